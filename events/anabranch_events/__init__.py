@@ -1,0 +1,71 @@
+"""The log of events on NATS JetStream: what happened, in order, and the only source of truth."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from anabranch_events.event import (
+    Event,
+    Receipt,
+    decode,
+    decode_unchanged,
+    encode,
+    input_invalid,
+    new_event,
+)
+from anabranch_events.identifiers import (
+    NAME_LENGTH_MAX,
+    canonical_uuid,
+    checked_namespace,
+    new_id,
+)
+from anabranch_events.recorded import Recorded
+from anabranch_events.schema import event_schema
+from anabranch_events.server import NatsServer, server_binary
+
+if TYPE_CHECKING:
+    from anabranch_events.bucket import Bucket
+    from anabranch_events.ingest import Ingested
+    from anabranch_events.log import Log
+    from anabranch_events.stream import STREAM, Bounds, subject
+
+__all__ = [
+    "NAME_LENGTH_MAX",
+    "STREAM",
+    "Bounds",
+    "Bucket",
+    "Event",
+    "Ingested",
+    "Log",
+    "NatsServer",
+    "Receipt",
+    "Recorded",
+    "canonical_uuid",
+    "checked_namespace",
+    "decode",
+    "decode_unchanged",
+    "encode",
+    "event_schema",
+    "input_invalid",
+    "new_event",
+    "new_id",
+    "server_binary",
+    "subject",
+]
+
+_NEEDS_CLIENT = {
+    "STREAM": "anabranch_events.stream",
+    "Bounds": "anabranch_events.stream",
+    "Bucket": "anabranch_events.bucket",
+    "Ingested": "anabranch_events.ingest",
+    "Log": "anabranch_events.log",
+    "subject": "anabranch_events.stream",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs the NATS client when it is first used: who only names events waits less."""
+    if name not in _NEEDS_CLIENT:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_NEEDS_CLIENT[name]), name)

@@ -1,0 +1,53 @@
+"""CloudEvents in binary mode: the attributes in headers, the data as the payload."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PREFIX: Final = "ce-"
+_STRUCTURED: Final = "application/cloudevents"
+_NO_ATTRIBUTES: Final = frozenset({"data", "data_base64", "datacontenttype"})
+
+
+def structured(headers: Mapping[str, str] | None, payload: bytes) -> bytes:
+    """Return the structured document of a message in binary mode; any other payload as it is.
+
+    So whoever reads meets one form only. The form is that of CloudEvents' protocol binding for
+    NATS: `ce-` headers with percent-encoded values, the content type beside them. What is no JSON
+    becomes `data_base64`. Never raises: what makes no event does not decode.
+    """
+    if not headers:
+        return payload
+    named = {name.lower(): value for name, value in headers.items()}
+    content_type = named.get("content-type", "")
+    if _PREFIX + "specversion" not in named or content_type.startswith(_STRUCTURED):
+        return payload
+    attributes: dict[str, object] = {
+        name.removeprefix(_PREFIX): unquote(value)
+        for name, value in named.items()
+        if name.startswith(_PREFIX)
+    }
+    document = {name: attributes[name] for name in attributes.keys() - _NO_ATTRIBUTES}
+    media_type = content_type.partition(";")[0].strip().lower()
+    if content_type:
+        is_json = media_type == "application/json"
+        document["datacontenttype"] = media_type if is_json else content_type
+    return orjson.dumps({**document, **_data(media_type, payload)}, option=orjson.OPT_SORT_KEYS)
+
+
+def _data(media_type: str, payload: bytes) -> dict[str, object]:
+    if not payload:
+        return {}
+    if media_type in {"", "application/json"} or media_type.endswith("+json"):
+        with suppress(orjson.JSONDecodeError):
+            orjson.loads(payload)
+            return {"data": orjson.Fragment(payload)}
+    return {"data_base64": base64.b64encode(payload).decode()}

@@ -1,0 +1,236 @@
+"""One connection to a NATS server: requests that fail fast when it is lost, and its events."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+import nats.errors
+
+from anabranch_events import address
+from anabranch_events.client import QuickClient
+from anabranch_events.errors import LogRefused, LogUnavailable, ServerOutdated
+from anabranch_events.inbox import Inbox, Unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from types import TracebackType
+
+    from nats.aio.msg import Msg
+
+    from anabranch_events.client import Outbound
+
+SERVER_VERSION_MIN: Final = (2, 14)
+RECONNECT_PAUSE_S: Final = 0.1
+RETRY_PAUSE_S: Final = 0.05
+PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
+_LOG = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class Connection:
+    """An open connection. It reconnects by itself, for as long as it lives.
+
+    `client` is the nats-py client. `timeout_s` bounds every call in all, repetitions included.
+    Raises InputInvalid for a `url` that is no address.
+    """
+
+    def __init__(self, url: str, *, token: str | None, timeout_s: float) -> None:
+        self._servers = address.servers(url)
+        self.url = address.without_secrets(url)
+        self.timeout_s = timeout_s
+        self.client = QuickClient()
+        self._token = token
+        self._connected = asyncio.Event()
+        self._closing = False
+        self._error: Exception | None = None
+        self._inbox = Inbox()
+        self._lost_callbacks: set[Callable[[], None]] = set()
+
+    async def __aenter__(self) -> Self:
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                await self._connect()
+                await self._inbox.open(self.client)
+        except (TimeoutError, OSError, nats.errors.Error) as error:
+            await self.client.close()
+            raise self.unavailable(error) from error
+        except BaseException:
+            await self.client.close()
+            raise
+        self._connected.set()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing = True
+        self._release()
+        await self.client.close()
+
+    async def _connect(self) -> None:
+        """Connect, without trying for long; from then on reconnect for ever."""
+        await self.client.connect(
+            self._servers,
+            token=self._token,
+            name="anabranch",
+            error_cb=self._note_error,
+            disconnected_cb=self._note_lost,
+            reconnected_cb=self._note_found,
+            allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=RECONNECT_PAUSE_S,  # type: ignore[arg-type]  # seconds, any number
+            connect_timeout=self.timeout_s,  # type: ignore[arg-type]  # seconds, any number
+            pending_size=PENDING_BYTES_MAX,
+            flush_timeout=self.timeout_s,
+        )
+        self.client.options["allow_reconnect"] = True
+        self.client.options["max_reconnect_attempts"] = -1
+        version = self.client.connected_server_version
+        if (version.major, version.minor) < SERVER_VERSION_MIN:
+            raise ServerOutdated(
+                f"the nats-server at {self.url} is {version.major}.{version.minor}",
+                fix="run nats-server {}.{} or newer".format(*SERVER_VERSION_MIN),
+            )
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        *,
+        headers: dict[str, str] | None = None,
+        timeout_s: float,
+    ) -> Msg:
+        """Send one request and return its answer. Raises Unanswered."""
+        with self._inbox.waiting() as waiting:
+            await self.publish(subject, payload, reply=waiting.reply, headers=headers)
+            return (await waiting.answers(timeout_s))[-1]
+
+    async def converse(
+        self,
+        send: Callable[[str], Awaitable[None]],
+        *,
+        is_last: Callable[[Msg], bool],
+        timeout_s: float,
+    ) -> list[Msg]:
+        """Let `send` ask with the reply subject it is given; return all answers up to the last.
+
+        Raises Unanswered.
+        """
+        with self._inbox.waiting(is_last) as waiting:
+            await send(waiting.reply)
+            return await waiting.answers(timeout_s)
+
+    async def publish(
+        self,
+        subject: str,
+        payload: bytes,
+        *,
+        reply: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Send a message. Raises Unanswered when the connection is lost."""
+        if not self._connected.is_set():
+            raise Unanswered("the connection is lost")  # nats-py would keep it and send it late.
+        try:
+            await self.client.publish(subject, payload, reply=reply, headers=headers)
+        except (OSError, nats.errors.Error) as error:
+            raise Unanswered(f"sending failed: {error!r}") from error
+
+    async def publish_all(self, messages: Sequence[Outbound]) -> None:
+        """Send many messages at once. Raises Unanswered when the connection is lost."""
+        if not self._connected.is_set():
+            raise Unanswered("the connection is lost")
+        try:
+            await self.client.publish_all(messages)
+        except (OSError, nats.errors.Error) as error:
+            raise Unanswered(f"sending failed: {error!r}") from error
+
+    async def settle(self) -> None:
+        """Return once the server has taken in everything sent so far, subscriptions included.
+
+        The driver's `flush` lets its question overtake what it was to flush. Raises
+        LogUnavailable.
+        """
+
+        async def once(timeout_s: float) -> None:
+            with self._inbox.waiting() as waiting:
+                await self.publish(waiting.reply, b"")
+                await waiting.answers(timeout_s)
+
+        await self.attempt(once)
+
+    async def attempt(self, once: Callable[[float], Awaitable[_T]]) -> _T:
+        """Call `once` with a time limit, again while it raises Unanswered, for `timeout_s` in all.
+
+        Only for what may be sent twice. Raises LogUnavailable, or LogRefused.
+        """
+        deadline = time.monotonic() + self.timeout_s
+        while True:
+            try:
+                await self.wait_connected(deadline)
+                return await once(min(self.timeout_s / 2, deadline - time.monotonic()))
+            except Unanswered as error:
+                if time.monotonic() + RETRY_PAUSE_S >= deadline:
+                    raise self.unavailable(error) from error
+            await asyncio.sleep(RETRY_PAUSE_S)
+
+    async def wait_connected(self, deadline: float) -> None:
+        """Return once the connection stands. Raises Unanswered at `deadline` (monotonic)."""
+        if self._connected.is_set():
+            return
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await self._connected.wait()
+        except TimeoutError:
+            raise Unanswered("the connection is lost") from None
+
+    def on_lost(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called whenever the connection is lost, until `forget_lost`."""
+        self._lost_callbacks.add(callback)
+
+    def forget_lost(self, callback: Callable[[], None]) -> None:
+        """Call `callback` no more."""
+        self._lost_callbacks.discard(callback)
+
+    def unavailable(self, cause: Exception) -> LogUnavailable | LogRefused:
+        """Return the error for a server that cannot be used, because of `cause`."""
+        known = self._error or self.client.last_error
+        reasons = f"{cause} {known}".lower()
+        if "authorization" in reasons or "permissions violation" in reasons:
+            return LogRefused(
+                f"the NATS server at {self.url} refuses us: {known or cause}",
+                fix="check the token or password in NATS_URL, and the user's permissions",
+            )
+        return LogUnavailable(
+            f"the NATS server at {self.url} does not answer: {str(cause) or repr(cause)}",
+            fix="check that it runs, with JetStream, and that NATS_URL names it",
+        )
+
+    def _release(self) -> None:
+        """Let everybody who waits know that no answer will come."""
+        self._connected.clear()
+        self._inbox.give_up()
+
+    async def _note_error(self, error: Exception) -> None:
+        self._error = error
+        _LOG.debug("the connection to %s: %r", self.url, error)
+
+    async def _note_lost(self) -> None:
+        if self._closing:
+            return
+        _LOG.warning("lost the connection to %s", self.url)
+        self.client.forget_unsent()
+        self._release()
+        for callback in tuple(self._lost_callbacks):
+            callback()
+
+    async def _note_found(self) -> None:
+        _LOG.warning("found the connection to %s again", self.url)
+        self._error = None
+        self._connected.set()

@@ -1,0 +1,157 @@
+"""Reading stored messages by where they stand: one session's, the last one, the next one."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from anabranch_events.answers import MESSAGE_NOT_FOUND, Refused, ask, translated
+from anabranch_events.binary import structured
+from anabranch_events.inbox import STATUS
+from anabranch_events.recorded import Recorded
+from anabranch_events.stream import STREAM, SUBJECT_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from nats.aio.msg import Msg
+
+    from anabranch_events.connection import Connection
+
+BATCH_RECORDS: Final = 256
+BATCH_BYTES: Final = 4 * 1024 * 1024
+EVENT_ID: Final = "Nats-Msg-Id"
+_END_OF_BATCH: Final = "204"
+_NOT_FOUND: Final = "404"
+
+
+class Stored(NamedTuple):
+    """A message as the stream's leader holds it."""
+
+    position: int
+    subject: str
+    event_id: str | None
+
+
+async def read_subject(
+    connection: Connection, subject: str, *, after: int, stream: str = STREAM
+) -> AsyncGenerator[list[Msg], None]:
+    """Yield the messages on one literal subject after a position, in order, up to the last.
+
+    Each carries `Nats-Sequence`, `Nats-Subject` and `Nats-Time-Stamp`. The cost is that of the
+    messages found, not of the stream. Raises LogUnavailable, LogRefused.
+    """
+    while True:
+        found, pending = await _batch(connection, stream, subject, after + 1)
+        if found:
+            after = position_of(found[-1])
+            yield found
+        if not pending or not found:
+            return
+
+
+async def _batch(
+    connection: Connection, stream: str, subject: str, first: int
+) -> tuple[list[Msg], int]:
+    """Return messages from `first` on, and how many more there are."""
+    request = orjson.dumps(
+        {
+            "seq": first,
+            "next_by_subj": subject,
+            "batch": BATCH_RECORDS,
+            "max_bytes": BATCH_BYTES,
+        }
+    )
+
+    async def once(timeout_s: float) -> list[Msg]:
+        async def send(reply: str) -> None:
+            await connection.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=reply)
+
+        return await connection.converse(send, is_last=_is_status, timeout_s=timeout_s)
+
+    *found, end = await connection.attempt(once)
+    return found, _checked_status(end, {_END_OF_BATCH, _NOT_FOUND})
+
+
+async def last_on(connection: Connection, subject: str) -> Msg | None:
+    """Return the last message on a subject, or None. Raises LogUnavailable, LogRefused."""
+    return await get(connection, {"last_by_subj": subject})
+
+
+async def get(connection: Connection, request: dict[str, Any]) -> Msg | None:
+    """Return the one stored message that `request` asks for, or None."""
+    payload = orjson.dumps(request)
+
+    async def once(timeout_s: float) -> Msg:
+        return await connection.request(
+            f"$JS.API.DIRECT.GET.{STREAM}", payload, timeout_s=timeout_s
+        )
+
+    answer = await connection.attempt(once)
+    if _is_status(answer):
+        _checked_status(answer, {_NOT_FOUND})
+        return None
+    return answer
+
+
+async def first_after(connection: Connection, time: datetime) -> int | None:
+    """Return the position of the first message stored after `time`, or None."""
+    start = (time.astimezone(UTC) + timedelta(microseconds=1)).isoformat()
+    message = await get(connection, {"start_time": start, "next_by_subj": f"{SUBJECT_PREFIX}>"})
+    return None if message is None else position_of(message)
+
+
+async def ask_leader(connection: Connection, request: dict[str, Any]) -> Stored | None:
+    """Return where the message that `request` asks for stands, as the leader knows it, or None.
+
+    A direct get may be answered by a replica that is behind; reading back one's own append may
+    not.
+    """
+    try:
+        answer = await ask(connection, f"STREAM.MSG.GET.{STREAM}", request)
+    except Refused as refused:
+        if refused.code == MESSAGE_NOT_FOUND:
+            return None
+        raise translated(refused) from refused
+    message = answer["message"]
+    return Stored(message["seq"], message["subject"], _event_id(message.get("hdrs", "")))
+
+
+def _event_id(headers: str) -> str | None:
+    for line in base64.b64decode(headers).split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == EVENT_ID.lower().encode():
+            return value.strip().decode(errors="replace")
+    return None
+
+
+def recorded(message: Msg) -> Recorded:
+    """Return a directly read message as the log hands it on."""
+    headers = message.headers or {}
+    namespace, _, session_id = headers["Nats-Subject"][len(SUBJECT_PREFIX) :].partition(".")
+    stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+    raw = structured(headers, message.data)
+    return Recorded(position_of(message), namespace, session_id, raw, stored_at)
+
+
+def position_of(message: Msg) -> int:
+    """Return the position of a directly read message."""
+    return int((message.headers or {})["Nats-Sequence"])
+
+
+def _is_status(message: Msg) -> bool:
+    """Tell the server's word about a read from a message: that one names its stream."""
+    headers = message.headers or {}
+    return STATUS in headers and "Nats-Stream" not in headers
+
+
+def _checked_status(message: Msg, expected: set[str]) -> int:
+    """Return how many messages are left. Raises what a status that is not `expected` means."""
+    headers = message.headers or {}
+    status = headers[STATUS]
+    if status not in expected:
+        raise translated(Refused(0, int(status), headers.get("Description", "")))
+    return int(headers.get("Nats-Num-Pending", 0))

@@ -1,0 +1,181 @@
+"""The root of every error Anabranch raises, and the log's own.
+
+The tree is ordered by what the caller can do::
+
+    AnabranchError
+    ├── InputInvalid             change the input
+    │   └── EventInvalid         what a producer sent is not an event of ours
+    │       └── EventUnknown     it is of a type, or a version, that is not known
+    ├── NotFound                 name something that exists
+    │   └── SessionNotFound
+    ├── Conflict                 read again, decide again
+    │   ├── PositionConflict     somebody else appended first
+    │   └── SessionEnded         the session takes no more of this
+    ├── Unavailable              try again later
+    │   ├── LogUnavailable
+    │   └── WaitTimedOut
+    └── SetupInvalid             change the set-up
+        ├── LogRefused           wrong token, or a permission is missing
+        ├── LogFull              the disk or a stream limit is reached
+        ├── LogRewound           the log ends before what was already read
+        ├── StreamDrifted        the stream's settings are not ours
+        ├── ServerOutdated       the NATS server is too old
+        └── ServerMissing        the managed nats-server cannot be started
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AnabranchError(Exception):
+    """Something Anabranch could not do: `message` says what happened, `fix` says what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, fix: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+class InputInvalid(AnabranchError):
+    """The input breaks a rule; `field` names the part that does. Nothing was stored."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, message: str, *, field: str, fix: str) -> None:
+        super().__init__(message, fix=fix)
+        self.field = field
+
+
+class EventInvalid(InputInvalid):
+    """A message is not an event that this version can read."""
+
+
+class EventUnknown(EventInvalid):
+    """The event is of a type, or a version, that this version does not know.
+
+    It stays in the log as it is, is handed on, exported and imported, but never applied.
+    """
+
+    def __init__(self, event_type: str) -> None:
+        super().__init__(
+            f"this version does not know the event type {event_type!r}: it is kept, not applied",
+            field="type",
+            fix="update Anabranch and rebuild, if a newer version wrote it",
+        )
+        self.event_type = event_type
+
+
+class NotFound(AnabranchError):
+    """What was named does not exist in this namespace."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class SessionNotFound(NotFound):
+    """No event of this session is in the log of this namespace."""
+
+    def __init__(self, session_id: str, *, namespace: str) -> None:
+        super().__init__(
+            f"session {session_id} does not exist in namespace {namespace!r}",
+            fix="list the sessions with `anabranch session list`, or check the namespace",
+        )
+        self.session_id = session_id
+        self.namespace = namespace
+
+
+class Conflict(AnabranchError):
+    """The memory has moved on since the caller last looked."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class PositionConflict(Conflict):
+    """Somebody appended to the session first; `actual` is its last position (0: it has none)."""
+
+    def __init__(self, session_id: str, *, expected: int, actual: int) -> None:
+        super().__init__(
+            f"session {session_id} is at position {actual}, not at {expected}",
+            fix="read the session again and decide again",
+        )
+        self.session_id = session_id
+        self.expected = expected
+        self.actual = actual
+
+
+class SessionEnded(Conflict):
+    """The session has ended and takes no more work."""
+
+    def __init__(self, session_id: str, *, status: str) -> None:
+        super().__init__(
+            f"session {session_id} is {status} and takes no more work",
+            fix="branch from a session that is open, or open a new one",
+        )
+        self.session_id = session_id
+        self.status = status
+
+
+class Unavailable(AnabranchError):
+    """A server did not answer in time; the same call may succeed later."""
+
+    exit_code: ClassVar[int] = 75
+
+
+class LogUnavailable(Unavailable):
+    """The NATS server cannot be reached, or does not answer."""
+
+
+class WaitTimedOut(Unavailable):
+    """A position was not reached within the time given."""
+
+
+class SetupInvalid(AnabranchError):
+    """The installation or a server's set-up must change before this can work."""
+
+
+class LogRefused(SetupInvalid):
+    """The NATS server refused the credentials, or a permission is missing."""
+
+
+class LogFull(SetupInvalid):
+    """The log takes no more: its disk is full or a limit of the stream is reached."""
+
+
+class LogRewound(SetupInvalid):
+    """The log ends before a position that was already read: it is another, or lost its end."""
+
+    def __init__(self, *, position: int, last: int) -> None:
+        super().__init__(
+            f"position {position} was read, but the log now ends at {last}",
+            fix="the server holds another log, or lost its end in a power failure: restore it from "
+            "a copy, or rebuild what was projected; durability 'strict' prevents the loss",
+        )
+        self.position = position
+        self.last = last
+
+
+class ServerOutdated(SetupInvalid):
+    """The NATS server is older than this version needs."""
+
+
+class StreamDrifted(SetupInvalid):
+    """The stream exists with other settings; `differences` names each one."""
+
+    def __init__(self, stream: str, differences: dict[str, tuple[object, object]]) -> None:
+        named = "; ".join(
+            f"{name} is {actual!r}, must be {wanted!r}"
+            for name, (actual, wanted) in sorted(differences.items())
+        )
+        super().__init__(
+            f"stream {stream} has other settings than Anabranch needs: {named}",
+            fix="set the stream back (a FastStream JStream without declare=False resets it), "
+            "or point NATS_URL at another server",
+        )
+        self.stream = stream
+        self.differences = differences
+
+
+class ServerMissing(SetupInvalid):
+    """The managed nats-server is not installed or does not start."""

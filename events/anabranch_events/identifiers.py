@@ -1,0 +1,118 @@
+"""Identifiers and names: what they may look like, and where new ones come from."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated
+
+import orjson
+import uuid_utils
+from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, WithJsonSchema
+
+NAMESPACE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NAMESPACE_LENGTH_MAX = 64
+TEXT_LENGTH_MAX = 4 * 1024 * 1024
+NAME_LENGTH_MAX = 256
+_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def new_id() -> str:
+    """Return a new UUIDv7 as lower-case text with hyphens: ids sort by the time they were made."""
+    return str(uuid_utils.uuid7())
+
+
+def canonical_uuid(value: str) -> str:
+    """Return `value` as lower-case text with hyphens; any UUID version is taken.
+
+    Raises ValueError when it is not a UUID.
+    """
+    if _CANONICAL.fullmatch(value):
+        return value
+    if not _UUID.fullmatch(value):
+        raise ValueError(f"{_shown(value)} is not a UUID")
+    return str(uuid.UUID(value))
+
+
+def checked_namespace(value: str) -> str:
+    """Return `value` if it can be a namespace: 1 to 64 of A-Z, a-z, 0-9, `_` and `-`."""
+    if not NAMESPACE_PATTERN.fullmatch(value):
+        raise ValueError(
+            f"{_shown(value)} is not a namespace: use 1 to 64 letters, digits, hyphens or underscores"
+        )
+    return value
+
+
+def checked_text(value: str) -> str:
+    """Return `value` if it is text that says something and can be stored.
+
+    Blank text, control characters other than tab and line ends, and lone surrogates are refused.
+    """
+    if not value.strip():
+        raise ValueError("is empty: write what was learned or asked")
+    found = _NOT_TEXT.search(value)
+    if found:
+        raise ValueError(
+            f"holds U+{ord(found[0]):04X} at character {found.start()}: control characters other "
+            "than tab and line ends, and lone surrogates, are not text"
+        )
+    return value
+
+
+def whole_milliseconds(value: datetime) -> datetime:
+    """Return `value` in UTC, cut to milliseconds: what every store can hold."""
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{value.isoformat()} lies outside of the years 1 to 9999") from None
+    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def checked_json(value: JsonValue) -> JsonValue:
+    """Return `value` if it comes back the same from JSON.
+
+    NaN, infinities, whole numbers past 64 bits, lone surrogates and very deep nesting do not.
+    """
+    try:
+        same = orjson.loads(orjson.dumps(value)) == value
+    except (orjson.JSONEncodeError, orjson.JSONDecodeError) as error:
+        raise ValueError(f"cannot be kept as JSON: {error}") from error
+    if not same:
+        raise ValueError("cannot be kept as JSON: it holds NaN or an infinity")
+    return value
+
+
+def _shown(value: str) -> str:
+    """Return `value` as an error may quote it: printable, and not at any length."""
+    return ascii(value if len(value) <= NAMESPACE_LENGTH_MAX else f"{value[:60]}...")
+
+
+Identifier = Annotated[
+    str, AfterValidator(canonical_uuid), WithJsonSchema({"type": "string", "format": "uuid"})
+]
+"""A UUID as canonical text."""
+
+Namespace = Annotated[
+    str,
+    AfterValidator(checked_namespace),
+    WithJsonSchema({"type": "string", "pattern": f"^{NAMESPACE_PATTERN.pattern}$"}),
+]
+"""The isolation boundary: a tenant or a project."""
+
+Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX), AfterValidator(checked_text)]
+"""A short label: a role, an agent, a kind, a tag, a key."""
+
+Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(checked_text)]
+"""Text for people and models; past 512 KiB its event goes through the object store."""
+
+Position = Annotated[int, Field(ge=0)]
+"""An event's stream sequence: 1 for the first event, 0 for "before everything"."""
+
+Moment = Annotated[AwareDatetime, AfterValidator(whole_milliseconds)]
+"""A time with its zone, kept in UTC and whole milliseconds."""
+
+Json = Annotated[JsonValue, AfterValidator(checked_json)]
+"""Any value that JSON can hold."""

@@ -1,0 +1,104 @@
+"""Who waits for which answer: one subscription for all requests of a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from nats.aio.client import Client
+    from nats.aio.msg import Msg
+
+STATUS: Final = "Status"
+NO_RESPONDERS: Final = "503"
+
+
+class Unanswered(Exception):
+    """Nobody answered a request: it may have been carried out, or not."""
+
+
+class Inbox:
+    """Hands every answer to whoever waits for it."""
+
+    def __init__(self) -> None:
+        self._prefix = ""
+        self._numbers = itertools.count(1)
+        self._waiting: dict[str, Waiting] = {}
+
+    async def open(self, client: Client) -> None:
+        """Listen on the connection; the driver listens again after it was lost."""
+        self._prefix = f"{client.new_inbox()}."
+        await client.subscribe(f"{self._prefix}*", cb=self._receive)
+
+    @contextlib.contextmanager
+    def waiting(
+        self, is_last: Callable[[Msg], bool] | None = None
+    ) -> Generator[Waiting, None, None]:
+        """Give a reply subject to ask with, and take what is answered on it.
+
+        Without `is_last` the first answer is the last.
+        """
+        number = str(next(self._numbers))
+        waiting = self._waiting[number] = Waiting(self._prefix + number, is_last)
+        try:
+            yield waiting
+        finally:
+            del self._waiting[number]
+
+    def give_up(self) -> None:
+        """Let everybody who waits know that no answer will come."""
+        for waiting in self._waiting.values():
+            waiting.give_up()
+
+    async def _receive(self, message: Msg) -> None:
+        waiting = self._waiting.get(message.subject[len(self._prefix) :])
+        if waiting is not None:
+            waiting.add(message)
+
+
+class Waiting:
+    """Somebody who waits for one answer, or for several up to the last."""
+
+    __slots__ = ("_found", "_is_last", "_messages", "reply")
+
+    def __init__(self, reply: str, is_last: Callable[[Msg], bool] | None) -> None:
+        self.reply = reply
+        self._found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._messages: list[Msg] = []
+        self._is_last = is_last
+
+    async def answers(self, timeout_s: float) -> list[Msg]:
+        """Return all answers up to the last. Raises Unanswered."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                found = await self._found
+        except TimeoutError:
+            raise Unanswered(f"no answer within {timeout_s:.1f} s") from None
+        if not found:
+            raise Unanswered("the connection was lost")
+        if _nobody_listens(self._messages[-1]):
+            raise Unanswered("nobody listens on the subject: is JetStream enabled?")
+        return self._messages
+
+    def add(self, message: Msg) -> None:
+        """Take an answer."""
+        self._messages.append(message)
+        if not self._found.done() and (
+            self._is_last is None or _nobody_listens(message) or self._is_last(message)
+        ):
+            self._found.set_result(True)
+
+    def give_up(self) -> None:
+        """Say that no more answers will come."""
+        if not self._found.done():
+            self._found.set_result(False)
+
+
+def _nobody_listens(message: Msg) -> bool:
+    """Tell the server's word that a request reached nobody; an answer always holds something."""
+    headers = message.headers
+    return not message.data and headers is not None and headers.get(STATUS) == NO_RESPONDERS

@@ -1,0 +1,259 @@
+"""The log: every event, in order, stored once; appended to, read, and listened to."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Literal, Self
+
+from anabranch_events import direct, progress, reading
+from anabranch_events.append import append, outgoing
+from anabranch_events.batch import append_batch, check_events
+from anabranch_events.bucket import Bucket, open_bucket
+from anabranch_events.connection import Connection
+from anabranch_events.errors import InputInvalid
+from anabranch_events.fast_ingest import FastPipeline
+from anabranch_events.grouping import Groups
+from anabranch_events.ingest import Ingested, Pipeline, ingest
+from anabranch_events.objects import Objects
+from anabranch_events.stream import (
+    Bounds,
+    checked_position,
+    ensure_stream,
+    read_bounds,
+    subject,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        AsyncIterator,
+        Callable,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+    from types import TracebackType
+
+    from nats.aio.client import Client
+
+    from anabranch_events.append import Outgoing
+    from anabranch_events.event import Event, Receipt
+    from anabranch_events.recorded import Recorded
+
+
+class Log:
+    """An open log. Make one with `Log.connect` and `async with`.
+
+    Every method raises LogUnavailable when the server does not answer in time, and LogRefused when
+    it refuses us. It reconnects by itself.
+    """
+
+    def __init__(self, connection: Connection, *, groups: Groups | None = None) -> None:
+        self._connection = connection
+        self._objects = Objects(connection)
+        self._groups = groups
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout_s: float = 5.0,
+        durability: Literal["default", "strict"] = "default",
+    ) -> Log:
+        """Return a log that connects on entering: `async with Log.connect(url) as log`.
+
+        `timeout_s` bounds every call, its repetitions included. Entering creates the stream once
+        and raises StreamDrifted when it has other settings, ServerOutdated before nats-server
+        2.14. `durability` says how the server is set up: before a "strict" one, which syncs every
+        write, appends that come at the same time are stored as one batch.
+        """
+        connection = Connection(url, token=token, timeout_s=timeout_s)
+        return cls(connection, groups=Groups(connection) if durability == "strict" else None)
+
+    async def __aenter__(self) -> Self:
+        await self._connection.__aenter__()
+        try:
+            await ensure_stream(self._connection)
+        except BaseException:
+            await self._connection.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self._groups is not None:
+                await self._groups.close()
+        finally:
+            await self._connection.__aexit__(kind, error, trace)
+
+    @property
+    def connection(self) -> Client:
+        """The nats-py client, for services that share the connection."""
+        return self._connection.client
+
+    @property
+    def url(self) -> str:
+        """The server's address, without a password."""
+        return self._connection.url
+
+    async def append(self, event: Event, *, expected: int | None = None) -> Receipt:
+        """Store one event. `expected` is the session's last position, 0 for a new session.
+
+        Raises PositionConflict when the session is elsewhere, LogFull. After LogUnavailable the
+        event may be stored or not; appending the same event again within ten minutes, or with
+        `expected` at any time, never stores it twice.
+        """
+        if expected is not None:
+            checked_position(expected, field="expected")
+        out = await outgoing(self._objects, event, expected=expected)
+        if self._groups is not None:
+            return await self._groups.append(out)
+        return await append(self._connection, out)
+
+    async def append_all(
+        self, events: Sequence[Event], *, expected: Mapping[str, int] | None = None
+    ) -> list[Receipt]:
+        """Store all events at once or none, at most 1,000, at consecutive positions.
+
+        `expected` gives last positions by session id, for as many sessions as wanted. Raises what
+        `append` raises.
+        """
+        outs = await self._outgoing(events, dict(expected or {}))
+        if len(outs) > 1:
+            return await append_batch(self._connection, outs)
+        return [await append(self._connection, out) for out in outs]
+
+    async def ingest(
+        self,
+        events: AsyncIterable[Event] | Iterable[Event],
+        *,
+        fast: bool = False,
+        progress: Callable[[Ingested], None] | None = None,
+    ) -> Ingested:
+        """Store many events in their order, each once; for imports of any size.
+
+        They are taken from `events` as there is room, so that memory stays the same; a conflict
+        of positions is not looked for. `progress` is called with what is stored so far. Raises
+        what `append` raises; after LogUnavailable the same events may be ingested again from the
+        last reported one on: within ten minutes none is stored twice.
+
+        With `fast` the server acknowledges every 200th, and an id that another session's event
+        has is noticed only of the last: for histories whose ids are known to be unique.
+        """
+        make = FastPipeline if fast else Pipeline
+        return await ingest(make(self._connection, progress=progress), self._objects, events)
+
+    async def _outgoing(self, events: Sequence[Event], expected: dict[str, int]) -> list[Outgoing]:
+        unknown = expected.keys() - {event.session_id for event in events}
+        if unknown:
+            raise InputInvalid(
+                f"expected: the batch holds no event of session {min(unknown)}",
+                field="expected",
+                fix="expect positions of sessions the batch appends to",
+            )
+        for position in expected.values():
+            checked_position(position, field="expected")
+        check_events(events)
+        # The server checks an expectation on a session's first event of a batch only.
+        awaited: dict[str, int | None] = dict(expected)
+        return [
+            await outgoing(self._objects, event, expected=awaited.pop(event.session_id, None))
+            for event in events
+        ]
+
+    async def read(
+        self, session_id: str, *, namespace: str, after: int = 0
+    ) -> AsyncGenerator[Recorded, None]:
+        """Yield one session's records after a position, in order; nothing for an unknown session.
+
+        The cost is that of the session's events, not of the log.
+        """
+        checked_position(after, field="after")
+        found = direct.read_subject(self._connection, subject(namespace, session_id), after=after)
+        async with aclosing(found):
+            async for messages in found:
+                for message in messages:
+                    yield await self._objects.check_out(direct.recorded(message))
+
+    def read_all(self, *, after: int = 0, to: int | None = None) -> AsyncGenerator[Recorded, None]:
+        """Yield all records after `after` up to `to`, or up to the end as of the call.
+
+        Raises InputInvalid for positions beyond the end.
+        """
+        return reading.read_all(self._connection, self._objects, after=after, to=to)
+
+    def batches(
+        self,
+        *,
+        after: int = 0,
+        to: int | None = None,
+        records_max: int = reading.RECORDS_MAX,
+        bytes_max: int = reading.BYTES_MAX,
+    ) -> AsyncGenerator[list[Recorded], None]:
+        """Yield all records after `after` in batches of what is there, never empty.
+
+        Without `to` it waits for more for ever, over restarts of the server, without a gap and
+        without a repetition. Raises InputInvalid when `after` is beyond the end, LogRewound when
+        the log comes to end before what was read.
+        """
+        return reading.batches(
+            self._connection,
+            self._objects,
+            after=after,
+            to=to,
+            records_max=records_max,
+            bytes_max=bytes_max,
+        )
+
+    async def subscribe(self, *, after: int = 0) -> AsyncGenerator[Recorded, None]:
+        """Yield every record after `after`, for ever: `batches`, one by one."""
+        async with aclosing(self.batches(after=after)) as found:
+            async for records in found:
+                for record in records:
+                    yield record
+
+    async def bounds(self) -> Bounds:
+        """Return the first and the last position; the last is 0 while the log is empty."""
+        return await read_bounds(self._connection)
+
+    async def last_of(self, session_id: str, *, namespace: str) -> Recorded | None:
+        """Return a session's last record, or None when it has none."""
+        message = await direct.last_on(self._connection, subject(namespace, session_id))
+        if message is None:
+            return None
+        return await self._objects.check_out(direct.recorded(message))
+
+    async def position_at(self, time: datetime) -> int:
+        """Return the position of the last event stored at or before `time`, 0 when there is none.
+
+        `time` is compared with the server's clock at the append. Raises InputInvalid without a
+        time zone.
+        """
+        if time.tzinfo is None:
+            raise InputInvalid(
+                "time: has no time zone", field="time", fix="add one, like +00:00 or Z"
+            )
+        later = await direct.first_after(self._connection, time)
+        return (await self.bounds()).last if later is None else later - 1
+
+    async def announce(self, projection: str, position: int) -> None:
+        """Tell whoever listens now that a projection has reached a position."""
+        await progress.announce(self._connection, projection, position)
+
+    def announced(self, projection: str) -> AbstractAsyncContextManager[AsyncIterator[int]]:
+        """Listen, from entering on, to the positions a projection announces: the newest each time."""
+        return progress.announced(self._connection, projection)
+
+    async def bucket(self, name: str) -> Bucket:
+        """Return the key-value bucket of that name, made if it is not there."""
+        return await open_bucket(self._connection, name)

@@ -1,0 +1,187 @@
+"""One ephemeral pull consumer: requests kept in flight, arrivals in a bounded buffer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import nats.errors
+import orjson
+
+from anabranch_events.answers import ask
+from anabranch_events.binary import structured
+from anabranch_events.client import RECORD_REPLY
+from anabranch_events.identifiers import new_id
+from anabranch_events.inbox import NO_RESPONDERS, STATUS, Unanswered
+from anabranch_events.recorded import Recorded
+from anabranch_events.stream import STREAM, SUBJECT_PREFIX
+
+if TYPE_CHECKING:
+    from nats.aio.subscription import Subscription
+
+    from anabranch_events.connection import Connection
+
+WINDOW_RECORDS: Final = 2000
+REQUEST_RECORDS: Final = 1000
+REQUEST_BYTES: Final = 4 * 1024 * 1024
+BUFFER_BYTES_MAX: Final = 8 * 1024 * 1024
+HEARTBEAT_S: Final = 5
+EXPIRES_S: Final = 30
+INACTIVE_S: Final = 60
+_NS: Final = 1_000_000_000
+_HEARTBEAT: Final = "100"
+_BAD_REQUEST: Final = "400"
+_REQUEST_ENDED: Final = {
+    "Request Timeout",
+    "Message Size Exceeds MaxBytes",
+    "Batch Completed",
+    "Exceeded MaxWaiting",
+}
+
+
+class Pull:
+    """Records after a position, as they arrive. When it is `broken` it must be replaced.
+
+    It is broken by a gap in the consumer's own sequence, a lost connection, a consumer that is
+    gone, or silence. When it is `refused`, a replacement would be too. `position` is the last one it buffered.
+    """
+
+    def __init__(self, connection: Connection, *, after: int) -> None:
+        self.position = after
+        self.buffer: deque[Recorded] = deque()
+        self.broken: str | None = None
+        self.refused: str | None = None
+        self.caught_up = False
+        self._connection = connection
+        self._name = f"read-{new_id()}"
+        self._subscription: Subscription | None = None
+        self._inbox = connection.client.new_inbox()
+        self._buffered_bytes = 0
+        self._outstanding = 0
+        self._sequence = 0
+        self._wake = asyncio.Event()
+
+    async def open(self) -> None:
+        """Make the consumer on the server. Raises Refused, LogUnavailable."""
+        self._connection.on_lost(self._lost)
+        self._subscription = await self._connection.client.listen(self._inbox, self._receive)
+        info = await ask(
+            self._connection,
+            f"CONSUMER.CREATE.{STREAM}.{self._name}",
+            {"stream_name": STREAM, "config": self._config()},
+        )
+        self.caught_up = info["num_pending"] == 0
+
+    async def close(self) -> None:
+        """Stop hearing, and let the server forget the consumer; it would by itself after 60 s."""
+        self._connection.forget_lost(self._lost)
+        if self._subscription is None:
+            return
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await self._subscription.unsubscribe()
+        with contextlib.suppress(Unanswered):
+            await self._connection.publish(f"$JS.API.CONSUMER.DELETE.{STREAM}.{self._name}", b"")
+
+    def take(self) -> Recorded:
+        """Remove and return the oldest record of the buffer."""
+        record = self.buffer.popleft()
+        self._buffered_bytes -= len(record.raw)
+        return record
+
+    async def ask_for_more(self) -> None:
+        """Keep requests in flight as long as the buffer has room."""
+        expected = self._outstanding + len(self.buffer)
+        if (
+            self.broken is not None
+            or expected > WINDOW_RECORDS - REQUEST_RECORDS
+            or self._buffered_bytes > BUFFER_BYTES_MAX
+        ):
+            return
+        self._outstanding += REQUEST_RECORDS
+        request = {
+            "batch": REQUEST_RECORDS,
+            "max_bytes": max(REQUEST_BYTES, 2 * self._connection.client.max_payload),
+            "expires": int(EXPIRES_S * _NS),
+            "idle_heartbeat": int(HEARTBEAT_S * _NS),
+        }
+        try:
+            await self._connection.publish(
+                f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._name}",
+                orjson.dumps(request),
+                reply=self._inbox,
+            )
+        except Unanswered as error:
+            self.broken = str(error)
+
+    async def wait(self) -> None:
+        """Return when something came, or when two heartbeats are missing: then it is broken."""
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(2.5 * HEARTBEAT_S):
+                await self._wake.wait()
+        except TimeoutError:
+            self.broken = "the server is silent"
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "name": self._name,
+            "deliver_policy": "by_start_sequence",
+            "opt_start_seq": self.position + 1,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "inactive_threshold": INACTIVE_S * _NS,
+            "mem_storage": True,
+            "num_replicas": 1,
+        }
+
+    def _lost(self) -> None:
+        self.broken = "the connection was lost"
+        self._wake.set()
+
+    def _receive(
+        self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
+    ) -> None:
+        if reply.startswith(RECORD_REPLY):
+            self._buffer_record(subject, structured(headers, data), reply.split("."))
+        else:
+            self._heed(headers or {})
+        self._wake.set()
+
+    def _buffer_record(self, subject: str, raw: bytes, fields: list[str]) -> None:
+        """Take in one record. `fields` are those of the server's reply subject, in its two forms.
+
+        $JS.ACK.<stream>.<consumer>.<delivered>.<sseq>.<cseq>.<time>.<pending>, and with a domain
+        and an account hash before the stream.
+        """
+        if self.broken is not None:
+            return
+        start = 2 if len(fields) == 9 else 4
+        position, sequence, nanoseconds, pending = map(int, fields[start + 3 : start + 7])
+        if sequence != self._sequence + 1:
+            self.broken = f"a gap before position {position}"
+            return
+        self._sequence = sequence
+        self._outstanding -= 1
+        self.position = position
+        self.caught_up = pending == 0
+        namespace, _, session_id = subject[len(SUBJECT_PREFIX) :].partition(".")
+        stored_at = datetime.fromtimestamp(nanoseconds // 1000 / 1e6, UTC)
+        self.buffer.append(Recorded(position, namespace, session_id, raw, stored_at))
+        self._buffered_bytes += len(raw)
+
+    def _heed(self, headers: dict[str, str]) -> None:
+        """Take in the server's word about the requests in flight."""
+        status, description = headers.get(STATUS), headers.get("Description", "")
+        if status == _HEARTBEAT:
+            return
+        if "Nats-Pending-Messages" in headers and description in _REQUEST_ENDED:
+            self._outstanding -= int(headers["Nats-Pending-Messages"])
+        elif status == NO_RESPONDERS:
+            self.broken = "the consumer is gone"
+        elif status == _BAD_REQUEST:
+            self.refused = self.broken = description
+        else:
+            self.broken = f"{status} {description}"

@@ -1,0 +1,88 @@
+"""A TCP proxy between a client and a server, which can hold up answers and cut connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+CHUNK_BYTES = 65536
+
+
+class Proxy:
+    """Forwards both ways. While `hold_answers`, what the server says waits in the proxy."""
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.removeprefix("nats://").rpartition(":")
+        self._target = (host, int(port))
+        self._open = asyncio.Event()
+        self._open.set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"nats://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def hold_answers(self) -> None:
+        """Let questions pass, keep the answers back."""
+        self._open.clear()
+
+    def let_answers_pass(self) -> None:
+        """Hand on what was kept back."""
+        self._open.set()
+
+    def cut(self) -> None:
+        """Cut every connection; what was kept back is lost. New ones are taken and work."""
+        for writer in self._writers:
+            writer.close()
+        self._writers.clear()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            server_reader, server_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.close()
+            return
+        self._writers |= {writer, server_writer}
+        await asyncio.gather(
+            self._forward(reader, server_writer, held=False),
+            self._forward(server_reader, writer, held=True),
+        )
+
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, held: bool
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(CHUNK_BYTES):
+                if held:
+                    await self._open.wait()
+                if writer.is_closing():
+                    break
+                writer.write(data)
+                await writer.drain()
+        writer.close()
