@@ -1,0 +1,50 @@
+"""The graph: sessions, insights and associations on Neo4j or the embedded ArcadeDB."""
+
+from anabranch_store.address import GraphAddress
+from anabranch_store.digest import Digest
+from anabranch_store.embedded import EmbeddedGraph
+from anabranch_store.embedder import Embedder, MiniLM
+from anabranch_store.generations import create_generation, drop_generation
+from anabranch_store.graph import Graph
+from anabranch_store.language import entities, tokens
+from anabranch_store.product import Product
+from anabranch_store.query import QueryResult
+from anabranch_store.recall import (
+    Association,
+    GraphRanker,
+    Hit,
+    Lane,
+    Question,
+    Ranker,
+    Recollection,
+    Scope,
+    Why,
+)
+from anabranch_store.statements import statement
+from anabranch_store.transactions import Step
+
+__all__ = [
+    "Association",
+    "Digest",
+    "EmbeddedGraph",
+    "Embedder",
+    "Graph",
+    "GraphAddress",
+    "GraphRanker",
+    "Hit",
+    "Lane",
+    "MiniLM",
+    "Product",
+    "QueryResult",
+    "Question",
+    "Ranker",
+    "Recollection",
+    "Scope",
+    "Step",
+    "Why",
+    "create_generation",
+    "drop_generation",
+    "entities",
+    "statement",
+    "tokens",
+]

@@ -1,0 +1,22 @@
+"""Where a graph is and who may do what there."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+
+class GraphAddress(BaseModel):
+    """A graph's server, the user that writes and, where there is one, the user that only reads.
+
+    `database` None is the server's default. `admin_url` is the embedded graph's HTTP, over which
+    its schema and its databases are made; Neo4j needs none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    uri: str
+    username: str
+    password: SecretStr
+    database: str | None = None
+    reader_username: str | None = None
+    reader_password: SecretStr | None = None
+    admin_url: str | None = None

@@ -1,0 +1,325 @@
+"""What a query of a user's may say: it reads the graph, and nothing but the graph.
+
+The server is what keeps a query from writing: Neo4j by the access mode, the embedded graph by a
+user that may only read. This guard refuses what neither stops (LOAD CSV, administration,
+procedures and functions that reach out of the graph), and names a write that is plain to see.
+It never guesses: a word counts as a keyword only where it can be nothing else, so a variable
+`load`, a property `n.set` or a string that holds Cypher is nothing to it.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from anabranch_store.cypher_lexer import Token, tokens, unescaped
+from anabranch_store.errors import CypherInvalid, QueryRefused
+
+PROCEDURES: Final = frozenset(
+    {
+        "db.index.fulltext.listavailableanalyzers",
+        "db.index.fulltext.querynodes",
+        "db.index.fulltext.queryrelationships",
+        "db.index.vector.querynodes",
+        "db.index.vector.queryrelationships",
+        "db.info",
+        "db.labels",
+        "db.ping",
+        "db.propertykeys",
+        "db.relationshiptypes",
+        "db.schema.nodetypeproperties",
+        "db.schema.reltypeproperties",
+        "db.schema.visualization",
+        "dbms.components",
+    }
+)
+"""The procedures a query may call, in small letters; all of them read the graph or its schema."""
+
+FUNCTION_NAMESPACES: Final = frozenset(
+    {
+        "coll",
+        "date",
+        "datetime",
+        "duration",
+        "localdatetime",
+        "localtime",
+        "point",
+        "time",
+        "vector",
+    }
+)
+"""What stands before the dot in Cypher's own functions, such as vector.similarity.cosine."""
+
+_STARTS: Final = frozenset(
+    {"CALL", "FILTER", "FOR", "LET", "MATCH", "OPTIONAL", "RETURN", "UNWIND", "WHEN", "WITH"}
+)
+_WRITES: Final = frozenset(
+    {"CREATE", "DELETE", "DETACH", "FOREACH", "INSERT", "MERGE", "REMOVE", "SET"}
+)
+_ADMINISTRATION: Final = frozenset(
+    [
+        "ALTER",
+        "DEALLOCATE",
+        "DENY",
+        "DROP",
+        "DRYRUN",
+        "ENABLE",
+        "FINISH",
+        "GRANT",
+        "REALLOCATE",
+        "RENAME",
+        "REVOKE",
+        "SHOW",
+        "START",
+        "STOP",
+        "TERMINATE",
+    ]
+)
+_SHOWN: Final = frozenset(
+    [
+        "ALL",
+        "BTREE",
+        "CONSTRAINT",
+        "CONSTRAINTS",
+        "EXIST",
+        "EXISTENCE",
+        "FULLTEXT",
+        "INDEX",
+        "INDEXES",
+        "KEY",
+        "LOOKUP",
+        "NODE",
+        "POINT",
+        "PROPERTY",
+        "RANGE",
+        "REL",
+        "RELATIONSHIP",
+        "TEXT",
+        "TYPE",
+        "UNIQUE",
+        "UNIQUENESS",
+        "VECTOR",
+    ]
+)
+_SHOWS: Final = frozenset({"CONSTRAINT", "CONSTRAINTS", "INDEX", "INDEXES"})
+# One of these after a variable named `call` begins the next clause; no procedure has such a name.
+_NO_PROCEDURES: Final = frozenset(
+    [
+        "AND",
+        "AS",
+        "ASC",
+        "ASCENDING",
+        "CALL",
+        "CONTAINS",
+        "DESC",
+        "DESCENDING",
+        "ELSE",
+        "END",
+        "ENDS",
+        "FILTER",
+        "FINISH",
+        "FOR",
+        "IN",
+        "IS",
+        "LET",
+        "LIMIT",
+        "MATCH",
+        "NEXT",
+        "NOT",
+        "OFFSET",
+        "OPTIONAL",
+        "OR",
+        "ORDER",
+        "RETURN",
+        "SKIP",
+        "STARTS",
+        "THEN",
+        "UNION",
+        "UNWIND",
+        "USE",
+        "WHEN",
+        "WHERE",
+        "WITH",
+        "XOR",
+        "YIELD",
+    ]
+)
+_READS_ONLY: Final = "a query only reads; memory changes by events: remember, complete, consolidate"
+
+
+def checked_query(cypher: str) -> str:
+    """Return `cypher`, without what ends it, if it may be sent to a server as a user's query.
+
+    Raises QueryRefused naming the construct that may not be there, and CypherInvalid for text that
+    is empty or is no Cypher at all.
+    """
+    plain = unescaped(cypher)
+    if plain != cypher:
+        # Read both ways; what does not even parse with its escapes resolved does no harm so.
+        with suppress(CypherInvalid):
+            _check(tokens(plain))
+    found = tokens(cypher)
+    _check(found)
+    code = _without_ends(found)
+    return cypher if len(code) == len(found) else cypher[: found[len(code)].start]
+
+
+def _without_ends(found: list[Token]) -> list[Token]:
+    """Return `found` without the semicolons that end it."""
+    end = len(found)
+    while end and found[end - 1] == Token("sign", ";", found[end - 1].start):
+        end -= 1
+    return found[:end]
+
+
+def _check(found: list[Token]) -> None:
+    found = _without_ends(found)
+    start = _start(found)
+    if start == len(found):
+        raise CypherInvalid("the query is empty")
+    _check_start(found, start)
+    padded = [*found, Token("sign", ""), Token("sign", "")]
+    for at, token in enumerate(found):
+        before = padded[at - 1] if at else Token("sign", "")
+        if token.kind == "sign":
+            _check_sign(token)
+        elif token.is_name and before.text not in {".", ":"}:
+            _check_load_csv(token, padded[at + 1])
+            _check_use(token, before, padded[at + 1], first=at == start)
+            _check_procedure(padded, at)
+            _check_function(padded, at)
+            _check_write(token, padded[at + 1], padded[at + 2])
+
+
+def _start(found: list[Token]) -> int:
+    """Return where the statement begins, behind EXPLAIN, PROFILE and CYPHER's options."""
+    at = 0
+    while at < len(found) and found[at].word in {"CYPHER", "EXPLAIN", "PROFILE"}:
+        options = found[at].word == "CYPHER"
+        at += 1
+        if options and at < len(found) and found[at].kind == "number":
+            at += 1
+        while options and at + 2 < len(found) and found[at + 1].text == "=":
+            at += 3
+    return at
+
+
+def _check_start(found: list[Token], start: int) -> None:
+    token = found[start]
+    if token.word in _STARTS | {"LOAD", "USE", "USING"} or token.text in {"(", "{"}:
+        return  # LOAD CSV and USE are named where they stand.
+    if token.word == "SHOW":
+        _check_show(found, start)
+        return
+    following = found[start + 1].word if start + 1 < len(found) else ""
+    if token.word in _ADMINISTRATION or following in {
+        "ALIAS", "COMPOSITE", "CONSTRAINT", "DATABASE", "FULLTEXT", "INDEX", "OR", "PRIVILEGE",
+        "ROLE", "SERVER", "USER", "VECTOR",
+    }:  # fmt: skip
+        raise _refused(
+            f"{token.word} {following}".strip(),
+            why="it administers the server",
+            fix="use the server's own tools for that",
+        )
+    if token.word in _WRITES:
+        raise _refused(token.word, why="it writes", fix=_READS_ONLY)
+    raise CypherInvalid(
+        f"a query begins with MATCH, RETURN, WITH, UNWIND or CALL, not {token.text!r}"
+    )
+
+
+def _check_show(found: list[Token], start: int) -> None:
+    """Let SHOW INDEXES and SHOW CONSTRAINTS through: they describe the graph, nothing else."""
+    at = start + 1
+    while at < len(found) and found[at].word in _SHOWN:
+        if found[at].word in _SHOWS:
+            return
+        at += 1
+    what = found[start + 1].text.upper() if start + 1 < len(found) else ""
+    raise _refused(
+        f"SHOW {what}".strip(),
+        why="it tells about the server",
+        fix="SHOW INDEXES and SHOW CONSTRAINTS may be asked",
+    )
+
+
+def _check_sign(token: Token) -> None:
+    if token.text == ";":
+        raise _refused("a second statement", why="a query is one", fix="send one at a time")
+    if token.text == "\\":
+        raise CypherInvalid("a backslash stands only in a string")
+
+
+def _check_load_csv(token: Token, after: Token) -> None:
+    if token.word == "LOAD" and after.word == "CSV":
+        raise _refused(
+            "LOAD CSV",
+            why="it reads files and other hosts",
+            fix="pass the rows as a parameter: UNWIND $rows AS row",
+        )
+
+
+def _check_use(token: Token, before: Token, after: Token, *, first: bool) -> None:
+    """Refuse the clause USE, which stands where a (sub)query begins and is followed by a name."""
+    begins = first or before.text == "{" or before.word in {"ALL", "DISTINCT", "NEXT", "UNION"}
+    if token.word == "USE" and begins and after.is_name and after.word not in _NO_PROCEDURES:
+        raise _refused(
+            f"USE {after.text}",
+            why="it leaves the graph of this memory",
+            fix="set NEO4J_DATABASE to query another database",
+        )
+
+
+def _check_procedure(found: list[Token], at: int) -> None:
+    if found[at].word != "CALL" or not found[at + 1].is_name:
+        return
+    name, _ = _dotted(found, at + 1)
+    if name.upper() in _NO_PROCEDURES and found[at + 1].kind == "word":
+        return
+    if name.lower() not in PROCEDURES:
+        raise _refused(
+            f"CALL {name}",
+            why="the procedure is not on the list of those that only read the graph",
+            fix="call one of: " + ", ".join(sorted(PROCEDURES)),
+        )
+
+
+def _check_function(found: list[Token], at: int) -> None:
+    """Refuse a function with a namespace that is not Cypher's own: plug-ins can reach anywhere."""
+    if found[at - 1].word == "CALL" and at:
+        return
+    name, end = _dotted(found, at)
+    namespace, dot, _ = name.partition(".")
+    if dot and found[end].text == "(" and namespace.lower() not in FUNCTION_NAMESPACES:
+        raise _refused(
+            f"{name}()",
+            why="the function is not one of Cypher's own",
+            fix="use Cypher's own functions",
+        )
+
+
+def _check_write(token: Token, after: Token, then: Token) -> None:
+    """Name a write that can be nothing else; the server refuses the rest."""
+    word = token.word
+    certain = (
+        (word in {"CREATE", "INSERT", "MERGE", "FOREACH"} and after.text == "(")
+        or (word == "DETACH" and after.word == "DELETE")
+        or (word == "SET" and after.is_name and then.text in {".", ":", "=", "+", "["})
+        or (word == "REMOVE" and after.is_name and then.text in {".", ":"})
+    )
+    if certain:
+        raise _refused(word, why="it writes", fix=_READS_ONLY)
+
+
+def _dotted(found: list[Token], at: int) -> tuple[str, int]:
+    """Return the name that begins at `at`, as `a.b.c`, and the index behind it."""
+    parts = [found[at].text]
+    at += 1
+    while found[at].text == "." and found[at + 1].is_name:
+        parts.append(found[at + 1].text)
+        at += 2
+    return ".".join(parts), at
+
+
+def _refused(construct: str, *, why: str, fix: str) -> QueryRefused:
+    return QueryRefused(f"{construct} is refused: {why}", construct=construct, fix=fix)

@@ -1,0 +1,102 @@
+"""One hash of the graph's content: the same events give the same digest on every store.
+
+Each node and each relationship becomes one line of JSON: labels or type, the keys of a
+relationship's ends, and all properties, sorted by name; nulls are absent, times are milliseconds
+of the epoch. The lines' SHA-256 are sorted and hashed again, so that no order of reading and no
+internal id matters. Left out is what the events do not determine: checkpoints, vectors, and the
+wording of a dead letter's reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from anabranch_store.errors import GraphUnavailable
+from anabranch_store.statements import statement
+from anabranch_store.values import native
+
+if TYPE_CHECKING:
+    from neo4j import AsyncSession, AsyncTransaction
+
+FETCH: Final = 1000
+PROJECTION: Final = "graph"
+_ATTEMPTS: Final = 5
+_TIMEOUT_S: Final = 600.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Digest(BaseModel):
+    """A hash of the graph's content as of a position."""
+
+    model_config = ConfigDict(frozen=True)
+    digest: str
+    position: int
+
+
+async def digest_of(session: AsyncSession) -> Digest:
+    """Read the whole graph over `session`, which this closes, and return its digest.
+
+    The rows stream by and are not kept; 32 bytes a row are.
+    """
+    async with asyncio.timeout(_TIMEOUT_S), session:
+        for _ in range(_ATTEMPTS):
+            before = await _position(session)
+            digest = await _content(session)
+            if await _position(session) == before:
+                return Digest(digest=digest, position=before)
+    raise GraphUnavailable(
+        f"the graph moved on during each of {_ATTEMPTS} readings",
+        fix="ask again when fewer events arrive, or stop the projector for the time",
+    )
+
+
+async def _position(session: AsyncSession) -> int:
+    async with await session.begin_transaction() as transaction:
+        result = await transaction.run(statement("checkpoint/read"), projection=PROJECTION)
+        rows = [record async for record in result]
+    return int(rows[0]["position"]) if rows else 0
+
+
+async def _content(session: AsyncSession) -> str:
+    async with await session.begin_transaction() as transaction:
+        hashes = await _hashes(transaction, "digest/read_nodes")
+        hashes += await _hashes(transaction, "digest/read_relationships")
+    hashes.sort()
+    return hashlib.sha256(b"".join(hashes)).hexdigest()
+
+
+async def _hashes(transaction: AsyncTransaction, name: str) -> list[bytes]:
+    result = await transaction.run(statement(name))
+    return [row_hash(record.data()) async for record in result]
+
+
+def row_hash(row: dict[str, Any]) -> bytes:
+    """Return the SHA-256 of `row` as canonical JSON."""
+    if "labels" in row:
+        row["labels"] = sorted(row["labels"])
+    line = json.dumps(_canonical(row), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _canonical(each) for key, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_canonical(each) for each in value]
+    plain = native(value)
+    if isinstance(plain, datetime):
+        return _milliseconds(plain)
+    return plain.isoformat() if isinstance(plain, date) else plain
+
+
+def _milliseconds(value: datetime) -> int:
+    """Return whole milliseconds since the epoch; a time without a zone is one of UTC."""
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    since = aware - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000

@@ -1,0 +1,75 @@
+"""The one seam where the driver's errors become ours."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
+
+from anabranch_store.errors import (
+    AnabranchError,
+    CypherInvalid,
+    GraphFull,
+    GraphRefused,
+    GraphUnavailable,
+    QueryRefused,
+    QueryTimedOut,
+    SetupInvalid,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_RETRY: Final = "try again; if it lasts, check that the graph's server runs and NEO4J_URI is right"
+
+
+@contextmanager
+def driver_errors(uri: str) -> Generator[None]:
+    """Raise what the driver raises inside as an error of our tree, naming the server at `uri`."""
+    try:
+        yield
+    except AnabranchError:
+        raise
+    except Neo4jError as error:
+        raise _server_error(error, uri=uri) from error
+    except ConfigurationError as error:
+        raise SetupInvalid(
+            f"{uri} is not an address the driver takes: {error}",
+            fix="set NEO4J_URI to bolt://HOST:PORT or neo4j://HOST:PORT",
+        ) from error
+    except DriverError as error:
+        raise GraphUnavailable(f"the graph at {uri}: {error}", fix=_RETRY) from error
+    except TimeoutError as error:
+        raise GraphUnavailable(f"the graph at {uri} did not answer in time", fix=_RETRY) from error
+    except OSError as error:
+        raise GraphUnavailable(f"the graph at {uri} is not there: {error}", fix=_RETRY) from error
+
+
+def _server_error(error: Neo4jError, *, uri: str) -> AnabranchError:
+    """Return what the server said as an error of ours, told apart by its code."""
+    code = str(error.code or "")
+    said = str(error.message or error)
+    found: AnabranchError = GraphUnavailable(
+        f"the graph at {uri} could not do it: {said} ({code})", fix=_RETRY
+    )
+    if "No space left on device" in said:  # Neither store has a code for it.
+        found = GraphFull(f"the disk of the graph at {uri} is full", fix="free some space")
+    elif "TransactionTimedOut" in code or "Transaction.Terminated" in code:
+        found = QueryTimedOut("the query ran longer than it may", fix="ask for less")
+    elif code.endswith((".Forbidden", ".AccessMode", ".ForbiddenOnReadOnlyDatabase")):
+        found = QueryRefused(
+            f"a write is refused: {said}",
+            construct="a write",
+            fix="a query only reads; memory changes by events",
+        )
+    elif isinstance(error, AuthError) or ".Security." in code:
+        found = GraphRefused(
+            f"the graph at {uri} refused the user or the password",
+            fix="check NEO4J_USERNAME and NEO4J_PASSWORD",
+        )
+    elif ".Database.DatabaseNotFound" in code:
+        found = SetupInvalid(f"the graph at {uri}: {said}", fix="check NEO4J_DATABASE")
+    elif code.startswith(("Neo.ClientError.Statement.", "Neo.ClientError.Procedure.")):
+        found = CypherInvalid(said)
+    return found

@@ -1,0 +1,84 @@
+"""The process that holds the embedded graph; its owner starts it as a script, see `embedded.py`.
+
+It reads one JSON line from standard input, starts ArcadeDB's server, writes one JSON line to
+standard output when Bolt and HTTP listen (or why they do not), and closes the databases and ends
+when standard input ends: that is, whenever its owner ends, however its owner ends.
+
+Run by path, not with `-m`: importing the package would load the driver, which only the owner
+needs, and cost half a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import Any, NoReturn, TextIO
+
+
+def main() -> NoReturn:
+    """Serve until standard input ends. Exits with 0, or with 1 when the server did not start."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer = _own_stdout()
+    order = json.loads(sys.stdin.readline())
+    try:
+        server = _started(order)
+    except Exception as error:  # noqa: BLE001 - the owner turns it into an error of ours.
+        _say(answer, {"ready": False, "error": f"{type(error).__name__}: {error}"})
+        _leave(1)
+    _say(answer, {"ready": True, "pid": os.getpid()})
+    sys.stdin.read()
+    server.stop()
+    _leave(0)
+
+
+def _started(order: dict[str, Any]) -> Any:
+    """Start ArcadeDB's server with Bolt and HTTP on the loopback ports of `order`."""
+    # JPype loads numpy where it is installed, only to convert arrays: 0.25 s for nothing here.
+    sys.modules["numpy"] = None  # type: ignore[assignment]  # "import as if it were missing"
+    from arcadedb_embedded.server import ArcadeDBServer
+
+    server = ArcadeDBServer(
+        root_path=os.getcwd(),  # noqa: PTH109 - a text for Java; pathlib would cost its import.
+        root_password=order["password"],
+        config={
+            "host": "127.0.0.1",
+            "http_port": order["http_port"],
+            "bolt_port": order["bolt_port"],
+            "server_plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
+            # "production" would keep what is wrong with a query from whoever sent it. What else it
+            # sets, the owner's settings do.
+            "mode": "development",
+            "serverMetrics": False,
+        },
+        jvm_kwargs={"heap_size": order["heap"], "jvm_args": order["jvm_args"]},
+    )
+    server.start()
+    return server
+
+
+def _own_stdout() -> TextIO:
+    """Return standard output for our one line, and send the server's own words to the log."""
+    answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return answer
+
+
+def _say(answer: TextIO, line: dict[str, Any]) -> None:
+    answer.write(json.dumps(line) + "\n")
+    answer.flush()
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once, the databases being closed or never opened.
+
+    A server that only half started leaves threads that would keep the process alive, and so does
+    a user's query that does not listen when it is told to end.
+    """
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The graph's errors, in the tree whose root is `anabranch_events.errors`.
+
+::
+
+    AnabranchError
+    ├── InputInvalid
+    │   ├── CypherInvalid        the query does not parse, or a parameter is missing
+    │   └── QueryRefused         a write, or something else a reader may not do
+    ├── Unavailable
+    │   ├── GraphUnavailable
+    │   └── QueryTimedOut        the query ran longer than it may
+    └── SetupInvalid
+        ├── GraphRefused         wrong user or password
+        ├── GraphFull            the disk is full
+        ├── EmbeddedGraphMissing no wheel for this platform, or it is not installed
+        ├── EmbedderMissing      the embedding model is not installed, or is another one
+        └── VectorsMismatched    the graph holds vectors of another model
+"""
+
+from __future__ import annotations
+
+from anabranch_events.errors import AnabranchError, InputInvalid, SetupInvalid, Unavailable
+
+__all__ = [
+    "AnabranchError",
+    "CypherInvalid",
+    "EmbeddedGraphMissing",
+    "EmbedderMissing",
+    "GraphFull",
+    "GraphRefused",
+    "GraphUnavailable",
+    "InputInvalid",
+    "QueryRefused",
+    "QueryTimedOut",
+    "SetupInvalid",
+    "Unavailable",
+    "VectorsMismatched",
+]
+
+
+class CypherInvalid(InputInvalid):
+    """The query does not parse, or names something that is not there."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, field="query", fix="correct the query")
+
+
+class QueryRefused(InputInvalid):
+    """The query would do what a reader may not; `construct` names what was refused."""
+
+    def __init__(self, message: str, *, construct: str, fix: str) -> None:
+        super().__init__(message, field="query", fix=fix)
+        self.construct = construct
+
+
+class GraphUnavailable(Unavailable):
+    """The graph's server cannot be reached, or does not answer."""
+
+
+class QueryTimedOut(Unavailable):
+    """The query ran longer than it may."""
+
+
+class GraphRefused(SetupInvalid):
+    """The graph's server refused the user or the password."""
+
+
+class GraphFull(SetupInvalid):
+    """The graph takes no more: its disk is full."""
+
+
+class EmbeddedGraphMissing(SetupInvalid):
+    """The embedded graph is not installed, or has no wheel for this platform."""
+
+
+class EmbedderMissing(SetupInvalid):
+    """The embedding model is not installed, or its file is not the one we know."""
+
+
+class VectorsMismatched(SetupInvalid):
+    """The graph holds vectors of another model or dimension than the one in use."""

@@ -1,0 +1,29 @@
+"""Graphs side by side on one embedded server: one live, one being filled."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from anabranch_store.embedded_admin import admin_of
+
+if TYPE_CHECKING:
+    from anabranch_store.address import GraphAddress
+
+
+async def create_generation(address: GraphAddress) -> GraphAddress:
+    """Make an empty database beside the one at `address` and return where it is.
+
+    Only an embedded graph takes more than one; Neo4j Community has one, and raises SetupInvalid
+    here: give a second server instead.
+    """
+    database = f"graph_{secrets.token_hex(6)}"
+    await admin_of(address).server(f"create database {database}")
+    return address.model_copy(update={"database": database})
+
+
+async def drop_generation(address: GraphAddress) -> None:
+    """Remove the database at `address` with all it holds, when it is there."""
+    admin = admin_of(address)
+    if address.database in await admin.databases():
+        await admin.server(f"drop database {address.database}")

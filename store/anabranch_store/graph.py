@@ -1,0 +1,227 @@
+"""The graph: statements by name, writes in transactions, on Neo4j and the embedded graph alike."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
+
+from anabranch_store.digest import FETCH as DIGEST_FETCH
+from anabranch_store.digest import Digest, digest_of
+from anabranch_store.driver_errors import driver_errors
+from anabranch_store.errors import GraphUnavailable, SetupInvalid
+from anabranch_store.product import Product, product_of
+from anabranch_store.query import QueryBounds, QueryResult, QueryRunner
+from anabranch_store.schema import VectorsInUse, claim_vectors, make_schema
+from anabranch_store.transactions import STATEMENT_TIMEOUT_S, Step, read_rows, write_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from neo4j import AsyncDriver, AsyncSession
+
+    from anabranch_store.address import GraphAddress
+
+_SCHEMES: Final = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
+
+
+class Graph:
+    """A graph on one server, as its writer. Make it by `connect`, open it by `async with`."""
+
+    def __init__(self, address: GraphAddress, *, timeout_s: float) -> None:
+        self.address = address
+        self._timeout_s = timeout_s
+        self._driver: AsyncDriver | None = None
+        self._product: Product | None = None
+        self._runner: QueryRunner | None = None
+
+    @classmethod
+    def connect(cls, address: GraphAddress, *, timeout_s: float = 10.0) -> Graph:
+        """Return the graph at `address`; entering it connects, within `timeout_s`.
+
+        Entering raises GraphUnavailable when nobody answers, GraphRefused for a wrong user or
+        password, SetupInvalid for a server that is neither Neo4j nor the embedded graph.
+        """
+        return cls(address, timeout_s=timeout_s)
+
+    async def __aenter__(self) -> Self:
+        try:
+            with driver_errors(self.address.uri):
+                self._driver = open_driver(
+                    self.address.uri,
+                    username=self.address.username,
+                    password=self.address.password.get_secret_value(),
+                    timeout_s=self._timeout_s,
+                )
+                async with asyncio.timeout(self._timeout_s):
+                    self._product = product_of(await self._agent())
+        except ValueError as error:  # The driver found no port or host in it.
+            await self._close()
+            raise _no_address(self.address.uri) from error
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    @property
+    def product(self) -> Product:
+        """Which server this is; only while the graph is open."""
+        if self._product is None:
+            raise _not_open()
+        return self._product
+
+    async def apply_schema(self, *, dimension: int = 384) -> None:
+        """Make the constraints and indexes that are not there yet, and wait until they serve.
+
+        Raises VectorsMismatched when the graph holds vectors of another dimension.
+        """
+        with driver_errors(self.address.uri):
+            await make_schema(self._open, self.address, self.product, dimension=dimension)
+
+    async def claim_vectors(self, *, model: str, dimension: int) -> None:
+        """Note that the vectors of `model` are written here.
+
+        Raises VectorsMismatched when the graph holds those of another model or dimension.
+        """
+        with driver_errors(self.address.uri):
+            await claim_vectors(self._open, self.address, VectorsInUse(model, dimension))
+
+    async def read(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Return the rows of the statement `statement`, dates and times as Python's own."""
+        with driver_errors(self.address.uri):
+            return await read_rows(self._reading, Step(statement, parameters))
+
+    async def write(self, steps: Sequence[Step]) -> None:
+        """Run `steps` in one transaction: all of them hold, or none.
+
+        A transaction that the server undid (a deadlock, another leader, somebody else wrote the
+        same record) is tried again for a while. When the connection is lost while it commits,
+        GraphUnavailable is raised and nobody knows whether it holds.
+        """
+        with driver_errors(self.address.uri):
+            await write_steps(self._writing, None, steps)
+
+    async def write_if(self, guard: Step, steps: Sequence[Step]) -> bool:
+        """Run `guard` and then `steps` in one transaction, if `guard` returns a row.
+
+        Returns False, with nothing written, when it returns none. A guard that compares and sets
+        must lock what it compares before it compares: on Neo4j a SET takes the lock.
+        """
+        with driver_errors(self.address.uri):
+            return await write_steps(self._writing, guard, steps)
+
+    async def query(
+        self,
+        cypher: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float = 10.0,
+        rows_max: int = 10_000,
+        bytes_max: int = 16 * 1024 * 1024,
+    ) -> QueryResult:
+        """Run a query of a user's: it reads, within the bounds, and can do nothing else.
+
+        Rows past `rows_max`, or past `bytes_max` bytes of JSON, are left out and the result says
+        so. Raises QueryRefused for a write, LOAD CSV, administration or a procedure that is not on
+        the list; CypherInvalid for what does not parse; QueryTimedOut after `timeout_s`.
+        """
+        bounds = QueryBounds(timeout_s=timeout_s, rows_max=rows_max, bytes_max=bytes_max)
+        return await self._query_runner.run(cypher, parameters or {}, bounds)
+
+    async def digest(self) -> Digest:
+        """Return one hash of all that the events determine, and the position it stands for.
+
+        Raises GraphUnavailable when the graph does not keep still for the time it takes.
+        """
+        with driver_errors(self.address.uri):
+            return await digest_of(self._session(READ_ACCESS, fetch_size=DIGEST_FETCH))
+
+    async def checkpoint(self, projection: str) -> int:
+        """Return the position up to which `projection` is in the graph, 0 when it has not begun."""
+        rows = await self.read("checkpoint/read", projection=projection)
+        return int(rows[0]["position"]) if rows else 0
+
+    async def _agent(self) -> str:
+        """Ask the database itself, so that one that is not there shows now."""
+        async with self._session(READ_ACCESS) as session:
+            summary = await (await session.run("RETURN 1")).consume()
+        return str(summary.server.agent)
+
+    def _reading(self) -> AsyncSession:
+        return self._session(READ_ACCESS)
+
+    def _writing(self) -> AsyncSession:
+        return self._session(WRITE_ACCESS)
+
+    def _session(self, access: str, *, fetch_size: int = 1000) -> AsyncSession:
+        return self._open.session(
+            database=self.address.database, default_access_mode=access, fetch_size=fetch_size
+        )
+
+    @property
+    def _query_runner(self) -> QueryRunner:
+        """The reader's own connections, opened by the first query."""
+        if self._runner is None:
+            address = self.address
+            secret = address.reader_password or address.password
+            with driver_errors(address.uri):
+                driver = open_driver(
+                    address.uri,
+                    username=address.reader_username or address.username,
+                    password=secret.get_secret_value(),
+                    timeout_s=self._timeout_s,
+                )
+            self._runner = QueryRunner(driver, address, self.product)
+        return self._runner
+
+    @property
+    def _open(self) -> AsyncDriver:
+        if self._driver is None:
+            raise _not_open()
+        return self._driver
+
+    async def _close(self) -> None:
+        runner, self._runner = self._runner, None
+        driver, self._driver, self._product = self._driver, None, None
+        if runner is not None:
+            await runner.close()
+        if driver is not None:
+            await driver.close()
+
+
+def open_driver(uri: str, *, username: str, password: str, timeout_s: float) -> AsyncDriver:
+    """Return a driver with every wait bounded; it connects when it is first used."""
+    if uri.partition("://")[0] not in _SCHEMES:
+        raise _no_address(uri)
+    return AsyncGraphDatabase.driver(
+        uri,
+        auth=(username, password),
+        user_agent="anabranch",
+        telemetry_disabled=True,
+        notifications_min_severity="OFF",
+        connection_timeout=timeout_s,
+        connection_acquisition_timeout=timeout_s * 2,
+        connection_write_timeout=STATEMENT_TIMEOUT_S,
+        max_connection_pool_size=32,
+    )
+
+
+def _not_open() -> GraphUnavailable:
+    return GraphUnavailable("the graph is not open", fix="open it by `async with`")
+
+
+def _no_address(uri: str) -> SetupInvalid:
+    return SetupInvalid(
+        f"{uri!r} is not the address of a graph",
+        fix="set NEO4J_URI to bolt://HOST:PORT or neo4j://HOST:PORT",
+    )

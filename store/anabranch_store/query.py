@@ -1,0 +1,179 @@
+"""A query of a user's: read only, with a bound on its time, its rows and its bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import TYPE_CHECKING, Any, Final, LiteralString, cast
+
+import orjson
+from neo4j import READ_ACCESS
+from neo4j.exceptions import DatabaseError, DriverError, Neo4jError
+from pydantic import BaseModel, ConfigDict
+
+from anabranch_store.cypher_guard import checked_query
+from anabranch_store.driver_errors import driver_errors
+from anabranch_store.embedded_admin import admin_of
+from anabranch_store.errors import AnabranchError, CypherInvalid, InputInvalid, QueryTimedOut
+from anabranch_store.values import jsonable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from neo4j import AsyncDriver, AsyncSession
+
+    from anabranch_store.address import GraphAddress
+    from anabranch_store.product import Product
+
+TIMEOUT_MAX_S: Final = 60.0
+_ANSWER_S: Final = 0.6
+_GOODBYE_S: Final = 0.2
+_FETCH: Final = 500
+
+_log: Final = logging.getLogger(__name__)
+
+
+class QueryResult(BaseModel):
+    """What a query returned: each row by column, in values that JSON can hold.
+
+    `truncated` says that there was more than the caps let through. The embedded graph names no
+    columns when there are no rows.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    columns: tuple[str, ...]
+    rows: list[dict[str, Any]]
+    truncated: bool
+
+
+class QueryBounds(BaseModel):
+    """How long a query may run, and how much it may return."""
+
+    model_config = ConfigDict(frozen=True)
+    timeout_s: float
+    rows_max: int
+    bytes_max: int
+
+    def checked(self) -> QueryBounds:
+        """Return these bounds. Raises InputInvalid for one that is none."""
+        for field, value in self:
+            if not value > 0:
+                raise InputInvalid(
+                    f"{field} is {value}: it must be more than 0", field=field, fix=f"raise {field}"
+                )
+        if self.timeout_s > TIMEOUT_MAX_S:
+            raise InputInvalid(
+                f"a query may run {TIMEOUT_MAX_S:.0f} s at most, not {self.timeout_s}",
+                field="timeout_s",
+                fix=f"lower timeout_s to {TIMEOUT_MAX_S:.0f}",
+            )
+        return self
+
+
+class QueryRunner:
+    """Runs queries of users' on one graph, over connections that only read."""
+
+    def __init__(self, driver: AsyncDriver, address: GraphAddress, product: Product) -> None:
+        self._driver = driver
+        self._address = address
+        self._product = product
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Close the connections; queries that ran out of time get a moment to be ended."""
+        if self._ending:
+            _, late = await asyncio.wait(self._ending, timeout=_GOODBYE_S)
+            for task in late:
+                task.cancel()
+        await self._driver.close()
+
+    async def run(
+        self, cypher: str, parameters: Mapping[str, Any], bounds: QueryBounds
+    ) -> QueryResult:
+        """Run `cypher` within `bounds`. Raises as Graph.query says."""
+        bounds = bounds.checked()
+        cypher = checked_query(cypher)
+        mark = f"anabranch {secrets.token_hex(8)}"
+        if self._address.admin_url is not None:
+            cypher = f"{cypher}\n/* {mark} */"
+        session = self._driver.session(
+            database=self._address.database,
+            default_access_mode=READ_ACCESS,
+            fetch_size=min(_FETCH, bounds.rows_max + 1),
+        )
+        ended = False
+        try:
+            async with asyncio.timeout(bounds.timeout_s + _ANSWER_S):
+                with driver_errors(self._address.uri):
+                    result = await self._collect(session, cypher, parameters, bounds)
+            ended = await _closed_in_time(session)
+        except (TimeoutError, QueryTimedOut) as error:
+            raise _timed_out(bounds) from error
+        finally:
+            if not ended:
+                session.cancel()
+                await session.close()
+                self._end_on_server(mark)
+        return result
+
+    async def _collect(
+        self,
+        session: AsyncSession,
+        cypher: str,
+        parameters: Mapping[str, Any],
+        bounds: QueryBounds,
+    ) -> QueryResult:
+        rows: list[dict[str, Any]] = []
+        size = 0
+        transaction = await session.begin_transaction(timeout=bounds.timeout_s)
+        try:
+            # The text is a user's; checked_query and the server's own rights stand before it.
+            text: LiteralString = cast("Any", cypher)
+            result = await transaction.run(text, dict(parameters))
+            columns = tuple(result.keys())
+            async for record in result:
+                row = {column: jsonable(record[column]) for column in columns}
+                size += len(orjson.dumps(row))
+                if len(rows) == bounds.rows_max or size > bounds.bytes_max:
+                    return QueryResult(columns=columns, rows=rows, truncated=True)
+                rows.append(row)
+        except DatabaseError as error:
+            # The embedded graph has no code of its own for much of what a query can get wrong.
+            if self._product.name == "arcadedb":
+                raise CypherInvalid(str(error.message)) from error
+            raise
+        return QueryResult(columns=columns, rows=rows, truncated=False)
+
+    def _end_on_server(self, mark: str) -> None:
+        """Have the embedded graph end the query: there it outlives its connection."""
+        if self._address.admin_url is not None:
+            task = asyncio.create_task(_end_query(self._address, mark))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+
+async def _closed_in_time(session: AsyncSession) -> bool:
+    """Close `session`; False when the server would rather go on sending."""
+    try:
+        async with asyncio.timeout(_GOODBYE_S):
+            await session.close()
+    except (TimeoutError, Neo4jError, DriverError, OSError):
+        return False
+    return True
+
+
+async def _end_query(address: GraphAddress, mark: str) -> None:
+    """End the query that carries `mark`. One that computes without rows does not listen."""
+    try:
+        if not await admin_of(address).end_queries(mark):
+            _log.warning("the embedded graph still works on a query that ran out of time")
+    except AnabranchError as error:
+        _log.warning("a query that ran out of time was not ended: %s", error.message)
+
+
+def _timed_out(bounds: QueryBounds) -> QueryTimedOut:
+    return QueryTimedOut(
+        f"the query ran longer than {bounds.timeout_s:g} s",
+        fix="ask for less (MATCH fewer, LIMIT), or allow it more time",
+    )

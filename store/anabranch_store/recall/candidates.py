@@ -1,0 +1,74 @@
+"""From what was read of insights to candidates that can be scored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch_store.language import asked_words, bm25, date_words, entities, words_of
+from anabranch_store.recall.fusion import Candidate, Scored, fuse, hop
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from anabranch_store.recall.lanes import Row
+
+
+def rank_all(question: str, rows: Sequence[Row], cosines: Mapping[str, float]) -> list[Scored]:
+    """Rank all that is in reach: names and their rarity are those of `rows`."""
+    names = {row.insight_id: (*row.entities, *entities(row.text)) for row in rows}
+    candidates = candidates_of(question, rows, cosines, names)
+    return hop(fuse(candidates), question, population=len(rows))
+
+
+def rank_chosen(
+    question: str,
+    rows: Sequence[Row],
+    cosines: Mapping[str, float],
+    *,
+    shared: Mapping[str, Sequence[str]],
+    population: int,
+) -> list[Scored]:
+    """Rank what the indexes chose out of `population`; `shared` gives who shares which name."""
+    names: dict[str, tuple[str, ...]] = {}
+    for name, ids in shared.items():
+        for insight_id in ids:
+            names[insight_id] = (*names.get(insight_id, ()), name)
+    candidates = candidates_of(question, rows, cosines, names)
+    return hop(fuse(candidates), question, population=population)
+
+
+def candidates_of(
+    question: str,
+    rows: Sequence[Row],
+    cosines: Mapping[str, float],
+    names: Mapping[str, tuple[str, ...]],
+) -> list[Candidate]:
+    """Return `rows` as candidates, with BM25 over exactly them.
+
+    A text is ranked together with the day it speaks of, because people ask by month and year.
+    """
+    documents = [words_of(_dated(row.text, row.day)) for row in rows]
+    scores = bm25(asked_words(question), documents)
+    return [
+        Candidate(
+            insight_id=row.insight_id,
+            session_id=row.session_id,
+            text=row.text,
+            day=row.day,
+            position=row.position,
+            names=names.get(row.insight_id, ()),
+            words=score,
+            cosine=cosines.get(row.insight_id),
+        )
+        for row, score in zip(rows, scores, strict=True)
+    ]
+
+
+def matched_words(question: str, candidate: Candidate) -> tuple[str, ...]:
+    """Return the words of `question` that the candidate's text or day has, as they were asked."""
+    found = words_of(_dated(candidate.text, candidate.day)).counts
+    return tuple(word for stem, word in asked_words(question).items() if stem in found)
+
+
+def _dated(text: str, day: str) -> str:
+    return f"{text}\n{date_words(day)}"

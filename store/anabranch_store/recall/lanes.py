@@ -1,0 +1,212 @@
+"""The ways to find insights in the graph: exact scans of a small reach, indexes for a large one."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
+
+from anabranch_store.errors import Unavailable
+from anabranch_store.language import search_terms
+from anabranch_store.recall.fusion import SHARED_BY_MAX, Link
+from anabranch_store.recall.plasticity import decayed
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from anabranch_store.graph import Graph
+    from anabranch_store.recall.reach import Reach
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+CHARACTERS_MAX: Final = 4096
+FETCH_FIRST: Final = 100
+FETCH_MAX: Final = 6400
+INDEX_TIMEOUT_S: Final = 2.0
+_FETCH_GROWTH: Final = 4
+
+
+class Row(NamedTuple):
+    """What ranking reads of an insight; the text up to `CHARACTERS_MAX`."""
+
+    insight_id: str
+    session_id: str
+    text: str
+    position: int
+    day: str
+    entities: tuple[str, ...]
+
+
+class Vector(NamedTuple):
+    """A question as a vector of a model."""
+
+    model: str
+    numbers: list[float]
+
+
+class Outcome(NamedTuple, Generic[T_co]):
+    """What a lane found, or why it found nothing."""
+
+    state: Literal["ok", "empty", "failed", "skipped"]
+    found: T_co
+    reason: str | None = None
+
+
+async def attempt(work: Awaitable[T], *, nothing: T, timeout_s: float) -> Outcome[T]:
+    """Wait for a lane, at most `timeout_s`; its failure is its outcome and stops no other lane."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            found = await work
+    except TimeoutError:
+        return Outcome("failed", nothing, f"no answer within {timeout_s:g} s")
+    except Exception as error:  # noqa: BLE001 - an embedder of somebody else's may raise anything.
+        return Outcome("failed", nothing, f"{type(error).__name__}: {error}")
+    return Outcome("ok" if found else "empty", found)
+
+
+async def scan(graph: Graph, reach: Reach, *, limit: int) -> list[Row]:
+    """Return eligible insights in no order, at most `limit`."""
+    rows = await _of_reach(graph, "recall/scan", reach, limit=limit, characters=CHARACTERS_MAX)
+    return [_row(each) for each in rows]
+
+
+async def compare(graph: Graph, reach: Reach, vector: Vector, *, limit: int) -> dict[str, float]:
+    """Return the exact cosine to `vector` of eligible insights that have one of its model."""
+    rows = await _of_reach(
+        graph, "recall/compare", reach, limit=limit, model=vector.model, vector=vector.numbers
+    )
+    return {insight_id: _cosine(graph, similarity) for insight_id, similarity in rows}
+
+
+async def search_words(graph: Graph, reach: Reach, question: str, *, wanted: int) -> list[str]:
+    """Return the ids of eligible insights that the full-text index gives, best first."""
+    terms = search_terms(question)
+    if not terms:
+        return []
+    return await _search(graph, "recall/search_words", reach, wanted=wanted, words=" ".join(terms))
+
+
+async def search_meaning(graph: Graph, reach: Reach, vector: Vector, *, wanted: int) -> list[str]:
+    """Return the ids of eligible insights near `vector`, nearest first.
+
+    The vector index is asked first. The embedded graph's builds itself at its first query, which
+    takes a second a thousand vectors or so, and any index misses the few among many that a filter
+    leaves: where it gives fewer than `wanted`, all eligible ones are compared.
+    """
+    near = {"model": vector.model, "vector": vector.numbers}
+    try:
+        async with asyncio.timeout(INDEX_TIMEOUT_S):
+            ids = await _search(graph, "recall/search_meaning", reach, wanted=wanted, **near)
+    except (TimeoutError, Unavailable):
+        ids = []
+    if len(ids) < wanted:
+        ids = await _of_reach(graph, "recall/nearest", reach, limit=wanted, **near)
+    return ids
+
+
+async def read_candidates(
+    graph: Graph, reach: Reach, ids: list[str], vector: Vector | None
+) -> dict[str, tuple[Row, float | None]]:
+    """Return what ranking reads of the insights in `ids`, and their exact cosine to `vector`."""
+    rows = await graph.read(
+        "recall/read_candidates",
+        namespace=reach.namespace,
+        until=reach.until,
+        ids=ids,
+        characters=CHARACTERS_MAX,
+        model=vector.model if vector else None,
+        vector=vector.numbers if vector else None,
+    )
+    return {
+        each[0]: (_row(each[:6]), None if each[6] is None else _cosine(graph, each[6]))
+        for each in rows[0]["insights"]
+    }
+
+
+async def read_links(
+    graph: Graph, reach: Reach, ids: list[str], *, at: datetime, limit: int
+) -> list[Link]:
+    """Return the associations of the insights in `ids` with eligible ones, decayed to `at`."""
+    rows = await graph.read(
+        "recall/read_associations",
+        **reach.parameters(),
+        windows=reach.windows,
+        ids=ids,
+        limit=limit,
+    )
+    links = [
+        Link(
+            row["one"],
+            row["other"],
+            row["kind"],
+            decayed(row["weight"], since=datetime.fromisoformat(row["since"]), at=at),
+            row["position"],
+        )
+        for row in rows
+    ]
+    # Two insights in `ids` find what links them from both ends.
+    return list(
+        {
+            (*sorted((each.one, each.other)), each.kind, each.position): each for each in links
+        }.values()
+    )
+
+
+async def read_shared(graph: Graph, reach: Reach, ids: list[str]) -> dict[str, list[str]]:
+    """Return the rare entities that the insights in `ids` mention, with all that mention them."""
+    rows = await graph.read(
+        "recall/read_shared_entities",
+        **reach.parameters(),
+        windows=reach.windows,
+        ids=ids,
+        shared_by_max=SHARED_BY_MAX,
+    )
+    return {row["name"]: sorted(row["sharing"]) for row in rows}
+
+
+async def read_last_moment(graph: Graph, reach: Reach) -> datetime | None:
+    """Return when the last insight in the namespace was recorded, up to the reach's position."""
+    rows = await graph.read("recall/read_last_moment", namespace=reach.namespace, until=reach.until)
+    return datetime.fromisoformat(rows[0]["moment"]) if rows else None
+
+
+async def _of_reach(graph: Graph, statement: str, reach: Reach, **parameters: Any) -> list[Any]:
+    if reach.windows is None:
+        rows = await graph.read(f"{statement}_namespace", **reach.parameters(), **parameters)
+    else:
+        windows = reach.window_rows()
+        rows = await graph.read(
+            f"{statement}_sessions", **reach.parameters(), windows=windows, **parameters
+        )
+    insights: list[Any] = rows[0]["insights"]
+    return insights
+
+
+async def _search(
+    graph: Graph, statement: str, reach: Reach, *, wanted: int, **parameters: Any
+) -> list[str]:
+    """Ask an index for more and more until `wanted` are eligible, or it has no more, or the bound.
+
+    An index knows neither namespace nor scope nor position, so what it gives is filtered before it
+    counts: a filter costs fetches, not hits.
+    """
+    limit = max(FETCH_FIRST, wanted)
+    while True:
+        [row] = await graph.read(
+            statement, **reach.parameters(), windows=reach.windows, limit=limit, **parameters
+        )
+        ids: list[str] = [insight_id for insight_id, _ in row["insights"]]
+        if len(ids) >= wanted or row["found"] < limit or limit >= FETCH_MAX:
+            return ids[:wanted]
+        limit = min(limit * _FETCH_GROWTH, FETCH_MAX)
+
+
+def _row(values: list[Any]) -> Row:
+    insight_id, session_id, text, position, day, entities = values
+    return Row(insight_id, session_id, text or "", position, day or "", tuple(entities or ()))
+
+
+def _cosine(graph: Graph, similarity: float) -> float:
+    """Neo4j scales the cosine to 0..1, the embedded graph gives it as it is."""
+    return similarity if graph.product.name == "arcadedb" else 2 * similarity - 1

@@ -1,0 +1,119 @@
+"""What is asked of memory, and the shape of every answer, whichever ranker gives it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+HITS_MAX = 1000
+
+
+class Scope(StrEnum):
+    """Where to look. `lineage` is the own branch, and ancestors up to where it was forked."""
+
+    SESSION = "session"
+    LINEAGE = "lineage"
+    THOUGHT = "thought"
+    NAMESPACE = "namespace"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Question(_Frozen):
+    """One question to memory.
+
+    `as_of` is the position up to which the log counts: nothing from later has any influence.
+    `asked_at` is the moment to which associations decay; without it, that is now, or as of a
+    position the last moment recorded up to there.
+    """
+
+    text: Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+    namespace: Annotated[str, StringConstraints(min_length=1)]
+    k: Annotated[int, Field(ge=1, le=HITS_MAX)] = 10
+    scope: Scope = Scope.NAMESPACE
+    session_id: str | None = None
+    as_of: Annotated[int, Field(ge=0)] | None = None
+    include_retired: bool = False
+    asked_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _scope_has_its_session(self) -> Question:
+        if self.scope is not Scope.NAMESPACE and self.session_id is None:
+            raise ValueError(f"scope {self.scope} needs a session: name it in session_id")
+        return self
+
+
+class Association(_Frozen):
+    """Another insight this one is associated with, and how strongly at the time of the question."""
+
+    insight_id: str
+    kind: str
+    weight: float
+    position: int
+
+
+class Why(_Frozen):
+    """Why a hit stands where it does: the score is the sum of these.
+
+    `lanes` has what `words` and `meaning` gave (each scaled to its share), `session` what the best
+    insight of the same session gave, `length` what the text's length gave, `path` what one hop over
+    shared `entities` from the insights in `seeds` gave, and `linked` what `associations` gave.
+    `cosine` is the bare similarity, `matched` the words of the question that the text has, and
+    `events` are the positions of the events behind the hit.
+    """
+
+    lanes: dict[str, float]
+    session: float = 0.0
+    length: float = 0.0
+    path: float = 0.0
+    linked: float = 0.0
+    cosine: float | None = None
+    matched: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    associations: tuple[Association, ...] = ()
+    events: tuple[int, ...] = ()
+
+
+class Hit(_Frozen):
+    """One insight that answers, its score, and why. `retired` is the position it ended at."""
+
+    insight_id: str
+    session_id: str
+    text: str
+    kind: str
+    position: int
+    recorded_at: datetime
+    score: float
+    why: Why
+    retired: int | None = None
+
+
+class Lane(_Frozen):
+    """How one way of searching fared, and the position up to which it knew the log."""
+
+    state: Literal["ok", "empty", "failed", "skipped"]
+    position: int
+    reason: str | None = None
+
+
+class Recollection(_Frozen):
+    """The hits, best first, and how each lane fared. `position` is how far the graph had come."""
+
+    hits: list[Hit]
+    lanes: dict[str, Lane]
+    position: int
+    ranker: str
+
+
+class Ranker(Protocol):
+    """Answers questions; the graph's own indexes are one way to do it."""
+
+    async def recall(self, question: Question) -> Recollection:
+        """Return the `question.k` insights that answer best."""
+        ...

@@ -1,0 +1,180 @@
+"""The graph's constraints and indexes, in the two dialects there are.
+
+Constraints and range indexes are Cypher that both stores take. Full text and vectors are Cypher on
+Neo4j and SQL on the embedded graph, under the same names, so that every query is the same text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple, cast
+
+from neo4j import WRITE_ACCESS, Query
+
+from anabranch_store.embedded_admin import admin_of
+from anabranch_store.errors import VectorsMismatched
+from anabranch_store.statements import statement
+
+if TYPE_CHECKING:
+    from neo4j import AsyncDriver
+
+    from anabranch_store.address import GraphAddress
+    from anabranch_store.product import Product
+
+TEXT_INDEX: Final = "insight_text"
+VECTOR_INDEX: Final = "insight_embedding"
+_ONLINE_TIMEOUT_S: Final = 300
+
+KEYS: Final = {
+    "Agent": ("namespace", "name"),
+    "Checkpoint": ("projection",),
+    "Consolidation": ("namespace", "id"),
+    "DeadLetter": ("position",),
+    "Entity": ("namespace", "name"),
+    "Insight": ("namespace", "id"),
+    "Session": ("namespace", "id"),
+    "Vectors": ("id",),
+}
+"""What names a node, by its label: unique on every store."""
+
+RELATIONSHIP_TYPES: Final = (
+    "ASSOCIATED_WITH",
+    "BRANCHED_FROM",
+    "CONFLICTS_WITH",
+    "CONSOLIDATES",
+    "DERIVED_FROM",
+    "HANDED_OFF_TO",
+    "MENTIONS",
+    "PRODUCED",
+    "RAN",
+    "SUPERSEDES",
+)
+
+_RANGES: Final = (
+    ("Insight", "recorded"),
+    ("Insight", "session_id"),
+    ("Session", "root_id"),
+)
+
+
+class VectorsInUse(NamedTuple):
+    """Which model's vectors a graph holds; `model` None until the first are written."""
+
+    model: str | None
+    dimension: int
+
+
+async def make_schema(
+    driver: AsyncDriver, address: GraphAddress, product: Product, *, dimension: int
+) -> None:
+    """Make what is not there yet, one after another, and wait until it serves.
+
+    Raises VectorsMismatched when the vector index is there with another dimension.
+    """
+    if product.name == "arcadedb":
+        await _make_types(address)
+    for command in _constraints_and_ranges():
+        await _run(driver, address, command)
+    found = await vectors_in_use(driver, address)
+    if found is not None and found.dimension != dimension:
+        raise _mismatched(f"{found.dimension} numbers", f"{dimension}")
+    if product.name == "arcadedb":
+        await _make_embedded_indexes(address, dimension=dimension)
+    else:
+        await _make_neo4j_indexes(driver, address, dimension=dimension)
+    if found is None:
+        await _run(driver, address, statement("schema/set_vectors"), dimension=dimension)
+
+
+async def claim_vectors(driver: AsyncDriver, address: GraphAddress, wanted: VectorsInUse) -> None:
+    """Note that the vectors of `wanted` are written to this graph.
+
+    Raises VectorsMismatched when it holds those of another model or dimension.
+    """
+    found = await vectors_in_use(driver, address)
+    if found is None or found.dimension != wanted.dimension:
+        held = "no vector index" if found is None else f"a vector index of {found.dimension}"
+        raise _mismatched(held, f"{wanted.dimension} of {wanted.model}")
+    if found.model is None:
+        await _run(driver, address, statement("schema/set_vectors_model"), model=wanted.model)
+    elif found.model != wanted.model:
+        raise _mismatched(f"vectors of {found.model}", f"those of {wanted.model}")
+
+
+async def vectors_in_use(driver: AsyncDriver, address: GraphAddress) -> VectorsInUse | None:
+    """Return which vectors the graph holds, None before its schema was made."""
+    rows = await _run(driver, address, statement("schema/read_vectors"))
+    if not rows:
+        return None
+    return VectorsInUse(cast("str | None", rows[0]["model"]), int(str(rows[0]["dimension"])))
+
+
+def _constraints_and_ranges() -> list[str]:
+    constraints = [
+        f"CREATE CONSTRAINT {label.lower()}_key IF NOT EXISTS FOR (n:{label}) "
+        f"REQUIRE ({', '.join(f'n.{name}' for name in names)}) IS UNIQUE"
+        for label, names in KEYS.items()
+    ]
+    ranges = [
+        f"CREATE INDEX {label.lower()}_{name} IF NOT EXISTS FOR (n:{label}) ON (n.{name})"
+        for label, name in _RANGES
+    ]
+    return [*constraints, *ranges]
+
+
+async def _make_types(address: GraphAddress) -> None:
+    """Make every type: a write that makes one itself would do so outside its transaction."""
+    admin = admin_of(address)
+    database = str(address.database)
+    for label in KEYS:
+        await admin.sql(database, f"CREATE VERTEX TYPE {label} IF NOT EXISTS")
+    for name in RELATIONSHIP_TYPES:
+        await admin.sql(database, f"CREATE EDGE TYPE {name} IF NOT EXISTS")
+    await admin.sql(database, "CREATE PROPERTY Insight.text IF NOT EXISTS STRING")
+    await admin.sql(database, "CREATE PROPERTY Insight.embedding IF NOT EXISTS ARRAY_OF_FLOATS")
+
+
+async def _make_embedded_indexes(address: GraphAddress, *, dimension: int) -> None:
+    admin = admin_of(address)
+    database = str(address.database)
+    await admin.sql(
+        database, f"CREATE INDEX {TEXT_INDEX} IF NOT EXISTS ON Insight (text) FULL_TEXT"
+    )
+    await admin.sql(
+        database,
+        f"CREATE INDEX {VECTOR_INDEX} IF NOT EXISTS ON Insight (embedding) LSM_VECTOR "
+        f'METADATA {{"dimensions": {dimension}, "similarity": "COSINE"}}',
+    )
+
+
+async def _make_neo4j_indexes(
+    driver: AsyncDriver, address: GraphAddress, *, dimension: int
+) -> None:
+    text = f"CREATE FULLTEXT INDEX {TEXT_INDEX} IF NOT EXISTS FOR (n:Insight) ON EACH [n.text]"
+    vector = (
+        f"CREATE VECTOR INDEX {VECTOR_INDEX} IF NOT EXISTS FOR (n:Insight) ON (n.embedding) "
+        f"OPTIONS {{indexConfig: {{`vector.dimensions`: {dimension}, "
+        "`vector.similarity_function`: 'cosine'}}"
+    )
+    for command in (text, vector):
+        await _run(driver, address, command)
+    await _run(driver, address, "CALL db.awaitIndexes($timeout_s)", timeout_s=_ONLINE_TIMEOUT_S)
+
+
+async def _run(
+    driver: AsyncDriver, address: GraphAddress, command: str, **parameters: object
+) -> list[dict[str, object]]:
+    # Text of ours: labels and names from this module, values as parameters.
+    text: LiteralString = cast("Any", command)
+    query = Query(text, timeout=_ONLINE_TIMEOUT_S)
+    async with driver.session(
+        database=address.database, default_access_mode=WRITE_ACCESS
+    ) as session:
+        result = await session.run(query, parameters)
+        return [dict(record) async for record in result]
+
+
+def _mismatched(held: str, wanted: str) -> VectorsMismatched:
+    return VectorsMismatched(
+        f"the graph holds {held}, not {wanted}",
+        fix="run `anabranch rebuild` with the model you want, or go back to the one before",
+    )

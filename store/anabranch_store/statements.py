@@ -1,0 +1,25 @@
+"""The Cypher we send: one statement a `.cypher` file under `statements/`, loaded by name."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any, LiteralString, cast
+
+
+@cache
+def statement(name: str) -> LiteralString:
+    """Return the statement `name` ("group/name") without its heading.
+
+    Raises LookupError for a name that is not there: a mistake in the program.
+    """
+    *groups, last = name.split("/")
+    file = files("anabranch_store").joinpath("statements", *groups, f"{last}.cypher")
+    if not file.is_file():
+        raise LookupError(f"there is no statement {name!r} under anabranch_store/statements")
+    lines = file.read_text(encoding="utf-8").splitlines()
+    while lines and (lines[0].startswith("//") or not lines[0].strip()):
+        lines.pop(0)
+    # Our own text: to the driver as good as a literal of the program.
+    text: LiteralString = cast("Any", "\n".join(lines).rstrip().removesuffix(";"))
+    return text

@@ -1,0 +1,17 @@
+// Open sessions and bring them up to date; one row a session, returns nothing.
+// The first opening wins, later facts overwrite earlier ones; both are guarded by position, so
+// events that were applied before change nothing.
+UNWIND $rows AS row
+MERGE (s:Session {namespace: row.namespace, id: row.id})
+FOREACH (opening IN CASE WHEN s.opened IS NULL THEN row.openings ELSE [] END |
+  SET s += opening.properties
+  SET s += {opened_at: datetime(opening.opened_at), deadline: datetime(opening.deadline)}
+  FOREACH (parent_id IN opening.parents |
+    MERGE (p:Session {namespace: row.namespace, id: parent_id})
+    CREATE (s)-[:BRANCHED_FROM {forked_at: opening.properties.forked_at}]->(p)
+  )
+)
+FOREACH (latest IN CASE WHEN coalesce(s.updated, 0) < row.position THEN [row] ELSE [] END |
+  SET s += latest.properties
+  SET s += {ended_at: coalesce(datetime(latest.ended_at), s.ended_at), updated: latest.position}
+)

@@ -1,0 +1,8 @@
+// Move a projection's checkpoint from $expected to $position; returns a row only if it stood there.
+// The first SET takes the node's lock, so that the comparison sees what a rival committed.
+MERGE (c:Checkpoint {projection: $projection})
+SET c.updated_at = datetime($time)
+WITH c
+WHERE coalesce(c.position, 0) = $expected
+SET c.position = $position
+RETURN c.position AS position

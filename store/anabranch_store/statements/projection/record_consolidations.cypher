@@ -1,0 +1,16 @@
+// Record consolidations with the sessions they join and the insights they were derived from; one
+// row a consolidation, returns nothing. Only the first recording of a consolidation counts.
+UNWIND $rows AS row
+MERGE (c:Consolidation {namespace: row.namespace, id: row.id})
+WITH row, c
+WHERE c.recorded IS NULL
+SET c += row.properties
+SET c.recorded_at = datetime(row.recorded_at)
+FOREACH (session_id IN row.sessions |
+  MERGE (s:Session {namespace: row.namespace, id: session_id})
+  CREATE (c)-[:CONSOLIDATES]->(s)
+)
+FOREACH (insight_id IN row.sources |
+  MERGE (i:Insight {namespace: row.namespace, id: insight_id})
+  CREATE (c)-[:DERIVED_FROM]->(i)
+)

@@ -1,0 +1,24 @@
+// Record insights with their session and the entities they mention; one row an insight, returns
+// nothing. Only the first recording of an insight counts, and a forgotten one stays without content.
+UNWIND $rows AS row
+MERGE (i:Insight {namespace: row.namespace, id: row.id})
+WITH row, i
+WHERE i.recorded IS NULL
+MERGE (s:Session {namespace: row.namespace, id: row.session_id})
+CREATE (s)-[:PRODUCED {recorded: row.recorded}]->(i)
+SET i += {
+  session_id: row.session_id,
+  root_id: CASE WHEN s.opened < row.recorded THEN s.root_id END,
+  kind: row.kind,
+  confidence: row.confidence,
+  recorded: row.recorded,
+  recorded_at: datetime(row.recorded_at),
+  valid_from: datetime(row.valid_from),
+  valid_until: coalesce(i.valid_until, datetime(row.valid_until))
+}
+SET i += CASE WHEN i.forgotten IS NULL THEN row.content ELSE {} END
+FOREACH (name IN i.entities |
+  MERGE (e:Entity {namespace: row.namespace, name: name})
+  CREATE (i)-[:MENTIONS {recorded: row.recorded}]->(e)
+  SET e.mentions = coalesce(e.mentions, 0) + 1
+)

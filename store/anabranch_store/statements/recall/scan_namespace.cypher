@@ -1,0 +1,8 @@
+// Return in one row the eligible insights of the namespace, at most $limit of them: id, session,
+// text, position, its day, entities.
+MATCH (i:Insight {namespace: $namespace})
+WHERE i.recorded <= $until AND i.forgotten IS NULL
+  AND ($include_retired OR i.retired IS NULL OR i.retired > $until)
+WITH i LIMIT $limit
+RETURN collect([i.id, i.session_id, left(i.text, $characters), i.recorded,
+  toString(coalesce(i.valid_from, i.recorded_at)), i.entities]) AS insights

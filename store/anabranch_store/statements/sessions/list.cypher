@@ -1,0 +1,12 @@
+// Sessions of a namespace, the newest first; one row a session.
+// $status null: of any status. $root_id null: of any thought.
+MATCH (s:Session {namespace: $namespace})
+WHERE s.opened IS NOT NULL
+  AND ($status IS NULL OR s.status = $status)
+  AND ($root_id IS NULL OR s.root_id = $root_id)
+RETURN s.id AS session_id, s.parent_id AS parent_id, s.root_id AS root_id, s.depth AS depth,
+  s.task AS task, s.role AS role, s.agent AS agent, s.status AS status, s.priority AS priority,
+  s.forked_at AS forked_at, s.opened AS opened, s.opened_at AS opened_at, s.ended AS ended,
+  s.ended_at AS ended_at, s.result AS result, s.error AS error, s.updated AS position
+ORDER BY opened DESC, session_id
+LIMIT $limit

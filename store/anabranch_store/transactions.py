@@ -1,0 +1,108 @@
+"""Our statements in transactions: what is tried again, and what must not be."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from neo4j.exceptions import ConstraintError, DriverError, Neo4jError
+
+from anabranch_store.statements import statement as text_of
+from anabranch_store.values import native
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from neo4j import AsyncSession, AsyncTransaction
+
+STATEMENT_TIMEOUT_S: Final = 60.0
+# A server that undid a transaction is there, and will take it once the rival is through.
+_UNDONE_FOR_S: Final = 15.0
+# A connection that broke is opened anew; a server that is gone should be known to be gone soon.
+_LOST_FOR_S: Final = 2.0
+_PAUSE_S: Final = 0.02
+_PAUSE_MAX_S: Final = 1.0
+
+T = TypeVar("T")
+
+
+class Step(NamedTuple):
+    """One statement of a transaction, by name, and its parameters."""
+
+    statement: str
+    parameters: Mapping[str, Any]
+
+
+async def read_rows(open_session: Callable[[], AsyncSession], step: Step) -> list[dict[str, Any]]:
+    """Return the rows of one statement, dates and times as Python's own."""
+
+    async def read(_: _Attempt) -> list[dict[str, Any]]:
+        async with open_session() as session, await session.begin_transaction() as transaction:
+            result = await transaction.run(text_of(step.statement), dict(step.parameters))
+            columns = result.keys()
+            return [
+                {name: native(value) for name, value in zip(columns, record, strict=True)}
+                async for record in result
+            ]
+
+    return await _until_done(read)
+
+
+async def write_steps(
+    open_session: Callable[[], AsyncSession], guard: Step | None, steps: Sequence[Step]
+) -> bool:
+    """Run `guard` and `steps` in one transaction; False, undone, when the guard has no row."""
+
+    async def write(attempt: _Attempt) -> bool:
+        async with open_session() as session, await session.begin_transaction() as transaction:
+            if guard is not None and not await _rows(transaction, guard):
+                await transaction.rollback()
+                return False
+            for step in steps:
+                await _rows(transaction, step)
+            attempt.committing = True
+            await transaction.commit()
+        return True
+
+    return await _until_done(write)
+
+
+class _Attempt:
+    """One try at a transaction; `committing` once its commit was sent."""
+
+    def __init__(self) -> None:
+        self.committing = False
+
+    def retry_for_s(self, error: Neo4jError | DriverError) -> float:
+        """Return how long trying again after `error` is safe and may help.
+
+        Before the commit is sent every failure leaves nothing. After it, only an answer of the
+        server says so; a lost connection does not.
+        """
+        if isinstance(error, Neo4jError):
+            # Two transactions that MERGE one key: Neo4j locks, ArcadeDB refuses the second.
+            undone = error.is_retryable() or isinstance(error, ConstraintError)
+            return _UNDONE_FOR_S if undone else 0
+        return _LOST_FOR_S if error.is_retryable() and not self.committing else 0
+
+
+async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
+    begun = time.monotonic()
+    pause_s = _PAUSE_S
+    while True:
+        attempt = _Attempt()
+        try:
+            async with asyncio.timeout(STATEMENT_TIMEOUT_S):
+                return await work(attempt)
+        except (Neo4jError, DriverError) as error:
+            if time.monotonic() - begun >= attempt.retry_for_s(error):
+                raise
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret.
+        pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+
+
+async def _rows(transaction: AsyncTransaction, step: Step) -> int:
+    result = await transaction.run(text_of(step.statement), dict(step.parameters))
+    return len([record async for record in result])

@@ -1,0 +1,48 @@
+"""Looking into a graph, and emptying it, beside the code under test."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from anabranch_store.graph import open_driver
+from anabranch_store.values import native
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from neo4j import AsyncSession
+
+    from anabranch_store import GraphAddress
+
+
+async def ask(
+    address: GraphAddress, cypher: LiteralString, **parameters: Any
+) -> list[dict[str, Any]]:
+    """Return the rows of a query, dates and times as Python's own."""
+    async with _session(address) as session:
+        result = await session.run(cypher, parameters)
+        return [native(record.data()) async for record in result]
+
+
+async def empty(address: GraphAddress) -> None:
+    """Remove every node but the note which model's vectors are written."""
+    async with _session(address) as session:
+
+        async def work(transaction: Any) -> None:
+            found = await transaction.run("MATCH (n) WHERE NOT n:Vectors DETACH DELETE n")
+            await found.consume()
+
+        await session.execute_write(work)
+
+
+@asynccontextmanager
+async def _session(address: GraphAddress) -> AsyncGenerator[AsyncSession]:
+    driver = open_driver(
+        address.uri,
+        username=address.username,
+        password=address.password.get_secret_value(),
+        timeout_s=10,
+    )
+    async with driver, driver.session(database=address.database) as session:
+        yield session

@@ -1,0 +1,133 @@
+"""What the guard lets through and what it refuses, without any server."""
+
+from __future__ import annotations
+
+import pytest
+
+from anabranch_store.cypher_guard import checked_query
+from anabranch_store.errors import CypherInvalid, QueryRefused
+
+READS = [
+    "RETURN 1",
+    "  // load csv from 'x'\n MATCH (n) RETURN n;",
+    "/* CREATE (n) */ match (n:Insight {text: 'CREATE (x) SET x.y = 1 LOAD CSV FROM'}) return n",
+    'RETURN "CALL dbms.killQuery() YIELD x; DROP INDEX y" AS text',
+    "MATCH (n) WHERE n.set = 1 AND n.`load csv` IS NULL RETURN n.create, n.merge, n.delete",
+    "MATCH (create)-[set:SET]->(delete:Merge) RETURN create, set, delete",
+    "WITH 1 AS create, 2 AS set, 3 AS load, 4 AS call, 5 AS use RETURN create, set, load, call, use",
+    "WITH {use: 1, create: 2, set: 3} AS m RETURN m.use, m {.create, .set}",
+    "UNWIND [1] AS call WITH call MATCH (n) RETURN call.x, n",
+    "WITH 1 AS use MATCH (n) RETURN n {use}",
+    "CALL db.labels() YIELD label RETURN label",
+    "CALL db.index.fulltext.queryNodes('insight_text', $q) YIELD node, score RETURN node.text",
+    "call DB . Index . Vector . queryNodes('insight_embedding', 3, $v) YIELD node RETURN node",
+    "CALL `db`.`labels`()",
+    "CALL { MATCH (n) RETURN count(n) AS c } RETURN c",
+    "MATCH (s) CALL (s) { MATCH (s)--(x) RETURN x } RETURN x",
+    "OPTIONAL CALL db.labels() YIELD label RETURN label",
+    "EXPLAIN MATCH (n) RETURN n",
+    "PROFILE MATCH (n) RETURN n",
+    "CYPHER 5 planner=cost runtime=slotted MATCH (n) RETURN n",
+    "SHOW INDEXES",
+    "SHOW ALL INDEXES YIELD name",
+    "SHOW NODE UNIQUENESS CONSTRAINTS",
+    "RETURN date.truncate('day', datetime()), vector.similarity.cosine([1.0], [1.0])",
+    "RETURN point.distance($a, $b) AS d, duration.between($x, $y) AS t",
+    "MATCH p = ((a)-[:X]->(b)){1,5} WHERE a.active AND (b.x) IS NOT NULL RETURN p",
+    "RETURN 'it''s' + 'a \\' quote' + \"`\" AS `a ``quoted`` name`",
+    "RETURN '\\u00e9' AS x, 1.5e-3, 0xFF, .5, $`a param`, $create",
+    "MATCH (n) RETURN CASE WHEN n.x THEN 1 ELSE 2 END UNION ALL RETURN 3 AS x",
+    "WITH [1,2,3] AS list RETURN list[0..2], [x IN list WHERE x > 1 | x]",
+]
+
+REFUSED = [
+    ("LOAD CSV FROM 'file:///etc/passwd' AS line RETURN line", "LOAD CSV"),
+    ("load /* a */ csv // b\n with headers from 'http://host/x' AS line RETURN line", "LOAD CSV"),
+    ("MATCH (n) LOAD CSV FROM $url AS line RETURN line", "LOAD CSV"),
+    ("CALL { LOAD CSV FROM 'x' AS l RETURN l } RETURN l", "LOAD CSV"),
+    ("RETURN 1 AS x UNION LOAD CSV FROM 'x' AS x RETURN x", "LOAD CSV"),
+    ("USING PERIODIC COMMIT LOAD CSV FROM 'x' AS l RETURN l", "LOAD CSV"),
+    ("\\u004cOAD CSV FROM 'x' AS l RETURN l", "LOAD CSV"),
+    ("RETURN '\\u0027 AS x LOAD CSV FROM \\u0027x\\u0027 AS l RETURN l //'", "LOAD CSV"),
+    ("CREATE (n)", "CREATE"),
+    ("MATCH (n) CREATE (m)", "CREATE"),
+    ("MERGE (n:X {id: 1}) RETURN n", "MERGE"),
+    ("MATCH (n) SET n.x = 1", "SET"),
+    ("MATCH (n) SET n += {x: 1}", "SET"),
+    ("MATCH (n) SET n:Label", "SET"),
+    ("MATCH (n) REMOVE n.x", "REMOVE"),
+    ("MATCH (n) DETACH DELETE n", "DETACH"),
+    ("MATCH (n) FOREACH (x IN [1] | SET n.x = x)", "FOREACH"),
+    ("DELETE n", "DELETE"),
+    ("EXPLAIN CREATE (n)", "CREATE"),
+    ("CREATE USER bob SET PASSWORD 'x'", "CREATE USER"),
+    ("CREATE OR REPLACE DATABASE x", "CREATE OR"),
+    ("CREATE INDEX x FOR (n:N) ON (n.x)", "CREATE INDEX"),
+    ("DROP CONSTRAINT x", "DROP CONSTRAINT"),
+    ("ALTER CURRENT USER SET PASSWORD FROM 'a' TO 'b'", "ALTER CURRENT"),
+    ("GRANT ROLE admin TO bob", "GRANT ROLE"),
+    ("SHOW USERS", "SHOW USERS"),
+    ("SHOW SETTINGS YIELD name", "SHOW SETTINGS"),
+    ("SHOW TRANSACTIONS", "SHOW TRANSACTIONS"),
+    ("SHOW DATABASES", "SHOW DATABASES"),
+    ("TERMINATE TRANSACTIONS 'x'", "TERMINATE TRANSACTIONS"),
+    ("STOP DATABASE neo4j", "STOP DATABASE"),
+    ("USE system RETURN 1", "USE system"),
+    ("USE `system` SHOW USERS", "USE system"),
+    ("CALL { USE other MATCH (n) RETURN n } RETURN n", "USE other"),
+    ("RETURN 1 AS x UNION ALL USE other RETURN 2 AS x", "USE other"),
+    ("CALL dbms.listConfig()", "CALL dbms.listConfig"),
+    (
+        "MATCH (n) CALL apoc.load.json('http://host/') YIELD value RETURN value",
+        "CALL apoc.load.json",
+    ),
+    ("CALL `apoc`.`load`.`json`('x')", "CALL apoc.load.json"),
+    ("CALL dbms . security . createUser('x')", "CALL dbms.security.createUser"),
+    ("CALL db.createLabel('X')", "CALL db.createLabel"),
+    ("UNWIND [1] AS with WITH with CALL tx.setMetaData({}) RETURN 1", "CALL tx.setMetaData"),
+    ("CALL sql('DROP TYPE Insight')", "CALL sql"),
+    ("RETURN apoc.util.sleep(1000)", "apoc.util.sleep()"),
+    ("RETURN genai.vector.encode('x', 'OpenAI', {})", "genai.vector.encode()"),
+    ("RETURN `apoc`.`load` ('x')", "apoc.load()"),
+    ("RETURN 1; RETURN 2", "a second statement"),
+]
+
+INVALID = [
+    ("", "empty"),
+    ("  // nothing\n", "empty"),
+    ("EXPLAIN", "empty"),
+    (";", "empty"),
+    ("hello world", "begins with"),
+    ("RETURN 'never ends", "does not end"),
+    ("RETURN `never ends", "does not end"),
+    ("RETURN 1 /* never ends", "does not end"),
+]
+
+
+@pytest.mark.parametrize("cypher", READS)
+def test_a_query_that_reads_passes(cypher: str) -> None:
+    """Words of Cypher in strings, comments, names and properties refuse nothing."""
+    assert checked_query(cypher).rstrip("; ") == cypher.rstrip("; ")
+
+
+def test_what_ends_a_query_is_left_out() -> None:
+    """Semicolons at the end go, with the comments around them; inside a string they stay."""
+    assert checked_query("RETURN ';' AS x ; // done\n ;").strip() == "RETURN ';' AS x"
+
+
+@pytest.mark.parametrize(("cypher", "construct"), REFUSED)
+def test_what_a_reader_may_not_do_is_refused_by_name(cypher: str, construct: str) -> None:
+    """The error names the construct and says why and what else to do."""
+    with pytest.raises(QueryRefused) as refused:
+        checked_query(cypher)
+
+    assert refused.value.construct == construct
+    assert construct in refused.value.message
+    assert refused.value.fix
+
+
+@pytest.mark.parametrize(("cypher", "said"), INVALID)
+def test_what_is_no_query_is_invalid(cypher: str, said: str) -> None:
+    """Text that is no Cypher gets an error that says what is wrong with it."""
+    with pytest.raises(CypherInvalid, match=said):
+        checked_query(cypher)

