@@ -1,0 +1,24 @@
+"""Projections: events into the graph, their checkpoints, vectors and rebuilds."""
+
+from anabranch_projections.errors import GraphNotEmpty, ProjectionHalted
+from anabranch_projections.fold import fold
+from anabranch_projections.pace import Status
+from anabranch_projections.positioned import PositionedEvent
+from anabranch_projections.projector import Projector
+from anabranch_projections.rebuild import Progress, Rebuilt, rebuild
+from anabranch_projections.vectors import VectorProjector
+from anabranch_projections.waiting import wait_for
+
+__all__ = [
+    "GraphNotEmpty",
+    "PositionedEvent",
+    "Progress",
+    "ProjectionHalted",
+    "Projector",
+    "Rebuilt",
+    "Status",
+    "VectorProjector",
+    "fold",
+    "rebuild",
+    "wait_for",
+]

@@ -1,0 +1,85 @@
+"""A batch: consecutive records on their way into the graph together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+
+from anabranch_projections.positioned import PositionedEvent
+from anabranch_projections.rows import Row, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from anabranch_events import Recorded
+    from anabranch_store import Step
+
+RECORDS_MAX: Final = 1000
+BYTES_MAX: Final = 8 * 1024 * 1024
+REASON_LENGTH_MAX: Final = 1000
+
+
+class Content(Protocol):
+    """What a projection makes of the events of a batch."""
+
+    def add(self, at: PositionedEvent) -> None:
+        """Take in the next event."""
+        ...
+
+
+C = TypeVar("C", bound=Content)
+
+
+class Batch(Generic[C]):
+    """Consecutive records, decoded and taken into `content` as they come.
+
+    A record that is no event of ours, or of a type that this version does not know, becomes a dead
+    letter, and the line moves on.
+    """
+
+    def __init__(self, content: C) -> None:
+        self.content = content
+        self.records: list[Recorded] = []
+        self.letters: list[Row] = []
+        self._bytes = 0
+
+    @property
+    def last(self) -> int:
+        """The position of the last record; there must be one."""
+        return self.records[-1].position
+
+    @property
+    def full(self) -> bool:
+        """Whether no further record should be added."""
+        return len(self.records) >= RECORDS_MAX or self._bytes >= BYTES_MAX
+
+    def add(self, record: Recorded) -> None:
+        """Decode a record and take it in."""
+        self.records.append(record)
+        self._bytes += len(record.raw)
+        try:
+            event = record.decode()
+        except Exception as error:  # noqa: BLE001 - whatever a foreign message does to the decoder.
+            self.letters.append(dead_letter(record, error))
+            return
+        if event.opaque:
+            self.letters.append(dead_letter(record, event.unknown()))
+            return
+        self.content.add(PositionedEvent(record.position, event))
+
+
+def dead_letter(record: Recorded, error: BaseException) -> Row:
+    """Return the row that keeps a record which cannot be applied, and why."""
+    # A reason may quote the message; a lone surrogate in it is no text a store takes.
+    reason = str(error).encode("utf-8", "replace").decode("utf-8")
+    return {
+        "position": record.position,
+        "namespace": record.namespace,
+        "session_id": record.session_id,
+        "error": type(error).__name__,
+        "reason": reason[:REASON_LENGTH_MAX],
+    }
+
+
+def put_aside(letters: list[Row]) -> Iterator[Step]:
+    """Return the statements that keep dead letters."""
+    return steps("projection/put_aside", letters)

@@ -1,0 +1,108 @@
+"""The checkpoint: how far a projection is in the graph, moved only by whoever it stands still for.
+
+The compare-and-set in the same transaction as the rows is what fences: of two projectors that read
+the same records one moves the checkpoint, and the other's rows are undone.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import InputInvalid, Unavailable
+from anabranch_projections.outage import Outage
+from anabranch_projections.positioned import timestamp
+from anabranch_store import Step
+from anabranch_store.errors import GraphFull
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch_store import Graph
+
+ATTEMPTS_MAX: Final = 3
+LAST_ATTEMPTS_MAX: Final = 10
+
+
+class Fenced(Exception):
+    """Somebody else has moved the checkpoint."""
+
+    def __init__(self) -> None:
+        super().__init__("another projector has moved the checkpoint")
+
+
+class Refused(Exception):
+    """The store does not take these rows, however often it is asked; the cause says why."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class Checkpoint:
+    """The checkpoint of one projection in one graph."""
+
+    def __init__(self, graph: Graph, projection: str) -> None:
+        self._graph = graph
+        self._projection = projection
+        self._outage = Outage(projection)
+
+    async def read(self) -> int:
+        """Return the position the projection has reached; wait while the graph is away."""
+        while True:
+            try:
+                position = await self._graph.checkpoint(self._projection)
+            except Unavailable as error:
+                await self._outage.pause(error)
+                continue
+            self._outage.over()
+            return position
+
+    async def move(
+        self, steps: Sequence[Step], *, expected: int, position: int, last: bool
+    ) -> None:
+        """Apply `steps` and move from `expected` to `position`, both or neither.
+
+        Waits out outages; when nobody knows whether a commit holds, the checkpoint says so. Raises
+        Fenced when the checkpoint stands elsewhere. Raises Refused when the store refuses the rows,
+        or fails on them again and again while it answers otherwise; with `last` (there is no
+        smaller batch to try) it asks longer before it says so.
+        """
+        guard = self._guard(expected=expected, position=position)
+        attempts = LAST_ATTEMPTS_MAX if last else ATTEMPTS_MAX
+        while True:
+            try:
+                moved = await self._graph.write_if(guard, steps)
+            except (Unavailable, GraphFull) as error:
+                await self._outage.pause(error)
+                if await self._stands_at(position, expected=expected):
+                    return
+                attempts -= not isinstance(error, GraphFull)
+                if not attempts:
+                    raise Refused(error) from error
+            except (InputInvalid, ArithmeticError, TypeError, ValueError) as error:
+                # The driver raises Python's own errors for a value that has no form on the wire.
+                raise Refused(error) from error
+            else:
+                self._outage.over()
+                if not moved:
+                    raise Fenced
+                return
+
+    async def _stands_at(self, position: int, *, expected: int) -> bool:
+        """Tell whether a commit of unknown outcome holds. Raises Fenced when a rival moved on."""
+        found = await self.read()
+        if found not in {position, expected}:
+            raise Fenced
+        return found == position
+
+    def _guard(self, *, expected: int, position: int) -> Step:
+        return Step(
+            "projection/move_checkpoint",
+            {
+                "projection": self._projection,
+                "expected": expected,
+                "position": position,
+                "time": timestamp(datetime.now(UTC)),
+            },
+        )

@@ -1,0 +1,212 @@
+"""Every event type's effect on the graph, in the order of a session's life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from anabranch_events import types
+from anabranch_events.types import EventData
+from anabranch_projections.citation_rows import CitationRows
+from anabranch_projections.insight_rows import InsightRows
+from anabranch_projections.link_rows import LinkRows
+from anabranch_projections.positioned import PositionedEvent, timestamp_or_none
+from anabranch_projections.rows import json_text
+from anabranch_projections.session_rows import SessionRows
+
+if TYPE_CHECKING:
+    from anabranch_store import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """The rows of one batch, by subject; events are added in position order."""
+
+    sessions: SessionRows = field(default_factory=SessionRows)
+    insights: InsightRows = field(default_factory=InsightRows)
+    links: LinkRows = field(default_factory=LinkRows)
+    citations: CitationRows = field(default_factory=CitationRows)
+
+    def add(self, at: PositionedEvent) -> None:
+        """Let an event have its effect on the rows."""
+        data = at.event.data
+        EFFECTS[type(data)](self, at, data)
+
+    def steps(self) -> list[Step]:
+        """Return the statements that apply the rows: one a kind, or a few where they are many."""
+        return [
+            *self.sessions.steps(),
+            *self.insights.steps(),
+            *self.links.steps(),
+            *self.citations.steps(),
+            *self.insights.last_steps(),
+        ]
+
+
+D = TypeVar("D", bound=EventData)
+Effect: TypeAlias = Callable[[Folding, PositionedEvent, D], None]
+
+EFFECTS: Final[dict[type[EventData], Effect[Any]]] = {}
+"""What an event of each class does to the rows of its batch."""
+
+
+def _effect_of(data_class: type[D]) -> Callable[[Effect[D]], Effect[D]]:
+    def enter(effect: Effect[D]) -> Effect[D]:
+        EFFECTS[data_class] = effect
+        return effect
+
+    return enter
+
+
+@_effect_of(types.SessionOpened)
+def _session_opened(fold: Folding, at: PositionedEvent, data: types.SessionOpened) -> None:
+    fold.sessions.open(
+        at,
+        status="open",
+        task=data.task,
+        role=data.role,
+        priority=data.priority.value,
+        depth=0,
+        root_id=at.session_id,
+        attributes=json_text(data.attributes),
+    )
+
+
+@_effect_of(types.BranchCreated)
+def _branch_created(fold: Folding, at: PositionedEvent, data: types.BranchCreated) -> None:
+    fold.sessions.open(
+        at,
+        status="pending",
+        parent_id=data.parent_id,
+        deadline=timestamp_or_none(data.deadline),
+        task=data.task,
+        role=data.role,
+        priority=data.priority.value,
+        depth=data.depth,
+        root_id=data.root_id,
+        forked_at=data.forked_at,
+        executor=data.executor,
+    )
+
+
+@_effect_of(types.BranchStarted)
+def _branch_started(fold: Folding, at: PositionedEvent, data: types.BranchStarted) -> None:
+    fold.sessions.run(at)
+    fold.sessions.resume(at, status="running", worker=data.worker, attempt=data.attempt)
+
+
+@_effect_of(types.BranchCompleted)
+def _branch_completed(fold: Folding, at: PositionedEvent, data: types.BranchCompleted) -> None:
+    fold.sessions.end(
+        at,
+        status="completed",
+        result=data.result,
+        error=None,
+        duration_ms=data.duration_ms,
+        attempt=data.attempt,
+    )
+    for insight in data.insights:
+        fold.insights.record(at, insight)
+
+
+@_effect_of(types.BranchFailed)
+def _branch_failed(fold: Folding, at: PositionedEvent, data: types.BranchFailed) -> None:
+    if data.will_retry:
+        fold.sessions.resume(at, status="pending", error=data.error, attempt=data.attempt)
+    else:
+        fold.sessions.end(at, status="failed", error=data.error, attempt=data.attempt)
+
+
+@_effect_of(types.BranchCancelled)
+def _branch_cancelled(fold: Folding, at: PositionedEvent, data: types.BranchCancelled) -> None:
+    fold.sessions.end(at, status="cancelled", ended_reason=data.reason)
+
+
+@_effect_of(types.BranchDeadLettered)
+def _branch_dead_lettered(
+    fold: Folding, at: PositionedEvent, data: types.BranchDeadLettered
+) -> None:
+    fold.sessions.end(at, status="dead_lettered", ended_reason=data.reason, attempt=data.attempt)
+
+
+@_effect_of(types.InsightRecorded)
+def _insight_recorded(fold: Folding, at: PositionedEvent, data: types.InsightRecorded) -> None:
+    fold.insights.record(at, data)
+
+
+@_effect_of(types.InsightSuperseded)
+def _insight_superseded(fold: Folding, at: PositionedEvent, data: types.InsightSuperseded) -> None:
+    fold.insights.supersede(at, data.insight_id, by=data.by)
+    fold.insights.retire(
+        at, data.insight_id, reason=data.reason or "superseded", valid_until=data.valid_until
+    )
+
+
+@_effect_of(types.InsightRetracted)
+def _insight_retracted(fold: Folding, at: PositionedEvent, data: types.InsightRetracted) -> None:
+    fold.insights.retire(at, data.insight_id, reason=data.reason, valid_until=data.valid_until)
+
+
+@_effect_of(types.InsightCited)
+def _insight_cited(fold: Folding, at: PositionedEvent, data: types.InsightCited) -> None:
+    fold.citations.cite(at, data)
+
+
+@_effect_of(types.AssociationFormed)
+def _association_formed(fold: Folding, at: PositionedEvent, data: types.AssociationFormed) -> None:
+    fold.links.form(at, data)
+
+
+@_effect_of(types.AssociationSevered)
+def _association_severed(
+    fold: Folding, at: PositionedEvent, data: types.AssociationSevered
+) -> None:
+    fold.links.sever(at, data)
+
+
+@_effect_of(types.ConsolidationRecorded)
+def _consolidation_recorded(
+    fold: Folding, at: PositionedEvent, data: types.ConsolidationRecorded
+) -> None:
+    fold.insights.consolidate(at, data)
+
+
+@_effect_of(types.ConflictOpened)
+def _conflict_opened(fold: Folding, at: PositionedEvent, data: types.ConflictOpened) -> None:
+    fold.links.open_conflict(at, data.insights, subject=data.subject)
+
+
+@_effect_of(types.ConflictResolved)
+def _conflict_resolved(fold: Folding, at: PositionedEvent, data: types.ConflictResolved) -> None:
+    fold.links.resolve_conflict(at, data.insights, decision=data.decision)
+
+
+@_effect_of(types.WorkingMemorySet)
+def _working_memory_set(fold: Folding, at: PositionedEvent, data: types.WorkingMemorySet) -> None:
+    fold.sessions.remember(at, {data.key: data.value})
+
+
+@_effect_of(types.WorkingMemoryCleared)
+def _working_memory_cleared(
+    fold: Folding, at: PositionedEvent, data: types.WorkingMemoryCleared
+) -> None:
+    fold.sessions.drop(at, data.key)
+
+
+@_effect_of(types.SessionHandedOff)
+def _session_handed_off(fold: Folding, at: PositionedEvent, data: types.SessionHandedOff) -> None:
+    fold.sessions.end(at, status="handed_off")
+    fold.sessions.hand_off(at, to=data.to, summary=data.summary)
+    fold.sessions.remember(at, data.working_memory, session_id=data.to)
+
+
+@_effect_of(types.SessionClosed)
+def _session_closed(fold: Folding, at: PositionedEvent, data: types.SessionClosed) -> None:
+    fold.sessions.end(at, status="closed", ended_reason=data.reason)
+
+
+@_effect_of(types.InsightForgotten)
+def _insight_forgotten(fold: Folding, at: PositionedEvent, data: types.InsightForgotten) -> None:
+    fold.insights.retire(at, data.insight_id, reason="forgotten")
+    fold.insights.forget(at, data.insight_id, receipt=data.receipt)

@@ -1,0 +1,30 @@
+"""Events into rows: the pure heart of the projection.
+
+The graph that results does not depend on how the log is cut into batches, nor on how often an event
+is applied. Three rules make it so: what happens once is kept by its first position (a session's
+opening, an insight's recording and its end), what changes is overwritten only by a later position,
+and what counts (citations, mentions) is counted only from positions that were not counted before.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch_projections.effects import Folding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_store import Step
+
+
+def fold(events: Iterable[PositionedEvent]) -> list[Step]:
+    """Return the statements that apply `events`, which stand in position order.
+
+    There is one statement a kind of row, or a few where rows are many or long.
+    """
+    folding = Folding()
+    for at in events:
+        folding.add(at)
+    return folding.steps()

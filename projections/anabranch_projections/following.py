@@ -1,0 +1,182 @@
+"""Following the log into the graph: the loop that every projection shares."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final, Generic
+
+from anabranch_events.errors import LogRewound, LogUnavailable, Unavailable, WaitTimedOut
+from anabranch_projections.batch import Batch, C
+from anabranch_projections.checkpoint import Checkpoint, Fenced, Refused
+from anabranch_projections.gathering import Gathering
+from anabranch_projections.outage import LOGGER, Outage
+from anabranch_projections.pace import Pace, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from anabranch_events import Log, Recorded
+    from anabranch_store import Graph, Step
+
+
+PIECE: Final = 200
+
+
+class Follower(ABC, Generic[C]):
+    """Reads the log from its checkpoint on and writes what it makes of it, for as long as it runs.
+
+    Several may run at once, in any processes: the checkpoint's compare-and-set lets one at a time
+    through. `on_commit` is called with the position after each commit.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        graph: Graph,
+        *,
+        name: str,
+        on_commit: Callable[[int], None] | None = None,
+    ) -> None:
+        self._log = log
+        self._graph = graph
+        self.on_commit = on_commit
+        self.announces = True
+        """Whether others are told of each commit; not while a graph is filled that none reads."""
+        self._checkpoint = Checkpoint(graph, name)
+        self._pace = Pace()
+        self._moved = asyncio.Event()
+        self.name = name
+        self.position = 0
+        """The position that was reached, as far as is known here."""
+
+    @property
+    def status(self) -> Status:
+        """How far it is and how fast it goes."""
+        return self._pace.status(self.position)
+
+    @property
+    def dead_letters(self) -> int:
+        """How many events this follower has put aside since it was made."""
+        return self._pace.dead_letters
+
+    async def run(self, *, to: int | None = None) -> None:
+        """Follow the log until cancelled, or until `to` is in the graph.
+
+        Outages of either server are waited out. Raises what no waiting mends: SetupInvalid, for
+        a wrong password (GraphRefused) or a log that ends before the checkpoint (LogRewound).
+        """
+        outage = Outage(self.name)
+        while True:
+            self._reach(await self._checkpoint.read())
+            before = self.position
+            try:
+                await self._follow(to)
+            except (Fenced, Unavailable) as error:
+                if self.position > before:
+                    outage.over()
+                await outage.pause(error)
+            else:
+                return
+
+    async def wait_for(self, position: int, *, timeout_s: float) -> None:
+        """Return once `position` is in the graph. Raises WaitTimedOut after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.position < position:
+                    await self._moved.wait()
+        except TimeoutError:
+            raise WaitTimedOut(
+                f"projection {self.name} is at {self.position}, not yet at {position}, "
+                f"after {timeout_s:g} s",
+                fix="wait longer, or look at its lag with `anabranch status`",
+            ) from None
+
+    @abstractmethod
+    def _content(self) -> C:
+        """Return an empty content for a batch."""
+
+    @abstractmethod
+    async def _steps(self, batch: Batch[C]) -> list[Step]:
+        """Return the statements that apply a batch."""
+
+    @abstractmethod
+    def _give_up(self, record: Recorded, error: Exception) -> list[Step]:
+        """Return the statements to run in place of a record that the store refuses, or raise."""
+
+    async def _follow(self, to: int | None) -> None:
+        last = (await self._log.bounds()).last
+        if last < self.position:
+            raise LogRewound(position=self.position, last=last)
+        gathering = Gathering(self._content)
+        reader = asyncio.create_task(self._read(gathering, to), name=f"{self.name} reads")
+        try:
+            while (batch := await gathering.take()) is not None:
+                await self._apply(batch)
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    async def _read(self, gathering: Gathering[C], to: int | None) -> None:
+        try:
+            async with aclosing(self._log.batches(after=self.position, to=to)) as batches:
+                async for records in batches:
+                    # In pieces: decoding holds the loop that the writer runs on.
+                    for start in range(0, len(records), PIECE):
+                        await gathering.put(records[start : start + PIECE])
+                        await asyncio.sleep(0)
+        except Exception as error:  # noqa: BLE001 - the writer raises it.
+            await gathering.end(error)
+        else:
+            await gathering.end()
+
+    async def _apply(self, batch: Batch[C]) -> None:
+        """Write a batch; one that the store refuses is halved until the culprit stands alone."""
+        alone = len(batch.records) == 1
+        try:
+            await self._move(batch, await self._steps(batch), last=alone)
+        except Refused as refused:
+            if alone:
+                await self._put_aside(batch, refused.cause)
+                return
+            middle = len(batch.records) // 2
+            for half in (batch.records[:middle], batch.records[middle:]):
+                await self._apply(self._batch(half))
+
+    async def _put_aside(self, batch: Batch[C], error: Exception) -> None:
+        try:
+            await self._move(batch, self._give_up(batch.records[0], error), last=True)
+        except Refused as refused:
+            # Not even the dead letter can be written: the fault is not the event's.
+            raise refused.cause from error
+        self._pace.dead_letters += 1
+        LOGGER.error(
+            "projection %s put the event at position %d aside: %s",
+            self.name,
+            batch.last,
+            error,
+            extra={"projection": self.name, "position": batch.last, "error": type(error).__name__},
+        )
+
+    async def _move(self, batch: Batch[C], steps: Sequence[Step], *, last: bool) -> None:
+        await self._checkpoint.move(steps, expected=self.position, position=batch.last, last=last)
+        self._pace.count(len(batch.records), dead_letters=len(batch.letters))
+        self._reach(batch.last)
+        if self.on_commit is not None:
+            self.on_commit(batch.last)
+        if self.announces:
+            with contextlib.suppress(LogUnavailable):
+                await self._log.announce(self.name, batch.last)
+
+    def _batch(self, records: Sequence[Recorded]) -> Batch[C]:
+        batch = Batch(self._content())
+        for record in records:
+            batch.add(record)
+        return batch
+
+    def _reach(self, position: int) -> None:
+        self.position = position
+        self._moved.set()
+        self._moved = asyncio.Event()

@@ -1,0 +1,135 @@
+"""What a batch says about sessions: how they began, how they stand now, who ran them.
+
+A session's first opening counts. Everything else about it is overwritten by what comes later, so
+the facts of a batch can be laid over one another in position order and written once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anabranch_projections.rows import Row, json_text, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_store import Step
+
+WORKING_MEMORY: Final = "working_memory."
+
+
+class SessionRows:
+    """Gathers the session rows of one batch, in position order."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[tuple[str, str], Row] = {}
+        self._runs: dict[tuple[str, str, str], Row] = {}
+        self._hand_offs: dict[tuple[str, str, str], Row] = {}
+
+    def open(
+        self,
+        at: PositionedEvent,
+        *,
+        status: str,
+        parent_id: str | None = None,
+        deadline: str | None = None,
+        **properties: object,
+    ) -> None:
+        """Begin the event's session, unless it has begun before."""
+        row = self._row(at, at.session_id)
+        if not row["openings"]:
+            row["openings"].append(
+                {
+                    "opened_at": at.time,
+                    "deadline": deadline,
+                    "parents": [parent_id] if parent_id not in {None, at.session_id} else [],
+                    "properties": {**properties, "parent_id": parent_id, "opened": at.position},
+                }
+            )
+        self.run(at)
+        self.note(at, status=status)
+
+    def note(self, at: PositionedEvent, **properties: object) -> None:
+        """Overwrite properties of the event's session; None clears one."""
+        self._overwrite(at, at.session_id, properties)
+
+    def end(self, at: PositionedEvent, *, status: str, **properties: object) -> None:
+        """End the event's session, as far as is known at this position."""
+        self.note(at, status=status, ended=at.position, **properties)
+        self._row(at, at.session_id)["ended_at"] = at.time
+
+    def resume(self, at: PositionedEvent, *, status: str, **properties: object) -> None:
+        """Take back an end: the event's session goes on."""
+        self.note(at, status=status, ended=None, ended_at=None, ended_reason=None, **properties)
+        self._row(at, at.session_id)["ended_at"] = None
+
+    def run(self, at: PositionedEvent) -> None:
+        """Say that the event's agent, where it names one, runs the event's session."""
+        agent = at.event.agent
+        if agent is None:
+            return
+        self.note(at, agent=agent)
+        self._runs.setdefault(
+            (at.namespace, agent, at.session_id),
+            {
+                "namespace": at.namespace,
+                "agent": agent,
+                "session_id": at.session_id,
+                "recorded": at.position,
+            },
+        )
+
+    def remember(
+        self, at: PositionedEvent, notes: Mapping[str, object], *, session_id: str | None = None
+    ) -> None:
+        """Set notes in the working memory of a session, by default the event's own."""
+        texts = {WORKING_MEMORY + key: json_text(value) for key, value in notes.items()}
+        self._overwrite(at, session_id or at.session_id, texts)
+
+    def drop(self, at: PositionedEvent, key: str) -> None:
+        """Clear a note in the working memory of the event's session."""
+        self._overwrite(at, at.session_id, {WORKING_MEMORY + key: None})
+
+    def hand_off(self, at: PositionedEvent, *, to: str, summary: str) -> None:
+        """Link the event's session to the one that takes over its task."""
+        if to == at.session_id:
+            return
+        self._hand_offs.setdefault(
+            (at.namespace, at.session_id, to),
+            {
+                "namespace": at.namespace,
+                "session_id": at.session_id,
+                "to": to,
+                "summary": summary,
+                "recorded": at.position,
+            },
+        )
+
+    def steps(self) -> Iterator[Step]:
+        """Return the statements that bring the sessions up to date."""
+        yield from steps("projection/apply_sessions", self._sessions.values())
+        yield from steps("projection/run_sessions", self._runs.values())
+        yield from steps("projection/hand_off_sessions", self._hand_offs.values())
+
+    def _overwrite(
+        self, at: PositionedEvent, session_id: str, properties: Mapping[str, object]
+    ) -> None:
+        row = self._row(at, session_id)
+        row["position"] = at.position
+        row["properties"].update(properties)
+
+    def _row(self, at: PositionedEvent, session_id: str) -> Row:
+        key = (at.namespace, session_id)
+        row = self._sessions.get(key)
+        if row is None:
+            row = {
+                "namespace": at.namespace,
+                "id": session_id,
+                "position": at.position,
+                "openings": [],
+                "properties": {},
+                "ended_at": None,
+            }
+            self._sessions[key] = row
+        return row

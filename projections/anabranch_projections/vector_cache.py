@@ -1,0 +1,81 @@
+"""Vectors that were computed before: kept beside the log, by model and text."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from array import array
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch_events import Bucket, Log
+    from anabranch_store import Embedder
+
+BUCKET: Final = "ANABRANCH_VECTORS"
+EMBEDDED_AT_ONCE: Final = 256
+ASKED_AT_ONCE: Final = 64
+
+
+class VectorCache:
+    """An embedder that remembers, in a bucket of the log's server.
+
+    Vectors are kept as 32-bit floats and rounded to them before their first use, so that one from
+    the cache is the very same.
+    """
+
+    def __init__(self, log: Log, embedder: Embedder) -> None:
+        self._log = log
+        self._embedder = embedder
+        self._model_key = sha256(embedder.model.encode()).hexdigest()[:16]
+        self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
+        self._bucket: Bucket | None = None
+
+    async def vectors(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text, in order; only those not known yet are computed."""
+        if not texts:
+            return []
+        wanted = list(dict.fromkeys(texts))
+        found = await asyncio.gather(*map(self._known, wanted))
+        vectors = {
+            text: vector for text, vector in zip(wanted, found, strict=True) if vector is not None
+        }
+        missing = [text for text in wanted if text not in vectors]
+        for start in range(0, len(missing), EMBEDDED_AT_ONCE):
+            vectors.update(await self._computed(missing[start : start + EMBEDDED_AT_ONCE]))
+        return [vectors[text] for text in texts]
+
+    async def _computed(self, texts: Sequence[str]) -> dict[str, list[float]]:
+        made = [array("f", vector) for vector in await self._embedder.embed(texts)]
+        await asyncio.gather(*map(self._keep, texts, made))
+        return {text: vector.tolist() for text, vector in zip(texts, made, strict=True)}
+
+    async def _known(self, text: str) -> list[float] | None:
+        async with self._asking:
+            kept = await (await self._opened()).get(self._key(text))
+        if kept is None or len(kept) != 4 * self._embedder.dimension:
+            return None
+        return _little_endian(array("f", kept)).tolist()
+
+    async def _keep(self, text: str, vector: array[float]) -> None:
+        async with self._asking:
+            await (await self._opened()).put(
+                self._key(text), _little_endian(array("f", vector)).tobytes()
+            )
+
+    def _key(self, text: str) -> str:
+        return f"{self._model_key}.{sha256(text.encode()).hexdigest()}"
+
+    async def _opened(self) -> Bucket:
+        if self._bucket is None:
+            self._bucket = await self._log.bucket(BUCKET)
+        return self._bucket
+
+
+def _little_endian(numbers: array[float]) -> array[float]:
+    """Swap the bytes where the machine's order is not the one that is kept."""
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers

@@ -1,0 +1,51 @@
+"""Reading one's own writes: wait until a projection has come far enough."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import WaitTimedOut
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from anabranch_events import Log
+    from anabranch_store import Graph
+
+ASK_AGAIN_S: Final = 1.0
+"""An announcement may be lost; after so long the checkpoint is read instead."""
+
+
+async def wait_for(
+    log: Log, graph: Graph, projection: str, position: int, *, timeout_s: float
+) -> int:
+    """Return the position of `projection` once it has reached `position`, from any process.
+
+    Raises WaitTimedOut after `timeout_s`. What is announced is a hint only, for anybody may announce:
+    the checkpoint in this very graph decides.
+    """
+    reached = 0
+    try:
+        async with asyncio.timeout(timeout_s), log.announced(projection) as announced:
+            while True:
+                reached = await graph.checkpoint(projection)
+                if reached >= position:
+                    return reached
+                await _hint(announced, position)
+    except TimeoutError:
+        raise WaitTimedOut(
+            f"projection {projection} is at {reached}, not yet at {position}, "
+            f"after {timeout_s:g} s",
+            fix="wait longer, or look at its lag with `anabranch status`",
+        ) from None
+
+
+async def _hint(announced: AsyncIterator[int], position: int) -> None:
+    """Return once a position is announced that is far enough, or none was for a while."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ASK_AGAIN_S):
+            async for reached in announced:
+                if reached >= position:
+                    return
