@@ -1,0 +1,1 @@
+"""Thinking without any server: states, syntheses, links, executors."""

@@ -1,0 +1,236 @@
+"""The executor that runs a command: this is how a coding agent or a script becomes a branch."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from pydantic import ValidationError
+
+from anabranch_events import input_invalid
+from anabranch_events.errors import InputInvalid
+from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
+from anabranch_thinking.findings import Finding, InsightDraft, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+
+    from anabranch_thinking.executors import BranchContext
+
+OUTPUT_MAX: Final = 4 * 1024 * 1024
+ERRORS_MAX: Final = 16 * 1024
+ERROR_LINES: Final = 5
+GRACE_S: Final = 2.0
+POLL_S: Final = 0.02
+_CHUNK: Final = 64 * 1024
+
+
+class CommandExecutor:
+    """Runs `argv` for each branch, never through a shell.
+
+    The branch comes on stdin as one JSON object and its ids in `ANABRANCH_SESSION`,
+    `ANABRANCH_PARENT`, `ANABRANCH_ROOT` and `ANABRANCH_NAMESPACE`. What the command writes to
+    stdout is the result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`.
+    Another exit code than 0 fails the attempt with the last lines of stderr. The command's whole
+    process group ends with it, on a timeout and when the branch is cancelled.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        if not argv:
+            raise InputInvalid("executor: the command is empty", field="executor", fix="name it")
+        self._argv = tuple(argv)
+        self._timeout_s = timeout_s
+        self._environment = environment
+        self.name = f"command:{os.path.basename(argv[0])}"[:256]  # noqa: PTH119 - a name, not a path.
+
+    async def run(self, branch: BranchContext) -> Finding | str:
+        """Return what the command wrote. Raises ExecutorFailed and BranchTimedOut."""
+        process = await self._start(branch)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                output, errors = await _exchange(process, _task(branch))
+        except TimeoutError:
+            raise BranchTimedOut(branch.session_id, timeout_s=self._timeout_s or 0) from None
+        finally:
+            await _end_group(process)
+        if process.returncode != 0:
+            raise _failed(self.name, f"ended with exit code {process.returncode}", errors)
+        return _finding(self.name, output, errors)
+
+    async def _start(self, branch: BranchContext) -> asyncio.subprocess.Process:
+        inherited = os.environ if self._environment is None else self._environment
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={**inherited, **_variables(branch)},
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise ExecutorFailed(
+                f"{self.name} cannot be started: {error}",
+                fix="check that the command exists and may be run",
+            ) from error
+
+
+def _variables(branch: BranchContext) -> dict[str, str]:
+    return {
+        "ANABRANCH_SESSION": branch.session_id,
+        "ANABRANCH_PARENT": branch.parent_id,
+        "ANABRANCH_ROOT": branch.root_id,
+        "ANABRANCH_NAMESPACE": branch.namespace,
+    }
+
+
+def _task(branch: BranchContext) -> bytes:
+    return orjson.dumps(
+        {
+            "session_id": branch.session_id,
+            "parent_id": branch.parent_id,
+            "root_id": branch.root_id,
+            "namespace": branch.namespace,
+            "task": branch.task,
+            "role": branch.role,
+            "depth": branch.depth,
+            "attempt": branch.attempt,
+            "deadline": branch.deadline,
+        }
+    )
+
+
+async def _exchange(process: asyncio.subprocess.Process, task: bytes) -> tuple[bytes, bytes]:
+    """Write the task while both outputs are read to their end; a pipe nobody reads would block."""
+    stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+    if stdin is None or stdout is None or stderr is None:
+        raise AssertionError("the command was started with three pipes")
+    output = asyncio.create_task(_first(stdout))
+    errors = asyncio.create_task(_last(stderr))
+    others = [asyncio.create_task(_write(stdin, task)), asyncio.create_task(_until_exit(process))]
+    try:
+        await asyncio.gather(output, errors, *others)
+        return output.result(), errors.result()
+    finally:
+        for waiting in (output, errors, *others):
+            waiting.cancel()
+        await asyncio.gather(output, errors, *others, return_exceptions=True)
+
+
+async def _write(stream: asyncio.StreamWriter, task: bytes) -> None:
+    # A command may end, or close its stdin, without having read its task.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        stream.write(task)
+        await stream.drain()
+        stream.close()
+        await stream.wait_closed()
+
+
+async def _until_exit(process: asyncio.subprocess.Process) -> None:
+    """Wait for the command, then end what it left behind, which would hold its pipes open."""
+    await _exited(process)
+    _signal_group(process, signal.SIGKILL)
+
+
+async def _exited(process: asyncio.subprocess.Process) -> None:
+    # Until Python 3.12 `process.wait()` waits for the pipes too, which a grandchild may hold open.
+    while process.returncode is None:  # noqa: ASYNC110 - the child watcher sets it, and tells nobody.
+        await asyncio.sleep(POLL_S)
+
+
+async def _first(stream: asyncio.StreamReader) -> bytes:
+    taken = bytearray()
+    while chunk := await stream.read(_CHUNK):
+        taken += chunk
+        if len(taken) > OUTPUT_MAX:
+            raise ExecutorFailed(
+                f"the command wrote more than {OUTPUT_MAX} bytes",
+                fix="have it write its result only, and anything else to a file",
+            )
+    return bytes(taken)
+
+
+async def _last(stream: asyncio.StreamReader) -> bytes:
+    kept = b""
+    while chunk := await stream.read(_CHUNK):
+        kept = (kept + chunk)[-ERRORS_MAX:]
+    return kept
+
+
+async def _end_group(process: asyncio.subprocess.Process) -> None:
+    """End the command's process group: asked first, then killed."""
+    try:
+        if process.returncode is None:
+            _signal_group(process, signal.SIGTERM)
+            await _within(GRACE_S, _exited(process))
+    finally:
+        _signal_group(process, signal.SIGKILL)
+    # What is left in the pipes is read away, for only at their end are they closed.
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            await _within(GRACE_S, _last(stream))
+    await _within(GRACE_S, process.wait())
+
+
+async def _within(seconds: float, waiting: Coroutine[None, None, object]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await waiting
+
+
+def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    # macOS answers EPERM for a group of which only a zombie is left.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def _finding(name: str, output: bytes, errors: bytes) -> Finding | str:
+    """Read what the command wrote: its JSON, or its text without terminal codes."""
+    text = plain(output.decode(errors="replace"))
+    if not text:
+        raise _failed(name, "wrote no result", errors)
+    fields = _object(text)
+    if "result" not in fields:
+        return text
+    try:
+        return Finding(
+            result=fields["result"],
+            insights=tuple(
+                InsightDraft(text=insight)
+                if isinstance(insight, str)
+                else InsightDraft.model_validate(insight)
+                for insight in fields.get("insights") or ()
+            ),
+        )
+    except (ValidationError, TypeError) as error:
+        problem = input_invalid(error) if isinstance(error, ValidationError) else error
+        raise ExecutorFailed(
+            f"{name} wrote JSON that is not a finding: {problem}",
+            fix='write {"result": TEXT, "insights": [TEXT or {"text": TEXT, ...}, ...]}',
+        ) from error
+
+
+def _object(text: str) -> dict[str, Any]:
+    if not text.startswith("{"):
+        return {}
+    try:
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _failed(name: str, what: str, errors: bytes) -> ExecutorFailed:
+    lines = plain(errors.decode(errors="replace")).splitlines()[-ERROR_LINES:]
+    said = f": {' / '.join(lines)}" if lines else " and said nothing on stderr"
+    return ExecutorFailed(f"{name} {what}{said}", fix="run the command by hand with the task")

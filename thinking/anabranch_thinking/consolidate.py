@@ -1,0 +1,196 @@
+"""Consolidation: a thought's insights become one cited text and associations across sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.types import AssociationFormed, ConsolidationRecorded
+from anabranch_store import Embedder, entities
+from anabranch_thinking.errors import NothingLearned
+from anabranch_thinking.journal import Fact, checked
+from anabranch_thinking.links import WeightedLink, find_links
+from anabranch_thinking.sessions import READS_AT_ONCE, Sessions
+from anabranch_thinking.state import RecordedConsolidation, SessionState
+from anabranch_thinking.statements import Statement
+from anabranch_thinking.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
+from anabranch_thinking.thought import Consolidation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from anabranch_thinking.executors import Recall
+
+ASSOCIATIONS_MAX: Final = 900
+ASKED_MAX: Final = 12
+NEIGHBOURS_MAX: Final = 5
+RECALLS_AT_ONCE: Final = 8
+
+
+async def consolidate_thought(
+    sessions: Sessions,
+    root_id: str,
+    *,
+    session_ids: Sequence[str],
+    embedder: Embedder | None = None,
+    recall: Recall | None = None,
+) -> Consolidation:
+    """Synthesise what the sessions of a thought learned, and link it across sessions.
+
+    The synthesis and the associations are one atomic batch on the root, which may have ended.
+    `session_ids` are the thought's sessions in the order in which they were forked. `embedder`
+    groups and links by meaning instead of by words; `recall` finds insights outside of the thought
+    to link to. Run again over the same insights it returns the consolidation that is there, and
+    forms only associations that are not active. Raises NothingLearned where no insight is left.
+    """
+    known: dict[str, list[float]] = {}
+
+    async def attempt() -> Consolidation:
+        root, states = await _states(sessions, root_id, session_ids)
+        statements = _statements(root, states)
+        if not statements:
+            raise NothingLearned(root.session_id)
+        own = await _vectors(statements, embedder, known)
+        synthesis = await asyncio.to_thread(synthesise, root.task, statements, vectors=own)
+        others = await _neighbours(synthesis, recall, root_id=root.session_id)
+        theirs = await _vectors(others, embedder, known)
+        links = await asyncio.to_thread(
+            find_links,
+            statements,
+            others,
+            vectors=None if own is None or theirs is None else own + theirs,
+            active=root.links,
+        )
+        thinkers = tuple(dict.fromkeys(one.session_id for one in statements))
+        return await _record(sessions, root, thinkers, synthesis, links[:ASSOCIATIONS_MAX])
+
+    return await sessions.settle(attempt)
+
+
+async def _states(
+    sessions: Sessions, root_id: str, session_ids: Iterable[str]
+) -> tuple[SessionState, list[SessionState]]:
+    gate = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def read(session_id: str) -> SessionState:
+        async with gate:
+            return await sessions.state(session_id)
+
+    root = await read(root_id)
+    branches = [one for one in dict.fromkeys(session_ids) if one != root.session_id]
+    return root, await asyncio.gather(*map(read, branches))
+
+
+def _statements(root: SessionState, states: Sequence[SessionState]) -> list[Statement]:
+    """Return the insights that hold, of the most confident at most 2,000."""
+    retired = root.retired.union(*(state.retired for state in states))
+    found = [
+        Statement.of(insight, session_id=state.session_id)
+        for state in (root, *states)
+        for insight in state.insights
+        if insight.insight_id not in retired
+    ]
+    strongest = sorted(range(len(found)), key=lambda index: -found[index].confidence)
+    return [found[index] for index in sorted(strongest[:STATEMENTS_MAX])]
+
+
+async def _neighbours(
+    synthesis: Synthesis, recall: Recall | None, *, root_id: str
+) -> list[Statement]:
+    """Return what memory holds near the strongest groups, without what they hold themselves."""
+    if recall is None:
+        return []
+    gate = asyncio.Semaphore(RECALLS_AT_ONCE)
+    asked = recall
+
+    async def near(text: str) -> list[Statement]:
+        async with gate:
+            hits = await asked(text, session_id=root_id, k=NEIGHBOURS_MAX)
+        return [
+            Statement(
+                insight_id=hit.insight_id,
+                session_id=hit.session_id,
+                text=hit.text,
+                entities=frozenset(entities(hit.text)),
+            )
+            for hit in hits
+        ]
+
+    questions = dict.fromkeys(group.lead.text for group in synthesis.groups[:ASKED_MAX])
+    answers = await asyncio.gather(*map(near, questions))
+    own = set(synthesis.sources)
+    found = {hit.insight_id: hit for hits in answers for hit in hits if hit.insight_id not in own}
+    return [found[insight_id] for insight_id in sorted(found)]
+
+
+async def _vectors(
+    statements: Sequence[Statement], embedder: Embedder | None, known: dict[str, list[float]]
+) -> list[list[float]] | None:
+    """Return a vector a statement, or nothing without an embedder; `known` is filled by text."""
+    if embedder is None:
+        return None
+    texts = [text for text in dict.fromkeys(one.text for one in statements) if text not in known]
+    if texts:
+        known.update(zip(texts, await embedder.embed(texts), strict=True))
+    return [known[one.text] for one in statements]
+
+
+async def _record(
+    sessions: Sessions,
+    root: SessionState,
+    thinkers: tuple[str, ...],
+    synthesis: Synthesis,
+    links: Sequence[WeightedLink],
+) -> Consolidation:
+    standing = root.consolidation
+    if standing is None or not _says(standing.data, thinkers, synthesis):
+        standing = None
+    data = (
+        standing.data
+        if standing
+        else checked(
+            ConsolidationRecorded,
+            consolidation_id=sessions.new_id(),
+            root_id=root.root_id,
+            sessions=thinkers,
+            sources=synthesis.sources,
+            text=synthesis.text,
+            method=METHOD,
+        )
+    )
+    formed = [
+        checked(
+            AssociationFormed,
+            from_id=one.link.from_id,
+            to_id=one.link.to_id,
+            kind=one.link.kind,
+            weight=one.weight,
+            reason=one.reason,
+        )
+        for one in links
+    ]
+    batch = [Fact(root.session_id, fact) for fact in ([] if standing else [data]) + formed]
+    receipts = (
+        await sessions.append(
+            batch, root_id=root.root_id, expected={root.session_id: root.position}
+        )
+        if batch
+        else []
+    )
+    if standing is None:
+        standing = RecordedConsolidation(receipts[0].event_id, receipts[0].position, data)
+    return Consolidation(
+        **dict(data),
+        event_id=standing.event_id,
+        position=receipts[-1].position if receipts else standing.position,
+        associations=len(formed),
+    )
+
+
+def _says(data: ConsolidationRecorded, thinkers: tuple[str, ...], synthesis: Synthesis) -> bool:
+    return (data.sessions, data.sources, data.text, data.method) == (
+        thinkers,
+        synthesis.sources,
+        synthesis.text,
+        METHOD,
+    )

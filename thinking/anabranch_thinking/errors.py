@@ -1,0 +1,105 @@
+"""Thinking's errors, in the tree whose root is `anabranch_events.errors`.
+
+::
+
+    AnabranchError
+    ├── NotFound
+    │   ├── InsightNotFound
+    │   └── NothingLearned       the thought has no insights to consolidate
+    ├── Conflict
+    │   ├── BranchTaken          another worker holds the branch
+    │   └── ClaimLost            the branch went to another worker meanwhile
+    └── ExecutorFailed           what ran for the branch gave no finding
+        └── BranchTimedOut       it took longer than it may
+"""
+
+from __future__ import annotations
+
+from anabranch_events.errors import (
+    AnabranchError,
+    Conflict,
+    InputInvalid,
+    NotFound,
+    SessionEnded,
+    SessionNotFound,
+)
+
+__all__ = [
+    "AnabranchError",
+    "BranchTaken",
+    "BranchTimedOut",
+    "ClaimLost",
+    "Conflict",
+    "ExecutorFailed",
+    "InputInvalid",
+    "InsightNotFound",
+    "NotFound",
+    "NothingLearned",
+    "SessionEnded",
+    "SessionNotFound",
+]
+
+
+class InsightNotFound(NotFound):
+    """No insight of this id was recorded in this namespace."""
+
+    def __init__(self, insight_id: str, *, namespace: str) -> None:
+        super().__init__(
+            f"insight {insight_id} does not exist in namespace {namespace!r}",
+            fix="take the insight_id from a recall or from what `remember` returned",
+        )
+        self.insight_id = insight_id
+        self.namespace = namespace
+
+
+class NothingLearned(NotFound):
+    """None of the thought's sessions holds an insight, so there is nothing to consolidate."""
+
+    def __init__(self, root_id: str) -> None:
+        super().__init__(
+            f"the thought {root_id} has no insights to consolidate",
+            fix="remember something in its branches, or complete them with insights",
+        )
+        self.root_id = root_id
+
+
+class BranchTaken(Conflict):
+    """Another worker took the branch first; `worker` names it."""
+
+    def __init__(self, session_id: str, *, worker: str, attempt: int) -> None:
+        super().__init__(
+            f"branch {session_id} was taken by {worker} (attempt {attempt})",
+            fix="leave it to that worker, or take it over with a higher attempt",
+        )
+        self.session_id = session_id
+        self.worker = worker
+        self.attempt = attempt
+
+
+class ClaimLost(Conflict):
+    """The branch went to another worker while this one worked; its result was not stored."""
+
+    def __init__(self, session_id: str, *, worker: str, attempt: int) -> None:
+        super().__init__(
+            f"branch {session_id} is no longer held by {worker} (attempt {attempt})",
+            fix="drop the result: the worker that holds the branch now will give one",
+        )
+        self.session_id = session_id
+        self.worker = worker
+        self.attempt = attempt
+
+
+class ExecutorFailed(AnabranchError):
+    """What ran for the branch ended without a finding."""
+
+
+class BranchTimedOut(ExecutorFailed):
+    """The branch took longer than it may and was stopped."""
+
+    def __init__(self, session_id: str, *, timeout_s: float) -> None:
+        super().__init__(
+            f"branch {session_id} was stopped after {timeout_s:g} s",
+            fix="give the branches a longer timeout, or a smaller task",
+        )
+        self.session_id = session_id
+        self.timeout_s = timeout_s

@@ -1,0 +1,252 @@
+"""What sessions learn, and what becomes of it: recorded, cited, linked, disputed, retired.
+
+Learning something is work, which a session that has ended takes no more of. The upkeep of what was
+learned (citing, linking, retiring, forgetting) is stored on a session that may have ended long ago.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import InputInvalid
+from anabranch_events.types import (
+    AssociationFormed,
+    AssociationSevered,
+    ConflictOpened,
+    ConflictResolved,
+    EventData,
+    InsightCited,
+    InsightForgotten,
+    InsightRecorded,
+    InsightRetracted,
+    InsightSuperseded,
+    Outcome,
+    SessionOpened,
+    WorkingMemoryCleared,
+    WorkingMemorySet,
+)
+from anabranch_store import entities as entities_in
+from anabranch_thinking.errors import InsightNotFound
+from anabranch_thinking.findings import InsightDraft, as_insight, lead
+from anabranch_thinking.journal import Fact, Journal, checked, checked_id
+from anabranch_thinking.receipts import InsightReceipt, SessionReceipt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from anabranch_events import Receipt
+
+TITLE_LENGTH_MAX: Final = 120
+
+
+class Insights(Journal):
+    """The commands on insights, and on a session's working memory."""
+
+    async def remember(
+        self,
+        text: str,
+        *,
+        session_id: str | None = None,
+        kind: str = "observation",
+        confidence: float = 1.0,
+        tags: Sequence[str] = (),
+        entities: Sequence[str] | None = None,
+        valid_from: datetime | None = None,
+        valid_until: datetime | None = None,
+        sources: Sequence[str] = (),
+        supersedes: Sequence[str] = (),
+    ) -> InsightReceipt:
+        """Record one thing learned; without a session one is opened for it, in the same batch.
+
+        `entities` are taken from the text where they are not given. The insights in `supersedes`
+        are retired by this one, in the same batch. Raises InputInvalid, SessionNotFound,
+        SessionEnded and InsightNotFound.
+        """
+        draft = checked(
+            InsightDraft,
+            text=text,
+            kind=kind,
+            confidence=confidence,
+            tags=tuple(tags),
+            entities=None if entities is None else tuple(entities),
+            valid_from=valid_from,
+            valid_until=valid_until,
+            sources=tuple(sources),
+        )
+        return await self.record(draft, session_id=session_id, supersedes=supersedes)
+
+    async def record(
+        self,
+        draft: InsightDraft,
+        *,
+        session_id: str | None = None,
+        supersedes: Sequence[str] = (),
+    ) -> InsightReceipt:
+        """Record `draft` as `remember` does."""
+        insight = as_insight(draft, insight_id=self.new_id(), extract=entities_in)
+        recorded = checked(InsightRecorded, **dict(insight))
+        retired = [
+            checked(InsightSuperseded, insight_id=old, by=insight.insight_id) for old in supersedes
+        ]
+        await self._must_exist([fact.insight_id for fact in retired])
+        batch: list[Fact] = []
+        if session_id is None:
+            owner = root_id = self.new_id()
+            opened = checked(SessionOpened, task=lead(insight.text, length_max=TITLE_LENGTH_MAX))
+            batch.append(Fact(owner, opened))
+        else:
+            state = await self.going(session_id)
+            owner, root_id = state.session_id, state.root_id
+        batch.append(Fact(owner, recorded))
+        batch.extend(Fact(owner, fact) for fact in retired)
+        expected = {owner: 0} if session_id is None else None
+        receipts = await self.append(batch, root_id=root_id, expected=expected)
+        receipt = receipts[len(batch) - len(retired) - 1]
+        return InsightReceipt(**dict(receipt), session_id=owner, insight_id=insight.insight_id)
+
+    async def supersede(
+        self,
+        insight_id: str,
+        *,
+        by: str,
+        session_id: str | None = None,
+        reason: str | None = None,
+        valid_until: datetime | None = None,
+    ) -> SessionReceipt:
+        """Let the insight `by` take the place of `insight_id`."""
+        data = checked(
+            InsightSuperseded,
+            insight_id=insight_id,
+            by=by,
+            reason=reason,
+            valid_until=valid_until,
+        )
+        return await self._keep_up(data, [data.insight_id, data.by], session_id=session_id)
+
+    async def retract(
+        self,
+        insight_id: str,
+        *,
+        reason: str,
+        session_id: str | None = None,
+        valid_until: datetime | None = None,
+    ) -> SessionReceipt:
+        """Say that the insight no longer holds."""
+        data = checked(
+            InsightRetracted, insight_id=insight_id, reason=reason, valid_until=valid_until
+        )
+        return await self._keep_up(data, [data.insight_id], session_id=session_id)
+
+    async def forget(
+        self, insight_id: str, *, receipt: str, session_id: str | None = None
+    ) -> SessionReceipt:
+        """Have the insight erased; `receipt` names the request."""
+        data = checked(InsightForgotten, insight_id=insight_id, receipt=receipt)
+        return await self._keep_up(data, [data.insight_id], session_id=session_id)
+
+    async def cite(
+        self,
+        insight_ids: Sequence[str],
+        *,
+        outcome: Outcome | str = Outcome.USED,
+        session_id: str | None = None,
+        recall_id: str | None = None,
+    ) -> SessionReceipt:
+        """Say that recalled insights were used, confirmed or rejected."""
+        data = checked(
+            InsightCited, insight_ids=tuple(insight_ids), outcome=outcome, recall_id=recall_id
+        )
+        return await self._keep_up(data, data.insight_ids, session_id=session_id)
+
+    async def associate(
+        self,
+        from_id: str,
+        to_id: str,
+        *,
+        kind: str,
+        weight: float = 0.5,
+        reason: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Link two insights."""
+        data = checked(
+            AssociationFormed,
+            from_id=from_id,
+            to_id=to_id,
+            kind=kind,
+            weight=weight,
+            reason=reason,
+        )
+        return await self._keep_up(data, [data.from_id, data.to_id], session_id=session_id)
+
+    async def sever(
+        self,
+        from_id: str,
+        to_id: str,
+        *,
+        kind: str,
+        reason: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Unlink two insights."""
+        data = checked(AssociationSevered, from_id=from_id, to_id=to_id, kind=kind, reason=reason)
+        return await self._keep_up(data, [data.from_id, data.to_id], session_id=session_id)
+
+    async def open_conflict(
+        self, insight_id: str, other_id: str, *, subject: str, session_id: str | None = None
+    ) -> SessionReceipt:
+        """Say that two insights disagree about `subject`."""
+        data = checked(ConflictOpened, insights=(insight_id, other_id), subject=subject)
+        return await self._keep_up(data, data.insights, session_id=session_id)
+
+    async def resolve_conflict(
+        self, insight_id: str, other_id: str, *, decision: str, session_id: str | None = None
+    ) -> SessionReceipt:
+        """Say how the disagreement of two insights was decided."""
+        data = checked(ConflictResolved, insights=(insight_id, other_id), decision=decision)
+        return await self._keep_up(data, data.insights, session_id=session_id)
+
+    async def note(self, session_id: str, key: str, value: object) -> SessionReceipt:
+        """Set `key` in the session's working memory to `value`, which JSON can hold."""
+        return await self._work(session_id, checked(WorkingMemorySet, key=key, value=value))
+
+    async def clear_note(self, session_id: str, key: str) -> SessionReceipt:
+        """Drop `key` from the session's working memory."""
+        return await self._work(session_id, checked(WorkingMemoryCleared, key=key))
+
+    async def _work(self, session_id: str, data: EventData) -> SessionReceipt:
+        state = await self.going(session_id)
+        receipts = await self.append([Fact(state.session_id, data)], root_id=state.root_id)
+        return _in_session(receipts[0], state.session_id)
+
+    async def _keep_up(
+        self, data: EventData, insight_ids: Sequence[str], *, session_id: str | None
+    ) -> SessionReceipt:
+        """Append upkeep to `session_id`, or else to the session that produced the first insight."""
+        owners = await self._must_exist(insight_ids)
+        owner = session_id or owners.get(insight_ids[0])
+        if owner is None:
+            raise InputInvalid(
+                "session_id: is missing, and nobody here knows the insight's own session",
+                field="session_id",
+                fix="name the session that does this",
+            )
+        state = await self.state(owner)
+        receipts = await self.append([Fact(state.session_id, data)], root_id=state.root_id)
+        return _in_session(receipts[0], state.session_id)
+
+    async def _must_exist(self, insight_ids: Sequence[str]) -> dict[str, str]:
+        """Return the session of each insight, where that can be known at all."""
+        if self._lookup is None or not insight_ids:
+            return {}
+        wanted = [checked_id(insight_id, field="insight_id") for insight_id in insight_ids]
+        found = dict(await self._lookup(wanted))
+        for insight_id in wanted:
+            if insight_id not in found:
+                raise InsightNotFound(insight_id, namespace=self.namespace)
+        return found
+
+
+def _in_session(receipt: Receipt, session_id: str) -> SessionReceipt:
+    return SessionReceipt(**dict(receipt), session_id=session_id)

@@ -1,0 +1,201 @@
+"""Reading a session's state from the log, and appending to it on a condition."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from anabranch_events import (
+    Event,
+    Log,
+    Receipt,
+    canonical_uuid,
+    checked_namespace,
+    input_invalid,
+    new_event,
+    new_id,
+)
+from anabranch_events.errors import EventInvalid, InputInvalid, PositionConflict
+from anabranch_thinking.errors import SessionEnded, SessionNotFound
+from anabranch_thinking.state import SessionState
+
+if TYPE_CHECKING:
+    from anabranch_events.types import EventData
+
+STATES_MAX: Final = 256
+ATTEMPTS_MAX: Final = 16
+
+InsightLookup = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
+"""Says of each insight id that exists which session produced it; others are left out."""
+
+EventListener = Callable[[Event, int], None]
+"""Told of each event that was appended, with its position."""
+
+Model = TypeVar("Model", bound=BaseModel)
+Outcome = TypeVar("Outcome")
+
+
+class Fact(NamedTuple):
+    """What is about to be appended to a session."""
+
+    session_id: str
+    data: EventData
+    agent: str | None = None
+
+
+class Journal:
+    """One namespace of the log, as sessions: states are read, facts are appended."""
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        namespace: str,
+        agent: str | None = None,
+        clock: Callable[[], datetime] | None = None,
+        ids: Callable[[], str] = new_id,
+        lookup: InsightLookup | None = None,
+        listener: EventListener | None = None,
+    ) -> None:
+        try:
+            self.namespace = checked_namespace(namespace)
+        except ValueError as error:
+            raise InputInvalid(
+                str(error), field="namespace", fix="choose another namespace"
+            ) from error
+        self.agent = agent
+        self._log = log
+        self._clock = clock or (lambda: datetime.now(UTC))
+        self._ids = ids
+        self._lookup = lookup
+        self._listener = listener
+        self._states: OrderedDict[str, SessionState] = OrderedDict()
+
+    def listening(self, listener: EventListener | None, *, agent: str | None = None) -> Self:
+        """Return the same journal whose appends are told to `listener`, in `agent`'s name."""
+        return type(self)(
+            self._log,
+            namespace=self.namespace,
+            agent=agent or self.agent,
+            clock=self._clock,
+            ids=self._ids,
+            lookup=self._lookup,
+            listener=listener or self._listener,
+        )
+
+    async def state(self, session_id: str) -> SessionState:
+        """Return the session as of its last event.
+
+        Raises SessionNotFound. An event that this version cannot read, or does not know, moves the
+        position and nothing else, as in the graph, where it is a dead letter. Costs the session's events once, then what is new.
+        """
+        key = checked_id(session_id, field="session_id")
+        state = self._states.get(key) or SessionState(key, self.namespace)
+        async for recorded in self._log.read(key, namespace=self.namespace, after=state.position):
+            try:
+                event = recorded.decode()
+            except EventInvalid:
+                state = replace(state, position=recorded.position)
+                continue
+            state = state.after(event, position=recorded.position)
+        if not state.exists:
+            raise SessionNotFound(key, namespace=self.namespace)
+        self._states[key] = state
+        self._states.move_to_end(key)
+        if len(self._states) > STATES_MAX:
+            self._states.popitem(last=False)
+        return state
+
+    async def going(self, session_id: str) -> SessionState:
+        """Return the session's state. Raises SessionNotFound, or SessionEnded if it has ended."""
+        state = await self.state(session_id)
+        if state.ended:
+            raise SessionEnded(state.session_id, status=str(state.status))
+        return state
+
+    async def append(
+        self,
+        facts: Sequence[Fact],
+        *,
+        root_id: str,
+        expected: Mapping[str, int] | None = None,
+    ) -> list[Receipt]:
+        """Append `facts` of the thought `root_id`: all of them or none, in one go.
+
+        `expected` says for some sessions at which position they must still be, 0 for a new one.
+        """
+        time = self._clock()
+        events = [
+            new_event(
+                fact.data,
+                session_id=fact.session_id,
+                namespace=self.namespace,
+                agent=fact.agent or self.agent,
+                correlation_id=root_id,
+                event_id=self.new_id(),
+                time=time,
+            )
+            for fact in facts
+        ]
+        receipts = await self._log.append_all(events, expected=expected)
+        if self._listener is not None:
+            for event, receipt in zip(events, receipts, strict=True):
+                self._listener(event, receipt.position)
+        return receipts
+
+    async def decide(
+        self, session_id: str, decision: Callable[[SessionState], EventData]
+    ) -> tuple[SessionState, Receipt]:
+        """Append what `decision` makes of the state, if the session is still in that state.
+
+        When somebody appended meanwhile it is read and decided again. Returns the state decided
+        on. Raises what `decision` raises, and SessionNotFound.
+        """
+
+        async def attempt() -> tuple[SessionState, Receipt]:
+            state = await self.state(session_id)
+            fact = Fact(state.session_id, decision(state))
+            expected = {state.session_id: state.position}
+            receipts = await self.append([fact], root_id=state.root_id, expected=expected)
+            return state, receipts[0]
+
+        return await self.settle(attempt)
+
+    def new_id(self) -> str:
+        """Return a new id, of the kind this journal was given."""
+        return self._ids()
+
+    async def settle(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Await `attempt` until it is not overtaken by another writer.
+
+        Raises PositionConflict when it was overtaken 16 times in a row.
+        """
+        for _ in range(ATTEMPTS_MAX - 1):
+            try:
+                return await attempt()
+            except PositionConflict:
+                continue
+        return await attempt()
+
+
+def checked(model: type[Model], /, **values: object) -> Model:
+    """Make a model of `values`. Raises InputInvalid naming the field that breaks a rule."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise input_invalid(error) from error
+
+
+def checked_id(value: str, *, field: str) -> str:
+    """Return `value` as a canonical id. Raises InputInvalid naming `field`."""
+    try:
+        return canonical_uuid(value)
+    except ValueError as error:
+        raise InputInvalid(
+            f"{field}: {error}", field=field, fix=f"give {field} as the UUID it was made with"
+        ) from error

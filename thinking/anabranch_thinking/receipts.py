@@ -1,0 +1,39 @@
+"""What the commands on sessions return: where the fact stands in the log, and the new ids."""
+
+from __future__ import annotations
+
+from anabranch_events import Receipt
+
+
+class SessionReceipt(Receipt):
+    """An event was stored in `session_id`."""
+
+    session_id: str
+
+
+class BranchReceipt(SessionReceipt):
+    """The session was forked from `parent_id` as it was at `forked_at`."""
+
+    parent_id: str
+    root_id: str
+    forked_at: int
+
+
+class CompletionReceipt(SessionReceipt):
+    """The session completed with these insights, in the order they were given."""
+
+    insight_ids: tuple[str, ...]
+
+
+class InsightReceipt(SessionReceipt):
+    """The insight was recorded in `session_id`."""
+
+    insight_id: str
+
+
+class HandOffReceipt(SessionReceipt):
+    """`session_id` passed its task to `to`, forked from it at `forked_at`."""
+
+    to: str
+    forked_at: int
+    working_memory: tuple[str, ...]

@@ -1,0 +1,347 @@
+"""The commands on sessions: each checks the session's own events, then appends.
+
+The first event of a session, a worker's claim and a session's end are conditional on the position:
+of two that want the same one wins, and the other is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from anabranch_events.errors import InputInvalid
+from anabranch_events.types import (
+    BRANCHES_MAX,
+    BranchCancelled,
+    BranchCompleted,
+    BranchCreated,
+    BranchDeadLettered,
+    BranchFailed,
+    BranchStarted,
+    EventData,
+    Priority,
+    SessionClosed,
+    SessionHandedOff,
+    SessionOpened,
+    WorkingMemorySet,
+)
+from anabranch_store import entities as entities_in
+from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded
+from anabranch_thinking.findings import InsightDraft, as_drafts, as_insight
+from anabranch_thinking.insights import Insights
+from anabranch_thinking.journal import Fact, checked
+from anabranch_thinking.receipts import (
+    BranchReceipt,
+    CompletionReceipt,
+    HandOffReceipt,
+    SessionReceipt,
+)
+from anabranch_thinking.state import Claim, SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+READS_AT_ONCE: Final = 32
+
+
+class BranchTask(BaseModel):
+    """What one branch is to think about; `role` says from which side."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    task: str
+    role: str | None = None
+    priority: Priority = Priority.NORMAL
+    executor: str | None = None
+    deadline: AwareDatetime | None = None
+
+
+class Sessions(Insights):
+    """The commands on the sessions of one namespace."""
+
+    async def open_session(
+        self,
+        task: str,
+        *,
+        role: str | None = None,
+        priority: Priority | str = Priority.NORMAL,
+        attributes: Mapping[str, object] | None = None,
+    ) -> SessionReceipt:
+        """Begin a root session."""
+        data = checked(
+            SessionOpened, task=task, role=role, priority=priority, attributes=attributes or {}
+        )
+        session_id = self.new_id()
+        receipts = await self.append(
+            [Fact(session_id, data)], root_id=session_id, expected={session_id: 0}
+        )
+        return SessionReceipt(**dict(receipts[0]), session_id=session_id)
+
+    async def branch(
+        self,
+        parent_id: str,
+        task: str,
+        *,
+        role: str | None = None,
+        priority: Priority | str = Priority.NORMAL,
+        executor: str | None = None,
+        deadline: datetime | None = None,
+    ) -> BranchReceipt:
+        """Fork a session from `parent_id` as it is now.
+
+        Raises SessionNotFound, and SessionEnded when the parent has ended.
+        """
+        branch = checked(
+            BranchTask,
+            task=task,
+            role=role,
+            priority=priority,
+            executor=executor,
+            deadline=deadline,
+        )
+        return (await self.fan_out(parent_id, [branch]))[0]
+
+    async def fan_out(self, parent_id: str, branches: Sequence[BranchTask]) -> list[BranchReceipt]:
+        """Fork one session for each of `branches`, at most 1,000: all of them or none."""
+        if not 1 <= len(branches) <= BRANCHES_MAX:
+            raise InputInvalid(
+                f"branches: there are {len(branches)}, a fan-out takes 1 to {BRANCHES_MAX}",
+                field="branches",
+                fix=f"fan out over at most {BRANCHES_MAX} branches at a time",
+            )
+        parent = await self.going(parent_id)
+        forks = [Fact(self.new_id(), _fork(parent, branch)) for branch in branches]
+        receipts = await self.append(
+            forks, root_id=parent.root_id, expected={fork.session_id: 0 for fork in forks}
+        )
+        return [
+            BranchReceipt(
+                **dict(receipt),
+                session_id=fork.session_id,
+                parent_id=parent.session_id,
+                root_id=parent.root_id,
+                forked_at=parent.position,
+            )
+            for fork, receipt in zip(forks, receipts, strict=True)
+        ]
+
+    async def start(self, session_id: str, *, worker: str, attempt: int | None = None) -> Claim:
+        """Take a branch that waits, or with a higher `attempt` take over one that runs.
+
+        Raises BranchTaken when another worker has it, SessionEnded, SessionNotFound. Whoever held
+        the branch before can no longer complete it.
+        """
+
+        def taken(state: SessionState) -> BranchStarted:
+            _refuse_ended(state)
+            if state.parent_id is None:
+                raise InputInvalid(
+                    f"session_id: {session_id} is a root session, which no worker takes",
+                    field="session_id",
+                    fix="start one of its branches",
+                )
+            number = _next_attempt(state, wanted=attempt)
+            return checked(BranchStarted, worker=worker, attempt=number)
+
+        state, receipt = await self.decide(session_id, taken)
+        number = _next_attempt(state, wanted=attempt)
+        return Claim(state.session_id, worker, number, receipt.position)
+
+    async def complete(
+        self,
+        session_id: str,
+        result: str,
+        *,
+        insights: Sequence[InsightDraft | str] = (),
+        duration_ms: float = 0,
+        claim: Claim | None = None,
+    ) -> CompletionReceipt:
+        """End a session with its result and what it learned, as one event.
+
+        With the `claim` that `start` gave, only while it holds: raises ClaimLost otherwise.
+        """
+        learned = tuple(
+            as_insight(draft, insight_id=self.new_id(), extract=entities_in)
+            for draft in as_drafts(insights)
+        )
+
+        def completed(state: SessionState) -> BranchCompleted:
+            return checked(
+                BranchCompleted,
+                result=result,
+                insights=learned,
+                duration_ms=duration_ms,
+                attempt=max(1, state.attempt),
+            )
+
+        receipt = await self._end(session_id, completed, claim=claim)
+        return CompletionReceipt(
+            **dict(receipt), insight_ids=tuple(insight.insight_id for insight in learned)
+        )
+
+    async def fail(
+        self,
+        session_id: str,
+        error: str,
+        *,
+        will_retry: bool = False,
+        claim: Claim | None = None,
+    ) -> SessionReceipt:
+        """Say that an attempt gave no result; with `will_retry` the branch waits again."""
+        return await self._end(
+            session_id,
+            lambda state: checked(
+                BranchFailed, error=error, attempt=max(1, state.attempt), will_retry=will_retry
+            ),
+            claim=claim,
+        )
+
+    async def dead_letter(
+        self, session_id: str, reason: str, *, claim: Claim | None = None
+    ) -> SessionReceipt:
+        """Put a branch aside that failed too often."""
+        return await self._end(
+            session_id,
+            lambda state: checked(BranchDeadLettered, reason=reason, attempt=max(1, state.attempt)),
+            claim=claim,
+        )
+
+    async def cancel(
+        self, session_id: str, reason: str, *, claim: Claim | None = None
+    ) -> SessionReceipt:
+        """Call a session off."""
+        return await self._end(
+            session_id, lambda _state: checked(BranchCancelled, reason=reason), claim=claim
+        )
+
+    async def cancel_all(self, session_ids: Sequence[str], reason: str) -> list[SessionReceipt]:
+        """Call off those of the sessions that have not ended: all of them or none, at once.
+
+        At most 1,000 sessions.
+        """
+        gate = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def state_of(session_id: str) -> SessionState:
+            async with gate:
+                return await self.state(session_id)
+
+        data = checked(BranchCancelled, reason=reason)
+
+        async def attempt() -> list[SessionReceipt]:
+            states = await asyncio.gather(*map(state_of, session_ids))
+            going = {state.session_id: state for state in states if not state.ended}
+            if not going:
+                return []
+            receipts = await self.append(
+                [Fact(session_id, data) for session_id in going],
+                root_id=states[0].root_id,
+                expected={session_id: state.position for session_id, state in going.items()},
+            )
+            return [
+                SessionReceipt(**dict(receipt), session_id=session_id)
+                for session_id, receipt in zip(going, receipts, strict=True)
+            ]
+
+        return await self.settle(attempt)
+
+    async def close(self, session_id: str, reason: str = "done") -> SessionReceipt:
+        """End a session without a result."""
+        return await self._end(
+            session_id, lambda _state: checked(SessionClosed, reason=reason), claim=None
+        )
+
+    async def hand_off(
+        self,
+        session_id: str,
+        *,
+        summary: str,
+        to_agent: str | None = None,
+        task: str | None = None,
+        role: str | None = None,
+    ) -> HandOffReceipt:
+        """Pass a session's task and working memory to a new branch of it, as one batch.
+
+        The receiver is forked at the session's last event, in `to_agent`'s name, with the same
+        task unless another is given; the session itself ends.
+        """
+        receiver = self.new_id()
+
+        async def attempt() -> HandOffReceipt:
+            state = await self.going(session_id)
+            heir = BranchTask(
+                task=state.task if task is None else task,
+                role=state.role if role is None else role,
+                priority=state.priority,
+                executor=state.executor,
+                deadline=state.deadline,
+            )
+            notes = dict(state.working_memory)
+            passed = checked(SessionHandedOff, to=receiver, summary=summary, working_memory=notes)
+            batch = [
+                Fact(receiver, _fork(state, heir), agent=to_agent),
+                *(
+                    Fact(receiver, checked(WorkingMemorySet, key=key, value=value), agent=to_agent)
+                    for key, value in notes.items()
+                ),
+                Fact(state.session_id, passed),
+            ]
+            expected = {receiver: 0, state.session_id: state.position}
+            receipts = await self.append(batch, root_id=state.root_id, expected=expected)
+            return HandOffReceipt(
+                **dict(receipts[-1]),
+                session_id=state.session_id,
+                to=receiver,
+                forked_at=state.position,
+                working_memory=tuple(notes),
+            )
+
+        return await self.settle(attempt)
+
+    async def _end(
+        self,
+        session_id: str,
+        decision: Callable[[SessionState], EventData],
+        *,
+        claim: Claim | None,
+    ) -> SessionReceipt:
+        def ended(state: SessionState) -> EventData:
+            if claim is not None and claim != state.claim:
+                raise ClaimLost(state.session_id, worker=claim.worker, attempt=claim.attempt)
+            _refuse_ended(state)
+            return decision(state)
+
+        state, receipt = await self.decide(session_id, ended)
+        return SessionReceipt(**dict(receipt), session_id=state.session_id)
+
+
+def _refuse_ended(state: SessionState) -> None:
+    if state.ended:
+        raise SessionEnded(state.session_id, status=str(state.status))
+
+
+def _next_attempt(state: SessionState, *, wanted: int | None) -> int:
+    held = state.claim
+    if held is not None and (wanted is None or wanted <= held.attempt):
+        raise BranchTaken(state.session_id, worker=held.worker, attempt=held.attempt)
+    if wanted is None:
+        return state.attempt + 1
+    if wanted <= state.attempt:
+        raise InputInvalid(
+            f"attempt: {wanted} was made already, the last one was {state.attempt}",
+            field="attempt",
+            fix="leave the attempt out, or count on",
+        )
+    return wanted
+
+
+def _fork(parent: SessionState, branch: BranchTask) -> BranchCreated:
+    return checked(
+        BranchCreated,
+        parent_id=parent.session_id,
+        root_id=parent.root_id,
+        forked_at=parent.position,
+        depth=parent.depth + 1,
+        **dict(branch),
+    )

@@ -1,0 +1,219 @@
+"""What a session is, folded from its own events: a pure function, so any reader agrees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.types import (
+    AssociationFormed,
+    AssociationSevered,
+    BranchCancelled,
+    BranchCompleted,
+    BranchCreated,
+    BranchDeadLettered,
+    BranchFailed,
+    BranchStarted,
+    ConsolidationRecorded,
+    Insight,
+    InsightForgotten,
+    InsightRecorded,
+    InsightRetracted,
+    InsightSuperseded,
+    Priority,
+    SessionClosed,
+    SessionHandedOff,
+    SessionOpened,
+    WorkingMemoryCleared,
+    WorkingMemorySet,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from pydantic import JsonValue
+
+    from anabranch_events import Event
+
+
+class Status(StrEnum):
+    """Where a session stands; the graph's `Session.status` says the same."""
+
+    OPEN = "open"
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    DEAD_LETTERED = "dead_lettered"
+    HANDED_OFF = "handed_off"
+    CLOSED = "closed"
+
+
+GOING: Final = frozenset({Status.OPEN, Status.PENDING, Status.RUNNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's hold on a branch: the `position` of the event that gave it."""
+
+    session_id: str
+    worker: str
+    attempt: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What makes an association one and the same: its ends and its kind."""
+
+    from_id: str
+    to_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedConsolidation:
+    """A consolidation as the log holds it."""
+
+    event_id: str
+    position: int
+    data: ConsolidationRecorded
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session as of `position`, the position of its last event (0: it has none)."""
+
+    session_id: str
+    namespace: str
+    position: int = 0
+    status: Status | None = None
+    task: str = ""
+    role: str | None = None
+    agent: str | None = None
+    priority: Priority = Priority.NORMAL
+    executor: str | None = None
+    deadline: datetime | None = None
+    parent_id: str | None = None
+    root_id: str = ""
+    forked_at: int = 0
+    depth: int = 0
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
+    claim: Claim | None = None
+    attempt: int = 0
+    result: str | None = None
+    error: str | None = None
+    handed_to: str | None = None
+    attributes: Mapping[str, JsonValue] = field(default_factory=dict)
+    working_memory: Mapping[str, JsonValue] = field(default_factory=dict)
+    insights: tuple[Insight, ...] = ()
+    retired: frozenset[str] = frozenset()
+    links: frozenset[Link] = frozenset()
+    consolidation: RecordedConsolidation | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether the session was ever opened or forked."""
+        return self.status is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the session takes no more work."""
+        return self.exists and self.status not in GOING
+
+    def after(self, event: Event, *, position: int) -> SessionState:  # noqa: C901 - one case an event type.
+        """Return the state once `event`, stored at `position`, has happened."""
+        at = replace(self, position=position)
+        match event.data:
+            case SessionOpened() as data:
+                return _opened(at, event, data)
+            case BranchCreated() as data:
+                return _forked(at, event, data)
+            case BranchStarted() as data:
+                claim = Claim(self.session_id, data.worker, data.attempt, position)
+                return replace(at, status=Status.RUNNING, claim=claim, attempt=data.attempt)
+            case InsightRecorded() as data:
+                return replace(at, insights=(*self.insights, _insight(data)))
+            case WorkingMemorySet() as data:
+                return replace(at, working_memory={**self.working_memory, data.key: data.value})
+            case WorkingMemoryCleared() as data:
+                kept = {key: value for key, value in self.working_memory.items() if key != data.key}
+                return replace(at, working_memory=kept)
+            case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
+                return replace(at, retired=self.retired | {data.insight_id})
+            case AssociationFormed() as data:
+                return replace(at, links=self.links | {Link(data.from_id, data.to_id, data.kind)})
+            case AssociationSevered() as data:
+                return replace(at, links=self.links - {Link(data.from_id, data.to_id, data.kind)})
+            case ConsolidationRecorded() as data:
+                return replace(at, consolidation=RecordedConsolidation(event.id, position, data))
+            case _:
+                return _ended(at, event)
+
+
+def _opened(state: SessionState, event: Event, data: SessionOpened) -> SessionState:
+    return replace(
+        state,
+        status=Status.OPEN,
+        task=data.task,
+        role=data.role,
+        agent=event.agent,
+        priority=data.priority,
+        root_id=state.session_id,
+        opened_at=event.time,
+        attributes=data.attributes,
+    )
+
+
+def _forked(state: SessionState, event: Event, data: BranchCreated) -> SessionState:
+    return replace(
+        state,
+        status=Status.PENDING,
+        task=data.task,
+        role=data.role,
+        agent=event.agent,
+        priority=data.priority,
+        executor=data.executor,
+        deadline=data.deadline,
+        parent_id=data.parent_id,
+        root_id=data.root_id,
+        forked_at=data.forked_at,
+        depth=data.depth,
+        opened_at=event.time,
+    )
+
+
+def _ended(state: SessionState, event: Event) -> SessionState:
+    """Return the state after an event that ends the session, or `state` if it does not."""
+    at = replace(state, ended_at=event.time)
+    match event.data:
+        case BranchCompleted() as data:
+            return replace(
+                at,
+                status=Status.COMPLETED,
+                result=data.result,
+                error=None,
+                insights=(*state.insights, *data.insights),
+            )
+        case BranchFailed(will_retry=True) as data:
+            return replace(state, status=Status.PENDING, claim=None, error=data.error)
+        case BranchFailed() as data:
+            return replace(at, status=Status.FAILED, error=data.error)
+        case BranchCancelled() as data:
+            return replace(at, status=Status.CANCELLED, error=data.reason)
+        case BranchDeadLettered() as data:
+            return replace(at, status=Status.DEAD_LETTERED, error=data.reason)
+        case SessionHandedOff() as data:
+            return replace(at, status=Status.HANDED_OFF, handed_to=data.to)
+        case SessionClosed():
+            return replace(at, status=Status.CLOSED)
+        case _:
+            return state
+
+
+def _insight(data: InsightRecorded) -> Insight:
+    return Insight.model_construct(**dict(data))

@@ -1,0 +1,180 @@
+"""An extractive synthesis: what several branches found, grouped, ordered and cited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from anabranch_thinking.findings import lead
+from anabranch_thinking.statements import Statement, likeness
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from anabranch_thinking.statements import Likeness
+
+METHOD: Final = "extractive"
+STATEMENTS_MAX: Final = 2000
+GROUPS_MAX: Final = 40
+RELATED_MAX: Final = 4
+LINE_LENGTH_MAX: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What belongs together: the strongest statement, those that add nothing, and the others."""
+
+    lead: Statement
+    same: tuple[Statement, ...] = ()
+    related: tuple[Statement, ...] = ()
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """All of them, in the order in which the text cites them."""
+        return (self.lead, *self.same, *self.related)
+
+    @property
+    def support(self) -> int:
+        """How many branches have seen it."""
+        return len({statement.session_id for statement in self.statements})
+
+    @property
+    def confidence(self) -> float:
+        """The mean over its statements."""
+        return sum(one.confidence for one in self.statements) / len(self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """The text, the groups behind it, and the ids of the insights it cites: [1] is the first."""
+
+    text: str
+    groups: tuple[Group, ...]
+    sources: tuple[str, ...]
+
+
+def synthesise(
+    task: str,
+    statements: Sequence[Statement],
+    *,
+    vectors: Sequence[Sequence[float]] | None = None,
+) -> Synthesis:
+    """Group, order and cite `statements`, of which there is at least one.
+
+    Statements belong together when they are near in meaning (where `vectors` are given, one a
+    statement), share their stems, or stand on the same evidence. Groups that more branches have
+    seen come first. The same statements in the same order give the same synthesis. Of more than
+    2,000 statements the first of the most confident are read.
+    """
+    chosen = sorted(range(len(statements)), key=lambda index: -statements[index].confidence)
+    kept = sorted(chosen[:STATEMENTS_MAX])
+    read = [statements[index] for index in kept]
+    near = likeness(read, vectors=None if vectors is None else [vectors[index] for index in kept])
+    groups = _groups(read, near)
+    cited = tuple(statement for group in groups for statement in group.statements)
+    heading = _heading(task, read, groups, given=len(statements))
+    return Synthesis(
+        text="\n".join([heading, "", *_lines(groups)]),
+        groups=groups,
+        sources=tuple(statement.insight_id for statement in cited),
+    )
+
+
+def _groups(statements: Sequence[Statement], near: Likeness) -> tuple[Group, ...]:
+    """Let the statement that most others belong to lead a group, and go on with what is left.
+
+    A statement joins the nearest of the leads it belongs to, so that groups do not chain.
+    """
+    together, same, strength = near.together, near.same, near.strength
+    sessions = np.array([statement.session_id for statement in statements])
+    elsewhere = sessions[:, None] != sessions[None, :]
+    backing = (together & elsewhere).sum(axis=1)
+    order = sorted(
+        range(len(statements)),
+        key=lambda index: (
+            -int(backing[index]),
+            -statements[index].confidence,
+            len(statements[index].sources),
+            index,
+        ),
+    )
+    members: dict[int, list[int]] = {}
+    for index in order:
+        leads = [lead for lead in members if together[index, lead]]
+        if leads:
+            members[max(leads, key=lambda lead: float(strength[index, lead]))].append(index)
+        else:
+            members[index] = []
+    groups = [_group(statements, same, lead, others) for lead, others in members.items()]
+    return tuple(sorted(groups, key=lambda group: (-group.support, -group.confidence)))
+
+
+def _group(
+    statements: Sequence[Statement],
+    same_as: NDArray[np.bool_],
+    lead_index: int,
+    others: Sequence[int],
+) -> Group:
+    """Tell apart those that say the same as the lead, or stand on nothing new, from the others."""
+    shown = set(statements[lead_index].sources)
+    same: list[Statement] = []
+    related: list[Statement] = []
+    for index in others:
+        statement = statements[index]
+        nothing_new = bool(statement.sources) and statement.sources <= shown
+        if same_as[index, lead_index] or nothing_new:
+            same.append(statement)
+        else:
+            related.append(statement)
+            shown |= statement.sources
+    return Group(lead=statements[lead_index], same=tuple(same), related=tuple(related))
+
+
+def _heading(
+    task: str, statements: Sequence[Statement], groups: Sequence[Group], *, given: int
+) -> str:
+    branches = len({statement.session_id for statement in statements})
+    of_all = f" of {given}" if given > len(statements) else ""
+    return (
+        f"On “{lead(task, length_max=200)}”: {_counted(len(statements), 'insight')}{of_all} of "
+        f"{_counted(branches, 'branch', 'branches')}, in {_counted(len(groups), 'group')}."
+    )
+
+
+def _lines(groups: Sequence[Group]) -> list[str]:
+    lines: list[str] = []
+    cited = 0
+    for number, group in enumerate(groups[:GROUPS_MAX], start=1):
+        seen = group.support - 1
+        also = f" (also seen by {_counted(seen, 'branch', 'branches')})" if seen else ""
+        again = f" {_citation(cited + 2, len(group.same))}" if group.same else ""
+        lines.append(f"{number}. {_one_line(group.lead.text)} [{cited + 1}]{again}{also}")
+        cited += 1 + len(group.same)
+        for statement in group.related[:RELATED_MAX]:
+            cited += 1
+            lines.append(f"   - {_one_line(statement.text)} [{cited}]")
+        more = len(group.related) - RELATED_MAX
+        if more > 0:
+            lines.append(f"   - and {more} more {_citation(cited + 1, more)}")
+            cited += more
+    rest = sum(len(group.statements) for group in groups[GROUPS_MAX:])
+    if rest:
+        groups_left = _counted(len(groups) - GROUPS_MAX, "smaller group")
+        lines.append(f"And {groups_left} {_citation(cited + 1, rest)}.")
+    return lines
+
+
+def _citation(first: int, count: int) -> str:
+    return f"[{first}]" if count == 1 else f"[{first}-{first + count - 1}]"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(lead(text, length_max=LINE_LENGTH_MAX).split())
+
+
+def _counted(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"

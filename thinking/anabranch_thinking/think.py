@@ -1,0 +1,172 @@
+"""A thought: a task is fanned out, its branches run in parallel, and they are joined again."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import AnabranchError, InputInvalid
+from anabranch_events.types import BRANCHES_MAX
+from anabranch_thinking.branches import CALL_OFF_S, CALLED_OFF, BranchRunner, Slots
+from anabranch_thinking.consolidate import consolidate_thought
+from anabranch_thinking.errors import NothingLearned
+from anabranch_thinking.recalling import RecallingExecutor
+from anabranch_thinking.roles import ROLES, angles
+from anabranch_thinking.sessions import BranchTask, Sessions
+from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch_store import Embedder
+    from anabranch_thinking.executors import Executor, Recall
+    from anabranch_thinking.journal import EventListener
+
+CONCURRENCY: Final = 32
+TIMEOUT_S: Final = 600.0
+
+
+async def think(
+    sessions: Sessions,
+    task: str,
+    *,
+    branches: Sequence[BranchTask | str] | None = None,
+    count: int | None = None,
+    executor: Executor | None = None,
+    recall: Recall | None = None,
+    embedder: Embedder | None = None,
+    session_id: str | None = None,
+    concurrency: int = CONCURRENCY,
+    timeout_s: float = TIMEOUT_S,
+    retries: int = 0,
+    worker: str | None = None,
+    on_event: EventListener | None = None,
+) -> Thought:
+    """Think about `task` over branches that run in parallel in this process.
+
+    Without `branches` the task is looked at from `count` angles, by the five roles in turn;
+    `branches` without a role get one in the same way. Without an `executor` each branch asks
+    `recall` and brings back what it reads there. At most `concurrency` branches work at a time;
+    each has `timeout_s` and `retries`. A branch that fails does not fail the thought: its outcome
+    says so. With `session_id` the thought happens in that session and leaves it open, otherwise in
+    a root session of its own, which it closes. `on_event` is told of every event appended.
+
+    When it is cancelled, or the log does not answer, what was running is called off (for at most
+    five seconds a level) before the error goes on. Raises InputInvalid, SessionNotFound and SessionEnded.
+    """
+    tasks = _tasks(task, branches=branches, count=count)
+    work = _executor(executor, recall=recall)
+    _check_bounds(concurrency=concurrency, timeout_s=timeout_s, retries=retries)
+    told = sessions.listening(on_event)
+    begun = perf_counter()
+    slots = Slots(concurrency)
+    runner = BranchRunner(
+        told,
+        work,
+        recall=recall,
+        slots=slots,
+        timeout_s=timeout_s,
+        retries=retries,
+        worker=worker or f"{socket.gethostname()}:{os.getpid()}",
+    )
+    own = session_id is None
+    if session_id is None:
+        root_id = (await told.open_session(task)).session_id
+    else:
+        root_id = (await told.going(session_id)).session_id
+    try:
+        forked = perf_counter()
+        await runner.fan_out(root_id, tasks)
+        joined = perf_counter()
+        outcomes = tuple(outcome for outcome in runner.outcomes.values() if outcome is not None)
+        consolidation = await _consolidated(
+            told, root_id, outcomes, embedder=embedder, recall=recall
+        )
+        if own:
+            await told.close(root_id, "its branches have joined")
+    except BaseException:
+        with suppress(TimeoutError, AnabranchError):
+            async with asyncio.timeout(CALL_OFF_S):
+                await told.cancel_all([root_id] if own else [], CALLED_OFF)
+        raise
+    state = await told.state(root_id)
+    return Thought(
+        session_id=root_id,
+        task=task,
+        branches=outcomes,
+        consolidation=consolidation,
+        total_branches=len(outcomes),
+        total_duration_ms=(perf_counter() - begun) * 1000,
+        parallel_ms=(joined - forked) * 1000,
+        sequential_ms=max(0.0, sum(outcome.duration_ms for outcome in outcomes) - runner.waited_ms),
+        parallel_max=slots.busy_max,
+        position=state.position,
+    )
+
+
+def _tasks(
+    task: str, *, branches: Sequence[BranchTask | str] | None, count: int | None
+) -> list[BranchTask]:
+    number = len(ROLES) if count is None else count
+    if branches:
+        given = [BranchTask(task=one) if isinstance(one, str) else one for one in branches]
+        roles = [ROLES[index % len(ROLES)].name for index in range(len(given))]
+        return [
+            one if one.role else one.model_copy(update={"role": role})
+            for one, role in zip(given, roles, strict=True)
+        ]
+    if not 1 <= number <= BRANCHES_MAX:
+        raise InputInvalid(
+            f"count: {number} is not a number of branches",
+            field="count",
+            fix=f"think over 1 to {BRANCHES_MAX} branches",
+        )
+    return angles(task, count=number)
+
+
+def _executor(executor: Executor | None, *, recall: Recall | None) -> Executor:
+    if executor is not None:
+        return executor
+    if recall is None:
+        raise InputInvalid(
+            "executor: there is none, and no memory to ask instead",
+            field="executor",
+            fix="give `think` an executor, or a recall",
+        )
+    return RecallingExecutor()
+
+
+def _check_bounds(*, concurrency: int, timeout_s: float, retries: int) -> None:
+    for field, value, fits in (
+        ("concurrency", concurrency, concurrency >= 1),
+        ("timeout_s", timeout_s, timeout_s > 0),
+        ("retries", retries, 0 <= retries <= 100),
+    ):
+        if not fits:
+            raise InputInvalid(
+                f"{field}: {value} is out of range", field=field, fix=f"choose another {field}"
+            )
+
+
+async def _consolidated(
+    sessions: Sessions,
+    root_id: str,
+    outcomes: Sequence[BranchOutcome],
+    *,
+    embedder: Embedder | None,
+    recall: Recall | None,
+) -> Consolidation | None:
+    """Consolidate the branches, or return nothing where they learned nothing."""
+    with suppress(NothingLearned):
+        return await consolidate_thought(
+            sessions,
+            root_id,
+            session_ids=[outcome.session_id for outcome in outcomes],
+            embedder=embedder,
+            recall=recall,
+        )
+    return None

@@ -1,0 +1,60 @@
+"""What a thought comes to: its branches, how each ended, and what was made of them."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from anabranch_thinking.state import Status
+
+
+class BranchOutcome(BaseModel):
+    """How one branch ended; `duration_ms` is its last attempt's."""
+
+    model_config = ConfigDict(frozen=True)
+    session_id: str
+    parent_id: str
+    depth: int
+    task: str
+    role: str | None
+    status: Status
+    result: str | None = None
+    insight_ids: tuple[str, ...] = ()
+    duration_ms: float = 0
+    attempts: int = 0
+    error: str | None = None
+
+
+class Consolidation(BaseModel):
+    """The synthesis of a thought's branches; `sources` in the order in which `text` cites them."""
+
+    model_config = ConfigDict(frozen=True)
+    consolidation_id: str
+    root_id: str
+    sessions: tuple[str, ...]
+    sources: tuple[str, ...]
+    text: str
+    method: str
+    event_id: str
+    position: int
+    associations: int = 0
+
+
+class Thought(BaseModel):
+    """A root session whose task was fanned out over branches and joined again.
+
+    `branches` are in the order in which they were forked. `parallel_ms` is how long the branches
+    took together, `sequential_ms` their durations added up, without waiting for their own forks,
+    `parallel_max` how many of them ran at the same time.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    session_id: str
+    task: str
+    branches: tuple[BranchOutcome, ...]
+    consolidation: Consolidation | None
+    total_branches: int
+    total_duration_ms: float
+    parallel_ms: float
+    sequential_ms: float
+    parallel_max: int
+    position: int
