@@ -1,0 +1,67 @@
+"""Memory for fleets of AI sessions: sessions branch, think in parallel, and are remembered."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from anabranch.errors import AnabranchError
+
+if TYPE_CHECKING:
+    from anabranch.memory import Memory
+    from anabranch.session import Session
+    from anabranch.settings import Settings
+    from anabranch.views import SessionView, Status
+    from anabranch_store import Hit, QueryResult, Recollection, Scope
+    from anabranch_thinking import (
+        BranchContext,
+        BranchTask,
+        CallableExecutor,
+        CommandExecutor,
+        Consolidation,
+        Finding,
+        InsightDraft,
+        InsightReceipt,
+        Thought,
+    )
+
+__all__ = [
+    "AnabranchError",
+    "BranchContext",
+    "BranchTask",
+    "CallableExecutor",
+    "CommandExecutor",
+    "Consolidation",
+    "Finding",
+    "Hit",
+    "InsightDraft",
+    "InsightReceipt",
+    "Memory",
+    "QueryResult",
+    "Recollection",
+    "Scope",
+    "Session",
+    "SessionView",
+    "Settings",
+    "Status",
+    "Thought",
+]
+
+_HOMES = {
+    "Memory": "anabranch.memory",
+    "Session": "anabranch.session",
+    "SessionView": "anabranch.views",
+    "Settings": "anabranch.settings",
+    "Status": "anabranch.views",
+    "Hit": "anabranch_store",
+    "QueryResult": "anabranch_store",
+    "Recollection": "anabranch_store",
+    "Scope": "anabranch_store",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: `anabranch --help` needs none of them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES.get(name, "anabranch_thinking")), name)

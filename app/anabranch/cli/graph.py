@@ -1,0 +1,127 @@
+"""The graph: Cypher, its digest, and building it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from anabranch.cli.command import Call, command, standard_input
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+commands = typer.Typer()
+graph_commands = typer.Typer(help="Look at the graph itself.", no_args_is_help=True)
+PANEL: Final = "Look and query"
+
+
+@command(commands, "cypher", gives="a line a row", panel=PANEL)
+async def cypher(
+    call: Call,
+    query: Annotated[str, typer.Argument(help="A query that only reads; - reads stdin.")],
+    *,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter; JSON or text."),
+    ] = None,
+) -> None:
+    """Query the graph; it holds every namespace, so filter by `$namespace`."""
+    from anabranch.cli.values import parameters
+
+    text = standard_input(query)
+    async with call.memory() as memory:
+        found = await memory.cypher(text, parameters(param or ()))
+    if call.output.json:
+        for row in found.rows:
+            call.output.line(row)
+    else:
+        call.output.console.print(_table(found.columns, found.rows))
+    if found.truncated:
+        call.output.warn(
+            f"only the first {len(found.rows)} rows: add a LIMIT, or raise ANABRANCH_QUERY_ROWS_MAX"
+        )
+
+
+def _table(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(row[column])) for column in columns))
+    return table
+
+
+def _cell(value: Any) -> str:
+    import orjson
+
+    if isinstance(value, str):
+        return value
+    return orjson.dumps(value, default=str).decode()
+
+
+@command(graph_commands, "digest", gives="digest, position")
+async def digest(call: Call) -> None:
+    """Hash the graph's content: the same events give the same digest, on any store."""
+    async with call.memory() as memory:
+        found = await memory.digest()
+    call.output.item(
+        {"digest": found.digest, "position": found.position},
+        f"{found.digest}  at position {found.position}",
+    )
+
+
+@command(commands, "rebuild", gives="position, events, seconds, digest, dead_letters", panel=PANEL)
+async def rebuild(
+    call: Call,
+    *,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            "--into",
+            metavar="URI",
+            help="Fill another, empty Neo4j; user and password as in the settings.",
+            show_default=False,
+        ),
+    ] = None,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Put aside what cannot be applied, and go on.")
+    ] = False,
+) -> None:
+    """Fold the whole log into a fresh graph, and use that from then on."""
+    from anabranch_store import GraphAddress
+
+    settings = call.settings
+    target = (
+        GraphAddress(
+            uri=into,
+            username=settings.neo4j_username,
+            password=settings.neo4j_password,
+            database=settings.neo4j_database,
+        )
+        if into is not None
+        else None
+    )
+    async with call.memory() as memory:
+        last = (await memory.connection.log.bounds()).last
+        with call.output.progress("rebuilding", total=last) as progress:
+            found = await memory.rebuild(
+                into=target, skip=skip, progress=lambda at: progress(at.position)
+            )
+    speed = found.events / found.seconds if found.seconds else 0
+    call.output.item(
+        {
+            "position": found.position,
+            "events": found.events,
+            "seconds": round(found.seconds, 3),
+            "digest": found.digest,
+            "dead_letters": found.dead_letters,
+        },
+        f"Rebuilt from {found.events:,} events in {found.seconds:.1f} s ({speed:,.0f} a second)",
+        f"{found.digest}  at position {found.position}",
+    )

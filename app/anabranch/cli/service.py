@@ -1,0 +1,90 @@
+"""Running the servers: up, down, and how they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anabranch.cli.command import Call, command
+
+if TYPE_CHECKING:
+    from anabranch.runtime import Runtime
+
+commands = typer.Typer()
+PANEL: Final = "Servers"
+
+
+@command(commands, "up", gives="pid, log, graph; once they are ready", panel=PANEL)
+async def up(
+    call: Call,
+    *,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Run in the background; return when ready.")
+    ] = False,
+) -> None:
+    """Keep the servers and the projections running, until Ctrl-C or `anabranch down`."""
+    from anabranch.service import run_service, start_detached
+
+    if detach:
+        _announce(call, await start_detached(call.settings))
+        return
+    await run_service(call.settings, ready=lambda runtime: _announce(call, runtime))
+
+
+def _announce(call: Call, runtime: Runtime) -> None:
+    call.output.item(
+        {"pid": runtime.pid, "log": runtime.log_url, "graph": runtime.graph_uri},
+        f"Anabranch is up: process {runtime.pid} on {call.settings.home}",
+        f"[dim]log {runtime.log_url}  graph {runtime.graph_uri}[/]",
+    )
+
+
+@command(commands, "down", gives="pid, ended", panel=PANEL)
+async def down(call: Call) -> None:
+    """End what `anabranch up` runs on this home."""
+    from anabranch.service import end_service
+
+    pid = await end_service(call.settings)
+    call.output.item({"pid": pid, "ended": True}, f"Ended process {pid}")
+
+
+@command(
+    commands,
+    "status",
+    gives="log {url, stream, first, last}, graph {uri, product, version, position, vectors}, lag {events, ms}, home, owner, namespace",
+    panel=PANEL,
+)
+async def status(call: Call) -> None:
+    """Say where the log and the graph are, and how far the graph is behind."""
+    async with call.memory() as memory:
+        found = await memory.status()
+    log, graph, lag = found.log, found.graph, found.lag
+    call.output.item(
+        found,
+        f"log    {log.url}  {log.stream}  positions {log.first} to {log.last}",
+        f"graph  {graph.uri}  {graph.product} {graph.version}  position {graph.position}",
+        f"lag    {lag.events} events, {lag.ms:.0f} ms",
+    )
+
+
+@command(commands, "doctor", gives="ok, checks [{name, ok, detail, fix}]", panel=PANEL)
+async def doctor(call: Call) -> None:
+    """Look at the machine, the home and the servers; say what is not well and what to do."""
+    from rich.text import Text
+
+    from anabranch.doctor import examine
+
+    checks = await examine(call.settings)
+    well = all(check.ok for check in checks)
+    shown: list[Text] = []
+    for check in checks:
+        mark = Text("✓ ", style="green") if check.ok else Text("✗ ", style="red")
+        shown.append(mark.append(f"{check.name:<15} ", style="bold").append(check.detail, style=""))
+        if check.fix:
+            shown.append(Text(f"  to fix it: {check.fix}", style="yellow"))
+    call.output.item(
+        {"ok": well, "checks": [check.model_dump(mode="json") for check in checks]}, *shown
+    )
+    if not well:
+        raise typer.Exit(1)

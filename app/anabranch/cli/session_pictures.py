@@ -1,0 +1,92 @@
+"""How sessions look to people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from anabranch.views import SessionView
+
+MARKS: Final = {
+    "open": ("●", "cyan"),
+    "pending": ("○", "dim"),
+    "running": ("◐", "yellow"),
+    "completed": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "cancelled": ("⊘", "dim"),
+    "dead_lettered": ("✗", "red"),
+    "handed_off": ("➜", "magenta"),
+    "closed": ("■", "dim"),
+}
+
+
+def session_line(view: SessionView) -> Text:
+    """Return a session in a line: its status, its role, its task and the end of its id."""
+    mark, style = MARKS.get(view.status, ("?", "default"))
+    line = Text(f"{mark} ", style=style)
+    if view.role:
+        line.append(f"{view.role}  ", style="bold")
+    line.append(" ".join(view.task.split()))
+    line.append(f"  {view.session_id[-8:]}", style="dim")
+    return line
+
+
+def session_panel(view: SessionView) -> RenderableType:
+    """Return everything about one session."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    fields = view.model_dump(mode="json", exclude={"working_memory", "insights"}, exclude_none=True)
+    for name, value in fields.items():
+        table.add_row(name, Text(str(value)))
+    for key, value in (view.working_memory or {}).items():
+        table.add_row("note", Text(f"{key} = {value}"))
+    for insight in view.insights or ():
+        table.add_row(insight.kind, Text(insight.text))
+    return table
+
+
+def sessions_table(views: Sequence[SessionView]) -> RenderableType:
+    """Return sessions as a table, or say that there are none."""
+    if not views:
+        return "No sessions yet: `anabranch remember` or `anabranch session open` begins one."
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    table.add_column("session", no_wrap=True, min_width=36)  # Whole: it is there to be copied.
+    for name in ("status", "role", "opened"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("task", overflow="ellipsis", no_wrap=True)
+    for view in views:
+        mark, style = MARKS.get(view.status, ("?", "default"))
+        opened = f"{view.opened_at:%Y-%m-%d %H:%M}" if view.opened_at else ""
+        table.add_row(
+            view.session_id,
+            Text(f"{mark} {view.status}", style=style),
+            Text(view.role or ""),
+            opened,
+            Text(" ".join(view.task.split())),
+        )
+    return table
+
+
+def session_tree(views: Sequence[SessionView]) -> RenderableType:
+    """Return a thought as a tree; parents stand before their branches in `views`."""
+    nodes: dict[str, Tree] = {}
+    roots: list[RenderableType] = []
+    for view in views:
+        line = session_line(view)
+        parent = nodes.get(view.parent_id or "")
+        if parent is None:
+            nodes[view.session_id] = Tree(line, guide_style="dim")
+            roots.append(nodes[view.session_id])
+        else:
+            nodes[view.session_id] = parent.add(line)
+    return Group(*roots)

@@ -1,0 +1,60 @@
+"""Values that stand on a command line."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+import orjson
+
+from anabranch.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic import JsonValue
+
+
+def json_or_text(text: str) -> JsonValue:
+    """Return the JSON value that `text` is, or the text itself when it is none."""
+    try:
+        return cast("JsonValue", orjson.loads(text))
+    except orjson.JSONDecodeError:
+        return text
+
+
+def moment(text: str | None) -> int | datetime | None:
+    """Return a position, or a time: ISO 8601, in UTC where it names no zone.
+
+    Raises InputInvalid.
+    """
+    if text is None:
+        return None
+    with suppress(ValueError):
+        return int(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputInvalid(
+            f"as_of: {text!r} is neither a position nor a time",
+            field="as_of",
+            fix="give a position, or a time such as 2026-01-31T12:00:00Z",
+        ) from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def parameters(given: Sequence[str]) -> dict[str, JsonValue]:
+    """Return `k=v` pairs as a dictionary; a value that is JSON is read as that.
+
+    Raises InputInvalid.
+    """
+    found: dict[str, JsonValue] = {}
+    for pair in given:
+        name, sign, value = pair.partition("=")
+        if not sign or not name:
+            raise InputInvalid(
+                f"param: {pair!r} is not name=value", field="param", fix="write --param name=value"
+            )
+        found[name] = json_or_text(value)
+    return found

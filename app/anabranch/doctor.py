@@ -1,0 +1,130 @@
+"""What is well and what is not, each with what to do about it."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from anabranch.errors import AnabranchError, HomeFull
+from anabranch.home import Home
+from anabranch.memory import Memory
+from anabranch.runtime import live_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anabranch.settings import Settings
+
+_FREE_MIN: Final = 256 * 1024 * 1024
+_MIB: Final = 1024 * 1024
+
+
+class Check(BaseModel):
+    """One thing that was looked at; `fix` says what to do where it is not well."""
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    ok: bool
+    detail: str
+    fix: str | None = None
+
+
+async def examine(settings: Settings) -> list[Check]:
+    """Look at the machine, the home, the servers and the projections, in that order."""
+    looks: tuple[tuple[str, Callable[[Settings], str]], ...] = (
+        ("python", _python),
+        ("home", _home),
+        ("owner", _owner),
+        ("nats-server", _nats_server),
+        ("embedded graph", _embedded_graph),
+    )
+    checks = [_checked(name, look, settings) for name, look in looks]
+    return checks + await _opened(settings)
+
+
+def _checked(name: str, look: Callable[[Settings], str], settings: Settings) -> Check:
+    try:
+        return Check(name=name, ok=True, detail=look(settings))
+    except AnabranchError as error:
+        return Check(name=name, ok=False, detail=error.message, fix=error.fix)
+
+
+def _python(_settings: Settings) -> str:
+    return f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+
+
+def _home(settings: Settings) -> str:
+    home = Home(settings.home)
+    home.prepare()
+    free = shutil.disk_usage(home.folder).free
+    if free < _FREE_MIN:
+        raise HomeFull(
+            f"{home.folder} has {free // _MIB} MiB left",
+            fix="free some space, or set ANABRANCH_HOME to a folder on another disk",
+        )
+    return f"{home.folder}, {free // _MIB:,} MiB free"
+
+
+def _owner(settings: Settings) -> str:
+    found = live_runtime(Home(settings.home))
+    if found is None:
+        return "nobody runs on this home; a command runs the servers for its own duration"
+    return f"process {found.pid} ({found.command}) since {found.started_at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _nats_server(settings: Settings) -> str:
+    from anabranch_events.server import server_binary
+
+    if settings.nats_url is not None:
+        return f"not needed: NATS_URL is {settings.nats_url}"
+    return server_binary()
+
+
+def _embedded_graph(settings: Settings) -> str:
+    from importlib.metadata import version
+
+    from anabranch_store.errors import EmbeddedGraphMissing
+
+    if settings.neo4j_uri is not None:
+        return f"not needed: NEO4J_URI is {settings.neo4j_uri}"
+    if importlib.util.find_spec("arcadedb_embedded") is None:
+        raise EmbeddedGraphMissing(
+            "the embedded graph is not installed",
+            fix="pip install 'anabranch[embedded]', or set NEO4J_URI to a Neo4j server",
+        )
+    return f"arcadedb-embedded {version('arcadedb-embedded')}"
+
+
+async def _opened(settings: Settings) -> list[Check]:
+    """Open the memory and ask its servers how they are."""
+    try:
+        async with Memory(settings) as memory:
+            status = await memory.status()
+            rows = await (await memory.connection.graph()).read("projection/count_dead_letters")
+    except AnabranchError as error:
+        return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
+    log, graph, lag = status.log, status.graph, status.lag
+    dead = int(rows[0]["dead_letters"]) if rows else 0
+    return [
+        Check(name="log", ok=True, detail=f"{log.url}, positions {log.first} to {log.last}"),
+        Check(
+            name="graph",
+            ok=True,
+            detail=f"{graph.product} {graph.version} at {graph.uri}, position {graph.position}",
+        ),
+        Check(
+            name="lag",
+            ok=True,
+            detail=f"{lag.events} events, {lag.ms:.0f} ms; vectors at {graph.vectors}",
+        ),
+        Check(
+            name="dead letters",
+            ok=dead == 0,
+            detail=f"{dead} events could not be applied",
+            fix="see them: anabranch cypher 'MATCH (d:DeadLetter) RETURN d'" if dead else None,
+        ),
+    ]

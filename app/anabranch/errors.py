@@ -1,0 +1,218 @@
+"""The errors of what users touch, in the tree whose root is `anabranch_events.errors`.
+
+::
+
+    AnabranchError
+    ├── InputInvalid
+    │   ├── ExportDamaged        an export is not as it was written
+    │   ├── PositionFromFuture   a position the log has not reached
+    │   ├── ScopeNeedsSession    a scope around a session, and no session is named
+    │   ├── SettingInvalid       an environment variable breaks a rule
+    │   └── UsageInvalid         the command line breaks a rule
+    ├── NotFound
+    │   ├── EventNotFound
+    │   └── NothingRunning       there is nothing to end
+    ├── Conflict
+    │   ├── AlreadyRunning       `anabranch up` runs on this home
+    │   └── HomeMismatched       the home is open on other servers
+    ├── Unavailable
+    │   ├── HomeBusy             its owner is starting or ending
+    │   ├── OwnerGone            the process that ran the servers has ended
+    │   └── ServerEnded          a server of ours ended by itself
+    └── SetupInvalid
+        ├── HomeUnwritable
+        ├── HomeFull             the disk is full
+        ├── PortTaken
+        └── ServiceFailed        `up` did not come up
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+from anabranch_events.errors import (
+    AnabranchError,
+    Conflict,
+    EventInvalid,
+    InputInvalid,
+    NotFound,
+    SetupInvalid,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "AlreadyRunning",
+    "AnabranchError",
+    "Conflict",
+    "EventInvalid",
+    "EventNotFound",
+    "ExportDamaged",
+    "HomeBusy",
+    "HomeFull",
+    "HomeMismatched",
+    "HomeUnwritable",
+    "InputInvalid",
+    "NotFound",
+    "NothingRunning",
+    "OwnerGone",
+    "PortTaken",
+    "PositionFromFuture",
+    "ScopeNeedsSession",
+    "ServerEnded",
+    "ServiceFailed",
+    "SettingInvalid",
+    "SetupInvalid",
+    "Unavailable",
+    "UsageInvalid",
+    "from_os_error",
+]
+
+
+class ExportDamaged(InputInvalid):
+    """An export is not as it was written; `line` is the first that is not, 0 for the whole."""
+
+    def __init__(self, message: str, *, line: int) -> None:
+        super().__init__(
+            f"line {line}: {message}" if line else message,
+            field="file",
+            fix="export again, or use another copy; what stands before is good",
+        )
+        self.line = line
+
+
+class PositionFromFuture(InputInvalid):
+    """The position lies beyond the log's end: nothing has happened there yet."""
+
+    def __init__(self, position: int, *, last: int, field: str) -> None:
+        super().__init__(
+            f"position {position} is in the future: the log ends at {last}",
+            field=field,
+            fix=f"use a position from 0 to {last}; `anabranch status` says where the log ends",
+        )
+        self.position = position
+        self.last = last
+
+
+class ScopeNeedsSession(InputInvalid):
+    """The scope is drawn around a session, and none was named."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            f"the scope {scope!r} is drawn around a session, and no session is named",
+            field="session",
+            fix="name the session, or use the scope 'namespace'",
+        )
+        self.scope = scope
+
+
+class SettingInvalid(InputInvalid):
+    """A setting breaks a rule; `field` is the environment variable."""
+
+
+class UsageInvalid(InputInvalid):
+    """The command line names an option, a command or a value that is not there."""
+
+
+class EventNotFound(NotFound):
+    """No event of this namespace stands at the position."""
+
+    def __init__(self, position: int, *, namespace: str) -> None:
+        super().__init__(
+            f"namespace {namespace!r} has no event at position {position}",
+            fix="list its events with `anabranch replay`, or check the namespace",
+        )
+        self.position = position
+        self.namespace = namespace
+
+
+class NothingRunning(NotFound):
+    """No `anabranch up` runs on this home."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(
+            f"nothing runs on {home}", fix="start it with `anabranch up`, or name the home"
+        )
+        self.home = home
+
+
+class AlreadyRunning(Conflict):
+    """Another process owns this home's servers."""
+
+    def __init__(self, home: Path, *, pid: int | None) -> None:
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(
+            f"{who} already runs on {home}",
+            fix="use it as it is, end it with `anabranch down`, or name another home",
+        )
+        self.home = home
+        self.pid = pid
+
+
+class HomeMismatched(Conflict):
+    """The home is open on other servers than the settings name."""
+
+
+class HomeBusy(Unavailable):
+    """The home's owner is still starting or ending."""
+
+
+class OwnerGone(Unavailable):
+    """The process that ran this home's servers has ended; nothing that was acknowledged is lost."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(
+            f"the process that ran the servers of {home} has ended",
+            fix="try again: the next start takes the home over; "
+            "`anabranch up --detach` keeps the servers running",
+        )
+        self.home = home
+
+
+class ServerEnded(Unavailable):
+    """A server that this process runs has ended by itself; what was acknowledged is on disk."""
+
+
+class HomeUnwritable(SetupInvalid):
+    """The home cannot be made or written."""
+
+
+class HomeFull(SetupInvalid):
+    """The disk that holds the home is full."""
+
+
+class PortTaken(SetupInvalid):
+    """Another process listens on the port."""
+
+
+class ServiceFailed(SetupInvalid):
+    """`anabranch up` was not ready in time, or ended; `log` names the file that says why.
+
+    `code` is the exit code it ended with.
+    """
+
+    def __init__(self, message: str, *, log: Path, code: int) -> None:
+        super().__init__(message, fix=f"read {log}, or run `anabranch up` in the foreground")
+        self.log = log
+        self.code = code
+
+
+def from_os_error(error: OSError, home: Path) -> SetupInvalid:
+    """Translate what the operating system said about the home into an error of the tree."""
+    reason = error.strerror or str(error)
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return HomeFull(
+            f"the disk of {home} is full: {reason}",
+            fix="free some space, or set ANABRANCH_HOME to a folder on another disk",
+        )
+    if error.errno == errno.EADDRINUSE:
+        return PortTaken(
+            f"a port is taken: {reason}", fix="end the process that listens there, or try again"
+        )
+    return HomeUnwritable(
+        f"the home {home} cannot be used: {reason}",
+        fix="set ANABRANCH_HOME (or --home) to a folder that you can write",
+    )

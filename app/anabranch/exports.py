@@ -1,0 +1,103 @@
+"""The files of exports: plain, or compressed as their names end."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
+
+import zstandard
+
+from anabranch.errors import ExportDamaged, InputInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+LINE_BYTES_MAX: Final = 128 * 1024 * 1024
+"""More than any event has: 64 MiB, and what JSON needs to spell it."""
+
+_BUFFER_BYTES: Final = 128 * 1024
+
+
+class Lines:
+    """The lines of a file, counted; `done` of `total` bytes of the file are read."""
+
+    def __init__(self, opened: BinaryIO, file: BinaryIO, total: int) -> None:
+        self._opened = opened
+        self._file = file
+        self.total = total
+        self.number = 0
+
+    @property
+    def done(self) -> int:
+        """How much of the file was read; 0 for a pipe."""
+        return self._file.tell() if self.total else 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield line by line. Raises ExportDamaged where the compression is broken or cut off."""
+        while line := self._next():
+            self.number += 1
+            if len(line) >= LINE_BYTES_MAX:
+                raise ExportDamaged("is longer than any event", line=self.number)
+            yield line
+
+    def _next(self) -> bytes:
+        try:
+            return self._opened.readline(LINE_BYTES_MAX)
+        except (EOFError, OSError, zlib.error, zstandard.ZstdError) as error:
+            raise ExportDamaged(
+                f"the file cannot be read on from here: {error}", line=self.number + 1
+            ) from error
+
+
+@contextmanager
+def reading(path: Path) -> Generator[Lines]:
+    """Open a file of lines; `-` is stdin. Raises InputInvalid where that cannot be."""
+    if str(path) == "-":
+        yield Lines(sys.stdin.buffer, sys.stdin.buffer, 0)
+        return
+    with ExitStack() as stack:
+        file = stack.enter_context(_opened(path, "rb"))
+        total = path.stat().st_size if path.is_file() else 0
+        content = file
+        if path.suffix == ".gz":
+            content = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=file)))
+        elif path.suffix == ".zst":
+            unpacked = zstandard.ZstdDecompressor().stream_reader(
+                file, read_across_frames=True, closefd=False
+            )
+            buffered = io.BufferedReader(cast("io.RawIOBase", unpacked), _BUFFER_BYTES)
+            content = cast("BinaryIO", stack.enter_context(buffered))
+        yield Lines(content, file, total)
+
+
+@contextmanager
+def writing(path: Path) -> Generator[BinaryIO]:
+    """Open a file to be written. Raises InputInvalid where that cannot be."""
+    with ExitStack() as stack:
+        file = stack.enter_context(_opened(path, "wb"))
+        if path.suffix == ".gz":
+            packed = gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0)
+            yield cast("BinaryIO", stack.enter_context(packed))
+        elif path.suffix == ".zst":
+            writer = zstandard.ZstdCompressor(write_checksum=True).stream_writer(
+                file, closefd=False
+            )
+            yield cast("BinaryIO", stack.enter_context(writer))
+        else:
+            yield file
+
+
+def _opened(path: Path, mode: str) -> BinaryIO:
+    try:
+        return cast("BinaryIO", path.open(mode))
+    except OSError as error:
+        raise InputInvalid(
+            f"{path} cannot be opened: {error.strerror or error}",
+            field="file",
+            fix="check the path and its permissions",
+        ) from error

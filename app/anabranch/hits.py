@@ -1,0 +1,57 @@
+"""How hits look to people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from anabranch_thinking.findings import lead
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch_store import Hit, Recollection
+
+_LANE_STYLE: Final = {"ok": "green", "empty": "dim", "skipped": "dim", "failed": "red"}
+
+
+def hits_table(hits: Sequence[Hit], *, length_max: int | None = None) -> Table:
+    """Return the hits, best first: score, text, and below each where it comes from and why.
+
+    A text longer than `length_max` is cut.
+    """
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), expand=False)
+    table.add_column("score", justify="right", style="cyan", no_wrap=True)
+    table.add_column("insight", overflow="fold")
+    for hit in hits:
+        text = hit.text if length_max is None else lead(hit.text, length_max=length_max)
+        table.add_row(f"{hit.score:.3f}", Text(text))
+        table.add_row("", Text(reasons(hit), style="dim"))
+    return table
+
+
+def reasons(hit: Hit) -> str:
+    """Return in a line why the hit is one, and where it comes from."""
+    lanes = ", ".join(f"{name} {score:.2f}" for name, score in sorted(hit.why.lanes.items()))
+    parts = [lanes] if lanes else []
+    if hit.why.entities:
+        parts.append("through " + ", ".join(hit.why.entities))
+    if hit.why.associations:
+        count = len(hit.why.associations)
+        parts.append(f"{count} association{'s' if count > 1 else ''}")
+    parts.append(f"position {hit.position}")
+    parts.append(f"session {hit.session_id[-8:]}")
+    return " · ".join(parts)
+
+
+def lanes_line(found: Recollection) -> str:
+    """Return in a line how each lane did, and up to which position it had come."""
+    lanes = "  ".join(
+        f"{name} [{_LANE_STYLE.get(lane.state, 'default')}]{lane.state}[/] at {lane.position}"
+        + (f" ({escape(lane.reason)})" if lane.reason else "")
+        for name, lane in found.lanes.items()
+    )
+    return f"[dim]lanes[/]  {lanes}"

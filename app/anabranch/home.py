@@ -1,0 +1,142 @@
+"""The folder in which a memory lives: what lies where, and who may open it.
+
+Locks are advisory locks of the operating system (flock): they end with the process that holds
+them, however it ends, so what is stale is known by its lock being free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import os
+import tempfile
+from typing import TYPE_CHECKING, Final, Self
+
+from anabranch.errors import from_os_error
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FOLDER_MODE: Final = 0o700
+_FILE_MODE: Final = 0o600
+_PAUSE_S: Final = 0.02
+
+
+class Home:
+    """What lies where in the folder of a memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "log"
+        self.graph = folder / "graph"
+        self.generation = folder / "generation"
+        self.runtime = folder / "runtime.json"
+        self.service_log = folder / "up.log"
+        self.owner_lock = folder / "owner.lock"
+        self.joined_lock = folder / "joined.lock"
+
+    def graph_of(self, log_url: str | None) -> Path:
+        """Return the folder of the graph that is projected from the log at `log_url`.
+
+        The graph of another log never shares a folder with that of the home's own (None).
+        """
+        if log_url is None:
+            return self.graph
+        return self.folder / f"graph-{hashlib.sha256(log_url.encode()).hexdigest()[:12]}"
+
+    def prepare(self) -> None:
+        """Make the folder, for its owner's eyes only.
+
+        Raises HomeUnwritable or HomeFull where it cannot be made or written.
+        """
+        try:
+            self.folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+            self.folder.chmod(_FOLDER_MODE)
+            with tempfile.TemporaryFile(dir=self.folder) as probe:
+                probe.write(b"\0" * 4096)
+                probe.flush()
+        except OSError as error:
+            raise from_os_error(error, self.folder) from error
+
+    def replace(self, path: Path, content: bytes) -> None:
+        """Write `content` to a file of this home: all of it or none, whatever happens between.
+
+        Raises HomeUnwritable or HomeFull.
+        """
+        try:
+            descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=f".{path.name}.")
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(name, path)  # noqa: PTH105  Path.replace would need a Path made of it.
+            except BaseException:
+                os.unlink(name)  # noqa: PTH108  As above.
+                raise
+        except OSError as error:
+            raise from_os_error(error, self.folder) from error
+
+
+class Lock:
+    """A lock on a file, held until it is released or this process ends."""
+
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
+        self._path = path
+        self._shared = shared
+        self._descriptor: int | None = None
+
+    def take(self) -> bool:
+        """Try to take the lock now; say whether it is held.
+
+        Raises HomeUnwritable or HomeFull where the file cannot be opened.
+        """
+        if self._descriptor is not None:
+            return True
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(self._path, flags, _FILE_MODE)
+        except OSError as error:
+            raise from_os_error(error, self._path.parent) from error
+        try:
+            fcntl.flock(
+                descriptor, (fcntl.LOCK_SH if self._shared else fcntl.LOCK_EX) | fcntl.LOCK_NB
+            )
+        except BlockingIOError:
+            os.close(descriptor)
+            return False
+        except OSError as error:
+            os.close(descriptor)
+            raise from_os_error(error, self._path.parent) from error
+        self._descriptor = descriptor
+        return True
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Take the lock as soon as it is free, within `timeout_s`; say whether it is held."""
+        deadline = asyncio.get_running_loop().time() + timeout_s
+        while not self.take():
+            if asyncio.get_running_loop().time() >= deadline:
+                return False
+            await asyncio.sleep(_PAUSE_S)
+        return True
+
+    def release(self) -> None:
+        """Let the lock go; a lock that is not held stays as it is."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+def held(path: Path) -> bool:
+    """Say whether any process holds the lock on `path`."""
+    if not path.exists():
+        return False
+    with Lock(path) as lock:
+        return not lock.take()

@@ -1,0 +1,139 @@
+"""Every setting, read once from the environment: nothing else reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from anabranch.errors import SettingInvalid
+from anabranch_events.event import input_invalid
+from anabranch_events.identifiers import Name, Namespace
+
+_Seconds = Annotated[float, Field(gt=0, le=86_400)]
+_Home = Annotated[Path, AfterValidator(lambda value: value.expanduser().absolute())]
+
+
+class Settings(BaseSettings):
+    """Where the servers are, what they may take, and how long to wait for them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ANABRANCH_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+    )
+
+    nats_url: str | None = Field(
+        default=None,
+        validation_alias="NATS_URL",
+        pattern=r"^(nats|tls)://",
+        description="The NATS server that holds the log; without it one runs over the home.",
+    )
+    nats_token: SecretStr | None = Field(
+        default=None,
+        validation_alias="NATS_TOKEN",
+        description="The token for `NATS_URL`, where it wants one.",
+    )
+    nats_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="The port of the NATS server that runs over the home; 0 takes a free one.",
+    )
+    neo4j_uri: str | None = Field(
+        default=None,
+        validation_alias="NEO4J_URI",
+        pattern=r"^(bolt|neo4j)(\+s|\+ssc)?://",
+        description="The Neo4j that holds the graph; without it an embedded one runs over "
+        "the home.",
+    )
+    neo4j_username: str = Field(
+        default="neo4j",
+        validation_alias="NEO4J_USERNAME",
+        description="The user for `NEO4J_URI`.",
+    )
+    neo4j_password: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias="NEO4J_PASSWORD",
+        description="The password for `NEO4J_URI`.",
+    )
+    neo4j_database: str | None = Field(
+        default=None,
+        validation_alias="NEO4J_DATABASE",
+        description="The database at `NEO4J_URI`; without it the user's own.",
+    )
+    home: _Home = Field(
+        default=Path("~/.local/share/anabranch"),
+        validate_default=True,
+        description="The folder of the servers that Anabranch runs by itself.",
+    )
+    namespace: Namespace = Field(
+        default="default", description="The namespace where none is named."
+    )
+    agent: Name | None = Field(
+        default=None, description="The agent that events are recorded for where none is named."
+    )
+    durability: Literal["default", "strict"] = Field(
+        default="default",
+        description="`strict` makes every append survive a power loss, at a price in speed; "
+        "`default` survives the end of any process.",
+    )
+    start_timeout_s: _Seconds = Field(
+        default=60, description="How long to wait for servers that start."
+    )
+    close_timeout_s: _Seconds = Field(
+        default=10, description="How long an owner waits for those who joined it to leave."
+    )
+    request_timeout_s: _Seconds = Field(
+        default=10, description="How long to wait for one answer of a server."
+    )
+    wait_timeout_s: _Seconds = Field(
+        default=30, description="How long a read waits for the graph to reach a position."
+    )
+    query_timeout_s: _Seconds = Field(default=10, description="How long a Cypher query may run.")
+    query_rows_max: int = Field(
+        default=10_000, ge=1, description="How many rows a Cypher query may return."
+    )
+    query_bytes_max: int = Field(
+        default=16 * 1024 * 1024, ge=1024, description="How many bytes a Cypher query may return."
+    )
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment. Raises SettingInvalid naming the variable that breaks a rule."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise _setting_invalid(error) from error
+
+    def changed(self, **values: object) -> Self:
+        """Return these settings with `values` in place of some; None leaves a setting as it is.
+
+        Raises InputInvalid naming the value that breaks a rule.
+        """
+        given = {name: value for name, value in values.items() if value is not None}
+        try:
+            return type(self).model_validate({**self._as_given(), **given})
+        except ValidationError as error:
+            raise input_invalid(error) from error
+
+    def _as_given(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+def variable(name: str) -> str:
+    """Return the environment variable that sets the field `name`."""
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else f"ANABRANCH_{name.upper()}"
+
+
+def _setting_invalid(error: ValidationError) -> SettingInvalid:
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    name = str(first["loc"][0])
+    given = variable(name) if name in Settings.model_fields else name
+    problem = first["msg"].removeprefix("Value error, ")
+    return SettingInvalid(f"{given}: {problem}", field=given, fix=f"correct {given}")

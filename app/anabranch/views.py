@@ -1,0 +1,113 @@
+"""What a memory says about itself: sessions as they stand, and the state of its stores."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+if TYPE_CHECKING:
+    from anabranch_thinking import SessionState
+
+
+class InsightView(BaseModel):
+    """An insight as the session that produced it knows it."""
+
+    model_config = ConfigDict(frozen=True)
+    insight_id: str
+    text: str
+    kind: str
+
+
+class SessionView(BaseModel):
+    """A session as of its event at `position`.
+
+    A list leaves `working_memory` and `insights` out (None): ask for the one session.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    session_id: str
+    parent_id: str | None
+    root_id: str
+    depth: int
+    task: str
+    role: str | None
+    agent: str | None
+    status: str
+    priority: str
+    forked_at: int | None
+    opened_at: datetime | None
+    ended_at: datetime | None
+    result: str | None
+    error: str | None
+    position: int
+    working_memory: dict[str, JsonValue] | None = None
+    insights: tuple[InsightView, ...] | None = None
+
+    @classmethod
+    def of(cls, state: SessionState) -> SessionView:
+        """Show a session as the log tells it."""
+        return cls(
+            session_id=state.session_id,
+            parent_id=state.parent_id,
+            root_id=state.root_id,
+            depth=state.depth,
+            task=state.task,
+            role=state.role,
+            agent=state.agent,
+            status=str(state.status),
+            priority=str(state.priority),
+            forked_at=state.forked_at if state.parent_id else None,
+            opened_at=state.opened_at,
+            ended_at=state.ended_at,
+            result=state.result,
+            error=state.error,
+            position=state.position,
+            working_memory=dict(state.working_memory),
+            insights=tuple(
+                InsightView(insight_id=one.insight_id, text=one.text, kind=one.kind)
+                for one in state.insights
+            ),
+        )
+
+
+class LogStatus(BaseModel):
+    """The log: its server, its stream, and its first and last position (0 and 0: it is empty)."""
+
+    model_config = ConfigDict(frozen=True)
+    url: str
+    stream: str
+    first: int
+    last: int
+
+
+class GraphStatus(BaseModel):
+    """The graph: its server, and the position up to which it holds the log."""
+
+    model_config = ConfigDict(frozen=True)
+    uri: str
+    product: str
+    version: str
+    position: int
+    vectors: int
+
+
+class Lag(BaseModel):
+    """How far the graph is behind the log: in events, and the age of the first one missing."""
+
+    model_config = ConfigDict(frozen=True)
+    events: int
+    ms: float
+
+
+class Status(BaseModel):
+    """The state of a memory's log and graph."""
+
+    model_config = ConfigDict(frozen=True)
+    log: LogStatus
+    graph: GraphStatus
+    lag: Lag
+    home: str | None
+    owner: int | None
+    namespace: str

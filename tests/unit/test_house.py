@@ -1,0 +1,100 @@
+"""The house rules that a machine can check: dependencies, locks, public names, licences."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (
+    "anabranch",
+    "anabranch_events",
+    "anabranch_projections",
+    "anabranch_store",
+    "anabranch_thinking",
+)
+
+
+def project() -> dict[str, Any]:
+    """Read pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def package_names(requirements: list[str]) -> set[str]:
+    """Return the bare names of requirement lines."""
+    return {re.split(r"[\[<>=!~ ]", line, maxsplit=1)[0] for line in requirements}
+
+
+def test_every_dependency_says_what_it_is_for() -> None:
+    """docs/dependencies.md has a line for each runtime dependency, and for nothing else."""
+    declared = project()["project"]
+    wanted = package_names(declared["dependencies"])
+    wanted |= package_names(declared["optional-dependencies"]["embedded"])
+
+    page = (ROOT / "docs/dependencies.md").read_text()
+    documented = set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, flags=re.MULTILINE))
+
+    assert documented == wanted
+
+
+@pytest.mark.parametrize("lock", ["dev", "embedded", "runtime", "uv"])
+def test_locks_carry_hashes_and_no_addresses(lock: str) -> None:
+    """Every locked package has a hash, and no lock names a server."""
+    text = (ROOT / f"requirements/{lock}.txt").read_text()
+    pinned = re.findall(r"^[a-z0-9][a-z0-9._-]*==[^\\\n]*(\\?)$", text, flags=re.MULTILINE)
+
+    assert pinned
+    assert all(pinned), "a package without hashes"
+    assert "://" not in text
+
+
+def test_the_lock_pins_what_the_project_pins() -> None:
+    """The two servers' wheels are the same in pyproject.toml and in the lock."""
+    locked = (ROOT / "requirements/embedded.txt").read_text()
+
+    for requirement in project()["project"]["optional-dependencies"]["embedded"]:
+        assert re.search(rf"^{re.escape(requirement)}\b", locked, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_public_names_are_all_there_is(name: str) -> None:
+    """`__all__` names what the package's `__init__` imports or offers: no more, no less."""
+    package = importlib.import_module(name)
+    importlib.import_module(f"{name}.errors")
+    tree = ast.parse(Path(str(package.__file__)).read_text())
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("anabranch")
+        for alias in node.names
+    }
+
+    assert set(package.__all__) == imported
+    assert [each for each in package.__all__ if not hasattr(package, each)] == []
+    assert package.__doc__
+
+
+def test_readme_is_short() -> None:
+    """The README stays within 120 lines."""
+    lines = (ROOT / "README.md").read_text().splitlines()
+
+    assert 40 <= len(lines) <= 120
+
+
+def test_relative_links_in_docs_lead_somewhere() -> None:
+    """Every relative link of the README, CONTRIBUTING and docs/ names a file that exists."""
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+
+    assert broken == []

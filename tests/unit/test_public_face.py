@@ -1,0 +1,68 @@
+"""What users import and call: complete, documented, and quick to load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from docs.generate import pages
+
+import anabranch
+from anabranch.errors import AnabranchError
+
+ROOT = Path(__file__).parents[2]
+PARTS = (
+    "anabranch",
+    "anabranch_events",
+    "anabranch_projections",
+    "anabranch_store",
+    "anabranch_thinking",
+)
+
+
+def test_a_name_that_is_none_is_refused() -> None:
+    """A name that is not public is an AttributeError, as of any module."""
+    with pytest.raises(AttributeError, match="Memories"):
+        getattr(anabranch, "Memories")  # noqa: B009  A plain attribute is refused by the type checkers.
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_the_reference_says_what_the_code_says(name: str) -> None:
+    """Every command, option and setting stands in docs/reference, word for word."""
+    committed = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+
+    assert committed == pages()[name], "run `python docs/generate.py`"
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_error_stands_in_its_tree(part: str) -> None:
+    """The drawing in the docstring of a part's errors names each error the part defines."""
+    errors = import_module(f"{part}.errors")
+    own = [
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type)
+        and issubclass(value, AnabranchError)
+        and value.__module__ == errors.__name__
+    ]
+
+    assert own
+    assert [name for name in own if name not in (errors.__doc__ or "")] == []
+
+
+def test_help_loads_no_driver() -> None:
+    """`anabranch --help` imports neither client of a server nor the model's runtime."""
+    script = (
+        "import sys\n"
+        "from anabranch.cli import run\n"
+        "assert run(['--help']) == 0\n"
+        "heavy = {'nats', 'neo4j', 'numpy', 'onnxruntime', 'faststream', 'pydantic_settings'}\n"
+        "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)\n"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+
+    assert (ran.returncode, ran.stderr) == (0, b"")

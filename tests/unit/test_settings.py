@@ -1,0 +1,94 @@
+"""Settings: what the environment says, and how a mistake in it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch.errors import InputInvalid, SettingInvalid
+from anabranch.settings import Settings, variable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every variable of ours out of the environment."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(variable(name), raising=False)
+
+
+def test_servers_of_its_own_are_the_default() -> None:
+    """Without any variable there is no server elsewhere, and the namespace is default."""
+    settings = Settings.read()
+
+    assert (settings.nats_url, settings.neo4j_uri, settings.namespace) == (None, None, "default")
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The servers' variables have the names of their products, ours begin with ANABRANCH."""
+    monkeypatch.setenv("NATS_URL", "nats://example.org:4222")
+    monkeypatch.setenv("NEO4J_PASSWORD", "secret")
+    monkeypatch.setenv("ANABRANCH_HOME", str(tmp_path))
+
+    settings = Settings.read()
+
+    assert settings.nats_url == "nats://example.org:4222"
+    assert settings.neo4j_password.get_secret_value() == "secret"
+    assert settings.home == tmp_path
+
+
+def test_an_empty_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that is set to nothing counts as not set, as in a compose file."""
+    monkeypatch.setenv("NATS_URL", "")
+
+    assert Settings.read().nats_url is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NATS_URL", "http://example.org"),
+        ("NEO4J_URI", "example.org:7687"),
+        ("ANABRANCH_NAMESPACE", "a.b"),
+        ("ANABRANCH_START_TIMEOUT_S", "soon"),
+        ("ANABRANCH_DURABILITY", "eternal"),
+        ("ANABRANCH_NATS_PORT", "70000"),
+    ],
+)
+def test_a_mistake_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """A variable that breaks a rule is named in the error, which ends a command with 2."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read()
+
+    assert (caught.value.field, caught.value.exit_code) == (name, 2)
+    assert name in caught.value.message
+
+
+def test_what_is_given_goes_before_what_is_set() -> None:
+    """Values given in the program replace settings; None leaves them as they are."""
+    settings = Settings.read().changed(namespace="team", agent=None)
+
+    assert (settings.namespace, settings.agent) == ("team", None)
+
+
+def test_a_namespace_with_a_wildcard_is_refused() -> None:
+    """What is given is checked by the same rules, under its own name."""
+    with pytest.raises(InputInvalid) as caught:
+        Settings.read().changed(namespace="a.*")
+
+    assert caught.value.field == "namespace"
+
+
+def test_passwords_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Printing the settings shows no password and no token."""
+    monkeypatch.setenv("NEO4J_PASSWORD", "hidden-one")
+    monkeypatch.setenv("NATS_TOKEN", "hidden-two")
+
+    assert "hidden" not in repr(Settings.read())
