@@ -1,0 +1,189 @@
+"""Recall beside the bare index: one question to memory against one raw vector query.
+
+Both on one embedded graph in one run, in turn, each with a question it has not seen. Vectors are
+made beforehand: embedding a question would cost both sides the same.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events import new_event
+from anabranch_events.identifiers import new_id
+from anabranch_events.types import InsightRecorded, SessionOpened
+from anabranch_projections import PositionedEvent, fold
+from anabranch_store import EmbeddedGraph, Graph, GraphRanker, Question, Step
+from anabranch_store.graph import open_driver
+from benchmarks.rows import Row, at_most
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+    from neo4j import AsyncSession
+
+DIMENSION: Final = 384
+SMALL: Final = 1_000
+LARGE: Final = 19_000
+BATCH: Final = 500
+ROUNDS: Final = 60
+WARM_UP: Final = 15
+A_SESSION: Final = 20
+WORDS: Final = 8_000
+RAW: Final = (
+    "CALL db.index.vector.queryNodes('insight_embedding', 50, $vector) YIELD node, score "
+    "RETURN node.id AS id, node.text AS text, score LIMIT 10"
+)
+
+
+class Writer:
+    """Writes texts of made-up words, a few of them common and most of them rare, as in life."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)  # noqa: S311 - repeatable, not secret.
+        syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
+        spelling = random.Random(0)  # noqa: S311 - one vocabulary for all writers.
+        self._words = ["".join(spelling.choices(syllables, k=3)) for _ in range(WORDS)]
+        self._weights = [1 / (rank + 10) for rank in range(WORDS)]
+
+    def text(self, words: int) -> str:
+        """Return the next text of so many words."""
+        return " ".join(self._chance.choices(self._words, self._weights, k=words))
+
+
+class Prepared:
+    """Vectors that were made beforehand, each drawn from the text itself."""
+
+    model = "prepared"
+    dimension = DIMENSION
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one random unit vector a text, the same for the same text."""
+        return [_unit_vector(text) for text in texts]
+
+
+def _unit_vector(text: str) -> list[float]:
+    chance = random.Random(text)  # noqa: S311 - repeatable, not secret.
+    numbers = [chance.gauss(0, 1) for _ in range(DIMENSION)]
+    length = sum(number * number for number in numbers) ** 0.5
+    return [number / length for number in numbers]
+
+
+async def run() -> list[Row]:
+    """Fill an embedded graph of 20,000 insights, measure, and return the rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            EmbeddedGraph(Path(folder) / "graph") as embedded,
+            Graph.connect(embedded.address) as graph,
+        ):
+            await graph.apply_schema(dimension=DIMENSION)
+            async with _session(graph) as session:
+                await _fill(graph, session)
+                return await _measure(graph, session)
+
+
+async def _measure(graph: Graph, session: AsyncSession) -> list[Row]:
+    """Measure in a namespace small enough to be scanned, and in a large one."""
+    ranker = GraphRanker(graph, Prepared(), timeout_s=60)
+    writer = Writer(7)
+
+    async def compared(namespace: str, count: int) -> Row:
+        ours, theirs = await _in_turn(
+            lambda: _recall(ranker, namespace, writer.text(5)),
+            lambda: _raw(session, writer.text(5)),
+        )
+        name = f"recall among {count:,} of 20,000 insights / raw vector query"
+        return at_most(name, ours=ours, theirs=theirs, limit=20, unit="ms")
+
+    return [await compared("small", SMALL), await compared("large", LARGE)]
+
+
+@asynccontextmanager
+async def _session(graph: Graph) -> AsyncGenerator[AsyncSession]:
+    address = graph.address
+    driver = open_driver(
+        address.uri,
+        username=address.username,
+        password=address.password.get_secret_value(),
+        timeout_s=60,
+    )
+    async with driver, driver.session(database=address.database) as session:
+        yield session
+
+
+async def _in_turn(
+    ours: Callable[[], Awaitable[None]], theirs: Callable[[], Awaitable[None]]
+) -> tuple[float, float]:
+    """Return the median milliseconds of each, measured in turn after a warm-up."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(WARM_UP + ROUNDS):
+        for work, times in zip((ours, theirs), taken, strict=True):
+            start = time.perf_counter()
+            await work()
+            times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(taken[0][WARM_UP:]), statistics.median(taken[1][WARM_UP:])
+
+
+async def _recall(ranker: GraphRanker, namespace: str, text: str) -> None:
+    found = await ranker.recall(Question(text=text, namespace=namespace))
+    states = {name: lane.state for name, lane in found.lanes.items()}
+    if len(found.hits) != 10 or {states["words"], states["meaning"]} != {"ok"}:
+        raise AssertionError(f"recall gave {len(found.hits)} hits, lanes {states}")
+
+
+async def _raw(session: AsyncSession, text: str) -> None:
+    result = await session.run(RAW, vector=_unit_vector(text))
+    if len([record async for record in result]) != 10:
+        raise AssertionError("the raw query gave something else than ten")
+
+
+async def _fill(graph: Graph, session: AsyncSession) -> None:
+    """Learn 20,000 insights of two dozen words each, in sessions of twenty.
+
+    A question in between, as a living memory is asked: the vector index grows with the insights
+    instead of building itself all at once.
+    """
+    writer = Writer(1)
+    position = 0
+    for namespace, count in (("small", SMALL), ("large", LARGE)):
+        for start in range(0, count, BATCH):
+            size = min(BATCH, count - start)
+            events = _sessions(namespace, [writer.text(24) for _ in range(size)], position)
+            position = events[-1].position
+            rows = [
+                {
+                    "namespace": namespace,
+                    "id": each.event.data.insight_id,
+                    "recorded": each.position,
+                    "embedding": _unit_vector(each.event.data.text),
+                }
+                for each in events
+                if isinstance(each.event.data, InsightRecorded)
+            ]
+            vectors = Step("projection/set_embeddings", {"rows": rows, "model": Prepared.model})
+            await graph.write([*fold(events), vectors])
+            await _raw(session, writer.text(5))
+
+
+def _sessions(namespace: str, texts: list[str], after: int) -> list[PositionedEvent]:
+    events: list[PositionedEvent] = []
+    session_id = ""
+    for number, text in enumerate(texts):
+        said = [InsightRecorded(insight_id=new_id(), text=text)]
+        opened = [SessionOpened(task="Watch the river")] if number % A_SESSION == 0 else []
+        session_id = new_id() if opened else session_id
+        for data in (*opened, *said):
+            event = new_event(
+                data,
+                session_id=session_id,
+                namespace=namespace,
+                time=datetime(2026, 11, 23, tzinfo=UTC),
+            )
+            events.append(PositionedEvent(after + len(events) + 1, event))
+    return events
