@@ -20,6 +20,7 @@ from anabranch_thinking.executors import (
 from anabranch_thinking.findings import Finding, InsightDraft
 from anabranch_thinking.journal import EventListener, InsightLookup
 from anabranch_thinking.links import WeightedLink, find_links
+from anabranch_thinking.points import Point
 from anabranch_thinking.recalling import RecallingExecutor
 from anabranch_thinking.receipts import (
     BranchReceipt,
@@ -31,7 +32,6 @@ from anabranch_thinking.receipts import (
 from anabranch_thinking.roles import ROLES, Role, angles
 from anabranch_thinking.sessions import BranchTask, Sessions
 from anabranch_thinking.state import Claim, Link, SessionState, Status
-from anabranch_thinking.statements import Statement
 from anabranch_thinking.synthesis import Group, Synthesis, synthesise
 from anabranch_thinking.think import think
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
@@ -62,6 +62,7 @@ __all__ = [
     "InsightReceipt",
     "Link",
     "NothingLearned",
+    "Point",
     "Recall",
     "RecalledInsight",
     "RecallingExecutor",
@@ -69,7 +70,6 @@ __all__ = [
     "SessionReceipt",
     "SessionState",
     "Sessions",
-    "Statement",
     "Status",
     "Synthesis",
     "Thought",

@@ -10,9 +10,9 @@ from anabranch_store import Embedder, entities
 from anabranch_thinking.errors import NothingLearned
 from anabranch_thinking.journal import Fact, checked
 from anabranch_thinking.links import WeightedLink, find_links
+from anabranch_thinking.points import Point
 from anabranch_thinking.sessions import READS_AT_ONCE, Sessions
 from anabranch_thinking.state import RecordedConsolidation, SessionState
-from anabranch_thinking.statements import Statement
 from anabranch_thinking.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
 from anabranch_thinking.thought import Consolidation
 
@@ -47,21 +47,21 @@ async def consolidate_thought(
 
     async def attempt() -> Consolidation:
         root, states = await _states(sessions, root_id, session_ids)
-        statements = _statements(root, states)
-        if not statements:
+        points = _points(root, states)
+        if not points:
             raise NothingLearned(root.session_id)
-        own = await _vectors(statements, embedder, known)
-        synthesis = await asyncio.to_thread(synthesise, root.task, statements, vectors=own)
+        own = await _vectors(points, embedder, known)
+        synthesis = await asyncio.to_thread(synthesise, root.task, points, vectors=own)
         others = await _neighbours(synthesis, recall, root_id=root.session_id)
         theirs = await _vectors(others, embedder, known)
         links = await asyncio.to_thread(
             find_links,
-            statements,
+            points,
             others,
             vectors=None if own is None or theirs is None else own + theirs,
             active=root.links,
         )
-        thinkers = tuple(dict.fromkeys(one.session_id for one in statements))
+        thinkers = tuple(dict.fromkeys(one.session_id for one in points))
         return await _record(sessions, root, thinkers, synthesis, links[:ASSOCIATIONS_MAX])
 
     return await sessions.settle(attempt)
@@ -81,11 +81,11 @@ async def _states(
     return root, await asyncio.gather(*map(read, branches))
 
 
-def _statements(root: SessionState, states: Sequence[SessionState]) -> list[Statement]:
+def _points(root: SessionState, states: Sequence[SessionState]) -> list[Point]:
     """Return the insights that hold, of the most confident at most 2,000."""
     retired = root.retired.union(*(state.retired for state in states))
     found = [
-        Statement.of(insight, session_id=state.session_id)
+        Point.of(insight, session_id=state.session_id)
         for state in (root, *states)
         for insight in state.insights
         if insight.insight_id not in retired
@@ -94,20 +94,18 @@ def _statements(root: SessionState, states: Sequence[SessionState]) -> list[Stat
     return [found[index] for index in sorted(strongest[:STATEMENTS_MAX])]
 
 
-async def _neighbours(
-    synthesis: Synthesis, recall: Recall | None, *, root_id: str
-) -> list[Statement]:
+async def _neighbours(synthesis: Synthesis, recall: Recall | None, *, root_id: str) -> list[Point]:
     """Return what memory holds near the strongest groups, without what they hold themselves."""
     if recall is None:
         return []
     gate = asyncio.Semaphore(RECALLS_AT_ONCE)
     asked = recall
 
-    async def near(text: str) -> list[Statement]:
+    async def near(text: str) -> list[Point]:
         async with gate:
             hits = await asked(text, session_id=root_id, k=NEIGHBOURS_MAX)
         return [
-            Statement(
+            Point(
                 insight_id=hit.insight_id,
                 session_id=hit.session_id,
                 text=hit.text,
@@ -124,15 +122,15 @@ async def _neighbours(
 
 
 async def _vectors(
-    statements: Sequence[Statement], embedder: Embedder | None, known: dict[str, list[float]]
+    points: Sequence[Point], embedder: Embedder | None, known: dict[str, list[float]]
 ) -> list[list[float]] | None:
-    """Return a vector a statement, or nothing without an embedder; `known` is filled by text."""
+    """Return a vector a point, or nothing without an embedder; `known` is filled by text."""
     if embedder is None:
         return None
-    texts = [text for text in dict.fromkeys(one.text for one in statements) if text not in known]
+    texts = [text for text in dict.fromkeys(one.text for one in points) if text not in known]
     if texts:
         known.update(zip(texts, await embedder.embed(texts), strict=True))
-    return [known[one.text] for one in statements]
+    return [known[one.text] for one in points]
 
 
 async def _record(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from anabranch_thinking.state import Link
-from anabranch_thinking.statements import (
+from anabranch_thinking.points import (
     TOGETHER_BY_MEANING,
     TOGETHER_BY_WORDS,
-    Statement,
+    Point,
     likeness,
 )
+from anabranch_thinking.state import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,8 +37,8 @@ class WeightedLink:
 
 
 def find_links(
-    ours: Sequence[Statement],
-    others: Sequence[Statement] = (),
+    ours: Sequence[Point],
+    others: Sequence[Point] = (),
     *,
     vectors: Sequence[Sequence[float]] | None = None,
     active: frozenset[Link] = frozenset(),
@@ -53,7 +53,7 @@ def find_links(
     """
     taken: Counter[str] = Counter()
     pairs: set[frozenset[str]] = set()
-    outside = {statement.insight_id for statement in others}
+    outside = {point.insight_id for point in others}
     for link in active:
         taken.update((link.from_id, link.to_id))
         pairs.add(frozenset((link.from_id, link.to_id)))
@@ -84,8 +84,8 @@ def _strongest_first(candidate: WeightedLink) -> tuple[float, str, str, str]:
 
 
 def _similar(
-    ours: Sequence[Statement],
-    others: Sequence[Statement],
+    ours: Sequence[Point],
+    others: Sequence[Point],
     *,
     vectors: Sequence[Sequence[float]] | None,
 ) -> Iterator[WeightedLink]:
@@ -96,7 +96,7 @@ def _similar(
         if vectors is None
         else (near.meaning, TOGETHER_BY_MEANING, "in meaning")
     )
-    sessions = np.array([statement.session_id for statement in everything])
+    sessions = np.array([point.session_id for point in everything])
     across = sessions[: len(ours), None] != sessions[None, :]
     eligible = np.where(across & (measure[: len(ours)] >= enough), measure[: len(ours)], 0.0)
     for start, block in ((0, eligible[:, : len(ours)]), (len(ours), eligible[:, len(ours) :])):
@@ -109,12 +109,12 @@ def _similar(
                     yield _link(one, other, kind=SIMILAR, weight=weight, reason=f"alike {how}")
 
 
-def _sharing(ours: Sequence[Statement], others: Sequence[Statement]) -> Iterator[WeightedLink]:
-    held: dict[str, list[Statement]] = {}
-    for statement in (*ours, *others):
-        for name in statement.entities:
-            held.setdefault(name, []).append(statement)
-    own = {statement.insight_id for statement in ours}
+def _sharing(ours: Sequence[Point], others: Sequence[Point]) -> Iterator[WeightedLink]:
+    held: dict[str, list[Point]] = {}
+    for point in (*ours, *others):
+        for name in point.entities:
+            held.setdefault(name, []).append(point)
+    own = {point.insight_id for point in ours}
     for name in sorted(held):
         mentions = held[name]
         if not 2 <= len(mentions) <= MENTIONS_MAX:
@@ -127,9 +127,7 @@ def _sharing(ours: Sequence[Statement], others: Sequence[Statement]) -> Iterator
                 yield _link(one, other, kind=SHARES_ENTITY, weight=weight, reason=reason)
 
 
-def _link(
-    one: Statement, other: Statement, *, kind: str, weight: float, reason: str
-) -> WeightedLink:
+def _link(one: Point, other: Point, *, kind: str, weight: float, reason: str) -> WeightedLink:
     # A UUIDv7 sorts by the time it was made: the newer insight points at the older.
     older, newer = sorted((one.insight_id, other.insight_id))
     return WeightedLink(Link(newer, older, kind), weight=weight, reason=reason)

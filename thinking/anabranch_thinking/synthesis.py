@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from anabranch_thinking.findings import lead
-from anabranch_thinking.statements import Statement, likeness
+from anabranch_thinking.points import Point, likeness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from anabranch_thinking.statements import Likeness
+    from anabranch_thinking.points import Likeness
 
 METHOD: Final = "extractive"
 STATEMENTS_MAX: Final = 2000
@@ -26,26 +26,26 @@ LINE_LENGTH_MAX: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What belongs together: the strongest statement, those that add nothing, and the others."""
+    """What belongs together: the strongest point, those that add nothing, and the others."""
 
-    lead: Statement
-    same: tuple[Statement, ...] = ()
-    related: tuple[Statement, ...] = ()
+    lead: Point
+    same: tuple[Point, ...] = ()
+    related: tuple[Point, ...] = ()
 
     @property
-    def statements(self) -> tuple[Statement, ...]:
+    def points(self) -> tuple[Point, ...]:
         """All of them, in the order in which the text cites them."""
         return (self.lead, *self.same, *self.related)
 
     @property
     def support(self) -> int:
         """How many branches have seen it."""
-        return len({statement.session_id for statement in self.statements})
+        return len({point.session_id for point in self.points})
 
     @property
     def confidence(self) -> float:
-        """The mean over its statements."""
-        return sum(one.confidence for one in self.statements) / len(self.statements)
+        """The mean over its points."""
+        return sum(one.confidence for one in self.points) / len(self.points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,46 +59,46 @@ class Synthesis:
 
 def synthesise(
     task: str,
-    statements: Sequence[Statement],
+    points: Sequence[Point],
     *,
     vectors: Sequence[Sequence[float]] | None = None,
 ) -> Synthesis:
-    """Group, order and cite `statements`, of which there is at least one.
+    """Group, order and cite `points`, of which there is at least one.
 
-    Statements belong together when they are near in meaning (where `vectors` are given, one a
-    statement), share their stems, or stand on the same evidence. Groups that more branches have
-    seen come first. The same statements in the same order give the same synthesis. Of more than
-    2,000 statements the first of the most confident are read.
+    Points belong together when they are near in meaning (where `vectors` are given, one a
+    point), share their stems, or stand on the same evidence. Groups that more branches have
+    seen come first. The same points in the same order give the same synthesis. Of more than
+    2,000 points the first of the most confident are read.
     """
-    chosen = sorted(range(len(statements)), key=lambda index: -statements[index].confidence)
+    chosen = sorted(range(len(points)), key=lambda index: -points[index].confidence)
     kept = sorted(chosen[:STATEMENTS_MAX])
-    read = [statements[index] for index in kept]
+    read = [points[index] for index in kept]
     near = likeness(read, vectors=None if vectors is None else [vectors[index] for index in kept])
     groups = _groups(read, near)
-    cited = tuple(statement for group in groups for statement in group.statements)
-    heading = _heading(task, read, groups, given=len(statements))
+    cited = tuple(point for group in groups for point in group.points)
+    heading = _heading(task, read, groups, given=len(points))
     return Synthesis(
         text="\n".join([heading, "", *_lines(groups)]),
         groups=groups,
-        sources=tuple(statement.insight_id for statement in cited),
+        sources=tuple(point.insight_id for point in cited),
     )
 
 
-def _groups(statements: Sequence[Statement], near: Likeness) -> tuple[Group, ...]:
-    """Let the statement that most others belong to lead a group, and go on with what is left.
+def _groups(points: Sequence[Point], near: Likeness) -> tuple[Group, ...]:
+    """Let the point that most others belong to lead a group, and go on with what is left.
 
-    A statement joins the nearest of the leads it belongs to, so that groups do not chain.
+    A point joins the nearest of the leads it belongs to, so that groups do not chain.
     """
     together, same, strength = near.together, near.same, near.strength
-    sessions = np.array([statement.session_id for statement in statements])
+    sessions = np.array([point.session_id for point in points])
     elsewhere = sessions[:, None] != sessions[None, :]
     backing = (together & elsewhere).sum(axis=1)
     order = sorted(
-        range(len(statements)),
+        range(len(points)),
         key=lambda index: (
             -int(backing[index]),
-            -statements[index].confidence,
-            len(statements[index].sources),
+            -points[index].confidence,
+            len(points[index].sources),
             index,
         ),
     )
@@ -109,38 +109,36 @@ def _groups(statements: Sequence[Statement], near: Likeness) -> tuple[Group, ...
             members[max(leads, key=lambda lead: float(strength[index, lead]))].append(index)
         else:
             members[index] = []
-    groups = [_group(statements, same, lead, others) for lead, others in members.items()]
+    groups = [_group(points, same, lead, others) for lead, others in members.items()]
     return tuple(sorted(groups, key=lambda group: (-group.support, -group.confidence)))
 
 
 def _group(
-    statements: Sequence[Statement],
+    points: Sequence[Point],
     same_as: NDArray[np.bool_],
     lead_index: int,
     others: Sequence[int],
 ) -> Group:
     """Tell apart those that say the same as the lead, or stand on nothing new, from the others."""
-    shown = set(statements[lead_index].sources)
-    same: list[Statement] = []
-    related: list[Statement] = []
+    shown = set(points[lead_index].sources)
+    same: list[Point] = []
+    related: list[Point] = []
     for index in others:
-        statement = statements[index]
-        nothing_new = bool(statement.sources) and statement.sources <= shown
+        point = points[index]
+        nothing_new = bool(point.sources) and point.sources <= shown
         if same_as[index, lead_index] or nothing_new:
-            same.append(statement)
+            same.append(point)
         else:
-            related.append(statement)
-            shown |= statement.sources
-    return Group(lead=statements[lead_index], same=tuple(same), related=tuple(related))
+            related.append(point)
+            shown |= point.sources
+    return Group(lead=points[lead_index], same=tuple(same), related=tuple(related))
 
 
-def _heading(
-    task: str, statements: Sequence[Statement], groups: Sequence[Group], *, given: int
-) -> str:
-    branches = len({statement.session_id for statement in statements})
-    of_all = f" of {given}" if given > len(statements) else ""
+def _heading(task: str, points: Sequence[Point], groups: Sequence[Group], *, given: int) -> str:
+    branches = len({point.session_id for point in points})
+    of_all = f" of {given}" if given > len(points) else ""
     return (
-        f"On “{lead(task, length_max=200)}”: {_counted(len(statements), 'insight')}{of_all} of "
+        f"On “{lead(task, length_max=200)}”: {_counted(len(points), 'insight')}{of_all} of "
         f"{_counted(branches, 'branch', 'branches')}, in {_counted(len(groups), 'group')}."
     )
 
@@ -154,14 +152,14 @@ def _lines(groups: Sequence[Group]) -> list[str]:
         again = f" {_citation(cited + 2, len(group.same))}" if group.same else ""
         lines.append(f"{number}. {_one_line(group.lead.text)} [{cited + 1}]{again}{also}")
         cited += 1 + len(group.same)
-        for statement in group.related[:RELATED_MAX]:
+        for point in group.related[:RELATED_MAX]:
             cited += 1
-            lines.append(f"   - {_one_line(statement.text)} [{cited}]")
+            lines.append(f"   - {_one_line(point.text)} [{cited}]")
         more = len(group.related) - RELATED_MAX
         if more > 0:
             lines.append(f"   - and {more} more {_citation(cited + 1, more)}")
             cited += more
-    rest = sum(len(group.statements) for group in groups[GROUPS_MAX:])
+    rest = sum(len(group.points) for group in groups[GROUPS_MAX:])
     if rest:
         groups_left = _counted(len(groups) - GROUPS_MAX, "smaller group")
         lines.append(f"And {groups_left} {_citation(cited + 1, rest)}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,7 @@ from anabranch_thinking.sessions import BranchTask, Sessions
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from anabranch_store import Embedder
     from anabranch_thinking.executors import Executor, Recall
@@ -78,7 +78,7 @@ async def think(
         root_id = (await told.open_session(task)).session_id
     else:
         root_id = (await told.going(session_id)).session_id
-    try:
+    async with _called_off(told, [root_id] if own else []):
         forked = perf_counter()
         await runner.fan_out(root_id, tasks)
         joined = perf_counter()
@@ -88,11 +88,6 @@ async def think(
         )
         if own:
             await told.close(root_id, "its branches have joined")
-    except BaseException:
-        with suppress(TimeoutError, AnabranchError):
-            async with asyncio.timeout(CALL_OFF_S):
-                await told.cancel_all([root_id] if own else [], CALLED_OFF)
-        raise
     state = await told.state(root_id)
     return Thought(
         session_id=root_id,
@@ -106,6 +101,18 @@ async def think(
         parallel_max=slots.busy_max,
         position=state.position,
     )
+
+
+@asynccontextmanager
+async def _called_off(sessions: Sessions, roots: Sequence[str]) -> AsyncGenerator[None]:
+    """Call the root sessions off when the work inside fails or is cancelled."""
+    try:
+        yield
+    except BaseException:
+        with suppress(TimeoutError, AnabranchError):
+            async with asyncio.timeout(CALL_OFF_S):
+                await sessions.cancel_all(roots, CALLED_OFF)
+        raise
 
 
 def _tasks(

@@ -7,18 +7,18 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anabranch_thinking import Statement, synthesise
+from anabranch_thinking import Point, synthesise
 
 BATH = "The ryokan in Hakone has a private bath facing the garden."
 PASSPORT = "Maria's passport expires in June, before the flight to Tokyo."
 TRAIN = "The train from Tokyo to Hakone takes ninety minutes."
 
 
-def statement(
+def point(
     name: str, session: str, text: str, *, confidence: float = 1.0, sources: str = ""
-) -> Statement:
-    """A statement with short ids; `sources` are single letters."""
-    return Statement(name, session, text, confidence=confidence, sources=frozenset(sources))
+) -> Point:
+    """A point with short ids; `sources` are single letters."""
+    return Point(name, session, text, confidence=confidence, sources=frozenset(sources))
 
 
 def test_what_more_branches_have_seen_comes_first() -> None:
@@ -26,10 +26,10 @@ def test_what_more_branches_have_seen_comes_first() -> None:
     found = synthesise(
         "Trip",
         [
-            statement("i1", "a", PASSPORT),
-            statement("i2", "a", BATH),
-            statement("i3", "b", BATH),
-            statement("i4", "c", BATH + " Indeed."),
+            point("i1", "a", PASSPORT),
+            point("i2", "a", BATH),
+            point("i3", "b", BATH),
+            point("i4", "c", BATH + " Indeed."),
         ],
     )
 
@@ -43,13 +43,13 @@ def test_what_more_branches_have_seen_comes_first() -> None:
 
 def test_vectors_group_what_words_do_not() -> None:
     """Two texts without a common word belong together when their vectors are near."""
-    said = [statement("i1", "a", "Boats sail."), statement("i2", "b", "Ships cross water.")]
+    said = [point("i1", "a", "Boats sail."), point("i2", "b", "Ships cross water.")]
 
     by_words = synthesise("Sea", said)
     by_meaning = synthesise("Sea", said, vectors=[[1.0, 0.0], [0.8, 0.6]])
 
-    assert [len(group.statements) for group in by_words.groups] == [1, 1]
-    assert [len(group.statements) for group in by_meaning.groups] == [2]
+    assert [len(group.points) for group in by_words.groups] == [1, 1]
+    assert [len(group.points) for group in by_meaning.groups] == [2]
     assert [one.insight_id for one in by_meaning.groups[0].related] == ["i2"]
 
 
@@ -58,9 +58,9 @@ def test_the_same_evidence_belongs_together() -> None:
     found = synthesise(
         "Trip",
         [
-            statement("i1", "a", "Most direct: a passport expires.", sources="x"),
-            statement("i2", "b", "Could go wrong, boarding is refused.", sources="x"),
-            statement("i3", "c", TRAIN, sources="y"),
+            point("i1", "a", "Most direct: a passport expires.", sources="x"),
+            point("i2", "b", "Could go wrong, boarding is refused.", sources="x"),
+            point("i3", "c", TRAIN, sources="y"),
         ],
     )
 
@@ -68,12 +68,12 @@ def test_the_same_evidence_belongs_together() -> None:
 
 
 def test_what_stands_on_nothing_new_is_only_cited() -> None:
-    """A statement whose evidence the group has shown already gets a citation and no line."""
+    """A point whose evidence the group has shown already gets a citation and no line."""
     found = synthesise(
         "Trip",
         [
-            statement("i1", "a", "A passport expires, a visa is needed.", sources="xy"),
-            statement("i2", "b", "Could go wrong, boarding is refused.", sources="x"),
+            point("i1", "a", "A passport expires, a visa is needed.", sources="xy"),
+            point("i2", "b", "Could go wrong, boarding is refused.", sources="x"),
         ],
     )
 
@@ -85,18 +85,18 @@ def test_what_stands_on_nothing_new_is_only_cited() -> None:
 
 
 def test_groups_do_not_chain() -> None:
-    """A statement near a member, but not near the group's lead, leads a group of its own."""
+    """A point near a member, but not near the group's lead, leads a group of its own."""
     found = synthesise(
         "Letters",
         [
-            statement("i1", "a", "alpha beta gamma delta"),
-            statement("i2", "b", "gamma delta epsilon zeta"),
-            statement("i3", "c", "epsilon zeta eta theta"),
-            statement("i4", "d", "alpha beta gamma delta"),
+            point("i1", "a", "alpha beta gamma delta"),
+            point("i2", "b", "gamma delta epsilon zeta"),
+            point("i3", "c", "epsilon zeta eta theta"),
+            point("i4", "d", "alpha beta gamma delta"),
         ],
     )
 
-    assert [[one.insight_id for one in group.statements] for group in found.groups] == [
+    assert [[one.insight_id for one in group.points] for group in found.groups] == [
         ["i1", "i4"],
         ["i2"],
         ["i3"],
@@ -104,10 +104,10 @@ def test_groups_do_not_chain() -> None:
 
 
 def test_the_more_confident_statement_leads() -> None:
-    """Of statements that back each other alike, the most confident is quoted."""
+    """Of points that back each other alike, the most confident is quoted."""
     found = synthesise(
         "Trip",
-        [statement("i1", "a", BATH, confidence=0.4), statement("i2", "b", BATH, confidence=0.9)],
+        [point("i1", "a", BATH, confidence=0.4), point("i2", "b", BATH, confidence=0.9)],
     )
 
     assert found.groups[0].lead.insight_id == "i2"
@@ -116,7 +116,7 @@ def test_the_more_confident_statement_leads() -> None:
 def test_many_related_statements_are_folded_but_cited() -> None:
     """A large group quotes a few of its members and cites the others as a range."""
     said = [
-        statement(f"i{number:02}", f"s{number}", f"Thing {letter}", sources="x" + letter)
+        point(f"i{number:02}", f"s{number}", f"Thing {letter}", sources="x" + letter)
         for number, letter in enumerate("bcdefghjklmn")
     ]
     vectors = [[1.0, 0.0], *[[0.8, 0.6]] * 11]
@@ -128,18 +128,17 @@ def test_many_related_statements_are_folded_but_cited() -> None:
 
 
 words = st.sampled_from(["bath", "train", "garden", "june", "passport", "hotel", "snow", "tea"])
-statements = st.lists(
+points = st.lists(
     st.tuples(st.sampled_from("abcd"), st.lists(words, min_size=1, max_size=5)), min_size=1
 ).map(
     lambda rows: [
-        statement(f"i{index}", session, " ".join(said))
-        for index, (session, said) in enumerate(rows)
+        point(f"i{index}", session, " ".join(said)) for index, (session, said) in enumerate(rows)
     ]
 )
 
 
-@given(statements)
-def test_each_insight_is_cited_exactly_once(said: list[Statement]) -> None:
+@given(points)
+def test_each_insight_is_cited_exactly_once(said: list[Point]) -> None:
     """Every insight is in one group, once in the sources, and the text cites up to the last."""
     found = synthesise("Any", said)
 

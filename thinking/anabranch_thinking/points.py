@@ -25,8 +25,8 @@ SAME_BY_WORDS: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """An insight as a synthesis reads it."""
+class Point:
+    """A point that was made: an insight as a synthesis reads it."""
 
     insight_id: str
     session_id: str
@@ -36,7 +36,7 @@ class Statement:
     sources: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, insight: Insight, *, session_id: str) -> Statement:
+    def of(cls, insight: Insight, *, session_id: str) -> Point:
         """Read `insight`, which `session_id` produced."""
         return cls(
             insight_id=insight.insight_id,
@@ -50,7 +50,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """Square matrices over the same statements, each from 0 to 1."""
+    """Square matrices over the same points, each from 0 to 1."""
 
     meaning: Matrix
     words: Matrix
@@ -77,22 +77,22 @@ class Likeness:
 
 
 def likeness(
-    statements: Sequence[Statement], *, vectors: Sequence[Sequence[float]] | None = None
+    points: Sequence[Point], *, vectors: Sequence[Sequence[float]] | None = None
 ) -> Likeness:
-    """Compare every two of `statements`; `vectors` are unit vectors in the same order.
+    """Compare every two of `points`; `vectors` are unit vectors in the same order.
 
     Meaning is the cosine, words and evidence are the Jaccard overlap of stems and of sources.
     Costs the square of their number in memory: 32 MB for 2,000.
     """
-    count = len(statements)
+    count = len(points)
     meaning = np.zeros((count, count))
     if vectors is not None and count:
         matrix = np.asarray(vectors, dtype=np.float64)
         meaning = np.clip(matrix @ matrix.T, 0.0, 1.0)
     return Likeness(
         meaning=meaning,
-        words=_overlap([frozenset(tokens(statement.text)) for statement in statements]),
-        evidence=_overlap([statement.sources for statement in statements]),
+        words=_overlap([frozenset(tokens(point.text)) for point in points]),
+        evidence=_overlap([point.sources for point in points]),
     )
 
 
