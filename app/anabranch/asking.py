@@ -83,7 +83,7 @@ class Asking(Reading):
             after = self.connection.seen
             await self.connection.reached(after, projection="graph", timeout_s=wait_s)
         vectors = await (await self.connection.graph()).checkpoint("vectors")
-        if after - vectors <= _VECTORS_BEHIND_MAX:
+        if 0 < after - vectors <= _VECTORS_BEHIND_MAX and await self.connection.vectors_follow():
             timeout_s = min(wait_s, _VECTORS_WAIT_S)
             await self.connection.reached(after, projection="vectors", timeout_s=timeout_s)
 

@@ -6,12 +6,13 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+from anabranch.embedding import opened_embedder
 from anabranch.errors import PositionFromFuture
 from anabranch.projecting import MOVE, Projecting
 from anabranch.servers import Servers
 from anabranch_events.errors import InputInvalid, Unavailable, WaitTimedOut
 from anabranch_projections import wait_for
-from anabranch_store import Graph, GraphRanker, MiniLM
+from anabranch_store import Graph, GraphRanker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -31,7 +32,7 @@ class Connection:
     def __init__(self, settings: Settings, *, command: str = "memory") -> None:
         self.settings = settings
         self.servers = Servers(settings, command=command)
-        self.embedder: Embedder = MiniLM()
+        self.embedder: Embedder | None = None
         self.seen = 0
         self.projecting: Projecting | None = None
         self._graph: Graph | None = None
@@ -54,6 +55,7 @@ class Connection:
 
     async def _open(self) -> None:
         enter = self._stack.enter_async_context
+        self.embedder = await enter(opened_embedder(self.settings))
         await enter(self.servers)
         async with self.explained():
             self.log = await enter(self.servers.connect_log())
@@ -94,6 +96,13 @@ class Connection:
         if self._ranker is None:
             self._ranker = GraphRanker(graph, self.embedder)
         return self._ranker
+
+    async def vectors_follow(self) -> bool:
+        """Tell whether the vectors in the graph are those of this memory's embedder."""
+        if self.embedder is None:
+            return False
+        held = await (await self.graph()).vectors_in_use()
+        return held is not None and held.model in {None, self.embedder.model}
 
     async def wait_for(self, position: int, *, projection: str, timeout_s: float) -> int:
         """Wait until `projection` has reached `position`; return where it is.

@@ -105,6 +105,7 @@ async def _opened(settings: Settings) -> list[Check]:
         async with Memory(settings) as memory:
             status = await memory.status()
             rows = await (await memory.connection.graph()).read("projection/count_dead_letters")
+            vectors = await _vectors(memory)
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
     log, graph, lag = status.log, status.graph, status.lag
@@ -116,6 +117,7 @@ async def _opened(settings: Settings) -> list[Check]:
             ok=True,
             detail=f"{graph.product} {graph.version} at {graph.uri}, position {graph.position}",
         ),
+        vectors,
         Check(
             name="lag",
             ok=True,
@@ -128,3 +130,21 @@ async def _opened(settings: Settings) -> list[Check]:
             fix="see them: anabranch cypher 'MATCH (d:DeadLetter) RETURN d'" if dead else None,
         ),
     ]
+
+
+async def _vectors(memory: Memory) -> Check:
+    """Say whose vectors the graph holds, and whether they are those of the embedder that is set."""
+    embedder = memory.connection.embedder
+    held = await (await memory.connection.graph()).vectors_in_use()
+    model = held.model if held else None
+    if embedder is None:
+        return Check(name="vectors", ok=True, detail="none are made: ANABRANCH_EMBEDDER is none")
+    if await memory.connection.vectors_follow():
+        return Check(name="vectors", ok=True, detail=f"of {model or embedder.model}")
+    return Check(
+        name="vectors",
+        ok=False,
+        detail=f"the graph holds vectors of {model}, ANABRANCH_EMBEDDER gives those of "
+        f"{embedder.model}: recall goes without meaning",
+        fix="go back to the embedder before, or run `anabranch rebuild --embedder ...`",
+    )

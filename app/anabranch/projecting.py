@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 from anabranch_events.errors import AnabranchError
 from anabranch_projections import Projector, VectorProjector
 from anabranch_store import Graph
+from anabranch_store.errors import VectorsMismatched
 
 if TYPE_CHECKING:
     from anabranch.servers import Servers
@@ -28,7 +29,7 @@ class Projecting:
     whose body is the database's name, answered with nothing once it is used, or with the reason.
     """
 
-    def __init__(self, servers: Servers, log: Log, embedder: Embedder) -> None:
+    def __init__(self, servers: Servers, log: Log, embedder: Embedder | None) -> None:
         self._servers = servers
         self._log = log
         self._embedder = embedder
@@ -63,13 +64,12 @@ class Projecting:
         graph = await self._generation.enter_async_context(
             Graph.connect(self._servers.graph, timeout_s=settings.request_timeout_s)
         )
-        await graph.apply_schema(dimension=self._embedder.dimension)
+        embedder = await _fitting(graph, self._embedder)
         # One connection each, made now: the driver leaks one whose making is cancelled.
         await asyncio.gather(graph.checkpoint("graph"), graph.checkpoint("vectors"))
-        projections = (
-            Projector(self._log, graph),
-            VectorProjector(self._log, graph, self._embedder),
-        )
+        projections: list[Projector | VectorProjector] = [Projector(self._log, graph)]
+        if embedder is not None:
+            projections.append(VectorProjector(self._log, graph, embedder))
         for projection in projections:
             task = asyncio.create_task(_kept_running(projection))
             self._generation.push_async_callback(_ended, task)
@@ -77,6 +77,24 @@ class Projecting:
     async def _end(self) -> None:
         await self._generation.aclose()
         self._generation = AsyncExitStack()
+
+
+async def _fitting(graph: Graph, embedder: Embedder | None) -> Embedder | None:
+    """Make the schema; return the embedder if its vectors are those that the graph holds.
+
+    Where they are not, words go on without them: a memory that takes nothing any more because of
+    a setting would lose what its sessions learn.
+    """
+    if embedder is not None:
+        try:
+            await graph.apply_schema(dimension=embedder.dimension)
+            await graph.claim_vectors(model=embedder.model, dimension=embedder.dimension)
+        except VectorsMismatched as error:
+            _log.error("no vectors are made: %s. To fix it: %s", error.message, error.fix)
+        else:
+            return embedder
+    await graph.apply_schema()
+    return None
 
 
 async def _kept_running(projection: Projector | VectorProjector) -> None:

@@ -89,11 +89,12 @@ async def _serve(application: FastStream, servers: Servers) -> None:
 
 async def _project(servers: Servers, broker: NatsBroker, stack: AsyncExitStack) -> None:
     """Open the log, fold it into the graph, and take the command to use another generation."""
+    from anabranch.embedding import opened_embedder
     from anabranch.projecting import MOVE, Projecting
-    from anabranch_store import MiniLM
 
     log = await stack.enter_async_context(servers.connect_log())
-    projecting = await stack.enter_async_context(Projecting(servers, log, MiniLM()))
+    embedder = await stack.enter_async_context(opened_embedder(servers.settings))
+    projecting = await stack.enter_async_context(Projecting(servers, log, embedder))
 
     @broker.subscriber(MOVE)
     async def move(database: str) -> str:

@@ -82,6 +82,26 @@ class Settings(BaseSettings):
         description="`strict` makes every append survive a power loss, at a price in speed; "
         "`default` survives the end of any process.",
     )
+    embedder: Literal["builtin", "endpoint", "none"] = Field(
+        default="builtin",
+        description="What makes vectors of texts: the `builtin` model (English, on this machine's "
+        "CPU), an `endpoint` that speaks OpenAI's embeddings API, or `none`: recall then goes by "
+        "words, entities and associations.",
+    )
+    embedder_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="The endpoint's address up to `/embeddings`, such as `http://localhost:11434/v1`.",
+    )
+    embedder_model: str | None = Field(
+        default=None, min_length=1, description="The model to ask the endpoint for."
+    )
+    embedder_dimension: int | None = Field(
+        default=None, ge=1, le=4096, description="How many numbers a vector of that model has."
+    )
+    embedder_key: SecretStr | None = Field(
+        default=None, description="The endpoint's key, where it wants one."
+    )
     start_timeout_s: _Seconds = Field(
         default=60, description="How long to wait for servers that start."
     )

@@ -4,6 +4,7 @@ from anabranch_store.address import GraphAddress
 from anabranch_store.digest import Digest
 from anabranch_store.embedded import EmbeddedGraph
 from anabranch_store.embedder import Embedder, MiniLM
+from anabranch_store.embedding_endpoint import EmbeddingEndpoint
 from anabranch_store.generations import create_generation, drop_generation
 from anabranch_store.graph import Graph
 from anabranch_store.language import entities, tokens
@@ -28,6 +29,7 @@ __all__ = [
     "Digest",
     "EmbeddedGraph",
     "Embedder",
+    "EmbeddingEndpoint",
     "Graph",
     "GraphAddress",
     "GraphRanker",

@@ -7,6 +7,7 @@
     │   ├── CypherInvalid        the query does not parse, or a parameter is missing
     │   └── QueryRefused         a write, or something else a reader may not do
     ├── Unavailable
+    │   ├── EmbedderUnavailable  the embeddings endpoint does not answer, or is busy
     │   ├── GraphUnavailable
     │   └── QueryTimedOut        the query ran longer than it may
     └── SetupInvalid
@@ -14,6 +15,7 @@
         ├── GraphFull            the disk is full
         ├── EmbeddedGraphMissing no wheel for this platform, or it is not installed
         ├── EmbedderMissing      the embedding model is not installed, or is another one
+        ├── EmbedderRefused      the embeddings endpoint wants another key, model or text
         └── VectorsMismatched    the graph holds vectors of another model
 """
 
@@ -26,6 +28,8 @@ __all__ = [
     "CypherInvalid",
     "EmbeddedGraphMissing",
     "EmbedderMissing",
+    "EmbedderRefused",
+    "EmbedderUnavailable",
     "GraphFull",
     "GraphRefused",
     "GraphUnavailable",
@@ -53,6 +57,10 @@ class QueryRefused(InputInvalid):
         self.construct = construct
 
 
+class EmbedderUnavailable(Unavailable):
+    """The embeddings endpoint does not answer, or fails again and again."""
+
+
 class GraphUnavailable(Unavailable):
     """The graph's server cannot be reached, or does not answer."""
 
@@ -75,6 +83,10 @@ class EmbeddedGraphMissing(SetupInvalid):
 
 class EmbedderMissing(SetupInvalid):
     """The embedding model is not installed, or its file is not the one we know."""
+
+
+class EmbedderRefused(SetupInvalid):
+    """The embeddings endpoint wants another key or model, or answers with other vectors."""
 
 
 class VectorsMismatched(SetupInvalid):

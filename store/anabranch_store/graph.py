@@ -13,7 +13,7 @@ from anabranch_store.driver_errors import driver_errors
 from anabranch_store.errors import GraphUnavailable, SetupInvalid
 from anabranch_store.product import Product, product_of
 from anabranch_store.query import QueryBounds, QueryResult, QueryRunner
-from anabranch_store.schema import VectorsInUse, claim_vectors, make_schema
+from anabranch_store.schema import VectorsInUse, claim_vectors, make_schema, vectors_in_use
 from anabranch_store.transactions import STATEMENT_TIMEOUT_S, Step, read_rows, write_steps
 
 if TYPE_CHECKING:
@@ -80,10 +80,12 @@ class Graph:
             raise _not_open()
         return self._product
 
-    async def apply_schema(self, *, dimension: int = 384) -> None:
+    async def apply_schema(self, *, dimension: int | None = None) -> None:
         """Make the constraints and indexes that are not there yet, and wait until they serve.
 
-        Raises VectorsMismatched when the graph holds vectors of another dimension.
+        The vector index takes vectors of `dimension` numbers; without, it stays as it is, or is
+        made for the built-in model. Raises VectorsMismatched when the graph holds vectors of
+        another dimension.
         """
         with driver_errors(self.address.uri):
             await make_schema(self._open, self.address, self.product, dimension=dimension)
@@ -95,6 +97,11 @@ class Graph:
         """
         with driver_errors(self.address.uri):
             await claim_vectors(self._open, self.address, VectorsInUse(model, dimension))
+
+    async def vectors_in_use(self) -> VectorsInUse | None:
+        """Return which model's vectors the graph holds, None before its schema was made."""
+        with driver_errors(self.address.uri):
+            return await vectors_in_use(self._open, self.address)
 
     async def read(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Return the rows of the statement `statement`, dates and times as Python's own."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TEXT_INDEX: Final = "insight_text"
 VECTOR_INDEX: Final = "insight_embedding"
+DIMENSION: Final = 384
+"""Of the vector index where nobody says another: the built-in model's."""
 _ONLINE_TIMEOUT_S: Final = 300
 
 KEYS: Final = {
@@ -64,25 +66,30 @@ class VectorsInUse(NamedTuple):
 
 
 async def make_schema(
-    driver: AsyncDriver, address: GraphAddress, product: Product, *, dimension: int
+    driver: AsyncDriver, address: GraphAddress, product: Product, *, dimension: int | None
 ) -> None:
     """Make what is not there yet, one after another, and wait until it serves.
 
-    Raises VectorsMismatched when the vector index is there with another dimension.
+    The vector index takes vectors of `dimension` numbers; with None it stays as it is. Raises
+    VectorsMismatched when the graph holds vectors of another dimension.
     """
     if product.name == "arcadedb":
         await _make_types(address)
     for command in _constraints_and_ranges():
         await _run(driver, address, command)
     found = await vectors_in_use(driver, address)
-    if found is not None and found.dimension != dimension:
-        raise _mismatched(f"{found.dimension} numbers", f"{dimension}")
+    held = DIMENSION if found is None else found.dimension
+    wanted = held if dimension is None else dimension
+    if found is not None and found.dimension != wanted:
+        if found.model is not None:
+            raise _mismatched(f"vectors of {found.dimension} numbers", f"of {wanted}")
+        await _drop_vector_index(driver, address, product)
     if product.name == "arcadedb":
-        await _make_embedded_indexes(address, dimension=dimension)
+        await _make_embedded_indexes(address, dimension=wanted)
     else:
-        await _make_neo4j_indexes(driver, address, dimension=dimension)
-    if found is None:
-        await _run(driver, address, statement("schema/set_vectors"), dimension=dimension)
+        await _make_neo4j_indexes(driver, address, dimension=wanted)
+    if found is None or found.dimension != wanted:
+        await _run(driver, address, statement("schema/set_vectors"), dimension=wanted)
 
 
 async def claim_vectors(driver: AsyncDriver, address: GraphAddress, wanted: VectorsInUse) -> None:
@@ -133,6 +140,14 @@ async def _make_types(address: GraphAddress) -> None:
     await admin.sql(database, "CREATE PROPERTY Insight.embedding IF NOT EXISTS ARRAY_OF_FLOATS")
 
 
+async def _drop_vector_index(driver: AsyncDriver, address: GraphAddress, product: Product) -> None:
+    """Make room for one of another dimension: nothing was ever written to it."""
+    if product.name == "arcadedb":
+        await admin_of(address).sql(str(address.database), f"DROP INDEX {VECTOR_INDEX} IF EXISTS")
+    else:
+        await _run(driver, address, f"DROP INDEX {VECTOR_INDEX} IF EXISTS")
+
+
 async def _make_embedded_indexes(address: GraphAddress, *, dimension: int) -> None:
     admin = admin_of(address)
     database = str(address.database)
@@ -176,5 +191,6 @@ async def _run(
 def _mismatched(held: str, wanted: str) -> VectorsMismatched:
     return VectorsMismatched(
         f"the graph holds {held}, not {wanted}",
-        fix="run `anabranch rebuild` with the model you want, or go back to the one before",
+        fix="go back to the embedder before, or run `anabranch rebuild --embedder ...` with the one "
+        "you want and set ANABRANCH_EMBEDDER to it",
     )

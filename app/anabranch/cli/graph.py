@@ -92,11 +92,21 @@ async def rebuild(
     skip: Annotated[
         bool, typer.Option("--skip", help="Put aside what cannot be applied, and go on.")
     ] = False,
+    embedder: Annotated[
+        str | None,
+        typer.Option(
+            "--embedder",
+            metavar="builtin|endpoint|none",
+            help="Make the vectors with another embedder; set ANABRANCH_EMBEDDER to it from then on.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Fold the whole log into a fresh graph, and use that from then on."""
+    from anabranch.memory import Memory
     from anabranch_store import GraphAddress
 
-    settings = call.settings
+    settings = call.settings.changed(embedder=embedder)
     target = (
         GraphAddress(
             uri=into,
@@ -107,7 +117,7 @@ async def rebuild(
         if into is not None
         else None
     )
-    async with call.memory() as memory:
+    async with Memory(settings) as memory:
         last = (await memory.connection.log.bounds()).last
         with call.output.progress("rebuilding", total=last) as progress:
             found = await memory.rebuild(
@@ -125,3 +135,8 @@ async def rebuild(
         f"Rebuilt from {found.events:,} events in {found.seconds:.1f} s ({speed:,.0f} a second)",
         f"{found.digest}  at position {found.position}",
     )
+    if embedder is not None and embedder != call.settings.embedder:
+        call.output.warn(
+            f"set ANABRANCH_EMBEDDER={embedder} from now on, for `anabranch up` too: with another "
+            "embedder no vectors are made"
+        )

@@ -89,6 +89,7 @@ class GraphRanker:
         self._timeout_s = timeout_s
         self._clock = clock
         self._large = LargeReaches()
+        self._held: str | None = None
 
     async def recall(self, question: Question) -> Recollection:
         """Return the `question.k` insights that answer best, with reasons, best first.
@@ -206,11 +207,27 @@ class GraphRanker:
         if embedder is None:
             return Outcome("skipped", None, "no embedder is set")
 
-        async def embed() -> Vector:
+        async def embed() -> Vector | None:
+            if await self._model_held() not in {None, embedder.model}:
+                return None
             [numbers] = await embedder.embed([text])
             return Vector(embedder.model, numbers)
 
-        return await self._attempt(embed(), nothing=None)
+        vector = await self._attempt(embed(), nothing=None)
+        if vector.state == "empty":
+            reason = (
+                f"the graph holds vectors of {self._held}, not of {embedder.model}: run "
+                "`anabranch rebuild --embedder ...`"
+            )
+            return Outcome("skipped", None, reason)
+        return vector
+
+    async def _model_held(self) -> str | None:
+        """Return the model whose vectors the graph holds, None while it holds none."""
+        if self._held is None:
+            held = await self._graph.vectors_in_use()
+            self._held = held.model if held else None
+        return self._held
 
     async def _near(
         self, asked: _Asked, vector: Outcome[Vector | None], *, wanted: int

@@ -1,0 +1,117 @@
+"""A real HTTP server with OpenAI's embeddings API, for tests: it counts, stumbles and dawdles."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import deque
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+DIMENSION = 8
+MODEL = "test-embedding"
+
+
+def vector_of(text: str, *, dimension: int = DIMENSION) -> list[float]:
+    """Return the vector that the server has for a text: not of length one."""
+    seed = hashlib.sha256(text.encode()).digest()
+    return [float(1 + seed[place % len(seed)]) for place in range(dimension)]
+
+
+class EmbeddingsServer:
+    """Answers `POST /v1/embeddings`; what is in `failing` is answered first, in order.
+
+    A failure is a status, with a body if it is one of 200, "drop" for a connection that is closed
+    without an answer, or a number of seconds to wait before the answer.
+    """
+
+    def __init__(self, *, dimension: int = DIMENSION) -> None:
+        self.dimension = dimension
+        self.failing: deque[tuple[int, str] | int | float | str] = deque()
+        self.dawdle_s = 0.0
+        self.texts: list[str] = []
+        """Every text that was asked for and answered, repeated ones too."""
+        self.asked = threading.Event()
+        """Set by each request."""
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """What ANABRANCH_EMBEDDER_URL is set to."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def __enter__(self) -> Self:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                outer.handle(self, json.loads(self.rfile.read(length)))
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name.
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def handle(self, call: BaseHTTPRequestHandler, asked: dict[str, Any]) -> None:
+        """Answer one request."""
+        with self._lock:
+            self.requests.append(asked)
+            self.asked.set()
+            self.keys.append(call.headers["Authorization"])
+            failure = self.failing.popleft() if self.failing else None
+        if failure == "drop":
+            call.close_connection = True
+            return
+        if isinstance(failure, float):
+            time.sleep(failure)
+        if isinstance(failure, int):
+            _send(call, failure, '{"error": {"message": "not now"}}')
+            return
+        if isinstance(failure, tuple):
+            _send(call, *failure)
+            return
+        time.sleep(self.dawdle_s)
+        texts = asked["input"]
+        rows = [
+            {"index": index, "embedding": vector_of(text, dimension=self.dimension)}
+            for index, text in enumerate(texts)
+        ]
+        with self._lock:
+            self.texts += texts
+        # The API does not promise the order.
+        _send(call, 200, json.dumps({"object": "list", "data": rows[::-1], "model": MODEL}))
+
+
+def _send(call: BaseHTTPRequestHandler, status: int, body: str) -> None:
+    try:
+        call.send_response(status)
+        call.send_header("Content-Type", "application/json")
+        call.send_header("Content-Length", str(len(body.encode())))
+        call.send_header("Retry-After", "0")
+        call.end_headers()
+        call.wfile.write(body.encode())
+    except OSError:
+        # Who asked has gone: killed, or tired of waiting.
+        call.close_connection = True
