@@ -5,15 +5,19 @@ A test compares what this gives with what is committed.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer.main
+from faststream.nats import NatsBroker
 from pydantic import SecretStr
 
 import anabranch_projections.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  The tree is whole once every part is imported.
 import anabranch_thinking.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  As above.
+from anabranch.asyncapi import CommandSpecification
 from anabranch.cli.application import application
+from anabranch.command_service import CommandService
 from anabranch.settings import Settings, variable
 from anabranch_events.errors import AnabranchError
 from anabranch_events.registry import EVENT_TYPES
@@ -52,6 +56,7 @@ _VARIABLES: Final = (
 def pages() -> dict[str, str]:
     """Return the generated pages by file name."""
     return {
+        "asyncapi.json": _commands_document(),
         "cli.md": _command_page(),
         "errors.md": _errors_page(),
         "events.md": _events_page(),
@@ -63,6 +68,13 @@ def main() -> None:
     """Write the pages where they are committed."""
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+def _commands_document() -> str:
+    broker = NatsBroker()
+    broker.include_router(CommandService().router)
+    document = CommandSpecification(broker).to_specification().to_jsonable()
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _command_page() -> str:

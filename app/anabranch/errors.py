@@ -4,8 +4,10 @@
 
     AnabranchError
     ├── InputInvalid
+    │   ├── AnswerTooLarge       what was asked for does not fit in one message
     │   ├── ExportDamaged        an export is not as it was written
     │   ├── PositionFromFuture   a position the log has not reached
+    │   ├── RequestTooLarge      a request is larger than the service takes
     │   ├── ScopeNeedsSession    a scope around a session, and no session is named
     │   ├── SettingInvalid       an environment variable breaks a rule
     │   └── UsageInvalid         the command line breaks a rule
@@ -18,10 +20,12 @@
     ├── Unavailable
     │   ├── HomeBusy             its owner is starting or ending
     │   ├── OwnerGone            the process that ran the servers has ended
-    │   └── ServerEnded          a server of ours ended by itself
+    │   ├── ServerEnded          a server of ours ended by itself
+    │   └── ServiceBusy          the service has as many requests as it takes
     └── SetupInvalid
         ├── HomeUnwritable
         ├── HomeFull             the disk is full
+        ├── ExporterMissing      no such exporter of traces is installed
         ├── PortTaken
         └── ServiceFailed        `up` did not come up
 """
@@ -47,10 +51,12 @@ if TYPE_CHECKING:
 __all__ = [
     "AlreadyRunning",
     "AnabranchError",
+    "AnswerTooLarge",
     "Conflict",
     "EventInvalid",
     "EventNotFound",
     "ExportDamaged",
+    "ExporterMissing",
     "HomeBusy",
     "HomeFull",
     "HomeMismatched",
@@ -61,8 +67,10 @@ __all__ = [
     "OwnerGone",
     "PortTaken",
     "PositionFromFuture",
+    "RequestTooLarge",
     "ScopeNeedsSession",
     "ServerEnded",
+    "ServiceBusy",
     "ServiceFailed",
     "SettingInvalid",
     "SetupInvalid",
@@ -70,6 +78,17 @@ __all__ = [
     "UsageInvalid",
     "from_os_error",
 ]
+
+
+class AnswerTooLarge(InputInvalid):
+    """The answer does not fit in one message of the NATS server."""
+
+    def __init__(self, size: int, *, size_max: int) -> None:
+        super().__init__(
+            f"the answer has {size} bytes, and the NATS server takes messages of {size_max}",
+            field="k",
+            fix="ask for fewer at a time, or raise `max_payload` of the NATS server",
+        )
 
 
 class ExportDamaged(InputInvalid):
@@ -95,6 +114,17 @@ class PositionFromFuture(InputInvalid):
         )
         self.position = position
         self.last = last
+
+
+class RequestTooLarge(InputInvalid):
+    """A request is larger than the command service takes."""
+
+    def __init__(self, size: int, *, size_max: int) -> None:
+        super().__init__(
+            f"the request has {size} bytes, at most {size_max} are taken",
+            field="body",
+            fix="send less at a time",
+        )
 
 
 class ScopeNeedsSession(InputInvalid):
@@ -174,6 +204,14 @@ class OwnerGone(Unavailable):
 
 class ServerEnded(Unavailable):
     """A server that this process runs has ended by itself; what was acknowledged is on disk."""
+
+
+class ServiceBusy(Unavailable):
+    """The command service has as many requests in work and waiting as it takes."""
+
+
+class ExporterMissing(SetupInvalid):
+    """OTEL_TRACES_EXPORTER names an exporter that is not installed."""
 
 
 class HomeUnwritable(SetupInvalid):

@@ -47,6 +47,7 @@ class Runtime(BaseModel):
     started_at: AwareDatetime
     log_url: str
     graph_uri: str
+    http_url: str | None = None
     log: LogAddress | None
     graph: GraphAddress | None
 

@@ -47,6 +47,7 @@ class Servers:
         self.home = Home(settings.home)
         self.role: Literal["owner", "joined", "outside"] = "outside"
         self.runtime: Runtime | None = None
+        self.http_url: str | None = None
         self._command = command
         self._must_own = must_own
         self._instance = new_id()
@@ -107,6 +108,7 @@ class Servers:
             started_at=self._started_at,
             log_url=self.log.url,
             graph_uri=self.graph.uri,
+            http_url=self.http_url,
             log=None if self.settings.nats_url else self.log,
             graph=None if self.settings.neo4j_uri else self.graph,
         )

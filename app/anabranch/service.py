@@ -11,7 +11,6 @@ import asyncio
 import os
 import signal
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -21,12 +20,12 @@ from anabranch.errors import AlreadyRunning, HomeBusy, NothingRunning, ServiceFa
 from anabranch.home import Home, held
 from anabranch.runtime import live_runtime
 from anabranch.servers import Servers
+from anabranch.serving import Serving
 from anabranch_events.errors import LogUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable, Coroutine, Sequence
 
-    from faststream import FastStream
     from faststream.nats import NatsBroker
 
     from anabranch.runtime import LogAddress, Runtime
@@ -38,36 +37,33 @@ _END_TIMEOUT_S: Final = 30.0
 _RECONNECT_WAIT_S: Final = 1
 
 
-async def run_service(settings: Settings, *, ready: Callable[[Runtime], None]) -> None:
-    """Run the servers and the projections until SIGTERM or Ctrl-C; tell `ready` once they work.
+async def run_service(
+    settings: Settings, *, ready: Callable[[Runtime], None], http_port: int | None = None
+) -> None:
+    """Run the servers, the projections and the commands until SIGTERM or Ctrl-C.
+
+    `ready` is told once they work. With `http_port` health, metrics and the commands' document are
+    served on 127.0.0.1 (0 takes a free port).
 
     Raises AlreadyRunning where another process does so on this home, and ServerEnded when one of
     the servers ends by itself: the next start recovers.
     """
-    from faststream import FastStream
-
     async with Servers(settings, command=COMMAND, must_own=True) as servers:
         broker = _broker(servers.log)
-        stack = AsyncExitStack()
+        serving = Serving(servers, broker, http_port=http_port)
 
-        @asynccontextmanager
-        async def lifespan() -> AsyncGenerator[None]:
-            try:
-                await _project(servers, broker, stack)
-                servers.announce()
-                if servers.runtime is not None:
-                    ready(servers.runtime)
-                yield
-            finally:
-                await stack.aclose()
+        async def announce() -> None:
+            await serving.settle()
+            servers.announce()
+            if servers.runtime is not None:
+                ready(servers.runtime)
 
-        application = FastStream(broker, logger=None, lifespan=lifespan)
-        await _serve(application, servers)
+        await _serve(serving.run(after_startup=[announce]), servers)
 
 
-async def _serve(application: FastStream, servers: Servers) -> None:
+async def _serve(running: Coroutine[None, None, None], servers: Servers) -> None:
     """Run until a signal comes, or a server of ours ends by itself: raises ServerEnded then."""
-    serving = asyncio.create_task(application.run())
+    serving = asyncio.create_task(running)
     watching = asyncio.create_task(servers.watch())
     try:
         await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -87,20 +83,6 @@ async def _serve(application: FastStream, servers: Servers) -> None:
         await asyncio.gather(serving, watching, return_exceptions=True)
 
 
-async def _project(servers: Servers, broker: NatsBroker, stack: AsyncExitStack) -> None:
-    """Open the log, fold it into the graph, and take the command to use another generation."""
-    from anabranch.embedding import opened_embedder
-    from anabranch.projecting import MOVE, Projecting
-
-    log = await stack.enter_async_context(servers.connect_log())
-    embedder = await stack.enter_async_context(opened_embedder(servers.settings))
-    projecting = await stack.enter_async_context(Projecting(servers, log, embedder))
-
-    @broker.subscriber(MOVE)
-    async def move(database: str) -> str:
-        return await projecting.move(database)
-
-
 def _broker(address: LogAddress) -> NatsBroker:
     from faststream.nats import NatsBroker, NatsToken
 
@@ -113,8 +95,8 @@ def _broker(address: LogAddress) -> NatsBroker:
     )
 
 
-async def start_detached(settings: Settings) -> Runtime:
-    """Start `anabranch up` in the background; return once it is ready.
+async def start_detached(settings: Settings, *, options: Sequence[str] = ()) -> Runtime:
+    """Start `anabranch up` with `options` in the background; return once it is ready.
 
     Raises AlreadyRunning, and ServiceFailed when it ends instead.
     """
@@ -123,11 +105,12 @@ async def start_detached(settings: Settings) -> Runtime:
     running = live_runtime(home)
     if running is not None and running.command == COMMAND:
         raise AlreadyRunning(home.folder, pid=running.pid)
-    arguments = (sys.executable, "-m", "anabranch", COMMAND, "--json", "--home", str(home.folder))
+    command = (sys.executable, "-m", "anabranch", COMMAND, "--json", "--home", str(home.folder))
     with home.service_log.open("wb") as log:
         os.fchmod(log.fileno(), 0o600)
         process = await asyncio.create_subprocess_exec(
-            *arguments,
+            *command,
+            *options,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -102,6 +102,13 @@ class Settings(BaseSettings):
     embedder_key: SecretStr | None = Field(
         default=None, description="The endpoint's key, where it wants one."
     )
+    otel_traces_exporter: str | None = Field(
+        default=None,
+        validation_alias="OTEL_TRACES_EXPORTER",
+        description="Where `anabranch up` sends the traces of commands: `console`, or an exporter "
+        "that is installed, such as `otlp`, which reads its own OTEL_ variables. Without it none "
+        "are made.",
+    )
     start_timeout_s: _Seconds = Field(
         default=60, description="How long to wait for servers that start."
     )

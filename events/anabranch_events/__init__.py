@@ -23,6 +23,7 @@ from anabranch_events.identifiers import (
 from anabranch_events.recorded import Recorded
 from anabranch_events.schema import event_schema
 from anabranch_events.server import NatsServer, server_binary
+from anabranch_events.tracing import traced
 
 if TYPE_CHECKING:
     from anabranch_events.bucket import Bucket
@@ -52,6 +53,7 @@ __all__ = [
     "new_id",
     "server_binary",
     "subject",
+    "traced",
 ]
 
 _NEEDS_CLIENT = {

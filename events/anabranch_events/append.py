@@ -11,6 +11,7 @@ from anabranch_events.errors import EventInvalid, LogFull, LogUnavailable, Posit
 from anabranch_events.event import CONTENT_TYPE, Event, Receipt, encode
 from anabranch_events.inbox import Unanswered
 from anabranch_events.stream import STREAM, SUBJECT_PREFIX
+from anabranch_events.tracing import TRACEPARENT, traceparent_here
 
 if TYPE_CHECKING:
     from anabranch_events.connection import Connection
@@ -26,16 +27,19 @@ class Outgoing(NamedTuple):
     subject: str
     document: bytes
     expected: int | None
+    traceparent: str | None = None
 
     def headers(self) -> dict[str, str]:
         """Return the headers that are stored with it: few, for they are what readers pay for."""
         headers = {EVENT_ID: self.event.id, "Content-Type": CONTENT_TYPE}
+        if self.traceparent is not None:
+            headers[TRACEPARENT] = self.traceparent
         if self.expected is not None:
             headers[EXPECTED] = str(self.expected)
         return headers
 
     def header_lines(self) -> bytes:
-        """Return the headers of an event without expectation as they are sent."""
+        """Return the headers of an event that is ingested, as they are sent."""
         return b"Nats-Msg-Id: %b\r\nContent-Type: %b\r\n" % (
             self.event.id.encode(),
             CONTENT_TYPE.encode(),
@@ -50,7 +54,7 @@ async def outgoing(objects: Objects, event: Event, *, expected: int | None) -> O
     """Encode `event`; large data goes to the object store first."""
     document = await objects.check_in(encode(event), event_id=event.id)
     subject = f"{SUBJECT_PREFIX}{event.namespace}.{event.subject}"
-    return Outgoing(event, subject, document, expected)
+    return Outgoing(event, subject, document, expected, traceparent_here())
 
 
 async def append(connection: Connection, out: Outgoing) -> Receipt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeVar
@@ -46,6 +47,7 @@ class Fact(NamedTuple):
     session_id: str
     data: EventData
     agent: str | None = None
+    event_id: str | None = None
 
 
 class Journal:
@@ -87,6 +89,17 @@ class Journal:
             lookup=self._lookup,
             listener=listener or self._listener,
         )
+
+    def told_by(self, *, agent: str | None = None, ids: Callable[[], str] | None = None) -> Self:
+        """Return this journal for one command: in `agent`'s name, with ids from `ids`.
+
+        What either has read of the sessions, the other need not read again.
+        """
+        told = copy(self)
+        told.agent = agent or self.agent
+        if ids is not None:
+            vars(told)["_ids"] = ids
+        return told
 
     async def state(self, session_id: str) -> SessionState:
         """Return the session as of its last event.
@@ -137,7 +150,7 @@ class Journal:
                 namespace=self.namespace,
                 agent=fact.agent or self.agent,
                 correlation_id=root_id,
-                event_id=self.new_id(),
+                event_id=fact.event_id or self.new_id(),
                 time=time,
             )
             for fact in facts
@@ -156,10 +169,11 @@ class Journal:
         When somebody appended meanwhile it is read and decided again. Returns the state decided
         on. Raises what `decision` raises, and SessionNotFound.
         """
+        event_id = self.new_id()
 
         async def attempt() -> tuple[SessionState, Receipt]:
             state = await self.state(session_id)
-            fact = Fact(state.session_id, decision(state))
+            fact = Fact(state.session_id, decision(state), event_id=event_id)
             expected = {state.session_id: state.position}
             receipts = await self.append([fact], root_id=state.root_id, expected=expected)
             return state, receipts[0]

@@ -15,28 +15,46 @@ commands = typer.Typer()
 PANEL: Final = "Servers"
 
 
-@command(commands, "up", gives="pid, log, graph; once they are ready", panel=PANEL)
+@command(commands, "up", gives="pid, log, graph, http; once they are ready", panel=PANEL)
 async def up(
     call: Call,
     *,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Run in the background; return when ready.")
     ] = False,
+    http: Annotated[
+        int | None,
+        typer.Option(
+            "--http",
+            metavar="PORT",
+            min=0,
+            max=65_535,
+            help="Serve /health, /metrics and /asyncapi on 127.0.0.1; 0 takes a free port.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Keep the servers and the projections running, until Ctrl-C or `anabranch down`."""
+    """Keep the servers, the projections and the commands running, until Ctrl-C or `down`."""
     from anabranch.service import run_service, start_detached
 
     if detach:
-        _announce(call, await start_detached(call.settings))
+        options = () if http is None else ("--http", str(http))
+        _announce(call, await start_detached(call.settings, options=options))
         return
-    await run_service(call.settings, ready=lambda runtime: _announce(call, runtime))
+    await run_service(call.settings, ready=lambda runtime: _announce(call, runtime), http_port=http)
 
 
 def _announce(call: Call, runtime: Runtime) -> None:
+    pages = f"  pages {runtime.http_url}" if runtime.http_url else ""
     call.output.item(
-        {"pid": runtime.pid, "log": runtime.log_url, "graph": runtime.graph_uri},
+        {
+            "pid": runtime.pid,
+            "log": runtime.log_url,
+            "graph": runtime.graph_uri,
+            "http": runtime.http_url,
+        },
         f"Anabranch is up: process {runtime.pid} on {call.settings.home}",
-        f"[dim]log {runtime.log_url}  graph {runtime.graph_uri}[/]",
+        f"[dim]log {runtime.log_url}  graph {runtime.graph_uri}{pages}[/]",
     )
 
 
