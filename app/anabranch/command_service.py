@@ -18,6 +18,7 @@ from faststream.middlewares import BaseMiddleware
 from faststream.nats import NatsResponse, NatsRouter
 from faststream.nats.annotations import NatsMessage
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
 from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import AnswerTooLarge
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from faststream._internal.types import BrokerMiddleware
     from faststream.message import StreamMessage
     from faststream.nats.subscriber.usecases import ConcurrentCoreSubscriber
+    from nats.aio.client import Client
 
     from anabranch.namespace_memory import NamespaceMemories, NamespaceMemory
     from anabranch.requests import Writing
@@ -58,6 +60,7 @@ ANSWERS: Final[Mapping[str, type[BaseModel]]] = {
     "recall": Recollection,
 }
 """What each command answers."""
+_SETTLE_TIMEOUT_S: Final = 10.0
 _DRAIN_TIMEOUT_S: Final = 20.0
 _PAUSE_S: Final = 0.02
 _log = logging.getLogger("anabranch")
@@ -182,7 +185,10 @@ class CommandService:
 
         To read what was just written, give the position of its receipt as `after`.
         """
-        return await self._memory(message).recall(
+        memory = self._memory(message)
+        if request.after is not None:
+            await memory.connection.checked_position(request.after, field="after")
+        return await memory.recall(
             request.query,
             k=request.k,
             scope=request.scope,
@@ -192,6 +198,15 @@ class CommandService:
             include_retired=request.include_retired,
             wait_s=request.wait_s,
         )
+
+    async def settle(self, client: Client) -> None:
+        """Return once the NATS server knows what is asked for here; `client` is the broker's.
+
+        The driver's `flush` lets its question overtake what it was to flush: a request does not.
+        """
+        self.payload_max = client.max_payload
+        with suppress(NoRespondersError):
+            await client.request(client.new_inbox(), timeout=_SETTLE_TIMEOUT_S)
 
     async def drain(self) -> None:
         """Take no more requests, and answer those that were taken, within a bound.

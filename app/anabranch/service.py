@@ -48,17 +48,17 @@ async def run_service(
     Raises AlreadyRunning where another process does so on this home, and ServerEnded when one of
     the servers ends by itself: the next start recovers.
     """
+    serving = Serving(settings, http_port=http_port)
     async with Servers(settings, command=COMMAND, must_own=True) as servers:
-        broker = _broker(servers.log)
-        serving = Serving(servers, broker, http_port=http_port)
 
         async def announce() -> None:
-            await serving.settle()
+            servers.http_url = serving.http_url
             servers.announce()
             if servers.runtime is not None:
                 ready(servers.runtime)
 
-        await _serve(serving.run(after_startup=[announce]), servers)
+        running = serving.run(servers, _broker(servers.log), ready=announce)
+        await _serve(running, servers)
 
 
 async def _serve(running: Coroutine[None, None, None], servers: Servers) -> None:

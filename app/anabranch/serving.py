@@ -12,13 +12,14 @@ from anabranch.projecting import MOVE, Projecting
 from anabranch.telemetry import measuring, tracer_provider, tracing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from faststream._internal.types import BrokerMiddleware
     from faststream.nats import NatsBroker
 
     from anabranch.http_pages import Health
     from anabranch.servers import Servers
+    from anabranch.settings import Settings
 
 
 class Serving:
@@ -27,67 +28,69 @@ class Serving:
     Raises PortTaken and ExporterMissing when it is made.
     """
 
-    def __init__(self, servers: Servers, broker: NatsBroker, *, http_port: int | None) -> None:
-        self._servers = servers
-        self._broker = broker
+    def __init__(self, settings: Settings, *, http_port: int | None) -> None:
         self._stack = AsyncExitStack()
         self._commands: CommandService | None = None
         self._connection: SharedConnection | None = None
-        self._tracer = tracer_provider(servers.settings.otel_traces_exporter)
+        self._tracer = tracer_provider(settings.otel_traces_exporter)
         self._pages = None
         if http_port is not None:
             from anabranch.http_pages import HttpPages
 
             self._pages = HttpPages(http_port, health=self._health)
-            servers.http_url = self._pages.url
 
-    async def run(self, *, after_startup: Sequence[Callable[[], Awaitable[None]]]) -> None:
-        """Run until SIGTERM or Ctrl-C; `after_startup` is called once requests are taken."""
+    @property
+    def http_url(self) -> str | None:
+        """Where the pages are, if there are any."""
+        return self._pages.url if self._pages else None
+
+    async def run(
+        self, servers: Servers, broker: NatsBroker, *, ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Run until SIGTERM or Ctrl-C; `ready` is called once requests are taken."""
         from faststream import FastStream
 
+        @asynccontextmanager
+        async def lifespan() -> AsyncGenerator[None]:
+            try:
+                await self._open(servers, broker)
+                yield
+            finally:
+                await self._stack.aclose()
+                if self._tracer is not None:
+                    self._tracer.shutdown()
+
+        async def started() -> None:
+            if self._commands is not None:
+                await self._commands.settle(await broker.connect())
+            await ready()
+
         options: dict[str, Any] = {
-            "lifespan": self._lifespan,
-            "after_startup": after_startup,
+            "lifespan": lifespan,
+            "after_startup": [started],
             "on_shutdown": [self._drain],
         }
         if self._pages is None:
-            await FastStream(self._broker, logger=None, **options).run()
+            await FastStream(broker, logger=None, **options).run()
         else:
-            await self._pages.run(self._pages.application(self._broker, **options))
+            await self._pages.run(self._pages.application(broker, **options))
 
-    async def settle(self) -> None:
-        """Return once the NATS server knows which requests are taken here."""
-        client = await self._broker.connect()
-        if self._commands is not None:
-            self._commands.payload_max = client.max_payload
-        await client.flush()
-
-    @asynccontextmanager
-    async def _lifespan(self) -> AsyncGenerator[None]:
-        try:
-            await self._open()
-            yield
-        finally:
-            await self._stack.aclose()
-            if self._tracer is not None:
-                self._tracer.shutdown()
-
-    async def _open(self) -> None:
+    async def _open(self, servers: Servers, broker: NatsBroker) -> None:
         """Open the log, fold it into the graph, and take commands."""
         enter = self._stack.enter_async_context
-        embedder = await enter(opened_embedder(self._servers.settings))
-        log = await enter(self._servers.connect_log())
-        projecting = await enter(Projecting(self._servers, log, embedder))
-        self._connection = await enter(SharedConnection(self._servers, log, embedder))
+        embedder = await enter(opened_embedder(servers.settings))
+        log = await enter(servers.connect_log())
+        projecting = await enter(Projecting(servers, log, embedder))
+        self._connection = await enter(SharedConnection(servers, log, embedder))
 
-        @self._broker.subscriber(MOVE, include_in_schema=False)
+        @broker.subscriber(MOVE, include_in_schema=False)
         async def move(database: str) -> str:  # pyright: ignore[reportUnusedFunction]  # FastStream calls it.
             return await projecting.move(database)
 
         self._commands = CommandService(
             NamespaceMemories(self._connection), middlewares=self._middlewares()
         )
-        self._broker.include_router(self._commands.router)
+        broker.include_router(self._commands.router)
 
     def _middlewares(self) -> list[BrokerMiddleware[Any, Any]]:
         found: list[BrokerMiddleware[Any, Any]] = []
