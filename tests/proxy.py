@@ -1,4 +1,4 @@
-"""A TCP proxy between a client and a server, which can hold up answers and cut connections."""
+"""A TCP proxy between a client and a server: holds up answers, falls silent, cuts connections."""
 
 from __future__ import annotations
 
@@ -13,13 +13,18 @@ CHUNK_BYTES = 65536
 
 
 class Proxy:
-    """Forwards both ways. While `hold_answers`, what the server says waits in the proxy."""
+    """Forwards both ways. While `hold_answers`, what the server says waits in the proxy.
+
+    After `fall_silent`, nothing passes in either direction, and nobody is told that anything ended.
+    """
 
     def __init__(self, target: str) -> None:
         host, _, port = target.removeprefix("nats://").rpartition(":")
         self._target = (host, int(port))
         self._open = asyncio.Event()
         self._open.set()
+        self._questions = asyncio.Event()
+        self._questions.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -51,6 +56,12 @@ class Proxy:
     def let_answers_pass(self) -> None:
         """Hand on what was kept back."""
         self._open.set()
+        self._questions.set()
+
+    def fall_silent(self) -> None:
+        """Be a network on which everything gets lost, until `let_answers_pass`."""
+        self._open.clear()
+        self._questions.clear()
 
     def cut(self) -> None:
         """Cut every connection; what was kept back is lost. New ones are taken and work."""
@@ -70,17 +81,16 @@ class Proxy:
             return
         self._writers |= {writer, server_writer}
         await asyncio.gather(
-            self._forward(reader, server_writer, held=False),
-            self._forward(server_reader, writer, held=True),
+            self._forward(reader, server_writer, passing=self._questions),
+            self._forward(server_reader, writer, passing=self._open),
         )
 
     async def _forward(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, held: bool
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, passing: asyncio.Event
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
-                if held:
-                    await self._open.wait()
+                await passing.wait()
                 if writer.is_closing():
                     break
                 writer.write(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -10,6 +11,7 @@ from nats.aio.client import Client
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nats.aio.client import Srv
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
@@ -104,6 +106,20 @@ class QuickClient(Client):
         self._pending: list[bytes] = []
         self._pending_data_size = 0
         return True
+
+    def abort(self) -> None:
+        """End the connection without waiting until a server that may be frozen takes the rest."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if isinstance(writer, asyncio.StreamWriter):
+            writer.transport.abort()
+
+    async def _attempt_reconnect(self) -> None:
+        self.abort()
+        await super()._attempt_reconnect()
+
+    async def _connect_to_server(self, s: Srv) -> None:
+        self.abort()  # One that took the connection and said nothing would stay open otherwise.
+        await super()._connect_to_server(s)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
         self._receivers.pop(sid, None)

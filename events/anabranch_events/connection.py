@@ -26,6 +26,13 @@ SERVER_VERSION_MIN: Final = (2, 14)
 RECONNECT_PAUSE_S: Final = 0.1
 RETRY_PAUSE_S: Final = 0.05
 PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
+PING_S: Final = 0.6
+PINGS_MISSED_MAX: Final = 2
+NOTICED_S: Final = PING_S * (PINGS_MISSED_MAX + 1)
+"""How long a server that says nothing, frozen or cut off, is taken to be there."""
+
+CLOSE_TIMEOUT_S: Final = 2.0
+RECONNECT_TIMEOUT_S: Final = 2.0
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -71,7 +78,16 @@ class Connection:
     ) -> None:
         self._closing = True
         self._release()
-        await self.client.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self.client.close()
+        except TimeoutError:  # It waits until a server that is frozen has taken in everything.
+            self.client.abort()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server is there: it has answered a ping within `NOTICED_S`."""
+        return self._connected.is_set()
 
     async def _connect(self) -> None:
         """Connect, without trying for long; from then on reconnect for ever."""
@@ -86,11 +102,14 @@ class Connection:
             max_reconnect_attempts=1,
             reconnect_time_wait=RECONNECT_PAUSE_S,  # type: ignore[arg-type]  # seconds, any number
             connect_timeout=self.timeout_s,  # type: ignore[arg-type]  # seconds, any number
+            ping_interval=PING_S,  # type: ignore[arg-type]  # seconds, any number
+            max_outstanding_pings=PINGS_MISSED_MAX,
             pending_size=PENDING_BYTES_MAX,
             flush_timeout=self.timeout_s,
         )
         self.client.options["allow_reconnect"] = True
         self.client.options["max_reconnect_attempts"] = -1
+        self.client.options["connect_timeout"] = min(self.timeout_s, RECONNECT_TIMEOUT_S)
         version = self.client.connected_server_version
         if (version.major, version.minor) < SERVER_VERSION_MIN:
             raise ServerOutdated(

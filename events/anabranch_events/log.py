@@ -106,6 +106,11 @@ class Log:
         """The server's address, without a password."""
         return self._connection.url
 
+    @property
+    def connected(self) -> bool:
+        """Whether the server is there; one that is gone or frozen is noticed within 2 s."""
+        return self._connection.connected
+
     async def append(self, event: Event, *, expected: int | None = None) -> Receipt:
         """Store one event. `expected` is the session's last position, 0 for a new session.
 

@@ -28,9 +28,11 @@ WINDOW_RECORDS: Final = 2000
 REQUEST_RECORDS: Final = 1000
 REQUEST_BYTES: Final = 4 * 1024 * 1024
 BUFFER_BYTES_MAX: Final = 8 * 1024 * 1024
-HEARTBEAT_S: Final = 5
+HEARTBEAT_S: Final = 0.75
+HEARTBEATS_MISSED_MAX: Final = 2.5
 EXPIRES_S: Final = 30
 INACTIVE_S: Final = 60
+_LAST_CHANCE_S: Final = 0.05
 _NS: Final = 1_000_000_000
 _HEARTBEAT: Final = "100"
 _BAD_REQUEST: Final = "400"
@@ -120,10 +122,12 @@ class Pull:
         """Return when something came, or when two heartbeats are missing: then it is broken."""
         self._wake.clear()
         try:
-            async with asyncio.timeout(2.5 * HEARTBEAT_S):
+            async with asyncio.timeout(HEARTBEATS_MISSED_MAX * HEARTBEAT_S):
                 await self._wake.wait()
         except TimeoutError:
-            self.broken = "the server is silent"
+            await asyncio.sleep(_LAST_CHANCE_S)  # What came while we were busy is read only now.
+            if not self._wake.is_set():
+                self.broken = "the server is silent"
 
     def _config(self) -> dict[str, Any]:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 RECORDS_MAX: Final = 1000
 BYTES_MAX: Final = 8 * 1024 * 1024
 _PAUSE_S: Final = 0.1
+_REWOUND_S: Final = 1.0
 _LOG = logging.getLogger(__name__)
 
 
@@ -92,6 +94,7 @@ class _Reader:
         self._to = to
         self._end = end
         self._pull: Pull | None = None
+        self._waiting = False
 
     async def next(self, records_max: int, bytes_max: int) -> list[Recorded]:
         """Return the next batch as soon as there is anything; empty at the end."""
@@ -151,16 +154,20 @@ class _Reader:
                 _LOG.info("reading again after position %d: %s", self._position, pull.broken)
                 await self.close()
             try:
-                return await self._open()
-            except LogUnavailable:
+                found = await self._open()
+            except LogUnavailable as error:
                 if self._to is not None:
                     raise
+                if not self._waiting:
+                    _LOG.warning("waiting to read on after %d: %s", self._position, error)
+                self._waiting = True
                 await asyncio.sleep(_PAUSE_S)
+            else:
+                self._waiting = False
+                return found
 
     async def _open(self) -> Pull:
-        last = (await read_bounds(self._connection)).last
-        if last < self._position:
-            raise LogRewound(position=self._position, last=last)
+        await self._check_end()
         self._pull = Pull(self._connection, after=self._position)
         try:
             await self._pull.open()
@@ -171,3 +178,14 @@ class _Reader:
             await self.close()
             raise
         return self._pull
+
+    async def _check_end(self) -> None:
+        """Raise LogRewound when the log ends before what was read.
+
+        A server that has just become the stream's leader may need a moment to know its end.
+        """
+        deadline = time.monotonic() + _REWOUND_S
+        while (last := (await read_bounds(self._connection)).last) < self._position:
+            if time.monotonic() >= deadline:
+                raise LogRewound(position=self._position, last=last)
+            await asyncio.sleep(_PAUSE_S)

@@ -99,18 +99,30 @@ class NatsServer:
         await self._stop()
 
     async def _start(self) -> None:
-        with self._folder.output.open("ab") as output:
-            self._process = await asyncio.create_subprocess_exec(
-                *("/bin/sh", "-c", _WRAPPER, "anabranch-nats"),
-                *(self.binary, "-c", str(self._folder.config)),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        process = await self._make_child()
         deadline = time.monotonic() + START_TIMEOUT_S
-        await self._listening(self._process, deadline)
+        await self._listening(process, deadline)
         await self._answering(deadline)
+
+    async def _make_child(self) -> asyncio.subprocess.Process:
+        """Make the child process to its end, also when cancelled: asyncio may hang half way."""
+        with self._folder.output.open("ab") as output:
+            making = asyncio.create_task(
+                asyncio.create_subprocess_exec(
+                    *("/bin/sh", "-c", _WRAPPER, "anabranch-nats"),
+                    *(self.binary, "-c", str(self._folder.config)),
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
+            )
+            try:
+                return await asyncio.shield(making)
+            finally:
+                await asyncio.wait({making})
+                if making.exception() is None:
+                    self._process = making.result()
 
     async def _listening(self, process: asyncio.subprocess.Process, deadline: float) -> None:
         """Wait for the file in which the server writes its address once it has recovered."""

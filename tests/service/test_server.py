@@ -229,6 +229,20 @@ async def test_a_start_that_is_cancelled_leaves_no_server(tmp_path: Path) -> Non
     assert await ended(pid)
 
 
+async def test_a_start_may_be_cancelled_while_its_process_is_made(tmp_path: Path) -> None:
+    """However early it comes, it neither hangs nor leaves the folder taken."""
+    for turns in range(10):
+        starting = asyncio.create_task(NatsServer(tmp_path).__aenter__())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(starting, 60)
+
+    async with NatsServer(tmp_path) as server:
+        assert server.pid
+
+
 async def test_control_c_in_the_terminal_does_not_reach_the_server(
     nats_server: NatsServer,
 ) -> None:
