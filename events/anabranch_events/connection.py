@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SERVER_VERSION_MIN: Final = (2, 14)
 RECONNECT_PAUSE_S: Final = 0.1
 RETRY_PAUSE_S: Final = 0.05
+FIRST_PATIENCE_S: Final = 2.0
 PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
 PING_S: Final = 0.6
 PINGS_MISSED_MAX: Final = 2
@@ -187,16 +188,22 @@ class Connection:
     async def attempt(self, once: Callable[[float], Awaitable[_T]]) -> _T:
         """Call `once` with a time limit, again while it raises Unanswered, for `timeout_s` in all.
 
-        Only for what may be sent twice. Raises LogUnavailable, or LogRefused.
+        Only for what may be sent twice. A leader that steps down keeps its answers to itself, so
+        the first try is a short one; each that was too short is followed by one twice as long.
+        Raises LogUnavailable, or LogRefused.
         """
         deadline = time.monotonic() + self.timeout_s
+        patience_s = min(self.timeout_s / 2, FIRST_PATIENCE_S)
         while True:
+            began = time.monotonic()
             try:
                 await self.wait_connected(deadline)
-                return await once(min(self.timeout_s / 2, deadline - time.monotonic()))
+                return await once(min(patience_s, deadline - time.monotonic()))
             except Unanswered as error:
                 if time.monotonic() + RETRY_PAUSE_S >= deadline:
                     raise self.unavailable(error) from error
+            if time.monotonic() - began >= patience_s:
+                patience_s = min(2 * patience_s, self.timeout_s / 2)
             await asyncio.sleep(RETRY_PAUSE_S)
 
     async def wait_connected(self, deadline: float) -> None:
