@@ -9,6 +9,7 @@
     │   ├── PositionFromFuture   a position the log has not reached
     │   ├── RequestTooLarge      a request is larger than the service takes
     │   ├── ScopeNeedsSession    a scope around a session, and no session is named
+    │   ├── SnapshotDamaged      a snapshot is not as it was taken
     │   ├── SettingInvalid       an environment variable breaks a rule
     │   └── UsageInvalid         the command line breaks a rule
     ├── NotFound
@@ -74,6 +75,7 @@ __all__ = [
     "ServiceFailed",
     "SettingInvalid",
     "SetupInvalid",
+    "SnapshotDamaged",
     "Unavailable",
     "UsageInvalid",
     "from_os_error",
@@ -101,6 +103,18 @@ class ExportDamaged(InputInvalid):
             fix="export again, or use another copy; what stands before is good",
         )
         self.line = line
+
+
+class SnapshotDamaged(InputInvalid):
+    """A snapshot is not as it was taken, or is none. Nothing was restored."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        super().__init__(
+            f"the snapshot {path} is damaged: {reason}",
+            field="file",
+            fix="use another copy, or take it again; `anabranch events verify` checks exports",
+        )
+        self.path = path
 
 
 class PositionFromFuture(InputInvalid):

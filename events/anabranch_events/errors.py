@@ -10,7 +10,8 @@ The tree is ordered by what the caller can do::
     │   └── SessionNotFound
     ├── Conflict                 read again, decide again
     │   ├── PositionConflict     somebody else appended first
-    │   └── SessionEnded         the session takes no more of this
+    │   ├── SessionEnded         the session takes no more of this
+    │   └── LogNotEmpty          there is a log already, where one should be restored
     ├── Unavailable              try again later
     │   ├── LogUnavailable
     │   └── WaitTimedOut
@@ -115,6 +116,18 @@ class SessionEnded(Conflict):
         )
         self.session_id = session_id
         self.status = status
+
+
+class LogNotEmpty(Conflict):
+    """There is a log already where one was to be restored; it stays as it is."""
+
+    def __init__(self, *, last: int) -> None:
+        super().__init__(
+            f"the server has a log already: it ends at position {last}",
+            fix="restore onto an empty server, or a new home; `anabranch events import` adds "
+            "events to a log",
+        )
+        self.last = last
 
 
 class Unavailable(AnabranchError):

@@ -7,7 +7,16 @@ from typing import Annotated, Final
 
 import typer
 
-from anabranch.cli import demonstration, events, graph, memory, service, sessions, thinking
+from anabranch.cli import (
+    demonstration,
+    events,
+    graph,
+    memory,
+    service,
+    sessions,
+    snapshots,
+    thinking,
+)
 from anabranch.cli.command import (
     PIPE_CLOSED,
     Common,
@@ -63,6 +72,7 @@ application.add_typer(graph.commands)
 application.add_typer(graph.graph_commands, name="graph", rich_help_panel=graph.PANEL)
 application.add_typer(events.commands)
 application.add_typer(events.event_commands, name="events", rich_help_panel=events.PANEL)
+application.add_typer(snapshots.commands, name="snapshot", rich_help_panel=events.PANEL)
 application.add_typer(service.commands)
 
 
