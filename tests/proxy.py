@@ -16,11 +16,11 @@ class Proxy:
     """Forwards both ways. While `hold_answers`, what the server says waits in the proxy.
 
     After `fall_silent`, nothing passes in either direction, and nobody is told that anything ended.
+    Connections made from now on go to `target`.
     """
 
     def __init__(self, target: str) -> None:
-        host, _, port = target.removeprefix("nats://").rpartition(":")
-        self._target = (host, int(port))
+        self.target = target
         self._open = asyncio.Event()
         self._open.set()
         self._questions = asyncio.Event()
@@ -32,7 +32,8 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        self.url = f"nats://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        scheme = self.target.partition("://")[0]
+        self.url = f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def __aexit__(
@@ -69,30 +70,41 @@ class Proxy:
             writer.close()
         self._writers.clear()
 
+    def asks(self, data: bytes, answers: asyncio.StreamWriter) -> None:
+        """See what a client asks, before it is passed on, and where it hears the answers."""
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
-            server_reader, server_writer = await asyncio.open_connection(*self._target)
+            host, _, port = self.target.partition("://")[2].rpartition(":")
+            server_reader, server_writer = await asyncio.open_connection(host, int(port))
         except OSError:
             writer.close()
             return
         self._writers |= {writer, server_writer}
         await asyncio.gather(
-            self._forward(reader, server_writer, passing=self._questions),
+            self._forward(reader, server_writer, passing=self._questions, answers=writer),
             self._forward(server_reader, writer, passing=self._open),
         )
 
     async def _forward(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, passing: asyncio.Event
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        passing: asyncio.Event,
+        answers: asyncio.StreamWriter | None = None,
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
                 await passing.wait()
                 if writer.is_closing():
                     break
+                if answers is not None:
+                    self.asks(data, answers)
                 writer.write(data)
                 await writer.drain()
         writer.close()

@@ -67,9 +67,12 @@ class Projecting:
         embedder = await _fitting(graph, self._embedder)
         # One connection each, made now: the driver leaks one whose making is cancelled.
         await asyncio.gather(graph.checkpoint("graph"), graph.checkpoint("vectors"))
-        projections: list[Projector | VectorProjector] = [Projector(self._log, graph)]
+        shared = self._servers.shared
+        projections: list[Projector | VectorProjector] = [
+            Projector(self._log, graph, shared=shared)
+        ]
         if embedder is not None:
-            projections.append(VectorProjector(self._log, graph, embedder))
+            projections.append(VectorProjector(self._log, graph, embedder, shared=shared))
         for projection in projections:
             task = asyncio.create_task(_kept_running(projection))
             self._generation.push_async_callback(_ended, task)

@@ -77,6 +77,11 @@ class Servers:
         """Whether this process folds the log into the graph: who runs a server of the home does."""
         return self.role == "owner"
 
+    @property
+    def shared(self) -> bool:
+        """Whether processes elsewhere may fold the same log into the same graph."""
+        return bool(self.settings.nats_url and self.settings.neo4j_uri)
+
     def connect_log(self) -> Log:
         """Return the log on its server, to be entered."""
         from anabranch_events import Log

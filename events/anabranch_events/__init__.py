@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from anabranch_events.bucket import Bucket
     from anabranch_events.ingest import Ingested
     from anabranch_events.log import Log
+    from anabranch_events.pinned import PinLost, Pinned
     from anabranch_events.stream import STREAM, Bounds, subject
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "Ingested",
     "Log",
     "NatsServer",
+    "PinLost",
+    "Pinned",
     "Receipt",
     "Recorded",
     "canonical_uuid",
@@ -62,6 +65,8 @@ _NEEDS_CLIENT = {
     "Bucket": "anabranch_events.bucket",
     "Ingested": "anabranch_events.ingest",
     "Log": "anabranch_events.log",
+    "PinLost": "anabranch_events.pinned",
+    "Pinned": "anabranch_events.pinned",
     "subject": "anabranch_events.stream",
 }
 

@@ -11,6 +11,7 @@ from anabranch_events.errors import AnabranchError, LogFull, LogRefused, LogUnav
 if TYPE_CHECKING:
     from anabranch_events.connection import Connection
 
+CONSUMER_NOT_FOUND: Final = 10014
 STREAM_NOT_FOUND: Final = 10059
 MESSAGE_NOT_FOUND: Final = 10037
 CONFLICTS: Final = frozenset({10071, 10164})

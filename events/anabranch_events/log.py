@@ -15,9 +15,11 @@ from anabranch_events.fast_ingest import FastPipeline
 from anabranch_events.grouping import Groups
 from anabranch_events.ingest import Ingested, Pipeline, ingest
 from anabranch_events.objects import Objects
+from anabranch_events.pinned import Pinned
 from anabranch_events.stream import (
     Bounds,
     checked_position,
+    checked_token,
     ensure_stream,
     read_bounds,
     subject,
@@ -226,6 +228,10 @@ class Log:
             async for records in found:
                 for record in records:
                     yield record
+
+    def pinned(self, name: str) -> Pinned:
+        """Return a place at the consumer `name`, which several processes share, one at a time."""
+        return Pinned(self._connection, self._objects, name=checked_token(name, field="consumer"))
 
     async def bounds(self) -> Bounds:
         """Return the first and the last position; the last is 0 while the log is empty."""

@@ -68,8 +68,7 @@ class Pull:
 
     async def open(self) -> None:
         """Make the consumer on the server. Raises Refused, LogUnavailable."""
-        self._connection.on_lost(self._lost)
-        self._subscription = await self._connection.client.listen(self._inbox, self._receive)
+        await self._listen()
         info = await ask(
             self._connection,
             f"CONSUMER.CREATE.{STREAM}.{self._name}",
@@ -79,13 +78,23 @@ class Pull:
 
     async def close(self) -> None:
         """Stop hearing, and let the server forget the consumer; it would by itself after 60 s."""
-        self._connection.forget_lost(self._lost)
-        if self._subscription is None:
+        if not await self._hear_no_more():
             return
-        with contextlib.suppress(nats.errors.Error, OSError):
-            await self._subscription.unsubscribe()
         with contextlib.suppress(Unanswered):
             await self._connection.publish(f"$JS.API.CONSUMER.DELETE.{STREAM}.{self._name}", b"")
+
+    async def _listen(self) -> None:
+        self._connection.on_lost(self._lost)
+        self._subscription = await self._connection.client.listen(self._inbox, self._receive)
+
+    async def _hear_no_more(self) -> bool:
+        """Stop hearing; tell whether it had begun."""
+        self._connection.forget_lost(self._lost)
+        if self._subscription is None:
+            return False
+        with contextlib.suppress(nats.errors.Error, OSError):
+            await self._subscription.unsubscribe()
+        return True
 
     def take(self) -> Recorded:
         """Remove and return the oldest record of the buffer."""
@@ -103,16 +112,10 @@ class Pull:
         ):
             return
         self._outstanding += REQUEST_RECORDS
-        request = {
-            "batch": REQUEST_RECORDS,
-            "max_bytes": max(REQUEST_BYTES, 2 * self._connection.client.max_payload),
-            "expires": int(EXPIRES_S * _NS),
-            "idle_heartbeat": int(HEARTBEAT_S * _NS),
-        }
         try:
             await self._connection.publish(
                 f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{self._name}",
-                orjson.dumps(request),
+                orjson.dumps(self._request()),
                 reply=self._inbox,
             )
         except Unanswered as error:
@@ -128,6 +131,14 @@ class Pull:
             await asyncio.sleep(_LAST_CHANCE_S)  # What came while we were busy is read only now.
             if not self._wake.is_set():
                 self.broken = "the server is silent"
+
+    def _request(self) -> dict[str, Any]:
+        return {
+            "batch": REQUEST_RECORDS,
+            "max_bytes": max(REQUEST_BYTES, 2 * self._connection.client.max_payload),
+            "expires": int(EXPIRES_S * _NS),
+            "idle_heartbeat": int(HEARTBEAT_S * _NS),
+        }
 
     def _config(self) -> dict[str, Any]:
         return {

@@ -40,12 +40,16 @@ class Refused(Exception):
 
 
 class Checkpoint:
-    """The checkpoint of one projection in one graph."""
+    """The checkpoint of one projection in one graph.
+
+    `retries` counts the transactions that were tried again.
+    """
 
     def __init__(self, graph: Graph, projection: str) -> None:
         self._graph = graph
         self._projection = projection
         self._outage = Outage(projection)
+        self.retries = 0
 
     async def read(self) -> int:
         """Return the position the projection has reached; wait while the graph is away."""
@@ -59,11 +63,18 @@ class Checkpoint:
             return position
 
     async def move(
-        self, steps: Sequence[Step], *, expected: int, position: int, last: bool
+        self,
+        steps: Sequence[Step],
+        *,
+        expected: int,
+        position: int,
+        last: bool,
+        wait: bool = True,
     ) -> None:
         """Apply `steps` and move from `expected` to `position`, both or neither.
 
-        Waits out outages; when nobody knows whether a commit holds, the checkpoint says so. Raises
+        When nobody knows whether a commit holds, the checkpoint says so. Waits out outages, unless
+        `wait` is False: GraphUnavailable is raised then once the store answers nothing at all. Raises
         Fenced when the checkpoint stands elsewhere. Raises Refused when the store refuses the rows,
         or fails on them again and again while it answers otherwise; with `last` (there is no
         smaller batch to try) it asks longer before it says so.
@@ -72,10 +83,11 @@ class Checkpoint:
         attempts = LAST_ATTEMPTS_MAX if last else ATTEMPTS_MAX
         while True:
             try:
-                moved = await self._graph.write_if(guard, steps)
+                moved = await self._graph.write_if(guard, steps, writer=self._projection)
             except (Unavailable, GraphFull) as error:
+                self.retries += 1
                 await self._outage.pause(error)
-                if await self._stands_at(position, expected=expected):
+                if await self._stands_at(position, expected=expected, wait=wait):
                     return
                 attempts -= not isinstance(error, GraphFull)
                 if not attempts:
@@ -89,9 +101,9 @@ class Checkpoint:
                     raise Fenced
                 return
 
-    async def _stands_at(self, position: int, *, expected: int) -> bool:
+    async def _stands_at(self, position: int, *, expected: int, wait: bool) -> bool:
         """Tell whether a commit of unknown outcome holds. Raises Fenced when a rival moved on."""
-        found = await self.read()
+        found = await (self.read() if wait else self._graph.checkpoint(self._projection))
         if found not in {position, expected}:
             raise Fenced
         return found == position

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from abc import ABC, abstractmethod
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final, Generic
 
+from anabranch_events import PinLost
 from anabranch_events.errors import LogRewound, LogUnavailable, Unavailable, WaitTimedOut
 from anabranch_projections.batch import Batch, C
 from anabranch_projections.checkpoint import Checkpoint, Fenced, Refused
@@ -16,20 +18,22 @@ from anabranch_projections.outage import LOGGER, Outage
 from anabranch_projections.pace import Pace, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch_events import Log, Recorded
-    from anabranch_store import Graph, Step
+    from anabranch_store import Graph, GraphAddress, Step
 
 
 PIECE: Final = 200
+PAUSE_S: Final = 0.05
 
 
 class Follower(ABC, Generic[C]):
     """Reads the log from its checkpoint on and writes what it makes of it, for as long as it runs.
 
     Several may run at once, in any processes: the checkpoint's compare-and-set lets one at a time
-    through. `on_commit` is called with the position after each commit.
+    through. Those that are `shared` know of each other: one is active, by the pin of a consumer
+    they share, and the others stand by. `on_commit` is called with the position after each commit.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Follower(ABC, Generic[C]):
         *,
         name: str,
         on_commit: Callable[[int], None] | None = None,
+        shared: bool = False,
     ) -> None:
         self._log = log
         self._graph = graph
@@ -46,6 +51,8 @@ class Follower(ABC, Generic[C]):
         self.announces = True
         """Whether others are told of each commit; not while a graph is filled that none reads."""
         self._checkpoint = Checkpoint(graph, name)
+        self._pinned = log.pinned(_consumer(name, graph.address)) if shared else None
+        self._active = False
         self._pace = Pace()
         self._moved = asyncio.Event()
         self.name = name
@@ -55,7 +62,9 @@ class Follower(ABC, Generic[C]):
     @property
     def status(self) -> Status:
         """How far it is and how fast it goes."""
-        return self._pace.status(self.position)
+        return self._pace.status(
+            self.position, active=self._active, retries=self._checkpoint.retries
+        )
 
     @property
     def dead_letters(self) -> int:
@@ -65,7 +74,7 @@ class Follower(ABC, Generic[C]):
     async def run(self, *, to: int | None = None) -> None:
         """Follow the log until cancelled, or until `to` is in the graph.
 
-        Outages of either server are waited out. Raises what no waiting mends: SetupInvalid, for
+        With `to` it reads by itself, shared or not. Outages of either server are waited out. Raises what no waiting mends: SetupInvalid, for
         a wrong password (GraphRefused) or a log that ends before the checkpoint (LogRewound).
         """
         outage = Outage(self.name)
@@ -73,7 +82,11 @@ class Follower(ABC, Generic[C]):
             self._reach(await self._checkpoint.read())
             before = self.position
             try:
-                await self._follow(to)
+                async with self._turn(to):
+                    await self._follow(to)
+            except PinLost as lost:
+                LOGGER.info("projection %s takes its turn anew: %s", self.name, lost)
+                await asyncio.sleep(PAUSE_S)
             except (Fenced, Unavailable) as error:
                 if self.position > before:
                     outage.over()
@@ -106,6 +119,26 @@ class Follower(ABC, Generic[C]):
     def _give_up(self, record: Recorded, error: Exception) -> list[Step]:
         """Return the statements to run in place of a record that the store refuses, or raise."""
 
+    @asynccontextmanager
+    async def _turn(self, to: int | None) -> AsyncGenerator[None]:
+        """Wait until it is this follower's turn to write; its position is the checkpoint then."""
+        async with contextlib.AsyncExitStack() as stack:
+            if self._pinned is not None and to is None:
+                await stack.enter_async_context(self._pinned.taken(self._read_checkpoint))
+                # Who had the turn before may be frozen in the middle of a transaction.
+                await self._graph.end_writes(self.name)
+                await self._read_checkpoint()
+            self._active = True
+            try:
+                yield
+            finally:
+                self._active = False
+
+    async def _read_checkpoint(self) -> int:
+        """Return where the checkpoint stands. Raises GraphUnavailable."""
+        self._reach(await self._graph.checkpoint(self.name))
+        return self.position
+
     async def _follow(self, to: int | None) -> None:
         last = (await self._log.bounds()).last
         if last < self.position:
@@ -121,7 +154,7 @@ class Follower(ABC, Generic[C]):
 
     async def _read(self, gathering: Gathering[C], to: int | None) -> None:
         try:
-            async with aclosing(self._log.batches(after=self.position, to=to)) as batches:
+            async with aclosing(self._batches(to)) as batches:
                 async for records in batches:
                     # In pieces: decoding holds the loop that the writer runs on.
                     for start in range(0, len(records), PIECE):
@@ -131,6 +164,11 @@ class Follower(ABC, Generic[C]):
             await gathering.end(error)
         else:
             await gathering.end()
+
+    def _batches(self, to: int | None) -> AsyncGenerator[list[Recorded], None]:
+        if self._pinned is None or to is not None:
+            return self._log.batches(after=self.position, to=to)
+        return self._pinned.batches(after=self.position)
 
     async def _apply(self, batch: Batch[C]) -> None:
         """Write a batch; one that the store refuses is halved until the culprit stands alone."""
@@ -161,7 +199,13 @@ class Follower(ABC, Generic[C]):
         )
 
     async def _move(self, batch: Batch[C], steps: Sequence[Step], *, last: bool) -> None:
-        await self._checkpoint.move(steps, expected=self.position, position=batch.last, last=last)
+        await self._checkpoint.move(
+            steps,
+            expected=self.position,
+            position=batch.last,
+            last=last,
+            wait=self._pinned is None,  # In an outage of its own it lets another try.
+        )
         self._pace.count(len(batch.records), dead_letters=len(batch.letters))
         self._reach(batch.last)
         if self.on_commit is not None:
@@ -180,3 +224,9 @@ class Follower(ABC, Generic[C]):
         self.position = position
         self._moved.set()
         self._moved = asyncio.Event()
+
+
+def _consumer(projection: str, address: GraphAddress) -> str:
+    """Return the name of the consumer that all projectors of one graph share."""
+    target = hashlib.sha256(f"{address.uri} {address.database or ''}".encode()).hexdigest()
+    return f"{projection}-{target[:16]}"

@@ -12,8 +12,10 @@ WINDOW_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A projection's figures at one moment."""
+    """A projection's figures at one moment, in this process."""
 
+    active: bool
+    """Whether it writes; otherwise it stands by for another process that does."""
     position: int
     batch_size: int
     """Events in the last batch."""
@@ -21,6 +23,8 @@ class Status:
     """Over the last seconds."""
     events: int
     """Since the projection was started here."""
+    retries: int
+    """Transactions that were tried again, since the projection was started here."""
     dead_letters: int
     """Since the projection was started here."""
 
@@ -43,16 +47,18 @@ class Pace:
         self._commits.append((time.monotonic(), events))
         self._forget()
 
-    def status(self, position: int) -> Status:
+    def status(self, position: int, *, active: bool, retries: int) -> Status:
         """Return the figures as of now."""
         self._forget()
         recent = sum(events for _, events in self._commits)
         span_s = min(WINDOW_S, time.monotonic() - self._started)
         return Status(
+            active=active,
             position=position,
             batch_size=self._batch_size,
             events_per_s=recent / span_s if span_s > 0 else 0.0,
             events=self._events,
+            retries=retries,
             dead_letters=self.dead_letters,
         )
 

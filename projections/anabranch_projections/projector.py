@@ -32,9 +32,10 @@ class Projector(Follower[Folding]):
         *,
         name: str = GRAPH,
         on_commit: Callable[[int], None] | None = None,
+        shared: bool = False,
         halt: bool = False,
     ) -> None:
-        super().__init__(log, graph, name=name, on_commit=on_commit)
+        super().__init__(log, graph, name=name, on_commit=on_commit, shared=shared)
         self._halt = halt
 
     def _content(self) -> Folding:

@@ -70,8 +70,9 @@ class VectorProjector(Follower[Texts]):
         embedder: Embedder,
         *,
         on_commit: Callable[[int], None] | None = None,
+        shared: bool = False,
     ) -> None:
-        super().__init__(log, graph, name=VECTORS, on_commit=on_commit)
+        super().__init__(log, graph, name=VECTORS, on_commit=on_commit, shared=shared)
         self._embedder = embedder
         self._cache = VectorCache(log, embedder)
         self._graph_position = 0

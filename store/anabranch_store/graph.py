@@ -118,14 +118,26 @@ class Graph:
         with driver_errors(self.address.uri):
             await write_steps(self._writing, None, steps)
 
-    async def write_if(self, guard: Step, steps: Sequence[Step]) -> bool:
+    async def write_if(
+        self, guard: Step, steps: Sequence[Step], *, writer: str | None = None
+    ) -> bool:
         """Run `guard` and then `steps` in one transaction, if `guard` returns a row.
 
         Returns False, with nothing written, when it returns none. A guard that compares and sets
-        must lock what it compares before it compares: on Neo4j a SET takes the lock.
+        must lock what it compares before it compares: on Neo4j a SET takes the lock. `writer` is
+        the name by which `end_writes` finds the transaction.
         """
         with driver_errors(self.address.uri):
-            return await write_steps(self._writing, guard, steps)
+            return await write_steps(self._writing, guard, steps, writer=writer)
+
+    async def end_writes(self, writer: str) -> None:
+        """Have the server undo the transactions of `writer` that are open, in any process.
+
+        One of a process that is frozen keeps its locks for as long as it likes otherwise. The
+        embedded graph holds no lock before the commit, so there is nothing to end.
+        """
+        if self.product.name == "neo4j":
+            await self.read("projection/end_writes", writer=writer)
 
     async def query(
         self,

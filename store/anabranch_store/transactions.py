@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from neo4j import AsyncSession, AsyncTransaction
 
 STATEMENT_TIMEOUT_S: Final = 60.0
+WRITER: Final = "anabranch_writer"
 # A server that undid a transaction is there, and will take it once the rival is through.
 _UNDONE_FOR_S: Final = 15.0
 # A connection that broke is opened anew; a server that is gone should be known to be gone soon.
@@ -51,12 +52,23 @@ async def read_rows(open_session: Callable[[], AsyncSession], step: Step) -> lis
 
 
 async def write_steps(
-    open_session: Callable[[], AsyncSession], guard: Step | None, steps: Sequence[Step]
+    open_session: Callable[[], AsyncSession],
+    guard: Step | None,
+    steps: Sequence[Step],
+    *,
+    writer: str | None = None,
 ) -> bool:
-    """Run `guard` and `steps` in one transaction; False, undone, when the guard has no row."""
+    """Run `guard` and `steps` in one transaction; False, undone, when the guard has no row.
+
+    `writer` is what the server shows of the transaction while it runs.
+    """
+    metadata = {WRITER: writer} if writer else None
 
     async def write(attempt: _Attempt) -> bool:
-        async with open_session() as session, await session.begin_transaction() as transaction:
+        async with (
+            open_session() as session,
+            await session.begin_transaction(metadata=metadata) as transaction,
+        ):
             if guard is not None and not await _rows(transaction, guard):
                 await transaction.rollback()
                 return False

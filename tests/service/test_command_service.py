@@ -299,8 +299,8 @@ async def test_several_services_share_the_requests(
 ) -> None:
     """Of two services in the queue group each request is answered by one."""
     ask = Asking(producer)
-    where = {"url": nats_server.url, "token": nats_server.token}
-    async with answering(log, **where), answering(log, **where):
+    url, token = nats_server.url, nats_server.token
+    async with answering(log, url=url, token=token), answering(log, url=url, token=token):
         answers = await asyncio.gather(*(ask("open_session", OPEN) for _ in range(60)))
 
     assert sorted(answer["position"] for answer in answers) == list(range(1, 61))
