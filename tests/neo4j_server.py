@@ -109,14 +109,26 @@ class Neo4jServer:
             shutil.rmtree(self._home, ignore_errors=True)
             self._home = None
 
+    def restart(self) -> None:
+        """Kill the server, and start it again on its folder and its port."""
+        assert self._process is not None
+        assert self._home is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate()
+        self._launch(self._home)
+
     def _start(self) -> None:
-        java, jars = java_for(self._version), assembled(self._version)
         home = self._home = Path(tempfile.mkdtemp(prefix="anabranch-neo4j-"))
         port = _free_port()
         (home / "conf").mkdir()
         (home / "conf" / "neo4j.conf").write_text(_SETTINGS.format(port=port), encoding="utf-8")
         (home / "logs").mkdir()
         self._set_password(home)
+        self.uri = f"bolt://127.0.0.1:{port}"
+        self._launch(home)
+
+    def _launch(self, home: Path) -> None:
+        java, jars = java_for(self._version), assembled(self._version)
         main = "CommunityEntryPoint" if self._version.startswith("5.") else "Neo4jCommunity"
         command = [java, *_JVM_ARGS, "-cp", f"{jars}/*", f"org.neo4j.server.{main}"]
         command += [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
@@ -129,7 +141,6 @@ class Neo4jServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.uri = f"bolt://127.0.0.1:{port}"
         self._wait_ready(home / "logs" / "console.log")
 
     def _set_password(self, home: Path) -> None:

@@ -9,6 +9,7 @@ killed leaves a free lock and a stale file, and whoever comes next takes the hom
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -78,9 +79,12 @@ class Servers:
         return self.role == "owner"
 
     @property
-    def shared(self) -> bool:
-        """Whether processes elsewhere may fold the same log into the same graph."""
-        return bool(self.settings.nats_url and self.settings.neo4j_uri)
+    def shared(self) -> str | None:
+        """A name for the graph where processes elsewhere may fold the same log into it."""
+        if not (self.settings.nats_url and self.settings.neo4j_uri):
+            return None
+        target = f"{self.settings.neo4j_uri} {self.settings.neo4j_database or ''}"
+        return hashlib.sha256(target.encode()).hexdigest()[:16]
 
     def connect_log(self) -> Log:
         """Return the log on its server, to be entered."""

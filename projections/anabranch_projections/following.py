@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from abc import ABC, abstractmethod
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final, Generic
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch_events import Log, Recorded
-    from anabranch_store import Graph, GraphAddress, Step
+    from anabranch_store import Graph, Step
 
 
 PIECE: Final = 200
@@ -33,7 +32,7 @@ class Follower(ABC, Generic[C]):
 
     Several may run at once, in any processes: the checkpoint's compare-and-set lets one at a time
     through. Those that are `shared` know of each other: one is active, by the pin of a consumer
-    they share, and the others stand by. `on_commit` is called with the position after each commit.
+    that all who name the same graph share, and the others stand by. `on_commit` is called with the position after each commit.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class Follower(ABC, Generic[C]):
         *,
         name: str,
         on_commit: Callable[[int], None] | None = None,
-        shared: bool = False,
+        shared: str | None = None,
     ) -> None:
         self._log = log
         self._graph = graph
@@ -51,7 +50,7 @@ class Follower(ABC, Generic[C]):
         self.announces = True
         """Whether others are told of each commit; not while a graph is filled that none reads."""
         self._checkpoint = Checkpoint(graph, name)
-        self._pinned = log.pinned(_consumer(name, graph.address)) if shared else None
+        self._pinned = log.pinned(f"{name}-{shared}") if shared else None
         self._active = False
         self._pace = Pace()
         self._moved = asyncio.Event()
@@ -224,9 +223,3 @@ class Follower(ABC, Generic[C]):
         self.position = position
         self._moved.set()
         self._moved = asyncio.Event()
-
-
-def _consumer(projection: str, address: GraphAddress) -> str:
-    """Return the name of the consumer that all projectors of one graph share."""
-    target = hashlib.sha256(f"{address.uri} {address.database or ''}".encode()).hexdigest()
-    return f"{projection}-{target[:16]}"

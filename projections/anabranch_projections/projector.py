@@ -32,7 +32,7 @@ class Projector(Follower[Folding]):
         *,
         name: str = GRAPH,
         on_commit: Callable[[int], None] | None = None,
-        shared: bool = False,
+        shared: str | None = None,
         halt: bool = False,
     ) -> None:
         super().__init__(log, graph, name=name, on_commit=on_commit, shared=shared)

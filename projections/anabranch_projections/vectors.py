@@ -70,7 +70,7 @@ class VectorProjector(Follower[Texts]):
         embedder: Embedder,
         *,
         on_commit: Callable[[int], None] | None = None,
-        shared: bool = False,
+        shared: str | None = None,
     ) -> None:
         super().__init__(log, graph, name=VECTORS, on_commit=on_commit, shared=shared)
         self._embedder = embedder

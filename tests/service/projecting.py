@@ -32,13 +32,9 @@ class Nursery:
     """Starts projector processes over one log and one graph."""
 
     def __init__(self, url: str, token: str, address: GraphAddress) -> None:
-        secret = {"password": address.password.get_secret_value()}
-        order = {
-            "url": url,
-            "token": token,
-            "address": {**address.model_dump(exclude={"reader_password"}), **secret},
-        }
-        self._order = json.dumps(order).encode() + b"\n"
+        self._url = url
+        self._token = token
+        self._address = address
         self._process: Process | None = None
         self._alive: set[int] = set()
 
@@ -61,12 +57,32 @@ class Nursery:
         # Leaves no pipe behind for the collector to complain about.
         await self._process.communicate()
 
-    async def start(self) -> int:
-        """Start a projector; return its process id once it is connected to both servers."""
+    async def start(
+        self,
+        *,
+        url: str | None = None,
+        address: GraphAddress | None = None,
+        note: Path | None = None,
+    ) -> int:
+        """Start a projector; return its process id once it is connected to both servers.
+
+        It may reach them by ways of its own. With `note` it shares its turns with others, and
+        writes its process id there with every commit.
+        """
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(self._order)
+        graph = address or self._address
+        order = {
+            "url": url or self._url,
+            "token": self._token,
+            "address": {
+                **graph.model_dump(exclude={"reader_password"}),
+                "password": graph.password.get_secret_value(),
+            },
+            "note": str(note) if note else None,
+        }
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
         await self._process.stdin.drain()
         pid = int(await asyncio.wait_for(self._process.stdout.readline(), 60))
         self._alive.add(pid)
@@ -97,7 +113,14 @@ async def _project(order: dict[str, Any]) -> None:
     ):
         sys.stdout.write(f"{os.getpid()}\n")
         sys.stdout.flush()
-        await Projector(log, graph).run()
+        if order["note"] is None:
+            await Projector(log, graph).run()
+        note = Path(order["note"])
+
+        def tell(_position: int) -> None:
+            note.write_text(str(os.getpid()), encoding="ascii")
+
+        await Projector(log, graph, shared="fleet", on_commit=tell).run()
 
 
 if __name__ == "__main__":

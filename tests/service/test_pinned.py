@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import STREAM, Log, PinLost
+from anabranch_events import STREAM, Log, PinLost, pinned
 from tests.events import new_sessions, notes
 from tests.proxy import Proxy
 
@@ -36,12 +36,12 @@ class Work:
 
     async def follow(self, log: Log, *, name: str) -> None:
         """Take turns at the shared consumer until cancelled."""
-        pinned = log.pinned(NAME)
+        place = log.pinned(NAME)
         while True:
             try:
                 async with (
-                    pinned.taken(self.read_checkpoint),
-                    aclosing(pinned.batches(after=self.checkpoint)) as batches,
+                    place.taken(self.read_checkpoint),
+                    aclosing(place.batches(after=self.checkpoint)) as batches,
                 ):
                     async for batch in batches:
                         positions = [record.position for record in batch]
@@ -114,8 +114,11 @@ async def test_a_cut_connection_costs_nothing(nats_server: NatsServer, log: Log)
     assert work.checkpoint == 20
 
 
-async def test_a_silent_holder_is_followed_by_another(nats_server: NatsServer, log: Log) -> None:
+async def test_a_silent_holder_is_followed_by_another(
+    nats_server: NatsServer, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whom the server hears no more loses the pin, and learns so when it is heard again."""
+    monkeypatch.setattr(pinned, "PIN_S", 1.5)
     work = Work()
     async with (
         Proxy(nats_server.url) as proxy,
@@ -134,14 +137,15 @@ async def test_a_silent_holder_is_followed_by_another(nats_server: NatsServer, l
 
 
 async def test_what_a_dead_holder_had_read_is_not_left_until_more_comes(
-    nats_server: NatsServer, log: Log
+    nats_server: NatsServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next holder starts at the checkpoint although nothing new is appended."""
+    monkeypatch.setattr(pinned, "PIN_S", 1.5)
     work = Work()
     last = await _append(log, 20)
     async with Log.connect(nats_server.url, token=nats_server.token) as dying:
-        pinned = dying.pinned(NAME)
-        async with pinned.taken(work.read_checkpoint), aclosing(pinned.batches(after=0)) as batches:
+        place = dying.pinned(NAME)
+        async with place.taken(work.read_checkpoint), aclosing(place.batches(after=0)) as batches:
             read = await anext(aiter(batches))
             async with _at_work(work, log, "next"):
                 await dying.connection.close()
@@ -186,11 +190,11 @@ async def test_erased_events_are_passed_by(log: Log) -> None:
         STREAM, subject=f"anabranch.events.default.{sessions[0]}"
     )
     found: list[int] = []
-    pinned = log.pinned(NAME)
+    place = log.pinned(NAME)
 
     async with (
-        pinned.taken(work.read_checkpoint),
-        aclosing(pinned.batches(after=0)) as batches,
+        place.taken(work.read_checkpoint),
+        aclosing(place.batches(after=0)) as batches,
         asyncio.timeout(PATIENCE_S),
     ):
         async for batch in batches:
