@@ -115,12 +115,15 @@ async def _project(order: dict[str, Any]) -> None:
         sys.stdout.flush()
         if order["note"] is None:
             await Projector(log, graph).run()
-        note = Path(order["note"])
+        else:
+            await _take_turns(log, graph, Path(order["note"]))
 
-        def tell(_position: int) -> None:
-            note.write_text(str(os.getpid()), encoding="ascii")
 
-        await Projector(log, graph, shared="fleet", on_commit=tell).run()
+async def _take_turns(log: Log, graph: Graph, note: Path) -> None:
+    def tell(_position: int) -> None:
+        note.write_text(str(os.getpid()), encoding="ascii")
+
+    await Projector(log, graph, shared="fleet", on_commit=tell).run()
 
 
 if __name__ == "__main__":
