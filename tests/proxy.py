@@ -44,11 +44,13 @@ class Proxy:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        self.cut()
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # The loop closes the sockets in its next turn.
 
     def hold_answers(self) -> None:
         """Let questions pass, keep the answers back."""
@@ -73,18 +75,23 @@ class Proxy:
     def asks(self, data: bytes, answers: asyncio.StreamWriter) -> None:
         """See what a client asks, before it is passed on, and where it hears the answers."""
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of our own: asyncio's would complain about being cancelled.
+        self._writers.add(writer)
+        task = asyncio.create_task(self._connect(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host, _, port = self.target.partition("://")[2].rpartition(":")
         try:
-            host, _, port = self.target.partition("://")[2].rpartition(":")
             server_reader, server_writer = await asyncio.open_connection(host, int(port))
         except OSError:
             writer.close()
             return
-        self._writers |= {writer, server_writer}
+        self._writers.add(server_writer)
+        if writer.is_closing():  # Cut while the way on was made.
+            server_writer.close()
         await asyncio.gather(
             self._forward(reader, server_writer, passing=self._questions, answers=writer),
             self._forward(server_reader, writer, passing=self._open),
