@@ -35,6 +35,12 @@ class MortalServer:
     ) -> None:
         await self._leave()
 
+    @property
+    def pid(self) -> int:
+        """Its process; there must be one."""
+        assert self._server is not None
+        return self._server.pid
+
     async def start(self) -> None:
         """Start on the folder, on the port of the first time."""
         self._server = NatsServer(self.folder, port=self._port)
@@ -44,8 +50,7 @@ class MortalServer:
 
     async def kill(self) -> None:
         """End the server the hard way."""
-        assert self._server is not None
-        os.kill(self._server.pid, signal.SIGKILL)
+        os.kill(self.pid, signal.SIGKILL)
         await self._leave()
 
     async def _leave(self) -> None:

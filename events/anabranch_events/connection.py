@@ -63,10 +63,10 @@ class Connection:
                 await self._connect()
                 await self._inbox.open(self.client)
         except (TimeoutError, OSError, nats.errors.Error) as error:
-            await self.client.close()
+            await self._close()
             raise self.unavailable(error) from error
         except BaseException:
-            await self.client.close()
+            await self._close()
             raise
         self._connected.set()
         return self
@@ -79,11 +79,7 @@ class Connection:
     ) -> None:
         self._closing = True
         self._release()
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await self.client.close()
-        except TimeoutError:  # It waits until a server that is frozen has taken in everything.
-            self.client.abort()
+        await self._close()
 
     @property
     def connected(self) -> bool:
@@ -117,6 +113,14 @@ class Connection:
                 f"the nats-server at {self.url} is {version.major}.{version.minor}",
                 fix="run nats-server {}.{} or newer".format(*SERVER_VERSION_MIN),
             )
+
+    async def _close(self) -> None:
+        """Close; abort where the rest does not go out, to a frozen server or one that is gone."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self.client.close()
+        except OSError:  # A TimeoutError is one too.
+            self.client.abort()
 
     async def request(
         self,

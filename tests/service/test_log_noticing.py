@@ -13,10 +13,12 @@ from anabranch_events.errors import LogUnavailable
 from anabranch_events.identifiers import new_id
 from anabranch_events.types import WorkingMemorySet
 from tests.events import note, notes
+from tests.killing import MortalServer
 from tests.proxy import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
+    from pathlib import Path
 
     import pytest
 
@@ -154,3 +156,27 @@ async def test_a_network_that_loses_everything_is_noticed(nats_server: NatsServe
 
     assert before == list(range(1, 11))
     assert seen == list(range(1, 21))
+
+
+async def test_a_server_that_dies_while_the_log_is_closed_is_no_error(tmp_path: Path) -> None:
+    """What was still to be sent is unanswered, and closing ends all the same."""
+    large = WorkingMemorySet(key="large", value="x" * 400_000)
+    async with MortalServer(tmp_path / "nats") as server:
+        log = Log.connect(server.url, token=server.token, timeout_s=0.5)
+        await log.__aenter__()
+        os.kill(server.pid, signal.SIGSTOP)
+        event = note(new_id())
+        appending = [
+            log.append(event.model_copy(update={"id": new_id(), "data": large})) for _ in range(40)
+        ]
+        found = await asyncio.gather(*appending, return_exceptions=True)
+        closing = asyncio.create_task(log.__aexit__(None, None, None))
+        await asyncio.sleep(0.05)
+        still_closing = not closing.done()
+        await server.kill()
+
+        await closing
+
+    assert still_closing
+    assert {type(one) for one in found} == {LogUnavailable}
+    assert not log.connected
