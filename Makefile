@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 ROUNDS ?= 1000
+EXAMPLES ?= 100000
 # uv trusts what the machine trusts, as pip does: some networks have a certificate of their own.
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo test check chaos bench neo4j
+.PHONY: help install lock demo test check chaos fuzz bench neo4j
 
 help: ## Say what there is
 	@grep -E '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +42,9 @@ check: ## Run what CI runs
 
 chaos: install ## Kill processes for long: make chaos ROUNDS=1000
 	@ANABRANCH_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m chaos -s --timeout=0
+
+fuzz: install ## Send what nobody should to the codec and the service: make fuzz EXAMPLES=100000
+	@ANABRANCH_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s --timeout=0 tests/unit/test_codec_fuzz.py tests/service/test_service_fuzz.py
 
 bench: install ## Measure, side by side: make bench ONLY=log JSON=out.json
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))

@@ -1,4 +1,4 @@
-"""How often the kill runs kill: a few times by default, as often as is claimed in CI."""
+"""How often the kill runs kill and the fuzz runs try: a few times by default, often in CI."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ import os
 
 KILL_ROUNDS = int(os.environ.get("ANABRANCH_KILL_ROUNDS", "3"))
 CHAOS_ROUNDS = int(os.environ.get("ANABRANCH_CHAOS_ROUNDS", "200"))
+FUZZ_EXAMPLES = int(os.environ.get("ANABRANCH_FUZZ_EXAMPLES", "200"))

@@ -153,7 +153,7 @@ def decode(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:
             fields["type"], fields["data"] = _upcast(fields, catalogue)
             data_class = catalogue.current[fields["type"]]
         content = fields.pop("datacontenttype", None)
-        if content not in {None, "application/json"}:
+        if content is not None and content != "application/json":
             raise EventInvalid("the data is not JSON", field="datacontenttype", fix=_FIX)
         fields["data"] = data_class.model_validate(fields.get("data"))
         return Event.model_validate(fields)
