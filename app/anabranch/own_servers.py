@@ -87,10 +87,11 @@ class OwnServers:
         if named is not None:
             return named
         port = _free(self._settings.nats_port)
-        server = NatsServer(self._home.log, durability=self._settings.durability, port=port)
+        durability = self._settings.durability
+        server = NatsServer(self._home.log, durability=durability, port=port)
         await self._entered(server)
         self._running["nats-server"] = server
-        return LogAddress(url=server.url, token=server.token)
+        return LogAddress(url=server.url, token=server.token, durability=durability)
 
     async def _graph_server(self) -> GraphAddress:
         named = named_graph(self._settings)

@@ -172,7 +172,11 @@ class Reading:
             vectors = await graph.checkpoint("vectors")
             return Status(
                 log=LogStatus(
-                    url=servers.log.url, stream=STREAM, first=bounds.first, last=bounds.last
+                    url=servers.log.url,
+                    stream=STREAM,
+                    durability=servers.log.durability,
+                    first=bounds.first,
+                    last=bounds.last,
                 ),
                 graph=GraphStatus(
                     uri=servers.graph.uri,

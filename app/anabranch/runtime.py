@@ -25,11 +25,12 @@ _VERSION: Final = 1
 
 
 class LogAddress(BaseModel):
-    """Where the log's server listens, and the token it wants."""
+    """Where the log's server listens, the token it wants, and what an append survives there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     url: str
     token: str | None = None
+    durability: Literal["default", "strict"] = "default"
 
 
 class Runtime(BaseModel):
@@ -88,7 +89,11 @@ def named_log(settings: Settings) -> LogAddress | None:
     if settings.nats_url is None:
         return None
     token = settings.nats_token
-    return LogAddress(url=settings.nats_url, token=token.get_secret_value() if token else None)
+    return LogAddress(
+        url=settings.nats_url,
+        token=token.get_secret_value() if token else None,
+        durability=settings.durability,
+    )
 
 
 def named_graph(settings: Settings) -> GraphAddress | None:

@@ -94,7 +94,7 @@ class Servers:
             self.log.url,
             token=self.log.token,
             timeout_s=self.settings.request_timeout_s,
-            durability=self.settings.durability,
+            durability=self.log.durability,
         )
 
     def explained(self, error: Unavailable) -> Unavailable:

@@ -184,10 +184,10 @@ def duration(seconds: float) -> str:
 
 def timing(thought: Thought) -> str:
     """Return in a line how long the branches took together, and what their times add up to."""
-    together, apart = thought.parallel_ms / 1000, thought.sequential_ms / 1000
+    together, added = thought.parallel_ms / 1000, thought.sequential_ms / 1000
     return (
-        f"{thought.total_branches} branches: {duration(together)} side by side, "
-        f"{duration(apart)} one after another"
+        f"{thought.total_branches} branches took {duration(together)} side by side; "
+        f"their times add up to {duration(added)}"
     )
 
 

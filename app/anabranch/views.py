@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -73,11 +73,16 @@ class SessionView(BaseModel):
 
 
 class LogStatus(BaseModel):
-    """The log: its server, its stream, and its first and last position (0 and 0: it is empty)."""
+    """The log: its server, its stream, and its first and last position (0 and 0: it is empty).
+
+    `durability` says what an append survives: that of the process which runs the server, or what
+    the settings say of a server elsewhere.
+    """
 
     model_config = ConfigDict(frozen=True)
     url: str
     stream: str
+    durability: Literal["default", "strict"]
     first: int
     last: int
 

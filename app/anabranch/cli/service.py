@@ -70,7 +70,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="log {url, stream, first, last}, graph {uri, product, version, position, vectors}, lag {events, ms}, home, owner, namespace",
+    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors}, lag {events, ms}, home, owner, namespace",
     panel=PANEL,
 )
 async def status(call: Call) -> None:
@@ -80,7 +80,8 @@ async def status(call: Call) -> None:
     log, graph, lag = found.log, found.graph, found.lag
     call.output.item(
         found,
-        f"log    {log.url}  {log.stream}  positions {log.first} to {log.last}",
+        f"log    {log.url}  {log.stream}  positions {log.first} to {log.last}  "
+        f"durability {log.durability}",
         f"graph  {graph.uri}  {graph.product} {graph.version}  position {graph.position}",
         f"lag    {lag.events} events, {lag.ms:.0f} ms",
     )
