@@ -18,6 +18,7 @@ from tests.rounds import CHAOS_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from datetime import timedelta
     from pathlib import Path
 
     from anabranch_events import Event, Receipt, Recorded
@@ -154,8 +155,15 @@ class Writer:
 
 def check(model: Model, records: list[Recorded]) -> None:
     """Hold the log against the model."""
-    by_id = {record.decode().id: record.position for record in records}
-    assert len(by_id) == len(records)
+    firsts_by_id: dict[str, Recorded] = {}
+    twice: list[tuple[int, int, timedelta]] = []
+    for record in records:
+        first = firsts_by_id.setdefault(record.decode().id, record)
+        if first is not record:
+            later = record.stored_at - first.stored_at
+            twice.append((first.position, record.position, later))
+    assert not twice, f"{len(twice)} events are there twice, first of all {twice[:5]}"
+    by_id = {event_id: record.position for event_id, record in firsts_by_id.items()}
     assert {event_id: by_id.get(event_id) for event_id in model.receipts} == model.receipts
     assert not model.refused & by_id.keys()
     assert all(before < position for before, position in model.followed)
@@ -166,14 +174,14 @@ def check(model: Model, records: list[Recorded]) -> None:
         last[record.session_id] = record.position
     for attempt in model.attempts:
         places = [by_id.get(event.id) for event in attempt.events]
-        first = places[0]
-        if first is None:
+        begin = places[0]
+        if begin is None:
             assert places == [None] * len(places)
             continue
-        assert places == list(range(first, first + len(places)))
+        assert places == list(range(begin, begin + len(places)))
         firsts: dict[str, int] = {}
         for number, event in enumerate(attempt.events):
-            firsts.setdefault(event.session_id, first + number)
+            firsts.setdefault(event.session_id, begin + number)
         assert {session: previous[firsts[session]] for session in attempt.expected} == (
             attempt.expected
         )
