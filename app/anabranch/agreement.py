@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch.errors import HomeMismatched
+from anabranch_events.address import without_secrets
 
 if TYPE_CHECKING:
     from anabranch.home import Home
@@ -16,7 +17,8 @@ def log_agreed(found: Runtime, named: LogAddress | None, home: Home) -> LogAddre
     """Return the log's server of the owner. Raises HomeMismatched where the settings differ."""
     if named is None and found.log is not None:
         return found.log
-    if named is not None and named.url == found.log_url:
+    # Whose password it is the runtime file does not say: everybody brings their own.
+    if named is not None and without_secrets(named.url) == without_secrets(found.log_url):
         return named
     raise _mismatched(home, "NATS_URL", owner=None if found.log else found.log_url)
 

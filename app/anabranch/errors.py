@@ -11,6 +11,7 @@
     │   ├── ScopeNeedsSession    a scope around a session, and no session is named
     │   ├── SnapshotDamaged      a snapshot is not as it was taken
     │   ├── SettingInvalid       an environment variable breaks a rule
+    │   ├── TenantsInvalid       the tenants file breaks a rule
     │   └── UsageInvalid         the command line breaks a rule
     ├── NotFound
     │   ├── EventNotFound
@@ -76,6 +77,7 @@ __all__ = [
     "SettingInvalid",
     "SetupInvalid",
     "SnapshotDamaged",
+    "TenantsInvalid",
     "Unavailable",
     "UsageInvalid",
     "from_os_error",
@@ -155,6 +157,10 @@ class ScopeNeedsSession(InputInvalid):
 
 class SettingInvalid(InputInvalid):
     """A setting breaks a rule; `field` is the environment variable."""
+
+
+class TenantsInvalid(InputInvalid):
+    """The tenants file breaks a rule; `field` is what to correct in it."""
 
 
 class UsageInvalid(InputInvalid):

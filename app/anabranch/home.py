@@ -33,6 +33,7 @@ class Home:
         self.generation = folder / "generation"
         self.runtime = folder / "runtime.json"
         self.service_log = folder / "up.log"
+        self.credentials = folder / "tenants.json"
         self.owner_lock = folder / "owner.lock"
         self.joined_lock = folder / "joined.lock"
 

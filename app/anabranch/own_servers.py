@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Final, Self
 
 from anabranch.errors import PortTaken, ServerEnded, from_os_error
 from anabranch.runtime import LogAddress, named_graph, named_log
+from anabranch.tenants import write_credentials
 from anabranch_events import NatsServer
 from anabranch_store import EmbeddedGraph, GraphAddress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anabranch.home import Home
     from anabranch.settings import Settings
+    from anabranch_events import Tenant
 
 _WATCH_PAUSE_S: Final = 1.0
 
@@ -23,14 +27,22 @@ _WATCH_PAUSE_S: Final = 1.0
 class OwnServers:
     """The log's and the graph's server of a home's owner; `log` and `graph` say where they are.
 
-    `brief` is for an owner that will not live long.
+    `brief` is for an owner that will not live long. `tenants` are who else may use the log's server.
     """
 
     log: LogAddress
     graph: GraphAddress
 
-    def __init__(self, home: Home, settings: Settings, *, brief: bool) -> None:
+    def __init__(
+        self,
+        home: Home,
+        settings: Settings,
+        *,
+        brief: bool,
+        tenants: Sequence[Tenant] | None = None,
+    ) -> None:
         self._home = home
+        self._tenants = tenants
         self._settings = settings
         self._brief = brief
         self._embedded: EmbeddedGraph | None = None
@@ -88,10 +100,19 @@ class OwnServers:
             return named
         port = _free(self._settings.nats_port)
         durability = self._settings.durability
-        server = NatsServer(self._home.log, durability=durability, port=port)
+        server = NatsServer(
+            self._home.log,
+            durability=durability,
+            port=port,
+            tenants=self._tenants,
+        )
         await self._entered(server)
         self._running["nats-server"] = server
-        return LogAddress(url=server.url, token=server.token, durability=durability)
+        if self._tenants is None:
+            self._home.credentials.unlink(missing_ok=True)
+        else:
+            write_credentials(self._home, self._tenants, url=server.url, passwords=server.passwords)
+        return LogAddress(url=server.url, token=server.token or None, durability=durability)
 
     async def _graph_server(self) -> GraphAddress:
         named = named_graph(self._settings)

@@ -10,6 +10,7 @@ from anabranch.errors import EventNotFound
 from anabranch.rebuilding import rebuild_beside, rebuild_into
 from anabranch.views import GraphStatus, Lag, LogStatus, SessionView, Status
 from anabranch_events import STREAM
+from anabranch_events.address import without_secrets
 from anabranch_events.errors import InputInvalid
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Reading:
             vectors = await graph.checkpoint("vectors")
             return Status(
                 log=LogStatus(
-                    url=servers.log.url,
+                    url=without_secrets(servers.log.url),
                     stream=STREAM,
                     durability=servers.log.durability,
                     first=bounds.first,

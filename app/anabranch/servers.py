@@ -21,10 +21,13 @@ from anabranch.home import Home, Lock, held
 from anabranch.own_servers import OwnServers
 from anabranch.runtime import LogAddress, Runtime, named_graph, named_log, read_runtime
 from anabranch_events import new_id
+from anabranch_events.address import without_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anabranch.settings import Settings
-    from anabranch_events import Log
+    from anabranch_events import Log, Tenant
     from anabranch_events.errors import Unavailable
     from anabranch_store import GraphAddress
 
@@ -42,7 +45,12 @@ class Servers:
     graph: GraphAddress
 
     def __init__(
-        self, settings: Settings, *, command: str = "memory", must_own: bool = False
+        self,
+        settings: Settings,
+        *,
+        command: str = "memory",
+        must_own: bool = False,
+        tenants: Sequence[Tenant] | None = None,
     ) -> None:
         self.settings = settings
         self.home = Home(settings.home)
@@ -51,6 +59,7 @@ class Servers:
         self.http_url: str | None = None
         self._command = command
         self._must_own = must_own
+        self._tenants = tenants
         self._instance = new_id()
         self._started_at = datetime.now(UTC)
         self._own_servers: OwnServers | None = None
@@ -115,7 +124,7 @@ class Servers:
             pid=os.getpid(),
             command=self._command,
             started_at=self._started_at,
-            log_url=self.log.url,
+            log_url=without_secrets(self.log.url),
             graph_uri=self.graph.uri,
             http_url=self.http_url,
             log=None if self.settings.nats_url else self.log,
@@ -197,7 +206,7 @@ class Servers:
         self.role = "owner"
         joined = Lock(self.home.joined_lock)
         self._stack.callback(joined.release)
-        own = OwnServers(self.home, self.settings, brief=not self._must_own)
+        own = OwnServers(self.home, self.settings, brief=not self._must_own, tenants=self._tenants)
         self._own_servers = await self._stack.enter_async_context(own)
         self.log, self.graph = own.log, own.graph
         self._stack.push_async_callback(self._let_joiners_leave, joined)

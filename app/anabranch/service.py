@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from nats.errors import Error as NatsError
 
-from anabranch.errors import AlreadyRunning, HomeBusy, NothingRunning, ServiceFailed
+from anabranch.errors import (
+    AlreadyRunning,
+    HomeBusy,
+    NothingRunning,
+    ServiceFailed,
+    TenantsInvalid,
+)
 from anabranch.home import Home, held
 from anabranch.runtime import live_runtime
 from anabranch.servers import Servers
 from anabranch.serving import Serving
+from anabranch_events.address import without_secrets
 from anabranch_events.errors import LogUnavailable
 
 if TYPE_CHECKING:
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
 
     from anabranch.runtime import LogAddress, Runtime
     from anabranch.settings import Settings
+    from anabranch_events import Tenant
 
 COMMAND: Final = "up"
 _PAUSE_S: Final = 0.05
@@ -38,18 +46,29 @@ _RECONNECT_WAIT_S: Final = 1
 
 
 async def run_service(
-    settings: Settings, *, ready: Callable[[Runtime], None], http_port: int | None = None
+    settings: Settings,
+    *,
+    ready: Callable[[Runtime], None],
+    http_port: int | None = None,
+    tenants: Sequence[Tenant] | None = None,
 ) -> None:
     """Run the servers, the projections and the commands until SIGTERM or Ctrl-C.
 
     `ready` is told once they work. With `http_port` health, metrics and the commands' document are
-    served on 127.0.0.1 (0 takes a free port).
+    served on 127.0.0.1 (0 takes a free port). `tenants` may use the NATS server of the home.
 
-    Raises AlreadyRunning where another process does so on this home, and ServerEnded when one of
+    Raises TenantsInvalid where that server is not ours; AlreadyRunning where another process does so on this home, and ServerEnded when one of
     the servers ends by itself: the next start recovers.
     """
+    if tenants is not None and settings.nats_url is not None:
+        raise TenantsInvalid(
+            "tenants: NATS_URL names a server that Anabranch does not run",
+            field="tenants",
+            fix="unset NATS_URL, or give that server's users what "
+            "docs/how-to/isolate-tenants.md says",
+        )
     serving = Serving(settings, http_port=http_port)
-    async with Servers(settings, command=COMMAND, must_own=True) as servers:
+    async with Servers(settings, command=COMMAND, must_own=True, tenants=tenants) as servers:
 
         async def announce() -> None:
             servers.http_url = serving.http_url
@@ -74,7 +93,7 @@ async def _serve(running: Coroutine[None, None, None], servers: Servers) -> None
         # The broker says goodbye to a server that is not there; before we were ready it matters.
         if servers.runtime is None:
             raise LogUnavailable(
-                f"the NATS server at {servers.log.url} does not answer: {error}",
+                f"the NATS server at {without_secrets(servers.log.url)} does not answer: {error}",
                 fix="check that it runs, and that NATS_URL names it",
             ) from error
     finally:

@@ -87,6 +87,8 @@ class Serving:
         async def move(database: str) -> str:  # pyright: ignore[reportUnusedFunction]  # FastStream calls it.
             return await projecting.move(database)
 
+        if log.rights != "all":
+            return  # Commands write events of every namespace.
         self._commands = CommandService(
             NamespaceMemories(self._connection), middlewares=self._middlewares()
         )

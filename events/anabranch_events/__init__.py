@@ -23,6 +23,7 @@ from anabranch_events.identifiers import (
 from anabranch_events.recorded import Recorded
 from anabranch_events.schema import event_schema
 from anabranch_events.server import NatsServer, server_binary
+from anabranch_events.tenant import Tenant
 from anabranch_events.tracing import traced
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ __all__ = [
     "Pinned",
     "Receipt",
     "Recorded",
+    "Tenant",
     "canonical_uuid",
     "checked_namespace",
     "decode",

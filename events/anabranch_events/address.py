@@ -28,6 +28,12 @@ def servers(url: str) -> list[str]:
     return found
 
 
+def with_user(url: str, user: str, password: str) -> str:
+    """Return the address of one server with a user and its password, both safe in an address."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{user}:{password}@{rest.rpartition('@')[2]}"
+
+
 def without_secrets(url: str) -> str:
     """Return `url` as it may be shown and logged."""
     return _SECRETS.sub("//", url)

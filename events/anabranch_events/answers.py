@@ -19,7 +19,7 @@ DUPLICATE_IN_BATCH: Final = 10201
 BATCH_INCOMPLETE: Final = 10176
 BATCHES_BUSY: Final = 10210
 _FULL: Final = frozenset({10023, 10028, 10047, 10077})
-_DISABLED: Final = frozenset({10039, 10076})
+DISABLED: Final = frozenset({10039, 10076})
 
 
 class Refused(Exception):
@@ -47,7 +47,7 @@ def translated(refused: Refused) -> AnabranchError:
             f"the log takes no more: {refused}",
             fix="make room on its disk, or raise the limit of the stream or the account",
         )
-    if refused.code in _DISABLED:
+    if refused.code in DISABLED:
         return LogRefused(
             f"the NATS server has no JetStream for us: {refused}",
             fix="enable JetStream on it and for the account (`jetstream {}` in its configuration)",

@@ -12,6 +12,7 @@ from anabranch_events.event import CONTENT_TYPE, Event, Receipt, encode
 from anabranch_events.inbox import Unanswered
 from anabranch_events.stream import STREAM, SUBJECT_PREFIX
 from anabranch_events.tracing import TRACEPARENT, traceparent_here
+from anabranch_events.view import INFO
 
 if TYPE_CHECKING:
     from anabranch_events.connection import Connection
@@ -94,7 +95,8 @@ async def not_stored(connection: Connection, error: LogUnavailable) -> LogUnavai
     """
     try:
         async with asyncio.timeout(1):
-            await connection.request(f"$JS.API.STREAM.INFO.{STREAM}", timeout_s=1)
+            asked = f"$JS.API.STREAM.INFO.{STREAM}" if connection.view is None else INFO
+            await connection.request(asked, timeout_s=1)
     except (Unanswered, TimeoutError):
         return error
     return LogFull(
@@ -126,7 +128,9 @@ async def last_position(connection: Connection, subject: str) -> int:
 async def check_same(connection: Connection, out: Outgoing, position: int) -> None:
     """Refuse an id under which another session's event is stored: an id is unique in the log."""
     found = await ask_leader(connection, {"seq": position})
-    if found is not None and found.subject != out.subject:
+    # A tenant does not see the events of others.
+    hidden = found is None and connection.view is not None
+    if hidden or (found is not None and found.subject != out.subject):
         raise id_taken(out.event.id, position)
 
 

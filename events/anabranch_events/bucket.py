@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import base64
+import re
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import nats.errors
 import nats.js.errors
+import orjson
 from nats.js.client import JetStreamContext
 
-from anabranch_events.answers import Refused, translated
-from anabranch_events.errors import InputInvalid
+from anabranch_events.answers import MESSAGE_NOT_FOUND, Refused, parsed, translated
+from anabranch_events.errors import InputInvalid, LogRefused
 from anabranch_events.inbox import Unanswered
 from anabranch_events.stream import checked_token
+from anabranch_events.view import VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,13 +24,69 @@ if TYPE_CHECKING:
 
     from anabranch_events.connection import Connection
 
+_KEY: Final = re.compile(r"[A-Za-z0-9_=/-]+(?:\.[A-Za-z0-9_=/-]+)*")
 _T = TypeVar("_T")
+
+
+class Store(Protocol):
+    """Where a bucket's values stand."""
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the value, or None."""
+        ...
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Store the value."""
+        ...
+
+
+class _DriverStore:
+    """A bucket by the driver, for who has all rights."""
+
+    def __init__(self, values: KeyValue) -> None:
+        self._values = values
+
+    async def get(self, key: str) -> bytes | None:
+        return (await self._values.get(key)).value
+
+    async def put(self, key: str, value: bytes) -> None:
+        await self._values.put(key, value)
+
+
+class _ProjectorStore:
+    """A bucket by the two subjects that a projector has of it."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+
+    async def get(self, key: str) -> bytes | None:
+        asked = orjson.dumps({"last_by_subj": self._subject(key)})
+        try:
+            found = await self._ask(f"{VALUE}{self._name}", asked)
+        except Refused as refused:
+            if refused.code != MESSAGE_NOT_FOUND:
+                raise
+            return None
+        return base64.b64decode(found["message"].get("data", ""))
+
+    async def put(self, key: str, value: bytes) -> None:
+        await self._ask(self._subject(key), value)
+
+    async def _ask(self, subject: str, payload: bytes) -> dict[str, Any]:
+        timeout_s = self._connection.timeout_s
+        return parsed((await self._connection.request(subject, payload, timeout_s=timeout_s)).data)
+
+    def _subject(self, key: str) -> str:
+        if not _KEY.fullmatch(key):
+            raise nats.js.errors.InvalidKeyError
+        return f"$KV.{self._name}.{key}"
 
 
 class Bucket:
     """Values by key: the last one put stays, until it is put again."""
 
-    def __init__(self, connection: Connection, store: KeyValue) -> None:
+    def __init__(self, connection: Connection, store: Store) -> None:
         self._connection = connection
         self._store = store
 
@@ -39,7 +99,7 @@ class Bucket:
 
         async def once(_: float) -> bytes | None:
             try:
-                return (await self._store.get(key)).value
+                return await self._store.get(key)
             except nats.js.errors.KeyNotFoundError:
                 return None
 
@@ -65,6 +125,13 @@ class Bucket:
 async def open_bucket(connection: Connection, name: str) -> Bucket:
     """Return the bucket of that name, made if it is not there."""
     checked_token(name, field="bucket")
+    if connection.view is not None:
+        if connection.view.namespaces:
+            raise LogRefused(
+                f"a tenant of namespaces has no right to the bucket {name}",
+                fix="give the user the role projector in the tenants file, or go without",
+            )
+        return Bucket(connection, _ProjectorStore(connection, name))
 
     async def once(timeout_s: float) -> KeyValue:
         stream = JetStreamContext(connection.client, timeout=timeout_s)
@@ -73,7 +140,7 @@ async def open_bucket(connection: Connection, name: str) -> Bucket:
         except nats.js.errors.NotFoundError:
             return await stream.create_key_value(bucket=name)
 
-    return Bucket(connection, await _translating(connection, once))
+    return Bucket(connection, _DriverStore(await _translating(connection, once)))
 
 
 async def _translating(connection: Connection, once: Callable[[float], Awaitable[_T]]) -> _T:
@@ -84,11 +151,13 @@ async def _translating(connection: Connection, once: Callable[[float], Awaitable
             return await once(timeout_s)
         except nats.js.errors.InvalidKeyError:
             raise
+        except Refused as refused:
+            raise translated(refused) from refused
         except nats.js.errors.APIError as error:
             if not error.err_code:
                 raise Unanswered(str(error)) from error
-            refused = Refused(error.err_code, error.code or 0, error.description or "")
-            raise translated(refused) from error
+            found = Refused(error.err_code, error.code or 0, error.description or "")
+            raise translated(found) from error
         except (nats.errors.Error, OSError) as error:
             raise Unanswered(repr(error)) from error
 

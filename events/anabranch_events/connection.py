@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 
@@ -12,7 +13,7 @@ import nats.errors
 from anabranch_events import address
 from anabranch_events.client import QuickClient
 from anabranch_events.errors import LogRefused, LogUnavailable, ServerOutdated
-from anabranch_events.inbox import Inbox, Unanswered
+from anabranch_events.inbox import Forbidden, Inbox, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from anabranch_events.client import Outbound
+    from anabranch_events.view import View
 
 SERVER_VERSION_MIN: Final = (2, 14)
 RECONNECT_PAUSE_S: Final = 0.1
@@ -34,6 +36,7 @@ NOTICED_S: Final = PING_S * (PINGS_MISSED_MAX + 1)
 
 CLOSE_TIMEOUT_S: Final = 2.0
 RECONNECT_TIMEOUT_S: Final = 2.0
+_FORBIDDEN: Final = re.compile(r'permissions violation for publish to "(.+)"', re.IGNORECASE)
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -50,6 +53,8 @@ class Connection:
         self.url = address.without_secrets(url)
         self.timeout_s = timeout_s
         self.client = QuickClient()
+        self.view: View | None = None
+        """What a tenant may read; None for who has all rights."""
         self._token = token
         self._connected = asyncio.Event()
         self._closing = False
@@ -130,25 +135,35 @@ class Connection:
         headers: dict[str, str] | None = None,
         timeout_s: float,
     ) -> Msg:
-        """Send one request and return its answer. Raises Unanswered."""
-        with self._inbox.waiting() as waiting:
-            await self.publish(subject, payload, reply=waiting.reply, headers=headers)
-            return (await waiting.answers(timeout_s))[-1]
+        """Send one request and return its answer. Raises Unanswered, LogRefused."""
+
+        async def send(reply: str) -> None:
+            await self.publish(subject, payload, reply=reply, headers=headers)
+
+        return (await self.converse(send, is_last=None, timeout_s=timeout_s))[-1]
 
     async def converse(
         self,
         send: Callable[[str], Awaitable[None]],
         *,
-        is_last: Callable[[Msg], bool],
+        is_last: Callable[[Msg], bool] | None,
         timeout_s: float,
     ) -> list[Msg]:
         """Let `send` ask with the reply subject it is given; return all answers up to the last.
 
-        Raises Unanswered.
+        Without `is_last` the first answer is the last. Raises Unanswered, and LogRefused at once
+        where the server forbids to send on the subject.
         """
         with self._inbox.waiting(is_last) as waiting:
             await send(waiting.reply)
-            return await waiting.answers(timeout_s)
+            try:
+                return await waiting.answers(timeout_s)
+            except Forbidden as forbidden:
+                raise LogRefused(
+                    f"the NATS server at {self.url} refuses us: {forbidden}",
+                    fix="keep to the namespaces and the role of this user: the tenants file, or "
+                    "the server's configuration, says what it may",
+                ) from forbidden
 
     async def publish(
         self,
@@ -161,6 +176,7 @@ class Connection:
         """Send a message. Raises Unanswered when the connection is lost."""
         if not self._connected.is_set():
             raise Unanswered("the connection is lost")  # nats-py would keep it and send it late.
+        self._inbox.sent(reply, subject)
         try:
             await self.client.publish(subject, payload, reply=reply, headers=headers)
         except (OSError, nats.errors.Error) as error:
@@ -230,7 +246,8 @@ class Connection:
 
     def unavailable(self, cause: Exception) -> LogUnavailable | LogRefused:
         """Return the error for a server that cannot be used, because of `cause`."""
-        known = self._error or self.client.last_error
+        # Of a connection that stands the driver's last error may be an old one.
+        known = self._error or (None if self.client.is_connected else self.client.last_error)
         reasons = f"{cause} {known}".lower()
         if "authorization" in reasons or "permissions violation" in reasons:
             return LogRefused(
@@ -248,7 +265,9 @@ class Connection:
         self._inbox.give_up()
 
     async def _note_error(self, error: Exception) -> None:
-        self._error = error
+        forbidden = _FORBIDDEN.search(str(error))
+        if forbidden is None or not self._inbox.forbid(forbidden[1]):
+            self._error = error
         _LOG.debug("the connection to %s: %r", self.url, error)
 
     async def _note_lost(self) -> None:

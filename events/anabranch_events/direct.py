@@ -12,7 +12,8 @@ from anabranch_events.answers import MESSAGE_NOT_FOUND, Refused, ask, translated
 from anabranch_events.binary import structured
 from anabranch_events.inbox import STATUS
 from anabranch_events.recorded import Recorded
-from anabranch_events.stream import STREAM, SUBJECT_PREFIX
+from anabranch_events.stream import STREAM, SUBJECT_PREFIX, read_bounds
+from anabranch_events.view import GET
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -44,8 +45,10 @@ async def read_subject(
     Each carries `Nats-Sequence`, `Nats-Subject` and `Nats-Time-Stamp`. The cost is that of the
     messages found, not of the stream. Raises LogUnavailable, LogRefused.
     """
+    if connection.view is not None and stream == STREAM:
+        await connection.view.reach_last_of(subject.removeprefix(SUBJECT_PREFIX))
     while True:
-        found, pending = await _batch(connection, stream, subject, after + 1)
+        found, pending = await batch(connection, subject, after=after, stream=stream)
         if found:
             after = position_of(found[-1])
             yield found
@@ -53,22 +56,27 @@ async def read_subject(
             return
 
 
-async def _batch(
-    connection: Connection, stream: str, subject: str, first: int
+async def batch(
+    connection: Connection,
+    subject: str,
+    *,
+    after: int,
+    stream: str = STREAM,
+    records_max: int = BATCH_RECORDS,
 ) -> tuple[list[Msg], int]:
-    """Return messages from `first` on, and how many more there are."""
+    """Return messages after a position, and how many more there are."""
     request = orjson.dumps(
         {
-            "seq": first,
+            "seq": after + 1,
             "next_by_subj": subject,
-            "batch": BATCH_RECORDS,
+            "batch": records_max,
             "max_bytes": BATCH_BYTES,
         }
     )
 
     async def once(timeout_s: float) -> list[Msg]:
         async def send(reply: str) -> None:
-            await connection.publish(f"$JS.API.DIRECT.GET.{stream}", request, reply=reply)
+            await connection.publish(_asked(connection, stream), request, reply=reply)
 
         return await connection.converse(send, is_last=_is_status, timeout_s=timeout_s)
 
@@ -78,17 +86,19 @@ async def _batch(
 
 async def last_on(connection: Connection, subject: str) -> Msg | None:
     """Return the last message on a subject, or None. Raises LogUnavailable, LogRefused."""
+    if connection.view is not None:
+        await connection.view.reach_last_of(subject.removeprefix(SUBJECT_PREFIX))
     return await get(connection, {"last_by_subj": subject})
 
 
-async def get(connection: Connection, request: dict[str, Any]) -> Msg | None:
+async def get(
+    connection: Connection, request: dict[str, Any], *, stream: str = STREAM
+) -> Msg | None:
     """Return the one stored message that `request` asks for, or None."""
     payload = orjson.dumps(request)
 
     async def once(timeout_s: float) -> Msg:
-        return await connection.request(
-            f"$JS.API.DIRECT.GET.{STREAM}", payload, timeout_s=timeout_s
-        )
+        return await connection.request(_asked(connection, stream), payload, timeout_s=timeout_s)
 
     answer = await connection.attempt(once)
     if _is_status(answer):
@@ -108,8 +118,10 @@ async def ask_leader(connection: Connection, request: dict[str, Any]) -> Stored 
     """Return where the message that `request` asks for stands, as the leader knows it, or None.
 
     A direct get may be answered by a replica that is behind; reading back one's own append may
-    not.
+    not. Of the log, a tenant learns where a session ends, and reads the rest from its view.
     """
+    if connection.view is not None:
+        return await _ask_view(connection, request)
     try:
         answer = await ask(connection, f"STREAM.MSG.GET.{STREAM}", request)
     except Refused as refused:
@@ -118,6 +130,21 @@ async def ask_leader(connection: Connection, request: dict[str, Any]) -> Stored 
         raise translated(refused) from refused
     message = answer["message"]
     return Stored(message["seq"], message["subject"], _event_id(message.get("hdrs", "")))
+
+
+async def _ask_view(connection: Connection, request: dict[str, Any]) -> Stored | None:
+    await read_bounds(connection)  # From here on the view holds what the log did.
+    message = await get(connection, request)
+    if message is None:
+        return None
+    headers = message.headers or {}
+    return Stored(position_of(message), headers["Nats-Subject"], headers.get(EVENT_ID))
+
+
+def _asked(connection: Connection, stream: str) -> str:
+    """Return the subject on which stored messages of `stream` are asked for."""
+    is_view = connection.view is not None and stream == STREAM
+    return GET if is_view else f"$JS.API.DIRECT.GET.{stream}"
 
 
 def _event_id(headers: str) -> str | None:

@@ -21,6 +21,18 @@ class Unanswered(Exception):
     """Nobody answered a request: it may have been carried out, or not."""
 
 
+class NobodyListens(Unanswered):
+    """The server says that a request reached nobody."""
+
+
+class Forbidden(Exception):
+    """The server does not let us send on `subject`."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(f"the server does not let us send on {subject}")
+        self.subject = subject
+
+
 class Inbox:
     """Hands every answer to whoever waits for it."""
 
@@ -49,6 +61,22 @@ class Inbox:
         finally:
             del self._waiting[number]
 
+    def sent(self, reply: str, subject: str) -> None:
+        """Note on which subject somebody who waits has asked."""
+        waiting = self._waiting.get(reply[len(self._prefix) :])
+        if waiting is not None and reply == waiting.reply:
+            waiting.subject = subject
+
+    def forbid(self, subject: str) -> bool:
+        """Let who asked on `subject` know that the server forbids it; tell whether anybody did.
+
+        The driver hands on what the server says in lower case.
+        """
+        asked = [one for one in self._waiting.values() if one.subject.lower() == subject]
+        for waiting in asked:
+            waiting.forbid()
+        return bool(asked)
+
     def give_up(self) -> None:
         """Let everybody who waits know that no answer will come."""
         for waiting in self._waiting.values():
@@ -63,25 +91,29 @@ class Inbox:
 class Waiting:
     """Somebody who waits for one answer, or for several up to the last."""
 
-    __slots__ = ("_found", "_is_last", "_messages", "reply")
+    __slots__ = ("_forbidden", "_found", "_is_last", "_messages", "reply", "subject")
 
     def __init__(self, reply: str, is_last: Callable[[Msg], bool] | None) -> None:
         self.reply = reply
+        self.subject = ""
+        self._forbidden = False
         self._found: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._messages: list[Msg] = []
         self._is_last = is_last
 
     async def answers(self, timeout_s: float) -> list[Msg]:
-        """Return all answers up to the last. Raises Unanswered."""
+        """Return all answers up to the last. Raises Unanswered, and Forbidden."""
         try:
             async with asyncio.timeout(timeout_s):
                 found = await self._found
         except TimeoutError:
             raise Unanswered(f"no answer within {timeout_s:.1f} s") from None
+        if self._forbidden:
+            raise Forbidden(self.subject)
         if not found:
             raise Unanswered("the connection was lost")
         if _nobody_listens(self._messages[-1]):
-            raise Unanswered("nobody listens on the subject: is JetStream enabled?")
+            raise NobodyListens("nobody listens on the subject: is JetStream enabled?")
         return self._messages
 
     def add(self, message: Msg) -> None:
@@ -91,6 +123,11 @@ class Waiting:
             self._is_last is None or _nobody_listens(message) or self._is_last(message)
         ):
             self._found.set_result(True)
+
+    def forbid(self) -> None:
+        """Say that the server forbids the question."""
+        self._forbidden = True
+        self.give_up()
 
     def give_up(self) -> None:
         """Say that no more answers will come."""

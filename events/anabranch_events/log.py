@@ -99,6 +99,18 @@ class Log:
             await self._connection.__aexit__(kind, error, trace)
 
     @property
+    def rights(self) -> Literal["all", "projector", "namespaces"]:
+        """What the server lets us do: all, or what a projector or a tenant of namespaces may.
+
+        A tenant's `read_all`, `batches`, `subscribe` and `bounds` are of its namespaces only; it
+        has no buckets, nor `pinned`, and its events end at 512 KiB.
+        """
+        view = self._connection.view
+        if view is None:
+            return "all"
+        return "namespaces" if view.namespaces else "projector"
+
+    @property
     def connection(self) -> Client:
         """The nats-py client, for services that share the connection."""
         return self._connection.client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,8 +12,8 @@ import orjson
 from nats.js.client import JetStreamContext
 
 from anabranch_events.answers import Refused, translated
-from anabranch_events.direct import read_subject
-from anabranch_events.errors import InputInvalid
+from anabranch_events.direct import get, read_subject
+from anabranch_events.errors import InputInvalid, LogRefused
 from anabranch_events.inbox import Unanswered
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ class Objects:
         self._connection = connection
         self._opened: ObjectStore | None = None
 
+    async def ensure(self) -> None:
+        """Make the bucket if it is not there. Raises LogUnavailable, LogRefused."""
+
+        async def once(timeout_s: float) -> None:
+            await self._store(timeout_s)
+
+        await self._connection.attempt(once)
+
     async def check_in(self, document: bytes, *, event_id: str) -> bytes:
         """Return `document` as it goes into the log: whole, or with a reference for its data.
 
@@ -57,6 +66,12 @@ class Objects:
                 field="data",
                 fix="send its data as JSON, or split it over several events",
             )
+        if self._connection.view is not None:
+            raise LogRefused(
+                f"event {event_id} is {len(document)} bytes long, and a tenant may not write to "
+                "the object store, where data past 512 KiB stand",
+                fix="send it as the command `append`, or split it over several events",
+            )
         data = orjson.dumps(envelope.pop("data"))
         name = _name(data)
         await self._put(name, data)
@@ -65,9 +80,11 @@ class Objects:
     async def check_out(self, record: Recorded) -> Recorded:
         """Return `record` with its data put back.
 
-        A record whose object is gone stays as it is, and does not decode. Raises LogUnavailable.
+        A record whose object is gone, or not for this tenant, stays as it is, and does not decode.
+        Raises LogUnavailable.
         """
-        if not is_reference(record.raw):
+        view = self._connection.view
+        if not is_reference(record.raw) or (view is not None and view.namespaces):
             return record
         try:
             envelope: dict[str, Any] = orjson.loads(record.raw)
@@ -94,14 +111,10 @@ class Objects:
 
     async def _get(self, name: str) -> bytes | None:
         """Return the object, or None when it is gone or not what its name says."""
-
-        async def once(timeout_s: float) -> ObjectInfo | None:
-            return await _info(await self._store(timeout_s), name)
-
-        info = await self._connection.attempt(once)
-        if info is None:
+        nuid = await self._nuid(name)
+        if nuid is None:
             return None
-        chunks = f"$O.{BUCKET}.C.{info.nuid}"
+        chunks = f"$O.{BUCKET}.C.{nuid}"
         parts = [
             message.data
             async for found in read_subject(
@@ -111,6 +124,23 @@ class Objects:
         ]
         data = b"".join(parts)
         return data if name == _name(data) else None
+
+    async def _nuid(self, name: str) -> str | None:
+        """Return under which id the object's parts are stored, or None when it is not there."""
+        if self._connection.view is None:
+
+            async def once(timeout_s: float) -> ObjectInfo | None:
+                return await _info(await self._store(timeout_s), name)
+
+            info = await self._connection.attempt(once)
+            return None if info is None else info.nuid
+        # The driver asks JetStream about the bucket first, which a tenant does not have.
+        subject = f"$O.{BUCKET}.M.{base64.urlsafe_b64encode(name.encode()).decode()}"
+        found = await get(self._connection, {"last_by_subj": subject}, stream=f"OBJ_{BUCKET}")
+        if found is None:
+            return None
+        described: dict[str, Any] = orjson.loads(found.data)
+        return None if described.get("deleted") else str(described["nuid"])
 
     async def _store(self, timeout_s: float) -> ObjectStore:
         if self._opened is None:

@@ -13,6 +13,7 @@ from anabranch_events.errors import InputInvalid, LogRewound, LogUnavailable
 from anabranch_events.objects import is_reference
 from anabranch_events.pull import Pull
 from anabranch_events.stream import checked_position, read_bounds
+from anabranch_events.view_pull import ViewPull
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -168,7 +169,8 @@ class _Reader:
 
     async def _open(self) -> Pull:
         await self._check_end()
-        self._pull = Pull(self._connection, after=self._position)
+        make = Pull if self._connection.view is None else ViewPull
+        self._pull = make(self._connection, after=self._position)
         try:
             await self._pull.open()
         except Refused as refused:

@@ -14,11 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
 
 from anabranch_events import leftover
+from anabranch_events.accounts import ADMIN
+from anabranch_events.address import with_user
 from anabranch_events.errors import LogFull, ServerMissing
 from anabranch_events.server_folder import ServerFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
+
+    from anabranch_events.tenant import Tenant
 
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 10.0
@@ -46,6 +51,9 @@ class NatsServer:
     can read. With `port=0` it takes a free port at every start. It ends with its owner, also when
     the owner is killed. A server that a killed owner left behind is ended before the start.
 
+    With `tenants` it has an account for each of them, and `passwords` by their names; `url` then
+    carries our own user and password, and `token` is empty.
+
     `durability="default"` survives a killed process (fsync by timer); "strict" also survives a
     power failure (fsync before every acknowledgement).
 
@@ -59,6 +67,7 @@ class NatsServer:
         *,
         durability: Literal["default", "strict"] = "default",
         port: int = 0,
+        tenants: Sequence[Tenant] | None = None,
     ) -> None:
         self.url = ""
         self.token = ""
@@ -67,7 +76,13 @@ class NatsServer:
         self._folder = ServerFolder(folder)
         self._durability = durability
         self._port = port
+        self._tenants = tenants
         self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """The tenants' passwords by their names."""
+        return self._folder.passwords
 
     @property
     def config(self) -> Path:
@@ -80,7 +95,9 @@ class NatsServer:
         try:
             folder.hold()
             await leftover.end(folder.pid_file, config=folder.config, timeout_s=STOP_TIMEOUT_S)
-            self.token = folder.write(port=self._port, strict=self._durability == "strict")
+            self.token = folder.write(
+                port=self._port, strict=self._durability == "strict", tenants=self._tenants
+            )
             await self._start()
         except OSError as error:
             await self._stop()
@@ -103,6 +120,10 @@ class NatsServer:
         deadline = time.monotonic() + START_TIMEOUT_S
         await self._listening(process, deadline)
         await self._answering(deadline)
+        if self._tenants is not None:
+            from anabranch_events.tenant_rooms import prepare  # It needs the client, as above.
+
+            await prepare(self.url, self._tenants)
 
     async def _make_child(self) -> asyncio.subprocess.Process:
         """Make the child process to its end, also when cancelled: asyncio may hang half way."""
@@ -135,6 +156,8 @@ class NatsServer:
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.5, _POLL_MAX_S)
         self.url, self.pid = found
+        if self._tenants is not None:
+            self.url, self.token = with_user(self.url, ADMIN, self.token), ""
 
     async def _answering(self, deadline: float) -> None:
         """Wait for JetStream's first answer."""
@@ -144,7 +167,10 @@ class NatsServer:
         while True:
             try:
                 client = await nats.connect(
-                    self.url, token=self.token, allow_reconnect=False, max_reconnect_attempts=1
+                    self.url,
+                    token=self.token or None,
+                    allow_reconnect=False,
+                    max_reconnect_attempts=1,
                 )
                 try:
                     await client.jetstream(timeout=1.0).account_info()

@@ -10,11 +10,16 @@ import secrets
 import shutil
 from typing import IO, TYPE_CHECKING, Final
 
+from anabranch_events.accounts import ACCOUNT, accounts
 from anabranch_events.errors import ServerMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from anabranch_events.tenant import Tenant
+
+_GLOBAL_ACCOUNT: Final = "$G"
 LOG_LINES_SHOWN: Final = 5
 FREE_SHARE_USED: Final = 0.9
 
@@ -27,8 +32,7 @@ pid_file: {pid_file}
 log_file: {log_file}
 logfile_size_limit: 1MB
 logfile_max_num: 2
-authorization {{ token: {token} }}
-jetstream {{
+{access}jetstream {{
   store_dir: {store}
   max_file_store: {room}
 {durability}}}
@@ -47,6 +51,7 @@ class ServerFolder:
         self._run = self.path / "run"
         self._store = self.path / "jetstream"
         self._lock: IO[str] | None = None
+        self.passwords: dict[str, str] = {}
 
     def hold(self) -> None:
         """Make the folder and hold it against every other process.
@@ -73,9 +78,19 @@ class ServerFolder:
         if lock is not None:
             lock.close()
 
-    def write(self, *, port: int, strict: bool) -> str:
-        """Write what the server starts from and return its token."""
+    def write(self, *, port: int, strict: bool, tenants: Sequence[Tenant] | None = None) -> str:
+        """Write what the server starts from and return its token.
+
+        With `tenants` the token is the password of the users of our own.
+        """
         token = self._kept_token()
+        if tenants is None:
+            self._place_log(_GLOBAL_ACCOUNT)
+            access = f"authorization {{ token: {json.dumps(token)} }}\n"
+        else:
+            self._place_log(ACCOUNT)
+            self.passwords = self._kept_passwords(tenants)
+            access = accounts(tenants, passwords=self.passwords, admin_password=token)
         for stale in self._run.glob("*.ports"):
             stale.unlink()
         _write_private(
@@ -87,7 +102,7 @@ class ServerFolder:
                 log_file=json.dumps(str(self._log)),
                 store=json.dumps(str(self._store)),
                 room=self._room(),
-                token=json.dumps(token),
+                access=access,
                 durability="  sync_interval: always\n" if strict else "",
             ),
         )
@@ -119,6 +134,28 @@ class ServerFolder:
         token = secrets.token_urlsafe(32)
         _write_private(path, token)
         return token
+
+    def _kept_passwords(self, tenants: Sequence[Tenant]) -> dict[str, str]:
+        """Return a password for each tenant: the one it had, or a new one."""
+        path = self.path / "passwords.json"
+        kept: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
+        found = {one.name: kept.get(one.name) or secrets.token_urlsafe(32) for one in tenants}
+        if found != kept:
+            fresh = path.with_suffix(".new")
+            _write_private(fresh, json.dumps(found, indent=2))
+            fresh.replace(path)
+        return found
+
+    def _place_log(self, account: str) -> None:
+        """Have the log where the server looks for it: a folder of its account's name.
+
+        The streams in it know nothing of the account: the folder is renamed.
+        """
+        wanted = self._store / "jetstream" / account
+        for other in (_GLOBAL_ACCOUNT, ACCOUNT):
+            found = wanted.with_name(other)
+            if other != account and found.exists() and not wanted.exists():
+                found.replace(wanted)
 
     def _room(self) -> int:
         """Return how many bytes the log may fill: what it has, and most of what is free.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from anabranch_events.answers import STREAM_NOT_FOUND, Refused, ask, translated
+from anabranch_events.answers import DISABLED, STREAM_NOT_FOUND, Refused, ask, translated
 from anabranch_events.errors import InputInvalid, StreamDrifted
 from anabranch_events.identifiers import canonical_uuid, checked_namespace
+from anabranch_events.view import find_view
 
 if TYPE_CHECKING:
     from anabranch_events.connection import Connection
@@ -87,11 +88,18 @@ def checked_token(value: str, *, field: str) -> str:
 
 
 async def ensure_stream(connection: Connection) -> None:
-    """Create the stream if it is not there. Raises StreamDrifted when it has other settings."""
+    """Create the stream if it is not there, or find what a tenant may read of it.
+
+    Raises StreamDrifted when it has other settings.
+    """
     try:
         try:
             info = await ask(connection, f"STREAM.INFO.{STREAM}")
         except Refused as refused:
+            if refused.code in DISABLED:
+                connection.view = await find_view(connection)
+                if connection.view is not None:
+                    return
             if refused.code != STREAM_NOT_FOUND:
                 raise
             # A stream that somebody makes at the same moment with the same settings is no error.
@@ -120,7 +128,9 @@ def _off(wanted: object) -> object:
 
 
 async def read_bounds(connection: Connection) -> Bounds:
-    """Return the log's first and last position. Raises LogUnavailable, LogRefused."""
+    """Return the first and last position of what we may read. Raises LogUnavailable, LogRefused."""
+    if connection.view is not None:
+        return Bounds(*await connection.view.bounds())
     try:
         state = (await ask(connection, f"STREAM.INFO.{STREAM}"))["state"]
     except Refused as refused:

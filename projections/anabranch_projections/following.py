@@ -50,7 +50,9 @@ class Follower(ABC, Generic[C]):
         self.announces = True
         """Whether others are told of each commit; not while a graph is filled that none reads."""
         self._checkpoint = Checkpoint(graph, name)
-        self._pinned = log.pinned(f"{name}-{shared}") if shared else None
+        # A pin is a consumer's, and who may make consumers may write what it likes.
+        pins = shared is not None and log.rights == "all"
+        self._pinned = log.pinned(f"{name}-{shared}") if pins else None
         self._active = False
         self._pace = Pace()
         self._moved = asyncio.Event()

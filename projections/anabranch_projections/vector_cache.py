@@ -54,21 +54,25 @@ class VectorCache:
 
     async def _known(self, text: str) -> list[float] | None:
         async with self._asking:
-            kept = await (await self._opened()).get(self._key(text))
+            bucket = await self._opened()
+            kept = None if bucket is None else await bucket.get(self._key(text))
         if kept is None or len(kept) != 4 * self._embedder.dimension:
             return None
         return _little_endian(array("f", kept)).tolist()
 
     async def _keep(self, text: str, vector: array[float]) -> None:
         async with self._asking:
-            await (await self._opened()).put(
-                self._key(text), _little_endian(array("f", vector)).tobytes()
-            )
+            bucket = await self._opened()
+            if bucket is not None:
+                await bucket.put(self._key(text), _little_endian(array("f", vector)).tobytes())
 
     def _key(self, text: str) -> str:
         return f"{self._model_key}.{sha256(text.encode()).hexdigest()}"
 
-    async def _opened(self) -> Bucket:
+    async def _opened(self) -> Bucket | None:
+        """Return the bucket; None for a tenant, who could read there what others hold."""
+        if self._log.rights == "namespaces":
+            return None
         if self._bucket is None:
             self._bucket = await self._log.bucket(BUCKET)
         return self._bucket

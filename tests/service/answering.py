@@ -27,7 +27,7 @@ async def answering(
     log: Log, *, url: str, token: str, middlewares: tuple[Any, ...] = ()
 ) -> AsyncGenerator[CommandService]:
     """Answer commands from `log`; what needs a graph is not asked here."""
-    broker = NatsBroker(url, security=NatsToken(token), logger=None)
+    broker = NatsBroker(url, security=NatsToken(token) if token else None, logger=None)
     connection = SharedConnection(Servers(Settings()), log, MiniLM())
     service = CommandService(NamespaceMemories(connection), middlewares=middlewares)
     broker.include_router(service.router)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003  Typer reads the annotations.
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -33,15 +34,33 @@ async def up(
             show_default=False,
         ),
     ] = None,
+    tenants: Annotated[
+        Path | None,
+        typer.Option(
+            "--tenants",
+            metavar="FILE",
+            help="Let the users of this TOML file use the NATS server, each for its namespaces; "
+            "their passwords are in tenants.json in the home.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Keep the servers, the projections and the commands running, until Ctrl-C or `down`."""
     from anabranch.service import run_service, start_detached
+    from anabranch.tenants import read_tenants
 
+    users = None if tenants is None else read_tenants(tenants)
     if detach:
-        options = () if http is None else ("--http", str(http))
+        options = [] if http is None else ["--http", str(http)]
+        options += [] if tenants is None else ["--tenants", str(tenants.absolute())]
         _announce(call, await start_detached(call.settings, options=options))
         return
-    await run_service(call.settings, ready=lambda runtime: _announce(call, runtime), http_port=http)
+    await run_service(
+        call.settings,
+        ready=lambda runtime: _announce(call, runtime),
+        http_port=http,
+        tenants=users,
+    )
 
 
 def _announce(call: Call, runtime: Runtime) -> None:
