@@ -54,8 +54,12 @@ class Outgoing(NamedTuple):
 async def outgoing(objects: Objects, event: Event, *, expected: int | None) -> Outgoing:
     """Encode `event`; large data goes to the object store first."""
     document = await objects.check_in(encode(event), event_id=event.id)
-    subject = f"{SUBJECT_PREFIX}{event.namespace}.{event.subject}"
-    return Outgoing(event, subject, document, expected, traceparent_here())
+    return Outgoing(event, subject_of(event), document, expected, traceparent_here())
+
+
+def subject_of(event: Event) -> str:
+    """Return the subject on which an event is stored."""
+    return f"{SUBJECT_PREFIX}{event.namespace}.{event.subject}"
 
 
 async def append(connection: Connection, out: Outgoing) -> Receipt:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nats.aio.client import Client
+from nats.protocol.parser import Parser
+
+from anabranch_events.parser import QuickParser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,9 +18,8 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
-RECORD_REPLY: Final = "$JS.ACK."
-_RECORD_REPLY: Final = RECORD_REPLY.encode()
-_STRUCTURED: Final = b"application/cloudevents"
+    from anabranch_events.parser import Receive
+
 _FRAME_BYTES: Final = len(b"NATS/1.0\r\n" + b"\r\n")
 
 
@@ -28,20 +30,6 @@ class Outbound(NamedTuple):
     reply: str
     headers: bytes
     data: bytes
-
-
-class Receive(Protocol):
-    """Takes what arrives, at once.
-
-    Headers of a stored message that a consumer delivers are left out where they say that it is a
-    structured CloudEvent: its reader has no use for them.
-    """
-
-    def __call__(
-        self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
-    ) -> None:
-        """Take one message."""
-        ...
 
 
 class QuickClient(Client):
@@ -55,8 +43,10 @@ class QuickClient(Client):
 
     def __init__(self) -> None:
         super().__init__()
-        self._receivers: dict[object, Receive] = {}
         self.hands_over = is_known(Client)
+        self._parser = QuickParser(self, note=self._note)
+        if self.hands_over:
+            self._ps = self._parser
 
     async def listen(self, subject: str, receive: Receive) -> Subscription:
         """Subscribe; `receive` is called for each message as it is read off the wire."""
@@ -66,7 +56,7 @@ class QuickClient(Client):
 
         subscription = await self.subscribe(subject, cb=from_driver)
         if self.hands_over:
-            self._receivers[subscription._id] = receive  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the driver's number for it
+            self._parser.receivers[b"%d" % subscription._id] = receive  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the driver's number for it
         return subscription
 
     async def publish_all(self, messages: Sequence[Outbound]) -> None:
@@ -122,27 +112,29 @@ class QuickClient(Client):
         await super()._connect_to_server(s)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
-        self._receivers.pop(sid, None)
+        self._parser.receivers.pop(b"%d" % sid, None)
         super()._remove_sub(sid, max_msgs)
 
     async def _process_msg(  # pyright: ignore[reportIncompatibleMethodOverride]  # any shape passes
         self, *arrived: Any
     ) -> None:
-        """Hand a message over, or let the driver process it."""
-        receive = self._receivers.get(arrived[0]) if self._receivers else None
+        """Give a receiver a message with its headers, or let the driver process it."""
+        sid, subject, reply, data, raw = arrived
+        receive = self._parser.receivers.get(b"%d" % sid)
         if receive is None:
             await super()._process_msg(*arrived)
             return
-        _, subject, reply, data, raw = arrived
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
-        is_record = reply.startswith(_RECORD_REPLY)
-        wanted = raw and not (is_record and _STRUCTURED in raw)
-        headers = await self._process_headers(raw) if wanted else None
+        headers = await self._process_headers(raw) if raw else None
         try:
             receive(subject.decode(), reply.decode(), data, headers)
         except Exception as error:  # noqa: BLE001 - as the driver does: the connection goes on
-            await self._error_cb(error)
+            await self._note(error)
+
+    async def _note(self, error: Exception) -> None:
+        """Tell of an error as the driver does."""
+        await self._error_cb(error)
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
@@ -163,7 +155,11 @@ def is_known(driver: type[Client]) -> bool:
     forget: Any = getattr(driver, "_remove_sub", None)
     fields = vars(driver())
     return (
-        fields.get("_pending") == []
+        type(fields.get("_ps")) is Parser
+        and inspect.iscoroutinefunction(Parser.parse)
+        and [*inspect.signature(Parser.parse).parameters] == ["self", "data"]
+        and isinstance(getattr(fields["_ps"], "buf", None), bytearray)
+        and fields.get("_pending") == []
         and fields.get("_pending_data_size") == 0
         and inspect.iscoroutinefunction(process)
         and [*inspect.signature(process).parameters]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, model_validator
 
+from anabranch_events import written
 from anabranch_events.errors import EventInvalid, EventUnknown, InputInvalid
 from anabranch_events.identifiers import Identifier, Moment, Name, Namespace, checked_text, new_id
 from anabranch_events.opaque import OpaqueData
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 SOURCE: Final = "anabranch"
+_TYPE: Final = b'"type":"'
+_TYPES_MAX: Final = 1024
 _TYPE_LENGTH_MAX: Final = 256
 
 
@@ -127,15 +131,16 @@ def encode(event: Event) -> bytes:
     """
     if isinstance(event.data, OpaqueData):
         return event.data.document
-    envelope = event.model_dump(mode="json", exclude_none=True, exclude={"data"})
-    return orjson.dumps(
-        {
-            "specversion": "1.0",
-            **envelope,
-            "datacontenttype": "application/json",
-            "data": event.data.model_dump(mode="json", exclude_none=not event.data.keeps_none),
-        }
-    )
+    fields: dict[str, Any] = {"specversion": "1.0", **_members(event)}
+    del fields["data"]
+    fields["datacontenttype"] = "application/json"
+    fields["data"] = vars(event.data) if event.data.keeps_none else _members(event.data)
+    return orjson.dumps(fields, default=_members, option=orjson.OPT_UTC_Z)
+
+
+def _members(model: BaseModel) -> dict[str, Any]:
+    """Return what is written of a model: in the order of its fields, and nothing that is None."""
+    return {name: value for name, value in vars(model).items() if value is not None}
 
 
 def decode(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:
@@ -144,6 +149,9 @@ def decode(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:
     One of a type, or of a version, that is not in `catalogue` gives an opaque event. Raises
     EventInvalid when it is not JSON, not CloudEvents 1.0, or breaks a rule of its type.
     """
+    event = _as_written(document, catalogue)
+    if event is not None:
+        return event
     fields = _fields(document)
     data_class = catalogue.current.get(fields["type"])
     try:
@@ -160,6 +168,33 @@ def decode(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:
     except ValidationError as error:
         found = input_invalid(error, whole="data")
         raise EventInvalid(found.message, field=found.field, fix=_FIX) from error
+
+
+def _as_written(document: bytes, catalogue: Catalogue) -> Event | None:
+    """Return the event if the document is in the form in which current ones are written."""
+    start = document.find(_TYPE) + len(_TYPE)
+    readers = _readers(catalogue, document[start : document.find(b'"', start)])
+    if readers is None:
+        return None
+    read, make = readers[written.is_plain(document)]
+    try:
+        return make(read(document))
+    except written.REFUSALS:
+        return None
+
+
+@lru_cache(maxsize=_TYPES_MAX)
+def _readers(
+    catalogue: Catalogue, event_type: bytes
+) -> tuple[written.Reader[Event], written.Reader[Event]] | None:
+    """Return what reads a current type: any document, and a plain one; None for another type."""
+    data_class = catalogue.current.get(event_type.decode(errors="replace"))
+    if data_class is None:
+        return None
+    return (
+        written.event_reader(Event, data_class, plain=False),
+        written.event_reader(Event, data_class, plain=True),
+    )
 
 
 def decode_unchanged(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:

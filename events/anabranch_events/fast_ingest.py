@@ -47,10 +47,10 @@ class FastPipeline(Pipeline):
         self._end_sent = False
         self._newest_out: Outgoing | None = None
 
-    async def send(self, out: Outgoing) -> None:
-        """Send an event once there is room in the window. Raises what `ingest` raises."""
+    def add(self, out: Outgoing) -> bool:
+        """Take an event; tell whether it is time to `send`."""
         self._newest_out = out
-        await super().send(out)
+        return super().add(out)
 
     async def finish(self) -> Ingested:
         """End the batch and return where the last event stands. Raises what `ingest` raises."""

@@ -15,7 +15,7 @@ NAMESPACE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NAMESPACE_LENGTH_MAX = 64
 TEXT_LENGTH_MAX = 4 * 1024 * 1024
 NAME_LENGTH_MAX = 256
-_CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+CANONICAL_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -30,7 +30,7 @@ def canonical_uuid(value: str) -> str:
 
     Raises ValueError when it is not a UUID.
     """
-    if _CANONICAL.fullmatch(value):
+    if CANONICAL_UUID.fullmatch(value):
         return value
     if not _UUID.fullmatch(value):
         raise ValueError(f"{_shown(value)} is not a UUID")

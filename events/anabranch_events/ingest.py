@@ -13,10 +13,11 @@ import nats.errors
 import orjson
 
 from anabranch_events.answers import Refused, parsed, translated
-from anabranch_events.append import check_same, not_stored, outgoing
+from anabranch_events.append import Outgoing, check_same, not_stored, subject_of
 from anabranch_events.client import Outbound
 from anabranch_events.connection import RETRY_PAUSE_S
 from anabranch_events.errors import LogUnavailable
+from anabranch_events.event import encode
 from anabranch_events.inbox import NO_RESPONDERS, STATUS, Unanswered
 from anabranch_events.stream import DUPLICATE_WINDOW_S
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from nats.aio.subscription import Subscription
 
-    from anabranch_events.append import Outgoing
     from anabranch_events.connection import Connection
     from anabranch_events.errors import AnabranchError
     from anabranch_events.event import Event
@@ -58,8 +58,11 @@ async def ingest(
     """
     async with pipeline:
         async for event in each(events):
-            out = await outgoing(objects, event, expected=None)
-            await pipeline.send(out)
+            document = encode(event)
+            if len(document) > objects.message_bytes_max:
+                document = await objects.check_in(document, event_id=event.id)
+            if pipeline.add(Outgoing(event, subject_of(event), document, None)):
+                await pipeline.send()
         return await pipeline.finish()
 
 
@@ -128,16 +131,15 @@ class Pipeline:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self._subscription.unsubscribe()
 
-    async def send(self, out: Outgoing) -> None:
-        """Send an event once there is room in the window. Raises what `ingest` raises."""
+    def add(self, out: Outgoing) -> bool:
+        """Take an event; tell whether it is time to `send`."""
         self._window.append(out)
         self._window_bytes += len(out.document)
         self._unsent.append(out)
-        if len(self._unsent) >= _TURN_EVENTS or self._is_full(1):
-            await self._send_turn()
+        return len(self._unsent) >= _TURN_EVENTS or self._is_full(1)
 
-    async def _send_turn(self) -> None:
-        """Send what has gathered, and wait while the window is full."""
+    async def send(self) -> None:
+        """Send what has gathered, and wait while the window is full. Raises what `ingest` raises."""
         if not self._first_sent:
             self._lost = True  # Alone, as after a loss: a refusal is heard before more is sent.
         if self._unsent and not self._lost:
@@ -150,7 +152,7 @@ class Pipeline:
 
     async def finish(self) -> Ingested:
         """Wait until everything is acknowledged. Raises what `ingest` raises."""
-        await self._send_turn()
+        await self.send()
         await self._wait_while(lambda: bool(self._window))
         return self._done
 

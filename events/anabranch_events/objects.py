@@ -45,13 +45,18 @@ class Objects:
 
         await self._connection.attempt(once)
 
+    @property
+    def message_bytes_max(self) -> int:
+        """How long a document may be to go into the log whole."""
+        return min(MESSAGE_BYTES_MAX, self._connection.client.max_payload // 2)
+
     async def check_in(self, document: bytes, *, event_id: str) -> bytes:
         """Return `document` as it goes into the log: whole, or with a reference for its data.
 
         Data that are kept apart are spelt anew. Raises InputInvalid past 64 MiB, and without JSON
         data; LogFull, LogUnavailable.
         """
-        if len(document) <= min(MESSAGE_BYTES_MAX, self._connection.client.max_payload // 2):
+        if len(document) <= self.message_bytes_max:
             return document
         if len(document) > EVENT_BYTES_MAX:
             raise InputInvalid(

@@ -17,9 +17,9 @@ import orjson
 
 from anabranch_events import direct
 from anabranch_events.answers import CONSUMER_NOT_FOUND, Refused, ask, translated
-from anabranch_events.client import RECORD_REPLY
 from anabranch_events.errors import LogRewound, LogUnavailable
 from anabranch_events.inbox import STATUS, Unanswered
+from anabranch_events.parser import RECORD_REPLY
 from anabranch_events.pull import Pull
 from anabranch_events.stream import STREAM, SUBJECT_PREFIX, read_bounds
 

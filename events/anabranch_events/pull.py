@@ -13,11 +13,11 @@ import orjson
 
 from anabranch_events.answers import ask
 from anabranch_events.binary import structured
-from anabranch_events.client import RECORD_REPLY
 from anabranch_events.identifiers import new_id
 from anabranch_events.inbox import NO_RESPONDERS, STATUS, Unanswered
+from anabranch_events.parser import RECORD_REPLY
 from anabranch_events.recorded import Recorded
-from anabranch_events.stream import STREAM, SUBJECT_PREFIX
+from anabranch_events.stream import STREAM
 
 if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
@@ -160,7 +160,8 @@ class Pull:
         self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
     ) -> None:
         if reply.startswith(RECORD_REPLY):
-            self._buffer_record(subject, structured(headers, data), reply.split("."))
+            raw = data if headers is None else structured(headers, data)
+            self._buffer_record(subject, raw, reply.split("."))
         else:
             self._heed(headers or {})
         self._wake.set()
@@ -173,16 +174,16 @@ class Pull:
         """
         if self.broken is not None:
             return
-        start = 2 if len(fields) == 9 else 4
-        position, sequence, nanoseconds, pending = map(int, fields[start + 3 : start + 7])
+        start = 5 if len(fields) == 9 else 7
+        position, sequence, nanoseconds = map(int, fields[start : start + 3])
         if sequence != self._sequence + 1:
             self.broken = f"a gap before position {position}"
             return
         self._sequence = sequence
         self._outstanding -= 1
         self.position = position
-        self.caught_up = pending == 0
-        namespace, _, session_id = subject[len(SUBJECT_PREFIX) :].partition(".")
+        self.caught_up = fields[start + 3] == "0"
+        _, _, namespace, session_id = subject.split(".", 3)
         stored_at = datetime.fromtimestamp(nanoseconds // 1000 / 1e6, UTC)
         self.buffer.append(Recorded(position, namespace, session_id, raw, stored_at))
         self._buffered_bytes += len(raw)

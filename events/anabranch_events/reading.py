@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
@@ -129,13 +130,15 @@ class _Reader:
         """Take what fits in a batch, at least one record, with large data put back."""
         batch: list[Recorded] = []
         size = 0
-        while pull.buffer and len(batch) < records_max:
-            if self._to is not None and pull.buffer[0].position > self._to:
-                self._position = self._to
+        buffer, last = pull.buffer, self._to or sys.maxsize
+        while buffer and len(batch) < records_max:
+            record = buffer[0]
+            if record.position > last:
+                self._position = last
                 break
-            if batch and size + len(pull.buffer[0].raw) > bytes_max:
+            if batch and size + len(record.raw) > bytes_max:
                 break
-            record = pull.take()
+            pull.take()
             if is_reference(record.raw):
                 record = await self._objects.check_out(record)
             batch.append(record)

@@ -29,7 +29,7 @@ class Recorded(NamedTuple):
         the subject it was stored on.
         """
         event = decode(self.raw)
-        if (event.namespace, event.session_id) != (self.namespace, self.session_id):
+        if event.subject != self.session_id or event.namespace != self.namespace:
             raise EventInvalid(
                 f"the event says {event.namespace}.{event.session_id} but was stored under "
                 f"{self.namespace}.{self.session_id}",
