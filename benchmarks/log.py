@@ -1,6 +1,7 @@
-"""The log beside the bare driver: an append, an import, a replay, group commit, and memory.
+"""The log beside nats-py and the C client: an append, an import, a replay, group commit, memory.
 
-ANABRANCH_BENCH_EVENTS says how many events memory is measured over.
+All run in turns on one server, over one stream, with the same messages. ANABRANCH_BENCH_EVENTS says
+how many events memory is measured over.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from anabranch_events.event import CONTENT_TYPE
 from anabranch_events.identifiers import new_id
 from anabranch_events.stream import SUBJECT_PREFIX
 from anabranch_events.types import InsightRecorded
+from benchmarks.peer import Missing, Peer
 from benchmarks.rows import Row, at_least, at_most
 
 if TYPE_CHECKING:
@@ -35,14 +37,14 @@ if TYPE_CHECKING:
 
 APPEND_ROUNDS: Final = 40
 APPENDS: Final = 50
-INGEST_ROUNDS: Final = 5
-INGESTED: Final = 5_000
+INGEST_ROUNDS: Final = 9
+INGESTED: Final = 10_000
 STRICT_ROUNDS: Final = 3
 STRICT_ALONE: Final = 200
 BATCH: Final = 1_000
-MEMORY_EVENTS: Final = int(os.environ.get("ANABRANCH_BENCH_EVENTS", "100000"))
-REPLAY_ROUNDS: Final = 5
-REPLAYED: Final = 10_000
+MEMORY_EVENTS: Final = int(os.environ.get("ANABRANCH_BENCH_EVENTS", "1000000"))
+REPLAY_ROUNDS: Final = 9
+REPLAYED: Final = 50_000
 NAMESPACE: Final = "bench"
 
 
@@ -55,18 +57,28 @@ async def run() -> list[Row]:
             await nats.connect(server.url, token=server.token) as client,
         ):
             driver = client.jetstream(timeout=30)
-            rows = [await _append(log, driver), *await _ingest(log, driver, client)]
+            peer = _peer(Path(folder), server)
+            rows = [await _append(log, driver), *await _ingest(log, driver, client, peer)]
         async with (
             NatsServer(Path(folder) / "replay") as server,
             Log.connect(server.url, token=server.token, timeout_s=30) as log,
             await nats.connect(server.url, token=server.token) as client,
         ):
             await _fill(log)
-            rows += await _replay(log, client.jetstream(timeout=30))
+            rows += await _replay(log, client.jetstream(timeout=30), _peer(Path(folder), server))
             rows += await _memory(log)
         async with NatsServer(Path(folder) / "strict", durability="strict") as server:
             rows += await _strict(server)
     return rows
+
+
+def _peer(folder: Path, server: NatsServer) -> Peer | None:
+    """Return the C client, or say why there is none: its rows are left out then."""
+    try:
+        return Peer.compiled(folder, server)
+    except Missing as missing:
+        print(f"the rows beside the C client are left out: {missing}", file=sys.stderr)
+        return None
 
 
 def _event() -> Event:
@@ -105,11 +117,44 @@ async def _append(log: Log, driver: JetStreamContext) -> Row:
     )
 
 
-async def _ingest(log: Log, driver: JetStreamContext, client: Client) -> list[Row]:
-    """Compare imports with publish_async of the same messages, and with no answers at all.
+async def _ingest(
+    log: Log, driver: JetStreamContext, client: Client, peer: Peer | None
+) -> list[Row]:
+    """Compare imports with the same messages from others.
 
-    All encode what they send.
+    Ours and nats-py encode what they send within their time. The C client is given ready messages;
+    what our encoding costs of it is therefore shown beside.
     """
+    contestants = _importers(log, driver, client)
+    if peer is not None:
+        contestants += [
+            lambda: peer.publish(_events()),
+            lambda: peer.publish(_events(), fast=True),
+        ]
+    measured = await _interleaved(*contestants, rounds=INGEST_ROUNDS)
+    mine, fastest, driven, bare, encoded, *in_c = (
+        INGESTED / statistics.median(seconds) for seconds in measured
+    )
+    compared: list[tuple[str, float, float, float]] = [
+        ("ingest of typed events / nats-py publish_async", mine, driven, 2),
+        ("ingest(fast=True) of typed events / nats-py publish_async", fastest, driven, 2),
+        ("ingest of typed events / nats-py publish, unanswered", mine, bare, 0.2),
+    ]
+    if in_c:
+        pipelined, fast_in_c = in_c
+        compared += [
+            ("ingest of typed events / C publish of ready ones", mine, pipelined, 0.7),
+            ("ingest(fast=True) of typed events / C of ready ones", fastest, fast_in_c, 0.9),
+            ("the encoding alone / C fast ingest of ready ones", encoded, fast_in_c, 1),
+        ]
+    return [
+        at_least(name, ours=ours, theirs=theirs, limit=limit, unit="events/s")
+        for name, ours, theirs, limit in compared
+    ]
+
+
+def _importers(log: Log, driver: JetStreamContext, client: Client) -> list[Contestant]:
+    """Return, of typed events: both imports, publish_async, publish unanswered, no more than encode."""
 
     async def ours(events: list[Event]) -> None:
         assert (await log.ingest(events)).events == len(events)
@@ -130,26 +175,15 @@ async def _ingest(log: Log, driver: JetStreamContext, client: Client) -> list[Ro
             await client.publish(f"elsewhere.{event.session_id}", encode(event))
         await client.flush()
 
-    def events() -> list[Event]:
-        return [_event() for _ in range(INGESTED)]
+    async def encoding(events: list[Event]) -> None:
+        for event in events:
+            encode(event)
 
-    measured = await _interleaved(
-        *(_prepared(events, contestant) for contestant in (ours, fast, theirs, raw)),
-        rounds=INGEST_ROUNDS,
-    )
-    mine, fastest, driven, bare = (INGESTED / statistics.median(seconds) for seconds in measured)
-    unit = "events/s"
-    return [
-        at_least("ingest / nats-py publish_async", ours=mine, theirs=driven, limit=2, unit=unit),
-        at_least(
-            "ingest(fast=True) / nats-py publish_async",
-            ours=fastest,
-            theirs=driven,
-            limit=2,
-            unit=unit,
-        ),
-        at_least("ingest / unanswered publish", ours=mine, theirs=bare, limit=0.2, unit=unit),
-    ]
+    return [_prepared(_events, one) for one in (ours, fast, theirs, raw, encoding)]
+
+
+def _events() -> list[Event]:
+    return [_event() for _ in range(INGESTED)]
 
 
 def _prepared(
@@ -249,17 +283,26 @@ async def _fill(log: Log) -> None:
         await log.append_all([_event() for _ in range(1000)])
 
 
-async def _replay(log: Log, driver: JetStreamContext) -> list[Row]:
-    """Compare reading the whole log, raw and decoded, with nats-py's fetch of a thousand."""
+async def _replay(log: Log, driver: JetStreamContext, peer: Peer | None) -> list[Row]:
+    """Compare reading the whole log with nats-py's fetch of a thousand, and with the C client.
+
+    Of a typed event the text of the insight is used; theirs are raw messages.
+    """
     count = (await log.bounds()).last
 
     async def raw() -> None:
-        async for _ in log.read_all():
-            pass
-
-    async def decoded() -> None:
+        found = 0
         async for record in log.read_all():
-            record.decode()
+            found += bool(record.raw)
+        assert found == count
+
+    async def typed() -> None:
+        length = 0
+        async for record in log.read_all():
+            data = record.decode().data
+            assert isinstance(data, InsightRecorded)
+            length += len(data.text)
+        assert length > count
 
     async def fetched() -> None:
         config = ConsumerConfig(ack_policy=AckPolicy.NONE)
@@ -269,13 +312,20 @@ async def _replay(log: Log, driver: JetStreamContext) -> list[Row]:
             found += len(await pulling.fetch(1000, timeout=5))
         await pulling.unsubscribe()
 
-    measured = await _interleaved(raw, decoded, fetched, rounds=REPLAY_ROUNDS)
-    mine, read, driven = (count / statistics.median(seconds) for seconds in measured)
+    contestants: list[Contestant] = [raw, typed, fetched]
+    if peer is not None:
+        contestants.append(lambda: peer.replay(count))
+    measured = await _interleaved(*contestants, rounds=REPLAY_ROUNDS)
+    mine, read, driven, *in_c = (count / statistics.median(seconds) for seconds in measured)
+    compared: list[tuple[str, float, float, float]] = [
+        ("read_all, raw / nats-py fetch, raw", mine, driven, 3),
+        ("read_all, typed events / nats-py fetch, raw", read, driven, 3),
+    ]
+    if in_c:
+        compared.append(("read_all, raw / C overlapped pull", mine, in_c[0], 0.4))
     return [
-        at_least("replay raw / nats-py fetch", ours=mine, theirs=driven, limit=3, unit="events/s"),
-        at_least(
-            "replay decoded / nats-py fetch", ours=read, theirs=driven, limit=1, unit="events/s"
-        ),
+        at_least(name, ours=ours, theirs=theirs, limit=limit, unit="events/s")
+        for name, ours, theirs, limit in compared
     ]
 
 
