@@ -18,7 +18,6 @@ from faststream.middlewares import BaseMiddleware
 from faststream.nats import NatsResponse, NatsRouter
 from faststream.nats.annotations import NatsMessage
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import AnswerTooLarge
@@ -202,11 +201,14 @@ class CommandService:
     async def settle(self, client: Client) -> None:
         """Return once the NATS server knows what is asked for here; `client` is the broker's.
 
-        The driver's `flush` lets its question overtake what it was to flush: a request does not.
+        The driver's `flush` lets its question overtake what it was to flush: a message does not.
         """
         self.payload_max = client.max_payload
-        with suppress(NoRespondersError):
-            await client.request(client.new_inbox(), timeout=_SETTLE_TIMEOUT_S)
+        inbox = client.new_inbox()
+        own = await client.subscribe(inbox)
+        await client.publish(inbox)
+        await own.next_msg(timeout=_SETTLE_TIMEOUT_S)
+        await own.unsubscribe()
 
     async def drain(self) -> None:
         """Take no more requests, and answer those that were taken, within a bound.

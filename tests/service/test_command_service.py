@@ -294,6 +294,20 @@ async def test_what_was_taken_is_answered_before_the_end(
     assert sorted(answer["position"] for answer in answers) == list(range(1, 201))
 
 
+async def test_a_service_starts_beside_one_who_hears_everything(
+    nats_server: NatsServer, log: Log, producer: Client
+) -> None:
+    """A subscription to all subjects, as `nats sub '>'` has it, is in nobody's way."""
+    everything = await producer.subscribe(">")
+    await producer.flush()
+
+    async with asyncio.timeout(9), answering(log, url=nats_server.url, token=nats_server.token):
+        answer = await Asking(producer)("open_session", OPEN)
+    await everything.unsubscribe()
+
+    assert answer["position"] == 1
+
+
 async def test_several_services_share_the_requests(
     nats_server: NatsServer, log: Log, producer: Client
 ) -> None:
