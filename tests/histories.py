@@ -132,7 +132,7 @@ def stream(seed: int) -> Iterator[Event]:
     """
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret.
     yield _said(types.SessionOpened(task="Watch the river"), session(0))
-    sessions, insights = 1, 0
+    sessions, insights, depths = 1, 0, {session(0): 0}
     while True:
         where = session(chance.randrange(sessions))
         roll = chance.random()
@@ -141,9 +141,10 @@ def stream(seed: int) -> Iterator[Event]:
                 parent_id=where,
                 root_id=session(0),
                 forked_at=sessions,
-                depth=1,
+                depth=depths[where] + 1,
                 task=f"Branch {sessions}",
             )
+            depths[session(sessions)] = depths[where] + 1
             where, sessions = session(sessions), sessions + 1
         elif roll < 0.5 or insights < 4:
             data = types.InsightRecorded(

@@ -104,12 +104,11 @@ async def _opened(settings: Settings) -> list[Check]:
     try:
         async with Memory(settings) as memory:
             status = await memory.status()
-            rows = await (await memory.connection.graph()).read("projection/count_dead_letters")
             vectors = await _vectors(memory)
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
     log, graph, lag = status.log, status.graph, status.lag
-    dead = int(rows[0]["dead_letters"]) if rows else 0
+    dead = status.dead_letters
     return [
         Check(name="log", ok=True, detail=f"{log.url}, positions {log.first} to {log.last}"),
         Check(
@@ -127,7 +126,9 @@ async def _opened(settings: Settings) -> list[Check]:
             name="dead letters",
             ok=dead == 0,
             detail=f"{dead} events could not be applied",
-            fix="see them: anabranch cypher 'MATCH (d:DeadLetter) RETURN d'" if dead else None,
+            fix="see them: `anabranch dead-letters list` in each namespace; then retry or discard them"
+            if dead
+            else None,
         ),
     ]
 

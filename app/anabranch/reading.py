@@ -12,6 +12,7 @@ from anabranch.views import GraphStatus, Lag, LogStatus, SessionView, Status
 from anabranch_events import STREAM
 from anabranch_events.address import without_secrets
 from anabranch_events.errors import InputInvalid
+from anabranch_projections import DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -163,6 +164,19 @@ class Reading:
                 return await rebuild_into(self.connection, into, skip=skip, progress=progress)
             return await rebuild_beside(self.connection, skip=skip, progress=progress)
 
+    async def dead_letters(self) -> DeadLetters:
+        """Return the events of this namespace that could not be applied, to look at and to settle."""
+        async with self.connection.explained():
+            await self._caught_up()
+            graph = await self.connection.graph()
+            follows = await self.connection.vectors_follow()
+            return DeadLetters(
+                self.connection.log,
+                graph,
+                namespace=self.namespace,
+                embedder=self.connection.embedder if follows else None,
+            )
+
     async def status(self) -> Status:
         """Say where the log and the graph are, and how far the graph is behind."""
         async with self.connection.explained():
@@ -171,6 +185,7 @@ class Reading:
             bounds = await log.bounds()
             position = await graph.checkpoint("graph")
             vectors = await graph.checkpoint("vectors")
+            letters = await graph.read("projection/count_dead_letters")
             return Status(
                 log=LogStatus(
                     url=without_secrets(servers.log.url),
@@ -187,6 +202,7 @@ class Reading:
                     vectors=vectors,
                 ),
                 lag=Lag(events=max(0, bounds.last - position), ms=await self._lag_ms(position)),
+                dead_letters=int(letters[0]["dead_letters"]),
                 home=str(servers.home.folder) if servers.role != "outside" else None,
                 owner=servers.runtime.pid if servers.runtime else None,
                 namespace=self.namespace,

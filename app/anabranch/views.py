@@ -107,12 +107,13 @@ class Lag(BaseModel):
 
 
 class Status(BaseModel):
-    """The state of a memory's log and graph."""
+    """The state of a memory's log and graph; `dead_letters` wait in all namespaces together."""
 
     model_config = ConfigDict(frozen=True)
     log: LogStatus
     graph: GraphStatus
     lag: Lag
+    dead_letters: int
     home: str | None
     owner: int | None
     namespace: str

@@ -1,5 +1,6 @@
 """Projections: events into the graph, their checkpoints, vectors and rebuilds."""
 
+from anabranch_projections.dead_letters import DeadLetter, DeadLetters, Retried
 from anabranch_projections.errors import GraphNotEmpty, ProjectionHalted
 from anabranch_projections.fold import fold
 from anabranch_projections.pace import Status
@@ -10,12 +11,15 @@ from anabranch_projections.vectors import VectorProjector
 from anabranch_projections.waiting import wait_for
 
 __all__ = [
+    "DeadLetter",
+    "DeadLetters",
     "GraphNotEmpty",
     "PositionedEvent",
     "Progress",
     "ProjectionHalted",
     "Projector",
     "Rebuilt",
+    "Retried",
     "Status",
     "VectorProjector",
     "fold",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from anabranch_projections.positioned import PositionedEvent
+from anabranch_projections.positioned import PositionedEvent, timestamp
 from anabranch_projections.rows import Row, steps
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from anabranch_events import Recorded
     from anabranch_store import Step
 
+GRAPH: Final = "graph"
+"""The projection that keeps dead letters; its checkpoint's name."""
 RECORDS_MAX: Final = 1000
 BYTES_MAX: Final = 8 * 1024 * 1024
 REASON_LENGTH_MAX: Final = 1000
@@ -67,16 +70,22 @@ class Batch(Generic[C]):
         self.content.add(PositionedEvent(record.position, event))
 
 
+def reason_of(error: BaseException) -> str:
+    """Return why something could not be applied, as a text that every store takes."""
+    # A reason may quote the message; a lone surrogate in it is no text a store takes.
+    return str(error).encode("utf-8", "replace").decode("utf-8")[:REASON_LENGTH_MAX]
+
+
 def dead_letter(record: Recorded, error: BaseException) -> Row:
     """Return the row that keeps a record which cannot be applied, and why."""
-    # A reason may quote the message; a lone surrogate in it is no text a store takes.
-    reason = str(error).encode("utf-8", "replace").decode("utf-8")
     return {
         "position": record.position,
         "namespace": record.namespace,
         "session_id": record.session_id,
         "error": type(error).__name__,
-        "reason": reason[:REASON_LENGTH_MAX],
+        "reason": reason_of(error),
+        "projection": GRAPH,
+        "put_aside_at": timestamp(datetime.now(UTC)),
     }
 
 

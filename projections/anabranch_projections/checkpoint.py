@@ -13,12 +13,12 @@ from anabranch_events.errors import InputInvalid, Unavailable
 from anabranch_projections.outage import Outage
 from anabranch_projections.positioned import timestamp
 from anabranch_store import Step
-from anabranch_store.errors import GraphFull
+from anabranch_store.errors import CommitUnknown, GraphFull, QueryTimedOut, TransactionUndone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch_store import Graph
+    from anabranch_store import Graph, Plan
 
 ATTEMPTS_MAX: Final = 3
 LAST_ATTEMPTS_MAX: Final = 10
@@ -64,7 +64,7 @@ class Checkpoint:
 
     async def move(
         self,
-        steps: Sequence[Step],
+        steps: Sequence[Step] | Plan,
         *,
         expected: int,
         position: int,
@@ -77,19 +77,20 @@ class Checkpoint:
         `wait` is False: GraphUnavailable is raised then once the store answers nothing at all. Raises
         Fenced when the checkpoint stands elsewhere. Raises Refused when the store refuses the rows,
         or fails on them again and again while it answers otherwise; with `last` (there is no
-        smaller batch to try) it asks longer before it says so.
+        smaller batch to try) it asks longer before it says so, and never says so for a reason that
+        passes.
         """
-        guard = self._guard(expected=expected, position=position)
+        move = guard(self._projection, expected=expected, position=position)
         attempts = LAST_ATTEMPTS_MAX if last else ATTEMPTS_MAX
         while True:
             try:
-                moved = await self._graph.write_if(guard, steps, writer=self._projection)
+                moved = await self._graph.write_if(move, steps, writer=self._projection)
             except (Unavailable, GraphFull) as error:
                 self.retries += 1
                 await self._outage.pause(error)
                 if await self._stands_at(position, expected=expected, wait=wait):
                     return
-                attempts -= not isinstance(error, GraphFull)
+                attempts -= _counts(error, last=last)
                 if not attempts:
                     raise Refused(error) from error
             except (InputInvalid, ArithmeticError, TypeError, ValueError) as error:
@@ -108,13 +109,26 @@ class Checkpoint:
             raise Fenced
         return found == position
 
-    def _guard(self, *, expected: int, position: int) -> Step:
-        return Step(
-            "projection/move_checkpoint",
-            {
-                "projection": self._projection,
-                "expected": expected,
-                "position": position,
-                "time": timestamp(datetime.now(UTC)),
-            },
-        )
+
+def guard(projection: str, *, expected: int, position: int) -> Step:
+    """Return the statement that moves a checkpoint, if it stands where it is expected."""
+    return Step(
+        "projection/move_checkpoint",
+        {
+            "projection": projection,
+            "expected": expected,
+            "position": position,
+            "time": timestamp(datetime.now(UTC)),
+        },
+    )
+
+
+def _counts(error: Exception, *, last: bool) -> bool:
+    """Tell whether a failure speaks against the rows, and not for a server that has other troubles.
+
+    A server that undid a transaction, or was cut off while it committed, has taken the rows; that
+    so many of them take it too long is worth trying fewer.
+    """
+    if isinstance(error, GraphFull):
+        return False
+    return not (last and isinstance(error, (TransactionUndone, CommitUnknown, QueryTimedOut)))

@@ -13,6 +13,7 @@ from anabranch_projections.insight_rows import InsightRows
 from anabranch_projections.link_rows import LinkRows
 from anabranch_projections.positioned import PositionedEvent, timestamp_or_none
 from anabranch_projections.rows import json_text
+from anabranch_projections.rules import JUDGED
 from anabranch_projections.session_rows import SessionRows
 
 if TYPE_CHECKING:
@@ -27,10 +28,14 @@ class Folding:
     insights: InsightRows = field(default_factory=InsightRows)
     links: LinkRows = field(default_factory=LinkRows)
     citations: CitationRows = field(default_factory=CitationRows)
+    judged: list[PositionedEvent] = field(default_factory=list[PositionedEvent])
+    """The events that a rule is about."""
 
     def add(self, at: PositionedEvent) -> None:
         """Let an event have its effect on the rows."""
         data = at.event.data
+        if type(data) in JUDGED:
+            self.judged.append(at)
         EFFECTS[type(data)](self, at, data)
 
     def steps(self) -> list[Step]:

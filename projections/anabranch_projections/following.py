@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch_events import Log, Recorded
-    from anabranch_store import Graph, Step
+    from anabranch_store import Graph, Plan, Step
 
 
 PIECE: Final = 200
@@ -113,8 +113,8 @@ class Follower(ABC, Generic[C]):
         """Return an empty content for a batch."""
 
     @abstractmethod
-    async def _steps(self, batch: Batch[C]) -> list[Step]:
-        """Return the statements that apply a batch."""
+    async def _steps(self, batch: Batch[C]) -> list[Step] | Plan:
+        """Return the statements that apply a batch, or the plan that decides on them."""
 
     @abstractmethod
     def _give_up(self, record: Recorded, error: Exception) -> list[Step]:
@@ -199,7 +199,7 @@ class Follower(ABC, Generic[C]):
             extra={"projection": self.name, "position": batch.last, "error": type(error).__name__},
         )
 
-    async def _move(self, batch: Batch[C], steps: Sequence[Step], *, last: bool) -> None:
+    async def _move(self, batch: Batch[C], steps: Sequence[Step] | Plan, *, last: bool) -> None:
         await self._checkpoint.move(
             steps,
             expected=self.position,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from anabranch_projections.batch import GRAPH
 from anabranch_projections.errors import GraphNotEmpty
-from anabranch_projections.projector import GRAPH, Projector
+from anabranch_projections.projector import Projector
 from anabranch_projections.vectors import VectorProjector
 
 if TYPE_CHECKING:

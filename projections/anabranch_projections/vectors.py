@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import WaitTimedOut
 from anabranch_events.types import BranchCompleted, InsightForgotten, InsightRecorded
+from anabranch_projections.batch import GRAPH
 from anabranch_projections.errors import ProjectionHalted
 from anabranch_projections.following import Follower
-from anabranch_projections.projector import GRAPH
 from anabranch_projections.rows import Row, steps
 from anabranch_projections.vector_cache import VectorCache
 from anabranch_projections.waiting import wait_for
@@ -84,6 +84,10 @@ class VectorProjector(Follower[Texts]):
             model=self._embedder.model, dimension=self._embedder.dimension
         )
         await super().run(to=to)
+
+    async def write_late(self, record: Recorded) -> None:
+        """Give the insights of a record that was applied late their vectors."""
+        await self._graph.write(await self._steps(self._batch([record])))
 
     def _content(self) -> Texts:
         return Texts()

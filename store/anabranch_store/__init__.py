@@ -22,9 +22,10 @@ from anabranch_store.recall import (
     Why,
 )
 from anabranch_store.statements import statement
-from anabranch_store.transactions import Step
+from anabranch_store.transactions import Ask, Plan, Step
 
 __all__ = [
+    "Ask",
     "Association",
     "Digest",
     "EmbeddedGraph",
@@ -36,6 +37,7 @@ __all__ = [
     "Hit",
     "Lane",
     "MiniLM",
+    "Plan",
     "Product",
     "QueryResult",
     "Question",

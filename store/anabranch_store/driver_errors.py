@@ -5,10 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from neo4j.exceptions import AuthError, ConfigurationError, DriverError, Neo4jError
+from neo4j.exceptions import (
+    AuthError,
+    ConfigurationError,
+    ConstraintError,
+    DriverError,
+    Neo4jError,
+)
 
 from anabranch_store.errors import (
     AnabranchError,
+    CommitUnknown,
     CypherInvalid,
     GraphFull,
     GraphRefused,
@@ -16,12 +23,17 @@ from anabranch_store.errors import (
     QueryRefused,
     QueryTimedOut,
     SetupInvalid,
+    TransactionUndone,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 _RETRY: Final = "try again; if it lasts, check that the graph's server runs and NEO4J_URI is right"
+
+
+class LostWhileCommitting(Exception):
+    """A connection ended between a commit and its answer; the cause says how."""
 
 
 @contextmanager
@@ -31,6 +43,8 @@ def driver_errors(uri: str) -> Generator[None]:
         yield
     except AnabranchError:
         raise
+    except LostWhileCommitting as error:
+        raise CommitUnknown(f"the graph at {uri}: {error}", fix=_RETRY) from error
     except Neo4jError as error:
         raise _server_error(error, uri=uri) from error
     except ConfigurationError as error:
@@ -57,6 +71,9 @@ def _server_error(error: Neo4jError, *, uri: str) -> AnabranchError:
         found = GraphFull(f"the disk of the graph at {uri} is full", fix="free some space")
     elif "TransactionTimedOut" in code or "Transaction.Terminated" in code:
         found = QueryTimedOut("the query ran longer than it may", fix="ask for less")
+    elif error.is_retryable() or isinstance(error, ConstraintError):
+        # A leader that lost its place refuses writes as a replica does: before what is forbidden.
+        found = TransactionUndone(f"the graph at {uri} undid it: {said} ({code})", fix=_RETRY)
     elif code.endswith((".Forbidden", ".AccessMode", ".ForbiddenOnReadOnlyDatabase")):
         found = QueryRefused(
             f"a write is refused: {said}",

@@ -9,6 +9,8 @@
     ├── Unavailable
     │   ├── EmbedderUnavailable  the embeddings endpoint does not answer, or is busy
     │   ├── GraphUnavailable
+    │   │   ├── CommitUnknown        the connection was lost while it committed
+    │   │   └── TransactionUndone    for a reason that passes: a deadlock, another leader
     │   └── QueryTimedOut        the query ran longer than it may
     └── SetupInvalid
         ├── GraphRefused         wrong user or password
@@ -25,6 +27,7 @@ from anabranch_events.errors import AnabranchError, InputInvalid, SetupInvalid, 
 
 __all__ = [
     "AnabranchError",
+    "CommitUnknown",
     "CypherInvalid",
     "EmbeddedGraphMissing",
     "EmbedderMissing",
@@ -37,6 +40,7 @@ __all__ = [
     "QueryRefused",
     "QueryTimedOut",
     "SetupInvalid",
+    "TransactionUndone",
     "Unavailable",
     "VectorsMismatched",
 ]
@@ -63,6 +67,14 @@ class EmbedderUnavailable(Unavailable):
 
 class GraphUnavailable(Unavailable):
     """The graph's server cannot be reached, or does not answer."""
+
+
+class CommitUnknown(GraphUnavailable):
+    """The connection was lost while a transaction committed: nobody knows whether it holds."""
+
+
+class TransactionUndone(GraphUnavailable):
+    """The server undid the transaction for a reason that passes; trying again is safe."""
 
 
 class QueryTimedOut(Unavailable):

@@ -14,7 +14,7 @@ from anabranch_store.errors import GraphUnavailable, SetupInvalid
 from anabranch_store.product import Product, product_of
 from anabranch_store.query import QueryBounds, QueryResult, QueryRunner
 from anabranch_store.schema import VectorsInUse, claim_vectors, make_schema, vectors_in_use
-from anabranch_store.transactions import STATEMENT_TIMEOUT_S, Step, read_rows, write_steps
+from anabranch_store.transactions import STATEMENT_TIMEOUT_S, Plan, Step, read_rows, write_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,9 +119,11 @@ class Graph:
             await write_steps(self._writing, None, steps)
 
     async def write_if(
-        self, guard: Step, steps: Sequence[Step], *, writer: str | None = None
+        self, guard: Step, steps: Sequence[Step] | Plan, *, writer: str | None = None
     ) -> bool:
         """Run `guard` and then `steps` in one transaction, if `guard` returns a row.
+
+        A plan in the place of `steps` asks the graph first, behind the guard.
 
         Returns False, with nothing written, when it returns none. A guard that compares and sets
         must lock what it compares before it compares: on Neo4j a SET takes the lock. `writer` is

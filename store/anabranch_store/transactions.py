@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from neo4j.exceptions import ConstraintError, DriverError, Neo4jError
 
+from anabranch_store.driver_errors import LostWhileCommitting
 from anabranch_store.statements import statement as text_of
 from anabranch_store.values import native
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
     from neo4j import AsyncSession, AsyncTransaction
 
@@ -36,17 +38,21 @@ class Step(NamedTuple):
     parameters: Mapping[str, Any]
 
 
+Ask: TypeAlias = Callable[[Step], Awaitable[list[dict[str, Any]]]]
+"""Runs a statement within the transaction and returns its rows."""
+Plan: TypeAlias = Callable[[Ask], Awaitable[Sequence[Step]]]
+"""Decides, by what it asks within a transaction, which statements follow in it.
+
+It is called again when the transaction is tried again.
+"""
+
+
 async def read_rows(open_session: Callable[[], AsyncSession], step: Step) -> list[dict[str, Any]]:
     """Return the rows of one statement, dates and times as Python's own."""
 
     async def read(_: _Attempt) -> list[dict[str, Any]]:
         async with open_session() as session, await session.begin_transaction() as transaction:
-            result = await transaction.run(text_of(step.statement), dict(step.parameters))
-            columns = result.keys()
-            return [
-                {name: native(value) for name, value in zip(columns, record, strict=True)}
-                async for record in result
-            ]
+            return await _rows(transaction, step)
 
     return await _until_done(read)
 
@@ -54,7 +60,7 @@ async def read_rows(open_session: Callable[[], AsyncSession], step: Step) -> lis
 async def write_steps(
     open_session: Callable[[], AsyncSession],
     guard: Step | None,
-    steps: Sequence[Step],
+    steps: Sequence[Step] | Plan,
     *,
     writer: str | None = None,
 ) -> bool:
@@ -72,7 +78,7 @@ async def write_steps(
             if guard is not None and not await _rows(transaction, guard):
                 await transaction.rollback()
                 return False
-            for step in steps:
+            for step in await _planned(transaction, steps):
                 await _rows(transaction, step)
             attempt.committing = True
             await transaction.commit()
@@ -91,13 +97,13 @@ class _Attempt:
         """Return how long trying again after `error` is safe and may help.
 
         Before the commit is sent every failure leaves nothing. After it, only an answer of the
-        server says so; a lost connection does not.
+        server says so; a connection that is lost then is never asked about here.
         """
         if isinstance(error, Neo4jError):
             # Two transactions that MERGE one key: Neo4j locks, ArcadeDB refuses the second.
             undone = error.is_retryable() or isinstance(error, ConstraintError)
             return _UNDONE_FOR_S if undone else 0
-        return _LOST_FOR_S if error.is_retryable() and not self.committing else 0
+        return _LOST_FOR_S if error.is_retryable() else 0
 
 
 async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
@@ -109,12 +115,32 @@ async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
                 return await work(attempt)
         except (Neo4jError, DriverError) as error:
+            if attempt.committing and isinstance(error, DriverError):
+                raise LostWhileCommitting(str(error)) from error
             if time.monotonic() - begun >= attempt.retry_for_s(error):
                 raise
+        except (TimeoutError, OSError) as error:
+            if attempt.committing:
+                raise LostWhileCommitting("no answer in time") from error
+            raise
         await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret.
         pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
 
-async def _rows(transaction: AsyncTransaction, step: Step) -> int:
+async def _planned(transaction: AsyncTransaction, steps: Sequence[Step] | Plan) -> Sequence[Step]:
+    if not callable(steps):
+        return steps
+
+    async def ask(step: Step) -> list[dict[str, Any]]:
+        return await _rows(transaction, step)
+
+    return await steps(ask)
+
+
+async def _rows(transaction: AsyncTransaction, step: Step) -> list[dict[str, Any]]:
     result = await transaction.run(text_of(step.statement), dict(step.parameters))
-    return len([record async for record in result])
+    columns = result.keys()
+    return [
+        {name: native(value) for name, value in zip(columns, record, strict=True)}
+        async for record in result
+    ]

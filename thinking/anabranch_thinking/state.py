@@ -52,6 +52,16 @@ class Status(StrEnum):
     CLOSED = "closed"
 
 
+_BEGINS: Final = (SessionOpened, BranchCreated)
+_GOES_ON: Final = (
+    BranchStarted,
+    BranchCompleted,
+    BranchFailed,
+    BranchCancelled,
+    BranchDeadLettered,
+    SessionHandedOff,
+    SessionClosed,
+)
 GOING: Final = frozenset({Status.OPEN, Status.PENDING, Status.RUNNING})
 
 
@@ -126,8 +136,16 @@ class SessionState:
         return self.exists and self.status not in GOING
 
     def after(self, event: Event, *, position: int) -> SessionState:  # noqa: C901 - one case an event type.
-        """Return the state once `event`, stored at `position`, has happened."""
+        """Return the state once `event`, stored at `position`, has happened.
+
+        A second beginning and whatever comes after the end moves the position and nothing else, as
+        in the graph, where it is a dead letter.
+        """
         at = replace(self, position=position)
+        if (self.exists and isinstance(event.data, _BEGINS)) or (
+            self.ended and isinstance(event.data, _GOES_ON)
+        ):
+            return at
         match event.data:
             case SessionOpened() as data:
                 return _opened(at, event, data)

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from anabranch.cli import (
+    dead_letters,
     demonstration,
     events,
     graph,
@@ -73,6 +74,7 @@ application.add_typer(graph.graph_commands, name="graph", rich_help_panel=graph.
 application.add_typer(events.commands)
 application.add_typer(events.event_commands, name="events", rich_help_panel=events.PANEL)
 application.add_typer(snapshots.commands, name="snapshot", rich_help_panel=events.PANEL)
+application.add_typer(dead_letters.commands, name="dead-letters", rich_help_panel=service.PANEL)
 application.add_typer(service.commands)
 
 

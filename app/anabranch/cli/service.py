@@ -89,7 +89,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors}, lag {events, ms}, home, owner, namespace",
+    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors}, lag {events, ms}, dead_letters, home, owner, namespace",
     panel=PANEL,
 )
 async def status(call: Call) -> None:
@@ -104,6 +104,10 @@ async def status(call: Call) -> None:
         f"graph  {graph.uri}  {graph.product} {graph.version}  position {graph.position}",
         f"lag    {lag.events} events, {lag.ms:.0f} ms",
     )
+    if found.dead_letters:
+        call.output.warn(
+            f"{found.dead_letters} events could not be applied: see `anabranch dead-letters list`"
+        )
 
 
 @command(commands, "doctor", gives="ok, checks [{name, ok, detail, fix}]", panel=PANEL)

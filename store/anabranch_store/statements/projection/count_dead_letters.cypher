@@ -1,3 +1,4 @@
-// How many events could not be applied; one row.
+// How many events could not be applied and wait for somebody; one row.
 MATCH (d:DeadLetter)
+WHERE d.discarded_at IS NULL
 RETURN count(d) AS dead_letters

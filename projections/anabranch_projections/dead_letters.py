@@ -1,0 +1,217 @@
+"""Dead letters: what could not be applied, and what becomes of it afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from anabranch_events.errors import AnabranchError, Unavailable, WaitTimedOut
+from anabranch_projections.batch import GRAPH, Batch, reason_of
+from anabranch_projections.checkpoint import guard
+from anabranch_projections.effects import Folding
+from anabranch_projections.errors import DeadLetterNotFound, RetryTooLate
+from anabranch_projections.positioned import PositionedEvent, timestamp
+from anabranch_projections.rules import judge
+from anabranch_projections.traces import Traces
+from anabranch_projections.vectors import VectorProjector
+from anabranch_store import Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch_events import Log, Recorded
+    from anabranch_store import Ask, Embedder, Graph
+
+TURNS_MAX: Final = 200
+_PAUSE_S: Final = 0.05
+
+
+class DeadLetter(BaseModel):
+    """An event that could not be applied: where, why, and what was tried since."""
+
+    model_config = ConfigDict(frozen=True)
+    position: int
+    namespace: str
+    session_id: str
+    error: str
+    reason: str
+    projection: str | None
+    put_aside_at: datetime | None
+    attempts: int
+    tried_at: datetime | None
+    discarded_at: datetime | None
+
+
+class Retried(BaseModel):
+    """What became of a dead letter that was tried again."""
+
+    model_config = ConfigDict(frozen=True)
+    position: int
+    applied: bool
+    error: str | None = None
+    reason: str | None = None
+
+
+class DeadLetters:
+    """The dead letters of one namespace in one graph."""
+
+    def __init__(
+        self, log: Log, graph: Graph, *, namespace: str, embedder: Embedder | None = None
+    ) -> None:
+        self._log = log
+        self._graph = graph
+        self._namespace = namespace
+        self._vectors = VectorProjector(log, graph, embedder) if embedder else None
+
+    async def all(self, *, discarded: bool = False) -> list[DeadLetter]:
+        """Return those that wait, in position order; with `discarded` those too that do not."""
+        return await self._read(None, discarded=discarded)
+
+    async def get(self, position: int) -> DeadLetter:
+        """Return the one at a position. Raises DeadLetterNotFound."""
+        return (await self._all_of([position]))[0]
+
+    async def discard(self, positions: Sequence[int]) -> list[DeadLetter]:
+        """Say that nobody waits for these any more: all of them, or none.
+
+        They stay, so that the graph says what it does not hold. Raises DeadLetterNotFound.
+        """
+        await self._all_of(positions)
+        parameters = {"positions": [*positions], "namespace": self._namespace, "time": _now()}
+        await self._graph.write([Step("dead_letters/discard", parameters)])
+        return await self._all_of(positions)
+
+    async def retry(self, positions: Sequence[int] | None = None) -> list[Retried]:
+        """Apply dead letters after all, in position order; without `positions` all that wait.
+
+        Each is one transaction that applies the event at its own position and takes the letter
+        away, behind the checkpoint's compare-and-set. One that fails stays, with the new reason.
+        An event on whose subject later ones have built stays too, by RetryTooLate: the graph would
+        not be what a rebuild gives. Raises DeadLetterNotFound.
+        """
+        found = await (self.all() if positions is None else self._all_of(positions))
+        since = _Since(
+            self._log, self._graph, after=min((one.position for one in found), default=0)
+        )
+        return [await self._retry(letter, since) for letter in found]
+
+    async def _retry(self, letter: DeadLetter, since: _Since) -> Retried:
+        try:
+            batch = await self._decoded(letter.position)
+            await self._apply(batch, since)
+        except _Gone:
+            return Retried(position=letter.position, applied=True)
+        except (AnabranchError, ArithmeticError, TypeError, ValueError) as error:
+            if isinstance(error, Unavailable):
+                raise
+            return await self._failed(letter.position, error)
+        if self._vectors is not None:
+            # Its projection has passed by.
+            await self._vectors.write_late(batch.records[0])
+        return Retried(position=letter.position, applied=True)
+
+    async def _decoded(self, position: int) -> Batch[Folding]:
+        record = await _record(self._log, position)
+        if record is None or record.namespace != self._namespace:
+            raise DeadLetterNotFound(position, namespace=self._namespace)
+        event = record.decode()
+        if event.opaque:
+            raise event.unknown()
+        batch = Batch(Folding())
+        batch.add(record)
+        return batch
+
+    async def _apply(self, batch: Batch[Folding], since: _Since) -> None:
+        at = PositionedEvent(batch.last, batch.records[0].decode())
+        remove = Step("dead_letters/remove", {"position": at.position})
+
+        async def plan(ask: Ask) -> list[Step]:
+            if not await ask(self._question([at.position], discarded=True)):
+                raise _Gone
+            broken = await judge(batch.content.judged, ask)
+            if broken:
+                raise broken[at.position]
+            return [*batch.content.steps(), remove]
+
+        for _ in range(TURNS_MAX):
+            position = await since.catch_up()
+            later = since.traces.later(at)
+            if later is not None:
+                raise RetryTooLate(at.position, later=later)
+            move = guard(GRAPH, expected=position, position=position)
+            if await self._graph.write_if(move, plan, writer=GRAPH):
+                since.traces.add(at)
+                return
+            await asyncio.sleep(_PAUSE_S)
+        raise WaitTimedOut(
+            f"the projection moved on during each of {TURNS_MAX} attempts",
+            fix="try again when fewer events arrive",
+        )
+
+    async def _failed(self, position: int, error: Exception) -> Retried:
+        found = {"error": type(error).__name__, "reason": reason_of(error)}
+        failed = {"position": position, "time": _now(), **found}
+        await self._graph.write([Step("dead_letters/fail", failed)])
+        return Retried(position=position, applied=False, **found)
+
+    async def _all_of(self, positions: Sequence[int]) -> list[DeadLetter]:
+        found = await self._read(positions, discarded=True)
+        missing = set(positions) - {one.position for one in found}
+        if missing:
+            raise DeadLetterNotFound(min(missing), namespace=self._namespace)
+        return found
+
+    async def _read(self, positions: Sequence[int] | None, *, discarded: bool) -> list[DeadLetter]:
+        question = self._question(positions, discarded=discarded)
+        rows = await self._graph.read(question.statement, **question.parameters)
+        return [DeadLetter.model_validate(row) for row in rows]
+
+    def _question(self, positions: Sequence[int] | None, *, discarded: bool) -> Step:
+        return Step(
+            "dead_letters/list",
+            {
+                "namespace": self._namespace,
+                "positions": None if positions is None else [*positions],
+                "discarded": discarded,
+            },
+        )
+
+
+class _Gone(Exception):
+    """Somebody else has applied it meanwhile; the transaction is dropped."""
+
+
+class _Since:
+    """What the graph holds of the log after a position, read on as far as the checkpoint."""
+
+    def __init__(self, log: Log, graph: Graph, *, after: int) -> None:
+        self._log = log
+        self._graph = graph
+        self._position = after
+        self.traces = Traces()
+
+    async def catch_up(self) -> int:
+        """Read on to the checkpoint and return where it stands."""
+        position = await self._graph.checkpoint(GRAPH)
+        if position <= self._position:
+            return position
+        rows = await self._graph.read("dead_letters/positions", after=self._position)
+        aside = {int(row["position"]) for row in rows}
+        async for record in self._log.read_all(after=self._position, to=position):
+            if record.position not in aside:
+                self.traces.add(PositionedEvent(record.position, record.decode()))
+        self._position = position
+        return position
+
+
+async def _record(log: Log, position: int) -> Recorded | None:
+    async for record in log.read_all(after=position - 1, to=position):
+        return record
+    return None
+
+
+def _now() -> str:
+    return timestamp(datetime.now(UTC))

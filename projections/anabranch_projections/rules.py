@@ -1,0 +1,135 @@
+"""The rules that an event must keep to be applied, beside being readable.
+
+They say what a session's line is: it begins once, below a parent that the log knew before, and ends
+once. What other sessions say of insights may come in any order and is never against a rule.
+
+A verdict is a function of the log alone: it asks only for a session's opening, root, depth and end,
+which never change once they are there, and only for what stood before the event's position. So a
+replay from any checkpoint, in any batches, judges alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from anabranch_events import types
+from anabranch_projections.errors import (
+    BranchMisplaced,
+    ParentUnknown,
+    RuleBroken,
+    SessionEndedBefore,
+    SessionOpenedBefore,
+)
+from anabranch_projections.rows import Row, steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_store import Ask, Step
+
+_OPENINGS: Final = (types.SessionOpened, types.BranchCreated)
+_ENDINGS: Final = (
+    types.BranchCompleted,
+    types.BranchFailed,
+    types.BranchCancelled,
+    types.BranchDeadLettered,
+    types.SessionHandedOff,
+    types.SessionClosed,
+)
+JUDGED: Final = frozenset({*_OPENINGS, *_ENDINGS, types.BranchStarted})
+"""The events that a rule is about; all others need no look at the graph."""
+
+
+class Key(NamedTuple):
+    """What names a session."""
+
+    namespace: str
+    id: str
+
+
+@dataclass(slots=True)
+class Standing:
+    """What the rules ask of a session: where it began and ended, and its place below the root."""
+
+    opened: int | None = None
+    root_id: str | None = None
+    depth: int = 0
+    ended: int | None = None
+
+
+async def judge(events: Sequence[PositionedEvent], ask: Ask) -> dict[int, RuleBroken]:
+    """Return the verdict on each event that breaks a rule, by its position.
+
+    `events` are those of a batch that a rule is about, in position order; `ask` reads the graph in
+    the transaction that will write them.
+    """
+    known: dict[Key, Standing] = {}
+    for step in _questions(events):
+        known |= {Key(row["namespace"], row["id"]): _standing(row) for row in await ask(step)}
+    return verdicts(events, known)
+
+
+def verdicts(
+    events: Iterable[PositionedEvent], known: dict[Key, Standing]
+) -> dict[int, RuleBroken]:
+    """Judge `events` in order; `known` is how sessions stand and learns what each event changes."""
+    broken: dict[int, RuleBroken] = {}
+    for at in events:
+        try:
+            _check(at, known)
+        except RuleBroken as error:
+            broken[at.position] = error
+    return broken
+
+
+def _check(at: PositionedEvent, known: dict[Key, Standing]) -> None:
+    own = known.setdefault(Key(at.namespace, at.session_id), Standing())
+    data = at.event.data
+    if isinstance(data, types.SessionOpened):
+        _open(at, own, root_id=at.session_id, depth=0)
+    elif isinstance(data, types.BranchCreated):
+        parent = known.get(Key(at.namespace, data.parent_id))
+        if parent is None or not _before(parent.opened, at.position):
+            raise ParentUnknown(data.parent_id)
+        if (data.root_id, data.depth) != (parent.root_id, parent.depth + 1):
+            raise BranchMisplaced(
+                data.parent_id, root_id=str(parent.root_id), depth=parent.depth + 1
+            )
+        _open(at, own, root_id=data.root_id, depth=data.depth)
+    elif _before(own.ended, at.position):
+        raise SessionEndedBefore(at.session_id, position=own.ended or 0)
+    elif _ends(data) and own.ended is None:
+        own.ended = at.position
+
+
+def _open(at: PositionedEvent, own: Standing, *, root_id: str, depth: int) -> None:
+    if _before(own.opened, at.position):
+        raise SessionOpenedBefore(at.session_id, position=own.opened or 0)
+    if own.opened is None:
+        own.opened, own.root_id, own.depth = at.position, root_id, depth
+
+
+def _before(first: int | None, position: int) -> bool:
+    return first is not None and first < position
+
+
+def _ends(data: types.EventData) -> bool:
+    if isinstance(data, types.BranchFailed):
+        return not data.will_retry
+    return isinstance(data, _ENDINGS)
+
+
+def _questions(events: Iterable[PositionedEvent]) -> Iterator[Step]:
+    keys: dict[Key, None] = {}
+    for at in events:
+        keys[Key(at.namespace, at.session_id)] = None
+        if isinstance(at.event.data, types.BranchCreated):
+            keys[Key(at.namespace, at.event.data.parent_id)] = None
+    rows: Iterable[Row] = (key._asdict() for key in keys)
+    return steps("projection/read_standing", rows)
+
+
+def _standing(row: Row) -> Standing:
+    return Standing(row["opened"], row["root_id"], row["depth"] or 0, row["ended"])

@@ -1,0 +1,103 @@
+"""What an event writes in the graph and what it stands on: whether it can be applied late.
+
+Two events that share nothing, or only read what they share, give the same graph in either order.
+Where a later one has written what an earlier one writes or reads, or read what it writes, only a
+fold in log order gives what the log says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from anabranch_events import types
+from anabranch_projections.rules import JUDGED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anabranch_projections.positioned import PositionedEvent
+
+Mark: TypeAlias = tuple[str, ...]
+"""One thing in the graph: what it is, its namespace, and its ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The marks of one event."""
+
+    writes: frozenset[Mark]
+    reads: frozenset[Mark]
+
+
+@dataclass(slots=True)
+class Traces:
+    """The last position at which each thing was written, and read."""
+
+    _written: dict[Mark, int] = field(default_factory=dict[Mark, int])
+    _read: dict[Mark, int] = field(default_factory=dict[Mark, int])
+
+    def add(self, at: PositionedEvent) -> None:
+        """Take in an event that the graph holds; the last position counts."""
+        trace = trace_of(at)
+        for last, marks in ((self._written, trace.writes), (self._read, trace.reads)):
+            for mark in marks:
+                last[mark] = max(at.position, last.get(mark, 0))
+
+    def later(self, at: PositionedEvent) -> int | None:
+        """Return the position of a later event for which this one comes too late, if there is one."""
+        trace = trace_of(at)
+        found = [
+            *(self._written.get(mark, 0) for mark in trace.writes | trace.reads),
+            *(self._read.get(mark, 0) for mark in trace.writes),
+        ]
+        last = max(found, default=0)
+        return last if last > at.position else None
+
+
+def trace_of(at: PositionedEvent) -> Trace:
+    """Return what an event writes and what it stands on."""
+    writes = set(_insights_written(at))
+    reads: set[Mark] = set()
+    data = at.event.data
+    if type(data) in JUDGED or isinstance(
+        data, types.WorkingMemorySet | types.WorkingMemoryCleared
+    ):
+        writes.add(_mark(at, "session", at.session_id))
+    if isinstance(data, types.SessionOpened | types.BranchCreated):
+        writes.add(_mark(at, "opening", at.session_id))
+    if isinstance(data, types.BranchCreated):
+        reads.add(_mark(at, "opening", data.parent_id))
+    elif isinstance(data, types.SessionHandedOff):
+        writes.add(_mark(at, "session", data.to))
+    elif isinstance(data, types.InsightRecorded | types.BranchCompleted):
+        reads.add(_mark(at, "opening", at.session_id))
+    elif isinstance(data, types.AssociationFormed | types.AssociationSevered):
+        # A citation moves the weights of the links that hold at its position.
+        reads |= {_mark(at, "cited", one) for one in (data.from_id, data.to_id)}
+    return Trace(frozenset(writes), frozenset(reads))
+
+
+def _insights_written(at: PositionedEvent) -> Iterable[Mark]:
+    data = at.event.data
+    match data:
+        case types.InsightRecorded():
+            return [_mark(at, "insight", data.insight_id)]
+        case types.BranchCompleted():
+            return [_mark(at, "insight", one.insight_id) for one in data.insights]
+        case types.InsightSuperseded() | types.InsightRetracted() | types.InsightForgotten():
+            return [_mark(at, "end", data.insight_id)]
+        case types.InsightCited():
+            return [_mark(at, "cited", one) for one in data.insight_ids]
+        case types.AssociationFormed() | types.AssociationSevered():
+            return [_mark(at, "link", data.from_id, data.to_id, data.kind)]
+        case types.ConflictOpened() | types.ConflictResolved():
+            return [_mark(at, "conflict", *sorted(data.insights))]
+        case types.ConsolidationRecorded():
+            return [_mark(at, "consolidation", data.consolidation_id)]
+        case _:
+            return []
+
+
+def _mark(at: PositionedEvent, what: str, *ids: str) -> Mark:
+    return (what, at.namespace, *ids)
