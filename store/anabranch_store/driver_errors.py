@@ -71,7 +71,11 @@ def _server_error(error: Neo4jError, *, uri: str) -> AnabranchError:
         found = GraphFull(f"the disk of the graph at {uri} is full", fix="free some space")
     elif "TransactionTimedOut" in code or "Transaction.Terminated" in code:
         found = QueryTimedOut("the query ran longer than it may", fix="ask for less")
-    elif error.is_retryable() or isinstance(error, ConstraintError):
+    elif (
+        error.is_retryable()
+        or isinstance(error, ConstraintError)
+        or code.endswith(".LockClientStopped")
+    ):
         # A leader that lost its place refuses writes as a replica does: before what is forbidden.
         found = TransactionUndone(f"the graph at {uri} undid it: {said} ({code})", fix=_RETRY)
     elif code.endswith((".Forbidden", ".AccessMode", ".ForbiddenOnReadOnlyDatabase")):

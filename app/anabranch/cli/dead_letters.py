@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from anabranch_projections import DeadLetter, Retried
 
 commands = typer.Typer(help="Events that could not be applied.", no_args_is_help=True)
-_GIVES = "position, namespace, session_id, error, reason, projection, put_aside_at, attempts, "
-_GIVES += "tried_at, discarded_at"
+_GIVES = (
+    "position, namespace, session_id, error, reason, projection, put_aside_at, attempts, "
+    "tried_at, discarded_at"
+)
 
 PositionsArgument = Annotated[
     list[int], typer.Argument(help="Positions of dead letters.", min=1, show_default=False)

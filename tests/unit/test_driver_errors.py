@@ -1,0 +1,37 @@
+"""What a server says of a transaction, as an error of ours."""
+
+from __future__ import annotations
+
+import pytest
+from neo4j.exceptions import Neo4jError
+
+from anabranch_store.driver_errors import LostWhileCommitting, driver_errors
+from anabranch_store.errors import AnabranchError, CommitUnknown, QueryTimedOut, TransactionUndone
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("Neo.TransientError.Transaction.DeadlockDetected", TransactionUndone),
+        ("Neo.TransientError.Transaction.LockClientStopped", TransactionUndone),
+        ("Neo.ClientError.Cluster.NotALeader", TransactionUndone),
+        ("Neo.ClientError.General.ForbiddenOnReadOnlyDatabase", TransactionUndone),
+        ("Neo.ClientError.Schema.ConstraintValidationFailed", TransactionUndone),
+        ("Neo.TransientError.Transaction.Terminated", QueryTimedOut),
+        ("Neo.ClientError.Transaction.TransactionTimedOut", QueryTimedOut),
+    ],
+)
+def test_a_passing_reason_is_told_from_a_refusal(code: str, expected: type[AnabranchError]) -> None:
+    """Deadlocks, other leaders, time-outs and endings are not the statement's fault."""
+    said = Neo4jError._hydrate_neo4j(code=code, message="said")  # pyright: ignore[reportPrivateUsage]  As the driver makes it.
+
+    with pytest.raises(AnabranchError) as raised, driver_errors("bolt://graph"):
+        raise said
+
+    assert type(raised.value) is expected
+
+
+def test_a_commit_without_an_answer_is_of_unknown_outcome() -> None:
+    """The checkpoint has to say whether it holds."""
+    with pytest.raises(CommitUnknown), driver_errors("bolt://graph"):
+        raise LostWhileCommitting("gone")
