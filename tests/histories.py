@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from anabranch_events import Event, new_event, types
 from anabranch_events.types import ConsolidationRecorded, EventData, Outcome
 from anabranch_projections import PositionedEvent
+from anabranch_projections.rules import ENDINGS
 from tests.events import events
 
 if TYPE_CHECKING:
@@ -75,6 +76,49 @@ def histories(length_max: int, *, length_min: int = 1) -> st.SearchStrategy[list
     """Return any events of any types, about a few sessions and insights in two namespaces."""
     found = st.lists(events().map(_crowded), min_size=length_min, max_size=length_max)
     return found.map(lambda history: [event for event in history if event is not None])
+
+
+def placed(history: Sequence[Event]) -> list[Event]:
+    """Return the events, each branch at the root and depth of its parent where that is known.
+
+    Of random ones hardly any would be where the rules want it, and thoughts would have no branches.
+    """
+    lines: dict[tuple[str, str], tuple[str, int]] = {}
+    found: list[Event] = []
+    for event in history:
+        data, own = event.data, (event.namespace, event.session_id)
+        if isinstance(data, types.SessionOpened):
+            lines.setdefault(own, (event.session_id, 0))
+        elif isinstance(data, types.BranchCreated):
+            parent = lines.get((event.namespace, data.parent_id))
+            if parent is not None:
+                root_id, depth = parent[0], parent[1] + 1
+                lines.setdefault(own, (root_id, depth))
+                data = data.model_copy(update={"root_id": root_id, "depth": depth})
+        found.append(event.model_copy(update={"data": data}))
+    return found
+
+
+@st.composite
+def thoughts(draw: st.DrawFn, length_max: int) -> list[Event]:
+    """Return histories in which a session begins somewhere, a branch of it later, and few end.
+
+    Of wholly random ones hardly any event of a session would keep the rules of its line.
+    """
+    history = draw(histories(length_max, length_min=length_max // 2))
+    events = [one for place, one in enumerate(history) if place % 4 == 0 or not _ends(one)]
+    begin, fork = sorted(draw(st.tuples(*[st.integers(0, len(events) // 2)] * 2)))
+    branch = types.BranchCreated(
+        parent_id=session(0), root_id=session(0), forked_at=1, depth=1, task="Ask upstream"
+    )
+    events.insert(fork, new_event(branch, session_id=session(1), namespace="a", agent="ada"))
+    opening = types.SessionOpened(task="Watch the river")
+    events.insert(begin, new_event(opening, session_id=session(0), namespace="a", agent="ben"))
+    return placed(events)
+
+
+def _ends(event: Event) -> bool:
+    return type(event.data) in ENDINGS
 
 
 _SESSIONS: Final = {"parent_id", "root_id", "sessions", "to"}

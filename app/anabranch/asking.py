@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from anabranch.errors import ScopeNeedsSession
+from anabranch.past import position_of
 from anabranch.reading import Reading
 from anabranch_events import input_invalid
 from anabranch_store import Hit, Question, Recollection, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from anabranch.past import Moment
 
 _AROUND_A_SESSION: Final = frozenset(set(Scope) - {Scope.NAMESPACE})
 _VECTORS_WAIT_S: Final = 5.0
@@ -30,7 +32,7 @@ class Asking(Reading):
         k: int = 10,
         scope: Scope | str = Scope.NAMESPACE,
         session_id: str | None = None,
-        as_of: int | datetime | None = None,
+        as_of: Moment | None = None,
         after: int | None = None,
         include_retired: bool = False,
         wait_s: float | None = None,
@@ -43,7 +45,7 @@ class Asking(Reading):
         Raises InputInvalid, ScopeNeedsSession, SessionNotFound and PositionFromFuture.
         """
         async with self.connection.explained():
-            position = await self._as_of(as_of)
+            position = None if as_of is None else await position_of(self.connection, as_of)
             question = _question(
                 text=text,
                 namespace=self.namespace,
@@ -67,13 +69,6 @@ class Asking(Reading):
 
     async def _answered(self, question: Question) -> Recollection:
         return await (await self.connection.ranker()).recall(question)
-
-    async def _as_of(self, as_of: int | datetime | None) -> int | None:
-        if isinstance(as_of, datetime):
-            return await self.connection.log.position_at(as_of)
-        if as_of is None:
-            return None
-        return await self.connection.checked_position(as_of, field="as_of")
 
     async def ready(self, after: int | None, wait_s: float) -> None:
         """Let the graph, and then the vectors, reach what the answer must know."""

@@ -15,6 +15,7 @@
     │   └── UsageInvalid         the command line breaks a rule
     ├── NotFound
     │   ├── EventNotFound
+    │   ├── HistoryNotFound      no event names the thing
     │   └── NothingRunning       there is nothing to end
     ├── Conflict
     │   ├── AlreadyRunning       `anabranch up` runs on this home
@@ -59,6 +60,7 @@ __all__ = [
     "EventNotFound",
     "ExportDamaged",
     "ExporterMissing",
+    "HistoryNotFound",
     "HomeBusy",
     "HomeFull",
     "HomeMismatched",
@@ -176,6 +178,18 @@ class EventNotFound(NotFound):
             fix="list its events with `anabranch replay`, or check the namespace",
         )
         self.position = position
+        self.namespace = namespace
+
+
+class HistoryNotFound(NotFound):
+    """No event of this namespace, up to the moment asked for, names the thing."""
+
+    def __init__(self, thing_id: str, *, namespace: str, to: int) -> None:
+        super().__init__(
+            f"no event of namespace {namespace!r} up to position {to} names {thing_id}",
+            fix="give the id of a session, an insight or a consolidation, or check the namespace",
+        )
+        self.thing_id = thing_id
         self.namespace = namespace
 
 

@@ -6,22 +6,29 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.diff import ITEMS_MAX, Span, diff_of
 from anabranch.errors import EventNotFound
+from anabranch.history import history_of
+from anabranch.past import graph_as_of, position_of, thought_then
 from anabranch.rebuilding import rebuild_beside, rebuild_into
 from anabranch.views import GraphStatus, Lag, LogStatus, SessionView, Status
 from anabranch_events import STREAM
 from anabranch_events.address import without_secrets
 from anabranch_events.errors import InputInvalid
 from anabranch_projections import DeadLetters
+from anabranch_store import checked_query, parameters_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from anabranch.connection import Connection
+    from anabranch.diff_views import Diff
+    from anabranch.history import LifeEvent
+    from anabranch.past import Moment
     from anabranch_events import Recorded
     from anabranch_projections import Progress, Rebuilt
-    from anabranch_store import Digest, GraphAddress, QueryResult
-    from anabranch_thinking import Sessions
+    from anabranch_store import Digest, Graph, GraphAddress, QueryResult
+    from anabranch_thinking import Sessions, SessionState
 
 SESSIONS_MAX: Final = 10_000
 
@@ -33,28 +40,55 @@ class Reading:
     sessions: Sessions
     connection: Connection
 
-    async def cypher(self, query: str, parameters: Mapping[str, Any] | None = None) -> QueryResult:
+    async def cypher(
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        as_of: Moment | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> QueryResult:
         """Run a query that only reads, with a timeout, a row cap and a byte cap.
 
-        The graph holds every namespace: filter by `$namespace`, which is this memory's own.
-        Raises CypherInvalid, QueryRefused and QueryTimedOut.
+        The graph holds every namespace: filter by `$namespace`, which is this memory's own. With
+        `as_of` a query gives what it gave then: one that filters by `$as_of` itself is asked of the
+        live graph (`$as_of` is the log's end without), any other of a graph into which the log is
+        folded up to there; `progress` is told each position of that.
+        Raises CypherInvalid, QueryRefused, QueryTimedOut and PositionFromFuture.
         """
-        settings = self.connection.settings
         async with self.connection.explained():
-            await self._caught_up()
-            graph = await self.connection.graph()
-            return await graph.query(
-                query,
-                {"namespace": self.namespace, **(parameters or {})},
-                timeout_s=settings.query_timeout_s,
-                rows_max=settings.query_rows_max,
-                bytes_max=settings.query_bytes_max,
-            )
+            position = None if as_of is None else await position_of(self.connection, as_of)
+            given = {
+                "namespace": self.namespace,
+                "as_of": self.connection.seen if position is None else position,
+                **(parameters or {}),
+            }
+            if position is None or "as_of" in parameters_in(query):
+                await self._caught_up()
+                return await self._queried(await self.connection.graph(), query, given)
+            checked_query(query)
+            async with graph_as_of(self.connection, position, progress=progress) as graph:
+                return await self._queried(graph, query, given)
 
-    async def show_session(self, session_id: str) -> SessionView:
-        """Return the session with its working memory and insights. Raises SessionNotFound."""
+    async def position_of(self, moment: Moment, *, field: str = "as_of") -> int:
+        """Return the position that a moment stands for: the last one stored up to a time.
+
+        Raises PositionFromFuture, and InputInvalid for a time without a zone.
+        """
         async with self.connection.explained():
-            return SessionView.of(await self.sessions.state(session_id))
+            return await position_of(self.connection, moment, field=field)
+
+    async def show_session(self, session_id: str, *, as_of: Moment | None = None) -> SessionView:
+        """Return the session with its working memory and insights, as it is or was at `as_of`.
+
+        What an insight said that was forgotten since is left out. Raises SessionNotFound, also
+        where it had not begun by then, and PositionFromFuture.
+        """
+        async with self.connection.explained():
+            if as_of is None:
+                return await self._told(await self.sessions.state(session_id))
+            position = await position_of(self.connection, as_of)
+            return await self._told(await self.sessions.state_as_of(session_id, position))
 
     async def list_sessions(
         self, *, root_id: str | None = None, status: str | None = None, limit: int = 100
@@ -76,11 +110,69 @@ class Reading:
             )
         return [SessionView.model_validate(row) for row in rows]
 
-    async def session_tree(self, session_id: str) -> list[SessionView]:
-        """Return the whole thought that the session belongs to, parents before their branches."""
-        root_id = (await self.show_session(session_id)).root_id
-        found = await self.list_sessions(root_id=root_id, limit=SESSIONS_MAX)
-        return found[::-1]
+    async def session_tree(
+        self, session_id: str, *, as_of: Moment | None = None
+    ) -> list[SessionView]:
+        """Return the whole thought that the session belongs to, parents before their branches.
+
+        With `as_of` it is the thought as it was then; it costs what the events of its sessions do.
+        Raises SessionNotFound, PositionFromFuture, and WaitTimedOut.
+        """
+        root_id = (await self.show_session(session_id, as_of=as_of)).root_id
+        if as_of is None:
+            found = await self.list_sessions(root_id=root_id, limit=SESSIONS_MAX)
+            return found[::-1]
+        async with self.connection.explained():
+            position = await position_of(self.connection, as_of)
+            await self.wait_for(position)
+            return await thought_then(
+                self.connection, root_id, namespace=self.namespace, position=position
+            )
+
+    async def history(
+        self,
+        thing_id: str,
+        *,
+        as_of: Moment | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[LifeEvent]:
+        """Tell the life of a session, an insight or a consolidation as the events that name it.
+
+        The whole log is read, up to `as_of`, so that nothing is missed; only what names the thing
+        is decoded. Raises InputInvalid, HistoryNotFound and PositionFromFuture.
+        """
+        async with self.connection.explained():
+            await self._caught_up()
+            to = await position_of(
+                self.connection, self.connection.seen if as_of is None else as_of
+            )
+            return await history_of(
+                self.connection, thing_id, namespace=self.namespace, to=to, progress=progress
+            )
+
+    async def diff(
+        self,
+        before: Moment,
+        after: Moment,
+        *,
+        items_max: int = ITEMS_MAX,
+        progress: Callable[[int], None] | None = None,
+    ) -> Diff:
+        """Say what this namespace learned between two moments, `before` not included.
+
+        The sums are exact; of each kind at most `items_max` are listed, the first ones. It costs
+        what the events between the two do. Raises InputInvalid, PositionFromFuture, WaitTimedOut.
+        """
+        async with self.connection.explained():
+            one = await position_of(self.connection, before, field="before")
+            other = await position_of(self.connection, after, field="after")
+            await self.wait_for(max(one, other))
+            return await diff_of(
+                self.connection,
+                Span(self.namespace, one, other),
+                items_max=items_max,
+                progress=progress,
+            )
 
     async def replay(
         self,
@@ -140,11 +232,23 @@ class Reading:
         async with self.connection.explained():
             return await self.connection.wait_for(position, projection="graph", timeout_s=bound)
 
-    async def digest(self) -> Digest:
-        """Return a hash of the graph's content: the same events, the same digest, on any store."""
+    async def digest(
+        self, *, as_of: Moment | None = None, progress: Callable[[int], None] | None = None
+    ) -> Digest:
+        """Return a hash of the graph's content: the same events, the same digest, on any store.
+
+        With `as_of` it is the digest the graph had then: the log is folded up to there, into a
+        graph that is dropped again, and `progress` is told each position. Raises
+        PositionFromFuture, and EmbeddedGraphMissing.
+        """
         async with self.connection.explained():
-            await self._caught_up()
-            return await (await self.connection.graph()).digest()
+            if as_of is None:
+                await self._caught_up()
+                return await (await self.connection.graph()).digest()
+            position = await position_of(self.connection, as_of)
+            folding = graph_as_of(self.connection, position, progress=progress, telling=False)
+            async with folding as graph:
+                return await graph.digest()
 
     async def rebuild(
         self,
@@ -229,6 +333,28 @@ class Reading:
             if to is not None and recorded.position > to:
                 return
             yield recorded
+
+    async def _told(self, state: SessionState) -> SessionView:
+        """Show a session; the graph is asked only where there are texts to leave out."""
+        if not state.insights:
+            return SessionView.of(state)
+        await self._caught_up()
+        graph = await self.connection.graph()
+        ids = [one.insight_id for one in state.insights]
+        rows = await graph.read("insights/forgotten", namespace=self.namespace, ids=ids)
+        return SessionView.of(state, forgotten={row["id"] for row in rows})
+
+    async def _queried(
+        self, graph: Graph, query: str, parameters: Mapping[str, Any]
+    ) -> QueryResult:
+        settings = self.connection.settings
+        return await graph.query(
+            query,
+            parameters,
+            timeout_s=settings.query_timeout_s,
+            rows_max=settings.query_rows_max,
+            bytes_max=settings.query_bytes_max,
+        )
 
     async def _caught_up(self) -> None:
         """Let the graph reach what this memory has seen, within the bound of the settings."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch.memory import Memory
+    from anabranch.past import Moment
     from anabranch.views import SessionView
     from anabranch_store import Recollection
     from anabranch_thinking import (
@@ -95,7 +96,7 @@ class Session:
         *,
         k: int = 10,
         scope: Scope | str = Scope.LINEAGE,
-        as_of: int | None = None,
+        as_of: Moment | None = None,
         include_retired: bool = False,
     ) -> Recollection:
         """Ask memory from where this session stands: by default its own line of ancestors."""
@@ -142,9 +143,9 @@ class Session:
         self.position = receipt.position
         return receipt
 
-    async def show(self) -> SessionView:
-        """Return the session as it stands, with its working memory and insights."""
-        return await self._memory.show_session(self.session_id)
+    async def show(self, *, as_of: Moment | None = None) -> SessionView:
+        """Return the session as it stands, or stood, with its working memory and insights."""
+        return await self._memory.show_session(self.session_id, as_of=as_of)
 
 
 def session_of(memory: Memory, state: SessionState) -> Session:

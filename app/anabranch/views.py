@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from anabranch_thinking import SessionState
 
 
 class InsightView(BaseModel):
-    """An insight as the session that produced it knows it."""
+    """An insight as the session that produced it knows it; `text` is None once it is forgotten."""
 
     model_config = ConfigDict(frozen=True)
     insight_id: str
-    text: str
+    text: str | None
     kind: str
 
 
@@ -46,8 +48,8 @@ class SessionView(BaseModel):
     insights: tuple[InsightView, ...] | None = None
 
     @classmethod
-    def of(cls, state: SessionState) -> SessionView:
-        """Show a session as the log tells it."""
+    def of(cls, state: SessionState, *, forgotten: AbstractSet[str] = frozenset()) -> SessionView:
+        """Show a session as the log tells it, without the texts of insights in `forgotten`."""
         return cls(
             session_id=state.session_id,
             parent_id=state.parent_id,
@@ -66,7 +68,11 @@ class SessionView(BaseModel):
             position=state.position,
             working_memory=dict(state.working_memory),
             insights=tuple(
-                InsightView(insight_id=one.insight_id, text=one.text, kind=one.kind)
+                InsightView(
+                    insight_id=one.insight_id,
+                    text=None if one.insight_id in forgotten else one.text,
+                    kind=one.kind,
+                )
                 for one in state.insights
             ),
         )

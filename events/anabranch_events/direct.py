@@ -11,7 +11,7 @@ import orjson
 from anabranch_events.answers import MESSAGE_NOT_FOUND, Refused, ask, translated
 from anabranch_events.binary import structured
 from anabranch_events.inbox import STATUS
-from anabranch_events.recorded import Recorded, microseconds
+from anabranch_events.recorded import Recorded
 from anabranch_events.stream import STREAM, SUBJECT_PREFIX, read_bounds
 from anabranch_events.view import GET
 
@@ -159,9 +159,9 @@ def recorded(message: Msg) -> Recorded:
     """Return a directly read message as the log hands it on."""
     headers = message.headers or {}
     namespace, _, session_id = headers["Nats-Subject"][len(SUBJECT_PREFIX) :].partition(".")
-    stored_us = microseconds(datetime.fromisoformat(headers["Nats-Time-Stamp"]))
+    stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
     raw = structured(headers, message.data)
-    return Recorded(position_of(message), namespace, session_id, raw, stored_us)
+    return Recorded(position_of(message), namespace, session_id, raw, stored_at)
 
 
 def position_of(message: Msg) -> int:

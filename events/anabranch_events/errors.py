@@ -76,11 +76,12 @@ class NotFound(AnabranchError):
 
 
 class SessionNotFound(NotFound):
-    """No event of this session is in the log of this namespace."""
+    """No event of this session is in the log of this namespace, up to `position` where given."""
 
-    def __init__(self, session_id: str, *, namespace: str) -> None:
+    def __init__(self, session_id: str, *, namespace: str, position: int | None = None) -> None:
+        then = "does not exist" if position is None else f"had not begun at position {position}"
         super().__init__(
-            f"session {session_id} does not exist in namespace {namespace!r}",
+            f"session {session_id} {then} in namespace {namespace!r}",
             fix="list the sessions with `anabranch session list`, or check the namespace",
         )
         self.session_id = session_id

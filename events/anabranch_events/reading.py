@@ -133,18 +133,16 @@ class _Reader:
         buffer, last = pull.buffer, self._to or sys.maxsize
         while buffer and len(batch) < records_max:
             record = buffer[0]
-            raw = record.raw
             if record.position > last:
                 self._position = last
                 break
-            if batch and size + len(raw) > bytes_max:
+            if batch and size + len(record.raw) > bytes_max:
                 break
             pull.take()
-            if is_reference(raw):
+            if is_reference(record.raw):
                 record = await self._objects.check_out(record)
-                raw = record.raw
             batch.append(record)
-            size += len(raw)
+            size += len(record.raw)
             self._position = record.position
         return batch
 

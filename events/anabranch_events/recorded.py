@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event import Event, decode
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Recorded(NamedTuple):
@@ -19,13 +19,8 @@ class Recorded(NamedTuple):
     session_id: str
     raw: bytes
     """The CloudEvents document, with its data put back if that was in the object store."""
-    stored_us: int
-    """The server's time of the append, in microseconds since 1970."""
-
-    @property
-    def stored_at(self) -> datetime:
-        """The server's time of the append, cut to microseconds."""
-        return _EPOCH + timedelta(microseconds=self.stored_us)
+    stored_at: datetime
+    """The server's time of the append, cut to microseconds."""
 
     def decode(self) -> Event:
         """Return the event: an older version as the current one, an unknown type as opaque.
@@ -42,8 +37,3 @@ class Recorded(NamedTuple):
                 fix="publish an event on the subject of its own namespace and session",
             )
         return event
-
-
-def microseconds(time: datetime) -> int:
-    """Return an aware time as a record has it."""
-    return (time - _EPOCH) // timedelta(microseconds=1)

@@ -8,6 +8,7 @@ valid too: it is left to pydantic, which also finds the words for what is not.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -62,20 +63,20 @@ Check: TypeAlias = Callable[[Any], Any]
 _KNOWN_MAX: Final = 4096
 _RULES: Final = (Ge, Le, MinLen, MaxLen)
 _JSON: Final[Any] = Literal["application/json"] | None
-_MOMENT: Final = (
-    r"^[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-    r"(?:\.[0-9]{3}(?:000)?)?Z\Z"
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    r"(?:\.[0-9]{3}(?:000)?)?Z"
 )
 _SOME: Final = Annotated[str, msgspec.Meta(min_length=1)]
-_CANONICAL: Final = Annotated[str, msgspec.Meta(pattern=rf"^{CANONICAL_UUID.pattern}\Z")]
-_WRITTEN_MOMENT: Final = Annotated[str, msgspec.Meta(pattern=_MOMENT)]
 _NAME: Final = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_MAX)]
 _TEXT: Final = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
-_PLAIN_TEXT: Final = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=TEXT_LENGTH_MAX, pattern=r"\S")
-]
 _INT_MAX: Final = 2**63 - 1
 _BACKSLASH, _DEL, _C1_LEAD = b"\\\x7f\xc2"
+_is_canonical: Final = CANONICAL_UUID.fullmatch
+
+
+class OtherwiseWritten(ValueError):
+    """The value is not spelt as Anabranch spells it: it may be valid, or not."""
 
 
 REFUSALS: Final = (ValueError, RecursionError)
@@ -83,11 +84,10 @@ REFUSALS: Final = (ValueError, RecursionError)
 
 
 class _Field(NamedTuple):
-    """How a field is read: what msgspec takes it for, and what is made of that, or of each in it."""
+    """How a field is read: what msgspec takes it for, and what is made of that."""
 
     read_as: Any
     check: Check | None = None
-    of_each: bool = False
 
 
 def is_plain(document: bytes) -> bool:
@@ -157,11 +157,10 @@ def _maker(made: type[BaseModel], fields: Mapping[str, _Field]) -> Check:
     """
     names = list(made.model_fields)
     checks = {f"check_{name}": field.check for name, field in fields.items() if field.check}
-    checked = [name for name in names if fields[name].check]
     source = [
         "def make(read):",
         *(f" {name} = read.{name}" for name in names),
-        *(f" if {name}: {name} = {_checked(name, fields[name])}" for name in checked),
+        *(f" if {name}: {name} = check_{name}({name})" for name in names if fields[name].check),
         " instance = new(made)",
         f" set_values(instance, {{{', '.join(f'{name!r}: {name}' for name in names)}}})",
         " set_given(instance, given)",
@@ -183,17 +182,13 @@ def _maker(made: type[BaseModel], fields: Mapping[str, _Field]) -> Check:
     return cast("Check", scope["make"])
 
 
-def _checked(name: str, field: _Field) -> str:
-    return f"tuple(map(check_{name}, {name}))" if field.of_each else f"check_{name}({name})"
-
-
 def _field(hint: Any, *, plain: bool) -> _Field:
     """Return how a field of a type is read: what is not known here is read by pydantic."""
     for known, field in _KNOWN:
         if hint == known:
             return field
     if hint == Text:
-        return _Field(_PLAIN_TEXT) if plain else _Field(_TEXT, checked_text)
+        return _Field(_TEXT, _plain_text if plain else checked_text)
     if isinstance(hint, type) and issubclass(hint, Facts):
         return _facts(hint, plain=plain)
     if isinstance(hint, type) and issubclass(hint, bool | StrEnum):
@@ -202,10 +197,10 @@ def _field(hint: Any, *, plain: bool) -> _Field:
     if get_origin(hint) is tuple and more == [...]:
         found = _field(inner, plain=plain)
         read_as: Any = found.read_as
-        return _Field(tuple[read_as, ...], found.check, of_each=True)
+        return _Field(tuple[read_as, ...], found.check and _many(found.check))
     if get_origin(hint) in {Union, UnionType} and more == [NoneType]:
         found = _field(inner, plain=plain)
-        return found._replace(read_as=found.read_as | None)
+        return _Field(found.read_as | None, found.check)
     rules = [rule for field in more for rule in getattr(field, "metadata", [field])]
     if get_origin(hint) is not Annotated or not all(isinstance(rule, _RULES) for rule in rules):
         return _thorough(hint)
@@ -229,6 +224,12 @@ def _thorough(hint: Any) -> _Field:
     return _Field(msgspec.Raw, check)
 
 
+def _identifier(value: str) -> str:
+    if not _is_canonical(value):
+        raise OtherwiseWritten
+    return value
+
+
 @lru_cache(maxsize=_KNOWN_MAX)
 def _name(value: str) -> str:
     """Return a name; the same agents, tags, kinds and entities come again and again."""
@@ -238,9 +239,25 @@ def _name(value: str) -> str:
 _namespace = lru_cache(maxsize=_KNOWN_MAX)(checked_namespace)
 
 
+def _moment(value: str) -> datetime:
+    if not _MOMENT.fullmatch(value):
+        raise OtherwiseWritten
+    return datetime.fromisoformat(value)
+
+
+def _plain_text(value: str) -> str:
+    if value.isspace():
+        raise OtherwiseWritten
+    return value
+
+
+def _many(check: Check) -> Check:
+    return lambda values: tuple(map(check, values))
+
+
 _KNOWN: Final[tuple[tuple[Any, _Field], ...]] = (
-    (Identifier, _Field(_CANONICAL)),
-    (Moment, _Field(_WRITTEN_MOMENT, datetime.fromisoformat)),
+    (Identifier, _Field(_SOME, _identifier)),
+    (Moment, _Field(_SOME, _moment)),
     (Name, _Field(_NAME, _name)),
     (Namespace, _Field(_SOME, _namespace)),
 )

@@ -7,6 +7,7 @@ from anabranch_projections.pace import Status
 from anabranch_projections.positioned import PositionedEvent
 from anabranch_projections.projector import Projector
 from anabranch_projections.rebuild import Progress, Rebuilt, rebuild
+from anabranch_projections.sessions_then import sessions_then
 from anabranch_projections.vectors import VectorProjector
 from anabranch_projections.waiting import wait_for
 
@@ -24,5 +25,6 @@ __all__ = [
     "VectorProjector",
     "fold",
     "rebuild",
+    "sessions_then",
     "wait_for",
 ]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from anabranch_store import Ask, Step
 
 _OPENINGS: Final = (types.SessionOpened, types.BranchCreated)
-_ENDINGS: Final = (
+ENDINGS: Final = (
     types.BranchCompleted,
     types.BranchFailed,
     types.BranchCancelled,
@@ -38,7 +38,7 @@ _ENDINGS: Final = (
     types.SessionHandedOff,
     types.SessionClosed,
 )
-JUDGED: Final = frozenset({*_OPENINGS, *_ENDINGS, types.BranchStarted})
+JUDGED: Final = frozenset({*_OPENINGS, *ENDINGS, types.BranchStarted})
 """The events that a rule is about; all others need no look at the graph."""
 
 
@@ -118,7 +118,7 @@ def _before(first: int | None, position: int) -> bool:
 def _ends(data: types.EventData) -> bool:
     if isinstance(data, types.BranchFailed):
         return not data.will_retry
-    return isinstance(data, _ENDINGS)
+    return isinstance(data, ENDINGS)
 
 
 def _questions(events: Iterable[PositionedEvent]) -> Iterator[Step]:

@@ -1,6 +1,8 @@
 """The graph: sessions, insights and associations on Neo4j or the embedded ArcadeDB."""
 
 from anabranch_store.address import GraphAddress
+from anabranch_store.cypher_guard import checked_query
+from anabranch_store.cypher_lexer import parameters_in
 from anabranch_store.digest import Digest
 from anabranch_store.embedded import EmbeddedGraph
 from anabranch_store.embedder import Embedder, MiniLM
@@ -21,6 +23,7 @@ from anabranch_store.recall import (
     Scope,
     Why,
 )
+from anabranch_store.scratch import scratch_graph
 from anabranch_store.statements import statement
 from anabranch_store.transactions import Ask, Plan, Step
 
@@ -46,9 +49,12 @@ __all__ = [
     "Scope",
     "Step",
     "Why",
+    "checked_query",
     "create_generation",
     "drop_generation",
     "entities",
+    "parameters_in",
+    "scratch_graph",
     "statement",
     "tokens",
 ]

@@ -70,6 +70,15 @@ def unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
+def parameters_in(text: str) -> set[str]:
+    """Return the names of the parameters that a query takes.
+
+    Raises CypherInvalid where it cannot be told.
+    """
+    found = tokens(unescaped(text))
+    return {token.text[1:].strip("`") for token in found if token.kind == "parameter"}
+
+
 def _check_sign(sign: str, text: str, start: int) -> None:
     if sign in _OPENERS:
         raise CypherInvalid(f"{_OPENERS[sign]} that begins at character {start + 1} does not end")

@@ -167,18 +167,16 @@ async def test_a_server_that_dies_while_the_log_is_closed_is_no_error(tmp_path: 
         os.kill(server.pid, signal.SIGSTOP)
         event = note(new_id())
         appending = [
-            asyncio.create_task(
-                log.append(event.model_copy(update={"id": new_id(), "data": large}))
-            )
-            for _ in range(40)
+            log.append(event.model_copy(update={"id": new_id(), "data": large})) for _ in range(40)
         ]
-        await asyncio.sleep(0.05)  # Megabytes are on their way, and it is not yet noticed.
+        found = await asyncio.gather(*appending, return_exceptions=True)
         closing = asyncio.create_task(log.__aexit__(None, None, None))
         await asyncio.sleep(0.05)
+        still_closing = not closing.done()
         await server.kill()
 
         await closing
-        found = await asyncio.gather(*appending, return_exceptions=True)
 
+    assert still_closing
     assert {type(one) for one in found} == {LogUnavailable}
     assert not log.connected

@@ -8,7 +8,6 @@ import orjson
 
 from anabranch.cli.event_lines import event_line, opaque_note
 from anabranch_events import Recorded, encode, new_event
-from anabranch_events.recorded import microseconds
 from anabranch_events.types import SessionClosed
 
 SESSION = "01a20000-0000-7000-8000-000000000002"
@@ -18,7 +17,7 @@ def recorded(**changes: object) -> Recorded:
     """Return a record of a closed session, with some attributes of the event changed."""
     event = new_event(SessionClosed(reason="done"), session_id=SESSION, namespace="default")
     raw = orjson.dumps({**orjson.loads(encode(event)), **changes})
-    return Recorded(7, "default", SESSION, raw, microseconds(datetime(2026, 11, 23, tzinfo=UTC)))
+    return Recorded(7, "default", SESSION, raw, datetime(2026, 11, 23, tzinfo=UTC))
 
 
 def test_an_event_is_a_line_with_what_it_says() -> None:

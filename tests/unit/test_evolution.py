@@ -16,7 +16,6 @@ from anabranch_events import Event, Recorded, decode, decode_unchanged, encode
 from anabranch_events.catalogue import Catalogue, JsonObject, next_version
 from anabranch_events.errors import EventInvalid, EventUnknown
 from anabranch_events.opaque import OpaqueData
-from anabranch_events.recorded import microseconds
 from anabranch_events.registry import CATALOGUE, EVENT_TYPES
 from anabranch_events.types import EventData, SessionClosed
 from anabranch_projections.batch import Batch
@@ -72,9 +71,7 @@ def document(event_type: str, data: object, **more: object) -> bytes:
 
 def recorded(raw: bytes, position: int = 1) -> Recorded:
     """Return a record of SESSION that holds `raw`."""
-    return Recorded(
-        position, "default", SESSION, raw, microseconds(datetime(2026, 11, 23, tzinfo=UTC))
-    )
+    return Recorded(position, "default", SESSION, raw, datetime(2026, 11, 23, tzinfo=UTC))
 
 
 def ever_written() -> dict[str, str]:

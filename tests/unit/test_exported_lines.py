@@ -16,7 +16,6 @@ from anabranch.exported_line import linked_line, read_line, written_line
 from anabranch.exports import reading, writing
 from anabranch.manifest import Manifest, Tally, is_manifest, manifest_line, verify_lines
 from anabranch_events import Event, Recorded, encode
-from anabranch_events.recorded import microseconds
 from tests.events import events, note
 
 if TYPE_CHECKING:
@@ -35,12 +34,9 @@ def record(event: Event, position: int) -> Recorded:
     )
 
 
-MOMENT_US = microseconds(datetime(2026, 11, 23, tzinfo=UTC))
-
-
 def of(raw: bytes, position: int) -> Recorded:
     """Return any message as the log holds it."""
-    return Recorded(position, "default", SESSION, raw, MOMENT_US)
+    return Recorded(position, "default", SESSION, raw, datetime(2026, 11, 23, tzinfo=UTC))
 
 
 def unknown(**first: object) -> bytes:

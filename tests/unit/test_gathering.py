@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
 from anabranch_events import Recorded, encode, new_event, types
-from anabranch_events.recorded import microseconds
 from anabranch_projections.batch import BYTES_MAX, REASON_LENGTH_MAX, RECORDS_MAX, dead_letter
 from anabranch_projections.effects import Folding
 from anabranch_projections.gathering import Gathering
@@ -17,7 +17,7 @@ from tests.histories import insight, session
 def _record(position: int, raw: bytes | None = None) -> Recorded:
     data = types.InsightRecorded(insight_id=insight(position), text="Text")
     event = new_event(data, session_id=session(1), namespace="default")
-    return Recorded(position, "default", session(1), raw or encode(event), microseconds(event.time))
+    return Recorded(position, "default", session(1), raw or encode(event), datetime.now(UTC))
 
 
 async def test_a_lone_record_can_be_taken_at_once() -> None:

@@ -15,7 +15,6 @@ from anabranch.exported_line import linked_line, written_line
 from anabranch.manifest import Tally, manifest_line
 from anabranch_events import Event, Recorded, encode, event_schema
 from anabranch_events.errors import InputInvalid
-from anabranch_events.recorded import microseconds
 from anabranch_events.registry import EVENT_TYPES
 from tests.events import events, note
 
@@ -113,8 +112,8 @@ def test_the_lines_of_an_export_can_be_checked_too() -> None:
     """Positions, links and the manifest are no part of an event."""
     event = note(SESSION, {"position": 3})
     raw = encode(event)
-    plain, event_type = written_line(Recorded(4, "default", SESSION, raw, microseconds(event.time)))
-    message, _ = written_line(Recorded(5, "default", SESSION, b"hello", microseconds(event.time)))
+    plain, event_type = written_line(Recorded(4, "default", SESSION, raw, event.time))
+    message, _ = written_line(Recorded(5, "default", SESSION, b"hello", event.time))
     tally = Tally()
     link = tally.add(plain, position=4, event_type=event_type)
 

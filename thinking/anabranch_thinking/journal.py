@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from anabranch_thinking.errors import SessionEnded, SessionNotFound
 from anabranch_thinking.state import SessionState
 
 if TYPE_CHECKING:
+    from anabranch_events import Recorded
     from anabranch_events.types import EventData
 
 STATES_MAX: Final = 256
@@ -110,18 +112,29 @@ class Journal:
         key = checked_id(session_id, field="session_id")
         state = self._states.get(key) or SessionState(key, self.namespace)
         async for recorded in self._log.read(key, namespace=self.namespace, after=state.position):
-            try:
-                event = recorded.decode()
-            except EventInvalid:
-                state = replace(state, position=recorded.position)
-                continue
-            state = state.after(event, position=recorded.position)
+            state = _after(state, recorded)
         if not state.exists:
             raise SessionNotFound(key, namespace=self.namespace)
         self._states[key] = state
         self._states.move_to_end(key)
         if len(self._states) > STATES_MAX:
             self._states.popitem(last=False)
+        return state
+
+    async def state_as_of(self, session_id: str, position: int) -> SessionState:
+        """Return the session as it was at `position`: its own events up to there, read again.
+
+        Raises SessionNotFound for a session that had not begun by then.
+        """
+        key = checked_id(session_id, field="session_id")
+        state = SessionState(key, self.namespace)
+        async with aclosing(self._log.read(key, namespace=self.namespace)) as events:
+            async for recorded in events:
+                if recorded.position > position:
+                    break
+                state = _after(state, recorded)
+        if not state.exists:
+            raise SessionNotFound(key, namespace=self.namespace, position=position)
         return state
 
     async def going(self, session_id: str) -> SessionState:
@@ -195,6 +208,15 @@ class Journal:
             except PositionConflict:
                 continue
         return await attempt()
+
+
+def _after(state: SessionState, recorded: Recorded) -> SessionState:
+    """Return the state once a record has happened, also one that cannot be read."""
+    try:
+        event = recorded.decode()
+    except EventInvalid:
+        return replace(state, position=recorded.position)
+    return state.after(event, position=recorded.position)
 
 
 def checked(model: type[Model], /, **values: object) -> Model:

@@ -13,6 +13,7 @@ from anabranch.cli import (
     events,
     graph,
     memory,
+    past,
     service,
     sessions,
     snapshots,
@@ -71,6 +72,7 @@ application.add_typer(sessions.commands, name="session", rich_help_panel=session
 application.add_typer(thinking.commands)
 application.add_typer(graph.commands)
 application.add_typer(graph.graph_commands, name="graph", rich_help_panel=graph.PANEL)
+application.add_typer(past.commands)
 application.add_typer(events.commands)
 application.add_typer(events.event_commands, name="events", rich_help_panel=events.PANEL)
 application.add_typer(snapshots.commands, name="snapshot", rich_help_panel=events.PANEL)

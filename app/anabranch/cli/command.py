@@ -56,6 +56,15 @@ JsonOption = Annotated[
         show_default=False,
     ),
 ]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="POSITION|TIME",
+        help="Answer as it was then; a time is ISO 8601, in UTC where it names no zone.",
+        show_default=False,
+    ),
+]
 _COMMON: Final = {"namespace": NamespaceOption, "home": HomeOption, "json": JsonOption}
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from anabranch.cli.command import Call, command, standard_input
+from anabranch.cli.command import AsOfOption, Call, command, standard_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +27,23 @@ async def cypher(
         list[str] | None,
         typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter; JSON or text."),
     ] = None,
+    as_of: AsOfOption = None,
 ) -> None:
-    """Query the graph; it holds every namespace, so filter by `$namespace`."""
-    from anabranch.cli.values import parameters
+    """Query the graph; it holds every namespace, so filter by `$namespace`.
 
-    text = standard_input(query)
+    With --as-of the log is folded up to there for the answer, unless the query filters by `$as_of`.
+    """
+    from anabranch.cli.values import moment, parameters
+
+    text, then = standard_input(query), moment(as_of)
     async with call.memory() as memory:
-        found = await memory.cypher(text, parameters(param or ()))
+        given = parameters(param or ())
+        if then is None:
+            found = await memory.cypher(text, given)
+        else:
+            position = await memory.position_of(then)
+            with call.output.progress("folding the past", total=position) as progress:
+                found = await memory.cypher(text, given, as_of=position, progress=progress)
     if call.output.json:
         for row in found.rows:
             call.output.line(row)
@@ -66,10 +76,21 @@ def _cell(value: Any) -> str:
 
 
 @command(graph_commands, "digest", gives="digest, position")
-async def digest(call: Call) -> None:
-    """Hash the graph's content: the same events give the same digest, on any store."""
+async def digest(call: Call, *, as_of: AsOfOption = None) -> None:
+    """Hash the graph's content: the same events give the same digest, on any store.
+
+    With --as-of the log is folded up to there, into a graph that is dropped again.
+    """
+    from anabranch.cli.values import moment
+
+    then = moment(as_of)
     async with call.memory() as memory:
-        found = await memory.digest()
+        if then is None:
+            found = await memory.digest()
+        else:
+            position = await memory.position_of(then)
+            with call.output.progress("folding the past", total=position) as progress:
+                found = await memory.digest(as_of=position, progress=progress)
     call.output.item(
         {"digest": found.digest, "position": found.position},
         f"{found.digest}  at position {found.position}",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anabranch.cli.command import Call, command, standard_input
+from anabranch.cli.command import AsOfOption, Call, command, standard_input
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -72,15 +72,7 @@ async def recall(
         str, typer.Option("--scope", help="session, lineage, thought or namespace.")
     ] = "namespace",
     session: SessionOption = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of",
-            metavar="POSITION|TIME",
-            help="Answer with what was known then.",
-            show_default=False,
-        ),
-    ] = None,
+    as_of: AsOfOption = None,
     after: Annotated[
         int | None,
         typer.Option("--after", help="Wait until this position is known.", show_default=False),

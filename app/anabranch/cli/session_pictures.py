@@ -51,7 +51,7 @@ def session_panel(view: SessionView) -> RenderableType:
     for key, value in (view.working_memory or {}).items():
         table.add_row("note", Text(f"{key} = {value}"))
     for insight in view.insights or ():
-        table.add_row(insight.kind, Text(insight.text))
+        table.add_row(insight.kind, Text("(forgotten)" if insight.text is None else insight.text))
     return table
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from anabranch.cli.command import Call, command
+from anabranch.cli.command import AsOfOption, Call, command
 
 commands = typer.Typer(
     help="Open, branch, complete, show, hand off and close sessions.", no_args_is_help=True
@@ -78,12 +78,14 @@ async def complete(
 
 
 @command(commands, "show", gives="the session, with working_memory and insights")
-async def show(call: Call, session: SessionArgument) -> None:
+async def show(call: Call, session: SessionArgument, *, as_of: AsOfOption = None) -> None:
     """Show a session with its working memory and insights."""
     from anabranch.cli.session_pictures import session_panel
+    from anabranch.cli.values import moment
 
+    then = moment(as_of)
     async with call.memory() as memory:
-        view = await memory.show_session(session)
+        view = await memory.show_session(session, as_of=then)
     call.output.item(view, session_panel(view))
 
 
@@ -105,12 +107,14 @@ async def list_sessions(
 
 
 @command(commands, "tree", gives="a session a line, parents before their branches")
-async def tree(call: Call, session: SessionArgument) -> None:
+async def tree(call: Call, session: SessionArgument, *, as_of: AsOfOption = None) -> None:
     """Show the whole thought that a session belongs to."""
     from anabranch.cli.session_pictures import session_tree
+    from anabranch.cli.values import moment
 
+    then = moment(as_of)
     async with call.memory() as memory:
-        views = await memory.session_tree(session)
+        views = await memory.session_tree(session, as_of=then)
     call.output.items(views, session_tree)
 
 

@@ -24,7 +24,7 @@ def json_or_text(text: str) -> JsonValue:
         return text
 
 
-def moment(text: str | None) -> int | datetime | None:
+def moment(text: str | None, *, field: str = "as_of") -> int | datetime | None:
     """Return a position, or a time: ISO 8601, in UTC where it names no zone.
 
     Raises InputInvalid.
@@ -37,8 +37,8 @@ def moment(text: str | None) -> int | datetime | None:
         time = datetime.fromisoformat(text)
     except ValueError as error:
         raise InputInvalid(
-            f"as_of: {text!r} is neither a position nor a time",
-            field="as_of",
+            f"{field}: {text!r} is neither a position nor a time",
+            field=field,
             fix="give a position, or a time such as 2026-01-31T12:00:00Z",
         ) from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)

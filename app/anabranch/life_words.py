@@ -1,0 +1,190 @@
+"""What an event was to one thing, in words: to the session it belongs to, or to one it names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events import types
+
+if TYPE_CHECKING:
+    from anabranch_events.types import EventData, Insight
+
+_LENGTH_MAX: Final = 160
+_ERASED: Final = "(forgotten since)"
+
+
+def happened(
+    data: EventData, thing_id: str, *, own: bool, forgotten: frozenset[str] = frozenset()
+) -> str | None:
+    """Return what an event was to `thing_id`; None where it neither names it nor is its `own`.
+
+    The texts of insights in `forgotten` are left out: they are never told again.
+    """
+    found = [] if not own else [_own(data, forgotten)]
+    found += _named(data, thing_id, own=own, forgotten=forgotten)
+    return "; ".join(found) or None
+
+
+def _named(data: EventData, thing_id: str, *, own: bool, forgotten: frozenset[str]) -> list[str]:
+    """Return what an event says of a thing that it names in its data."""
+    match data:
+        case types.BranchCreated() if not own:
+            return _branched(data, thing_id)
+        case types.BranchCompleted():
+            found = [_learned(one, thing_id, forgotten) for one in data.insights]
+            return [words for words in found if words]
+        case types.InsightRecorded():
+            words = _learned(data, thing_id, forgotten)
+            return [words] if words else []
+        case types.InsightSuperseded():
+            return _superseded(data, thing_id)
+        case types.InsightRetracted() if data.insight_id == thing_id:
+            return [f"retracted: {_short(data.reason)}"]
+        case types.InsightForgotten() if data.insight_id == thing_id:
+            return [f"forgotten on request {_short(data.receipt)}"]
+        case types.InsightCited() if thing_id in data.insight_ids:
+            return [data.outcome.value + _company(len(set(data.insight_ids)) - 1)]
+        case types.AssociationFormed() if thing_id in {data.from_id, data.to_id}:
+            other = data.to_id if data.from_id == thing_id else data.from_id
+            return [f"associated with {other}: {data.kind}, weight {data.weight:.2f}"]
+        case types.AssociationSevered() if thing_id in {data.from_id, data.to_id}:
+            other = data.to_id if data.from_id == thing_id else data.from_id
+            return [f"no longer associated with {other}: {data.kind}"]
+        case _:
+            return _joined(data, thing_id, own=own)
+
+
+def _joined(data: EventData, thing_id: str, *, own: bool) -> list[str]:
+    match data:
+        case types.ConsolidationRecorded():
+            return _consolidated(data, thing_id)
+        case types.ConflictOpened() if thing_id in data.insights:
+            return [f"in conflict with {_other(data.insights, thing_id)}: {_short(data.subject)}"]
+        case types.ConflictResolved() if thing_id in data.insights:
+            other = _other(data.insights, thing_id)
+            return [f"conflict with {other} resolved: {_short(data.decision)}"]
+        case types.SessionHandedOff() if data.to == thing_id and not own:
+            return [f"was handed a task: {_short(data.summary)}"]
+        case _:
+            return []
+
+
+def _branched(data: types.BranchCreated, thing_id: str) -> list[str]:
+    if data.parent_id == thing_id:
+        return [f"branched: {_short(data.task)}"]
+    if data.root_id == thing_id:
+        return [f"its thought branched, from {data.parent_id}: {_short(data.task)}"]
+    return []
+
+
+def _learned(one: Insight, thing_id: str, forgotten: frozenset[str]) -> str | None:
+    if one.insight_id == thing_id:
+        text = _ERASED if thing_id in forgotten else _short(one.text)
+        return f"recorded as {one.kind}: {text}"
+    return f"a source of insight {one.insight_id}" if thing_id in one.sources else None
+
+
+def _superseded(data: types.InsightSuperseded, thing_id: str) -> list[str]:
+    found: list[str] = []
+    if data.insight_id == thing_id:
+        found.append(
+            f"superseded by {data.by}" + (f": {_short(data.reason)}" if data.reason else "")
+        )
+    if data.by == thing_id and data.insight_id != thing_id:
+        found.append(f"took the place of {data.insight_id}")
+    return found
+
+
+def _consolidated(data: types.ConsolidationRecorded, thing_id: str) -> list[str]:
+    found: list[str] = []
+    if data.consolidation_id == thing_id:
+        found.append(
+            f"recorded, of {_count(len(set(data.sessions)), 'session')} and "
+            f"{_count(len(set(data.sources)), 'insight')}: {_short(data.text)}"
+        )
+    if thing_id in data.sessions:
+        found.append(f"consolidated in {data.consolidation_id}")
+    if thing_id in data.sources:
+        found.append(f"a source of consolidation {data.consolidation_id}")
+    if data.root_id == thing_id and thing_id not in data.sessions:
+        found.append(f"its thought was consolidated in {data.consolidation_id}")
+    return found
+
+
+def _other(pair: tuple[str, str], thing_id: str) -> str:
+    return pair[1] if pair[0] == thing_id else pair[0]
+
+
+def _company(others: int) -> str:
+    return f", together with {others} others" if others > 1 else ", with one other" * others
+
+
+def _short(text: str) -> str:
+    line = " ".join(text[: 4 * _LENGTH_MAX].split())
+    return line if len(line) <= _LENGTH_MAX else line[: _LENGTH_MAX - 1] + "…"
+
+
+def _text(one: Insight, forgotten: frozenset[str]) -> str:
+    return _ERASED if one.insight_id in forgotten else _short(one.text)
+
+
+def _own(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C901 - one case an event type.
+    """Return what an event was to the session it belongs to."""
+    match data:
+        case types.SessionOpened():
+            return f"opened: {_short(data.task)}"
+        case types.BranchCreated():
+            return f"forked from {data.parent_id} at position {data.forked_at}: {_short(data.task)}"
+        case types.BranchStarted():
+            return f"taken by {data.worker}, attempt {data.attempt}"
+        case types.BranchCompleted():
+            return f"completed with {_count(len(data.insights), 'insight')}: {_short(data.result)}"
+        case types.BranchFailed():
+            again = ", to be tried again" if data.will_retry else ""
+            return f"failed{again}: {_short(data.error)}"
+        case types.BranchCancelled():
+            return f"cancelled: {_short(data.reason)}"
+        case types.BranchDeadLettered():
+            return f"given up: {_short(data.reason)}"
+        case types.SessionHandedOff():
+            return f"handed off to {data.to}: {_short(data.summary)}"
+        case types.SessionClosed():
+            return f"closed: {_short(data.reason)}" if data.reason else "closed"
+        case types.WorkingMemorySet():
+            return f"noted {data.key}"
+        case types.WorkingMemoryCleared():
+            return f"dropped the note {data.key}"
+        case _:
+            return _own_finding(data, forgotten)
+
+
+def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C901 - as above.
+    """Return what an event about insights was to the session it belongs to."""
+    match data:
+        case types.InsightRecorded():
+            return f"learned: {_text(data, forgotten)}"
+        case types.InsightSuperseded():
+            return f"superseded {data.insight_id} by {data.by}"
+        case types.InsightRetracted():
+            return f"retracted {data.insight_id}: {_short(data.reason)}"
+        case types.InsightForgotten():
+            return f"forgot {data.insight_id}"
+        case types.InsightCited():
+            cited = _count(len(set(data.insight_ids)), "insight")
+            return f"cited {cited} as {data.outcome.value}"
+        case types.AssociationFormed():
+            return f"associated {data.from_id} with {data.to_id}: {data.kind}"
+        case types.AssociationSevered():
+            return f"severed {data.from_id} from {data.to_id}: {data.kind}"
+        case types.ConsolidationRecorded():
+            return f"recorded consolidation {data.consolidation_id}: {_short(data.text)}"
+        case types.ConflictOpened():
+            return f"opened a conflict: {_short(data.subject)}"
+        case types.ConflictResolved():
+            return f"resolved a conflict: {_short(data.decision)}"
+        case _:
+            return "an event of a type that has no words here"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + "s" * (number != 1)

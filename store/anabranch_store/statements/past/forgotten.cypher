@@ -1,0 +1,4 @@
+// Every insight that was forgotten, of all namespaces; one row an insight: namespace, id.
+MATCH (i:Insight)
+WHERE i.forgotten IS NOT NULL
+RETURN i.namespace AS namespace, i.id AS id

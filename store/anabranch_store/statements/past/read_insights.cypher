@@ -1,0 +1,9 @@
+// The insights in $ids that were recorded up to $to; one row an insight, by position.
+UNWIND $ids AS id
+MATCH (i:Insight {namespace: $namespace, id: id})
+WHERE i.recorded <= $to
+RETURN i.id AS insight_id, i.session_id AS session_id, left(i.text, $characters) AS text,
+  i.kind AS kind, i.recorded AS recorded,
+  CASE WHEN i.retired <= $to THEN i.retired END AS retired,
+  CASE WHEN i.forgotten <= $to THEN i.forgotten END AS forgotten
+ORDER BY recorded, insight_id
