@@ -1,0 +1,98 @@
+"""The stores the projection is measured on: the embedded graph, and Neo4j where one can be had."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from pydantic import SecretStr
+from tests.neo4j_server import CannotAssemble, Neo4jServer
+
+from anabranch_events import Log, NatsServer
+from anabranch_store import EmbeddedGraph, Graph, GraphAddress
+from benchmarks.projection_loader import loader_driver
+from benchmarks.projection_stream import LOADED, NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+    from pathlib import Path
+
+STORES: Final = ("neo4j", "embedded")
+"""Neo4j is NEO4J_URI, or else assembled."""
+_CLEAR: Final = """
+MATCH (n) WHERE n.namespace IN $namespaces OR n.projection STARTS WITH $projection
+CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"""
+
+
+def stores() -> Iterator[str]:
+    """Name the stores to measure on: both, or the one that ANABRANCH_BENCH_STORE names."""
+    wanted = os.environ.get("ANABRANCH_BENCH_STORE")
+    for name in STORES:
+        if wanted in {None, "", name}:
+            yield name
+
+
+@asynccontextmanager
+async def bench(store: str, folder: Path) -> AsyncGenerator[tuple[Log, Graph] | None]:
+    """Open a log of its own and an empty graph; None, with a word on stderr, without Neo4j."""
+    with ExitStack() as stack:
+        if store == "neo4j":
+            address = _neo4j(stack)
+            if address is None:
+                yield None
+                return
+            async with _log(folder) as log, Graph.connect(address) as graph:
+                await graph.apply_schema()
+                try:
+                    yield log, graph
+                finally:
+                    if os.environ.get("NEO4J_URI"):
+                        await _clear(graph)
+            return
+        async with (
+            EmbeddedGraph(folder / "graph") as embedded,
+            _log(folder) as log,
+            Graph.connect(embedded.address) as graph,
+        ):
+            await graph.apply_schema()
+            yield log, graph
+
+
+@asynccontextmanager
+async def _log(folder: Path) -> AsyncGenerator[Log]:
+    async with (
+        NatsServer(folder / "nats") as server,
+        Log.connect(server.url, token=server.token, timeout_s=60) as log,
+    ):
+        yield log
+
+
+async def _clear(graph: Graph) -> None:
+    """Leave a server that is not ours as it was: what we wrote has names of its own."""
+    async with (
+        loader_driver(graph) as driver,
+        driver.session(database=graph.address.database) as session,
+    ):
+        found = await session.run(_CLEAR, namespaces=[NAMESPACE, LOADED], projection=NAMESPACE)
+        await found.consume()
+
+
+def _neo4j(stack: ExitStack) -> GraphAddress | None:
+    uri = os.environ.get("NEO4J_URI")
+    if uri:
+        return GraphAddress(
+            uri=uri,
+            username=os.environ.get("NEO4J_USERNAME", "neo4j"),
+            password=SecretStr(os.environ.get("NEO4J_PASSWORD", "")),
+            database=os.environ.get("NEO4J_DATABASE"),
+        )
+    try:
+        server = stack.enter_context(Neo4jServer())
+    except CannotAssemble as error:
+        print(f"no Neo4j here, so it is left out: {error}", file=sys.stderr)
+        return None
+    return GraphAddress(
+        uri=server.uri, username=server.username, password=SecretStr(server.password)
+    )
