@@ -176,7 +176,8 @@ def _load(steps: Sequence[Step], strengthened: Rows) -> Load:
 
 
 def _session(row: dict[str, Any]) -> dict[str, Any]:
-    opening = row["openings"][0] if row["openings"] else {"properties": {}, "parents": []}
+    openings: list[dict[str, Any]] = row["openings"]
+    opening: dict[str, Any] = openings[0] if openings else {"properties": {}, "parents": []}
     return {
         "namespace": row["namespace"],
         "id": row["id"],
