@@ -112,8 +112,8 @@ class Connection:
         await self.checked_position(position, field="position")
         graph = await self.graph()
         if self._reached.get(projection, 0) < position:
-            self._reached[projection] = await wait_for(
-                self.log, graph, projection, position, timeout_s=timeout_s
+            self._reached[projection] = await self._waited_for(
+                graph, position, projection=projection, timeout_s=timeout_s
             )
         return self._reached.get(projection, 0)
 
@@ -145,6 +145,15 @@ class Connection:
     def saw(self, _event: Any, position: int) -> None:
         """Note that this memory appended at `position`: its later reads see it."""
         self.seen = max(self.seen, position)
+
+    async def _waited_for(
+        self, graph: Graph, position: int, *, projection: str, timeout_s: float
+    ) -> int:
+        """Wait where the commits are made, if that is here and nowhere else."""
+        here = self.projecting if self.servers.shared is None else None
+        if here is not None and projection in here.positions:
+            return await here.wait_for(position, projection=projection, timeout_s=timeout_s)
+        return await wait_for(self.log, graph, projection, position, timeout_s=timeout_s)
 
     async def _move(self, message: Msg) -> None:
         if self.projecting is not None:

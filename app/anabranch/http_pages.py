@@ -20,7 +20,7 @@ from anabranch.metrics import REGISTRY
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator
 
-    from faststream.asgi.types import ASGIApp
+    from faststream.asgi.types import ASGIApp, Receive, Scope, Send
     from faststream.nats import NatsBroker
 
     from anabranch.connection import Connection
@@ -42,11 +42,19 @@ class _Server(uvicorn.Server):
 class HttpPages:
     """Serves the pages for as long as the service lives. Raises PortTaken when it is made.
 
-    `health` is asked for what `/health` says.
+    `health` is asked for what `/health` says; `observe` is called before `/metrics` is answered.
     """
 
-    def __init__(self, port: int, *, health: Callable[[], Awaitable[Health]]) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        health: Callable[[], Awaitable[Health]],
+        observe: Callable[[], Awaitable[None]],
+    ) -> None:
         self._health = health
+        self._observe = observe
+        self._registered = cast("ASGIApp", make_asgi_app(registry=REGISTRY))
         self._listener = _listening(port)
         self.url = f"http://{HOST}:{self._listener.getsockname()[1]}"
 
@@ -60,7 +68,7 @@ class HttpPages:
             asyncapi_path=AsyncAPIRoute("/asyncapi", try_it_out_path=None),
             asgi_routes=[
                 ("/health", get(self._answer_health, include_in_schema=False)),
-                ("/metrics", cast("ASGIApp", make_asgi_app(registry=REGISTRY))),
+                ("/metrics", self._answer_metrics),
             ],
             **options,
         )
@@ -89,6 +97,10 @@ class HttpPages:
                     await serving
         finally:
             self._listener.close()
+
+    async def _answer_metrics(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._observe()
+        await self._registered(scope, receive, send)
 
     async def _answer_health(self, _scope: object) -> AsgiResponse:
         found = await self._health()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
+from anabranch.views import Worker
+from anabranch.workers import answering
 from anabranch_events.errors import AnabranchError
-from anabranch_projections import Projector, VectorProjector
+from anabranch_projections import Projector, VectorProjector, not_reached
 from anabranch_store import Graph
 from anabranch_store.errors import VectorsMismatched
 
@@ -33,18 +36,50 @@ class Projecting:
         self._servers = servers
         self._log = log
         self._embedder = embedder
+        self._projections: list[Projector | VectorProjector] = []
+        self._reached = asyncio.Event()
         self._generation = AsyncExitStack()
+        self._stack = AsyncExitStack()
+
+    @property
+    def workers(self) -> dict[str, Worker]:
+        """What this process does for each projection, by the projection's name."""
+        return {one.name: _worker(one) for one in self._projections}
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """How far each projection is, as far as is known here without asking a server."""
+        return {one.name: one.position for one in self._projections}
+
+    async def wait_for(self, position: int, *, projection: str, timeout_s: float) -> int:
+        """Return how far `projection` is once it has reached `position`, woken by the commit.
+
+        No server is asked, and a move to another generation in between is waited for.
+        Raises WaitTimedOut after `timeout_s`.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.positions.get(projection, 0) < position:
+                    await self._reached.wait()
+        except TimeoutError:
+            reached = self.positions.get(projection, 0)
+            raise not_reached(projection, reached, position, timeout_s=timeout_s) from None
+        return self.positions[projection]
 
     async def __aenter__(self) -> Self:
         try:
             await self._begin()
+            await self._stack.enter_async_context(answering(self._servers, self._log, self))
         except BaseException:
             await self._end()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._end()
+        try:
+            await self._stack.aclose()
+        finally:
+            await self._end()
 
     async def move(self, database: str) -> str:
         """Serve and fill another database of the embedded graph from now on.
@@ -68,18 +103,35 @@ class Projecting:
         # One connection each, made now: the driver leaks one whose making is cancelled.
         await asyncio.gather(graph.checkpoint("graph"), graph.checkpoint("vectors"))
         shared = self._servers.shared
-        projections: list[Projector | VectorProjector] = [
-            Projector(self._log, graph, shared=shared)
-        ]
+        self._projections = [Projector(self._log, graph, shared=shared)]
         if embedder is not None:
-            projections.append(VectorProjector(self._log, graph, embedder, shared=shared))
-        for projection in projections:
+            self._projections.append(VectorProjector(self._log, graph, embedder, shared=shared))
+        for projection in self._projections:
+            projection.on_reach = self._wake
             task = asyncio.create_task(_kept_running(projection))
             self._generation.push_async_callback(_ended, task)
+
+    def _wake(self, _position: int) -> None:
+        self._reached.set()
+        self._reached = asyncio.Event()
 
     async def _end(self) -> None:
         await self._generation.aclose()
         self._generation = AsyncExitStack()
+        self._projections = []
+
+
+def _worker(projection: Projector | VectorProjector) -> Worker:
+    figures = projection.status
+    return Worker(
+        pid=os.getpid(),
+        active=figures.active,
+        batch_size=figures.batch_size,
+        events_per_s=figures.events_per_s,
+        events=figures.events,
+        retries=figures.retries,
+        dead_letters=figures.dead_letters,
+    )
 
 
 async def _fitting(graph: Graph, embedder: Embedder | None) -> Embedder | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.diff import ITEMS_MAX, Span, diff_of
 from anabranch.errors import EventNotFound
 from anabranch.history import history_of
 from anabranch.past import graph_as_of, position_of, thought_then
+from anabranch.projection_status import projection_statuses
 from anabranch.rebuilding import rebuild_beside, rebuild_into
-from anabranch.views import GraphStatus, Lag, LogStatus, SessionView, Status
+from anabranch.views import GraphStatus, LogStatus, SessionView, Status
 from anabranch_events import STREAM
 from anabranch_events.address import without_secrets
 from anabranch_events.errors import InputInvalid
@@ -20,6 +20,7 @@ from anabranch_store import checked_query, parameters_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from datetime import datetime
 
     from anabranch.connection import Connection
     from anabranch.diff_views import Diff
@@ -287,8 +288,8 @@ class Reading:
             log, servers = self.connection.log, self.connection.servers
             graph = await self.connection.graph()
             bounds = await log.bounds()
-            position = await graph.checkpoint("graph")
-            vectors = await graph.checkpoint("vectors")
+            projections = await projection_statuses(self.connection, last=bounds.last)
+            folded, vectors = projections
             letters = await graph.read("projection/count_dead_letters")
             return Status(
                 log=LogStatus(
@@ -302,22 +303,16 @@ class Reading:
                     uri=servers.graph.uri,
                     product=graph.product.name,
                     version=graph.product.version,
-                    position=position,
-                    vectors=vectors,
+                    position=folded.position,
+                    vectors=vectors.position,
                 ),
-                lag=Lag(events=max(0, bounds.last - position), ms=await self._lag_ms(position)),
+                lag=folded.lag,
+                projections=projections,
                 dead_letters=int(letters[0]["dead_letters"]),
                 home=str(servers.home.folder) if servers.role != "outside" else None,
                 owner=servers.runtime.pid if servers.runtime else None,
                 namespace=self.namespace,
             )
-
-    async def _lag_ms(self, position: int) -> float:
-        """Return how long ago the first event that the graph does not hold was stored."""
-        async for recorded in self.connection.log.read_all(after=position):
-            age = datetime.now(UTC) - recorded.stored_at
-            return max(0.0, age.total_seconds() * 1000)
-        return 0.0
 
     async def _recorded(
         self, after: int, to: int | None, session_id: str | None

@@ -95,6 +95,11 @@ class Servers:
         target = f"{self.settings.neo4j_uri} {self.settings.neo4j_database or ''}"
         return hashlib.sha256(target.encode()).hexdigest()[:16]
 
+    @property
+    def projectors(self) -> str:
+        """A name for the processes that fold the log into this very graph; one where none share it."""
+        return self.shared or (self.runtime.instance if self.runtime else self._instance)
+
     def connect_log(self) -> Log:
         """Return the log on its server, to be entered."""
         from anabranch_events import Log

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from faststream.nats import NatsBroker
 
     from anabranch.http_pages import Health
+    from anabranch.projection_metrics import ProjectionMetrics
     from anabranch.servers import Servers
     from anabranch.settings import Settings
 
@@ -32,12 +33,13 @@ class Serving:
         self._stack = AsyncExitStack()
         self._commands: CommandService | None = None
         self._connection: SharedConnection | None = None
+        self._observed: ProjectionMetrics | None = None
         self._tracer = tracer_provider(settings.otel_traces_exporter)
         self._pages = None
         if http_port is not None:
             from anabranch.http_pages import HttpPages
 
-            self._pages = HttpPages(http_port, health=self._health)
+            self._pages = HttpPages(http_port, health=self._health, observe=self._observe)
 
     @property
     def http_url(self) -> str | None:
@@ -82,6 +84,10 @@ class Serving:
         log = await enter(servers.connect_log())
         projecting = await enter(Projecting(servers, log, embedder))
         self._connection = await enter(SharedConnection(servers, log, embedder))
+        self._connection.projecting = projecting
+
+        if self._pages is not None:
+            self._observed = self._registered(projecting, self._connection)
 
         @broker.subscriber(MOVE, include_in_schema=False)
         async def move(database: str) -> str:  # pyright: ignore[reportUnusedFunction]  # FastStream calls it.
@@ -101,6 +107,22 @@ class Serving:
         if self._pages is not None:
             found.append(measuring())
         return found
+
+    def _registered(
+        self, projecting: Projecting, connection: SharedConnection
+    ) -> ProjectionMetrics:
+        """Return the projections' metrics, which the registry has for as long as they are served."""
+        from anabranch.metrics import REGISTRY
+        from anabranch.projection_metrics import ProjectionMetrics
+
+        made = ProjectionMetrics(projecting, connection)
+        REGISTRY.register(made)
+        self._stack.callback(REGISTRY.unregister, made)
+        return made
+
+    async def _observe(self) -> None:
+        if self._observed is not None:
+            await self._observed.observe()
 
     async def _drain(self) -> None:
         if self._commands is not None:

@@ -112,6 +112,38 @@ class Lag(BaseModel):
     ms: float
 
 
+class Worker(BaseModel):
+    """What one process says of a projection that it runs; it counts from when it began to.
+
+    Who is not `active` stands by for another process. `batch_size` is that of the last commit,
+    `events_per_s` the rate of the last ten seconds, `dead_letters` what it put aside itself.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    pid: int
+    active: bool
+    batch_size: int
+    events_per_s: float
+    events: int
+    retries: int
+    dead_letters: int
+
+
+class ProjectionStatus(BaseModel):
+    """One projection: how far it is in this generation of the graph, and who works on it.
+
+    `generation` is the name of the graph's database, None for the server's default one. There is
+    no worker where none answered: none runs, it hangs, or this user may not ask.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    generation: str | None
+    position: int
+    lag: Lag
+    workers: tuple[Worker, ...]
+
+
 class Status(BaseModel):
     """The state of a memory's log and graph; `dead_letters` wait in all namespaces together."""
 
@@ -119,6 +151,7 @@ class Status(BaseModel):
     log: LogStatus
     graph: GraphStatus
     lag: Lag
+    projections: tuple[ProjectionStatus, ...]
     dead_letters: int
     home: str | None
     owner: int | None

@@ -56,7 +56,12 @@ _VIEWS_EXPORTS: Final = f"""\
     {{ service: "{_API}.DIRECT.GET.*", response_type: stream }}
     {{ service: "{_API}.STREAM.INFO.*" }}
 """
-_OWN: Final = ("_INBOX.>", "anabranch.progress.*", "anabranch.home.move")
+_OWN: Final = (
+    "_INBOX.>",
+    "anabranch.progress.*",
+    "anabranch.home.move",
+    "anabranch.home.projections.*",
+)
 """What a user may say and hear in its own account, where nobody else is."""
 
 

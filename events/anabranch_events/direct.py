@@ -114,6 +114,11 @@ async def first_after(connection: Connection, time: datetime) -> int | None:
     return None if message is None else position_of(message)
 
 
+async def next_after(connection: Connection, position: int) -> Msg | None:
+    """Return the first message after a position, or None."""
+    return await get(connection, {"seq": position + 1, "next_by_subj": f"{SUBJECT_PREFIX}>"})
+
+
 async def ask_leader(connection: Connection, request: dict[str, Any]) -> Stored | None:
     """Return where the message that `request` asks for stands, as the leader knows it, or None.
 

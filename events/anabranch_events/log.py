@@ -269,6 +269,11 @@ class Log:
         later = await direct.first_after(self._connection, time)
         return (await self.bounds()).last if later is None else later - 1
 
+    async def stored_after(self, position: int) -> datetime | None:
+        """Return when the first record after `position` was stored, None where there is none."""
+        message = await direct.next_after(self._connection, position)
+        return None if message is None else direct.recorded(message).stored_at
+
     async def announce(self, projection: str, position: int) -> None:
         """Tell whoever listens now that a projection has reached a position."""
         await progress.announce(self._connection, projection, position)

@@ -9,7 +9,7 @@ from anabranch_projections.projector import Projector
 from anabranch_projections.rebuild import Progress, Rebuilt, rebuild
 from anabranch_projections.sessions_then import sessions_then
 from anabranch_projections.vectors import VectorProjector
-from anabranch_projections.waiting import wait_for
+from anabranch_projections.waiting import not_reached, wait_for
 
 __all__ = [
     "DeadLetter",
@@ -24,6 +24,7 @@ __all__ = [
     "Status",
     "VectorProjector",
     "fold",
+    "not_reached",
     "rebuild",
     "sessions_then",
     "wait_for",

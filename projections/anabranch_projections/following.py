@@ -9,12 +9,13 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Final, Generic
 
 from anabranch_events import PinLost
-from anabranch_events.errors import LogRewound, LogUnavailable, Unavailable, WaitTimedOut
+from anabranch_events.errors import LogRewound, LogUnavailable, Unavailable
 from anabranch_projections.batch import Batch, C
 from anabranch_projections.checkpoint import Checkpoint, Fenced, Refused
 from anabranch_projections.gathering import Gathering
 from anabranch_projections.outage import LOGGER, Outage
 from anabranch_projections.pace import Pace, Status
+from anabranch_projections.waiting import not_reached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -47,6 +48,8 @@ class Follower(ABC, Generic[C]):
         self._log = log
         self._graph = graph
         self.on_commit = on_commit
+        self.on_reach: Callable[[int], None] | None = None
+        """Called with each position that is found to be in the graph, by a commit or another way."""
         self.announces = True
         """Whether others are told of each commit; not while a graph is filled that none reads."""
         self._checkpoint = Checkpoint(graph, name)
@@ -102,11 +105,7 @@ class Follower(ABC, Generic[C]):
                 while self.position < position:
                     await self._moved.wait()
         except TimeoutError:
-            raise WaitTimedOut(
-                f"projection {self.name} is at {self.position}, not yet at {position}, "
-                f"after {timeout_s:g} s",
-                fix="wait longer, or look at its lag with `anabranch status`",
-            ) from None
+            raise not_reached(self.name, self.position, position, timeout_s=timeout_s) from None
 
     @abstractmethod
     def _content(self) -> C:
@@ -225,3 +224,5 @@ class Follower(ABC, Generic[C]):
         self.position = position
         self._moved.set()
         self._moved = asyncio.Event()
+        if self.on_reach is not None:
+            self.on_reach(position)

@@ -35,11 +35,15 @@ async def wait_for(
                     return reached
                 await _hint(announced, position)
     except TimeoutError:
-        raise WaitTimedOut(
-            f"projection {projection} is at {reached}, not yet at {position}, "
-            f"after {timeout_s:g} s",
-            fix="wait longer, or look at its lag with `anabranch status`",
-        ) from None
+        raise not_reached(projection, reached, position, timeout_s=timeout_s) from None
+
+
+def not_reached(projection: str, reached: int, position: int, *, timeout_s: float) -> WaitTimedOut:
+    """Return the error that says how far a projection came while somebody waited."""
+    return WaitTimedOut(
+        f"projection {projection} is at {reached}, not yet at {position}, after {timeout_s:g} s",
+        fix="wait longer, or look at its lag with `anabranch status`",
+    )
 
 
 async def _hint(announced: AsyncIterator[int], position: int) -> None:

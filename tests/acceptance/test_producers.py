@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import nats
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from anabranch_events import Log, encode, new_event, new_id
 from anabranch_events.types import InsightRecorded, SessionOpened
@@ -267,6 +268,47 @@ async def test_the_pages_tell_of_health_metrics_and_commands(
     assert (page, b"Anabranch commands" in html) == (200, True)
     assert document == json.loads((ROOT / "docs/reference/asyncapi.json").read_text())
     assert get(up, "/asyncapi/try")[0] == 404
+
+
+async def test_the_metrics_tell_of_the_projections(up: CommandLine, client: Client) -> None:
+    """Once all is applied, the page and `status` give the same figures of each projection."""
+    body = b'{"text": "Herons wait for fish"}'
+    answer = await client.request("anabranch.commands.meadow.remember", body, timeout=60)
+    position = json.loads(answer.data)["position"]
+    name = "anabranch_projection_"
+
+    for _ in range(600):
+        status = up("status", "--json").value
+        if all(one["position"] >= position for one in status["projections"]):
+            break
+        await asyncio.sleep(0.1)
+    text = get(up, "/metrics")[1].decode()
+
+    samples = {
+        (sample.name, sample.labels["projection"]): (sample.value, sample.labels)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith(name)
+    }
+    assert {projection for _, projection in samples} == {"graph", "vectors"}
+    for one in status["projections"]:
+        (worker,) = one["workers"]
+        expected = {
+            "position": one["position"],
+            "lag_events": 0,
+            "lag_milliseconds": 0,
+            "active": 1,
+            "batch_events": worker["batch_size"],
+            "events_total": worker["events"],
+            "retries_total": worker["retries"],
+            "dead_letters_total": worker["dead_letters"],
+            "info": 1,
+        }
+        found = {key: samples[name + key, one["name"]][0] for key in expected}
+        assert found == expected
+        assert samples[name + "events_per_second", one["name"]][0] >= 0
+        assert samples[name + "info", one["name"]][1]["generation"] == one["generation"]
+        assert worker["pid"] == runtime(up)["pid"]
 
 
 async def test_up_leaves_the_stream_as_the_log_makes_it(

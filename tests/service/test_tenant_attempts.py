@@ -57,6 +57,7 @@ def publications(session: str) -> Iterator[Attempt]:
         "anabranch.commands.*.open_session",
         "anabranch.commands.>",
         "anabranch.home.move",
+        "anabranch.home.projections.x",
         f"$O.ANABRANCH_OBJECTS.C.{session}",
         f"$O.ANABRANCH_OBJECTS.M.{session}",
         "$JS.ACK.ANABRANCH_TASKS.high-other.1.1.1.1.0",

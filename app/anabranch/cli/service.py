@@ -10,7 +10,10 @@ import typer
 from anabranch.cli.command import Call, command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from anabranch.runtime import Runtime
+    from anabranch.views import ProjectionStatus
 
 commands = typer.Typer()
 PANEL: Final = "Servers"
@@ -89,7 +92,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors}, lag {events, ms}, dead_letters, home, owner, namespace",
+    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors}, lag {events, ms}, projections [{name, generation, position, lag, workers [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, namespace",
     panel=PANEL,
 )
 async def status(call: Call) -> None:
@@ -103,10 +106,28 @@ async def status(call: Call) -> None:
         f"durability {log.durability}",
         f"graph  {graph.uri}  {graph.product} {graph.version}  position {graph.position}",
         f"lag    {lag.events} events, {lag.ms:.0f} ms",
+        *(line for one in found.projections for line in _projection(one)),
     )
     if found.dead_letters:
         call.output.warn(
             f"{found.dead_letters} events could not be applied: see `anabranch dead-letters list`"
+        )
+
+
+def _projection(one: ProjectionStatus) -> Iterator[str]:
+    """Yield the lines on one projection and those who work on it."""
+    generation = f"  generation {one.generation}" if one.generation else ""
+    yield (
+        f"projection {one.name}  position {one.position}  lag {one.lag.events} events, "
+        f"{one.lag.ms:.0f} ms{generation}"
+    )
+    if not one.workers:
+        yield "  [dim]no process says that it works on it[/]"
+    for worker in one.workers:
+        yield (
+            f"  process {worker.pid} {'active' if worker.active else 'stands by'}: "
+            f"{worker.events_per_s:.0f} events/s, last batch {worker.batch_size}, "
+            f"{worker.retries} retries, {worker.dead_letters} dead letters"
         )
 
 
