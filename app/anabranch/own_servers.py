@@ -15,7 +15,7 @@ from anabranch_events import NatsServer
 from anabranch_store import EmbeddedGraph, GraphAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from anabranch.home import Home
     from anabranch.settings import Settings
@@ -46,7 +46,7 @@ class OwnServers:
         self._settings = settings
         self._brief = brief
         self._embedded: EmbeddedGraph | None = None
-        self._running: dict[str, NatsServer | EmbeddedGraph] = {}
+        self._running: dict[str, Callable[[], bool]] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -71,8 +71,8 @@ class OwnServers:
         """Wait until one of the servers ends by itself. Raises ServerEnded then."""
         while True:
             await asyncio.sleep(_WATCH_PAUSE_S)
-            for name, server in self._running.items():
-                if not _alive(server.pid):
+            for name, running in self._running.items():
+                if not running():
                     raise ServerEnded(
                         f"the {name} of {self._home.folder} has ended by itself",
                         fix="start again: what was acknowledged is on disk; the server's own log "
@@ -107,7 +107,7 @@ class OwnServers:
             tenants=self._tenants,
         )
         await self._entered(server)
-        self._running["nats-server"] = server
+        self._running["nats-server"] = lambda: _alive(server.pid)
         if self._tenants is None:
             self._home.credentials.unlink(missing_ok=True)
         else:
@@ -121,7 +121,8 @@ class OwnServers:
         folder = self._home.graph_of(self._settings.nats_url)
         server = EmbeddedGraph(folder, brief=self._brief)
         await self._entered(server)
-        self._embedded = self._running["embedded graph"] = server
+        self._embedded = server
+        self._running["embedded graph"] = lambda: server.running  # A zombie still has its pid.
         return server.address
 
     async def _entered(self, server: NatsServer | EmbeddedGraph) -> None:

@@ -112,6 +112,11 @@ class EmbeddedGraph:
             raise GraphUnavailable("the embedded graph is not open", fix="open it by `async with`")
         return self._host.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the process that serves the graph is there."""
+        return self._host is not None and self._host.running
+
     def point_to(self, database: str) -> None:
         """Make `database` the one that the next start serves (see `generations`)."""
         _replace(self.folder / _CURRENT, database + "\n")

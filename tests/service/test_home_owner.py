@@ -330,11 +330,12 @@ async def test_up_works_on_servers_elsewhere(
     assert (reached, process.returncode, said) == (2, 0, b"")
 
 
-def test_up_ends_when_its_log_does(alone: CommandLine) -> None:
-    """When the nats-server is killed `up` ends, and the next command recovers by itself."""
+@pytest.mark.parametrize("pid_file", ["log/nats-server.pid", "graph/host.pid"])
+def test_up_ends_when_a_server_of_its_does(alone: CommandLine, pid_file: str) -> None:
+    """When the log's or the graph's is killed `up` ends, and the next command recovers by itself."""
     alone("up", "--detach", "--json")
     kept = alone.here("remember", "Acknowledged before the kill.", "--json").value
-    pid = int((alone.home / "log" / "nats-server.pid").read_text())
+    pid = int((alone.home / pid_file).read_text())
 
     os.kill(pid, signal.SIGKILL)
     _wait_until_free(alone.home)
