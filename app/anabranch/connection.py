@@ -38,7 +38,7 @@ class Connection:
         self._graph: Graph | None = None
         self._ranker: Ranker | None = None
         self._reached: dict[str, int] = {}
-        self._graph_stack = AsyncExitStack()
+        self._left: Graph | None = None
         self._graph_change = asyncio.Lock()
         self._stack = AsyncExitStack()
 
@@ -84,11 +84,19 @@ class Connection:
         self.servers.refresh()
         async with self._graph_change:
             if self._graph is None or self._graph.address != self.servers.graph:
-                await self._let_graph_go()
                 timeout_s = self.settings.request_timeout_s
                 graph = Graph.connect(self.servers.graph, timeout_s=timeout_s)
-                self._graph = await self._graph_stack.enter_async_context(graph)
+                await self._turn_to(await graph.__aenter__())
+            assert self._graph is not None  # noqa: S101 - it was just opened.
             return self._graph
+
+    async def _turn_to(self, graph: Graph) -> None:
+        """Read `graph` from now on; who reads the one before may end, only the second last closes."""
+        left, self._left, self._graph = self._left, self._graph, graph
+        self._ranker = None
+        self._reached.clear()
+        if left is not None:
+            await left.__aexit__(None, None, None)
 
     async def ranker(self) -> Ranker:
         """Return the ranker over the graph as it is by now; it keeps what it learned of it."""
@@ -157,10 +165,11 @@ class Connection:
 
     async def _move(self, message: Msg) -> None:
         if self.projecting is not None:
-            await message.respond((await self.projecting.move(message.data.decode())).encode())
+            await message.respond((await self.projecting.asked(message.data.decode())).encode())
 
     async def _let_graph_go(self) -> None:
-        self._graph = self._ranker = None
+        graphs, self._graph, self._left, self._ranker = (self._left, self._graph), None, None, None
         self._reached.clear()
-        await self._graph_stack.aclose()
-        self._graph_stack = AsyncExitStack()
+        for graph in graphs:
+            if graph is not None:
+                await graph.__aexit__(None, None, None)

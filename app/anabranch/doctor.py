@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anabranch.settings import Settings
+    from anabranch.views import GraphStatus
 
 _FREE_MIN: Final = 256 * 1024 * 1024
 _MIB: Final = 1024 * 1024
@@ -117,6 +118,7 @@ async def _opened(settings: Settings) -> list[Check]:
             detail=f"{graph.product} {graph.version} at {graph.uri}, position {graph.position}",
         ),
         vectors,
+        _generation(graph),
         Check(
             name="lag",
             ok=True,
@@ -131,6 +133,22 @@ async def _opened(settings: Settings) -> list[Check]:
             else None,
         ),
     ]
+
+
+def _generation(graph: GraphStatus) -> Check:
+    """Say which versions filled the graph, and what lies beside it."""
+    versions = f"projector version {graph.projector_version}, schema {graph.schema_version}"
+    detail = f"{graph.generation}, {versions}"
+    if graph.others:
+        detail += f"; {graph.others} beside it on the disk: see `anabranch graph generations`"
+    if graph.rebuild_due is None:
+        return Check(name="generation", ok=True, detail=detail)
+    return Check(
+        name="generation",
+        ok=False,
+        detail=f"{detail}; a rebuild is due: {graph.rebuild_due}",
+        fix="run `anabranch rebuild`; reads go on meanwhile",
+    )
 
 
 async def _vectors(memory: Memory) -> Check:

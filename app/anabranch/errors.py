@@ -16,9 +16,11 @@
     ├── NotFound
     │   ├── EventNotFound
     │   ├── HistoryNotFound      no event names the thing
+    │   ├── GenerationNotFound   no generation of the graph has this name
     │   └── NothingRunning       there is nothing to end
     ├── Conflict
     │   ├── AlreadyRunning       `anabranch up` runs on this home
+    │   ├── GenerationRefused    a generation cannot be used, or not be dropped
     │   └── HomeMismatched       the home is open on other servers
     ├── Unavailable
     │   ├── HomeBusy             its owner is starting or ending
@@ -60,6 +62,8 @@ __all__ = [
     "EventNotFound",
     "ExportDamaged",
     "ExporterMissing",
+    "GenerationNotFound",
+    "GenerationRefused",
     "HistoryNotFound",
     "HomeBusy",
     "HomeFull",
@@ -191,6 +195,20 @@ class HistoryNotFound(NotFound):
         )
         self.thing_id = thing_id
         self.namespace = namespace
+
+
+class GenerationNotFound(NotFound):
+    """No generation of the graph has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"there is no generation {name}", fix="`anabranch graph generations` lists them"
+        )
+        self.name = name
+
+
+class GenerationRefused(Conflict):
+    """A generation of the graph cannot be used or cannot be dropped; the message says why."""
 
 
 class NothingRunning(NotFound):

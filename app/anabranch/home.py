@@ -36,6 +36,7 @@ class Home:
         self.credentials = folder / "tenants.json"
         self.owner_lock = folder / "owner.lock"
         self.joined_lock = folder / "joined.lock"
+        self.rebuild_lock = folder / "rebuild.lock"
 
     def graph_of(self, log_url: str | None) -> Path:
         """Return the folder of the graph that is projected from the log at `log_url`.

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.diff import ITEMS_MAX, Span, diff_of
 from anabranch.errors import EventNotFound
+from anabranch.generations import count_others, drop, generations, name_of, use
 from anabranch.history import history_of
 from anabranch.past import graph_as_of, position_of, thought_then
 from anabranch.projection_status import projection_statuses
 from anabranch.rebuilding import rebuild_beside, rebuild_into
-from anabranch.views import GraphStatus, LogStatus, SessionView, Status
+from anabranch.views import GenerationView, GraphStatus, LogStatus, SessionView, Status
 from anabranch_events import STREAM
 from anabranch_events.address import without_secrets
 from anabranch_events.errors import InputInvalid
-from anabranch_projections import DeadLetters
-from anabranch_store import checked_query, parameters_in
+from anabranch_projections import PROJECTOR_VERSION, DeadLetters
+from anabranch_store import checked_query, parameters_in, read_stamp, rebuild_due
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -261,8 +262,9 @@ class Reading:
         """Fold the whole log into a fresh graph.
 
         The embedded graph gets a new generation, and once that is filled it takes the old one's
-        place. `into` names another graph, which must be empty, and leaves this one as it is.
-        Raises ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
+        place; the old one is kept until it is dropped. `into` names another graph, which must be
+        empty, and leaves this one as it is. One that was killed goes on where it was. Raises
+        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
         """
         async with self.connection.explained():
             if into is not None:
@@ -282,6 +284,34 @@ class Reading:
                 embedder=self.connection.embedder if follows else None,
             )
 
+    async def generations(self) -> list[GenerationView]:
+        """Return the generations of the graph: the live one, kept ones, one that is half filled."""
+        async with self.connection.explained():
+            return await generations(self.connection)
+
+    async def use_generation(
+        self,
+        name: str,
+        *,
+        skip: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> GenerationView:
+        """Bring a kept generation to the log's end and read it from then on.
+
+        Raises GenerationNotFound, GenerationRefused for one that is only half filled, and
+        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
+        """
+        async with self.connection.explained():
+            return await use(self.connection, name, skip=skip, progress=progress)
+
+    async def drop_generation(self, name: str) -> GenerationView:
+        """Remove a generation with all its files; return what it was.
+
+        Raises GenerationNotFound, and GenerationRefused for the live one.
+        """
+        async with self.connection.explained():
+            return await drop(self.connection, name)
+
     async def status(self) -> Status:
         """Say where the log and the graph are, and how far the graph is behind."""
         async with self.connection.explained():
@@ -291,6 +321,8 @@ class Reading:
             projections = await projection_statuses(self.connection, last=bounds.last)
             folded, vectors = projections
             letters = await graph.read("projection/count_dead_letters")
+            found = await read_stamp(graph)
+            identity = await log.identity()
             return Status(
                 log=LogStatus(
                     url=without_secrets(servers.log.url),
@@ -305,6 +337,13 @@ class Reading:
                     version=graph.product.version,
                     position=folded.position,
                     vectors=vectors.position,
+                    generation=name_of(graph.address),
+                    projector_version=found.projector_version if found else None,
+                    schema_version=found.schema_version if found else None,
+                    rebuild_due=rebuild_due(
+                        found, log=identity, projector_version=PROJECTOR_VERSION
+                    ),
+                    others=await count_others(self.connection),
                 ),
                 lag=folded.lag,
                 projections=projections,

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from nats.errors import NoRespondersError
-from nats.errors import TimeoutError as NatsTimeoutError
-
-from anabranch.errors import HomeBusy, InputInvalid
-from anabranch.projecting import MOVE
-from anabranch_projections import rebuild
-from anabranch_store import Graph, GraphAddress, create_generation, drop_generation
+from anabranch.generations import address_of, embedded_only, sole_rebuild
+from anabranch.moving import move, while_served
+from anabranch_projections import rebuild, unfit
+from anabranch_store import (
+    Graph,
+    GraphAddress,
+    create_generation,
+    drop_generation,
+    generation_names,
+    read_stamp,
+)
+from anabranch_store.errors import GraphTooNew
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anabranch.connection import Connection
     from anabranch_projections import Progress, Rebuilt
-
-_MOVE_TIMEOUT_S: Final = 30.0
 
 
 async def rebuild_into(
@@ -29,64 +31,69 @@ async def rebuild_into(
     skip: bool,
     progress: Callable[[Progress], None] | None,
 ) -> Rebuilt:
-    """Fold the whole log into the graph at `address`. Raises GraphNotEmpty where it is not."""
-    timeout_s = connection.settings.request_timeout_s
-    async with Graph.connect(address, timeout_s=timeout_s) as graph:
-        return await _filled(connection, graph, skip=skip, progress=progress)
+    """Fold the whole log into the graph at `address`, or go on there after a kill.
+
+    Raises GraphNotEmpty where it holds something else.
+    """
+    work = _filled(connection, address, skip=skip, progress=progress)
+    return await while_served(connection, work)
 
 
 async def rebuild_beside(
     connection: Connection, *, skip: bool, progress: Callable[[Progress], None] | None
 ) -> Rebuilt:
-    """Fill a new generation of the embedded graph, and let it take the live one's place."""
-    live = connection.servers.graph
-    if live.admin_url is None:
-        raise InputInvalid(
-            f"{live.uri} holds one graph, which a rebuild would have to empty first",
-            field="into",
-            fix="name another, empty server with `--into URI`, then set NEO4J_URI to it",
-        )
-    fresh = await create_generation(live)
-    async with AsyncExitStack() as undo:
-        undo.push_async_callback(drop_generation, fresh)
-        timeout_s = connection.settings.request_timeout_s
-        async with Graph.connect(fresh, timeout_s=timeout_s) as graph:
-            rebuilt = await _filled(connection, graph, skip=skip, progress=progress)
-        await _move(connection, fresh)
-        undo.pop_all()
+    """Fill a new generation of the embedded graph, and let it take the live one's place.
+
+    One that a killed rebuild left half filled is filled further where that gives the same, and
+    dropped where not. The old one is kept.
+    """
+    live = embedded_only(connection, field="into")
+    with sole_rebuild(connection):
+        fresh = await _half_filled(connection, live, skip=skip) or await create_generation(live)
+        work = _filled(connection, fresh, skip=skip, progress=progress)
+        rebuilt = await while_served(connection, work)
+        await move(connection, fresh, skip=skip)
     await connection.graph()
-    await drop_generation(live)
     return rebuilt
+
+
+async def _half_filled(
+    connection: Connection, live: GraphAddress, *, skip: bool
+) -> GraphAddress | None:
+    """Return a generation to go on with; drop those that none can go on with."""
+    found = None
+    for name in await generation_names(live):
+        address = address_of(live, name)
+        if name == live.database or await _was_live(connection, address):
+            continue
+        if found is None and await _fits(connection, address, skip=skip):
+            found = address
+        else:
+            await drop_generation(address)
+    return found
+
+
+async def _was_live(connection: Connection, address: GraphAddress) -> bool:
+    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+        found = await read_stamp(graph)
+    return found is not None and found.served is not None
+
+
+async def _fits(connection: Connection, address: GraphAddress, *, skip: bool) -> bool:
+    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+        try:
+            return await unfit(connection.log, graph, connection.embedder, skip=skip) is None
+        except GraphTooNew:
+            return False
 
 
 async def _filled(
     connection: Connection,
-    graph: Graph,
+    address: GraphAddress,
     *,
     skip: bool,
     progress: Callable[[Progress], None] | None,
 ) -> Rebuilt:
     embedder = connection.embedder
-    return await rebuild(connection.log, graph, embedder=embedder, skip=skip, progress=progress)
-
-
-async def _move(connection: Connection, fresh: GraphAddress) -> None:
-    """Have the process that projects use the fresh generation from now on."""
-    database = fresh.database or ""
-    client = connection.log.connection
-    try:
-        if connection.projecting is not None:
-            problem = await connection.projecting.move(database)
-        else:
-            answer = await client.request(MOVE, database.encode(), timeout=_MOVE_TIMEOUT_S)
-            problem = answer.data.decode()
-    except (NoRespondersError, NatsTimeoutError) as error:
-        raise HomeBusy(
-            "the process that projects does not answer, so the graph stays as it was",
-            fix="try again; `anabranch doctor` says who owns the home",
-        ) from error
-    if problem:
-        raise HomeBusy(
-            f"the process that projects could not use the new graph: {problem}",
-            fix="try again in a moment",
-        )
+    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+        return await rebuild(connection.log, graph, embedder=embedder, skip=skip, progress=progress)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from anabranch_store import GraphAddress
 
 _PAUSE_S: Final = 0.05
+_WATCH_PAUSE_S: Final = 0.5
 
 
 class Servers:
@@ -163,6 +164,16 @@ class Servers:
         """As owner, wait until a server of ours ends by itself. Raises ServerEnded then."""
         if self._own_servers is not None:
             await self._own_servers.watch()
+
+    async def watch_owner(self) -> None:
+        """Wait until the servers end: by themselves (ServerEnded), or with their owner (OwnerGone)."""
+        await self.watch()
+        while self.role == "joined" and self.runtime is not None:
+            current = read_runtime(self.home) if held(self.home.owner_lock) else None
+            if current is None or current.instance != self.runtime.instance:
+                raise OwnerGone(self.home.folder)
+            await asyncio.sleep(_WATCH_PAUSE_S)
+        await asyncio.Event().wait()
 
     async def _own_or_join(self) -> None:
         loop = asyncio.get_running_loop()

@@ -90,8 +90,8 @@ class Serving:
             self._observed = self._registered(projecting, self._connection)
 
         @broker.subscriber(MOVE, include_in_schema=False)
-        async def move(database: str) -> str:  # pyright: ignore[reportUnusedFunction]  # FastStream calls it.
-            return await projecting.move(database)
+        async def move(order: str) -> str:  # pyright: ignore[reportUnusedFunction]  # FastStream calls it.
+            return await projecting.asked(order)
 
         if log.rights != "all":
             return  # Commands write events of every namespace.

@@ -93,8 +93,29 @@ class LogStatus(BaseModel):
     last: int
 
 
+class GenerationView(BaseModel):
+    """A generation of the graph: `live` is read, `filling` is half a graph, `kept` was live before.
+
+    Versions are None for one that nothing was written to yet; `bytes` is None where its files are
+    elsewhere.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    state: Literal["live", "filling", "kept"]
+    position: int
+    projector_version: int | None
+    schema_version: int | None
+    created: datetime | None
+    bytes: int | None
+    rebuild_due: str | None = None
+
+
 class GraphStatus(BaseModel):
-    """The graph: its server, and the position up to which it holds the log."""
+    """The graph: its server, and the position up to which it holds the log.
+
+    `rebuild_due` says why a rebuild is due, `others` how many generations lie beside the live one.
+    """
 
     model_config = ConfigDict(frozen=True)
     uri: str
@@ -102,6 +123,11 @@ class GraphStatus(BaseModel):
     version: str
     position: int
     vectors: int
+    generation: str | None = None
+    projector_version: int | None = None
+    schema_version: int | None = None
+    rebuild_due: str | None = None
+    others: int = 0
 
 
 class Lag(BaseModel):

@@ -22,6 +22,7 @@ from anabranch_events.stream import (
     checked_token,
     ensure_stream,
     read_bounds,
+    read_identity,
     subject,
 )
 
@@ -248,6 +249,10 @@ class Log:
     async def bounds(self) -> Bounds:
         """Return the first and the last position; the last is 0 while the log is empty."""
         return await read_bounds(self._connection)
+
+    async def identity(self) -> str:
+        """Return what tells this log from every other; nothing for a tenant, who may not ask."""
+        return await read_identity(self._connection)
 
     async def last_of(self, session_id: str, *, namespace: str) -> Recorded | None:
         """Return a session's last record, or None when it has none."""

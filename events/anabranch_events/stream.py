@@ -127,6 +127,19 @@ def _off(wanted: object) -> object:
     return False if isinstance(wanted, bool) else None
 
 
+async def read_identity(connection: Connection) -> str:
+    """Return when the log's stream was made: it tells this log from every other.
+
+    Nothing for a tenant, who may not ask.
+    """
+    if connection.view is not None:
+        return ""
+    try:
+        return str((await ask(connection, f"STREAM.INFO.{STREAM}"))["created"])
+    except Refused as refused:
+        raise translated(refused) from refused
+
+
 async def read_bounds(connection: Connection) -> Bounds:
     """Return the first and last position of what we may read. Raises LogUnavailable, LogRefused."""
     if connection.view is not None:

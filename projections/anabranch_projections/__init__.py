@@ -6,14 +6,17 @@ from anabranch_projections.fold import fold
 from anabranch_projections.pace import Status
 from anabranch_projections.positioned import PositionedEvent
 from anabranch_projections.projector import Projector
-from anabranch_projections.rebuild import Progress, Rebuilt, rebuild
+from anabranch_projections.rebuild import Filling, Progress, Rebuilt, rebuild, unfit
 from anabranch_projections.sessions_then import sessions_then
 from anabranch_projections.vectors import VectorProjector
+from anabranch_projections.version import PROJECTOR_VERSION
 from anabranch_projections.waiting import not_reached, wait_for
 
 __all__ = [
+    "PROJECTOR_VERSION",
     "DeadLetter",
     "DeadLetters",
+    "Filling",
     "GraphNotEmpty",
     "PositionedEvent",
     "Progress",
@@ -27,5 +30,6 @@ __all__ = [
     "not_reached",
     "rebuild",
     "sessions_then",
+    "unfit",
     "wait_for",
 ]

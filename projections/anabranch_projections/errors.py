@@ -37,13 +37,15 @@ __all__ = [
 
 
 class GraphNotEmpty(Conflict):
-    """A rebuild was asked to fill a graph that a projection has written to already."""
+    """A rebuild was asked to fill a graph that holds something already; `reason` says what."""
 
-    def __init__(self, *, position: int) -> None:
+    def __init__(self, *, position: int, reason: str) -> None:
         super().__init__(
-            f"the graph to fill holds events up to position {position} already",
+            f"the graph to fill is not empty (it is at position {position}) and a rebuild cannot "
+            f"go on in it: {reason}",
             fix="rebuild into an empty graph",
         )
+        self.reason = reason
         self.position = position
 
 

@@ -1,14 +1,16 @@
-"""Folding the whole log again, into a fresh graph."""
+"""Folding the whole log again, into a fresh graph; or on into one that was filled half."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from anabranch_projections.batch import GRAPH
 from anabranch_projections.errors import GraphNotEmpty
 from anabranch_projections.projector import Projector
-from anabranch_projections.vectors import VectorProjector
+from anabranch_projections.vectors import VECTORS, VectorProjector
+from anabranch_projections.version import PROJECTOR_VERSION
+from anabranch_store import read_stamp, rebuild_due, refuse_newer, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,25 +18,58 @@ if TYPE_CHECKING:
     from anabranch_events import Log
     from anabranch_store import Embedder, Graph
 
+LAG_SMALL: Final = 500
+ROUNDS_MAX: Final = 20
+
 
 class Progress(NamedTuple):
-    """How far a rebuild is."""
+    """How far a rebuild is: with the graph's events first, then with their vectors."""
 
     position: int
     to: int
     events: int
     events_per_s: float
     seconds_left: float
+    phase: Literal["events", "vectors"] = "events"
 
 
 class Rebuilt(NamedTuple):
-    """What a rebuild did: the graph is at `position` and `digest` names its content."""
+    """What a rebuild did: `digest` names the graph's content at `position`.
+
+    `events` were folded by this run, which went on after `resumed_after` (0: it began afresh).
+    """
 
     position: int
     events: int
     seconds: float
     digest: str
     dead_letters: int
+    resumed_after: int = 0
+
+
+async def unfit(log: Log, graph: Graph, embedder: Embedder | None, *, skip: bool) -> str | None:
+    """Return why a rebuild cannot go on in `graph`, None when it can, or when it is empty."""
+    found = await read_stamp(graph)
+    if found is None:
+        rows = await graph.read("generation/count_foreign")
+        if await graph.checkpoint(GRAPH) or (rows and rows[0]["found"]):
+            return "it does not say what filled it"
+        return None
+    refuse_newer(found, projector_version=PROJECTOR_VERSION)
+    if found.served:
+        return "it is or was in use"
+    due = rebuild_due(found, log=await log.identity(), projector_version=PROJECTOR_VERSION)
+    if due is not None:
+        return due
+    vectors = await graph.vectors_in_use()
+    model = vectors.model if vectors else None
+    if model is not None and (embedder is None or embedder.model != model):
+        return f"it holds vectors of {model}"
+    if await graph.checkpoint(GRAPH) > (await log.bounds()).last:
+        return "it is ahead of the log"
+    if not skip and await _dead_letters(graph):
+        return "it left out events that cannot be applied"
+    return None
 
 
 async def rebuild(
@@ -45,45 +80,103 @@ async def rebuild(
     progress: Callable[[Progress], None] | None = None,
     skip: bool = False,
 ) -> Rebuilt:
-    """Fold the log, up to its end as of now, into `graph`, which must be empty.
+    """Fold the log into `graph` until it is close behind the log's end.
 
-    With `embedder` the vectors follow, from the cache where they were computed before. Raises
-    ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside;
-    GraphNotEmpty when a projection has written to the graph before.
+    `graph` is empty, or was left half filled by a rebuild that was killed: then this goes on from
+    its checkpoint. With `embedder` the vectors follow, from the cache where they were computed
+    before. Raises ProjectionHalted at an event that cannot be applied, unless `skip` puts such
+    aside; GraphNotEmpty when the graph holds something else.
     """
     position = await graph.checkpoint(GRAPH)
-    if position:
-        raise GraphNotEmpty(position=position)
-    if embedder is None:
-        await graph.apply_schema()
-    else:
-        await graph.apply_schema(dimension=embedder.dimension)
-    began = time.monotonic()
-    to = (await log.bounds()).last
-    projector = Projector(log, graph, halt=not skip)
-
-    def tell(reached: int) -> None:
-        if progress is not None:
-            progress(_progress(projector, reached, to, seconds=time.monotonic() - began))
-
-    projector.on_commit = tell
-    projector.announces = False
-    await projector.run(to=to)
-    if embedder is not None:
-        vectors = VectorProjector(log, graph, embedder)
-        vectors.announces = False
-        await vectors.run(to=to)
+    reason = await unfit(log, graph, embedder, skip=skip)
+    if reason is not None:
+        raise GraphNotEmpty(position=position, reason=reason)
+    await graph.apply_schema(dimension=embedder.dimension if embedder else None)
+    await stamp(graph, log=await log.identity(), projector_version=PROJECTOR_VERSION)
+    filling = Filling(log, graph, embedder, progress=progress, skip=skip)
+    await filling.catch_up()
+    found = await graph.digest()
+    await filling.catch_up()  # Reading a large graph takes its time.
     return Rebuilt(
-        position=projector.position,
-        events=projector.status.events,
-        seconds=time.monotonic() - began,
-        digest=(await graph.digest()).digest,
-        dead_letters=projector.dead_letters,
+        position=found.position,
+        events=filling.events,
+        seconds=time.monotonic() - filling.began,
+        digest=found.digest,
+        dead_letters=await _dead_letters(graph),
+        resumed_after=position,
     )
 
 
-def _progress(projector: Projector, reached: int, to: int, *, seconds: float) -> Progress:
-    events = projector.status.events
+class Filling:
+    """Fills a graph that nobody reads, and tells how far it is."""
+
+    def __init__(
+        self,
+        log: Log,
+        graph: Graph,
+        embedder: Embedder | None,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        skip: bool = False,
+    ) -> None:
+        self._log = log
+        self._graph = graph
+        self._progress = progress
+        self._projector = Projector(log, graph, halt=not skip)
+        self._vectors = VectorProjector(log, graph, embedder) if embedder else None
+        self.began = time.monotonic()
+
+    @property
+    def events(self) -> int:
+        """How many events were folded."""
+        return self._projector.status.events
+
+    async def catch_up(self) -> None:
+        """Fill until the log's end is close: writers may go on, so that it is never reached."""
+        for _ in range(ROUNDS_MAX):
+            to = (await self._log.bounds()).last
+            await self.run(to=to)
+            if (await self._log.bounds()).last - to <= LAG_SMALL:
+                return
+
+    async def run(self, *, to: int, vectors_to: int | None = None) -> None:
+        """Fill up to `to`; the vectors, too, unless `vectors_to` says another position."""
+        await self._run(self._projector, GRAPH, "events", to=to)
+        if self._vectors is not None:
+            end = to if vectors_to is None else vectors_to
+            await self._run(self._vectors, VECTORS, "vectors", to=end)
+
+    async def _run(
+        self,
+        projection: Projector | VectorProjector,
+        name: str,
+        phase: Literal["events", "vectors"],
+        *,
+        to: int,
+    ) -> None:
+        start, began = await self._graph.checkpoint(name), time.monotonic()
+        if start >= to:
+            return
+
+        def tell(reached: int) -> None:
+            if self._progress is not None:
+                seconds = time.monotonic() - began
+                self._progress(_progress(start, reached, to, seconds=seconds, phase=phase))
+
+        projection.on_commit = tell
+        projection.announces = False
+        await projection.run(to=to)
+
+
+async def _dead_letters(graph: Graph) -> int:
+    rows = await graph.read("projection/count_dead_letters")
+    return int(rows[0]["dead_letters"]) if rows else 0
+
+
+def _progress(
+    start: int, reached: int, to: int, *, seconds: float, phase: Literal["events", "vectors"]
+) -> Progress:
+    events = reached - start
     rate = events / seconds if seconds > 0 else 0.0
     return Progress(
         position=reached,
@@ -91,4 +184,5 @@ def _progress(projector: Projector, reached: int, to: int, *, seconds: float) ->
         events=events,
         events_per_s=rate,
         seconds_left=(to - reached) / rate if rate else 0.0,
+        phase=phase,
     )

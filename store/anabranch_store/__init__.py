@@ -7,7 +7,7 @@ from anabranch_store.digest import Digest
 from anabranch_store.embedded import EmbeddedGraph
 from anabranch_store.embedder import Embedder, MiniLM
 from anabranch_store.embedding_endpoint import EmbeddingEndpoint
-from anabranch_store.generations import create_generation, drop_generation
+from anabranch_store.generations import create_generation, drop_generation, generation_names
 from anabranch_store.graph import Graph
 from anabranch_store.language import entities, tokens
 from anabranch_store.product import Product
@@ -24,6 +24,15 @@ from anabranch_store.recall import (
     Why,
 )
 from anabranch_store.scratch import scratch_graph
+from anabranch_store.stamp import (
+    Stamp,
+    is_of_another_log,
+    mark_served,
+    read_stamp,
+    rebuild_due,
+    refuse_newer,
+    stamp,
+)
 from anabranch_store.statements import statement
 from anabranch_store.transactions import Ask, Plan, Step
 
@@ -47,14 +56,22 @@ __all__ = [
     "Ranker",
     "Recollection",
     "Scope",
+    "Stamp",
     "Step",
     "Why",
     "checked_query",
     "create_generation",
     "drop_generation",
     "entities",
+    "generation_names",
+    "is_of_another_log",
+    "mark_served",
     "parameters_in",
+    "read_stamp",
+    "rebuild_due",
+    "refuse_newer",
     "scratch_graph",
+    "stamp",
     "statement",
     "tokens",
 ]

@@ -274,6 +274,11 @@ def _replace(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # The new name, too, survives a power cut.
+    finally:
+        os.close(folder)
 
 
 def _group(access: list[str], types: list[str]) -> dict[str, Any]:

@@ -15,6 +15,7 @@
     └── SetupInvalid
         ├── GraphRefused         wrong user or password
         ├── GraphFull            the disk is full
+        ├── GraphTooNew          a newer version wrote the graph
         ├── EmbeddedGraphMissing no wheel for this platform, or it is not installed
         ├── EmbedderMissing      the embedding model is not installed, or is another one
         ├── EmbedderRefused      the embeddings endpoint wants another key, model or text
@@ -35,6 +36,7 @@ __all__ = [
     "EmbedderUnavailable",
     "GraphFull",
     "GraphRefused",
+    "GraphTooNew",
     "GraphUnavailable",
     "InputInvalid",
     "QueryRefused",
@@ -87,6 +89,10 @@ class GraphRefused(SetupInvalid):
 
 class GraphFull(SetupInvalid):
     """The graph takes no more: its disk is full."""
+
+
+class GraphTooNew(SetupInvalid):
+    """A newer version of Anabranch wrote the graph, and this one may not write to it: upgrade."""
 
 
 class EmbeddedGraphMissing(SetupInvalid):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from anabranch_store.embedded_admin import admin_of
 
 if TYPE_CHECKING:
     from anabranch_store.address import GraphAddress
+
+
+FIRST: Final = "graph"
+_PREFIX: Final = f"{FIRST}_"
 
 
 async def create_generation(address: GraphAddress) -> GraphAddress:
@@ -17,9 +21,14 @@ async def create_generation(address: GraphAddress) -> GraphAddress:
     Only an embedded graph takes more than one; Neo4j Community has one, and raises SetupInvalid
     here: give a second server instead.
     """
-    database = f"graph_{secrets.token_hex(6)}"
+    database = _PREFIX + secrets.token_hex(6)
     await admin_of(address).server(f"create database {database}")
     return address.model_copy(update={"database": database})
+
+
+async def generation_names(address: GraphAddress) -> list[str]:
+    """Return the names of all generations on the embedded graph's server, the live one among them."""
+    return [name for name in await admin_of(address).databases() if _ours(name)]
 
 
 async def drop_generation(address: GraphAddress) -> None:
@@ -27,3 +36,7 @@ async def drop_generation(address: GraphAddress) -> None:
     admin = admin_of(address)
     if address.database in await admin.databases():
         await admin.server(f"drop database {address.database}")
+
+
+def _ours(name: str) -> bool:
+    return name == FIRST or name.startswith(_PREFIX)

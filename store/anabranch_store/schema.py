@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TEXT_INDEX: Final = "insight_text"
 VECTOR_INDEX: Final = "insight_embedding"
+SCHEMA_VERSION: Final = 1
+"""Stored in each generation; raise it when a graph made before must be made anew."""
 DIMENSION: Final = 384
 """Of the vector index where nobody says another: the built-in model's."""
 _ONLINE_TIMEOUT_S: Final = 300
@@ -32,6 +34,7 @@ KEYS: Final = {
     "Consolidation": ("namespace", "id"),
     "DeadLetter": ("position",),
     "Entity": ("namespace", "name"),
+    "Generation": ("id",),
     "Insight": ("namespace", "id"),
     "Session": ("namespace", "id"),
     "Vectors": ("id",),

@@ -76,6 +76,25 @@ async def test_another_model_is_refused_until_a_rebuild(own_settings: Settings) 
     assert {"The old gauge drifts.", "A new gauge does not drift.", QUESTION} == set(server.texts)
 
 
+async def test_a_rebuild_asks_the_model_for_nothing(own_settings: Settings) -> None:
+    """Every vector of the new graph comes from the cache in the log."""
+    with EmbeddingsServer() as server:
+        async with Memory.open(settings=_with_endpoint(own_settings, server)) as memory:
+            await memory.remember("The old gauge drifts.")
+            last = await memory.remember("A new gauge does not drift.")
+            await memory.connection.wait_for(last.position, projection="vectors", timeout_s=60)
+            before = list(server.texts)
+            await memory.rebuild()
+            asked = server.texts[len(before) :]
+            found = await memory.cypher(
+                "MATCH (i:Insight) WHERE i.embedding IS NOT NULL RETURN count(i) AS vectors"
+            )
+
+    assert set(before) == {"The old gauge drifts.", "A new gauge does not drift."}
+    assert asked == []
+    assert found.rows == [{"vectors": 2}]
+
+
 async def test_an_endpoint_needs_its_settings(own_settings: Settings) -> None:
     """What is missing is named before anything starts."""
     half = own_settings.changed(embedder="endpoint", embedder_url="http://127.0.0.1:1/v1")

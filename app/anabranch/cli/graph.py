@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from anabranch.views import GenerationView
+
 commands = typer.Typer()
 graph_commands = typer.Typer(help="Look at the graph itself.", no_args_is_help=True)
 PANEL: Final = "Look and query"
@@ -97,7 +99,71 @@ async def digest(call: Call, *, as_of: AsOfOption = None) -> None:
     )
 
 
-@command(commands, "rebuild", gives="position, events, seconds, digest, dead_letters", panel=PANEL)
+@command(
+    graph_commands,
+    "generations",
+    gives="a line a generation: name, state (live, filling, kept), position, projector_version, "
+    "schema_version, created, bytes, rebuild_due",
+)
+async def generations(call: Call) -> None:
+    """List the graph's generations: the live one, kept ones, one that is half filled."""
+    async with call.memory() as memory:
+        found = await memory.generations()
+    call.output.items(found, _generations)
+
+
+@command(graph_commands, "use", gives="the generation that is live now")
+async def use(
+    call: Call,
+    name: Annotated[str, typer.Argument(help="A generation that is kept.")],
+    *,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Put aside what cannot be applied, and go on.")
+    ] = False,
+) -> None:
+    """Go back to a kept generation, once it is at the log's end; the other is kept."""
+    from anabranch.cli.rebuild_progress import rebuild_progress
+
+    async with call.memory() as memory:
+        with rebuild_progress(call.output) as progress:
+            found = await memory.use_generation(name, skip=skip, progress=progress)
+    call.output.item(found, f"{found.name} is live, at position {found.position}")
+
+
+@command(graph_commands, "drop", gives="the generation that was dropped")
+async def drop(
+    call: Call, name: Annotated[str, typer.Argument(help="A generation that is not live.")]
+) -> None:
+    """Remove a generation that is not live, and free its disk; the log keeps every event."""
+    async with call.memory() as memory:
+        found = await memory.drop_generation(name)
+    call.output.item(found, f"Dropped {found.name}")
+
+
+def _generations(found: Sequence[GenerationView]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for column in ("name", "state", "position", "versions", "created", "size"):
+        table.add_column(column)
+    for one in found:
+        table.add_row(
+            one.name,
+            one.state,
+            f"{one.position:,}",
+            f"projector {one.projector_version}, schema {one.schema_version}",
+            f"{one.created:%Y-%m-%d %H:%M}" if one.created else "",
+            f"{one.bytes / 1_048_576:,.1f} MiB" if one.bytes is not None else "",
+        )
+    return table
+
+
+@command(
+    commands,
+    "rebuild",
+    gives="position, events, seconds, digest, dead_letters, resumed_after",
+    panel=PANEL,
+)
 async def rebuild(
     call: Call,
     *,
@@ -107,6 +173,15 @@ async def rebuild(
             "--into",
             metavar="URI",
             help="Fill another, empty Neo4j; user and password as in the settings.",
+            show_default=False,
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            "--database",
+            metavar="NAME",
+            help="With --into: the database to fill, where the product has several.",
             show_default=False,
         ),
     ] = None,
@@ -123,27 +198,35 @@ async def rebuild(
         ),
     ] = None,
 ) -> None:
-    """Fold the whole log into a fresh graph, and use that from then on."""
+    """Fold the whole log into a fresh graph, and use that from then on; the old one is kept.
+
+    Run it again after it was killed: it goes on where it was.
+    """
+    from anabranch.cli.rebuild_progress import rebuild_progress
+    from anabranch.errors import UsageInvalid
     from anabranch.memory import Memory
     from anabranch_store import GraphAddress
 
+    if database is not None and into is None:
+        raise UsageInvalid(
+            "--database says which database of --into URI, which is missing",
+            field="database",
+            fix="name the server, too: --into URI",
+        )
     settings = call.settings.changed(embedder=embedder)
     target = (
         GraphAddress(
             uri=into,
             username=settings.neo4j_username,
             password=settings.neo4j_password,
-            database=settings.neo4j_database,
+            database=database or settings.neo4j_database,
         )
         if into is not None
         else None
     )
     async with Memory(settings) as memory:
-        last = (await memory.connection.log.bounds()).last
-        with call.output.progress("rebuilding", total=last) as progress:
-            found = await memory.rebuild(
-                into=target, skip=skip, progress=lambda at: progress(at.position)
-            )
+        with rebuild_progress(call.output) as progress:
+            found = await memory.rebuild(into=target, skip=skip, progress=progress)
     speed = found.events / found.seconds if found.seconds else 0
     call.output.item(
         {
@@ -152,10 +235,22 @@ async def rebuild(
             "seconds": round(found.seconds, 3),
             "digest": found.digest,
             "dead_letters": found.dead_letters,
+            "resumed_after": found.resumed_after,
         },
         f"Rebuilt from {found.events:,} events in {found.seconds:.1f} s ({speed:,.0f} a second)",
         f"{found.digest}  at position {found.position}",
     )
+    if into is not None:
+        named = f" and NEO4J_DATABASE={database}" if database else ""
+        call.output.message(
+            f"To use it set NEO4J_URI={into}{named}, for `anabranch up` too, and start again: it "
+            "goes on from there by itself"
+        )
+    else:
+        call.output.message(
+            "The graph before is kept: `anabranch graph generations` lists it, `graph use` goes "
+            "back to it, `graph drop` frees its disk"
+        )
     if embedder is not None and embedder != call.settings.embedder:
         call.output.warn(
             f"set ANABRANCH_EMBEDDER={embedder} from now on, for `anabranch up` too: with another "

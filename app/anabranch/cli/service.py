@@ -92,7 +92,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors}, lag {events, ms}, projections [{name, generation, position, lag, workers [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, namespace",
+    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, workers [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, namespace",
     panel=PANEL,
 )
 async def status(call: Call) -> None:
@@ -112,6 +112,10 @@ async def status(call: Call) -> None:
         call.output.warn(
             f"{found.dead_letters} events could not be applied: see `anabranch dead-letters list`"
         )
+    if graph.rebuild_due:
+        call.output.warn(f"a rebuild is due: {graph.rebuild_due}. Run `anabranch rebuild`")
+    if graph.others:
+        call.output.message(f"{graph.others} more on the disk: see `anabranch graph generations`")
 
 
 def _projection(one: ProjectionStatus) -> Iterator[str]:

@@ -1,0 +1,320 @@
+"""Generations side by side: kept, gone back to, dropped; filled on after a kill, never served half."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+from typing import TYPE_CHECKING, LiteralString
+
+import pytest
+
+from anabranch import Memory
+from anabranch.doctor import examine
+from anabranch.errors import GenerationNotFound, GenerationRefused
+from anabranch_events import new_event, new_id, subject, types
+from anabranch_projections.errors import ProjectionHalted
+from anabranch_store import Graph, create_generation, stamp
+from anabranch_store.errors import GraphTooNew
+from tests.fixtures.memory import CommandLine, Ran
+from tests.graphs import ask
+from tests.histories import insight, session
+from tests.rounds import KILL_ROUNDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from anabranch.settings import Settings
+    from anabranch_events import Event
+
+pytestmark = pytest.mark.timeout(900)
+EVENTS = 6_000
+
+
+def _events(count: int, *, after: int = 0) -> Iterator[Event]:
+    for number in range(after, after + count):
+        yield new_event(
+            types.InsightRecorded(insight_id=insight(number), text=f"Gauge {number} {new_id()}"),
+            session_id=session(number % 50),
+            namespace="default",
+        )
+
+
+async def test_the_old_generation_is_kept_until_told(memory: Memory) -> None:
+    """A rebuild keeps what was live; it can be gone back to, caught up, and dropped, never live."""
+    await memory.remember("The lock of the north gate was changed in May.")
+    [first] = await memory.generations()
+
+    await memory.rebuild()
+    last = await memory.remember("The south gate has no lock.")
+    rebuilt = await memory.generations()
+    with pytest.raises(GenerationRefused, match="live"):
+        await memory.drop_generation(rebuilt[0].name)
+    before = await memory.digest()
+    back = await memory.use_generation(first.name)
+    after = await memory.digest()
+    await memory.drop_generation(rebuilt[0].name)
+    with pytest.raises(GenerationNotFound):
+        await memory.use_generation(rebuilt[0].name)
+
+    assert [one.state for one in rebuilt] == ["live", "kept"]
+    assert rebuilt[1].name == first.name
+    assert (back.name, back.state, back.position >= last.position) == (first.name, "live", True)
+    assert after == before
+    assert [one.name for one in await memory.generations()] == [first.name]
+
+
+async def test_half_a_graph_is_not_used(memory: Memory) -> None:
+    """A generation that no rebuild has finished cannot be used, and the next rebuild fills it."""
+    await memory.remember("The lock of the north gate was changed in May.")
+    half = await create_generation(memory.connection.servers.graph)
+
+    with pytest.raises(GenerationRefused, match="half filled"):
+        await memory.use_generation(str(half.database))
+    await memory.rebuild()
+
+    assert (await memory.generations())[0].name == half.database
+
+
+async def test_reads_go_on_and_never_go_back_while_rebuilt(own_settings: Settings) -> None:
+    """Under a stream of writes, over a rebuild, positions only grow and each answer is complete."""
+    async with Memory.open(settings=own_settings.changed(embedder="none")) as memory:
+        await memory.connection.log.ingest(_events(1_000))
+        await memory.wait_for(1_000, timeout_s=120)
+        seen = await _read_while_rebuilt(memory)
+
+    assert seen == sorted(seen)
+    assert seen[-1] > 1_000
+
+
+async def _read_while_rebuilt(memory: Memory) -> list[int]:
+    """Write, read and rebuild at once; return the positions that were read, in order."""
+    seen: list[int] = []
+    ended = asyncio.Event()
+
+    async def write() -> None:
+        number = 1_000
+        while not ended.is_set():
+            [event] = _events(1, after=number)
+            await memory.connection.log.append(event)
+            number += 1
+            await asyncio.sleep(0.01)
+
+    async def read() -> None:
+        while not ended.is_set():
+            graph = await memory.connection.graph()
+            at = await graph.checkpoint("graph")
+            seen.append(at)
+            [row] = (await memory.cypher("MATCH (i:Insight) RETURN count(i) AS n")).rows
+            assert row["n"] >= at
+
+    others = asyncio.gather(write(), read())
+    try:
+        for _ in range(2):
+            await memory.rebuild()
+    finally:
+        ended.set()
+        await others
+    return seen
+
+
+async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -> None:
+    """A graph never filled, and a pointer that cannot be written: the live one is filled on."""
+    servers, projecting = memory.connection.servers, memory.connection.projecting
+    assert projecting is not None
+    await memory.remember("The lock of the north gate was changed in May.")
+    live = servers.graph
+    empty = await create_generation(live)
+    await memory.rebuild()
+    rebuilt = servers.graph
+    written = servers.home.runtime.read_bytes()
+
+    never_filled = await projecting.move((await create_generation(live)).database or "", skip=False)
+    servers.home.runtime.unlink()
+    (servers.home.runtime / "in the way").mkdir(parents=True)
+    not_written = await projecting.move(live.database or "", skip=False)
+    (servers.home.runtime / "in the way").rmdir()
+    servers.home.runtime.rmdir()
+    servers.home.runtime.write_bytes(written)
+    last = await memory.remember("The south gate has no lock.")
+    reached = await memory.wait_for(last.position, timeout_s=60)
+
+    assert rebuilt.database == empty.database
+    assert "never filled" in never_filled
+    assert not_written
+    assert servers.graph == rebuilt
+    assert reached >= last.position
+
+
+async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settings) -> None:
+    """Where nothing answers the move gives up, and projecting begins again once it does."""
+    async with Memory.open(settings=own_settings.changed(request_timeout_s=1.0)) as memory:
+        projecting = memory.connection.projecting
+        assert projecting is not None
+        await memory.remember("The lock of the north gate was changed in May.")
+        [first] = await memory.generations()
+        await memory.rebuild()
+        host = _pid(own_settings.home, "graph")
+        os.kill(host, signal.SIGSTOP)
+        try:
+            problem = await projecting.move(first.name, skip=False)
+            await asyncio.sleep(3.0)
+        finally:
+            os.kill(host, signal.SIGCONT)
+        last = await memory.remember("The south gate has no lock.")
+        reached = await memory.wait_for(last.position, timeout_s=60)
+        live = (await memory.generations())[0].name
+
+    assert problem
+    assert live != first.name
+    assert reached >= last.position
+
+
+async def test_what_cannot_be_applied_stops_the_way_back_unless_told_to_skip(
+    memory: Memory,
+) -> None:
+    """Neither catching up nor moving the pointer puts aside what nobody said to put aside."""
+    projecting = memory.connection.projecting
+    assert projecting is not None
+    await memory.remember("The lock of the north gate was changed in May.")
+    [first] = await memory.generations()
+    await memory.rebuild()
+    stream = memory.connection.log.connection.jetstream()
+    await stream.publish(subject(memory.namespace, new_id()), b"no event")
+    last = await memory.remember("The south gate has no lock.")
+    await memory.wait_for(last.position)
+    before = await memory.digest()
+
+    with pytest.raises(ProjectionHalted):
+        await memory.use_generation(first.name)
+    moved = await projecting.move(first.name, skip=False)
+    halted = (await memory.generations())[0].name
+    await memory.use_generation(first.name, skip=True)
+
+    assert "cannot be applied" in moved
+    assert halted != first.name
+    assert (await memory.generations())[0].name == first.name
+    assert await memory.digest() == before
+
+
+async def test_status_counts_generations_and_reads_no_files(memory: Memory) -> None:
+    """`status` says which generation is live, and how many lie beside it."""
+    await memory.remember("The lock of the north gate was changed in May.")
+    alone = await memory.status()
+
+    await memory.rebuild()
+    beside = await memory.status()
+
+    assert (alone.graph.others, beside.graph.others) == (0, 1)
+    assert beside.graph.generation == memory.connection.servers.graph.database
+    assert beside.graph.rebuild_due is None
+
+
+async def _killed(line: CommandLine, victim: str, *, after_s: float) -> None:
+    """Start a rebuild and kill it, the home's owner, or one of the owner's servers."""
+    process = await asyncio.create_subprocess_exec(
+        *line.command("rebuild", "--json"),
+        env=line.environment,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await asyncio.sleep(after_s)
+    if victim == "rebuild":
+        process.kill()
+    else:
+        os.kill(_pid(line.home, victim), signal.SIGKILL)
+    await asyncio.wait_for(process.wait(), 120)
+
+
+async def _answered(line: CommandLine, *arguments: str) -> Ran:
+    """Run a command until the owner has noticed that it, or a server of its, was killed."""
+    answer = line(*arguments, timeout_s=300)
+    for _ in range(60):
+        if answer.code != 75:
+            break
+        await asyncio.sleep(0.5)
+        answer = line(*arguments, timeout_s=300)
+    return answer
+
+
+def _pid(home: Path, victim: str) -> int:
+    if victim == "owner":
+        return int(json.loads((home / "runtime.json").read_text())["pid"])
+    name = {"graph": "graph/host.pid", "log": "log/nats-server.pid"}[victim]
+    return int((home / name).read_text())
+
+
+async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
+    own_settings: Settings,
+) -> None:
+    """Kill -9 of the rebuild, the owner, the graph, the log: what is served is always whole."""
+    chance = random.Random()  # noqa: S311 - where it is killed is never the same.
+    line = CommandLine(own_settings.home, ANABRANCH_EMBEDDER="none")
+    settings = own_settings.changed(embedder="none")
+    async with Memory.open(settings=settings) as memory:
+        await memory.connection.log.ingest(_events(EVENTS))
+        await memory.wait_for(EVENTS, timeout_s=300)
+        whole = await memory.digest()
+    victims = ("log", "rebuild", "owner", "graph")
+
+    for number in range(max(KILL_ROUNDS, len(victims))):
+        assert (await _answered(line, "up", "--detach", "--json")).code == 0
+        try:
+            await _killed(line, victims[number % len(victims)], after_s=chance.uniform(0.8, 5.0))
+            served = (await _answered(line, "graph", "digest", "--json")).value
+        finally:
+            line("down", "--json")
+        assert served == {"digest": whole.digest, "position": whole.position}
+    rebuilt = (await _answered(line, "rebuild", "--json")).value
+    states = [one["state"] for one in line("graph", "generations", "--json").lines]
+
+    assert (rebuilt["digest"], rebuilt["position"]) == (whole.digest, whole.position)
+    assert states.count("live") == 1
+    assert "filling" not in states
+
+
+@pytest.mark.parametrize("property_name", ["projector_version", "schema_version"])
+async def test_versions(own_settings: Settings, property_name: str) -> None:
+    """A graph of an older version goes on and says that a rebuild is due; a newer one is refused."""
+    set_to: dict[str, LiteralString] = {
+        "projector_version": "MATCH (g:Generation) SET g.projector_version = $value",
+        "schema_version": "MATCH (g:Generation) SET g.schema_version = $value",
+    }
+    async with Memory.open(settings=own_settings) as memory:
+        await memory.remember("The old gauge drifts.")
+        digest = await memory.digest()
+        await _set(memory, set_to[property_name], 0)
+    async with Memory.open(settings=own_settings) as memory:
+        last = await memory.remember("It still takes in what is learned.")
+        reached = await memory.wait_for(last.position)
+        old = await memory.status()
+        checks = {check.name: check for check in await examine(memory.settings)}
+        await memory.rebuild()
+        new = await memory.status()
+        await _set(memory, set_to[property_name], 1_000)
+    with pytest.raises(GraphTooNew, match="newer") as caught:
+        async with Memory.open(settings=own_settings):
+            pass
+
+    assert digest.position < reached
+    assert "version is 0" in str(old.graph.rebuild_due)
+    assert (checks["generation"].ok, "rebuild" in str(checks["generation"].fix)) == (False, True)
+    assert new.graph.rebuild_due is None
+    assert "upgrade" in caught.value.fix
+
+
+async def _set(memory: Memory, cypher: LiteralString, value: int) -> None:
+    address = memory.connection.servers.graph
+    await ask(address, cypher, value=value)
+
+
+async def test_a_stamp_is_made_once(graph: Graph) -> None:
+    """It keeps what filled the graph first."""
+    first = await stamp(graph, log="one", projector_version=1)
+
+    again = await stamp(graph, log="two", projector_version=1)
+
+    assert again == first
