@@ -8,6 +8,7 @@ many events a round has and how many rounds are counted.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,5 +31,8 @@ async def run() -> list[Row]:
                     continue
                 log, graph = opened
                 for measure in (steady, exactly_once, lone_event):
-                    rows += await measure(log, graph)
+                    found = await measure(log, graph)
+                    for row in found:
+                        print(f"  {row.name}: {row.ratio:.2f} ({row.goal})", file=sys.stderr)
+                    rows += found
     return rows

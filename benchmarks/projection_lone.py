@@ -1,4 +1,8 @@
-"""One lone event from its append until it is in the graph, beside the store's own commit of it."""
+"""One lone event from its append until a recall by words finds it, beside the store's own commit of it.
+
+The clock stops when the waiting ends. A recall straight after must find the event, each time: what it
+costs to ask is another benchmark's question.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,16 @@ import statistics
 import time
 from typing import TYPE_CHECKING, Final
 
+from anabranch_events.types import InsightRecorded
 from anabranch_projections import Projector
+from anabranch_store import GraphRanker, Question
 from benchmarks.projection_contest import append, start_at
 from benchmarks.projection_loader import load, loader_driver
 from benchmarks.projection_stream import NAMESPACE, loads, probe
 from benchmarks.rows import Row, at_most
 
 if TYPE_CHECKING:
-    from anabranch_events import Log
+    from anabranch_events import Event, Log
     from anabranch_store import Graph
 
 LONE: Final = int(os.environ.get("ANABRANCH_BENCH_LONE", "150"))
@@ -40,6 +46,7 @@ async def lone_event(log: Log, graph: Graph) -> list[Row]:
                 receipt = await log.append(event)
                 await projector.wait_for(receipt.position, timeout_s=_TIMEOUT_S)
                 ours.append(time.perf_counter() - began)
+                await require_found(graph, event, f"sluice {number}")
                 ready = list(loads([event], after=receipt.position - 1))
                 began = time.perf_counter()
                 await load(driver, graph, ready)
@@ -56,3 +63,13 @@ async def lone_event(log: Log, graph: Graph) -> list[Row]:
             unit="ms",
         )
     ]
+
+
+async def require_found(graph: Graph, event: Event, words: str) -> None:
+    """Raise unless a recall of these words finds the insight of `event` at once."""
+    data = event.data
+    assert isinstance(data, InsightRecorded)
+    question = Question(text=words, namespace=NAMESPACE, k=50)
+    found = await GraphRanker(graph).recall(question)
+    if data.insight_id not in {hit.insight_id for hit in found.hits}:
+        raise AssertionError(f"{words}: committed, and not to be recalled")

@@ -277,11 +277,10 @@ async def test_the_metrics_tell_of_the_projections(up: CommandLine, client: Clie
     position = json.loads(answer.data)["position"]
     name = "anabranch_projection_"
 
-    for _ in range(600):
-        status = up("status", "--json").value
-        if all(one["position"] >= position for one in status["projections"]):
-            break
+    status = up("status", "--json").value
+    while any(one["position"] < position for one in status["projections"]):
         await asyncio.sleep(0.1)
+        status = up("status", "--json").value
     text = get(up, "/metrics")[1].decode()
 
     samples = {
