@@ -8,8 +8,8 @@ import os
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
-from anabranch.views import Worker
-from anabranch.workers import answering
+from anabranch.projectors import answering
+from anabranch.views import ProjectorView
 from anabranch_events.errors import AnabranchError
 from anabranch_projections import (
     PROJECTOR_VERSION,
@@ -55,9 +55,9 @@ class Projecting:
         self._closed = False
 
     @property
-    def workers(self) -> dict[str, Worker]:
+    def projectors(self) -> dict[str, ProjectorView]:
         """What this process does for each projection, by the projection's name."""
-        return {one.name: _worker(one) for one in self._running}
+        return {one.name: _projector(one) for one in self._running}
 
     @property
     def positions(self) -> dict[str, int]:
@@ -219,9 +219,9 @@ class Projecting:
         self._running = []
 
 
-def _worker(projection: Projector | VectorProjector) -> Worker:
+def _projector(projection: Projector | VectorProjector) -> ProjectorView:
     figures = projection.status
-    return Worker(
+    return ProjectorView(
         pid=os.getpid(),
         active=figures.active,
         batch_size=figures.batch_size,

@@ -71,25 +71,25 @@ class ProjectionMetrics(Collector):
         for name in self._positions:
             info.add_metric([name, self._generation], 1)
         yield info
-        yield from self._of_workers()
+        yield from self._of_projectors()
 
-    def _of_workers(self) -> Iterator[Metric]:
+    def _of_projectors(self) -> Iterator[Metric]:
         """Yield what this process counts itself."""
-        workers = self._projecting.workers
+        projectors = self._projecting.projectors
         yield self._gauge(
             "active",
             "Whether this process writes; otherwise it stands by for another.",
-            {name: int(one.active) for name, one in workers.items()},
+            {name: int(one.active) for name, one in projectors.items()},
         )
         yield self._gauge(
             "batch_events",
             "Events in the last commit of this process.",
-            {name: one.batch_size for name, one in workers.items()},
+            {name: one.batch_size for name, one in projectors.items()},
         )
         yield self._gauge(
             "events_per_second",
             "Events that this process applied, over the last ten seconds.",
-            {name: one.events_per_s for name, one in workers.items()},
+            {name: one.events_per_s for name, one in projectors.items()},
         )
         for counted, text in (
             ("events", "Events that this process applied."),
@@ -97,7 +97,7 @@ class ProjectionMetrics(Collector):
             ("dead_letters", "Events that this process put aside."),
         ):
             counter = CounterMetricFamily(f"{_NAME}{counted}", text, labels=_LABEL)
-            for name, one in workers.items():
+            for name, one in projectors.items():
                 counter.add_metric([name], getattr(one, counted))
             yield counter
 

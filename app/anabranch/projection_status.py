@@ -6,12 +6,12 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from anabranch.projectors import ask_projectors
 from anabranch.views import Lag, ProjectionStatus
-from anabranch.workers import ask_workers
 
 if TYPE_CHECKING:
     from anabranch.connection import Connection
-    from anabranch.views import Worker
+    from anabranch.views import ProjectorView
     from anabranch_events import Log
 
 PROJECTIONS: Final = ("graph", "vectors")
@@ -20,7 +20,7 @@ PROJECTIONS: Final = ("graph", "vectors")
 async def projection_statuses(connection: Connection, *, last: int) -> tuple[ProjectionStatus, ...]:
     """Return the state of every projection of the graph as it is by now; the log ends at `last`."""
     graph = await connection.graph()
-    workers = await _workers(connection)
+    projectors = await _projectors(connection)
 
     async def status(name: str) -> ProjectionStatus:
         position = await graph.checkpoint(name)
@@ -29,7 +29,7 @@ async def projection_statuses(connection: Connection, *, last: int) -> tuple[Pro
             generation=graph.address.database,
             position=position,
             lag=await lag_behind(connection.log, position, last=last),
-            workers=tuple(one[name] for one in workers if name in one),
+            projectors=tuple(one[name] for one in projectors if name in one),
         )
 
     return tuple(await asyncio.gather(*map(status, PROJECTIONS)))
@@ -44,7 +44,7 @@ async def lag_behind(log: Log, position: int, *, last: int) -> Lag:
     return Lag(events=last - position, ms=max(0.0, age_s * 1000))
 
 
-async def _workers(connection: Connection) -> list[dict[str, Worker]]:
+async def _projectors(connection: Connection) -> list[dict[str, ProjectorView]]:
     if connection.projecting is not None:
-        return [connection.projecting.workers]
-    return await ask_workers(connection.servers, connection.log)
+        return [connection.projecting.projectors]
+    return await ask_projectors(connection.servers, connection.log)

@@ -138,7 +138,7 @@ class Lag(BaseModel):
     ms: float
 
 
-class Worker(BaseModel):
+class ProjectorView(BaseModel):
     """What one process says of a projection that it runs; it counts from when it began to.
 
     Who is not `active` stands by for another process. `batch_size` is that of the last commit,
@@ -159,7 +159,7 @@ class ProjectionStatus(BaseModel):
     """One projection: how far it is in this generation of the graph, and who works on it.
 
     `generation` is the name of the graph's database, None for the server's default one. There is
-    no worker where none answered: none runs, it hangs, or this user may not ask.
+    no projector where none answered: none runs, it hangs, or this user may not ask.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -167,7 +167,7 @@ class ProjectionStatus(BaseModel):
     generation: str | None
     position: int
     lag: Lag
-    workers: tuple[Worker, ...]
+    projectors: tuple[ProjectorView, ...]
 
 
 class Status(BaseModel):

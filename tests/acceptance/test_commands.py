@@ -282,7 +282,7 @@ def test_status_says_where_everything_is(anabranch: CommandLine) -> None:
     assert {"uri", "product", "version", "position"} < set(status["graph"])
     assert set(status["lag"]) == {"events", "ms"}
     assert [one["name"] for one in status["projections"]] == ["graph", "vectors"]
-    assert all(len(one["workers"]) == 1 for one in status["projections"])
+    assert all(len(one["projectors"]) == 1 for one in status["projections"])
     assert status["graph"]["product"] == "arcadedb"
 
 

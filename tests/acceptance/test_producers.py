@@ -291,23 +291,23 @@ async def test_the_metrics_tell_of_the_projections(up: CommandLine, client: Clie
     }
     assert {projection for _, projection in samples} == {"graph", "vectors"}
     for one in status["projections"]:
-        (worker,) = one["workers"]
+        (projector,) = one["projectors"]
         expected = {
             "position": one["position"],
             "lag_events": 0,
             "lag_milliseconds": 0,
             "active": 1,
-            "batch_events": worker["batch_size"],
-            "events_total": worker["events"],
-            "retries_total": worker["retries"],
-            "dead_letters_total": worker["dead_letters"],
+            "batch_events": projector["batch_size"],
+            "events_total": projector["events"],
+            "retries_total": projector["retries"],
+            "dead_letters_total": projector["dead_letters"],
             "info": 1,
         }
         found = {key: samples[name + key, one["name"]][0] for key in expected}
         assert found == expected
         assert samples[name + "events_per_second", one["name"]][0] >= 0
         assert samples[name + "info", one["name"]][1]["generation"] == one["generation"]
-        assert worker["pid"] == runtime(up)["pid"]
+        assert projector["pid"] == runtime(up)["pid"]
 
 
 async def test_up_leaves_the_stream_as_the_log_makes_it(

@@ -99,14 +99,14 @@ async def test_under_load_each_answer_fits_the_log_and_the_graph(owner: Memory) 
     await ingesting
 
     final = await graph_of(owner)
-    (worker,) = final.workers
+    (projector,) = final.projectors
     assert behind > 0
     assert (final.position, final.lag.events, final.lag.ms) == (LOAD, 0, 0)
     assert final.generation == owner.connection.servers.graph.database
-    assert (worker.pid, worker.active, worker.events) == (os.getpid(), True, LOAD)
-    assert 0 < worker.batch_size <= 1000
-    assert 0 < worker.events_per_s <= LOAD
-    assert (worker.retries, worker.dead_letters) == (0, 0)
+    assert (projector.pid, projector.active, projector.events) == (os.getpid(), True, LOAD)
+    assert 0 < projector.batch_size <= 1000
+    assert 0 < projector.events_per_s <= LOAD
+    assert (projector.retries, projector.dead_letters) == (0, 0)
 
 
 async def test_who_joined_asks_the_owner(owner: Memory) -> None:
@@ -120,25 +120,25 @@ async def test_who_joined_asks_the_owner(owner: Memory) -> None:
     told = (await asyncio.to_thread(line, "status", "--json")).value
     for_people = await asyncio.to_thread(line, "status")
 
-    (worker,) = told["projections"][0]["workers"]
+    (projector,) = told["projections"][0]["projectors"]
     assert told["projections"][0]["position"] == 101
     assert told["dead_letters"] == 1
-    assert worker.pop("events_per_s") >= 0
-    assert 1 <= worker.pop("batch_size") <= 101
-    assert worker == {
+    assert projector.pop("events_per_s") >= 0
+    assert 1 <= projector.pop("batch_size") <= 101
+    assert projector == {
         "pid": os.getpid(),
         "active": True,
         "events": 101,
         "retries": 0,
         "dead_letters": 1,
     }
-    assert told["projections"][1]["workers"] == []
+    assert told["projections"][1]["projectors"] == []
     assert f"process {os.getpid()} active" in for_people.out
     assert "1 dead letters" in for_people.out
 
 
 async def test_a_rebuild_is_another_generation(owner: Memory) -> None:
-    """The database's name changes, the position does not, and the worker counts anew."""
+    """The database's name changes, the position does not, and the projector counts anew."""
     receipt = await owner.connection.log.append(learned(1))
     await owner.wait_for(receipt.position, timeout_s=100)
     before = await graph_of(owner)
@@ -150,7 +150,7 @@ async def test_a_rebuild_is_another_generation(owner: Memory) -> None:
     assert after.generation not in {None, before.generation}
     assert after.generation == owner.connection.servers.graph.database
     assert after.position == before.position == 1
-    assert [one.events for one in (*before.workers, *after.workers)] == [1, 0]
+    assert [one.events for one in (*before.projectors, *after.projectors)] == [1, 0]
 
 
 @pytest.mark.parametrize("graph_address", ["neo4j"], indirect=True)
@@ -178,8 +178,8 @@ async def test_of_several_one_is_active_and_each_is_told_of(
 
         found = await graph_of(outside)
 
-    assert sorted(one.active for one in found.workers) == [False, True]
-    assert sorted(one.events for one in found.workers) == [0, receipt.position]
+    assert sorted(one.active for one in found.projectors) == [False, True]
+    assert sorted(one.events for one in found.projectors) == [0, receipt.position]
     assert found.generation == graph_address.database
 
 

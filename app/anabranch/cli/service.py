@@ -92,7 +92,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, workers [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, namespace",
+    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, namespace",
     panel=PANEL,
 )
 async def status(call: Call) -> None:
@@ -125,13 +125,13 @@ def _projection(one: ProjectionStatus) -> Iterator[str]:
         f"projection {one.name}  position {one.position}  lag {one.lag.events} events, "
         f"{one.lag.ms:.0f} ms{generation}"
     )
-    if not one.workers:
+    if not one.projectors:
         yield "  [dim]no process says that it works on it[/]"
-    for worker in one.workers:
+    for projector in one.projectors:
         yield (
-            f"  process {worker.pid} {'active' if worker.active else 'stands by'}: "
-            f"{worker.events_per_s:.0f} events/s, last batch {worker.batch_size}, "
-            f"{worker.retries} retries, {worker.dead_letters} dead letters"
+            f"  process {projector.pid} {'active' if projector.active else 'stands by'}: "
+            f"{projector.events_per_s:.0f} events/s, last batch {projector.batch_size}, "
+            f"{projector.retries} retries, {projector.dead_letters} dead letters"
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import nats.errors
 from pydantic import TypeAdapter, ValidationError
 
-from anabranch.views import Worker
+from anabranch.views import ProjectorView
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -24,25 +24,25 @@ PROJECTIONS: Final = "anabranch.home.projections."
 """What follows is `Servers.projectors`; who asks there is answered by each process that projects."""
 _ANSWER_S: Final = 2.0
 _OTHERS_S: Final = 0.3
-_WORKERS: Final = TypeAdapter(dict[str, Worker])
+_PROJECTORS: Final = TypeAdapter(dict[str, ProjectorView])
 
 
-class Working(Protocol):
+class HasProjectors(Protocol):
     """Who knows what this process does for each projection."""
 
     @property
-    def workers(self) -> Mapping[str, Worker]:
+    def projectors(self) -> Mapping[str, ProjectorView]:
         """By the projection's name."""
         ...
 
 
 @asynccontextmanager
-async def answering(servers: Servers, log: Log, working: Working) -> AsyncGenerator[None]:
+async def answering(servers: Servers, log: Log, having: HasProjectors) -> AsyncGenerator[None]:
     """Answer whoever asks, for as long as this is open."""
 
     async def answer(message: Msg) -> None:
         with contextlib.suppress(nats.errors.Error):
-            await message.respond(_WORKERS.dump_json(dict(working.workers)))
+            await message.respond(_PROJECTORS.dump_json(dict(having.projectors)))
 
     subscription = await log.connection.subscribe(PROJECTIONS + servers.projectors, cb=answer)
     try:
@@ -52,7 +52,7 @@ async def answering(servers: Servers, log: Log, working: Working) -> AsyncGenera
             await subscription.unsubscribe()
 
 
-async def ask_workers(servers: Servers, log: Log) -> list[dict[str, Worker]]:
+async def ask_projectors(servers: Servers, log: Log) -> list[dict[str, ProjectorView]]:
     """Return what each process that projects says; an empty list when none answers in time.
 
     Where several may share the graph, it listens a little longer than to the first.
@@ -62,8 +62,10 @@ async def ask_workers(servers: Servers, log: Log) -> list[dict[str, Worker]]:
     )
 
 
-async def _answers(client: Client, subject: str, *, several: bool) -> list[dict[str, Worker]]:
-    found: list[dict[str, Worker]] = []
+async def _answers(
+    client: Client, subject: str, *, several: bool
+) -> list[dict[str, ProjectorView]]:
+    found: list[dict[str, ProjectorView]] = []
     wait_s = _ANSWER_S
     # That nobody answers any more ends it, whatever the reason.
     with contextlib.suppress(nats.errors.Error, OSError):
@@ -76,7 +78,7 @@ async def _answers(client: Client, subject: str, *, several: bool) -> list[dict[
                 if message.headers:  # The server's word that nobody listens.
                     break
                 with contextlib.suppress(ValidationError):
-                    found.append(_WORKERS.validate_json(message.data))
+                    found.append(_PROJECTORS.validate_json(message.data))
                     wait_s = _OTHERS_S
         finally:
             await subscription.unsubscribe()
