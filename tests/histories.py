@@ -169,27 +169,30 @@ def _few(value: Any, *, kind: int, count: int) -> Any:
     return [_few(one, kind=kind, count=count) for one in value]
 
 
-def stream(seed: int) -> Iterator[Event]:
+def stream(seed: int, *, first_session: int = 0) -> Iterator[Event]:
     """Yield events without end, the same for the same seed: a few sessions that learn and link.
 
-    Sessions begin before anything is said of them, as in real life; all else is random.
+    Sessions begin before anything is said of them, as in real life; all else is random. Two streams
+    of one log need sessions of their own: the numbers from `first_session` on.
     """
     chance = random.Random(seed)  # noqa: S311 - repeatable, not secret.
-    yield _said(types.SessionOpened(task="Watch the river"), session(0))
-    sessions, insights, depths = 1, 0, {session(0): 0}
+    root = session(first_session)
+    yield _said(types.SessionOpened(task="Watch the river"), root)
+    sessions, insights, depths = 1, 0, {root: 0}
     while True:
-        where = session(chance.randrange(sessions))
+        where = session(first_session + chance.randrange(sessions))
         roll = chance.random()
         if roll < 0.1:
             data: EventData = types.BranchCreated(
                 parent_id=where,
-                root_id=session(0),
+                root_id=root,
                 forked_at=sessions,
                 depth=depths[where] + 1,
                 task=f"Branch {sessions}",
             )
-            depths[session(sessions)] = depths[where] + 1
-            where, sessions = session(sessions), sessions + 1
+            branch = session(first_session + sessions)
+            depths[branch] = depths[where] + 1
+            where, sessions = branch, sessions + 1
         elif roll < 0.5 or insights < 4:
             data = types.InsightRecorded(
                 insight_id=insight(insights),

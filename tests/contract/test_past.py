@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(600)
 
+FULL: Final = bool(os.environ.get("ANABRANCH_TEST_ALL_STORES"))
 HELD: Final = (
     "MATCH (i:Insight {namespace: $namespace}) WHERE i.recorded <= $as_of "
     "AND (i.retired IS NULL OR i.retired > $as_of) RETURN i.id AS id ORDER BY id"
@@ -111,17 +113,17 @@ async def past(
 
 async def test_as_of_gives_what_a_graph_of_that_position_gives(past: Past) -> None:
     """Sessions, thoughts, digest, recall and Cypher as of P: for random histories and any P."""
-    await _over_histories(past, _as_of_holds, examples=(8, 2))
+    await _over_histories(past, _as_of_holds, examples=(5, 2) if FULL else (2, 1))
 
 
 async def test_a_diff_is_the_difference_of_the_two_graphs(past: Past) -> None:
     """What was learned between P1 and P2 is what the graph of P2 has and that of P1 has not."""
-    await _over_histories(past, _diff_holds, examples=(12, 3))
+    await _over_histories(past, _diff_holds, examples=(6, 2) if FULL else (2, 1))
 
 
 async def test_a_history_misses_nothing(past: Past) -> None:
     """The life of any session, insight or consolidation is every event that says something of it."""
-    await _over_histories(past, _history_holds, examples=(10, 3))
+    await _over_histories(past, _history_holds, examples=(6, 2) if FULL else (2, 1))
 
 
 async def test_what_was_forgotten_is_never_told_again(past: Past) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SIZE = 3
 WRITERS = 2
+SESSIONS_MAX = 100_000
 PAUSE_S = 0.05
 LOOK_S = 0.01
 FREEZE_MAX_S = 6.0
@@ -183,7 +184,7 @@ class Fleet:
 
     async def _write(self, seed: int) -> None:
         """Append events while they are wanted, each until it is stored."""
-        for event in stream(seed):
+        for event in stream(seed, first_session=seed * SESSIONS_MAX):
             await self._writing.wait()
             while True:
                 try:

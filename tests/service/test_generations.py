@@ -21,10 +21,10 @@ from anabranch_store.errors import GraphTooNew
 from tests.fixtures.memory import CommandLine, Ran
 from tests.graphs import ask
 from tests.histories import insight, session
-from tests.rounds import KILL_ROUNDS
+from tests.rounds import CHAOS_ROUNDS, KILL_ROUNDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from anabranch.settings import Settings
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(900)
 EVENTS = 6_000
+VICTIMS = ("log", "rebuild", "owner", "graph")
 
 
 def _events(count: int, *, after: int = 0) -> Iterator[Event]:
@@ -247,10 +248,8 @@ def _pid(home: Path, victim: str) -> int:
     return int((home / name).read_text())
 
 
-async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
-    own_settings: Settings,
-) -> None:
-    """Kill -9 of the rebuild, the owner, the graph, the log: what is served is always whole."""
+async def _survive(own_settings: Settings, victims: Sequence[str]) -> None:
+    """Rebuild, and kill one after another meanwhile; compare what is served then."""
     chance = random.Random()  # noqa: S311 - where it is killed is never the same.
     line = CommandLine(own_settings.home, ANABRANCH_EMBEDDER="none")
     settings = own_settings.changed(embedder="none")
@@ -258,12 +257,11 @@ async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
         await memory.connection.log.ingest(_events(EVENTS))
         await memory.wait_for(EVENTS, timeout_s=300)
         whole = await memory.digest()
-    victims = ("log", "rebuild", "owner", "graph")
 
-    for number in range(max(KILL_ROUNDS, len(victims))):
+    for victim in victims:
         assert (await _answered(line, "up", "--detach", "--json")).code == 0
         try:
-            await _killed(line, victims[number % len(victims)], after_s=chance.uniform(0.8, 5.0))
+            await _killed(line, victim, after_s=chance.uniform(0.8, 5.0))
             served = (await _answered(line, "graph", "digest", "--json")).value
         finally:
             line("down", "--json")
@@ -274,6 +272,24 @@ async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
     assert (rebuilt["digest"], rebuilt["position"]) == (whole.digest, whole.position)
     assert states.count("live") == 1
     assert "filling" not in states
+
+
+async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
+    own_settings: Settings,
+) -> None:
+    """Kill -9 of the rebuild, the owner, the graph, the log: what is served is always whole."""
+    victims = [*VICTIMS] if KILL_ROUNDS > 3 else random.sample(VICTIMS, 1)
+
+    await _survive(own_settings, victims)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(0)
+async def test_rebuilds_are_killed_for_long(own_settings: Settings) -> None:
+    """The same for a tenth of ANABRANCH_CHAOS_ROUNDS kills."""
+    victims = random.choices(VICTIMS, k=max(1, CHAOS_ROUNDS // 10))  # noqa: S311 - a test's dice
+
+    await _survive(own_settings, victims)
 
 
 @pytest.mark.parametrize("property_name", ["projector_version", "schema_version"])
