@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from anabranch.settings import Settings
     from anabranch.views import GenerationView
+    from anabranch_projections import Rebuilt
+    from anabranch_store import GraphAddress
 
 commands = typer.Typer()
 graph_commands = typer.Typer(help="Look at the graph itself.", no_args_is_help=True)
@@ -203,30 +206,44 @@ async def rebuild(
     Run it again after it was killed: it goes on where it was.
     """
     from anabranch.cli.rebuild_progress import rebuild_progress
-    from anabranch.errors import UsageInvalid
     from anabranch.memory import Memory
+
+    settings = call.settings.changed(embedder=embedder)
+    target = _target(settings, into, database)
+    async with Memory(settings) as memory:
+        with rebuild_progress(call.output) as progress:
+            found = await memory.rebuild(into=target, skip=skip, progress=progress)
+    _say_rebuilt(call, found)
+    _say_how_to_use(call, into, database)
+    if embedder is not None and embedder != call.settings.embedder:
+        call.output.warn(
+            f"set ANABRANCH_EMBEDDER={embedder} from now on, for `anabranch up` too: with another "
+            "embedder no vectors are made"
+        )
+
+
+def _target(settings: Settings, into: str | None, database: str | None) -> GraphAddress | None:
+    """Return the other graph that is to be filled, if one is named. Raises UsageInvalid."""
+    from anabranch.errors import UsageInvalid
     from anabranch_store import GraphAddress
 
-    if database is not None and into is None:
-        raise UsageInvalid(
-            "--database says which database of --into URI, which is missing",
-            field="database",
-            fix="name the server, too: --into URI",
-        )
-    settings = call.settings.changed(embedder=embedder)
-    target = (
-        GraphAddress(
+    if into is not None:
+        return GraphAddress(
             uri=into,
             username=settings.neo4j_username,
             password=settings.neo4j_password,
             database=database or settings.neo4j_database,
         )
-        if into is not None
-        else None
-    )
-    async with Memory(settings) as memory:
-        with rebuild_progress(call.output) as progress:
-            found = await memory.rebuild(into=target, skip=skip, progress=progress)
+    if database is not None:
+        raise UsageInvalid(
+            "--database says which database of --into URI, which is missing",
+            field="database",
+            fix="name the server, too: --into URI",
+        )
+    return None
+
+
+def _say_rebuilt(call: Call, found: Rebuilt) -> None:
     speed = found.events / found.seconds if found.seconds else 0
     call.output.item(
         {
@@ -240,19 +257,17 @@ async def rebuild(
         f"Rebuilt from {found.events:,} events in {found.seconds:.1f} s ({speed:,.0f} a second)",
         f"{found.digest}  at position {found.position}",
     )
-    if into is not None:
-        named = f" and NEO4J_DATABASE={database}" if database else ""
-        call.output.message(
-            f"To use it set NEO4J_URI={into}{named}, for `anabranch up` too, and start again: it "
-            "goes on from there by itself"
-        )
-    else:
+
+
+def _say_how_to_use(call: Call, into: str | None, database: str | None) -> None:
+    if into is None:
         call.output.message(
             "The graph before is kept: `anabranch graph generations` lists it, `graph use` goes "
             "back to it, `graph drop` frees its disk"
         )
-    if embedder is not None and embedder != call.settings.embedder:
-        call.output.warn(
-            f"set ANABRANCH_EMBEDDER={embedder} from now on, for `anabranch up` too: with another "
-            "embedder no vectors are made"
-        )
+        return
+    named = f" and NEO4J_DATABASE={database}" if database else ""
+    call.output.message(
+        f"To use it set NEO4J_URI={into}{named}, for `anabranch up` too, and start again: it "
+        "goes on from there by itself"
+    )
