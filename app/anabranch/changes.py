@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events import types
 from anabranch_events.errors import EventInvalid
+from anabranch_projections import ENDINGS, OPENINGS
 
 if TYPE_CHECKING:
     from anabranch_events import Event, Recorded
@@ -95,14 +96,4 @@ class Touched:
             self.sessions[event.session_id] = None
 
 
-_MOVES: Final = (
-    types.SessionOpened,
-    types.BranchCreated,
-    types.BranchCompleted,
-    types.BranchFailed,
-    types.BranchCancelled,
-    types.BranchDeadLettered,
-    types.SessionHandedOff,
-    types.SessionClosed,
-)
-"""What begins a session, or may end it."""
+_MOVES: Final = (*OPENINGS, *ENDINGS)

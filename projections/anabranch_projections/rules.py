@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from anabranch_projections.positioned import PositionedEvent
     from anabranch_store import Ask, Step
 
-_OPENINGS: Final = (types.SessionOpened, types.BranchCreated)
+OPENINGS: Final = (types.SessionOpened, types.BranchCreated)
 ENDINGS: Final = (
     types.BranchCompleted,
     types.BranchFailed,
@@ -38,7 +38,8 @@ ENDINGS: Final = (
     types.SessionHandedOff,
     types.SessionClosed,
 )
-JUDGED: Final = frozenset({*_OPENINGS, *ENDINGS, types.BranchStarted})
+"""The events that begin a session, and those that end it, or may."""
+JUDGED: Final = frozenset({*OPENINGS, *ENDINGS, types.BranchStarted})
 """The events that a rule is about; all others need no look at the graph."""
 
 
