@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from anabranch_events.errors import AnabranchError, Unavailable, WaitTimedOut
+from anabranch_events.errors import AnabranchError, Unavailable
 from anabranch_projections.batch import GRAPH, Batch, reason_of
-from anabranch_projections.checkpoint import guard
 from anabranch_projections.effects import Folding
 from anabranch_projections.errors import DeadLetterNotFound, RetryTooLate
 from anabranch_projections.positioned import PositionedEvent, timestamp
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from anabranch_events import Log, Recorded
     from anabranch_store import Ask, Embedder, Graph
 
-TURNS_MAX: Final = 200
-_PAUSE_S: Final = 0.05
 
 
 class DeadLetter(BaseModel):
@@ -88,7 +84,7 @@ class DeadLetters:
         """Apply dead letters after all, in position order; without `positions` all that wait.
 
         Each is one transaction that applies the event at its own position and takes the letter
-        away, behind the checkpoint's compare-and-set. One that fails stays, with the new reason.
+        away, while no projector can move the checkpoint. One that fails stays, with the new reason.
         An event on whose subject later ones have built stays too, by RetryTooLate: the graph would
         not be what a rebuild gives. Raises DeadLetterNotFound.
         """
@@ -125,31 +121,28 @@ class DeadLetters:
         return batch
 
     async def _apply(self, batch: Batch[Folding], since: _Since) -> None:
+        """Apply an event while the checkpoint stands still for it, wherever it is by then."""
         at = PositionedEvent(batch.last, batch.records[0].decode())
         remove = Step("dead_letters/remove", {"position": at.position})
+        hold = Step("checkpoint/hold", {"projection": GRAPH, "time": _now()})
 
         async def plan(ask: Ask) -> list[Step]:
             if not await ask(self._question([at.position], discarded=True)):
                 raise _Gone
+            [checkpoint] = await ask(Step("checkpoint/read", {"projection": GRAPH}))
+            await since.catch_up(checkpoint["position"])
+            later = since.traces.later(at)
+            if later is not None:
+                raise RetryTooLate(at.position, later=later)
             broken = await judge(batch.content.judged, ask)
             if broken:
                 raise broken[at.position]
             return [*batch.content.steps(), remove]
 
-        for _ in range(TURNS_MAX):
-            position = await since.catch_up()
-            later = since.traces.later(at)
-            if later is not None:
-                raise RetryTooLate(at.position, later=later)
-            move = guard(GRAPH, expected=position, position=position)
-            if await self._graph.write_if(move, plan, writer=GRAPH):
-                since.traces.add(at)
-                return
-            await asyncio.sleep(_PAUSE_S)
-        raise WaitTimedOut(
-            f"the projection moved on during each of {TURNS_MAX} attempts",
-            fix="try again when fewer events arrive",
-        )
+        # Before the projector has to wait: inside, only what came in since is left to read.
+        await since.catch_up(await self._graph.checkpoint(GRAPH))
+        await self._graph.write_if(hold, plan, writer=GRAPH)
+        since.traces.add(at)
 
     async def _failed(self, position: int, error: Exception) -> Retried:
         found = {"error": type(error).__name__, "reason": reason_of(error)}
@@ -193,18 +186,16 @@ class _Since:
         self._position = after
         self.traces = Traces()
 
-    async def catch_up(self) -> int:
-        """Read on to the checkpoint and return where it stands."""
-        position = await self._graph.checkpoint(GRAPH)
+    async def catch_up(self, position: int) -> None:
+        """Read on to where the checkpoint stands."""
         if position <= self._position:
-            return position
+            return
         rows = await self._graph.read("dead_letters/positions", after=self._position)
         aside = {int(row["position"]) for row in rows}
         async for record in self._log.read_all(after=self._position, to=position):
             if record.position not in aside:
                 self.traces.add(PositionedEvent(record.position, record.decode()))
         self._position = position
-        return position
 
 
 async def _record(log: Log, position: int) -> Recorded | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import orjson
 import pytest
 
 from anabranch_events import Event, Log, encode, new_event, types
-from anabranch_projections import DeadLetters, ProjectionHalted, Projector, rebuild
+from anabranch_projections import DeadLetters, ProjectionHalted, Projector, Retried, rebuild
 from anabranch_projections.errors import DeadLetterNotFound
 from anabranch_store import Graph, Step
 from anabranch_store.errors import CommitUnknown, TransactionUndone
@@ -180,6 +181,35 @@ async def test_what_an_older_version_put_aside_is_applied_by_retry(log: Log, gra
     assert [(one.applied, one.error) for one in child_first] == [(False, "ParentUnknown")]
     assert attempts == 2
     assert [(one.position, one.applied) for one in found] == [(1, True), (2, True)]
+    assert (await rebuild(log, graph)).digest == retried.digest
+
+
+async def test_a_retry_beside_a_running_projector_is_applied(log: Log, graph: Graph) -> None:
+    """While events come in and are committed the letter finds its turn, once."""
+    opened, learned = _said(types.SessionOpened(task="Root"), 1), _said(_learned(0), 1)
+    await log.append(opened)
+    await log.append(learned)
+    await Projector(log, graph).run(to=1)
+    await _aside(graph, learned, 2)
+    projector = Projector(log, graph)
+    running = asyncio.create_task(projector.run())
+    tried: list[Retried] = []
+
+    async def retry() -> None:
+        await projector.wait_for(50, timeout_s=60)
+        tried.extend(await DeadLetters(log, graph, namespace="default").retry())
+
+    retrying = asyncio.create_task(retry())
+    last = 2
+    while last < 50 or not retrying.done():
+        last = (await log.append(_said(_learned(last), 2 + last % 5))).position
+    await retrying
+    await projector.wait_for(last, timeout_s=60)
+    running.cancel()
+    retried = await graph.digest()
+    await empty(graph.address)
+
+    assert [(one.position, one.applied) for one in tried] == [(2, True)]
     assert (await rebuild(log, graph)).digest == retried.digest
 
 
