@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 pytest_plugins = ["tests.fixtures.log", "tests.fixtures.graph", "tests.fixtures.memory"]
 
 
 def pytest_configure() -> None:
-    """Let the processes that tests start hear Ctrl-C, also where the whole run ignores it.
+    """Let the processes that tests start hear Ctrl-C, and compile quickly rather than well.
 
-    A shell starts its background jobs with SIGINT ignored, and children inherit that.
+    A shell starts its background jobs with SIGINT ignored, and children inherit that. A server that
+    is gone in seconds does not get back what the better compiler of its JVM costs.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that may take longest: whoever gets the last one ends last."""
+    """Begin with the modules that may take longest: whoever gets the last one ends last.
+
+    A module is one worker's. But what needs Neo4j is all one worker's: there is one server of each
+    release, and its one database is emptied for every test.
+    """
     patience_s: dict[Path, float] = {}
     for item in items:
         limit = item.get_closest_marker("timeout")
         limit_s = float(limit.args[0]) if limit is not None else 0.0
         patience_s[item.path] = max(limit_s, patience_s.get(item.path, 0.0))
+        item.add_marker(pytest.mark.xdist_group(_server_of(item) or item.path.stem))
     items.sort(key=lambda item: -patience_s[item.path])
+
+
+def _server_of(item: pytest.Item) -> str | None:
+    """Name the one server of its kind that a test needs, if it needs one."""
+    assert isinstance(item, pytest.Function)
+    callspec = getattr(item, "callspec", None)
+    values = callspec.params.values() if callspec is not None else ()
+    if "neo4j" in values or "neo4j_address" in item.fixturenames:
+        return "neo4j"
+    return "neo4j-calendar" if "neo4j-calendar" in values else None

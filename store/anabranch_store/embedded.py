@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self, cast
 from pydantic import SecretStr
 
 from anabranch_store.address import GraphAddress
+from anabranch_store.class_archive import ClassArchive
 from anabranch_store.embedded_admin import admin_of
 from anabranch_store.embedded_child import HostProcess, HostStartFailed, end_leftover
 from anabranch_store.errors import (
@@ -36,8 +37,6 @@ _ATTEMPTS: Final = 3
 _CREDENTIALS: Final = "credentials.json"
 _CURRENT: Final = "current"
 _JVM_ARGS: Final = (
-    # The folder is one machine's: the serial collector starts quickest and holds the least.
-    "-XX:+UseSerialGC",
     "-XX:-UsePerfData",
     # Set here they hold for every database from its first moment; an ALTER DATABASE of
     # txWalFlush would work only after the database was closed and opened again.
@@ -75,6 +74,7 @@ class EmbeddedGraph:
         self._lock: IO[str] | None = None
         self._host: HostProcess | None = None
         self._address: GraphAddress | None = None
+        self._archive = ClassArchive(self.folder)
 
     async def __aenter__(self) -> Self:
         _require_wheel()
@@ -165,7 +165,11 @@ class EmbeddedGraph:
                 "bolt_port": bolt_port,
                 "http_port": http_port,
                 "heap": _HEAP,
-                "jvm_args": (*_JVM_ARGS, *(_BRIEF_JVM_ARGS if self._brief else ())),
+                "jvm_args": (
+                    *_JVM_ARGS,
+                    *self._archive.jvm_args(),
+                    *(_BRIEF_JVM_ARGS if self._brief else ()),
+                ),
             }
             try:
                 self._host = await HostProcess.start(self.folder, order)
@@ -199,6 +203,7 @@ class EmbeddedGraph:
         try:
             if self._host is not None:
                 await self._host.close()
+                self._archive.make()
         finally:
             self._host = None
             self._address = None

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.rounds import in_full_only
+
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 240
 
@@ -28,6 +30,7 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, "PATH": path, "ANABRANCH_HOME": str(home)}
 
 
+@in_full_only
 @pytest.mark.timeout(LIMIT_S)
 def test_the_tutorial_runs_from_the_first_line_to_the_last(tmp_path: Path) -> None:
     """Every shell block of the tutorial succeeds in order, and its Python finds what it stored."""

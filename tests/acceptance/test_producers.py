@@ -21,6 +21,7 @@ from anabranch_events import Log, encode, new_event, new_id
 from anabranch_events.types import InsightRecorded, SessionOpened
 from tests.acceptance.test_docs import ROOT, blocks
 from tests.fixtures.memory import CommandLine
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(600)
 
-FULL = bool(os.environ.get("ANABRANCH_TEST_ALL_STORES"))
-COSTS_TOO_MUCH = "fetches and builds for longer than `make test` may take; CI runs it"
 PAGES = "docs/how-to/produce-with-{}.md"
 
 
@@ -136,7 +135,7 @@ def test_the_shell_finds_the_server_as_the_page_says(up: CommandLine) -> None:
     assert done.stdout.strip() == f"{found['url']} {found['token']}"
 
 
-@pytest.mark.skipif(not FULL and shutil.which("nats") is None, reason=COSTS_TOO_MUCH)
+@in_full_only
 def test_the_nats_command_of_the_page_is_remembered(up: CommandLine, tmp_path: Path) -> None:
     """What the `nats` command publishes is a session, and what it asks for is recalled."""
     page = PAGES.format("the-nats-cli")
@@ -158,7 +157,7 @@ def test_the_nats_command_of_the_page_is_remembered(up: CommandLine, tmp_path: P
     assert "Herons fish at dusk" in found
 
 
-@pytest.mark.skipif(not FULL, reason=COSTS_TOO_MUCH)
+@in_full_only
 @pytest.mark.skipif(shutil.which("go") is None, reason="Go is not on this machine")
 def test_the_go_producer_of_the_page_is_remembered(up: CommandLine, tmp_path: Path) -> None:
     """What Go publishes and asks for is recalled."""
@@ -171,7 +170,7 @@ def test_the_go_producer_of_the_page_is_remembered(up: CommandLine, tmp_path: Pa
     assert found >= {"Gophers store food in tunnels", "Gophers whistle when a hawk comes"}
 
 
-@pytest.mark.skipif(not FULL, reason=COSTS_TOO_MUCH)
+@in_full_only
 @pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not on this machine")
 def test_the_typescript_producer_of_the_page_is_remembered(up: CommandLine, tmp_path: Path) -> None:
     """What Node publishes and asks for is recalled."""

@@ -16,6 +16,7 @@ from anabranch_events.types import SessionOpened
 from anabranch_projections import wait_for
 from anabranch_store import Graph
 from tests.fixtures.memory import CommandLine
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +67,7 @@ def test_passwords_stand_in_one_file_only(owner: CommandLine) -> None:
     assert [one for one in secrets for text in said if one in text] == []
 
 
+@in_full_only
 def test_a_producer_has_a_memory_of_its_namespace(owner: CommandLine, tmp_path: Path) -> None:
     """With a home of its own a tenant remembers and recalls; other namespaces are closed to it."""
     owner.here("remember", "Coffee is the others' secret", "-N", "other", "--json")

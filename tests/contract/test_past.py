@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
@@ -23,6 +22,7 @@ from anabranch_store import Graph, GraphRanker, Question, Scope, create_generati
 from anabranch_thinking import SessionState
 from tests.graphs import ask, empty
 from tests.histories import consolidation, identifier, insight, session, thoughts
+from tests.rounds import FULL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(600)
 
-FULL: Final = bool(os.environ.get("ANABRANCH_TEST_ALL_STORES"))
 HELD: Final = (
     "MATCH (i:Insight {namespace: $namespace}) WHERE i.recorded <= $as_of "
     "AND (i.retired IS NULL OR i.retired > $as_of) RETURN i.id AS id ORDER BY id"
@@ -88,7 +87,7 @@ class Past:
         )
 
 
-@pytest.fixture(params=["embedded", "neo4j"])
+@pytest.fixture(params=["embedded", "neo4j"] if FULL else ["embedded"])
 async def past(
     request: pytest.FixtureRequest, own_settings: Settings, embedded_graph: EmbeddedGraph
 ) -> AsyncIterator[Past]:

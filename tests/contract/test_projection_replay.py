@@ -13,6 +13,7 @@ from anabranch_projections import PositionedEvent, fold
 from anabranch_store import Graph, create_generation, drop_generation
 from tests.graphs import empty
 from tests.histories import histories, positioned, stream
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -87,6 +88,7 @@ async def test_a_history_gives_the_same_graph_however_it_is_cut_and_replayed(
     await asyncio.to_thread(holds)
 
 
+@in_full_only
 async def test_every_store_gets_the_same_graph(
     embedded_graph: EmbeddedGraph, neo4j_address: GraphAddress, neo4j_calendar_address: GraphAddress
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from anabranch_events import Log, NatsServer, server
 from tests import movable_clock
 from tests.events import note, notes
 from tests.movable_clock import Clock
+from tests.rounds import in_full_only
 from tests.writers import Writer, check, follow
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ SESSION: Final = "01a20000-0000-7000-8000-000000000001"
 
 pytestmark = [
     pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        not os.environ.get("ANABRANCH_TEST_ALL_STORES"),
-        reason="builds a server for longer than `make test` may take; CI runs it",
-    ),
+    in_full_only,
     pytest.mark.skipif(shutil.which("go") is None, reason="Go is not on this machine"),
 ]
 

@@ -8,6 +8,8 @@ import signal
 from contextlib import aclosing, contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
 from anabranch_events import Log, connection, pull
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.identifiers import new_id
@@ -19,8 +21,6 @@ from tests.proxy import Proxy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
     from pathlib import Path
-
-    import pytest
 
     from anabranch_events import Event, NatsServer, Recorded
 
@@ -160,8 +160,17 @@ async def test_a_network_that_loses_everything_is_noticed(nats_server: NatsServe
 
 async def test_a_server_that_dies_while_the_log_is_closed_is_no_error(tmp_path: Path) -> None:
     """What was still to be sent is unanswered, and closing ends all the same."""
+    # A busy machine may notice that the server is frozen before it closes: then once more.
+    for attempt in range(5):
+        if await _closed_while_the_server_dies(tmp_path / f"nats-{attempt}"):
+            return
+    pytest.fail("the log was never still closing when the server died")
+
+
+async def _closed_while_the_server_dies(folder: Path) -> bool:
+    """Close a log whose frozen server is killed; tell whether it was still closing then."""
     large = WorkingMemorySet(key="large", value="x" * 400_000)
-    async with MortalServer(tmp_path / "nats") as server:
+    async with MortalServer(folder) as server:
         log = Log.connect(server.url, token=server.token, timeout_s=0.5)
         await log.__aenter__()
         os.kill(server.pid, signal.SIGSTOP)
@@ -177,6 +186,6 @@ async def test_a_server_that_dies_while_the_log_is_closed_is_no_error(tmp_path: 
 
         await closing
 
-    assert still_closing
     assert {type(one) for one in found} == {LogUnavailable}
     assert not log.connected
+    return still_closing

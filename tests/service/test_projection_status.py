@@ -18,6 +18,7 @@ from anabranch.servers import Servers
 from anabranch_events import Log, new_event, types
 from tests.fixtures.memory import CommandLine
 from tests.histories import insight, session
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,6 +82,7 @@ async def test_the_lag_is_the_age_of_the_oldest_event_that_is_missing(log: Log) 
     assert (await lag_behind(log, 3, last=3)).model_dump() == {"events": 0, "ms": 0}
 
 
+@in_full_only
 async def test_under_load_each_answer_fits_the_log_and_the_graph(owner: Memory) -> None:
     """The lag is what lies between; in the end all are counted, none twice."""
     events = [learned(number) for number in range(LOAD)]

@@ -12,10 +12,12 @@ import pytest
 
 from anabranch import Memory
 from anabranch.manifest import verify_lines
+from anabranch.settings import variable
 from anabranch.transfer import export_chained, import_events
 from anabranch_events import encode, new_event, new_id, subject
 from anabranch_events.types import BranchCreated, InsightRecorded, SessionOpened
 from tests.events import note
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,13 +95,16 @@ async def test_a_log_with_unknown_events_moves_to_another_log_unchanged(
     assert (again.imported, again.skipped, again.position) == (0, 22, 22)
 
 
+@in_full_only
 async def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
     alone: CommandLine, own_settings: Settings, tmp_path: Path
 ) -> None:
     """After a kill -9 in the middle the rest is appended, and the graph is the same."""
     lines = lines_of(history(5 * BATCH + 7))
     fed = 2 * BATCH + 100
-    async with Memory.open(settings=own_settings.changed(home=tmp_path / "whole")) as memory:
+    alone.environment[variable("embedder")] = "none"
+    mine = own_settings.changed(embedder="none")
+    async with Memory.open(settings=mine.changed(home=tmp_path / "whole")) as memory:
         imported = await import_events(memory, lines)
         await memory.wait_for(imported.position)
         whole, digest = await raws(memory), (await memory.digest()).digest
@@ -107,7 +112,7 @@ async def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
     started = alone("up", "--detach", "--json")
     assert started.code == 0, started.err
     try:
-        async with Memory.open(settings=own_settings.changed(home=alone.home)) as memory:
+        async with Memory.open(settings=mine.changed(home=alone.home)) as memory:
             middle = await _killed_in_the_middle(alone, memory, lines[:fed])
             (tmp_path / "events.jsonl").write_bytes(b"".join(lines))
             again = alone("events", "import", str(tmp_path / "events.jsonl"), "--json").value
