@@ -35,7 +35,7 @@ demo: install ## Watch a thought branch, be consolidated, remembered, recalled a
 	@$(BIN)/anabranch demo
 
 test: install ## Run the tests, on a real nats-server, the embedded graph and a real Neo4j
-	@$(BIN)/python -m pytest --numprocesses 4 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 check: ## Run what CI runs
 	@bash .ci/run
