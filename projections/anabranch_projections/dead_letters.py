@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from anabranch_store import Ask, Embedder, Graph
 
 
-
 class DeadLetter(BaseModel):
     """An event that could not be applied: where, why, and what was tried since."""
 
