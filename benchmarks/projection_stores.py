@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from pydantic import SecretStr
+from tests.graphs import neo4j_given
 from tests.neo4j_server import CannotAssemble, Neo4jServer
 
 from anabranch_events import Log, NatsServer
@@ -80,14 +81,8 @@ async def _clear(graph: Graph) -> None:
 
 
 def _neo4j(stack: ExitStack) -> GraphAddress | None:
-    uri = os.environ.get("NEO4J_URI")
-    if uri:
-        return GraphAddress(
-            uri=uri,
-            username=os.environ.get("NEO4J_USERNAME", "neo4j"),
-            password=SecretStr(os.environ.get("NEO4J_PASSWORD", "")),
-            database=os.environ.get("NEO4J_DATABASE"),
-        )
+    if given := neo4j_given():
+        return given
     try:
         server = stack.enter_context(Neo4jServer())
     except CannotAssemble as error:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
+from pydantic import SecretStr
+
+from anabranch_store.address import GraphAddress
 from anabranch_store.graph import open_driver
 from anabranch_store.values import native
 
@@ -13,7 +17,18 @@ if TYPE_CHECKING:
 
     from neo4j import AsyncSession
 
-    from anabranch_store import GraphAddress
+
+def neo4j_given() -> GraphAddress | None:
+    """Return the Neo4j that NEO4J_URI and its companions name, None when they name none."""
+    uri = os.environ.get("NEO4J_URI")
+    if not uri:
+        return None
+    return GraphAddress(
+        uri=uri,
+        username=os.environ.get("NEO4J_USERNAME", "neo4j"),
+        password=SecretStr(os.environ.get("NEO4J_PASSWORD", "")),
+        database=os.environ.get("NEO4J_DATABASE"),
+    )
 
 
 async def ask(

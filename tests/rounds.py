@@ -1,4 +1,4 @@
-"""How thorough the tests are: what five minutes allow by default, everything in CI."""
+"""How thorough the tests are: what a few minutes allow by default, everything in CI."""
 
 from __future__ import annotations
 

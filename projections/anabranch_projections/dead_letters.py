@@ -140,7 +140,9 @@ class DeadLetters:
 
         # Before the projector has to wait: inside, only what came in since is left to read.
         await since.catch_up(await self._graph.checkpoint(GRAPH))
-        await self._graph.write_if(hold, plan, writer=GRAPH)
+        if not await self._graph.write_if(hold, plan, writer=GRAPH):
+            # A graph that was emptied meanwhile has neither checkpoint nor letter.
+            raise DeadLetterNotFound(at.position, namespace=self._namespace)
         since.traces.add(at)
 
     async def _failed(self, position: int, error: Exception) -> Retried:

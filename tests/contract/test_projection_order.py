@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SESSIONS: Final = 4
 EACH: Final = 2
 INSIGHTS: Final = SESSIONS * EACH
+EVENTS_MAX: Final = SESSIONS + 4 * INSIGHTS + 1
+"""An opening each; of each insight its recording, a citation and two sayings; a consolidation."""
 AT_POSITION: Final = frozenset(
     {"forgotten", "opened", "position", "recorded", "retired", "updated", "ended"}
 )
@@ -129,7 +131,7 @@ def _merged(lines: Sequence[Line], chance: Sequence[float]) -> list[PositionedEv
 
 
 _CHANCE: Final = st.lists(
-    st.floats(0, 1, exclude_max=True), min_size=SESSIONS * 30, max_size=SESSIONS * 30
+    st.floats(0, 1, exclude_max=True), min_size=EVENTS_MAX, max_size=EVENTS_MAX
 )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from tests.rounds import CHAOS_ROUNDS, FULL, KILL_ROUNDS
+from tests.rounds import CHAOS_ROUNDS, KILL_ROUNDS
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -103,7 +103,7 @@ def _check(found: tuple[int, int], acknowledged: int) -> None:
 @pytest.mark.timeout(400)
 async def test_kills_of_the_server_and_its_owner_lose_nothing(tmp_path: Path) -> None:
     """Killed in turn, in the middle of writing: every acknowledged commit is there, whole."""
-    await _kill_rounds(tmp_path / "graph", 2 * KILL_ROUNDS if FULL else 2)
+    await _kill_rounds(tmp_path / "graph", 2 * KILL_ROUNDS)
 
 
 @pytest.mark.chaos
