@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytest_plugins = ["tests.fixtures.log", "tests.fixtures.graph", "tests.fixtures.memory"]
 
@@ -25,19 +21,26 @@ def pytest_configure() -> None:
     os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups by a hook of the same name.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that may take longest: whoever gets the last one ends last.
+    """Begin with the groups that may take longest: whoever gets the last one ends last.
 
     A module is one worker's. But what needs Neo4j is all one worker's: there is one server of each
-    release, and its one database is emptied for every test.
+    release, and its one database is emptied for every test. Of two groups that may take equally
+    long the one with more tests comes first, and unit tests come last.
     """
-    patience_s: dict[Path, float] = {}
+    groups: dict[str, list[pytest.Item]] = {}
     for item in items:
-        limit = item.get_closest_marker("timeout")
-        limit_s = float(limit.args[0]) if limit is not None else 0.0
-        patience_s[item.path] = max(limit_s, patience_s.get(item.path, 0.0))
-        item.add_marker(pytest.mark.xdist_group(_server_of(item) or item.path.stem))
-    items.sort(key=lambda item: -patience_s[item.path])
+        group = _server_of(item) or item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+        groups.setdefault(group, []).append(item)
+    items[:] = [item for group in sorted(groups.values(), key=_last) for item in group]
+
+
+def _last(group: list[pytest.Item]) -> tuple[bool, float, int]:
+    """Return by what a group is sorted: the greater, the later it begins."""
+    limits = [limit.args[0] for item in group if (limit := item.get_closest_marker("timeout"))]
+    return "unit" in group[0].path.parts, -max(limits, default=0), -len(group)
 
 
 def _server_of(item: pytest.Item) -> str | None:

@@ -11,6 +11,12 @@ in_full_only = pytest.mark.skipif(
     not FULL, reason="takes longer than `make test` may; CI runs it (ANABRANCH_TEST_FULL=1)"
 )
 
+
+def examples(many: int) -> int:
+    """Return how many examples a property is held to of the `many` that CI holds it to."""
+    return many if FULL else max(1, many // 4)
+
+
 KILL_ROUNDS = 20 if FULL else 2
 CHAOS_ROUNDS = int(os.environ.get("ANABRANCH_CHAOS_ROUNDS", "200"))
 FUZZ_EXAMPLES = int(os.environ.get("ANABRANCH_FUZZ_EXAMPLES", "200"))

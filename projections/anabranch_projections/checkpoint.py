@@ -25,10 +25,10 @@ LAST_ATTEMPTS_MAX: Final = 10
 
 
 class Fenced(Exception):
-    """Somebody else has moved the checkpoint."""
+    """Somebody else has moved the checkpoint, or holds it."""
 
     def __init__(self) -> None:
-        super().__init__("another projector has moved the checkpoint")
+        super().__init__("another projector has moved the checkpoint, or a retry holds it")
 
 
 class Refused(Exception):
@@ -75,7 +75,7 @@ class Checkpoint:
 
         When nobody knows whether a commit holds, the checkpoint says so. Waits out outages, unless
         `wait` is False: GraphUnavailable is raised then once the store answers nothing at all. Raises
-        Fenced when the checkpoint stands elsewhere. Raises Refused when the store refuses the rows,
+        Fenced when the checkpoint stands elsewhere, or is held. Raises Refused when the store refuses the rows,
         or fails on them again and again while it answers otherwise; with `last` (there is no
         smaller batch to try) it asks longer before it says so, and never says so for a reason that
         passes.

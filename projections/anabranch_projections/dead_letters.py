@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from anabranch_events import Log, Recorded
     from anabranch_store import Ask, Embedder, Graph
+
+
+HOLD_S: Final = 5.0
 
 
 class DeadLetter(BaseModel):
@@ -123,7 +126,6 @@ class DeadLetters:
         """Apply an event while the checkpoint stands still for it, wherever it is by then."""
         at = PositionedEvent(batch.last, batch.records[0].decode())
         remove = Step("dead_letters/remove", {"position": at.position})
-        hold = Step("checkpoint/hold", {"projection": GRAPH, "time": _now()})
 
         async def plan(ask: Ask) -> list[Step]:
             if not await ask(self._question([at.position], discarded=True)):
@@ -140,7 +142,15 @@ class DeadLetters:
 
         # Before the projector has to wait: inside, only what came in since is left to read.
         await since.catch_up(await self._graph.checkpoint(GRAPH))
-        if not await self._graph.write_if(hold, plan, writer=GRAPH):
+        # The transaction below is the longer one: where no lock is held before a commit, a busy
+        # projector would undo it again and again. What it finds held it leaves alone for a moment.
+        held = await self._graph.write_if(_hold(HOLD_S), [])
+        try:
+            held = held and await self._graph.write_if(_hold(0), plan, writer=GRAPH)
+        except BaseException:
+            await self._graph.write([_hold(0)])
+            raise
+        if not held:
             # A graph that was emptied meanwhile has neither checkpoint nor letter.
             raise DeadLetterNotFound(at.position, namespace=self._namespace)
         since.traces.add(at)
@@ -203,6 +213,12 @@ async def _record(log: Log, position: int) -> Recorded | None:
     async for record in log.read_all(after=position - 1, to=position):
         return record
     return None
+
+
+def _hold(seconds: float) -> Step:
+    """Return what keeps the checkpoint still for its transaction, and for so long after it."""
+    until = timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
+    return Step("checkpoint/hold", {"projection": GRAPH, "until": until})
 
 
 def _now() -> str:

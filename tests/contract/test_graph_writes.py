@@ -50,6 +50,23 @@ async def test_steps_are_written_together(graph: Graph) -> None:
     assert await count(graph) == 3
 
 
+async def test_a_held_checkpoint_stands_until_its_time_is_over(graph: Graph) -> None:
+    """Whoever holds it has the others wait; a hold that ended, or was let go, stops nobody."""
+
+    def hold(until: str) -> Step:
+        return Step("checkpoint/hold", {"projection": "graph", "until": until})
+
+    nothing_to_hold = await graph.write_if(hold("2026-01-02T03:04:06.000Z"), [])
+    await graph.write_if(move(0, 7), [])
+    held = await graph.write_if(hold("2026-01-02T03:04:06.000Z"), [])
+    while_held = await graph.write_if(move(7, 8), [])
+    await graph.write([hold(TIME)])
+    afterwards = await graph.write_if(move(7, 9), [])
+
+    assert (nothing_to_hold, held, while_held, afterwards) == (False, True, False, True)
+    assert await graph.checkpoint("graph") == 9
+
+
 async def test_nothing_holds_when_a_step_fails(graph: Graph) -> None:
     """A step that the server refuses takes the ones before it with it."""
     with pytest.raises(CypherInvalid):

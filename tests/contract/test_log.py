@@ -449,6 +449,7 @@ async def test_a_large_event_whose_object_is_gone_does_not_stop_the_line(log: Lo
         ("01a20000-0000-7000-8000-000000000002", b'{"dataref":"sha256-0000"}'),
         ("01a20000-0000-7000-8000-000000000002", encode(note(new_id()))),
     ],
+    ids=("no-session", "nothing", "no-event", "no-json", "no-object", "elsewhere"),
 )
 async def test_what_a_foreign_producer_sent_is_handed_on_and_does_not_decode(
     log: Log, session_id: str, payload: bytes

@@ -22,7 +22,7 @@ from anabranch_store import Graph, GraphRanker, Question, Scope, create_generati
 from anabranch_thinking import SessionState
 from tests.graphs import ask, empty
 from tests.histories import consolidation, identifier, insight, session, thoughts
-from tests.rounds import FULL
+from tests.rounds import FULL, examples
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine
@@ -112,17 +112,17 @@ async def past(
 
 async def test_as_of_gives_what_a_graph_of_that_position_gives(past: Past) -> None:
     """Sessions, thoughts, digest, recall and Cypher as of P: for random histories and any P."""
-    await _over_histories(past, _as_of_holds, examples=(5, 2) if FULL else (2, 1))
+    await _over_histories(past, _as_of_holds, many=(5, 2))
 
 
 async def test_a_diff_is_the_difference_of_the_two_graphs(past: Past) -> None:
     """What was learned between P1 and P2 is what the graph of P2 has and that of P1 has not."""
-    await _over_histories(past, _diff_holds, examples=(6, 2) if FULL else (2, 1))
+    await _over_histories(past, _diff_holds, many=(6, 2))
 
 
 async def test_a_history_misses_nothing(past: Past) -> None:
     """The life of any session, insight or consolidation is every event that says something of it."""
-    await _over_histories(past, _history_holds, examples=(6, 2) if FULL else (2, 1))
+    await _over_histories(past, _history_holds, many=(6, 2))
 
 
 async def test_what_was_forgotten_is_never_told_again(past: Past) -> None:
@@ -155,7 +155,7 @@ async def test_what_was_forgotten_is_never_told_again(past: Past) -> None:
     assert secret not in str([now, before, life, found.rows, learned])
 
 
-async def _over_histories(past: Past, check: Any, *, examples: tuple[int, int]) -> None:
+async def _over_histories(past: Past, check: Any, *, many: tuple[int, int]) -> None:
     loop = asyncio.get_running_loop()
     on_neo4j = past.memory.settings.neo4j_uri is not None
 
@@ -164,7 +164,7 @@ async def _over_histories(past: Past, check: Any, *, examples: tuple[int, int]) 
 
     @seed(20261127)
     @settings(
-        max_examples=examples[on_neo4j],
+        max_examples=examples(many[on_neo4j]),
         deadline=None,
         database=None,
         phases=[Phase.generate],

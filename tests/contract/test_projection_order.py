@@ -12,7 +12,7 @@ from anabranch_events import new_event, types
 from anabranch_projections import fold
 from tests.graphs import empty
 from tests.histories import START, consolidation, identifier, insight, positioned, session
-from tests.rounds import FULL
+from tests.rounds import examples
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -157,7 +157,6 @@ def _comparable(row: dict[str, Any], ids: dict[int, str]) -> str:
 
 async def test_facts_about_others_end_the_same_in_any_order(graph: Graph) -> None:
     """Associations, citations, ends and conflicts may come before the insights they are about."""
-    examples = 30 if graph.product.name == "arcadedb" else 8
     loop = asyncio.get_running_loop()
 
     def call(work: Coroutine[Any, Any, list[str]]) -> list[str]:
@@ -165,7 +164,7 @@ async def test_facts_about_others_end_the_same_in_any_order(graph: Graph) -> Non
 
     @seed(20261127)
     @settings(
-        max_examples=examples if FULL else examples // 4,
+        max_examples=examples(30 if graph.product.name == "arcadedb" else 8),
         deadline=None,
         database=None,
         phases=[Phase.generate],

@@ -13,7 +13,7 @@ from anabranch_projections import PositionedEvent, fold
 from anabranch_store import Graph, create_generation, drop_generation
 from tests.graphs import empty
 from tests.histories import histories, positioned, stream
-from tests.rounds import in_full_only
+from tests.rounds import examples, in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -50,7 +50,6 @@ async def test_a_history_gives_the_same_graph_however_it_is_cut_and_replayed(
     graph: Graph,
 ) -> None:
     """One batch, one event a time, random batches, and replays from random checkpoints agree."""
-    examples = 8 if graph.product.name == "arcadedb" else 3
     loop = asyncio.get_running_loop()
 
     def call(work: Coroutine[Any, Any, str]) -> str:
@@ -58,7 +57,7 @@ async def test_a_history_gives_the_same_graph_however_it_is_cut_and_replayed(
 
     @seed(20261123)
     @settings(
-        max_examples=examples,
+        max_examples=examples(8 if graph.product.name == "arcadedb" else 4),
         deadline=None,
         database=None,
         phases=[Phase.generate],

@@ -19,6 +19,7 @@ from anabranch_events.types import (
 from anabranch_projections import fold
 from tests.graphs import ask, empty
 from tests.histories import at, insight
+from tests.rounds import examples
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -97,7 +98,7 @@ async def test_associations_hold_when_and_as_strongly_as_the_events_say(graph: G
 
     @seed(20261123)
     @settings(
-        max_examples=20 if graph.product.name == "arcadedb" else 5,
+        max_examples=examples(20 if graph.product.name == "arcadedb" else 5),
         deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],

@@ -16,6 +16,7 @@ from anabranch_store.recall import lanes
 from tests.graphs import empty
 from tests.histories import moment
 from tests.learning import Account, HashingEmbedder, learn
+from tests.rounds import examples
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -274,9 +275,8 @@ async def test_a_lane_that_fails_is_reported_and_the_other_answers(graph: Graph)
     ]
 
     for embedder, reason in failing:
-        for ranker in both_ways(graph, embedder=embedder):
-            found = await ranker.recall(ask("gauge"))
-
+        rankers = both_ways(graph, embedder=embedder)
+        for found in await asyncio.gather(*(each.recall(ask("gauge")) for each in rankers)):
             assert ids(found) == [answer]
             assert found.lanes["words"].state == "ok"
             assert found.lanes["meaning"].state == "failed"
@@ -426,7 +426,6 @@ async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
     Nothing from later, from elsewhere, from another namespace, nothing retired or forgotten; and
     all that is eligible, because there is room for all.
     """
-    examples = 30 if graph.product.name == "arcadedb" else 5
     loop = asyncio.get_running_loop()
 
     def call(work: Coroutine[Any, Any, Any]) -> Any:
@@ -445,7 +444,7 @@ async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
 
     @seed(20261123)
     @settings(
-        max_examples=examples,
+        max_examples=examples(30 if graph.product.name == "arcadedb" else 5),
         deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],

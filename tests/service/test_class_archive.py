@@ -41,6 +41,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "anabranch" / "embedded-graph"
 
 
+@in_full_only
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process has mapped")
 async def test_the_second_start_uses_what_the_first_has_loaded(cache: Path, tmp_path: Path) -> None:
     """It is made once the first graph is closed, of what that one's JVM has loaded."""

@@ -26,6 +26,7 @@ from anabranch_store.errors import (
     SetupInvalid,
 )
 from tests.graphs import ask
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +100,7 @@ async def test_a_server_that_is_gone_is_unavailable(tmp_path: Path) -> None:
         assert await graph.checkpoint("graph") == 0
 
 
+@in_full_only
 async def test_queries_that_do_not_listen_keep_nobody_waiting(tmp_path: Path) -> None:
     """The server cannot end an expression that runs on: writers go on, and the graph closes."""
     endless = "RETURN reduce(s = 0, x IN range(1, 1000000) | s + size(range(1, 1000000)))"

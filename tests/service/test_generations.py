@@ -68,6 +68,7 @@ async def test_the_old_generation_is_kept_until_told(memory: Memory) -> None:
     assert [one.name for one in await memory.generations()] == [first.name]
 
 
+@in_full_only
 async def test_half_a_graph_is_not_used(memory: Memory) -> None:
     """A generation that no rebuild has finished cannot be used, and the next rebuild fills it."""
     await memory.remember("The lock of the north gate was changed in May.")
@@ -122,6 +123,7 @@ async def _read_while_rebuilt(memory: Memory) -> list[int]:
     return seen
 
 
+@in_full_only
 async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -> None:
     """A graph never filled, and a pointer that cannot be written: the live one is filled on."""
     servers, projecting = memory.connection.servers, memory.connection.projecting
@@ -150,6 +152,7 @@ async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -
     assert reached >= last.position
 
 
+@in_full_only
 async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settings) -> None:
     """Where nothing answers the move gives up, and projecting begins again once it does."""
     async with Memory.open(settings=own_settings.changed(request_timeout_s=1.0)) as memory:

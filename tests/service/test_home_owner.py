@@ -33,6 +33,7 @@ from anabranch_projections import wait_for
 from anabranch_store import Graph
 from anabranch_store.errors import EmbeddedGraphMissing, GraphRefused, GraphUnavailable
 from tests.fixtures.memory import CommandLine
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -174,6 +175,7 @@ async def test_a_home_whose_owner_does_not_come_up_is_busy(own_settings: Setting
     assert caught.value.exit_code == 75
 
 
+@in_full_only
 async def test_other_servers_than_the_owners_are_refused(memory: Memory) -> None:
     """A memory on the same home that names another graph would mix two: it does not open."""
     other = memory.settings.changed(neo4j_uri="bolt://127.0.0.1:1")

@@ -62,6 +62,7 @@ async def raws(memory: Memory) -> list[bytes]:
     return [recorded.raw async for recorded in memory.connection.log.read_all()]
 
 
+@in_full_only
 async def test_a_log_with_unknown_events_moves_to_another_log_unchanged(
     own_settings: Settings, tmp_path: Path
 ) -> None:
