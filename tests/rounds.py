@@ -1,4 +1,4 @@
-"""How thorough the tests are: what a few minutes allow by default, everything in CI."""
+"""How thorough the tests are: what five minutes allow by default, everything in CI."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ FULL = os.environ.get("ANABRANCH_TEST_FULL") == "1"
 in_full_only = pytest.mark.skipif(
     not FULL, reason="takes longer than `make test` may; CI runs it (ANABRANCH_TEST_FULL=1)"
 )
+KILL_ROUNDS = 20 if FULL else 2
+CHAOS_ROUNDS = int(os.environ.get("ANABRANCH_CHAOS_ROUNDS", "200"))
+FUZZ_EXAMPLES = int(os.environ.get("ANABRANCH_FUZZ_EXAMPLES", "200"))
 
 
 def examples(many: int) -> int:
     """Return how many examples a property is held to of the `many` that CI holds it to."""
     return many if FULL else max(1, many // 4)
-
-
-KILL_ROUNDS = 20 if FULL else 2
-CHAOS_ROUNDS = int(os.environ.get("ANABRANCH_CHAOS_ROUNDS", "200"))
-FUZZ_EXAMPLES = int(os.environ.get("ANABRANCH_FUZZ_EXAMPLES", "200"))

@@ -332,7 +332,9 @@ async def test_up_works_on_servers_elsewhere(
     assert (reached, process.returncode, said) == (2, 0, b"")
 
 
-@pytest.mark.parametrize("pid_file", ["log/nats-server.pid", "graph/host.pid"])
+@pytest.mark.parametrize(
+    "pid_file", ["graph/host.pid", pytest.param("log/nats-server.pid", marks=in_full_only)]
+)
 def test_up_ends_when_a_server_of_its_does(alone: CommandLine, pid_file: str) -> None:
     """When the log's or the graph's is killed `up` ends, and the next command recovers by itself."""
     alone("up", "--detach", "--json")
