@@ -16,7 +16,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { WINDOW = 4000, FAST_WINDOW = 2000, FLOW = 200, REQUEST = 1000, PATIENCE_S = 30 };
+enum { WINDOW = 4000, FAST_WINDOW = 4000, FLOW = 200, REQUEST = 1000, PATIENCE_S = 30 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;

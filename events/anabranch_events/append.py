@@ -39,13 +39,6 @@ class Outgoing(NamedTuple):
             headers[EXPECTED] = str(self.expected)
         return headers
 
-    def header_lines(self) -> bytes:
-        """Return the headers of an event that is ingested, as they are sent."""
-        return b"Nats-Msg-Id: %b\r\nContent-Type: %b\r\n" % (
-            self.event.id.encode(),
-            CONTENT_TYPE.encode(),
-        )
-
     def conflict(self, actual: int) -> PositionConflict:
         """Return the error for a session that is at `actual` instead."""
         return PositionConflict(self.event.subject, expected=self.expected or 0, actual=actual)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from nats.aio.client import Client
 from nats.protocol.parser import Parser
@@ -23,13 +23,8 @@ if TYPE_CHECKING:
 _FRAME_BYTES: Final = len(b"NATS/1.0\r\n" + b"\r\n")
 
 
-class Outbound(NamedTuple):
-    """A message to send. Each line of its `headers` ends in CR and LF."""
-
-    subject: str
-    reply: str
-    headers: bytes
-    data: bytes
+Outbound: TypeAlias = tuple[str, str, str, bytes]
+"""A message to send: subject, reply, headers, data. Headers are ASCII; each line ends in CR and LF."""
 
 
 class QuickClient(Client):
@@ -66,23 +61,20 @@ class QuickClient(Client):
         """
         if not self.hands_over:
             for subject, reply, headers, data in messages:
-                await self.publish(subject, data, reply, self._parse_header_lines(headers))
+                lines = self._parse_header_lines(headers.encode())
+                await self.publish(subject, data, reply, lines)
             return
-        commands = [
-            b"HPUB %b %b %d %d\r\nNATS/1.0\r\n%b\r\n%b\r\n"
-            % (
-                subject.encode(),
-                reply.encode(),
-                len(headers) + _FRAME_BYTES,
-                len(headers) + _FRAME_BYTES + len(data),
-                headers,
-                data,
-            )
-            for subject, reply, headers, data in messages
-        ]
+        parts: list[bytes] = []
+        size = 0
+        for subject, reply, headers, data in messages:
+            before = len(headers) + _FRAME_BYTES
+            whole = before + len(data)
+            command = f"HPUB {subject} {reply} {before} {whole}\r\nNATS/1.0\r\n{headers}\r\n"
+            parts += (command.encode(), data, b"\r\n")
+            size += len(data)
         self.stats["out_msgs"] += len(messages)
-        self.stats["out_bytes"] += sum(len(message.data) for message in messages)
-        await self._send_command(b"".join(commands))
+        self.stats["out_bytes"] += size
+        await self._send_command(b"".join(parts))
         await self._flush_pending()
 
     def forget_unsent(self) -> bool:

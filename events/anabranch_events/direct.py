@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BATCH_RECORDS: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
 EVENT_ID: Final = "Nats-Msg-Id"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_BATCH: Final = "204"
 _NOT_FOUND: Final = "404"
 
@@ -165,8 +166,9 @@ def recorded(message: Msg) -> Recorded:
     headers = message.headers or {}
     namespace, _, session_id = headers["Nats-Subject"][len(SUBJECT_PREFIX) :].partition(".")
     stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+    stored_us = (stored_at - _EPOCH) // timedelta(microseconds=1)
     raw = structured(headers, message.data)
-    return Recorded(position_of(message), namespace, session_id, raw, stored_at)
+    return Recorded(position_of(message), namespace, session_id, raw, stored_us)
 
 
 def position_of(message: Msg) -> int:

@@ -129,12 +129,28 @@ def encode(event: Event) -> bytes:
 
     That of an opaque event is the one it was read from, byte for byte.
     """
-    if isinstance(event.data, OpaqueData):
-        return event.data.document
-    fields: dict[str, Any] = {"specversion": "1.0", **_members(event)}
-    del fields["data"]
+    data = event.data
+    if isinstance(data, OpaqueData):
+        return data.document
+    given = vars(event)
+    # One by one: it is done for every event, and takes two thirds of the time of a comprehension.
+    fields: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": given["id"],
+        "source": given["source"],
+        "type": given["type"],
+        "subject": given["subject"],
+        "time": given["time"],
+        "namespace": given["namespace"],
+    }
+    if given["correlationid"] is not None:
+        fields["correlationid"] = given["correlationid"]
+    if given["causationid"] is not None:
+        fields["causationid"] = given["causationid"]
+    if given["agent"] is not None:
+        fields["agent"] = given["agent"]
     fields["datacontenttype"] = "application/json"
-    fields["data"] = vars(event.data) if event.data.keeps_none else _members(event.data)
+    fields["data"] = vars(data) if data.keeps_none else _members(data)
     return orjson.dumps(fields, default=_members, option=orjson.OPT_UTC_Z)
 
 

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch_events.answers import Refused, translated
+from anabranch_events.append import subject_of
 from anabranch_events.batch import position_in
-from anabranch_events.client import Outbound
 from anabranch_events.errors import EventInvalid, LogUnavailable
 from anabranch_events.identifiers import new_id
 from anabranch_events.inbox import NO_RESPONDERS, STATUS
-from anabranch_events.ingest import Ingested, Pipeline
+from anabranch_events.ingest import Ingested, Pipeline, outgoing_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anabranch_events.append import Outgoing
     from anabranch_events.connection import Connection
 
 FLOW_EVENTS: Final = 200
@@ -45,20 +44,14 @@ class FastPipeline(Pipeline):
         self._begun = False
         self._ending = False
         self._end_sent = False
-        self._newest_out: Outgoing | None = None
-
-    def add(self, out: Outgoing) -> bool:
-        """Take an event; tell whether it is time to `send`."""
-        self._newest_out = out
-        return super().add(out)
 
     async def finish(self) -> Ingested:
         """End the batch and return where the last event stands. Raises what `ingest` raises."""
         self._ending = True
         await super().finish()
-        if self._newest_out is None:
+        if self._last is None:
             return self._done
-        out = self._newest_out
+        out = outgoing_of(self._last)
         position = await position_in(self._connection, out)
         if not position:
             raise EventInvalid(
@@ -66,7 +59,7 @@ class FastPipeline(Pipeline):
                 field="id",
                 fix="give every event an id of its own; `new_event` makes one",
             )
-        self._done = self._done._replace(position=position)
+        self._position = position
         await self._report()
         return self._done
 
@@ -79,8 +72,14 @@ class FastPipeline(Pipeline):
         del first
         return self._begun
 
-    def _reply(self, number: int) -> str:
-        return self._asking(number, _START if number == self._base else _APPEND)
+    def _replies(self, first: int, count: int) -> list[str]:
+        place = first - self._base + 1
+        before = f"{self._prefix}{self._batch}.{FLOW_EVENTS}.fail."
+        after = f".{_APPEND}.$FI"
+        found = [f"{before}{each}{after}" for each in range(place, place + count)]
+        if place == 1:
+            found[0] = self._asking(first, _START)
+        return found
 
     def _asking(self, number: int, what: int) -> str:
         place = number - self._base + 1
@@ -96,7 +95,7 @@ class FastPipeline(Pipeline):
                 if self._ending
                 else self._asking(after_last - 1, _PING)
             )
-            await self._publish_messages([Outbound(self._window[-1].subject, reply, b"", b"")])
+            await self._publish_messages([(subject_of(self._window[-1][0]), reply, "", b"")])
         await super()._progressed(patience_s)
 
     def _receive(
@@ -134,5 +133,4 @@ class FastPipeline(Pipeline):
 
     def _take_up_to(self, place: int) -> None:
         """Strike everything off the window up to a place in the batch."""
-        while self._window and self._oldest < self._base + place:
-            self._take(0, known=False)
+        self._strike(min(max(self._base + place - self._oldest, 0), len(self._window)))

@@ -7,17 +7,18 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias
 
 import nats.errors
 import orjson
 
 from anabranch_events.answers import Refused, parsed, translated
 from anabranch_events.append import Outgoing, check_same, not_stored, subject_of
-from anabranch_events.client import Outbound
 from anabranch_events.connection import RETRY_PAUSE_S
+from anabranch_events.direct import EVENT_ID
 from anabranch_events.errors import LogUnavailable
-from anabranch_events.event import encode
+from anabranch_events.event import CONTENT_TYPE, encode
 from anabranch_events.inbox import NO_RESPONDERS, STATUS, Unanswered
 from anabranch_events.stream import DUPLICATE_WINDOW_S
 
@@ -27,15 +28,21 @@ if TYPE_CHECKING:
 
     from nats.aio.subscription import Subscription
 
+    from anabranch_events.client import Outbound
     from anabranch_events.connection import Connection
     from anabranch_events.errors import AnabranchError
     from anabranch_events.event import Event
     from anabranch_events.objects import Objects
 
-WINDOW_EVENTS: Final = 2000
+WINDOW_EVENTS: Final = 4000
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 _TURN_EVENTS: Final = 100
 _FIRST_PATIENCE_S: Final = 0.5
+_CONTENT: Final = f"Content-Type: {CONTENT_TYPE}\r\n"
+
+
+Written: TypeAlias = "tuple[Event, bytes]"
+"""An event and its document. A plain tuple: there are many."""
 
 
 class Ingested(NamedTuple):
@@ -56,24 +63,32 @@ async def ingest(
     Raises EventInvalid when an id belongs to another session's event, InputInvalid, LogFull,
     LogUnavailable, LogRefused. Then what was reported is stored, and of what was in flight any part.
     """
+    bytes_max = objects.message_bytes_max
     async with pipeline:
-        async for event in each(events):
-            document = encode(event)
-            if len(document) > objects.message_bytes_max:
-                document = await objects.check_in(document, event_id=event.id)
-            if pipeline.add(Outgoing(event, subject_of(event), document, None)):
-                await pipeline.send()
+        async for turn in _turns(events):
+            for event in turn:
+                document = encode(event)
+                if len(document) > bytes_max:
+                    document = await objects.check_in(document, event_id=event.id)
+                if pipeline.add(event, document):
+                    await pipeline.send()
         return await pipeline.finish()
 
 
-async def each(events: AsyncIterable[Event] | Iterable[Event]) -> AsyncIterator[Event]:
-    """Yield from either kind of iterable."""
+async def _turns(events: AsyncIterable[Event] | Iterable[Event]) -> AsyncIterator[list[Event]]:
+    """Yield from either kind of iterable as many as are sent at once."""
     if isinstance(events, AsyncIterable):
+        turn: list[Event] = []
         async for event in events:
-            yield event
+            turn.append(event)
+            if len(turn) == _TURN_EVENTS:
+                yield turn
+                turn = []
+        yield turn
     else:
-        for event in events:
-            yield event
+        iterator = iter(events)
+        while turn := list(islice(iterator, _TURN_EVENTS)):
+            yield turn
 
 
 class Pipeline:
@@ -92,13 +107,15 @@ class Pipeline:
         self._progress = progress
         self._prefix = ""
         self._subscription: Subscription | None = None
-        self._window: deque[Outgoing] = deque()
+        self._window: deque[Written] = deque()
         self._window_bytes = 0
-        self._unsent: list[Outgoing] = []  # the window's end
-        self._oldest = 0  # the number of the window's first event
+        self._last: Written | None = None
+        self._unsent: list[Written] = []  # the window's end
+        self._oldest = 0  # the number of the window's first event: so many are done
         self._ahead: dict[int, tuple[int, bool]] = {}  # acknowledged before the oldest
-        self._doubted: list[tuple[Outgoing, int]] = []
-        self._done = self._reported = Ingested(0, 0)
+        self._doubted: list[tuple[Written, int]] = []
+        self._reported = Ingested(0, 0)
+        self._position = 0  # where the last that is done stands
         self._newest = 0  # the last position that was given to one of ours
         self._lost = False
         self._first_sent = False
@@ -131,12 +148,13 @@ class Pipeline:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self._subscription.unsubscribe()
 
-    def add(self, out: Outgoing) -> bool:
+    def add(self, event: Event, document: bytes) -> bool:
         """Take an event; tell whether it is time to `send`."""
-        self._window.append(out)
-        self._window_bytes += len(out.document)
-        self._unsent.append(out)
-        return len(self._unsent) >= _TURN_EVENTS or self._is_full(1)
+        self._last = written = event, document
+        self._window.append(written)
+        self._window_bytes += len(document)
+        self._unsent.append(written)
+        return len(self._unsent) >= _TURN_EVENTS or self._window_bytes >= WINDOW_BYTES
 
     async def send(self) -> None:
         """Send what has gathered, and wait while the window is full. Raises what `ingest` raises."""
@@ -155,6 +173,10 @@ class Pipeline:
         await self.send()
         await self._wait_while(lambda: bool(self._window))
         return self._done
+
+    @property
+    def _done(self) -> Ingested:
+        return Ingested(self._oldest, self._position)
 
     def _is_full(self, share: int) -> bool:
         return (
@@ -242,15 +264,17 @@ class Pipeline:
         """Tell whether the event of number `first` is stored, so that the others may follow."""
         return self._oldest != first
 
-    def _reply(self, number: int) -> str:
-        """Return the subject on which an event of that number is acknowledged."""
-        return f"{self._prefix}{number}"
+    def _replies(self, first: int, count: int) -> list[str]:
+        """Return the subjects on which events are acknowledged, from that of number `first` on."""
+        return [f"{self._prefix}{number}" for number in range(first, first + count)]
 
-    async def _publish(self, number: int, outs: list[Outgoing]) -> None:
+    async def _publish(self, number: int, events: list[Written]) -> None:
         """Send events, the first of which has that number."""
         messages = [
-            Outbound(out.subject, self._reply(number), out.header_lines(), out.document)
-            for number, out in enumerate(outs, start=number)
+            (subject_of(event), reply, f"{EVENT_ID}: {event.id}\r\n{_CONTENT}", document)
+            for reply, (event, document) in zip(
+                self._replies(number, len(events)), events, strict=True
+            )
         ]
         if self._oldest == number:
             self._moved_at = time.monotonic()
@@ -266,7 +290,10 @@ class Pipeline:
         """Make sure that ids the server knew are those of our events, and say how far we are."""
         done, doubted, self._doubted = self._done, self._doubted, []
         await asyncio.gather(
-            *(check_same(self._connection, out, position) for out, position in doubted)
+            *(
+                check_same(self._connection, outgoing_of(written), position)
+                for written, position in doubted
+            )
         )
         if self._progress is not None and done != self._reported:
             self._reported = done
@@ -301,24 +328,35 @@ class Pipeline:
 
     def _take(self, position: int, *, known: bool) -> None:
         """Strike the oldest event off the window."""
-        out = self._window.popleft()
-        self._oldest += 1
-        self._moved_at = time.monotonic()
-        self._retrying_since = 0.0
-        self._window_bytes -= len(out.document)
+        written = self._window[0]
+        self._strike(1)
+        self._position = position
         if known:
-            self._doubted.append((out, position))
+            self._doubted.append((written, position))
         elif position < self._newest:
             self._fail(
                 LogUnavailable(
-                    f"event {out.event.id} was stored at {position}, after events that follow it",
+                    f"event {written[0].id} was stored at {position}, after events that follow it",
                     fix="look at the server's log: it dropped what it was sent",
                 )
             )
         else:
             self._newest = position
-        self._done = Ingested(self._done.events + 1, position)
+
+    def _strike(self, count: int) -> None:
+        """Take so many events off the window: they are stored."""
+        for _ in range(count):
+            self._window_bytes -= len(self._window.popleft()[1])
+        self._oldest += count
+        self._moved_at = time.monotonic()
+        self._retrying_since = 0.0
 
     def _fail(self, failure: AnabranchError) -> None:
         self._failure = self._failure or failure
         self._changed.set()
+
+
+def outgoing_of(written: Written) -> Outgoing:
+    """Return an event of the window as one that is on its way."""
+    event, document = written
+    return Outgoing(event, subject_of(event), document, None)

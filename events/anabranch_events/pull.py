@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import nats.errors
@@ -184,8 +183,7 @@ class Pull:
         self.position = position
         self.caught_up = fields[start + 3] == "0"
         _, _, namespace, session_id = subject.split(".", 3)
-        stored_at = datetime.fromtimestamp(nanoseconds // 1000 / 1e6, UTC)
-        self.buffer.append(Recorded(position, namespace, session_id, raw, stored_at))
+        self.buffer.append(Recorded(position, namespace, session_id, raw, nanoseconds // 1000))
         self._buffered_bytes += len(raw)
 
     def _heed(self, headers: dict[str, str]) -> None:

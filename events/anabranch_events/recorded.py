@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event import Event, decode
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class Recorded(NamedTuple):
@@ -19,8 +17,13 @@ class Recorded(NamedTuple):
     session_id: str
     raw: bytes
     """The CloudEvents document, with its data put back if that was in the object store."""
-    stored_at: datetime
-    """The server's time of the append, cut to microseconds."""
+    stored_us: int
+    """The server's time of the append, in whole microseconds since the epoch."""
+
+    @property
+    def stored_at(self) -> datetime:
+        """The server's time of the append."""
+        return datetime.fromtimestamp(self.stored_us / 1e6, UTC)
 
     def decode(self) -> Event:
         """Return the event: an older version as the current one, an unknown type as opaque.

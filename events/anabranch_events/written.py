@@ -72,7 +72,6 @@ _NAME: Final = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LENGTH_
 _TEXT: Final = Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
 _INT_MAX: Final = 2**63 - 1
 _BACKSLASH, _DEL, _C1_LEAD = b"\\\x7f\xc2"
-_is_canonical: Final = CANONICAL_UUID.fullmatch
 
 
 class OtherwiseWritten(ValueError):
@@ -84,10 +83,27 @@ REFUSALS: Final = (ValueError, RecursionError)
 
 
 class _Field(NamedTuple):
-    """How a field is read: what msgspec takes it for, and what is made of that."""
+    """How a field is read: what msgspec takes it for, and what is made of that.
+
+    Where `holds` is false it is spelt otherwise; `check` comes after it. Of a field of `many`
+    values each is asked.
+    """
 
     read_as: Any
     check: Check | None = None
+    holds: Callable[[Any], object] | None = None
+    many: bool = False
+
+    def lines(self, name: str) -> list[str]:
+        """Return the lines that check it. What is empty needs none."""
+        found: list[str] = []
+        if self.holds:
+            held = f"all(map(holds_{name}, {name}))" if self.many else f"holds_{name}({name})"
+            found.append(f" if {name} and not {held}: raise otherwise")
+        if self.check:
+            made = f"tuple(map(check_{name}, {name}))" if self.many else f"check_{name}({name})"
+            found.append(f" if {name}: {name} = {made}")
+        return found
 
 
 def is_plain(document: bytes) -> bool:
@@ -157,10 +173,11 @@ def _maker(made: type[BaseModel], fields: Mapping[str, _Field]) -> Check:
     """
     names = list(made.model_fields)
     checks = {f"check_{name}": field.check for name, field in fields.items() if field.check}
+    checks |= {f"holds_{name}": field.holds for name, field in fields.items() if field.holds}
     source = [
         "def make(read):",
         *(f" {name} = read.{name}" for name in names),
-        *(f" if {name}: {name} = check_{name}({name})" for name in names if fields[name].check),
+        *(line for name in names for line in fields[name].lines(name)),
         " instance = new(made)",
         f" set_values(instance, {{{', '.join(f'{name!r}: {name}' for name in names)}}})",
         " set_given(instance, given)",
@@ -170,6 +187,7 @@ def _maker(made: type[BaseModel], fields: Mapping[str, _Field]) -> Check:
     ]
     scope: dict[str, Any] = {
         **checks,
+        "otherwise": OtherwiseWritten,
         "made": made,
         "new": object.__new__,
         "given": set(names),  # Shared, for instances never change, and a copy copies it.
@@ -184,11 +202,9 @@ def _maker(made: type[BaseModel], fields: Mapping[str, _Field]) -> Check:
 
 def _field(hint: Any, *, plain: bool) -> _Field:
     """Return how a field of a type is read: what is not known here is read by pydantic."""
-    for known, field in _KNOWN:
+    for known, field in _PLAIN if plain else _KNOWN:
         if hint == known:
             return field
-    if hint == Text:
-        return _Field(_TEXT, _plain_text if plain else checked_text)
     if isinstance(hint, type) and issubclass(hint, Facts):
         return _facts(hint, plain=plain)
     if isinstance(hint, type) and issubclass(hint, bool | StrEnum):
@@ -197,10 +213,12 @@ def _field(hint: Any, *, plain: bool) -> _Field:
     if get_origin(hint) is tuple and more == [...]:
         found = _field(inner, plain=plain)
         read_as: Any = found.read_as
-        return _Field(tuple[read_as, ...], found.check and _many(found.check))
+        if found.many:
+            return _thorough(hint)
+        return found._replace(read_as=tuple[read_as, ...], many=True)
     if get_origin(hint) in {Union, UnionType} and more == [NoneType]:
         found = _field(inner, plain=plain)
-        return _Field(found.read_as | None, found.check)
+        return found._replace(read_as=found.read_as | None)
     rules = [rule for field in more for rule in getattr(field, "metadata", [field])]
     if get_origin(hint) is not Annotated or not all(isinstance(rule, _RULES) for rule in rules):
         return _thorough(hint)
@@ -224,12 +242,6 @@ def _thorough(hint: Any) -> _Field:
     return _Field(msgspec.Raw, check)
 
 
-def _identifier(value: str) -> str:
-    if not _is_canonical(value):
-        raise OtherwiseWritten
-    return value
-
-
 @lru_cache(maxsize=_KNOWN_MAX)
 def _name(value: str) -> str:
     """Return a name; the same agents, tags, kinds and entities come again and again."""
@@ -239,25 +251,16 @@ def _name(value: str) -> str:
 _namespace = lru_cache(maxsize=_KNOWN_MAX)(checked_namespace)
 
 
-def _moment(value: str) -> datetime:
-    if not _MOMENT.fullmatch(value):
-        raise OtherwiseWritten
-    return datetime.fromisoformat(value)
-
-
-def _plain_text(value: str) -> str:
-    if value.isspace():
-        raise OtherwiseWritten
-    return value
-
-
-def _many(check: Check) -> Check:
-    return lambda values: tuple(map(check, values))
-
-
 _KNOWN: Final[tuple[tuple[Any, _Field], ...]] = (
-    (Identifier, _Field(_SOME, _identifier)),
-    (Moment, _Field(_SOME, _moment)),
+    (Identifier, _Field(_SOME, holds=CANONICAL_UUID.fullmatch)),
+    (Moment, _Field(_SOME, datetime.fromisoformat, holds=_MOMENT.fullmatch)),
     (Name, _Field(_NAME, _name)),
     (Namespace, _Field(_SOME, _namespace)),
+    (Text, _Field(_TEXT, checked_text)),
+)
+# Of a plain text it is left to say whether it is more than white space.
+_PLAIN: Final = (
+    (Name, _Field(_NAME, holds=str.strip)),
+    (Text, _Field(_TEXT, holds=str.strip)),
+    *_KNOWN,
 )

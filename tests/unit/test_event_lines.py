@@ -11,13 +11,14 @@ from anabranch_events import Recorded, encode, new_event
 from anabranch_events.types import SessionClosed
 
 SESSION = "01a20000-0000-7000-8000-000000000002"
+STORED_US = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def recorded(**changes: object) -> Recorded:
     """Return a record of a closed session, with some attributes of the event changed."""
     event = new_event(SessionClosed(reason="done"), session_id=SESSION, namespace="default")
     raw = orjson.dumps({**orjson.loads(encode(event)), **changes})
-    return Recorded(7, "default", SESSION, raw, datetime(2026, 11, 23, tzinfo=UTC))
+    return Recorded(7, "default", SESSION, raw, STORED_US)
 
 
 def test_an_event_is_a_line_with_what_it_says() -> None:

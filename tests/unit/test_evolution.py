@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "events"
 SESSION = "01a20000-0000-7000-8000-000000000002"
+STORED_US = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp()) * 1_000_000
 TEA = "test.tea.brewed"
 
 
@@ -71,7 +72,7 @@ def document(event_type: str, data: object, **more: object) -> bytes:
 
 def recorded(raw: bytes, position: int = 1) -> Recorded:
     """Return a record of SESSION that holds `raw`."""
-    return Recorded(position, "default", SESSION, raw, datetime(2026, 11, 23, tzinfo=UTC))
+    return Recorded(position, "default", SESSION, raw, STORED_US)
 
 
 def ever_written() -> dict[str, str]:

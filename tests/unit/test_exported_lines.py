@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Damage: TypeAlias = Callable[[list[bytes]], list[bytes]]
 
 SESSION = "01a20000-0000-7000-8000-000000000002"
+STORED_US = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp()) * 1_000_000
 UNKNOWN = "com.example.tea.v7"
 
 
@@ -36,7 +37,7 @@ def record(event: Event, position: int) -> Recorded:
 
 def of(raw: bytes, position: int) -> Recorded:
     """Return any message as the log holds it."""
-    return Recorded(position, "default", SESSION, raw, datetime(2026, 11, 23, tzinfo=UTC))
+    return Recorded(position, "default", SESSION, raw, STORED_US)
 
 
 def unknown(**first: object) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.histories import insight, session
 def _record(position: int, raw: bytes | None = None) -> Recorded:
     data = types.InsightRecorded(insight_id=insight(position), text="Text")
     event = new_event(data, session_id=session(1), namespace="default")
-    return Recorded(position, "default", session(1), raw or encode(event), datetime.now(UTC))
+    return Recorded(position, "default", session(1), raw or encode(event), 0)
 
 
 async def test_a_lone_record_can_be_taken_at_once() -> None:

@@ -112,8 +112,8 @@ def test_the_lines_of_an_export_can_be_checked_too() -> None:
     """Positions, links and the manifest are no part of an event."""
     event = note(SESSION, {"position": 3})
     raw = encode(event)
-    plain, event_type = written_line(Recorded(4, "default", SESSION, raw, event.time))
-    message, _ = written_line(Recorded(5, "default", SESSION, b"hello", event.time))
+    plain, event_type = written_line(Recorded(4, "default", SESSION, raw, 0))
+    message, _ = written_line(Recorded(5, "default", SESSION, b"hello", 0))
     tally = Tally()
     link = tally.add(plain, position=4, event_type=event_type)
 
