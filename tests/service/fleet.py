@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from anabranch_events import Event
     from anabranch_store import GraphAddress
     from tests.killing import MortalServer
 
@@ -71,6 +72,7 @@ class Fleet:
         self._members: list[Member] = []
         self._writers: list[asyncio.Task[None]] = []
         self._writing = asyncio.Event()
+        self._appending = 0
         self._stack = AsyncExitStack()
         self.done: Counter[str] = Counter()
         self.takeovers_s: list[float] = []
@@ -114,7 +116,9 @@ class Fleet:
         self.done[kind] += 1
         await asyncio.sleep(self._dice.uniform(0.0, 0.5))
         self._writing.clear()
-        await asyncio.sleep(PAUSE_S)
+        # One that met a dead server is tried again, and stored late.
+        while self._appending:  # noqa: ASYNC110 - tasks count it
+            await asyncio.sleep(PAUSE_S)
         for writer in self._writers:
             assert not writer.done(), writer
         return (await self.log.bounds()).last
@@ -186,10 +190,17 @@ class Fleet:
         """Append events while they are wanted, each until it is stored."""
         for event in stream(seed, first_session=seed * SESSIONS_MAX):
             await self._writing.wait()
-            while True:
-                try:
-                    await self.log.append(event)
-                except LogUnavailable:
-                    continue
-                break
+            self._appending += 1
+            try:
+                await self._append(event)
+            finally:
+                self._appending -= 1
             await asyncio.sleep(PAUSE_S)
+
+    async def _append(self, event: Event) -> None:
+        while True:
+            try:
+                await self.log.append(event)
+            except LogUnavailable:
+                continue
+            return

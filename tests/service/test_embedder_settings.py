@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from anabranch import Memory
 from anabranch.doctor import examine
 from anabranch.errors import SettingInvalid
 from tests.embeddings import DIMENSION, MODEL, EmbeddingsServer
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
     from anabranch.settings import Settings
@@ -93,6 +95,29 @@ async def test_a_rebuild_asks_the_model_for_nothing(own_settings: Settings) -> N
     assert set(before) == {"The old gauge drifts.", "A new gauge does not drift."}
     assert asked == []
     assert found.rows == [{"vectors": 2}]
+
+
+@in_full_only
+async def test_an_embedder_that_hangs_keeps_no_words_waiting(own_settings: Settings) -> None:
+    """What is learned is in the graph and found by its words while no vector comes of it."""
+    with EmbeddingsServer() as server:
+        server.dawdle_s = 60.0
+        async with Memory.open(settings=_with_endpoint(own_settings, server)) as memory:
+            for number in range(20):
+                last = await memory.remember(f"Gauge {number} drifts.")
+            await asyncio.to_thread(server.asked.wait, 30)
+            reached = await memory.wait_for(last.position, timeout_s=60)
+            projecting = memory.connection.projecting
+            assert projecting is not None
+            behind = projecting.positions["vectors"]
+            found = await memory.recall("gauge 19")
+
+    assert server.asked.is_set()
+    assert reached >= last.position
+    assert behind < last.position
+    assert server.texts == []
+    assert found.hits[0].text == "Gauge 19 drifts."
+    assert (found.lanes["words"].state, found.lanes["meaning"].state) == ("ok", "failed")
 
 
 async def test_an_endpoint_needs_its_settings(own_settings: Settings) -> None:
