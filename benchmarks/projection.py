@@ -29,9 +29,8 @@ async def run() -> list[Row]:
             async with bench(store, Path(folder)) as opened:
                 if opened is None:
                     continue
-                log, graph = opened
                 for measure in (steady, exactly_once, lone_event):
-                    found = await measure(log, graph)
+                    found = await measure(opened.log, opened.graph)
                     for row in found:
                         print(f"  {row.name}: {row.ratio:.2f} ({row.goal})", file=sys.stderr)
                     rows += found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import SecretStr
 from tests.graphs import neo4j_given
@@ -35,8 +35,16 @@ def stores() -> Iterator[str]:
             yield name
 
 
+class Bench(NamedTuple):
+    """What is measured on; `server` is the log's."""
+
+    log: Log
+    graph: Graph
+    server: NatsServer
+
+
 @asynccontextmanager
-async def bench(store: str, folder: Path) -> AsyncGenerator[tuple[Log, Graph] | None]:
+async def bench(store: str, folder: Path) -> AsyncGenerator[Bench | None]:
     """Open a log of its own and an empty graph; None, with a word on stderr, without Neo4j."""
     with ExitStack() as stack:
         if store == "neo4j":
@@ -44,30 +52,30 @@ async def bench(store: str, folder: Path) -> AsyncGenerator[tuple[Log, Graph] | 
             if address is None:
                 yield None
                 return
-            async with _log(folder) as log, Graph.connect(address) as graph:
+            async with _log(folder) as (log, server), Graph.connect(address) as graph:
                 await graph.apply_schema()
                 try:
-                    yield log, graph
+                    yield Bench(log, graph, server)
                 finally:
                     if os.environ.get("NEO4J_URI"):
                         await _clear(graph)
             return
         async with (
             EmbeddedGraph(folder / "graph") as embedded,
-            _log(folder) as log,
+            _log(folder) as (log, server),
             Graph.connect(embedded.address) as graph,
         ):
             await graph.apply_schema()
-            yield log, graph
+            yield Bench(log, graph, server)
 
 
 @asynccontextmanager
-async def _log(folder: Path) -> AsyncGenerator[Log]:
+async def _log(folder: Path) -> AsyncGenerator[tuple[Log, NatsServer]]:
     async with (
         NatsServer(folder / "nats") as server,
         Log.connect(server.url, token=server.token, timeout_s=60) as log,
     ):
-        yield log
+        yield log, server
 
 
 async def _clear(graph: Graph) -> None:
