@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anabranch_store import Graph, Plan, Step
 
 
-PIECE: Final = 200
+PIECE: Final = 50
 PAUSE_S: Final = 0.05
 
 

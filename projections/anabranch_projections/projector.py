@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from anabranch_projections.batch import GRAPH, Batch, dead_letter, put_aside
@@ -47,9 +48,12 @@ class Projector(Follower[Folding]):
             return _applied(batch)
 
         async def judged(ask: Ask) -> list[Step]:
-            broken = await judge(batch.content.judged, ask)
+            judging = asyncio.create_task(judge(batch.content.judged, ask))
+            await asyncio.sleep(0)
+            applied = _applied(batch)  # Made while the graph looks for the answer.
+            broken = await judging
             if not broken:
-                return _applied(batch)
+                return applied
             without = _without(batch, broken)
             self._halt_at(without)
             batch.letters = without.letters

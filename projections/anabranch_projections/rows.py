@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import orjson
+
 from anabranch_store import Step
 
 if TYPE_CHECKING:
@@ -22,22 +24,37 @@ def steps(
     statement: str, rows: Iterable[Row], *, shared: Mapping[str, Any] | None = None
 ) -> Iterator[Step]:
     """Cut `rows` into statements that every store takes; `shared` goes with each of them."""
-    chunk: list[Row] = []
-    characters = 0
-    for row in rows:
-        length = _characters(row)
-        if chunk and (len(chunk) == ROWS_MAX or characters + length > CHARACTERS_MAX):
+    every = list(rows)
+    for start in range(0, len(every), ROWS_MAX):
+        part = every[start : start + ROWS_MAX]
+        for chunk in [part] if _is_short(part) else _cut(part):
             yield Step(statement, {"rows": chunk, **(shared or {})})
-            chunk, characters = [], 0
-        chunk.append(row)
-        characters += length
-    if chunk:
-        yield Step(statement, {"rows": chunk, **(shared or {})})
 
 
 def json_text(value: object) -> str:
     """Return `value` as JSON in one spelling only: keys sorted, no spaces, text as it is."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _is_short(rows: list[Row]) -> bool:
+    """Tell whether rows go into one statement, by what bounds their text and is known at once."""
+    try:
+        return len(orjson.dumps(rows)) <= CHARACTERS_MAX
+    except TypeError:  # A number or a text that JSON has no form for.
+        return False
+
+
+def _cut(rows: list[Row]) -> Iterator[list[Row]]:
+    chunk: list[Row] = []
+    characters = 0
+    for row in rows:
+        length = _characters(row)
+        if chunk and characters + length > CHARACTERS_MAX:
+            yield chunk
+            chunk, characters = [], 0
+        chunk.append(row)
+        characters += length
+    yield chunk
 
 
 def _characters(value: object) -> int:
