@@ -103,8 +103,8 @@ async def test_an_embedder_that_hangs_keeps_no_words_waiting(own_settings: Setti
     with EmbeddingsServer() as server:
         server.dawdle_s = 60.0
         async with Memory.open(settings=_with_endpoint(own_settings, server)) as memory:
-            for number in range(20):
-                last = await memory.remember(f"Gauge {number} drifts.")
+            learned = [await memory.remember(f"Gauge {number} drifts.") for number in range(20)]
+            last = learned[-1]
             await asyncio.to_thread(server.asked.wait, 30)
             reached = await memory.wait_for(last.position, timeout_s=60)
             projecting = memory.connection.projecting
