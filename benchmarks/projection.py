@@ -9,29 +9,27 @@ many events a round has and how many rounds are counted.
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.projection_contest import exactly_once, steady
 from benchmarks.projection_lone import lone_event
-from benchmarks.projection_stores import bench, stores
+from benchmarks.projection_stores import on_each_store
 
 if TYPE_CHECKING:
+    from benchmarks.projection_stores import Bench
     from benchmarks.rows import Row
 
 
 async def run() -> list[Row]:
     """Measure on each store in turn; return the rows, each of which names its store."""
+    return await on_each_store(_compared)
+
+
+async def _compared(measured_on: Bench) -> list[Row]:
     rows: list[Row] = []
-    for store in stores():
-        with tempfile.TemporaryDirectory() as folder:
-            async with bench(store, Path(folder)) as opened:
-                if opened is None:
-                    continue
-                for measure in (steady, exactly_once, lone_event):
-                    found = await measure(opened.log, opened.graph)
-                    for row in found:
-                        print(f"  {row.name}: {row.ratio:.2f} ({row.goal})", file=sys.stderr)
-                    rows += found
+    for measure in (steady, exactly_once, lone_event):
+        found = await measure(measured_on.log, measured_on.graph)
+        for row in found:
+            print(f"  {row.name}: {row.ratio:.2f} ({row.goal})", file=sys.stderr)
+        rows += found
     return rows

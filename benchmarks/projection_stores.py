@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import SecretStr
@@ -17,8 +19,9 @@ from benchmarks.projection_loader import loader_driver
 from benchmarks.projection_stream import LOADED, NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+
+    from benchmarks.rows import Row
 
 STORES: Final = ("neo4j", "embedded")
 """Neo4j is NEO4J_URI, or else assembled."""
@@ -41,6 +44,17 @@ class Bench(NamedTuple):
     log: Log
     graph: Graph
     server: NatsServer
+
+
+async def on_each_store(measure: Callable[[Bench], Awaitable[list[Row]]]) -> list[Row]:
+    """Measure on each store in turn; return the rows, each of which names its store."""
+    rows: list[Row] = []
+    for store in stores():
+        with tempfile.TemporaryDirectory() as folder:
+            async with bench(store, Path(folder)) as opened:
+                if opened is not None:
+                    rows += await measure(opened)
+    return rows
 
 
 @asynccontextmanager

@@ -11,16 +11,14 @@ import asyncio
 import os
 import statistics
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events import Log
 from anabranch_projections import Projector
 from benchmarks.projection_contest import append, start_at
 from benchmarks.projection_lone import require_found
-from benchmarks.projection_stores import bench, stores
+from benchmarks.projection_stores import on_each_store
 from benchmarks.projection_stream import NAMESPACE, mixed, probe
 from benchmarks.rows import Row, at_most
 
@@ -39,13 +37,7 @@ _TIMEOUT_S: Final = 60.0
 
 async def run() -> list[Row]:
     """Measure on each store in turn; return the rows, each of which names its store."""
-    rows: list[Row] = []
-    for store in stores():
-        with tempfile.TemporaryDirectory() as folder:
-            async with bench(store, Path(folder)) as opened:
-                if opened is not None:
-                    rows += await _under_load(opened)
-    return rows
+    return await on_each_store(_under_load)
 
 
 async def _under_load(measured_on: Bench) -> list[Row]:

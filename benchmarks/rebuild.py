@@ -11,21 +11,18 @@ from __future__ import annotations
 import os
 import resource
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anabranch_projections.rebuild import Filling
 from benchmarks.projection_contest import require_equal
 from benchmarks.projection_loader import load, loader_driver
-from benchmarks.projection_stores import bench, stores
+from benchmarks.projection_stores import on_each_store
 from benchmarks.projection_stream import A_THOUGHT, loads, mixed
 from benchmarks.rows import Row, at_most
 
 if TYPE_CHECKING:
-    from anabranch_events import Log
-    from anabranch_store import Graph
+    from benchmarks.projection_stores import Bench
 
 EVENTS: Final = int(os.environ.get("ANABRANCH_BENCH_EVENTS", "1000000"))
 PART: Final = 1000 * A_THOUGHT  # A thought is never cut, nor a transaction of the loader's.
@@ -34,17 +31,12 @@ SHOWN: Final = (0.1, 0.3, 1.0)
 
 async def run() -> list[Row]:
     """Measure on each store in turn; return the rows, each of which names its store."""
-    rows: list[Row] = []
-    for store in stores():
-        with tempfile.TemporaryDirectory() as folder:
-            async with bench(store, Path(folder)) as opened:
-                if opened is not None:
-                    rows += await _curve(opened.log, opened.graph)
-    return rows
+    return await on_each_store(_curve)
 
 
-async def _curve(log: Log, graph: Graph) -> list[Row]:
+async def _curve(measured_on: Bench) -> list[Row]:
     """Fill part after part; return a row for each share of the events in `SHOWN`."""
+    log, graph, _ = measured_on
     rows: list[Row] = []
     ours_s = theirs_s = 0.0
     peaks: list[float] = []

@@ -35,14 +35,14 @@ async def ask(
     address: GraphAddress, cypher: LiteralString, **parameters: Any
 ) -> list[dict[str, Any]]:
     """Return the rows of a query, dates and times as Python's own."""
-    async with _session(address) as session:
+    async with session_with(address) as session:
         result = await session.run(cypher, parameters)
         return [native(record.data()) async for record in result]
 
 
 async def empty(address: GraphAddress) -> None:
     """Remove every node but the note which model's vectors are written."""
-    async with _session(address) as session:
+    async with session_with(address) as session:
 
         async def work(transaction: Any) -> None:
             found = await transaction.run("MATCH (n) WHERE NOT n:Vectors DETACH DELETE n")
@@ -52,7 +52,8 @@ async def empty(address: GraphAddress) -> None:
 
 
 @asynccontextmanager
-async def _session(address: GraphAddress) -> AsyncGenerator[AsyncSession]:
+async def session_with(address: GraphAddress) -> AsyncGenerator[AsyncSession]:
+    """Open a session of the driver's own with a graph's database."""
     driver = open_driver(
         address.uri,
         username=address.username,

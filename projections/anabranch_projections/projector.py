@@ -47,11 +47,14 @@ class Projector(Follower[Folding]):
         if not batch.content.judged:
             return _applied(batch)
 
+        async def made() -> list[Step]:
+            return _applied(batch)
+
         async def judged(ask: Ask) -> list[Step]:
-            judging = asyncio.create_task(judge(batch.content.judged, ask))
-            await asyncio.sleep(0)
-            applied = _applied(batch)  # Made while the graph looks for the answer.
-            broken = await judging
+            # The statements are made while the graph looks for what the rules ask.
+            broken: dict[int, RuleBroken]
+            applied: list[Step]
+            broken, applied = await asyncio.gather(judge(batch.content.judged, ask), made())
             if not broken:
                 return applied
             without = _without(batch, broken)

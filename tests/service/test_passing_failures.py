@@ -13,8 +13,7 @@ from neo4j.exceptions import TransientError
 from anabranch_events import Log, new_event, types
 from anabranch_projections import Projector, rebuild
 from anabranch_store import EmbeddedGraph, Graph
-from anabranch_store.graph import open_driver
-from tests.graphs import ask, empty
+from tests.graphs import ask, empty, session_with
 from tests.histories import session
 
 if TYPE_CHECKING:
@@ -59,14 +58,7 @@ async def halting(graph: Graph) -> AsyncIterator[_Halting]:
 @pytest.fixture
 async def rival(graph: Graph) -> AsyncIterator[AsyncSession]:
     """Give somebody else's session with the same database."""
-    address = graph.address
-    driver = open_driver(
-        address.uri,
-        username=address.username,
-        password=address.password.get_secret_value(),
-        timeout_s=10,
-    )
-    async with driver, driver.session(database=address.database) as opened:
+    async with session_with(graph.address) as opened:
         yield opened
 
 
