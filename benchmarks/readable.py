@@ -59,18 +59,21 @@ async def _under_load(measured_on: Bench) -> list[Row]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+        if offering.returncode is None:
+            offering.kill()
+            await offering.wait()
     print(f"  {float(printed):,.0f} events/s were offered and stored", file=sys.stderr)
     third = len(taken) // 3
     agent = graph.product.agent
     return [
         at_most(
-            f"write to readable at {float(printed):,.0f} events/s, {name} ({agent})",
+            f"write to readable at {float(printed):,.0f} events/s, {what} ({agent})",
             ours=ours,
             theirs=theirs,
             limit=limit,
             unit="ms",
         )
-        for name, ours, theirs, limit in (
+        for what, ours, theirs, limit in (
             ("p50 / 50 ms", statistics.median(taken), 50.0, 1),
             ("p99 / 250 ms", statistics.quantiles(taken, n=100)[98], 250.0, 1),
             (

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAMESPACE = "default"
+STORED_US = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp()) * 1_000_000
 
 _INT64 = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 _NO_TEXT: tuple[Literal["Cc"], Literal["Cs"]] = ("Cc", "Cs")

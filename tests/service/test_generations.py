@@ -110,8 +110,6 @@ async def _read_while_rebuilt(memory: Memory) -> list[int]:
             graph = await memory.connection.graph()
             at = await graph.checkpoint("graph")
             seen.append(at)
-            # The embedded graph shows what a commit wrote page by page, microseconds apart.
-            await graph.checkpoint("graph")
             [row] = (await memory.cypher("MATCH (i:Insight) RETURN count(i) AS n")).rows
             assert row["n"] >= at
 

@@ -93,9 +93,8 @@ async def test_a_deadlock_is_tried_again(
         await (await transaction.run(TOUCH_SESSION)).consume()
         projecting = asyncio.create_task(projector.run(to=2))
         await halting.moved.wait()
-        if (
-            graph.product.name == "neo4j"
-        ):  # It is kept waiting by our lock; the embedded graph has none.
+        if graph.product.name == "neo4j":
+            # It is kept waiting by our lock; the embedded graph has none.
             asyncio.get_running_loop().call_later(0.5, halting.go_on.set)
         await (await transaction.run(TOUCH_CHECKPOINT)).consume()
         await transaction.commit()

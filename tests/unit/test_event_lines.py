@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 
 import orjson
 
 from anabranch.cli.event_lines import event_line, opaque_note
 from anabranch_events import Recorded, encode, new_event
 from anabranch_events.types import SessionClosed
+from tests.events import STORED_US
 
 SESSION = "01a20000-0000-7000-8000-000000000002"
-STORED_US = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def recorded(**changes: object) -> Recorded:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,14 +19,13 @@ from anabranch_events.registry import CATALOGUE, EVENT_TYPES
 from anabranch_events.types import EventData, SessionClosed
 from anabranch_projections.batch import Batch
 from anabranch_projections.effects import Folding
-from tests.events import values
+from tests.events import STORED_US, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "events"
 SESSION = "01a20000-0000-7000-8000-000000000002"
-STORED_US = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp()) * 1_000_000
 TEA = "test.tea.brewed"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -16,7 +15,7 @@ from anabranch.exported_line import linked_line, read_line, written_line
 from anabranch.exports import reading, writing
 from anabranch.manifest import Manifest, Tally, is_manifest, manifest_line, verify_lines
 from anabranch_events import Event, Recorded, encode
-from tests.events import events, note
+from tests.events import STORED_US, events, note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 Damage: TypeAlias = Callable[[list[bytes]], list[bytes]]
 
 SESSION = "01a20000-0000-7000-8000-000000000002"
-STORED_US = int(datetime(2026, 11, 23, tzinfo=UTC).timestamp()) * 1_000_000
 UNKNOWN = "com.example.tea.v7"
 
 
