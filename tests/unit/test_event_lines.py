@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import orjson
 
 from anabranch.cli.event_lines import event_line, opaque_note

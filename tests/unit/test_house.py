@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import os
 import re
 import tomllib
 from pathlib import Path
@@ -103,6 +102,6 @@ def test_relative_links_in_docs_lead_somewhere() -> None:
 
 def test_workers_take_whole_groups(request: pytest.FixtureRequest) -> None:
     """Side by side, modules stay together: each then starts its servers once, and Neo4j is one's."""
-    alone = "PYTEST_XDIST_WORKER" not in os.environ
+    by_groups = request.config.getoption("loadgroup", default=False)
 
-    assert alone or request.node.nodeid.endswith("@tests/unit/test_house.py")
+    assert not by_groups or request.node.nodeid.endswith("@tests/unit/test_house.py")
