@@ -20,6 +20,7 @@ import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from anabranch_events import STREAM, Event, Log, NatsServer, encode, new_event, subject
+from anabranch_events.client import settled
 from anabranch_events.event import CONTENT_TYPE
 from anabranch_events.identifiers import new_id
 from anabranch_events.stream import SUBJECT_PREFIX
@@ -173,7 +174,7 @@ def _importers(log: Log, driver: JetStreamContext, client: Client) -> list[Conte
     async def raw(events: list[Event]) -> None:
         for event in events:
             await client.publish(f"elsewhere.{event.session_id}", encode(event))
-        await client.flush()
+        await settled(client)
 
     async def encoding(events: list[Event]) -> None:
         for event in events:

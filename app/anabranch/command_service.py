@@ -27,6 +27,7 @@ from anabranch.repetition import Ids, Repetition
 from anabranch.requests import Branch, Complete, LearnedInsight, OpenSession, Recall, Remember
 from anabranch_events import Event, Receipt, decode_unchanged, traced
 from anabranch_events.binary import structured
+from anabranch_events.client import settled
 from anabranch_events.errors import AnabranchError, InputInvalid, SessionEnded
 from anabranch_events.registry import CATALOGUE
 from anabranch_store import Recollection
@@ -59,7 +60,6 @@ ANSWERS: Final[Mapping[str, type[BaseModel]]] = {
     "recall": Recollection,
 }
 """What each command answers."""
-_SETTLE_TIMEOUT_S: Final = 10.0
 _DRAIN_TIMEOUT_S: Final = 20.0
 _PAUSE_S: Final = 0.02
 _log = logging.getLogger("anabranch")
@@ -199,16 +199,9 @@ class CommandService:
         )
 
     async def settle(self, client: Client) -> None:
-        """Return once the NATS server knows what is asked for here; `client` is the broker's.
-
-        The driver's `flush` lets its question overtake what it was to flush: a message does not.
-        """
+        """Return once the NATS server knows what is asked for here; `client` is the broker's."""
         self.payload_max = client.max_payload
-        inbox = client.new_inbox()
-        own = await client.subscribe(inbox)
-        await client.publish(inbox)
-        await own.next_msg(timeout=_SETTLE_TIMEOUT_S)
-        await own.unsubscribe()
+        await settled(client)
 
     async def drain(self) -> None:
         """Take no more requests, and answer those that were taken, within a bound.

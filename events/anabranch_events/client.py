@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from anabranch_events.parser import Receive
 
+SETTLE_TIMEOUT_S: Final = 10.0
 _FRAME_BYTES: Final = len(b"NATS/1.0\r\n" + b"\r\n")
 
 
@@ -138,6 +139,19 @@ class QuickClient(Client):
             if separator and len(words) == 1 and words[0].isascii():
                 found[words[0]] = value.strip(" \t\n\r\x0b\x0c")
         return found
+
+
+async def settled(client: Client, *, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
+    """Return once the server has taken in all that `client` sent before, subscriptions included.
+
+    The driver's `flush` lets its question overtake what it was to flush: a message does not.
+    Raises nats.errors.TimeoutError.
+    """
+    inbox = client.new_inbox()
+    own = await client.subscribe(inbox)
+    await client.publish(inbox)
+    await own.next_msg(timeout=timeout_s)
+    await own.unsubscribe()
 
 
 def is_known(driver: type[Client]) -> bool:

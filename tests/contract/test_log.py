@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from anabranch_events import STREAM, Bounds, Event, Log, NatsServer, encode, new_event, subject
+from anabranch_events.client import settled
 from anabranch_events.errors import (
     EventInvalid,
     InputInvalid,
@@ -241,7 +242,7 @@ async def test_half_a_batch_of_a_killed_client_leaves_nothing(
             "Nats-Batch-Sequence": str(number),
         }
         await dying.publish(subject(NAMESPACE, event.session_id), encode(event), headers=headers)
-    await dying.flush()
+    await settled(dying)
     await dying.close()
 
     assert await log.bounds() == Bounds(0, 0)

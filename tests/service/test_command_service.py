@@ -21,6 +21,7 @@ from anabranch.errors import ExporterMissing, RequestTooLarge, ServiceBusy
 from anabranch.gate import HELD_BYTES_MAX, HELD_MAX, REQUEST_BYTES_MAX, Gate
 from anabranch.telemetry import tracer_provider, tracing
 from anabranch_events import Event, Log, encode, new_event, new_id
+from anabranch_events.client import settled
 from anabranch_events.types import InsightRecorded, SessionOpened
 from tests.rounds import KILL_ROUNDS
 from tests.service.answering import answering
@@ -286,7 +287,7 @@ async def test_what_was_taken_is_answered_before_the_end(
         asked = [asyncio.create_task(ask("open_session", OPEN)) for _ in range(200)]
         while producer.stats["out_msgs"] < len(asked):  # noqa: ASYNC110 - the driver only counts
             await asyncio.sleep(0)
-        await producer.flush()
+        await settled(producer)
 
     answers = await asyncio.gather(*asked)
     with pytest.raises(NoRespondersError):
@@ -300,7 +301,7 @@ async def test_a_service_starts_beside_one_who_hears_everything(
 ) -> None:
     """A subscription to all subjects, as `nats sub '>'` has it, is in nobody's way."""
     everything = await producer.subscribe(">")
-    await producer.flush()
+    await settled(producer)
 
     async with asyncio.timeout(9), answering(log, url=nats_server.url, token=nats_server.token):
         answer = await Asking(producer)("open_session", OPEN)
