@@ -124,11 +124,11 @@ async def _survive(
         async with Graph.connect(server.address) as graph:
             await _begin_anew(graph)
         await _begin_anew(quiet)
-    slowest_s = max(takeovers_s, default=0.0)
-    print(  # noqa: T201 - for who waits
-        f"{rounds} rounds, seed {seed}: {dict(sorted(done.items()))}; "
-        f"{len(takeovers_s)} takeovers from the active one, the slowest after {slowest_s:.1f} s"
-    )
+        slowest_s = max(takeovers_s, default=0.0)
+        print(  # noqa: T201 - for who waits
+            f"{done.total()} rounds of {rounds}, seed {seed}: {dict(sorted(done.items()))}; "
+            f"{len(takeovers_s)} takeovers from the active one, the slowest after {slowest_s:.1f} s"
+        )
 
 
 async def _begin_anew(graph: Graph) -> None:
