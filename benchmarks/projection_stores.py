@@ -106,7 +106,7 @@ def _neo4j(stack: ExitStack) -> GraphAddress | None:
     if given := neo4j_given():
         return given
     try:
-        server = stack.enter_context(Neo4jServer())
+        server = stack.enter_context(Neo4jServer(long_lived=True))
     except CannotAssemble as error:
         print(f"no Neo4j here, so it is left out: {error}", file=sys.stderr)
         return None

@@ -51,12 +51,11 @@ dbms.usage_report.enabled=false
 dbms.security.allow_csv_import_from_file_urls=false
 """
 
+# Tests are short: what the better compiler makes quicker would not make up for its work.
+_SHORT_LIVED: Final = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_LONG_LIVED: Final = ("-Xmx2g",)
 _JVM_ARGS: Final = (
-    "-Xmx512m",
-    "-XX:+UseSerialGC",
     "-XX:-UsePerfData",
-    # Tests are short: what the better compiler makes quicker would not make up for its work.
-    "-XX:TieredStopAtLevel=1",
     "--add-opens=java.base/java.nio=ALL-UNNAMED",
     "--add-opens=java.base/java.io=ALL-UNNAMED",
     "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
@@ -74,10 +73,15 @@ class CannotAssemble(Exception):
 
 
 class Neo4jServer:
-    """A server of `version` over a folder of its own, on a free port of 127.0.0.1."""
+    """A server of `version` over a folder of its own, on a free port of 127.0.0.1.
 
-    def __init__(self, version: str = LONG_TERM) -> None:
+    One that is `long_lived`, as a user's is, has its usual compilers and more memory, and starts
+    more slowly.
+    """
+
+    def __init__(self, version: str = LONG_TERM, *, long_lived: bool = False) -> None:
         self._version = version
+        self._jvm_args = (*(_LONG_LIVED if long_lived else _SHORT_LIVED), *_JVM_ARGS)
         self._process: subprocess.Popen[bytes] | None = None
         self._home: Path | None = None
         self.uri = ""
@@ -130,7 +134,7 @@ class Neo4jServer:
     def _launch(self, home: Path) -> None:
         java, jars = java_for(self._version), assembled(self._version)
         main = "CommunityEntryPoint" if self._version.startswith("5.") else "Neo4jCommunity"
-        command = [java, *_JVM_ARGS, "-cp", f"{jars}/*", f"org.neo4j.server.{main}"]
+        command = [java, *self._jvm_args, "-cp", f"{jars}/*", f"org.neo4j.server.{main}"]
         command += [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
         with (home / "logs" / "console.log").open("wb") as log:
             self._process = subprocess.Popen(

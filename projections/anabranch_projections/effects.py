@@ -40,6 +40,10 @@ class Folding:
 
     def steps(self) -> list[Step]:
         """Return the statements that apply the rows: one a kind, or a few where they are many."""
+        return [*self.sessions.first_steps(), *self.later_steps()]
+
+    def later_steps(self) -> list[Step]:
+        """Return those that come after the sessions are brought up to date."""
         return [
             *self.sessions.steps(),
             *self.insights.steps(),

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 PIECE: Final = 50
+REST_S: Final = 0.001
+"""How long the reader leaves the loop to a writer at work, after each piece that it decoded."""
 PAUSE_S: Final = 0.05
 
 
@@ -156,10 +158,11 @@ class Follower(ABC, Generic[C]):
         try:
             async with aclosing(self._batches(to)) as batches:
                 async for records in batches:
-                    # In pieces: decoding holds the loop that the writer runs on.
+                    # In pieces: decoding holds the loop that the writer runs on, and each answer of
+                    # the graph takes the driver several turns of the loop.
                     for start in range(0, len(records), PIECE):
                         await gathering.put(records[start : start + PIECE])
-                        await asyncio.sleep(0)
+                        await asyncio.sleep(REST_S if gathering.writing else 0)
         except Exception as error:  # noqa: BLE001 - the writer raises it.
             await gathering.end(error)
         else:

@@ -27,6 +27,8 @@ class Gathering(Generic[C]):
         self._ended = False
         self._error: BaseException | None = None
         self._changed = asyncio.Condition()
+        self.writing = False
+        """Whether the writer is at work on a batch."""
 
     async def put(self, records: list[Recorded]) -> None:
         """Add records, as soon as there is room."""
@@ -49,6 +51,7 @@ class Gathering(Generic[C]):
 
         Raises the failure that ended the reading, once everything read before is taken.
         """
+        self.writing = False
         async with self._changed:
             while not self._open.records:
                 if self._error is not None:
@@ -58,4 +61,5 @@ class Gathering(Generic[C]):
                 await self._changed.wait()
             batch, self._open = self._open, Batch(self._content())
             self._changed.notify_all()
+            self.writing = True
             return batch

@@ -9,13 +9,15 @@ from anabranch_projections.batch import GRAPH, Batch, dead_letter, put_aside
 from anabranch_projections.effects import Folding
 from anabranch_projections.errors import ProjectionHalted
 from anabranch_projections.following import Follower
-from anabranch_projections.rules import judge
+from anabranch_projections.rules import judge, judge_by
+from anabranch_store import BeginAnew
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anabranch_events import Log, Recorded
     from anabranch_projections.errors import RuleBroken
+    from anabranch_projections.rows import Row
     from anabranch_store import Ask, Graph, Plan, Step
 
 
@@ -44,20 +46,22 @@ class Projector(Follower[Folding]):
 
     async def _steps(self, batch: Batch[Folding]) -> list[Step] | Plan:
         self._halt_at(batch)
-        if not batch.content.judged:
+        events = batch.content.judged
+        if not events:
             return _applied(batch)
-
-        async def made() -> list[Step]:
-            return _applied(batch)
+        doubted = False
 
         async def judged(ask: Ask) -> list[Step]:
-            # The statements are made while the graph looks for what the rules ask.
-            broken: dict[int, RuleBroken]
-            applied: list[Step]
-            broken, applied = await asyncio.gather(judge(batch.content.judged, ask), made())
-            if not broken:
-                return applied
-            without = _without(batch, broken)
+            nonlocal doubted
+            if not doubted:
+                rows: list[Row]
+                later: list[Step]
+                rows, later = await asyncio.gather(_begun(batch, ask), _later(batch))
+                if not await judge_by(rows, events, ask):
+                    return later
+                doubted = True
+                raise BeginAnew
+            without = _without(batch, await judge(events, ask))
             self._halt_at(without)
             batch.letters = without.letters
             return _applied(without)
@@ -73,6 +77,16 @@ class Projector(Follower[Folding]):
         if self._halt:
             raise ProjectionHalted(position=record.position, reason=str(error)) from error
         return list(put_aside([dead_letter(record, error)]))
+
+
+async def _begun(batch: Batch[Folding], ask: Ask) -> list[Row]:
+    """Bring the sessions up to date, as if no rule were broken; return how they stood before."""
+    return [row for step in batch.content.sessions.first_steps() for row in await ask(step)]
+
+
+async def _later(batch: Batch[Folding]) -> list[Step]:
+    """Return the other statements: they are made while the graph is at work on the sessions."""
+    return [*batch.content.later_steps(), *put_aside(batch.letters)]
 
 
 def _applied(batch: Batch[Folding]) -> list[Step]:

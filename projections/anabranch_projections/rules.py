@@ -24,10 +24,10 @@ from anabranch_projections.errors import (
 from anabranch_projections.rows import Row, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from anabranch_projections.positioned import PositionedEvent
-    from anabranch_store import Ask, Step
+    from anabranch_store import Ask
 
 OPENINGS: Final = (types.SessionOpened, types.BranchCreated)
 ENDINGS: Final = (
@@ -66,10 +66,14 @@ async def judge(events: Sequence[PositionedEvent], ask: Ask) -> dict[int, RuleBr
     `events` are those of a batch that a rule is about, in position order; `ask` reads the graph in
     the transaction that will write them.
     """
-    known: dict[Key, Standing] = {}
-    for step in _questions(events):
-        known |= {Key(row["namespace"], row["id"]): _standing(row) for row in await ask(step)}
-    return verdicts(events, known)
+    return await _judged(events, ask, {}, keys=_own(events) | _parents(events))
+
+
+async def judge_by(
+    rows: Iterable[Row], events: Sequence[PositionedEvent], ask: Ask
+) -> dict[int, RuleBroken]:
+    """Return what `judge` does, where `rows` say how the events' own sessions stood before."""
+    return await _judged(events, ask, _known(rows), keys=_parents(events) - _own(events))
 
 
 def verdicts(
@@ -122,15 +126,31 @@ def _ends(data: types.EventData) -> bool:
     return isinstance(data, ENDINGS)
 
 
-def _questions(events: Iterable[PositionedEvent]) -> Iterator[Step]:
-    keys: dict[Key, None] = {}
-    for at in events:
-        keys[Key(at.namespace, at.session_id)] = None
-        if isinstance(at.event.data, types.BranchCreated):
-            keys[Key(at.namespace, at.event.data.parent_id)] = None
-    rows: Iterable[Row] = (key._asdict() for key in keys)
-    return steps("projection/read_standing", rows)
+async def _judged(
+    events: Sequence[PositionedEvent], ask: Ask, known: dict[Key, Standing], *, keys: set[Key]
+) -> dict[int, RuleBroken]:
+    """Judge by what is known and by how the sessions of `keys` stand in the graph."""
+    for step in steps("projection/read_standing", (key._asdict() for key in sorted(keys))):
+        known |= _known(await ask(step))
+    return verdicts(events, known)
 
 
-def _standing(row: Row) -> Standing:
-    return Standing(row["opened"], row["root_id"], row["depth"] or 0, row["ended"])
+def _own(events: Iterable[PositionedEvent]) -> set[Key]:
+    return {Key(at.namespace, at.session_id) for at in events}
+
+
+def _parents(events: Iterable[PositionedEvent]) -> set[Key]:
+    return {
+        Key(at.namespace, at.event.data.parent_id)
+        for at in events
+        if isinstance(at.event.data, types.BranchCreated)
+    }
+
+
+def _known(rows: Iterable[Row]) -> dict[Key, Standing]:
+    return {
+        Key(row["namespace"], row["id"]): Standing(
+            row["opened"], row["root_id"], row["depth"] or 0, row["ended"]
+        )
+        for row in rows
+    }

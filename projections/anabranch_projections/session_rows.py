@@ -106,9 +106,12 @@ class SessionRows:
             },
         )
 
-    def steps(self) -> Iterator[Step]:
-        """Return the statements that bring the sessions up to date."""
+    def first_steps(self) -> Iterator[Step]:
+        """Return the statements that bring the sessions up to date and say how they stood before."""
         yield from steps("projection/apply_sessions", self._sessions.values())
+
+    def steps(self) -> Iterator[Step]:
+        """Return the statements that say who ran and who took over which session."""
         yield from steps("projection/run_sessions", self._runs.values())
         yield from steps("projection/hand_off_sessions", self._hand_offs.values())
 

@@ -34,11 +34,12 @@ from anabranch_store.stamp import (
     stamp,
 )
 from anabranch_store.statements import statement
-from anabranch_store.transactions import Ask, Plan, Step
+from anabranch_store.transactions import Ask, BeginAnew, Plan, Step
 
 __all__ = [
     "Ask",
     "Association",
+    "BeginAnew",
     "Digest",
     "EmbeddedGraph",
     "Embedder",

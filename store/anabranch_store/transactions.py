@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from neo4j.exceptions import ConstraintError, DriverError, Neo4jError
@@ -47,11 +48,15 @@ It is called again when the transaction is tried again.
 """
 
 
+class BeginAnew(Exception):
+    """Raised by a plan: what it has done is undone, and it is called again in a new transaction."""
+
+
 async def read_rows(open_session: Callable[[], AsyncSession], step: Step) -> list[dict[str, Any]]:
     """Return the rows of one statement, dates and times as Python's own."""
 
     async def read(_: _Attempt) -> list[dict[str, Any]]:
-        async with open_session() as session, await session.begin_transaction() as transaction:
+        async with open_session() as session, await _begun(session) as transaction:
             return await _rows(transaction, step)
 
     return await _until_done(read)
@@ -71,10 +76,7 @@ async def write_steps(
     metadata = {WRITER: writer} if writer else None
 
     async def write(attempt: _Attempt) -> bool:
-        async with (
-            open_session() as session,
-            await session.begin_transaction(metadata=metadata) as transaction,
-        ):
+        async with open_session() as session, await _begun(session, metadata) as transaction:
             if guard is not None and not await _rows(transaction, guard):
                 await transaction.rollback()
                 return False
@@ -114,6 +116,8 @@ async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
                 return await work(attempt)
+        except BeginAnew:
+            continue
         except (Neo4jError, DriverError) as error:
             if attempt.committing and isinstance(error, DriverError):
                 raise LostWhileCommitting(str(error)) from error
@@ -125,6 +129,15 @@ async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
             raise
         await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - no secret.
         pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+
+
+async def _begun(session: AsyncSession, metadata: dict[str, Any] | None = None) -> AsyncTransaction:
+    """Begin a transaction without waiting for the server's word, which comes with the first answer.
+
+    The driver does so in `execute_query` only. Without its switch there is one more round trip.
+    """
+    with getattr(session, "_pipelined_begin", nullcontext()):
+        return await session.begin_transaction(metadata=metadata)
 
 
 async def _planned(transaction: AsyncTransaction, steps: Sequence[Step] | Plan) -> Sequence[Step]:

@@ -62,6 +62,21 @@ async def test_the_reader_waits_while_the_batch_is_full(count: int, raw: bytes) 
     assert (len(first.records), len(second.records)) == (count, 1)
 
 
+async def test_it_says_whether_the_writer_is_at_work() -> None:
+    """The reader leaves the loop to a writer that waits for its answers, and to no other."""
+    gathering = Gathering(Folding)
+    await gathering.put([_record(1)])
+    before = gathering.writing
+    await gathering.take()
+    at_work = gathering.writing
+    waiting = asyncio.create_task(gathering.take())
+    await asyncio.sleep(0)
+
+    assert (before, at_work, gathering.writing) == (False, True, False)
+    await gathering.end()
+    assert await waiting is None
+
+
 async def test_the_end_comes_after_what_was_read() -> None:
     """What was read before the end, or before a failure, is taken first."""
     ended, failed = Gathering(Folding), Gathering(Folding)

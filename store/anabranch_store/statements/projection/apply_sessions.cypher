@@ -1,9 +1,11 @@
-// Open sessions and bring them up to date; one row a session, returns nothing.
+// Open sessions and bring them up to date; one row a session. Returns how those stood before that
+// had begun or ended, as projection/read_standing does: {namespace, id, opened, root_id, depth, ended}.
 // The first opening wins, later facts overwrite earlier ones; both are guarded by position, so
 // events that were applied before change nothing.
 UNWIND $rows AS row
 MERGE (s:Session {namespace: row.namespace, id: row.id})
-FOREACH (opening IN CASE WHEN s.opened IS NULL THEN row.openings ELSE [] END |
+WITH row, s, s.opened AS opened, s.root_id AS root_id, s.depth AS depth, s.ended AS ended
+FOREACH (opening IN CASE WHEN opened IS NULL THEN row.openings ELSE [] END |
   SET s += opening.properties
   SET s += {opened_at: datetime(opening.opened_at), deadline: datetime(opening.deadline)}
   FOREACH (parent_id IN opening.parents |
@@ -15,3 +17,6 @@ FOREACH (latest IN CASE WHEN coalesce(s.updated, 0) < row.position THEN [row] EL
   SET s += latest.properties
   SET s += {ended_at: coalesce(datetime(latest.ended_at), s.ended_at), updated: latest.position}
 )
+WITH row, opened, root_id, depth, ended
+WHERE opened IS NOT NULL OR ended IS NOT NULL
+RETURN row.namespace AS namespace, row.id AS id, opened, root_id, depth, ended
