@@ -1,6 +1,7 @@
 """How long what is written takes to be readable while a thousand events a second come in, a minute long.
 
-Somebody else appends them, in a process of its own. Meanwhile one insight after another is written
+The graph holds what a minute at that rate makes already, so that the server has planned and compiled
+what it is asked. Somebody else appends the events, in a process of its own. Meanwhile one insight after another is written
 here, and waited for until the graph holds it; a recall by words must find each fortieth at once.
 ANABRANCH_BENCH_SECONDS says how long, ANABRANCH_BENCH_STORE on which store.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 OFFERED: Final = 1000
 SECONDS: Final = float(os.environ.get("ANABRANCH_BENCH_SECONDS", "60"))
+HELD: Final = 60_000
 WARM_UP_S: Final = 5.0
 RECALLED: Final = 40
 _TICK_S: Final = 0.01
@@ -43,9 +45,10 @@ async def run() -> list[Row]:
 async def _under_load(measured_on: Bench) -> list[Row]:
     log, graph, server = measured_on
     name = f"{NAMESPACE}-readable"
-    _, last = await append(log, [probe("The first of all")])
-    await start_at(graph, name, last)
+    before, last = await append(log, list(mixed(HELD)))
+    await start_at(graph, name, before)
     projector = Projector(log, graph, name=name)
+    await projector.run(to=last)
     running = asyncio.create_task(projector.run())
     offering = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.readable", server.url),

@@ -34,9 +34,10 @@ class PositionedEvent(NamedTuple):
 
 def timestamp(value: datetime) -> str:
     """Return `value` in UTC and whole milliseconds as ISO 8601 text, which every store can hold."""
-    # The first and last hours that a datetime can name have no UTC form; their own will do.
-    with contextlib.suppress(OverflowError):
-        value = value.astimezone(UTC)
+    if value.tzinfo is not UTC:
+        # The first and last hours that a datetime can name have no UTC form; their own will do.
+        with contextlib.suppress(OverflowError):
+            value = value.astimezone(UTC)
     return value.isoformat(timespec="milliseconds")
 
 
