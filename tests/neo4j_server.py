@@ -258,7 +258,7 @@ def main() -> int:
     version: str = parser.parse_args().version
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with Neo4jServer(version) as server:
+        with Neo4jServer(version, long_lived=True) as server:
             print(f"export NEO4J_URI={server.uri}")  # noqa: T201 - what this program is for.
             print(f"export NEO4J_USERNAME={server.username}")  # noqa: T201 - as above.
             print(f"export NEO4J_PASSWORD={server.password}", flush=True)  # noqa: T201 - as above.
