@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from anabranch_store import Graph, GraphAddress, Step
+from anabranch_store import BeginAnew, Graph, GraphAddress, Step
 from anabranch_store.errors import CypherInvalid, GraphRefused, GraphUnavailable, SetupInvalid
 from tests.graphs import ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from anabranch_store import Ask
 
 TIME = "2026-01-02T03:04:05.678Z"
 BROKEN = Step("projection/put_aside", {"rows": [{"position": {"a": "map"}}]})
@@ -92,6 +94,25 @@ async def test_a_guard_without_a_row_writes_nothing(graph: Graph) -> None:
 
     assert await graph.checkpoint("graph") == 7
     assert await count(graph) == 0
+
+
+async def test_what_a_plan_did_before_it_begins_anew_is_undone(graph: Graph) -> None:
+    """Its first try leaves nothing; what it decides then holds, with the checkpoint."""
+    tries = 0
+
+    async def plan(run: Ask) -> list[Step]:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await run(dead_letters([1, 2]))
+            raise BeginAnew
+        return [dead_letters([3])]
+
+    moved = await graph.write_if(move(0, 3), plan)
+
+    assert (moved, tries) == (True, 2)
+    assert await ask(graph.address, "MATCH (d:DeadLetter) RETURN d.position AS at") == [{"at": 3}]
+    assert await graph.checkpoint("graph") == 3
 
 
 async def test_of_rivals_one_wins_each_position(graph: Graph) -> None:
