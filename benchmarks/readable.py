@@ -1,8 +1,9 @@
 """How long what is written takes to be readable while a thousand events a second come in, a minute long.
 
 The graph holds what a minute at that rate makes already, so that the server has planned and compiled
-what it is asked. Somebody else appends the events, in a process of its own. Meanwhile one insight after another is written
-here, and waited for until the graph holds it; a recall by words must find each fortieth at once.
+what it is asked. Somebody else appends the events, in a process of its own. Meanwhile one insight
+after another is written here, and waited for until the graph holds it; a recall by words must find
+each fortieth at once.
 ANABRANCH_BENCH_SECONDS says how long, ANABRANCH_BENCH_STORE on which store.
 """
 

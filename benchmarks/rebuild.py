@@ -41,7 +41,7 @@ async def _curve(measured_on: Bench) -> list[Row]:
     ours_s = theirs_s = 0.0
     peaks: list[float] = []
     parts = max(round(EVENTS / PART), len(SHOWN))
-    shown = {max(1, round(parts * share)): share for share in SHOWN}
+    shown = {max(1, round(parts * share)) for share in SHOWN}
     async with loader_driver(graph) as driver:
         for part in range(1, parts + 1):
             events = list(mixed(PART))

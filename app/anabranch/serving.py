@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -66,9 +65,6 @@ class Serving:
         async def started() -> None:
             if self._commands is not None:
                 await self._commands.settle(await broker.connect())
-            # What was imported stays for good: no collection need go through it again.
-            gc.collect()
-            gc.freeze()
             await ready()
 
         options: dict[str, Any] = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from anabranch_events.parser import Receive
 
-SETTLE_TIMEOUT_S: Final = 10.0
+_SETTLE_TIMEOUT_S: Final = 10.0
 _FRAME_BYTES: Final = len(b"NATS/1.0\r\n" + b"\r\n")
 
 
@@ -141,7 +141,7 @@ class QuickClient(Client):
         return found
 
 
-async def settled(client: Client, *, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
+async def settled(client: Client) -> None:
     """Return once the server has taken in all that `client` sent before, subscriptions included.
 
     The driver's `flush` lets its question overtake what it was to flush: a message does not.
@@ -150,7 +150,7 @@ async def settled(client: Client, *, timeout_s: float = SETTLE_TIMEOUT_S) -> Non
     inbox = client.new_inbox()
     own = await client.subscribe(inbox)
     await client.publish(inbox)
-    await own.next_msg(timeout=timeout_s)
+    await own.next_msg(timeout=_SETTLE_TIMEOUT_S)
     await own.unsubscribe()
 
 

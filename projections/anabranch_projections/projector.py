@@ -56,7 +56,7 @@ class Projector(Follower[Folding]):
             if not doubted:
                 rows: list[Row]
                 later: list[Step]
-                rows, later = await asyncio.gather(_begun(batch, ask), _later(batch))
+                rows, later = await asyncio.gather(_stood(batch, ask), _later(batch))
                 if not await judge_by(rows, events, ask):
                     return later
                 doubted = True
@@ -79,7 +79,7 @@ class Projector(Follower[Folding]):
         return list(put_aside([dead_letter(record, error)]))
 
 
-async def _begun(batch: Batch[Folding], ask: Ask) -> list[Row]:
+async def _stood(batch: Batch[Folding], ask: Ask) -> list[Row]:
     """Bring the sessions up to date, as if no rule were broken; return how they stood before."""
     return [row for step in batch.content.sessions.first_steps() for row in await ask(step)]
 

@@ -110,7 +110,7 @@ async def _read_while_rebuilt(memory: Memory) -> list[int]:
             graph = await memory.connection.graph()
             at = await graph.checkpoint("graph")
             seen.append(at)
-            # The embedded graph keeps the count of all of a label apart, and a moment behind.
+            # Beside a writer the embedded graph once counted all of a label one short: they are read.
             counted = "MATCH (i:Insight) WHERE i.recorded <= $at RETURN count(i) AS n"
             [row] = (await memory.cypher(counted, {"at": at})).rows
             assert row["n"] == at
