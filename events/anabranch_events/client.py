@@ -68,14 +68,15 @@ class QuickClient(Client):
         parts: list[bytes] = []
         size = 0
         for subject, reply, headers, data in messages:
-            before = len(headers) + _FRAME_BYTES
-            whole = before + len(data)
-            command = f"HPUB {subject} {reply} {before} {whole}\r\nNATS/1.0\r\n{headers}\r\n"
-            parts += (command.encode(), data, b"\r\n")
-            size += len(data)
+            before, length = len(headers) + _FRAME_BYTES, len(data)
+            command = f"HPUB {subject} {reply} {before} {before + length}\r\nNATS/1.0\r\n{headers}"
+            parts.append(command.encode())
+            parts.append(data)
+            size += length
+        parts.append(b"")
         self.stats["out_msgs"] += len(messages)
         self.stats["out_bytes"] += size
-        await self._send_command(b"".join(parts))
+        await self._send_command(b"\r\n".join(parts))
         await self._flush_pending()
 
     def forget_unsent(self) -> bool:

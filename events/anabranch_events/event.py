@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
@@ -64,7 +64,7 @@ class Event(BaseModel):
     @property
     def opaque(self) -> bool:
         """Whether this version does not know the event's type: it is handed on, never applied."""
-        return isinstance(self.data, OpaqueData)
+        return type(self.data) is OpaqueData
 
     def unknown(self) -> EventUnknown:
         """Return the error for whoever would have to apply an opaque event."""
@@ -129,10 +129,10 @@ def encode(event: Event) -> bytes:
 
     That of an opaque event is the one it was read from, byte for byte.
     """
-    data = event.data
-    if isinstance(data, OpaqueData):
+    given = event.__dict__
+    data = given["data"]
+    if type(data) is OpaqueData:
         return data.document
-    given = vars(event)
     # One by one: it is done for every event, and takes two thirds of the time of a comprehension.
     fields: dict[str, Any] = {
         "specversion": "1.0",
@@ -143,20 +143,36 @@ def encode(event: Event) -> bytes:
         "time": given["time"],
         "namespace": given["namespace"],
     }
-    if given["correlationid"] is not None:
-        fields["correlationid"] = given["correlationid"]
-    if given["causationid"] is not None:
-        fields["causationid"] = given["causationid"]
-    if given["agent"] is not None:
-        fields["agent"] = given["agent"]
+    if (found := given["correlationid"]) is not None:
+        fields["correlationid"] = found
+    if (found := given["causationid"]) is not None:
+        fields["causationid"] = found
+    if (found := given["agent"]) is not None:
+        fields["agent"] = found
     fields["datacontenttype"] = "application/json"
-    fields["data"] = vars(data) if data.keeps_none else _members(data)
+    fields["data"] = _members(data)
     return orjson.dumps(fields, default=_members, option=orjson.OPT_UTC_Z)
 
 
 def _members(model: BaseModel) -> dict[str, Any]:
-    """Return what is written of a model: in the order of its fields, and nothing that is None."""
-    return {name: value for name, value in vars(model).items() if value is not None}
+    """Return what is written of a model, in the order of its fields."""
+    members = {**model.__dict__}
+    for name in _left_out(type(model)):
+        if members[name] is None:
+            del members[name]
+    return members
+
+
+@cache
+def _left_out(made: type[BaseModel]) -> tuple[str, ...]:
+    """Return the names of the fields that are not written when they are None."""
+    if issubclass(made, EventData) and made.keeps_none:
+        return ()
+    return tuple(
+        name
+        for name, field in made.model_fields.items()
+        if field.default is None and not field.is_required()
+    )
 
 
 def decode(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 WINDOW_EVENTS: Final = 4000
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 _TURN_EVENTS: Final = 100
+_TURN_BYTES: Final = 1024 * 1024
 _FIRST_PATIENCE_S: Final = 0.5
 _CONTENT: Final = f"Content-Type: {CONTENT_TYPE}\r\n"
 
@@ -66,12 +67,18 @@ async def ingest(
     bytes_max = objects.message_bytes_max
     async with pipeline:
         async for turn in _turns(events):
+            written: list[Written] = []
+            size = 0
             for event in turn:
                 document = encode(event)
                 if len(document) > bytes_max:
                     document = await objects.check_in(document, event_id=event.id)
-                if pipeline.add(event, document):
-                    await pipeline.send()
+                written.append((event, document))
+                size += len(document)
+                if size >= _TURN_BYTES:
+                    await pipeline.send(written)
+                    written, size = [], 0
+            await pipeline.send(written)
         return await pipeline.finish()
 
 
@@ -110,7 +117,6 @@ class Pipeline:
         self._window: deque[Written] = deque()
         self._window_bytes = 0
         self._last: Written | None = None
-        self._unsent: list[Written] = []  # the window's end
         self._oldest = 0  # the number of the window's first event: so many are done
         self._ahead: dict[int, tuple[int, bool]] = {}  # acknowledged before the oldest
         self._doubted: list[tuple[Written, int]] = []
@@ -148,21 +154,18 @@ class Pipeline:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self._subscription.unsubscribe()
 
-    def add(self, event: Event, document: bytes) -> bool:
-        """Take an event; tell whether it is time to `send`."""
-        self._last = written = event, document
-        self._window.append(written)
-        self._window_bytes += len(document)
-        self._unsent.append(written)
-        return len(self._unsent) >= _TURN_EVENTS or self._window_bytes >= WINDOW_BYTES
-
-    async def send(self) -> None:
-        """Send what has gathered, and wait while the window is full. Raises what `ingest` raises."""
+    async def send(self, events: list[Written]) -> None:
+        """Send events, and wait while the window is full. Raises what `ingest` raises."""
+        if not events:
+            return
+        number = self._oldest + len(self._window)
+        self._last = events[-1]
+        self._window.extend(events)
+        self._window_bytes += _size(events)
         if not self._first_sent:
             self._lost = True  # Alone, as after a loss: a refusal is heard before more is sent.
-        if self._unsent and not self._lost:
-            unsent, self._unsent = self._unsent, []
-            await self._publish(self._oldest + len(self._window) - len(unsent), unsent)
+        if not self._lost:
+            await self._publish(number, events)
             await asyncio.sleep(0)  # Sending and acknowledging go on side by side.
             await self._report()
         if self._lost or self._failure or self._is_full(1):
@@ -170,7 +173,6 @@ class Pipeline:
 
     async def finish(self) -> Ingested:
         """Wait until everything is acknowledged. Raises what `ingest` raises."""
-        await self.send()
         await self._wait_while(lambda: bool(self._window))
         return self._done
 
@@ -243,7 +245,6 @@ class Pipeline:
                 self._begin(first)
         if not self._lost:
             self._first_sent = True
-            self._unsent = []
             rest = max(self._oldest, first + 1)
             await self._publish(rest, list(self._window)[rest - self._oldest :])
 
@@ -270,11 +271,10 @@ class Pipeline:
 
     async def _publish(self, number: int, events: list[Written]) -> None:
         """Send events, the first of which has that number."""
+        replies = self._replies(number, len(events))
         messages = [
             (subject_of(event), reply, f"{EVENT_ID}: {event.id}\r\n{_CONTENT}", document)
-            for reply, (event, document) in zip(
-                self._replies(number, len(events)), events, strict=True
-            )
+            for reply, (event, document) in zip(replies, events, strict=True)
         ]
         if self._oldest == number:
             self._moved_at = time.monotonic()
@@ -345,8 +345,7 @@ class Pipeline:
 
     def _strike(self, count: int) -> None:
         """Take so many events off the window: they are stored."""
-        for _ in range(count):
-            self._window_bytes -= len(self._window.popleft()[1])
+        self._window_bytes -= _size([self._window.popleft() for _ in range(count)])
         self._oldest += count
         self._moved_at = time.monotonic()
         self._retrying_since = 0.0
@@ -354,6 +353,10 @@ class Pipeline:
     def _fail(self, failure: AnabranchError) -> None:
         self._failure = self._failure or failure
         self._changed.set()
+
+
+def _size(events: list[Written]) -> int:
+    return sum([len(document) for _, document in events])
 
 
 def outgoing_of(written: Written) -> Outgoing:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import nats.errors
 import nats.js.errors
 import orjson
@@ -101,7 +102,9 @@ class Objects:
         data = await self._get(name)
         if data is None:
             return record
-        return record._replace(raw=orjson.dumps({**envelope, "data": orjson.Fragment(data)}))
+        return msgspec.structs.replace(
+            record, raw=orjson.dumps({**envelope, "data": orjson.Fragment(data)})
+        )
 
     async def _put(self, name: str, data: bytes) -> None:
         async def once(timeout_s: float) -> None:

@@ -174,7 +174,7 @@ class Pull:
         if self.broken is not None:
             return
         start = 5 if len(fields) == 9 else 7
-        position, sequence, nanoseconds = map(int, fields[start : start + 3])
+        position, sequence = int(fields[start]), int(fields[start + 1])
         if sequence != self._sequence + 1:
             self.broken = f"a gap before position {position}"
             return
@@ -183,7 +183,8 @@ class Pull:
         self.position = position
         self.caught_up = fields[start + 3] == "0"
         _, _, namespace, session_id = subject.split(".", 3)
-        self.buffer.append(Recorded(position, namespace, session_id, raw, nanoseconds // 1000))
+        stored_us = int(fields[start + 2]) // 1000
+        self.buffer.append(Recorded(position, namespace, session_id, raw, stored_us))
         self._buffered_bytes += len(raw)
 
     def _heed(self, headers: dict[str, str]) -> None:

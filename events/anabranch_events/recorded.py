@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import NamedTuple
+
+import msgspec
 
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event import Event, decode
 
 
-class Recorded(NamedTuple):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """A stored message. Anyone with access may have written it: decoding can fail."""
 
     position: int

@@ -39,7 +39,6 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, TypeAdapter
 
 from anabranch_events.identifiers import (
-    CANONICAL_UUID,
     NAME_LENGTH_MAX,
     TEXT_LENGTH_MAX,
     Identifier,
@@ -49,6 +48,7 @@ from anabranch_events.identifiers import (
     Text,
     checked_namespace,
     checked_text,
+    is_canonical_uuid,
 )
 from anabranch_events.types import EventData, Facts
 
@@ -136,10 +136,11 @@ def event_reader(envelope: type[E], data: type[EventData], *, plain: bool) -> Re
 
 
 def _facts(made: type[Facts], *, plain: bool) -> _Field:
-    if made.__pydantic_decorators__.model_validators:
+    validators = [*made.__pydantic_decorators__.model_validators.values()]
+    if any(each.info.mode != "after" for each in validators):
         return _thorough(made)
     fields = _fields_of(made, plain=plain)
-    return _Field(_struct(made, fields), _maker(made, fields))
+    return _Field(_struct(made, fields), _maker(made, fields, [each.func for each in validators]))
 
 
 def _fields_of(
@@ -165,14 +166,19 @@ def _struct(
     )
 
 
-def _maker(made: type[BaseModel], fields: Mapping[str, _Field]) -> Check:
+def _maker(
+    made: type[BaseModel], fields: Mapping[str, _Field], validators: Sequence[Check] = ()
+) -> Check:
     """Return what makes an instance of what was read; all its fields count as given.
+
+    `validators` look at the whole instance, and return it or raise one of `REFUSALS`.
 
     It is compiled, as dataclasses are: loops over fields cost more than what they do. What is empty
     needs no check: None and tuples may be, and msgspec takes no text that is.
     """
     names = list(made.model_fields)
-    checks = {f"check_{name}": field.check for name, field in fields.items() if field.check}
+    checks: dict[str, Any] = {f"validate_{at}": each for at, each in enumerate(validators)}
+    checks |= {f"check_{name}": field.check for name, field in fields.items() if field.check}
     checks |= {f"holds_{name}": field.holds for name, field in fields.items() if field.holds}
     source = [
         "def make(read):",
@@ -183,6 +189,7 @@ def _maker(made: type[BaseModel], fields: Mapping[str, _Field]) -> Check:
         " set_given(instance, given)",
         " set_extra(instance, None)",
         " set_private(instance, None)",
+        *(f" instance = validate_{at}(instance)" for at in range(len(validators))),
         " return instance",
     ]
     scope: dict[str, Any] = {
@@ -252,7 +259,7 @@ _namespace = lru_cache(maxsize=_KNOWN_MAX)(checked_namespace)
 
 
 _KNOWN: Final[tuple[tuple[Any, _Field], ...]] = (
-    (Identifier, _Field(_SOME, holds=CANONICAL_UUID.fullmatch)),
+    (Identifier, _Field(_SOME, holds=is_canonical_uuid)),
     (Moment, _Field(_SOME, datetime.fromisoformat, holds=_MOMENT.fullmatch)),
     (Name, _Field(_NAME, _name)),
     (Namespace, _Field(_SOME, _namespace)),

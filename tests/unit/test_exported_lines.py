@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,8 +29,8 @@ UNKNOWN = "com.example.tea.v7"
 
 def record(event: Event, position: int) -> Recorded:
     """Return an event as the log holds it."""
-    return of(encode(event), position)._replace(
-        namespace=event.namespace, session_id=event.session_id
+    return msgspec.structs.replace(
+        of(encode(event), position), namespace=event.namespace, session_id=event.session_id
     )
 
 

@@ -18,7 +18,7 @@ from anabranch_events.errors import EventInvalid
 from anabranch_events.event import _as_written, _fields
 from anabranch_events.identifiers import TEXT_LENGTH_MAX, new_id
 from anabranch_events.registry import CATALOGUE, EVENT_TYPES
-from anabranch_events.types import InsightRecorded
+from anabranch_events.types import AssociationFormed, InsightRecorded
 from anabranch_events.written import is_plain
 from tests.events import events, values
 
@@ -70,6 +70,17 @@ def test_what_is_written_is_read_in_the_quick_way(event: Event) -> None:
     assert found == event
     assert repr(found) == repr(event)
     check_same(encode(event))
+
+
+def test_what_a_class_checks_on_the_whole_is_checked() -> None:
+    """Two insights that are one are well-spelt, each for itself."""
+    one, other = new_id(), new_id()
+    data = AssociationFormed(from_id=one, to_id=other, kind="extends", weight=0.5)
+    document = encode(new_event(data, session_id=new_id(), namespace="default"))
+    assert _as_written(document, CATALOGUE)
+
+    with pytest.raises(EventInvalid, match="two different insights"):
+        decode(document.replace(other.encode(), one.encode()))
 
 
 @given(event=events())
