@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_events import new_event
@@ -212,8 +211,8 @@ def _strengthened(
 ) -> Rows:
     """Compute what the citations of a batch make of the associations: one row an association."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
-    for position, event in events:
-        data = event.data
+    for at in events:
+        data = at.event.data
         if isinstance(data, AssociationFormed):
             weights[data.from_id, data.to_id] = data.weight
         elif isinstance(data, InsightCited):
@@ -226,11 +225,11 @@ def _strengthened(
                 "namespace": LOADED,
                 "from_id": pair[0],
                 "to_id": pair[1],
-                "time": event.time.astimezone(UTC).isoformat(timespec="milliseconds"),
+                "time": at.time,
                 "properties": {
                     "weight": weights[pair],
                     "citations": counts[pair],
-                    "cited": position,
+                    "cited": at.position,
                 },
             }
     return list(rows.values())

@@ -11,7 +11,7 @@ replay from any checkpoint, in any batches, judges alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from anabranch_events import types
 from anabranch_projections.errors import (
@@ -43,11 +43,8 @@ JUDGED: Final = frozenset({*OPENINGS, *ENDINGS, types.BranchStarted})
 """The events that a rule is about; all others need no look at the graph."""
 
 
-class Key(NamedTuple):
-    """What names a session."""
-
-    namespace: str
-    id: str
+Key: TypeAlias = tuple[str, str]
+"""What names a session: its namespace and its id."""
 
 
 @dataclass(slots=True)
@@ -90,12 +87,14 @@ def verdicts(
 
 
 def _check(at: PositionedEvent, known: dict[Key, Standing]) -> None:
-    own = known.setdefault(Key(at.namespace, at.session_id), Standing())
+    own = known.get((at.namespace, at.session_id))
+    if own is None:
+        own = known[at.namespace, at.session_id] = Standing()
     data = at.event.data
-    if isinstance(data, types.SessionOpened):
+    if type(data) is types.SessionOpened:
         _open(at, own, root_id=at.session_id, depth=0)
-    elif isinstance(data, types.BranchCreated):
-        parent = known.get(Key(at.namespace, data.parent_id))
+    elif type(data) is types.BranchCreated:
+        parent = known.get((at.namespace, data.parent_id))
         if parent is None or not _before(parent.opened, at.position):
             raise ParentUnknown(data.parent_id)
         if (data.root_id, data.depth) != (parent.root_id, parent.depth + 1):
@@ -121,35 +120,39 @@ def _before(first: int | None, position: int) -> bool:
 
 
 def _ends(data: types.EventData) -> bool:
-    if isinstance(data, types.BranchFailed):
+    if type(data) is types.BranchFailed:
         return not data.will_retry
-    return isinstance(data, ENDINGS)
+    return type(data) in ENDINGS
 
 
 async def _judged(
     events: Sequence[PositionedEvent], ask: Ask, known: dict[Key, Standing], *, keys: set[Key]
 ) -> dict[int, RuleBroken]:
     """Judge by what is known and by how the sessions of `keys` stand in the graph."""
-    for step in steps("projection/read_standing", (key._asdict() for key in sorted(keys))):
+    for step in steps("projection/read_standing", _rows(keys)):
         known |= _known(await ask(step))
     return verdicts(events, known)
 
 
+def _rows(keys: set[Key]) -> list[Row]:
+    return [{"namespace": namespace, "id": session_id} for namespace, session_id in sorted(keys)]
+
+
 def _own(events: Iterable[PositionedEvent]) -> set[Key]:
-    return {Key(at.namespace, at.session_id) for at in events}
+    return {(at.namespace, at.session_id) for at in events}
 
 
 def _parents(events: Iterable[PositionedEvent]) -> set[Key]:
     return {
-        Key(at.namespace, at.event.data.parent_id)
+        (at.namespace, data.parent_id)
         for at in events
-        if isinstance(at.event.data, types.BranchCreated)
+        if type(data := at.event.data) is types.BranchCreated
     }
 
 
 def _known(rows: Iterable[Row]) -> dict[Key, Standing]:
     return {
-        Key(row["namespace"], row["id"]): Standing(
+        (row["namespace"], row["id"]): Standing(
             row["opened"], row["root_id"], row["depth"] or 0, row["ended"]
         )
         for row in rows

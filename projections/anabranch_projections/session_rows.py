@@ -47,29 +47,29 @@ class SessionRows:
                     "properties": {**properties, "parent_id": parent_id, "opened": at.position},
                 }
             )
+        row["properties"]["status"] = status
         self.run(at)
-        self.note(at, status=status)
-
-    def note(self, at: PositionedEvent, **properties: object) -> None:
-        """Overwrite properties of the event's session; None clears one."""
-        self._overwrite(at, at.session_id, properties)
 
     def end(self, at: PositionedEvent, *, status: str, **properties: object) -> None:
-        """End the event's session, as far as is known at this position."""
-        self.note(at, status=status, ended=at.position, **properties)
-        self._row(at, at.session_id)["ended_at"] = at.time
+        """End the event's session, as far as is known at this position. What is None is cleared."""
+        row = self._row(at, at.session_id)
+        row["properties"].update(status=status, ended=at.position, **properties)
+        row["ended_at"] = at.time
 
     def resume(self, at: PositionedEvent, *, status: str, **properties: object) -> None:
         """Take back an end: the event's session goes on."""
-        self.note(at, status=status, ended=None, ended_at=None, ended_reason=None, **properties)
-        self._row(at, at.session_id)["ended_at"] = None
+        row = self._row(at, at.session_id)
+        row["properties"].update(
+            status=status, ended=None, ended_at=None, ended_reason=None, **properties
+        )
+        row["ended_at"] = None
 
     def run(self, at: PositionedEvent) -> None:
         """Say that the event's agent, where it names one, runs the event's session."""
         agent = at.event.agent
         if agent is None:
             return
-        self.note(at, agent=agent)
+        self._row(at, at.session_id)["properties"]["agent"] = agent
         self._runs.setdefault(
             (at.namespace, agent, at.session_id),
             {
@@ -85,11 +85,11 @@ class SessionRows:
     ) -> None:
         """Set notes in the working memory of a session, by default the event's own."""
         texts = {WORKING_MEMORY + key: json_text(value) for key, value in notes.items()}
-        self._overwrite(at, session_id or at.session_id, texts)
+        self._row(at, session_id or at.session_id)["properties"].update(texts)
 
     def drop(self, at: PositionedEvent, key: str) -> None:
         """Clear a note in the working memory of the event's session."""
-        self._overwrite(at, at.session_id, {WORKING_MEMORY + key: None})
+        self._row(at, at.session_id)["properties"][WORKING_MEMORY + key] = None
 
     def hand_off(self, at: PositionedEvent, *, to: str, summary: str) -> None:
         """Link the event's session to the one that takes over its task."""
@@ -115,14 +115,8 @@ class SessionRows:
         yield from steps("projection/run_sessions", self._runs.values())
         yield from steps("projection/hand_off_sessions", self._hand_offs.values())
 
-    def _overwrite(
-        self, at: PositionedEvent, session_id: str, properties: Mapping[str, object]
-    ) -> None:
-        row = self._row(at, session_id)
-        row["position"] = at.position
-        row["properties"].update(properties)
-
     def _row(self, at: PositionedEvent, session_id: str) -> Row:
+        """Return the row of a session that the event changes."""
         key = (at.namespace, session_id)
         row = self._sessions.get(key)
         if row is None:
@@ -135,4 +129,5 @@ class SessionRows:
                 "ended_at": None,
             }
             self._sessions[key] = row
+        row["position"] = at.position
         return row

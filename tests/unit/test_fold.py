@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,7 @@ from anabranch_events import Event, types
 from anabranch_events.registry import EVENT_TYPES
 from anabranch_projections import fold
 from anabranch_projections.effects import EFFECTS
+from anabranch_projections.positioned import timestamp
 from anabranch_projections.rows import CHARACTERS_MAX, ROWS_MAX, json_text
 from anabranch_store import Step, statement
 from tests.events import events
@@ -27,6 +29,17 @@ def _rows(steps: list[Step], name: str) -> list[dict[str, Any]]:
 def test_every_event_type_has_an_effect() -> None:
     """No registered type falls through the fold."""
     assert set(EFFECTS) == set(EVENT_TYPES.values())
+
+
+@given(st.datetimes(timezones=st.just(UTC) | st.timezones()))
+def test_a_time_is_text_in_utc_and_whole_milliseconds(value: datetime) -> None:
+    """The first and last hours that can be named keep their own zone."""
+    try:
+        expected = value.astimezone(UTC)
+    except OverflowError:
+        expected = value
+
+    assert timestamp(value) == expected.isoformat(timespec="milliseconds")
 
 
 def test_nothing_folds_to_nothing() -> None:
