@@ -16,6 +16,7 @@ from anabranch_store.cypher_guard import checked_query
 from anabranch_store.driver_errors import driver_errors
 from anabranch_store.embedded_admin import admin_of
 from anabranch_store.errors import AnabranchError, CypherInvalid, InputInvalid, QueryTimedOut
+from anabranch_store.parameters import as_given
 from anabranch_store.values import jsonable
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class QueryRunner:
         try:
             # The text is a user's; checked_query and the server's own rights stand before it.
             text: LiteralString = cast("Any", cypher)
-            result = await transaction.run(text, dict(parameters))
+            result = await transaction.run(text, as_given(parameters))
             columns = tuple(result.keys())
             async for record in result:
                 row = {column: jsonable(record[column]) for column in columns}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 from neo4j.exceptions import ConstraintError, DriverError, Neo4jError
 
 from anabranch_store.driver_errors import LostWhileCommitting
+from anabranch_store.parameters import as_given
 from anabranch_store.statements import statement as text_of
 from anabranch_store.values import native
 
@@ -151,7 +152,7 @@ async def _planned(transaction: AsyncTransaction, steps: Sequence[Step] | Plan) 
 
 
 async def _rows(transaction: AsyncTransaction, step: Step) -> list[dict[str, Any]]:
-    result = await transaction.run(text_of(step.statement), dict(step.parameters))
+    result = await transaction.run(text_of(step.statement), as_given(step.parameters))
     columns = result.keys()
     return [
         {name: native(value) for name, value in zip(columns, record, strict=True)}
