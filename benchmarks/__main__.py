@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from anabranch.garbage import collect_seldom
+
 if TYPE_CHECKING:
     from benchmarks.rows import Row
 
@@ -30,6 +32,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS + LONG_PARTS, help="run one part")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE")
     arguments = parser.parse_args()
+    collect_seldom()  # As every process of the `anabranch` command does.
     rows: list[Row] = []
     for part in [arguments.only] if arguments.only else PARTS:
         print(f"{part} ...", file=sys.stderr)
