@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EVENTS: Final = int(os.environ.get("ANABRANCH_BENCH_EVENTS", "8000"))
 ROUNDS: Final = int(os.environ.get("ANABRANCH_BENCH_ROUNDS", "9"))
-WARM_UP: Final = 3
+WARM_UP: Final = 20
 FENCED_ROUNDS: Final = ROUNDS * 3
 _SET_CHECKPOINT: Final = "bench/set_checkpoint"
 _BLIND: Final = """
@@ -85,7 +85,10 @@ def _set_checkpoint() -> Generator[None]:
 
 
 async def steady(log: Log, graph: Graph) -> list[Row]:
-    """Project and load fresh slices of the stream in turn; raises when the results differ."""
+    """Project and load fresh slices of the stream in turn; raises when the results differ.
+
+    The first rounds, in which a JVM that has just started compiles, are not counted.
+    """
     ours: list[float] = []
     theirs: list[float] = []
     name = f"{NAMESPACE}-steady"
