@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS + LONG_PARTS, help="run one part")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE")
     arguments = parser.parse_args()
-    collect_seldom()  # As every process of the `anabranch` command does.
+    collect_seldom()  # As `anabranch up` and `anabranch rebuild` do.
     rows: list[Row] = []
     for part in [arguments.only] if arguments.only else PARTS:
         print(f"{part} ...", file=sys.stderr)

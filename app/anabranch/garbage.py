@@ -1,4 +1,4 @@
-"""Python's garbage collections in a process of ours."""
+"""Python's garbage collections in a process that does nothing but project."""
 
 from __future__ import annotations
 

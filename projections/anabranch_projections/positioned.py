@@ -39,9 +39,8 @@ def timestamp(value: datetime) -> str:
         except OverflowError:
             # The first and last hours that a datetime can name have no UTC form; their own will do.
             return value.isoformat(timespec="milliseconds")
-    text = orjson.dumps(
-        value
-    ).decode()  # At a quarter of what isoformat takes: every event has one.
+    # A quarter of what isoformat takes, and every event has a time.
+    text = orjson.dumps(value).decode()
     milliseconds = text[20:24] if text[20] == "." else ".000"
     return f"{text[1:20]}{milliseconds}+00:00"
 

@@ -27,7 +27,6 @@ from anabranch.cli.command import (
     NamespaceOption,
     silence,
 )
-from anabranch.garbage import collect_seldom
 
 _INTERRUPTED: Final = 130
 _USAGE: Final = 2
@@ -83,7 +82,6 @@ application.add_typer(service.commands)
 
 def main() -> None:
     """Run the command of this process, and end with its exit code."""
-    collect_seldom()
     code = run()
     try:
         sys.stdout.flush()

@@ -206,8 +206,10 @@ async def rebuild(
     Run it again after it was killed: it goes on where it was.
     """
     from anabranch.cli.rebuild_progress import rebuild_progress
+    from anabranch.garbage import collect_seldom
     from anabranch.memory import Memory
 
+    collect_seldom()
     settings = call.settings.changed(embedder=embedder)
     target = _target(settings, into, database)
     async with Memory(settings) as memory:

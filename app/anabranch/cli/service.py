@@ -49,6 +49,7 @@ async def up(
     ] = None,
 ) -> None:
     """Keep the servers, the projections and the commands running, until Ctrl-C or `down`."""
+    from anabranch.garbage import collect_seldom
     from anabranch.service import run_service, start_detached
     from anabranch.tenants import read_tenants
 
@@ -58,6 +59,7 @@ async def up(
         options += [] if tenants is None else ["--tenants", str(tenants.absolute())]
         _announce(call, await start_detached(call.settings, options=options))
         return
+    collect_seldom()
     await run_service(
         call.settings,
         ready=lambda runtime: _announce(call, runtime),
