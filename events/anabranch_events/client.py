@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from anabranch_events.parser import Receive
 
 _SETTLE_TIMEOUT_S: Final = 10.0
+_CANCELLINGS_MAX: Final = 20
+_CANCELLING_S: Final = 0.05
 _FRAME_BYTES: Final = len(b"NATS/1.0\r\n" + b"\r\n")
 
 
@@ -96,6 +98,18 @@ class QuickClient(Client):
         writer = getattr(self._transport, "_io_writer", None)
         if isinstance(writer, asyncio.StreamWriter):
             writer.transport.abort()
+
+    async def end_reconnecting(self) -> None:
+        """Have a client that was closed try no more to reconnect.
+
+        A cancelling that meets a refused connection is lost, and the driver would try for ever.
+        """
+        task: asyncio.Task[None] | None = getattr(self, "_reconnection_task", None)
+        for _ in range(_CANCELLINGS_MAX):
+            if task is None or task.done():
+                return
+            task.cancel()
+            await asyncio.wait({task}, timeout=_CANCELLING_S)
 
     async def _attempt_reconnect(self) -> None:
         self.abort()

@@ -126,6 +126,7 @@ class Connection:
                 await self.client.close()
         except OSError:  # A TimeoutError is one too.
             self.client.abort()
+        await self.client.end_reconnecting()
 
     async def request(
         self,
