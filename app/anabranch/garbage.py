@@ -1,4 +1,4 @@
-"""Python's garbage collections in a process that does nothing but project."""
+"""Python's garbage collections in a process whose work is to project: `up` and `rebuild`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import os
 import random
 import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING, LiteralString, NamedTuple
 
 import pytest
 
@@ -255,8 +255,18 @@ def _pid(home: Path, victim: str) -> int:
     return int((home / name).read_text())
 
 
-async def _survive(own_settings: Settings, victims: Sequence[str]) -> None:
-    """Rebuild, and kill one after another meanwhile; compare what is served then."""
+class _Survived(NamedTuple):
+    """The digest and position of the log, of what was served after each kill, and of the last rebuild."""
+
+    whole: dict[str, object]
+    served: list[dict[str, object]]
+    rebuilt: dict[str, object]
+    states: list[str]
+    """Of each generation, after that."""
+
+
+async def _survive(own_settings: Settings, victims: Sequence[str]) -> _Survived:
+    """Rebuild, and kill one after another meanwhile; then rebuild once more, undisturbed."""
     chance = random.Random()  # noqa: S311 - where it is killed is never the same.
     line = CommandLine(own_settings.home, ANABRANCH_EMBEDDER="none")
     settings = own_settings.changed(embedder="none")
@@ -265,20 +275,21 @@ async def _survive(own_settings: Settings, victims: Sequence[str]) -> None:
         await memory.wait_for(EVENTS, timeout_s=300)
         whole = await memory.digest()
 
+    served: list[dict[str, object]] = []
     for victim in victims:
         assert (await _answered(line, "up", "--detach", "--json")).code == 0
         try:
             await _killed(line, victim, after_s=chance.uniform(0.8, 5.0))
-            served = (await _answered(line, "graph", "digest", "--json")).value
+            served.append((await _answered(line, "graph", "digest", "--json")).value)
         finally:
             line("down", "--json")
-        assert served == {"digest": whole.digest, "position": whole.position}
     rebuilt = (await _answered(line, "rebuild", "--json")).value
-    states = [one["state"] for one in line("graph", "generations", "--json").lines]
-
-    assert (rebuilt["digest"], rebuilt["position"]) == (whole.digest, whole.position)
-    assert states.count("live") == 1
-    assert "filling" not in states
+    return _Survived(
+        whole={"digest": whole.digest, "position": whole.position},
+        served=served,
+        rebuilt={name: rebuilt[name] for name in ("digest", "position")},
+        states=[one["state"] for one in line("graph", "generations", "--json").lines],
+    )
 
 
 @in_full_only
@@ -286,7 +297,12 @@ async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
     own_settings: Settings,
 ) -> None:
     """Kill -9 of the rebuild, the owner, the graph, the log: what is served is always whole."""
-    await _survive(own_settings, VICTIMS)
+    found = await _survive(own_settings, VICTIMS)
+
+    assert found.served == [found.whole] * len(VICTIMS)
+    assert found.rebuilt == found.whole
+    assert found.states.count("live") == 1
+    assert "filling" not in found.states
 
 
 @pytest.mark.chaos
@@ -295,7 +311,12 @@ async def test_rebuilds_are_killed_for_long(own_settings: Settings) -> None:
     """The same for a tenth of ANABRANCH_CHAOS_ROUNDS kills."""
     victims = random.choices(VICTIMS, k=max(1, CHAOS_ROUNDS // 10))  # noqa: S311 - a test's dice
 
-    await _survive(own_settings, victims)
+    found = await _survive(own_settings, victims)
+
+    assert found.served == [found.whole] * len(victims)
+    assert found.rebuilt == found.whole
+    assert found.states.count("live") == 1
+    assert "filling" not in found.states
 
 
 @pytest.mark.parametrize(

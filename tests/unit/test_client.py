@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 
 from hypothesis import given
@@ -65,3 +66,26 @@ def test_a_driver_that_works_otherwise_is_recognised() -> None:
 
     assert not is_known(Renamed)
     assert not is_known(Synchronous)
+
+
+async def test_a_client_that_is_closed_ends_reconnecting_though_a_cancelling_is_lost() -> None:
+    """One lost to a refused connection is said again; the driver's task would try for ever."""
+    lost = 0
+
+    async def reconnect() -> None:
+        nonlocal lost
+        while lost < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+        await asyncio.Event().wait()
+
+    client = QuickClient()
+    client._reconnection_task = task = asyncio.create_task(reconnect())
+    await asyncio.sleep(0)
+
+    await client.end_reconnecting()
+
+    assert task.cancelled()
+    assert lost == 2
