@@ -22,7 +22,10 @@ _T = TypeVar("_T")
 
 
 async def move(connection: Connection, fresh: GraphAddress, *, skip: bool) -> None:
-    """Have the process that projects use the generation `fresh` from now on."""
+    """Have the process that projects use the generation `fresh` from now on.
+
+    Raises HomeBusy, and OwnerGone or ServerEnded.
+    """
     database = fresh.database or ""
     order = f"{database} {SKIP}" if skip else database
     client = connection.log.connection
@@ -30,7 +33,8 @@ async def move(connection: Connection, fresh: GraphAddress, *, skip: bool) -> No
         if connection.projecting is not None:
             problem = await connection.projecting.move(database, skip=skip)
         else:
-            answer = await client.request(MOVE, order.encode(), timeout=_MOVE_TIMEOUT_S)
+            asked = client.request(MOVE, order.encode(), timeout=_MOVE_TIMEOUT_S)
+            answer = await while_served(connection, asked)
             problem = answer.data.decode()
     except (NoRespondersError, NatsTimeoutError) as error:
         raise HomeBusy(

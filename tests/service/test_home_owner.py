@@ -140,6 +140,27 @@ async def test_a_joiner_whose_owner_goes_is_told(
     assert "try again" in caught.value.fix
 
 
+async def test_a_generation_is_not_waited_for_once_the_owner_has_gone(
+    own_settings: Settings, owner: asyncio.subprocess.Process
+) -> None:
+    """Killed when it is asked to move to another generation, the owner is not waited for."""
+    async with Memory.open(settings=own_settings) as memory:
+        [first] = await memory.generations()
+        await memory.rebuild()
+        owner.send_signal(signal.SIGSTOP)
+        moving = asyncio.create_task(memory.use_generation(first.name))
+        await asyncio.sleep(3.0)  # It has been asked by then, and cannot answer.
+        waited = not moving.done()
+        owner.kill()
+        await owner.wait()
+
+        with pytest.raises(OwnerGone):
+            async with asyncio.timeout(15.0):  # It has 30 s to answer while it lives.
+                await moving
+
+    assert waited
+
+
 async def _remember_until_refused(memory: Memory) -> None:
     """Go on remembering: the log's server ends a moment after its owner."""
     async with asyncio.timeout(60):
