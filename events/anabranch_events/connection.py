@@ -61,6 +61,7 @@ class Connection:
         self._error: Exception | None = None
         self._inbox = Inbox()
         self._lost_callbacks: set[Callable[[], None]] = set()
+        self._forbidden_callbacks: set[Callable[[str], bool]] = set()
 
     async def __aenter__(self) -> Self:
         try:
@@ -160,11 +161,7 @@ class Connection:
             try:
                 return await waiting.answers(timeout_s)
             except Forbidden as forbidden:
-                raise LogRefused(
-                    f"the NATS server at {self.url} refuses us: {forbidden}",
-                    fix="keep to the namespaces and the role of this user: the tenants file, or "
-                    "the server's configuration, says what it may",
-                ) from forbidden
+                raise self.refused(forbidden) from forbidden
 
     async def publish(
         self,
@@ -245,6 +242,25 @@ class Connection:
         """Call `callback` no more."""
         self._lost_callbacks.discard(callback)
 
+    def on_forbidden(self, callback: Callable[[str], bool]) -> None:
+        """Have `callback` asked, until `forget_forbidden`, whether it sent what the server forbids.
+
+        It is given the subject, in lower case.
+        """
+        self._forbidden_callbacks.add(callback)
+
+    def forget_forbidden(self, callback: Callable[[str], bool]) -> None:
+        """Ask `callback` no more."""
+        self._forbidden_callbacks.discard(callback)
+
+    def refused(self, forbidden: Forbidden) -> LogRefused:
+        """Return the error for a subject on which the server does not let us send."""
+        return LogRefused(
+            f"the NATS server at {self.url} refuses us: {forbidden}",
+            fix="keep to the namespaces and the role of this user: the tenants file, or "
+            "the server's configuration, says what it may",
+        )
+
     def unavailable(self, cause: Exception) -> LogUnavailable | LogRefused:
         """Return the error for a server that cannot be used, because of `cause`."""
         # Of a connection that stands the driver's last error may be an old one.
@@ -267,9 +283,14 @@ class Connection:
 
     async def _note_error(self, error: Exception) -> None:
         forbidden = _FORBIDDEN.search(str(error))
-        if forbidden is None or not self._inbox.forbid(forbidden[1]):
+        if forbidden is None or not self._forbid(forbidden[1]):
             self._error = error
         _LOG.debug("the connection to %s: %r", self.url, error)
+
+    def _forbid(self, subject: str) -> bool:
+        """Let who sent on a subject know that the server forbids it; tell whether anybody did."""
+        told = [sent(subject) for sent in (self._inbox.forbid, *self._forbidden_callbacks)]
+        return any(told)
 
     async def _note_lost(self) -> None:
         if self._closing:

@@ -19,7 +19,7 @@ from anabranch_events.connection import RETRY_PAUSE_S
 from anabranch_events.direct import EVENT_ID
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.event import CONTENT_TYPE, encode
-from anabranch_events.inbox import NO_RESPONDERS, STATUS, Unanswered
+from anabranch_events.inbox import NO_RESPONDERS, STATUS, Forbidden, Unanswered
 from anabranch_events.stream import DUPLICATE_WINDOW_S
 
 if TYPE_CHECKING:
@@ -136,10 +136,11 @@ class Pipeline:
         inbox = self._connection.client.new_inbox()
         self._prefix = f"{inbox}."
         self._connection.on_lost(self._on_lost)
+        self._connection.on_forbidden(self._on_forbidden)
         try:
             self._subscription = await self._connection.client.listen(f"{inbox}.>", self._receive)
         except (nats.errors.Error, OSError) as error:
-            self._connection.forget_lost(self._on_lost)
+            self._forget()
             raise self._connection.unavailable(error) from error
         return self
 
@@ -149,10 +150,14 @@ class Pipeline:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._connection.forget_lost(self._on_lost)
+        self._forget()
         if self._subscription is not None:
             with contextlib.suppress(nats.errors.Error, OSError):
                 await self._subscription.unsubscribe()
+
+    def _forget(self) -> None:
+        self._connection.forget_lost(self._on_lost)
+        self._connection.forget_forbidden(self._on_forbidden)
 
     async def send(self, events: list[Written]) -> None:
         """Send events, and wait while the window is full. Raises what `ingest` raises."""
@@ -302,6 +307,13 @@ class Pipeline:
     def _on_lost(self) -> None:
         self._lost = True
         self._changed.set()
+
+    def _on_forbidden(self, subject: str) -> bool:
+        """Give up where the server forbids an event on its way; tell whether it is one of ours."""
+        ours = [event for event, _ in self._window if subject_of(event).lower() == subject]
+        if ours:
+            self._fail(self._connection.refused(Forbidden(subject_of(ours[0]))))
+        return bool(ours)
 
     def _receive(
         self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None

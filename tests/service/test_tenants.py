@@ -98,6 +98,25 @@ async def test_a_refusal_is_told_at_once(world: World, name: str, namespace: str
     assert await world.log.bounds() == before
 
 
+@pytest.mark.parametrize("fast", [False, True])
+async def test_an_import_is_refused_at_once(world: World, fast: bool) -> None:
+    """An import that holds an event that is not allowed ends with it, and stores what was before."""
+    allowed, forbidden = opened("acme"), opened("other")
+    before = await world.log.bounds()
+
+    async with Log.connect(world.url("acme-app"), timeout_s=60) as log, asyncio.timeout(30):
+        with pytest.raises(LogRefused, match=rf"{forbidden.session_id}") as refused:
+            await log.ingest([forbidden], fast=fast)
+        unmoved = await world.log.bounds()
+        with pytest.raises(LogRefused, match=rf"{forbidden.session_id}"):
+            await log.ingest([allowed, forbidden], fast=fast)
+        again = await log.ingest([allowed], fast=fast)
+
+    assert "tenants file" in refused.value.fix
+    assert unmoved == before
+    assert (again.position, (await world.log.bounds()).last) == (before.last + 1, before.last + 1)
+
+
 async def test_reads_of_others_are_refused(world: World) -> None:
     """Reading a session of another namespace, or a bucket, raises LogRefused."""
     async with Log.connect(world.url("acme-app"), timeout_s=60) as log:
