@@ -1,51 +1,16 @@
-"""Recall on every store: what is found, why, and what must never be."""
+"""Recall on every store: what is found, and why."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis import strategies as st
 
 from anabranch_events.identifiers import new_id
-from anabranch_store import Graph, GraphRanker, Question, Scope
-from anabranch_store.errors import GraphUnavailable
-from anabranch_store.recall import lanes
-from tests.graphs import empty
+from anabranch_store import Graph, Scope
 from tests.histories import moment
-from tests.learning import Account, HashingEmbedder, learn
-from tests.rounds import examples
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
-
-    from anabranch_store import Embedder, Recollection
-
-
-def both_ways(graph: Graph, *, embedder: Embedder | None = None) -> list[GraphRanker]:
-    """Return a ranker that scans what is in reach, and one that goes through the indexes."""
-    return [
-        GraphRanker(
-            graph,
-            embedder or HashingEmbedder(),
-            scan_max=scan_max,
-            timeout_s=5,
-            clock=lambda: moment(1000),
-        )
-        for scan_max in (2000, 0)
-    ]
-
-
-def ids(recollection: Recollection) -> list[str]:
-    """Return the ids of the hits, best first."""
-    return [hit.insight_id for hit in recollection.hits]
-
-
-def ask(text: str, **fields: Any) -> Question:
-    """Return a question to the namespace `default`."""
-    return Question.model_validate({"text": text, "namespace": "default", **fields})
+from tests.learning import Account, learn
+from tests.recalling import ask, both_ways, ids
 
 
 async def test_a_hit_says_what_it_is_and_why(graph: Graph) -> None:
@@ -70,27 +35,6 @@ async def test_a_hit_says_what_it_is_and_why(graph: Graph) -> None:
         assert 0 < why.cosine < 1
         parts = (*why.lanes.values(), why.session, why.length, why.path, why.linked)
         assert hit.score == pytest.approx(sum(parts))
-
-
-async def test_lanes_say_how_far_they_had_come(graph: Graph) -> None:
-    """Words reach the graph's checkpoint, meaning that of the vectors."""
-    account = Account()
-    account.remember(account.open(), "The gauge drifts.")
-    await learn(graph, account.events)
-    account.remember(account.open(), "The delta silts up.")
-    await learn(graph, account.events[2:], vectors=False)
-
-    for ranker in both_ways(graph):
-        found = await ranker.recall(ask("gauge"))
-
-        assert found.ranker == "graph"
-        assert found.position == 4
-        assert {name: (lane.state, lane.position) for name, lane in found.lanes.items()} == {
-            "words": ("ok", 4),
-            "meaning": ("ok", 2),
-            "entities": ("empty", 4),
-            "associations": ("empty", 4),
-        }
 
 
 async def test_nothing_in_reach_gives_no_hits(graph: Graph) -> None:
@@ -235,91 +179,6 @@ async def test_a_shared_name_leads_one_hop_on(graph: Graph) -> None:
         assert hit.why.path > 0
 
 
-class Broken:
-    """An embedder that is there and does not work."""
-
-    model = HashingEmbedder.model
-    dimension = HashingEmbedder.dimension
-
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Fail."""
-        raise RuntimeError(f"no power for {len(texts)} texts")
-
-
-class Hanging(Broken):
-    """An embedder that never answers."""
-
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Wait for ever."""
-        await asyncio.Event().wait()
-        return await super().embed(texts)
-
-
-class Flat(Broken):
-    """An embedder whose vectors do not fit those of the graph."""
-
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return vectors of three numbers."""
-        return [[1.0, 0.0, 0.0] for _ in texts]
-
-
-async def test_a_lane_that_fails_is_reported_and_the_other_answers(graph: Graph) -> None:
-    """Without meaning words still answer, and the answer says what is missing."""
-    account = Account()
-    answer = account.remember(account.open(), "The gauge drifts.")
-    await learn(graph, account.events)
-    failing: list[tuple[Embedder, str]] = [
-        (Broken(), "RuntimeError: no power for 1 texts"),
-        (Flat(), ": "),
-        (Hanging(), "no answer within 5 s"),
-    ]
-
-    for embedder, reason in failing:
-        rankers = both_ways(graph, embedder=embedder)
-        for found in await asyncio.gather(*(each.recall(ask("gauge")) for each in rankers)):
-            assert ids(found) == [answer]
-            assert found.lanes["words"].state == "ok"
-            assert found.lanes["meaning"].state == "failed"
-            assert reason in str(found.lanes["meaning"].reason)
-
-
-async def test_without_an_embedder_meaning_is_skipped(graph: Graph) -> None:
-    """No embedder is no failure; a question that no text has a word of is answered by nothing."""
-    account = Account()
-    answer = account.remember(account.open(), "The gauge drifts.")
-    await learn(graph, account.events)
-
-    for scan_max in (2000, 0):
-        ranker = GraphRanker(graph, scan_max=scan_max)
-        found = await ranker.recall(ask("gauge"))
-        nothing = await ranker.recall(ask("completely unrelated"))
-
-        assert ids(found) == [answer]
-        assert found.lanes["meaning"].state == "skipped"
-        assert found.lanes["meaning"].reason == "no embedder is set"
-        assert nothing.hits == []
-        assert nothing.lanes["words"].state == "empty"
-
-
-async def test_before_the_first_vectors_meaning_is_skipped(graph: Graph) -> None:
-    """An insight is found by words at once, and the answer says that vectors are not there yet."""
-    account = Account()
-    answer = account.remember(account.open(), "The gauge drifts.")
-    await learn(graph, account.events, vectors=False)
-
-    found = await both_ways(graph)[0].recall(ask("gauge"))
-
-    assert ids(found) == [answer]
-    assert found.lanes["meaning"].state == "skipped"
-    assert found.lanes["meaning"].reason == "no vectors of hashing yet"
-
-
-async def test_when_no_lane_answers_it_is_an_error(graph: Graph) -> None:
-    """An empty answer would say that nothing is known; that nobody could look is an error."""
-    with pytest.raises(GraphUnavailable, match="no lane"):
-        await GraphRanker(graph, Broken(), timeout_s=1e-9).recall(ask("gauge"))
-
-
 async def test_any_text_is_a_question(graph: Graph) -> None:
     """Query syntax, quotes, signs and length are words at most: nothing fails, the hit is found."""
     account = Account()
@@ -341,26 +200,6 @@ async def test_any_text_is_a_question(graph: Graph) -> None:
             assert {lane.state for lane in found.lanes.values()} <= {"ok", "empty"}
 
 
-@pytest.mark.parametrize(("name", "value"), [("FETCH_MAX", 100), ("INDEX_TIMEOUT_S", 0.0)])
-async def test_a_few_among_many_are_found(
-    graph: Graph, monkeypatch: pytest.MonkeyPatch, name: str, value: float
-) -> None:
-    """What the vector index hides behind others, or is too slow for, is compared one by one."""
-    monkeypatch.setattr(lanes, name, value)
-    account = Account()
-    others = account.open("other")
-    for _ in range(150):
-        account.remember(others, "The gauge drifts.")
-    few = account.open()
-    wanted = [account.remember(few, f"Screw {number} rusts.") for number in range(3)]
-    await learn(graph, account.events)
-
-    found = await both_ways(graph)[1].recall(ask("Gauges drift?"))
-
-    assert set(ids(found)) == set(wanted)
-    assert found.lanes["meaning"].state == "ok"
-
-
 async def test_the_same_question_has_the_same_answer(graph: Graph) -> None:
     """Twice the same question, with ties in every lane, gives the same hits, scores and reasons."""
     account = Account()
@@ -374,100 +213,3 @@ async def test_the_same_question_has_the_same_answer(graph: Graph) -> None:
 
         assert first == second
         assert [hit.position for hit in first.hits] == [2, 4, 6, 8, 10]
-
-
-_STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(
-            [*["remember"] * 4, "open", *["branch"] * 2, "retract", "supersede", "forget", "link"]
-        ),
-        st.integers(0, 99),
-        st.integers(0, 99),
-    ),
-    max_size=40,
-)
-_TEXTS = ("The gauge drifts", "Delta Bay floods", "A gauge in Delta Bay", "Screws rust")
-
-
-def _account(steps: list[tuple[str, int, int]]) -> Account:
-    """Return the history that `steps` describe, in two namespaces."""
-    account = Account()
-    account.open()
-    for step, one, other in steps:
-        sessions, insights = list(account.lines), list(account.insights)
-        where = sessions[one % len(sessions)]
-        if step == "open":
-            account.open("other" if one % 3 == 0 else "default")
-        elif step == "branch":
-            opened = account.lines[where].opened
-            account.branch(where, forked_at=opened + other % (account.position - opened + 1))
-        elif step == "remember":
-            account.remember(where, _TEXTS[other % 4], entities=("Delta Bay",) * (other % 2))
-        elif insights:
-            _end(account, step, insights[one % len(insights)], insights[other % len(insights)])
-    return account
-
-
-def _end(account: Account, step: str, one: str, other: str) -> None:
-    if step == "retract":
-        account.retract(one)
-    elif step == "forget":
-        account.forget(one)
-    elif one != other and account.insights[one].namespace == account.insights[other].namespace:
-        if step == "supersede":
-            account.supersede(one, other)
-        else:
-            account.associate(one, other)
-
-
-async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
-    """Over random histories, in any scope and as of any position: exactly what may be seen.
-
-    Nothing from later, from elsewhere, from another namespace, nothing retired or forgotten; and
-    all that is eligible, because there is room for all.
-    """
-    loop = asyncio.get_running_loop()
-
-    def call(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
-
-    async def answers(account: Account, question: Question) -> dict[str, set[str]]:
-        scanned, searched = [await ranker.recall(question) for ranker in both_ways(graph)]
-        for hit in (*scanned.hits, *searched.hits):
-            linked = {each.insight_id for each in hit.why.associations}
-            assert {*hit.why.seeds, *linked} <= account.eligible(question)
-        return {"scan": set(ids(scanned)), "indexes": set(ids(searched))}
-
-    async def set_up(account: Account) -> None:
-        await empty(graph.address)
-        await learn(graph, account.events)
-
-    @seed(20261123)
-    @settings(
-        max_examples=examples(30 if graph.product.name == "arcadedb" else 5),
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
-    @given(_STEPS, st.data())
-    def holds(steps: list[tuple[str, int, int]], data: st.DataObject) -> None:
-        account = _account(steps)
-        call(set_up(account))
-        for scope in Scope:
-            question = Question(
-                text="which gauge drifts at the bay?",
-                namespace=data.draw(st.sampled_from(["default", "default", "other"])),
-                k=100,
-                scope=scope,
-                session_id=data.draw(st.sampled_from(list(account.lines))),
-                as_of=data.draw(st.none() | st.integers(0, account.position)),
-                include_retired=data.draw(st.booleans()),
-            )
-
-            seen = call(answers(account, question))
-
-            eligible = account.eligible(question)
-            assert seen == {"scan": eligible, "indexes": eligible}
-
-    await asyncio.to_thread(holds)
