@@ -27,7 +27,7 @@ from anabranch_events.types import (
 )
 from anabranch_store import entities as entities_in
 from anabranch_thinking.errors import InsightNotFound
-from anabranch_thinking.findings import InsightDraft, as_insight, lead
+from anabranch_thinking.findings import InsightDraft, as_insight
 from anabranch_thinking.journal import Fact, Journal, checked, checked_id
 from anabranch_thinking.receipts import InsightReceipt, SessionReceipt
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
     from anabranch_events import Receipt
 
-TITLE_LENGTH_MAX: Final = 120
+REMEMBERING: Final = "Remember"
+"""The task of a session that is opened for one insight. It repeats nothing that may be forgotten."""
 
 
 class Insights(Journal):
@@ -93,7 +94,7 @@ class Insights(Journal):
         batch: list[Fact] = []
         if session_id is None:
             owner = root_id = self.new_id()
-            opened = checked(SessionOpened, task=lead(insight.text, length_max=TITLE_LENGTH_MAX))
+            opened = checked(SessionOpened, task=REMEMBERING)
             batch.append(Fact(owner, opened))
         else:
             state = await self.going(session_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import Event, Log, new_id
+from anabranch_events import Event, Log, encode, new_id
 from anabranch_events.errors import InputInvalid, SessionEnded, SessionNotFound
 from anabranch_thinking import (
     BranchTaken,
@@ -239,7 +239,7 @@ async def test_a_hand_off_carries_the_working_memory(
 async def test_remembering_without_a_session_opens_one(
     sessions: Sessions, log: Log, namespace: str
 ) -> None:
-    """One fact is one call: a session and its insight in one batch."""
+    """One fact is one call: a session and its insight, which alone says it, in one batch."""
     receipt = await sessions.remember("We met Maria in Hakone.", kind="fact", tags=["trip"])
 
     stored = await events_of(log, receipt.session_id, namespace=namespace)
@@ -247,6 +247,9 @@ async def test_remembering_without_a_session_opens_one(
     assert [(position, event.type) for position, event in stored] == [
         (receipt.position - 1, "anabranch.session.opened.v1"),
         (receipt.position, "anabranch.insight.recorded.v1"),
+    ]
+    assert [position for position, event in stored if b"Maria" in encode(event)] == [
+        receipt.position  # Else forgetting the insight would leave it in the other.
     ]
     assert state.insights[0].insight_id == receipt.insight_id
     assert state.insights[0].entities == ("Maria", "Hakone")
