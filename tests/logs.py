@@ -34,3 +34,12 @@ async def take(records: AsyncIterator[Recorded], count: int) -> list[Recorded]:
     """Return the next records of an endless iterator."""
     async with asyncio.timeout(20):
         return [await anext(records) for _ in range(count)]
+
+
+async def types_of(log: Log, session_id: str, *, namespace: str) -> list[str]:
+    """Return a session's event types without prefix and version."""
+    records = log.read(session_id, namespace=namespace)
+    return [
+        recorded.decode().type.removeprefix("anabranch.").removesuffix(".v1")
+        async for recorded in records
+    ]
