@@ -7,7 +7,12 @@ import signal
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.log", "tests.fixtures.graph", "tests.fixtures.memory"]
+pytest_plugins = [
+    "tests.fixtures.log",
+    "tests.fixtures.graph",
+    "tests.fixtures.memory",
+    "tests.fixtures.commands",
+]
 
 
 def pytest_configure() -> None:

@@ -43,3 +43,8 @@ async def types_of(log: Log, session_id: str, *, namespace: str) -> list[str]:
         recorded.decode().type.removeprefix("anabranch.").removesuffix(".v1")
         async for recorded in records
     ]
+
+
+async def stored(log: Log) -> list[Recorded]:
+    """Return all that the log holds."""
+    return [recorded async for recorded in log.read_all()]
