@@ -69,9 +69,8 @@ async def use(
                 f"{name} is only half filled",
                 fix="run `anabranch rebuild`, which goes on filling it where it can",
             )
-        address = address_of(live, name)
-        await while_served(connection, _caught_up(connection, address, skip, progress))
-        await move(connection, address, skip=skip)
+        work = _moved(connection, address_of(live, name), skip, progress)
+        await while_served(connection, work)
     await connection.graph()
     return await _named(connection, name)
 
@@ -133,6 +132,16 @@ async def _named(connection: Connection, name: str) -> GenerationView:
         if found.name == name:
             return found
     raise GenerationNotFound(name)
+
+
+async def _moved(
+    connection: Connection,
+    address: GraphAddress,
+    skip: bool,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    await _caught_up(connection, address, skip, progress)
+    await move(connection, address, skip=skip)
 
 
 async def _caught_up(

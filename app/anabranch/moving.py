@@ -22,10 +22,7 @@ _T = TypeVar("_T")
 
 
 async def move(connection: Connection, fresh: GraphAddress, *, skip: bool) -> None:
-    """Have the process that projects use the generation `fresh` from now on.
-
-    Raises HomeBusy, and OwnerGone or ServerEnded.
-    """
+    """Have the process that projects use the generation `fresh` from now on. Raises HomeBusy."""
     database = fresh.database or ""
     order = f"{database} {SKIP}" if skip else database
     client = connection.log.connection
@@ -33,8 +30,7 @@ async def move(connection: Connection, fresh: GraphAddress, *, skip: bool) -> No
         if connection.projecting is not None:
             problem = await connection.projecting.move(database, skip=skip)
         else:
-            asked = client.request(MOVE, order.encode(), timeout=_MOVE_TIMEOUT_S)
-            answer = await while_served(connection, asked)
+            answer = await client.request(MOVE, order.encode(), timeout=_MOVE_TIMEOUT_S)
             problem = answer.data.decode()
     except (NoRespondersError, NatsTimeoutError) as error:
         raise HomeBusy(

@@ -49,11 +49,22 @@ async def rebuild_beside(
     """
     live = embedded_only(connection, field="into")
     with sole_rebuild(connection):
-        fresh = await _half_filled(connection, live, skip=skip) or await create_generation(live)
-        work = _filled(connection, fresh, skip=skip, progress=progress)
+        work = _replaced(connection, live, skip=skip, progress=progress)
         rebuilt = await while_served(connection, work)
-        await move(connection, fresh, skip=skip)
     await connection.graph()
+    return rebuilt
+
+
+async def _replaced(
+    connection: Connection,
+    live: GraphAddress,
+    *,
+    skip: bool,
+    progress: Callable[[Progress], None] | None,
+) -> Rebuilt:
+    fresh = await _half_filled(connection, live, skip=skip) or await create_generation(live)
+    rebuilt = await _filled(connection, fresh, skip=skip, progress=progress)
+    await move(connection, fresh, skip=skip)
     return rebuilt
 
 
