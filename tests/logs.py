@@ -18,9 +18,11 @@ async def all_of(log: Log, **bounds: int) -> list[Event]:
     return [record.decode() async for record in log.read_all(**bounds)]
 
 
-async def session_of(log: Log, session_id: str, **options: int) -> list[Event]:
+async def session_of(
+    log: Log, session_id: str, *, namespace: str = NAMESPACE, **options: int
+) -> list[Event]:
     """Return one session's events."""
-    found = log.read(session_id, namespace=NAMESPACE, **options)
+    found = log.read(session_id, namespace=namespace, **options)
     return [record.decode() async for record in found]
 
 
@@ -38,11 +40,8 @@ async def take(records: AsyncIterator[Recorded], count: int) -> list[Recorded]:
 
 async def types_of(log: Log, session_id: str, *, namespace: str) -> list[str]:
     """Return a session's event types without prefix and version."""
-    records = log.read(session_id, namespace=namespace)
-    return [
-        recorded.decode().type.removeprefix("anabranch.").removesuffix(".v1")
-        async for recorded in records
-    ]
+    events = await session_of(log, session_id, namespace=namespace)
+    return [event.type.removeprefix("anabranch.").removesuffix(".v1") for event in events]
 
 
 async def stored(log: Log) -> list[Recorded]:

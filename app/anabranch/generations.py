@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch.errors import GenerationNotFound, GenerationRefused, HomeBusy, InputInvalid
 from anabranch.home import Lock
-from anabranch.moving import move, while_served
+from anabranch.moving import move
 from anabranch.views import GenerationView
 from anabranch_projections import PROJECTOR_VERSION, Filling
 from anabranch_store import (
@@ -70,7 +70,7 @@ async def use(
                 fix="run `anabranch rebuild`, which goes on filling it where it can",
             )
         work = _moved(connection, address_of(live, name), skip, progress)
-        await while_served(connection, work)
+        await connection.servers.while_they_run(work)
     await connection.graph()
     return await _named(connection, name)
 

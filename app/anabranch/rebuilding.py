@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch.generations import address_of, embedded_only, sole_rebuild
-from anabranch.moving import move, while_served
+from anabranch.moving import move
 from anabranch_projections import rebuild, unfit
 from anabranch_store import (
     Graph,
@@ -36,7 +36,7 @@ async def rebuild_into(
     Raises GraphNotEmpty where it holds something else.
     """
     work = _filled(connection, address, skip=skip, progress=progress)
-    return await while_served(connection, work)
+    return await connection.servers.while_they_run(work)
 
 
 async def rebuild_beside(
@@ -50,7 +50,7 @@ async def rebuild_beside(
     live = embedded_only(connection, field="into")
     with sole_rebuild(connection):
         work = _replaced(connection, live, skip=skip, progress=progress)
-        rebuilt = await while_served(connection, work)
+        rebuilt = await connection.servers.while_they_run(work)
     await connection.graph()
     return rebuilt
 

@@ -13,7 +13,7 @@ import hashlib
 import os
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 
 from anabranch.agreement import graph_agreed, log_agreed
 from anabranch.errors import AlreadyRunning, HomeBusy, OwnerGone
@@ -24,7 +24,7 @@ from anabranch_events import new_id
 from anabranch_events.address import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from anabranch.settings import Settings
     from anabranch_events import Log, Tenant
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _PAUSE_S: Final = 0.05
 _WATCH_PAUSE_S: Final = 0.5
+_T = TypeVar("_T")
 
 
 class Servers:
@@ -174,6 +175,24 @@ class Servers:
                 raise OwnerGone(self.home.folder)
             await asyncio.sleep(_WATCH_PAUSE_S)
         await asyncio.Event().wait()
+
+    async def while_they_run(self, work: Coroutine[None, None, _T]) -> _T:
+        """Do `work` for as long as the servers run.
+
+        A projection waits for a server that is away, but one of a home comes back at another
+        address. Raises OwnerGone or ServerEnded.
+        """
+        working = asyncio.ensure_future(work)
+        watching = asyncio.ensure_future(self.watch_owner())
+        try:
+            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                watching.result()
+            return await working
+        finally:
+            working.cancel()
+            watching.cancel()
+            await asyncio.gather(working, watching, return_exceptions=True)
 
     async def _own_or_join(self) -> None:
         loop = asyncio.get_running_loop()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from anabranch_events import STREAM, Log, encode, subject
 from anabranch_events.identifiers import new_id
 from tests.events import NAMESPACE, new_sessions, note, notes
 from tests.logs import all_of, session_of, take
+
+if TYPE_CHECKING:
+    from nats.js.api import ConsumerInfo
 
 
 async def test_a_session_is_read_alone_and_in_order(log: Log) -> None:
@@ -126,10 +131,22 @@ async def test_a_subscription_that_is_left_lets_go_of_its_consumer(log: Log) -> 
 
     async with aclosing(log.subscribe()) as records:
         await take(records, 1)
+        held = await log.connection.jetstream().consumers_info(STREAM)
+    left = await _consumers_left(log, within_s=5)
 
-    async with asyncio.timeout(5):
-        while await log.connection.jetstream().consumers_info(STREAM):  # noqa: ASYNC110 - its news
-            await asyncio.sleep(0.01)
+    assert len(held) == 1
+    assert left == []
+
+
+async def _consumers_left(log: Log, *, within_s: float) -> list[ConsumerInfo]:
+    """Return the stream's consumers once there are none, or those that are there still."""
+    stream = log.connection.jetstream()
+    deadline = time.monotonic() + within_s
+    while (  # noqa: ASYNC110 - the server alone knows
+        found := await stream.consumers_info(STREAM)
+    ) and time.monotonic() < deadline:
+        await asyncio.sleep(0.01)
+    return found
 
 
 async def test_a_time_is_resolved_to_the_last_position_stored_by_then(log: Log) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from anabranch import Memory
@@ -22,10 +22,11 @@ from anabranch_store import Graph, GraphRanker, Question, Scope, create_generati
 from anabranch_thinking import SessionState
 from tests.graphs import ask, empty
 from tests.histories import consolidation, identifier, insight, session, thoughts
-from tests.rounds import FULL, examples
+from tests.properties import OnThisLoop, held
+from tests.rounds import FULL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine
+    from collections.abc import AsyncIterator
 
     from anabranch.settings import Settings
     from anabranch_events import Event, Recorded
@@ -156,20 +157,11 @@ async def test_what_was_forgotten_is_never_told_again(past: Past) -> None:
 
 
 async def _over_histories(past: Past, check: Any, *, many: tuple[int, int]) -> None:
-    loop = asyncio.get_running_loop()
+    call = OnThisLoop(timeout_s=180)
     on_neo4j = past.memory.settings.neo4j_uri is not None
 
-    def call(work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, loop).result(180)
-
     @seed(20261127)
-    @settings(
-        max_examples=examples(many[on_neo4j]),
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    @held(many[on_neo4j])
     @given(thoughts(40), st.floats(0, 1), st.floats(0, 1))
     def holds(history: list[Event], one: float, other: float) -> None:
         before = len(past.events)

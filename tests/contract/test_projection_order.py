@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from anabranch_events import new_event, types
 from anabranch_projections import fold
 from tests.graphs import empty
 from tests.histories import START, consolidation, identifier, insight, positioned, session
-from tests.rounds import examples
+from tests.properties import OnThisLoop, held
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from anabranch_events import Event
     from anabranch_events.types import EventData
@@ -157,19 +157,10 @@ def _comparable(row: dict[str, Any], ids: dict[int, str]) -> str:
 
 async def test_facts_about_others_end_the_same_in_any_order(graph: Graph) -> None:
     """Associations, citations, ends and conflicts may come before the insights they are about."""
-    loop = asyncio.get_running_loop()
-
-    def call(work: Coroutine[Any, Any, list[str]]) -> list[str]:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
+    call = OnThisLoop()
 
     @seed(20261127)
-    @settings(
-        max_examples=examples(30 if graph.product.name == "arcadedb" else 8),
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    @held(30 if graph.product.name == "arcadedb" else 8)
     @given(_lines(), _CHANCE, _CHANCE, st.integers(1, 40))
     def holds(lines: list[Line], one: list[float], other: list[float], batch: int) -> None:
         found = [call(_content(graph, _merged(lines, each), batch)) for each in (one, other)]

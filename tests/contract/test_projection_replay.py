@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from anabranch_projections import PositionedEvent, fold
 from anabranch_store import Graph, create_generation, drop_generation
 from tests.graphs import empty
 from tests.histories import histories, positioned, stream
-from tests.rounds import examples, in_full_only
+from tests.properties import OnThisLoop, held
+from tests.rounds import in_full_only
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from anabranch_events import Event
     from anabranch_store import EmbeddedGraph, GraphAddress
 
@@ -50,19 +49,10 @@ async def test_a_history_gives_the_same_graph_however_it_is_cut_and_replayed(
     graph: Graph,
 ) -> None:
     """One batch, one event a time, random batches, and replays from random checkpoints agree."""
-    loop = asyncio.get_running_loop()
-
-    def call(work: Coroutine[Any, Any, str]) -> str:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
+    call = OnThisLoop()
 
     @seed(20261123)
-    @settings(
-        max_examples=examples(8 if graph.product.name == "arcadedb" else 4),
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    @held(8 if graph.product.name == "arcadedb" else 4)
     @given(
         histories(LENGTH_MAX, length_min=LENGTH_MIN),
         _CUTS,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from anabranch_events.types import (
@@ -19,11 +19,9 @@ from anabranch_events.types import (
 from anabranch_projections import fold
 from tests.graphs import ask, empty
 from tests.histories import at, insight
-from tests.rounds import examples
+from tests.properties import OnThisLoop, held
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
     from anabranch_store import Graph
 
 
@@ -91,17 +89,11 @@ _LINKING = st.one_of(
 
 async def test_associations_hold_when_and_as_strongly_as_the_events_say(graph: Graph) -> None:
     """Intervals, weights and counts equal a plain reading, also after a replay; as-of is a filter."""
-    loop = asyncio.get_running_loop()
-
-    def call(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
+    call = OnThisLoop()
 
     @seed(20261123)
     @settings(
-        max_examples=examples(20 if graph.product.name == "arcadedb" else 5),
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
+        held(20 if graph.product.name == "arcadedb" else 5, shrink=True),
         suppress_health_check=[HealthCheck.too_slow],
     )
     @given(st.lists(_LINKING, min_size=4, max_size=40), st.integers(1, 41), st.integers(1, 40))

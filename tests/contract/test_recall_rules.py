@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from anabranch_store import Graph, Question, Scope
 from tests.graphs import empty
 from tests.learning import Account, learn
+from tests.properties import OnThisLoop, held
 from tests.recalling import both_ways, ids
-from tests.rounds import examples
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
 
 _STEPS = st.lists(
     st.tuples(
@@ -68,10 +63,7 @@ async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
     Nothing from later, from elsewhere, from another namespace, nothing retired or forgotten; and
     all that is eligible, because there is room for all.
     """
-    loop = asyncio.get_running_loop()
-
-    def call(work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result(60)
+    call = OnThisLoop()
 
     async def answers(account: Account, question: Question) -> dict[str, set[str]]:
         scanned, searched = [await ranker.recall(question) for ranker in both_ways(graph)]
@@ -85,13 +77,7 @@ async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
         await learn(graph, account.events)
 
     @seed(20261123)
-    @settings(
-        max_examples=examples(30 if graph.product.name == "arcadedb" else 5),
-        deadline=None,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+    @held(30 if graph.product.name == "arcadedb" else 5, shrink=True)
     @given(_STEPS, st.data())
     def holds(steps: list[tuple[str, int, int]], data: st.DataObject) -> None:
         account = _account(steps)
