@@ -20,11 +20,11 @@ import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from anabranch_events import STREAM, Event, Log, NatsServer, encode, new_event, subject
-from anabranch_events.client import settled
-from anabranch_events.event import CONTENT_TYPE
-from anabranch_events.identifiers import new_id
-from anabranch_events.stream import SUBJECT_PREFIX
-from anabranch_events.types import InsightRecorded
+from anabranch_events.event.envelope import CONTENT_TYPE
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import InsightRecorded
+from anabranch_events.jetstream.stream import SUBJECT_PREFIX
+from anabranch_events.transport.client import settled
 from benchmarks.peer import Missing, Peer
 from benchmarks.rows import Row, at_least, at_most
 

@@ -12,7 +12,7 @@ import statistics
 import time
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events.types import InsightRecorded
+from anabranch_events.event.types import InsightRecorded
 from anabranch_projections import Projector
 from anabranch_store import GraphRanker, Question
 from benchmarks.projection_contest import append, start_at

@@ -6,8 +6,8 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_events import new_event
-from anabranch_events.identifiers import new_id
-from anabranch_events.types import (
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import (
     AssociationFormed,
     BranchCompleted,
     BranchCreated,

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events import new_event
-from anabranch_events.identifiers import new_id
-from anabranch_events.types import InsightRecorded, SessionOpened
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent, fold
 from anabranch_store import EmbeddedGraph, Graph, GraphRanker, Question, Step
 from anabranch_store.graph import open_driver

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_events import new_event
-from anabranch_events.identifiers import new_id
-from anabranch_events.types import InsightRecorded, SessionOpened
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent, fold
 from anabranch_store import EmbeddedGraph, Graph, GraphRanker, MiniLM, Question, Step, entities
 from anabranch_store.recall.ranker import SCAN_MAX

@@ -20,14 +20,14 @@ from anabranch.cli.application import application
 from anabranch.command_service import CommandService
 from anabranch.settings import Settings, variable
 from anabranch_events.errors import AnabranchError
-from anabranch_events.registry import EVENT_TYPES
+from anabranch_events.event.registry import EVENT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pydantic.fields import FieldInfo
 
-    from anabranch_events.types import EventData
+    from anabranch_events.event.types import EventData
 
 EXAMPLES: Final = Path(__file__).parents[1] / "tests/fixtures/events"
 REFERENCE: Final = Path(__file__).parent / "reference"

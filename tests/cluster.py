@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from nats.errors import Error
 
 from anabranch_events import STREAM, server_binary
-from anabranch_events.connection import Connection
-from anabranch_events.stream import SETTINGS
+from anabranch_events.jetstream.stream import SETTINGS
+from anabranch_events.transport.connection import Connection
 
 if TYPE_CHECKING:
     from pathlib import Path

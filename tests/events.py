@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from hypothesis import strategies as st
 
 from anabranch_events import Event, new_event
-from anabranch_events.identifiers import new_id
-from anabranch_events.registry import EVENT_TYPES
-from anabranch_events.types import EventData, Insight, Outcome, Priority, WorkingMemorySet
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.registry import EVENT_TYPES
+from anabranch_events.event.types import EventData, Insight, Outcome, Priority, WorkingMemorySet
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from anabranch_events import Event, new_event, types
-from anabranch_events.types import ConsolidationRecorded, EventData, Outcome
+from anabranch_events import Event, new_event
+from anabranch_events.event import types
+from anabranch_events.event.types import ConsolidationRecorded, EventData, Outcome
 from anabranch_projections import PositionedEvent
 from anabranch_projections.rules import ENDINGS
 from tests.events import events

@@ -7,8 +7,8 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events import types
-from anabranch_events.types import EventData, Outcome
+from anabranch_events.event import types
+from anabranch_events.event.types import EventData, Outcome
 from anabranch_projections import PositionedEvent, fold
 from anabranch_store import Graph, Question, Scope, Step, tokens
 from tests.histories import at, insight, session

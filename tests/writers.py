@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from anabranch_events.errors import LogUnavailable
-from anabranch_events.identifiers import new_id
-from anabranch_events.types import WorkingMemorySet
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import WorkingMemorySet
 from tests.events import note
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch.errors import HomeMismatched
-from anabranch_events.address import without_secrets
+from anabranch_events.transport.address import without_secrets
 
 if TYPE_CHECKING:
     from anabranch.home import Home

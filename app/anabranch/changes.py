@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from anabranch_events import types
 from anabranch_events.errors import EventInvalid
+from anabranch_events.event import types
 from anabranch_projections import ENDINGS, OPENINGS
 
 if TYPE_CHECKING:

@@ -26,10 +26,10 @@ from anabranch.problem import PROBLEM_TYPE, Problem, other_namespace, request_in
 from anabranch.repetition import Ids, Repetition
 from anabranch.requests import Branch, Complete, LearnedInsight, OpenSession, Recall, Remember
 from anabranch_events import Event, Receipt, decode_unchanged, traced
-from anabranch_events.binary import structured
-from anabranch_events.client import settled
 from anabranch_events.errors import AnabranchError, InputInvalid, SessionEnded
-from anabranch_events.registry import CATALOGUE
+from anabranch_events.event.binary_mode import structured
+from anabranch_events.event.registry import CATALOGUE
+from anabranch_events.transport.client import settled
 from anabranch_store import Recollection
 from anabranch_thinking import BranchReceipt, CompletionReceipt, InsightReceipt, SessionReceipt
 

@@ -78,7 +78,7 @@ def _owner(settings: Settings) -> str:
 
 
 def _nats_server(settings: Settings) -> str:
-    from anabranch_events.server import server_binary
+    from anabranch_events.server.managed import server_binary
 
     if settings.nats_url is not None:
         return f"not needed: NATS_URL is {settings.nats_url}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events import types
+from anabranch_events.event import types
 
 if TYPE_CHECKING:
-    from anabranch_events.types import EventData, Insight
+    from anabranch_events.event.types import EventData, Insight
 
 _LENGTH_MAX: Final = 160
 _ERASED: Final = "(forgotten since)"

@@ -8,7 +8,7 @@ from anabranch.asking import Asking
 from anabranch.connection import Connection
 from anabranch.session import Session, session_of
 from anabranch.settings import Settings
-from anabranch_events.types import Priority
+from anabranch_events.event.types import Priority
 from anabranch_thinking import (
     BranchTask,
     Consolidation,

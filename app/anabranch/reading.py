@@ -14,8 +14,8 @@ from anabranch.projection_status import projection_statuses
 from anabranch.rebuilding import rebuild_beside, rebuild_into
 from anabranch.views import GenerationView, GraphStatus, LogStatus, SessionView, Status
 from anabranch_events import STREAM
-from anabranch_events.address import without_secrets
 from anabranch_events.errors import InputInvalid
+from anabranch_events.transport.address import without_secrets
 from anabranch_projections import PROJECTOR_VERSION, DeadLetters
 from anabranch_store import checked_query, parameters_in, read_stamp, rebuild_due
 

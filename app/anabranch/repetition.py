@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from anabranch_events.errors import EventInvalid, InputInvalid, SessionEnded
-from anabranch_events.identifiers import NAME_LENGTH_MAX
-from anabranch_events.types import BranchCompleted, BranchCreated, InsightRecorded
+from anabranch_events.event.identifiers import NAME_LENGTH_MAX
+from anabranch_events.event.types import BranchCompleted, BranchCreated, InsightRecorded
 from anabranch_thinking import BranchReceipt, CompletionReceipt, InsightReceipt
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from anabranch_events.identifiers import Identifier, Json, Name, Position, Text
-from anabranch_events.types import INSIGHTS_MAX, Priority
+from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text
+from anabranch_events.event.types import INSIGHTS_MAX, Priority
 from anabranch_store import Scope
 from anabranch_store.recall.question import HITS_MAX
 from anabranch_thinking import InsightDraft

@@ -21,7 +21,7 @@ from anabranch.home import Home, Lock, held
 from anabranch.own_servers import OwnServers
 from anabranch.runtime import LogAddress, Runtime, named_graph, named_log, read_runtime
 from anabranch_events import new_id
-from anabranch_events.address import without_secrets
+from anabranch_events.transport.address import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence

@@ -27,8 +27,8 @@ from anabranch.home import Home, held
 from anabranch.runtime import live_runtime
 from anabranch.servers import Servers
 from anabranch.serving import Serving
-from anabranch_events.address import without_secrets
 from anabranch_events.errors import LogUnavailable
+from anabranch_events.transport.address import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence

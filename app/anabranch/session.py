@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch_events.types import Priority
+from anabranch_events.event.types import Priority
 from anabranch_store import Scope
 
 if TYPE_CHECKING:

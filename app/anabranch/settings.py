@@ -9,8 +9,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anabranch.errors import SettingInvalid
-from anabranch_events.event import input_invalid
-from anabranch_events.identifiers import Name, Namespace
+from anabranch_events.event.envelope import input_invalid
+from anabranch_events.event.identifiers import Name, Namespace
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Home = Annotated[Path, AfterValidator(lambda value: value.expanduser().absolute())]

@@ -18,7 +18,7 @@ from anabranch.errors import AlreadyRunning, InputInvalid, SnapshotDamaged
 from anabranch.home import Home, Lock
 from anabranch.runtime import LogAddress, live_runtime, named_log
 from anabranch_events import STREAM, Log, NatsServer
-from anabranch_events.snapshot import OBJECTS_STREAM, Held, Snapshots
+from anabranch_events.jetstream.snapshot import OBJECTS_STREAM, Held, Snapshots
 from anabranch_projections.vector_cache import BUCKET as VECTORS
 
 if TYPE_CHECKING:

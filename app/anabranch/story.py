@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
-from anabranch_events.types import (
+from anabranch_events.event.types import (
     BranchCancelled,
     BranchCompleted,
     BranchCreated,

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from anabranch.errors import TenantsInvalid
 from anabranch_events import Tenant
-from anabranch_events.address import with_user
+from anabranch_events.transport.address import with_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from anabranch.errors import EventInvalid, InputInvalid, from_os_error
 from anabranch.exported_line import linked_line, read_line, written_line
 from anabranch.manifest import Tally, is_manifest, manifest_line
 from anabranch_events import Event, decode_unchanged
-from anabranch_events.types import BranchCreated
+from anabranch_events.event.types import BranchCreated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from anabranch_events.event import (
+from anabranch_events.event.envelope import (
     Event,
     Receipt,
     decode,
@@ -14,24 +14,24 @@ from anabranch_events.event import (
     input_invalid,
     new_event,
 )
-from anabranch_events.identifiers import (
+from anabranch_events.event.identifiers import (
     NAME_LENGTH_MAX,
     canonical_uuid,
     checked_namespace,
     new_id,
 )
-from anabranch_events.recorded import Recorded
-from anabranch_events.schema import event_schema
-from anabranch_events.server import NatsServer, server_binary
-from anabranch_events.tenant import Tenant
-from anabranch_events.tracing import traced
+from anabranch_events.event.json_schema import event_schema
+from anabranch_events.event.recorded import Recorded
+from anabranch_events.event.trace_context import traced
+from anabranch_events.server.managed import NatsServer, server_binary
+from anabranch_events.server.tenant import Tenant
 
 if TYPE_CHECKING:
-    from anabranch_events.bucket import Bucket
-    from anabranch_events.ingest import Ingested
+    from anabranch_events.jetstream.kv import Bucket
+    from anabranch_events.jetstream.stream import STREAM, Bounds, subject
     from anabranch_events.log import Log
-    from anabranch_events.pinned import PinLost, Pinned
-    from anabranch_events.stream import STREAM, Bounds, subject
+    from anabranch_events.read.pinned_consumer import PinLost, Pinned
+    from anabranch_events.write.pipeline import Ingested
 
 __all__ = [
     "NAME_LENGTH_MAX",
@@ -62,14 +62,14 @@ __all__ = [
 ]
 
 _NEEDS_CLIENT = {
-    "STREAM": "anabranch_events.stream",
-    "Bounds": "anabranch_events.stream",
-    "Bucket": "anabranch_events.bucket",
-    "Ingested": "anabranch_events.ingest",
+    "STREAM": "anabranch_events.jetstream.stream",
+    "Bounds": "anabranch_events.jetstream.stream",
+    "Bucket": "anabranch_events.jetstream.kv",
+    "Ingested": "anabranch_events.write.pipeline",
     "Log": "anabranch_events.log",
-    "PinLost": "anabranch_events.pinned",
-    "Pinned": "anabranch_events.pinned",
-    "subject": "anabranch_events.stream",
+    "PinLost": "anabranch_events.read.pinned_consumer",
+    "Pinned": "anabranch_events.read.pinned_consumer",
+    "subject": "anabranch_events.jetstream.stream",
 }
 
 

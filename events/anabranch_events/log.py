@@ -5,18 +5,11 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, Self
 
-from anabranch_events import direct, progress, reading
-from anabranch_events.append import append, outgoing
-from anabranch_events.batch import append_batch, check_events
-from anabranch_events.bucket import Bucket, open_bucket
-from anabranch_events.connection import Connection
 from anabranch_events.errors import InputInvalid
-from anabranch_events.fast_ingest import FastPipeline
-from anabranch_events.grouping import Groups
-from anabranch_events.ingest import Ingested, Pipeline, ingest
-from anabranch_events.objects import Objects
-from anabranch_events.pinned import Pinned
-from anabranch_events.stream import (
+from anabranch_events.jetstream import announcements, direct_get
+from anabranch_events.jetstream.claim_check import Objects
+from anabranch_events.jetstream.kv import Bucket, open_bucket
+from anabranch_events.jetstream.stream import (
     Bounds,
     checked_position,
     checked_token,
@@ -25,6 +18,14 @@ from anabranch_events.stream import (
     read_identity,
     subject,
 )
+from anabranch_events.read import reader
+from anabranch_events.read.pinned_consumer import Pinned
+from anabranch_events.transport.connection import Connection
+from anabranch_events.write.append import append, outgoing
+from anabranch_events.write.atomic_batch import append_batch, check_events
+from anabranch_events.write.fast_batch import FastPipeline
+from anabranch_events.write.group_commit import Groups
+from anabranch_events.write.pipeline import Ingested, Pipeline, ingest
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -42,9 +43,9 @@ if TYPE_CHECKING:
 
     from nats.aio.client import Client
 
-    from anabranch_events.append import Outgoing
-    from anabranch_events.event import Event, Receipt
-    from anabranch_events.recorded import Recorded
+    from anabranch_events.event.envelope import Event, Receipt
+    from anabranch_events.event.recorded import Recorded
+    from anabranch_events.write.append import Outgoing
 
 
 class Log:
@@ -199,26 +200,28 @@ class Log:
         The cost is that of the session's events, not of the log.
         """
         checked_position(after, field="after")
-        found = direct.read_subject(self._connection, subject(namespace, session_id), after=after)
+        found = direct_get.read_subject(
+            self._connection, subject(namespace, session_id), after=after
+        )
         async with aclosing(found):
             async for messages in found:
                 for message in messages:
-                    yield await self._objects.check_out(direct.recorded(message))
+                    yield await self._objects.check_out(direct_get.recorded(message))
 
     def read_all(self, *, after: int = 0, to: int | None = None) -> AsyncGenerator[Recorded, None]:
         """Yield all records after `after` up to `to`, or up to the end as of the call.
 
         Raises InputInvalid for positions beyond the end.
         """
-        return reading.read_all(self._connection, self._objects, after=after, to=to)
+        return reader.read_all(self._connection, self._objects, after=after, to=to)
 
     def batches(
         self,
         *,
         after: int = 0,
         to: int | None = None,
-        records_max: int = reading.RECORDS_MAX,
-        bytes_max: int = reading.BYTES_MAX,
+        records_max: int = reader.RECORDS_MAX,
+        bytes_max: int = reader.BYTES_MAX,
     ) -> AsyncGenerator[list[Recorded], None]:
         """Yield all records after `after` in batches of what is there, never empty.
 
@@ -226,7 +229,7 @@ class Log:
         without a repetition. Raises InputInvalid when `after` is beyond the end, LogRewound when
         the log comes to end before what was read.
         """
-        return reading.batches(
+        return reader.batches(
             self._connection,
             self._objects,
             after=after,
@@ -256,10 +259,10 @@ class Log:
 
     async def last_of(self, session_id: str, *, namespace: str) -> Recorded | None:
         """Return a session's last record, or None when it has none."""
-        message = await direct.last_on(self._connection, subject(namespace, session_id))
+        message = await direct_get.last_on(self._connection, subject(namespace, session_id))
         if message is None:
             return None
-        return await self._objects.check_out(direct.recorded(message))
+        return await self._objects.check_out(direct_get.recorded(message))
 
     async def position_at(self, time: datetime) -> int:
         """Return the position of the last event stored at or before `time`, 0 when there is none.
@@ -271,21 +274,21 @@ class Log:
             raise InputInvalid(
                 "time: has no time zone", field="time", fix="add one, like +00:00 or Z"
             )
-        later = await direct.first_after(self._connection, time)
+        later = await direct_get.first_after(self._connection, time)
         return (await self.bounds()).last if later is None else later - 1
 
     async def stored_after(self, position: int) -> datetime | None:
         """Return when the first record after `position` was stored, None where there is none."""
-        message = await direct.next_after(self._connection, position)
-        return None if message is None else direct.recorded(message).stored_at
+        message = await direct_get.next_after(self._connection, position)
+        return None if message is None else direct_get.recorded(message).stored_at
 
     async def announce(self, projection: str, position: int) -> None:
         """Tell whoever listens now that a projection has reached a position."""
-        await progress.announce(self._connection, projection, position)
+        await announcements.announce(self._connection, projection, position)
 
     def announced(self, projection: str) -> AbstractAsyncContextManager[AsyncIterator[int]]:
         """Listen, from entering on, to the positions a projection announces: the newest each time."""
-        return progress.announced(self._connection, projection)
+        return announcements.announced(self._connection, projection)
 
     async def bucket(self, name: str) -> Bucket:
         """Return the key-value bucket of that name, made if it is not there."""

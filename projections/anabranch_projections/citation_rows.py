@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch_events.types import InsightCited, Outcome
+from anabranch_events.event.types import InsightCited, Outcome
 from anabranch_projections.rows import ROWS_MAX, Row, steps
 
 if TYPE_CHECKING:

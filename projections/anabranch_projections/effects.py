@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from anabranch_events import types
-from anabranch_events.types import EventData
+from anabranch_events.event import types
+from anabranch_events.event.types import EventData
 from anabranch_projections.citation_rows import CitationRows
 from anabranch_projections.insight_rows import InsightRows
 from anabranch_projections.link_rows import LinkRows

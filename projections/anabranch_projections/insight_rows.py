@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from anabranch_events.types import ConsolidationRecorded, Insight
+    from anabranch_events.event.types import ConsolidationRecorded, Insight
     from anabranch_projections.positioned import PositionedEvent
     from anabranch_store import Step
 

@@ -13,7 +13,7 @@ from anabranch_projections.rows import Row, steps
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from anabranch_events.types import AssociationFormed, AssociationSevered
+    from anabranch_events.event.types import AssociationFormed, AssociationSevered
     from anabranch_projections.positioned import PositionedEvent
     from anabranch_store import Step
 

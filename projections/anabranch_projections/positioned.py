@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 if TYPE_CHECKING:
-    from anabranch_events.event import Event
+    from anabranch_events.event.envelope import Event
 
 
 class PositionedEvent:

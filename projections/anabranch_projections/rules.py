@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from anabranch_events import types
+from anabranch_events.event import types
 from anabranch_projections.errors import (
     BranchMisplaced,
     ParentUnknown,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from anabranch_events import types
+from anabranch_events.event import types
 from anabranch_projections.rules import JUDGED
 
 if TYPE_CHECKING:

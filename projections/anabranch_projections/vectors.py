@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import WaitTimedOut
-from anabranch_events.types import BranchCompleted, InsightForgotten, InsightRecorded
+from anabranch_events.event.types import BranchCompleted, InsightForgotten, InsightRecorded
 from anabranch_projections.batch import GRAPH
 from anabranch_projections.errors import ProjectionHalted
 from anabranch_projections.following import Follower
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from anabranch_events import Log, Recorded
-    from anabranch_events.types import Insight
+    from anabranch_events.event.types import Insight
     from anabranch_projections.batch import Batch
     from anabranch_projections.positioned import PositionedEvent
     from anabranch_store import Embedder, Graph, Step

@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from anabranch_events import Log, encode, new_event, new_id
-from anabranch_events.types import InsightRecorded, SessionOpened
+from anabranch_events.event.types import InsightRecorded, SessionOpened
 from tests.acceptance.test_docs import ROOT, blocks
 from tests.fixtures.memory import CommandLine
 from tests.rounds import in_full_only

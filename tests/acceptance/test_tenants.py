@@ -11,8 +11,8 @@ import nats
 import pytest
 
 from anabranch_events import Log, NatsServer, Tenant, new_event, new_id
-from anabranch_events.address import with_user
-from anabranch_events.types import SessionOpened
+from anabranch_events.event.types import SessionOpened
+from anabranch_events.transport.address import with_user
 from anabranch_projections import wait_for
 from anabranch_store import Graph
 from tests.fixtures.memory import CommandLine

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events.types import InsightRecorded
+from anabranch_events.event.types import InsightRecorded
 from anabranch_projections import fold
 from anabranch_store import Step
 from anabranch_store.errors import VectorsMismatched

@@ -9,13 +9,13 @@ import nats
 import pytest
 
 from anabranch_events import Bounds, Log, NatsServer, encode, new_event, subject
-from anabranch_events.client import settled
 from anabranch_events.errors import (
     EventInvalid,
     InputInvalid,
     PositionConflict,
 )
-from anabranch_events.identifiers import new_id
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.transport.client import settled
 from tests.events import NAMESPACE, new_sessions, note, notes
 from tests.logs import all_of
 

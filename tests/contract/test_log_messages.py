@@ -11,8 +11,8 @@ from anabranch_events import STREAM, Log, encode, new_event
 from anabranch_events.errors import (
     EventInvalid,
 )
-from anabranch_events.identifiers import new_id
-from anabranch_events.types import InsightRecorded, SessionOpened
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import InsightRecorded, SessionOpened
 from tests.events import NAMESPACE, new_sessions, note
 from tests.logs import all_of, session_of
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from anabranch_events import STREAM, Log, encode, subject
-from anabranch_events.identifiers import new_id
+from anabranch_events.event.identifiers import new_id
 from tests.events import NAMESPACE, new_sessions, note, notes
 from tests.logs import all_of, session_of, take
 

@@ -12,7 +12,7 @@ from anabranch_events.errors import (
     LogFull,
     StreamDrifted,
 )
-from anabranch_events.identifiers import new_id
+from anabranch_events.event.identifiers import new_id
 from tests.events import note, notes
 from tests.logs import append_each
 

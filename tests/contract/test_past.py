@@ -14,7 +14,7 @@ from anabranch import Memory
 from anabranch.errors import HistoryNotFound
 from anabranch.views import SessionView
 from anabranch_events.errors import SessionNotFound
-from anabranch_events.types import InsightCited, Outcome
+from anabranch_events.event.types import InsightCited, Outcome
 from anabranch_projections import PositionedEvent, fold
 from anabranch_projections.batch import dead_letter, put_aside
 from anabranch_projections.rules import JUDGED, verdicts

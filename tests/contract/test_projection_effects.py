@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 
-from anabranch_events import types
-from anabranch_events.registry import EVENT_TYPES
-from anabranch_events.types import EventData, Insight, Outcome, Priority
+from anabranch_events.event import types
+from anabranch_events.event.registry import EVENT_TYPES
+from anabranch_events.event.types import EventData, Insight, Outcome, Priority
 from anabranch_projections import PositionedEvent, fold
 from tests.graphs import ask, empty
 from tests.histories import at, consolidation, insight, moment, session

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from anabranch_events import new_event, types
+from anabranch_events import new_event
+from anabranch_events.event import types
 from anabranch_projections import fold
 from tests.graphs import empty
 from tests.histories import START, consolidation, identifier, insight, positioned, session
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch_events import Event
-    from anabranch_events.types import EventData
+    from anabranch_events.event.types import EventData
     from anabranch_projections import PositionedEvent
     from anabranch_store import Graph
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from anabranch_events.types import (
+from anabranch_events.event.types import (
     AssociationFormed,
     AssociationSevered,
     EventData,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anabranch_events.identifiers import new_id
+from anabranch_events.event.identifiers import new_id
 from anabranch_store import Graph, Scope
 from tests.histories import moment
 from tests.learning import Account, learn

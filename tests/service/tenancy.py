@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 import nats
 
 from anabranch_events import Log, NatsServer, Tenant, new_event, new_id
-from anabranch_events.accounts import LANES, VIEWS_ADMIN, task_consumer
-from anabranch_events.address import with_user
-from anabranch_events.types import SessionOpened
+from anabranch_events.event.types import SessionOpened
+from anabranch_events.server.accounts import LANES, VIEWS_ADMIN, task_consumer
+from anabranch_events.transport.address import with_user
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence

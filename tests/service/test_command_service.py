@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from anabranch.command_service import ANSWERS
 from anabranch_events import Log, encode, new_event
-from anabranch_events.types import SessionOpened
+from anabranch_events.event.types import SessionOpened
 from tests.fixtures.commands import Asking, opened_event
 from tests.logs import stored
 

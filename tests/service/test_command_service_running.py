@@ -17,8 +17,8 @@ from anabranch.errors import ExporterMissing, RequestTooLarge, ServiceBusy
 from anabranch.gate import HELD_BYTES_MAX, HELD_MAX, REQUEST_BYTES_MAX, Gate
 from anabranch.telemetry import tracer_provider, tracing
 from anabranch_events import Log, encode, new_event, new_id
-from anabranch_events.client import settled
-from anabranch_events.types import InsightRecorded, SessionOpened
+from anabranch_events.event.types import InsightRecorded, SessionOpened
+from anabranch_events.transport.client import settled
 from tests.fixtures.commands import Asking, opened_event
 from tests.logs import stored
 from tests.rounds import KILL_ROUNDS

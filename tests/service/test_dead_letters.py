@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from anabranch_events import Event, Log, encode, new_event, types
+from anabranch_events import Event, Log, encode, new_event
+from anabranch_events.event import types
 from anabranch_projections import DeadLetters, ProjectionHalted, Projector, Retried, rebuild
 from anabranch_projections.errors import DeadLetterNotFound
 from anabranch_store import Graph, Step
@@ -20,7 +21,7 @@ from tests.histories import insight, session
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch_events.types import EventData
+    from anabranch_events.event.types import EventData
     from anabranch_store import Plan
 
 

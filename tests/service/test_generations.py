@@ -15,7 +15,8 @@ import pytest
 from anabranch import Memory
 from anabranch.doctor import examine
 from anabranch.errors import GenerationNotFound, GenerationRefused
-from anabranch_events import new_event, new_id, subject, types
+from anabranch_events import new_event, new_id, subject
+from anabranch_events.event import types
 from anabranch_projections.errors import ProjectionHalted
 from anabranch_store import Graph, create_generation, stamp
 from anabranch_store.errors import GraphTooNew

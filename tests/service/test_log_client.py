@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_events import Log
-from anabranch_events.client import QuickClient
-from anabranch_events.identifiers import new_id
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.transport.client import QuickClient
 from tests.events import note, notes
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ async def test_both_ways_bring_the_same(
     async with Log.connect(nats_server.url, token=nats_server.token) as log:
         receipts = await log.append_all(notes(new_id(), 300))
         if not hands_over:
-            monkeypatch.setattr("anabranch_events.client.is_known", never)
+            monkeypatch.setattr("anabranch_events.transport.client.is_known", never)
         async with Log.connect(nats_server.url, token=nats_server.token) as reading:
             client = reading.connection
             assert isinstance(client, QuickClient)

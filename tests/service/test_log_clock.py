@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from anabranch_events import Log, NatsServer, server
+from anabranch_events import Log, NatsServer
+from anabranch_events.server import managed
 from tests import movable_clock
 from tests.events import note, notes
 from tests.movable_clock import Clock
@@ -37,7 +38,7 @@ pytestmark = [
 def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the servers that are started from now on."""
     binary = str(movable_clock.built())
-    monkeypatch.setattr(server, "server_binary", lambda: binary)
+    monkeypatch.setattr(managed, "server_binary", lambda: binary)
     clock = Clock(tmp_path / "clock")
     for name, value in clock.environment.items():
         monkeypatch.setenv(name, value)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import Log, NatsServer, direct
+from anabranch_events import Log, NatsServer
 from anabranch_events.errors import AnabranchError, EventInvalid, LogUnavailable, PositionConflict
-from anabranch_events.identifiers import new_id
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.jetstream import direct_get
 from tests.events import NAMESPACE, new_sessions, note, notes
 from tests.proxy import Proxy
 
@@ -70,7 +71,7 @@ async def test_appends_at_the_same_time_share_batches(strict: Log) -> None:
     }
     batches: set[str] = set()
     for event in events[::100]:
-        message = await direct.last_on(
+        message = await direct_get.last_on(
             strict._connection, f"anabranch.events.{NAMESPACE}.{event.session_id}"
         )
         assert message is not None
@@ -84,7 +85,7 @@ async def test_few_callers_are_not_grouped(strict: Log) -> None:
     receipts = await together(strict, notes(new_id(), 5))
 
     assert [receipt for receipt in receipts if isinstance(receipt, AnabranchError)] == []
-    message = await direct.get(strict._connection, {"seq": 5})
+    message = await direct_get.get(strict._connection, {"seq": 5})
     assert message is not None
     assert "Nats-Batch-Id" not in (message.headers or {})
 

@@ -10,9 +10,9 @@ import pytest
 
 from anabranch_events import Ingested, Log, new_event
 from anabranch_events.errors import EventInvalid, LogUnavailable
-from anabranch_events.identifiers import new_id
-from anabranch_events.ingest import WINDOW_EVENTS
-from anabranch_events.types import WorkingMemorySet
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import WorkingMemorySet
+from anabranch_events.write.pipeline import WINDOW_EVENTS
 from tests.events import NAMESPACE, new_sessions, note, notes
 from tests.killing import MortalServer
 from tests.proxy import Proxy
@@ -199,7 +199,7 @@ async def test_without_the_short_way_an_import_works_too(
     nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a driver that is not known it is slower, and gives up when the connection is lost."""
-    monkeypatch.setattr("anabranch_events.client.is_known", lambda _driver: False)  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr("anabranch_events.transport.client.is_known", lambda _driver: False)  # pyright: ignore[reportUnknownLambdaType]
     events = history(1000)
     async with (
         Proxy(nats_server.url) as proxy,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pytest
 
-from anabranch_events import Log, stream
+from anabranch_events import Log
 from anabranch_events.errors import LogUnavailable, PositionConflict
-from anabranch_events.identifiers import new_id
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.jetstream import stream
 from tests.events import NAMESPACE, new_sessions, note
 from tests.killing import MortalServer
 from tests.rounds import CHAOS_ROUNDS

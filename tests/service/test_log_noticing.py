@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import Log, connection, pull
+from anabranch_events import Log
 from anabranch_events.errors import LogUnavailable
-from anabranch_events.identifiers import new_id
-from anabranch_events.types import WorkingMemorySet
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import WorkingMemorySet
+from anabranch_events.read import consumer
+from anabranch_events.transport import connection
 from tests.events import note, notes
 from tests.killing import MortalServer
 from tests.proxy import Proxy
@@ -60,11 +62,11 @@ async def until(seen: list[int], position: int) -> None:
 
 def test_what_is_gone_is_noticed_within_two_seconds() -> None:
     """The connection's pings and a reader's heartbeats are set so."""
-    silence_s = pull.HEARTBEATS_MISSED_MAX * pull.HEARTBEAT_S
+    silence_s = consumer.HEARTBEATS_MISSED_MAX * consumer.HEARTBEAT_S
 
     assert connection.NOTICED_S < 2
     assert silence_s < 2
-    assert pull.HEARTBEATS_MISSED_MAX >= 2
+    assert consumer.HEARTBEATS_MISSED_MAX >= 2
 
 
 async def test_a_frozen_server_is_noticed_and_waited_for(

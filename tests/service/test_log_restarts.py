@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import STREAM, Bounds, Log, NatsServer, new_event, pull
+from anabranch_events import STREAM, Bounds, Log, NatsServer, new_event
 from anabranch_events.errors import LogFull, LogRewound, LogUnavailable, PositionConflict
-from anabranch_events.identifiers import new_id
-from anabranch_events.types import WorkingMemorySet
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import WorkingMemorySet
+from anabranch_events.read import consumer
 from tests.events import NAMESPACE, note, notes
 from tests.killing import MortalServer
 from tests.proxy import Proxy
@@ -161,7 +162,7 @@ async def test_a_subscription_leaves_a_server_that_fell_silent(
     nats_server: NatsServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Missing heartbeats mean a new start after the last position, though nothing was cut."""
-    monkeypatch.setattr(pull, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.2)
     session_id = new_id()
     async with (
         Log.connect(nats_server.url, token=nats_server.token) as direct,
@@ -183,15 +184,15 @@ async def test_a_subscription_outlives_its_consumer(
     nats_server: NatsServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An operator who deletes all consumers does not stop a reader."""
-    monkeypatch.setattr(pull, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.2)
     session_id = new_id()
     assert nats_server.pid
     async with aclosing(log.subscribe()) as records:
         await log.append(note(session_id))
         before = await until(records, 1)
         manager = log.connection.jetstream()
-        for consumer in await manager.consumers_info(STREAM):
-            await manager.delete_consumer(STREAM, consumer.name)
+        for each in await manager.consumers_info(STREAM):
+            await manager.delete_consumer(STREAM, each.name)
         await log.append_all(notes(session_id, 10))
 
         assert before + await until(records, 11) == list(range(1, 12))

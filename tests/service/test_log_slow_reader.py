@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events.connection import Connection
-from anabranch_events.pull import BUFFER_BYTES_MAX, REQUEST_BYTES, WINDOW_RECORDS, Pull
+from anabranch_events.read.consumer import BUFFER_BYTES_MAX, REQUEST_BYTES, WINDOW_RECORDS, Pull
+from anabranch_events.transport.connection import Connection
 from tests.events import new_sessions, note, notes
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, LiteralString
 import pytest
 from neo4j.exceptions import TransientError
 
-from anabranch_events import Log, new_event, types
+from anabranch_events import Log, new_event
+from anabranch_events.event import types
 from anabranch_projections import Projector, rebuild
 from anabranch_store import EmbeddedGraph, Graph
 from tests.graphs import ask, empty, session_with

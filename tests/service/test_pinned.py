@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import STREAM, Log, PinLost, pinned
+from anabranch_events import STREAM, Log, PinLost
+from anabranch_events.read import pinned_consumer
 from tests.events import new_sessions, notes
 from tests.proxy import Proxy
 
@@ -118,7 +119,7 @@ async def test_a_silent_holder_is_followed_by_another(
     nats_server: NatsServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whom the server hears no more loses the pin, and learns so when it is heard again."""
-    monkeypatch.setattr(pinned, "PIN_S", 1.5)
+    monkeypatch.setattr(pinned_consumer, "PIN_S", 1.5)
     work = Work()
     async with (
         Proxy(nats_server.url) as proxy,
@@ -140,7 +141,7 @@ async def test_what_a_dead_holder_had_read_is_not_left_until_more_comes(
     nats_server: NatsServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next holder starts at the checkpoint although nothing new is appended."""
-    monkeypatch.setattr(pinned, "PIN_S", 1.5)
+    monkeypatch.setattr(pinned_consumer, "PIN_S", 1.5)
     work = Work()
     last = await _append(log, 20)
     async with Log.connect(nats_server.url, token=nats_server.token) as dying:

@@ -15,7 +15,8 @@ from anabranch.projecting import Projecting
 from anabranch.projection_metrics import ProjectionMetrics
 from anabranch.projection_status import lag_behind
 from anabranch.servers import Servers
-from anabranch_events import Log, new_event, types
+from anabranch_events import Log, new_event
+from anabranch_events.event import types
 from tests.fixtures.memory import CommandLine
 from tests.histories import insight, session
 from tests.rounds import in_full_only

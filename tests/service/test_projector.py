@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from anabranch_events import STREAM, Log, encode, new_event, subject, types
+from anabranch_events import STREAM, Log, encode, new_event, subject
 from anabranch_events.errors import LogRewound, WaitTimedOut
-from anabranch_events.identifiers import new_id
+from anabranch_events.event import types
+from anabranch_events.event.identifiers import new_id
 from anabranch_projections import (
     GraphNotEmpty,
     ProjectionHalted,

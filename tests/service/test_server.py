@@ -16,7 +16,7 @@ import pytest
 
 from anabranch_events import Log, NatsServer
 from anabranch_events.errors import ServerMissing
-from anabranch_events.identifiers import new_id
+from anabranch_events.event.identifiers import new_id
 from tests.events import note
 
 if TYPE_CHECKING:

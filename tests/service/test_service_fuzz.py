@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import nats
 
 from anabranch_events import encode, new_event, new_id
-from anabranch_events.types import SessionOpened
+from anabranch_events.event.types import SessionOpened
 from tests.damage import damaged
 from tests.rounds import FUZZ_EXAMPLES
 from tests.service.answering import answering

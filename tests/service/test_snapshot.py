@@ -15,8 +15,8 @@ from anabranch.errors import AlreadyRunning, InputInvalid, SnapshotDamaged
 from anabranch.snapshots import read_snapshot, restore_snapshot, take_snapshot
 from anabranch_events import STREAM, Bounds, Log, NatsServer, encode, new_event, new_id, subject
 from anabranch_events.errors import LogNotEmpty
-from anabranch_events.snapshot import Held, Snapshots
-from anabranch_events.types import InsightRecorded, SessionOpened
+from anabranch_events.event.types import InsightRecorded, SessionOpened
+from anabranch_events.jetstream.snapshot import Held, Snapshots
 from tests.events import NAMESPACE, note, notes
 from tests.killing import MortalServer
 from tests.rounds import KILL_ROUNDS
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RESTORER = """
 import asyncio, json, os, pathlib, signal, sys
-from anabranch_events.snapshot import Held, Snapshots
+from anabranch_events.jetstream.snapshot import Held, Snapshots
 
 url, token, folder, last = sys.argv[1:]
 folder = pathlib.Path(folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from anabranch_events.tenant import view_name
+from anabranch_events.server.tenant import view_name
 from tests.service.tenancy import (
     FORGED,
     PULLED,

@@ -12,7 +12,7 @@ import pytest
 
 from anabranch_events import Log, NatsServer, Tenant, encode, new_event, new_id
 from anabranch_events.errors import LogRefused, LogUnavailable, PositionConflict
-from anabranch_events.types import InsightRecorded
+from anabranch_events.event.types import InsightRecorded
 from tests.service.answering import answering
 from tests.service.tenancy import World, a_world, as_tenant, opened, quiet
 

@@ -15,7 +15,7 @@ from anabranch.manifest import verify_lines
 from anabranch.settings import variable
 from anabranch.transfer import export_chained, import_events
 from anabranch_events import encode, new_event, new_id, subject
-from anabranch_events.types import BranchCreated, InsightRecorded, SessionOpened
+from anabranch_events.event.types import BranchCreated, InsightRecorded, SessionOpened
 from tests.events import note
 from tests.rounds import in_full_only
 

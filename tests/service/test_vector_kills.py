@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import new_event, new_id, types
+from anabranch_events import new_event, new_id
+from anabranch_events.event import types
 from anabranch_projections import Projector, VectorProjector
 from anabranch_projections.vector_cache import EMBEDDED_AT_ONCE
 from anabranch_store import EmbeddingEndpoint

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch import Memory
-from anabranch_events import Log, new_event, types
+from anabranch_events import Log, new_event
 from anabranch_events.errors import WaitTimedOut
+from anabranch_events.event import types
 from anabranch_projections import Projector, wait_for, waiting
 from tests.fixtures.memory import CommandLine
 from tests.histories import insight, session

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch_events import Event, decode, encode, new_event
-from anabranch_events.binary import structured
 from anabranch_events.errors import EventInvalid
-from anabranch_events.types import SessionClosed
+from anabranch_events.event.binary_mode import structured
+from anabranch_events.event.types import SessionClosed
 from tests.events import events
 
 SESSION = "01a20000-0000-7000-8000-000000000002"

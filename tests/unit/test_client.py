@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nats.aio.client import Client
 
-from anabranch_events.client import QuickClient, is_known
+from anabranch_events.transport.client import QuickClient, is_known
 
 _names = st.from_regex(r"[A-Za-z0-9-]{1,40}", fullmatch=True)
 _values = st.text(max_size=40).map(lambda text: text.replace("\r", "").replace("\n", ""))

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anabranch_events import Event, decode, encode
-from anabranch_events.binary import structured
 from anabranch_events.errors import EventInvalid
+from anabranch_events.event.binary_mode import structured
 from tests.damage import damaged
 from tests.events import events
 from tests.rounds import FUZZ_EXAMPLES

@@ -12,9 +12,9 @@ from hypothesis import given
 
 from anabranch_events import Event, decode, encode, new_event
 from anabranch_events.errors import EventInvalid, InputInvalid
-from anabranch_events.identifiers import TEXT_LENGTH_MAX, canonical_uuid, checked_json, new_id
-from anabranch_events.registry import EVENT_TYPES
-from anabranch_events.types import (
+from anabranch_events.event.identifiers import TEXT_LENGTH_MAX, canonical_uuid, checked_json, new_id
+from anabranch_events.event.registry import EVENT_TYPES
+from anabranch_events.event.types import (
     BranchCreated,
     InsightCited,
     InsightRecorded,

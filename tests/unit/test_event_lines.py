@@ -6,7 +6,7 @@ import orjson
 
 from anabranch.cli.event_lines import event_line, opaque_note
 from anabranch_events import Recorded, encode, new_event
-from anabranch_events.types import SessionClosed
+from anabranch_events.event.types import SessionClosed
 from tests.events import STORED_US
 
 SESSION = "01a20000-0000-7000-8000-000000000002"

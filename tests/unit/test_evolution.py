@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch_events import Event, Recorded, decode, decode_unchanged, encode
-from anabranch_events.catalogue import Catalogue, JsonObject, next_version
 from anabranch_events.errors import EventInvalid, EventUnknown
-from anabranch_events.opaque import OpaqueData
-from anabranch_events.registry import CATALOGUE, EVENT_TYPES
-from anabranch_events.types import EventData, SessionClosed
+from anabranch_events.event.catalogue import Catalogue, JsonObject, next_version
+from anabranch_events.event.opaque import OpaqueData
+from anabranch_events.event.registry import CATALOGUE, EVENT_TYPES
+from anabranch_events.event.types import EventData, SessionClosed
 from anabranch_projections.batch import Batch
 from anabranch_projections.effects import Folding
 from tests.events import STORED_US, values

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anabranch_events import Event, types
-from anabranch_events.registry import EVENT_TYPES
+from anabranch_events.event import types
+from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_projections import fold
 from anabranch_projections.effects import EFFECTS
 from anabranch_projections.positioned import timestamp
@@ -18,6 +18,9 @@ from anabranch_projections.rows import CHARACTERS_MAX, ROWS_MAX, json_text
 from anabranch_store import Step, statement
 from tests.events import events
 from tests.histories import at, histories, insight, positioned, session
+
+if TYPE_CHECKING:
+    from anabranch_events import Event
 
 IDENTIFYING = ("id", "session_id", "agent", "to", "by", "from_id", "to_id", "kind")
 

@@ -11,7 +11,7 @@ from nats.aio.client import Client
 from nats.errors import ProtocolError
 from nats.protocol.parser import Parser
 
-from anabranch_events.parser import QuickParser
+from anabranch_events.transport.parser import QuickParser
 
 Found = tuple[object, ...]
 _OURS = b"NATS/1.0\r\nNats-Msg-Id: 1\r\nContent-Type: application/cloudevents+json\r\n\r\n"

@@ -15,7 +15,7 @@ from anabranch.exported_line import linked_line, written_line
 from anabranch.manifest import Tally, manifest_line
 from anabranch_events import Event, Recorded, encode, event_schema
 from anabranch_events.errors import InputInvalid
-from anabranch_events.registry import EVENT_TYPES
+from anabranch_events.event.registry import EVENT_TYPES
 from tests.events import events, note
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "events"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events.types import AssociationFormed, ConsolidationRecorded
+from anabranch_events.event.types import AssociationFormed, ConsolidationRecorded
 from anabranch_store import Embedder, entities
 from anabranch_thinking.errors import NothingLearned
 from anabranch_thinking.journal import Fact, checked

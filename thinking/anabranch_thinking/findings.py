@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from anabranch_events import NAME_LENGTH_MAX, input_invalid
-from anabranch_events.types import Insight
+from anabranch_events.event.types import Insight
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid
-from anabranch_events.types import (
+from anabranch_events.event.types import (
     AssociationFormed,
     AssociationSevered,
     ConflictOpened,

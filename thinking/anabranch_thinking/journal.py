@@ -28,7 +28,7 @@ from anabranch_thinking.state import SessionState
 
 if TYPE_CHECKING:
     from anabranch_events import Recorded
-    from anabranch_events.types import EventData
+    from anabranch_events.event.types import EventData
 
 STATES_MAX: Final = 256
 ATTEMPTS_MAX: Final = 16

@@ -13,7 +13,7 @@ from anabranch_store import entities, tokens
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch_events.types import Insight
+    from anabranch_events.event.types import Insight
 
 Matrix: TypeAlias = NDArray[np.float64]
 

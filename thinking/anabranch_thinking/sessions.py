@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from anabranch_events.errors import InputInvalid
-from anabranch_events.types import (
+from anabranch_events.event.types import (
     BRANCHES_MAX,
     BranchCancelled,
     BranchCompleted,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events.types import (
+from anabranch_events.event.types import (
     AssociationFormed,
     AssociationSevered,
     BranchCancelled,

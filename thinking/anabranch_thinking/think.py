@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, InputInvalid
-from anabranch_events.types import BRANCHES_MAX
+from anabranch_events.event.types import BRANCHES_MAX
 from anabranch_thinking.branches import CALL_OFF_S, CALLED_OFF, BranchRunner, Slots
 from anabranch_thinking.consolidate import consolidate_thought
 from anabranch_thinking.errors import NothingLearned

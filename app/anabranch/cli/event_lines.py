@@ -12,7 +12,7 @@ from anabranch_events.errors import EventInvalid
 if TYPE_CHECKING:
     from anabranch.checking import Checked
     from anabranch_events import Recorded
-    from anabranch_events.types import EventData
+    from anabranch_events.event.types import EventData
 
 _TELLING: Final = ("text", "result", "task", "summary", "error", "reason", "decision", "subject")
 _LENGTH_MAX: Final = 200

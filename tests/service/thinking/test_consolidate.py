@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_events import Log, new_id
-from anabranch_events.types import AssociationFormed, ConsolidationRecorded
+from anabranch_events.event.types import AssociationFormed, ConsolidationRecorded
 from anabranch_thinking import (
     BranchTask,
     InsightDraft,
@@ -21,7 +21,7 @@ from anabranch_thinking import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch_events.types import EventData
+    from anabranch_events.event.types import EventData
 
 BATH = "The ryokan in Hakone has a private bath."
 TRAIN = "The train to Odawara is often late."

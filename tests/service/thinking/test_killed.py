@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events.types import BranchCreated
+from anabranch_events.event.types import BranchCreated
 from anabranch_thinking import Sessions, consolidate_thought
 
 if TYPE_CHECKING:

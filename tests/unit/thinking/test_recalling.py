@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from anabranch_events import Log, new_id
-from anabranch_events.identifiers import checked_text
+from anabranch_events.event.identifiers import checked_text
 from anabranch_thinking import (
     ROLES,
     BranchContext,

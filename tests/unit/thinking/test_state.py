@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from anabranch_events import new_event, new_id
-from anabranch_events.types import (
+from anabranch_events.event.types import (
     AssociationFormed,
     AssociationSevered,
     BranchCancelled,
@@ -28,7 +28,7 @@ from anabranch_events.types import (
 from anabranch_thinking.state import Claim, Link, SessionState, Status
 
 if TYPE_CHECKING:
-    from anabranch_events.types import EventData
+    from anabranch_events.event.types import EventData
 
 SESSION, ROOT, ONE, TWO = new_id(), new_id(), new_id(), new_id()
 OPENED = SessionOpened(task="plan the trip", role="planner")

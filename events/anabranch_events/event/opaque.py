@@ -1,0 +1,14 @@
+"""Events of a type, or of a version, that this version of Anabranch does not know."""
+
+from __future__ import annotations
+
+from anabranch_events.event.types import EventData
+
+
+class OpaqueData(EventData):
+    """What an event of an unknown type carries: its whole CloudEvents document, as it was written.
+
+    It is handed on and written again byte for byte, and never applied.
+    """
+
+    document: bytes

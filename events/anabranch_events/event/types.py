@@ -1,0 +1,270 @@
+"""Every event type, in the order of a session's life: what happened, and the facts it carries.
+
+A stored event never changes. A new meaning is a new class with the next version in its type.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from anabranch_events.event.identifiers import Identifier, Json, Moment, Name, Position, Text
+
+BRANCHES_MAX = 1000
+INSIGHTS_MAX = 1000
+CITED_MAX = 64
+
+
+class Priority(StrEnum):
+    """How soon a session's work is wanted."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+
+class Outcome(StrEnum):
+    """What became of an insight that was recalled."""
+
+    USED = "used"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+
+
+class Facts(BaseModel):
+    """What an event is made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class EventData(Facts):
+    """The facts of one event; `event_type` is the type its envelope carries.
+
+    What is None is not written, except where `keeps_none`: there None may be a user's own value.
+    """
+
+    event_type: ClassVar[str]
+    keeps_none: ClassVar[bool] = False
+
+
+class SessionOpened(EventData):
+    """A root session began."""
+
+    event_type: ClassVar[str] = "anabranch.session.opened.v1"
+    keeps_none: ClassVar[bool] = True
+    task: Text
+    role: Name | None = None
+    priority: Priority = Priority.NORMAL
+    attributes: dict[Name, Json] = {}
+
+
+class BranchCreated(EventData):
+    """A session was forked from its parent at a position."""
+
+    event_type: ClassVar[str] = "anabranch.branch.created.v1"
+    parent_id: Identifier
+    root_id: Identifier
+    forked_at: Position
+    depth: Annotated[int, Field(ge=1)]
+    task: Text
+    role: Name | None = None
+    priority: Priority = Priority.NORMAL
+    executor: Name | None = None
+    deadline: Moment | None = None
+
+
+class BranchStarted(EventData):
+    """A worker took the branch."""
+
+    event_type: ClassVar[str] = "anabranch.branch.started.v1"
+    worker: Name
+    attempt: Annotated[int, Field(ge=1)] = 1
+
+
+class Insight(Facts):
+    """One thing learned, as a short text that carries its subject."""
+
+    insight_id: Identifier
+    text: Text
+    kind: Name = "observation"
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    tags: tuple[Name, ...] = ()
+    entities: tuple[Name, ...] = ()
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
+    sources: tuple[Name, ...] = ()
+
+
+class BranchCompleted(EventData):
+    """The branch ended with a result and the insights it produced."""
+
+    event_type: ClassVar[str] = "anabranch.branch.completed.v1"
+    result: Text
+    insights: Annotated[tuple[Insight, ...], Field(max_length=INSIGHTS_MAX)] = ()
+    duration_ms: Annotated[float, Field(ge=0)] = 0
+    attempt: Annotated[int, Field(ge=1)] = 1
+
+
+class BranchFailed(EventData):
+    """An attempt at the branch ended without a result."""
+
+    event_type: ClassVar[str] = "anabranch.branch.failed.v1"
+    error: Text
+    attempt: Annotated[int, Field(ge=1)] = 1
+    will_retry: bool = False
+
+
+class BranchCancelled(EventData):
+    """The branch was called off."""
+
+    event_type: ClassVar[str] = "anabranch.branch.cancelled.v1"
+    reason: Text
+
+
+class BranchDeadLettered(EventData):
+    """The branch failed too often and was put aside."""
+
+    event_type: ClassVar[str] = "anabranch.branch.dead_lettered.v1"
+    reason: Text
+    attempt: Annotated[int, Field(ge=1)] = 1
+
+
+class InsightRecorded(Insight, EventData):
+    """Something was learned."""
+
+    event_type: ClassVar[str] = "anabranch.insight.recorded.v1"
+
+
+class InsightSuperseded(EventData):
+    """A newer insight took its place."""
+
+    event_type: ClassVar[str] = "anabranch.insight.superseded.v1"
+    insight_id: Identifier
+    by: Identifier
+    reason: Text | None = None
+    valid_until: Moment | None = None
+
+
+class InsightRetracted(EventData):
+    """The insight no longer holds."""
+
+    event_type: ClassVar[str] = "anabranch.insight.retracted.v1"
+    insight_id: Identifier
+    reason: Text
+    valid_until: Moment | None = None
+
+
+class InsightCited(EventData):
+    """Recalled insights were used, confirmed or rejected."""
+
+    event_type: ClassVar[str] = "anabranch.insight.cited.v1"
+    insight_ids: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=CITED_MAX)]
+    outcome: Outcome
+    recall_id: Identifier | None = None
+
+
+class AssociationFormed(EventData):
+    """Two insights were linked."""
+
+    event_type: ClassVar[str] = "anabranch.association.formed.v1"
+    from_id: Identifier
+    to_id: Identifier
+    kind: Name
+    weight: Annotated[float, Field(ge=0, le=1)]
+    reason: Text | None = None
+
+    @model_validator(mode="after")
+    def _two_insights(self) -> Self:
+        if self.from_id == self.to_id:
+            raise ValueError("an association links two different insights")
+        return self
+
+
+class AssociationSevered(EventData):
+    """Two insights were unlinked."""
+
+    event_type: ClassVar[str] = "anabranch.association.severed.v1"
+    from_id: Identifier
+    to_id: Identifier
+    kind: Name
+    reason: Text | None = None
+
+
+class ConsolidationRecorded(EventData):
+    """Branches were synthesised; `sources` are the insights the text was derived from."""
+
+    event_type: ClassVar[str] = "anabranch.consolidation.recorded.v1"
+    consolidation_id: Identifier
+    root_id: Identifier
+    sessions: tuple[Identifier, ...]
+    sources: tuple[Identifier, ...]
+    text: Text
+    method: Name = "extractive"
+
+
+class _TwoInsights(EventData):
+    insights: tuple[Identifier, Identifier]
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.insights[0] == self.insights[1]:
+            raise ValueError("a conflict is between two different insights")
+        return self
+
+
+class ConflictOpened(_TwoInsights):
+    """Two insights disagree."""
+
+    event_type: ClassVar[str] = "anabranch.conflict.opened.v1"
+    subject: Text
+
+
+class ConflictResolved(_TwoInsights):
+    """Two insights no longer disagree."""
+
+    event_type: ClassVar[str] = "anabranch.conflict.resolved.v1"
+    decision: Text
+
+
+class WorkingMemorySet(EventData):
+    """A session noted something for itself."""
+
+    event_type: ClassVar[str] = "anabranch.working_memory.set.v1"
+    keeps_none: ClassVar[bool] = True
+    key: Name
+    value: Json
+
+
+class WorkingMemoryCleared(EventData):
+    """A session dropped a note."""
+
+    event_type: ClassVar[str] = "anabranch.working_memory.cleared.v1"
+    key: Name
+
+
+class SessionHandedOff(EventData):
+    """The session passed its task and working memory to another."""
+
+    event_type: ClassVar[str] = "anabranch.session.handed_off.v1"
+    keeps_none: ClassVar[bool] = True
+    to: Identifier
+    summary: Text
+    working_memory: dict[Name, Json] = {}
+
+
+class SessionClosed(EventData):
+    """The session ended."""
+
+    event_type: ClassVar[str] = "anabranch.session.closed.v1"
+    reason: Text
+
+
+class InsightForgotten(EventData):
+    """The insight was erased on request; `receipt` names the request."""
+
+    event_type: ClassVar[str] = "anabranch.insight.forgotten.v1"
+    insight_id: Identifier
+    receipt: Text

@@ -1,0 +1,1 @@
+"""What the log asks of JetStream: streams, stored messages, buckets, snapshots."""

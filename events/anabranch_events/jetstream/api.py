@@ -1,0 +1,72 @@
+"""What JetStream answers, and its refusals in our tree of errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from anabranch_events.errors import AnabranchError, LogFull, LogRefused, LogUnavailable
+
+if TYPE_CHECKING:
+    from anabranch_events.transport.connection import Connection
+
+CONSUMER_NOT_FOUND: Final = 10014
+STREAM_NOT_FOUND: Final = 10059
+MESSAGE_NOT_FOUND: Final = 10037
+CONFLICTS: Final = frozenset({10071, 10164})
+DUPLICATE_IN_BATCH: Final = 10201
+BATCH_INCOMPLETE: Final = 10176
+BATCHES_BUSY: Final = 10210
+_FULL: Final = frozenset({10023, 10028, 10047, 10077})
+DISABLED: Final = frozenset({10039, 10076})
+
+
+class Refused(Exception):
+    """JetStream refused a request; recognised by its code, never by its text."""
+
+    def __init__(self, code: int, status: int, description: str) -> None:
+        super().__init__(f"{description} ({code})")
+        self.code = code
+        self.status = status
+
+
+def parsed(payload: bytes) -> dict[str, Any]:
+    """Return the answer's JSON object. Raises Refused when it carries an error."""
+    answer: dict[str, Any] = orjson.loads(payload)
+    error = answer.get("error")
+    if error is not None:
+        raise Refused(error.get("err_code", 0), error["code"], error.get("description", ""))
+    return answer
+
+
+def translated(refused: Refused) -> AnabranchError:
+    """Return the error of our tree that says what `refused` means to a caller."""
+    if refused.code in _FULL or "no space left" in str(refused):
+        return LogFull(
+            f"the log takes no more: {refused}",
+            fix="make room on its disk, or raise the limit of the stream or the account",
+        )
+    if refused.code in DISABLED:
+        return LogRefused(
+            f"the NATS server has no JetStream for us: {refused}",
+            fix="enable JetStream on it and for the account (`jetstream {}` in its configuration)",
+        )
+    if refused.status >= 500:
+        return LogUnavailable(f"JetStream cannot serve now: {refused}", fix="try again later")
+    return LogRefused(
+        f"JetStream refuses: {refused}", fix="check the server's version and the permissions"
+    )
+
+
+async def ask(connection: Connection, subject: str, request: object = None) -> dict[str, Any]:
+    """Ask the JetStream API, again while nobody answers; for requests that may be sent twice.
+
+    Raises Refused, LogUnavailable.
+    """
+    payload = b"" if request is None else orjson.dumps(request)
+
+    async def once(timeout_s: float) -> bytes:
+        return (await connection.request(f"$JS.API.{subject}", payload, timeout_s=timeout_s)).data
+
+    return parsed(await connection.attempt(once))

@@ -1,0 +1,191 @@
+"""Reading stored messages by where they stand: one session's, the last one, the next one."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+
+from anabranch_events.event.binary_mode import structured
+from anabranch_events.event.recorded import Recorded
+from anabranch_events.jetstream.api import MESSAGE_NOT_FOUND, Refused, ask, translated
+from anabranch_events.jetstream.stream import STREAM, SUBJECT_PREFIX, read_bounds
+from anabranch_events.jetstream.tenant_view import GET
+from anabranch_events.transport.inbox import STATUS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from nats.aio.msg import Msg
+
+    from anabranch_events.transport.connection import Connection
+
+BATCH_RECORDS: Final = 256
+BATCH_BYTES: Final = 4 * 1024 * 1024
+EVENT_ID: Final = "Nats-Msg-Id"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_END_OF_BATCH: Final = "204"
+_NOT_FOUND: Final = "404"
+
+
+class Stored(NamedTuple):
+    """A message as the stream's leader holds it."""
+
+    position: int
+    subject: str
+    event_id: str | None
+
+
+async def read_subject(
+    connection: Connection, subject: str, *, after: int, stream: str = STREAM
+) -> AsyncGenerator[list[Msg], None]:
+    """Yield the messages on one literal subject after a position, in order, up to the last.
+
+    Each carries `Nats-Sequence`, `Nats-Subject` and `Nats-Time-Stamp`. The cost is that of the
+    messages found, not of the stream. Raises LogUnavailable, LogRefused.
+    """
+    if connection.view is not None and stream == STREAM:
+        await connection.view.reach_last_of(subject.removeprefix(SUBJECT_PREFIX))
+    while True:
+        found, pending = await batch(connection, subject, after=after, stream=stream)
+        if found:
+            after = position_of(found[-1])
+            yield found
+        if not pending or not found:
+            return
+
+
+async def batch(
+    connection: Connection,
+    subject: str,
+    *,
+    after: int,
+    stream: str = STREAM,
+    records_max: int = BATCH_RECORDS,
+) -> tuple[list[Msg], int]:
+    """Return messages after a position, and how many more there are."""
+    request = orjson.dumps(
+        {
+            "seq": after + 1,
+            "next_by_subj": subject,
+            "batch": records_max,
+            "max_bytes": BATCH_BYTES,
+        }
+    )
+
+    async def once(timeout_s: float) -> list[Msg]:
+        async def send(reply: str) -> None:
+            await connection.publish(_asked(connection, stream), request, reply=reply)
+
+        return await connection.converse(send, is_last=_is_status, timeout_s=timeout_s)
+
+    *found, end = await connection.attempt(once)
+    return found, _checked_status(end, {_END_OF_BATCH, _NOT_FOUND})
+
+
+async def last_on(connection: Connection, subject: str) -> Msg | None:
+    """Return the last message on a subject, or None. Raises LogUnavailable, LogRefused."""
+    if connection.view is not None:
+        await connection.view.reach_last_of(subject.removeprefix(SUBJECT_PREFIX))
+    return await get(connection, {"last_by_subj": subject})
+
+
+async def get(
+    connection: Connection, request: dict[str, Any], *, stream: str = STREAM
+) -> Msg | None:
+    """Return the one stored message that `request` asks for, or None."""
+    payload = orjson.dumps(request)
+
+    async def once(timeout_s: float) -> Msg:
+        return await connection.request(_asked(connection, stream), payload, timeout_s=timeout_s)
+
+    answer = await connection.attempt(once)
+    if _is_status(answer):
+        _checked_status(answer, {_NOT_FOUND})
+        return None
+    return answer
+
+
+async def first_after(connection: Connection, time: datetime) -> int | None:
+    """Return the position of the first message stored after `time`, or None."""
+    start = (time.astimezone(UTC) + timedelta(microseconds=1)).isoformat()
+    message = await get(connection, {"start_time": start, "next_by_subj": f"{SUBJECT_PREFIX}>"})
+    return None if message is None else position_of(message)
+
+
+async def next_after(connection: Connection, position: int) -> Msg | None:
+    """Return the first message after a position, or None."""
+    return await get(connection, {"seq": position + 1, "next_by_subj": f"{SUBJECT_PREFIX}>"})
+
+
+async def ask_leader(connection: Connection, request: dict[str, Any]) -> Stored | None:
+    """Return where the message that `request` asks for stands, as the leader knows it, or None.
+
+    A direct get may be answered by a replica that is behind; reading back one's own append may
+    not. Of the log, a tenant learns where a session ends, and reads the rest from its view.
+    """
+    if connection.view is not None:
+        return await _ask_view(connection, request)
+    try:
+        answer = await ask(connection, f"STREAM.MSG.GET.{STREAM}", request)
+    except Refused as refused:
+        if refused.code == MESSAGE_NOT_FOUND:
+            return None
+        raise translated(refused) from refused
+    message = answer["message"]
+    return Stored(message["seq"], message["subject"], _event_id(message.get("hdrs", "")))
+
+
+async def _ask_view(connection: Connection, request: dict[str, Any]) -> Stored | None:
+    await read_bounds(connection)  # From here on the view holds what the log did.
+    message = await get(connection, request)
+    if message is None:
+        return None
+    headers = message.headers or {}
+    return Stored(position_of(message), headers["Nats-Subject"], headers.get(EVENT_ID))
+
+
+def _asked(connection: Connection, stream: str) -> str:
+    """Return the subject on which stored messages of `stream` are asked for."""
+    is_view = connection.view is not None and stream == STREAM
+    return GET if is_view else f"$JS.API.DIRECT.GET.{stream}"
+
+
+def _event_id(headers: str) -> str | None:
+    for line in base64.b64decode(headers).split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == EVENT_ID.lower().encode():
+            return value.strip().decode(errors="replace")
+    return None
+
+
+def recorded(message: Msg) -> Recorded:
+    """Return a directly read message as the log hands it on."""
+    headers = message.headers or {}
+    namespace, _, session_id = headers["Nats-Subject"][len(SUBJECT_PREFIX) :].partition(".")
+    stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
+    stored_us = (stored_at - _EPOCH) // timedelta(microseconds=1)
+    raw = structured(headers, message.data)
+    return Recorded(position_of(message), namespace, session_id, raw, stored_us)
+
+
+def position_of(message: Msg) -> int:
+    """Return the position of a directly read message."""
+    return int((message.headers or {})["Nats-Sequence"])
+
+
+def _is_status(message: Msg) -> bool:
+    """Tell the server's word about a read from a message: that one names its stream."""
+    headers = message.headers or {}
+    return STATUS in headers and "Nats-Stream" not in headers
+
+
+def _checked_status(message: Msg, expected: set[str]) -> int:
+    """Return how many messages are left. Raises what a status that is not `expected` means."""
+    headers = message.headers or {}
+    status = headers[STATUS]
+    if status not in expected:
+        raise translated(Refused(0, int(status), headers.get("Description", "")))
+    return int(headers.get("Nats-Num-Pending", 0))

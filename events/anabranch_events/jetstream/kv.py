@@ -1,0 +1,164 @@
+"""A key-value bucket beside the log, for what can be computed again."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import nats.errors
+import nats.js.errors
+import orjson
+from nats.js.client import JetStreamContext
+
+from anabranch_events.errors import InputInvalid, LogRefused
+from anabranch_events.jetstream.api import MESSAGE_NOT_FOUND, Refused, parsed, translated
+from anabranch_events.jetstream.stream import checked_token
+from anabranch_events.jetstream.tenant_view import VALUE
+from anabranch_events.transport.inbox import Unanswered
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from nats.js.kv import KeyValue
+
+    from anabranch_events.transport.connection import Connection
+
+_KEY: Final = re.compile(r"[A-Za-z0-9_=/-]+(?:\.[A-Za-z0-9_=/-]+)*")
+_T = TypeVar("_T")
+
+
+class Store(Protocol):
+    """Where a bucket's values stand."""
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the value, or None."""
+        ...
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Store the value."""
+        ...
+
+
+class _DriverStore:
+    """A bucket by the driver, for who has all rights."""
+
+    def __init__(self, values: KeyValue) -> None:
+        self._values = values
+
+    async def get(self, key: str) -> bytes | None:
+        return (await self._values.get(key)).value
+
+    async def put(self, key: str, value: bytes) -> None:
+        await self._values.put(key, value)
+
+
+class _ProjectorStore:
+    """A bucket by the two subjects that a projector has of it."""
+
+    def __init__(self, connection: Connection, name: str) -> None:
+        self._connection = connection
+        self._name = name
+
+    async def get(self, key: str) -> bytes | None:
+        asked = orjson.dumps({"last_by_subj": self._subject(key)})
+        try:
+            found = await self._ask(f"{VALUE}{self._name}", asked)
+        except Refused as refused:
+            if refused.code != MESSAGE_NOT_FOUND:
+                raise
+            return None
+        return base64.b64decode(found["message"].get("data", ""))
+
+    async def put(self, key: str, value: bytes) -> None:
+        await self._ask(self._subject(key), value)
+
+    async def _ask(self, subject: str, payload: bytes) -> dict[str, Any]:
+        timeout_s = self._connection.timeout_s
+        return parsed((await self._connection.request(subject, payload, timeout_s=timeout_s)).data)
+
+    def _subject(self, key: str) -> str:
+        if not _KEY.fullmatch(key):
+            raise nats.js.errors.InvalidKeyError
+        return f"$KV.{self._name}.{key}"
+
+
+class Bucket:
+    """Values by key: the last one put stays, until it is put again."""
+
+    def __init__(self, connection: Connection, store: Store) -> None:
+        self._connection = connection
+        self._store = store
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the value, or None.
+
+        Raises InputInvalid for a key that is not of letters, digits and - _ / = . and
+        LogUnavailable.
+        """
+
+        async def once(_: float) -> bytes | None:
+            try:
+                return await self._store.get(key)
+            except nats.js.errors.KeyNotFoundError:
+                return None
+
+        return await self._call(key, once)
+
+    async def put(self, key: str, value: bytes) -> None:
+        """Store the value. Raises what `get` raises, and LogFull."""
+
+        async def once(_: float) -> None:
+            await self._store.put(key, value)
+
+        await self._call(key, once)
+
+    async def _call(self, key: str, once: Callable[[float], Awaitable[_T]]) -> _T:
+        try:
+            return await _translating(self._connection, once)
+        except nats.js.errors.InvalidKeyError as error:
+            raise InputInvalid(
+                f"key: {key!r} is not a key", field="key", fix="use letters, digits and - _ / = ."
+            ) from error
+
+
+async def open_bucket(connection: Connection, name: str) -> Bucket:
+    """Return the bucket of that name, made if it is not there."""
+    checked_token(name, field="bucket")
+    if connection.view is not None:
+        if connection.view.namespaces:
+            raise LogRefused(
+                f"a tenant of namespaces has no right to the bucket {name}",
+                fix="give the user the role projector in the tenants file, or go without",
+            )
+        return Bucket(connection, _ProjectorStore(connection, name))
+
+    async def once(timeout_s: float) -> KeyValue:
+        stream = JetStreamContext(connection.client, timeout=timeout_s)
+        try:
+            return await stream.key_value(name)
+        except nats.js.errors.NotFoundError:
+            return await stream.create_key_value(bucket=name)
+
+    return Bucket(connection, _DriverStore(await _translating(connection, once)))
+
+
+async def _translating(connection: Connection, once: Callable[[float], Awaitable[_T]]) -> _T:
+    """Call `once`, again while nobody answers, with the driver's errors in our tree."""
+
+    async def translating(timeout_s: float) -> _T:
+        try:
+            return await once(timeout_s)
+        except nats.js.errors.InvalidKeyError:
+            raise
+        except Refused as refused:
+            raise translated(refused) from refused
+        except nats.js.errors.APIError as error:
+            if not error.err_code:
+                raise Unanswered(str(error)) from error
+            found = Refused(error.err_code, error.code or 0, error.description or "")
+            raise translated(found) from error
+        except (nats.errors.Error, OSError) as error:
+            raise Unanswered(repr(error)) from error
+
+    return await connection.attempt(translating)

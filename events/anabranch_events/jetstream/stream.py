@@ -1,0 +1,151 @@
+"""The stream that holds the log: its subjects, its settings, and the refusal of any drift."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from anabranch_events.errors import InputInvalid, StreamDrifted
+from anabranch_events.event.identifiers import canonical_uuid, checked_namespace
+from anabranch_events.jetstream.api import DISABLED, STREAM_NOT_FOUND, Refused, ask, translated
+from anabranch_events.jetstream.tenant_view import find_view
+
+if TYPE_CHECKING:
+    from anabranch_events.transport.connection import Connection
+
+STREAM: Final = "ANABRANCH_EVENTS"
+SUBJECT_PREFIX: Final = "anabranch.events."
+DUPLICATE_WINDOW_S: Final = 600
+
+SETTINGS: Final[dict[str, Any]] = {
+    "subjects": [f"{SUBJECT_PREFIX}*.*"],
+    "retention": "limits",
+    "storage": "file",
+    "compression": "s2",
+    "discard": "new",
+    "max_age": 0,
+    "max_msgs_per_subject": -1,
+    "duplicate_window": DUPLICATE_WINDOW_S * 10**9,
+    "allow_direct": True,
+    "allow_atomic": True,
+    "allow_batched": True,
+    "deny_delete": True,
+    "no_ack": False,
+    "subject_transform": None,
+}
+"""What the log relies on. The number of replicas and the size are the operator's to choose;
+`discard: new` turns a limit that is reached into LogFull instead of silently dropping the past."""
+
+
+class Bounds(NamedTuple):
+    """The positions of the first and the last event; `last` is 0 while there is none."""
+
+    first: int
+    last: int
+
+
+def subject(namespace: str, session_id: str) -> str:
+    """Return the one subject that holds the session's events.
+
+    Raises InputInvalid for what is not a namespace or not a session id, so that no wildcard ever
+    gets into a subject.
+    """
+    try:
+        checked = checked_namespace(namespace)
+    except ValueError as error:
+        raise InputInvalid(
+            f"namespace: {error}", field="namespace", fix="correct the namespace"
+        ) from error
+    try:
+        return f"{SUBJECT_PREFIX}{checked}.{canonical_uuid(session_id)}"
+    except ValueError as error:
+        raise InputInvalid(
+            f"session: {error}", field="session_id", fix="give the session's id, a UUID"
+        ) from error
+
+
+def checked_position(value: int, *, field: str) -> int:
+    """Return `value` if it can be a position. Raises InputInvalid naming `field`."""
+    if value < 0:
+        raise InputInvalid(
+            f"{field}: {value} is not a position", field=field, fix="use 0 or a positive number"
+        )
+    return value
+
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def checked_token(value: str, *, field: str) -> str:
+    """Return `value` if it can be one token of a subject. Raises InputInvalid naming `field`."""
+    if not _TOKEN.fullmatch(value):
+        raise InputInvalid(
+            f"{field}: {value!r} is not a name",
+            field=field,
+            fix="use 1 to 64 letters, digits, hyphens or underscores",
+        )
+    return value
+
+
+async def ensure_stream(connection: Connection) -> None:
+    """Create the stream if it is not there, or find what a tenant may read of it.
+
+    Raises StreamDrifted when it has other settings.
+    """
+    try:
+        try:
+            info = await ask(connection, f"STREAM.INFO.{STREAM}")
+        except Refused as refused:
+            if refused.code in DISABLED:
+                connection.view = await find_view(connection)
+                if connection.view is not None:
+                    return
+            if refused.code != STREAM_NOT_FOUND:
+                raise
+            # A stream that somebody makes at the same moment with the same settings is no error.
+            request = {"name": STREAM, "num_replicas": 1, **SETTINGS}
+            info = await ask(connection, f"STREAM.CREATE.{STREAM}", request)
+    except Refused as refused:
+        raise translated(refused) from refused
+    differences = drift(info["config"])
+    if differences:
+        raise StreamDrifted(STREAM, differences)
+
+
+def drift(config: dict[str, Any]) -> dict[str, tuple[object, object]]:
+    """Return each setting in `config` that is not ours: (actual, wanted) by its name.
+
+    The server leaves out what is switched off.
+    """
+    actual = {name: config.get(name, _off(wanted)) for name, wanted in SETTINGS.items()}
+    return {
+        name: (actual[name], wanted) for name, wanted in SETTINGS.items() if actual[name] != wanted
+    }
+
+
+def _off(wanted: object) -> object:
+    return False if isinstance(wanted, bool) else None
+
+
+async def read_identity(connection: Connection) -> str:
+    """Return when the log's stream was made: it tells this log from every other.
+
+    Nothing for a tenant, who may not ask.
+    """
+    if connection.view is not None:
+        return ""
+    try:
+        return str((await ask(connection, f"STREAM.INFO.{STREAM}"))["created"])
+    except Refused as refused:
+        raise translated(refused) from refused
+
+
+async def read_bounds(connection: Connection) -> Bounds:
+    """Return the first and last position of what we may read. Raises LogUnavailable, LogRefused."""
+    if connection.view is not None:
+        return Bounds(*await connection.view.bounds())
+    try:
+        state = (await ask(connection, f"STREAM.INFO.{STREAM}"))["state"]
+    except Refused as refused:
+        raise translated(refused) from refused
+    return Bounds(first=state["first_seq"], last=state["last_seq"])

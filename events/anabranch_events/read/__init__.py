@@ -1,0 +1,1 @@
+"""Ways out of the log, in order and without a gap."""

@@ -1,0 +1,196 @@
+"""Reading the whole log in order: bounded replays and endless subscriptions, without a gap."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import InputInvalid, LogRewound, LogUnavailable
+from anabranch_events.jetstream.api import Refused, translated
+from anabranch_events.jetstream.claim_check import is_reference
+from anabranch_events.jetstream.stream import checked_position, read_bounds
+from anabranch_events.read.consumer import Pull
+from anabranch_events.read.polling import ViewPull
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from anabranch_events.event.recorded import Recorded
+    from anabranch_events.jetstream.claim_check import Objects
+    from anabranch_events.transport.connection import Connection
+
+RECORDS_MAX: Final = 1000
+BYTES_MAX: Final = 8 * 1024 * 1024
+_PAUSE_S: Final = 0.1
+_REWOUND_S: Final = 1.0
+_LOG = logging.getLogger(__name__)
+
+
+async def batches(
+    connection: Connection,
+    objects: Objects,
+    *,
+    after: int,
+    to: int | None,
+    records_max: int = RECORDS_MAX,
+    bytes_max: int = BYTES_MAX,
+) -> AsyncGenerator[list[Recorded], None]:
+    """Yield what is there after a position, in order, in batches that are never empty.
+
+    With `to` it ends there; without, it never ends and waits for more. Endless, it outlives lost
+    connections and restarts of the server; with `to` it raises LogUnavailable.
+
+    Raises InputInvalid when the log ends before `after`, LogRewound when it later does.
+    """
+    checked_position(after, field="after")
+    last = (await read_bounds(connection)).last
+    if after > last:
+        raise InputInvalid(
+            f"after: position {after} is in the future, the log ends at {last}",
+            field="after",
+            fix=f"use at most {last}",
+        )
+    if to is not None and to <= after:
+        return
+    reader = _Reader(connection, objects, after=after, to=to, end=last)
+    try:
+        while batch := await reader.next(records_max, bytes_max):
+            yield batch
+    finally:
+        await reader.close()
+
+
+async def read_all(
+    connection: Connection, objects: Objects, *, after: int, to: int | None
+) -> AsyncGenerator[Recorded, None]:
+    """Yield every record after `after` up to `to`, or up to the end as of the call."""
+    checked_position(after, field="after")
+    last = (await read_bounds(connection)).last
+    for field, value in (("after", after), ("to", to or 0)):
+        if checked_position(value, field=field) > last:
+            raise InputInvalid(
+                f"{field}: position {value} is in the future, the log ends at {last}",
+                field=field,
+                fix=f"use at most {last}",
+            )
+    end = last if to is None else to
+    async with aclosing(batches(connection, objects, after=after, to=end)) as found:
+        async for batch in found:
+            for record in batch:
+                yield record
+
+
+class _Reader:
+    """Pulls, and a new pull at the last position whenever one breaks."""
+
+    def __init__(
+        self, connection: Connection, objects: Objects, *, after: int, to: int | None, end: int
+    ) -> None:
+        self._connection = connection
+        self._objects = objects
+        self._position = after
+        self._to = to
+        self._end = end
+        self._pull: Pull | None = None
+        self._waiting = False
+
+    async def next(self, records_max: int, bytes_max: int) -> list[Recorded]:
+        """Return the next batch as soon as there is anything; empty at the end."""
+        while True:
+            pull = await self._standing_pull()
+            await pull.ask_for_more()
+            if pull.buffer:
+                batch = await self._take(pull, records_max, bytes_max)
+                if batch:
+                    return batch
+            if self._finished(pull):
+                return []
+            if not pull.broken and not pull.buffer:
+                await pull.wait()
+
+    async def close(self) -> None:
+        """Let go of the consumer."""
+        pull, self._pull = self._pull, None
+        if pull is not None:
+            await pull.close()
+
+    def _finished(self, pull: Pull) -> bool:
+        """Tell whether everything up to `to` was handed on, though `to` itself may be erased."""
+        if self._to is None:
+            return False
+        return self._position >= self._to or (
+            pull.caught_up and not pull.buffer and self._to <= self._end
+        )
+
+    async def _take(self, pull: Pull, records_max: int, bytes_max: int) -> list[Recorded]:
+        """Take what fits in a batch, at least one record, with large data put back."""
+        batch: list[Recorded] = []
+        size = 0
+        buffer, last = pull.buffer, self._to or sys.maxsize
+        while buffer and len(batch) < records_max:
+            record = buffer[0]
+            if record.position > last:
+                self._position = last
+                break
+            if batch and size + len(record.raw) > bytes_max:
+                break
+            pull.take()
+            if is_reference(record.raw):
+                record = await self._objects.check_out(record)
+            batch.append(record)
+            size += len(record.raw)
+            self._position = record.position
+        return batch
+
+    async def _standing_pull(self) -> Pull:
+        """Return a pull that is not broken; what a broken one had buffered is used first."""
+        while True:
+            pull = self._pull
+            if pull is not None:
+                if pull.broken is None or pull.buffer:
+                    return pull
+                if pull.refused is not None:
+                    raise translated(Refused(0, 400, pull.refused))
+                _LOG.info("reading again after position %d: %s", self._position, pull.broken)
+                await self.close()
+            try:
+                found = await self._open()
+            except LogUnavailable as error:
+                if self._to is not None:
+                    raise
+                if not self._waiting:
+                    _LOG.warning("waiting to read on after %d: %s", self._position, error)
+                self._waiting = True
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                self._waiting = False
+                return found
+
+    async def _open(self) -> Pull:
+        await self._check_end()
+        make = Pull if self._connection.view is None else ViewPull
+        self._pull = make(self._connection, after=self._position)
+        try:
+            await self._pull.open()
+        except Refused as refused:
+            await self.close()
+            raise translated(refused) from refused
+        except BaseException:
+            await self.close()
+            raise
+        return self._pull
+
+    async def _check_end(self) -> None:
+        """Raise LogRewound when the log ends before what was read.
+
+        A server that has just become the stream's leader may need a moment to know its end.
+        """
+        deadline = time.monotonic() + _REWOUND_S
+        while (last := (await read_bounds(self._connection)).last) < self._position:
+            if time.monotonic() >= deadline:
+                raise LogRewound(position=self._position, last=last)
+            await asyncio.sleep(_PAUSE_S)

@@ -1,0 +1,1 @@
+"""The managed nats-server, its folder and its tenants."""

@@ -1,0 +1,194 @@
+"""The accounts of a nats-server with tenants: an account for each, and what crosses into the log's.
+
+What keeps tenants apart is this: no two share an account, so that one sees neither the subjects
+nor the inboxes of another; and whatever crosses into the log's account is harmless whoever sends
+it, with any payload. The server answers across accounts in the account that asked, so that a
+forged reply subject names one of the asker's own. Nothing that crosses makes or changes a consumer:
+its deliver subject would be one of the log's account.
+
+The views stand in an account of their own: JetStream lets a mirror beside its origin answer direct
+gets for it, also one that holds only a part.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from anabranch_events.jetstream.tenant_view import GET, INFO, LAST, VALUE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from anabranch_events.server.tenant import Tenant
+
+ACCOUNT: Final = "ANABRANCH"
+ADMIN: Final = "anabranch"
+VIEWS_ACCOUNT: Final = "ANABRANCH_VIEWS"
+VIEWS_ADMIN: Final = "anabranch-views"
+VIEWS_API: Final = "anabranch.log.api"
+VIEWS_DELIVER: Final = "anabranch.views"
+LANES: Final = ("critical", "high", "normal", "low")
+_API: Final = "$JS.API"
+_LOG: Final = "ANABRANCH_EVENTS"
+_TASKS: Final = "ANABRANCH_TASKS"
+_OBJECTS: Final = "OBJ_ANABRANCH_OBJECTS"
+VECTORS: Final = "ANABRANCH_VECTORS"
+_CREATE: Final = f"CONSUMER.CREATE.{_LOG}"
+_EXPORTS: Final = f"""\
+    {{ stream: "{VIEWS_DELIVER}.>" }}
+    {{ service: "anabranch.events.*.*" }}
+    {{ service: "anabranch.commands.*.*" }}
+    {{ service: "anabranch.progress.*" }}
+    {{ service: "{_API}.STREAM.INFO.{_LOG}" }}
+    {{ service: "{_API}.{_CREATE}" }}
+    {{ service: "{_API}.{_CREATE}.>" }}
+    {{ service: "$JS.FC.>" }}
+    {{ service: "{_API}.DIRECT.GET.{_LOG}", response_type: stream }}
+    {{ service: "{_API}.DIRECT.GET.{_LOG}.anabranch.events.*.*" }}
+    {{ service: "{_API}.DIRECT.GET.{_OBJECTS}", response_type: stream }}
+    {{ service: "{_API}.STREAM.MSG.GET.KV_{VECTORS}" }}
+    {{ service: "$KV.{VECTORS}.>" }}
+    {{ service: "{_API}.CONSUMER.MSG.NEXT.{_TASKS}.*", response_type: stream }}
+    {{ service: "$JS.ACK.{_TASKS}.>" }}
+"""
+_VIEWS_EXPORTS: Final = f"""\
+    {{ service: "{_API}.DIRECT.GET.*", response_type: stream }}
+    {{ service: "{_API}.STREAM.INFO.*" }}
+"""
+_OWN: Final = (
+    "_INBOX.>",
+    "anabranch.progress.*",
+    "anabranch.home.move",
+    "anabranch.home.projections.*",
+)
+"""What a user may say and hear in its own account, where nobody else is."""
+
+
+class Crossing(NamedTuple):
+    """What a tenant's account takes from another: `local` is its own name for `subject`."""
+
+    account: str
+    subject: str
+    local: str
+    heard: bool = False
+
+
+def crossings(tenant: Tenant) -> list[Crossing]:
+    """Return all that `tenant` may do outside of its own account."""
+    if tenant.role == "projector":
+        return list(_projected())
+    return [one for name in tenant.namespaces for one in _in_namespace(tenant, name)] + [
+        Crossing(VIEWS_ACCOUNT, f"{_API}.STREAM.INFO.{tenant.view}", INFO),
+        Crossing(VIEWS_ACCOUNT, f"{_API}.DIRECT.GET.{tenant.view}", GET),
+    ]
+
+
+def _in_namespace(tenant: Tenant, namespace: str) -> Iterator[Crossing]:
+    events = f"anabranch.events.{namespace}.*"
+    yield Crossing(ACCOUNT, f"{_API}.DIRECT.GET.{_LOG}.{events}", f"{LAST}{namespace}.*")
+    if tenant.role in {"producer", "worker"}:
+        yield _same(events)
+    if tenant.role == "producer":
+        yield _same(f"anabranch.commands.{namespace}.*")
+    if tenant.role == "worker":
+        for lane in LANES:
+            consumer = task_consumer(lane, namespace)
+            yield _same(f"{_API}.CONSUMER.MSG.NEXT.{_TASKS}.{consumer}")
+            yield _same(f"$JS.ACK.{_TASKS}.{consumer}.>")
+
+
+def task_consumer(lane: str, namespace: str) -> str:
+    """Return the name of the consumer of a lane's tasks in one namespace."""
+    return f"{lane}-{namespace}"
+
+
+def _projected() -> Iterator[Crossing]:
+    yield Crossing(ACCOUNT, f"{_API}.STREAM.INFO.{_LOG}", INFO)
+    yield Crossing(ACCOUNT, f"{_API}.DIRECT.GET.{_LOG}", GET)
+    yield Crossing(ACCOUNT, f"{_API}.DIRECT.GET.{_LOG}.anabranch.events.*.*", f"{LAST}*.*")
+    yield _same("anabranch.progress.*")
+    yield _same(f"{_API}.DIRECT.GET.{_OBJECTS}")
+    get = f"{_API}.STREAM.MSG.GET.KV_{VECTORS}"
+    yield Crossing(ACCOUNT, get, f"{VALUE}{VECTORS}")
+    yield _same(f"$KV.{VECTORS}.>")
+
+
+def _same(subject: str) -> Crossing:
+    return Crossing(ACCOUNT, subject, subject)
+
+
+def accounts(
+    tenants: Sequence[Tenant], *, passwords: Mapping[str, str], admin_password: str
+) -> str:
+    """Return the `accounts` of a server's configuration."""
+    blocks = [
+        _account(ACCOUNT, ADMIN, admin_password, "jetstream: enabled", exports=_EXPORTS),
+        _account(
+            VIEWS_ACCOUNT,
+            VIEWS_ADMIN,
+            admin_password,
+            "jetstream: enabled",
+            exports=_VIEWS_EXPORTS,
+            imports=_views_imports(),
+        ),
+    ]
+    blocks += [
+        _account(
+            f"TENANT_{tenant.name}",
+            tenant.name,
+            passwords[tenant.name],
+            imports="".join(f"    {_imported(one)}\n" for one in crossings(tenant)),
+            permissions=f", permissions: {json.dumps(permissions(tenant))}",
+        )
+        for tenant in tenants
+    ]
+    return "accounts {\n" + "".join(blocks) + "}\n"
+
+
+def permissions(tenant: Tenant) -> dict[str, list[str]]:
+    """Return what the user may publish and subscribe to in its own account.
+
+    There it could do no harm without; with them the server says what it refuses. What it answers
+    by itself about a stream is that there is no JetStream: so a client learns that it has a view.
+    """
+    asked = f"{_API}.STREAM.INFO.{_LOG}"
+    return {
+        "publish": [*_OWN, asked, *(one.local for one in crossings(tenant))],
+        "subscribe": [*_OWN],
+    }
+
+
+def _account(
+    name: str,
+    user: str,
+    password: str,
+    *settings: str,
+    exports: str = "",
+    imports: str = "",
+    permissions: str = "",
+) -> str:
+    lines = [f"  {json.dumps(name)} {{"]
+    lines += [f"    {setting}" for setting in settings]
+    lines += [f"    users: [ {{ user: {json.dumps(user)}, password: {json.dumps(password)}"]
+    lines[-1] += f"{permissions} }} ]"
+    lines += [f"    exports: [\n{exports}    ]"] if exports else []
+    lines += [f"    imports: [\n{imports}    ]"] if imports else []
+    return "\n".join([*lines, "  }\n"])
+
+
+def _imported(one: Crossing) -> str:
+    kind = "stream" if one.heard else "service"
+    source = f"{{ account: {json.dumps(one.account)}, subject: {json.dumps(one.subject)} }}"
+    return f"{{ {kind}: {source}, to: {json.dumps(one.local)} }}"
+
+
+def _views_imports() -> str:
+    """Return what a mirror of the log needs: to make its consumer, and what that delivers."""
+    crossing = [
+        Crossing(ACCOUNT, f"{_API}.{_CREATE}", f"{VIEWS_API}.{_CREATE}"),
+        Crossing(ACCOUNT, f"{_API}.{_CREATE}.>", f"{VIEWS_API}.{_CREATE}.>"),
+        _same("$JS.FC.>"),
+        Crossing(ACCOUNT, f"{VIEWS_DELIVER}.>", f"{VIEWS_DELIVER}.>", heard=True),
+    ]
+    return "".join(f"    {_imported(one)}\n" for one in crossing)

@@ -1,0 +1,184 @@
+"""The folder of a managed nats-server: its lock, its token, its configuration, its words."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from typing import IO, TYPE_CHECKING, Final
+
+from anabranch_events.errors import ServerMissing
+from anabranch_events.server.accounts import ACCOUNT, accounts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from anabranch_events.server.tenant import Tenant
+
+_GLOBAL_ACCOUNT: Final = "$G"
+LOG_LINES_SHOWN: Final = 5
+FREE_SHARE_USED: Final = 0.9
+
+_CONFIG: Final = """\
+# Written by Anabranch at every start; changes are lost.
+listen: "127.0.0.1:{port}"
+server_name: "anabranch"
+ports_file_dir: {run}
+pid_file: {pid_file}
+log_file: {log_file}
+logfile_size_limit: 1MB
+logfile_max_num: 2
+{access}jetstream {{
+  store_dir: {store}
+  max_file_store: {room}
+{durability}}}
+"""
+
+
+class ServerFolder:
+    """What stands in the folder. Only its owner can read it, and one process at a time has it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.config = self.path / "nats-server.conf"
+        self.pid_file = self.path / "nats-server.pid"
+        self.output = self.path / "start.log"
+        self._log = self.path / "nats-server.log"
+        self._run = self.path / "run"
+        self._store = self.path / "jetstream"
+        self._lock: IO[str] | None = None
+        self.passwords: dict[str, str] = {}
+
+    def hold(self) -> None:
+        """Make the folder and hold it against every other process.
+
+        Raises ServerMissing when another process has it, OSError when it cannot be written.
+        """
+        for folder in (self.path, self._run, self._store):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.chmod(0o700)
+        lock = self.path / "lock"
+        self._lock = lock.open("w", encoding="utf-8")
+        lock.chmod(0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ServerMissing(
+                f"another process runs the nats-server of {self.path}",
+                fix="use that one, end its process, or choose another folder with ANABRANCH_HOME",
+            ) from error
+
+    def let_go(self) -> None:
+        """Leave the folder to others."""
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
+
+    def write(self, *, port: int, strict: bool, tenants: Sequence[Tenant] | None = None) -> str:
+        """Write what the server starts from and return its token.
+
+        With `tenants` the token is the password of the users of our own.
+        """
+        token = self._kept_token()
+        if tenants is None:
+            self._place_log(_GLOBAL_ACCOUNT)
+            access = f"authorization {{ token: {json.dumps(token)} }}\n"
+        else:
+            self._place_log(ACCOUNT)
+            self.passwords = self._kept_passwords(tenants)
+            access = accounts(tenants, passwords=self.passwords, admin_password=token)
+        for stale in self._run.glob("*.ports"):
+            stale.unlink()
+        _write_private(
+            self.config,
+            _CONFIG.format(
+                port=port or -1,
+                run=json.dumps(str(self._run)),
+                pid_file=json.dumps(str(self.pid_file)),
+                log_file=json.dumps(str(self._log)),
+                store=json.dumps(str(self._store)),
+                room=self._room(),
+                access=access,
+                durability="  sync_interval: always\n" if strict else "",
+            ),
+        )
+        if self._log.exists():
+            self._log.replace(self.path / "nats-server.log.before")
+        for file in (self._log, self.output):
+            _write_private(file, "")
+        return token
+
+    def listening(self) -> tuple[str, int] | None:
+        """Return the address and the pid that the server wrote when it was ready, or None yet."""
+        for path in self._run.glob("*.ports"):
+            with contextlib.suppress(ValueError, LookupError):  # Half written: look again.
+                url = str(json.loads(path.read_bytes())["nats"][0])
+                return url, int(self.pid_file.read_text(encoding="ascii"))
+        return None
+
+    def last_words(self) -> str:
+        """Return the server's last log lines, the serious ones if there are any."""
+        lines = [*_last_lines(self._log), *_last_lines(self.output)]
+        return " | ".join(lines)
+
+    def _kept_token(self) -> str:
+        """Return the folder's token, so that clients find back after a restart on the same port."""
+        path = self.path / "token"
+        if path.exists() and (token := path.read_text(encoding="ascii")):
+            path.chmod(0o600)
+            return token
+        token = secrets.token_urlsafe(32)
+        _write_private(path, token)
+        return token
+
+    def _kept_passwords(self, tenants: Sequence[Tenant]) -> dict[str, str]:
+        """Return a password for each tenant: the one it had, or a new one."""
+        path = self.path / "passwords.json"
+        kept: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
+        found = {one.name: kept.get(one.name) or secrets.token_urlsafe(32) for one in tenants}
+        if found != kept:
+            fresh = path.with_suffix(".new")
+            _write_private(fresh, json.dumps(found, indent=2))
+            fresh.replace(path)
+        return found
+
+    def _place_log(self, account: str) -> None:
+        """Have the log where the server looks for it: a folder of its account's name.
+
+        The streams in it know nothing of the account: the folder is renamed.
+        """
+        wanted = self._store / "jetstream" / account
+        for other in (_GLOBAL_ACCOUNT, ACCOUNT):
+            found = wanted.with_name(other)
+            if other != account and found.exists() and not wanted.exists():
+                found.replace(wanted)
+
+    def _room(self) -> int:
+        """Return how many bytes the log may fill: what it has, and most of what is free.
+
+        The server's own default counts only what is free, so that a log larger than that would
+        take no more after a restart. Refusing in time is better than a disk that is full: then the
+        server does not answer at all.
+        """
+        used = sum(path.stat().st_size for path in self._store.rglob("*") if path.is_file())
+        return used + int(shutil.disk_usage(self._store).free * FREE_SHARE_USED)
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(text)
+
+
+def _last_lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    serious = [line for line in lines if "[FTL]" in line or "[ERR]" in line]
+    return [line.strip() for line in (serious or lines)[-LOG_LINES_SHOWN:]]

@@ -1,0 +1,1 @@
+"""Ways into the log: one event, a batch, a group, an import."""

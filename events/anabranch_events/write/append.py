@@ -1,0 +1,146 @@
+"""Appending one event, with the position that is expected, stored once whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from anabranch_events.errors import EventInvalid, LogFull, LogUnavailable, PositionConflict
+from anabranch_events.event.envelope import CONTENT_TYPE, Event, Receipt, encode
+from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
+from anabranch_events.jetstream.api import (
+    CONFLICTS,
+    DUPLICATE_IN_BATCH,
+    Refused,
+    parsed,
+    translated,
+)
+from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader
+from anabranch_events.jetstream.stream import STREAM, SUBJECT_PREFIX
+from anabranch_events.jetstream.tenant_view import INFO
+from anabranch_events.transport.inbox import Unanswered
+
+if TYPE_CHECKING:
+    from anabranch_events.jetstream.claim_check import Objects
+    from anabranch_events.transport.connection import Connection
+
+EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+
+
+class Outgoing(NamedTuple):
+    """An event on its way into the log."""
+
+    event: Event
+    subject: str
+    document: bytes
+    expected: int | None
+    traceparent: str | None = None
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that are stored with it: few, for they are what readers pay for."""
+        headers = {EVENT_ID: self.event.id, "Content-Type": CONTENT_TYPE}
+        if self.traceparent is not None:
+            headers[TRACEPARENT] = self.traceparent
+        if self.expected is not None:
+            headers[EXPECTED] = str(self.expected)
+        return headers
+
+    def conflict(self, actual: int) -> PositionConflict:
+        """Return the error for a session that is at `actual` instead."""
+        return PositionConflict(self.event.subject, expected=self.expected or 0, actual=actual)
+
+
+async def outgoing(objects: Objects, event: Event, *, expected: int | None) -> Outgoing:
+    """Encode `event`; large data goes to the object store first."""
+    document = await objects.check_in(encode(event), event_id=event.id)
+    return Outgoing(event, subject_of(event), document, expected, traceparent_here())
+
+
+def subject_of(event: Event) -> str:
+    """Return the subject on which an event is stored."""
+    return f"{SUBJECT_PREFIX}{event.namespace}.{event.subject}"
+
+
+async def append(connection: Connection, out: Outgoing) -> Receipt:
+    """Store one event and return where.
+
+    The server checks the expectation before the duplicate id, so that a repeated append that had
+    been stored looks like a conflict: reading back tells them apart.
+
+    Raises PositionConflict, EventInvalid when the id belongs to another session's event, LogFull,
+    LogUnavailable (stored or not: appending the same event again is safe), LogRefused.
+    """
+    headers = out.headers()
+
+    async def once(timeout_s: float) -> bytes:
+        answer = await connection.request(
+            out.subject, out.document, headers=headers, timeout_s=timeout_s
+        )
+        return answer.data
+
+    try:
+        acknowledged = parsed(await connection.attempt(once))
+    except LogUnavailable as error:
+        raise await not_stored(connection, error) from error
+    except Refused as refused:
+        if refused.code in CONFLICTS or refused.code == DUPLICATE_IN_BATCH:
+            return await _read_back(connection, out, refused)
+        raise translated(refused) from refused
+    if acknowledged.get("duplicate"):
+        await check_same(connection, out, acknowledged["seq"])
+    return Receipt(event_id=out.event.id, position=acknowledged["seq"])
+
+
+async def not_stored(connection: Connection, error: LogUnavailable) -> LogUnavailable | LogFull:
+    """Return the error for an append that nobody answered.
+
+    A server whose disk is full answers every question but acknowledges nothing.
+    """
+    try:
+        async with asyncio.timeout(1):
+            asked = f"$JS.API.STREAM.INFO.{STREAM}" if connection.view is None else INFO
+            await connection.request(asked, timeout_s=1)
+    except (Unanswered, TimeoutError):
+        return error
+    return LogFull(
+        f"the NATS server at {connection.url} answers, but stores nothing: its disk must be full",
+        fix="make room on its disk, and see its log; appending the same event again is safe",
+    )
+
+
+async def _read_back(connection: Connection, out: Outgoing, refused: Refused) -> Receipt:
+    """Return the receipt if `out` is what follows the position it expected.
+
+    Only the event that met the expectation can stand there, whoever appended after it.
+    """
+    if out.expected is None:
+        raise translated(refused) from refused
+    following = {"seq": out.expected + 1, "next_by_subj": out.subject}
+    found = await ask_leader(connection, following)
+    if found is not None and found.event_id == out.event.id:
+        return Receipt(event_id=out.event.id, position=found.position)
+    raise out.conflict(await last_position(connection, out.subject)) from refused
+
+
+async def last_position(connection: Connection, subject: str) -> int:
+    """Return the last position on a subject as the leader knows it, 0 when there is none."""
+    last = await ask_leader(connection, {"last_by_subj": subject})
+    return 0 if last is None else last.position
+
+
+async def check_same(connection: Connection, out: Outgoing, position: int) -> None:
+    """Refuse an id under which another session's event is stored: an id is unique in the log."""
+    found = await ask_leader(connection, {"seq": position})
+    # A tenant does not see the events of others.
+    hidden = found is None and connection.view is not None
+    if hidden or (found is not None and found.subject != out.subject):
+        raise id_taken(out.event.id, position)
+
+
+def id_taken(event_id: str, position: int) -> EventInvalid:
+    """Return the error for an id that another event has."""
+    return EventInvalid(
+        f"another event of {STREAM} has the id {event_id}, at position {position}",
+        field="id",
+        fix="give every event an id of its own; `new_event` makes one",
+    )

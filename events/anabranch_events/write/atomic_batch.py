@@ -1,0 +1,165 @@
+"""Appending several events at once: all of them, or none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch_events.errors import InputInvalid, LogUnavailable, PositionConflict
+from anabranch_events.event.envelope import Receipt
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.jetstream.api import (
+    BATCH_INCOMPLETE,
+    BATCHES_BUSY,
+    CONFLICTS,
+    DUPLICATE_IN_BATCH,
+    Refused,
+    parsed,
+    translated,
+)
+from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader, position_of, read_subject
+from anabranch_events.transport.inbox import STATUS, Unanswered
+from anabranch_events.write.append import Outgoing, id_taken, last_position, not_stored
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nats.aio.msg import Msg
+
+    from anabranch_events.event.envelope import Event
+    from anabranch_events.transport.connection import Connection
+
+BATCH_EVENTS_MAX: Final = 1000
+
+
+def check_events(events: Sequence[Event]) -> None:
+    """Raise InputInvalid for a batch that can never be stored."""
+    if len(events) > BATCH_EVENTS_MAX:
+        raise InputInvalid(
+            f"{len(events)} events do not fit in one batch",
+            field="events",
+            fix=f"append at most {BATCH_EVENTS_MAX} events at once",
+        )
+    if len({event.id for event in events}) < len(events):
+        raise InputInvalid(
+            "two events of the batch have the same id",
+            field="events",
+            fix="give every event an id of its own; `new_event` makes one",
+        )
+
+
+async def append_batch(connection: Connection, outs: Sequence[Outgoing]) -> list[Receipt]:
+    """Store two or more events as one atomic batch; they get consecutive positions.
+
+    An expectation stands on the first event of each session only. Raises what `append` raises.
+    """
+
+    async def once(timeout_s: float) -> dict[str, Any]:
+        return await _send(connection, outs, timeout_s)
+
+    try:
+        acknowledged = await connection.attempt(once)
+    except LogUnavailable as error:
+        raise await not_stored(connection, error) from error
+    except Refused as refused:
+        if refused.code in CONFLICTS or refused.code == DUPLICATE_IN_BATCH:
+            return await _read_back(connection, outs, refused)
+        raise translated(refused) from refused
+    return _receipts(outs, acknowledged["seq"] - len(outs) + 1)
+
+
+def _receipts(outs: Sequence[Outgoing], first: int) -> list[Receipt]:
+    return [
+        Receipt(event_id=out.event.id, position=position)
+        for position, out in enumerate(outs, start=first)
+    ]
+
+
+async def _send(
+    connection: Connection, outs: Sequence[Outgoing], timeout_s: float
+) -> dict[str, Any]:
+    """Send the batch under an id of its own and return the acknowledgement.
+
+    A batch that was only sent in part, because we or the server were killed, is dropped by the
+    server: it can be sent again whole.
+    """
+    batch_id = new_id()
+
+    async def send(reply: str) -> None:
+        for number, out in enumerate(outs, start=1):
+            headers = out.headers()
+            headers["Nats-Batch-Id"] = batch_id
+            headers["Nats-Batch-Sequence"] = str(number)
+            is_commit = number == len(outs)
+            if is_commit:
+                headers["Nats-Batch-Commit"] = "1"
+            # The first is answered so that a refusal of the whole batch is heard with its reason.
+            answered = is_commit or number == 1
+            await connection.publish(
+                out.subject, out.document, headers=headers, reply=reply if answered else ""
+            )
+
+    answers = await connection.converse(send, is_last=_is_verdict, timeout_s=timeout_s)
+    try:
+        return parsed(answers[-1].data)
+    except Refused as refused:
+        if refused.code in {BATCHES_BUSY, BATCH_INCOMPLETE}:
+            raise Unanswered(str(refused)) from refused
+        raise
+
+
+def _is_verdict(message: Msg) -> bool:
+    """Tell the word on the whole batch from the empty answer that only says "go on"."""
+    return bool(message.data) or STATUS in (message.headers or {})
+
+
+async def _read_back(
+    connection: Connection, outs: Sequence[Outgoing], refused: Refused
+) -> list[Receipt]:
+    """Return the receipts if the batch had been stored before; else say what stands against it."""
+    positions = [await position_in(connection, out) for out in (outs[0], outs[-1])]
+    first, last = positions
+    if first and last == first + len(outs) - 1 and await _stand(connection, outs, first):
+        return _receipts(outs, first)
+    if refused.code in CONFLICTS:
+        raise await _conflict(connection, outs) from refused
+    for out in outs:
+        position = await position_in(connection, out)
+        if position:
+            raise id_taken(out.event.id, position) from refused
+    raise translated(refused) from refused
+
+
+async def _stand(connection: Connection, outs: Sequence[Outgoing], first: int) -> bool:
+    """Tell whether exactly these events stand from `first` on."""
+    for position, out in enumerate(outs, start=first):
+        stored = await ask_leader(connection, {"seq": position})
+        if stored is None or (stored.event_id, stored.subject) != (out.event.id, out.subject):
+            return False
+    return True
+
+
+async def position_in(connection: Connection, out: Outgoing) -> int:
+    """Return where the event is stored, 0 when it is not."""
+    if out.expected is not None:
+        following = {"seq": out.expected + 1, "next_by_subj": out.subject}
+        stored = await ask_leader(connection, following)
+        return stored.position if stored and stored.event_id == out.event.id else 0
+    async for found in read_subject(connection, out.subject, after=0):
+        for message in found:
+            if (message.headers or {}).get(EVENT_ID) == out.event.id:
+                return position_of(message)
+    return 0
+
+
+async def _conflict(
+    connection: Connection, outs: Sequence[Outgoing]
+) -> PositionConflict | LogUnavailable:
+    """Return the error that names the first session that is not where it was expected."""
+    for out in outs:
+        if out.expected is not None:
+            actual = await last_position(connection, out.subject)
+            if actual != out.expected:
+                return out.conflict(actual)
+    return LogUnavailable(
+        "another batch for one of these sessions was being stored", fix="append again"
+    )
