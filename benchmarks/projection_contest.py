@@ -12,8 +12,8 @@ from unittest.mock import patch
 
 from anabranch_projections import Projector
 from anabranch_projections.checkpoint import Checkpoint, Fenced, guard
-from anabranch_store import transactions
-from anabranch_store.statements import statement
+from anabranch_store.bolt import transactions
+from anabranch_store.bolt.statements import statement
 from benchmarks.projection_loader import load, loader_driver
 from benchmarks.projection_stream import LOADED, NAMESPACE, loads, mixed
 from benchmarks.rows import Row, at_least, at_most

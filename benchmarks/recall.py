@@ -20,7 +20,7 @@ from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent, fold
 from anabranch_store import EmbeddedGraph, Graph, GraphRanker, Question, Step
-from anabranch_store.graph import open_driver
+from anabranch_store.graph.graph import open_driver
 from benchmarks.rows import Row, at_most
 
 if TYPE_CHECKING:

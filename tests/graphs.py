@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, LiteralString
 from pydantic import SecretStr
 
 from anabranch_store.address import GraphAddress
-from anabranch_store.graph import open_driver
-from anabranch_store.values import native
+from anabranch_store.bolt.values import native
+from anabranch_store.graph.graph import open_driver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -1,17 +1,28 @@
 """The graph: sessions, insights and associations on Neo4j or the embedded ArcadeDB."""
 
 from anabranch_store.address import GraphAddress
-from anabranch_store.cypher_guard import checked_query
-from anabranch_store.cypher_lexer import parameters_in
-from anabranch_store.digest import Digest
-from anabranch_store.embedded import EmbeddedGraph
-from anabranch_store.embedder import Embedder, MiniLM
-from anabranch_store.embedding_endpoint import EmbeddingEndpoint
-from anabranch_store.generations import create_generation, drop_generation, generation_names
-from anabranch_store.graph import Graph
-from anabranch_store.language import entities, tokens
-from anabranch_store.product import Product
-from anabranch_store.query import QueryResult
+from anabranch_store.bolt.product import Product
+from anabranch_store.bolt.statements import statement
+from anabranch_store.bolt.transactions import Ask, BeginAnew, Plan, Step
+from anabranch_store.cypher.guard import checked_query
+from anabranch_store.cypher.lexer import parameters_in
+from anabranch_store.cypher.query import QueryResult
+from anabranch_store.embedded.databases import create_generation, drop_generation, generation_names
+from anabranch_store.embedded.scratch import scratch_graph
+from anabranch_store.embedded.server import EmbeddedGraph
+from anabranch_store.embedding.embedder import Embedder, MiniLM
+from anabranch_store.embedding.endpoint import EmbeddingEndpoint
+from anabranch_store.graph.digest import Digest
+from anabranch_store.graph.graph import Graph
+from anabranch_store.graph.stamp import (
+    Stamp,
+    is_of_another_log,
+    mark_served,
+    read_stamp,
+    rebuild_due,
+    refuse_newer,
+    stamp,
+)
 from anabranch_store.recall import (
     Association,
     GraphRanker,
@@ -23,18 +34,7 @@ from anabranch_store.recall import (
     Scope,
     Why,
 )
-from anabranch_store.scratch import scratch_graph
-from anabranch_store.stamp import (
-    Stamp,
-    is_of_another_log,
-    mark_served,
-    read_stamp,
-    rebuild_due,
-    refuse_newer,
-    stamp,
-)
-from anabranch_store.statements import statement
-from anabranch_store.transactions import Ask, BeginAnew, Plan, Step
+from anabranch_store.text.language import entities, tokens
 
 __all__ = [
     "Ask",

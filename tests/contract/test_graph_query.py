@@ -10,7 +10,7 @@ import pytest
 from anabranch_store.errors import CypherInvalid, InputInvalid, QueryRefused, QueryTimedOut
 
 if TYPE_CHECKING:
-    from anabranch_store.graph import Graph
+    from anabranch_store.graph.graph import Graph
 
 ENDLESS = [
     "UNWIND range(1, 1000000) AS x UNWIND range(1, 1000000) AS y RETURN count(x + y)",

@@ -14,7 +14,7 @@ from tests.graphs import ask
 from tests.histories import at, insight
 
 if TYPE_CHECKING:
-    from anabranch_store.graph import Graph
+    from anabranch_store.graph.graph import Graph
 
 
 async def test_applying_the_schema_again_changes_nothing(graph: Graph) -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_store import EmbeddedGraph, Graph, create_generation, drop_generation
-from anabranch_store import embedded as embedded_module
-from anabranch_store.embedded_child import HOST
+from anabranch_store.embedded import server as embedded_module
+from anabranch_store.embedded.process import HOST
 from anabranch_store.errors import (
     EmbeddedGraphMissing,
     GraphFull,
@@ -195,7 +195,7 @@ async def test_the_reader_may_not_write_whatever_the_guard_lets_through(
     def unguarded(text: str) -> str:
         return text
 
-    monkeypatch.setattr("anabranch_store.query.checked_query", unguarded)
+    monkeypatch.setattr("anabranch_store.cypher.query.checked_query", unguarded)
 
     async with Graph.connect(embedded_graph.address) as graph:
         with pytest.raises(QueryRefused):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_store import EmbeddingEndpoint, embedding_endpoint
+from anabranch_store import EmbeddingEndpoint
+from anabranch_store.embedding import endpoint
 from anabranch_store.errors import EmbedderRefused, EmbedderUnavailable
 from tests.embeddings import DIMENSION, MODEL, EmbeddingsServer, vector_of
 
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddingsServer]:
     """Run an endpoint, before which nobody waits long."""
-    monkeypatch.setattr(embedding_endpoint, "PAUSE_S", 0.001)
+    monkeypatch.setattr(endpoint, "PAUSE_S", 0.001)
     with EmbeddingsServer() as running:
         yield running
 
 
-def endpoint(server: EmbeddingsServer, *, timeout_s: float = 30.0) -> EmbeddingEndpoint:
+def endpoint_of(server: EmbeddingsServer, *, timeout_s: float = 30.0) -> EmbeddingEndpoint:
     """Return the embedder before it."""
     return EmbeddingEndpoint(
         server.url, model=MODEL, dimension=DIMENSION, key="secret", timeout_s=timeout_s
@@ -42,7 +43,7 @@ async def test_each_text_gets_its_vector_at_length_one(server: EmbeddingsServer)
     """Over several requests, answered in any order, vectors stand in the order of the texts."""
     texts = [f"Gauge {number}" for number in range(300)]
 
-    async with endpoint(server) as embedder:
+    async with endpoint_of(server) as embedder:
         vectors = await embedder.embed(texts)
         nothing = await embedder.embed([])
 
@@ -57,7 +58,7 @@ async def test_passing_failures_are_repeated(server: EmbeddingsServer) -> None:
     """A rate limit, a fault, a lost connection and a slow answer delay a vector, and lose none."""
     server.failing.extend([429, 503, "drop", 9.0])
 
-    async with endpoint(server, timeout_s=2) as embedder:
+    async with endpoint_of(server, timeout_s=2) as embedder:
         vectors = await embedder.embed(["Gauge"])
 
     assert vectors == [pytest.approx(unit("Gauge"))]
@@ -68,7 +69,7 @@ async def test_an_endpoint_that_keeps_failing_is_unavailable(server: EmbeddingsS
     """After five attempts the caller is told, to try again later."""
     server.failing.extend([500] * 5)
 
-    async with endpoint(server) as embedder:
+    async with endpoint_of(server) as embedder:
         with pytest.raises(EmbedderUnavailable, match="failed 5 times, lastly: status 500"):
             await embedder.embed(["Gauge"])
 
@@ -113,7 +114,7 @@ async def test_what_no_repetition_mends_is_refused(
     """A wrong key or an answer of another kind is told at once, with the setting to correct."""
     server.failing.append(answer)
 
-    async with endpoint(server) as embedder:
+    async with endpoint_of(server) as embedder:
         with pytest.raises(EmbedderRefused, match=problem) as refused:
             await embedder.embed(["Gauge"])
 

@@ -118,7 +118,7 @@ async def test_a_deadlock_is_tried_again(
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a transaction take two seconds at most."""
-    monkeypatch.setattr("anabranch_store.transactions.STATEMENT_TIMEOUT_S", 2.0)
+    monkeypatch.setattr("anabranch_store.bolt.transactions.STATEMENT_TIMEOUT_S", 2.0)
 
 
 @pytest.mark.usefixtures("hurried")

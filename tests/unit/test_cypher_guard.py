@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anabranch_store.cypher_guard import checked_query
+from anabranch_store.cypher.guard import checked_query
 from anabranch_store.errors import CypherInvalid, QueryRefused
 
 READS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from neo4j.exceptions import Neo4jError
 
-from anabranch_store.driver_errors import LostWhileCommitting, driver_errors
+from anabranch_store.bolt.driver_errors import LostWhileCommitting, driver_errors
 from anabranch_store.errors import AnabranchError, CommitUnknown, QueryTimedOut, TransactionUndone
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anabranch_store.parameters import as_given
+from anabranch_store.bolt.parameters import as_given
 
 
 def test_a_parameter_is_given_as_it_is_and_its_rows_are_not_spelt() -> None:

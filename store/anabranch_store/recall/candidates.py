@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch_store.language import asked_words, bm25, date_words, entities, words_of
 from anabranch_store.recall.fusion import Candidate, Scored, fuse, hop
+from anabranch_store.text.language import asked_words, bm25, date_words, entities, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

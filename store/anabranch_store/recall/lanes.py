@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from anabranch_store.errors import Unavailable
-from anabranch_store.language import search_terms
 from anabranch_store.recall.fusion import SHARED_BY_MAX, Link
 from anabranch_store.recall.plasticity import decayed
+from anabranch_store.text.language import search_terms
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from anabranch_store.graph import Graph
+    from anabranch_store.graph.graph import Graph
     from anabranch_store.recall.reach import Reach
 
 T = TypeVar("T")

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import TypeVar
 
-    from anabranch_store.embedder import Embedder
-    from anabranch_store.graph import Graph
+    from anabranch_store.embedding.embedder import Embedder
+    from anabranch_store.graph.graph import Graph
 
     T = TypeVar("T")
 

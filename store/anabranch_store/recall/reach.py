@@ -11,7 +11,7 @@ from anabranch_store.recall.question import Question, Scope
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from anabranch_store.graph import Graph
+    from anabranch_store.graph.graph import Graph
 
 POSITION_MAX: Final = 2**62
 _LARGE_KNOWN: Final = 10_000

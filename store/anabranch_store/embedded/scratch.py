@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from anabranch_store.embedded import EmbeddedGraph
-from anabranch_store.embedded_admin import admin_of
+from anabranch_store.embedded.admin import admin_of
+from anabranch_store.embedded.server import EmbeddedGraph
 from anabranch_store.errors import EmbeddedGraphMissing
 
 if TYPE_CHECKING:

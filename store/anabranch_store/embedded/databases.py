@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from anabranch_store.embedded_admin import admin_of
+from anabranch_store.embedded.admin import admin_of
 
 if TYPE_CHECKING:
     from anabranch_store.address import GraphAddress

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from anabranch_store.bolt.transactions import Step
 from anabranch_store.errors import GraphTooNew
-from anabranch_store.schema import SCHEMA_VERSION
-from anabranch_store.transactions import Step
+from anabranch_store.graph.schema import SCHEMA_VERSION
 
 if TYPE_CHECKING:
-    from anabranch_store.graph import Graph
+    from anabranch_store.graph.graph import Graph
 
 
 class Stamp(NamedTuple):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Final
 
-from anabranch_store.cypher_lexer import Token, tokens, unescaped
+from anabranch_store.cypher.lexer import Token, tokens, unescaped
 from anabranch_store.errors import CypherInvalid, QueryRefused
 
 PROCEDURES: Final = frozenset(

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
 
-from anabranch_store.digest import FETCH as DIGEST_FETCH
-from anabranch_store.digest import Digest, digest_of
-from anabranch_store.driver_errors import driver_errors
+from anabranch_store.bolt.driver_errors import driver_errors
+from anabranch_store.bolt.product import Product, product_of
+from anabranch_store.bolt.transactions import (
+    STATEMENT_TIMEOUT_S,
+    Plan,
+    Step,
+    read_rows,
+    write_steps,
+)
+from anabranch_store.cypher.query import QueryBounds, QueryResult, QueryRunner
 from anabranch_store.errors import GraphUnavailable, SetupInvalid
-from anabranch_store.product import Product, product_of
-from anabranch_store.query import QueryBounds, QueryResult, QueryRunner
-from anabranch_store.schema import VectorsInUse, claim_vectors, make_schema, vectors_in_use
-from anabranch_store.transactions import STATEMENT_TIMEOUT_S, Plan, Step, read_rows, write_steps
+from anabranch_store.graph.digest import FETCH as DIGEST_FETCH
+from anabranch_store.graph.digest import Digest, digest_of
+from anabranch_store.graph.schema import VectorsInUse, claim_vectors, make_schema, vectors_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 
 from anabranch_store.errors import GraphUnavailable, SetupInvalid
 
-HOST: Final = Path(__file__).with_name("embedded_host.py")
+HOST: Final = Path(__file__).with_name("host.py")
 _START_TIMEOUT_S: Final = 60.0
 _STOP_TIMEOUT_S: Final = 30.0
 _PID_FILE: Final = "host.pid"

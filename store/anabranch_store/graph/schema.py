@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple, cast
 
 from neo4j import WRITE_ACCESS, Query
 
-from anabranch_store.embedded_admin import admin_of
+from anabranch_store.bolt.statements import statement
+from anabranch_store.embedded.admin import admin_of
 from anabranch_store.errors import VectorsMismatched
-from anabranch_store.statements import statement
 
 if TYPE_CHECKING:
     from neo4j import AsyncDriver
 
     from anabranch_store.address import GraphAddress
-    from anabranch_store.product import Product
+    from anabranch_store.bolt.product import Product
 
 TEXT_INDEX: Final = "insight_text"
 VECTOR_INDEX: Final = "insight_embedding"

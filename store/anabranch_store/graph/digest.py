@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from anabranch_store.bolt.statements import statement
+from anabranch_store.bolt.values import native
 from anabranch_store.errors import GraphUnavailable
-from anabranch_store.statements import statement
-from anabranch_store.values import native
 
 if TYPE_CHECKING:
     from neo4j import AsyncSession, AsyncTransaction

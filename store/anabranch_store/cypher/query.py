@@ -12,12 +12,12 @@ from neo4j import READ_ACCESS
 from neo4j.exceptions import DatabaseError, DriverError, Neo4jError
 from pydantic import BaseModel, ConfigDict
 
-from anabranch_store.cypher_guard import checked_query
-from anabranch_store.driver_errors import driver_errors
-from anabranch_store.embedded_admin import admin_of
+from anabranch_store.bolt.driver_errors import driver_errors
+from anabranch_store.bolt.parameters import as_given
+from anabranch_store.bolt.values import jsonable
+from anabranch_store.cypher.guard import checked_query
+from anabranch_store.embedded.admin import admin_of
 from anabranch_store.errors import AnabranchError, CypherInvalid, InputInvalid, QueryTimedOut
-from anabranch_store.parameters import as_given
-from anabranch_store.values import jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from neo4j import AsyncDriver, AsyncSession
 
     from anabranch_store.address import GraphAddress
-    from anabranch_store.product import Product
+    from anabranch_store.bolt.product import Product
 
 TIMEOUT_MAX_S: Final = 60.0
 _ANSWER_S: Final = 0.6

@@ -15,9 +15,9 @@ from typing import IO, TYPE_CHECKING, Any, Final, Self, cast
 from pydantic import SecretStr
 
 from anabranch_store.address import GraphAddress
-from anabranch_store.class_archive import ClassArchive
-from anabranch_store.embedded_admin import admin_of
-from anabranch_store.embedded_child import HostProcess, HostStartFailed, end_leftover
+from anabranch_store.embedded.admin import admin_of
+from anabranch_store.embedded.class_archive import ClassArchive
+from anabranch_store.embedded.process import HostProcess, HostStartFailed, end_leftover
 from anabranch_store.errors import (
     EmbeddedGraphMissing,
     GraphFull,

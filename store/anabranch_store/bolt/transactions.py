@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from neo4j.exceptions import ConstraintError, DriverError, Neo4jError
 
-from anabranch_store.driver_errors import LostWhileCommitting
-from anabranch_store.parameters import as_given
-from anabranch_store.statements import statement as text_of
-from anabranch_store.values import native
+from anabranch_store.bolt.driver_errors import LostWhileCommitting
+from anabranch_store.bolt.parameters import as_given
+from anabranch_store.bolt.statements import statement as text_of
+from anabranch_store.bolt.values import native
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

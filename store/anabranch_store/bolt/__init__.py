@@ -1,0 +1,1 @@
+"""The driver: transactions, values, errors."""

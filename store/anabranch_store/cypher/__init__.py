@@ -1,0 +1,1 @@
+"""Cypher of users: read only and bounded."""

@@ -1,0 +1,1 @@
+"""The embedded graph's server, its databases and its process."""
