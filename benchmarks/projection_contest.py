@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 from unittest.mock import patch
 
 from anabranch_projections import Projector
-from anabranch_projections.checkpoint import Checkpoint, Fenced, guard
+from anabranch_projections.run.checkpoint import Checkpoint, Fenced, guard
 from anabranch_store.bolt import transactions
 from anabranch_store.bolt.statements import statement
 from benchmarks.projection_loader import load, loader_driver

@@ -13,7 +13,7 @@ from anabranch_events import Event, new_event
 from anabranch_events.event import types
 from anabranch_events.event.types import ConsolidationRecorded, EventData, Outcome
 from anabranch_projections import PositionedEvent
-from anabranch_projections.rules import ENDINGS
+from anabranch_projections.fold.rules import ENDINGS
 from tests.events import events
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from anabranch.home import Home, Lock
 from anabranch.runtime import LogAddress, live_runtime, named_log
 from anabranch_events import STREAM, Log, NatsServer
 from anabranch_events.jetstream.snapshot import OBJECTS_STREAM, Held, Snapshots
-from anabranch_projections.vector_cache import BUCKET as VECTORS
+from anabranch_projections.vectors.cache import BUCKET as VECTORS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator

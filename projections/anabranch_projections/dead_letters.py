@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 
 from anabranch_events.errors import AnabranchError, Unavailable
-from anabranch_projections.batch import GRAPH, Batch, reason_of
-from anabranch_projections.effects import Folding
 from anabranch_projections.errors import DeadLetterNotFound, RetryTooLate
-from anabranch_projections.positioned import PositionedEvent, timestamp
-from anabranch_projections.rules import judge
-from anabranch_projections.traces import Traces
-from anabranch_projections.vectors import VectorProjector
+from anabranch_projections.fold.effects import Folding
+from anabranch_projections.fold.positioned import PositionedEvent, timestamp
+from anabranch_projections.fold.rules import judge
+from anabranch_projections.fold.traces import Traces
+from anabranch_projections.run.batch import GRAPH, Batch, reason_of
+from anabranch_projections.vectors.projector import VectorProjector
 from anabranch_store import Step
 
 if TYPE_CHECKING:

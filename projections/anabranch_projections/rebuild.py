@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from anabranch_projections.batch import GRAPH
 from anabranch_projections.errors import GraphNotEmpty
-from anabranch_projections.projector import Projector
-from anabranch_projections.vectors import VECTORS, VectorProjector
+from anabranch_projections.graph.projector import Projector
+from anabranch_projections.run.batch import GRAPH
+from anabranch_projections.vectors.projector import VECTORS, VectorProjector
 from anabranch_projections.version import PROJECTOR_VERSION
 from anabranch_store import read_stamp, rebuild_due, refuse_newer, stamp
 

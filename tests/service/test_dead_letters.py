@@ -278,7 +278,7 @@ async def test_a_passing_reason_never_makes_a_dead_letter(
     log: Log, graph: Graph, error: type[CommitUnknown], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often a server undoes a good event's transaction, the event is applied at last."""
-    monkeypatch.setattr("anabranch_projections.outage.PAUSE_MAX_S", 0.01)
+    monkeypatch.setattr("anabranch_projections.run.backoff.PAUSE_MAX_S", 0.01)
     await log.append(_said(_learned(1), 1))
     async with _Troubled.connect(graph.address) as troubled:
         assert isinstance(troubled, _Troubled)

@@ -15,7 +15,7 @@ import pytest
 from anabranch_events import new_event, new_id
 from anabranch_events.event import types
 from anabranch_projections import Projector, VectorProjector
-from anabranch_projections.vector_cache import EMBEDDED_AT_ONCE
+from anabranch_projections.vectors.cache import EMBEDDED_AT_ONCE
 from anabranch_store import EmbeddingEndpoint
 from tests.embeddings import DIMENSION, MODEL, EmbeddingsServer
 from tests.graphs import ask

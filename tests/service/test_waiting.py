@@ -12,7 +12,8 @@ from anabranch import Memory
 from anabranch_events import Log, new_event
 from anabranch_events.errors import WaitTimedOut
 from anabranch_events.event import types
-from anabranch_projections import Projector, wait_for, waiting
+from anabranch_projections import Projector, wait_for
+from anabranch_projections.run import wait
 from tests.fixtures.memory import CommandLine
 from tests.histories import insight, session
 
@@ -39,7 +40,7 @@ async def test_who_waits_in_another_process_is_woken_by_the_commit(
     nats_server: NatsServer, log: Log, graph: Graph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Over a connection of its own the announcement is enough; the fallback is never reached."""
-    monkeypatch.setattr(waiting, "ASK_AGAIN_S", NEVER_S)
+    monkeypatch.setattr(wait, "ASK_AGAIN_S", NEVER_S)
     receipt = await log.append(learned(1))
     projector = Projector(log, graph)
     async with Log.connect(nats_server.url, token=nats_server.token) as other:
@@ -108,7 +109,7 @@ async def test_a_command_beside_the_owner_is_woken_by_the_commit(
     owner: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What joined the home waits for a backlog without asking again."""
-    monkeypatch.setattr(waiting, "ASK_AGAIN_S", NEVER_S)
+    monkeypatch.setattr(wait, "ASK_AGAIN_S", NEVER_S)
     await owner.connection.log.ingest([learned(number) for number in range(LOAD)])
     line = CommandLine(owner.settings.home, ANABRANCH_EMBEDDER="none")
 

@@ -18,8 +18,8 @@ from anabranch_events.event.catalogue import Catalogue, JsonObject, next_version
 from anabranch_events.event.opaque import OpaqueData
 from anabranch_events.event.registry import CATALOGUE, EVENT_TYPES
 from anabranch_events.event.types import EventData, SessionClosed
-from anabranch_projections.batch import Batch
-from anabranch_projections.effects import Folding
+from anabranch_projections.fold.effects import Folding
+from anabranch_projections.run.batch import Batch
 from tests.events import STORED_US, values
 
 if TYPE_CHECKING:

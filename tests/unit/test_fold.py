@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from anabranch_events.event import types
 from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_projections import fold
-from anabranch_projections.effects import EFFECTS
-from anabranch_projections.positioned import timestamp
-from anabranch_projections.rows import CHARACTERS_MAX, ROWS_MAX, json_text
+from anabranch_projections.fold.effects import EFFECTS
+from anabranch_projections.fold.positioned import timestamp
+from anabranch_projections.fold.rows import CHARACTERS_MAX, ROWS_MAX, json_text
 from anabranch_store import Step, statement
 from tests.events import events
 from tests.histories import at, histories, insight, positioned, session

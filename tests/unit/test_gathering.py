@@ -8,9 +8,9 @@ import pytest
 
 from anabranch_events import Recorded, encode, new_event
 from anabranch_events.event import types
-from anabranch_projections.batch import BYTES_MAX, REASON_LENGTH_MAX, RECORDS_MAX, dead_letter
-from anabranch_projections.effects import Folding
-from anabranch_projections.gathering import Gathering
+from anabranch_projections.fold.effects import Folding
+from anabranch_projections.run.batch import BYTES_MAX, REASON_LENGTH_MAX, RECORDS_MAX, dead_letter
+from anabranch_projections.run.batching import Gathering
 from tests.histories import insight, session
 
 

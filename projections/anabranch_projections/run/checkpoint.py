@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid, Unavailable
-from anabranch_projections.outage import Outage
-from anabranch_projections.positioned import timestamp
+from anabranch_projections.fold.positioned import timestamp
+from anabranch_projections.run.backoff import Outage
 from anabranch_store import Step
 from anabranch_store.errors import CommitUnknown, GraphFull, QueryTimedOut, TransactionUndone
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch_projections.positioned import timestamp_or_none
-from anabranch_projections.rows import Row, steps
+from anabranch_projections.fold.positioned import timestamp_or_none
+from anabranch_projections.fold.rows import Row, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from anabranch_events.event.types import ConsolidationRecorded, Insight
-    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_store import Step
 
 

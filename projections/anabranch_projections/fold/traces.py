@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from anabranch_events.event import types
-from anabranch_projections.rules import JUDGED
+from anabranch_projections.fold.rules import JUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_projections.fold.positioned import PositionedEvent
 
 Mark: TypeAlias = tuple[str, ...]
 """One thing in the graph: what it is, its namespace, and its ids."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch_projections.rows import Row, json_text, steps
+from anabranch_projections.fold.rows import Row, json_text, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_store import Step
 
 WORKING_MEMORY: Final = "working_memory."

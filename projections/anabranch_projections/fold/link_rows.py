@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch_projections.rows import Row, steps
+from anabranch_projections.fold.rows import Row, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anabranch_events.event.types import AssociationFormed, AssociationSevered
-    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_store import Step
 
 

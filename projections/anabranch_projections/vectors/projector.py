@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import WaitTimedOut
 from anabranch_events.event.types import BranchCompleted, InsightForgotten, InsightRecorded
-from anabranch_projections.batch import GRAPH
 from anabranch_projections.errors import ProjectionHalted
-from anabranch_projections.following import Follower
-from anabranch_projections.rows import Row, steps
-from anabranch_projections.vector_cache import VectorCache
-from anabranch_projections.waiting import wait_for
+from anabranch_projections.fold.rows import Row, steps
+from anabranch_projections.run.batch import GRAPH
+from anabranch_projections.run.follower import Follower
+from anabranch_projections.run.wait import wait_for
+from anabranch_projections.vectors.cache import VectorCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from anabranch_events import Log, Recorded
     from anabranch_events.event.types import Insight
-    from anabranch_projections.batch import Batch
-    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_projections.fold.positioned import PositionedEvent
+    from anabranch_projections.run.batch import Batch
     from anabranch_store import Embedder, Graph, Step
 
 VECTORS: Final = "vectors"

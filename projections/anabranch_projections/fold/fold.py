@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch_projections.effects import Folding
+from anabranch_projections.fold.effects import Folding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_store import Step
 
 

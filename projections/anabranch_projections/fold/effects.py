@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from anabranch_events.event import types
 from anabranch_events.event.types import EventData
-from anabranch_projections.citation_rows import CitationRows
-from anabranch_projections.insight_rows import InsightRows
-from anabranch_projections.link_rows import LinkRows
-from anabranch_projections.positioned import PositionedEvent, timestamp_or_none
-from anabranch_projections.rows import json_text
-from anabranch_projections.rules import JUDGED
-from anabranch_projections.session_rows import SessionRows
+from anabranch_projections.fold.citation_rows import CitationRows
+from anabranch_projections.fold.insight_rows import InsightRows
+from anabranch_projections.fold.link_rows import LinkRows
+from anabranch_projections.fold.positioned import PositionedEvent, timestamp_or_none
+from anabranch_projections.fold.rows import json_text
+from anabranch_projections.fold.rules import JUDGED
+from anabranch_projections.fold.session_rows import SessionRows
 
 if TYPE_CHECKING:
     from anabranch_store import Step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Generic
 
-from anabranch_projections.batch import Batch, C
+from anabranch_projections.run.batch import Batch, C
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch_events.event.types import InsightCited, Outcome
-from anabranch_projections.rows import ROWS_MAX, Row, steps
+from anabranch_projections.fold.rows import ROWS_MAX, Row, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_store import Step
 
 

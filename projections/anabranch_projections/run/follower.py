@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, Generic
 
 from anabranch_events import PinLost
 from anabranch_events.errors import LogRewound, LogUnavailable, Unavailable
-from anabranch_projections.batch import Batch, C
-from anabranch_projections.checkpoint import Checkpoint, Fenced, Refused
-from anabranch_projections.gathering import Gathering
-from anabranch_projections.outage import LOGGER, Outage
-from anabranch_projections.pace import Pace, Status
-from anabranch_projections.waiting import not_reached
+from anabranch_projections.run.backoff import LOGGER, Outage
+from anabranch_projections.run.batch import Batch, C
+from anabranch_projections.run.batching import Gathering
+from anabranch_projections.run.checkpoint import Checkpoint, Fenced, Refused
+from anabranch_projections.run.throughput import Pace, Status
+from anabranch_projections.run.wait import not_reached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence

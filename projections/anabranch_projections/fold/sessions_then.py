@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch_projections.fold import fold
+from anabranch_projections.fold.fold import fold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from anabranch_projections.positioned import PositionedEvent
-    from anabranch_projections.rows import Row
+    from anabranch_projections.fold.positioned import PositionedEvent
+    from anabranch_projections.fold.rows import Row
 
 _APPLY: Final = "projection/apply_sessions"
 

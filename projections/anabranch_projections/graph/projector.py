@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from anabranch_projections.batch import GRAPH, Batch, dead_letter, put_aside
-from anabranch_projections.effects import Folding
 from anabranch_projections.errors import ProjectionHalted
-from anabranch_projections.following import Follower
-from anabranch_projections.rules import judge, judge_by
+from anabranch_projections.fold.effects import Folding
+from anabranch_projections.fold.rules import judge, judge_by
+from anabranch_projections.run.batch import GRAPH, Batch, dead_letter, put_aside
+from anabranch_projections.run.follower import Follower
 from anabranch_store import BeginAnew
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from anabranch_events import Log, Recorded
     from anabranch_projections.errors import RuleBroken
-    from anabranch_projections.rows import Row
+    from anabranch_projections.fold.rows import Row
     from anabranch_store import Ask, Graph, Plan, Step
 
 

@@ -21,12 +21,12 @@ from anabranch_projections.errors import (
     SessionEndedBefore,
     SessionOpenedBefore,
 )
-from anabranch_projections.rows import Row, steps
+from anabranch_projections.fold.rows import Row, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from anabranch_projections.positioned import PositionedEvent
+    from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_store import Ask
 
 OPENINGS: Final = (types.SessionOpened, types.BranchCreated)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
-from anabranch_projections.positioned import PositionedEvent, timestamp
-from anabranch_projections.rows import Row, steps
+from anabranch_projections.fold.positioned import PositionedEvent, timestamp
+from anabranch_projections.fold.rows import Row, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
