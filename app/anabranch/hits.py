@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from anabranch_thinking.findings import lead
+from anabranch_thinking.sessions.findings import lead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ from anabranch_thinking import (
     consolidate_thought,
     think,
 )
-from anabranch_thinking.think import CONCURRENCY
+from anabranch_thinking.thoughts.think import CONCURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

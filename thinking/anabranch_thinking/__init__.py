@@ -1,7 +1,9 @@
 """Distributed thought: branch, work, join, consolidate; every step an event in the log."""
 
-from anabranch_thinking.commands import CommandExecutor
-from anabranch_thinking.consolidate import consolidate_thought
+from anabranch_thinking.consolidation.consolidate import consolidate_thought
+from anabranch_thinking.consolidation.links import WeightedLink, find_links
+from anabranch_thinking.consolidation.points import Point
+from anabranch_thinking.consolidation.synthesis import Group, Synthesis, synthesise
 from anabranch_thinking.errors import (
     BranchTaken,
     BranchTimedOut,
@@ -10,31 +12,25 @@ from anabranch_thinking.errors import (
     InsightNotFound,
     NothingLearned,
 )
-from anabranch_thinking.executors import (
-    BranchContext,
-    CallableExecutor,
-    Executor,
-    Recall,
-    RecalledInsight,
-)
-from anabranch_thinking.findings import Finding, InsightDraft
-from anabranch_thinking.journal import EventListener, InsightLookup
-from anabranch_thinking.links import WeightedLink, find_links
-from anabranch_thinking.points import Point
-from anabranch_thinking.recalling import RecallingExecutor
-from anabranch_thinking.receipts import (
+from anabranch_thinking.executors.base import BranchContext, Executor
+from anabranch_thinking.executors.callable import CallableExecutor
+from anabranch_thinking.executors.command import CommandExecutor
+from anabranch_thinking.executors.recall import RecallingExecutor
+from anabranch_thinking.roles import ROLES, Role, angles
+from anabranch_thinking.sessions.findings import Finding, InsightDraft
+from anabranch_thinking.sessions.journal import EventListener, InsightLookup
+from anabranch_thinking.sessions.recall import Recall, RecalledInsight
+from anabranch_thinking.sessions.receipts import (
     BranchReceipt,
     CompletionReceipt,
     HandOffReceipt,
     InsightReceipt,
     SessionReceipt,
 )
-from anabranch_thinking.roles import ROLES, Role, angles
-from anabranch_thinking.sessions import BranchTask, Sessions
-from anabranch_thinking.state import Claim, Link, SessionState, Status
-from anabranch_thinking.synthesis import Group, Synthesis, synthesise
-from anabranch_thinking.think import think
+from anabranch_thinking.sessions.sessions import BranchTask, Sessions
+from anabranch_thinking.sessions.state import Claim, Link, SessionState, Status
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
+from anabranch_thinking.thoughts.think import think
 
 __all__ = [
     "ROLES",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from anabranch_store import tokens
-from anabranch_thinking.findings import lead
-from anabranch_thinking.sessions import BranchTask
+from anabranch_thinking.sessions.findings import lead
+from anabranch_thinking.sessions.sessions import BranchTask
 
 SUBJECT_LENGTH_MAX: Final = 400
 

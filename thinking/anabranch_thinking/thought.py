@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from anabranch_thinking.state import Status
+from anabranch_thinking.sessions.state import Status
 
 
 class BranchOutcome(BaseModel):

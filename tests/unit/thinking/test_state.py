@@ -25,7 +25,7 @@ from anabranch_events.event.types import (
     WorkingMemoryCleared,
     WorkingMemorySet,
 )
-from anabranch_thinking.state import Claim, Link, SessionState, Status
+from anabranch_thinking.sessions.state import Claim, Link, SessionState, Status
 
 if TYPE_CHECKING:
     from anabranch_events.event.types import EventData

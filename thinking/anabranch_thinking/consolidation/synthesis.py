@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from anabranch_thinking.findings import lead
-from anabranch_thinking.points import Point, likeness
+from anabranch_thinking.consolidation.points import Point, likeness
+from anabranch_thinking.sessions.findings import lead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from anabranch_thinking.points import Likeness
+    from anabranch_thinking.consolidation.points import Likeness
 
 METHOD: Final = "extractive"
 STATEMENTS_MAX: Final = 2000

@@ -11,20 +11,21 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.event.types import BRANCHES_MAX
-from anabranch_thinking.branches import CALL_OFF_S, CALLED_OFF, BranchRunner, Slots
-from anabranch_thinking.consolidate import consolidate_thought
+from anabranch_thinking.consolidation.consolidate import consolidate_thought
 from anabranch_thinking.errors import NothingLearned
-from anabranch_thinking.recalling import RecallingExecutor
+from anabranch_thinking.executors.recall import RecallingExecutor
 from anabranch_thinking.roles import ROLES, angles
-from anabranch_thinking.sessions import BranchTask, Sessions
+from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
+from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRunner, Slots
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from anabranch_store import Embedder
-    from anabranch_thinking.executors import Executor, Recall
-    from anabranch_thinking.journal import EventListener
+    from anabranch_thinking.executors.base import Executor
+    from anabranch_thinking.sessions.journal import EventListener
+    from anabranch_thinking.sessions.recall import Recall
 
 CONCURRENCY: Final = 32
 TIMEOUT_S: Final = 600.0

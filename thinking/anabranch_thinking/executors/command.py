@@ -14,12 +14,12 @@ from pydantic import ValidationError
 from anabranch_events import input_invalid
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
-from anabranch_thinking.findings import Finding, InsightDraft, plain
+from anabranch_thinking.sessions.findings import Finding, InsightDraft, plain
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
-    from anabranch_thinking.executors import BranchContext
+    from anabranch_thinking.executors.base import BranchContext
 
 OUTPUT_MAX: Final = 4 * 1024 * 1024
 ERRORS_MAX: Final = 16 * 1024

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.event.types import AssociationFormed, ConsolidationRecorded
 from anabranch_store import Embedder, entities
+from anabranch_thinking.consolidation.links import WeightedLink, find_links
+from anabranch_thinking.consolidation.points import Point
+from anabranch_thinking.consolidation.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
 from anabranch_thinking.errors import NothingLearned
-from anabranch_thinking.journal import Fact, checked
-from anabranch_thinking.links import WeightedLink, find_links
-from anabranch_thinking.points import Point
-from anabranch_thinking.sessions import READS_AT_ONCE, Sessions
-from anabranch_thinking.state import RecordedConsolidation, SessionState
-from anabranch_thinking.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
+from anabranch_thinking.sessions.journal import Fact, checked
+from anabranch_thinking.sessions.sessions import READS_AT_ONCE, Sessions
+from anabranch_thinking.sessions.state import RecordedConsolidation, SessionState
 from anabranch_thinking.thought import Consolidation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from anabranch_thinking.executors import Recall
+    from anabranch_thinking.sessions.recall import Recall
 
 ASSOCIATIONS_MAX: Final = 900
 ASKED_MAX: Final = 12

@@ -29,16 +29,16 @@ from anabranch_events.event.types import (
 )
 from anabranch_store import entities as entities_in
 from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded
-from anabranch_thinking.findings import InsightDraft, as_drafts, as_insight
-from anabranch_thinking.insights import Insights
-from anabranch_thinking.journal import Fact, checked
-from anabranch_thinking.receipts import (
+from anabranch_thinking.sessions.findings import InsightDraft, as_drafts, as_insight
+from anabranch_thinking.sessions.insights import Insights
+from anabranch_thinking.sessions.journal import Fact, checked
+from anabranch_thinking.sessions.receipts import (
     BranchReceipt,
     CompletionReceipt,
     HandOffReceipt,
     SessionReceipt,
 )
-from anabranch_thinking.state import Claim, SessionState
+from anabranch_thinking.sessions.state import Claim, SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -24,7 +24,7 @@ from anabranch_events import (
 )
 from anabranch_events.errors import EventInvalid, InputInvalid, PositionConflict
 from anabranch_thinking.errors import SessionEnded, SessionNotFound
-from anabranch_thinking.state import SessionState
+from anabranch_thinking.sessions.state import SessionState
 
 if TYPE_CHECKING:
     from anabranch_events import Recorded

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from anabranch_thinking.points import (
+from anabranch_thinking.consolidation.points import (
     TOGETHER_BY_MEANING,
     TOGETHER_BY_WORDS,
     Point,
     likeness,
 )
-from anabranch_thinking.state import Link
+from anabranch_thinking.sessions.state import Link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, Conflict, InputInvalid
 from anabranch_thinking.errors import BranchTimedOut
-from anabranch_thinking.executors import BranchContext, Executor, Recall
-from anabranch_thinking.findings import Finding, lead, plain
+from anabranch_thinking.executors.base import BranchContext, Executor
+from anabranch_thinking.sessions.findings import Finding, lead, plain
 from anabranch_thinking.thought import BranchOutcome
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from anabranch_thinking.receipts import BranchReceipt
-    from anabranch_thinking.sessions import BranchTask, Sessions
-    from anabranch_thinking.state import Claim
+    from anabranch_thinking.sessions.recall import Recall
+    from anabranch_thinking.sessions.receipts import BranchReceipt
+    from anabranch_thinking.sessions.sessions import BranchTask, Sessions
+    from anabranch_thinking.sessions.state import Claim
 
 DEPTH_MAX: Final = 8
 ERROR_LENGTH_MAX: Final = 2000

@@ -27,9 +27,9 @@ from anabranch_events.event.types import (
 )
 from anabranch_store import entities as entities_in
 from anabranch_thinking.errors import InsightNotFound
-from anabranch_thinking.findings import InsightDraft, as_insight
-from anabranch_thinking.journal import Fact, Journal, checked, checked_id
-from anabranch_thinking.receipts import InsightReceipt, SessionReceipt
+from anabranch_thinking.sessions.findings import InsightDraft, as_insight
+from anabranch_thinking.sessions.journal import Fact, Journal, checked, checked_id
+from anabranch_thinking.sessions.receipts import InsightReceipt, SessionReceipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

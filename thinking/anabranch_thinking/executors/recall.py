@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from anabranch_store import entities, tokens
-from anabranch_thinking.executors import RECALLED_MAX, BranchContext, RecalledInsight
-from anabranch_thinking.findings import Finding, InsightDraft, lead
+from anabranch_thinking.executors.base import RECALLED_MAX, BranchContext
 from anabranch_thinking.roles import (
     CREATIVE_SYNTHESIS,
     FOCUS,
@@ -22,6 +21,8 @@ from anabranch_thinking.roles import (
     PATTERN_RECOGNITION,
     RISK_ANALYSIS,
 )
+from anabranch_thinking.sessions.findings import Finding, InsightDraft, lead
+from anabranch_thinking.sessions.recall import RecalledInsight
 
 FINDING: Final = "finding"
 QUOTE_LENGTH_MAX: Final = 280

@@ -1,0 +1,1 @@
+"""Joining what branches found."""

@@ -1,0 +1,87 @@
+"""The seam of executors, and the context that each branch gives its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from anabranch_events.errors import InputInvalid
+from anabranch_thinking.sessions.findings import Finding, InsightDraft
+from anabranch_thinking.sessions.sessions import BranchTask, Sessions
+from anabranch_thinking.thought import BranchOutcome
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from anabranch_thinking.sessions.recall import Recall, RecalledInsight
+    from anabranch_thinking.sessions.receipts import InsightReceipt, SessionReceipt
+
+RECALLED_MAX: Final = 10
+
+
+Fork = Callable[[Sequence[BranchTask]], Awaitable[list[BranchOutcome]]]
+"""Forks branches of a branch, runs them, and gives their outcomes once the last has ended."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BranchContext:
+    """A branch while it runs: what it is to do, and what it may ask for."""
+
+    sessions: Sessions
+    session_id: str
+    parent_id: str
+    root_id: str
+    task: str
+    role: str | None
+    depth: int
+    attempt: int
+    deadline: datetime | None
+    asking: Recall | None
+    forking: Fork
+
+    @property
+    def namespace(self) -> str:
+        """The namespace the branch lives in."""
+        return self.sessions.namespace
+
+    async def recall(
+        self, text: str | None = None, *, k: int = RECALLED_MAX
+    ) -> Sequence[RecalledInsight]:
+        """Ask memory `text`, or the branch's own task. Raises InputInvalid where none is there."""
+        if self.asking is None:
+            raise InputInvalid(
+                "recall: this thought was given no memory to ask",
+                field="recall",
+                fix="give `think` a recall, or an executor that needs none",
+            )
+        question = self.task if text is None else text
+        return await self.asking(question, session_id=self.session_id, k=k)
+
+    async def remember(self, insight: InsightDraft | str) -> InsightReceipt:
+        """Record an insight at once, instead of with the result."""
+        draft = InsightDraft(text=insight) if isinstance(insight, str) else insight
+        return await self.sessions.record(draft, session_id=self.session_id)
+
+    async def note(self, key: str, value: object) -> SessionReceipt:
+        """Set `key` in the branch's working memory."""
+        return await self.sessions.note(self.session_id, key, value)
+
+    async def branch(self, branches: Sequence[BranchTask | str]) -> list[BranchOutcome]:
+        """Fork this branch, run the forks as it runs, and wait until the last has ended."""
+        return await self.forking(
+            [BranchTask(task=task) if isinstance(task, str) else task for task in branches]
+        )
+
+
+class Executor(Protocol):
+    """Does the work of a branch."""
+
+    @property
+    def name(self) -> str:
+        """What the log calls it."""
+        ...
+
+    async def run(self, branch: BranchContext) -> Finding | str:
+        """Return what the branch found; plain text is its result. An error fails the attempt."""
+        ...

@@ -1,0 +1,1 @@
+"""A task fanned out and joined again."""
