@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from anabranch.garbage import collect_seldom
+from anabranch.backend.gc_tuning import collect_seldom
 
 if TYPE_CHECKING:
     from benchmarks.rows import Row

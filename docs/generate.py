@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 import anabranch_projections.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  The tree is whole once every part is imported.
 import anabranch_thinking.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  As above.
-from anabranch.asyncapi import CommandSpecification
 from anabranch.cli.application import application
-from anabranch.command_service import CommandService
+from anabranch.commands.asyncapi import CommandSpecification
+from anabranch.commands.command_service import CommandService
 from anabranch.settings import Settings, variable
 from anabranch_events.errors import AnabranchError
 from anabranch_events.event.registry import EVENT_TYPES

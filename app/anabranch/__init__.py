@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from anabranch.errors import AnabranchError
 
 if TYPE_CHECKING:
-    from anabranch.memory import Memory
-    from anabranch.session import Session
+    from anabranch.memory.memory import Memory
+    from anabranch.memory.session import Session
     from anabranch.settings import Settings
     from anabranch.views import SessionView, Status
     from anabranch_store import Hit, QueryResult, Recollection, Scope
@@ -48,8 +48,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Memory": "anabranch.memory",
-    "Session": "anabranch.session",
+    "Memory": "anabranch.memory.memory",
+    "Session": "anabranch.memory.session",
     "SessionView": "anabranch.views",
     "Settings": "anabranch.settings",
     "Status": "anabranch.views",

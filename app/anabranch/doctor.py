@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import AnabranchError, HomeFull
-from anabranch.home import Home
-from anabranch.memory import Memory
-from anabranch.runtime import live_runtime
+from anabranch.home.folder import Home
+from anabranch.home.runtime_file import live_runtime
+from anabranch.memory.memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from faststream.nats import NatsBroker, NatsToken
 
-from anabranch.command_service import CommandService
-from anabranch.namespace_memory import NamespaceMemories, SharedConnection
-from anabranch.servers import Servers
+from anabranch.commands.command_service import CommandService
+from anabranch.home.servers import Servers
+from anabranch.memory.namespaces import NamespaceMemories, SharedConnection
 from anabranch.settings import Settings
 from anabranch_events import Log
 from anabranch_store import MiniLM

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anabranch.command_service import ANSWERS
+from anabranch.commands.command_service import ANSWERS
 from anabranch_events import Log, encode, new_event
 from anabranch_events.event.types import SessionOpened
 from tests.fixtures.commands import Asking, opened_event

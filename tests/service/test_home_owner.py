@@ -24,10 +24,10 @@ from anabranch.errors import (
     OwnerGone,
     PortTaken,
 )
-from anabranch.home import Home, held
-from anabranch.runtime import live_runtime, read_runtime
-from anabranch.servers import Servers
-from anabranch.service import end_service
+from anabranch.home.folder import Home, held
+from anabranch.home.runtime_file import live_runtime, read_runtime
+from anabranch.home.servers import Servers
+from anabranch.service.up import end_service
 from anabranch_events.errors import LogRefused, LogUnavailable, Unavailable
 from anabranch_projections import wait_for
 from anabranch_store import Graph

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch import Memory
-from anabranch.projecting import Projecting
-from anabranch.projection_metrics import ProjectionMetrics
-from anabranch.projection_status import lag_behind
-from anabranch.servers import Servers
+from anabranch.backend.projection_runner import Projecting
+from anabranch.generations.status import lag_behind
+from anabranch.home.servers import Servers
+from anabranch.service.projection_metrics import ProjectionMetrics
 from anabranch_events import Log, new_event
 from anabranch_events.event import types
 from tests.fixtures.memory import CommandLine

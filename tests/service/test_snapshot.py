@@ -12,7 +12,7 @@ import pytest
 
 from anabranch import Memory
 from anabranch.errors import AlreadyRunning, InputInvalid, SnapshotDamaged
-from anabranch.snapshots import read_snapshot, restore_snapshot, take_snapshot
+from anabranch.transfer.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from anabranch_events import STREAM, Bounds, Log, NatsServer, encode, new_event, new_id, subject
 from anabranch_events.errors import LogNotEmpty
 from anabranch_events.event.types import InsightRecorded, SessionOpened

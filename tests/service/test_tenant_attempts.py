@@ -56,7 +56,7 @@ def publications(session: str) -> Iterator[Attempt]:
         "anabranch.commands.other.open_session",
         "anabranch.commands.*.open_session",
         "anabranch.commands.>",
-        "anabranch.home.move",
+        "anabranch.home.folder.move",
         "anabranch.home.projections.x",
         f"$O.ANABRANCH_OBJECTS.C.{session}",
         f"$O.ANABRANCH_OBJECTS.M.{session}",

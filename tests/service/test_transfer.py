@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch import Memory
-from anabranch.manifest import verify_lines
 from anabranch.settings import variable
-from anabranch.transfer import export_chained, import_events
+from anabranch.transfer.manifest import verify_lines
+from anabranch.transfer.transfer import export_chained, import_events
 from anabranch_events import encode, new_event, new_id, subject
 from anabranch_events.event.types import BranchCreated, InsightRecorded, SessionOpened
 from tests.events import note

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from anabranch.cli.event_lines import event_line, opaque_note
+from anabranch.terminal.event_lines import event_line, opaque_note
 from anabranch_events import Recorded, encode, new_event
 from anabranch_events.event.types import SessionClosed
 from tests.events import STORED_US

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch.errors import EventInvalid, ExportDamaged, InputInvalid
-from anabranch.exported_line import linked_line, read_line, written_line
-from anabranch.exports import reading, writing
-from anabranch.manifest import Manifest, Tally, is_manifest, manifest_line, verify_lines
+from anabranch.transfer.exported_line import linked_line, read_line, written_line
+from anabranch.transfer.files import reading, writing
+from anabranch.transfer.manifest import Manifest, Tally, is_manifest, manifest_line, verify_lines
 from anabranch_events import Event, Recorded, encode
 from tests.events import STORED_US, events, note
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch.errors import HomeFull, HomeUnwritable, PortTaken, SetupInvalid, from_os_error
-from anabranch.home import Home, Lock, held
+from anabranch.home.folder import Home, Lock, held
 
 if TYPE_CHECKING:
     from pathlib import Path

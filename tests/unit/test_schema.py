@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft202012Validator
 
-from anabranch.checking import Checked, checked_lines
-from anabranch.exported_line import linked_line, written_line
-from anabranch.manifest import Tally, manifest_line
+from anabranch.transfer.check import Checked, checked_lines
+from anabranch.transfer.exported_line import linked_line, written_line
+from anabranch.transfer.manifest import Tally, manifest_line
 from anabranch_events import Event, Recorded, encode, event_schema
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.registry import EVENT_TYPES

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch.errors import TenantsInvalid
-from anabranch.home import Home
-from anabranch.tenants import read_tenants, write_credentials
+from anabranch.home.folder import Home
+from anabranch.home.tenants_file import read_tenants, write_credentials
 from anabranch_events import Tenant
 
 if TYPE_CHECKING:

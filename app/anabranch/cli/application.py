@@ -7,9 +7,17 @@ from typing import Annotated, Final
 
 import typer
 
-from anabranch.cli import (
+from anabranch.cli.command import (
+    PIPE_CLOSED,
+    Common,
+    HomeOption,
+    JsonOption,
+    NamespaceOption,
+    silence,
+)
+from anabranch.cli.commands import (
     dead_letters,
-    demonstration,
+    demo,
     events,
     graph,
     memory,
@@ -18,14 +26,6 @@ from anabranch.cli import (
     sessions,
     snapshots,
     thinking,
-)
-from anabranch.cli.command import (
-    PIPE_CLOSED,
-    Common,
-    HomeOption,
-    JsonOption,
-    NamespaceOption,
-    silence,
 )
 
 _INTERRUPTED: Final = 130
@@ -66,7 +66,7 @@ def _before(
     context.obj = Common(namespace=namespace, home=home, json=json)
 
 
-application.add_typer(demonstration.commands)
+application.add_typer(demo.commands)
 application.add_typer(memory.commands)
 application.add_typer(sessions.commands, name="session", rich_help_panel=sessions.PANEL)
 application.add_typer(thinking.commands)
@@ -109,8 +109,8 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _failed(error: Exception, *, json: bool) -> int:
     """Write an error of the tree; anything else is a fault of ours and keeps its traceback."""
-    from anabranch.cli.output import write_error
     from anabranch.errors import AnabranchError, ServiceFailed
+    from anabranch.terminal.output import write_error
 
     if not isinstance(error, AnabranchError):
         raise error
@@ -119,8 +119,8 @@ def _failed(error: Exception, *, json: bool) -> int:
 
 
 def _usage(error: typer.TyperException, *, json: bool) -> int:
-    from anabranch.cli.output import write_error
     from anabranch.errors import UsageInvalid
+    from anabranch.terminal.output import write_error
 
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(error.format_message(), err=True)

@@ -20,9 +20,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from anabranch.cli.output import Output
-    from anabranch.memory import Memory
+    from anabranch.memory.memory import Memory
     from anabranch.settings import Settings
+    from anabranch.terminal.output import Output
 
 _P = ParamSpec("_P")
 PIPE_CLOSED: Final = 141
@@ -77,7 +77,7 @@ class Call:
 
     def memory(self, **options: Any) -> Memory:
         """Return the memory this call is about, to be opened by `async with`."""
-        from anabranch.memory import Memory
+        from anabranch.memory.memory import Memory
 
         return Memory(self.settings, **options)
 
@@ -123,8 +123,8 @@ def command(
 async def _called(
     function: Callable[..., Awaitable[None]], common: dict[str, Any], values: dict[str, Any]
 ) -> None:
-    from anabranch.cli.output import Output
     from anabranch.settings import Settings
+    from anabranch.terminal.output import Output
 
     settings = Settings.read().changed(namespace=common["namespace"], home=common["home"])
     await function(Call(settings, Output(json=common["json"])), **values)

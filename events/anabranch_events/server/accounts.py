@@ -59,7 +59,7 @@ _VIEWS_EXPORTS: Final = f"""\
 _OWN: Final = (
     "_INBOX.>",
     "anabranch.progress.*",
-    "anabranch.home.move",
+    "anabranch.home.folder.move",
     "anabranch.home.projections.*",
 )
 """What a user may say and hear in its own account, where nobody else is."""

@@ -1,0 +1,1 @@
+"""What every surface shares: requests, problems, idempotency, admission."""

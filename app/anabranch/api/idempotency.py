@@ -1,0 +1,109 @@
+"""Requests that are sent again: the same key and the same content is the same request.
+
+What a keyed request stores has ids that follow from its namespace, its command, its key and its
+content. So it stands in the log once, however often it is sent, and its answer is the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import uuid
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from anabranch_events.errors import EventInvalid, InputInvalid, SessionEnded
+from anabranch_events.event.identifiers import NAME_LENGTH_MAX
+from anabranch_events.event.types import BranchCompleted, BranchCreated, InsightRecorded
+from anabranch_thinking import BranchReceipt, CompletionReceipt, InsightReceipt
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from anabranch.api.requests import Request
+    from anabranch_events import Event, Log
+
+_SPACE: Final = uuid.UUID("6d1f6a0e-52c5-5a27-9a35-1d6a0a3d3c0b")
+
+
+class Ids:
+    """The ids that one keyed request makes, in their order: the same ones each time."""
+
+    def __init__(self, namespace: str, command: str, key: str, request: Request) -> None:
+        if not 1 <= len(key) <= NAME_LENGTH_MAX or not key.isprintable():
+            raise InputInvalid(
+                f"Nats-Msg-Id: is not 1 to {NAME_LENGTH_MAX} printable characters",
+                field="Nats-Msg-Id",
+                fix="use a UUID, the same one when the request is sent again",
+            )
+        content = orjson.dumps(request.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        digest = hashlib.sha256(content).hexdigest()
+        self._name = f"{namespace}\n{command}\n{digest}\n{key}"
+        self._numbers = itertools.count()
+
+    def __call__(self) -> str:
+        """Return the next id."""
+        return self.at(next(self._numbers))
+
+    def at(self, number: int) -> str:
+        """Return an id by its place, from 0 on."""
+        return str(uuid.uuid5(_SPACE, f"{self._name}\n{number}"))
+
+
+class Repetition:
+    """Finds what an earlier request with the same ids has stored."""
+
+    def __init__(self, log: Log, *, namespace: str, ids: Ids) -> None:
+        self._log = log
+        self._namespace = namespace
+        self._ids = ids
+
+    async def branched(self) -> BranchReceipt | None:
+        """Return the receipt of the branch, whatever became of its parent since."""
+        session_id = self._ids.at(0)
+        async for position, event in self._events(session_id):
+            if isinstance(event.data, BranchCreated):
+                return BranchReceipt(
+                    event_id=event.id,
+                    position=position,
+                    session_id=session_id,
+                    parent_id=event.data.parent_id,
+                    root_id=event.data.root_id,
+                    forked_at=event.data.forked_at,
+                )
+        return None
+
+    async def completed(self, session_id: str, ended: SessionEnded) -> CompletionReceipt:
+        """Return the receipt if it was this request that ended the session; raise `ended` if not."""
+        async for position, event in self._events(session_id):
+            if isinstance(event.data, BranchCompleted):
+                insight_ids = tuple(one.insight_id for one in event.data.insights)
+                if event.id == self._ids.at(len(insight_ids)):
+                    return CompletionReceipt(
+                        event_id=event.id,
+                        position=position,
+                        session_id=session_id,
+                        insight_ids=insight_ids,
+                    )
+        raise ended
+
+    async def remembered(self, session_id: str, ended: SessionEnded) -> InsightReceipt:
+        """Return the receipt if this request stored its insight before the session ended."""
+        insight_id = self._ids.at(0)
+        async for position, event in self._events(session_id):
+            if isinstance(event.data, InsightRecorded) and event.data.insight_id == insight_id:
+                return InsightReceipt(
+                    event_id=event.id,
+                    position=position,
+                    session_id=session_id,
+                    insight_id=insight_id,
+                )
+        raise ended
+
+    async def _events(self, session_id: str) -> AsyncIterator[tuple[int, Event]]:
+        async for recorded in self._log.read(session_id, namespace=self._namespace):
+            try:
+                yield recorded.position, recorded.decode()
+            except EventInvalid:
+                continue

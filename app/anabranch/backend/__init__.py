@@ -1,0 +1,1 @@
+"""An open log and graph, and the projections that fill it."""

@@ -1,0 +1,175 @@
+"""What a memory stands on while it is open: servers, the log, the graph, and who projects."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from anabranch.backend.embedder import opened_embedder
+from anabranch.backend.projection_runner import MOVE, Projecting
+from anabranch.errors import PositionFromFuture
+from anabranch.home.servers import Servers
+from anabranch_events.errors import InputInvalid, Unavailable, WaitTimedOut
+from anabranch_projections import wait_for
+from anabranch_store import Graph, GraphRanker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from nats.aio.msg import Msg
+
+    from anabranch.settings import Settings
+    from anabranch_events import Log
+    from anabranch_store import Embedder, Ranker
+
+
+class Connection:
+    """The log, and the graph as it is by now, with the waiting that a consistent read needs."""
+
+    log: Log
+
+    def __init__(self, settings: Settings, *, command: str = "memory") -> None:
+        self.settings = settings
+        self.servers = Servers(settings, command=command)
+        self.embedder: Embedder | None = None
+        self.seen = 0
+        self.projecting: Projecting | None = None
+        self._graph: Graph | None = None
+        self._ranker: Ranker | None = None
+        self._reached: dict[str, int] = {}
+        self._left: Graph | None = None
+        self._graph_change = asyncio.Lock()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _open(self) -> None:
+        enter = self._stack.enter_async_context
+        self.embedder = await enter(opened_embedder(self.settings))
+        await enter(self.servers)
+        async with self.explained():
+            self.log = await enter(self.servers.connect_log())
+            self._stack.push_async_callback(self._let_graph_go)
+            await self.graph()
+            if self.servers.projects:
+                self.projecting = await enter(Projecting(self.servers, self.log, self.embedder))
+                moves = await self.log.connection.subscribe(MOVE, cb=self._move)
+                self._stack.push_async_callback(moves.unsubscribe)
+            self.seen = (await self.log.bounds()).last
+        self.servers.announce()
+
+    @asynccontextmanager
+    async def explained(self) -> AsyncGenerator[None]:
+        """Say that the home's owner has gone where that is why a server does not answer."""
+        try:
+            yield
+        except Unavailable as error:
+            found = self.servers.explained(error)
+            if found is error:
+                raise
+            raise found from error
+
+    async def graph(self) -> Graph:
+        """Return the graph as it is by now: a rebuild may have moved it."""
+        self.servers.refresh()
+        async with self._graph_change:
+            if self._graph is None or self._graph.address != self.servers.graph:
+                timeout_s = self.settings.request_timeout_s
+                graph = Graph.connect(self.servers.graph, timeout_s=timeout_s)
+                await self._turn_to(await graph.__aenter__())
+            assert self._graph is not None  # noqa: S101 - it was just opened.
+            return self._graph
+
+    async def _turn_to(self, graph: Graph) -> None:
+        """Read `graph` from now on; who reads the one before may end, only the second last closes."""
+        left, self._left, self._graph = self._left, self._graph, graph
+        self._ranker = None
+        self._reached.clear()
+        if left is not None:
+            await left.__aexit__(None, None, None)
+
+    async def ranker(self) -> Ranker:
+        """Return the ranker over the graph as it is by now; it keeps what it learned of it."""
+        graph = await self.graph()
+        if self._ranker is None:
+            self._ranker = GraphRanker(graph, self.embedder)
+        return self._ranker
+
+    async def vectors_follow(self) -> bool:
+        """Tell whether the vectors in the graph are those of this memory's embedder."""
+        if self.embedder is None:
+            return False
+        held = await (await self.graph()).vectors_in_use()
+        return held is not None and held.model in {None, self.embedder.model}
+
+    async def wait_for(self, position: int, *, projection: str, timeout_s: float) -> int:
+        """Wait until `projection` has reached `position`; return where it is.
+
+        Raises PositionFromFuture, and WaitTimedOut.
+        """
+        await self.checked_position(position, field="position")
+        graph = await self.graph()
+        if self._reached.get(projection, 0) < position:
+            self._reached[projection] = await self._waited_for(
+                graph, position, projection=projection, timeout_s=timeout_s
+            )
+        return self._reached.get(projection, 0)
+
+    async def reached(self, position: int, *, projection: str, timeout_s: float) -> bool:
+        """Wait as `wait_for` does; say whether it was reached instead of raising WaitTimedOut."""
+        try:
+            await self.wait_for(position, projection=projection, timeout_s=timeout_s)
+        except WaitTimedOut:
+            return False
+        return True
+
+    async def checked_position(self, position: int, *, field: str) -> int:
+        """Return `position` if the log has reached it.
+
+        Raises InputInvalid for a negative one and PositionFromFuture.
+        """
+        if position < 0:
+            raise InputInvalid(
+                f"{field}: {position} is negative; positions begin at 1, and 0 is before everything",
+                field=field,
+                fix="give a position from 0 on",
+            )
+        if position > self.seen:
+            self.seen = max(self.seen, (await self.log.bounds()).last)
+        if position > self.seen:
+            raise PositionFromFuture(position, last=self.seen, field=field)
+        return position
+
+    def saw(self, _event: Any, position: int) -> None:
+        """Note that this memory appended at `position`: its later reads see it."""
+        self.seen = max(self.seen, position)
+
+    async def _waited_for(
+        self, graph: Graph, position: int, *, projection: str, timeout_s: float
+    ) -> int:
+        """Wait where the commits are made, if that is here and nowhere else."""
+        here = self.projecting if self.servers.shared is None else None
+        if here is not None and projection in here.positions:
+            return await here.wait_for(position, projection=projection, timeout_s=timeout_s)
+        return await wait_for(self.log, graph, projection, position, timeout_s=timeout_s)
+
+    async def _move(self, message: Msg) -> None:
+        if self.projecting is not None:
+            await message.respond((await self.projecting.asked(message.data.decode())).encode())
+
+    async def _let_graph_go(self) -> None:
+        graphs, self._graph, self._left, self._ranker = (self._left, self._graph), None, None, None
+        self._reached.clear()
+        for graph in graphs:
+            if graph is not None:
+                await graph.__aexit__(None, None, None)

@@ -1,0 +1,127 @@
+"""Remembering and recalling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anabranch.cli.command import AsOfOption, Call, command, standard_input
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from anabranch_store import Recollection
+
+commands = typer.Typer()
+PANEL: Final = "Remember and recall"
+
+SessionOption = Annotated[
+    str | None, typer.Option("--session", "-s", help="The session's id.", show_default=False)
+]
+
+
+@command(commands, "remember", gives="insight_id, session_id, event_id, position", panel=PANEL)
+async def remember(
+    call: Call,
+    text: Annotated[str, typer.Argument(help="What was learned; - reads stdin.")],
+    *,
+    session: SessionOption = None,
+    kind: Annotated[str, typer.Option("--kind", help="What kind of insight.")] = "observation",
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", "-t", help="A tag; may be given again.")
+    ] = None,
+    confidence: Annotated[float, typer.Option("--confidence", help="How sure, from 0 to 1.")] = 1.0,
+    supersedes: Annotated[
+        list[str] | None,
+        typer.Option("--supersedes", help="An insight that this one replaces; may be repeated."),
+    ] = None,
+) -> None:
+    """Record one thing learned; without a session one is opened for it."""
+    learned = standard_input(text)
+    async with call.memory() as memory:
+        receipt = await memory.remember(
+            learned,
+            session_id=session,
+            kind=kind,
+            tags=tag or (),
+            confidence=confidence,
+            supersedes=supersedes or (),
+        )
+    call.output.item(
+        receipt.model_dump(
+            mode="json", include={"insight_id", "session_id", "event_id", "position"}
+        ),
+        f"Remembered at position {receipt.position}",
+        f"insight [bold]{receipt.insight_id}[/]  session {receipt.session_id}",
+    )
+
+
+@command(
+    commands,
+    "recall",
+    gives="hits [{insight_id, session_id, text, kind, position, recorded_at, score, why}], lanes, position, ranker",
+    panel=PANEL,
+)
+async def recall(
+    call: Call,
+    query: Annotated[str, typer.Argument(help="The question; - reads stdin.")],
+    *,
+    count: Annotated[int, typer.Option("-k", help="How many insights at most.")] = 10,
+    scope: Annotated[
+        str, typer.Option("--scope", help="session, lineage, thought or namespace.")
+    ] = "namespace",
+    session: SessionOption = None,
+    as_of: AsOfOption = None,
+    after: Annotated[
+        int | None,
+        typer.Option("--after", help="Wait until this position is known.", show_default=False),
+    ] = None,
+    wait: Annotated[
+        float | None,
+        typer.Option("--wait", help="Wait at most so many seconds.", show_default=False),
+    ] = None,
+    include_retired: Annotated[
+        bool, typer.Option("--include-retired", help="Also what no longer holds.")
+    ] = False,
+) -> None:
+    """Ask memory a question; get ranked insights, each with the reason why."""
+    from anabranch.cli.values import moment
+
+    question = standard_input(query)
+    async with call.memory() as memory:
+        found = await memory.recall(
+            question,
+            k=count,
+            scope=scope,
+            session_id=session,
+            as_of=moment(as_of),
+            after=after,
+            include_retired=include_retired,
+            wait_s=wait,
+        )
+    call.output.item(found, *_shown(found))
+
+
+def _shown(found: Recollection) -> list[RenderableType]:
+    from anabranch.terminal.recall_table import hits_table, lanes_line
+
+    if not found.hits:
+        return ["Nothing is known about that.", lanes_line(found)]
+    return [hits_table(found.hits), lanes_line(found)]
+
+
+@command(commands, "note", gives="session_id, event_id, position", panel=PANEL)
+async def note(
+    call: Call,
+    session: Annotated[str, typer.Argument(help="The session's id.", metavar="ID")],
+    key: Annotated[str, typer.Argument(help="The note's name.")],
+    value: Annotated[str, typer.Argument(help="JSON, or else text; - reads stdin.")],
+) -> None:
+    """Set a note in a session's working memory."""
+    from anabranch.cli.values import json_or_text
+
+    text = standard_input(value)
+    async with call.memory() as memory:
+        receipt = await memory.sessions.note(session, key, json_or_text(text))
+    call.output.item(receipt, f"Noted at position {receipt.position}")

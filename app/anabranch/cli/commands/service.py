@@ -1,0 +1,159 @@
+"""Running the servers: up, down, and how they are."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  Typer reads the annotations.
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anabranch.cli.command import Call, command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from anabranch.home.runtime_file import Runtime
+    from anabranch.views import ProjectionStatus
+
+commands = typer.Typer()
+PANEL: Final = "Servers"
+
+
+@command(commands, "up", gives="pid, log, graph, http; once they are ready", panel=PANEL)
+async def up(
+    call: Call,
+    *,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Run in the background; return when ready.")
+    ] = False,
+    http: Annotated[
+        int | None,
+        typer.Option(
+            "--http",
+            metavar="PORT",
+            min=0,
+            max=65_535,
+            help="Serve /health, /metrics and /asyncapi on 127.0.0.1; 0 takes a free port.",
+            show_default=False,
+        ),
+    ] = None,
+    tenants: Annotated[
+        Path | None,
+        typer.Option(
+            "--tenants",
+            metavar="FILE",
+            help="Let the users of this TOML file use the NATS server, each for its namespaces; "
+            "their passwords are in tenants.json in the home.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Keep the servers, the projections and the commands running, until Ctrl-C or `down`."""
+    from anabranch.backend.gc_tuning import collect_seldom
+    from anabranch.home.tenants_file import read_tenants
+    from anabranch.service.up import run_service, start_detached
+
+    users = None if tenants is None else read_tenants(tenants)
+    if detach:
+        options = [] if http is None else ["--http", str(http)]
+        options += [] if tenants is None else ["--tenants", str(tenants.absolute())]
+        _announce(call, await start_detached(call.settings, options=options))
+        return
+    collect_seldom()
+    await run_service(
+        call.settings,
+        ready=lambda runtime: _announce(call, runtime),
+        http_port=http,
+        tenants=users,
+    )
+
+
+def _announce(call: Call, runtime: Runtime) -> None:
+    pages = f"  pages {runtime.http_url}" if runtime.http_url else ""
+    call.output.item(
+        {
+            "pid": runtime.pid,
+            "log": runtime.log_url,
+            "graph": runtime.graph_uri,
+            "http": runtime.http_url,
+        },
+        f"Anabranch is up: process {runtime.pid} on {call.settings.home}",
+        f"[dim]log {runtime.log_url}  graph {runtime.graph_uri}{pages}[/]",
+    )
+
+
+@command(commands, "down", gives="pid, ended", panel=PANEL)
+async def down(call: Call) -> None:
+    """End what `anabranch up` runs on this home."""
+    from anabranch.service.up import end_service
+
+    pid = await end_service(call.settings)
+    call.output.item({"pid": pid, "ended": True}, f"Ended process {pid}")
+
+
+@command(
+    commands,
+    "status",
+    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, namespace",
+    panel=PANEL,
+)
+async def status(call: Call) -> None:
+    """Say where the log and the graph are, and how far the graph is behind."""
+    async with call.memory() as memory:
+        found = await memory.status()
+    log, graph, lag = found.log, found.graph, found.lag
+    call.output.item(
+        found,
+        f"log    {log.url}  {log.stream}  positions {log.first} to {log.last}  "
+        f"durability {log.durability}",
+        f"graph  {graph.uri}  {graph.product} {graph.version}  position {graph.position}",
+        f"lag    {lag.events} events, {lag.ms:.0f} ms",
+        *(line for one in found.projections for line in _projection(one)),
+    )
+    if found.dead_letters:
+        call.output.warn(
+            f"{found.dead_letters} events could not be applied: see `anabranch dead-letters list`"
+        )
+    if graph.rebuild_due:
+        call.output.warn(f"a rebuild is due: {graph.rebuild_due}. Run `anabranch rebuild`")
+    if graph.others:
+        call.output.message(f"{graph.others} more on the disk: see `anabranch graph generations`")
+
+
+def _projection(one: ProjectionStatus) -> Iterator[str]:
+    """Yield the lines on one projection and those who work on it."""
+    generation = f"  generation {one.generation}" if one.generation else ""
+    yield (
+        f"projection {one.name}  position {one.position}  lag {one.lag.events} events, "
+        f"{one.lag.ms:.0f} ms{generation}"
+    )
+    if not one.projectors:
+        yield "  [dim]no process says that it works on it[/]"
+    for projector in one.projectors:
+        yield (
+            f"  process {projector.pid} {'active' if projector.active else 'stands by'}: "
+            f"{projector.events_per_s:.0f} events/s, last batch {projector.batch_size}, "
+            f"{projector.retries} retries, {projector.dead_letters} dead letters"
+        )
+
+
+@command(commands, "doctor", gives="ok, checks [{name, ok, detail, fix}]", panel=PANEL)
+async def doctor(call: Call) -> None:
+    """Look at the machine, the home and the servers; say what is not well and what to do."""
+    from rich.text import Text
+
+    from anabranch.doctor import examine
+
+    checks = await examine(call.settings)
+    well = all(check.ok for check in checks)
+    shown: list[Text] = []
+    for check in checks:
+        mark = Text("✓ ", style="green") if check.ok else Text("✗ ", style="red")
+        shown.append(mark.append(f"{check.name:<15} ", style="bold").append(check.detail, style=""))
+        if check.fix:
+            shown.append(Text(f"  to fix it: {check.fix}", style="yellow"))
+    call.output.item(
+        {"ok": well, "checks": [check.model_dump(mode="json") for check in checks]}, *shown
+    )
+    if not well:
+        raise typer.Exit(1)

@@ -1,0 +1,152 @@
+"""Sessions: opening, branching, completing, showing, handing off, closing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from anabranch.cli.command import AsOfOption, Call, command
+
+commands = typer.Typer(
+    help="Open, branch, complete, show, hand off and close sessions.", no_args_is_help=True
+)
+PANEL: Final = "Think"
+
+TaskOption = Annotated[str, typer.Option("--task", "-t", help="What it is to think about.")]
+RoleOption = Annotated[
+    str | None, typer.Option("--role", "-r", help="From which side.", show_default=False)
+]
+PriorityOption = Annotated[
+    str, typer.Option("--priority", "-p", help="critical, high, normal or low.")
+]
+SessionArgument = Annotated[str, typer.Argument(help="The session's id.", metavar="ID")]
+
+
+@command(commands, "open", gives="session_id, event_id, position")
+async def open_session(
+    call: Call, *, task: TaskOption, role: RoleOption = None, priority: PriorityOption = "normal"
+) -> None:
+    """Begin a root session."""
+    async with call.memory() as memory:
+        receipt = await memory.sessions.open_session(task, role=role, priority=priority)
+    call.output.item(
+        receipt,
+        f"Opened session [bold]{receipt.session_id}[/] at position {receipt.position}",
+    )
+
+
+@command(commands, "branch", gives="session_id, parent_id, root_id, forked_at, event_id, position")
+async def branch(
+    call: Call,
+    parent: Annotated[str, typer.Argument(help="The session to fork.", metavar="PARENT")],
+    *,
+    task: TaskOption,
+    role: RoleOption = None,
+    priority: PriorityOption = "normal",
+) -> None:
+    """Fork a session as it is now."""
+    async with call.memory() as memory:
+        receipt = await memory.sessions.branch(parent, task, role=role, priority=priority)
+    call.output.item(
+        receipt,
+        f"Branched session [bold]{receipt.session_id}[/] at position {receipt.position}",
+    )
+
+
+@command(commands, "complete", gives="session_id, insight_ids, event_id, position")
+async def complete(
+    call: Call,
+    session: SessionArgument,
+    *,
+    result: Annotated[str, typer.Option("--result", "-r", help="What came out; - reads stdin.")],
+    insight: Annotated[
+        list[str] | None,
+        typer.Option("--insight", "-i", help="What was learned; may be given again."),
+    ] = None,
+) -> None:
+    """End a session with its result and what it learned."""
+    from anabranch.cli.command import standard_input
+
+    text = standard_input(result)
+    async with call.memory() as memory:
+        receipt = await memory.sessions.complete(session, text, insights=insight or ())
+    call.output.item(
+        receipt,
+        f"Completed at position {receipt.position} with {len(receipt.insight_ids)} insights",
+    )
+
+
+@command(commands, "show", gives="the session, with working_memory and insights")
+async def show(call: Call, session: SessionArgument, *, as_of: AsOfOption = None) -> None:
+    """Show a session with its working memory and insights."""
+    from anabranch.cli.values import moment
+    from anabranch.terminal.sessions import session_panel
+
+    then = moment(as_of)
+    async with call.memory() as memory:
+        view = await memory.show_session(session, as_of=then)
+    call.output.item(view, session_panel(view))
+
+
+@command(commands, "list", gives="a session a line")
+async def list_sessions(
+    call: Call,
+    *,
+    status: Annotated[
+        str | None, typer.Option("--status", help="Only those that are so.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-l", help="How many at most.")] = 100,
+) -> None:
+    """List the sessions of the namespace, the newest first."""
+    from anabranch.terminal.sessions import sessions_table
+
+    async with call.memory() as memory:
+        views = await memory.list_sessions(status=status, limit=limit)
+    call.output.items(views, sessions_table)
+
+
+@command(commands, "tree", gives="a session a line, parents before their branches")
+async def tree(call: Call, session: SessionArgument, *, as_of: AsOfOption = None) -> None:
+    """Show the whole thought that a session belongs to."""
+    from anabranch.cli.values import moment
+    from anabranch.terminal.sessions import session_tree
+
+    then = moment(as_of)
+    async with call.memory() as memory:
+        views = await memory.session_tree(session, as_of=then)
+    call.output.items(views, session_tree)
+
+
+@command(
+    commands, "hand-off", gives="session_id, to, forked_at, working_memory, event_id, position"
+)
+async def hand_off(
+    call: Call,
+    session: SessionArgument,
+    *,
+    summary: Annotated[str, typer.Option("--summary", help="What the next one should know.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="The agent that takes over.", show_default=False),
+    ] = None,
+) -> None:
+    """Pass a session's task and working memory to a new branch of it."""
+    async with call.memory() as memory:
+        receipt = await memory.sessions.hand_off(session, summary=summary, to_agent=to)
+    call.output.item(
+        receipt, f"Handed off to session [bold]{receipt.to}[/] at position {receipt.position}"
+    )
+
+
+@command(commands, "close", gives="session_id, event_id, position")
+async def close(
+    call: Call,
+    session: SessionArgument,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why it ends.")] = "done",
+) -> None:
+    """End a session without a result."""
+    async with call.memory() as memory:
+        receipt = await memory.sessions.close(session, reason)
+    call.output.item(receipt, f"Closed at position {receipt.position}")

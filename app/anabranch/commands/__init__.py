@@ -1,0 +1,1 @@
+"""The commands as NATS request and reply."""

@@ -1,0 +1,1 @@
+"""The graph's generations: rebuilt, used, dropped, and how far each is."""

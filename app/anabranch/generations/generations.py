@@ -1,0 +1,206 @@
+"""The generations of the graph, side by side: one is live, others are kept or half filled."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from anabranch.backend.generation_switch import move
+from anabranch.errors import GenerationNotFound, GenerationRefused, HomeBusy, InputInvalid
+from anabranch.home.folder import Lock
+from anabranch.views import GenerationView
+from anabranch_projections import PROJECTOR_VERSION, Filling
+from anabranch_store import (
+    Graph,
+    drop_generation,
+    generation_names,
+    is_of_another_log,
+    read_stamp,
+    rebuild_due,
+    refuse_newer,
+)
+from anabranch_store.errors import VectorsMismatched
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from anabranch.backend.backend import Connection
+    from anabranch_projections import Progress
+    from anabranch_store import Embedder, GraphAddress
+
+_ONE: Final = "neo4j"
+
+
+async def generations(connection: Connection) -> list[GenerationView]:
+    """Return the live generation first, then the others by name."""
+    connection.servers.refresh()
+    live = connection.servers.graph
+    if live.admin_url is None:
+        return [await _view(connection, live)]
+    names = [name for name in await generation_names(live) if name != live.database]
+    return [await _view(connection, address_of(live, name)) for name in (live.database, *names)]
+
+
+async def count_others(connection: Connection) -> int:
+    """Return how many generations lie beside the live one."""
+    live = connection.servers.graph
+    if live.admin_url is None:
+        return 0
+    return len(set(await generation_names(live)) - {live.database})
+
+
+async def use(
+    connection: Connection,
+    name: str,
+    *,
+    skip: bool,
+    progress: Callable[[Progress], None] | None,
+) -> GenerationView:
+    """Bring a kept generation to the log's end and have it read from then on."""
+    live = embedded_only(connection, field="name")
+    with sole_rebuild(connection):
+        found = await _named(connection, name)
+        if found.state == "live":
+            return found
+        if found.state == "filling":
+            raise GenerationRefused(
+                f"{name} is only half filled",
+                fix="run `anabranch rebuild`, which goes on filling it where it can",
+            )
+        work = _moved(connection, address_of(live, name), skip, progress)
+        await connection.servers.while_they_run(work)
+    await connection.graph()
+    return await _named(connection, name)
+
+
+async def drop(connection: Connection, name: str) -> GenerationView:
+    """Remove a generation that is not live."""
+    live = embedded_only(connection, field="name")
+    with sole_rebuild(connection):
+        found = await _named(connection, name)
+        if found.state == "live":
+            raise GenerationRefused(
+                f"{name} is the live graph, which is never dropped",
+                fix="use another first: `anabranch rebuild`, or `anabranch graph use NAME`",
+            )
+        await drop_generation(address_of(live, name))
+    return found
+
+
+def embedded_only(connection: Connection, *, field: str) -> GraphAddress:
+    """Return the live embedded graph. Raises InputInvalid for a Neo4j."""
+    connection.servers.refresh()
+    live = connection.servers.graph
+    if live.admin_url is None:
+        raise InputInvalid(
+            f"{live.uri} holds one graph, and none beside it",
+            field=field,
+            fix="name another, empty graph with `rebuild --into URI [--database NAME]`, then set "
+            "NEO4J_URI and NEO4J_DATABASE to it",
+        )
+    return live
+
+
+def address_of(live: GraphAddress, name: str | None) -> GraphAddress:
+    """Return where the generation `name` is, beside `live`."""
+    return live.model_copy(update={"database": name})
+
+
+def name_of(address: GraphAddress) -> str:
+    """Return the name of the generation at `address`."""
+    return address.database or _ONE
+
+
+@contextmanager
+def sole_rebuild(connection: Connection) -> Generator[None]:
+    """Let one process at a time change the home's generations. Raises HomeBusy."""
+    home = connection.servers.home
+    lock = Lock(home.rebuild_lock)
+    if not lock.take():
+        raise HomeBusy(
+            f"another process rebuilds the graph of {home.folder}, or changes its generations",
+            fix="wait until it has ended",
+        )
+    with lock:
+        yield
+
+
+async def _named(connection: Connection, name: str) -> GenerationView:
+    for found in await generations(connection):
+        if found.name == name:
+            return found
+    raise GenerationNotFound(name)
+
+
+async def _moved(
+    connection: Connection,
+    address: GraphAddress,
+    skip: bool,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    await _caught_up(connection, address, skip, progress)
+    await move(connection, address, skip=skip)
+
+
+async def _caught_up(
+    connection: Connection,
+    address: GraphAddress,
+    skip: bool,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+        found = await read_stamp(graph)
+        if found is not None:
+            refuse_newer(found, projector_version=PROJECTOR_VERSION)
+            if is_of_another_log(found, await connection.log.identity()):
+                raise GenerationRefused(
+                    f"{address.database} was filled from another log",
+                    fix="drop it: `anabranch graph drop`",
+                )
+        embedder = await _same_model(graph, connection.embedder)
+        filling = Filling(connection.log, graph, embedder, progress=progress, skip=skip)
+        await filling.catch_up()
+
+
+async def _same_model(graph: Graph, embedder: Embedder | None) -> Embedder | None:
+    """Return the embedder if the graph's vectors are its own: others are never mixed in."""
+    if embedder is None:
+        return None
+    try:
+        await graph.claim_vectors(model=embedder.model, dimension=embedder.dimension)
+    except VectorsMismatched:
+        return None
+    return embedder
+
+
+async def _view(connection: Connection, address: GraphAddress) -> GenerationView:
+    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+        found = await read_stamp(graph)
+        position = await graph.checkpoint("graph")
+    live = address == connection.servers.graph
+    log = await connection.log.identity()
+    return GenerationView(
+        name=name_of(address),
+        state="live" if live else "kept" if found and found.served else "filling",
+        position=position,
+        projector_version=found.projector_version if found else None,
+        schema_version=found.schema_version if found else None,
+        created=found.created if found else None,
+        bytes=_bytes(connection, address),
+        rebuild_due=rebuild_due(found, log=log, projector_version=PROJECTOR_VERSION),
+    )
+
+
+def _bytes(connection: Connection, address: GraphAddress) -> int | None:
+    """Return what the files of an embedded generation take on the disk."""
+    if address.admin_url is None:
+        return None
+    folder = connection.servers.home.graph_of(connection.settings.nats_url)
+    found = 0
+    for parent, _, names in os.walk(folder / "databases" / str(address.database)):
+        for name in names:
+            with suppress(FileNotFoundError):  # The server writes on, and removes files as it does.
+                found += (Path(parent) / name).stat().st_size
+    return found

@@ -1,0 +1,1 @@
+"""The folder of a memory, who owns it, and where its servers are."""

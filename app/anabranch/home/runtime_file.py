@@ -1,0 +1,108 @@
+"""The runtime file: how the process that owns a home tells others where its servers are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+)
+
+from anabranch.errors import from_os_error
+from anabranch.home.folder import held
+from anabranch_store import GraphAddress
+
+if TYPE_CHECKING:
+    from anabranch.home.folder import Home
+    from anabranch.settings import Settings
+
+_VERSION: Final = 1
+
+
+class LogAddress(BaseModel):
+    """Where the log's server listens, the token it wants, and what an append survives there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    url: str
+    token: str | None = None
+    durability: Literal["default", "strict"] = "default"
+
+
+class Runtime(BaseModel):
+    """Who owns the home, and where its servers are.
+
+    `log` and `graph` are the servers the owner runs by itself, with their passwords; one that is
+    None runs elsewhere, and who joins must bring its own password for it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    version: Literal[1] = _VERSION
+    instance: str
+    pid: int
+    command: str
+    started_at: AwareDatetime
+    log_url: str
+    graph_uri: str
+    http_url: str | None = None
+    log: LogAddress | None
+    graph: GraphAddress | None
+
+    @field_serializer("graph")
+    def _with_passwords(self, graph: GraphAddress | None) -> dict[str, str | None] | None:
+        if graph is None:
+            return None
+        values = dict(graph)
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in values.items()
+        }
+
+    def write(self, home: Home) -> None:
+        """Put this in the home, for its owner's eyes only, all of it or none."""
+        home.replace(home.runtime, self.model_dump_json(indent=2).encode())
+
+
+def read_runtime(home: Home) -> Runtime | None:
+    """Return what the owner wrote; None when there is no file, or one of another version."""
+    try:
+        return Runtime.model_validate_json(home.runtime.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        return None
+    except OSError as error:
+        raise from_os_error(error, home.folder) from error
+
+
+def live_runtime(home: Home) -> Runtime | None:
+    """Return what the owner wrote while the owner lives; None when nobody owns the home."""
+    return read_runtime(home) if held(home.owner_lock) else None
+
+
+def named_log(settings: Settings) -> LogAddress | None:
+    """Return the log's server that the settings name, if they name one."""
+    if settings.nats_url is None:
+        return None
+    token = settings.nats_token
+    return LogAddress(
+        url=settings.nats_url,
+        token=token.get_secret_value() if token else None,
+        durability=settings.durability,
+    )
+
+
+def named_graph(settings: Settings) -> GraphAddress | None:
+    """Return the graph's server that the settings name, if they name one."""
+    if settings.neo4j_uri is None:
+        return None
+    return GraphAddress(
+        uri=settings.neo4j_uri,
+        username=settings.neo4j_username,
+        password=settings.neo4j_password,
+        database=settings.neo4j_database,
+    )

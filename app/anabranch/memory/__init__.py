@@ -1,0 +1,1 @@
+"""The Python face: memories and sessions."""

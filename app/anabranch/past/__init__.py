@@ -1,0 +1,1 @@
+"""What was known at an earlier moment, and what changed since."""

@@ -1,0 +1,134 @@
+"""What a memory knew at an earlier moment: sessions, thoughts and the whole graph, as they were.
+
+A moment is a position, or a time, which stands for the last position stored up to it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from anabranch.views import SessionView
+from anabranch_events.errors import EventInvalid
+from anabranch_projections import PositionedEvent, Projector, sessions_then
+from anabranch_store import Graph, Step, scratch_graph
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from anabranch.backend.backend import Connection
+    from anabranch_events import Log
+
+Moment = int | datetime
+"""A position, or a time with its zone."""
+
+ROWS_MAX: Final = 1000
+_READS_AT_ONCE: Final = 16
+
+
+async def position_of(connection: Connection, moment: Moment, *, field: str = "as_of") -> int:
+    """Return the position a moment stands for.
+
+    A time is compared with the log's own time of each append; one before the first event is 0.
+    Raises PositionFromFuture, and InputInvalid for a time without a zone.
+    """
+    if isinstance(moment, datetime):
+        return await connection.log.position_at(moment)
+    return await connection.checked_position(moment, field=field)
+
+
+@asynccontextmanager
+async def graph_as_of(
+    connection: Connection,
+    position: int,
+    *,
+    progress: Callable[[int], None] | None = None,
+    telling: bool = True,
+) -> AsyncGenerator[Graph]:
+    """Give a graph into which the events up to `position` were folded, and none after; then drop it.
+
+    It costs what a rebuild up to there costs; `progress` is told each position. With `telling` its
+    content will be read: what insights said that were forgotten since is then left out.
+    """
+    live = await connection.graph()
+    async with AsyncExitStack() as stack:
+        address = await stack.enter_async_context(scratch_graph(live.address))
+        timeout_s = connection.settings.request_timeout_s
+        graph = await stack.enter_async_context(Graph.connect(address, timeout_s=timeout_s))
+        await graph.apply_schema()
+        projector = Projector(connection.log, graph, on_commit=progress)
+        projector.announces = False
+        await projector.run(to=position)
+        if telling:
+            await _erase_forgotten(live, graph)
+        yield graph
+
+
+async def _erase_forgotten(live: Graph, then: Graph) -> None:
+    forgotten = iter(await live.read("past/forgotten"))
+    while rows := list(islice(forgotten, ROWS_MAX)):
+        await then.write([Step("past/erase_insights", {"rows": rows})])
+
+
+async def thought_then(
+    connection: Connection, root_id: str, *, namespace: str, position: int
+) -> list[SessionView]:
+    """Return the sessions of a thought as the graph held them at `position`, oldest first.
+
+    The cost is that of the events of its sessions.
+    """
+    graph = await connection.graph()
+    rows = await graph.read(
+        "past/thought_sessions", namespace=namespace, root_id=root_id, until=position
+    )
+    letters = await graph.read("dead_letters/positions", after=0)
+    aside = {row["position"] for row in letters}
+    thought = {row["session_id"] for row in rows}
+    read = sorted(thought.union(*(row["handed_by"] for row in rows)))
+    gate = asyncio.Semaphore(_READS_AT_ONCE)
+
+    async def events_of(session_id: str) -> list[PositionedEvent]:
+        async with gate:
+            return await _events(connection.log, session_id, namespace, position)
+
+    found = await asyncio.gather(*map(events_of, read))
+    applied = (at for each in found for at in each if at.position not in aside)
+    events = sorted(applied, key=lambda at: at.position)
+    sessions = sessions_then(events)
+    return [_view(row) for row in sessions if row["id"] in thought]
+
+
+async def _events(
+    log: Log, session_id: str, namespace: str, position: int
+) -> list[PositionedEvent]:
+    """Return a session's events up to `position`, without those that cannot be read."""
+    found: list[PositionedEvent] = []
+    async with aclosing(log.read(session_id, namespace=namespace)) as records:
+        async for recorded in records:
+            if recorded.position > position:
+                break
+            try:
+                event = recorded.decode()
+            except EventInvalid:
+                continue
+            if not event.opaque:
+                found.append(PositionedEvent(recorded.position, event))
+    return found
+
+
+def _view(row: dict[str, object]) -> SessionView:
+    """Return a session as a list shows it, from what the graph held of it."""
+    fields = SessionView.model_fields.keys() - {"session_id", "position", *_NOT_LISTED}
+    return SessionView.model_validate(
+        {
+            **{name: row.get(name) for name in fields},
+            "session_id": row["id"],
+            "position": row["updated"],
+        }
+    )
+
+
+_NOT_LISTED: Final = ("working_memory", "insights")

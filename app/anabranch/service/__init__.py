@@ -1,0 +1,1 @@
+"""What `anabranch up` runs."""

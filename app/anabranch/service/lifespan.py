@@ -1,0 +1,135 @@
+"""The parts of `anabranch up` at work together: the projections, the commands, the pages."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from anabranch.backend.embedder import opened_embedder
+from anabranch.backend.projection_runner import MOVE, Projecting
+from anabranch.commands.command_service import CommandService
+from anabranch.memory.namespaces import NamespaceMemories, SharedConnection
+from anabranch.service.tracing import measuring, tracer_provider, tracing
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from faststream._internal.types import BrokerMiddleware
+    from faststream.nats import NatsBroker
+
+    from anabranch.home.servers import Servers
+    from anabranch.service.ops_pages import Health
+    from anabranch.service.projection_metrics import ProjectionMetrics
+    from anabranch.settings import Settings
+
+
+class Serving:
+    """Folds the log into the graph and answers commands on one broker, for one life.
+
+    Raises PortTaken and ExporterMissing when it is made.
+    """
+
+    def __init__(self, settings: Settings, *, http_port: int | None) -> None:
+        self._stack = AsyncExitStack()
+        self._commands: CommandService | None = None
+        self._connection: SharedConnection | None = None
+        self._observed: ProjectionMetrics | None = None
+        self._tracer = tracer_provider(settings.otel_traces_exporter)
+        self._pages = None
+        if http_port is not None:
+            from anabranch.service.ops_pages import HttpPages
+
+            self._pages = HttpPages(http_port, health=self._health, observe=self._observe)
+
+    @property
+    def http_url(self) -> str | None:
+        """Where the pages are, if there are any."""
+        return self._pages.url if self._pages else None
+
+    async def run(
+        self, servers: Servers, broker: NatsBroker, *, ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Run until SIGTERM or Ctrl-C; `ready` is called once requests are taken."""
+        from faststream import FastStream
+
+        @asynccontextmanager
+        async def lifespan() -> AsyncGenerator[None]:
+            try:
+                await self._open(servers, broker)
+                yield
+            finally:
+                await self._stack.aclose()
+                if self._tracer is not None:
+                    self._tracer.shutdown()
+
+        async def started() -> None:
+            if self._commands is not None:
+                await self._commands.settle(await broker.connect())
+            await ready()
+
+        options: dict[str, Any] = {
+            "lifespan": lifespan,
+            "after_startup": [started],
+            "on_shutdown": [self._drain],
+        }
+        if self._pages is None:
+            await FastStream(broker, logger=None, **options).run()
+        else:
+            await self._pages.run(self._pages.application(broker, **options))
+
+    async def _open(self, servers: Servers, broker: NatsBroker) -> None:
+        """Open the log, fold it into the graph, and take commands."""
+        enter = self._stack.enter_async_context
+        embedder = await enter(opened_embedder(servers.settings))
+        log = await enter(servers.connect_log())
+        projecting = await enter(Projecting(servers, log, embedder))
+        self._connection = await enter(SharedConnection(servers, log, embedder))
+        self._connection.projecting = projecting
+
+        if self._pages is not None:
+            self._observed = self._registered(projecting, self._connection)
+
+        @broker.subscriber(MOVE, include_in_schema=False)
+        async def move(order: str) -> str:  # pyright: ignore[reportUnusedFunction]  # FastStream calls it.
+            return await projecting.asked(order)
+
+        if log.rights != "all":
+            return  # Commands write events of every namespace.
+        self._commands = CommandService(
+            NamespaceMemories(self._connection), middlewares=self._middlewares()
+        )
+        broker.include_router(self._commands.router)
+
+    def _middlewares(self) -> list[BrokerMiddleware[Any, Any]]:
+        found: list[BrokerMiddleware[Any, Any]] = []
+        if self._tracer is not None:
+            found.append(tracing(self._tracer))
+        if self._pages is not None:
+            found.append(measuring())
+        return found
+
+    def _registered(
+        self, projecting: Projecting, connection: SharedConnection
+    ) -> ProjectionMetrics:
+        """Return the projections' metrics, which the registry has for as long as they are served."""
+        from anabranch.service.metrics import REGISTRY
+        from anabranch.service.projection_metrics import ProjectionMetrics
+
+        made = ProjectionMetrics(projecting, connection)
+        REGISTRY.register(made)
+        self._stack.callback(REGISTRY.unregister, made)
+        return made
+
+    async def _observe(self) -> None:
+        if self._observed is not None:
+            await self._observed.observe()
+
+    async def _drain(self) -> None:
+        if self._commands is not None:
+            await self._commands.drain()
+
+    async def _health(self) -> Health:
+        from anabranch.service.ops_pages import health_of
+
+        assert self._connection is not None  # noqa: S101 - pages are served once all is open.
+        return await health_of(self._connection)

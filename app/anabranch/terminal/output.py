@@ -1,0 +1,127 @@
+"""What a command writes: data on stdout, messages and errors on stderr."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import orjson
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from rich.console import Console, RenderableType
+
+    from anabranch_events.errors import AnabranchError
+
+_WIDTH_OF_FILES: Final = 1000
+_WIDTH_OF_STORIES: Final = 100
+_Item = TypeVar("_Item", bound=BaseModel)
+
+
+class Output:
+    """Writes as people read it, or as JSON: one object, or a line an item."""
+
+    def __init__(self, *, json: bool) -> None:
+        self.json = json
+
+    @cached_property
+    def console(self) -> Console:
+        """The terminal for data; plain text when it is none."""
+        from rich.console import Console
+
+        return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
+
+    @property
+    def story(self) -> Console:
+        """The terminal for what is told to people only: with JSON nothing is."""
+        from rich.console import Console
+
+        width = None if sys.stdout.isatty() else _WIDTH_OF_STORIES
+        return Console(highlight=False, quiet=self.json, width=width)
+
+    @cached_property
+    def messages(self) -> Console:
+        """The terminal for messages."""
+        from rich.console import Console
+
+        width = None if sys.stderr.isatty() else _WIDTH_OF_FILES
+        return Console(stderr=True, highlight=False, width=width)
+
+    def item(self, values: dict[str, Any] | BaseModel, *shown: RenderableType) -> None:
+        """Write one thing: `values` as a line of JSON, or what is `shown` to people."""
+        if self.json:
+            write_line(_plain(values))
+            return
+        for part in shown:
+            self.console.print(part)
+
+    def items(
+        self, values: Sequence[_Item], picture: Callable[[Sequence[_Item]], RenderableType]
+    ) -> None:
+        """Write several things: a line of JSON each, or their picture to people."""
+        if not self.json:
+            self.console.print(picture(values))
+            return
+        for one in values:
+            write_line(one.model_dump(mode="json"))
+
+    def line(self, values: dict[str, Any]) -> None:
+        """Write one line of JSON, whoever reads it."""
+        write_line(values)
+
+    def message(self, text: RenderableType) -> None:
+        """Tell people something; machines are not told."""
+        if not self.json:
+            self.messages.print(text)
+
+    def warn(self, text: str) -> None:
+        """Tell people and machines something that is no error, on stderr."""
+        self.messages.print(text, style="yellow", markup=False)
+
+    @contextmanager
+    def progress(self, description: str, *, total: int) -> Generator[Callable[[int], None]]:
+        """Show a bar while something long runs; call what this gives with how far it has come.
+
+        Where there is no terminal nothing is shown.
+        """
+        if self.json or not self.messages.is_terminal:
+            yield lambda _done: None
+            return
+        from anabranch.terminal.import_progress import bar
+
+        with bar(self.messages) as progress:
+            task = progress.add_task(description, total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+
+def write_line(values: dict[str, Any]) -> None:
+    """Write one JSON object and a line end to stdout."""
+    sys.stdout.buffer.write(orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.flush()
+
+
+def write_error(error: AnabranchError, *, json: bool) -> None:
+    """Write what happened and what to do to stderr."""
+    if json:
+        found = {"type": type(error).__name__, "message": error.message, "fix": error.fix}
+        text = orjson.dumps({"error": found}).decode()
+    else:
+        text = f"{type(error).__name__}: {error.message}\nTo fix it: {error.fix}"
+    print(_printable(text), file=sys.stderr)  # noqa: T201  This is where errors are printed.
+
+
+def _plain(values: dict[str, Any] | BaseModel) -> dict[str, Any]:
+    return values if isinstance(values, dict) else values.model_dump(mode="json")
+
+
+def _printable(text: str) -> str:
+    """Return `text` with what no terminal can show, or should obey, written out."""
+    kept = "".join(
+        character if character.isprintable() or character == "\n" else repr(character)[1:-1]
+        for character in text
+    )
+    return kept.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,1 @@
+"""Events out of one log and into another: exports, imports, snapshots."""
