@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.event.types import InsightRecorded
 from anabranch_projections import Projector
-from anabranch_store import GraphRanker, Question
+from anabranch_recall import Question
+from anabranch_store import GraphRanker
 from benchmarks.projection_contest import append, start_at
 from benchmarks.projection_loader import load, loader_driver
 from benchmarks.projection_stream import NAMESPACE, loads, probe

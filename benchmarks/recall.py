@@ -19,7 +19,8 @@ from anabranch_events import new_event
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent, fold
-from anabranch_store import EmbeddedGraph, Graph, GraphRanker, Question, Step
+from anabranch_recall import Question
+from anabranch_store import EmbeddedGraph, Graph, GraphRanker, Step
 from anabranch_store.graph.graph import open_driver
 from benchmarks.rows import Row, at_most
 

@@ -24,7 +24,8 @@ from anabranch_events import new_event
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent, fold
-from anabranch_store import EmbeddedGraph, Graph, GraphRanker, MiniLM, Question, Step, entities
+from anabranch_recall import Question, entities
+from anabranch_store import EmbeddedGraph, Graph, GraphRanker, MiniLM, Step
 from anabranch_store.recall.ranker import SCAN_MAX
 
 if TYPE_CHECKING:

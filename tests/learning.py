@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from anabranch_events.event import types
 from anabranch_events.event.types import EventData, Outcome
 from anabranch_projections import PositionedEvent, fold
-from anabranch_store import Graph, Question, Scope, Step, tokens
+from anabranch_recall import Question, Scope, tokens
+from anabranch_store import Graph, Step
 from tests.histories import at, insight, session
 
 if TYPE_CHECKING:

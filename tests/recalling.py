@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anabranch_store import Graph, GraphRanker, Question
+from anabranch_recall import Question
+from anabranch_store import Graph, GraphRanker
 from tests.histories import moment
 from tests.learning import HashingEmbedder
 
 if TYPE_CHECKING:
-    from anabranch_store import Embedder, Recollection
+    from anabranch_recall import Embedder, Recollection
 
 
 def both_ways(graph: Graph, *, embedder: Embedder | None = None) -> list[GraphRanker]:

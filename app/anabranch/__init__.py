@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from anabranch.memory.session import Session
     from anabranch.settings import Settings
     from anabranch.views import SessionView, Status
-    from anabranch_store import Hit, QueryResult, Recollection, Scope
+    from anabranch_recall import Hit, Recollection, Scope
+    from anabranch_store import QueryResult
     from anabranch_thinking import (
         BranchContext,
         BranchTask,
@@ -53,10 +54,10 @@ _HOMES = {
     "SessionView": "anabranch.views",
     "Settings": "anabranch.settings",
     "Status": "anabranch.views",
-    "Hit": "anabranch_store",
+    "Hit": "anabranch_recall",
     "QueryResult": "anabranch_store",
-    "Recollection": "anabranch_store",
-    "Scope": "anabranch_store",
+    "Recollection": "anabranch_recall",
+    "Scope": "anabranch_recall",
 }
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch_events import Log, Recorded
-    from anabranch_store import Ask, Embedder, Graph
+    from anabranch_recall import Embedder
+    from anabranch_store import Ask, Graph
 
 
 HOLD_S: Final = 5.0

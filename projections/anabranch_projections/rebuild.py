@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anabranch_events import Log
-    from anabranch_store import Embedder, Graph
+    from anabranch_recall import Embedder
+    from anabranch_store import Graph
 
 LAG_SMALL: Final = 500
 ROUNDS_MAX: Final = 20

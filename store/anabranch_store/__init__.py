@@ -10,8 +10,8 @@ from anabranch_store.cypher.query import QueryResult
 from anabranch_store.embedded.databases import create_generation, drop_generation, generation_names
 from anabranch_store.embedded.scratch import scratch_graph
 from anabranch_store.embedded.server import EmbeddedGraph
-from anabranch_store.embedding.embedder import Embedder, MiniLM
 from anabranch_store.embedding.endpoint import EmbeddingEndpoint
+from anabranch_store.embedding.minilm import MiniLM
 from anabranch_store.graph.digest import Digest
 from anabranch_store.graph.graph import Graph
 from anabranch_store.graph.stamp import (
@@ -23,47 +23,26 @@ from anabranch_store.graph.stamp import (
     refuse_newer,
     stamp,
 )
-from anabranch_store.recall import (
-    Association,
-    GraphRanker,
-    Hit,
-    Lane,
-    Question,
-    Ranker,
-    Recollection,
-    Scope,
-    Why,
-)
-from anabranch_store.text.language import entities, tokens
+from anabranch_store.recall.ranker import GraphRanker
 
 __all__ = [
     "Ask",
-    "Association",
     "BeginAnew",
     "Digest",
     "EmbeddedGraph",
-    "Embedder",
     "EmbeddingEndpoint",
     "Graph",
     "GraphAddress",
     "GraphRanker",
-    "Hit",
-    "Lane",
     "MiniLM",
     "Plan",
     "Product",
     "QueryResult",
-    "Question",
-    "Ranker",
-    "Recollection",
-    "Scope",
     "Stamp",
     "Step",
-    "Why",
     "checked_query",
     "create_generation",
     "drop_generation",
-    "entities",
     "generation_names",
     "is_of_another_log",
     "mark_served",
@@ -74,5 +53,4 @@ __all__ = [
     "scratch_graph",
     "stamp",
     "statement",
-    "tokens",
 ]

@@ -18,7 +18,8 @@ from anabranch_events.event.types import InsightCited, Outcome
 from anabranch_projections import PositionedEvent, fold
 from anabranch_projections.fold.rules import JUDGED, verdicts
 from anabranch_projections.run.batch import dead_letter, put_aside
-from anabranch_store import Graph, GraphRanker, Question, Scope, create_generation, drop_generation
+from anabranch_recall import Question, Scope
+from anabranch_store import Graph, GraphRanker, create_generation, drop_generation
 from anabranch_thinking import SessionState
 from tests.graphs import ask, empty
 from tests.histories import consolidation, identifier, insight, session, thoughts

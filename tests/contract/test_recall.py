@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anabranch_events.event.identifiers import new_id
-from anabranch_store import Graph, Scope
+from anabranch_recall import Scope
 from tests.histories import moment
 from tests.learning import Account, learn
 from tests.recalling import ask, both_ways, ids
+
+if TYPE_CHECKING:
+    from anabranch_store import Graph
 
 
 async def test_a_hit_says_what_it_is_and_why(graph: Graph) -> None:

@@ -16,7 +16,7 @@ from tests.recalling import ask, both_ways, ids
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch_store import Embedder
+    from anabranch_recall import Embedder
 
 
 async def test_lanes_say_how_far_they_had_come(graph: Graph) -> None:

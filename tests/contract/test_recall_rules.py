@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from hypothesis import given, seed
 from hypothesis import strategies as st
 
-from anabranch_store import Graph, Question, Scope
+from anabranch_recall import Question, Scope
 from tests.graphs import empty
 from tests.learning import Account, learn
 from tests.properties import OnThisLoop, held
 from tests.recalling import both_ways, ids
+
+if TYPE_CHECKING:
+    from anabranch_store import Graph
 
 _STEPS = st.lists(
     st.tuples(

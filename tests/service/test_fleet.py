@@ -14,13 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from anabranch_projections import Projector, wait_for
-from anabranch_store import (
-    EmbeddedGraph,
-    Graph,
-    GraphAddress,
-    create_generation,
-    drop_generation,
-)
+from anabranch_store import EmbeddedGraph, Graph, GraphAddress, create_generation, drop_generation
 from tests.graphs import ask, empty
 from tests.killing import MortalServer
 from tests.neo4j_server import Neo4jServer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_store.embedding.embedder import MiniLM, word_pieces
+from anabranch_store.embedding.minilm import MiniLM, word_pieces
 from anabranch_store.errors import EmbedderMissing
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anabranch_store.text.language import (
+from anabranch_recall.language import (
     ASKED_MAX,
     SEARCH_TERMS_MAX,
     asked_words,

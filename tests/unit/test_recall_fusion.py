@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from anabranch_store.recall import Question, Scope
-from anabranch_store.recall.fusion import (
+from anabranch_recall import Question, Scope
+from anabranch_recall.fusion import (
     LINKED_SHARE,
     MEANING_SHARE,
     SESSION_SHARE,
@@ -23,7 +23,7 @@ from anabranch_store.recall.fusion import (
     hop,
     link,
 )
-from anabranch_store.recall.plasticity import HALF_LIFE, decayed
+from anabranch_recall.plasticity import HALF_LIFE, decayed
 from anabranch_store.recall.reach import LargeReaches, Reach, lineage
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

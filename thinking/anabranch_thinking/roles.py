@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from anabranch_store import tokens
+from anabranch_recall import tokens
 from anabranch_thinking.sessions.findings import lead
 from anabranch_thinking.sessions.sessions import BranchTask
 

@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text
 from anabranch_events.event.types import INSIGHTS_MAX, Priority
-from anabranch_store import Scope
-from anabranch_store.recall.question import HITS_MAX
+from anabranch_recall import Scope
+from anabranch_recall.question import HITS_MAX
 from anabranch_thinking import InsightDraft
 
 _WAIT_S_MAX = 30.0

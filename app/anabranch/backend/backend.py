@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
     from anabranch_events import Log
-    from anabranch_store import Embedder, Ranker
+    from anabranch_recall import Embedder, Ranker
 
 
 class Connection:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch.settings import Settings
-    from anabranch_store import Embedder
+    from anabranch_recall import Embedder
 
 T = TypeVar("T")
 

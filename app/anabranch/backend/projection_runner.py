@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from anabranch.home.servers import Servers
     from anabranch_events import Log
-    from anabranch_store import Embedder, GraphAddress
+    from anabranch_recall import Embedder
+    from anabranch_store import GraphAddress
 
 MOVE: Final = "anabranch.home.folder.move"
 SKIP: Final = "skip"

@@ -30,7 +30,7 @@ from anabranch_events.errors import AnabranchError, InputInvalid, SessionEnded
 from anabranch_events.event.binary_mode import structured
 from anabranch_events.event.registry import CATALOGUE
 from anabranch_events.transport.client import settled
-from anabranch_store import Recollection
+from anabranch_recall import Recollection
 from anabranch_thinking import BranchReceipt, CompletionReceipt, InsightReceipt, SessionReceipt
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from anabranch.demo.scenario import Ingested, Linked
     from anabranch.settings import Settings
     from anabranch_projections import Rebuilt
-    from anabranch_store import Hit, QueryResult
+    from anabranch_recall import Hit
+    from anabranch_store import QueryResult
     from anabranch_thinking import Thought
 
 _POINTS_MAX: Final = 5

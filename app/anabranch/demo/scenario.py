@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from anabranch_store import Hit
+from anabranch_recall import Hit
 from anabranch_thinking import (
     BranchContext,
     BranchTask,

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from anabranch.backend.backend import Connection
     from anabranch_projections import Progress
-    from anabranch_store import Embedder, GraphAddress
+    from anabranch_recall import Embedder
+    from anabranch_store import GraphAddress
 
 _ONE: Final = "neo4j"
 

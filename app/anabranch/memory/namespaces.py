@@ -12,7 +12,7 @@ from anabranch_thinking import Sessions
 if TYPE_CHECKING:
     from anabranch.home.servers import Servers
     from anabranch_events import Log
-    from anabranch_store import Embedder
+    from anabranch_recall import Embedder
 
 NAMESPACES_MAX: Final = 256
 

@@ -10,7 +10,7 @@ from anabranch.errors import ScopeNeedsSession
 from anabranch.memory.reads import Reading
 from anabranch.past.as_of import position_of
 from anabranch_events import input_invalid
-from anabranch_store import Hit, Question, Recollection, Scope
+from anabranch_recall import Hit, Question, Recollection, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch_events.event.types import Priority
-from anabranch_store import Scope
+from anabranch_recall import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anabranch.memory.memory import Memory
     from anabranch.past.as_of import Moment
     from anabranch.views import SessionView
-    from anabranch_store import Recollection
+    from anabranch_recall import Recollection
     from anabranch_thinking import (
         CompletionReceipt,
         InsightDraft,

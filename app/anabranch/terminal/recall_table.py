@@ -13,7 +13,7 @@ from anabranch_thinking.sessions.findings import lead
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch_store import Hit, Recollection
+    from anabranch_recall import Hit, Recollection
 
 _LANE_STYLE: Final = {"ok": "green", "empty": "dim", "skipped": "dim", "failed": "red"}
 

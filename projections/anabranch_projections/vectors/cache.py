@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch_events import Bucket, Log
-    from anabranch_store import Embedder
+    from anabranch_recall import Embedder
 
 BUCKET: Final = "ANABRANCH_VECTORS"
 EMBEDDED_AT_ONCE: Final = 256

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import Insight
     from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_projections.run.batch import Batch
-    from anabranch_store import Embedder, Graph, Step
+    from anabranch_recall import Embedder
+    from anabranch_store import Graph, Step
 
 VECTORS: Final = "vectors"
 NUMBERS_MAX: Final = 400_000

@@ -18,12 +18,7 @@ from anabranch_store.address import GraphAddress
 from anabranch_store.embedded.admin import admin_of
 from anabranch_store.embedded.class_archive import ClassArchive
 from anabranch_store.embedded.process import HostProcess, HostStartFailed, end_leftover
-from anabranch_store.errors import (
-    EmbeddedGraphMissing,
-    GraphFull,
-    GraphUnavailable,
-    SetupInvalid,
-)
+from anabranch_store.errors import EmbeddedGraphMissing, GraphFull, GraphUnavailable, SetupInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from anabranch_store.embedding.embedder import CHARACTERS_MAX
+from anabranch_store.embedding.minilm import CHARACTERS_MAX
 from anabranch_store.errors import EmbedderRefused, EmbedderUnavailable
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
+from anabranch_recall.candidates import CHARACTERS_MAX, Row
+from anabranch_recall.fusion import SHARED_BY_MAX, Link
+from anabranch_recall.language import search_terms
+from anabranch_recall.plasticity import decayed
 from anabranch_store.errors import Unavailable
-from anabranch_store.recall.fusion import SHARED_BY_MAX, Link
-from anabranch_store.recall.plasticity import decayed
-from anabranch_store.text.language import search_terms
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -20,22 +21,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-CHARACTERS_MAX: Final = 4096
 FETCH_FIRST: Final = 100
 FETCH_MAX: Final = 6400
 INDEX_TIMEOUT_S: Final = 2.0
 _FETCH_GROWTH: Final = 4
-
-
-class Row(NamedTuple):
-    """What ranking reads of an insight; the text up to `CHARACTERS_MAX`."""
-
-    insight_id: str
-    session_id: str
-    text: str
-    position: int
-    day: str
-    entities: tuple[str, ...]
 
 
 class Vector(NamedTuple):

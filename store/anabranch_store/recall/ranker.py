@@ -6,12 +6,12 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from anabranch_recall.candidates import Row, matched_words, rank_all, rank_chosen
+from anabranch_recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
+from anabranch_recall.question import Hit, Lane, Question, Recollection
 from anabranch_store.errors import GraphUnavailable
-from anabranch_store.recall.candidates import matched_words, rank_all, rank_chosen
-from anabranch_store.recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
 from anabranch_store.recall.lanes import (
     Outcome,
-    Row,
     Vector,
     attempt,
     compare,
@@ -23,14 +23,13 @@ from anabranch_store.recall.lanes import (
     search_meaning,
     search_words,
 )
-from anabranch_store.recall.question import Hit, Lane, Question, Recollection
 from anabranch_store.recall.reach import LargeReaches, Reach, reach_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from typing import TypeVar
 
-    from anabranch_store.embedding.embedder import Embedder
+    from anabranch_recall.embedder import Embedder
     from anabranch_store.graph.graph import Graph
 
     T = TypeVar("T")

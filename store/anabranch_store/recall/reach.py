@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch_store.recall.question import Question, Scope
+from anabranch_recall.question import Question, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

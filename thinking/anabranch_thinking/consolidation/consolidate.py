@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.event.types import AssociationFormed, ConsolidationRecorded
-from anabranch_store import Embedder, entities
+from anabranch_recall import Embedder, entities
 from anabranch_thinking.consolidation.links import WeightedLink, find_links
 from anabranch_thinking.consolidation.points import Point
 from anabranch_thinking.consolidation.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise

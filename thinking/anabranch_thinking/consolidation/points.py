@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from anabranch_store import entities, tokens
+from anabranch_recall import entities, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from itertools import combinations
 from types import MappingProxyType
 from typing import Final
 
-from anabranch_store import entities, tokens
+from anabranch_recall import entities, tokens
 from anabranch_thinking.executors.base import RECALLED_MAX, BranchContext
 from anabranch_thinking.roles import (
     CREATIVE_SYNTHESIS,

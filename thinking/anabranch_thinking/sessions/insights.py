@@ -25,7 +25,7 @@ from anabranch_events.event.types import (
     WorkingMemoryCleared,
     WorkingMemorySet,
 )
-from anabranch_store import entities as entities_in
+from anabranch_recall import entities as entities_in
 from anabranch_thinking.errors import InsightNotFound
 from anabranch_thinking.sessions.findings import InsightDraft, as_insight
 from anabranch_thinking.sessions.journal import Fact, Journal, checked, checked_id

@@ -27,7 +27,7 @@ from anabranch_events.event.types import (
     SessionOpened,
     WorkingMemorySet,
 )
-from anabranch_store import entities as entities_in
+from anabranch_recall import entities as entities_in
 from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded
 from anabranch_thinking.sessions.findings import InsightDraft, as_drafts, as_insight
 from anabranch_thinking.sessions.insights import Insights

@@ -22,7 +22,7 @@ from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRun
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from anabranch_store import Embedder
+    from anabranch_recall import Embedder
     from anabranch_thinking.executors.base import Executor
     from anabranch_thinking.sessions.journal import EventListener
     from anabranch_thinking.sessions.recall import Recall

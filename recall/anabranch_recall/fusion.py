@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from math import log, log10
 from typing import TYPE_CHECKING, Final
 
-from anabranch_store.recall.question import Association, Why
+from anabranch_recall.question import Association, Why
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

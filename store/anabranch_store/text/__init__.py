@@ -1,1 +1,0 @@
-"""Words, stems and names in texts."""
