@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from anabranch.errors import AnabranchError, HomeFull
 from anabranch.home.folder import Home
 from anabranch.home.runtime_file import live_runtime
-from anabranch.memory.memory import Memory
+from anabranch.memory.memory import Memory, namespace_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,12 +153,13 @@ def _generation(graph: GraphStatus) -> Check:
 
 async def _vectors(memory: Memory) -> Check:
     """Say whose vectors the graph holds, and whether they are those of the embedder that is set."""
-    embedder = memory.connection.embedder
-    held = await (await memory.connection.graph()).vectors_in_use()
+    backend = namespace_of(memory).backend
+    embedder = backend.embedder
+    held = await (await backend.graph()).vectors_in_use()
     model = held.model if held else None
     if embedder is None:
         return Check(name="vectors", ok=True, detail="none are made: ANABRANCH_EMBEDDER is none")
-    if await memory.connection.vectors_follow():
+    if await backend.vectors_follow():
         return Check(name="vectors", ok=True, detail=f"of {model or embedder.model}")
     return Check(
         name="vectors",

@@ -28,6 +28,7 @@
     │   ├── ServerEnded          a server of ours ended by itself
     │   └── ServiceBusy          the service has as many requests as it takes
     └── SetupInvalid
+        ├── MemoryNotOpen        a memory is used outside of `async with`
         ├── HomeUnwritable
         ├── HomeFull             the disk is full
         ├── ExporterMissing      no such exporter of traces is installed
@@ -70,6 +71,7 @@ __all__ = [
     "HomeMismatched",
     "HomeUnwritable",
     "InputInvalid",
+    "MemoryNotOpen",
     "NotFound",
     "NothingRunning",
     "OwnerGone",
@@ -272,6 +274,15 @@ class HomeUnwritable(SetupInvalid):
 
 class HomeFull(SetupInvalid):
     """The disk that holds the home is full."""
+
+
+class MemoryNotOpen(SetupInvalid):
+    """A memory was used before it was entered, or after it was left."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this memory is not open", fix="use it within `async with Memory.open(...) as memory`"
+        )
 
 
 class PortTaken(SetupInvalid):

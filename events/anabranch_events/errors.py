@@ -26,7 +26,11 @@ The tree is ordered by what the caller can do::
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
+
+Explain = Callable[["AnabranchError"], "AnabranchError"]
+"""Returns the reason behind a server's silence or refusal: the error given, or one that says more."""
 
 
 class AnabranchError(Exception):

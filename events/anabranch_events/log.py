@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, Self
 
-from anabranch_events.errors import InputInvalid
+from anabranch_events.errors import Explain, InputInvalid
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.claim_check import Objects
 from anabranch_events.jetstream.kv import Bucket, open_bucket
@@ -68,15 +68,17 @@ class Log:
         token: str | None = None,
         timeout_s: float = 5.0,
         durability: Literal["default", "strict"] = "default",
+        explain: Explain | None = None,
     ) -> Log:
         """Return a log that connects on entering: `async with Log.connect(url) as log`.
 
         `timeout_s` bounds every call, its repetitions included. Entering creates the stream once
         and raises StreamDrifted when it has other settings, ServerOutdated before nats-server
         2.14. `durability` says how the server is set up: before a "strict" one, which syncs every
-        write, appends that come at the same time are stored as one batch.
+        write, appends that come at the same time are stored as one batch. `explain` gets each error
+        of a server that does not answer or refuses us, and returns the one to raise.
         """
-        connection = Connection(url, token=token, timeout_s=timeout_s)
+        connection = Connection(url, token=token, timeout_s=timeout_s, explain=explain)
         return cls(connection, groups=Groups(connection) if durability == "strict" else None)
 
     async def __aenter__(self) -> Self:

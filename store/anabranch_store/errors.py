@@ -24,7 +24,13 @@
 
 from __future__ import annotations
 
-from anabranch_events.errors import AnabranchError, InputInvalid, SetupInvalid, Unavailable
+from anabranch_events.errors import (
+    AnabranchError,
+    Explain,
+    InputInvalid,
+    SetupInvalid,
+    Unavailable,
+)
 
 __all__ = [
     "AnabranchError",
@@ -34,6 +40,7 @@ __all__ = [
     "EmbedderMissing",
     "EmbedderRefused",
     "EmbedderUnavailable",
+    "Explain",
     "GraphFull",
     "GraphRefused",
     "GraphTooNew",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from anabranch import Memory
 from anabranch.errors import HistoryNotFound
+from anabranch.memory.memory import namespace_of
 from anabranch.views import SessionView
 from anabranch_events.errors import SessionNotFound
 from anabranch_events.event.types import InsightCited, Outcome
@@ -69,10 +70,10 @@ class Past:
         """Append events, in namespaces that are new, and let the graph reach them."""
         moved = {name: f"{name}{len(self.events)}" for name in "ab"}
         self.namespaces = {*moved.values()}
-        await self.memory.connection.log.ingest(
+        await namespace_of(self.memory).backend.log.ingest(
             [event.model_copy(update={"namespace": moved[event.namespace]}) for event in history]
         )
-        found = self.memory.connection.log.read_all(after=len(self.events))
+        found = namespace_of(self.memory).backend.log.read_all(after=len(self.events))
         new = [each async for each in found]
         self.records += new
         self.events += [PositionedEvent(each.position, each.decode()) for each in new]
@@ -133,7 +134,7 @@ async def test_what_was_forgotten_is_never_told_again(past: Past) -> None:
     secret = "Ada lives at the old mill"
     session = await memory.open_session("Talk with Ada")
     kept = await session.remember(secret)
-    forgotten = await memory.sessions.forget(
+    forgotten = await namespace_of(memory).sessions.forget(
         kept.insight_id, receipt="request 7", session_id=kept.session_id
     )
     then = forgotten.position - 1
@@ -141,11 +142,11 @@ async def test_what_was_forgotten_is_never_told_again(past: Past) -> None:
     now = await memory.show_session(kept.session_id)
     before = await memory.show_session(kept.session_id, as_of=then)
     life = [
-        *await memory.history(kept.insight_id, as_of=then),
-        *await memory.history(kept.session_id, as_of=then),
+        *await memory.past.history(kept.insight_id, as_of=then),
+        *await memory.past.history(kept.session_id, as_of=then),
     ]
     found = await memory.cypher("MATCH (i:Insight) RETURN i.id AS id, i.text AS text", as_of=then)
-    learned = await memory.diff(0, then)
+    learned = await memory.past.diff(0, then)
 
     for view in (now, before):
         assert [(one.insight_id, one.text) for one in view.insights or ()] == [
@@ -176,9 +177,11 @@ async def _over_histories(past: Past, check: Any, *, many: tuple[int, int]) -> N
 
 async def _as_of_holds(past: Past, _: int, position: int) -> None:
     await past.fold_to(position)
-    assert (await past.memory.digest(as_of=position)).digest == (await past.then.digest()).digest
+    assert (await past.memory.graph.digest(as_of=position)).digest == (
+        await past.then.digest()
+    ).digest
     for namespace in sorted(past.namespaces):
-        past.memory.namespace = past.memory.sessions.namespace = namespace
+        past.memory.namespace = namespace_of(past.memory).sessions.namespace = namespace
         for number in (0, 1, 2):
             await _session_holds(past, session(number), position)
         await _cypher_holds(past, position)
@@ -223,14 +226,14 @@ async def _recall_holds(past: Past, position: int) -> None:
         )
         reached = await _reach(past.then, question)
         asked = question.model_copy(update={"as_of": position})
-        live = await _reach(await past.memory.connection.graph(), asked)
+        live = await _reach(await namespace_of(past.memory).backend.graph(), asked)
         assert live == reached - forgotten
 
 
 async def _forgotten(past: Past) -> set[str]:
     """Return every insight of the namespace that was ever forgotten."""
     rows = await ask(
-        (await past.memory.connection.graph()).address,
+        (await namespace_of(past.memory).backend.graph()).address,
         "MATCH (i:Insight {namespace: $n}) WHERE i.forgotten IS NOT NULL RETURN i.id AS id",
         n=past.memory.namespace,
     )
@@ -256,8 +259,8 @@ async def _reach(graph: Graph, question: Question) -> set[str]:
 
 async def _diff_holds(past: Past, before: int, after: int) -> None:
     for namespace in sorted(past.namespaces):
-        past.memory.namespace = past.memory.sessions.namespace = namespace
-        diff = await past.memory.diff(before, after)
+        past.memory.namespace = namespace_of(past.memory).sessions.namespace = namespace
+        diff = await past.memory.past.diff(before, after)
 
         one, other = [await _learned(past, namespace, position) for position in (before, after)]
 
@@ -364,7 +367,7 @@ async def _moved(
 async def _history_holds(past: Past, _: int, position: int) -> None:
     things = [session(0), session(1), *map(insight, range(3)), consolidation(0), identifier(9, 9)]
     for namespace in sorted(past.namespaces):
-        past.memory.namespace = past.memory.sessions.namespace = namespace
+        past.memory.namespace = namespace_of(past.memory).sessions.namespace = namespace
         for thing in things:
             expected = [
                 at.position
@@ -374,9 +377,9 @@ async def _history_holds(past: Past, _: int, position: int) -> None:
             ]
             if not expected:
                 with pytest.raises(HistoryNotFound):
-                    await past.memory.history(thing, as_of=position)
+                    await past.memory.past.history(thing, as_of=position)
                 continue
-            life = await past.memory.history(thing, as_of=position)
+            life = await past.memory.past.history(thing, as_of=position)
             assert [event.position for event in life] == expected
             assert all(event.happened for event in life)
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from faststream.nats import NatsBroker, NatsToken
 
+from anabranch.backend.backend import SharedBackend
 from anabranch.commands.command_service import CommandService
 from anabranch.home.servers import Servers
-from anabranch.memory.namespaces import NamespaceMemories, SharedConnection
+from anabranch.memory.namespaces import Namespaces
 from anabranch.settings import Settings
 from anabranch_events import Log
 from anabranch_store import MiniLM
@@ -28,8 +29,8 @@ async def answering(
 ) -> AsyncGenerator[CommandService]:
     """Answer commands from `log`; what needs a graph is not asked here."""
     broker = NatsBroker(url, security=NatsToken(token) if token else None, logger=None)
-    connection = SharedConnection(Servers(Settings()), log, MiniLM())
-    service = CommandService(NamespaceMemories(connection), middlewares=middlewares)
+    backend = SharedBackend(Servers(Settings()), log, MiniLM())
+    service = CommandService(Namespaces(backend), middlewares=middlewares)
     broker.include_router(service.router)
     await broker.start()
     await service.settle(await broker.connect())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from anabranch.commands.command_service import ANSWERS
+from anabranch.api.operations import OPERATIONS
 from anabranch_events import Log, encode, new_event
 from anabranch_events.event.types import SessionOpened
 from tests.fixtures.commands import Asking, opened_event
@@ -17,7 +17,7 @@ from tests.logs import stored
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
+ANSWERS = {operation.name: operation.answer for operation in OPERATIONS}
 OPEN: Mapping[str, Any] = {"task": "tea"}
 
 

@@ -10,6 +10,7 @@ import pytest
 from anabranch import Memory
 from anabranch.doctor import examine
 from anabranch.errors import SettingInvalid
+from anabranch.memory.memory import namespace_of
 from tests.embeddings import DIMENSION, MODEL, EmbeddingsServer
 from tests.rounds import in_full_only
 
@@ -36,8 +37,8 @@ async def test_none_skips_meaning_and_a_rebuild_brings_it(own_settings: Settings
             words = await memory.recall(QUESTION)
             checks = {check.name: check for check in await examine(memory.settings)}
         async with Memory.open(settings=_with_endpoint(own_settings, server)) as memory:
-            await memory.connection.wait_for(
-                memory.connection.seen, projection="vectors", timeout_s=60
+            await namespace_of(memory).backend.wait_for(
+                namespace_of(memory).backend.seen, projection="vectors", timeout_s=60
             )
             both = await memory.recall(QUESTION)
 
@@ -63,9 +64,9 @@ async def test_another_model_is_refused_until_a_rebuild(own_settings: Settings) 
             refused = await memory.recall(QUESTION)
             checks = {check.name: check for check in await examine(changed)}
             asked = list(server.texts)
-            rebuilt = await memory.rebuild()
+            rebuilt = await memory.graph.rebuild()
             fresh = await memory.recall(QUESTION)
-            digest = await memory.digest()
+            digest = await memory.graph.digest()
 
     assert len(refused.hits) == 2
     assert refused.lanes["meaning"].state == "skipped"
@@ -84,9 +85,11 @@ async def test_a_rebuild_asks_the_model_for_nothing(own_settings: Settings) -> N
         async with Memory.open(settings=_with_endpoint(own_settings, server)) as memory:
             await memory.remember("The old gauge drifts.")
             last = await memory.remember("A new gauge does not drift.")
-            await memory.connection.wait_for(last.position, projection="vectors", timeout_s=60)
+            await namespace_of(memory).backend.wait_for(
+                last.position, projection="vectors", timeout_s=60
+            )
             before = list(server.texts)
-            await memory.rebuild()
+            await memory.graph.rebuild()
             asked = server.texts[len(before) :]
             found = await memory.cypher(
                 "MATCH (i:Insight) WHERE i.embedding IS NOT NULL RETURN count(i) AS vectors"
@@ -107,7 +110,7 @@ async def test_an_embedder_that_hangs_keeps_no_words_waiting(own_settings: Setti
             last = learned[-1]
             await asyncio.to_thread(server.asked.wait, 30)
             reached = await memory.wait_for(last.position, timeout_s=60)
-            projecting = memory.connection.projecting
+            projecting = namespace_of(memory).backend.projecting
             assert projecting is not None
             behind = projecting.positions["vectors"]
             found = await memory.recall("gauge 19")

@@ -15,6 +15,7 @@ import pytest
 from anabranch import Memory
 from anabranch.doctor import examine
 from anabranch.errors import GenerationNotFound, GenerationRefused
+from anabranch.memory.memory import namespace_of
 from anabranch_events import new_event, new_id, subject
 from anabranch_events.event import types
 from anabranch_projections.errors import ProjectionHalted
@@ -49,44 +50,44 @@ def _events(count: int, *, after: int = 0) -> Iterator[Event]:
 async def test_the_old_generation_is_kept_until_told(memory: Memory) -> None:
     """A rebuild keeps what was live; it can be gone back to, caught up, and dropped, never live."""
     await memory.remember("The lock of the north gate was changed in May.")
-    [first] = await memory.generations()
+    [first] = await memory.graph.generations()
 
-    await memory.rebuild()
+    await memory.graph.rebuild()
     last = await memory.remember("The south gate has no lock.")
-    rebuilt = await memory.generations()
+    rebuilt = await memory.graph.generations()
     with pytest.raises(GenerationRefused, match="live"):
-        await memory.drop_generation(rebuilt[0].name)
-    before = await memory.digest()
-    back = await memory.use_generation(first.name)
-    after = await memory.digest()
-    await memory.drop_generation(rebuilt[0].name)
+        await memory.graph.drop(rebuilt[0].name)
+    before = await memory.graph.digest()
+    back = await memory.graph.use(first.name)
+    after = await memory.graph.digest()
+    await memory.graph.drop(rebuilt[0].name)
     with pytest.raises(GenerationNotFound):
-        await memory.use_generation(rebuilt[0].name)
+        await memory.graph.use(rebuilt[0].name)
 
     assert [one.state for one in rebuilt] == ["live", "kept"]
     assert rebuilt[1].name == first.name
     assert (back.name, back.state, back.position >= last.position) == (first.name, "live", True)
     assert after == before
-    assert [one.name for one in await memory.generations()] == [first.name]
+    assert [one.name for one in await memory.graph.generations()] == [first.name]
 
 
 @in_full_only
 async def test_half_a_graph_is_not_used(memory: Memory) -> None:
     """A generation that no rebuild has finished cannot be used, and the next rebuild fills it."""
     await memory.remember("The lock of the north gate was changed in May.")
-    half = await create_generation(memory.connection.servers.graph)
+    half = await create_generation(namespace_of(memory).backend.servers.graph)
 
     with pytest.raises(GenerationRefused, match="half filled"):
-        await memory.use_generation(str(half.database))
-    await memory.rebuild()
+        await memory.graph.use(str(half.database))
+    await memory.graph.rebuild()
 
-    assert (await memory.generations())[0].name == half.database
+    assert (await memory.graph.generations())[0].name == half.database
 
 
 async def test_reads_go_on_and_never_go_back_while_rebuilt(own_settings: Settings) -> None:
     """Under a stream of writes, over a rebuild, positions only grow and each answer is complete."""
     async with Memory.open(settings=own_settings.changed(embedder="none")) as memory:
-        await memory.connection.log.ingest(_events(1_000))
+        await namespace_of(memory).backend.log.ingest(_events(1_000))
         await memory.wait_for(1_000, timeout_s=120)
         seen = await _read_while_rebuilt(memory)
 
@@ -103,13 +104,13 @@ async def _read_while_rebuilt(memory: Memory) -> list[int]:
         number = 1_000
         while not ended.is_set():
             [event] = _events(1, after=number)
-            await memory.connection.log.append(event)
+            await namespace_of(memory).backend.log.append(event)
             number += 1
             await asyncio.sleep(0.01)
 
     async def read() -> None:
         while not ended.is_set():
-            graph = await memory.connection.graph()
+            graph = await namespace_of(memory).backend.graph()
             at = await graph.checkpoint("graph")
             seen.append(at)
             # Beside a writer the embedded graph once counted all of a label one short: they are read.
@@ -120,7 +121,7 @@ async def _read_while_rebuilt(memory: Memory) -> list[int]:
     others = asyncio.gather(write(), read())
     try:
         for _ in range(2):
-            await memory.rebuild()
+            await memory.graph.rebuild()
     finally:
         ended.set()
         await others
@@ -130,12 +131,15 @@ async def _read_while_rebuilt(memory: Memory) -> list[int]:
 @in_full_only
 async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -> None:
     """A graph never filled, and a pointer that cannot be written: the live one is filled on."""
-    servers, projecting = memory.connection.servers, memory.connection.projecting
+    servers, projecting = (
+        namespace_of(memory).backend.servers,
+        namespace_of(memory).backend.projecting,
+    )
     assert projecting is not None
     await memory.remember("The lock of the north gate was changed in May.")
     live = servers.graph
     empty = await create_generation(live)
-    await memory.rebuild()
+    await memory.graph.rebuild()
     rebuilt = servers.graph
     written = servers.home.runtime.read_bytes()
 
@@ -160,11 +164,11 @@ async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -
 async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settings) -> None:
     """Where nothing answers the move gives up, and projecting begins again once it does."""
     async with Memory.open(settings=own_settings.changed(request_timeout_s=1.0)) as memory:
-        projecting = memory.connection.projecting
+        projecting = namespace_of(memory).backend.projecting
         assert projecting is not None
         await memory.remember("The lock of the north gate was changed in May.")
-        [first] = await memory.generations()
-        await memory.rebuild()
+        [first] = await memory.graph.generations()
+        await memory.graph.rebuild()
         host = _pid(own_settings.home, "graph")
         os.kill(host, signal.SIGSTOP)
         try:
@@ -174,7 +178,7 @@ async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settin
             os.kill(host, signal.SIGCONT)
         last = await memory.remember("The south gate has no lock.")
         reached = await memory.wait_for(last.position, timeout_s=60)
-        live = (await memory.generations())[0].name
+        live = (await memory.graph.generations())[0].name
 
     assert problem
     assert live != first.name
@@ -185,27 +189,27 @@ async def test_what_cannot_be_applied_stops_the_way_back_unless_told_to_skip(
     memory: Memory,
 ) -> None:
     """Neither catching up nor moving the pointer puts aside what nobody said to put aside."""
-    projecting = memory.connection.projecting
+    projecting = namespace_of(memory).backend.projecting
     assert projecting is not None
     await memory.remember("The lock of the north gate was changed in May.")
-    [first] = await memory.generations()
-    await memory.rebuild()
-    stream = memory.connection.log.connection.jetstream()
+    [first] = await memory.graph.generations()
+    await memory.graph.rebuild()
+    stream = namespace_of(memory).backend.log.connection.jetstream()
     await stream.publish(subject(memory.namespace, new_id()), b"no event")
     last = await memory.remember("The south gate has no lock.")
     await memory.wait_for(last.position)
-    before = await memory.digest()
+    before = await memory.graph.digest()
 
     with pytest.raises(ProjectionHalted):
-        await memory.use_generation(first.name)
+        await memory.graph.use(first.name)
     moved = await projecting.move(first.name, skip=False)
-    halted = (await memory.generations())[0].name
-    await memory.use_generation(first.name, skip=True)
+    halted = (await memory.graph.generations())[0].name
+    await memory.graph.use(first.name, skip=True)
 
     assert "cannot be applied" in moved
     assert halted != first.name
-    assert (await memory.generations())[0].name == first.name
-    assert await memory.digest() == before
+    assert (await memory.graph.generations())[0].name == first.name
+    assert await memory.graph.digest() == before
 
 
 async def test_status_counts_generations_and_reads_no_files(memory: Memory) -> None:
@@ -213,11 +217,11 @@ async def test_status_counts_generations_and_reads_no_files(memory: Memory) -> N
     await memory.remember("The lock of the north gate was changed in May.")
     alone = await memory.status()
 
-    await memory.rebuild()
+    await memory.graph.rebuild()
     beside = await memory.status()
 
     assert (alone.graph.others, beside.graph.others) == (0, 1)
-    assert beside.graph.generation == memory.connection.servers.graph.database
+    assert beside.graph.generation == namespace_of(memory).backend.servers.graph.database
     assert beside.graph.rebuild_due is None
 
 
@@ -272,9 +276,9 @@ async def _survive(own_settings: Settings, victims: Sequence[str]) -> _Survived:
     line = CommandLine(own_settings.home, ANABRANCH_EMBEDDER="none")
     settings = own_settings.changed(embedder="none")
     async with Memory.open(settings=settings) as memory:
-        await memory.connection.log.ingest(_events(EVENTS))
+        await namespace_of(memory).backend.log.ingest(_events(EVENTS))
         await memory.wait_for(EVENTS, timeout_s=300)
-        whole = await memory.digest()
+        whole = await memory.graph.digest()
 
     served: list[dict[str, object]] = []
     for victim in victims:
@@ -331,14 +335,14 @@ async def test_versions(own_settings: Settings, property_name: str) -> None:
     }
     async with Memory.open(settings=own_settings) as memory:
         await memory.remember("The old gauge drifts.")
-        digest = await memory.digest()
+        digest = await memory.graph.digest()
         await _set(memory, set_to[property_name], 0)
     async with Memory.open(settings=own_settings) as memory:
         last = await memory.remember("It still takes in what is learned.")
         reached = await memory.wait_for(last.position)
         old = await memory.status()
         checks = {check.name: check for check in await examine(memory.settings)}
-        await memory.rebuild()
+        await memory.graph.rebuild()
         new = await memory.status()
         await _set(memory, set_to[property_name], 1_000)
     with pytest.raises(GraphTooNew, match="newer") as caught:
@@ -353,7 +357,7 @@ async def test_versions(own_settings: Settings, property_name: str) -> None:
 
 
 async def _set(memory: Memory, cypher: LiteralString, value: int) -> None:
-    address = memory.connection.servers.graph
+    address = namespace_of(memory).backend.servers.graph
     await ask(address, cypher, value=value)
 
 

@@ -27,6 +27,7 @@ from anabranch.errors import (
 from anabranch.home.folder import Home, held
 from anabranch.home.runtime_file import live_runtime, read_runtime
 from anabranch.home.servers import Servers
+from anabranch.memory.memory import namespace_of
 from anabranch.service.up import end_service
 from anabranch_events.errors import LogRefused, LogUnavailable, Unavailable
 from anabranch_projections import wait_for
@@ -82,7 +83,10 @@ async def test_the_first_owns_and_the_second_joins(own_settings: Settings) -> No
         kept = await second.remember("Joined memories share a log.")
         found = await first.recall("What do joined memories share?", after=kept.position)
 
-        roles = (first.connection.servers.role, second.connection.servers.role)
+        roles = (
+            namespace_of(first).backend.servers.role,
+            namespace_of(second).backend.servers.role,
+        )
 
     assert roles == ("owner", "joined")
     assert [hit.insight_id for hit in found.hits] == [kept.insight_id]
@@ -114,7 +118,7 @@ async def test_a_killed_owner_is_taken_over(
 
     async with Memory.open(settings=own_settings) as memory:
         found = await memory.recall("Who was here?")
-        runtime = memory.connection.servers.runtime
+        runtime = namespace_of(memory).backend.servers.runtime
 
     assert stale is not None
     assert runtime is not None
@@ -128,7 +132,7 @@ async def test_a_joiner_whose_owner_goes_is_told(
     """When the owner is killed, a joiner's next call says so, and what to do."""
     impatient = own_settings.changed(request_timeout_s=1)
     async with Memory.open(settings=impatient) as memory:
-        role = memory.connection.servers.role
+        role = namespace_of(memory).backend.servers.role
         owner.kill()
         await owner.wait()
 
@@ -145,10 +149,10 @@ async def test_a_generation_is_not_waited_for_once_the_owner_has_gone(
 ) -> None:
     """Killed when it is asked to move to another generation, the owner is not waited for."""
     async with Memory.open(settings=own_settings) as memory:
-        [first] = await memory.generations()
-        await memory.rebuild()
+        [first] = await memory.graph.generations()
+        await memory.graph.rebuild()
         owner.send_signal(signal.SIGSTOP)
-        moving = asyncio.create_task(memory.use_generation(first.name))
+        moving = asyncio.create_task(memory.graph.use(first.name))
         await asyncio.sleep(3.0)  # It has been asked by then, and cannot answer.
         waited = not moving.done()
         owner.kill()
@@ -274,7 +278,7 @@ async def test_a_server_that_is_not_there(own_settings: Settings) -> None:
 
 async def test_a_graph_that_is_not_there(memory: Memory) -> None:
     """With a log that answers, the graph that does not is the one that is named."""
-    address = memory.connection.servers.log
+    address = namespace_of(memory).backend.servers.log
     elsewhere = memory.settings.changed(
         home=memory.settings.home.parent / "other",
         nats_url=address.url,
@@ -292,7 +296,10 @@ async def test_a_graph_that_is_not_there(memory: Memory) -> None:
 
 async def test_a_wrong_password_is_told(memory: Memory) -> None:
     """The graph refuses a wrong password by its own error, the log a wrong token."""
-    log, graph = memory.connection.servers.log, memory.connection.servers.graph
+    log, graph = (
+        namespace_of(memory).backend.servers.log,
+        namespace_of(memory).backend.servers.graph,
+    )
     elsewhere = memory.settings.changed(
         home=memory.settings.home.parent / "other",
         nats_url=log.url,
@@ -325,7 +332,7 @@ async def test_up_works_on_servers_elsewhere(
 ) -> None:
     """With both servers elsewhere `up` projects only, as the container does; SIGTERM ends it."""
     await memory.remember("Projected into a graph elsewhere.")
-    log = memory.connection.servers.log
+    log = namespace_of(memory).backend.servers.log
     line = CommandLine(
         tmp_path / "projector",
         NATS_URL=log.url,
@@ -345,7 +352,7 @@ async def test_up_works_on_servers_elsewhere(
 
     ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 120))
     async with Graph.connect(graph_address) as graph:
-        reached = await wait_for(memory.connection.log, graph, "graph", 2, timeout_s=60)
+        reached = await wait_for(namespace_of(memory).backend.log, graph, "graph", 2, timeout_s=60)
     process.terminate()
     _, said = await asyncio.wait_for(process.communicate(), 60)
 

@@ -14,6 +14,7 @@ from anabranch import Memory
 from anabranch.backend.projection_runner import Projecting
 from anabranch.generations.status import lag_behind
 from anabranch.home.servers import Servers
+from anabranch.memory.memory import namespace_of
 from anabranch.service.projection_metrics import ProjectionMetrics
 from anabranch_events import Log, new_event
 from anabranch_events.event import types
@@ -87,7 +88,7 @@ async def test_the_lag_is_the_age_of_the_oldest_event_that_is_missing(log: Log) 
 async def test_under_load_each_answer_fits_the_log_and_the_graph(owner: Memory) -> None:
     """The lag is what lies between; in the end all are counted, none twice."""
     events = [learned(number) for number in range(LOAD)]
-    ingesting = asyncio.create_task(owner.connection.log.ingest(events))
+    ingesting = asyncio.create_task(namespace_of(owner).backend.log.ingest(events))
     behind = 0
     reached = 0
 
@@ -105,7 +106,7 @@ async def test_under_load_each_answer_fits_the_log_and_the_graph(owner: Memory) 
     (projector,) = final.projectors
     assert behind > 0
     assert (final.position, final.lag.events, final.lag.ms) == (LOAD, 0, 0)
-    assert final.generation == owner.connection.servers.graph.database
+    assert final.generation == namespace_of(owner).backend.servers.graph.database
     assert (projector.pid, projector.active, projector.events) == (os.getpid(), True, LOAD)
     assert 0 < projector.batch_size <= 1000
     assert 0 < projector.events_per_s <= LOAD
@@ -114,7 +115,7 @@ async def test_under_load_each_answer_fits_the_log_and_the_graph(owner: Memory) 
 
 async def test_who_joined_asks_the_owner(owner: Memory) -> None:
     """A command in another process says what the owner's projections count, dead letters too."""
-    log = owner.connection.log
+    log = namespace_of(owner).backend.log
     await log.append_all([learned(number) for number in range(100)])
     receipt = await log.append(orphan())
     await owner.wait_for(receipt.position, timeout_s=100)
@@ -142,16 +143,16 @@ async def test_who_joined_asks_the_owner(owner: Memory) -> None:
 
 async def test_a_rebuild_is_another_generation(owner: Memory) -> None:
     """The database's name changes, the position does not, and the projector counts anew."""
-    receipt = await owner.connection.log.append(learned(1))
+    receipt = await namespace_of(owner).backend.log.append(learned(1))
     await owner.wait_for(receipt.position, timeout_s=100)
     before = await graph_of(owner)
 
-    await owner.rebuild()
+    await owner.graph.rebuild()
 
     after = await graph_of(owner)
     assert before.generation is not None
     assert after.generation not in {None, before.generation}
-    assert after.generation == owner.connection.servers.graph.database
+    assert after.generation == namespace_of(owner).backend.servers.graph.database
     assert after.position == before.position == 1
     assert [one.events for one in (*before.projectors, *after.projectors)] == [1, 0]
 
@@ -188,7 +189,7 @@ async def test_of_several_one_is_active_and_each_is_told_of(
 
 async def test_the_metrics_go_on_while_the_graph_is_away(owner: Memory) -> None:
     """Position and lag then stand on what this process reached; back again, on the checkpoint."""
-    connection = owner.connection
+    connection = namespace_of(owner).backend
     assert connection.projecting is not None
     receipt = await connection.log.append(learned(1))
     await owner.wait_for(receipt.position, timeout_s=100)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from anabranch.memory.memory import namespace_of
 from anabranch_events import new_id, subject
 from anabranch_projections.errors import ProjectionHalted
 
@@ -20,17 +21,17 @@ async def test_a_rebuild_halts_at_what_cannot_be_applied_unless_told_to_skip(
 ) -> None:
     """Halted, the live graph stays as it was; with `skip` the same graph is built again."""
     await memory.remember("The lock of the north gate was changed in May")
-    stream = memory.connection.log.connection.jetstream()
+    stream = namespace_of(memory).backend.log.connection.jetstream()
     await stream.publish(subject(memory.namespace, new_id()), b"no event")
     last = await memory.remember("The south gate has no lock")
     await memory.wait_for(last.position)
-    before = await memory.digest()
+    before = await memory.graph.digest()
 
     with pytest.raises(ProjectionHalted):
-        await memory.rebuild()
-    after_halting = await memory.digest()
-    rebuilt = await memory.rebuild(skip=True)
+        await memory.graph.rebuild()
+    after_halting = await memory.graph.digest()
+    rebuilt = await memory.graph.rebuild(skip=True)
 
     assert after_halting == before
     assert (rebuilt.digest, rebuilt.dead_letters) == (before.digest, 1)
-    assert await memory.digest() == before
+    assert await memory.graph.digest() == before

@@ -12,6 +12,7 @@ import pytest
 
 from anabranch import Memory
 from anabranch.errors import AlreadyRunning, InputInvalid, SnapshotDamaged
+from anabranch.memory.memory import namespace_of
 from anabranch.transfer.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from anabranch_events import STREAM, Bounds, Log, NatsServer, encode, new_event, new_id, subject
 from anabranch_events.errors import LogNotEmpty
@@ -78,21 +79,21 @@ async def test_a_restored_log_is_the_same_log_and_goes_on(
     target = own_settings.changed(home=tmp_path / "other")
     events = told()
     async with Memory.open(settings=own_settings) as memory:
-        log = memory.connection.log
+        log = namespace_of(memory).backend.log
         await log.append_all(events)
         strange = json.dumps(unknown, indent=1).encode()
         await log.connection.jetstream().publish(subject("default", unknown["subject"]), strange)
         await memory.wait_for((await log.bounds()).last)
         take = ("snapshot", "take", str(file), "--json")
         taken = (await asyncio.to_thread(alone.here, *take)).value
-        before, digest = await records(log), (await memory.digest()).digest
+        before, digest = await records(log), (await memory.graph.digest()).digest
 
     restore = ("snapshot", "restore", str(file), "--home", str(target.home), "--json")
     restored = (await asyncio.to_thread(alone.here, *restore)).value
     async with Memory.open(settings=target) as memory:
-        log = memory.connection.log
+        log = namespace_of(memory).backend.log
         await memory.wait_for(restored["last"])
-        after, same = await records(log), (await memory.digest()).digest
+        after, same = await records(log), (await memory.graph.digest()).digest
         again = await log.append(events[1])
         receipt = await log.append(note(events[0].session_id), expected=3)
         with pytest.raises(AlreadyRunning):

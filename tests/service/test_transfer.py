@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch import Memory
+from anabranch.memory.memory import namespace_of
 from anabranch.settings import variable
 from anabranch.transfer.manifest import verify_lines
-from anabranch.transfer.transfer import export_chained, import_events
 from anabranch_events import encode, new_event, new_id, subject
 from anabranch_events.event.types import BranchCreated, InsightRecorded, SessionOpened
 from tests.events import note
@@ -59,7 +59,7 @@ def lines_of(events: list[Event]) -> list[bytes]:
 
 async def raws(memory: Memory) -> list[bytes]:
     """Return every message of the log, as it was written."""
-    return [recorded.raw async for recorded in memory.connection.log.read_all()]
+    return [recorded.raw async for recorded in namespace_of(memory).backend.log.read_all()]
 
 
 @in_full_only
@@ -71,22 +71,22 @@ async def test_a_log_with_unknown_events_moves_to_another_log_unchanged(
     strange = json.dumps(unknown, indent=0).replace("\n", " ").replace('": 1', '": 1.500').encode()
     kept = io.BytesIO()
     async with Memory.open(settings=own_settings) as memory:
-        log = memory.connection.log
+        log = namespace_of(memory).backend.log
         events = history(20)
         await log.append_all(events[:9])
         await log.connection.jetstream().publish(subject("default", unknown["subject"]), strange)
         await log.append_all(events[9:])
         await log.append(note(new_id(), "x" * 600_000))
         await memory.wait_for((await log.bounds()).last)
-        await export_chained(memory, kept)
-        before, digest = await raws(memory), (await memory.digest()).digest
+        await memory.transfer.export(kept)
+        before, digest = await raws(memory), (await memory.graph.digest()).digest
 
     manifest = verify_lines(io.BytesIO(kept.getvalue()))
     async with Memory.open(settings=own_settings.changed(home=tmp_path / "other")) as other:
-        first = await import_events(other, io.BytesIO(kept.getvalue()))
-        again = await import_events(other, io.BytesIO(kept.getvalue()))
+        first = await other.transfer.import_lines(io.BytesIO(kept.getvalue()))
+        again = await other.transfer.import_lines(io.BytesIO(kept.getvalue()))
         await other.wait_for(first.position)
-        after, same = await raws(other), (await other.digest()).digest
+        after, same = await raws(other), (await other.graph.digest()).digest
 
     assert strange in before
     assert after == before
@@ -106,9 +106,9 @@ async def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
     alone.environment[variable("embedder")] = "none"
     mine = own_settings.changed(embedder="none")
     async with Memory.open(settings=mine.changed(home=tmp_path / "whole")) as memory:
-        imported = await import_events(memory, lines)
+        imported = await memory.transfer.import_lines(lines)
         await memory.wait_for(imported.position)
-        whole, digest = await raws(memory), (await memory.digest()).digest
+        whole, digest = await raws(memory), (await memory.graph.digest()).digest
 
     started = alone("up", "--detach", "--json")
     assert started.code == 0, started.err
@@ -118,7 +118,7 @@ async def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
             (tmp_path / "events.jsonl").write_bytes(b"".join(lines))
             again = alone("events", "import", str(tmp_path / "events.jsonl"), "--json").value
             await memory.wait_for(again["position"])
-            resumed, same = await raws(memory), (await memory.digest()).digest
+            resumed, same = await raws(memory), (await memory.graph.digest()).digest
     finally:
         ended = alone("down", "--json")
 
@@ -143,11 +143,11 @@ async def _killed_in_the_middle(alone: CommandLine, memory: Memory, lines: list[
         process.stdin.writelines(lines)
         await asyncio.wait_for(process.stdin.drain(), 60)
         deadline = time.monotonic() + 60
-        while (await memory.connection.log.bounds()).last < BATCH:
+        while (await namespace_of(memory).backend.log.bounds()).last < BATCH:
             assert process.returncode is None
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)
     finally:
         process.kill()
         await process.wait()
-    return (await memory.connection.log.bounds()).last
+    return (await namespace_of(memory).backend.log.bounds()).last

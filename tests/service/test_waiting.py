@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch import Memory
+from anabranch.memory.memory import namespace_of
 from anabranch_events import Log, new_event
 from anabranch_events.errors import WaitTimedOut
 from anabranch_events.event import types
@@ -68,8 +69,8 @@ async def owner(own_settings: Settings) -> AsyncIterator[Memory]:
 
 async def test_who_waits_where_the_commits_are_made_is_woken_by_them(owner: Memory) -> None:
     """The owner hears of each commit from its own projector."""
-    log = owner.connection.log
-    projecting = owner.connection.projecting
+    log = namespace_of(owner).backend.log
+    projecting = namespace_of(owner).backend.projecting
     assert projecting is not None
     waits = [
         asyncio.create_task(projecting.wait_for(position, projection="graph", timeout_s=100))
@@ -89,12 +90,12 @@ async def test_who_waits_while_the_graph_moves_is_woken_in_the_new_generation(
     owner: Memory,
 ) -> None:
     """A rebuild in between changes who commits, not that the commit wakes."""
-    log = owner.connection.log
-    projecting = owner.connection.projecting
+    log = namespace_of(owner).backend.log
+    projecting = namespace_of(owner).backend.projecting
     assert projecting is not None
     await log.append(learned(1))
     waits = asyncio.create_task(projecting.wait_for(2, projection="graph", timeout_s=100))
-    await owner.rebuild()
+    await owner.graph.rebuild()
     await asyncio.sleep(0)
     assert not waits.done()
     with pytest.raises(WaitTimedOut, match="is at 1, not yet at 2, after"):
@@ -110,7 +111,7 @@ async def test_a_command_beside_the_owner_is_woken_by_the_commit(
 ) -> None:
     """What joined the home waits for a backlog without asking again."""
     monkeypatch.setattr(wait, "ASK_AGAIN_S", NEVER_S)
-    await owner.connection.log.ingest([learned(number) for number in range(LOAD)])
+    await namespace_of(owner).backend.log.ingest([learned(number) for number in range(LOAD)])
     line = CommandLine(owner.settings.home, ANABRANCH_EMBEDDER="none")
 
     found = await asyncio.to_thread(

@@ -17,7 +17,7 @@ from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.command import CommandExecutor
 from anabranch_thinking.executors.recall import RecallingExecutor
 from anabranch_thinking.roles import ROLES, Role, angles
-from anabranch_thinking.sessions.findings import Finding, InsightDraft
+from anabranch_thinking.sessions.findings import Finding, InsightDraft, InsightFields, draft_of
 from anabranch_thinking.sessions.journal import EventListener, InsightLookup
 from anabranch_thinking.sessions.recall import Recall, RecalledInsight
 from anabranch_thinking.sessions.receipts import (
@@ -53,6 +53,7 @@ __all__ = [
     "Group",
     "HandOffReceipt",
     "InsightDraft",
+    "InsightFields",
     "InsightLookup",
     "InsightNotFound",
     "InsightReceipt",
@@ -72,6 +73,7 @@ __all__ = [
     "WeightedLink",
     "angles",
     "consolidate_thought",
+    "draft_of",
     "find_links",
     "synthesise",
     "think",

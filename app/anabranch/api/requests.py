@@ -48,49 +48,27 @@ class Branch(Writing):
     priority: Priority = Priority.NORMAL
 
 
-class LearnedInsight(Request):
-    """One thing that a session learned."""
-
-    text: Text
-    kind: Name = "observation"
-    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
-    tags: tuple[Name, ...] = ()
-    entities: tuple[Name, ...] | None = Field(
-        default=None, description="Taken from the text where they are not given."
-    )
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
-    sources: tuple[Name, ...] = ()
-
-    def draft(self) -> InsightDraft:
-        """Return it as thinking takes it."""
-        return InsightDraft.model_validate(dict(self))
-
-
 class Complete(Writing):
     """End a session with its result and what it learned."""
 
     session_id: Identifier
     result: Text = Field(description="What came out.")
-    insights: Annotated[tuple[LearnedInsight | Text, ...], Field(max_length=INSIGHTS_MAX)] = Field(
+    insights: Annotated[tuple[InsightDraft | Text, ...], Field(max_length=INSIGHTS_MAX)] = Field(
         default=(), description="What was learned: texts, or objects that say more."
     )
 
 
-class Remember(Writing):
+class Remember(Writing, InsightDraft):
     """Record one thing learned; without a session one is opened for it."""
 
-    text: Text = Field(description="What was learned, in words that carry their subject.")
     session_id: Identifier | None = None
-    kind: Name = "observation"
-    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
-    tags: tuple[Name, ...] = ()
-    entities: tuple[Name, ...] | None = Field(
-        default=None, description="Taken from the text where they are not given."
-    )
     supersedes: Annotated[tuple[Identifier, ...], Field(max_length=_RETIRED_MAX)] = Field(
         default=(), description="The insights that this one replaces."
     )
+
+    def draft(self) -> InsightDraft:
+        """Return the insight alone."""
+        return InsightDraft.model_validate(self.model_dump(include=set(InsightDraft.model_fields)))
 
 
 class Recall(Request):

@@ -1,30 +1,29 @@
-"""What a memory stands on while it is open: servers, the log, the graph, and who projects."""
+"""The backend of an open memory: servers, log, graph, and the projections that fill it."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.errors import PositionFromFuture
 from anabranch.home.servers import Servers
-from anabranch_events.errors import InputInvalid, Unavailable, WaitTimedOut
+from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_projections import wait_for
-from anabranch_store import Graph, GraphRanker
+from anabranch_store import GraphRanker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from nats.aio.msg import Msg
 
     from anabranch.settings import Settings
     from anabranch_events import Log
     from anabranch_recall import Embedder, Ranker
+    from anabranch_store import Graph
 
 
-class Connection:
+class Backend:
     """The log, and the graph as it is by now, with the waiting that a consistent read needs."""
 
     log: Log
@@ -57,35 +56,22 @@ class Connection:
         enter = self._stack.enter_async_context
         self.embedder = await enter(opened_embedder(self.settings))
         await enter(self.servers)
-        async with self.explained():
-            self.log = await enter(self.servers.connect_log())
-            self._stack.push_async_callback(self._let_graph_go)
-            await self.graph()
-            if self.servers.projects:
-                self.projecting = await enter(Projecting(self.servers, self.log, self.embedder))
-                moves = await self.log.connection.subscribe(MOVE, cb=self._move)
-                self._stack.push_async_callback(moves.unsubscribe)
-            self.seen = (await self.log.bounds()).last
+        self.log = await enter(self.servers.connect_log())
+        self._stack.push_async_callback(self._let_graph_go)
+        await self.graph()
+        if self.servers.projects:
+            self.projecting = await enter(Projecting(self.servers, self.log, self.embedder))
+            moves = await self.log.connection.subscribe(MOVE, cb=self._move)
+            self._stack.push_async_callback(moves.unsubscribe)
+        self.seen = (await self.log.bounds()).last
         self.servers.announce()
-
-    @asynccontextmanager
-    async def explained(self) -> AsyncGenerator[None]:
-        """Say that the home's owner has gone where that is why a server does not answer."""
-        try:
-            yield
-        except Unavailable as error:
-            found = self.servers.explained(error)
-            if found is error:
-                raise
-            raise found from error
 
     async def graph(self) -> Graph:
         """Return the graph as it is by now: a rebuild may have moved it."""
         self.servers.refresh()
         async with self._graph_change:
             if self._graph is None or self._graph.address != self.servers.graph:
-                timeout_s = self.settings.request_timeout_s
-                graph = Graph.connect(self.servers.graph, timeout_s=timeout_s)
+                graph = self.servers.connect_graph()
                 await self._turn_to(await graph.__aenter__())
             assert self._graph is not None  # noqa: S101 - it was just opened.
             return self._graph
@@ -173,3 +159,18 @@ class Connection:
         for graph in graphs:
             if graph is not None:
                 await graph.__aexit__(None, None, None)
+
+
+class SharedBackend(Backend):
+    """A backend over servers and a log that this process has open already."""
+
+    def __init__(self, servers: Servers, log: Log, embedder: Embedder | None) -> None:
+        super().__init__(servers.settings)
+        self.servers = servers
+        self.log = log
+        self.embedder = embedder
+
+    async def _open(self) -> None:
+        self._stack.push_async_callback(self._let_graph_go)
+        await self.graph()
+        self.seen = (await self.log.bounds()).last

@@ -11,20 +11,20 @@ from anabranch.backend.projection_runner import MOVE, SKIP
 from anabranch.errors import HomeBusy
 
 if TYPE_CHECKING:
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
     from anabranch_store import GraphAddress
 
 _MOVE_TIMEOUT_S: Final = 30.0
 
 
-async def move(connection: Connection, fresh: GraphAddress, *, skip: bool) -> None:
+async def move(backend: Backend, fresh: GraphAddress, *, skip: bool) -> None:
     """Have the process that projects use the generation `fresh` from now on. Raises HomeBusy."""
     database = fresh.database or ""
     order = f"{database} {SKIP}" if skip else database
-    client = connection.log.connection
+    client = backend.log.connection
     try:
-        if connection.projecting is not None:
-            problem = await connection.projecting.move(database, skip=skip)
+        if backend.projecting is not None:
+            problem = await backend.projecting.move(database, skip=skip)
         else:
             answer = await client.request(MOVE, order.encode(), timeout=_MOVE_TIMEOUT_S)
             problem = answer.data.decode()

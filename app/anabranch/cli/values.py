@@ -44,6 +44,21 @@ def moment(text: str | None, *, field: str = "as_of") -> int | datetime | None:
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def time(text: str | None, *, field: str) -> datetime | None:
+    """Return a time: ISO 8601, in UTC where it names no zone. Raises InputInvalid."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputInvalid(
+            f"{field}: {text!r} is not a time",
+            field=field,
+            fix="give a time such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31",
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
 def parameters(given: Sequence[str]) -> dict[str, JsonValue]:
     """Return `k=v` pairs as a dictionary; a value that is JSON is read as that.
 

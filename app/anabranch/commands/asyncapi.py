@@ -9,8 +9,8 @@ import orjson
 from faststream.specification import AsyncAPI
 from pydantic.json_schema import models_json_schema
 
+from anabranch.api.operations import OPERATIONS
 from anabranch.api.problem import PROBLEM_TYPE, Problem
-from anabranch.commands.command_service import ANSWERS
 from anabranch_events import event_schema
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class CommandDocument:
         schemas = components["schemas"]
         schemas["Event"] = _events(schemas)
         schemas.update(_answers())
-        for name, answer in ANSWERS.items():
-            _complete(document, name, answer.__name__)
+        for operation in OPERATIONS:
+            _complete(document, operation.name, operation.answer.__name__)
         for group in ("channels", "operations"):
             document[group] = dict(sorted(document[group].items()))
         components["schemas"] = dict(sorted(schemas.items()))
@@ -111,7 +111,7 @@ def _complete(document: dict[str, Any], name: str, answer: str) -> None:
 
 def _answers() -> dict[str, Any]:
     """Return the schemas of what is answered."""
-    models: list[type[BaseModel]] = [*ANSWERS.values(), Problem]
+    models: list[type[BaseModel]] = [*(operation.answer for operation in OPERATIONS), Problem]
     _, found = models_json_schema(
         [(model, "serialization") for model in models],
         ref_template=_REFERENCE,

@@ -4,9 +4,6 @@ Requests are read, and errors answered, in one place: FastStream's own way answe
 that it cannot read nor a handler that fails.
 """
 
-# FastStream reads the annotations of the handlers: what they name is imported for good.
-# ruff: noqa: TC002
-
 from __future__ import annotations
 
 import asyncio
@@ -21,17 +18,14 @@ from nats.errors import Error as NatsError
 from pydantic import BaseModel, ValidationError
 
 from anabranch.api.admission import HELD_MAX, Gate
-from anabranch.api.idempotency import Ids, Repetition
-from anabranch.api.problem import PROBLEM_TYPE, Problem, other_namespace, request_invalid
-from anabranch.api.requests import Branch, Complete, LearnedInsight, OpenSession, Recall, Remember
+from anabranch.api.operations import OPERATIONS, Context, Operation
+from anabranch.api.problem import PROBLEM_TYPE, Problem, request_invalid
 from anabranch.errors import AnswerTooLarge
-from anabranch_events import Event, Receipt, decode_unchanged, traced
-from anabranch_events.errors import AnabranchError, InputInvalid, SessionEnded
+from anabranch_events import Event, decode_unchanged, traced
+from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.event.binary_mode import structured
 from anabranch_events.event.registry import CATALOGUE
 from anabranch_events.transport.client import settled
-from anabranch_recall import Recollection
-from anabranch_thinking import BranchReceipt, CompletionReceipt, InsightReceipt, SessionReceipt
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -42,24 +36,13 @@ if TYPE_CHECKING:
     from faststream.nats.subscriber.usecases import ConcurrentCoreSubscriber
     from nats.aio.client import Client
 
-    from anabranch.api.requests import Writing
-    from anabranch.memory.namespaces import NamespaceMemories, NamespaceMemory
-    from anabranch_thinking import Sessions
+    from anabranch.memory.namespaces import Namespaces
 
 PREFIX: Final = "anabranch.commands."
 QUEUE: Final = "anabranch"
 EXPECTED: Final = "Anabranch-Expected"
 KEY: Final = "Nats-Msg-Id"
 PAYLOAD_MAX: Final = 1024 * 1024
-ANSWERS: Final[Mapping[str, type[BaseModel]]] = {
-    "append": Receipt,
-    "open_session": SessionReceipt,
-    "branch": BranchReceipt,
-    "complete": CompletionReceipt,
-    "remember": InsightReceipt,
-    "recall": Recollection,
-}
-"""What each command answers."""
 _DRAIN_TIMEOUT_S: Final = 20.0
 _PAUSE_S: Final = 0.02
 _log = logging.getLogger("anabranch")
@@ -68,135 +51,47 @@ _log = logging.getLogger("anabranch")
 class CommandService:
     """Answers commands for every namespace; `router` is what a broker includes.
 
-    Without `memories` it only describes itself, for the AsyncAPI document.
+    Without `namespaces` it only describes itself, for the AsyncAPI document.
     """
 
     def __init__(
         self,
-        memories: NamespaceMemories | None = None,
+        namespaces: Namespaces | None = None,
         *,
         middlewares: Sequence[BrokerMiddleware[Any, Any]] = (),
     ) -> None:
         self.payload_max = PAYLOAD_MAX
-        self._memories = memories
+        self._namespaces = namespaces
         self._gate = Gate()
         self.router = NatsRouter(middlewares=(self._answering(), *middlewares))
-        self._subscribers = [self._subscriber(*one) for one in self._handlers()]
+        self._subscribers = [self._subscriber(operation) for operation in OPERATIONS]
 
-    def _subscriber(
-        self, handler: Callable[..., Awaitable[BaseModel]], decoder: Callable[..., Any]
-    ) -> ConcurrentCoreSubscriber:
+    def _subscriber(self, operation: Operation) -> ConcurrentCoreSubscriber:
         subscriber = self.router.subscriber(
-            f"{PREFIX}{{namespace}}.{handler.__name__}",
+            f"{PREFIX}{{namespace}}.{operation.name}",
             queue=QUEUE,
-            title=handler.__name__,
-            decoder=decoder,
+            title=operation.name,
+            decoder=_event_in if operation.request is Event else _reading(operation.request),
             # More than the gate holds: it is the gate that turns away, with an answer.
             max_workers=2 * HELD_MAX,
         )
-        subscriber(handler)
+        subscriber(self._handler(operation))
         return subscriber
 
-    def _handlers(self) -> list[tuple[Callable[..., Awaitable[BaseModel]], Callable[..., Any]]]:
-        return [
-            (self.append, _event_in),
-            (self.open_session, _reading(OpenSession)),
-            (self.branch, _reading(Branch)),
-            (self.complete, _reading(Complete)),
-            (self.remember, _reading(Remember)),
-            (self.recall, _reading(Recall)),
-        ]
+    def _handler(self, operation: Operation) -> Callable[..., Awaitable[BaseModel]]:
+        """Return a function whose name, annotations and docstring FastStream takes for its own."""
 
-    async def append(self, event: Event, message: NatsMessage) -> Receipt:
-        """Append one CloudEvent to the session that is its subject.
+        async def handle(request: BaseModel, message: NatsMessage) -> BaseModel:
+            return await operation.run(self._context(message), request)
 
-        The body is a structured CloudEvents 1.0 document (or its data, with `ce-` headers, in
-        binary mode). The header `Anabranch-Expected` makes it conditional on the session's last
-        position, 0 for a new session: then it is stored once for ever. Without it an event that is
-        sent again within ten minutes is answered with the receipt it had.
-        """
-        memory = self._memory(message)
-        if event.namespace != memory.namespace:
-            raise other_namespace(event.namespace, subject=memory.namespace)
-        expected = _expected(message.headers)
-        receipt = await memory.connection.log.append(event, expected=expected)
-        memory.connection.saw(event, receipt.position)
-        return receipt
-
-    async def open_session(self, request: OpenSession, message: NatsMessage) -> SessionReceipt:
-        """Begin a root session. With `Nats-Msg-Id` the same request opens it once, for ever."""
-        sessions, _ = self._told(request, message)
-        return await sessions.open_session(
-            request.task,
-            role=request.role,
-            priority=request.priority,
-            attributes=request.attributes,
-        )
-
-    async def branch(self, request: Branch, message: NatsMessage) -> BranchReceipt:
-        """Fork a session as it is now. With `Nats-Msg-Id` the same request forks once, for ever."""
-        sessions, repetition = self._told(request, message)
-        forked = await repetition.branched() if repetition else None
-        return forked or await sessions.branch(
-            request.parent_id, request.task, role=request.role, priority=request.priority
-        )
-
-    async def complete(self, request: Complete, message: NatsMessage) -> CompletionReceipt:
-        """End a session with its result and what it learned, as one event.
-
-        With `Nats-Msg-Id` the same request is answered alike for ever, and not with SessionEnded.
-        """
-        sessions, repetition = self._told(request, message)
-        learned = [
-            one.draft() if isinstance(one, LearnedInsight) else one for one in request.insights
-        ]
-        try:
-            return await sessions.complete(request.session_id, request.result, insights=learned)
-        except SessionEnded as ended:
-            if repetition is None:
-                raise
-            return await repetition.completed(request.session_id, ended)
-
-    async def remember(self, request: Remember, message: NatsMessage) -> InsightReceipt:
-        """Record one thing learned; without a session one is opened for it.
-
-        With `Nats-Msg-Id` the same request is stored once: for ever where it opens its session,
-        within ten minutes where it names one.
-        """
-        sessions, repetition = self._told(request, message)
-        try:
-            return await sessions.remember(
-                request.text,
-                session_id=request.session_id,
-                kind=request.kind,
-                confidence=request.confidence,
-                tags=request.tags,
-                entities=request.entities,
-                supersedes=request.supersedes,
-            )
-        except SessionEnded as ended:
-            if repetition is None or request.session_id is None:
-                raise
-            return await repetition.remembered(request.session_id, ended)
-
-    async def recall(self, request: Recall, message: NatsMessage) -> Recollection:
-        """Ask memory a question; get ranked insights, each with the reason why.
-
-        To read what was just written, give the position of its receipt as `after`.
-        """
-        memory = self._memory(message)
-        if request.after is not None:
-            await memory.connection.checked_position(request.after, field="after")
-        return await memory.recall(
-            request.query,
-            k=request.k,
-            scope=request.scope,
-            session_id=request.session_id,
-            as_of=request.as_of,
-            after=request.after,
-            include_retired=request.include_retired,
-            wait_s=request.wait_s,
-        )
+        handle.__name__ = operation.name
+        handle.__doc__ = operation.run.__doc__
+        handle.__annotations__ = {
+            "request": operation.request,
+            "message": NatsMessage,
+            "return": operation.answer,
+        }
+        return handle
 
     async def settle(self, client: Client) -> None:
         """Return once the NATS server knows what is asked for here; `client` is the broker's."""
@@ -230,20 +125,13 @@ class CommandService:
             for one in self._subscribers
         )
 
-    def _memory(self, message: NatsMessage) -> NamespaceMemory:
-        assert self._memories is not None  # noqa: S101 - what describes itself is not run.
-        return self._memories.of(message.path["namespace"])
-
-    def _told(self, request: Writing, message: NatsMessage) -> tuple[Sessions, Repetition | None]:
-        """Return the sessions for one request, and with a key what finds an earlier one."""
-        memory = self._memory(message)
-        key = message.headers.get(KEY)
-        if key is None:
-            return memory.sessions.told_by(agent=request.agent), None
-        command = message.raw_message.subject.rpartition(".")[2]
-        ids = Ids(memory.namespace, command, key, request)
-        repetition = Repetition(memory.connection.log, namespace=memory.namespace, ids=ids)
-        return memory.sessions.told_by(agent=request.agent, ids=ids), repetition
+    def _context(self, message: NatsMessage) -> Context:
+        assert self._namespaces is not None  # noqa: S101 - what describes itself is not run.
+        return Context(
+            self._namespaces.of(message.path["namespace"]),
+            key=message.headers.get(KEY),
+            expected=_expected(message.headers),
+        )
 
     def _answering(self) -> type[BaseMiddleware[Any, Any]]:
         service = self

@@ -178,9 +178,9 @@ async def _query(memory: Memory, story: Story) -> QueryResult:
 
 async def _replay(memory: Memory, story: Story) -> tuple[str, Rebuilt]:
     story.chapter("The log is the truth: replayed into a fresh graph, it is the same graph")
-    before = await memory.digest()
+    before = await memory.graph.digest()
     with story.bar("events", total=before.position) as progress:
-        rebuilt = await memory.rebuild(progress=lambda at: progress(at.position))
+        rebuilt = await memory.graph.rebuild(progress=lambda at: progress(at.position))
     story.took(f"{rebuilt.events} events folded again", rebuilt.seconds)
     agree = before.digest == rebuilt.digest
     mark = Text("✓ the digests agree", "green") if agree else Text("✗ they differ", "red")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from anabranch.memory.memory import namespace_of
 from anabranch_recall import Hit
 from anabranch_thinking import (
     BranchContext,
@@ -149,14 +150,15 @@ async def ingest(
 ) -> Ingested:
     """Record each session as it happened: opened, and completed with what was learned."""
     began = time.perf_counter()
+    backend = namespace_of(memory).backend
     turning_point = 0
     for number, session in enumerate(sessions, start=1):
         journal = Sessions(
-            memory.connection.log,
+            backend.log,
             namespace=memory.namespace,
             agent=session.person,
             clock=_at(session.time),
-            listener=memory.connection.saw,
+            listener=backend.saw,
         )
         opened = await journal.open_session(session.task, role="assistant")
         await journal.complete(
@@ -166,12 +168,12 @@ async def ingest(
         )
         progress(number)
         if session.time < _TURN:
-            turning_point = memory.connection.seen
+            turning_point = memory.position
     return Ingested(
         people=tuple(dict.fromkeys(session.person for session in sessions)),
         sessions=len(sessions),
         insights=sum(len(session.insights) for session in sessions),
-        position=memory.connection.seen,
+        position=memory.position,
         turning_point=turning_point,
         seconds=time.perf_counter() - began,
     )
@@ -179,9 +181,10 @@ async def ingest(
 
 async def projected(memory: Memory, projection: str, *, progress: Callable[[int], None]) -> None:
     """Wait until a projection has reached what was learned, saying how far it has come."""
-    graph = await memory.connection.graph()
-    end = memory.connection.seen
-    async with memory.connection.log.announced(projection) as announced:
+    backend = namespace_of(memory).backend
+    graph = await backend.graph()
+    end = backend.seen
+    async with backend.log.announced(projection) as announced:
         position = await graph.checkpoint(projection)
         while position < end:
             progress(position)

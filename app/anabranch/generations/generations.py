@@ -26,7 +26,7 @@ from anabranch_store.errors import VectorsMismatched
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
     from anabranch_projections import Progress
     from anabranch_recall import Embedder
     from anabranch_store import GraphAddress
@@ -34,35 +34,41 @@ if TYPE_CHECKING:
 _ONE: Final = "neo4j"
 
 
-async def generations(connection: Connection) -> list[GenerationView]:
+async def generations(backend: Backend) -> list[GenerationView]:
     """Return the live generation first, then the others by name."""
-    connection.servers.refresh()
-    live = connection.servers.graph
+    backend.servers.refresh()
+    live = backend.servers.graph
     if live.admin_url is None:
-        return [await _view(connection, live)]
-    names = [name for name in await generation_names(live) if name != live.database]
-    return [await _view(connection, address_of(live, name)) for name in (live.database, *names)]
+        return [await _view(backend, live)]
+    names = [
+        name
+        for name in await generation_names(live, explain=backend.servers.explained)
+        if name != live.database
+    ]
+    return [await _view(backend, address_of(live, name)) for name in (live.database, *names)]
 
 
-async def count_others(connection: Connection) -> int:
+async def count_others(backend: Backend) -> int:
     """Return how many generations lie beside the live one."""
-    live = connection.servers.graph
+    live = backend.servers.graph
     if live.admin_url is None:
         return 0
-    return len(set(await generation_names(live)) - {live.database})
+    return len(
+        set(await generation_names(live, explain=backend.servers.explained)) - {live.database}
+    )
 
 
 async def use(
-    connection: Connection,
+    backend: Backend,
     name: str,
     *,
     skip: bool,
     progress: Callable[[Progress], None] | None,
 ) -> GenerationView:
     """Bring a kept generation to the log's end and have it read from then on."""
-    live = embedded_only(connection, field="name")
-    with sole_rebuild(connection):
-        found = await _named(connection, name)
+    live = embedded_only(backend, field="name")
+    with sole_rebuild(backend):
+        found = await _named(backend, name)
         if found.state == "live":
             return found
         if found.state == "filling":
@@ -70,30 +76,30 @@ async def use(
                 f"{name} is only half filled",
                 fix="run `anabranch rebuild`, which goes on filling it where it can",
             )
-        work = _moved(connection, address_of(live, name), skip, progress)
-        await connection.servers.while_they_run(work)
-    await connection.graph()
-    return await _named(connection, name)
+        work = _moved(backend, address_of(live, name), skip, progress)
+        await backend.servers.while_they_run(work)
+    await backend.graph()
+    return await _named(backend, name)
 
 
-async def drop(connection: Connection, name: str) -> GenerationView:
+async def drop(backend: Backend, name: str) -> GenerationView:
     """Remove a generation that is not live."""
-    live = embedded_only(connection, field="name")
-    with sole_rebuild(connection):
-        found = await _named(connection, name)
+    live = embedded_only(backend, field="name")
+    with sole_rebuild(backend):
+        found = await _named(backend, name)
         if found.state == "live":
             raise GenerationRefused(
                 f"{name} is the live graph, which is never dropped",
                 fix="use another first: `anabranch rebuild`, or `anabranch graph use NAME`",
             )
-        await drop_generation(address_of(live, name))
+        await drop_generation(address_of(live, name), explain=backend.servers.explained)
     return found
 
 
-def embedded_only(connection: Connection, *, field: str) -> GraphAddress:
+def embedded_only(backend: Backend, *, field: str) -> GraphAddress:
     """Return the live embedded graph. Raises InputInvalid for a Neo4j."""
-    connection.servers.refresh()
-    live = connection.servers.graph
+    backend.servers.refresh()
+    live = backend.servers.graph
     if live.admin_url is None:
         raise InputInvalid(
             f"{live.uri} holds one graph, and none beside it",
@@ -115,9 +121,9 @@ def name_of(address: GraphAddress) -> str:
 
 
 @contextmanager
-def sole_rebuild(connection: Connection) -> Generator[None]:
+def sole_rebuild(backend: Backend) -> Generator[None]:
     """Let one process at a time change the home's generations. Raises HomeBusy."""
-    home = connection.servers.home
+    home = backend.servers.home
     lock = Lock(home.rebuild_lock)
     if not lock.take():
         raise HomeBusy(
@@ -128,40 +134,40 @@ def sole_rebuild(connection: Connection) -> Generator[None]:
         yield
 
 
-async def _named(connection: Connection, name: str) -> GenerationView:
-    for found in await generations(connection):
+async def _named(backend: Backend, name: str) -> GenerationView:
+    for found in await generations(backend):
         if found.name == name:
             return found
     raise GenerationNotFound(name)
 
 
 async def _moved(
-    connection: Connection,
+    backend: Backend,
     address: GraphAddress,
     skip: bool,
     progress: Callable[[Progress], None] | None,
 ) -> None:
-    await _caught_up(connection, address, skip, progress)
-    await move(connection, address, skip=skip)
+    await _caught_up(backend, address, skip, progress)
+    await move(backend, address, skip=skip)
 
 
 async def _caught_up(
-    connection: Connection,
+    backend: Backend,
     address: GraphAddress,
     skip: bool,
     progress: Callable[[Progress], None] | None,
 ) -> None:
-    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+    async with backend.servers.connect_graph(address) as graph:
         found = await read_stamp(graph)
         if found is not None:
             refuse_newer(found, projector_version=PROJECTOR_VERSION)
-            if is_of_another_log(found, await connection.log.identity()):
+            if is_of_another_log(found, await backend.log.identity()):
                 raise GenerationRefused(
                     f"{address.database} was filled from another log",
                     fix="drop it: `anabranch graph drop`",
                 )
-        embedder = await _same_model(graph, connection.embedder)
-        filling = Filling(connection.log, graph, embedder, progress=progress, skip=skip)
+        embedder = await _same_model(graph, backend.embedder)
+        filling = Filling(backend.log, graph, embedder, progress=progress, skip=skip)
         await filling.catch_up()
 
 
@@ -176,12 +182,12 @@ async def _same_model(graph: Graph, embedder: Embedder | None) -> Embedder | Non
     return embedder
 
 
-async def _view(connection: Connection, address: GraphAddress) -> GenerationView:
-    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+async def _view(backend: Backend, address: GraphAddress) -> GenerationView:
+    async with backend.servers.connect_graph(address) as graph:
         found = await read_stamp(graph)
         position = await graph.checkpoint("graph")
-    live = address == connection.servers.graph
-    log = await connection.log.identity()
+    live = address == backend.servers.graph
+    log = await backend.log.identity()
     return GenerationView(
         name=name_of(address),
         state="live" if live else "kept" if found and found.served else "filling",
@@ -189,16 +195,16 @@ async def _view(connection: Connection, address: GraphAddress) -> GenerationView
         projector_version=found.projector_version if found else None,
         schema_version=found.schema_version if found else None,
         created=found.created if found else None,
-        bytes=_bytes(connection, address),
+        bytes=_bytes(backend, address),
         rebuild_due=rebuild_due(found, log=log, projector_version=PROJECTOR_VERSION),
     )
 
 
-def _bytes(connection: Connection, address: GraphAddress) -> int | None:
+def _bytes(backend: Backend, address: GraphAddress) -> int | None:
     """Return what the files of an embedded generation take on the disk."""
     if address.admin_url is None:
         return None
-    folder = connection.servers.home.graph_of(connection.settings.nats_url)
+    folder = backend.servers.home.graph_of(backend.settings.nats_url)
     found = 0
     for parent, _, names in os.walk(folder / "databases" / str(address.database)):
         for name in names:

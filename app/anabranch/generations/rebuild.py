@@ -8,7 +8,6 @@ from anabranch.backend.generation_switch import move
 from anabranch.generations.generations import address_of, embedded_only, sole_rebuild
 from anabranch_projections import rebuild, unfit
 from anabranch_store import (
-    Graph,
     GraphAddress,
     create_generation,
     drop_generation,
@@ -20,12 +19,12 @@ from anabranch_store.errors import GraphTooNew
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
     from anabranch_projections import Progress, Rebuilt
 
 
 async def rebuild_into(
-    connection: Connection,
+    backend: Backend,
     address: GraphAddress,
     *,
     skip: bool,
@@ -35,76 +34,76 @@ async def rebuild_into(
 
     Raises GraphNotEmpty where it holds something else.
     """
-    work = _filled(connection, address, skip=skip, progress=progress)
-    return await connection.servers.while_they_run(work)
+    work = _filled(backend, address, skip=skip, progress=progress)
+    return await backend.servers.while_they_run(work)
 
 
 async def rebuild_beside(
-    connection: Connection, *, skip: bool, progress: Callable[[Progress], None] | None
+    backend: Backend, *, skip: bool, progress: Callable[[Progress], None] | None
 ) -> Rebuilt:
     """Fill a new generation of the embedded graph, and let it take the live one's place.
 
     One that a killed rebuild left half filled is filled further where that gives the same, and
     dropped where not. The old one is kept.
     """
-    live = embedded_only(connection, field="into")
-    with sole_rebuild(connection):
-        work = _replaced(connection, live, skip=skip, progress=progress)
-        rebuilt = await connection.servers.while_they_run(work)
-    await connection.graph()
+    live = embedded_only(backend, field="into")
+    with sole_rebuild(backend):
+        work = _replaced(backend, live, skip=skip, progress=progress)
+        rebuilt = await backend.servers.while_they_run(work)
+    await backend.graph()
     return rebuilt
 
 
 async def _replaced(
-    connection: Connection,
+    backend: Backend,
     live: GraphAddress,
     *,
     skip: bool,
     progress: Callable[[Progress], None] | None,
 ) -> Rebuilt:
-    fresh = await _half_filled(connection, live, skip=skip) or await create_generation(live)
-    rebuilt = await _filled(connection, fresh, skip=skip, progress=progress)
-    await move(connection, fresh, skip=skip)
+    fresh = await _half_filled(backend, live, skip=skip) or await create_generation(
+        live, explain=backend.servers.explained
+    )
+    rebuilt = await _filled(backend, fresh, skip=skip, progress=progress)
+    await move(backend, fresh, skip=skip)
     return rebuilt
 
 
-async def _half_filled(
-    connection: Connection, live: GraphAddress, *, skip: bool
-) -> GraphAddress | None:
+async def _half_filled(backend: Backend, live: GraphAddress, *, skip: bool) -> GraphAddress | None:
     """Return a generation to go on with; drop those that none can go on with."""
     found = None
-    for name in await generation_names(live):
+    for name in await generation_names(live, explain=backend.servers.explained):
         address = address_of(live, name)
-        if name == live.database or await _was_live(connection, address):
+        if name == live.database or await _was_live(backend, address):
             continue
-        if found is None and await _fits(connection, address, skip=skip):
+        if found is None and await _fits(backend, address, skip=skip):
             found = address
         else:
-            await drop_generation(address)
+            await drop_generation(address, explain=backend.servers.explained)
     return found
 
 
-async def _was_live(connection: Connection, address: GraphAddress) -> bool:
-    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+async def _was_live(backend: Backend, address: GraphAddress) -> bool:
+    async with backend.servers.connect_graph(address) as graph:
         found = await read_stamp(graph)
     return found is not None and found.served is not None
 
 
-async def _fits(connection: Connection, address: GraphAddress, *, skip: bool) -> bool:
-    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
+async def _fits(backend: Backend, address: GraphAddress, *, skip: bool) -> bool:
+    async with backend.servers.connect_graph(address) as graph:
         try:
-            return await unfit(connection.log, graph, connection.embedder, skip=skip) is None
+            return await unfit(backend.log, graph, backend.embedder, skip=skip) is None
         except GraphTooNew:
             return False
 
 
 async def _filled(
-    connection: Connection,
+    backend: Backend,
     address: GraphAddress,
     *,
     skip: bool,
     progress: Callable[[Progress], None] | None,
 ) -> Rebuilt:
-    embedder = connection.embedder
-    async with Graph.connect(address, timeout_s=connection.settings.request_timeout_s) as graph:
-        return await rebuild(connection.log, graph, embedder=embedder, skip=skip, progress=progress)
+    embedder = backend.embedder
+    async with backend.servers.connect_graph(address) as graph:
+        return await rebuild(backend.log, graph, embedder=embedder, skip=skip, progress=progress)

@@ -1,4 +1,4 @@
-"""How far each projection is behind the log, and who works on it."""
+"""The state of a memory: where log and graph are, and how far each projection has come."""
 
 from __future__ import annotations
 
@@ -7,32 +7,76 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from anabranch.backend.projector_peers import ask_projectors
-from anabranch.views import Lag, ProjectionStatus
+from anabranch.generations.generations import count_others, name_of
+from anabranch.views import GraphStatus, Lag, LogStatus, ProjectionStatus, Status
+from anabranch_events import STREAM
+from anabranch_events.transport.address import without_secrets
+from anabranch_projections import PROJECTOR_VERSION
+from anabranch_store import read_stamp, rebuild_due
 
 if TYPE_CHECKING:
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
     from anabranch.views import ProjectorView
     from anabranch_events import Log
 
 PROJECTIONS: Final = ("graph", "vectors")
 
 
-async def projection_statuses(connection: Connection, *, last: int) -> tuple[ProjectionStatus, ...]:
-    """Return the state of every projection of the graph as it is by now; the log ends at `last`."""
-    graph = await connection.graph()
-    projectors = await _projectors(connection)
+async def status(backend: Backend, *, namespace: str) -> Status:
+    """Return where the log and the graph are, and how far the graph is behind."""
+    log, servers = backend.log, backend.servers
+    graph = await backend.graph()
+    bounds = await log.bounds()
+    projections = await projection_statuses(backend, last=bounds.last)
+    folded, vectors = projections
+    letters = await graph.read("projection/count_dead_letters")
+    found = await read_stamp(graph)
+    identity = await log.identity()
+    return Status(
+        log=LogStatus(
+            url=without_secrets(servers.log.url),
+            stream=STREAM,
+            durability=servers.log.durability,
+            first=bounds.first,
+            last=bounds.last,
+        ),
+        graph=GraphStatus(
+            uri=servers.graph.uri,
+            product=graph.product.name,
+            version=graph.product.version,
+            position=folded.position,
+            vectors=vectors.position,
+            generation=name_of(graph.address),
+            projector_version=found.projector_version if found else None,
+            schema_version=found.schema_version if found else None,
+            rebuild_due=rebuild_due(found, log=identity, projector_version=PROJECTOR_VERSION),
+            others=await count_others(backend),
+        ),
+        lag=folded.lag,
+        projections=projections,
+        dead_letters=int(letters[0]["dead_letters"]),
+        home=str(servers.home.folder) if servers.role != "outside" else None,
+        owner=servers.runtime.pid if servers.runtime else None,
+        namespace=namespace,
+    )
 
-    async def status(name: str) -> ProjectionStatus:
+
+async def projection_statuses(backend: Backend, *, last: int) -> tuple[ProjectionStatus, ...]:
+    """Return the state of every projection of the graph as it is by now; the log ends at `last`."""
+    graph = await backend.graph()
+    projectors = await _projectors(backend)
+
+    async def status_of(name: str) -> ProjectionStatus:
         position = await graph.checkpoint(name)
         return ProjectionStatus(
             name=name,
             generation=graph.address.database,
             position=position,
-            lag=await lag_behind(connection.log, position, last=last),
+            lag=await lag_behind(backend.log, position, last=last),
             projectors=tuple(one[name] for one in projectors if name in one),
         )
 
-    return tuple(await asyncio.gather(*map(status, PROJECTIONS)))
+    return tuple(await asyncio.gather(*map(status_of, PROJECTIONS)))
 
 
 async def lag_behind(log: Log, position: int, *, last: int) -> Lag:
@@ -44,7 +88,7 @@ async def lag_behind(log: Log, position: int, *, last: int) -> Lag:
     return Lag(events=last - position, ms=max(0.0, age_s * 1000))
 
 
-async def _projectors(connection: Connection) -> list[dict[str, ProjectorView]]:
-    if connection.projecting is not None:
-        return [connection.projecting.projectors]
-    return await ask_projectors(connection.servers, connection.log)
+async def _projectors(backend: Backend) -> list[dict[str, ProjectorView]]:
+    if backend.projecting is not None:
+        return [backend.projecting.projectors]
+    return await ask_projectors(backend.servers, backend.log)

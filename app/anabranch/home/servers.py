@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
     from anabranch_events import Log, Tenant
-    from anabranch_events.errors import Unavailable
-    from anabranch_store import GraphAddress
+    from anabranch_events.errors import AnabranchError
+    from anabranch_store import Graph, GraphAddress
 
 _PAUSE_S: Final = 0.05
 _WATCH_PAUSE_S: Final = 0.5
@@ -111,10 +111,24 @@ class Servers:
             token=self.log.token,
             timeout_s=self.settings.request_timeout_s,
             durability=self.log.durability,
+            explain=self.explained,
         )
 
-    def explained(self, error: Unavailable) -> Unavailable:
-        """Return why a server did not answer: the error itself, or that the owner has gone."""
+    def connect_graph(self, address: GraphAddress | None = None) -> Graph:
+        """Return the graph that is served, or the one at `address`, to be entered."""
+        from anabranch_store import Graph
+
+        return Graph.connect(
+            address or self.graph,
+            timeout_s=self.settings.request_timeout_s,
+            explain=self.explained,
+        )
+
+    def explained(self, error: AnabranchError) -> AnabranchError:
+        """Return why a server did not answer, or refused us: `error`, or that the owner has gone.
+
+        Log and graph ask this wherever they translate an error of their driver.
+        """
         if self.role != "joined" or self.runtime is None:
             return error
         current = read_runtime(self.home) if held(self.home.owner_lock) else None

@@ -2,43 +2,59 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from anabranch.backend.backend import Connection
-from anabranch.memory.recall import Asking
+from anabranch.backend.backend import Backend
+from anabranch.errors import MemoryNotOpen
+from anabranch.generations.status import status
+from anabranch.memory.cypher import cypher
+from anabranch.memory.graph import MemoryGraph
+from anabranch.memory.namespaces import OpenNamespace
+from anabranch.memory.past import MemoryPast
+from anabranch.memory.recall import BranchRecall, recall
 from anabranch.memory.session import Session, session_of
+from anabranch.memory.session_views import list_sessions, session_tree, show_session
+from anabranch.memory.transfer import MemoryTransfer
+from anabranch.past.replay import follow, replay
 from anabranch.settings import Settings
 from anabranch_events.event.types import Priority
-from anabranch_thinking import (
-    BranchTask,
-    Consolidation,
-    EventListener,
-    Executor,
-    InsightReceipt,
-    Sessions,
-    Thought,
-    consolidate_thought,
-    think,
-)
+from anabranch_recall import Scope
+from anabranch_thinking import consolidate_thought, think
 from anabranch_thinking.thoughts.think import CONCURRENCY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
-    from anabranch_events import Event
+    from anabranch.past.as_of import Moment
+    from anabranch.views import SessionView, Status
+    from anabranch_events import Event, Recorded
+    from anabranch_recall import Recollection
+    from anabranch_store import QueryResult
+    from anabranch_thinking import (
+        BranchTask,
+        Consolidation,
+        EventListener,
+        Executor,
+        InsightDraft,
+        InsightFields,
+        InsightReceipt,
+        Thought,
+    )
 
 
-class Memory(Asking):
+class Memory:
     """Memory for sessions that branch; make it by `open`, use it within `async with`.
 
-    Reads see what this memory has written before, and what was in the log when it was opened.
+    Reads see what this memory has written before, and what was in the log when it was opened. Its
+    parts are `graph`, `past` and `transfer`.
     """
 
     def __init__(self, settings: Settings, *, command: str = "memory") -> None:
         self.settings = settings
         self.namespace = settings.namespace
-        self.connection = Connection(settings, command=command)
+        self._backend = Backend(settings, command=command)
+        self._opened: OpenNamespace | None = None
 
     @classmethod
     def open(
@@ -58,18 +74,37 @@ class Memory(Asking):
         return cls(base.changed(home=home, namespace=namespace, agent=agent))
 
     async def __aenter__(self) -> Self:
-        await self.connection.__aenter__()
-        self.sessions = Sessions(
-            self.connection.log,
-            namespace=self.namespace,
-            agent=self.settings.agent,
-            lookup=self.producers,
-            listener=self.connection.saw,
-        )
+        await self._backend.__aenter__()
+        try:
+            self._opened = OpenNamespace(self._backend, self.namespace)
+        except BaseException:
+            await self._backend.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.connection.__aexit__()
+        self._opened = None
+        await self._backend.__aexit__()
+
+    @property
+    def graph(self) -> MemoryGraph:
+        """The graph: its digest, its generations, its dead letters, and building it again."""
+        return MemoryGraph(self._namespace)
+
+    @property
+    def past(self) -> MemoryPast:
+        """Earlier moments: positions, the life of one thing, and the change in between."""
+        return MemoryPast(self._namespace)
+
+    @property
+    def transfer(self) -> MemoryTransfer:
+        """Events out of this memory and into it, and snapshots of the whole log."""
+        return MemoryTransfer(self._namespace)
+
+    @property
+    def position(self) -> int:
+        """The last position seen here: written by this memory, or there when it was opened."""
+        return self._namespace.backend.seen
 
     async def open_session(
         self,
@@ -80,48 +115,69 @@ class Memory(Asking):
         attributes: Mapping[str, object] | None = None,
     ) -> Session:
         """Begin a root session."""
-        async with self.connection.explained():
-            receipt = await self.sessions.open_session(
-                task, role=role, priority=priority, attributes=attributes
-            )
+        receipt = await self._namespace.sessions.open_session(
+            task, role=role, priority=priority, attributes=attributes
+        )
         return Session(
-            self,
+            self._namespace,
             session_id=receipt.session_id,
             root_id=receipt.session_id,
             position=receipt.position,
+            receipt=receipt,
         )
 
     async def session(self, session_id: str) -> Session:
         """Return the session that has this id. Raises SessionNotFound."""
-        async with self.connection.explained():
-            return session_of(self, await self.sessions.state(session_id))
+        return session_of(self._namespace, await self._namespace.sessions.state(session_id))
 
     async def remember(
         self,
-        text: str,
+        insight: InsightDraft | str,
         *,
         session_id: str | None = None,
-        kind: str = "observation",
-        confidence: float = 1.0,
-        tags: Sequence[str] = (),
-        entities: Sequence[str] | None = None,
         supersedes: Sequence[str] = (),
+        **fields: Unpack[InsightFields],
     ) -> InsightReceipt:
         """Record one thing learned; without a session one is opened for it.
 
-        The insights in `supersedes` are retired by this one. Raises InputInvalid,
-        SessionNotFound, SessionEnded and InsightNotFound.
+        `insight` is a text with the `fields` of an InsightDraft (kind, confidence, tags, entities,
+        valid_from, valid_until, sources), or a draft. The insights in `supersedes` are retired by
+        this one. Raises InputInvalid, SessionNotFound, SessionEnded and InsightNotFound.
         """
-        async with self.connection.explained():
-            return await self.sessions.remember(
-                text,
-                session_id=session_id,
-                kind=kind,
-                confidence=confidence,
-                tags=tags,
-                entities=entities,
-                supersedes=supersedes,
-            )
+        return await self._namespace.sessions.remember(
+            insight, session_id=session_id, supersedes=supersedes, **fields
+        )
+
+    async def recall(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        scope: Scope | str = Scope.NAMESPACE,
+        session_id: str | None = None,
+        as_of: Moment | None = None,
+        after: int | None = None,
+        include_retired: bool = False,
+        wait_s: float | None = None,
+    ) -> Recollection:
+        """Ask memory a question; return ranked insights, each with the reason why.
+
+        `as_of` asks what was known at a position, or a time. With `after` the answer waits, for at
+        most `wait_s`, until the graph has reached that position, and raises WaitTimedOut if it
+        does not. Without, it waits for what this memory has seen, and answers in any case.
+        Raises InputInvalid, ScopeNeedsSession, SessionNotFound and PositionFromFuture.
+        """
+        return await recall(
+            self._namespace,
+            query,
+            k=k,
+            scope=scope,
+            session_id=session_id,
+            as_of=as_of,
+            after=after,
+            include_retired=include_retired,
+            wait_s=wait_s,
+        )
 
     async def think(
         self,
@@ -139,44 +195,148 @@ class Memory(Asking):
         Without branches there are `count`, by the roles focus, pattern recognition, creative
         synthesis, risk analysis and meta-cognition in turn. Without an executor each branch asks
         memory what it knows from its role's side. With `session_id` the thought happens in that
-        session. `on_event` is told of every event appended.
+        session. `on_event` gets every event that was appended.
         """
-        async with self.connection.explained():
-            await self.ready(None, self.settings.wait_timeout_s)
-            return await think(
-                self.sessions,
-                task,
-                branches=branches or None,
-                count=count,
-                executor=executor,
-                recall=self.asked,
-                embedder=self.connection.embedder,
-                session_id=session_id,
-                concurrency=concurrency,
-                on_event=self._telling(on_event),
-            )
+        namespace = self._namespace
+        await namespace.ready()
+        return await think(
+            namespace.sessions,
+            task,
+            branches=branches or None,
+            count=count,
+            executor=executor,
+            recall=BranchRecall(namespace),
+            embedder=namespace.backend.embedder,
+            session_id=session_id,
+            concurrency=concurrency,
+            on_event=_both(namespace.backend.saw, on_event),
+        )
 
     async def consolidate(self, root_id: str) -> Consolidation:
         """Synthesise what the branches of a thought found; every insight used is cited.
 
         Raises SessionNotFound, and NothingLearned where there is nothing to cite.
         """
-        tree = await self.session_tree(root_id)
-        async with self.connection.explained():
-            return await consolidate_thought(
-                self.sessions,
-                tree[0].root_id,
-                session_ids=[view.session_id for view in tree if view.parent_id],
-                embedder=self.connection.embedder,
-                recall=self.asked,
-            )
+        namespace = self._namespace
+        tree = await session_tree(namespace, root_id)
+        return await consolidate_thought(
+            namespace.sessions,
+            tree[0].root_id,
+            session_ids=[view.session_id for view in tree if view.parent_id],
+            embedder=namespace.backend.embedder,
+            recall=BranchRecall(namespace),
+        )
 
-    def _telling(self, listener: EventListener | None) -> EventListener:
-        """Return a listener that notes what was appended, and tells `listener` too."""
+    async def cypher(
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        as_of: Moment | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> QueryResult:
+        """Run a query that only reads, with a timeout, a row cap and a byte cap.
 
-        def told(event: Event, position: int) -> None:
-            self.connection.saw(event, position)
-            if listener is not None:
-                listener(event, position)
+        The graph holds every namespace: filter by `$namespace`, which is this memory's own. With
+        `as_of` a query gives what it gave then. One that filters by `$as_of` itself is asked of the
+        live graph (`$as_of` is the log's end without), any other of a graph into which the log is
+        folded up to there; `progress` gets each position of that. Raises CypherInvalid,
+        QueryRefused, QueryTimedOut and PositionFromFuture.
+        """
+        return await cypher(self._namespace, query, parameters, as_of=as_of, progress=progress)
 
-        return told
+    async def show_session(self, session_id: str, *, as_of: Moment | None = None) -> SessionView:
+        """Return the session with its working memory and insights, as it is or was at `as_of`.
+
+        The texts of insights that were forgotten since are left out. Raises SessionNotFound, also
+        where it had not begun by then, and PositionFromFuture.
+        """
+        return await show_session(self._namespace, session_id, as_of=as_of)
+
+    async def list_sessions(
+        self, *, root_id: str | None = None, status: str | None = None, limit: int = 100
+    ) -> list[SessionView]:
+        """Return sessions, the newest first; `root_id` keeps those of one thought."""
+        return await list_sessions(self._namespace, root_id=root_id, status=status, limit=limit)
+
+    async def session_tree(
+        self, session_id: str, *, as_of: Moment | None = None
+    ) -> list[SessionView]:
+        """Return the whole thought that the session belongs to, parents before their branches.
+
+        With `as_of` it is the thought as it was then; it costs what the events of its sessions do.
+        Raises SessionNotFound, PositionFromFuture, and WaitTimedOut.
+        """
+        return await session_tree(self._namespace, session_id, as_of=as_of)
+
+    async def replay(
+        self,
+        *,
+        after: int = 0,
+        to: int | None = None,
+        session_id: str | None = None,
+        speed: float | None = None,
+    ) -> AsyncIterator[Recorded]:
+        """Read the events of this namespace again, in order, those after `after` and up to `to`.
+
+        With `speed` they come with the pauses they happened with, so many times faster. Nothing is
+        run again. Raises InputInvalid, SessionNotFound and PositionFromFuture.
+        """
+        namespace = self._namespace
+        if session_id is not None:
+            session_id = (await namespace.sessions.state(session_id)).session_id
+        events = replay(
+            namespace.backend,
+            namespace.name,
+            after=after,
+            to=to,
+            session_id=session_id,
+            speed=speed,
+        )
+        async for recorded in events:
+            yield recorded
+
+    async def follow(self, *, after: int | None = None) -> AsyncIterator[Recorded]:
+        """Give the events of this namespace as they happen, without end, from the log's end on.
+
+        With `after` those that happened since come first.
+        """
+        namespace = self._namespace
+        async for recorded in follow(namespace.backend, namespace.name, after=after):
+            yield recorded
+
+    async def wait_for(self, position: int, *, timeout_s: float | None = None) -> int:
+        """Wait until the graph has reached `position`; return where it is.
+
+        Raises PositionFromFuture, and WaitTimedOut.
+        """
+        bound_s = self.settings.wait_timeout_s if timeout_s is None else timeout_s
+        backend = self._namespace.backend
+        return await backend.wait_for(position, projection="graph", timeout_s=bound_s)
+
+    async def status(self) -> Status:
+        """Return where the log and the graph are, and how far the graph is behind."""
+        return await status(self._namespace.backend, namespace=self.namespace)
+
+    @property
+    def _namespace(self) -> OpenNamespace:
+        if self._opened is None:
+            raise MemoryNotOpen
+        return self._opened
+
+
+def namespace_of(memory: Memory) -> OpenNamespace:
+    """Return the open namespace below a memory, for surfaces of this package."""
+    return memory._namespace  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # The one door.
+
+
+def _both(first: EventListener, second: EventListener | None) -> EventListener:
+    """Return a listener that calls both."""
+    if second is None:
+        return first
+
+    def heard(event: Event, position: int) -> None:
+        first(event, position)
+        second(event, position)
+
+    return heard

@@ -1,63 +1,83 @@
-"""One namespace as the command service sees it, over what `anabranch up` has open."""
+"""One namespace of an open backend, and the few that a service has open at a time."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from anabranch.backend.backend import Connection
-from anabranch.memory.recall import Asking
 from anabranch_thinking import Sessions
 
 if TYPE_CHECKING:
-    from anabranch.home.servers import Servers
-    from anabranch_events import Log
-    from anabranch_recall import Embedder
+    from collections.abc import Sequence
+
+    from anabranch.backend.backend import Backend
 
 NAMESPACES_MAX: Final = 256
+_VECTORS_WAIT_S: Final = 5.0
+_VECTORS_BEHIND_MAX: Final = 512
 
 
-class SharedConnection(Connection):
-    """A connection over servers and a log that this process has open already."""
+class OpenNamespace:
+    """One namespace: the commands on its sessions, and the waiting that its reads need.
 
-    def __init__(self, servers: Servers, log: Log, embedder: Embedder | None) -> None:
-        super().__init__(servers.settings)
-        self.servers = servers
-        self.log = log
-        self.embedder = embedder
+    Every surface stands on it: `Memory`, its sessions and parts, and the command service. Raises
+    InputInvalid for a `name` that is none.
+    """
 
-    async def _open(self) -> None:
-        self._stack.push_async_callback(self._let_graph_go)
-        await self.graph()
-        self.seen = (await self.log.bounds()).last
-
-
-class NamespaceMemory(Asking):
-    """Recall and the commands on sessions, in one namespace."""
-
-    def __init__(self, connection: Connection, namespace: str) -> None:
-        self.connection = connection
-        self.namespace = namespace
+    def __init__(self, backend: Backend, name: str) -> None:
+        self.backend = backend
+        self.name = name
         self.sessions = Sessions(
-            connection.log,
-            namespace=namespace,
-            agent=connection.settings.agent,
+            backend.log,
+            namespace=name,
+            agent=backend.settings.agent,
             lookup=self.producers,
-            listener=connection.saw,
+            listener=backend.saw,
         )
 
+    async def producers(self, insight_ids: Sequence[str]) -> dict[str, str]:
+        """Return the session of each insight that exists, as of the last position seen here."""
+        await self.caught_up()
+        graph = await self.backend.graph()
+        rows = await graph.read("insights/producers", namespace=self.name, ids=list(insight_ids))
+        return {row["insight_id"]: row["session_id"] for row in rows}
 
-class NamespaceMemories:
-    """The namespaces asked for last; another is opened when it is asked for, which costs nothing."""
+    async def caught_up(self) -> None:
+        """Let the graph reach the last position seen here, within the bound of the settings."""
+        backend = self.backend
+        timeout_s = backend.settings.wait_timeout_s
+        await backend.reached(backend.seen, projection="graph", timeout_s=timeout_s)
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._open: OrderedDict[str, NamespaceMemory] = OrderedDict()
+    async def ready(self, after: int | None = None, *, wait_s: float | None = None) -> None:
+        """Let the graph, and then the vectors, reach the position that an answer must know.
 
-    def of(self, namespace: str) -> NamespaceMemory:
-        """Return the memory of a namespace. Raises InputInvalid."""
-        found = self._open.pop(namespace, None) or NamespaceMemory(self._connection, namespace)
-        self._open[namespace] = found
+        With `after` it raises WaitTimedOut where the graph does not reach it within `wait_s`.
+        Without, the last position seen here is waited for, and missing it is no error.
+        """
+        backend = self.backend
+        bound_s = backend.settings.wait_timeout_s if wait_s is None else wait_s
+        if after is not None:
+            await backend.wait_for(after, projection="graph", timeout_s=bound_s)
+        else:
+            after = backend.seen
+            await backend.reached(after, projection="graph", timeout_s=bound_s)
+        vectors = await (await backend.graph()).checkpoint("vectors")
+        if 0 < after - vectors <= _VECTORS_BEHIND_MAX and await backend.vectors_follow():
+            timeout_s = min(bound_s, _VECTORS_WAIT_S)
+            await backend.reached(after, projection="vectors", timeout_s=timeout_s)
+
+
+class Namespaces:
+    """The namespaces asked for last; another one is opened when asked for, which costs nothing."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._open: OrderedDict[str, OpenNamespace] = OrderedDict()
+
+    def of(self, name: str) -> OpenNamespace:
+        """Return a namespace. Raises InputInvalid."""
+        found = self._open.pop(name, None) or OpenNamespace(self._backend, name)
+        self._open[name] = found
         if len(self._open) > NAMESPACES_MAX:
             self._open.popitem(last=False)
         return found

@@ -1,22 +1,25 @@
-"""One session, as a handle: what is done with it goes to the log in its name."""
+"""One session as a handle: its commands go to the log in its name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
+from anabranch.memory.recall import recall
+from anabranch.memory.session_views import show_session
 from anabranch_events.event.types import Priority
 from anabranch_recall import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch.memory.memory import Memory
+    from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
     from anabranch.views import SessionView
     from anabranch_recall import Recollection
     from anabranch_thinking import (
         CompletionReceipt,
         InsightDraft,
+        InsightFields,
         InsightReceipt,
         SessionReceipt,
         SessionState,
@@ -32,126 +35,142 @@ class Session:
 
     def __init__(
         self,
-        memory: Memory,
+        namespace: OpenNamespace,
         *,
         session_id: str,
         root_id: str,
         position: int,
         parent_id: str | None = None,
         forked_at: int | None = None,
+        receipt: SessionReceipt | None = None,
     ) -> None:
-        self._memory = memory
+        self._namespace = namespace
         self.session_id = session_id
         self.root_id = root_id
         self.position = position
         self.parent_id = parent_id
         self.forked_at = forked_at
+        self._receipt = receipt
 
     def __repr__(self) -> str:
         return f"<Session({self.session_id}, position={self.position})>"
+
+    @property
+    def receipt(self) -> SessionReceipt:
+        """The receipt of the last event that this handle stored. Raises LookupError before one."""
+        if self._receipt is None:
+            raise LookupError("this handle has stored nothing yet")
+        return self._receipt
 
     async def branch(
         self, task: str, *, role: str | None = None, priority: Priority | str = Priority.NORMAL
     ) -> Session:
         """Fork a session from this one as it is now. Raises SessionEnded."""
-        async with self._memory.connection.explained():
-            receipt = await self._memory.sessions.branch(
-                self.session_id, task, role=role, priority=priority
-            )
+        receipt = await self._namespace.sessions.branch(
+            self.session_id, task, role=role, priority=priority
+        )
         return Session(
-            self._memory,
+            self._namespace,
             session_id=receipt.session_id,
             root_id=receipt.root_id,
             position=receipt.position,
             parent_id=receipt.parent_id,
             forked_at=receipt.forked_at,
+            receipt=receipt,
         )
 
     async def remember(
         self,
-        text: str,
+        insight: InsightDraft | str,
         *,
-        kind: str = "observation",
-        confidence: float = 1.0,
-        tags: Sequence[str] = (),
-        entities: Sequence[str] | None = None,
         supersedes: Sequence[str] = (),
+        **fields: Unpack[InsightFields],
     ) -> InsightReceipt:
-        """Record one thing learned. Raises SessionEnded."""
-        receipt = await self._memory.remember(
-            text,
-            session_id=self.session_id,
-            kind=kind,
-            confidence=confidence,
-            tags=tags,
-            entities=entities,
-            supersedes=supersedes,
+        """Record one thing learned, as `Memory.remember` does. Raises SessionEnded."""
+        receipt = await self._namespace.sessions.remember(
+            insight, session_id=self.session_id, supersedes=supersedes, **fields
         )
-        self.position = receipt.position
+        self._stored(receipt)
         return receipt
 
     async def recall(
         self,
-        text: str,
+        query: str,
         *,
         k: int = 10,
         scope: Scope | str = Scope.LINEAGE,
         as_of: Moment | None = None,
+        after: int | None = None,
         include_retired: bool = False,
+        wait_s: float | None = None,
     ) -> Recollection:
-        """Ask memory from where this session stands: by default its own line of ancestors."""
-        return await self._memory.recall(
-            text,
+        """Ask memory from this session: by default its own line of ancestors."""
+        return await recall(
+            self._namespace,
+            query,
             k=k,
             scope=scope,
             session_id=self.session_id,
             as_of=as_of,
+            after=after,
             include_retired=include_retired,
+            wait_s=wait_s,
         )
 
     async def complete(
         self, result: str, *, insights: Sequence[InsightDraft | str] = ()
     ) -> CompletionReceipt:
         """End the session with its result and what it learned, as one event."""
-        async with self._memory.connection.explained():
-            receipt = await self._memory.sessions.complete(
-                self.session_id, result, insights=insights
-            )
-        self.position = receipt.position
+        receipt = await self._namespace.sessions.complete(
+            self.session_id, result, insights=insights
+        )
+        self._stored(receipt)
         return receipt
 
     async def note(self, key: str, value: object) -> SessionReceipt:
         """Set `key` in the session's working memory to a value that JSON can hold."""
-        async with self._memory.connection.explained():
-            receipt = await self._memory.sessions.note(self.session_id, key, value)
-        self.position = receipt.position
+        receipt = await self._namespace.sessions.note(self.session_id, key, value)
+        self._stored(receipt)
         return receipt
 
     async def hand_off(self, *, summary: str, to_agent: str | None = None) -> Session:
         """Pass the task and the working memory on to a new branch, and end; return the branch."""
-        async with self._memory.connection.explained():
-            receipt = await self._memory.sessions.hand_off(
-                self.session_id, summary=summary, to_agent=to_agent
-            )
-        self.position = receipt.position
-        return await self._memory.session(receipt.to)
+        receipt = await self._namespace.sessions.hand_off(
+            self.session_id, summary=summary, to_agent=to_agent
+        )
+        self._stored(receipt)
+        return session_of(self._namespace, await self._namespace.sessions.state(receipt.to))
+
+    async def fail(self, error: str) -> SessionReceipt:
+        """End the session without a result, because of `error`."""
+        receipt = await self._namespace.sessions.fail(self.session_id, error)
+        self._stored(receipt)
+        return receipt
+
+    async def cancel(self, reason: str) -> SessionReceipt:
+        """Call the session off."""
+        receipt = await self._namespace.sessions.cancel(self.session_id, reason)
+        self._stored(receipt)
+        return receipt
 
     async def close(self, reason: str = "done") -> SessionReceipt:
         """End the session without a result."""
-        async with self._memory.connection.explained():
-            receipt = await self._memory.sessions.close(self.session_id, reason)
-        self.position = receipt.position
+        receipt = await self._namespace.sessions.close(self.session_id, reason)
+        self._stored(receipt)
         return receipt
 
     async def show(self, *, as_of: Moment | None = None) -> SessionView:
         """Return the session as it stands, or stood, with its working memory and insights."""
-        return await self._memory.show_session(self.session_id, as_of=as_of)
+        return await show_session(self._namespace, self.session_id, as_of=as_of)
+
+    def _stored(self, receipt: SessionReceipt) -> None:
+        self._receipt, self.position = receipt, receipt.position
 
 
-def session_of(memory: Memory, state: SessionState) -> Session:
-    """Return a handle to the session that `state` is of."""
+def session_of(namespace: OpenNamespace, state: SessionState) -> Session:
+    """Return a handle to the session in `state`."""
     return Session(
-        memory,
+        namespace,
         session_id=state.session_id,
         root_id=state.root_id,
         position=state.position,

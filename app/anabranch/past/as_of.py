@@ -19,7 +19,7 @@ from anabranch_store import Graph, Step, scratch_graph
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
     from anabranch_events import Log
 
 Moment = int | datetime
@@ -29,20 +29,20 @@ ROWS_MAX: Final = 1000
 _READS_AT_ONCE: Final = 16
 
 
-async def position_of(connection: Connection, moment: Moment, *, field: str = "as_of") -> int:
+async def position_of(backend: Backend, moment: Moment, *, field: str = "as_of") -> int:
     """Return the position a moment stands for.
 
     A time is compared with the log's own time of each append; one before the first event is 0.
     Raises PositionFromFuture, and InputInvalid for a time without a zone.
     """
     if isinstance(moment, datetime):
-        return await connection.log.position_at(moment)
-    return await connection.checked_position(moment, field=field)
+        return await backend.log.position_at(moment)
+    return await backend.checked_position(moment, field=field)
 
 
 @asynccontextmanager
 async def graph_as_of(
-    connection: Connection,
+    backend: Backend,
     position: int,
     *,
     progress: Callable[[int], None] | None = None,
@@ -53,13 +53,12 @@ async def graph_as_of(
     It costs what a rebuild up to there costs; `progress` is told each position. With `telling` its
     content will be read: what insights said that were forgotten since is then left out.
     """
-    live = await connection.graph()
+    live = await backend.graph()
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(scratch_graph(live.address))
-        timeout_s = connection.settings.request_timeout_s
-        graph = await stack.enter_async_context(Graph.connect(address, timeout_s=timeout_s))
+        graph = await stack.enter_async_context(backend.servers.connect_graph(address))
         await graph.apply_schema()
-        projector = Projector(connection.log, graph, on_commit=progress)
+        projector = Projector(backend.log, graph, on_commit=progress)
         projector.announces = False
         await projector.run(to=position)
         if telling:
@@ -74,13 +73,13 @@ async def _erase_forgotten(live: Graph, then: Graph) -> None:
 
 
 async def thought_then(
-    connection: Connection, root_id: str, *, namespace: str, position: int
+    backend: Backend, root_id: str, *, namespace: str, position: int
 ) -> list[SessionView]:
     """Return the sessions of a thought as the graph held them at `position`, oldest first.
 
     The cost is that of the events of its sessions.
     """
-    graph = await connection.graph()
+    graph = await backend.graph()
     rows = await graph.read(
         "past/thought_sessions", namespace=namespace, root_id=root_id, until=position
     )
@@ -92,7 +91,7 @@ async def thought_then(
 
     async def events_of(session_id: str) -> list[PositionedEvent]:
         async with gate:
-            return await _events(connection.log, session_id, namespace, position)
+            return await _events(backend.log, session_id, namespace, position)
 
     found = await asyncio.gather(*map(events_of, read))
     applied = (at for each in found for at in each if at.position not in aside)

@@ -25,7 +25,7 @@ from anabranch_events.errors import InputInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
     from anabranch_store import Graph
 
 ITEMS_MAX: Final = 1000
@@ -49,7 +49,7 @@ class Span(NamedTuple):
 
 
 async def diff_of(
-    connection: Connection,
+    backend: Backend,
     span: Span,
     *,
     items_max: int,
@@ -65,8 +65,8 @@ async def diff_of(
             field="after",
             fix="name the earlier moment first",
         )
-    graph = await connection.graph()
-    touched = await _touched(connection, graph, span, progress)
+    graph = await backend.graph()
+    touched = await _touched(backend, graph, span, progress)
     found: dict[str, list[Any]] = {
         **await _insights(graph, span, touched),
         **await _associations(graph, span, touched),
@@ -86,12 +86,12 @@ async def diff_of(
 
 
 async def _touched(
-    connection: Connection, graph: Graph, span: Span, progress: Callable[[int], None] | None
+    backend: Backend, graph: Graph, span: Span, progress: Callable[[int], None] | None
 ) -> Touched:
     rows = await graph.read("dead_letters/positions", after=span.after)
     aside = {row["position"] for row in rows}
     touched = Touched(span.namespace)
-    async with aclosing(connection.log.read_all(after=span.after, to=span.to)) as records:
+    async with aclosing(backend.log.read_all(after=span.after, to=span.to)) as records:
         async for recorded in records:
             if progress is not None and recorded.position % _TOLD_EACH == 0:
                 progress(recorded.position - span.after)

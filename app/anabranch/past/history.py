@@ -18,7 +18,7 @@ from anabranch_events.errors import EventInvalid, InputInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
     from anabranch_events import Recorded
 
 _TOLD_EACH: Final = 1000
@@ -38,7 +38,7 @@ class LifeEvent(BaseModel):
 
 
 async def history_of(
-    connection: Connection,
+    backend: Backend,
     thing_id: str,
     *,
     namespace: str,
@@ -56,12 +56,12 @@ async def history_of(
         raise InputInvalid(
             f"id: {error}", field="id", fix="give the id of a session, insight or consolidation"
         ) from error
-    graph = await connection.graph()
+    graph = await backend.graph()
     rows = await graph.read("past/forgotten")
     forgotten = frozenset(row["id"] for row in rows if row["namespace"] == namespace)
     names = _spellings(key)
     life: list[LifeEvent] = []
-    async with aclosing(connection.log.read_all(to=to)) as records:
+    async with aclosing(backend.log.read_all(to=to)) as records:
         async for recorded in records:
             if progress is not None and recorded.position % _TOLD_EACH == 0:
                 progress(recorded.position)

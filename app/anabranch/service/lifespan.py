@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from anabranch.backend.backend import SharedBackend
 from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.commands.command_service import CommandService
-from anabranch.memory.namespaces import NamespaceMemories, SharedConnection
+from anabranch.memory.namespaces import Namespaces
 from anabranch.service.tracing import measuring, tracer_provider, tracing
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Serving:
     def __init__(self, settings: Settings, *, http_port: int | None) -> None:
         self._stack = AsyncExitStack()
         self._commands: CommandService | None = None
-        self._connection: SharedConnection | None = None
+        self._backend: SharedBackend | None = None
         self._observed: ProjectionMetrics | None = None
         self._tracer = tracer_provider(settings.otel_traces_exporter)
         self._pages = None
@@ -83,11 +84,11 @@ class Serving:
         embedder = await enter(opened_embedder(servers.settings))
         log = await enter(servers.connect_log())
         projecting = await enter(Projecting(servers, log, embedder))
-        self._connection = await enter(SharedConnection(servers, log, embedder))
-        self._connection.projecting = projecting
+        self._backend = await enter(SharedBackend(servers, log, embedder))
+        self._backend.projecting = projecting
 
         if self._pages is not None:
-            self._observed = self._registered(projecting, self._connection)
+            self._observed = self._registered(projecting, self._backend)
 
         @broker.subscriber(MOVE, include_in_schema=False)
         async def move(order: str) -> str:  # pyright: ignore[reportUnusedFunction]  # FastStream calls it.
@@ -95,9 +96,7 @@ class Serving:
 
         if log.rights != "all":
             return  # Commands write events of every namespace.
-        self._commands = CommandService(
-            NamespaceMemories(self._connection), middlewares=self._middlewares()
-        )
+        self._commands = CommandService(Namespaces(self._backend), middlewares=self._middlewares())
         broker.include_router(self._commands.router)
 
     def _middlewares(self) -> list[BrokerMiddleware[Any, Any]]:
@@ -108,14 +107,12 @@ class Serving:
             found.append(measuring())
         return found
 
-    def _registered(
-        self, projecting: Projecting, connection: SharedConnection
-    ) -> ProjectionMetrics:
+    def _registered(self, projecting: Projecting, backend: SharedBackend) -> ProjectionMetrics:
         """Return the projections' metrics, which the registry has for as long as they are served."""
         from anabranch.service.metrics import REGISTRY
         from anabranch.service.projection_metrics import ProjectionMetrics
 
-        made = ProjectionMetrics(projecting, connection)
+        made = ProjectionMetrics(projecting, backend)
         REGISTRY.register(made)
         self._stack.callback(REGISTRY.unregister, made)
         return made
@@ -131,5 +128,5 @@ class Serving:
     async def _health(self) -> Health:
         from anabranch.service.ops_pages import health_of
 
-        assert self._connection is not None  # noqa: S101 - pages are served once all is open.
-        return await health_of(self._connection)
+        assert self._backend is not None  # noqa: S101 - pages are served once all is open.
+        return await health_of(self._backend)

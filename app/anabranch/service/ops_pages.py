@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from faststream.asgi.types import ASGIApp, Receive, Scope, Send
     from faststream.nats import NatsBroker
 
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
 
 HOST: Final = "127.0.0.1"
 _HEALTH_TIMEOUT_S: Final = 3.0
@@ -127,14 +127,14 @@ class Health(BaseModel):
     graph: Part
 
 
-async def health_of(connection: Connection) -> Health:
+async def health_of(backend: Backend) -> Health:
     """Ask the log for its end and the graph for its checkpoint, within a few seconds."""
 
     async def end_of_log() -> int:
-        return (await connection.log.bounds()).last
+        return (await backend.log.bounds()).last
 
     async def end_of_graph() -> int:
-        return await (await connection.graph()).checkpoint("graph")
+        return await (await backend.graph()).checkpoint("graph")
 
     log, graph = await asyncio.gather(_part(end_of_log()), _part(end_of_graph()))
     return Health(ok=log.ok and graph.ok, log=log, graph=graph)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from anabranch.backend.backend import Connection
+    from anabranch.backend.backend import Backend
     from anabranch.backend.projection_runner import Projecting
     from anabranch.views import Lag
 
@@ -33,9 +33,9 @@ class ProjectionMetrics(Collector):
     process reached last; while the log is, the lags are left out.
     """
 
-    def __init__(self, projecting: Projecting, connection: Connection) -> None:
+    def __init__(self, projecting: Projecting, backend: Backend) -> None:
         self._projecting = projecting
-        self._connection = connection
+        self._connection = backend
         self._positions: dict[str, int] = {}
         self._lags: dict[str, Lag] = {}
         self._generation = ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.padding import Padding
 from rich.text import Text
 
-from anabranch.terminal.import_progress import bar
+from anabranch.terminal.progress import bar
 from anabranch.terminal.thought_tree import duration
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ class Output:
         if self.json or not self.messages.is_terminal:
             yield lambda _done: None
             return
-        from anabranch.terminal.import_progress import bar
+        from anabranch.terminal.progress import bar
 
         with bar(self.messages) as progress:
             task = progress.add_task(description, total=total)

@@ -25,7 +25,7 @@ def rebuild_progress(output: Output) -> Generator[Callable[[Progress], None]]:
     if not output.messages.is_terminal:
         yield _lines(output)
         return
-    from anabranch.terminal.import_progress import bar
+    from anabranch.terminal.progress import bar
 
     with bar(output.messages) as shown:
         tasks = {

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anabranch.settings import Settings
+    from anabranch_events.errors import Explain
 
 VECTORS_STREAM: Final = f"KV_{VECTORS}"
 MANIFEST: Final = "manifest.json"
@@ -73,12 +74,12 @@ async def take_snapshot(
     path: Path,
     *,
     vectors: bool = True,
-    tell: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Snapshot:
     """Write the whole log, of all namespaces, to the file `path`, which comes to be with its end.
 
     Others may go on appending. What large events keep in the object store is in it, and with
-    `vectors` the cache of embeddings too. `tell` is called with the positions read for the digest.
+    `vectors` the cache of embeddings too. `progress` gets the positions read for the digest.
     """
     unfinished = path.with_name(f"{path.name}.part")
     try:
@@ -92,7 +93,7 @@ async def take_snapshot(
             ]
             state = streams[0].state
             last = int(state["last_seq"])
-            records, digest = await _digest(log, to=last, tell=tell)
+            records, digest = await _digest(log, to=last, progress=progress)
             found = Snapshot(
                 records=records,
                 first=int(state["first_seq"]),
@@ -118,7 +119,7 @@ async def restore_snapshot(
     path: Path,
     *,
     replicas: int | None = None,
-    tell: Callable[[int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> Restored:
     """Make the log of a home, or of the server that NATS_URL names, from a snapshot.
 
@@ -137,7 +138,7 @@ async def restore_snapshot(
             async with Log.connect(
                 address.url, token=address.token, timeout_s=settings.request_timeout_s
             ) as log:
-                same = await _digest(log, to=snapshot.last, tell=tell)
+                same = await _digest(log, to=snapshot.last, progress=progress)
                 bounds = await log.bounds()
             if same != (snapshot.records, snapshot.digest):
                 for stream in snapshot.streams:
@@ -152,9 +153,13 @@ async def restore_snapshot(
     )
 
 
-def snapshots(address: LogAddress, settings: Settings) -> Snapshots:
+def snapshots(
+    address: LogAddress, settings: Settings, *, explain: Explain | None = None
+) -> Snapshots:
     """Return the way to the streams on the log's server, to be entered."""
-    return Snapshots(address.url, token=address.token, timeout_s=settings.request_timeout_s)
+    return Snapshots(
+        address.url, token=address.token, timeout_s=settings.request_timeout_s, explain=explain
+    )
 
 
 async def _taken(server: Snapshots, name: str, target: zipfile.ZipFile) -> SnapshotStream:
@@ -172,7 +177,7 @@ async def _taken(server: Snapshots, name: str, target: zipfile.ZipFile) -> Snaps
     )
 
 
-async def _digest(log: Log, *, to: int, tell: Callable[[int], None] | None) -> tuple[int, str]:
+async def _digest(log: Log, *, to: int, progress: Callable[[int], None] | None) -> tuple[int, str]:
     """Return how many records there are up to a position, and the hash of all that they are."""
     digest, count = hashlib.sha256(), 0
     async for record in log.read_all(to=to):
@@ -180,8 +185,8 @@ async def _digest(log: Log, *, to: int, tell: Callable[[int], None] | None) -> t
         digest.update(f"{head} {len(record.raw)}\n".encode())
         digest.update(record.raw)
         count += 1
-        if tell is not None and count % _TOLD_EVERY == 0:
-            tell(record.position)
+        if progress is not None and count % _TOLD_EVERY == 0:
+            progress(record.position)
     return count, digest.hexdigest()
 
 

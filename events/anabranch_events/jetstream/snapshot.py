@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
     from types import TracebackType
 
+    from anabranch_events.errors import Explain
+
 OBJECTS_STREAM: Final = f"OBJ_{BUCKET}"
 CHUNK_BYTES: Final = 256 * 1024
 WINDOW_BYTES: Final = 8 * 1024 * 1024
@@ -42,8 +44,15 @@ class Snapshots:
     It makes no stream by itself. Every method raises LogUnavailable and LogRefused.
     """
 
-    def __init__(self, url: str, *, token: str | None = None, timeout_s: float = 5.0) -> None:
-        self._connection = Connection(url, token=token, timeout_s=timeout_s)
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        timeout_s: float = 5.0,
+        explain: Explain | None = None,
+    ) -> None:
+        self._connection = Connection(url, token=token, timeout_s=timeout_s, explain=explain)
 
     async def __aenter__(self) -> Self:
         await self._connection.__aenter__()

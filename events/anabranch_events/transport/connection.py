@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 
 import nats.errors
 
-from anabranch_events.errors import LogRefused, LogUnavailable, ServerOutdated
+from anabranch_events.errors import (
+    AnabranchError,
+    Explain,
+    LogRefused,
+    LogUnavailable,
+    ServerOutdated,
+)
 from anabranch_events.transport import address
 from anabranch_events.transport.client import QuickClient
 from anabranch_events.transport.inbox import Forbidden, Inbox, Unanswered
@@ -65,10 +71,13 @@ class Connection:
     """An open connection. It reconnects by itself, for as long as it lives.
 
     `client` is the nats-py client. `timeout_s` bounds every call in all, repetitions included.
-    Raises InputInvalid for a `url` that is no address.
+    `explain` gets each error of a server that does not answer or refuses us, and returns the one to
+    raise. Raises InputInvalid for a `url` that is no address.
     """
 
-    def __init__(self, url: str, *, token: str | None, timeout_s: float) -> None:
+    def __init__(
+        self, url: str, *, token: str | None, timeout_s: float, explain: Explain | None = None
+    ) -> None:
         self._servers = address.servers(url)
         self.url = address.without_secrets(url)
         self.timeout_s = timeout_s
@@ -76,6 +85,7 @@ class Connection:
         self.view: View | None = None
         """What a tenant may read; None for who has all rights."""
         self._token = token
+        self._explain = explain
         self._connected = asyncio.Event()
         self._closing = False
         self._error: Exception | None = None
@@ -281,8 +291,12 @@ class Connection:
             "the server's configuration, says what it may",
         )
 
-    def unavailable(self, cause: Exception) -> LogUnavailable | LogRefused:
+    def unavailable(self, cause: Exception) -> AnabranchError:
         """Return the error for a server that cannot be used, because of `cause`."""
+        found = self._unavailable(cause)
+        return found if self._explain is None else self._explain(found)
+
+    def _unavailable(self, cause: Exception) -> LogUnavailable | LogRefused:
         # Of a connection that stands the driver's last error may be an old one.
         known = self._error or (None if self.client.is_connected else self.client.last_error)
         reasons = f"{cause} {known}".lower()

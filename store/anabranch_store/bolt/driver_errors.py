@@ -29,6 +29,8 @@ from anabranch_store.errors import (
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from anabranch_store.errors import Explain
+
 _RETRY: Final = "try again; if it lasts, check that the graph's server runs and NEO4J_URI is right"
 
 
@@ -37,8 +39,24 @@ class LostWhileCommitting(Exception):
 
 
 @contextmanager
-def driver_errors(uri: str) -> Generator[None]:
-    """Raise what the driver raises inside as an error of our tree, naming the server at `uri`."""
+def driver_errors(uri: str, *, explain: Explain | None = None) -> Generator[None]:
+    """Raise what the driver raises inside as an error of our tree, naming the server at `uri`.
+
+    `explain` gets each error of a server that does not answer or refuses us, and returns the one
+    to raise.
+    """
+    try:
+        with _translated(uri):
+            yield
+    except (GraphUnavailable, GraphRefused) as error:
+        found = error if explain is None else explain(error)
+        if found is error:
+            raise
+        raise found from None
+
+
+@contextmanager
+def _translated(uri: str) -> Generator[None]:
     try:
         yield
     except AnabranchError:

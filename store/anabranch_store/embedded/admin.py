@@ -13,6 +13,7 @@ from anabranch_store.errors import GraphRefused, GraphUnavailable, SetupInvalid
 
 if TYPE_CHECKING:
     from anabranch_store.address import GraphAddress
+    from anabranch_store.errors import Explain
 
 _TIMEOUT_S: Final = 60.0
 _FIX: Final = "start the embedded graph again; its log is host.log in the graph's folder"
@@ -21,8 +22,11 @@ _FIX: Final = "start the embedded graph again; its log is host.log in the graph'
 class Admin:
     """Speaks to the HTTP of an embedded graph at `url`, as its root user."""
 
-    def __init__(self, url: str, *, username: str, password: str) -> None:
+    def __init__(
+        self, url: str, *, username: str, password: str, explain: Explain | None = None
+    ) -> None:
         self._url = url
+        self._explain = explain
         token = base64.b64encode(f"{username}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
 
@@ -54,7 +58,14 @@ class Admin:
         return ended
 
     async def _post(self, path: str, body: dict[str, str], *, request: str) -> dict[str, Any]:
-        return await asyncio.to_thread(self._exchange, path, json.dumps(body).encode(), request)
+        document = json.dumps(body).encode()
+        try:
+            return await asyncio.to_thread(self._exchange, path, document, request)
+        except (GraphRefused, GraphUnavailable) as error:
+            found = error if self._explain is None else self._explain(error)
+            if found is error:
+                raise
+            raise found from None
 
     def _exchange(self, path: str, body: bytes, request: str) -> dict[str, Any]:
         call = urllib.request.Request(  # noqa: S310 - our own http:// loopback address.
@@ -80,7 +91,7 @@ class Admin:
             ) from error
 
 
-def admin_of(address: GraphAddress) -> Admin:
+def admin_of(address: GraphAddress, *, explain: Explain | None = None) -> Admin:
     """Return the HTTP of the embedded graph at `address`."""
     if address.admin_url is None:
         raise SetupInvalid(
@@ -91,4 +102,5 @@ def admin_of(address: GraphAddress) -> Admin:
         address.admin_url,
         username=address.username,
         password=address.password.get_secret_value(),
+        explain=explain,
     )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from neo4j import AsyncDriver, AsyncSession
 
     from anabranch_store.address import GraphAddress
+    from anabranch_store.errors import Explain
 
 _SCHEMES: Final = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
 
@@ -36,25 +37,32 @@ _SCHEMES: Final = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "
 class Graph:
     """A graph on one server, as its writer. Make it by `connect`, open it by `async with`."""
 
-    def __init__(self, address: GraphAddress, *, timeout_s: float) -> None:
+    def __init__(
+        self, address: GraphAddress, *, timeout_s: float, explain: Explain | None = None
+    ) -> None:
         self.address = address
         self._timeout_s = timeout_s
+        self._explain = explain
         self._driver: AsyncDriver | None = None
         self._product: Product | None = None
         self._runner: QueryRunner | None = None
 
     @classmethod
-    def connect(cls, address: GraphAddress, *, timeout_s: float = 10.0) -> Graph:
+    def connect(
+        cls, address: GraphAddress, *, timeout_s: float = 10.0, explain: Explain | None = None
+    ) -> Graph:
         """Return the graph at `address`; entering it connects, within `timeout_s`.
 
+        `explain` gets each error of a server that does not answer or refuses us, and returns the
+        one to raise.
         Entering raises GraphUnavailable when nobody answers, GraphRefused for a wrong user or
         password, SetupInvalid for a server that is neither Neo4j nor the embedded graph.
         """
-        return cls(address, timeout_s=timeout_s)
+        return cls(address, timeout_s=timeout_s, explain=explain)
 
     async def __aenter__(self) -> Self:
         try:
-            with driver_errors(self.address.uri):
+            with driver_errors(self.address.uri, explain=self._explain):
                 self._driver = open_driver(
                     self.address.uri,
                     username=self.address.username,
@@ -93,7 +101,7 @@ class Graph:
         made for the built-in model. Raises VectorsMismatched when the graph holds vectors of
         another dimension.
         """
-        with driver_errors(self.address.uri):
+        with driver_errors(self.address.uri, explain=self._explain):
             await make_schema(self._open, self.address, self.product, dimension=dimension)
 
     async def claim_vectors(self, *, model: str, dimension: int) -> None:
@@ -101,17 +109,17 @@ class Graph:
 
         Raises VectorsMismatched when the graph holds those of another model or dimension.
         """
-        with driver_errors(self.address.uri):
+        with driver_errors(self.address.uri, explain=self._explain):
             await claim_vectors(self._open, self.address, VectorsInUse(model, dimension))
 
     async def vectors_in_use(self) -> VectorsInUse | None:
         """Return which model's vectors the graph holds, None before its schema was made."""
-        with driver_errors(self.address.uri):
+        with driver_errors(self.address.uri, explain=self._explain):
             return await vectors_in_use(self._open, self.address)
 
     async def read(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Return the rows of the statement `statement`, dates and times as Python's own."""
-        with driver_errors(self.address.uri):
+        with driver_errors(self.address.uri, explain=self._explain):
             return await read_rows(self._reading, Step(statement, parameters))
 
     async def write(self, steps: Sequence[Step]) -> None:
@@ -121,7 +129,7 @@ class Graph:
         same record) is tried again for a while. When the connection is lost while it commits,
         GraphUnavailable is raised and nobody knows whether it holds.
         """
-        with driver_errors(self.address.uri):
+        with driver_errors(self.address.uri, explain=self._explain):
             await write_steps(self._writing, None, steps)
 
     async def write_if(
@@ -135,7 +143,7 @@ class Graph:
         must lock what it compares before it compares: on Neo4j a SET takes the lock. `writer` is
         the name by which `end_writes` finds the transaction.
         """
-        with driver_errors(self.address.uri):
+        with driver_errors(self.address.uri, explain=self._explain):
             return await write_steps(self._writing, guard, steps, writer=writer)
 
     async def end_writes(self, writer: str) -> None:
@@ -170,7 +178,7 @@ class Graph:
 
         Raises GraphUnavailable when the graph does not keep still for the time it takes.
         """
-        with driver_errors(self.address.uri):
+        with driver_errors(self.address.uri, explain=self._explain):
             return await digest_of(self._session(READ_ACCESS, fetch_size=DIGEST_FETCH))
 
     async def checkpoint(self, projection: str) -> int:
@@ -201,14 +209,14 @@ class Graph:
         if self._runner is None:
             address = self.address
             secret = address.reader_password or address.password
-            with driver_errors(address.uri):
+            with driver_errors(address.uri, explain=self._explain):
                 driver = open_driver(
                     address.uri,
                     username=address.reader_username or address.username,
                     password=secret.get_secret_value(),
                     timeout_s=self._timeout_s,
                 )
-            self._runner = QueryRunner(driver, address, self.product)
+            self._runner = QueryRunner(driver, address, self.product, explain=self._explain)
         return self._runner
 
     @property

@@ -201,7 +201,7 @@ async def test_two_that_consolidate_at_once_agree(log: Log, namespace: str) -> N
 async def test_insights_of_the_root_count_too(sessions: Sessions) -> None:
     """What was remembered in the root itself is part of the thought."""
     root_id, branch_ids = await thought_with(sessions, [TRAIN])
-    own = await sessions.record(InsightDraft(text=BATH), session_id=root_id)
+    own = await sessions.remember(InsightDraft(text=BATH), session_id=root_id)
 
     made = await consolidate_thought(sessions, root_id, session_ids=[root_id, *branch_ids])
 

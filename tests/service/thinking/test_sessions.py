@@ -314,12 +314,16 @@ async def test_upkeep_finds_the_insights_own_session(log: Log, namespace: str) -
 @pytest.mark.parametrize(
     ("field", "values"),
     [
-        ("text", {"text": ""}),
-        ("text", {"text": "a\x00b"}),
-        ("text", {"text": "lone \ud800"}),
-        ("confidence", {"text": "fine", "confidence": 1.5}),
-        ("session_id", {"text": "fine", "session_id": "not-a-uuid"}),
-        ("kind", {"text": "fine", "kind": "x" * 300}),
+        ("text", {"insight": ""}),
+        ("text", {"insight": "a\x00b"}),
+        ("text", {"insight": "lone \ud800"}),
+        ("confidence", {"insight": "fine", "confidence": 1.5}),
+        ("session_id", {"insight": "fine", "session_id": "not-a-uuid"}),
+        ("kind", {"insight": "fine", "kind": "x" * 300}),
+        ("tags", {"insight": "fine", "tags": "ops"}),
+        ("sources", {"insight": "fine", "sources": "a-report"}),
+        ("supersedes", {"insight": "fine", "supersedes": "an-id"}),
+        ("kind", {"insight": InsightDraft(text="fine"), "kind": "fact"}),
     ],
 )
 async def test_bad_input_names_its_field(

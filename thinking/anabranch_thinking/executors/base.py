@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, Unpack
 
 from anabranch_events.errors import InputInvalid
-from anabranch_thinking.sessions.findings import Finding, InsightDraft
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.thought import BranchOutcome
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from anabranch_thinking.sessions.findings import Finding, InsightDraft, InsightFields
     from anabranch_thinking.sessions.recall import Recall, RecalledInsight
     from anabranch_thinking.sessions.receipts import InsightReceipt, SessionReceipt
 
@@ -58,10 +58,11 @@ class BranchContext:
         question = self.task if text is None else text
         return await self.asking(question, session_id=self.session_id, k=k)
 
-    async def remember(self, insight: InsightDraft | str) -> InsightReceipt:
+    async def remember(
+        self, insight: InsightDraft | str, **fields: Unpack[InsightFields]
+    ) -> InsightReceipt:
         """Record an insight at once, instead of with the result."""
-        draft = InsightDraft(text=insight) if isinstance(insight, str) else insight
-        return await self.sessions.record(draft, session_id=self.session_id)
+        return await self.sessions.remember(insight, session_id=self.session_id, **fields)
 
     async def note(self, key: str, value: object) -> SessionReceipt:
         """Set `key` in the branch's working memory."""

@@ -1,17 +1,28 @@
-"""What a branch brings back: a result, and insights that are still without an id."""
+"""Findings: the result of a branch, and insight drafts, which have no id yet."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from anabranch_events import NAME_LENGTH_MAX, input_invalid
+from anabranch_events.errors import InputInvalid
+from anabranch_events.event.identifiers import Name, Text
 from anabranch_events.event.types import Insight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+    from datetime import datetime
 
 LEAD_LENGTH_MAX: Final = 500
 _TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
@@ -20,34 +31,59 @@ _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
 
 
 class InsightDraft(BaseModel):
-    """One thing learned, before it is recorded; the rules of `Insight` are checked then.
+    """One thing learned, before it is recorded, with the fields that every surface takes."""
 
-    `entities` are taken from the text where they are not given. `sources` are the ids of insights,
-    or other references, that it stands on.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    text: Text = Field(description="What was learned, in words that carry their subject.")
+    kind: Name = Field(default="observation", description="The kind of insight.")
+    confidence: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=1.0, description="How sure, from 0 to 1."
+    )
+    tags: tuple[Name, ...] = Field(default=(), description="Labels of your own.")
+    entities: tuple[Name, ...] | None = Field(
+        default=None, description="Taken from the text where they are not given."
+    )
+    valid_from: AwareDatetime | None = Field(
+        default=None, description="Since when it holds in the world."
+    )
+    valid_until: AwareDatetime | None = Field(
+        default=None, description="Until when it holds in the world."
+    )
+    sources: tuple[Name, ...] = Field(
+        default=(), description="Ids of insights, or other references, that it stands on."
+    )
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    text: str
-    kind: str = "observation"
-    confidence: float = 1.0
-    tags: tuple[str, ...] = ()
-    entities: tuple[str, ...] | None = None
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
-    sources: tuple[str, ...] = ()
+
+class InsightFields(TypedDict, total=False):
+    """The fields of an `InsightDraft` beside its text, as keyword arguments."""
+
+    kind: str
+    confidence: float
+    tags: Sequence[str]
+    entities: Sequence[str] | None
+    valid_from: datetime | None
+    valid_until: datetime | None
+    sources: Sequence[str]
 
 
 class Finding(BaseModel):
-    """The result of a branch and the insights it gained."""
+    """The result of a branch and the insights it gained; a text is an insight too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     result: str
     insights: tuple[InsightDraft, ...] = ()
 
+    @field_validator("insights", mode="before")
+    @classmethod
+    def _texts_are_drafts(cls, value: object) -> object:
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            return value
+        return tuple({"text": one} if isinstance(one, str) else one for one in value)
+
     @classmethod
     def of(cls, result: str) -> Finding:
         """Make a finding of plain text: its lead, a sentence or a few, is the insight."""
-        return cls(result=result, insights=(InsightDraft(text=lead(result), kind="finding"),))
+        return cls(result=result, insights=(draft_of(lead(result), {"kind": "finding"}),))
 
 
 def lead(text: str, *, length_max: int = LEAD_LENGTH_MAX) -> str:
@@ -67,11 +103,35 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", _TERMINAL.sub("", text.replace("\r\n", "\n"))).strip()
 
 
+def draft_of(
+    insight: InsightDraft | str, fields: InsightFields | Mapping[str, object] | None = None
+) -> InsightDraft:
+    """Return `insight` as a draft; `fields` go with a text.
+
+    Raises InputInvalid naming the field that breaks a rule, and for fields beside a draft.
+    """
+    if isinstance(insight, InsightDraft):
+        if fields:
+            field = next(iter(fields))
+            raise InputInvalid(
+                f"{field}: is given beside a draft, which has it already",
+                field=field,
+                fix="set it in the InsightDraft, or give a text",
+            )
+        return insight
+    try:
+        return InsightDraft.model_validate({"text": insight, **(fields or {})})
+    except ValidationError as error:
+        raise input_invalid(error) from error
+
+
 def as_drafts(insights: Sequence[InsightDraft | str]) -> tuple[InsightDraft, ...]:
-    """Return `insights` as drafts, in the same order."""
-    return tuple(
-        InsightDraft(text=insight) if isinstance(insight, str) else insight for insight in insights
-    )
+    """Return `insights` as drafts, in the same order. Raises InputInvalid."""
+    if isinstance(insights, str):
+        raise InputInvalid(
+            "insights: is a text, not a list of them", field="insights", fix="put it into a list"
+        )
+    return tuple(draft_of(insight) for insight in insights)
 
 
 def as_insight(

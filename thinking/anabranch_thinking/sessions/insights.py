@@ -6,7 +6,7 @@ learned (citing, linking, retiring, forgetting) is stored on a session that may 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import (
@@ -27,8 +27,8 @@ from anabranch_events.event.types import (
 )
 from anabranch_recall import entities as entities_in
 from anabranch_thinking.errors import InsightNotFound
-from anabranch_thinking.sessions.findings import InsightDraft, as_insight
-from anabranch_thinking.sessions.journal import Fact, Journal, checked, checked_id
+from anabranch_thinking.sessions.findings import InsightDraft, InsightFields, as_insight, draft_of
+from anabranch_thinking.sessions.journal import Fact, Journal, as_ids, checked, checked_id
 from anabranch_thinking.sessions.receipts import InsightReceipt, SessionReceipt
 
 if TYPE_CHECKING:
@@ -46,49 +46,24 @@ class Insights(Journal):
 
     async def remember(
         self,
-        text: str,
+        insight: InsightDraft | str,
         *,
         session_id: str | None = None,
-        kind: str = "observation",
-        confidence: float = 1.0,
-        tags: Sequence[str] = (),
-        entities: Sequence[str] | None = None,
-        valid_from: datetime | None = None,
-        valid_until: datetime | None = None,
-        sources: Sequence[str] = (),
         supersedes: Sequence[str] = (),
+        **fields: Unpack[InsightFields],
     ) -> InsightReceipt:
         """Record one thing learned; without a session one is opened for it, in the same batch.
 
-        `entities` are taken from the text where they are not given. The insights in `supersedes`
-        are retired by this one, in the same batch. Raises InputInvalid, SessionNotFound,
-        SessionEnded and InsightNotFound.
+        `fields` are those of an InsightDraft, for a text. The insights in `supersedes` are retired
+        by this one, in the same batch. Raises InputInvalid, SessionNotFound, SessionEnded and
+        InsightNotFound.
         """
-        draft = checked(
-            InsightDraft,
-            text=text,
-            kind=kind,
-            confidence=confidence,
-            tags=tuple(tags),
-            entities=None if entities is None else tuple(entities),
-            valid_from=valid_from,
-            valid_until=valid_until,
-            sources=tuple(sources),
-        )
-        return await self.record(draft, session_id=session_id, supersedes=supersedes)
-
-    async def record(
-        self,
-        draft: InsightDraft,
-        *,
-        session_id: str | None = None,
-        supersedes: Sequence[str] = (),
-    ) -> InsightReceipt:
-        """Record `draft` as `remember` does."""
-        insight = as_insight(draft, insight_id=self.new_id(), extract=entities_in)
-        recorded = checked(InsightRecorded, **dict(insight))
+        draft = draft_of(insight, fields)
+        learned = as_insight(draft, insight_id=self.new_id(), extract=entities_in)
+        recorded = checked(InsightRecorded, **dict(learned))
         retired = [
-            checked(InsightSuperseded, insight_id=old, by=insight.insight_id) for old in supersedes
+            checked(InsightSuperseded, insight_id=old, by=learned.insight_id)
+            for old in as_ids(supersedes, field="supersedes")
         ]
         await self._must_exist([fact.insight_id for fact in retired])
         batch: list[Fact] = []
@@ -104,7 +79,7 @@ class Insights(Journal):
         expected = {owner: 0} if session_id is None else None
         receipts = await self.append(batch, root_id=root_id, expected=expected)
         receipt = receipts[len(batch) - len(retired) - 1]
-        return InsightReceipt(**dict(receipt), session_id=owner, insight_id=insight.insight_id)
+        return InsightReceipt(**dict(receipt), session_id=owner, insight_id=learned.insight_id)
 
     async def supersede(
         self,
@@ -156,7 +131,10 @@ class Insights(Journal):
     ) -> SessionReceipt:
         """Say that recalled insights were used, confirmed or rejected."""
         data = checked(
-            InsightCited, insight_ids=tuple(insight_ids), outcome=outcome, recall_id=recall_id
+            InsightCited,
+            insight_ids=as_ids(insight_ids, field="insight_ids"),
+            outcome=outcome,
+            recall_id=recall_id,
         )
         return await self._keep_up(data, data.insight_ids, session_id=session_id)
 

@@ -227,6 +227,15 @@ def checked(model: type[Model], /, **values: object) -> Model:
         raise input_invalid(error) from error
 
 
+def as_ids(values: Sequence[str], *, field: str) -> tuple[str, ...]:
+    """Return `values` as a tuple. Raises InputInvalid for a single text, which is no list."""
+    if isinstance(values, str):
+        raise InputInvalid(
+            f"{field}: is a text, not a list of ids", field=field, fix="put it into a list"
+        )
+    return tuple(values)
+
+
 def checked_id(value: str, *, field: str) -> str:
     """Return `value` as a canonical id. Raises InputInvalid naming `field`."""
     try:

@@ -36,7 +36,7 @@ async def list_(
 ) -> None:
     """List the namespace's events that could not be applied and wait, in position order."""
     async with call.memory() as memory:
-        found = await (await memory.dead_letters()).all(discarded=discarded)
+        found = await (await memory.graph.dead_letters()).all(discarded=discarded)
     call.output.items(found, _table)
 
 
@@ -52,9 +52,9 @@ async def show(
     from anabranch.transfer.exported_line import line_of
 
     async with call.memory() as memory:
-        letter = await (await memory.dead_letters()).get(position)
+        letter = await (await memory.graph.dead_letters()).get(position)
         try:
-            event = line_of(await memory.event_at(position))
+            event = line_of(await memory.past.event(position))
         except EventNotFound:
             event = None
     shown = orjson.dumps(event, option=orjson.OPT_INDENT_2).decode()
@@ -83,7 +83,7 @@ async def retry(
             "retry takes positions or --all", field="positions", fix="name positions, or say --all"
         )
     async with call.memory() as memory:
-        found = await (await memory.dead_letters()).retry(positions or None)
+        found = await (await memory.graph.dead_letters()).retry(positions or None)
     call.output.items(found, _outcomes)
     if not all(one.applied for one in found):
         raise typer.Exit(1)
@@ -93,7 +93,7 @@ async def retry(
 async def discard(call: Call, positions: PositionsArgument) -> None:
     """Say that dead letters need no more attention: they are kept, and no longer counted."""
     async with call.memory() as memory:
-        found = await (await memory.dead_letters()).discard(positions)
+        found = await (await memory.graph.dead_letters()).discard(positions)
     call.output.items(found, _table)
 
 

@@ -62,7 +62,7 @@ async def show(
     from anabranch.transfer.exported_line import line_of
 
     async with call.memory() as memory:
-        recorded = await memory.event_at(position)
+        recorded = await memory.past.event(position)
     line = line_of(recorded)
     note = opaque_note(recorded)
     if note:
@@ -89,19 +89,20 @@ async def export(
 ) -> None:
     """Write the namespace's events as JSON Lines: a CloudEvent a line, with its position."""
     from anabranch.transfer.files import writing
-    from anabranch.transfer.transfer import export_chained, export_events
 
     async with call.memory() as memory:
         if output is None:
-            count = await export_events(memory, sys.stdout.buffer, after=after, to=to)
+            count = await memory.transfer.export(
+                sys.stdout.buffer, after=after, to=to, chained=False
+            )
         else:
-            end = memory.connection.seen if to is None else to
+            end = memory.position if to is None else to
             with (
                 writing(output) as target,
                 call.output.progress("exporting", total=max(0, end - after)) as tell,
             ):
-                count = await export_chained(
-                    memory, target, after=after, to=to, tell=lambda at: tell(at - after)
+                count = await memory.transfer.export(
+                    target, after=after, to=to, progress=lambda at: tell(at - after)
                 )
     call.output.message(f"exported {count} events")
 
@@ -115,14 +116,13 @@ async def import_(
 ) -> None:
     """Append exported events to the log; those that it has already are left out."""
     from anabranch.transfer.files import reading
-    from anabranch.transfer.transfer import import_events
 
     async with call.memory() as memory:
         with (
             reading(source) as lines,
             call.output.progress("importing", total=lines.total) as tell,
         ):
-            found = await import_events(memory, lines, tell=lambda: tell(lines.done))
+            found = await memory.transfer.import_lines(lines, progress=lambda: tell(lines.done))
     left_out = f", {found.unreadable} are no events" if found.unreadable else ""
     call.output.item(
         found,

@@ -46,7 +46,7 @@ async def cypher(
         if then is None:
             found = await memory.cypher(text, given)
         else:
-            position = await memory.position_of(then)
+            position = await memory.past.position_of(then)
             with call.output.progress("folding the past", total=position) as progress:
                 found = await memory.cypher(text, given, as_of=position, progress=progress)
     if call.output.json:
@@ -91,11 +91,11 @@ async def digest(call: Call, *, as_of: AsOfOption = None) -> None:
     then = moment(as_of)
     async with call.memory() as memory:
         if then is None:
-            found = await memory.digest()
+            found = await memory.graph.digest()
         else:
-            position = await memory.position_of(then)
+            position = await memory.past.position_of(then)
             with call.output.progress("folding the past", total=position) as progress:
-                found = await memory.digest(as_of=position, progress=progress)
+                found = await memory.graph.digest(as_of=position, progress=progress)
     call.output.item(
         {"digest": found.digest, "position": found.position},
         f"{found.digest}  at position {found.position}",
@@ -111,7 +111,7 @@ async def digest(call: Call, *, as_of: AsOfOption = None) -> None:
 async def generations(call: Call) -> None:
     """List the graph's generations: the live one, kept ones, one that is half filled."""
     async with call.memory() as memory:
-        found = await memory.generations()
+        found = await memory.graph.generations()
     call.output.items(found, _generations)
 
 
@@ -129,7 +129,7 @@ async def use(
 
     async with call.memory() as memory:
         with rebuild_progress(call.output) as progress:
-            found = await memory.use_generation(name, skip=skip, progress=progress)
+            found = await memory.graph.use(name, skip=skip, progress=progress)
     call.output.item(found, f"{found.name} is live, at position {found.position}")
 
 
@@ -139,7 +139,7 @@ async def drop(
 ) -> None:
     """Remove a generation that is not live, and free its disk; the log keeps every event."""
     async with call.memory() as memory:
-        found = await memory.drop_generation(name)
+        found = await memory.graph.drop(name)
     call.output.item(found, f"Dropped {found.name}")
 
 
@@ -214,7 +214,7 @@ async def rebuild(
     target = _target(settings, into, database)
     async with Memory(settings) as memory:
         with rebuild_progress(call.output) as progress:
-            found = await memory.rebuild(into=target, skip=skip, progress=progress)
+            found = await memory.graph.rebuild(into=target, skip=skip, progress=progress)
     _say_rebuilt(call, found)
     _say_how_to_use(call, into, database)
     if embedder is not None and embedder != call.settings.embedder:

@@ -32,22 +32,51 @@ async def remember(
         list[str] | None, typer.Option("--tag", "-t", help="A tag; may be given again.")
     ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="How sure, from 0 to 1.")] = 1.0,
+    entity: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--entity", help="A name it is about, instead of those in the text; may be repeated."
+        ),
+    ] = None,
+    valid_from: Annotated[
+        str | None,
+        typer.Option(
+            "--valid-from", metavar="TIME", help="Since when it holds.", show_default=False
+        ),
+    ] = None,
+    valid_until: Annotated[
+        str | None,
+        typer.Option(
+            "--valid-until", metavar="TIME", help="Until when it holds.", show_default=False
+        ),
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="An insight, or another reference, that it stands on."),
+    ] = None,
     supersedes: Annotated[
         list[str] | None,
         typer.Option("--supersedes", help="An insight that this one replaces; may be repeated."),
     ] = None,
 ) -> None:
     """Record one thing learned; without a session one is opened for it."""
-    learned = standard_input(text)
+    from anabranch.cli.values import time
+    from anabranch_thinking import draft_of
+
+    draft = draft_of(
+        standard_input(text),
+        {
+            "kind": kind,
+            "confidence": confidence,
+            "tags": tag or (),
+            "entities": entity,
+            "valid_from": time(valid_from, field="valid_from"),
+            "valid_until": time(valid_until, field="valid_until"),
+            "sources": source or (),
+        },
+    )
     async with call.memory() as memory:
-        receipt = await memory.remember(
-            learned,
-            session_id=session,
-            kind=kind,
-            tags=tag or (),
-            confidence=confidence,
-            supersedes=supersedes or (),
-        )
+        receipt = await memory.remember(draft, session_id=session, supersedes=supersedes or ())
     call.output.item(
         receipt.model_dump(
             mode="json", include={"insight_id", "session_id", "event_id", "position"}
@@ -123,5 +152,5 @@ async def note(
 
     text = standard_input(value)
     async with call.memory() as memory:
-        receipt = await memory.sessions.note(session, key, json_or_text(text))
+        receipt = await (await memory.session(session)).note(key, json_or_text(text))
     call.output.item(receipt, f"Noted at position {receipt.position}")

@@ -34,9 +34,9 @@ async def history(
 
     then = moment(as_of)
     async with call.memory() as memory:
-        to = memory.connection.seen if then is None else await memory.position_of(then)
+        to = memory.position if then is None else await memory.past.position_of(then)
         with call.output.progress("reading the log", total=to) as progress:
-            life = await memory.history(thing, as_of=to, progress=progress)
+            life = await memory.past.history(thing, as_of=to, progress=progress)
     call.output.items(life, life_lines)
 
 
@@ -80,10 +80,10 @@ async def diff(
     begin, end = moment(before, field="before"), moment(after, field="after")
     shown = limit if call.output.json else min(limit, SHOWN)
     async with call.memory() as memory:
-        one = await memory.position_of(begin or 0, field="before")
-        other = memory.connection.seen
+        one = await memory.past.position_of(begin or 0, field="before")
+        other = memory.position
         if end is not None:
-            other = await memory.position_of(end, field="after")
+            other = await memory.past.position_of(end, field="after")
         with call.output.progress("reading the log", total=max(other - one, 0)) as progress:
-            found = await memory.diff(one, other, items_max=shown, progress=progress)
+            found = await memory.past.diff(one, other, items_max=shown, progress=progress)
     call.output.item(found, diff_picture(found))

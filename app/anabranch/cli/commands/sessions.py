@@ -29,10 +29,10 @@ async def open_session(
 ) -> None:
     """Begin a root session."""
     async with call.memory() as memory:
-        receipt = await memory.sessions.open_session(task, role=role, priority=priority)
+        session = await memory.open_session(task, role=role, priority=priority)
     call.output.item(
-        receipt,
-        f"Opened session [bold]{receipt.session_id}[/] at position {receipt.position}",
+        session.receipt,
+        f"Opened session [bold]{session.session_id}[/] at position {session.position}",
     )
 
 
@@ -47,10 +47,10 @@ async def branch(
 ) -> None:
     """Fork a session as it is now."""
     async with call.memory() as memory:
-        receipt = await memory.sessions.branch(parent, task, role=role, priority=priority)
+        fork = await (await memory.session(parent)).branch(task, role=role, priority=priority)
     call.output.item(
-        receipt,
-        f"Branched session [bold]{receipt.session_id}[/] at position {receipt.position}",
+        fork.receipt,
+        f"Branched session [bold]{fork.session_id}[/] at position {fork.position}",
     )
 
 
@@ -70,7 +70,8 @@ async def complete(
 
     text = standard_input(result)
     async with call.memory() as memory:
-        receipt = await memory.sessions.complete(session, text, insights=insight or ())
+        handle = await memory.session(session)
+        receipt = await handle.complete(text, insights=insight or ())
     call.output.item(
         receipt,
         f"Completed at position {receipt.position} with {len(receipt.insight_ids)} insights",
@@ -133,9 +134,11 @@ async def hand_off(
 ) -> None:
     """Pass a session's task and working memory to a new branch of it."""
     async with call.memory() as memory:
-        receipt = await memory.sessions.hand_off(session, summary=summary, to_agent=to)
+        handle = await memory.session(session)
+        heir = await handle.hand_off(summary=summary, to_agent=to)
     call.output.item(
-        receipt, f"Handed off to session [bold]{receipt.to}[/] at position {receipt.position}"
+        handle.receipt,
+        f"Handed off to session [bold]{heir.session_id}[/] at position {handle.position}",
     )
 
 
@@ -148,5 +151,5 @@ async def close(
 ) -> None:
     """End a session without a result."""
     async with call.memory() as memory:
-        receipt = await memory.sessions.close(session, reason)
+        receipt = await (await memory.session(session)).close(reason)
     call.output.item(receipt, f"Closed at position {receipt.position}")

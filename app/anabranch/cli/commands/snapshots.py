@@ -27,15 +27,9 @@ async def take(
     ] = True,
 ) -> None:
     """Write the whole log, of all namespaces, to a file, with positions, times and ids."""
-    from anabranch.transfer.snapshot import snapshots, take_snapshot
-
     async with call.memory() as memory:
-        connection = memory.connection
-        async with snapshots(connection.servers.log, call.settings) as server:
-            with call.output.progress("reading", total=connection.seen) as tell:
-                found = await take_snapshot(
-                    connection.log, server, target, vectors=vectors, tell=tell
-                )
+        with call.output.progress("reading", total=memory.position) as progress:
+            found = await memory.transfer.snapshot(target, vectors=vectors, progress=progress)
     size = sum(stream.bytes for stream in found.streams)
     call.output.item(
         found,
@@ -65,8 +59,8 @@ async def restore(
     """Make the log of a home, or of NATS_URL's server, from a snapshot; it must have none."""
     from anabranch.transfer.snapshot import read_snapshot, restore_snapshot
 
-    with call.output.progress("restoring", total=read_snapshot(source).last) as tell:
-        found = await restore_snapshot(call.settings, source, replicas=replicas, tell=tell)
+    with call.output.progress("restoring", total=read_snapshot(source).last) as progress:
+        found = await restore_snapshot(call.settings, source, replicas=replicas, progress=progress)
     call.output.item(
         found,
         f"Restored {found.records} records, positions {found.first} to {found.last}; "

@@ -1,4 +1,4 @@
-"""Events as JSON Lines: a CloudEvent a line with its position, out of one log and into another."""
+"""Exported events into a log: known ids are left out, positions become those of this log."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from anabranch.errors import EventInvalid, InputInvalid, from_os_error
-from anabranch.transfer.exported_line import linked_line, read_line, written_line
-from anabranch.transfer.manifest import Tally, is_manifest, manifest_line
+from anabranch.errors import EventInvalid, InputInvalid
+from anabranch.transfer.exported_line import read_line
+from anabranch.transfer.manifest import is_manifest
 from anabranch_events import Event, decode_unchanged
 from anabranch_events.event.types import BranchCreated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import IO
 
-    from anabranch.memory.memory import Memory
+    from anabranch.backend.backend import Backend
     from anabranch.transfer.exported_line import ExportedLine
 
 _BATCH_MAX: Final = 500
@@ -39,69 +38,18 @@ class Imported(BaseModel):
     position: int
 
 
-async def export_events(
-    memory: Memory, target: IO[bytes], *, after: int = 0, to: int | None = None
-) -> int:
-    """Write the namespace's events to `target`, a line each; return how many lines."""
-    count = 0
-    async for recorded in memory.replay(after=after, to=to):
-        line, _ = written_line(recorded)
-        _write(memory, target, line + b"\n")
-        count += 1
-    target.flush()
-    return count
-
-
-async def export_chained(
-    memory: Memory,
-    target: IO[bytes],
-    *,
-    after: int = 0,
-    to: int | None = None,
-    tell: Callable[[int], None] | None = None,
-) -> int:
-    """Write what `export_events` writes, each line with its link, and a manifest; return how many.
-
-    `tell` is called with the positions reached, now and then. `verify_lines` checks the result.
-    """
-    tally = Tally()
-    count = 0
-    async for recorded in memory.replay(after=after, to=to):
-        line, event_type = written_line(recorded)
-        link = tally.add(line, position=recorded.position, event_type=event_type)
-        _write(memory, target, linked_line(line, link) + b"\n")
-        count += 1
-        if tell is not None and count % _TOLD_EVERY == 0:
-            tell(recorded.position)
-    _write(memory, target, manifest_line(tally.manifest(memory.namespace)))
-    target.flush()
-    return count
-
-
-def _write(memory: Memory, target: IO[bytes], line: bytes) -> None:
-    try:
-        target.write(line)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise from_os_error(error, memory.settings.home) from error
-
-
 async def import_events(
-    memory: Memory, lines: Iterable[bytes], *, tell: Callable[[], None] | None = None
+    backend: Backend,
+    namespace: str,
+    lines: Iterable[bytes],
+    *,
+    progress: Callable[[], None] | None = None,
 ) -> Imported:
-    """Append exported events, in their order; those whose id the log has already are left out.
-
-    So an import that was killed is simply run again. What points at positions of the old log
-    (where a branch was forked) points at the same events in this one; an event of an older version
-    or of an unknown type is appended as it was written. Raises EventInvalid naming the first line
-    that is no event; what stands before its batch is in the log by then. `tell` is called now and
-    then.
-    """
-    importing = _Importing(memory)
+    """Append exported events as `MemoryTransfer.import_lines` says."""
+    importing = _Importing(backend, namespace)
     for number, line in enumerate(lines, start=1):
-        if tell is not None and number % _TOLD_EVERY == 0:
-            tell()
+        if progress is not None and number % _TOLD_EVERY == 0:
+            progress()
         if is_manifest(line):
             importing.complete = True
         elif line.strip():
@@ -112,15 +60,16 @@ async def import_events(
         skipped=importing.skipped,
         unreadable=importing.unreadable,
         complete=importing.complete,
-        position=(await memory.connection.log.bounds()).last,
+        position=(await backend.log.bounds()).last,
     )
 
 
 class _Importing:
     """One import: what the log had, what waits to be appended, and where old positions went."""
 
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+    def __init__(self, backend: Backend, namespace: str) -> None:
+        self._backend = backend
+        self._namespace = namespace
         self._known: dict[str, dict[str, int]] = {}
         self._waiting: dict[str, tuple[int, Event]] = {}
         self._old: list[int] = []
@@ -131,7 +80,7 @@ class _Importing:
         self.complete = True
 
     async def take_line(self, line: bytes, number: int) -> None:
-        found, event = _event_of(line, number, namespace=self._memory.namespace)
+        found, event = _event_of(line, number, namespace=self._namespace)
         self.complete = found.link is None
         if event is None:
             self.unreadable += 1
@@ -159,11 +108,11 @@ class _Importing:
         if not waiting:
             return
         events = [event for _, event in waiting.values()]
-        receipts = await self._memory.connection.log.append_all(events)
+        receipts = await self._backend.log.append_all(events)
         for (position, event), receipt in zip(waiting.values(), receipts, strict=True):
             self._known[event.session_id][event.id] = receipt.position
             self._moved(position, receipt.position)
-            self._memory.connection.saw(event, receipt.position)
+            self._backend.saw(event, receipt.position)
         self.imported += len(events)
 
     def _moved(self, old: int, new: int) -> None:
@@ -182,7 +131,7 @@ class _Importing:
         """Return the event ids the log has of a session, each with its position."""
         if session_id not in self._known:
             found: dict[str, int] = {}
-            read = self._memory.connection.log.read(session_id, namespace=self._memory.namespace)
+            read = self._backend.log.read(session_id, namespace=self._namespace)
             async for recorded in read:
                 try:
                     found[recorded.decode().id] = recorded.position

@@ -1,0 +1,101 @@
+"""The graph of a memory: its digest, its generations, its dead letters, and building it again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch.generations.generations import drop, generations, use
+from anabranch.generations.rebuild import rebuild_beside, rebuild_into
+from anabranch.past.as_of import graph_as_of, position_of
+from anabranch_projections import DeadLetters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.past.as_of import Moment
+    from anabranch.views import GenerationView
+    from anabranch_projections import Progress, Rebuilt
+    from anabranch_store import Digest, GraphAddress
+
+
+class MemoryGraph:
+    """The graph that a memory reads, as `memory.graph`."""
+
+    def __init__(self, namespace: OpenNamespace) -> None:
+        self._namespace = namespace
+
+    async def digest(
+        self, *, as_of: Moment | None = None, progress: Callable[[int], None] | None = None
+    ) -> Digest:
+        """Return a hash of the graph's content: the same events, the same digest, on any store.
+
+        With `as_of` it is the digest the graph had then. The log is folded up to there into a graph
+        that is dropped again, and `progress` gets each position. Raises PositionFromFuture, and
+        EmbeddedGraphMissing.
+        """
+        backend = self._namespace.backend
+        if as_of is None:
+            await self._namespace.caught_up()
+            return await (await backend.graph()).digest()
+        position = await position_of(backend, as_of)
+        folding = graph_as_of(backend, position, progress=progress, telling=False)
+        async with folding as graph:
+            return await graph.digest()
+
+    async def rebuild(
+        self,
+        *,
+        into: GraphAddress | None = None,
+        skip: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> Rebuilt:
+        """Fold the whole log into a fresh graph.
+
+        The embedded graph gets a new generation, and once that is filled it takes the old one's
+        place; the old one is kept until it is dropped. `into` names another graph, which must be
+        empty, and leaves this one as it is. One that was killed goes on where it was. Raises
+        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
+        """
+        backend = self._namespace.backend
+        if into is not None:
+            return await rebuild_into(backend, into, skip=skip, progress=progress)
+        return await rebuild_beside(backend, skip=skip, progress=progress)
+
+    async def dead_letters(self) -> DeadLetters:
+        """Return the events of this namespace that could not be applied, to look at and to settle."""
+        await self._namespace.caught_up()
+        backend = self._namespace.backend
+        graph = await backend.graph()
+        follows = await backend.vectors_follow()
+        return DeadLetters(
+            backend.log,
+            graph,
+            namespace=self._namespace.name,
+            embedder=backend.embedder if follows else None,
+        )
+
+    async def generations(self) -> list[GenerationView]:
+        """Return the generations of the graph: the live one, kept ones, one that is half filled."""
+        return await generations(self._namespace.backend)
+
+    async def use(
+        self,
+        name: str,
+        *,
+        skip: bool = False,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> GenerationView:
+        """Bring a kept generation to the log's end and read it from then on.
+
+        Raises GenerationNotFound, GenerationRefused for one that is only half filled, and
+        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
+        """
+        return await use(self._namespace.backend, name, skip=skip, progress=progress)
+
+    async def drop(self, name: str) -> GenerationView:
+        """Remove a generation with all its files; return its last state.
+
+        Raises GenerationNotFound, and GenerationRefused for the live one.
+        """
+        return await drop(self._namespace.backend, name)

@@ -1,0 +1,77 @@
+"""The transfer of a memory: its events out as lines, lines in, and a snapshot of the whole log."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING
+
+from anabranch.transfer.export import export_chained, export_lines
+from anabranch.transfer.import_events import import_events
+from anabranch.transfer.snapshot import snapshots, take_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.transfer.import_events import Imported
+    from anabranch.transfer.snapshot import Snapshot
+
+
+class MemoryTransfer:
+    """Events out of a memory and into it, as `memory.transfer`."""
+
+    def __init__(self, namespace: OpenNamespace) -> None:
+        self._namespace = namespace
+
+    async def export(
+        self,
+        target: IO[bytes],
+        *,
+        after: int = 0,
+        to: int | None = None,
+        chained: bool = True,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Write the namespace's events as JSON Lines, a CloudEvent a line; return how many.
+
+        With `chained` each line has its link, and a manifest ends the file, so that
+        `verify_lines` finds any change. `progress` gets the positions reached, now and then.
+        """
+        backend, name = self._namespace.backend, self._namespace.name
+        if chained:
+            return await export_chained(
+                backend, name, target, after=after, to=to, progress=progress
+            )
+        return await export_lines(backend, name, target, after=after, to=to)
+
+    async def import_lines(
+        self, lines: Iterable[bytes], *, progress: Callable[[], None] | None = None
+    ) -> Imported:
+        """Append exported events, in their order; those whose id the log has are left out.
+
+        So an import that was killed is simply run again. Positions of the old log (where a branch
+        was forked) become those of the same events in this one; an event of an older version or of
+        an unknown type is appended as it was written. Raises EventInvalid naming the first line
+        that is no event; the lines before its batch are in the log by then. `progress` is called
+        now and then.
+        """
+        backend, name = self._namespace.backend, self._namespace.name
+        return await import_events(backend, name, lines, progress=progress)
+
+    async def snapshot(
+        self,
+        path: Path,
+        *,
+        vectors: bool = True,
+        progress: Callable[[int], None] | None = None,
+    ) -> Snapshot:
+        """Write the whole log, of all namespaces, to the file `path`, which appears when it is whole.
+
+        Positions, times and ids stay as they are. With `vectors` the cache of embeddings is in it.
+        """
+        backend = self._namespace.backend
+        explain = backend.servers.explained
+        async with snapshots(backend.servers.log, backend.settings, explain=explain) as server:
+            return await take_snapshot(
+                backend.log, server, path, vectors=vectors, progress=progress
+            )
