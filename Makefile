@@ -44,10 +44,10 @@ chaos: install ## Kill processes for long: make chaos ROUNDS=1000
 	@ANABRANCH_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m chaos -s --timeout=0
 
 fuzz: install ## Send what nobody should to the codec and the service: make fuzz EXAMPLES=100000
-	@ANABRANCH_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s --timeout=0 tests/unit/test_codec_fuzz.py tests/service/test_service_fuzz.py
+	@ANABRANCH_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s --timeout=0 tests/unit/events/event/test_envelope_fuzz.py tests/service/app/commands/test_command_service_fuzz.py
 
 bench: install ## Measure, side by side: make bench ONLY=log JSON=out.json
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))
 
 neo4j: install ## Start a real Neo4j by hand and print what to export
-	@$(BIN)/python -m tests.neo4j_server
+	@$(BIN)/python -m tests.support.neo4j_server

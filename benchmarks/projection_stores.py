@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import SecretStr
-from tests.graphs import neo4j_given
-from tests.neo4j_server import CannotAssemble, Neo4jServer
+from tests.support.graphs import neo4j_given
+from tests.support.neo4j_server import CannotAssemble, Neo4jServer
 
 from anabranch_events import Log, NatsServer
 from anabranch_store import EmbeddedGraph, Graph, GraphAddress

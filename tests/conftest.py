@@ -8,10 +8,10 @@ import signal
 import pytest
 
 pytest_plugins = [
-    "tests.fixtures.log",
-    "tests.fixtures.graph",
-    "tests.fixtures.memory",
-    "tests.fixtures.commands",
+    "tests.support.fixtures.log",
+    "tests.support.fixtures.graph",
+    "tests.support.fixtures.memory",
+    "tests.support.fixtures.commands",
 ]
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.rounds import in_full_only
+from tests.support.repository import ROOT
+from tests.support.rounds import in_full_only
 
-ROOT = Path(__file__).parents[2]
 LIMIT_S = 240
 
 

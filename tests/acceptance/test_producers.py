@@ -19,9 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from anabranch_events import Log, encode, new_event, new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
-from tests.acceptance.test_docs import ROOT, blocks
-from tests.fixtures.memory import CommandLine
-from tests.rounds import in_full_only
+from tests.acceptance.test_docs import blocks
+from tests.support.fixtures.memory import CommandLine
+from tests.support.repository import ROOT
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator

@@ -15,8 +15,8 @@ from anabranch_events.event.types import SessionOpened
 from anabranch_events.transport.address import with_user
 from anabranch_projections import wait_for
 from anabranch_store import Graph
-from tests.fixtures.memory import CommandLine
-from tests.rounds import in_full_only
+from tests.support.fixtures.memory import CommandLine
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

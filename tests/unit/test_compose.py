@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from anabranch.settings import Settings, variable
-from tests.neo4j_server import LONG_TERM
-
-ROOT = Path(__file__).parents[2]
+from tests.support.neo4j_server import LONG_TERM
+from tests.support.repository import ROOT
 
 
 def services() -> dict[str, Any]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 from docs.generate import pages
 
 import anabranch
 from anabranch.errors import AnabranchError
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 PARTS = (
     "anabranch",
     "anabranch_events",

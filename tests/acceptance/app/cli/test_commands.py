@@ -1,0 +1,357 @@
+"""Every command on one home that is up: what `--json` gives, and how commands end.
+
+Most run in this process (`here`), by the same function that the program calls; those whose point is
+the process run as one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.fixtures.memory import CommandLine
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def opened(anabranch: CommandLine, namespace: str, task: str = "Plan the move") -> str:
+    """Open a session; return its id."""
+    return str(
+        anabranch.here("session", "open", "--task", task, "-N", namespace, "--json").value[
+            "session_id"
+        ]
+    )
+
+
+@pytest.fixture
+def namespace() -> str:
+    """Give a namespace that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+def test_remember_and_recall(anabranch: CommandLine, namespace: str) -> None:
+    """What was remembered is recalled by the next command, with score, reason and lanes."""
+    kept = anabranch("remember", "Staging listens on port 5433.", "-N", namespace, "--json")
+    found = anabranch("recall", "Which port has staging?", "-N", namespace, "--json")
+
+    assert set(kept.value) == {"insight_id", "session_id", "event_id", "position"}
+    assert set(found.value) == {"hits", "lanes", "position", "ranker"}
+    hit = found.value["hits"][0]
+    assert hit["insight_id"] == kept.value["insight_id"]
+    assert {"session_id", "text", "position", "score", "why"} < set(hit)
+    assert {lane["state"] for lane in found.value["lanes"].values()} <= {"ok", "empty", "skipped"}
+
+
+def test_remember_reads_stdin(anabranch: CommandLine, namespace: str) -> None:
+    """A dash stands for what comes on stdin; tags and kind go with it."""
+    kept = anabranch(
+        *("remember", "-", "--kind", "decision", "--tag", "infra", "--tag", "db"),
+        *("--namespace", namespace, "--json"),
+        text="Postgres moves to version 18.\n",
+    )
+    session = anabranch("session", "show", kept.value["session_id"], "-N", namespace, "--json")
+
+    (insight,) = session.value["insights"]
+    assert (insight["text"], insight["kind"]) == ("Postgres moves to version 18.", "decision")
+
+
+def test_a_session_branches_and_completes(anabranch: CommandLine, namespace: str) -> None:
+    """Open, branch, note, complete, tree: each gives ids and positions, and the tree shows both."""
+    root = opened(anabranch, namespace)
+    branch = anabranch.here(
+        *("session", "branch", root, "--task", "Compare prices", "--role", "focus"),
+        *("--priority", "high", "-N", namespace, "--json"),
+    ).value
+    note = anabranch.here("note", branch["session_id"], "budget", "8700", "-N", namespace, "--json")
+    done = anabranch.here(
+        *("session", "complete", branch["session_id"], "--result", "Two offers"),
+        *("--insight", "Arrow is cheapest.", "--insight", "Swift is fastest."),
+        *("-N", namespace, "--json"),
+    ).value
+    shown = anabranch.here("session", "show", branch["session_id"], "-N", namespace, "--json").value
+    tree = anabranch.here("session", "tree", branch["session_id"], "-N", namespace, "--json").lines
+
+    assert set(branch) == {
+        *("session_id", "parent_id", "root_id", "forked_at", "event_id", "position")
+    }
+    assert (branch["parent_id"], branch["root_id"]) == (root, root)
+    assert set(note.value) == {"session_id", "event_id", "position"}
+    assert set(done) == {"session_id", "insight_ids", "event_id", "position"}
+    assert len(done["insight_ids"]) == 2
+    assert (shown["status"], shown["priority"]) == ("completed", "high")
+    assert shown["working_memory"] == {"budget": 8700}
+    assert [view["session_id"] for view in tree] == [root, branch["session_id"]]
+
+
+def test_a_session_is_handed_off_and_closed(anabranch: CommandLine, namespace: str) -> None:
+    """A hand-off gives the session that goes on, with the notes; closing ends it."""
+    root = opened(anabranch, namespace)
+    anabranch.here("note", root, "seen", '["a", "b"]', "-N", namespace, "--json")
+
+    passed = anabranch.here(
+        *("session", "hand-off", root, "--summary", "Half done", "--to", "night-shift"),
+        *("-N", namespace, "--json"),
+    ).value
+    heir = anabranch.here("session", "show", passed["to"], "-N", namespace, "--json").value
+    closed = anabranch.here("session", "close", passed["to"], "-N", namespace, "--json")
+    listed = anabranch.here("session", "list", "-N", namespace, "--json").lines
+
+    assert (heir["agent"], heir["working_memory"]) == ("night-shift", {"seen": ["a", "b"]})
+    assert closed.code == 0
+    assert {view["session_id"]: view["status"] for view in listed} == {
+        root: "handed_off",
+        passed["to"]: "closed",
+    }
+
+
+def test_think_with_a_command(anabranch: CommandLine, namespace: str) -> None:
+    """Each branch runs the command with its task on stdin; the results are consolidated."""
+    script = (
+        "import json, sys; task = json.load(sys.stdin)['task']; "
+        "print(json.dumps({'result': task, 'insights': ['Known about ' + task + '.']}))"
+    )
+    thought = anabranch.here(
+        *("think", "Where to go?", "--branch", "Chiang Mai", "--branch", "Queenstown"),
+        *("--executor", f'python3 -c "{script}"', "-N", namespace, "--json"),
+    ).value
+    again = anabranch.here("consolidate", thought["session_id"], "-N", namespace, "--json").value
+
+    assert [branch["result"] for branch in thought["branches"]] == ["Chiang Mai", "Queenstown"]
+    assert (thought["total_branches"], len(thought["consolidation"]["sources"])) == (2, 2)
+    assert {"session_id", "task", "result", "duration_ms"} < set(thought["branches"][0])
+    assert again["consolidation_id"] == thought["consolidation"]["consolidation_id"]
+    assert {"root_id", "sessions", "sources", "text", "position"} < set(again)
+
+
+def test_think_without_a_command_asks_memory(anabranch: CommandLine, namespace: str) -> None:
+    """Without an executor each of `-n` branches recalls, from one role after the other."""
+    for text in ("Kenta is exhausted after work.", "Kenta wants simple steps."):
+        anabranch.here("remember", text, "-N", namespace, "--json")
+
+    thought = anabranch.here(
+        "think", "What helps Kenta?", "-n", "6", "-N", namespace, "--json"
+    ).value
+
+    assert thought["total_branches"] == 6
+    assert [branch["role"] for branch in thought["branches"]][:2] == [
+        "focus",
+        "pattern recognition",
+    ]
+    assert "Kenta" in thought["consolidation"]["text"]
+
+
+def test_cypher_gives_a_line_a_row(anabranch: CommandLine, namespace: str) -> None:
+    """Parameters are JSON or text, `$namespace` is there without asking, - reads stdin."""
+    anabranch.here("remember", "A fact.", "-N", namespace, "--json")
+
+    rows = anabranch.here(
+        *("cypher", "-", "--param", "least=1", "--param", "word=fact"),
+        *("-N", namespace, "--json"),
+        text=(
+            "MATCH (i:Insight {namespace: $namespace}) WHERE i.text CONTAINS $word "
+            "WITH count(i) AS found WHERE found >= $least RETURN found, $word AS word"
+        ),
+    ).lines
+
+    assert rows == [{"found": 1, "word": "fact"}]
+
+
+def test_events_are_exported_and_imported_once(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """An import of what the log has adds nothing; show and replay tell the same events."""
+    root = opened(anabranch, namespace)
+    anabranch.here("session", "branch", root, "--task", "A branch", "-N", namespace, "--json")
+    file = tmp_path / "events.jsonl"
+
+    exported = anabranch.here("events", "export", "-N", namespace, "-o", str(file))
+    plain = anabranch.here("events", "export", "-N", namespace).lines
+    *chained, last = [json.loads(line) for line in file.read_text().splitlines()]
+    lines = [{name: line[name] for name in line if name != "chain"} for line in chained]
+    verified = anabranch.here("events", "verify", str(file), "--json").value
+    checked = anabranch.here("events", "check", str(file), "--json").lines
+    imported = anabranch.here("events", "import", str(file), "-N", namespace, "--json").value
+    replayed = anabranch.here("replay", "--session", root, "-N", namespace, "--json").lines
+    shown = anabranch.here(
+        "events", "show", str(lines[0]["position"]), "-N", namespace, "--json"
+    ).value
+
+    assert exported.code == 0
+    assert [line["type"] for line in lines] == [
+        "anabranch.session.opened.v1",
+        "anabranch.branch.created.v1",
+    ]
+    assert lines == plain
+    assert last == {"manifest": verified}
+    assert (verified["events"], verified["last"]) == (2, lines[-1]["position"])
+    assert [(line["line"], line["valid"]) for line in checked] == [(1, True), (2, True)]
+    assert (imported["imported"], imported["skipped"]) == (0, 2)
+    assert (imported["unreadable"], imported["complete"]) == (0, True)
+    assert replayed == [shown] == lines[:1]
+
+
+def test_a_producer_is_told_what_an_event_must_look_like(anabranch: CommandLine) -> None:
+    """The schema of a type, of all types, and what is wrong with a line, without a memory."""
+    one = anabranch.here("events", "schema", "anabranch.session.closed.v1", "--json").value
+    every = anabranch.here("events", "schema").value
+    checked = anabranch.here("events", "check", "-", "--json", text="hello\n")
+    shown = anabranch.here("events", "check", "-", text="hello\n")
+
+    assert one["properties"]["type"] == {"const": "anabranch.session.closed.v1"}
+    assert {"$ref": "#/$defs/anabranch.session.closed.v1"} in every["oneOf"]
+    assert (checked.code, checked.error["type"]) == (2, "EventInvalid")
+    assert [
+        (line["line"], line["valid"]) for line in map(json.loads, checked.out.splitlines())
+    ] == [(1, False)]
+    assert "invalid the message is not JSON" in shown.out
+
+
+def test_events_move_to_another_log(
+    anabranch: CommandLine, namespace: str, alone: CommandLine
+) -> None:
+    """Imported into another log, a branch was still forked where its parent then stood."""
+    root = opened(anabranch, namespace)
+    anabranch.here("session", "branch", root, "--task", "A branch", "-N", namespace, "--json")
+    exported = anabranch.here("events", "export", "-N", namespace).out
+
+    imported = alone.here("events", "import", "-", "-N", namespace, "--json", text=exported).value
+    there = alone.here("replay", "-N", namespace, "--json").lines
+
+    assert (imported["imported"], imported["position"]) == (2, 2)
+    assert [(line["position"], line["data"].get("forked_at")) for line in there] == [
+        (1, None),
+        (2, 1),
+    ]
+
+
+def test_tail_follows_what_happens(anabranch: CommandLine, namespace: str) -> None:
+    """A tail that begins after a position tells what came since, then what comes."""
+    opened(anabranch, namespace)
+
+    told = anabranch.here(
+        "events", "tail", "--after", "0", "-n", "1", "-N", namespace, "--json"
+    ).lines
+
+    assert [line["type"] for line in told] == ["anabranch.session.opened.v1"]
+
+
+def test_replay_keeps_the_pauses(anabranch: CommandLine, namespace: str) -> None:
+    """With a speed the events come with their pauses, so many times faster."""
+    opened(anabranch, namespace)
+    opened(anabranch, namespace)
+
+    told = anabranch.here("replay", "--speed", "1000", "-N", namespace, "--json")
+
+    assert (told.code, len(told.lines)) == (0, 2)
+
+
+def test_a_rebuild_ends_with_the_same_digest(anabranch: CommandLine, namespace: str) -> None:
+    """The whole log folded into a fresh graph gives the digest of the live one; reads go on."""
+    anabranch.here("remember", "The digest stays.", "-N", namespace, "--json")
+    before = anabranch.here("graph", "digest", "--json").value
+
+    rebuilt = anabranch.here("rebuild", "--json").value
+    after = anabranch.here("graph", "digest", "--json").value
+    later = anabranch.here("remember", "And the graph goes on.", "-N", namespace, "--json").value
+    found = anabranch.here(
+        *("recall", "What goes on?", "--after", str(later["position"])),
+        *("-N", namespace, "--json"),
+    ).value
+
+    assert {"position", "events", "seconds", "digest"} <= set(rebuilt)
+    assert (rebuilt["digest"], rebuilt["position"]) == (before["digest"], before["position"])
+    assert after == before
+    assert later["insight_id"] in [hit["insight_id"] for hit in found["hits"]]
+
+
+def test_status_says_where_everything_is(anabranch: CommandLine) -> None:
+    """The log's end, the graph's position and product, and the lag between them."""
+    status = anabranch.here("status", "--json").value
+
+    assert set(status["log"]) == {"url", "stream", "durability", "first", "last"}
+    assert {"uri", "product", "version", "position"} < set(status["graph"])
+    assert set(status["lag"]) == {"events", "ms"}
+    assert [one["name"] for one in status["projections"]] == ["graph", "vectors"]
+    assert all(len(one["projectors"]) == 1 for one in status["projections"])
+    assert status["graph"]["product"] == "arcadedb"
+
+
+def test_doctor_finds_everything_well(anabranch: CommandLine) -> None:
+    """On a healthy home every check is ok."""
+    found = anabranch("doctor", "--json")
+
+    assert (found.code, found.value["ok"]) == (0, True)
+    assert {"home", "owner", "log", "graph", "lag"} <= {
+        check["name"] for check in found.value["checks"]
+    }
+
+
+def test_people_see_no_json(anabranch: CommandLine, namespace: str) -> None:
+    """Without `--json` the same commands write for people, and control characters do nothing."""
+    kept = anabranch("remember", "Text with [bold]brackets[/bold].", "-N", namespace)
+    found = anabranch("recall", "brackets", "-N", namespace)
+    listed = anabranch("session", "list", "-N", namespace)
+
+    assert (kept.code, found.code, listed.code) == (0, 0, 0)
+    assert "Text with [bold]brackets[/bold]." in found.out
+    assert "lanes" in found.out
+    assert "open" in listed.out
+
+
+def test_a_second_up_is_refused(anabranch: CommandLine) -> None:
+    """While `up` runs on a home, another one ends with a conflict that names the process."""
+    refused = anabranch("up", "--json")
+    detached = anabranch("up", "--detach", "--json")
+
+    assert (refused.code, refused.error["type"]) == (4, "AlreadyRunning")
+    assert (detached.code, detached.error["type"]) == (4, "AlreadyRunning")
+
+
+def test_a_closed_pipe_is_no_failure_to_explain(anabranch: CommandLine, namespace: str) -> None:
+    """When the reader goes away the command ends without a word."""
+    opened(anabranch, namespace)
+    with subprocess.Popen(
+        anabranch.command("events", "tail", "--after", "0", "-N", namespace, "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=anabranch.environment,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        opened(anabranch, namespace)
+
+        code = process.wait(timeout=60)
+
+        assert (code, process.stderr.read()) == (141, b"")
+
+
+def test_ctrl_c_ends_a_tail(anabranch: CommandLine, namespace: str) -> None:
+    """Ctrl-C ends what follows for ever with 130, and without a traceback."""
+    opened(anabranch, namespace)
+    with subprocess.Popen(
+        anabranch.command("events", "tail", "--after", "0", "-N", namespace, "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=anabranch.environment,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        time.sleep(0.2)
+        os.kill(process.pid, signal.SIGINT)
+
+        code = process.wait(timeout=60)
+
+        assert (code, process.stderr.read()) == (130, b"")

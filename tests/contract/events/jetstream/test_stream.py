@@ -1,0 +1,94 @@
+"""The stream and what stands beside it: buckets, announcements, settings."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from anabranch_events import STREAM, Bounds, Log, NatsServer
+from anabranch_events.errors import (
+    InputInvalid,
+    LogFull,
+    StreamDrifted,
+)
+from anabranch_events.event.identifiers import new_id
+from tests.support.events import note, notes
+from tests.support.logs import append_each
+
+
+async def test_listeners_hear_the_newest_position(log: Log, nats_server: NatsServer) -> None:
+    """Who listens is told how far a projection is, over any connection, other news left out."""
+    async with (
+        Log.connect(nats_server.url, token=nats_server.token) as other,
+        log.announced("graph") as positions,
+        asyncio.timeout(5),
+    ):
+        await other.announce("vectors", 9)
+        await other.announce("graph", 7)
+        assert await anext(positions) == 7
+        await other.announce("graph", 8)
+        assert await anext(positions) == 8
+
+
+async def test_a_bucket_keeps_the_last_value_of_a_key(log: Log) -> None:
+    """A bucket is made once and found again; a key that is not there has no value."""
+    bucket = await log.bucket("ANABRANCH_VECTORS")
+    await bucket.put("model.abc", b"one")
+    await bucket.put("model.abc", b"two")
+
+    same = await log.bucket("ANABRANCH_VECTORS")
+
+    assert await same.get("model.abc") == b"two"
+    assert await same.get("model.abd") is None
+    with pytest.raises(InputInvalid):
+        await same.get("no key")
+
+
+async def test_the_stream_is_made_once(log: Log, nats_server: NatsServer) -> None:
+    """A second start finds the stream as it is."""
+    await log.append(note(new_id()))
+
+    async with Log.connect(nats_server.url, token=nats_server.token) as again:
+        assert await again.bounds() == Bounds(1, 1)
+
+
+async def test_a_stream_that_drifted_is_refused_with_the_difference_named(
+    log: Log, nats_server: NatsServer
+) -> None:
+    """Settings that somebody else reset do not go unnoticed."""
+    manager = log.connection.jetstream()
+    config = (await manager.stream_info(STREAM)).config
+    config.allow_atomic = False
+    config.duplicate_window = 120
+    await manager.update_stream(config)
+
+    with pytest.raises(StreamDrifted) as refused:
+        async with Log.connect(nats_server.url, token=nats_server.token):
+            pass
+
+    assert refused.value.differences == {
+        "allow_atomic": (False, True),
+        "duplicate_window": (120 * 10**9, 600 * 10**9),
+    }
+    assert "allow_atomic" in refused.value.message
+
+
+async def test_more_replicas_and_a_size_limit_are_the_operators_to_choose(
+    log: Log, nats_server: NatsServer
+) -> None:
+    """A limit on the stream's size is no drift; reaching it drops nothing and is said."""
+    manager = log.connection.jetstream()
+    config = (await manager.stream_info(STREAM)).config
+    config.max_bytes = 20_000
+    await manager.update_stream(config)
+
+    async with Log.connect(nats_server.url, token=nats_server.token) as again:
+        with pytest.raises(LogFull):
+            await append_each(again, notes(new_id(), 1000))
+        stored = await again.bounds()
+        with pytest.raises(LogFull):
+            await again.append_all(notes(new_id(), 100))
+
+        assert stored.first == 1
+        assert await again.bounds() == stored

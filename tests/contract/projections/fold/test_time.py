@@ -1,0 +1,129 @@
+"""What held at a position: intervals and weights, against a plain reading of the events."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from anabranch_events.event.types import (
+    AssociationFormed,
+    AssociationSevered,
+    EventData,
+    InsightCited,
+    Outcome,
+)
+from anabranch_projections import fold
+from tests.support.graphs import ask, empty
+from tests.support.histories import at, insight
+from tests.support.properties import OnThisLoop, held
+
+if TYPE_CHECKING:
+    from anabranch_store import Graph
+
+
+@dataclass
+class Link:
+    """An association as a plain reading of the events has it."""
+
+    source: str
+    target: str
+    recorded: int
+    weight: float
+    retired: int | None = None
+    citations: int = 0
+
+
+def _read(history: list[EventData]) -> list[Link]:
+    """Read events one after another, as the glossary says what they mean."""
+    links: list[Link] = []
+    for position, data in enumerate(history, start=1):
+        active = [link for link in links if link.retired is None]
+        if isinstance(data, InsightCited):
+            for link in active:
+                if {link.source, link.target} <= set(data.insight_ids):
+                    _cite(link, data.outcome)
+            continue
+        assert isinstance(data, AssociationFormed | AssociationSevered)
+        for link in active:
+            if (link.source, link.target) == (data.from_id, data.to_id):
+                link.retired = position
+        if isinstance(data, AssociationFormed):
+            links.append(Link(data.from_id, data.to_id, position, data.weight))
+    return links
+
+
+def _cite(link: Link, outcome: Outcome) -> None:
+    if outcome is Outcome.REJECTED:
+        link.weight *= 0.9
+    else:
+        link.weight += 0.1 * (1.0 - link.weight)
+        link.citations += 1
+
+
+def _form(pair: list[int], weight: float) -> AssociationFormed:
+    return AssociationFormed(
+        from_id=insight(pair[0]), to_id=insight(pair[1]), kind="similar", weight=weight
+    )
+
+
+def _sever(pair: list[int]) -> AssociationSevered:
+    return AssociationSevered(from_id=insight(pair[0]), to_id=insight(pair[1]), kind="similar")
+
+
+def _cited(numbers: list[int], outcome: Outcome) -> InsightCited:
+    return InsightCited(insight_ids=tuple(map(insight, numbers)), outcome=outcome)
+
+
+_NUMBERS = st.integers(1, 3)
+_PAIRS = st.lists(_NUMBERS, min_size=2, max_size=2, unique=True)
+_LINKING = st.one_of(
+    st.builds(_form, _PAIRS, st.floats(0, 1)),
+    st.builds(_sever, _PAIRS),
+    st.builds(_cited, st.lists(_NUMBERS, min_size=1, max_size=4), st.sampled_from(Outcome)),
+)
+
+
+async def test_associations_hold_when_and_as_strongly_as_the_events_say(graph: Graph) -> None:
+    """Intervals, weights and counts equal a plain reading, also after a replay; as-of is a filter."""
+    call = OnThisLoop()
+
+    @seed(20261123)
+    @settings(
+        held(20 if graph.product.name == "arcadedb" else 5, shrink=True),
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(st.lists(_LINKING, min_size=4, max_size=40), st.integers(1, 41), st.integers(1, 40))
+    def holds(history: list[EventData], cut: int, position: int) -> None:
+        events = [at(number, data) for number, data in enumerate(history, start=1)]
+        call(empty(graph.address))
+        # The last batch is one that was applied before.
+        for batch in (events[:cut], events[cut:], events[position % len(events) :]):
+            call(graph.write(fold(batch)))
+
+        found = call(
+            ask(
+                graph.address,
+                "MATCH (a:Insight)-[r:ASSOCIATED_WITH]->(b:Insight) RETURN a.id AS source, "
+                "b.id AS target, r.recorded AS recorded, r.weight AS weight, "
+                "r.retired AS retired, r.citations AS citations ORDER BY recorded",
+            )
+        )
+        then = call(
+            ask(
+                graph.address,
+                "MATCH ()-[r:ASSOCIATED_WITH]->() WHERE r.recorded <= $position "
+                "AND (r.retired IS NULL OR r.retired > $position) "
+                "RETURN r.recorded AS recorded ORDER BY recorded",
+                position=position,
+            )
+        )
+
+        assert [Link(**row) for row in found] == _read(history)
+        active = [link.recorded for link in _read(history[:position]) if link.retired is None]
+        assert [row["recorded"] for row in then] == active
+
+    await asyncio.to_thread(holds)

@@ -1,0 +1,1 @@
+"""The contract tests of store's graph."""

@@ -1,0 +1,64 @@
+"""The schema, on every backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch_events.event.types import InsightRecorded
+from anabranch_projections import fold
+from anabranch_store import Step
+from anabranch_store.errors import VectorsMismatched
+from tests.support.graphs import ask
+from tests.support.histories import at, insight
+
+if TYPE_CHECKING:
+    from anabranch_store.graph.graph import Graph
+
+
+async def test_applying_the_schema_again_changes_nothing(graph: Graph) -> None:
+    """A second start finds its schema there and goes on."""
+    await graph.apply_schema()
+
+    assert await graph.checkpoint("graph") == 0
+
+
+async def test_another_dimension_is_refused(graph: Graph) -> None:
+    """A graph that holds vectors of 384 numbers takes none of 512."""
+    await graph.claim_vectors(model="one", dimension=384)
+
+    with pytest.raises(VectorsMismatched, match="384"):
+        await graph.apply_schema(dimension=512)
+
+
+async def test_before_the_first_vector_another_dimension_may_be_chosen(graph: Graph) -> None:
+    """Nothing is lost when the index of a graph without vectors is made anew, and it serves."""
+    await graph.apply_schema(dimension=8)
+    await graph.claim_vectors(model="small", dimension=8)
+    await graph.apply_schema()
+    row = {"namespace": "default", "id": insight(1), "recorded": 1, "embedding": [1.0] * 8}
+    recorded = InsightRecorded(insight_id=insight(1), text="Gauge")
+    embeddings = {"rows": [row], "model": "small"}
+    await graph.write([*fold([at(1, recorded)]), Step("projection/set_embeddings", embeddings)])
+
+    held = await graph.vectors_in_use()
+    found = await ask(
+        graph.address,
+        "CALL db.index.vector.queryNodes('insight_embedding', 5, $vector) YIELD node "
+        "RETURN node.text AS text",
+        vector=[1.0] * 8,
+    )
+
+    assert held is not None
+    assert (held.model, held.dimension) == ("small", 8)
+    assert found == [{"text": "Gauge"}]
+
+
+async def test_vectors_of_another_model_are_refused(graph: Graph) -> None:
+    """Two models' vectors are never mixed in one graph."""
+    await graph.claim_vectors(model="one", dimension=384)
+    await graph.claim_vectors(model="one", dimension=384)
+
+    with pytest.raises(VectorsMismatched, match="one"):
+        await graph.claim_vectors(model="two", dimension=384)

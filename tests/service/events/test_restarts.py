@@ -1,0 +1,297 @@
+"""The log when its server goes, comes back, falls silent, fills up or is another one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch_events import STREAM, Bounds, Log, NatsServer, new_event
+from anabranch_events.errors import LogFull, LogRewound, LogUnavailable, PositionConflict
+from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import WorkingMemorySet
+from anabranch_events.read import consumer
+from tests.support.events import NAMESPACE, note, notes
+from tests.support.killing import MortalServer
+from tests.support.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from anabranch_events import Event, Receipt, Recorded
+
+
+@pytest.fixture
+async def mortal(tmp_path: Path) -> AsyncIterator[MortalServer]:
+    """A server that can be killed and started again on its port."""
+    async with MortalServer(tmp_path / "mortal") as server:
+        yield server
+
+
+@pytest.fixture
+async def proxy(nats_server: NatsServer) -> AsyncIterator[Proxy]:
+    """A proxy before the server."""
+    async with Proxy(nats_server.url) as between:
+        yield between
+
+
+async def until(records: AsyncIterator[Recorded], position: int) -> list[int]:
+    """Return the positions read up to one."""
+    found: list[int] = []
+    async with asyncio.timeout(20):
+        while not found or found[-1] < position:
+            found.append((await anext(records)).position)
+    return found
+
+
+async def test_a_subscription_goes_on_after_its_server_was_killed(mortal: MortalServer) -> None:
+    """No gap, no repetition, and soon after the restart."""
+    session_id = new_id()
+    async with (
+        Log.connect(mortal.url, token=mortal.token) as log,
+        aclosing(log.subscribe()) as records,
+    ):
+        await log.append_all(notes(session_id, 500))
+        before = await until(records, 100)
+        await mortal.kill()
+        await mortal.start()
+        began = time.perf_counter()
+        await log.append_all(notes(session_id, 500))
+        after = await until(records, 1000)
+        took_s = time.perf_counter() - began
+
+    assert before + after == list(range(1, 1001))
+    assert took_s < 5
+
+
+async def test_a_subscription_waits_for_a_server_that_stays_away(mortal: MortalServer) -> None:
+    """However long it takes, past the time limit of a call, reading goes on."""
+    async with (
+        Log.connect(mortal.url, token=mortal.token, timeout_s=0.3) as log,
+        aclosing(log.subscribe()) as records,
+    ):
+        await log.append(note(new_id()))
+        assert await until(records, 1) == [1]
+        await mortal.kill()
+        waiting = asyncio.create_task(until(records, 2))
+        await asyncio.sleep(1.0)
+        await mortal.start()
+        async with Log.connect(mortal.url, token=mortal.token) as other:
+            await other.append(note(new_id()))
+
+        assert await waiting == [2]
+
+
+async def test_calls_on_a_server_that_is_gone_end_in_time(mortal: MortalServer) -> None:
+    """Every call says so within its limit, and works again when the server is back."""
+    event = note(new_id())
+    async with Log.connect(mortal.url, token=mortal.token, timeout_s=0.5) as log:
+        await log.append(event)
+        await mortal.kill()
+        calls: list[Callable[[], Awaitable[object]]] = [
+            lambda: log.append(note(new_id())),
+            lambda: log.append_all(notes(new_id(), 3)),
+            log.bounds,
+            lambda: anext(log.read(event.session_id, namespace=NAMESPACE)),
+            lambda: anext(log.read_all()),
+            lambda: log.last_of(event.session_id, namespace=NAMESPACE),
+            lambda: log.bucket("ANY"),
+        ]
+        for call in calls:
+            began = time.perf_counter()
+            with pytest.raises(LogUnavailable):
+                await call()
+            assert time.perf_counter() - began < 2
+        await log.announce("graph", 1)
+        await mortal.start()
+
+        assert (await log.append(note(event.session_id), expected=1)).position == 2
+
+
+@pytest.mark.parametrize("expectation", [True, False])
+@pytest.mark.parametrize("count", [1, 3])
+async def test_an_append_whose_answer_was_lost_is_stored_once(
+    nats_server: NatsServer, proxy: Proxy, *, expectation: bool, count: int
+) -> None:
+    """The server stored it, the answer got lost, the retry gets the same positions."""
+    events = notes(new_id(), count)
+    expected = {events[0].session_id: 0} if expectation else None
+    async with (
+        Log.connect(nats_server.url, token=nats_server.token) as direct,
+        Log.connect(proxy.url, token=nats_server.token, timeout_s=10) as log,
+    ):
+        proxy.hold_answers()
+        appending = asyncio.create_task(log.append_all(events, expected=expected))
+        while (await direct.bounds()).last < count:  # noqa: ASYNC110 - it is the server's news
+            await asyncio.sleep(0.005)
+        await direct.append(note(events[0].session_id))
+        proxy.cut()
+        proxy.let_answers_pass()
+        receipts = await appending
+
+        assert [receipt.position for receipt in receipts] == list(range(1, count + 1))
+        assert await direct.bounds() == Bounds(1, count + 1)
+
+
+async def test_a_conflict_after_a_lost_question_stays_a_conflict(
+    nats_server: NatsServer, proxy: Proxy
+) -> None:
+    """Reading back does not take another's event for ours."""
+    session_id = new_id()
+    async with (
+        Log.connect(nats_server.url, token=nats_server.token) as direct,
+        Log.connect(proxy.url, token=nats_server.token) as log,
+    ):
+        proxy.cut()
+        await direct.append(note(session_id))
+
+        with pytest.raises(PositionConflict) as refused:
+            await log.append(note(session_id), expected=0)
+
+    assert refused.value.actual == 1
+
+
+async def test_a_subscription_leaves_a_server_that_fell_silent(
+    nats_server: NatsServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Missing heartbeats mean a new start after the last position, though nothing was cut."""
+    monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.2)
+    session_id = new_id()
+    async with (
+        Log.connect(nats_server.url, token=nats_server.token) as direct,
+        Log.connect(proxy.url, token=nats_server.token, timeout_s=1) as log,
+        aclosing(log.subscribe()) as records,
+    ):
+        await direct.append_all(notes(session_id, 10))
+        before = await until(records, 10)
+        proxy.hold_answers()
+        await direct.append_all(notes(session_id, 10))
+        waiting = asyncio.create_task(until(records, 20))
+        await asyncio.sleep(1.5)
+        proxy.let_answers_pass()
+
+        assert before + await waiting == list(range(1, 21))
+
+
+async def test_a_subscription_outlives_its_consumer(
+    nats_server: NatsServer, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator who deletes all consumers does not stop a reader."""
+    monkeypatch.setattr(consumer, "HEARTBEAT_S", 0.2)
+    session_id = new_id()
+    assert nats_server.pid
+    async with aclosing(log.subscribe()) as records:
+        await log.append(note(session_id))
+        before = await until(records, 1)
+        manager = log.connection.jetstream()
+        for each in await manager.consumers_info(STREAM):
+            await manager.delete_consumer(STREAM, each.name)
+        await log.append_all(notes(session_id, 10))
+
+        assert before + await until(records, 11) == list(range(1, 12))
+
+
+async def test_a_log_that_lost_its_end_is_said(tmp_path: Path, mortal: MortalServer) -> None:
+    """Behind the same address stands another, shorter log: reading on would hide it."""
+    async with (
+        Log.connect(mortal.url, token=mortal.token) as log,
+        aclosing(log.subscribe()) as records,
+    ):
+        await log.append(note(new_id()))
+        copy = tmp_path / "copy"
+        await log.append_all(notes(new_id(), 5))
+        await until(records, 6)
+        await mortal.kill()
+        shutil.rmtree(mortal.folder / "jetstream")
+        port = int(mortal.url.rpartition(":")[2])
+        copy.mkdir()
+        shutil.copy(mortal.folder / "token", copy / "token")
+        async with NatsServer(copy) as other, Log.connect(other.url, token=other.token) as short:
+            await short.append(note(new_id()))
+        async with NatsServer(copy, port=port):
+            with pytest.raises(LogRewound) as refused:
+                await until(records, 7)
+
+    assert (refused.value.position, refused.value.last) == (6, 1)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 16 MiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounting = ("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder))
+    if os.geteuid() != 0 or subprocess.run(mounting, check=False).returncode != 0:
+        pytest.skip("a small disk can only be mounted by root")
+    yield folder
+    subprocess.run(("umount", str(folder)), check=True)  # noqa: S607 - the system's
+
+
+def large(session_id: str, size: int) -> Event:
+    """Return an event of about `size` bytes that does not compress."""
+    value = os.urandom(size // 2).hex()
+    return new_event(
+        WorkingMemorySet(key="large", value=value), session_id=session_id, namespace=NAMESPACE
+    )
+
+
+async def fill(log: Log) -> list[Receipt]:
+    """Append until the log takes no more."""
+    receipts: list[Receipt] = []
+    try:
+        while True:
+            receipts.append(await log.append(large(new_id(), 100_000)))
+    except LogFull:
+        return receipts
+
+
+async def test_a_full_disk_is_said_and_nothing_is_lost(small_disk: Path) -> None:
+    """The log refuses in time, keeps what it acknowledged, and takes more when there is room."""
+    async with (
+        NatsServer(small_disk / "nats") as server,
+        Log.connect(server.url, token=server.token) as log,
+    ):
+        receipts = await fill(log)
+        with pytest.raises(LogFull):
+            await log.append_all([large(new_id(), 100_000) for _ in range(5)])
+
+        assert len(receipts) > 50
+        assert await log.bounds() == Bounds(1, len(receipts))
+    enlarging = await asyncio.create_subprocess_exec(
+        *("mount", "-o", "remount,size=64m", str(small_disk))
+    )
+    assert await enlarging.wait() == 0
+
+    async with (
+        NatsServer(small_disk / "nats") as server,
+        Log.connect(server.url, token=server.token) as log,
+    ):
+        ids = [record.decode().id async for record in log.read_all()]
+        assert ids == [receipt.event_id for receipt in receipts]
+        assert (await log.append(note(new_id()))).position == len(receipts) + 1
+
+
+async def test_a_disk_that_others_filled_is_said(small_disk: Path) -> None:
+    """The server does not answer an append when a write fails: the log finds out why."""
+    async with (
+        NatsServer(small_disk / "nats") as server,
+        Log.connect(server.url, token=server.token, timeout_s=1) as log,
+    ):
+        stored = await log.append(large(new_id(), 100_000))
+        ballast = os.open(small_disk / "ballast", os.O_CREAT | os.O_WRONLY)
+        try:
+            while os.write(ballast, b"x" * 4096):
+                pass
+        except OSError:
+            os.close(ballast)
+        with pytest.raises(LogFull):
+            await log.append(large(new_id(), 100_000))
+
+        assert (await log.bounds()).last == stored.position

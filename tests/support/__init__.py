@@ -1,0 +1,1 @@
+"""What several tests share: servers, histories, writers, and processes that are killed."""

@@ -1,0 +1,204 @@
+"""Histories that learn: well-formed, with an account of what may be recalled of them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.event import types
+from anabranch_events.event.types import EventData, Outcome
+from anabranch_projections import PositionedEvent, fold
+from anabranch_recall import Question, Scope, tokens
+from anabranch_store import Graph, Step
+from tests.support.histories import at, insight, session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DIMENSION: Final = 384
+
+
+class HashingEmbedder:
+    """A small embedder for tests: texts that share stems are near, and nothing has to be loaded."""
+
+    model = "hashing"
+    dimension = DIMENSION
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return one unit vector a text: the sum of one random direction for each stem."""
+        return [_direction(text) for text in texts]
+
+
+def _direction(text: str) -> list[float]:
+    total = [0.0] * DIMENSION
+    for stem in tokens(text)[:64] or [""]:
+        chance = random.Random(hashlib.sha256(stem.encode()).digest())  # noqa: S311 - repeatable.
+        total = [number + chance.gauss(0, 1) for number in total]
+    length = sum(number * number for number in total) ** 0.5
+    return [number / length for number in total]
+
+
+async def learn(graph: Graph, events: Sequence[PositionedEvent], *, vectors: bool = True) -> None:
+    """Write `events` into `graph` with the checkpoints both projections would have there."""
+    position = events[-1].position if events else 0
+    rows = [
+        {
+            "namespace": each.namespace,
+            "id": each.event.data.insight_id,
+            "recorded": each.position,
+            "embedding": _direction(each.event.data.text),
+        }
+        for each in events
+        if isinstance(each.event.data, types.InsightRecorded)
+    ]
+    steps = fold(events)
+    if vectors:
+        steps.append(
+            Step("projection/set_embeddings", {"rows": rows, "model": HashingEmbedder.model})
+        )
+    for projection in ("graph", "vectors") if vectors else ("graph",):
+        expected = await graph.checkpoint(projection)
+        moved = {"projection": projection, "expected": expected, "position": position}
+        steps.append(
+            Step("projection/move_checkpoint", {**moved, "time": "2026-11-23T00:00:00+00:00"})
+        )
+    await graph.write(steps)
+
+
+@dataclass
+class Known:
+    """What the account knows of an insight."""
+
+    namespace: str
+    session_id: str
+    recorded: int
+    retired: int | None = None
+    forgotten: bool = False
+
+
+@dataclass
+class Line:
+    """What the account knows of a session."""
+
+    namespace: str
+    opened: int
+    root_id: str
+    parent_id: str | None = None
+    forked_at: int = 0
+
+
+@dataclass
+class Account:
+    """A history in the making, and what each question to it may answer with."""
+
+    events: list[PositionedEvent] = field(default_factory=list[PositionedEvent])
+    lines: dict[str, Line] = field(default_factory=dict[str, Line])
+    insights: dict[str, Known] = field(default_factory=dict[str, Known])
+
+    @property
+    def position(self) -> int:
+        """The last position."""
+        return len(self.events)
+
+    def open(self, namespace: str = "default") -> str:
+        """Open a root session."""
+        session_id = session(len(self.lines) + 1)
+        self._say(types.SessionOpened(task="Root"), session_id, namespace)
+        self.lines[session_id] = Line(namespace, self.position, session_id)
+        return session_id
+
+    def branch(self, parent_id: str, *, forked_at: int | None = None) -> str:
+        """Fork a session, by default at the last position."""
+        parent = self.lines[parent_id]
+        session_id = session(len(self.lines) + 1)
+        forked_at = self.position if forked_at is None else forked_at
+        created = types.BranchCreated(
+            parent_id=parent_id, root_id=parent.root_id, forked_at=forked_at, depth=1, task="Branch"
+        )
+        self._say(created, session_id, parent.namespace)
+        self.lines[session_id] = Line(
+            parent.namespace, self.position, parent.root_id, parent_id, forked_at
+        )
+        return session_id
+
+    def remember(self, session_id: str, text: str, *, entities: tuple[str, ...] = ()) -> str:
+        """Record an insight in a session."""
+        insight_id = insight(len(self.insights) + 1)
+        namespace = self.lines[session_id].namespace
+        self._say(
+            types.InsightRecorded(insight_id=insight_id, text=text, entities=entities),
+            session_id,
+            namespace,
+        )
+        self.insights[insight_id] = Known(namespace, session_id, self.position)
+        return insight_id
+
+    def retract(self, insight_id: str) -> None:
+        """Retract an insight."""
+        self.about(types.InsightRetracted(insight_id=insight_id, reason="wrong"), insight_id)
+        self._retire(insight_id)
+
+    def supersede(self, insight_id: str, by: str) -> None:
+        """Put another insight in the place of one."""
+        self.about(types.InsightSuperseded(insight_id=insight_id, by=by), insight_id)
+        self._retire(insight_id)
+
+    def forget(self, insight_id: str) -> None:
+        """Erase an insight."""
+        self.about(types.InsightForgotten(insight_id=insight_id, receipt="R"), insight_id)
+        self.insights[insight_id].forgotten = True
+
+    def associate(self, one: str, other: str, *, weight: float = 0.5) -> None:
+        """Link two insights."""
+        self.about(
+            types.AssociationFormed(from_id=one, to_id=other, kind="supports", weight=weight), one
+        )
+
+    def cite(self, *insight_ids: str, outcome: Outcome = Outcome.USED) -> None:
+        """Say that insights were used."""
+        self.about(types.InsightCited(insight_ids=insight_ids, outcome=outcome), insight_ids[0])
+
+    def about(self, data: EventData, insight_id: str) -> None:
+        """Append an event to the session of an insight."""
+        known = self.insights[insight_id]
+        self._say(data, known.session_id, known.namespace)
+
+    def eligible(self, question: Question) -> set[str]:
+        """Return the insights that may answer `question`, by the words of the design."""
+        until = self.position if question.as_of is None else question.as_of
+        return {
+            insight_id
+            for insight_id, known in self.insights.items()
+            if known.namespace == question.namespace
+            and known.recorded <= until
+            and not known.forgotten
+            and (question.include_retired or known.retired is None or known.retired > until)
+            and self._in_scope(known, question, until)
+        }
+
+    def _in_scope(self, known: Known, question: Question, until: int) -> bool:
+        if question.scope is Scope.NAMESPACE:
+            return True
+        line = self.lines.get(question.session_id or "")
+        if line is None or line.opened > until or line.namespace != question.namespace:
+            return False
+        if question.scope is Scope.SESSION:
+            return known.session_id == question.session_id
+        if question.scope is Scope.THOUGHT:
+            return self.lines[known.session_id].root_id == line.root_id
+        here, visible_to = question.session_id, until
+        while here is not None:
+            if here == known.session_id:
+                return known.recorded <= visible_to
+            visible_to = min(visible_to, self.lines[here].forked_at)
+            here = self.lines[here].parent_id
+        return False
+
+    def _retire(self, insight_id: str) -> None:
+        known = self.insights[insight_id]
+        known.retired = known.retired or self.position
+
+    def _say(self, data: EventData, session_id: str, namespace: str) -> None:
+        self.events.append(at(self.position + 1, data, of=session_id, namespace=namespace))
