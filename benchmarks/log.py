@@ -20,7 +20,7 @@ import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 
 from anabranch_events import STREAM, Event, Log, NatsServer, encode, new_event, subject
-from anabranch_events.event.envelope import CONTENT_TYPE
+from anabranch_events.event.codec import CONTENT_TYPE
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import InsightRecorded
 from anabranch_events.jetstream.stream import SUBJECT_PREFIX

@@ -5,15 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from anabranch_events.event.envelope import (
-    Event,
-    Receipt,
-    decode,
-    decode_unchanged,
-    encode,
-    input_invalid,
-    new_event,
-)
+from anabranch_events.event.codec import decode, decode_unchanged, encode
+from anabranch_events.event.envelope import Event, Receipt, input_invalid, new_event
 from anabranch_events.event.identifiers import (
     NAME_LENGTH_MAX,
     canonical_uuid,

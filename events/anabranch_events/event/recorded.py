@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from anabranch_events.errors import EventInvalid
-from anabranch_events.event.envelope import Event, decode
+from anabranch_events.event.codec import decode
+from anabranch_events.event.envelope import Event
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):

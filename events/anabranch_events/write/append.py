@@ -6,7 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.errors import EventInvalid, LogFull, LogUnavailable, PositionConflict
-from anabranch_events.event.envelope import CONTENT_TYPE, Event, Receipt, encode
+from anabranch_events.event.codec import CONTENT_TYPE, encode
+from anabranch_events.event.envelope import Event, Receipt
 from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
 from anabranch_events.jetstream.api import (
     CONFLICTS,

@@ -14,7 +14,7 @@ import nats.errors
 import orjson
 
 from anabranch_events.errors import LogUnavailable
-from anabranch_events.event.envelope import CONTENT_TYPE, encode
+from anabranch_events.event.codec import CONTENT_TYPE, encode
 from anabranch_events.jetstream.api import Refused, parsed, translated
 from anabranch_events.jetstream.direct_get import EVENT_ID
 from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S

@@ -13,9 +13,14 @@ from hypothesis import strategies as st
 
 from anabranch_events import Event, Recorded, decode, decode_unchanged, encode
 from anabranch_events.errors import EventInvalid, EventUnknown
-from anabranch_events.event.catalogue import Catalogue, JsonObject, next_version
 from anabranch_events.event.opaque import OpaqueData
-from anabranch_events.event.registry import CATALOGUE, EVENT_TYPES
+from anabranch_events.event.registry import (
+    CATALOGUE,
+    EVENT_TYPES,
+    Catalogue,
+    JsonObject,
+    next_version,
+)
 from anabranch_events.event.types import EventData, SessionClosed
 from anabranch_projections.fold.effects import Folding
 from anabranch_projections.run.batch import Batch

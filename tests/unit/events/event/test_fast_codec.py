@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from anabranch_events import Event, decode, encode, new_event
 from anabranch_events.errors import EventInvalid
-from anabranch_events.event.envelope import _as_written, _fields
+from anabranch_events.event.codec import _as_written, _fields
 from anabranch_events.event.fast_codec import is_plain
 from anabranch_events.event.identifiers import TEXT_LENGTH_MAX, new_id
 from anabranch_events.event.registry import CATALOGUE, EVENT_TYPES
