@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from anabranch_events.jetstream.kv import Bucket
     from anabranch_events.jetstream.stream import STREAM, Bounds, subject
     from anabranch_events.log import Log
-    from anabranch_events.read.pinned_consumer import PinLost, Pinned
-    from anabranch_events.write.pipeline import Ingested
+    from anabranch_events.read.pinned_consumer import PinLost, PinnedConsumer
+    from anabranch_events.write.pipeline import ImportProgress
 
 __all__ = [
     "NAME_LENGTH_MAX",
@@ -32,11 +32,11 @@ __all__ = [
     "Bounds",
     "Bucket",
     "Event",
-    "Ingested",
+    "ImportProgress",
     "Log",
     "NatsServer",
     "PinLost",
-    "Pinned",
+    "PinnedConsumer",
     "Receipt",
     "Recorded",
     "Tenant",
@@ -58,10 +58,10 @@ _NEEDS_CLIENT = {
     "STREAM": "anabranch_events.jetstream.stream",
     "Bounds": "anabranch_events.jetstream.stream",
     "Bucket": "anabranch_events.jetstream.kv",
-    "Ingested": "anabranch_events.write.pipeline",
+    "ImportProgress": "anabranch_events.write.pipeline",
     "Log": "anabranch_events.log",
     "PinLost": "anabranch_events.read.pinned_consumer",
-    "Pinned": "anabranch_events.read.pinned_consumer",
+    "PinnedConsumer": "anabranch_events.read.pinned_consumer",
     "subject": "anabranch_events.jetstream.stream",
 }
 

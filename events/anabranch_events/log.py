@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from anabranch_events.errors import Explain, InputInvalid
 from anabranch_events.jetstream import announcements, direct_get
-from anabranch_events.jetstream.claim_check import Objects
+from anabranch_events.jetstream.claim_check import ClaimCheck
 from anabranch_events.jetstream.kv import Bucket, open_bucket
 from anabranch_events.jetstream.stream import (
     Bounds,
@@ -19,13 +19,13 @@ from anabranch_events.jetstream.stream import (
     subject,
 )
 from anabranch_events.read import reader
-from anabranch_events.read.pinned_consumer import Pinned
+from anabranch_events.read.pinned_consumer import PinnedConsumer
 from anabranch_events.transport.connection import Connection
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events
-from anabranch_events.write.fast_batch import FastPipeline
-from anabranch_events.write.group_commit import Groups
-from anabranch_events.write.pipeline import Ingested, Pipeline, ingest
+from anabranch_events.write.fast_batch import FastBatchPipeline
+from anabranch_events.write.group_commit import GroupCommit
+from anabranch_events.write.pipeline import ImportProgress, Pipeline, ingest
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -55,9 +55,9 @@ class Log:
     it refuses us. It reconnects by itself.
     """
 
-    def __init__(self, connection: Connection, *, groups: Groups | None = None) -> None:
+    def __init__(self, connection: Connection, *, groups: GroupCommit | None = None) -> None:
         self._connection = connection
-        self._objects = Objects(connection)
+        self._claim_check = ClaimCheck(connection)
         self._groups = groups
 
     @classmethod
@@ -79,7 +79,7 @@ class Log:
         of a server that does not answer or refuses us, and returns the one to raise.
         """
         connection = Connection(url, token=token, timeout_s=timeout_s, explain=explain)
-        return cls(connection, groups=Groups(connection) if durability == "strict" else None)
+        return cls(connection, groups=GroupCommit(connection) if durability == "strict" else None)
 
     async def __aenter__(self) -> Self:
         await self._connection.__aenter__()
@@ -138,7 +138,7 @@ class Log:
         """
         if expected is not None:
             checked_position(expected, field="expected")
-        out = await outgoing(self._objects, event, expected=expected)
+        out = await outgoing(self._claim_check, event, expected=expected)
         if self._groups is not None:
             return await self._groups.append(out)
         return await append(self._connection, out)
@@ -161,8 +161,8 @@ class Log:
         events: AsyncIterable[Event] | Iterable[Event],
         *,
         fast: bool = False,
-        progress: Callable[[Ingested], None] | None = None,
-    ) -> Ingested:
+        progress: Callable[[ImportProgress], None] | None = None,
+    ) -> ImportProgress:
         """Store many events in their order, each once; for imports of any size.
 
         They are taken from `events` as there is room, so that memory stays the same; a conflict
@@ -173,8 +173,8 @@ class Log:
         With `fast` the server acknowledges every 200th, and an id that another session's event
         has is noticed only of the last: for histories whose ids are known to be unique.
         """
-        make = FastPipeline if fast else Pipeline
-        return await ingest(make(self._connection, progress=progress), self._objects, events)
+        make = FastBatchPipeline if fast else Pipeline
+        return await ingest(make(self._connection, progress=progress), self._claim_check, events)
 
     async def _outgoing(self, events: Sequence[Event], expected: dict[str, int]) -> list[Outgoing]:
         unknown = expected.keys() - {event.session_id for event in events}
@@ -190,7 +190,7 @@ class Log:
         # The server checks an expectation on a session's first event of a batch only.
         awaited: dict[str, int | None] = dict(expected)
         return [
-            await outgoing(self._objects, event, expected=awaited.pop(event.session_id, None))
+            await outgoing(self._claim_check, event, expected=awaited.pop(event.session_id, None))
             for event in events
         ]
 
@@ -208,14 +208,14 @@ class Log:
         async with aclosing(found):
             async for messages in found:
                 for message in messages:
-                    yield await self._objects.check_out(direct_get.recorded(message))
+                    yield await self._claim_check.check_out(direct_get.recorded(message))
 
     def read_all(self, *, after: int = 0, to: int | None = None) -> AsyncGenerator[Recorded, None]:
         """Yield all records after `after` up to `to`, or up to the end as of the call.
 
         Raises InputInvalid for positions beyond the end.
         """
-        return reader.read_all(self._connection, self._objects, after=after, to=to)
+        return reader.read_all(self._connection, self._claim_check, after=after, to=to)
 
     def batches(
         self,
@@ -233,7 +233,7 @@ class Log:
         """
         return reader.batches(
             self._connection,
-            self._objects,
+            self._claim_check,
             after=after,
             to=to,
             records_max=records_max,
@@ -247,9 +247,11 @@ class Log:
                 for record in records:
                     yield record
 
-    def pinned(self, name: str) -> Pinned:
+    def pinned(self, name: str) -> PinnedConsumer:
         """Return a place at the consumer `name`, which several processes share, one at a time."""
-        return Pinned(self._connection, self._objects, name=checked_token(name, field="consumer"))
+        return PinnedConsumer(
+            self._connection, self._claim_check, name=checked_token(name, field="consumer")
+        )
 
     async def bounds(self) -> Bounds:
         """Return the first and the last position; the last is 0 while the log is empty."""
@@ -264,7 +266,7 @@ class Log:
         message = await direct_get.last_on(self._connection, subject(namespace, session_id))
         if message is None:
             return None
-        return await self._objects.check_out(direct_get.recorded(message))
+        return await self._claim_check.check_out(direct_get.recorded(message))
 
     async def position_at(self, time: datetime) -> int:
         """Return the position of the last event stored at or before `time`, 0 when there is none.

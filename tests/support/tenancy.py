@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 import nats
 
 from anabranch_events import Log, NatsServer, Tenant, new_event, new_id
-from anabranch_events.event.types import SessionOpened
-from anabranch_events.server.accounts import LANES, VIEWS_ADMIN, task_consumer
+from anabranch_events.event.types import Priority, SessionOpened
+from anabranch_events.server.accounts import VIEWS_ADMIN, task_consumer
 from anabranch_events.transport.address import with_user
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ class World:
             "retention": "workqueue",
         }
         await self.ask("STREAM.CREATE.ANABRANCH_TASKS", tasks)
-        for lane in LANES:
+        for priority in Priority:
             for namespace in self.sessions:
-                await self._lane(lane, namespace)
+                await self._task(priority, namespace)
         config = {"name": PULLED, "durable_name": PULLED, "ack_policy": "none"}
         await self.ask(
             f"CONSUMER.CREATE.{STREAM}.{PULLED}", {"stream_name": STREAM, "config": config}
@@ -94,9 +94,9 @@ class World:
         async with Log.connect(self.url(tenant.name)) as log:
             assert (await log.bounds()).last > 0
 
-    async def _lane(self, lane: str, namespace: str) -> None:
-        name = task_consumer(lane, namespace)
-        filtered = f"anabranch.tasks.{lane}.{namespace}.*"
+    async def _task(self, priority: str, namespace: str) -> None:
+        name = task_consumer(priority, namespace)
+        filtered = f"anabranch.tasks.{priority}.{namespace}.*"
         config = {"durable_name": name, "filter_subject": filtered, "ack_policy": "explicit"}
         await self.ask(
             f"CONSUMER.CREATE.ANABRANCH_TASKS.{name}.{filtered}",
@@ -104,7 +104,7 @@ class World:
         )
         task = f"{SECRET if namespace == 'other' else 'tea'}".encode()
         await self.admin.request(
-            f"anabranch.tasks.{lane}.{namespace}.{self.sessions[namespace]}", task
+            f"anabranch.tasks.{priority}.{namespace}.{self.sessions[namespace]}", task
         )
 
     async def ask(self, subject: str, request: Any = None, *, views: bool = False) -> Any:

@@ -24,7 +24,7 @@ from anabranch.errors import AnswerTooLarge
 from anabranch_events import Event, decode_unchanged, traced
 from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.event.binary_mode import structured
-from anabranch_events.event.registry import CATALOGUE
+from anabranch_events.event.registry import REGISTRY
 from anabranch_events.transport.client import settled
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _reading(model: type[BaseModel]) -> Callable[[NatsMessage], Awaitable[BaseMo
 async def _event_in(message: NatsMessage) -> Event:
     """Return the event of a request. Raises EventInvalid, and EventUnknown: it is to be applied."""
     event = decode_unchanged(structured(message.headers, message.body))
-    if event.opaque and event.type not in CATALOGUE.known:
+    if event.opaque and event.type not in REGISTRY.known:
         raise event.unknown()
     return event
 

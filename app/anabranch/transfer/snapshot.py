@@ -18,7 +18,7 @@ from anabranch.errors import AlreadyRunning, InputInvalid, SnapshotDamaged
 from anabranch.home.folder import Home, Lock
 from anabranch.home.runtime_file import LogAddress, live_runtime, named_log
 from anabranch_events import STREAM, Log, NatsServer
-from anabranch_events.jetstream.snapshot import OBJECTS_STREAM, Held, Snapshots
+from anabranch_events.jetstream.snapshot import OBJECTS_STREAM, Snapshots, StreamInfo
 from anabranch_projections.vectors.cache import BUCKET as VECTORS
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def take_snapshot(
             streams = [
                 await _taken(server, name, target)
                 for name in names
-                if await server.held(name) is not None
+                if await server.info(name) is not None
             ]
             state = streams[0].state
             last = int(state["last_seq"])
@@ -165,13 +165,13 @@ def snapshots(
 async def _taken(server: Snapshots, name: str, target: zipfile.ZipFile) -> SnapshotStream:
     """Write one stream into the file."""
     digest, size = hashlib.sha256(), 0
-    async with server.take(name) as taking:
+    async with server.take(name) as download:
         with target.open(name, "w", force_zip64=True) as content:
-            async for chunk in taking:
+            async for chunk in download:
                 content.write(chunk)
                 digest.update(chunk)
                 size += len(chunk)
-    held = taking.held
+    held = download.info
     return SnapshotStream(
         name=name, config=held.config, state=held.state, bytes=size, sha256=digest.hexdigest()
     )
@@ -232,9 +232,9 @@ def _chunks(content: IO[bytes]) -> Generator[bytes]:
         yield chunk
 
 
-def _held(stream: SnapshotStream, replicas: int | None) -> Held:
+def _held(stream: SnapshotStream, replicas: int | None) -> StreamInfo:
     config = stream.config if replicas is None else {**stream.config, "num_replicas": replicas}
-    return Held(config, stream.state)
+    return StreamInfo(config, stream.state)
 
 
 @asynccontextmanager

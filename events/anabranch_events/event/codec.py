@@ -13,13 +13,13 @@ from anabranch_events.event import fast_codec
 from anabranch_events.event.envelope import Event, input_invalid
 from anabranch_events.event.identifiers import checked_text
 from anabranch_events.event.opaque import OpaqueData
-from anabranch_events.event.registry import CATALOGUE
+from anabranch_events.event.registry import REGISTRY
 from anabranch_events.event.types import EventData
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from anabranch_events.event.registry import Catalogue
+    from anabranch_events.event.registry import Registry
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 _TYPE: Final = b'"type":"'
@@ -79,23 +79,23 @@ def _left_out(made: type[BaseModel]) -> tuple[str, ...]:
     )
 
 
-def decode(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:
+def decode(document: bytes, *, registry: Registry = REGISTRY) -> Event:
     """Read a structured CloudEvents 1.0 JSON document; an older version becomes the current one.
 
-    One of a type, or of a version, that is not in `catalogue` gives an opaque event. Raises
+    One of a type, or of a version, that is not in `registry` gives an opaque event. Raises
     EventInvalid when it is not JSON, not CloudEvents 1.0, or breaks a rule of its type.
     """
-    event = _as_written(document, catalogue)
+    event = _as_written(document, registry)
     if event is not None:
         return event
     fields = _fields(document)
-    data_class = catalogue.current.get(fields["type"])
+    data_class = registry.current.get(fields["type"])
     try:
         if data_class is None:
-            if fields["type"] not in catalogue.known:
+            if fields["type"] not in registry.known:
                 return _opaque(document, fields)
-            fields["type"], fields["data"] = _upcast(fields, catalogue)
-            data_class = catalogue.current[fields["type"]]
+            fields["type"], fields["data"] = _upcast(fields, registry)
+            data_class = registry.current[fields["type"]]
         content = fields.pop("datacontenttype", None)
         if content is not None and content != "application/json":
             raise EventInvalid("the data is not JSON", field="datacontenttype", fix=_FIX)
@@ -106,13 +106,13 @@ def decode(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:
         raise EventInvalid(found.message, field=found.field, fix=_FIX) from error
 
 
-def _as_written(document: bytes, catalogue: Catalogue) -> Event | None:
+def _as_written(document: bytes, registry: Registry) -> Event | None:
     """Return the event if the document is in the form in which current ones are written."""
     start = document.find(_TYPE) + len(_TYPE)
-    readers = _readers(catalogue, document[start : document.find(b'"', start)])
-    if readers is None:
+    decoders = _decoders(registry, document[start : document.find(b'"', start)])
+    if decoders is None:
         return None
-    read, make = readers[fast_codec.is_plain(document)]
+    read, make = decoders[fast_codec.is_plain(document)]
     try:
         return make(read(document))
     except fast_codec.REFUSALS:
@@ -120,26 +120,26 @@ def _as_written(document: bytes, catalogue: Catalogue) -> Event | None:
 
 
 @lru_cache(maxsize=_TYPES_MAX)
-def _readers(
-    catalogue: Catalogue, event_type: bytes
-) -> tuple[fast_codec.Reader[Event], fast_codec.Reader[Event]] | None:
+def _decoders(
+    registry: Registry, event_type: bytes
+) -> tuple[fast_codec.Decoder[Event], fast_codec.Decoder[Event]] | None:
     """Return what reads a current type: any document, and a plain one; None for another type."""
-    data_class = catalogue.current.get(event_type.decode(errors="replace"))
+    data_class = registry.current.get(event_type.decode(errors="replace"))
     if data_class is None:
         return None
     return (
-        fast_codec.event_reader(Event, data_class, plain=False),
-        fast_codec.event_reader(Event, data_class, plain=True),
+        fast_codec.event_decoder(Event, data_class, plain=False),
+        fast_codec.event_decoder(Event, data_class, plain=True),
     )
 
 
-def decode_unchanged(document: bytes, *, catalogue: Catalogue = CATALOGUE) -> Event:
+def decode_unchanged(document: bytes, *, registry: Registry = REGISTRY) -> Event:
     """Read a document as `decode` does, for it to be written again: of an older version as it is.
 
     What is stored never changes, so that an event of an older version moves to another log as an
     opaque event, once it is clear that it can be read. Raises EventInvalid.
     """
-    event = decode(document, catalogue=catalogue)
+    event = decode(document, registry=registry)
     fields = _fields(document)
     return event if event.type == fields["type"] else _opaque(document, fields)
 
@@ -171,12 +171,12 @@ def _opaque(document: bytes, fields: dict[str, Any]) -> Event:
     return Event.model_validate({**ours, "data": OpaqueData(document=document)})
 
 
-def _upcast(fields: dict[str, Any], catalogue: Catalogue) -> tuple[str, Any]:
+def _upcast(fields: dict[str, Any], registry: Registry) -> tuple[str, Any]:
     """Return the current type and data of an event of an older version."""
     if not isinstance(fields.get("data"), dict):
         raise EventInvalid("data: is no object", field="data", fix=_FIX)
     try:
-        return catalogue.upcast(fields["type"], fields["data"])
+        return registry.upcast(fields["type"], fields["data"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         # A step may expect what every valid event of its version has; this one is not valid.
         raise EventInvalid(

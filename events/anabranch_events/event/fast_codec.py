@@ -74,7 +74,7 @@ _INT_MAX: Final = 2**63 - 1
 _BACKSLASH, _DEL, _C1_LEAD = b"\\\x7f\xc2"
 
 
-class OtherwiseWritten(ValueError):
+class NotCanonical(ValueError):
     """The value is not spelt as Anabranch spells it: it may be valid, or not."""
 
 
@@ -116,14 +116,14 @@ def is_plain(document: bytes) -> bool:
     return not (_BACKSLASH in document or _DEL in document or _C1_LEAD in document)
 
 
-class Reader(NamedTuple, Generic[E]):
+class Decoder(NamedTuple, Generic[E]):
     """The two steps of reading a document; each may raise one of `REFUSALS`."""
 
     read: Callable[[bytes], Any]
     make: Callable[[Any], E]
 
 
-def event_reader(envelope: type[E], data: type[EventData], *, plain: bool) -> Reader[E]:
+def event_decoder(envelope: type[E], data: type[EventData], *, plain: bool) -> Decoder[E]:
     """Return what reads documents of one type of event: plain ones, or all."""
     fields = {
         **_fields_of(envelope, plain=plain, besides={"type", "data"}),
@@ -132,7 +132,7 @@ def event_reader(envelope: type[E], data: type[EventData], *, plain: bool) -> Re
     }
     around = [("specversion", Literal["1.0"]), ("datacontenttype", _JSON, None)]
     decoder = msgspec.json.Decoder(_struct(envelope, fields, around))
-    return Reader(decoder.decode, _maker(envelope, fields))
+    return Decoder(decoder.decode, _maker(envelope, fields))
 
 
 def _facts(made: type[Facts], *, plain: bool) -> _Field:
@@ -194,7 +194,7 @@ def _maker(
     ]
     scope: dict[str, Any] = {
         **checks,
-        "otherwise": OtherwiseWritten,
+        "otherwise": NotCanonical,
         "made": made,
         "new": object.__new__,
         "given": set(names),  # Shared, for instances never change, and a copy copies it.

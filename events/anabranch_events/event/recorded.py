@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event.codec import decode
-from anabranch_events.event.envelope import Event
+
+if TYPE_CHECKING:
+    from anabranch_events.event.envelope import Event
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):

@@ -24,7 +24,7 @@ Upcaster: TypeAlias = Callable[[JsonObject], JsonObject]
 _VERSIONED: Final = re.compile(r"(?P<name>.+)\.v(?P<version>[1-9][0-9]*)")
 
 
-class Catalogue:
+class Registry:
     """Event types by their name with version. It never changes.
 
     `current` has the classes by the types that are written, `known` all types and versions that can
@@ -76,7 +76,7 @@ UPCASTERS: Final[Mapping[str, Upcaster]] = MappingProxyType({})
 A step is never removed: what it reads is in somebody's log.
 """
 
-CATALOGUE: Final = Catalogue(_event_classes(), UPCASTERS)
+REGISTRY: Final = Registry(_event_classes(), UPCASTERS)
 
-EVENT_TYPES: Final = CATALOGUE.current
+EVENT_TYPES: Final = REGISTRY.current
 """Every current type, by its name with version: what is written."""

@@ -31,8 +31,8 @@ _REFERENCE_BYTES_MAX: Final = 16 * 1024
 _MARK: Final = b'"dataref":"'
 
 
-class Objects:
-    """The bucket beside the log. Objects are named by their content, so none is stored twice."""
+class ClaimCheck:
+    """The bucket beside the log. ClaimCheck are named by their content, so none is stored twice."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -31,7 +31,7 @@ SILENCE_MAX_S: Final = 60.0
 _ASIDE: Final = "anabranch.restoring"
 
 
-class Held(NamedTuple):
+class StreamInfo(NamedTuple):
     """What a stream was made with, and what it holds."""
 
     config: dict[str, Any]
@@ -66,7 +66,7 @@ class Snapshots:
     ) -> None:
         await self._connection.__aexit__(kind, error, trace)
 
-    async def held(self, stream: str) -> Held | None:
+    async def info(self, stream: str) -> StreamInfo | None:
         """Return what a stream is and holds, or None when it is not there."""
         try:
             info = await ask(self._connection, f"STREAM.INFO.{stream}")
@@ -74,32 +74,32 @@ class Snapshots:
             if refused.code == STREAM_NOT_FOUND:
                 return None
             raise translated(refused) from refused
-        return Held(info["config"], info["state"])
+        return StreamInfo(info["config"], info["state"])
 
     @contextlib.asynccontextmanager
-    async def take(self, stream: str) -> AsyncGenerator[Taking]:
+    async def take(self, stream: str) -> AsyncGenerator[SnapshotDownload]:
         """Begin a snapshot; what this gives yields its bytes and says what was held then.
 
         The server checks each message first. What is appended meanwhile may be in it too.
         """
-        taking = Taking(self._connection, stream)
+        download = SnapshotDownload(self._connection, stream)
         try:
-            await taking.begin()
-            yield taking
+            await download.begin()
+            yield download
         finally:
-            await taking.end()
+            await download.end()
 
     async def make_room(self) -> None:
         """Take away an empty log, so that one can be restored. Raises LogNotEmpty.
 
         Its subjects are taken from it first: nothing is appended between the look and the end.
         """
-        found = await self.held(STREAM)
+        found = await self.info(STREAM)
         if found is None:
             return
         _check_empty(found)
         await self._ask(f"STREAM.UPDATE.{STREAM}", {**found.config, "subjects": [_ASIDE]})
-        emptied = await self.held(STREAM)
+        emptied = await self.info(STREAM)
         try:
             if emptied is not None:
                 _check_empty(emptied)
@@ -110,10 +110,10 @@ class Snapshots:
 
     async def remove(self, stream: str) -> None:
         """Delete a stream, if it is there."""
-        if await self.held(stream) is not None:
+        if await self.info(stream) is not None:
             await self._ask(f"STREAM.DELETE.{stream}")
 
-    async def restore(self, stream: str, held: Held, chunks: Iterable[bytes]) -> Held:
+    async def restore(self, stream: str, held: StreamInfo, chunks: Iterable[bytes]) -> StreamInfo:
         """Make a stream that is not there from its snapshot; return what it holds then.
 
         The stream comes to be with the last chunk: when anything goes wrong before, or this process
@@ -130,7 +130,7 @@ class Snapshots:
             raise self._connection.unavailable(error) from error
         except Refused as refused:
             raise translated(refused) from refused
-        return Held(done["config"], done["state"])
+        return StreamInfo(done["config"], done["state"])
 
     async def _send(self, target: str, chunk: bytes) -> dict[str, Any]:
         answer = await self._connection.request(target, chunk, timeout_s=SILENCE_MAX_S)
@@ -143,11 +143,11 @@ class Snapshots:
             raise translated(refused) from refused
 
 
-class Taking:
+class SnapshotDownload:
     """A snapshot on its way: iterate over it once. The server sends on as chunks are taken."""
 
     def __init__(self, connection: Connection, stream: str) -> None:
-        self.held = Held({}, {})
+        self.info = StreamInfo({}, {})
         self._connection = connection
         self._stream = stream
         self._inbox = connection.client.new_inbox()
@@ -171,7 +171,7 @@ class Taking:
             info = await ask(self._connection, f"STREAM.SNAPSHOT.{self._stream}", request)
         except Refused as refused:
             raise translated(refused) from refused
-        self.held = Held(info["config"], info["state"])
+        self.info = StreamInfo(info["config"], info["state"])
 
     async def end(self) -> None:
         """Hear no more of it."""
@@ -222,7 +222,7 @@ class Taking:
         self._changed.set()
 
 
-def _check_empty(found: Held) -> None:
+def _check_empty(found: StreamInfo) -> None:
     last = int(found.state["last_seq"])
     if last:
         raise LogNotEmpty(last=last)

@@ -43,7 +43,7 @@ _REQUEST_ENDED: Final = {
 }
 
 
-class Pull:
+class Consumer:
     """Records after a position, as they arrive. When it is `broken` it must be replaced.
 
     It is broken by a gap in the consumer's own sequence, a lost connection, a consumer that is
@@ -77,7 +77,7 @@ class Pull:
 
     async def close(self) -> None:
         """Stop hearing, and let the server forget the consumer; it would by itself after 60 s."""
-        if not await self._hear_no_more():
+        if not await self._unsubscribe():
             return
         with contextlib.suppress(Unanswered):
             await self._connection.publish(f"$JS.API.CONSUMER.DELETE.{STREAM}.{self._name}", b"")
@@ -86,7 +86,7 @@ class Pull:
         self._connection.on_lost(self._lost)
         self._subscription = await self._connection.client.listen(self._inbox, self._receive)
 
-    async def _hear_no_more(self) -> bool:
+    async def _unsubscribe(self) -> bool:
         """Stop hearing; tell whether it had begun."""
         self._connection.forget_lost(self._lost)
         if self._subscription is None:
@@ -162,7 +162,7 @@ class Pull:
             raw = data if headers is None else structured(headers, data)
             self._buffer_record(subject, raw, reply.split("."))
         else:
-            self._heed(headers or {})
+            self._note_status(headers or {})
         self._wake.set()
 
     def _buffer_record(self, subject: str, raw: bytes, fields: list[str]) -> None:
@@ -187,7 +187,7 @@ class Pull:
         self.buffer.append(Recorded(position, namespace, session_id, raw, stored_us))
         self._buffered_bytes += len(raw)
 
-    def _heed(self, headers: dict[str, str]) -> None:
+    def _note_status(self, headers: dict[str, str]) -> None:
         """Take in the server's word about the requests in flight."""
         status, description = headers.get(STATUS), headers.get("Description", "")
         if status == _HEARTBEAT:

@@ -19,7 +19,7 @@ from anabranch_events.errors import LogRewound, LogUnavailable
 from anabranch_events.jetstream import direct_get
 from anabranch_events.jetstream.api import CONSUMER_NOT_FOUND, Refused, ask, translated
 from anabranch_events.jetstream.stream import STREAM, SUBJECT_PREFIX, read_bounds
-from anabranch_events.read.consumer import Pull
+from anabranch_events.read.consumer import Consumer
 from anabranch_events.transport.inbox import STATUS, Unanswered
 from anabranch_events.transport.parser import RECORD_REPLY
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from anabranch_events.event.recorded import Recorded
-    from anabranch_events.jetstream.claim_check import Objects
+    from anabranch_events.jetstream.claim_check import ClaimCheck
     from anabranch_events.transport.connection import Connection
 
 PIN_S: Final = 3.0
@@ -50,16 +50,16 @@ class PinLost(Exception):
     """What was read is not to be continued: take the pin again, and begin at the checkpoint."""
 
 
-class Pinned:
+class PinnedConsumer:
     """One process's place at the consumer `name`, which is made if it is not there."""
 
-    def __init__(self, connection: Connection, objects: Objects, *, name: str) -> None:
+    def __init__(self, connection: Connection, claim_check: ClaimCheck, *, name: str) -> None:
         self._connection = connection
-        self._objects = objects
+        self._claim_check = claim_check
         self._name = name
         self._pin_id: str | None = None
         self._beaten_at = 0.0
-        self._pull: _PinnedPull | None = None
+        self._consumer: _PinnedRequests | None = None
 
     @asynccontextmanager
     async def taken(self, checkpoint: Callable[[], Awaitable[int]]) -> AsyncGenerator[None]:
@@ -91,31 +91,31 @@ class Pinned:
         """
         if self._pin_id is None:
             raise PinLost("the pin is not ours")
-        pull = self._pull = _PinnedPull(
+        consumer = self._consumer = _PinnedRequests(
             self._connection, name=self._name, pin_id=self._pin_id, after=after
         )
         try:
-            await pull.open()
+            await consumer.open()
             while True:
-                await pull.ask_for_more()
-                if pull.buffer:
-                    yield await self._next(pull)
-                elif pull.broken is not None:
-                    raise PinLost(pull.broken)
+                await consumer.ask_for_more()
+                if consumer.buffer:
+                    yield await self._next(consumer)
+                elif consumer.broken is not None:
+                    raise PinLost(consumer.broken)
                 else:
-                    await pull.wait()
+                    await consumer.wait()
         except Refused as refused:
             raise translated(refused) from refused
         finally:
-            self._pull = None
-            await pull.close()
+            self._consumer = None
+            await consumer.close()
 
-    async def _next(self, pull: Pull) -> list[Recorded]:
+    async def _next(self, consumer: Consumer) -> list[Recorded]:
         """Take what is there, within bounds, with large data put back."""
         batch: list[Recorded] = []
         size = 0
-        while pull.buffer and len(batch) < RECORDS_MAX and size < BYTES_MAX:
-            batch.append(await self._objects.check_out(pull.take()))
+        while consumer.buffer and len(batch) < RECORDS_MAX and size < BYTES_MAX:
+            batch.append(await self._claim_check.check_out(consumer.take()))
             size += len(batch[-1].raw)
         return batch
 
@@ -137,7 +137,7 @@ class Pinned:
                     await self._bid(inbox)
                     await asyncio.wait({won}, timeout=BEAT_S)
                     if not won.done():
-                        await self._stir(checkpoint)
+                        await self._prompt_delivery(checkpoint)
                 except (Unanswered, LogUnavailable):
                     await asyncio.sleep(_PAUSE_S)
             self._pin_id, self._beaten_at = won.result(), time.monotonic()
@@ -163,7 +163,7 @@ class Pinned:
             _next_subject(self._name), orjson.dumps(request), reply=inbox
         )
 
-    async def _stir(self, checkpoint: Callable[[], Awaitable[int]]) -> None:
+    async def _prompt_delivery(self, checkpoint: Callable[[], Awaitable[int]]) -> None:
         """Have the server deliver something when nobody holds the pin: it is given with a record.
 
         So what a holder had read and not dealt with when it died is not left until more comes. A
@@ -205,8 +205,8 @@ class Pinned:
                 self._beaten_at = asked_at
             await asyncio.sleep(BEAT_S)
         self._pin_id = None
-        if self._pull is not None:
-            self._pull.break_off("another holds the pin" if status else "the pin has expired")
+        if self._consumer is not None:
+            self._consumer.break_off("another holds the pin" if status else "the pin has expired")
 
     async def _beat(self) -> str | None:
         """Ask for less than any record has, so that the pin is renewed and nothing delivered."""
@@ -238,7 +238,7 @@ class Pinned:
                     )
 
 
-class _PinnedPull(Pull):
+class _PinnedRequests(Consumer):
     """Records from the shared consumer, after it was reset to where they are wanted from."""
 
     def __init__(self, connection: Connection, *, name: str, pin_id: str, after: int) -> None:
@@ -256,7 +256,7 @@ class _PinnedPull(Pull):
 
     async def close(self) -> None:
         """Stop hearing; the consumer stays."""
-        await self._hear_no_more()
+        await self._unsubscribe()
 
     def break_off(self, reason: str) -> None:
         """Hand on nothing more."""
@@ -275,8 +275,8 @@ class _PinnedPull(Pull):
             # Somebody reset the consumer after us, before anything was delivered.
             self.break_off(f"position {self._first} should have come first")
 
-    def _heed(self, headers: dict[str, str]) -> None:
-        super()._heed(headers)
+    def _note_status(self, headers: dict[str, str]) -> None:
+        super()._note_status(headers)
         delivered = headers.get("Nats-Last-Consumer")
         if delivered is not None and int(delivered) != self._sequence and self.broken is None:
             self.break_off("somebody else moved the consumer")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.jetstream import direct_get
-from anabranch_events.read.consumer import REQUEST_RECORDS, Pull
+from anabranch_events.read.consumer import REQUEST_RECORDS, Consumer
 
 if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
@@ -16,7 +16,7 @@ PAUSE_MIN_S: Final = 0.002
 PAUSE_MAX_S: Final = 0.05
 
 
-class ViewPull(Pull):
+class PollingConsumer(Consumer):
     """Records of a view after a position, as they arrive.
 
     There is no consumer: who may make one can have the server send what it stores to any subject.

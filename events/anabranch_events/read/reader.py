@@ -13,14 +13,14 @@ from anabranch_events.errors import InputInvalid, LogRewound, LogUnavailable
 from anabranch_events.jetstream.api import Refused, translated
 from anabranch_events.jetstream.claim_check import is_reference
 from anabranch_events.jetstream.stream import checked_position, read_bounds
-from anabranch_events.read.consumer import Pull
-from anabranch_events.read.polling import ViewPull
+from anabranch_events.read.consumer import Consumer
+from anabranch_events.read.polling import PollingConsumer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch_events.event.recorded import Recorded
-    from anabranch_events.jetstream.claim_check import Objects
+    from anabranch_events.jetstream.claim_check import ClaimCheck
     from anabranch_events.transport.connection import Connection
 
 RECORDS_MAX: Final = 1000
@@ -32,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 
 async def batches(
     connection: Connection,
-    objects: Objects,
+    claim_check: ClaimCheck,
     *,
     after: int,
     to: int | None,
@@ -56,7 +56,7 @@ async def batches(
         )
     if to is not None and to <= after:
         return
-    reader = _Reader(connection, objects, after=after, to=to, end=last)
+    reader = _Reader(connection, claim_check, after=after, to=to, end=last)
     try:
         while batch := await reader.next(records_max, bytes_max):
             yield batch
@@ -65,7 +65,7 @@ async def batches(
 
 
 async def read_all(
-    connection: Connection, objects: Objects, *, after: int, to: int | None
+    connection: Connection, claim_check: ClaimCheck, *, after: int, to: int | None
 ) -> AsyncGenerator[Recorded, None]:
     """Yield every record after `after` up to `to`, or up to the end as of the call."""
     checked_position(after, field="after")
@@ -78,59 +78,65 @@ async def read_all(
                 fix=f"use at most {last}",
             )
     end = last if to is None else to
-    async with aclosing(batches(connection, objects, after=after, to=end)) as found:
+    async with aclosing(batches(connection, claim_check, after=after, to=end)) as found:
         async for batch in found:
             for record in batch:
                 yield record
 
 
 class _Reader:
-    """Pulls, and a new pull at the last position whenever one breaks."""
+    """Pulls, and a new consumer at the last position whenever one breaks."""
 
     def __init__(
-        self, connection: Connection, objects: Objects, *, after: int, to: int | None, end: int
+        self,
+        connection: Connection,
+        claim_check: ClaimCheck,
+        *,
+        after: int,
+        to: int | None,
+        end: int,
     ) -> None:
         self._connection = connection
-        self._objects = objects
+        self._claim_check = claim_check
         self._position = after
         self._to = to
         self._end = end
-        self._pull: Pull | None = None
+        self._consumer: Consumer | None = None
         self._waiting = False
 
     async def next(self, records_max: int, bytes_max: int) -> list[Recorded]:
         """Return the next batch as soon as there is anything; empty at the end."""
         while True:
-            pull = await self._standing_pull()
-            await pull.ask_for_more()
-            if pull.buffer:
-                batch = await self._take(pull, records_max, bytes_max)
+            consumer = await self._working_consumer()
+            await consumer.ask_for_more()
+            if consumer.buffer:
+                batch = await self._take(consumer, records_max, bytes_max)
                 if batch:
                     return batch
-            if self._finished(pull):
+            if self._finished(consumer):
                 return []
-            if not pull.broken and not pull.buffer:
-                await pull.wait()
+            if not consumer.broken and not consumer.buffer:
+                await consumer.wait()
 
     async def close(self) -> None:
         """Let go of the consumer."""
-        pull, self._pull = self._pull, None
-        if pull is not None:
-            await pull.close()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.close()
 
-    def _finished(self, pull: Pull) -> bool:
+    def _finished(self, consumer: Consumer) -> bool:
         """Tell whether everything up to `to` was handed on, though `to` itself may be erased."""
         if self._to is None:
             return False
         return self._position >= self._to or (
-            pull.caught_up and not pull.buffer and self._to <= self._end
+            consumer.caught_up and not consumer.buffer and self._to <= self._end
         )
 
-    async def _take(self, pull: Pull, records_max: int, bytes_max: int) -> list[Recorded]:
+    async def _take(self, consumer: Consumer, records_max: int, bytes_max: int) -> list[Recorded]:
         """Take what fits in a batch, at least one record, with large data put back."""
         batch: list[Recorded] = []
         size = 0
-        buffer, last = pull.buffer, self._to or sys.maxsize
+        buffer, last = consumer.buffer, self._to or sys.maxsize
         while buffer and len(batch) < records_max:
             record = buffer[0]
             if record.position > last:
@@ -138,24 +144,24 @@ class _Reader:
                 break
             if batch and size + len(record.raw) > bytes_max:
                 break
-            pull.take()
+            consumer.take()
             if is_reference(record.raw):
-                record = await self._objects.check_out(record)
+                record = await self._claim_check.check_out(record)
             batch.append(record)
             size += len(record.raw)
             self._position = record.position
         return batch
 
-    async def _standing_pull(self) -> Pull:
-        """Return a pull that is not broken; what a broken one had buffered is used first."""
+    async def _working_consumer(self) -> Consumer:
+        """Return a consumer that is not broken; what a broken one had buffered is used first."""
         while True:
-            pull = self._pull
-            if pull is not None:
-                if pull.broken is None or pull.buffer:
-                    return pull
-                if pull.refused is not None:
-                    raise translated(Refused(0, 400, pull.refused))
-                _LOG.info("reading again after position %d: %s", self._position, pull.broken)
+            consumer = self._consumer
+            if consumer is not None:
+                if consumer.broken is None or consumer.buffer:
+                    return consumer
+                if consumer.refused is not None:
+                    raise translated(Refused(0, 400, consumer.refused))
+                _LOG.info("reading again after position %d: %s", self._position, consumer.broken)
                 await self.close()
             try:
                 found = await self._open()
@@ -170,19 +176,19 @@ class _Reader:
                 self._waiting = False
                 return found
 
-    async def _open(self) -> Pull:
+    async def _open(self) -> Consumer:
         await self._check_end()
-        make = Pull if self._connection.view is None else ViewPull
-        self._pull = make(self._connection, after=self._position)
+        make = Consumer if self._connection.view is None else PollingConsumer
+        self._consumer = make(self._connection, after=self._position)
         try:
-            await self._pull.open()
+            await self._consumer.open()
         except Refused as refused:
             await self.close()
             raise translated(refused) from refused
         except BaseException:
             await self.close()
             raise
-        return self._pull
+        return self._consumer
 
     async def _check_end(self) -> None:
         """Raise LogRewound when the log ends before what was read.

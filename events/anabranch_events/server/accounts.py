@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from anabranch_events.event.types import Priority
 from anabranch_events.jetstream.tenant_view import GET, INFO, LAST, VALUE
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ VIEWS_ACCOUNT: Final = "ANABRANCH_VIEWS"
 VIEWS_ADMIN: Final = "anabranch-views"
 VIEWS_API: Final = "anabranch.log.api"
 VIEWS_DELIVER: Final = "anabranch.views"
-LANES: Final = ("critical", "high", "normal", "low")
 _API: Final = "$JS.API"
 _LOG: Final = "ANABRANCH_EVENTS"
 _TASKS: Final = "ANABRANCH_TASKS"
@@ -92,15 +92,15 @@ def _in_namespace(tenant: Tenant, namespace: str) -> Iterator[Crossing]:
     if tenant.role == "producer":
         yield _same(f"anabranch.commands.{namespace}.*")
     if tenant.role == "worker":
-        for lane in LANES:
-            consumer = task_consumer(lane, namespace)
+        for priority in Priority:
+            consumer = task_consumer(priority, namespace)
             yield _same(f"{_API}.CONSUMER.MSG.NEXT.{_TASKS}.{consumer}")
             yield _same(f"$JS.ACK.{_TASKS}.{consumer}.>")
 
 
-def task_consumer(lane: str, namespace: str) -> str:
-    """Return the name of the consumer of a lane's tasks in one namespace."""
-    return f"{lane}-{namespace}"
+def task_consumer(priority: str, namespace: str) -> str:
+    """Return the name of the consumer of a priority's tasks in one namespace."""
+    return f"{priority}-{namespace}"
 
 
 def _projected() -> Iterator[Crossing]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from anabranch_events.jetstream.claim_check import Objects
+from anabranch_events.jetstream.claim_check import ClaimCheck
 from anabranch_events.jetstream.kv import open_bucket
 from anabranch_events.jetstream.stream import ensure_stream
 from anabranch_events.server.accounts import VECTORS, VIEWS_ADMIN
@@ -28,7 +28,7 @@ async def prepare(url: str, tenants: Sequence[Tenant]) -> None:
     """
     async with Connection(url, token=None, timeout_s=_TIMEOUT_S) as connection:
         await ensure_stream(connection)
-        await Objects(connection).ensure()
+        await ClaimCheck(connection).ensure()
         await open_bucket(connection, VECTORS)
     views = with_user(url, VIEWS_ADMIN, urlsplit(url).password or "")
     async with Connection(views, token=None, timeout_s=_TIMEOUT_S) as connection:

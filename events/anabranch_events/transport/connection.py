@@ -186,10 +186,10 @@ class Connection:
         Without `is_last` the first answer is the last. Raises Unanswered, and LogRefused at once
         where the server forbids to send on the subject.
         """
-        with self._inbox.waiting(is_last) as waiting:
-            await send(waiting.reply)
+        with self._inbox.expect(is_last) as pending:
+            await send(pending.reply)
             try:
-                return await waiting.answers(timeout_s)
+                return await pending.answers(timeout_s)
             except Forbidden as forbidden:
                 raise self.refused(forbidden) from forbidden
 
@@ -227,9 +227,9 @@ class Connection:
         """
 
         async def once(timeout_s: float) -> None:
-            with self._inbox.waiting() as waiting:
-                await self.publish(waiting.reply, b"")
-                await waiting.answers(timeout_s)
+            with self._inbox.expect() as pending:
+                await self.publish(pending.reply, b"")
+                await pending.answers(timeout_s)
 
         await self.attempt(once)
 

@@ -39,7 +39,7 @@ class Inbox:
     def __init__(self) -> None:
         self._prefix = ""
         self._numbers = itertools.count(1)
-        self._waiting: dict[str, Waiting] = {}
+        self._pending: dict[str, PendingRequest] = {}
 
     async def open(self, client: Client) -> None:
         """Listen on the connection; the driver listens again after it was lost."""
@@ -47,48 +47,48 @@ class Inbox:
         await client.subscribe(f"{self._prefix}*", cb=self._receive)
 
     @contextlib.contextmanager
-    def waiting(
+    def expect(
         self, is_last: Callable[[Msg], bool] | None = None
-    ) -> Generator[Waiting, None, None]:
+    ) -> Generator[PendingRequest, None, None]:
         """Give a reply subject to ask with, and take what is answered on it.
 
         Without `is_last` the first answer is the last.
         """
         number = str(next(self._numbers))
-        waiting = self._waiting[number] = Waiting(self._prefix + number, is_last)
+        pending = self._pending[number] = PendingRequest(self._prefix + number, is_last)
         try:
-            yield waiting
+            yield pending
         finally:
-            del self._waiting[number]
+            del self._pending[number]
 
     def sent(self, reply: str, subject: str) -> None:
         """Note on which subject somebody who waits has asked."""
-        waiting = self._waiting.get(reply[len(self._prefix) :])
-        if waiting is not None and reply == waiting.reply:
-            waiting.subject = subject
+        pending = self._pending.get(reply[len(self._prefix) :])
+        if pending is not None and reply == pending.reply:
+            pending.subject = subject
 
     def forbid(self, subject: str) -> bool:
         """Let who asked on `subject` know that the server forbids it; tell whether anybody did.
 
         The driver hands on what the server says in lower case.
         """
-        asked = [one for one in self._waiting.values() if one.subject.lower() == subject]
-        for waiting in asked:
-            waiting.forbid()
+        asked = [one for one in self._pending.values() if one.subject.lower() == subject]
+        for pending in asked:
+            pending.forbid()
         return bool(asked)
 
     def give_up(self) -> None:
         """Let everybody who waits know that no answer will come."""
-        for waiting in self._waiting.values():
-            waiting.give_up()
+        for pending in self._pending.values():
+            pending.give_up()
 
     async def _receive(self, message: Msg) -> None:
-        waiting = self._waiting.get(message.subject[len(self._prefix) :])
-        if waiting is not None:
-            waiting.add(message)
+        pending = self._pending.get(message.subject[len(self._prefix) :])
+        if pending is not None:
+            pending.add(message)
 
 
-class Waiting:
+class PendingRequest:
     """Somebody who waits for one answer, or for several up to the last."""
 
     __slots__ = ("_forbidden", "_found", "_is_last", "_messages", "reply", "subject")

@@ -22,7 +22,7 @@ from anabranch_events.jetstream.tenant_view import INFO
 from anabranch_events.transport.inbox import Unanswered
 
 if TYPE_CHECKING:
-    from anabranch_events.jetstream.claim_check import Objects
+    from anabranch_events.jetstream.claim_check import ClaimCheck
     from anabranch_events.transport.connection import Connection
 
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
@@ -51,9 +51,9 @@ class Outgoing(NamedTuple):
         return PositionConflict(self.event.subject, expected=self.expected or 0, actual=actual)
 
 
-async def outgoing(objects: Objects, event: Event, *, expected: int | None) -> Outgoing:
+async def outgoing(claim_check: ClaimCheck, event: Event, *, expected: int | None) -> Outgoing:
     """Encode `event`; large data goes to the object store first."""
-    document = await objects.check_in(encode(event), event_id=event.id)
+    document = await claim_check.check_in(encode(event), event_id=event.id)
     return Outgoing(event, subject_of(event), document, expected, traceparent_here())
 
 

@@ -12,7 +12,7 @@ from anabranch_events.jetstream.api import Refused, translated
 from anabranch_events.transport.inbox import NO_RESPONDERS, STATUS
 from anabranch_events.write.append import subject_of
 from anabranch_events.write.atomic_batch import position_in
-from anabranch_events.write.pipeline import Ingested, Pipeline, outgoing_of
+from anabranch_events.write.pipeline import ImportProgress, Pipeline, outgoing_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ _UNKNOWN: Final = 10208
 _TOO_MANY: Final = 10211
 
 
-class FastPipeline(Pipeline):
+class FastBatchPipeline(Pipeline):
     """Events on their way in a fast batch: a series whose numbers must have no gap.
 
     What an event's acknowledgement says of it is said by the subject it is answered on:
@@ -36,7 +36,7 @@ class FastPipeline(Pipeline):
     """
 
     def __init__(
-        self, connection: Connection, *, progress: Callable[[Ingested], None] | None
+        self, connection: Connection, *, progress: Callable[[ImportProgress], None] | None
     ) -> None:
         super().__init__(connection, progress=progress)
         self._batch = ""
@@ -45,7 +45,7 @@ class FastPipeline(Pipeline):
         self._ending = False
         self._end_sent = False
 
-    async def finish(self) -> Ingested:
+    async def finish(self) -> ImportProgress:
         """End the batch and return where the last event stands. Raises what `ingest` raises."""
         self._ending = True
         await super().finish()

@@ -30,7 +30,7 @@ class _Member(NamedTuple):
     receipt: asyncio.Future[Receipt]
 
 
-class Groups:
+class GroupCommit:
     """Appends in groups: who comes while one is under way is in the next.
 
     Everybody who waits holds one event, so that the callers bound the queue. Members of a group

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from anabranch_events.errors import AnabranchError
     from anabranch_events.event.envelope import Event
-    from anabranch_events.jetstream.claim_check import Objects
+    from anabranch_events.jetstream.claim_check import ClaimCheck
     from anabranch_events.transport.client import Outbound
     from anabranch_events.transport.connection import Connection
 
@@ -46,7 +46,7 @@ Written: TypeAlias = "tuple[Event, bytes]"
 """An event and its document. A plain tuple: there are many."""
 
 
-class Ingested(NamedTuple):
+class ImportProgress(NamedTuple):
     """How far an import has come: so many events are stored, the last of them at `position`.
 
     While a fast import is under way its position is not known: it is 0 until the end.
@@ -57,14 +57,14 @@ class Ingested(NamedTuple):
 
 
 async def ingest(
-    pipeline: Pipeline, objects: Objects, events: AsyncIterable[Event] | Iterable[Event]
-) -> Ingested:
+    pipeline: Pipeline, claim_check: ClaimCheck, events: AsyncIterable[Event] | Iterable[Event]
+) -> ImportProgress:
     """Store `events` in their order and return how many there were, and where the last stands.
 
     Raises EventInvalid when an id belongs to another session's event, InputInvalid, LogFull,
     LogUnavailable, LogRefused. Then what was reported is stored, and of what was in flight any part.
     """
-    bytes_max = objects.message_bytes_max
+    bytes_max = claim_check.message_bytes_max
     async with pipeline:
         async for turn in _turns(events):
             written: list[Written] = []
@@ -72,7 +72,7 @@ async def ingest(
             for event in turn:
                 document = encode(event)
                 if len(document) > bytes_max:
-                    document = await objects.check_in(document, event_id=event.id)
+                    document = await claim_check.check_in(document, event_id=event.id)
                 written.append((event, document))
                 size += len(document)
                 if size >= _TURN_BYTES:
@@ -108,7 +108,7 @@ class Pipeline:
     """
 
     def __init__(
-        self, connection: Connection, *, progress: Callable[[Ingested], None] | None
+        self, connection: Connection, *, progress: Callable[[ImportProgress], None] | None
     ) -> None:
         self._connection = connection
         self._progress = progress
@@ -120,7 +120,7 @@ class Pipeline:
         self._oldest = 0  # the number of the window's first event: so many are done
         self._ahead: dict[int, tuple[int, bool]] = {}  # acknowledged before the oldest
         self._doubted: list[tuple[Written, int]] = []
-        self._reported = Ingested(0, 0)
+        self._reported = ImportProgress(0, 0)
         self._position = 0  # where the last that is done stands
         self._newest = 0  # the last position that was given to one of ours
         self._lost = False
@@ -176,14 +176,14 @@ class Pipeline:
         if self._lost or self._failure or self._is_full(1):
             await self._wait_while(lambda: self._is_full(2))
 
-    async def finish(self) -> Ingested:
+    async def finish(self) -> ImportProgress:
         """Wait until everything is acknowledged. Raises what `ingest` raises."""
         await self._wait_while(lambda: bool(self._window))
         return self._done
 
     @property
-    def _done(self) -> Ingested:
-        return Ingested(self._oldest, self._position)
+    def _done(self) -> ImportProgress:
+        return ImportProgress(self._oldest, self._position)
 
     def _is_full(self, share: int) -> bool:
         return (

@@ -44,7 +44,7 @@ async def test_a_large_event_goes_through_the_object_store(log: Log, length: int
 
 
 async def test_the_same_large_data_is_stored_once(log: Log) -> None:
-    """Objects are named by their content."""
+    """ClaimCheck are named by their content."""
     text = "x" * 600_000
     insight_id = new_id()
     events = [

@@ -17,7 +17,7 @@ from anabranch.transfer.snapshot import read_snapshot, restore_snapshot, take_sn
 from anabranch_events import STREAM, Bounds, Log, NatsServer, encode, new_event, new_id, subject
 from anabranch_events.errors import LogNotEmpty
 from anabranch_events.event.types import InsightRecorded, SessionOpened
-from anabranch_events.jetstream.snapshot import Held, Snapshots
+from anabranch_events.jetstream.snapshot import Snapshots, StreamInfo
 from tests.support.events import NAMESPACE, note, notes
 from tests.support.killing import MortalServer
 from tests.support.rounds import KILL_ROUNDS
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 RESTORER = """
 import asyncio, json, os, pathlib, signal, sys
-from anabranch_events.jetstream.snapshot import Held, Snapshots
+from anabranch_events.jetstream.snapshot import StreamInfo, Snapshots
 
 url, token, folder, last = sys.argv[1:]
 folder = pathlib.Path(folder)
@@ -43,7 +43,7 @@ def chunks():
         yield path.read_bytes()
 
 async def restore():
-    held = Held(**json.loads((folder / "held.json").read_text()))
+    held = StreamInfo(**json.loads((folder / "held.json").read_text()))
     async with Snapshots(url, token=token) as server:
         await server.make_room()
         await server.restore("ANABRANCH_EVENTS", held, chunks())
@@ -153,9 +153,9 @@ async def restored_bounds(settings: Settings) -> Bounds:
 async def taken_apart(server: NatsServer, folder: Path) -> int:
     """Keep a snapshot as one file a chunk; return how many."""
     count = 0
-    async with Snapshots(server.url, token=server.token) as source, source.take(STREAM) as taking:
-        (folder / "held.json").write_text(json.dumps(taking.held._asdict()))
-        async for chunk in taking:
+    async with Snapshots(server.url, token=server.token) as source, source.take(STREAM) as download:
+        (folder / "held.json").write_text(json.dumps(download.info._asdict()))
+        async for chunk in download:
             for start in range(0, len(chunk), 4096):
                 (folder / f"{count:05}.chunk").write_bytes(chunk[start : start + 4096])
                 count += 1
@@ -181,7 +181,7 @@ async def test_a_restore_that_is_killed_leaves_nothing(
             async with Log.connect(other.url, token=other.token) as empty:
                 bounds = await empty.bounds()
             assert (code, bounds.last) == (-signal.SIGKILL, 0)
-        held = Held(**json.loads((chunks / "held.json").read_text()))
+        held = StreamInfo(**json.loads((chunks / "held.json").read_text()))
         parts = [path.read_bytes() for path in sorted(chunks.glob("*.chunk"))]
         async with Snapshots(other.url, token=other.token) as server:
             await server.make_room()
@@ -205,14 +205,14 @@ async def test_a_snapshot_is_taken_while_others_append(
     writing = asyncio.create_task(write())
     async with (
         Snapshots(nats_server.url, token=nats_server.token) as source,
-        source.take(STREAM) as taking,
+        source.take(STREAM) as download,
     ):
-        parts = [chunk async for chunk in taking]
+        parts = [chunk async for chunk in download]
     writing.cancel()
-    last = int(taking.held.state["last_seq"])
+    last = int(download.info.state["last_seq"])
     async with NatsServer(tmp_path / "other") as other:
         async with Snapshots(other.url, token=other.token) as target:
-            await target.restore(STREAM, taking.held, parts)
+            await target.restore(STREAM, download.info, parts)
         async with Log.connect(other.url, token=other.token) as restored:
             found = await records(restored)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events.read.consumer import BUFFER_BYTES_MAX, REQUEST_BYTES, WINDOW_RECORDS, Pull
+from anabranch_events.read.consumer import BUFFER_BYTES_MAX, REQUEST_BYTES, WINDOW_RECORDS, Consumer
 from anabranch_events.transport.connection import Connection
 from tests.support.events import new_sessions, note, notes
 
@@ -28,7 +28,7 @@ async def test_what_waits_for_a_slow_reader_is_bounded(
     await log.ingest(events)
     found: list[Recorded] = []
     async with Connection(nats_server.url, token=nats_server.token, timeout_s=10) as connection:
-        pull = Pull(connection, after=0)
+        pull = Consumer(connection, after=0)
         await pull.open()
         most_records, most_bytes = await stalled(pull)
 
@@ -47,7 +47,7 @@ async def test_what_waits_for_a_slow_reader_is_bounded(
     assert [record.decode() for record in found] == events
 
 
-async def stalled(pull: Pull) -> tuple[int, int]:
+async def stalled(pull: Consumer) -> tuple[int, int]:
     """Ask for more, as readers do, and take nothing; return what waits when no more comes."""
     before = -1
     while len(pull.buffer) > before:

@@ -314,7 +314,7 @@ async def test_headers_do_not_reach_past_the_session(world: World, headers: dict
 
 
 async def test_a_worker_claims_only_what_it_may(world: World) -> None:
-    """A worker fetches and ends tasks of its namespace's lanes, and no others."""
+    """A worker fetches and ends tasks of its namespace, of every priority, and no others."""
     async with as_tenant(world, "acme-hand") as worker:
         fetch = f"{API}.CONSUMER.MSG.NEXT.ANABRANCH_TASKS."
         asked = b'{"batch": 10, "no_wait": true}'

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import Ingested, Log, new_event
+from anabranch_events import ImportProgress, Log, new_event
 from anabranch_events.errors import EventInvalid, LogUnavailable
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import WorkingMemorySet
@@ -43,7 +43,7 @@ async def ids(log: Log) -> list[str]:
     return [record.decode().id async for record in log.read_all()]
 
 
-async def further(reported: list[Ingested], ingesting: asyncio.Task[Ingested]) -> None:
+async def further(reported: list[ImportProgress], ingesting: asyncio.Task[ImportProgress]) -> None:
     """Wait until five hundred more are stored."""
     before = reported[-1].events if reported else 0
     while not reported or reported[-1].events < before + 500:
@@ -57,13 +57,13 @@ async def further(reported: list[Ingested], ingesting: asyncio.Task[Ingested]) -
 async def test_everything_is_stored_in_order(log: Log, count: int, *, fast: bool) -> None:
     """From a list and from an async source, with progress that only grows."""
     first, second = history(count), history(count)
-    reported: list[Ingested] = []
+    reported: list[ImportProgress] = []
 
     from_list = await log.ingest(first, fast=fast)
     from_source = await log.ingest(one_by_one(second), fast=fast, progress=reported.append)
 
-    assert from_list == Ingested(count, count)
-    assert from_source == Ingested(count, 2 * count if count else 0)
+    assert from_list == ImportProgress(count, count)
+    assert from_source == ImportProgress(count, 2 * count if count else 0)
     assert reported == sorted(reported)
     assert not reported or reported[-1] == from_source
     assert await ids(log) == [event.id for event in first + second]
@@ -77,7 +77,7 @@ async def test_a_second_import_of_the_same_stores_nothing(log: Log, *, fast: boo
     await log.ingest(events[:1700], fast=fast)
     again = await log.ingest(events, fast=fast)
 
-    assert again == Ingested(3000, 3000)
+    assert again == ImportProgress(3000, 3000)
     assert await ids(log) == [event.id for event in events]
 
 
@@ -88,7 +88,7 @@ async def test_an_event_that_comes_twice_is_stored_once(log: Log, *, fast: bool)
 
     done = await log.ingest([*events, *events[:5]], fast=fast)
 
-    assert done == Ingested(15, 5)
+    assert done == ImportProgress(15, 5)
     assert await ids(log) == [event.id for event in events]
 
 
@@ -123,7 +123,7 @@ async def test_large_events_keep_their_place(log: Log, *, fast: bool) -> None:
 async def test_kills_lose_and_double_nothing(tmp_path: Path, *, fast: bool) -> None:
     """The server is killed and started again under an import, eight times."""
     events = history(20_000)
-    reported: list[Ingested] = []
+    reported: list[ImportProgress] = []
     async with (
         MortalServer(tmp_path / "nats") as server,
         Log.connect(server.url, token=server.token, timeout_s=10) as log,
@@ -140,7 +140,7 @@ async def test_kills_lose_and_double_nothing(tmp_path: Path, *, fast: bool) -> N
         done = await ingesting
 
         assert kills == 8
-        assert done == Ingested(len(events), len(events))
+        assert done == ImportProgress(len(events), len(events))
         assert await ids(log) == [event.id for event in events]
 
 
@@ -150,7 +150,7 @@ async def test_cut_connections_lose_and_double_nothing(
 ) -> None:
     """Acknowledgements are held back and lost with the connection, five times."""
     events = history(20_000)
-    reported: list[Ingested] = []
+    reported: list[ImportProgress] = []
     async with (
         Proxy(nats_server.url) as proxy,
         Log.connect(proxy.url, token=nats_server.token) as log,
@@ -164,7 +164,7 @@ async def test_cut_connections_lose_and_double_nothing(
             proxy.let_answers_pass()
         done = await ingesting
 
-        assert done == Ingested(len(events), len(events))
+        assert done == ImportProgress(len(events), len(events))
         assert await ids(log) == [event.id for event in events]
 
 
@@ -205,7 +205,7 @@ async def test_without_the_short_way_an_import_works_too(
         Proxy(nats_server.url) as proxy,
         Log.connect(proxy.url, token=nats_server.token) as log,
     ):
-        assert await log.ingest(events) == Ingested(1000, 1000)
+        assert await log.ingest(events) == ImportProgress(1000, 1000)
         assert await ids(log) == [event.id for event in events]
 
         with pytest.raises(LogUnavailable):

@@ -15,10 +15,10 @@ from anabranch_events import Event, Recorded, decode, decode_unchanged, encode
 from anabranch_events.errors import EventInvalid, EventUnknown
 from anabranch_events.event.opaque import OpaqueData
 from anabranch_events.event.registry import (
-    CATALOGUE,
     EVENT_TYPES,
-    Catalogue,
+    REGISTRY,
     JsonObject,
+    Registry,
     next_version,
 )
 from anabranch_events.event.types import EventData, SessionClosed
@@ -53,7 +53,7 @@ def with_leaves(data: JsonObject) -> JsonObject:
     return {"duration_ms": int(str(data["seconds"])) * 1000, "leaves": "green"}
 
 
-CHAIN = Catalogue([TeaBrewed, SessionClosed], {f"{TEA}.v1": in_seconds, f"{TEA}.v2": with_leaves})
+CHAIN = Registry([TeaBrewed, SessionClosed], {f"{TEA}.v1": in_seconds, f"{TEA}.v2": with_leaves})
 
 
 def document(event_type: str, data: object, **more: object) -> bytes:
@@ -86,7 +86,7 @@ def ever_written() -> dict[str, str]:
 
 def test_every_type_and_version_ever_written_can_be_read() -> None:
     """A version that once was written is never forgotten, and a new one is entered in the list."""
-    assert CATALOGUE.known == set(ever_written())
+    assert REGISTRY.known == set(ever_written())
 
 
 @pytest.mark.parametrize("name", sorted(ever_written()))
@@ -108,7 +108,7 @@ def test_the_document_of_every_version_is_kept_and_read_for_ever(name: str) -> N
 )
 def test_an_older_version_is_taken_up_step_by_step(version: int, data: dict[str, Any]) -> None:
     """Whatever version was written, the reader gets the current one."""
-    event = decode(document(f"{TEA}.v{version}", data), catalogue=CHAIN)
+    event = decode(document(f"{TEA}.v{version}", data), registry=CHAIN)
 
     assert event.type == f"{TEA}.v3"
     assert event.data == TeaBrewed(duration_ms=180_000, leaves="green")
@@ -120,32 +120,32 @@ def test_an_older_version_that_breaks_its_rules_is_invalid(data: object) -> None
     raw = document(f"{TEA}.v2", data)
 
     with pytest.raises(EventInvalid):
-        decode(raw, catalogue=CHAIN)
+        decode(raw, registry=CHAIN)
 
 
 def test_a_version_beyond_the_current_one_is_opaque() -> None:
     """The steps lead up to what is known, and never guess what comes after."""
     raw = document(f"{TEA}.v4", {"ms": 1})
 
-    assert decode(raw, catalogue=CHAIN).data == OpaqueData(document=raw)
+    assert decode(raw, registry=CHAIN).data == OpaqueData(document=raw)
 
 
 def test_an_older_version_is_written_again_as_it_was() -> None:
     """Moved to another log, an event keeps its version; what cannot be read is not moved."""
     raw = document(f"{TEA}.v1", {"minutes": 3})
 
-    assert encode(decode_unchanged(raw, catalogue=CHAIN)) == raw
-    assert decode_unchanged(raw, catalogue=CHAIN).type == f"{TEA}.v1"
+    assert encode(decode_unchanged(raw, registry=CHAIN)) == raw
+    assert decode_unchanged(raw, registry=CHAIN).type == f"{TEA}.v1"
     with pytest.raises(EventInvalid):
-        decode_unchanged(document(f"{TEA}.v1", {}), catalogue=CHAIN)
+        decode_unchanged(document(f"{TEA}.v1", {}), registry=CHAIN)
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: Catalogue([TeaBrewed], {f"{TEA}.v1": in_seconds}),
-        lambda: Catalogue([TeaBrewed], {f"{TEA}.v3": in_seconds, f"{TEA}.v2": with_leaves}),
-        lambda: Catalogue([TeaBrewed], {TEA: in_seconds}),
+        lambda: Registry([TeaBrewed], {f"{TEA}.v1": in_seconds}),
+        lambda: Registry([TeaBrewed], {f"{TEA}.v3": in_seconds, f"{TEA}.v2": with_leaves}),
+        lambda: Registry([TeaBrewed], {TEA: in_seconds}),
         lambda: next_version("test.v0"),
     ],
 )

@@ -18,7 +18,7 @@ from anabranch_events.errors import EventInvalid
 from anabranch_events.event.codec import _as_written, _fields
 from anabranch_events.event.fast_codec import is_plain
 from anabranch_events.event.identifiers import TEXT_LENGTH_MAX, new_id
-from anabranch_events.event.registry import CATALOGUE, EVENT_TYPES
+from anabranch_events.event.registry import EVENT_TYPES, REGISTRY
 from anabranch_events.event.types import AssociationFormed, InsightRecorded
 from tests.support.events import events, values
 
@@ -54,7 +54,7 @@ def thoroughly(document: bytes) -> Event:
 
 def check_same(document: bytes) -> None:
     """Whatever the quick way returns must be what the thorough one does, spelling included."""
-    quick = _as_written(document, CATALOGUE)
+    quick = _as_written(document, REGISTRY)
     if quick is not None:
         expected = thoroughly(document)
         assert quick == expected
@@ -65,7 +65,7 @@ def check_same(document: bytes) -> None:
 @given(event=events())
 def test_what_is_written_is_read_in_the_quick_way(event: Event) -> None:
     """Every valid event of every type is taken, and is what was written."""
-    found = _as_written(encode(event), CATALOGUE)
+    found = _as_written(encode(event), REGISTRY)
 
     assert found == event
     assert repr(found) == repr(event)
@@ -77,7 +77,7 @@ def test_what_a_class_checks_on_the_whole_is_checked() -> None:
     one, other = new_id(), new_id()
     data = AssociationFormed(from_id=one, to_id=other, kind="extends", weight=0.5)
     document = encode(new_event(data, session_id=new_id(), namespace="default"))
-    assert _as_written(document, CATALOGUE)
+    assert _as_written(document, REGISTRY)
 
     with pytest.raises(EventInvalid, match="two different insights"):
         decode(document.replace(other.encode(), one.encode()))
