@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -61,8 +62,8 @@ def _change(holder: Any, name: Any, dice: random.Random) -> None:
     if what == 0:
         del holder[name]
     elif what == 1 and isinstance(holder, dict):
-        holder[dice.choice(("data", "extra", "text", "data_base64", "type", ""))] = holder[name]
+        holder[dice.choice(("data", "extra", "text", "data_base64", "type", ""))] = deepcopy(holder[name])
     elif what == 2:
         holder[name] = [holder[name]]
     else:
-        holder[name] = dice.choice(STRANGE)
+        holder[name] = deepcopy(dice.choice(STRANGE))
