@@ -3,11 +3,11 @@
 from anabranch_store.address import GraphAddress
 from anabranch_store.bolt.product import Product
 from anabranch_store.bolt.statements import statement
-from anabranch_store.bolt.transactions import Ask, BeginAnew, Plan, Step
+from anabranch_store.bolt.transactions import Ask, Plan, RestartTransaction, Step
 from anabranch_store.cypher.guard import checked_query
 from anabranch_store.cypher.lexer import parameters_in
 from anabranch_store.cypher.query import QueryResult
-from anabranch_store.embedded.databases import create_generation, drop_generation, generation_names
+from anabranch_store.embedded.databases import create_database, database_names, drop_database
 from anabranch_store.embedded.scratch import scratch_graph
 from anabranch_store.embedded.server import EmbeddedGraph
 from anabranch_store.embedding.endpoint import EmbeddingEndpoint
@@ -27,7 +27,6 @@ from anabranch_store.recall.ranker import GraphRanker
 
 __all__ = [
     "Ask",
-    "BeginAnew",
     "Digest",
     "EmbeddedGraph",
     "EmbeddingEndpoint",
@@ -38,12 +37,13 @@ __all__ = [
     "Plan",
     "Product",
     "QueryResult",
+    "RestartTransaction",
     "Stamp",
     "Step",
     "checked_query",
-    "create_generation",
-    "drop_generation",
-    "generation_names",
+    "create_database",
+    "database_names",
+    "drop_database",
     "is_of_another_log",
     "mark_served",
     "parameters_in",

@@ -62,7 +62,9 @@ def _change(holder: Any, name: Any, dice: random.Random) -> None:
     if what == 0:
         del holder[name]
     elif what == 1 and isinstance(holder, dict):
-        holder[dice.choice(("data", "extra", "text", "data_base64", "type", ""))] = deepcopy(holder[name])
+        holder[dice.choice(("data", "extra", "text", "data_base64", "type", ""))] = deepcopy(
+            holder[name]
+        )
     elif what == 2:
         holder[name] = [holder[name]]
     else:

@@ -14,8 +14,8 @@ from anabranch.views import GenerationView
 from anabranch_projections import PROJECTOR_VERSION, Filling
 from anabranch_store import (
     Graph,
-    drop_generation,
-    generation_names,
+    database_names,
+    drop_database,
     is_of_another_log,
     read_stamp,
     rebuild_due,
@@ -42,7 +42,7 @@ async def generations(backend: Backend) -> list[GenerationView]:
         return [await _view(backend, live)]
     names = [
         name
-        for name in await generation_names(live, explain=backend.servers.explained)
+        for name in await database_names(live, explain=backend.servers.explained)
         if name != live.database
     ]
     return [await _view(backend, address_of(live, name)) for name in (live.database, *names)]
@@ -54,7 +54,7 @@ async def count_others(backend: Backend) -> int:
     if live.admin_url is None:
         return 0
     return len(
-        set(await generation_names(live, explain=backend.servers.explained)) - {live.database}
+        set(await database_names(live, explain=backend.servers.explained)) - {live.database}
     )
 
 
@@ -92,7 +92,7 @@ async def drop(backend: Backend, name: str) -> GenerationView:
                 f"{name} is the live graph, which is never dropped",
                 fix="use another first: `anabranch rebuild`, or `anabranch graph use NAME`",
             )
-        await drop_generation(address_of(live, name), explain=backend.servers.explained)
+        await drop_database(address_of(live, name), explain=backend.servers.explained)
     return found
 
 

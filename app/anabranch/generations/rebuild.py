@@ -9,9 +9,9 @@ from anabranch.generations.generations import address_of, embedded_only, sole_re
 from anabranch_projections import rebuild, unfit
 from anabranch_store import (
     GraphAddress,
-    create_generation,
-    drop_generation,
-    generation_names,
+    create_database,
+    database_names,
+    drop_database,
     read_stamp,
 )
 from anabranch_store.errors import GraphTooNew
@@ -61,7 +61,7 @@ async def _replaced(
     skip: bool,
     progress: Callable[[Progress], None] | None,
 ) -> Rebuilt:
-    fresh = await _half_filled(backend, live, skip=skip) or await create_generation(
+    fresh = await _half_filled(backend, live, skip=skip) or await create_database(
         live, explain=backend.servers.explained
     )
     rebuilt = await _filled(backend, fresh, skip=skip, progress=progress)
@@ -72,14 +72,14 @@ async def _replaced(
 async def _half_filled(backend: Backend, live: GraphAddress, *, skip: bool) -> GraphAddress | None:
     """Return a generation to go on with; drop those that none can go on with."""
     found = None
-    for name in await generation_names(live, explain=backend.servers.explained):
+    for name in await database_names(live, explain=backend.servers.explained):
         address = address_of(live, name)
         if name == live.database or await _was_live(backend, address):
             continue
         if found is None and await _fits(backend, address, skip=skip):
             found = address
         else:
-            await drop_generation(address, explain=backend.servers.explained)
+            await drop_database(address, explain=backend.servers.explained)
     return found
 
 

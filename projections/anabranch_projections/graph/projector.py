@@ -10,7 +10,7 @@ from anabranch_projections.fold.effects import Folding
 from anabranch_projections.fold.rules import judge, judge_by
 from anabranch_projections.run.batch import GRAPH, Batch, dead_letter, put_aside
 from anabranch_projections.run.follower import Follower
-from anabranch_store import BeginAnew
+from anabranch_store import RestartTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class Projector(Follower[Folding]):
                 if not await judge_by(rows, events, ask):
                     return later
                 doubted = True
-                raise BeginAnew
+                raise RestartTransaction
             without = _without(batch, await judge(events, ask))
             self._halt_at(without)
             batch.letters = without.letters

@@ -49,7 +49,7 @@ It is called again when the transaction is tried again.
 """
 
 
-class BeginAnew(Exception):
+class RestartTransaction(Exception):
     """Raised by a plan: what it has done is undone, and it is called again in a new transaction."""
 
 
@@ -117,7 +117,7 @@ async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
         try:
             async with asyncio.timeout(STATEMENT_TIMEOUT_S):
                 return await work(attempt)
-        except BeginAnew:
+        except RestartTransaction:
             continue
         except (Neo4jError, DriverError) as error:
             if attempt.committing and isinstance(error, DriverError):

@@ -16,7 +16,7 @@ FIRST: Final = "graph"
 _PREFIX: Final = f"{FIRST}_"
 
 
-async def create_generation(
+async def create_database(
     address: GraphAddress, *, explain: Explain | None = None
 ) -> GraphAddress:
     """Make an empty database beside the one at `address` and return where it is.
@@ -29,12 +29,12 @@ async def create_generation(
     return address.model_copy(update={"database": database})
 
 
-async def generation_names(address: GraphAddress, *, explain: Explain | None = None) -> list[str]:
+async def database_names(address: GraphAddress, *, explain: Explain | None = None) -> list[str]:
     """Return the names of all generations on the embedded graph's server, the live one among them."""
     return [name for name in await admin_of(address, explain=explain).databases() if _ours(name)]
 
 
-async def drop_generation(address: GraphAddress, *, explain: Explain | None = None) -> None:
+async def drop_database(address: GraphAddress, *, explain: Explain | None = None) -> None:
     """Remove the database at `address` with all it holds, when it is there."""
     admin = admin_of(address, explain=explain)
     if address.database in await admin.databases():

@@ -120,7 +120,7 @@ class Graph:
     async def read(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Return the rows of the statement `statement`, dates and times as Python's own."""
         with driver_errors(self.address.uri, explain=self._explain):
-            return await read_rows(self._reading, Step(statement, parameters))
+            return await read_rows(self._read_session, Step(statement, parameters))
 
     async def write(self, steps: Sequence[Step]) -> None:
         """Run `steps` in one transaction: all of them hold, or none.
@@ -130,7 +130,7 @@ class Graph:
         GraphUnavailable is raised and nobody knows whether it holds.
         """
         with driver_errors(self.address.uri, explain=self._explain):
-            await write_steps(self._writing, None, steps)
+            await write_steps(self._write_session, None, steps)
 
     async def write_if(
         self, guard: Step, steps: Sequence[Step] | Plan, *, writer: str | None = None
@@ -144,7 +144,7 @@ class Graph:
         the name by which `end_writes` finds the transaction.
         """
         with driver_errors(self.address.uri, explain=self._explain):
-            return await write_steps(self._writing, guard, steps, writer=writer)
+            return await write_steps(self._write_session, guard, steps, writer=writer)
 
     async def end_writes(self, writer: str) -> None:
         """Have the server undo the transactions of `writer` that are open, in any process.
@@ -192,10 +192,10 @@ class Graph:
             summary = await (await session.run("RETURN 1")).consume()
         return str(summary.server.agent)
 
-    def _reading(self) -> AsyncSession:
+    def _read_session(self) -> AsyncSession:
         return self._session(READ_ACCESS)
 
-    def _writing(self) -> AsyncSession:
+    def _write_session(self) -> AsyncSession:
         return self._session(WRITE_ACCESS)
 
     def _session(self, access: str, *, fetch_size: int = 1000) -> AsyncSession:

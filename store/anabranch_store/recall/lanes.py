@@ -34,7 +34,7 @@ class Vector(NamedTuple):
     numbers: list[float]
 
 
-class Outcome(NamedTuple, Generic[T_co]):
+class LaneOutcome(NamedTuple, Generic[T_co]):
     """What a lane found, or why it found nothing."""
 
     state: Literal["ok", "empty", "failed", "skipped"]
@@ -42,16 +42,16 @@ class Outcome(NamedTuple, Generic[T_co]):
     reason: str | None = None
 
 
-async def attempt(work: Awaitable[T], *, nothing: T, timeout_s: float) -> Outcome[T]:
+async def attempt(work: Awaitable[T], *, nothing: T, timeout_s: float) -> LaneOutcome[T]:
     """Wait for a lane, at most `timeout_s`; its failure is its outcome and stops no other lane."""
     try:
         async with asyncio.timeout(timeout_s):
             found = await work
     except TimeoutError:
-        return Outcome("failed", nothing, f"no answer within {timeout_s:g} s")
+        return LaneOutcome("failed", nothing, f"no answer within {timeout_s:g} s")
     except Exception as error:  # noqa: BLE001 - an embedder of somebody else's may raise anything.
-        return Outcome("failed", nothing, f"{type(error).__name__}: {error}")
-    return Outcome("ok" if found else "empty", found)
+        return LaneOutcome("failed", nothing, f"{type(error).__name__}: {error}")
+    return LaneOutcome("ok" if found else "empty", found)
 
 
 async def scan(graph: Graph, reach: Reach, *, limit: int) -> list[Row]:

@@ -11,7 +11,7 @@ from anabranch_recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
 from anabranch_recall.question import Hit, Lane, Question, Recollection
 from anabranch_store.errors import GraphUnavailable
 from anabranch_store.recall.lanes import (
-    Outcome,
+    LaneOutcome,
     Vector,
     attempt,
     compare,
@@ -44,7 +44,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Asked(NamedTuple):
+class _ScopedQuestion(NamedTuple):
     """A question and what it may see."""
 
     question: Question
@@ -59,7 +59,7 @@ class _Ranking(NamedTuple):
     """All candidates, best first, and how each lane fared."""
 
     ranked: list[Scored]
-    lanes: Mapping[str, Outcome[object]]
+    lanes: Mapping[str, LaneOutcome[object]]
 
 
 class GraphRanker:
@@ -101,7 +101,7 @@ class GraphRanker:
             self._graph.checkpoint("vectors"),
             reach_of(self._graph, question),
         )
-        ranking = await self._rank(_Asked(question, reach))
+        ranking = await self._rank(_ScopedQuestion(question, reach))
         _require_an_answer(ranking.lanes)
         best = [each for each in ranking.ranked if each.supported][: question.k]
         return Recollection(
@@ -118,9 +118,9 @@ class GraphRanker:
             ranker=self.name,
         )
 
-    async def _rank(self, asked: _Asked) -> _Ranking:
+    async def _rank(self, asked: _ScopedQuestion) -> _Ranking:
         if asked.reach.windows == {}:
-            nothing: Outcome[object] = Outcome(
+            nothing: LaneOutcome[object] = LaneOutcome(
                 "empty", None, "the session is not there, or was not there yet"
             )
             return _Ranking([], dict.fromkeys(_LANES, nothing))
@@ -137,18 +137,18 @@ class GraphRanker:
         return await self._approximate(asked, vector)
 
     async def _exact(
-        self, asked: _Asked, rows: list[Row], vector: Outcome[Vector | None]
+        self, asked: _ScopedQuestion, rows: list[Row], vector: LaneOutcome[Vector | None]
     ) -> _Ranking:
-        cosines: Outcome[dict[str, float]] = Outcome(vector.state, {}, vector.reason)
+        cosines: LaneOutcome[dict[str, float]] = LaneOutcome(vector.state, {}, vector.reason)
         if vector.found is not None:
             comparing = compare(self._graph, asked.reach, vector.found, limit=self._scan_max)
             cosines = await self._attempt(comparing, nothing={})
             if rows and cosines.state == "empty":
-                cosines = Outcome("skipped", {}, f"no vectors of {vector.found.model} yet")
+                cosines = LaneOutcome("skipped", {}, f"no vectors of {vector.found.model} yet")
         # A thousand texts are up to 0.1 s of stemming when they are new: not on the event loop.
         ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines.found)
         links = await self._links(asked, ranked)
-        lanes: dict[str, Outcome[object]] = {
+        lanes: dict[str, LaneOutcome[object]] = {
             "words": _judged(ranked, "words"),
             "meaning": cosines,
             "entities": _judged(ranked, "path"),
@@ -156,7 +156,9 @@ class GraphRanker:
         }
         return _Ranking(link(ranked, links.found), lanes)
 
-    async def _approximate(self, asked: _Asked, vector: Outcome[Vector | None]) -> _Ranking:
+    async def _approximate(
+        self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None]
+    ) -> _Ranking:
         wanted = max(WANTED_MIN, asked.question.k)
         words, meaning = await asyncio.gather(
             self._attempt(
@@ -179,7 +181,7 @@ class GraphRanker:
             more = sorted(brought - read.keys())
             read |= await read_candidates(self._graph, asked.reach, more, near)
         ranked = self._weigh(asked, read, shared=shared.found)
-        lanes: dict[str, Outcome[object]] = {
+        lanes: dict[str, LaneOutcome[object]] = {
             "words": words,
             "meaning": meaning,
             "entities": shared,
@@ -189,7 +191,7 @@ class GraphRanker:
 
     def _weigh(
         self,
-        asked: _Asked,
+        asked: _ScopedQuestion,
         read: Mapping[str, tuple[Row, float | None]],
         *,
         shared: Mapping[str, list[str]],
@@ -201,10 +203,10 @@ class GraphRanker:
         population = max(len(rows), self._scan_max)
         return rank_chosen(asked.text, rows, cosines, shared=shared, population=population)
 
-    async def _vector(self, text: str) -> Outcome[Vector | None]:
+    async def _vector(self, text: str) -> LaneOutcome[Vector | None]:
         embedder = self._embedder
         if embedder is None:
-            return Outcome("skipped", None, "no embedder is set")
+            return LaneOutcome("skipped", None, "no embedder is set")
 
         async def embed() -> Vector | None:
             if await self._model_held() not in {None, embedder.model}:
@@ -218,7 +220,7 @@ class GraphRanker:
                 f"the graph holds vectors of {self._held}, not of {embedder.model}: run "
                 "`anabranch rebuild --embedder ...`"
             )
-            return Outcome("skipped", None, reason)
+            return LaneOutcome("skipped", None, reason)
         return vector
 
     async def _model_held(self) -> str | None:
@@ -229,15 +231,15 @@ class GraphRanker:
         return self._held
 
     async def _near(
-        self, asked: _Asked, vector: Outcome[Vector | None], *, wanted: int
-    ) -> Outcome[list[str]]:
+        self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None], *, wanted: int
+    ) -> LaneOutcome[list[str]]:
         if vector.found is None:
-            return Outcome(vector.state, [], vector.reason)
+            return LaneOutcome(vector.state, [], vector.reason)
         return await self._attempt(
             search_meaning(self._graph, asked.reach, vector.found, wanted=wanted), nothing=[]
         )
 
-    async def _links(self, asked: _Asked, ranked: list[Scored]) -> Outcome[list[Link]]:
+    async def _links(self, asked: _ScopedQuestion, ranked: list[Scored]) -> LaneOutcome[list[Link]]:
         ids = _ids([each for each in ranked[:LINKED_FROM] if each.supported])
 
         async def read() -> list[Link]:
@@ -246,7 +248,7 @@ class GraphRanker:
 
         return await self._attempt(read(), nothing=[])
 
-    async def _moment(self, asked: _Asked) -> datetime:
+    async def _moment(self, asked: _ScopedQuestion) -> datetime:
         """Return the time to which associations decay; as of a position, that position's."""
         if asked.question.asked_at is not None:
             return asked.question.asked_at
@@ -271,7 +273,7 @@ class GraphRanker:
             if each.candidate.insight_id in shown
         ]
 
-    async def _attempt(self, work: Awaitable[T], *, nothing: T) -> Outcome[T]:
+    async def _attempt(self, work: Awaitable[T], *, nothing: T) -> LaneOutcome[T]:
         return await attempt(work, nothing=nothing, timeout_s=self._timeout_s)
 
 
@@ -282,11 +284,11 @@ def _ids(scored: list[Scored]) -> list[str]:
     return [each.candidate.insight_id for each in scored]
 
 
-def _judged(ranked: list[Scored], part: str) -> Outcome[object]:
-    return Outcome("ok" if any(getattr(each, part) for each in ranked) else "empty", None)
+def _judged(ranked: list[Scored], part: str) -> LaneOutcome[object]:
+    return LaneOutcome("ok" if any(getattr(each, part) for each in ranked) else "empty", None)
 
 
-def _require_an_answer(lanes: Mapping[str, Outcome[object]]) -> None:
+def _require_an_answer(lanes: Mapping[str, LaneOutcome[object]]) -> None:
     """Raise when neither words nor meaning could look: an empty answer would say nothing is known."""
     words, meaning = lanes["words"], lanes["meaning"]
     if words.state == "failed" and meaning.state in {"failed", "skipped"}:

@@ -20,7 +20,7 @@ from anabranch_projections import PositionedEvent, fold
 from anabranch_projections.fold.rules import JUDGED, verdicts
 from anabranch_projections.run.batch import dead_letter, put_aside
 from anabranch_recall import Question, Scope
-from anabranch_store import Graph, GraphRanker, create_generation, drop_generation
+from anabranch_store import Graph, GraphRanker, create_database, drop_database
 from anabranch_thinking import SessionState
 from tests.support.graphs import ask, empty
 from tests.support.histories import consolidation, identifier, insight, session, thoughts
@@ -106,11 +106,11 @@ async def past(
                 "neo4j_password": server.password,
             }
         )
-    beside = await create_generation(embedded_graph.address)
+    beside = await create_database(embedded_graph.address)
     async with Memory.open(settings=mine) as memory, Graph.connect(beside) as then:
         await then.apply_schema()
         yield Past(memory, then)
-    await drop_generation(beside)
+    await drop_database(beside)
 
 
 async def test_as_of_gives_what_a_graph_of_that_position_gives(past: Past) -> None:

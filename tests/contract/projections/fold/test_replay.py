@@ -10,7 +10,7 @@ from hypothesis import given, seed
 from hypothesis import strategies as st
 
 from anabranch_projections import PositionedEvent, fold
-from anabranch_store import Graph, create_generation, drop_generation
+from anabranch_store import Graph, create_database, drop_database
 from tests.support.graphs import empty
 from tests.support.histories import histories, positioned, stream
 from tests.support.properties import OnThisLoop, held
@@ -83,7 +83,7 @@ async def test_every_store_gets_the_same_graph(
 ) -> None:
     """The same events have the same digest on the embedded graph and both releases of Neo4j."""
     events = positioned(list(islice(stream(20261123), 600)))
-    embedded = await create_generation(embedded_graph.address)
+    embedded = await create_database(embedded_graph.address)
     digests = {}
 
     for address in (embedded, neo4j_address, neo4j_calendar_address):
@@ -91,7 +91,7 @@ async def test_every_store_gets_the_same_graph(
             await graph.apply_schema()
             batches = _batches(events, [150, 40])
             digests[graph.product.agent] = await _digest(graph, batches)
-    await drop_generation(embedded)
+    await drop_database(embedded)
 
     assert len(digests) == 3
     assert len(set(digests.values())) == 1, digests

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import SecretStr
 
-from anabranch_store import BeginAnew, Graph, GraphAddress, Step
+from anabranch_store import Graph, GraphAddress, RestartTransaction, Step
 from anabranch_store.errors import CypherInvalid, GraphRefused, GraphUnavailable, SetupInvalid
 from tests.support.graphs import ask
 
@@ -105,7 +105,7 @@ async def test_what_a_plan_did_before_it_begins_anew_is_undone(graph: Graph) -> 
         tries += 1
         if tries == 1:
             await run(dead_letters([1, 2]))
-            raise BeginAnew
+            raise RestartTransaction
         return [dead_letters([3])]
 
     moved = await graph.write_if(move(0, 3), plan)

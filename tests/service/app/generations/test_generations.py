@@ -19,7 +19,7 @@ from anabranch.memory.memory import namespace_of
 from anabranch_events import new_event, new_id, subject
 from anabranch_events.event import types
 from anabranch_projections.errors import ProjectionHalted
-from anabranch_store import Graph, create_generation, stamp
+from anabranch_store import Graph, create_database, stamp
 from anabranch_store.errors import GraphTooNew
 from tests.support.fixtures.memory import CommandLine, Ran
 from tests.support.graphs import ask
@@ -75,7 +75,7 @@ async def test_the_old_generation_is_kept_until_told(memory: Memory) -> None:
 async def test_half_a_graph_is_not_used(memory: Memory) -> None:
     """A generation that no rebuild has finished cannot be used, and the next rebuild fills it."""
     await memory.remember("The lock of the north gate was changed in May.")
-    half = await create_generation(namespace_of(memory).backend.servers.graph)
+    half = await create_database(namespace_of(memory).backend.servers.graph)
 
     with pytest.raises(GenerationRefused, match="half filled"):
         await memory.graph.use(str(half.database))
@@ -138,12 +138,12 @@ async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -
     assert projecting is not None
     await memory.remember("The lock of the north gate was changed in May.")
     live = servers.graph
-    empty = await create_generation(live)
+    empty = await create_database(live)
     await memory.graph.rebuild()
     rebuilt = servers.graph
     written = servers.home.runtime.read_bytes()
 
-    never_filled = await projecting.move((await create_generation(live)).database or "", skip=False)
+    never_filled = await projecting.move((await create_database(live)).database or "", skip=False)
     servers.home.runtime.unlink()
     (servers.home.runtime / "in the way").mkdir(parents=True)
     not_written = await projecting.move(live.database or "", skip=False)

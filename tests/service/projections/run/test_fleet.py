@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from anabranch_projections import Projector, wait_for
-from anabranch_store import EmbeddedGraph, Graph, GraphAddress, create_generation, drop_generation
+from anabranch_store import EmbeddedGraph, Graph, GraphAddress, create_database, drop_database
 from tests.support.fleet import Fleet
 from tests.support.graphs import ask, empty
 from tests.support.killing import MortalServer
@@ -83,13 +83,13 @@ class KillableNeo4j:
 @asynccontextmanager
 async def _quiet(embedded: EmbeddedGraph) -> AsyncGenerator[Graph]:
     """Give a graph of one's own that nothing happens to."""
-    address = await create_generation(embedded.address)
+    address = await create_database(embedded.address)
     try:
         async with Graph.connect(address) as graph:
             await graph.apply_schema()
             yield graph
     finally:
-        await drop_generation(address)
+        await drop_database(address)
 
 
 async def _survive(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_store import EmbeddedGraph, Graph, create_generation, drop_generation
+from anabranch_store import EmbeddedGraph, Graph, create_database, drop_database
 from anabranch_store.embedded import server as embedded_module
 from anabranch_store.embedded.process import HOST
 from anabranch_store.errors import (
@@ -156,22 +156,22 @@ async def test_a_host_whose_owner_was_killed_ends(tmp_path: Path) -> None:
 
 async def test_generations_stand_side_by_side(embedded_graph: EmbeddedGraph) -> None:
     """A new generation is empty, the old one stays as it is, and one can be dropped."""
-    address = await create_generation(embedded_graph.address)
-    other = await create_generation(embedded_graph.address)
+    address = await create_database(embedded_graph.address)
+    other = await create_database(embedded_graph.address)
     await ask(address, "CREATE (:Agent {namespace: 'n', name: 'a'})")
 
     assert await ask(other, "MATCH (n) RETURN count(n) AS n") == [{"n": 0}]
-    await drop_generation(other)
-    await drop_generation(other)
+    await drop_database(other)
+    await drop_database(other)
     assert await ask(address, "MATCH (n) RETURN count(n) AS n") == [{"n": 1}]
-    await drop_generation(address)
+    await drop_database(address)
 
 
 async def test_the_next_start_serves_the_generation_pointed_to(tmp_path: Path) -> None:
     """The pointer is in the folder: a rebuilt graph takes over with one small file."""
     folder = tmp_path / "graph"
     async with EmbeddedGraph(folder) as embedded:
-        address = await create_generation(embedded.address)
+        address = await create_database(embedded.address)
         await ask(address, "CREATE (:Agent {namespace: 'n', name: 'new'})")
         embedded.point_to(str(address.database))
 
