@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from anabranch_projections.rebuild import Filling
+from anabranch_projections.rebuild import GraphFiller
 from benchmarks.projection_contest import require_equal, set_heap_aside
 from benchmarks.projection_loader import load, loader_driver
 from benchmarks.projection_stores import on_each_store
@@ -52,7 +52,7 @@ async def _curve(measured_on: Bench) -> list[Row]:
             before = (await log.bounds()).last
             await log.ingest(events)
             ready = list(loads(events, after=before))
-            filling = Filling(log, graph, None)
+            filling = GraphFiller(log, graph, None)
             set_heap_aside()
             for mine in (True, False) if part % 2 else (False, True):
                 began = time.perf_counter()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anabranch_events.errors import AnabranchError, Unavailable
 from anabranch_projections.errors import DeadLetterNotFound, RetryTooLate
-from anabranch_projections.fold.effects import Folding
+from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.fold.positioned import PositionedEvent, timestamp
 from anabranch_projections.fold.rules import judge
 from anabranch_projections.fold.traces import Traces
@@ -44,7 +44,7 @@ class DeadLetter(BaseModel):
     discarded_at: datetime | None
 
 
-class Retried(BaseModel):
+class RetryOutcome(BaseModel):
     """What became of a dead letter that was tried again."""
 
     model_config = ConfigDict(frozen=True)
@@ -83,7 +83,7 @@ class DeadLetters:
         await self._graph.write([Step("dead_letters/discard", parameters)])
         return await self._all_of(positions)
 
-    async def retry(self, positions: Sequence[int] | None = None) -> list[Retried]:
+    async def retry(self, positions: Sequence[int] | None = None) -> list[RetryOutcome]:
         """Apply dead letters after all, in position order; without `positions` all that wait.
 
         Each is one transaction that applies the event at its own position and takes the letter
@@ -92,17 +92,17 @@ class DeadLetters:
         not be what a rebuild gives. Raises DeadLetterNotFound.
         """
         found = await (self.all() if positions is None else self._all_of(positions))
-        since = _Since(
+        since = _LogTraces(
             self._log, self._graph, after=min((one.position for one in found), default=0)
         )
         return [await self._retry(letter, since) for letter in found]
 
-    async def _retry(self, letter: DeadLetter, since: _Since) -> Retried:
+    async def _retry(self, letter: DeadLetter, since: _LogTraces) -> RetryOutcome:
         try:
             batch = await self._decoded(letter.position)
             await self._apply(batch, since)
-        except _Gone:
-            return Retried(position=letter.position, applied=True)
+        except _AlreadyApplied:
+            return RetryOutcome(position=letter.position, applied=True)
         except (AnabranchError, ArithmeticError, TypeError, ValueError) as error:
             if isinstance(error, Unavailable):
                 raise
@@ -110,27 +110,27 @@ class DeadLetters:
         if self._vectors is not None:
             # Its projection has passed by.
             await self._vectors.write_late(batch.records[0])
-        return Retried(position=letter.position, applied=True)
+        return RetryOutcome(position=letter.position, applied=True)
 
-    async def _decoded(self, position: int) -> Batch[Folding]:
+    async def _decoded(self, position: int) -> Batch[BatchRows]:
         record = await _record(self._log, position)
         if record is None or record.namespace != self._namespace:
             raise DeadLetterNotFound(position, namespace=self._namespace)
         event = record.decode()
         if event.opaque:
             raise event.unknown()
-        batch = Batch(Folding())
+        batch = Batch(BatchRows())
         batch.add(record)
         return batch
 
-    async def _apply(self, batch: Batch[Folding], since: _Since) -> None:
+    async def _apply(self, batch: Batch[BatchRows], since: _LogTraces) -> None:
         """Apply an event while the checkpoint stands still for it, wherever it is by then."""
         at = PositionedEvent(batch.last, batch.records[0].decode())
         remove = Step("dead_letters/remove", {"position": at.position})
 
         async def plan(ask: Ask) -> list[Step]:
             if not await ask(self._question([at.position], discarded=True)):
-                raise _Gone
+                raise _AlreadyApplied
             [checkpoint] = await ask(Step("checkpoint/read", {"projection": GRAPH}))
             await since.catch_up(checkpoint["position"])
             later = since.traces.later(at)
@@ -156,11 +156,11 @@ class DeadLetters:
             raise DeadLetterNotFound(at.position, namespace=self._namespace)
         since.traces.add(at)
 
-    async def _failed(self, position: int, error: Exception) -> Retried:
+    async def _failed(self, position: int, error: Exception) -> RetryOutcome:
         found = {"error": type(error).__name__, "reason": reason_of(error)}
         failed = {"position": position, "time": _now(), **found}
         await self._graph.write([Step("dead_letters/fail", failed)])
-        return Retried(position=position, applied=False, **found)
+        return RetryOutcome(position=position, applied=False, **found)
 
     async def _all_of(self, positions: Sequence[int]) -> list[DeadLetter]:
         found = await self._read(positions, discarded=True)
@@ -185,11 +185,11 @@ class DeadLetters:
         )
 
 
-class _Gone(Exception):
+class _AlreadyApplied(Exception):
     """Somebody else has applied it meanwhile; the transaction is dropped."""
 
 
-class _Since:
+class _LogTraces:
     """What the graph holds of the log after a position, read on as far as the checkpoint."""
 
     def __init__(self, log: Log, graph: Graph, *, after: int) -> None:

@@ -23,7 +23,7 @@ LAG_SMALL: Final = 500
 ROUNDS_MAX: Final = 20
 
 
-class Progress(NamedTuple):
+class RebuildProgress(NamedTuple):
     """How far a rebuild is: with the graph's events first, then with their vectors."""
 
     position: int
@@ -34,7 +34,7 @@ class Progress(NamedTuple):
     phase: Literal["events", "vectors"] = "events"
 
 
-class Rebuilt(NamedTuple):
+class RebuildResult(NamedTuple):
     """What a rebuild did: `digest` names the graph's content at `position`.
 
     `events` were folded by this run, which went on after `resumed_after` (0: it began afresh).
@@ -78,9 +78,9 @@ async def rebuild(
     graph: Graph,
     *,
     embedder: Embedder | None = None,
-    progress: Callable[[Progress], None] | None = None,
+    progress: Callable[[RebuildProgress], None] | None = None,
     skip: bool = False,
-) -> Rebuilt:
+) -> RebuildResult:
     """Fold the log into `graph` until it is close behind the log's end.
 
     `graph` is empty, or was left half filled by a rebuild that was killed: then this goes on from
@@ -94,21 +94,21 @@ async def rebuild(
         raise GraphNotEmpty(position=position, reason=reason)
     await graph.apply_schema(dimension=embedder.dimension if embedder else None)
     await stamp(graph, log=await log.identity(), projector_version=PROJECTOR_VERSION)
-    filling = Filling(log, graph, embedder, progress=progress, skip=skip)
-    await filling.catch_up()
+    filler = GraphFiller(log, graph, embedder, progress=progress, skip=skip)
+    await filler.catch_up()
     found = await graph.digest()
-    await filling.catch_up()  # Reading a large graph takes its time.
-    return Rebuilt(
+    await filler.catch_up()  # Reading a large graph takes its time.
+    return RebuildResult(
         position=found.position,
-        events=filling.events,
-        seconds=time.monotonic() - filling.began,
+        events=filler.events,
+        seconds=time.monotonic() - filler.began,
         digest=found.digest,
         dead_letters=await _dead_letters(graph),
         resumed_after=position,
     )
 
 
-class Filling:
+class GraphFiller:
     """Fills a graph that nobody reads, and tells how far it is."""
 
     def __init__(
@@ -117,7 +117,7 @@ class Filling:
         graph: Graph,
         embedder: Embedder | None,
         *,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[RebuildProgress], None] | None = None,
         skip: bool = False,
     ) -> None:
         self._log = log
@@ -176,10 +176,10 @@ async def _dead_letters(graph: Graph) -> int:
 
 def _progress(
     start: int, reached: int, to: int, *, seconds: float, phase: Literal["events", "vectors"]
-) -> Progress:
+) -> RebuildProgress:
     events = reached - start
     rate = events / seconds if seconds > 0 else 0.0
-    return Progress(
+    return RebuildProgress(
         position=reached,
         to=to,
         events=events,

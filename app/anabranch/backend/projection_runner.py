@@ -13,7 +13,7 @@ from anabranch.views import ProjectorView
 from anabranch_events.errors import AnabranchError
 from anabranch_projections import (
     PROJECTOR_VERSION,
-    Filling,
+    GraphFiller,
     Projector,
     VectorProjector,
     not_reached,
@@ -157,7 +157,9 @@ class Projecting:
             last = (await self._log.bounds()).last
             vectors = await before.checkpoint("vectors")
             embedder = await _fitting(graph, self._embedder)
-            await Filling(self._log, graph, embedder, skip=skip).run(to=last, vectors_to=vectors)
+            await GraphFiller(self._log, graph, embedder, skip=skip).run(
+                to=last, vectors_to=vectors
+            )
 
     def _begin_again(self) -> None:
         """Go on in the live generation, as soon as that works."""

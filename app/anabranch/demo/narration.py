@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from anabranch.demo.scenario import ImportProgress, Linked
     from anabranch.settings import Settings
-    from anabranch_projections import Rebuilt
+    from anabranch_projections import RebuildResult
     from anabranch_recall import Hit
     from anabranch_store import QueryResult
     from anabranch_thinking import Thought
@@ -176,7 +176,7 @@ async def _query(memory: Memory, story: Story) -> QueryResult:
     return shape
 
 
-async def _replay(memory: Memory, story: Story) -> tuple[str, Rebuilt]:
+async def _replay(memory: Memory, story: Story) -> tuple[str, RebuildResult]:
     story.chapter("The log is the truth: replayed into a fresh graph, it is the same graph")
     before = await memory.graph.digest()
     with story.bar("events", total=before.position) as progress:

@@ -11,7 +11,7 @@ from anabranch.backend.generation_switch import move
 from anabranch.errors import GenerationNotFound, GenerationRefused, HomeBusy, InputInvalid
 from anabranch.home.folder import Lock
 from anabranch.views import GenerationView
-from anabranch_projections import PROJECTOR_VERSION, Filling
+from anabranch_projections import PROJECTOR_VERSION, GraphFiller
 from anabranch_store import (
     Graph,
     database_names,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from anabranch.backend.backend import Backend
-    from anabranch_projections import Progress
+    from anabranch_projections import RebuildProgress
     from anabranch_recall import Embedder
     from anabranch_store import GraphAddress
 
@@ -53,9 +53,7 @@ async def count_others(backend: Backend) -> int:
     live = backend.servers.graph
     if live.admin_url is None:
         return 0
-    return len(
-        set(await database_names(live, explain=backend.servers.explained)) - {live.database}
-    )
+    return len(set(await database_names(live, explain=backend.servers.explained)) - {live.database})
 
 
 async def use(
@@ -63,7 +61,7 @@ async def use(
     name: str,
     *,
     skip: bool,
-    progress: Callable[[Progress], None] | None,
+    progress: Callable[[RebuildProgress], None] | None,
 ) -> GenerationView:
     """Bring a kept generation to the log's end and have it read from then on."""
     live = embedded_only(backend, field="name")
@@ -145,7 +143,7 @@ async def _moved(
     backend: Backend,
     address: GraphAddress,
     skip: bool,
-    progress: Callable[[Progress], None] | None,
+    progress: Callable[[RebuildProgress], None] | None,
 ) -> None:
     await _caught_up(backend, address, skip, progress)
     await move(backend, address, skip=skip)
@@ -155,7 +153,7 @@ async def _caught_up(
     backend: Backend,
     address: GraphAddress,
     skip: bool,
-    progress: Callable[[Progress], None] | None,
+    progress: Callable[[RebuildProgress], None] | None,
 ) -> None:
     async with backend.servers.connect_graph(address) as graph:
         found = await read_stamp(graph)
@@ -167,7 +165,7 @@ async def _caught_up(
                     fix="drop it: `anabranch graph drop`",
                 )
         embedder = await _same_model(graph, backend.embedder)
-        filling = Filling(backend.log, graph, embedder, progress=progress, skip=skip)
+        filling = GraphFiller(backend.log, graph, embedder, progress=progress, skip=skip)
         await filling.catch_up()
 
 

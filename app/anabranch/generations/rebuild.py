@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anabranch.backend.backend import Backend
-    from anabranch_projections import Progress, Rebuilt
+    from anabranch_projections import RebuildProgress, RebuildResult
 
 
 async def rebuild_into(
@@ -28,8 +28,8 @@ async def rebuild_into(
     address: GraphAddress,
     *,
     skip: bool,
-    progress: Callable[[Progress], None] | None,
-) -> Rebuilt:
+    progress: Callable[[RebuildProgress], None] | None,
+) -> RebuildResult:
     """Fold the whole log into the graph at `address`, or go on there after a kill.
 
     Raises GraphNotEmpty where it holds something else.
@@ -39,8 +39,8 @@ async def rebuild_into(
 
 
 async def rebuild_beside(
-    backend: Backend, *, skip: bool, progress: Callable[[Progress], None] | None
-) -> Rebuilt:
+    backend: Backend, *, skip: bool, progress: Callable[[RebuildProgress], None] | None
+) -> RebuildResult:
     """Fill a new generation of the embedded graph, and let it take the live one's place.
 
     One that a killed rebuild left half filled is filled further where that gives the same, and
@@ -59,8 +59,8 @@ async def _replaced(
     live: GraphAddress,
     *,
     skip: bool,
-    progress: Callable[[Progress], None] | None,
-) -> Rebuilt:
+    progress: Callable[[RebuildProgress], None] | None,
+) -> RebuildResult:
     fresh = await _half_filled(backend, live, skip=skip) or await create_database(
         live, explain=backend.servers.explained
     )
@@ -102,8 +102,8 @@ async def _filled(
     address: GraphAddress,
     *,
     skip: bool,
-    progress: Callable[[Progress], None] | None,
-) -> Rebuilt:
+    progress: Callable[[RebuildProgress], None] | None,
+) -> RebuildResult:
     embedder = backend.embedder
     async with backend.servers.connect_graph(address) as graph:
         return await rebuild(backend.log, graph, embedder=embedder, skip=skip, progress=progress)

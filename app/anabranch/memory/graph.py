@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
     from anabranch.views import GenerationView
-    from anabranch_projections import Progress, Rebuilt
+    from anabranch_projections import RebuildProgress, RebuildResult
     from anabranch_store import Digest, GraphAddress
 
 
@@ -48,8 +48,8 @@ class MemoryGraph:
         *,
         into: GraphAddress | None = None,
         skip: bool = False,
-        progress: Callable[[Progress], None] | None = None,
-    ) -> Rebuilt:
+        progress: Callable[[RebuildProgress], None] | None = None,
+    ) -> RebuildResult:
         """Fold the whole log into a fresh graph.
 
         The embedded graph gets a new generation, and once that is filled it takes the old one's
@@ -84,7 +84,7 @@ class MemoryGraph:
         name: str,
         *,
         skip: bool = False,
-        progress: Callable[[Progress], None] | None = None,
+        progress: Callable[[RebuildProgress], None] | None = None,
     ) -> GenerationView:
         """Bring a kept generation to the log's end and read it from then on.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch.views import SessionView
 from anabranch_events.errors import EventInvalid
-from anabranch_projections import PositionedEvent, Projector, sessions_then
+from anabranch_projections import PositionedEvent, Projector, past_sessions
 from anabranch_store import Graph, Step, scratch_graph
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ async def thought_then(
     found = await asyncio.gather(*map(events_of, read))
     applied = (at for each in found for at in each if at.position not in aside)
     events = sorted(applied, key=lambda at: at.position)
-    sessions = sessions_then(events)
+    sessions = past_sessions(events)
     return [_view(row) for row in sessions if row["id"] in thought]
 
 

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from anabranch.terminal.output import Output
-    from anabranch_projections import Progress
+    from anabranch_projections import RebuildProgress
 
 LINE_EACH_S: Final = 5.0
 _DOES: Final = {"events": "rebuilding", "vectors": "vectors"}
 
 
 @contextmanager
-def rebuild_progress(output: Output) -> Generator[Callable[[Progress], None]]:
+def rebuild_progress(output: Output) -> Generator[Callable[[RebuildProgress], None]]:
     """Show what this gives is called with; with JSON nothing is shown."""
     if output.json:
         yield lambda _at: None
@@ -32,7 +32,7 @@ def rebuild_progress(output: Output) -> Generator[Callable[[Progress], None]]:
             phase: shown.add_task(text, total=None, visible=False) for phase, text in _DOES.items()
         }
 
-        def update(at: Progress) -> None:
+        def update(at: RebuildProgress) -> None:
             shown.update(
                 tasks[at.phase],
                 description=f"{_DOES[at.phase]}, {at.events_per_s:,.0f} events/s",
@@ -44,11 +44,11 @@ def rebuild_progress(output: Output) -> Generator[Callable[[Progress], None]]:
         yield update
 
 
-def _lines(output: Output) -> Callable[[Progress], None]:
+def _lines(output: Output) -> Callable[[RebuildProgress], None]:
     """Return what writes a line when a while has passed since the last, and at the end."""
     told: dict[str, float] = {}
 
-    def tell(at: Progress) -> None:
+    def tell(at: RebuildProgress) -> None:
         now = time.monotonic()
         if at.position < at.to and now - told.get(at.phase, 0.0) < LINE_EACH_S:
             return
@@ -58,7 +58,7 @@ def _lines(output: Output) -> Callable[[Progress], None]:
     return tell
 
 
-def described(at: Progress) -> str:
+def described(at: RebuildProgress) -> str:
     """Return a line like "rebuilding: 1,000 of 5,000 events, 800 events/s, 5 s left"."""
     return (
         f"{_DOES[at.phase]}: {at.position:,} of {at.to:,} events, "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
+class BatchRows:
     """The rows of one batch, by subject; events are added in position order."""
 
     sessions: SessionRows = field(default_factory=SessionRows)
@@ -54,7 +54,7 @@ class Folding:
 
 
 D = TypeVar("D", bound=EventData)
-Effect: TypeAlias = Callable[[Folding, PositionedEvent, D], None]
+Effect: TypeAlias = Callable[[BatchRows, PositionedEvent, D], None]
 
 EFFECTS: Final[dict[type[EventData], Effect[Any]]] = {}
 """What an event of each class does to the rows of its batch."""
@@ -69,7 +69,7 @@ def _effect_of(data_class: type[D]) -> Callable[[Effect[D]], Effect[D]]:
 
 
 @_effect_of(types.SessionOpened)
-def _session_opened(fold: Folding, at: PositionedEvent, data: types.SessionOpened) -> None:
+def _session_opened(fold: BatchRows, at: PositionedEvent, data: types.SessionOpened) -> None:
     fold.sessions.open(
         at,
         status="open",
@@ -83,7 +83,7 @@ def _session_opened(fold: Folding, at: PositionedEvent, data: types.SessionOpene
 
 
 @_effect_of(types.BranchCreated)
-def _branch_created(fold: Folding, at: PositionedEvent, data: types.BranchCreated) -> None:
+def _branch_created(fold: BatchRows, at: PositionedEvent, data: types.BranchCreated) -> None:
     fold.sessions.open(
         at,
         status="pending",
@@ -100,13 +100,13 @@ def _branch_created(fold: Folding, at: PositionedEvent, data: types.BranchCreate
 
 
 @_effect_of(types.BranchStarted)
-def _branch_started(fold: Folding, at: PositionedEvent, data: types.BranchStarted) -> None:
+def _branch_started(fold: BatchRows, at: PositionedEvent, data: types.BranchStarted) -> None:
     fold.sessions.run(at)
     fold.sessions.resume(at, status="running", worker=data.worker, attempt=data.attempt)
 
 
 @_effect_of(types.BranchCompleted)
-def _branch_completed(fold: Folding, at: PositionedEvent, data: types.BranchCompleted) -> None:
+def _branch_completed(fold: BatchRows, at: PositionedEvent, data: types.BranchCompleted) -> None:
     fold.sessions.end(
         at,
         status="completed",
@@ -120,7 +120,7 @@ def _branch_completed(fold: Folding, at: PositionedEvent, data: types.BranchComp
 
 
 @_effect_of(types.BranchFailed)
-def _branch_failed(fold: Folding, at: PositionedEvent, data: types.BranchFailed) -> None:
+def _branch_failed(fold: BatchRows, at: PositionedEvent, data: types.BranchFailed) -> None:
     if data.will_retry:
         fold.sessions.resume(at, status="pending", error=data.error, attempt=data.attempt)
     else:
@@ -128,24 +128,26 @@ def _branch_failed(fold: Folding, at: PositionedEvent, data: types.BranchFailed)
 
 
 @_effect_of(types.BranchCancelled)
-def _branch_cancelled(fold: Folding, at: PositionedEvent, data: types.BranchCancelled) -> None:
+def _branch_cancelled(fold: BatchRows, at: PositionedEvent, data: types.BranchCancelled) -> None:
     fold.sessions.end(at, status="cancelled", ended_reason=data.reason)
 
 
 @_effect_of(types.BranchDeadLettered)
 def _branch_dead_lettered(
-    fold: Folding, at: PositionedEvent, data: types.BranchDeadLettered
+    fold: BatchRows, at: PositionedEvent, data: types.BranchDeadLettered
 ) -> None:
     fold.sessions.end(at, status="dead_lettered", ended_reason=data.reason, attempt=data.attempt)
 
 
 @_effect_of(types.InsightRecorded)
-def _insight_recorded(fold: Folding, at: PositionedEvent, data: types.InsightRecorded) -> None:
+def _insight_recorded(fold: BatchRows, at: PositionedEvent, data: types.InsightRecorded) -> None:
     fold.insights.record(at, data)
 
 
 @_effect_of(types.InsightSuperseded)
-def _insight_superseded(fold: Folding, at: PositionedEvent, data: types.InsightSuperseded) -> None:
+def _insight_superseded(
+    fold: BatchRows, at: PositionedEvent, data: types.InsightSuperseded
+) -> None:
     fold.insights.supersede(at, data.insight_id, by=data.by)
     fold.insights.retire(
         at, data.insight_id, reason=data.reason or "superseded", valid_until=data.valid_until
@@ -153,69 +155,71 @@ def _insight_superseded(fold: Folding, at: PositionedEvent, data: types.InsightS
 
 
 @_effect_of(types.InsightRetracted)
-def _insight_retracted(fold: Folding, at: PositionedEvent, data: types.InsightRetracted) -> None:
+def _insight_retracted(fold: BatchRows, at: PositionedEvent, data: types.InsightRetracted) -> None:
     fold.insights.retire(at, data.insight_id, reason=data.reason, valid_until=data.valid_until)
 
 
 @_effect_of(types.InsightCited)
-def _insight_cited(fold: Folding, at: PositionedEvent, data: types.InsightCited) -> None:
+def _insight_cited(fold: BatchRows, at: PositionedEvent, data: types.InsightCited) -> None:
     fold.citations.cite(at, data)
 
 
 @_effect_of(types.AssociationFormed)
-def _association_formed(fold: Folding, at: PositionedEvent, data: types.AssociationFormed) -> None:
+def _association_formed(
+    fold: BatchRows, at: PositionedEvent, data: types.AssociationFormed
+) -> None:
     fold.links.form(at, data)
 
 
 @_effect_of(types.AssociationSevered)
 def _association_severed(
-    fold: Folding, at: PositionedEvent, data: types.AssociationSevered
+    fold: BatchRows, at: PositionedEvent, data: types.AssociationSevered
 ) -> None:
     fold.links.sever(at, data)
 
 
 @_effect_of(types.ConsolidationRecorded)
 def _consolidation_recorded(
-    fold: Folding, at: PositionedEvent, data: types.ConsolidationRecorded
+    fold: BatchRows, at: PositionedEvent, data: types.ConsolidationRecorded
 ) -> None:
     fold.insights.consolidate(at, data)
 
 
 @_effect_of(types.ConflictOpened)
-def _conflict_opened(fold: Folding, at: PositionedEvent, data: types.ConflictOpened) -> None:
+def _conflict_opened(fold: BatchRows, at: PositionedEvent, data: types.ConflictOpened) -> None:
     fold.links.open_conflict(at, data.insights, subject=data.subject)
 
 
 @_effect_of(types.ConflictResolved)
-def _conflict_resolved(fold: Folding, at: PositionedEvent, data: types.ConflictResolved) -> None:
+def _conflict_resolved(fold: BatchRows, at: PositionedEvent, data: types.ConflictResolved) -> None:
     fold.links.resolve_conflict(at, data.insights, decision=data.decision)
 
 
 @_effect_of(types.WorkingMemorySet)
-def _working_memory_set(fold: Folding, at: PositionedEvent, data: types.WorkingMemorySet) -> None:
+def _working_memory_set(fold: BatchRows, at: PositionedEvent, data: types.WorkingMemorySet) -> None:
     fold.sessions.remember(at, {data.key: data.value})
 
 
 @_effect_of(types.WorkingMemoryCleared)
 def _working_memory_cleared(
-    fold: Folding, at: PositionedEvent, data: types.WorkingMemoryCleared
+    fold: BatchRows, at: PositionedEvent, data: types.WorkingMemoryCleared
 ) -> None:
     fold.sessions.drop(at, data.key)
 
 
 @_effect_of(types.SessionHandedOff)
-def _session_handed_off(fold: Folding, at: PositionedEvent, data: types.SessionHandedOff) -> None:
+def _session_handed_off(fold: BatchRows, at: PositionedEvent, data: types.SessionHandedOff) -> None:
     fold.sessions.end(at, status="handed_off")
     fold.sessions.hand_off(at, to=data.to, summary=data.summary)
     fold.sessions.remember(at, data.working_memory, session_id=data.to)
 
 
 @_effect_of(types.SessionClosed)
-def _session_closed(fold: Folding, at: PositionedEvent, data: types.SessionClosed) -> None:
+def _session_closed(fold: BatchRows, at: PositionedEvent, data: types.SessionClosed) -> None:
     fold.sessions.end(at, status="closed", ended_reason=data.reason)
 
 
 @_effect_of(types.InsightForgotten)
-def _insight_forgotten(fold: Folding, at: PositionedEvent, data: types.InsightForgotten) -> None:
+def _insight_forgotten(fold: BatchRows, at: PositionedEvent, data: types.InsightForgotten) -> None:
     fold.insights.retire(at, data.insight_id, reason="forgotten")
     fold.insights.forget(at, data.insight_id, receipt=data.receipt)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch_projections.fold.effects import Folding
+from anabranch_projections.fold.effects import BatchRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ def fold(events: Iterable[PositionedEvent]) -> list[Step]:
 
     There is one statement a kind of row, or a few where rows are many or long.
     """
-    folding = Folding()
+    rows = BatchRows()
     for at in events:
-        folding.add(at)
-    return folding.steps()
+        rows.add(at)
+    return rows.steps()

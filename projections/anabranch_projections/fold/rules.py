@@ -48,7 +48,7 @@ Key: TypeAlias = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Standing:
+class SessionStanding:
     """What the rules ask of a session: where it began and ended, and its place below the root."""
 
     opened: int | None = None
@@ -74,7 +74,7 @@ async def judge_by(
 
 
 def verdicts(
-    events: Iterable[PositionedEvent], known: dict[Key, Standing]
+    events: Iterable[PositionedEvent], known: dict[Key, SessionStanding]
 ) -> dict[int, RuleBroken]:
     """Judge `events` in order; `known` is how sessions stand and learns what each event changes."""
     broken: dict[int, RuleBroken] = {}
@@ -86,10 +86,10 @@ def verdicts(
     return broken
 
 
-def _check(at: PositionedEvent, known: dict[Key, Standing]) -> None:
+def _check(at: PositionedEvent, known: dict[Key, SessionStanding]) -> None:
     own = known.get((at.namespace, at.session_id))
     if own is None:
-        own = known[at.namespace, at.session_id] = Standing()
+        own = known[at.namespace, at.session_id] = SessionStanding()
     data = at.event.data
     if type(data) is types.SessionOpened:
         _open(at, own, root_id=at.session_id, depth=0)
@@ -108,7 +108,7 @@ def _check(at: PositionedEvent, known: dict[Key, Standing]) -> None:
         own.ended = at.position
 
 
-def _open(at: PositionedEvent, own: Standing, *, root_id: str, depth: int) -> None:
+def _open(at: PositionedEvent, own: SessionStanding, *, root_id: str, depth: int) -> None:
     if _before(own.opened, at.position):
         raise SessionOpenedBefore(at.session_id, position=own.opened or 0)
     if own.opened is None:
@@ -126,7 +126,11 @@ def _ends(data: types.EventData) -> bool:
 
 
 async def _judged(
-    events: Sequence[PositionedEvent], ask: Ask, known: dict[Key, Standing], *, keys: set[Key]
+    events: Sequence[PositionedEvent],
+    ask: Ask,
+    known: dict[Key, SessionStanding],
+    *,
+    keys: set[Key],
 ) -> dict[int, RuleBroken]:
     """Judge by what is known and by how the sessions of `keys` stand in the graph."""
     for step in steps("projection/read_standing", _rows(keys)):
@@ -150,9 +154,9 @@ def _parents(events: Iterable[PositionedEvent]) -> set[Key]:
     }
 
 
-def _known(rows: Iterable[Row]) -> dict[Key, Standing]:
+def _known(rows: Iterable[Row]) -> dict[Key, SessionStanding]:
     return {
-        (row["namespace"], row["id"]): Standing(
+        (row["namespace"], row["id"]): SessionStanding(
             row["opened"], row["root_id"], row["depth"] or 0, row["ended"]
         )
         for row in rows

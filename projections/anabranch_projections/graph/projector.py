@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from anabranch_projections.errors import ProjectionHalted
-from anabranch_projections.fold.effects import Folding
+from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.fold.rules import judge, judge_by
 from anabranch_projections.run.batch import GRAPH, Batch, dead_letter, put_aside
 from anabranch_projections.run.follower import Follower
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from anabranch_store import Ask, Graph, Plan, Step
 
 
-class Projector(Follower[Folding]):
+class Projector(Follower[BatchRows]):
     """Follows the log and folds it into the graph of sessions, insights and associations.
 
     An event that cannot be read, that breaks a rule or that the store refuses becomes a DeadLetter
@@ -41,10 +41,10 @@ class Projector(Follower[Folding]):
         super().__init__(log, graph, name=name, on_commit=on_commit, shared=shared)
         self._halt = halt
 
-    def _content(self) -> Folding:
-        return Folding()
+    def _content(self) -> BatchRows:
+        return BatchRows()
 
-    async def _steps(self, batch: Batch[Folding]) -> list[Step] | Plan:
+    async def _steps(self, batch: Batch[BatchRows]) -> list[Step] | Plan:
         self._halt_at(batch)
         events = batch.content.judged
         if not events:
@@ -68,7 +68,7 @@ class Projector(Follower[Folding]):
 
         return judged
 
-    def _halt_at(self, batch: Batch[Folding]) -> None:
+    def _halt_at(self, batch: Batch[BatchRows]) -> None:
         if self._halt and batch.letters:
             letter = batch.letters[0]
             raise ProjectionHalted(position=letter["position"], reason=letter["reason"])
@@ -79,23 +79,23 @@ class Projector(Follower[Folding]):
         return list(put_aside([dead_letter(record, error)]))
 
 
-async def _stood(batch: Batch[Folding], ask: Ask) -> list[Row]:
+async def _stood(batch: Batch[BatchRows], ask: Ask) -> list[Row]:
     """Bring the sessions up to date, as if no rule were broken; return how they stood before."""
     return [row for step in batch.content.sessions.first_steps() for row in await ask(step)]
 
 
-async def _later(batch: Batch[Folding]) -> list[Step]:
+async def _later(batch: Batch[BatchRows]) -> list[Step]:
     """Return the other statements: they are made while the graph is at work on the sessions."""
     return [*batch.content.later_steps(), *put_aside(batch.letters)]
 
 
-def _applied(batch: Batch[Folding]) -> list[Step]:
+def _applied(batch: Batch[BatchRows]) -> list[Step]:
     return [*batch.content.steps(), *put_aside(batch.letters)]
 
 
-def _without(batch: Batch[Folding], broken: dict[int, RuleBroken]) -> Batch[Folding]:
+def _without(batch: Batch[BatchRows], broken: dict[int, RuleBroken]) -> Batch[BatchRows]:
     """Fold a batch again, without the events that break a rule: they are put aside."""
-    found = Batch(Folding())
+    found = Batch(BatchRows())
     for record in batch.records:
         error = broken.get(record.position)
         if error is None:

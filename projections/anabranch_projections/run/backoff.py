@@ -13,7 +13,7 @@ PAUSE_S: Final = 0.1
 PAUSE_MAX_S: Final = 5.0
 
 
-class Outage:
+class Backoff:
     """A spell of failures of one kind, seen by one projection."""
 
     def __init__(self, projection: str) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from anabranch_events import Recorded
 
 
-class Gathering(Generic[C]):
+class Batcher(Generic[C]):
     """One open batch between one reader and one writer.
 
     Records are decoded and folded when they are put, while the writer waits for the store; the

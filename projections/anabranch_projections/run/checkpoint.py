@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid, Unavailable
 from anabranch_projections.fold.positioned import timestamp
-from anabranch_projections.run.backoff import Outage
+from anabranch_projections.run.backoff import Backoff
 from anabranch_store import Step
 from anabranch_store.errors import CommitUnknown, GraphFull, QueryTimedOut, TransactionUndone
 
@@ -48,7 +48,7 @@ class Checkpoint:
     def __init__(self, graph: Graph, projection: str) -> None:
         self._graph = graph
         self._projection = projection
-        self._outage = Outage(projection)
+        self._backoff = Backoff(projection)
         self.retries = 0
 
     async def read(self) -> int:
@@ -57,9 +57,9 @@ class Checkpoint:
             try:
                 position = await self._graph.checkpoint(self._projection)
             except Unavailable as error:
-                await self._outage.pause(error)
+                await self._backoff.pause(error)
                 continue
-            self._outage.over()
+            self._backoff.over()
             return position
 
     async def move(
@@ -87,7 +87,7 @@ class Checkpoint:
                 moved = await self._graph.write_if(move, steps, writer=self._projection)
             except (Unavailable, GraphFull) as error:
                 self.retries += 1
-                await self._outage.pause(error)
+                await self._backoff.pause(error)
                 if await self._stands_at(position, expected=expected, wait=wait):
                     return
                 attempts -= _counts(error, last=last)
@@ -97,7 +97,7 @@ class Checkpoint:
                 # The driver raises Python's own errors for a value that has no form on the wire.
                 raise Refused(error) from error
             else:
-                self._outage.over()
+                self._backoff.over()
                 if not moved:
                     raise Fenced
                 return

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, Generic
 
 from anabranch_events import PinLost
 from anabranch_events.errors import LogRewound, LogUnavailable, Unavailable
-from anabranch_projections.run.backoff import LOGGER, Outage
+from anabranch_projections.run.backoff import LOGGER, Backoff
 from anabranch_projections.run.batch import Batch, C
-from anabranch_projections.run.batching import Gathering
+from anabranch_projections.run.batching import Batcher
 from anabranch_projections.run.checkpoint import Checkpoint, Fenced, Refused
-from anabranch_projections.run.throughput import Pace, Status
+from anabranch_projections.run.throughput import FollowerStatus, Throughput
 from anabranch_projections.run.wait import not_reached
 
 if TYPE_CHECKING:
@@ -59,23 +59,23 @@ class Follower(ABC, Generic[C]):
         pins = shared is not None and log.rights == "all"
         self._pinned = log.pinned(f"{name}-{shared}") if pins else None
         self._active = False
-        self._pace = Pace()
+        self._throughput = Throughput()
         self._moved = asyncio.Event()
         self.name = name
         self.position = 0
         """The position that was reached, as far as is known here."""
 
     @property
-    def status(self) -> Status:
+    def status(self) -> FollowerStatus:
         """How far it is and how fast it goes."""
-        return self._pace.status(
+        return self._throughput.status(
             self.position, active=self._active, retries=self._checkpoint.retries
         )
 
     @property
     def dead_letters(self) -> int:
         """How many events this follower has put aside since it was made."""
-        return self._pace.dead_letters
+        return self._throughput.dead_letters
 
     async def run(self, *, to: int | None = None) -> None:
         """Follow the log until cancelled, or until `to` is in the graph.
@@ -83,7 +83,7 @@ class Follower(ABC, Generic[C]):
         With `to` it reads by itself, shared or not. Outages of either server are waited out. Raises what no waiting mends: SetupInvalid, for
         a wrong password (GraphRefused) or a log that ends before the checkpoint (LogRewound).
         """
-        outage = Outage(self.name)
+        backoff = Backoff(self.name)
         while True:
             self._reach(await self._checkpoint.read())
             before = self.position
@@ -95,8 +95,8 @@ class Follower(ABC, Generic[C]):
                 await asyncio.sleep(PAUSE_S)
             except (Fenced, Unavailable) as error:
                 if self.position > before:
-                    outage.over()
-                await outage.pause(error)
+                    backoff.over()
+                await backoff.pause(error)
             else:
                 return
 
@@ -145,28 +145,28 @@ class Follower(ABC, Generic[C]):
         last = (await self._log.bounds()).last
         if last < self.position:
             raise LogRewound(position=self.position, last=last)
-        gathering = Gathering(self._content)
-        reader = asyncio.create_task(self._read(gathering, to), name=f"{self.name} reads")
+        batcher = Batcher(self._content)
+        reader = asyncio.create_task(self._read(batcher, to), name=f"{self.name} reads")
         try:
-            while (batch := await gathering.take()) is not None:
+            while (batch := await batcher.take()) is not None:
                 await self._apply(batch)
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
 
-    async def _read(self, gathering: Gathering[C], to: int | None) -> None:
+    async def _read(self, batcher: Batcher[C], to: int | None) -> None:
         try:
             async with aclosing(self._batches(to)) as batches:
                 async for records in batches:
                     # In pieces: decoding holds the loop that the writer runs on, and each answer of
                     # the graph takes the driver several turns of the loop.
                     for start in range(0, len(records), PIECE):
-                        await gathering.put(records[start : start + PIECE])
-                        await asyncio.sleep(REST_S if gathering.writing else 0)
+                        await batcher.put(records[start : start + PIECE])
+                        await asyncio.sleep(REST_S if batcher.writing else 0)
         except Exception as error:  # noqa: BLE001 - the writer raises it.
-            await gathering.end(error)
+            await batcher.end(error)
         else:
-            await gathering.end()
+            await batcher.end()
 
     def _batches(self, to: int | None) -> AsyncGenerator[list[Recorded], None]:
         if self._pinned is None or to is not None:
@@ -192,7 +192,7 @@ class Follower(ABC, Generic[C]):
         except Refused as refused:
             # Not even the dead letter can be written: the fault is not the event's.
             raise refused.cause from error
-        self._pace.dead_letters += 1
+        self._throughput.dead_letters += 1
         LOGGER.error(
             "projection %s put the event at position %d aside: %s",
             self.name,
@@ -209,7 +209,7 @@ class Follower(ABC, Generic[C]):
             last=last,
             wait=self._pinned is None,  # In an outage of its own it lets another try.
         )
-        self._pace.count(len(batch.records), dead_letters=len(batch.letters))
+        self._throughput.count(len(batch.records), dead_letters=len(batch.letters))
         self._reach(batch.last)
         if self.on_commit is not None:
             self.on_commit(batch.last)

@@ -11,7 +11,7 @@ WINDOW_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class FollowerStatus:
     """A projection's figures at one moment, in this process."""
 
     active: bool
@@ -29,7 +29,7 @@ class Status:
     """Since the projection was started here."""
 
 
-class Pace:
+class Throughput:
     """Counts what was committed."""
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ class Pace:
         self._commits.append((time.monotonic(), events))
         self._forget()
 
-    def status(self, position: int, *, active: bool, retries: int) -> Status:
+    def status(self, position: int, *, active: bool, retries: int) -> FollowerStatus:
         """Return the figures as of now."""
         self._forget()
         recent = sum(events for _, events in self._commits)
         span_s = min(WINDOW_S, time.monotonic() - self._started)
-        return Status(
+        return FollowerStatus(
             active=active,
             position=position,
             batch_size=self._batch_size,

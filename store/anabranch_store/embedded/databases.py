@@ -16,9 +16,7 @@ FIRST: Final = "graph"
 _PREFIX: Final = f"{FIRST}_"
 
 
-async def create_database(
-    address: GraphAddress, *, explain: Explain | None = None
-) -> GraphAddress:
+async def create_database(address: GraphAddress, *, explain: Explain | None = None) -> GraphAddress:
     """Make an empty database beside the one at `address` and return where it is.
 
     Only an embedded graph takes more than one; Neo4j Community has one, and raises SetupInvalid

@@ -11,7 +11,7 @@ import pytest
 
 from anabranch_events import Event, Log, encode, new_event
 from anabranch_events.event import types
-from anabranch_projections import DeadLetters, ProjectionHalted, Projector, Retried, rebuild
+from anabranch_projections import DeadLetters, ProjectionHalted, Projector, RetryOutcome, rebuild
 from anabranch_projections.errors import DeadLetterNotFound
 from anabranch_store import Graph, Step
 from anabranch_store.errors import CommitUnknown, TransactionUndone
@@ -194,7 +194,7 @@ async def test_a_retry_beside_a_running_projector_is_applied(log: Log, graph: Gr
     await _aside(graph, learned, 2)
     projector = Projector(log, graph)
     running = asyncio.create_task(projector.run())
-    tried: list[Retried] = []
+    tried: list[RetryOutcome] = []
 
     async def retry() -> None:
         await projector.wait_for(50, timeout_s=60)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from anabranch_projections import DeadLetter, Retried
+    from anabranch_projections import DeadLetter, RetryOutcome
 
 commands = typer.Typer(help="Events that could not be applied.", no_args_is_help=True)
 _GIVES = (
@@ -112,7 +112,7 @@ def _table(letters: Sequence[DeadLetter]) -> Table:
     return table
 
 
-def _outcomes(found: Sequence[Retried]) -> Table:
+def _outcomes(found: Sequence[RetryOutcome]) -> Table:
     from rich.table import Table
     from rich.text import Text
 

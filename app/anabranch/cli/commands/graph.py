@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
     from anabranch.views import GenerationView
-    from anabranch_projections import Rebuilt
+    from anabranch_projections import RebuildResult
     from anabranch_store import GraphAddress
 
 commands = typer.Typer()
@@ -245,7 +245,7 @@ def _target(settings: Settings, into: str | None, database: str | None) -> Graph
     return None
 
 
-def _say_rebuilt(call: Call, found: Rebuilt) -> None:
+def _say_rebuilt(call: Call, found: RebuildResult) -> None:
     speed = found.events / found.seconds if found.seconds else 0
     call.output.item(
         {

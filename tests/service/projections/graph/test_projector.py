@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from anabranch_events import Event, NatsServer
-    from anabranch_projections import Progress
+    from anabranch_projections import RebuildProgress
 
 # The loop is the same on every store; the contract suite holds the statements.
 pytestmark = pytest.mark.parametrize("graph_address", ["embedded"], indirect=True)
@@ -246,7 +246,7 @@ async def test_a_rebuild_gives_the_same_graph_and_computes_no_vector_again(
     )
     before, vectors = await graph.digest(), await ask(graph.address, query)
     await empty(graph.address)
-    told: list[Progress] = []
+    told: list[RebuildProgress] = []
 
     rebuilt = await rebuild(log, graph, embedder=second, progress=told.append)
 

@@ -22,7 +22,7 @@ from anabranch_events.event.registry import (
     next_version,
 )
 from anabranch_events.event.types import EventData, SessionClosed
-from anabranch_projections.fold.effects import Folding
+from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.run.batch import Batch
 from tests.support.events import STORED_US, values
 from tests.support.repository import EVENT_DOCUMENTS
@@ -200,7 +200,7 @@ def test_an_opaque_event_of_another_session_is_refused() -> None:
 
 def test_the_projection_puts_an_unknown_type_aside_and_applies_nothing() -> None:
     """It becomes a dead letter whose reason names the type, and the line moves on."""
-    batch = Batch(Folding())
+    batch = Batch(BatchRows())
     batch.add(recorded(document("anabranch.session.closed.v2", {"reason": "x"}), position=7))
     batch.add(recorded(document("anabranch.session.closed.v1", {"reason": "x"}), position=8))
 

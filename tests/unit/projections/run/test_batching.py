@@ -8,10 +8,15 @@ import pytest
 
 from anabranch_events import Recorded, encode, new_event
 from anabranch_events.event import types
-from anabranch_projections.fold.effects import Folding
+from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.run.batch import BYTES_MAX, REASON_LENGTH_MAX, RECORDS_MAX, dead_letter
+<<<<<<<< HEAD:tests/unit/projections/run/test_batching.py
 from anabranch_projections.run.batching import Gathering
 from tests.support.histories import insight, session
+========
+from anabranch_projections.run.batching import Batcher
+from tests.histories import insight, session
+>>>>>>>> 580debc (Projections in words of the field: backoff, throughput, batcher, filler; a rebuild has a progress and a result of its own):tests/unit/test_batching.py
 
 
 def _record(position: int, raw: bytes | None = None) -> Recorded:
@@ -22,10 +27,10 @@ def _record(position: int, raw: bytes | None = None) -> Recorded:
 
 async def test_a_lone_record_can_be_taken_at_once() -> None:
     """Nothing waits for a batch to fill."""
-    gathering = Gathering(Folding)
-    await gathering.put([_record(1)])
+    batcher = Batcher(BatchRows)
+    await batcher.put([_record(1)])
 
-    batch = await asyncio.wait_for(gathering.take(), 5)
+    batch = await asyncio.wait_for(batcher.take(), 5)
 
     assert batch is not None
     assert [record.position for record in batch.records] == [1]
@@ -33,11 +38,11 @@ async def test_a_lone_record_can_be_taken_at_once() -> None:
 
 async def test_what_comes_while_the_writer_is_away_goes_together() -> None:
     """Batches grow as large as a commit is slow."""
-    gathering = Gathering(Folding)
+    batcher = Batcher(BatchRows)
     for position in range(1, 4):
-        await gathering.put([_record(position)])
+        await batcher.put([_record(position)])
 
-    batch = await gathering.take()
+    batch = await batcher.take()
 
     assert batch is not None
     assert batch.last == 3
@@ -47,16 +52,16 @@ async def test_what_comes_while_the_writer_is_away_goes_together() -> None:
 @pytest.mark.parametrize(("count", "raw"), [(RECORDS_MAX, b"small"), (2, b"x" * (BYTES_MAX // 2))])
 async def test_the_reader_waits_while_the_batch_is_full(count: int, raw: bytes) -> None:
     """Neither in number nor in bytes does more come together than one transaction takes."""
-    gathering = Gathering(Folding)
+    batcher = Batcher(BatchRows)
     putting = asyncio.create_task(
-        gathering.put([_record(position, raw) for position in range(1, count + 2)])
+        batcher.put([_record(position, raw) for position in range(1, count + 2)])
     )
     await asyncio.sleep(0.01)
 
     assert not putting.done()
-    first = await gathering.take()
+    first = await batcher.take()
     await putting
-    second = await gathering.take()
+    second = await batcher.take()
 
     assert first is not None
     assert second is not None
@@ -65,22 +70,22 @@ async def test_the_reader_waits_while_the_batch_is_full(count: int, raw: bytes) 
 
 async def test_it_says_whether_the_writer_is_at_work() -> None:
     """The reader leaves the loop to a writer that waits for its answers, and to no other."""
-    gathering = Gathering(Folding)
-    await gathering.put([_record(1)])
-    before = gathering.writing
-    await gathering.take()
-    at_work = gathering.writing
-    waiting = asyncio.create_task(gathering.take())
+    batcher = Batcher(BatchRows)
+    await batcher.put([_record(1)])
+    before = batcher.writing
+    await batcher.take()
+    at_work = batcher.writing
+    waiting = asyncio.create_task(batcher.take())
     await asyncio.sleep(0)
 
-    assert (before, at_work, gathering.writing) == (False, True, False)
-    await gathering.end()
+    assert (before, at_work, batcher.writing) == (False, True, False)
+    await batcher.end()
     assert await waiting is None
 
 
 async def test_the_end_comes_after_what_was_read() -> None:
     """What was read before the end, or before a failure, is taken first."""
-    ended, failed = Gathering(Folding), Gathering(Folding)
+    ended, failed = Batcher(BatchRows), Batcher(BatchRows)
     await ended.put([_record(1)])
     await ended.end()
     await failed.put([_record(1)])
@@ -95,10 +100,10 @@ async def test_the_end_comes_after_what_was_read() -> None:
 
 async def test_a_record_that_does_not_decode_leaves_a_letter_in_its_batch() -> None:
     """The batch goes on without it, and still ends at its position."""
-    gathering = Gathering(Folding)
-    await gathering.put([_record(1), _record(2, b"broken")])
+    batcher = Batcher(BatchRows)
+    await batcher.put([_record(1), _record(2, b"broken")])
 
-    batch = await gathering.take()
+    batch = await batcher.take()
 
     assert batch is not None
     assert batch.last == 2

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _APPLY: Final = "projection/apply_sessions"
 
 
-def sessions_then(events: Iterable[PositionedEvent]) -> list[Row]:
+def past_sessions(events: Iterable[PositionedEvent]) -> list[Row]:
     """Return the properties of each session that `events` open, in the order of their opening.
 
     `events` are all that touch those sessions up to a position, in order: their own, and the
