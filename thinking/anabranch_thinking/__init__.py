@@ -15,7 +15,7 @@ from anabranch_thinking.errors import (
 from anabranch_thinking.executors.base import BranchContext, Executor
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.command import CommandExecutor
-from anabranch_thinking.executors.recall import RecallingExecutor
+from anabranch_thinking.executors.recall import RecallExecutor
 from anabranch_thinking.roles import ROLES, Role, angles
 from anabranch_thinking.sessions.findings import Finding, InsightDraft, InsightFields, draft_of
 from anabranch_thinking.sessions.journal import EventListener, InsightLookup
@@ -61,8 +61,8 @@ __all__ = [
     "NothingLearned",
     "Point",
     "Recall",
+    "RecallExecutor",
     "RecalledInsight",
-    "RecallingExecutor",
     "Role",
     "SessionReceipt",
     "SessionState",

@@ -44,10 +44,10 @@ class Context:
         """Return the sessions in the name of the request's agent, and what finds an earlier one."""
         sessions, namespace = self.namespace.sessions, self.namespace.name
         if self.key is None:
-            return sessions.told_by(agent=request.agent), None
+            return sessions.for_command(agent=request.agent), None
         ids = Ids(namespace, name, self.key, request)
         repetition = Repetition(self.namespace.backend.log, namespace=namespace, ids=ids)
-        return sessions.told_by(agent=request.agent, ids=ids), repetition
+        return sessions.for_command(agent=request.agent, ids=ids), repetition
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from anabranch_thinking import (
     BranchContext,
     BranchTask,
     Finding,
-    RecallingExecutor,
+    RecallExecutor,
     Sessions,
     Thought,
 )
@@ -118,7 +118,7 @@ class BranchesAgain:
 
     def __init__(self) -> None:
         self.asked: list[BranchContext] = []
-        self._recalling = RecallingExecutor()
+        self._recalling = RecallExecutor()
 
     async def run(self, branch: BranchContext) -> Finding:
         """Return what the branch found, with what its own branches found."""

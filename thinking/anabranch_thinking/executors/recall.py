@@ -42,7 +42,7 @@ _WORD: Final = re.compile(r"\w[\w'\u2019-]*")
 Hits = Sequence[RecalledInsight]
 
 
-class RecallingExecutor:
+class RecallExecutor:
     """Recalls what memory holds on the branch's task, and reads it as its role does."""
 
     name = "recalling"
@@ -57,7 +57,7 @@ class RecallingExecutor:
         hits.reverse()
         if not hits:
             return Finding(result=f"Memory holds nothing on “{_short(branch.task)}”.")
-        read = _READINGS.get(branch.role or FOCUS.name, _focus)
+        read = _READERS.get(branch.role or FOCUS.name, _focus)
         return read(branch.task, hits)
 
 
@@ -155,7 +155,7 @@ def _meta(task: str, hits: Hits) -> Finding:
     return Finding(result=text, insights=(_draft(text, hits, confidence=0.5),))
 
 
-_READINGS: Final[Mapping[str, Callable[[str, Hits], Finding]]] = MappingProxyType(
+_READERS: Final[Mapping[str, Callable[[str, Hits], Finding]]] = MappingProxyType(
     {
         FOCUS.name: _focus,
         PATTERN_RECOGNITION.name: _pattern,

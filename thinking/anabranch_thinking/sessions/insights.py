@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from anabranch_events import Receipt
 
-REMEMBERING: Final = "Remember"
+REMEMBER_TASK: Final = "Remember"
 """The task of a session that is opened for one insight. It repeats nothing that may be forgotten."""
 
 
@@ -69,7 +69,7 @@ class Insights(Journal):
         batch: list[Fact] = []
         if session_id is None:
             owner = root_id = self.new_id()
-            opened = checked(SessionOpened, task=REMEMBERING)
+            opened = checked(SessionOpened, task=REMEMBER_TASK)
             batch.append(Fact(owner, opened))
         else:
             state = await self.going(session_id)

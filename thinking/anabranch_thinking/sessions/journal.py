@@ -80,8 +80,8 @@ class Journal:
         self._listener = listener
         self._states: OrderedDict[str, SessionState] = OrderedDict()
 
-    def listening(self, listener: EventListener | None, *, agent: str | None = None) -> Self:
-        """Return the same journal whose appends are told to `listener`, in `agent`'s name."""
+    def with_listener(self, listener: EventListener | None, *, agent: str | None = None) -> Self:
+        """Return a copy of the journal that hands its appends to `listener`, in `agent`'s name."""
         return type(self)(
             self._log,
             namespace=self.namespace,
@@ -92,16 +92,18 @@ class Journal:
             listener=listener or self._listener,
         )
 
-    def told_by(self, *, agent: str | None = None, ids: Callable[[], str] | None = None) -> Self:
+    def for_command(
+        self, *, agent: str | None = None, ids: Callable[[], str] | None = None
+    ) -> Self:
         """Return this journal for one command: in `agent`'s name, with ids from `ids`.
 
         What either has read of the sessions, the other need not read again.
         """
-        told = copy(self)
-        told.agent = agent or self.agent
+        copied = copy(self)
+        copied.agent = agent or self.agent
         if ids is not None:
-            vars(told)["_ids"] = ids
-        return told
+            vars(copied)["_ids"] = ids
+        return copied
 
     async def state(self, session_id: str) -> SessionState:
         """Return the session as of its last event.

@@ -170,7 +170,7 @@ class BranchRunner:
                 except Exception as error:  # noqa: BLE001 - an executor is anybody's code.
                     duration_ms = (perf_counter() - begun) * 1000
                     await self._sessions.fail(
-                        fork.session_id, _said(error), will_retry=remaining > 0, claim=claim
+                        fork.session_id, _error_text(error), will_retry=remaining > 0, claim=claim
                     )
         except Conflict as error:
             # Somebody else took, ended or called off the branch: what the log says holds.
@@ -243,7 +243,7 @@ class BranchRunner:
         )
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """Return what the log says of `error`: text that can be stored."""
     said = f"{type(error).__name__}: {error}"
     if isinstance(error, AnabranchError):

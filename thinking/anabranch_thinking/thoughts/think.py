@@ -13,7 +13,7 @@ from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.event.types import BRANCHES_MAX
 from anabranch_thinking.consolidation.consolidate import consolidate_thought
 from anabranch_thinking.errors import NothingLearned
-from anabranch_thinking.executors.recall import RecallingExecutor
+from anabranch_thinking.executors.recall import RecallExecutor
 from anabranch_thinking.roles import ROLES, angles
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
@@ -62,7 +62,7 @@ async def think(
     tasks = _tasks(task, branches=branches, count=count)
     work = _executor(executor, recall=recall)
     _check_bounds(concurrency=concurrency, timeout_s=timeout_s, retries=retries)
-    told = sessions.listening(on_event)
+    told = sessions.with_listener(on_event)
     begun = perf_counter()
     slots = Slots(concurrency)
     runner = BranchRunner(
@@ -145,7 +145,7 @@ def _executor(executor: Executor | None, *, recall: Recall | None) -> Executor:
             field="executor",
             fix="give `think` an executor, or a recall",
         )
-    return RecallingExecutor()
+    return RecallExecutor()
 
 
 def _check_bounds(*, concurrency: int, timeout_s: float, retries: int) -> None:

@@ -10,13 +10,8 @@ from anabranch_events import Recorded, encode, new_event
 from anabranch_events.event import types
 from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.run.batch import BYTES_MAX, REASON_LENGTH_MAX, RECORDS_MAX, dead_letter
-<<<<<<<< HEAD:tests/unit/projections/run/test_batching.py
-from anabranch_projections.run.batching import Gathering
-from tests.support.histories import insight, session
-========
 from anabranch_projections.run.batching import Batcher
-from tests.histories import insight, session
->>>>>>>> 580debc (Projections in words of the field: backoff, throughput, batcher, filler; a rebuild has a progress and a result of its own):tests/unit/test_batching.py
+from tests.support.histories import insight, session
 
 
 def _record(position: int, raw: bytes | None = None) -> Recorded:

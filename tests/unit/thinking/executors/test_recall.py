@@ -14,7 +14,7 @@ from anabranch_thinking import (
     BranchOutcome,
     BranchTask,
     Finding,
-    RecallingExecutor,
+    RecallExecutor,
     Sessions,
     angles,
 )
@@ -65,7 +65,7 @@ async def reading(role: str, hits: list[Hit], *, task: str = TASK) -> Finding:
         asking=recall,
         forking=fork,
     )
-    return await RecallingExecutor().run(branch)
+    return await RecallExecutor().run(branch)
 
 
 @pytest.mark.parametrize(
