@@ -1,4 +1,4 @@
-"""The log of events on NATS JetStream: what happened, in order, and the only source of truth."""
+"""The log of events on NATS JetStream: every fact, in order, and the only source of truth."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ _NEEDS_CLIENT = {
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs the NATS client when it is first used: who only names events waits less."""
+    """Import a name that needs the NATS client at its first use: naming events stays quick."""
     if name not in _NEEDS_CLIENT:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_NEEDS_CLIENT[name]), name)

@@ -34,7 +34,7 @@ Explain = Callable[["AnabranchError"], "AnabranchError"]
 
 
 class AnabranchError(Exception):
-    """Something Anabranch could not do: `message` says what happened, `fix` says what to do."""
+    """An operation that failed: `message` says why, `fix` says how to go on."""
 
     exit_code: ClassVar[int] = 1
 
@@ -61,7 +61,7 @@ class EventInvalid(InputInvalid):
 class EventUnknown(EventInvalid):
     """The event is of a type, or a version, that this version does not know.
 
-    It stays in the log as it is, is handed on, exported and imported, but never applied.
+    It stays in the log unchanged. It is handed on, exported and imported, but never applied.
     """
 
     def __init__(self, event_type: str) -> None:
@@ -74,7 +74,7 @@ class EventUnknown(EventInvalid):
 
 
 class NotFound(AnabranchError):
-    """What was named does not exist in this namespace."""
+    """The thing named does not exist in this namespace."""
 
     exit_code: ClassVar[int] = 3
 
@@ -99,7 +99,7 @@ class Conflict(AnabranchError):
 
 
 class PositionConflict(Conflict):
-    """Somebody appended to the session first; `actual` is its last position (0: it has none)."""
+    """Another writer appended to the session first; `actual` is its last position, 0 for none."""
 
     def __init__(self, session_id: str, *, expected: int, actual: int) -> None:
         super().__init__(
@@ -124,7 +124,7 @@ class SessionEnded(Conflict):
 
 
 class LogNotEmpty(Conflict):
-    """There is a log already where one was to be restored; it stays as it is."""
+    """There is a log already where one was to be restored; it stays unchanged."""
 
     def __init__(self, *, last: int) -> None:
         super().__init__(

@@ -72,11 +72,13 @@ class Log:
     ) -> Log:
         """Return a log that connects on entering: `async with Log.connect(url) as log`.
 
-        `timeout_s` bounds every call, its repetitions included. Entering creates the stream once
-        and raises StreamDrifted when it has other settings, ServerOutdated before nats-server
-        2.14. `durability` says how the server is set up: before a "strict" one, which syncs every
-        write, appends that come at the same time are stored as one batch. `explain` gets each error
-        of a server that does not answer or refuses us, and returns the one to raise.
+        `timeout_s` bounds every call, its repetitions included. Entering creates the stream once.
+        It raises StreamDrifted when the stream has other settings, ServerOutdated before
+        nats-server 2.14.
+
+        `durability` names the server's set-up. A "strict" server syncs every write; appends that
+        come at the same time are then stored as one batch. `explain` gets each error of a server
+        that does not answer or refuses us, and returns the one to raise.
         """
         connection = Connection(url, token=token, timeout_s=timeout_s, explain=explain)
         return cls(connection, groups=GroupCommit(connection) if durability == "strict" else None)
@@ -104,10 +106,10 @@ class Log:
 
     @property
     def rights(self) -> Literal["all", "projector", "namespaces"]:
-        """What the server lets us do: all, or what a projector or a tenant of namespaces may.
+        """The rights on this server: all, or those of a projector or a tenant of namespaces.
 
-        A tenant's `read_all`, `batches`, `subscribe` and `bounds` are of its namespaces only; it
-        has no buckets, nor `pinned`, and its events end at 512 KiB.
+        A tenant's `read_all`, `batches`, `subscribe` and `bounds` are of its namespaces only. It
+        has no buckets and no `pinned`, and its events end at 512 KiB.
         """
         view = self._connection.view
         if view is None:
@@ -126,15 +128,15 @@ class Log:
 
     @property
     def connected(self) -> bool:
-        """Whether the server is there; one that is gone or frozen is noticed within 2 s."""
+        """True while the server is there; one that is gone or frozen is noticed within 2 s."""
         return self._connection.connected
 
     async def append(self, event: Event, *, expected: int | None = None) -> Receipt:
         """Store one event. `expected` is the session's last position, 0 for a new session.
 
         Raises PositionConflict when the session is elsewhere, LogFull. After LogUnavailable the
-        event may be stored or not; appending the same event again within ten minutes, or with
-        `expected` at any time, never stores it twice.
+        event may be stored or not. Appending it again within ten minutes, or with `expected` at any
+        time, never stores it twice.
         """
         if expected is not None:
             checked_position(expected, field="expected")
@@ -165,13 +167,14 @@ class Log:
     ) -> ImportProgress:
         """Store many events in their order, each once; for imports of any size.
 
-        They are taken from `events` as there is room, so that memory stays the same; a conflict
-        of positions is not looked for. `progress` is called with what is stored so far. Raises
-        what `append` raises; after LogUnavailable the same events may be ingested again from the
-        last reported one on: within ten minutes none is stored twice.
+        They are taken from `events` as there is room, so that memory stays the same. A conflict of
+        positions is not looked for. `progress` is called with the events stored so far.
 
-        With `fast` the server acknowledges every 200th, and an id that another session's event
-        has is noticed only of the last: for histories whose ids are known to be unique.
+        Raises the errors of `append`. After LogUnavailable the same events may be ingested again,
+        from the last reported one on: within ten minutes none is stored twice.
+
+        With `fast` the server acknowledges every 200th event. An id of another session's event is
+        noticed only at the last: for histories whose ids are known to be unique.
         """
         make = FastBatchPipeline if fast else Pipeline
         return await ingest(make(self._connection, progress=progress), self._claim_check, events)
@@ -225,11 +228,11 @@ class Log:
         records_max: int = reader.RECORDS_MAX,
         bytes_max: int = reader.BYTES_MAX,
     ) -> AsyncGenerator[list[Recorded], None]:
-        """Yield all records after `after` in batches of what is there, never empty.
+        """Yield all records after `after` in batches, never empty, as they arrive.
 
         Without `to` it waits for more for ever, over restarts of the server, without a gap and
-        without a repetition. Raises InputInvalid when `after` is beyond the end, LogRewound when
-        the log comes to end before what was read.
+        without a repetition. Raises InputInvalid when `after` is beyond the end. Raises LogRewound
+        when the log comes to end before a position that was read.
         """
         return reader.batches(
             self._connection,
@@ -258,7 +261,7 @@ class Log:
         return await read_bounds(self._connection)
 
     async def identity(self) -> str:
-        """Return what tells this log from every other; nothing for a tenant, who may not ask."""
+        """Return the identity of this log among all others; empty for a tenant, who may not ask."""
         return await read_identity(self._connection)
 
     async def last_of(self, session_id: str, *, namespace: str) -> Recorded | None:
@@ -287,11 +290,11 @@ class Log:
         return None if message is None else direct_get.recorded(message).stored_at
 
     async def announce(self, projection: str, position: int) -> None:
-        """Tell whoever listens now that a projection has reached a position."""
+        """Announce to present listeners that a projection has reached a position."""
         await announcements.announce(self._connection, projection, position)
 
     def announced(self, projection: str) -> AbstractAsyncContextManager[AsyncIterator[int]]:
-        """Listen, from entering on, to the positions a projection announces: the newest each time."""
+        """Listen to the positions a projection announces from now on; the newest each time."""
         return announcements.announced(self._connection, projection)
 
     async def bucket(self, name: str) -> Bucket:

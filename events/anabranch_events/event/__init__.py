@@ -1,1 +1,1 @@
-"""What an event is: its types, its envelope, and its forms on the wire."""
+"""An event: its types, its envelope, and its forms on the wire."""

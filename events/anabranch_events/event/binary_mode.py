@@ -18,11 +18,11 @@ _NO_ATTRIBUTES: Final = frozenset({"data", "data_base64", "datacontenttype"})
 
 
 def structured(headers: Mapping[str, str] | None, payload: bytes) -> bytes:
-    """Return the structured document of a message in binary mode; any other payload as it is.
+    """Return the structured document of a message in binary mode; any other payload unchanged.
 
-    So whoever reads meets one form only. The form is that of CloudEvents' protocol binding for
-    NATS: `ce-` headers with percent-encoded values, the content type beside them. What is no JSON
-    becomes `data_base64`. Never raises: what makes no event does not decode.
+    So every reader meets one form only. It is that of CloudEvents' protocol binding for NATS: `ce-`
+    headers with percent-encoded values, and the content type beside them. A payload that is not
+    JSON becomes `data_base64`. Never raises: a message that makes no event does not decode.
     """
     if not headers:
         return payload

@@ -31,13 +31,13 @@ _FIX: Final = "send a structured CloudEvents 1.0 document of a type in docs/refe
 def encode(event: Event) -> bytes:
     """Return the event as a structured CloudEvents 1.0 JSON document.
 
-    That of an opaque event is the one it was read from, byte for byte.
+    An opaque event gives the document it was read from, byte for byte.
     """
     given = event.__dict__
     data = given["data"]
     if type(data) is OpaqueData:
         return data.document
-    # One by one: it is done for every event, and takes two thirds of the time of a comprehension.
+    # Field by field: it runs for every event, and takes two thirds of a comprehension's time.
     fields: dict[str, Any] = {
         "specversion": "1.0",
         "id": given["id"],
@@ -59,7 +59,7 @@ def encode(event: Event) -> bytes:
 
 
 def _members(model: BaseModel) -> dict[str, Any]:
-    """Return what is written of a model, in the order of its fields."""
+    """Return the members that are written for a model, in the order of its fields."""
     members = {**model.__dict__}
     for name in _left_out(type(model)):
         if members[name] is None:
@@ -82,8 +82,8 @@ def _left_out(made: type[BaseModel]) -> tuple[str, ...]:
 def decode(document: bytes, *, registry: Registry = REGISTRY) -> Event:
     """Read a structured CloudEvents 1.0 JSON document; an older version becomes the current one.
 
-    One of a type, or of a version, that is not in `registry` gives an opaque event. Raises
-    EventInvalid when it is not JSON, not CloudEvents 1.0, or breaks a rule of its type.
+    A type or a version that is not in `registry` gives an opaque event. Raises EventInvalid for a
+    document that is not JSON, is not CloudEvents 1.0, or breaks a rule of its type.
     """
     event = _as_written(document, registry)
     if event is not None:
@@ -107,7 +107,7 @@ def decode(document: bytes, *, registry: Registry = REGISTRY) -> Event:
 
 
 def _as_written(document: bytes, registry: Registry) -> Event | None:
-    """Return the event if the document is in the form in which current ones are written."""
+    """Return the event of a document in Anabranch's own spelling, None for any other document."""
     start = document.find(_TYPE) + len(_TYPE)
     decoders = _decoders(registry, document[start : document.find(b'"', start)])
     if decoders is None:
@@ -123,7 +123,7 @@ def _as_written(document: bytes, registry: Registry) -> Event | None:
 def _decoders(
     registry: Registry, event_type: bytes
 ) -> tuple[fast_codec.Decoder[Event], fast_codec.Decoder[Event]] | None:
-    """Return what reads a current type: any document, and a plain one; None for another type."""
+    """Return the decoders of a current type, for any and for plain documents; else None."""
     data_class = registry.current.get(event_type.decode(errors="replace"))
     if data_class is None:
         return None
@@ -134,10 +134,10 @@ def _decoders(
 
 
 def decode_unchanged(document: bytes, *, registry: Registry = REGISTRY) -> Event:
-    """Read a document as `decode` does, for it to be written again: of an older version as it is.
+    """Read a document like `decode`, but keep an event of an older version opaque.
 
-    What is stored never changes, so that an event of an older version moves to another log as an
-    opaque event, once it is clear that it can be read. Raises EventInvalid.
+    A stored event never changes. So one of an older version moves to another log as an opaque
+    event, once it is clear that it can be read. Raises EventInvalid.
     """
     event = decode(document, registry=registry)
     fields = _fields(document)
@@ -160,7 +160,7 @@ def _fields(document: bytes) -> dict[str, Any]:
 
 
 def _opaque(document: bytes, fields: dict[str, Any]) -> Event:
-    """Return the event without a look at its data; further attributes stay in the document."""
+    """Return the event with its data unread; further attributes stay in the document."""
     try:
         event_type = checked_text(fields["type"])
     except ValueError as error:
@@ -178,7 +178,8 @@ def _upcast(fields: dict[str, Any], registry: Registry) -> tuple[str, Any]:
     try:
         return registry.upcast(fields["type"], fields["data"])
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        # A step may expect what every valid event of its version has; this one is not valid.
+        # A step may expect members that every valid event of its version has; this event is not
+        # valid.
         raise EventInvalid(
             f"data: is not that of {fields['type']}: {error!r}", field="data", fix=_FIX
         ) from error

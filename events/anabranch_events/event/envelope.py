@@ -25,8 +25,8 @@ SOURCE: Final = "anabranch"
 class Event(BaseModel):
     """An immutable fact about one session, stored once.
 
-    Its type is a current one, and `data` of that type's class; or this version does not know the
-    type, and `data` is OpaqueData.
+    Its type is a current one, and `data` is of that type's class. An event of a type that this
+    version does not know has OpaqueData.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,16 +59,16 @@ class Event(BaseModel):
 
     @property
     def opaque(self) -> bool:
-        """Whether this version does not know the event's type: it is handed on, never applied."""
+        """True for an event of an unknown type: it is handed on, never applied."""
         return type(self.data) is OpaqueData
 
     def unknown(self) -> EventUnknown:
-        """Return the error for whoever would have to apply an opaque event."""
+        """Return the error that refuses to apply an opaque event."""
         return EventUnknown(self.type)
 
 
 class Receipt(BaseModel):
-    """What an append returns: the event is stored at `position`."""
+    """The result of an append: the event is stored at `position`."""
 
     model_config = ConfigDict(frozen=True)
     event_id: str
@@ -111,7 +111,7 @@ def new_event(
 def input_invalid(error: ValidationError, *, whole: str | None = None) -> InputInvalid:
     """Translate pydantic's first complaint into ours: the field, the problem, the fix.
 
-    `whole` names what was checked, for a complaint about no single field of it.
+    `whole` names the value that was checked, for a complaint about no single field of it.
     """
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or whole or error.title

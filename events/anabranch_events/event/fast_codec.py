@@ -1,9 +1,9 @@
-"""Events in the form in which they are written: held to the same rules, at a third of the price.
+"""The fast codec: events in our own spelling, checked by the same rules in a third of the time.
 
-Nothing in a stored message proves who wrote it, so nothing is read on trust. But what is spelt as
-Anabranch spells it can be checked by what that spelling makes plain: msgspec reads types, numbers
-and lengths in one pass, and what is left are ids, names and texts. What is spelt otherwise may be
-valid too: it is left to pydantic, which also finds the words for what is not.
+Nothing in a stored message proves who wrote it, so nothing is read on trust. A document in
+Anabranch's own spelling needs fewer checks: msgspec reads types, numbers and lengths in one pass.
+Ids, names and texts are left. A document in another spelling may be valid too: it is left to
+pydantic, which also words the complaint about an invalid one.
 """
 
 from __future__ import annotations
@@ -75,18 +75,18 @@ _BACKSLASH, _DEL, _C1_LEAD = b"\\\x7f\xc2"
 
 
 class NotCanonical(ValueError):
-    """The value is not spelt as Anabranch spells it: it may be valid, or not."""
+    """The value is not in Anabranch's own spelling: it may be valid, or not."""
 
 
 REFUSALS: Final = (ValueError, RecursionError)
-"""What reading raises for what it is not made for; all errors of msgspec are ValueErrors."""
+"""The exceptions for documents that the fast codec is not made for; msgspec's are ValueErrors."""
 
 
 class _Field(NamedTuple):
-    """How a field is read: what msgspec takes it for, and what is made of that.
+    """The reading of one field: the type for msgspec, and the checks that follow.
 
-    Where `holds` is false it is spelt otherwise; `check` comes after it. Of a field of `many`
-    values each is asked.
+    Where `holds` is false the value has another spelling; `check` comes after it. Both apply to
+    each of `many` values.
     """
 
     read_as: Any
@@ -95,7 +95,7 @@ class _Field(NamedTuple):
     many: bool = False
 
     def lines(self, name: str) -> list[str]:
-        """Return the lines that check it. What is empty needs none."""
+        """Return the source lines that check it. An empty value needs none."""
         found: list[str] = []
         if self.holds:
             held = f"all(map(holds_{name}, {name}))" if self.many else f"holds_{name}({name})"
@@ -109,22 +109,22 @@ class _Field(NamedTuple):
 def is_plain(document: bytes) -> bool:
     """Tell whether every character of every string in a JSON document is one a text may hold.
 
-    JSON has control characters and lone surrogates only as escapes. What `checked_text` refuses
-    beside them is DEL, and U+0080 to U+009F, which UTF-8 begins with 0xC2. Some good documents are
-    not plain.
+    JSON has control characters and lone surrogates only as escapes. Beside them `checked_text`
+    refuses DEL, and U+0080 to U+009F, which UTF-8 begins with 0xC2. Some good documents are not
+    plain.
     """
     return not (_BACKSLASH in document or _DEL in document or _C1_LEAD in document)
 
 
 class Decoder(NamedTuple, Generic[E]):
-    """The two steps of reading a document; each may raise one of `REFUSALS`."""
+    """The two steps of decoding a document; each may raise one of `REFUSALS`."""
 
     read: Callable[[bytes], Any]
     make: Callable[[Any], E]
 
 
 def event_decoder(envelope: type[E], data: type[EventData], *, plain: bool) -> Decoder[E]:
-    """Return what reads documents of one type of event: plain ones, or all."""
+    """Return the decoder for documents of one type of event: plain ones, or all."""
     fields = {
         **_fields_of(envelope, plain=plain, besides={"type", "data"}),
         "type": _Field(cast("Any", Literal)[data.event_type]),
@@ -155,7 +155,7 @@ def _fields_of(
 def _struct(
     made: type[BaseModel], fields: Mapping[str, _Field], around: Sequence[Any] = ()
 ) -> type[msgspec.Struct]:
-    """Return msgspec's picture of a class. A default that could be changed must be given there."""
+    """Return msgspec's struct for a class. Defaults that are mutable must be given there."""
     members: list[Any] = [*around]
     for name, found in made.model_fields.items():
         read_as = fields[name].read_as
@@ -169,12 +169,12 @@ def _struct(
 def _maker(
     made: type[BaseModel], fields: Mapping[str, _Field], validators: Sequence[Check] = ()
 ) -> Check:
-    """Return what makes an instance of what was read; all its fields count as given.
+    """Return a constructor from the values read; all fields of its instances count as given.
 
     `validators` look at the whole instance, and return it or raise one of `REFUSALS`.
 
-    It is compiled, as dataclasses are: loops over fields cost more than what they do. What is empty
-    needs no check: None and tuples may be, and msgspec takes no text that is.
+    It is compiled, as dataclasses are: loops over fields cost more than their checks. An empty
+    value needs no check: None and tuples may be empty, and msgspec takes no empty text.
     """
     names = list(made.model_fields)
     checks: dict[str, Any] = {f"validate_{at}": each for at, each in enumerate(validators)}
@@ -197,7 +197,7 @@ def _maker(
         "otherwise": NotCanonical,
         "made": made,
         "new": object.__new__,
-        "given": set(names),  # Shared, for instances never change, and a copy copies it.
+        "given": set(names),  # Shared: instances never change, and a copy copies it.
         "set_values": BaseModel.__dict__["__dict__"].__set__,
         "set_given": BaseModel.__dict__["__pydantic_fields_set__"].__set__,
         "set_extra": BaseModel.__dict__["__pydantic_extra__"].__set__,
@@ -208,7 +208,7 @@ def _maker(
 
 
 def _field(hint: Any, *, plain: bool) -> _Field:
-    """Return how a field of a type is read: what is not known here is read by pydantic."""
+    """Return the reading of a field by its type; an unknown type is read by pydantic."""
     for known, field in _PLAIN if plain else _KNOWN:
         if hint == known:
             return field
@@ -251,7 +251,7 @@ def _thorough(hint: Any) -> _Field:
 
 @lru_cache(maxsize=_KNOWN_MAX)
 def _name(value: str) -> str:
-    """Return a name; the same agents, tags, kinds and entities come again and again."""
+    """Return a checked name; the same agents, tags, kinds and entities come again and again."""
     return checked_text(value)
 
 
@@ -265,7 +265,7 @@ _KNOWN: Final[tuple[tuple[Any, _Field], ...]] = (
     (Namespace, _Field(_SOME, _namespace)),
     (Text, _Field(_TEXT, checked_text)),
 )
-# Of a plain text it is left to say whether it is more than white space.
+# A plain text may still be nothing but white space.
 _PLAIN: Final = (
     (Name, _Field(_NAME, holds=str.strip)),
     (Text, _Field(_TEXT, holds=str.strip)),

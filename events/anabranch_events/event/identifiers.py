@@ -1,4 +1,4 @@
-"""Identifiers and names: what they may look like, and where new ones come from."""
+"""Identifiers and names: their form, and the source of new ones."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def checked_text(value: str) -> str:
 
 
 def whole_milliseconds(value: datetime) -> datetime:
-    """Return `value` in UTC, cut to milliseconds: what every store can hold."""
+    """Return `value` in UTC, cut to milliseconds: the precision of every store."""
     try:
         utc = value.astimezone(UTC)
     except OverflowError:
@@ -92,7 +92,7 @@ def checked_json(value: JsonValue) -> JsonValue:
 
 
 def _shown(value: str) -> str:
-    """Return `value` as an error may quote it: printable, and not at any length."""
+    """Return `value` in the form that errors quote: printable and short."""
     return ascii(value if len(value) <= NAMESPACE_LENGTH_MAX else f"{value[:60]}...")
 
 

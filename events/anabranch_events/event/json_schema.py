@@ -17,9 +17,8 @@ _REFERENCE: Final = "#/$defs/{model}"
 def event_schema(event_type: str | None = None) -> dict[str, Any]:
     """Return the JSON Schema of a structured CloudEvent of one type, or of any type.
 
-    It says what shapes are taken; a few rules beyond that, that an id names another insight or
-    that text says something, are checked when an event is read. Raises InputInvalid for a type
-    that is not current.
+    It describes shapes. A few further rules are checked when an event is read: an id names another
+    insight, a text says something. Raises InputInvalid for a type that is not current.
     """
     if event_type is not None and event_type not in EVENT_TYPES:
         raise InputInvalid(

@@ -6,7 +6,7 @@ from anabranch_events.event.types import EventData
 
 
 class OpaqueData(EventData):
-    """What an event of an unknown type carries: its whole CloudEvents document, as it was written.
+    """The data of an event of an unknown type: its whole CloudEvents document, unchanged.
 
     It is handed on and written again byte for byte, and never applied.
     """

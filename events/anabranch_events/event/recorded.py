@@ -1,4 +1,4 @@
-"""An event as the log holds it: where it stands, and what was written."""
+"""An event as the log holds it: its position and its document."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     def decode(self) -> Event:
         """Return the event: an older version as the current one, an unknown type as opaque.
 
-        Raises EventInvalid when it cannot be read, or when it says it belongs elsewhere than to
-        the subject it was stored on.
+        Raises EventInvalid when it cannot be read, or when it belongs to another subject than the
+        one it was stored on.
         """
         event = decode(self.raw)
         if event.subject != self.session_id or event.namespace != self.namespace:

@@ -27,9 +27,9 @@ _VERSIONED: Final = re.compile(r"(?P<name>.+)\.v(?P<version>[1-9][0-9]*)")
 class Registry:
     """Event types by their name with version. It never changes.
 
-    `current` has the classes by the types that are written, `known` all types and versions that can
-    be read. `upcasters` has for each older version the step to the next one, by the older version's type.
-    Raises ValueError for a step that leads nowhere, or up from a version that is current.
+    `current` has the classes by the types that are written; `known` has all types and versions that
+    can be read. `upcasters` has the step to the next version, by the older version's type. Raises
+    ValueError for a step that leads nowhere, or up from a version that is current.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ def _event_classes() -> Iterator[type[EventData]]:
 
 
 UPCASTERS: Final[Mapping[str, Upcaster]] = MappingProxyType({})
-"""The step up from each version that was superseded, by its type; none was so far.
+"""The step up from each superseded version, by its type; there is none so far.
 
-A step is never removed: what it reads is in somebody's log.
+A step is never removed: somebody's log holds the events it reads.
 """
 
 REGISTRY: Final = Registry(_event_classes(), UPCASTERS)
 
 EVENT_TYPES: Final = REGISTRY.current
-"""Every current type, by its name with version: what is written."""
+"""Every current type, by its name with version: the types that are written."""

@@ -19,7 +19,7 @@ _current: ContextVar[str | None] = ContextVar("anabranch_traceparent", default=N
 
 @contextmanager
 def traced(traceparent: str | None) -> Generator[None]:
-    """Let what is appended in this block belong to a trace; one of another form is no trace."""
+    """Tie the appends of this block to a trace; a malformed `traceparent` is no trace."""
     known = traceparent if traceparent and _FORM.fullmatch(traceparent) else None
     token = _current.set(known)
     try:
@@ -29,5 +29,5 @@ def traced(traceparent: str | None) -> Generator[None]:
 
 
 def traceparent_here() -> str | None:
-    """Return the trace that an append from here belongs to."""
+    """Return the trace of appends made here."""
     return _current.get()

@@ -1,4 +1,4 @@
-"""Every event type, in the order of a session's life: what happened, and the facts it carries.
+"""Every event type, in the order of a session's life, with the facts it carries.
 
 A stored event never changes. A new meaning is a new class with the next version in its type.
 """
@@ -18,7 +18,7 @@ CITED_MAX = 64
 
 
 class Priority(StrEnum):
-    """How soon a session's work is wanted."""
+    """The urgency of a session's work."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -27,7 +27,7 @@ class Priority(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of an insight that was recalled."""
+    """The use of a recalled insight."""
 
     USED = "used"
     CONFIRMED = "confirmed"
@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
 
 class Facts(BaseModel):
-    """What an event is made of."""
+    """A frozen group of facts: the base of event data and insights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -43,7 +43,7 @@ class Facts(BaseModel):
 class EventData(Facts):
     """The facts of one event; `event_type` is the type its envelope carries.
 
-    What is None is not written, except where `keeps_none`: there None may be a user's own value.
+    None is not written, except where `keeps_none`: there None may be a user's own value.
     """
 
     event_type: ClassVar[str]
@@ -118,7 +118,7 @@ class BranchFailed(EventData):
 
 
 class BranchCancelled(EventData):
-    """The branch was called off."""
+    """The branch was cancelled."""
 
     event_type: ClassVar[str] = "anabranch.branch.cancelled.v1"
     reason: Text

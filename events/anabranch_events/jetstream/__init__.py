@@ -1,1 +1,1 @@
-"""What the log asks of JetStream: streams, stored messages, buckets, snapshots."""
+"""The log's side of JetStream: streams, stored messages, buckets, snapshots."""

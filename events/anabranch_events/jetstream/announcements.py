@@ -1,4 +1,4 @@
-"""Telling others how far a projection has come, so that nobody has to ask again and again."""
+"""Announcements of a projection's position: listeners need not poll."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ PROGRESS_PREFIX: Final = "anabranch.progress."
 
 
 async def announce(connection: Connection, projection: str, position: int) -> None:
-    """Say that `projection` has reached `position`, to whoever listens now.
+    """Announce to present listeners that `projection` has reached `position`.
 
-    Best effort: what is announced while the connection is lost is heard by nobody, and listeners
-    hear a later one.
+    Best effort: an announcement made while the connection is lost reaches nobody. Listeners hear a
+    later one.
     """
     subject = PROGRESS_PREFIX + checked_token(projection, field="projection")
     with contextlib.suppress(Unanswered):
@@ -36,7 +36,7 @@ async def announce(connection: Connection, projection: str, position: int) -> No
 async def announced(
     connection: Connection, projection: str
 ) -> AsyncGenerator[AsyncIterator[int], None]:
-    """Listen to what is announced of `projection`; everything after entering is heard.
+    """Listen to the announcements of `projection`; none after entering is missed.
 
     Only the newest position is kept while nobody asks for it. The iterator never ends.
     """
@@ -55,7 +55,7 @@ async def announced(
 
 
 class _Newest:
-    """The last position heard, once."""
+    """The newest position heard, given out once."""
 
     def __init__(self) -> None:
         self._position: int | None = None

@@ -1,4 +1,4 @@
-"""What JetStream answers, and its refusals in our tree of errors."""
+"""The JetStream API: requests, answers, and refusals as errors of our tree."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def parsed(payload: bytes) -> dict[str, Any]:
 
 
 def translated(refused: Refused) -> AnabranchError:
-    """Return the error of our tree that says what `refused` means to a caller."""
+    """Return the error of our tree that explains `refused` to a caller."""
     if refused.code in _FULL or "no space left" in str(refused):
         return LogFull(
             f"the log takes no more: {refused}",

@@ -32,7 +32,7 @@ _MARK: Final = b'"dataref":"'
 
 
 class ClaimCheck:
-    """The bucket beside the log. ClaimCheck are named by their content, so none is stored twice."""
+    """The bucket beside the log. Its objects are named by their content: none is stored twice."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -48,13 +48,13 @@ class ClaimCheck:
 
     @property
     def message_bytes_max(self) -> int:
-        """How long a document may be to go into the log whole."""
+        """The length up to which a document goes into the log whole."""
         return min(MESSAGE_BYTES_MAX, self._connection.client.max_payload // 2)
 
     async def check_in(self, document: bytes, *, event_id: str) -> bytes:
-        """Return `document` as it goes into the log: whole, or with a reference for its data.
+        """Return the stored form of `document`: whole, or with a reference for its data.
 
-        Data that are kept apart are spelt anew. Raises InputInvalid past 64 MiB, and without JSON
+        Data in the object store are spelt anew. Raises InputInvalid past 64 MiB, and without JSON
         data; LogFull, LogUnavailable.
         """
         if len(document) <= self.message_bytes_max:
@@ -86,7 +86,7 @@ class ClaimCheck:
     async def check_out(self, record: Recorded) -> Recorded:
         """Return `record` with its data put back.
 
-        A record whose object is gone, or not for this tenant, stays as it is, and does not decode.
+        A record whose object is gone, or not for this tenant, stays unchanged and does not decode.
         Raises LogUnavailable.
         """
         view = self._connection.view
@@ -118,7 +118,7 @@ class ClaimCheck:
         await self._connection.attempt(once)
 
     async def _get(self, name: str) -> bytes | None:
-        """Return the object, or None when it is gone or not what its name says."""
+        """Return the object, or None when it is gone or its content does not match its name."""
         nuid = await self._nuid(name)
         if nuid is None:
             return None
@@ -134,7 +134,7 @@ class ClaimCheck:
         return data if name == _name(data) else None
 
     async def _nuid(self, name: str) -> str | None:
-        """Return under which id the object's parts are stored, or None when it is not there."""
+        """Return the id that the object's parts are stored under, or None when it is not there."""
         if self._connection.view is None:
 
             async def once(timeout_s: float) -> ObjectInfo | None:
@@ -178,12 +178,12 @@ async def _info(store: ObjectStore, name: str) -> ObjectInfo | None:
 
 
 def _failure(error: Exception) -> Exception:
-    """Tell a refusal, which stands, from a silence, after which one asks again."""
+    """Return a refusal, which stands, or Unanswered, after which a caller asks again."""
     if isinstance(error, nats.js.errors.APIError) and error.err_code:
         return translated(Refused(error.err_code, error.code or 0, error.description or ""))
     return Unanswered(f"the object store does not answer: {error!r}")
 
 
 def _name(data: bytes) -> str:
-    """Return the name under which `data` is stored."""
+    """Return the name that `data` is stored under."""
     return f"sha256-{hashlib.sha256(data).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Reading stored messages by where they stand: one session's, the last one, the next one."""
+"""Direct gets: the stored messages of one session, the last one, the next one."""
 
 from __future__ import annotations
 
@@ -121,10 +121,10 @@ async def next_after(connection: Connection, position: int) -> Msg | None:
 
 
 async def ask_leader(connection: Connection, request: dict[str, Any]) -> Stored | None:
-    """Return where the message that `request` asks for stands, as the leader knows it, or None.
+    """Return the message that `request` asks for, from the stream's leader, or None.
 
-    A direct get may be answered by a replica that is behind; reading back one's own append may
-    not. Of the log, a tenant learns where a session ends, and reads the rest from its view.
+    A direct get may be answered by a replica that is behind; reading back one's own append may not.
+    A tenant learns from the log only where a session ends, and reads the rest from its view.
     """
     if connection.view is not None:
         return await _ask_view(connection, request)
@@ -139,7 +139,7 @@ async def ask_leader(connection: Connection, request: dict[str, Any]) -> Stored 
 
 
 async def _ask_view(connection: Connection, request: dict[str, Any]) -> Stored | None:
-    await read_bounds(connection)  # From here on the view holds what the log did.
+    await read_bounds(connection)  # From here on the view holds all that the log held.
     message = await get(connection, request)
     if message is None:
         return None
@@ -148,7 +148,7 @@ async def _ask_view(connection: Connection, request: dict[str, Any]) -> Stored |
 
 
 def _asked(connection: Connection, stream: str) -> str:
-    """Return the subject on which stored messages of `stream` are asked for."""
+    """Return the subject for direct gets of `stream`."""
     is_view = connection.view is not None and stream == STREAM
     return GET if is_view else f"$JS.API.DIRECT.GET.{stream}"
 
@@ -162,7 +162,7 @@ def _event_id(headers: str) -> str | None:
 
 
 def recorded(message: Msg) -> Recorded:
-    """Return a directly read message as the log hands it on."""
+    """Return a directly read message as a record."""
     headers = message.headers or {}
     namespace, _, session_id = headers["Nats-Subject"][len(SUBJECT_PREFIX) :].partition(".")
     stored_at = datetime.fromisoformat(headers["Nats-Time-Stamp"])
@@ -177,13 +177,13 @@ def position_of(message: Msg) -> int:
 
 
 def _is_status(message: Msg) -> bool:
-    """Tell the server's word about a read from a message: that one names its stream."""
+    """Tell a status of the server from a message: a message names its stream."""
     headers = message.headers or {}
     return STATUS in headers and "Nats-Stream" not in headers
 
 
 def _checked_status(message: Msg, expected: set[str]) -> int:
-    """Return how many messages are left. Raises what a status that is not `expected` means."""
+    """Return how many messages are left. Raises the error of a status that is not `expected`."""
     headers = message.headers or {}
     status = headers[STATUS]
     if status not in expected:

@@ -1,4 +1,4 @@
-"""A key-value bucket beside the log, for what can be computed again."""
+"""A key-value bucket beside the log, for values that can be computed again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 
 
 class Store(Protocol):
-    """Where a bucket's values stand."""
+    """The store of a bucket's values."""
 
     async def get(self, key: str) -> bytes | None:
         """Return the value, or None."""
@@ -41,7 +41,7 @@ class Store(Protocol):
 
 
 class _DriverStore:
-    """A bucket by the driver, for who has all rights."""
+    """A bucket by the driver, for connections with all rights."""
 
     def __init__(self, values: KeyValue) -> None:
         self._values = values
@@ -54,7 +54,7 @@ class _DriverStore:
 
 
 class _ProjectorStore:
-    """A bucket by the two subjects that a projector has of it."""
+    """A bucket by the two subjects that a projector may use."""
 
     def __init__(self, connection: Connection, name: str) -> None:
         self._connection = connection
@@ -93,7 +93,7 @@ class Bucket:
     async def get(self, key: str) -> bytes | None:
         """Return the value, or None.
 
-        Raises InputInvalid for a key that is not of letters, digits and - _ / = . and
+        A key consists of letters, digits and - _ / = . only. Raises InputInvalid for any other, and
         LogUnavailable.
         """
 

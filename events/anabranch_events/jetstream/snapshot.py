@@ -26,20 +26,20 @@ OBJECTS_STREAM: Final = f"OBJ_{BUCKET}"
 CHUNK_BYTES: Final = 256 * 1024
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 SILENCE_MAX_S: Final = 60.0
-"""How long a server may be busy with one step: it checks every message of the stream."""
+"""The time a server may take for one step: it checks every message of the stream."""
 
 _ASIDE: Final = "anabranch.restoring"
 
 
 class StreamInfo(NamedTuple):
-    """What a stream was made with, and what it holds."""
+    """A stream's configuration and state."""
 
     config: dict[str, Any]
     state: dict[str, Any]
 
 
 class Snapshots:
-    """Takes the streams of a log off one server and restores them on another.
+    """Snapshot client: takes the streams of a log off one server and restores them on another.
 
     It makes no stream by itself. Every method raises LogUnavailable and LogRefused.
     """
@@ -67,7 +67,7 @@ class Snapshots:
         await self._connection.__aexit__(kind, error, trace)
 
     async def info(self, stream: str) -> StreamInfo | None:
-        """Return what a stream is and holds, or None when it is not there."""
+        """Return a stream's configuration and state, or None when it is not there."""
         try:
             info = await ask(self._connection, f"STREAM.INFO.{stream}")
         except Refused as refused:
@@ -78,9 +78,9 @@ class Snapshots:
 
     @contextlib.asynccontextmanager
     async def take(self, stream: str) -> AsyncGenerator[SnapshotDownload]:
-        """Begin a snapshot; what this gives yields its bytes and says what was held then.
+        """Begin a snapshot; the download yields its bytes, and `info` is the stream's at the begin.
 
-        The server checks each message first. What is appended meanwhile may be in it too.
+        The server checks each message first. Messages appended meanwhile may be in it too.
         """
         download = SnapshotDownload(self._connection, stream)
         try:
@@ -114,9 +114,9 @@ class Snapshots:
             await self._ask(f"STREAM.DELETE.{stream}")
 
     async def restore(self, stream: str, held: StreamInfo, chunks: Iterable[bytes]) -> StreamInfo:
-        """Make a stream that is not there from its snapshot; return what it holds then.
+        """Make a stream that is not there from its snapshot; return its state then.
 
-        The stream comes to be with the last chunk: when anything goes wrong before, or this process
+        The stream appears with the last chunk. When anything goes wrong before, or this process
         ends, there is none.
         """
         request = {"config": held.config, "state": held.state}
@@ -144,7 +144,7 @@ class Snapshots:
 
 
 class SnapshotDownload:
-    """A snapshot on its way: iterate over it once. The server sends on as chunks are taken."""
+    """A snapshot in transfer: iterate over it once. The server sends on as chunks are taken."""
 
     def __init__(self, connection: Connection, stream: str) -> None:
         self.info = StreamInfo({}, {})
@@ -157,7 +157,7 @@ class SnapshotDownload:
         self._lost = False
 
     async def begin(self) -> None:
-        """Ask for it."""
+        """Ask for the snapshot."""
         self._connection.on_lost(self._on_lost)
         self._subscription = await self._connection.client.listen(self._inbox, self._receive)
         request = {
@@ -174,7 +174,7 @@ class SnapshotDownload:
         self.info = StreamInfo(info["config"], info["state"])
 
     async def end(self) -> None:
-        """Hear no more of it."""
+        """Unsubscribe."""
         self._connection.forget_lost(self._on_lost)
         if self._subscription is not None:
             with contextlib.suppress(nats.errors.Error, OSError):

@@ -33,8 +33,10 @@ SETTINGS: Final[dict[str, Any]] = {
     "no_ack": False,
     "subject_transform": None,
 }
-"""What the log relies on. The number of replicas and the size are the operator's to choose;
-`discard: new` turns a limit that is reached into LogFull instead of silently dropping the past."""
+"""The settings the log relies on. The number of replicas and the size are the operator's choice.
+
+`discard: new` makes a reached limit LogFull; the past is never dropped silently.
+"""
 
 
 class Bounds(NamedTuple):
@@ -47,8 +49,7 @@ class Bounds(NamedTuple):
 def subject(namespace: str, session_id: str) -> str:
     """Return the one subject that holds the session's events.
 
-    Raises InputInvalid for what is not a namespace or not a session id, so that no wildcard ever
-    gets into a subject.
+    Raises InputInvalid for a malformed namespace or session id: no wildcard gets into a subject.
     """
     try:
         checked = checked_namespace(namespace)
@@ -102,7 +103,7 @@ async def ensure_stream(connection: Connection) -> None:
                     return
             if refused.code != STREAM_NOT_FOUND:
                 raise
-            # A stream that somebody makes at the same moment with the same settings is no error.
+            # A stream made by another client at this moment with the same settings is no error.
             request = {"name": STREAM, "num_replicas": 1, **SETTINGS}
             info = await ask(connection, f"STREAM.CREATE.{STREAM}", request)
     except Refused as refused:
@@ -128,9 +129,9 @@ def _off(wanted: object) -> object:
 
 
 async def read_identity(connection: Connection) -> str:
-    """Return when the log's stream was made: it tells this log from every other.
+    """Return the time the log's stream was made: it tells this log from every other.
 
-    Nothing for a tenant, who may not ask.
+    It is empty for a tenant, who may not ask.
     """
     if connection.view is not None:
         return ""
@@ -141,7 +142,7 @@ async def read_identity(connection: Connection) -> str:
 
 
 async def read_bounds(connection: Connection) -> Bounds:
-    """Return the first and last position of what we may read. Raises LogUnavailable, LogRefused."""
+    """Return the first and last readable position. Raises LogUnavailable, LogRefused."""
     if connection.view is not None:
         return Bounds(*await connection.view.bounds())
     try:

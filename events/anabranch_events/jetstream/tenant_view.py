@@ -1,14 +1,14 @@
-"""What a tenant reads of the log: a copy of its namespaces' part, at the positions of the log.
+"""A tenant's view: a copy of its namespaces' part of the log, at the positions of the log.
 
-A tenant's account on the NATS server has no JetStream. It has a few subjects of its own instead, by
-which the server lets it ask about its view and nothing else (`accounts.py` says how):
+A tenant's account on the NATS server has no JetStream. It has a few subjects of its own instead.
+Through them the server answers about its view and nothing else (see `accounts.py`):
 
-    anabranch.log.info                    which view it is, and where it ends
+    anabranch.log.info                    the view's name, and where it ends
     anabranch.log.get                     stored messages of the view, as JetStream's direct get
     anabranch.log.last.<namespace>.<id>   the last message of a session, from the log itself
 
-A view follows the log within a moment. `reach` waits for it, so that a read is never older than
-the question.
+A view follows the log within a moment. `reach` waits for it: a read is never older than the
+question.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ LAST: Final = "anabranch.log.last."
 VALUE: Final = "anabranch.log.value."
 """Followed by a bucket's name: a value of it, for a projector."""
 NAMESPACES: Final = "anabranch.namespaces"
-"""The name in a view's metadata under which stands which namespaces it holds, by spaces."""
+"""The key in a view's metadata for the namespaces it holds, separated by spaces."""
 _PAUSE_S: Final = 0.002
 
 
 class TenantView:
-    """The part of the log that this connection may read: of some namespaces, or all of it."""
+    """The part of the log that this connection may read: some namespaces, or all of it."""
 
     def __init__(self, connection: Connection, namespaces: tuple[str, ...]) -> None:
         self.namespaces = namespaces
@@ -41,22 +41,19 @@ class TenantView:
         self._connection = connection
 
     async def bounds(self) -> tuple[int, int]:
-        """Return the positions of the first and the last event, as the log has them now."""
+        """Return the positions of the first and the last event, up to date with the log."""
         await self.reach(max([await self._last(f"{name}.*") for name in self.namespaces] or [0]))
         state = (await _info(self._connection))["state"]
         return state["first_seq"], state["last_seq"]
 
     async def reach_last_of(self, suffix: str) -> int:
-        """Wait until the view holds the last message of `<namespace>.<session>`; return where.
-
-        It is 0 where there is none.
-        """
+        """Wait for the last message of `<namespace>.<session>`; return its position, or 0."""
         position = await self._last(suffix)
         await self.reach(position)
         return position
 
     async def reach(self, position: int) -> None:
-        """Wait until the view has come to a position that one of its own events has."""
+        """Wait until the view has reached a position that one of its own events has."""
         if not self.namespaces:
             return
 

@@ -44,10 +44,11 @@ _REQUEST_ENDED: Final = {
 
 
 class Consumer:
-    """Records after a position, as they arrive. When it is `broken` it must be replaced.
+    """Records after a position, as they arrive. A `broken` consumer must be replaced.
 
-    It is broken by a gap in the consumer's own sequence, a lost connection, a consumer that is
-    gone, or silence. When it is `refused`, a replacement would be too. `position` is the last one it buffered.
+    A gap in the consumer's own sequence breaks it, and so does a lost connection, a consumer that
+    is gone, or silence. When it is `refused`, a replacement would be too. `position` is the last
+    one it buffered.
     """
 
     def __init__(self, connection: Connection, *, after: int) -> None:
@@ -76,7 +77,7 @@ class Consumer:
         self.caught_up = info["num_pending"] == 0
 
     async def close(self) -> None:
-        """Stop hearing, and let the server forget the consumer; it would by itself after 60 s."""
+        """Unsubscribe, and let the server forget the consumer; it would by itself after 60 s."""
         if not await self._unsubscribe():
             return
         with contextlib.suppress(Unanswered):
@@ -87,7 +88,7 @@ class Consumer:
         self._subscription = await self._connection.client.listen(self._inbox, self._receive)
 
     async def _unsubscribe(self) -> bool:
-        """Stop hearing; tell whether it had begun."""
+        """Unsubscribe; tell whether there was a subscription."""
         self._connection.forget_lost(self._lost)
         if self._subscription is None:
             return False
@@ -127,7 +128,7 @@ class Consumer:
             async with asyncio.timeout(HEARTBEATS_MISSED_MAX * HEARTBEAT_S):
                 await self._wake.wait()
         except TimeoutError:
-            await asyncio.sleep(_LAST_CHANCE_S)  # What came while we were busy is read only now.
+            await asyncio.sleep(_LAST_CHANCE_S)  # Arrivals during a busy spell are read only now.
             if not self._wake.is_set():
                 self.broken = "the server is silent"
 
@@ -188,7 +189,7 @@ class Consumer:
         self._buffered_bytes += len(raw)
 
     def _note_status(self, headers: dict[str, str]) -> None:
-        """Take in the server's word about the requests in flight."""
+        """Note the server's status of the requests in flight."""
         status, description = headers.get(STATUS), headers.get("Description", "")
         if status == _HEARTBEAT:
             return

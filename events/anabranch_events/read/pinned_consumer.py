@@ -1,7 +1,7 @@
-"""A consumer that several processes share: the server pins it to one at a time, who then reads.
+"""A consumer that several processes share: the server pins it to one reader at a time.
 
-The server delivers only to the request that carries its pin, and gives the pin to whoever waits
-when its holder has been silent for `PIN_S`. The pin saves rivals their work; it is no fence.
+The server delivers only to the request that carries its pin. When the holder has been silent for
+`PIN_S`, a bidder gets the pin. The pin saves rivals their work; it is no fence.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
 
 PIN_S: Final = 3.0
-"""How long a silent holder keeps the pin."""
+"""The time that a silent holder keeps the pin."""
 BEAT_S: Final = 0.75
 BID_S: Final = 1.5
 INACTIVE_S: Final = 7 * 24 * 3600
@@ -47,7 +47,7 @@ _NS: Final = 1_000_000_000
 
 
 class PinLost(Exception):
-    """What was read is not to be continued: take the pin again, and begin at the checkpoint."""
+    """The pin is lost: take it again, and begin at the checkpoint."""
 
 
 class PinnedConsumer:
@@ -65,8 +65,8 @@ class PinnedConsumer:
     async def taken(self, checkpoint: Callable[[], Awaitable[int]]) -> AsyncGenerator[None]:
         """Wait until the pin is ours, hold it for the length of the block, and let it go.
 
-        `checkpoint` returns up to where the log has been dealt with. Waiting outlives outages of
-        the log; raises what `checkpoint` raises, and LogRefused.
+        `checkpoint` returns the position up to which the log is done. Waiting outlives outages of
+        the log. Raises the errors of `checkpoint`, and LogRefused.
         """
         await self._take(checkpoint)
         holding = asyncio.create_task(self._hold(), name=f"{self._name} holds the pin")
@@ -111,7 +111,7 @@ class PinnedConsumer:
             await consumer.close()
 
     async def _next(self, consumer: Consumer) -> list[Recorded]:
-        """Take what is there, within bounds, with large data put back."""
+        """Take the buffered records, within bounds, with large data put back."""
         batch: list[Recorded] = []
         size = 0
         while consumer.buffer and len(batch) < RECORDS_MAX and size < BYTES_MAX:
@@ -154,9 +154,9 @@ class PinnedConsumer:
             raise self._connection.unavailable(error) from error
 
     async def _bid(self, inbox: str) -> None:
-        """Ask for one record, with which comes the pin when nobody has it.
+        """Ask for one record, which brings the pin when nobody has it.
 
-        A bid is short, so that one of a process that is frozen by now wins nothing.
+        A bid is short: that of a process that is frozen by now wins nothing.
         """
         request = {"group": _GROUP, "batch": 1, "expires": int(BID_S * _NS)}
         await self._connection.publish(
@@ -164,9 +164,9 @@ class PinnedConsumer:
         )
 
     async def _prompt_delivery(self, checkpoint: Callable[[], Awaitable[int]]) -> None:
-        """Have the server deliver something when nobody holds the pin: it is given with a record.
+        """Prompt a delivery when nobody holds the pin: the pin comes with a record.
 
-        So what a holder had read and not dealt with when it died is not left until more comes. A
+        So the records that a dead holder had read and not finished do not wait until more come. A
         reset goes to the checkpoint at most: a holder of the pin that it hits misses nothing.
         """
         info = await self._info()
@@ -177,14 +177,14 @@ class PinnedConsumer:
             await _reset(self._connection, self._name, position)
 
     async def _is_ours(self) -> bool:
-        """Tell whether the pin is still ours, after a moment's trouble."""
+        """Tell whether the pin is still ours, after a short outage."""
         if self._pin_id is not None and _holder(await self._info()) != self._pin_id:
             self._pin_id = None
         self._beaten_at = time.monotonic()
         return self._pin_id is not None
 
     async def _info(self) -> dict[str, Any]:
-        """Return what the server knows of the consumer, which is made if it is not there."""
+        """Return the server's description of the consumer, which is made if it is not there."""
         try:
             return await ask(self._connection, f"CONSUMER.INFO.{STREAM}.{self._name}")
         except Refused as refused:
@@ -209,7 +209,7 @@ class PinnedConsumer:
             self._consumer.break_off("another holds the pin" if status else "the pin has expired")
 
     async def _beat(self) -> str | None:
-        """Ask for less than any record has, so that the pin is renewed and nothing delivered."""
+        """Ask for less than any record has: the pin is renewed and nothing delivered."""
         request = {
             "group": _GROUP,
             "id": self._pin_id,
@@ -225,7 +225,7 @@ class PinnedConsumer:
         return (answer.headers or {}).get(STATUS)
 
     async def _release(self) -> None:
-        """Let the pin go, if it is ours, so that the next need not wait until it expires."""
+        """Let the pin go, if it is ours: the next holder need not wait until it expires."""
         pin_id, self._pin_id = self._pin_id, None
         if pin_id is None:
             return
@@ -239,7 +239,7 @@ class PinnedConsumer:
 
 
 class _PinnedRequests(Consumer):
-    """Records from the shared consumer, after it was reset to where they are wanted from."""
+    """Pull requests with the pin, after the shared consumer was reset to a position."""
 
     def __init__(self, connection: Connection, *, name: str, pin_id: str, after: int) -> None:
         super().__init__(connection, after=after)
@@ -255,11 +255,11 @@ class _PinnedRequests(Consumer):
         self.caught_up = info["num_pending"] == 0
 
     async def close(self) -> None:
-        """Stop hearing; the consumer stays."""
+        """Unsubscribe; the consumer stays."""
         await self._unsubscribe()
 
     def break_off(self, reason: str) -> None:
-        """Hand on nothing more."""
+        """Break, and drop the buffer."""
         self.broken = reason
         self.buffer.clear()
         self._wake.set()
@@ -272,7 +272,7 @@ class _PinnedRequests(Consumer):
         begins = self._sequence == 0
         super()._buffer_record(subject, raw, fields)
         if begins and self.buffer and self.buffer[0].position != self._first:
-            # Somebody reset the consumer after us, before anything was delivered.
+            # Another process reset the consumer after us, before anything was delivered.
             self.break_off(f"position {self._first} should have come first")
 
     def _note_status(self, headers: dict[str, str]) -> None:
@@ -282,7 +282,7 @@ class _PinnedRequests(Consumer):
             self.break_off("somebody else moved the consumer")
 
     async def _first_position(self) -> int:
-        """Return the position that must come first: erased ones are passed by."""
+        """Return the position that must come first; erased ones are passed by."""
         last = (await read_bounds(self._connection)).last
         if last < self.position:
             raise LogRewound(position=self.position, last=last)
@@ -306,7 +306,7 @@ def _config(name: str) -> dict[str, Any]:
 
 
 def _holder(info: dict[str, Any]) -> str | None:
-    """Return the id of the pin that is held, or None."""
+    """Return the id of the current pin, or None."""
     for group in info.get("priority_groups") or ():
         if group["group"] == _GROUP:
             found: str | None = group.get("pinned_client_id")

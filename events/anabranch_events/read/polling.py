@@ -1,4 +1,4 @@
-"""Reading a tenant's view in order: by direct gets, again and again while nothing comes."""
+"""Polling of a tenant's view, in order: direct gets, repeated while nothing comes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PAUSE_MAX_S: Final = 0.05
 class PollingConsumer(Consumer):
     """Records of a view after a position, as they arrive.
 
-    There is no consumer: who may make one can have the server send what it stores to any subject.
-    Nor is what is stored heard from another account, so that the view is asked again after a
-    pause, which grows while nothing comes.
+    There is no consumer: a tenant that could make one could have the server send stored messages to
+    any subject. Nor do messages cross from another account as they are stored. So the view is asked
+    again after a pause, which grows while nothing comes.
     """
 
     def __init__(self, connection: Connection, *, after: int) -> None:
@@ -29,11 +29,11 @@ class PollingConsumer(Consumer):
         self._pause_s = PAUSE_MIN_S
 
     async def open(self) -> None:
-        """Begin to notice when the connection is lost."""
+        """Watch the connection for a loss."""
         self._connection.on_lost(self._lost)
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Stop watching the connection."""
         self._connection.forget_lost(self._lost)
 
     async def ask_for_more(self) -> None:

@@ -1,4 +1,4 @@
-"""Reading the whole log in order: bounded replays and endless subscriptions, without a gap."""
+"""The reader of the whole log in order: bounded replays and endless subscriptions, no gaps."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def batches(
     records_max: int = RECORDS_MAX,
     bytes_max: int = BYTES_MAX,
 ) -> AsyncGenerator[list[Recorded], None]:
-    """Yield what is there after a position, in order, in batches that are never empty.
+    """Yield the records after a position, in order, in batches that are never empty.
 
     With `to` it ends there; without, it never ends and waits for more. Endless, it outlives lost
     connections and restarts of the server; with `to` it raises LogUnavailable.
@@ -85,7 +85,7 @@ async def read_all(
 
 
 class _Reader:
-    """Pulls, and a new consumer at the last position whenever one breaks."""
+    """A chain of consumers: a new one at the last position whenever one breaks."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class _Reader:
                 await consumer.wait()
 
     async def close(self) -> None:
-        """Let go of the consumer."""
+        """Close the consumer."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.close()
@@ -133,7 +133,7 @@ class _Reader:
         )
 
     async def _take(self, consumer: Consumer, records_max: int, bytes_max: int) -> list[Recorded]:
-        """Take what fits in a batch, at least one record, with large data put back."""
+        """Take one batch, at least one record, with large data put back."""
         batch: list[Recorded] = []
         size = 0
         buffer, last = consumer.buffer, self._to or sys.maxsize
@@ -153,7 +153,7 @@ class _Reader:
         return batch
 
     async def _working_consumer(self) -> Consumer:
-        """Return a consumer that is not broken; what a broken one had buffered is used first."""
+        """Return a consumer that works; the buffer of a broken one is used first."""
         while True:
             consumer = self._consumer
             if consumer is not None:
@@ -191,7 +191,7 @@ class _Reader:
         return self._consumer
 
     async def _check_end(self) -> None:
-        """Raise LogRewound when the log ends before what was read.
+        """Raise LogRewound when the log ends before a position that was read.
 
         A server that has just become the stream's leader may need a moment to know its end.
         """

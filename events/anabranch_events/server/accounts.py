@@ -1,13 +1,13 @@
-"""The accounts of a nats-server with tenants: an account for each, and what crosses into the log's.
+"""The accounts of a nats-server with tenants: one for each, and the crossings into the log's.
 
-What keeps tenants apart is this: no two share an account, so that one sees neither the subjects
-nor the inboxes of another; and whatever crosses into the log's account is harmless whoever sends
-it, with any payload. The server answers across accounts in the account that asked, so that a
-forged reply subject names one of the asker's own. Nothing that crosses makes or changes a consumer:
-its deliver subject would be one of the log's account.
+No two tenants share an account, so that one sees neither the subjects nor the inboxes of another.
+Every message that crosses into the log's account is harmless, from any sender and with any payload.
+The server answers across accounts in the account that asked: a forged reply subject names one of
+the asker's own. No crossing makes or changes a consumer, for its deliver subject would be one of
+the log's account.
 
-The views stand in an account of their own: JetStream lets a mirror beside its origin answer direct
-gets for it, also one that holds only a part.
+The views stand in an account of their own. Beside its origin JetStream lets a mirror answer direct
+gets for it, even a mirror that holds only a part.
 """
 
 from __future__ import annotations
@@ -62,11 +62,11 @@ _OWN: Final = (
     "anabranch.home.folder.move",
     "anabranch.home.projections.*",
 )
-"""What a user may say and hear in its own account, where nobody else is."""
+"""Subjects that a user may send and hear in its own account, where nobody else is."""
 
 
 class Crossing(NamedTuple):
-    """What a tenant's account takes from another: `local` is its own name for `subject`."""
+    """A subject imported from another account: `local` is the tenant's own name for `subject`."""
 
     account: str
     subject: str
@@ -75,7 +75,7 @@ class Crossing(NamedTuple):
 
 
 def crossings(tenant: Tenant) -> list[Crossing]:
-    """Return all that `tenant` may do outside of its own account."""
+    """Return every crossing of `tenant` out of its own account."""
     if tenant.role == "projector":
         return list(_projected())
     return [one for name in tenant.namespaces for one in _in_namespace(tenant, name)] + [
@@ -99,7 +99,7 @@ def _in_namespace(tenant: Tenant, namespace: str) -> Iterator[Crossing]:
 
 
 def task_consumer(priority: str, namespace: str) -> str:
-    """Return the name of the consumer of a priority's tasks in one namespace."""
+    """Return the name of the consumer for tasks of one priority in one namespace."""
     return f"{priority}-{namespace}"
 
 
@@ -147,10 +147,11 @@ def accounts(
 
 
 def permissions(tenant: Tenant) -> dict[str, list[str]]:
-    """Return what the user may publish and subscribe to in its own account.
+    """Return the user's permissions to publish and subscribe in its own account.
 
-    There it could do no harm without; with them the server says what it refuses. What it answers
-    by itself about a stream is that there is no JetStream: so a client learns that it has a view.
+    Without them it could do no harm there; with them the server names what it refuses. Asked about
+    a stream, it answers by itself that there is no JetStream: so a client learns that it has a
+    view.
     """
     asked = f"{_API}.STREAM.INFO.{_LOG}"
     return {
@@ -184,7 +185,7 @@ def _imported(one: Crossing) -> str:
 
 
 def _views_imports() -> str:
-    """Return what a mirror of the log needs: to make its consumer, and what that delivers."""
+    """Return the imports of a mirror of the log: its consumer's creation, and the deliveries."""
     crossing = [
         Crossing(ACCOUNT, f"{_API}.{_CREATE}", f"{VIEWS_API}.{_CREATE}"),
         Crossing(ACCOUNT, f"{_API}.{_CREATE}.>", f"{VIEWS_API}.{_CREATE}.>"),

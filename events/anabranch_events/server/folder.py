@@ -1,4 +1,4 @@
-"""The folder of a managed nats-server: its lock, its token, its configuration, its words."""
+"""The folder of a managed nats-server: its lock, token, configuration and log lines."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ logfile_max_num: 2
 
 
 class ServerFolder:
-    """What stands in the folder. Only its owner can read it, and one process at a time has it."""
+    """The files of the server, readable by their owner and held by one process at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -73,13 +73,13 @@ class ServerFolder:
             ) from error
 
     def let_go(self) -> None:
-        """Leave the folder to others."""
+        """Release the folder."""
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.close()
 
     def write(self, *, port: int, strict: bool, tenants: Sequence[Tenant] | None = None) -> str:
-        """Write what the server starts from and return its token.
+        """Write the server's configuration and return its token.
 
         With `tenants` the token is the password of the users of our own.
         """
@@ -113,7 +113,7 @@ class ServerFolder:
         return token
 
     def listening(self) -> tuple[str, int] | None:
-        """Return the address and the pid that the server wrote when it was ready, or None yet."""
+        """Return the address and pid that the server writes when it is ready, or None yet."""
         for path in self._run.glob("*.ports"):
             with contextlib.suppress(ValueError, LookupError):  # Half written: look again.
                 url = str(json.loads(path.read_bytes())["nats"][0])
@@ -126,7 +126,7 @@ class ServerFolder:
         return " | ".join(lines)
 
     def _kept_token(self) -> str:
-        """Return the folder's token, so that clients find back after a restart on the same port."""
+        """Return the folder's token: with it clients reconnect after a restart on the same port."""
         path = self.path / "token"
         if path.exists() and (token := path.read_text(encoding="ascii")):
             path.chmod(0o600)
@@ -147,7 +147,7 @@ class ServerFolder:
         return found
 
     def _place_log(self, account: str) -> None:
-        """Have the log where the server looks for it: a folder of its account's name.
+        """Move the log into the folder of its account's name, where the server looks for it.
 
         The streams in it know nothing of the account: the folder is renamed.
         """
@@ -158,11 +158,11 @@ class ServerFolder:
                 found.replace(wanted)
 
     def _room(self) -> int:
-        """Return how many bytes the log may fill: what it has, and most of what is free.
+        """Return the log's limit in bytes: its present size, and most of the free disk.
 
-        The server's own default counts only what is free, so that a log larger than that would
-        take no more after a restart. Refusing in time is better than a disk that is full: then the
-        server does not answer at all.
+        The server's own default counts only the free disk. A log larger than that would take no
+        more after a restart. Refusing in time is better than a full disk: then the server does not
+        answer at all.
         """
         used = sum(path.stat().st_size for path in self._store.rglob("*") if path.is_file())
         return used + int(shutil.disk_usage(self._store).free * FREE_SHARE_USED)

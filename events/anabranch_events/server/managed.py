@@ -29,8 +29,8 @@ START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 10.0
 _POLL_MAX_S: Final = 0.05
 
-# Waits for whichever comes first: the server's end, or the end of the owner, who holds the other
-# side of fd 3. `read` is built into the shell, so nothing is left behind when the server ends.
+# Waits for the server's end, or that of the owner, who holds the other side of fd 3. `read` is
+# built into the shell, so nothing is left behind when the server ends.
 _WRAPPER: Final = """
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -47,9 +47,9 @@ exit "$code"
 class NatsServer:
     """A nats-server over `folder`, started on entering and ended on leaving.
 
-    It listens on 127.0.0.1 only and asks for a random token, kept in a file that only the owner
-    can read. With `port=0` it takes a free port at every start. It ends with its owner, also when
-    the owner is killed. A server that a killed owner left behind is ended before the start.
+    It listens on 127.0.0.1 only and asks for a random token, kept in a file that only the owner can
+    read. With `port=0` it takes a free port at every start. It ends with its owner, also when the
+    owner is killed. A server that a killed owner left behind is ended before the start.
 
     With `tenants` it has an account for each of them, and `passwords` by their names; `url` then
     carries our own user and password, and `token` is empty.
@@ -57,8 +57,9 @@ class NatsServer:
     `durability="default"` survives a killed process (fsync by timer); "strict" also survives a
     power failure (fsync before every acknowledgement).
 
-    Raises ServerMissing when there is no nats-server, when the folder cannot be written or belongs
-    to another running process, or when the server does not start; LogFull when the disk is full.
+    Raises ServerMissing when there is no nats-server, or when it does not start. So it does when
+    the folder cannot be written or belongs to another running process. Raises LogFull when the disk
+    is full.
     """
 
     def __init__(
@@ -86,7 +87,7 @@ class NatsServer:
 
     @property
     def config(self) -> Path:
-        """The configuration it was started with."""
+        """The configuration file of the server."""
         return self._folder.config
 
     async def __aenter__(self) -> Self:
@@ -126,7 +127,7 @@ class NatsServer:
             await prepare(self.url, self._tenants)
 
     async def _make_child(self) -> asyncio.subprocess.Process:
-        """Make the child process to its end, also when cancelled: asyncio may hang half way."""
+        """Create the child process to the end, also when cancelled: asyncio may hang half way."""
         with self._folder.output.open("ab") as output:
             making = asyncio.create_task(
                 asyncio.create_subprocess_exec(
@@ -146,7 +147,7 @@ class NatsServer:
                     self._process = making.result()
 
     async def _listening(self, process: asyncio.subprocess.Process, deadline: float) -> None:
-        """Wait for the file in which the server writes its address once it has recovered."""
+        """Wait for the file with the address, which the server writes once it has recovered."""
         pause_s = 0.001
         while (found := self._folder.listening()) is None:
             if process.returncode is not None:
@@ -161,7 +162,7 @@ class NatsServer:
 
     async def _answering(self, deadline: float) -> None:
         """Wait for JetStream's first answer."""
-        import nats  # A second's import, wanted only by those who start a server.
+        import nats  # A second's import, needed only to start a server.
         from nats.errors import Error
 
         while True:
@@ -183,7 +184,7 @@ class NatsServer:
                 await asyncio.sleep(0.01)
 
     async def _stop(self) -> None:
-        """End the server and let go of the folder; killed when it does not end in time."""
+        """End the server and release the folder; kill it when it does not end in time."""
         process, self._process = self._process, None
         try:
             if process is not None:

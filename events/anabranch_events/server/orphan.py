@@ -1,4 +1,4 @@
-"""Ending a server that its killed owner left behind on the same folder."""
+"""A server that its killed owner left behind on the same folder: found and ended."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 async def end(pid_file: Path, *, config: Path, timeout_s: float) -> None:
     """End the nats-server that `pid_file` names, if it lives and runs with `config`.
 
-    A number that now belongs to another program is left alone.
+    A process id that now belongs to another program is left alone.
     """
     pid = _recorded(pid_file)
     if pid is None or not await _is_ours(pid, config):

@@ -1,4 +1,4 @@
-"""What a server with tenants must hold before the first of them comes."""
+"""Provisioning of a server with tenants: the log, its buckets and views, before the first comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant: a user of the NATS server, and what it may do there."""
+"""A tenant: a user of the NATS server, and its rights there."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _checked_name(value: str) -> str:
 class Tenant(BaseModel):
     """A user with a role in some namespaces.
 
-    A `producer` appends and reads events and calls commands; a `reader` only reads; a `worker`
-    claims tasks, and appends and reads events; a `projector` reads all namespaces and writes none.
+    A `producer` appends and reads events and calls commands. A `reader` only reads. A `worker`
+    claims tasks, and appends and reads events. A `projector` reads all namespaces and writes none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,7 +44,7 @@ class Tenant(BaseModel):
 
     @property
     def view(self) -> str | None:
-        """The stream that holds what it may read; None for a projector, which reads the log."""
+        """The stream of the events it may read; None for a projector, which reads the log."""
         return view_name(self.namespaces) if self.namespaces else None
 
 

@@ -35,7 +35,7 @@ def with_user(url: str, user: str, password: str) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """Return `url` as it may be shown and logged."""
+    """Return `url` without passwords and tokens, to be shown and logged."""
     return _SECRETS.sub("//", url)
 
 

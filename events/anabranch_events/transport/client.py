@@ -1,4 +1,4 @@
-"""The nats-py client, with headers read as quickly as Python can, and a short way for the many."""
+"""The nats-py client, with quickly read headers and a short way for streams of messages."""
 
 from __future__ import annotations
 
@@ -27,16 +27,19 @@ _FRAME_BYTES: Final = len(b"NATS/1.0\r\n" + b"\r\n")
 
 
 Outbound: TypeAlias = tuple[str, str, str, bytes]
-"""A message to send: subject, reply, headers, data. Headers are ASCII; each line ends in CR and LF."""
+"""A message to send: subject, reply, headers, data.
+
+Headers are ASCII; each line ends in CR and LF.
+"""
 
 
 class QuickClient(Client):
-    """The driver's client, without what it spends on every message of a long stream of them.
+    """The driver's client, without the costs of every message in a long stream.
 
-    It looks at every character of every header's name, which is half the cost of reading the log,
-    and takes every message through an object, a queue and a task. Should the driver come to work
-    otherwise, both merely get slower again: `hands_over` says whether the short way stands, and
-    without it `listen` takes the driver's own.
+    The driver looks at every character of every header's name: half the cost of reading the log. It
+    takes every message through an object, a queue and a task. Should a later driver work otherwise,
+    both merely get slower again. `hands_over` says that the short way stands; without it `listen`
+    takes the driver's own.
     """
 
     def __init__(self) -> None:
@@ -82,10 +85,10 @@ class QuickClient(Client):
         await self._flush_pending()
 
     def forget_unsent(self) -> bool:
-        """Drop what was not sent before the connection was lost; tell whether that can be done.
+        """Drop messages unsent at the loss of the connection; tell whether that can be done.
 
-        The driver would send it first thing on the next connection, though what had been sent
-        before it may be lost: the end of a series without its middle.
+        The driver would send them first thing on the next connection. Those sent before may be
+        lost: the end of a series would arrive without its middle.
         """
         if not self.hands_over:
             return False
@@ -94,15 +97,15 @@ class QuickClient(Client):
         return True
 
     def abort(self) -> None:
-        """End the connection without waiting until a server that may be frozen takes the rest."""
+        """End the connection without waiting for a server that may be frozen."""
         writer = getattr(self._transport, "_io_writer", None)
         if isinstance(writer, asyncio.StreamWriter):
             writer.transport.abort()
 
     async def end_reconnecting(self) -> None:
-        """Have a client that was closed try no more to reconnect.
+        """Stop the reconnecting of a client that was closed.
 
-        A cancelling that meets a refused connection is lost, and the driver would try for ever.
+        A cancellation that meets a refused connection is lost, and the driver would try for ever.
         """
         task: asyncio.Task[None] | None = getattr(self, "_reconnection_task", None)
         for _ in range(_CANCELLINGS_MAX):
@@ -116,7 +119,7 @@ class QuickClient(Client):
         await super()._attempt_reconnect()
 
     async def _connect_to_server(self, s: Srv) -> None:
-        self.abort()  # One that took the connection and said nothing would stay open otherwise.
+        self.abort()  # A silent server that took it would stay connected otherwise.
         await super()._connect_to_server(s)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:
@@ -141,7 +144,7 @@ class QuickClient(Client):
             await self._note(error)
 
     async def _note(self, error: Exception) -> None:
-        """Tell of an error as the driver does."""
+        """Report an error like the driver."""
         await self._error_cb(error)
 
     @staticmethod
@@ -159,7 +162,7 @@ class QuickClient(Client):
 async def settled(client: Client) -> None:
     """Return once the server has taken in all that `client` sent before, subscriptions included.
 
-    The driver's `flush` lets its question overtake what it was to flush: a message does not.
+    The driver's `flush` lets its question overtake the messages to be flushed: a message does not.
     Raises nats.errors.TimeoutError.
     """
     inbox = client.new_inbox()

@@ -37,7 +37,7 @@ PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
 PING_S: Final = 0.6
 PINGS_MISSED_MAX: Final = 2
 NOTICED_S: Final = PING_S * (PINGS_MISSED_MAX + 1)
-"""How long a server that says nothing, frozen or cut off, is taken to be there."""
+"""The time until a silent server, frozen or cut off, counts as gone."""
 
 CLOSE_TIMEOUT_S: Final = 2.0
 RECONNECT_TIMEOUT_S: Final = 2.0
@@ -59,7 +59,7 @@ class View(Protocol):
         ...
 
     async def reach(self, position: int) -> None:
-        """Wait until the view has come to a position."""
+        """Wait until the view has reached a position."""
         ...
 
     async def reach_last_of(self, suffix: str) -> int:
@@ -119,7 +119,7 @@ class Connection:
 
     @property
     def connected(self) -> bool:
-        """Whether the server is there: it has answered a ping within `NOTICED_S`."""
+        """True while the server is there: it has answered a ping within `NOTICED_S`."""
         return self._connected.is_set()
 
     async def _connect(self) -> None:
@@ -151,7 +151,7 @@ class Connection:
             )
 
     async def _close(self) -> None:
-        """Close; abort where the rest does not go out, to a frozen server or one that is gone."""
+        """Close; abort when the rest cannot be sent, to a frozen server or one that is gone."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self.client.close()
@@ -222,7 +222,7 @@ class Connection:
     async def settle(self) -> None:
         """Return once the server has taken in everything sent so far, subscriptions included.
 
-        The driver's `flush` lets its question overtake what it was to flush. Raises
+        The driver's `flush` lets its question overtake the messages to be flushed. Raises
         LogUnavailable.
         """
 
@@ -236,9 +236,9 @@ class Connection:
     async def attempt(self, once: Callable[[float], Awaitable[_T]]) -> _T:
         """Call `once` with a time limit, again while it raises Unanswered, for `timeout_s` in all.
 
-        Only for what may be sent twice. A leader that steps down keeps its answers to itself, so
-        the first try is a short one; each that was too short is followed by one twice as long.
-        Raises LogUnavailable, or LogRefused.
+        Only for requests that may be sent twice. A leader that steps down keeps its answers to
+        itself, so the first try is a short one. Each next try is twice as long. Raises
+        LogUnavailable, or LogRefused.
         """
         deadline = time.monotonic() + self.timeout_s
         patience_s = min(self.timeout_s / 2, FIRST_PATIENCE_S)
@@ -273,9 +273,9 @@ class Connection:
         self._lost_callbacks.discard(callback)
 
     def on_forbidden(self, callback: Callable[[str], bool]) -> None:
-        """Have `callback` asked, until `forget_forbidden`, whether it sent what the server forbids.
+        """Have `callback` asked for each subject that the server forbids, until `forget_forbidden`.
 
-        It is given the subject, in lower case.
+        It is given the subject, in lower case, and tells whether it had sent on it.
         """
         self._forbidden_callbacks.add(callback)
 
@@ -297,7 +297,7 @@ class Connection:
         return found if self._explain is None else self._explain(found)
 
     def _unavailable(self, cause: Exception) -> LogUnavailable | LogRefused:
-        # Of a connection that stands the driver's last error may be an old one.
+        # While the connection stands, the driver's last error may be an old one.
         known = self._error or (None if self.client.is_connected else self.client.last_error)
         reasons = f"{cause} {known}".lower()
         if "authorization" in reasons or "permissions violation" in reasons:
@@ -311,7 +311,7 @@ class Connection:
         )
 
     def _release(self) -> None:
-        """Let everybody who waits know that no answer will come."""
+        """Fail all pending requests: no answer will come."""
         self._connected.clear()
         self._inbox.give_up()
 
@@ -322,7 +322,7 @@ class Connection:
         _LOG.debug("the connection to %s: %r", self.url, error)
 
     def _forbid(self, subject: str) -> bool:
-        """Let who sent on a subject know that the server forbids it; tell whether anybody did."""
+        """Fail the requests on a forbidden subject; tell whether there was any."""
         told = [sent(subject) for sent in (self._inbox.forbid, *self._forbidden_callbacks)]
         return any(told)
 

@@ -1,4 +1,4 @@
-"""Who waits for which answer: one subscription for all requests of a connection."""
+"""The inbox of a connection: one subscription for the answers to all its requests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Forbidden(Exception):
 
 
 class Inbox:
-    """Hands every answer to whoever waits for it."""
+    """Pending requests by their reply subjects; each answer goes to its request."""
 
     def __init__(self) -> None:
         self._prefix = ""
@@ -50,7 +50,7 @@ class Inbox:
     def expect(
         self, is_last: Callable[[Msg], bool] | None = None
     ) -> Generator[PendingRequest, None, None]:
-        """Give a reply subject to ask with, and take what is answered on it.
+        """Give a reply subject to ask with, and collect the answers on it.
 
         Without `is_last` the first answer is the last.
         """
@@ -62,15 +62,15 @@ class Inbox:
             del self._pending[number]
 
     def sent(self, reply: str, subject: str) -> None:
-        """Note on which subject somebody who waits has asked."""
+        """Note the subject of a pending request."""
         pending = self._pending.get(reply[len(self._prefix) :])
         if pending is not None and reply == pending.reply:
             pending.subject = subject
 
     def forbid(self, subject: str) -> bool:
-        """Let who asked on `subject` know that the server forbids it; tell whether anybody did.
+        """Fail the requests sent on a forbidden subject; tell whether there was any.
 
-        The driver hands on what the server says in lower case.
+        The driver gives the subject in lower case.
         """
         asked = [one for one in self._pending.values() if one.subject.lower() == subject]
         for pending in asked:
@@ -78,7 +78,7 @@ class Inbox:
         return bool(asked)
 
     def give_up(self) -> None:
-        """Let everybody who waits know that no answer will come."""
+        """Fail all pending requests: no answer will come."""
         for pending in self._pending.values():
             pending.give_up()
 
@@ -89,7 +89,7 @@ class Inbox:
 
 
 class PendingRequest:
-    """Somebody who waits for one answer, or for several up to the last."""
+    """A request that waits for one answer, or for several up to the last."""
 
     __slots__ = ("_forbidden", "_found", "_is_last", "_messages", "reply", "subject")
 
@@ -125,17 +125,17 @@ class PendingRequest:
             self._found.set_result(True)
 
     def forbid(self) -> None:
-        """Say that the server forbids the question."""
+        """Fail: the server forbids the subject."""
         self._forbidden = True
         self.give_up()
 
     def give_up(self) -> None:
-        """Say that no more answers will come."""
+        """Fail: no more answers will come."""
         if not self._found.done():
             self._found.set_result(False)
 
 
 def _nobody_listens(message: Msg) -> bool:
-    """Tell the server's word that a request reached nobody; an answer always holds something."""
+    """Tell whether a request reached nobody, by the server's word; an answer is never empty."""
     headers = message.headers
     return not message.data and headers is not None and headers.get(STATUS) == NO_RESPONDERS

@@ -1,4 +1,4 @@
-"""What comes off the wire, cut into messages: the many for our own receivers at once."""
+"""NATS protocol parser. Messages for a registered receiver are delivered in batches."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MESSAGES: Final = (_WITH_HEADERS, b"MSG")
 
 
 class Receive(Protocol):
-    """Takes what arrives, at once.
+    """A receiver of messages, called at once for each.
 
-    Headers of a stored message that a consumer delivers are left out where they say that it is a
-    structured CloudEvent: its reader has no use for them.
+    Headers of a stored message that a consumer delivers are left out where they name a structured
+    CloudEvent: its reader has no use for them.
     """
 
     def __call__(
@@ -42,11 +42,11 @@ def needs_headers(reply: bytes, headers: bytes) -> bool:
 
 
 class QuickParser(Parser):
-    """The driver's parser, which is given whole frames only, and only those it has to see.
+    """The driver's parser, given whole frames only, and only those it has to see.
 
-    It tries up to seven patterns on whatever begins its buffer, and awaits each message it finds.
-    A message for one of `receivers`, by the subscription's number, that has no headers, or none
-    that are wanted, goes straight there; `note` is told what a receiver raises.
+    It tries up to seven patterns on the beginning of its buffer, and awaits each message it finds.
+    A message for one of `receivers`, by the subscription's number, goes straight there when it has
+    no headers, or none that are wanted. `note` gets the exceptions of receivers.
     """
 
     def __init__(self, client: Client, *, note: Callable[[Exception], Awaitable[None]]) -> None:
@@ -57,14 +57,14 @@ class QuickParser(Parser):
         super().__init__(client)
 
     def reset(self) -> None:
-        """Forget what was begun on a connection that is gone."""
+        """Forget the half-read frame of a connection that is gone."""
         super().reset()
         self._begun: list[bytes] = []  # the pieces of a frame's beginning
         self._missing = 0  # how many bytes, at least, come before it can be whole
         self._parsed = b""
 
     async def parse(self, data: bytes = b"") -> None:
-        """Take what was read off the wire."""
+        """Parse bytes off the wire."""
         if self._begun:
             self._begun.append(data)
             self._missing -= len(data)
@@ -86,7 +86,7 @@ class QuickParser(Parser):
     def _hand_over(self, data: bytes, start: int) -> tuple[int, int]:
         """Hand over messages from `start` on; return where a frame for the driver begins and ends.
 
-        It ends past the data, by one byte or by all that is missing, when it is not whole.
+        The end is past the data when the frame is not whole, by one byte or by all that is missing.
         """
         count = size = 0
         end = len(data) + 1

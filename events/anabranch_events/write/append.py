@@ -1,4 +1,4 @@
-"""Appending one event, with the position that is expected, stored once whatever happens."""
+"""The append of one event at an expected position, stored once whatever happens."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Outgoing(NamedTuple):
     traceparent: str | None = None
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that are stored with it: few, for they are what readers pay for."""
+        """Return the headers that are stored with it: few, for readers pay for each."""
         headers = {EVENT_ID: self.event.id, "Content-Type": CONTENT_TYPE}
         if self.traceparent is not None:
             headers[TRACEPARENT] = self.traceparent
@@ -65,8 +65,8 @@ def subject_of(event: Event) -> str:
 async def append(connection: Connection, out: Outgoing) -> Receipt:
     """Store one event and return where.
 
-    The server checks the expectation before the duplicate id, so that a repeated append that had
-    been stored looks like a conflict: reading back tells them apart.
+    The server checks the expectation before the duplicate id. A repeated append that had been
+    stored therefore looks like a conflict: reading back tells them apart.
 
     Raises PositionConflict, EventInvalid when the id belongs to another session's event, LogFull,
     LogUnavailable (stored or not: appending the same event again is safe), LogRefused.
@@ -110,9 +110,9 @@ async def not_stored(connection: Connection, error: LogUnavailable) -> LogUnavai
 
 
 async def _read_back(connection: Connection, out: Outgoing, refused: Refused) -> Receipt:
-    """Return the receipt if `out` is what follows the position it expected.
+    """Return the receipt if `out` follows the position it expected.
 
-    Only the event that met the expectation can stand there, whoever appended after it.
+    Only the event that met the expectation can stand there, however many appended after it.
     """
     if out.expected is None:
         raise translated(refused) from refused

@@ -1,4 +1,4 @@
-"""Appending several events at once: all of them, or none."""
+"""The atomic batch: several events appended at once, all of them or none."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check_events(events: Sequence[Event]) -> None:
 async def append_batch(connection: Connection, outs: Sequence[Outgoing]) -> list[Receipt]:
     """Store two or more events as one atomic batch; they get consecutive positions.
 
-    An expectation stands on the first event of each session only. Raises what `append` raises.
+    An expectation stands on the first event of each session only. Raises the errors of `append`.
     """
 
     async def once(timeout_s: float) -> dict[str, Any]:
@@ -80,7 +80,7 @@ async def _send(
     """Send the batch under an id of its own and return the acknowledgement.
 
     A batch that was only sent in part, because we or the server were killed, is dropped by the
-    server: it can be sent again whole.
+    server. It can be sent again whole.
     """
     batch_id = new_id()
 
@@ -108,14 +108,14 @@ async def _send(
 
 
 def _is_verdict(message: Msg) -> bool:
-    """Tell the word on the whole batch from the empty answer that only says "go on"."""
+    """Tell the verdict on the whole batch from the empty answer that only says "go on"."""
     return bool(message.data) or STATUS in (message.headers or {})
 
 
 async def _read_back(
     connection: Connection, outs: Sequence[Outgoing], refused: Refused
 ) -> list[Receipt]:
-    """Return the receipts if the batch had been stored before; else say what stands against it."""
+    """Return the receipts if the batch had been stored before; else raise its conflict."""
     positions = [await position_in(connection, out) for out in (outs[0], outs[-1])]
     first, last = positions
     if first and last == first + len(outs) - 1 and await _stand(connection, outs, first):
@@ -154,7 +154,7 @@ async def position_in(connection: Connection, out: Outgoing) -> int:
 async def _conflict(
     connection: Connection, outs: Sequence[Outgoing]
 ) -> PositionConflict | LogUnavailable:
-    """Return the error that names the first session that is not where it was expected."""
+    """Return the error that names the first session at another position than expected."""
     for out in outs:
         if out.expected is not None:
             actual = await last_position(connection, out.subject)

@@ -1,4 +1,4 @@
-"""JetStream's fast ingest: one acknowledgement for many events, none past what is not stored."""
+"""JetStream's fast ingest: one acknowledgement for many events, none past a missing one."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ _TOO_MANY: Final = 10211
 class FastBatchPipeline(Pipeline):
     """Events on their way in a fast batch: a series whose numbers must have no gap.
 
-    What an event's acknowledgement says of it is said by the subject it is answered on:
-    <inbox>.<batch>.<flow>.fail.<number in the batch>.<what to do>.$FI (ADR-50). With `fail` the
-    server drops the batch at the first event that is missing or refused, so that what it has
-    stored is always the batch's beginning; after that, and after a lost connection, a new batch
-    begins with the oldest event that was not acknowledged.
+    The meaning of an acknowledgement stands in the subject it is answered on:
+    <inbox>.<batch>.<flow>.fail.<number in the batch>.<operation>.$FI (ADR-50).
+
+    With `fail` the server drops the batch at the first event that is missing or refused. So the
+    stored part is always the batch's beginning. After that, and after a lost connection, a new
+    batch begins with the oldest event that was not acknowledged.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class FastBatchPipeline(Pipeline):
         self._end_sent = False
 
     async def finish(self) -> ImportProgress:
-        """End the batch and return where the last event stands. Raises what `ingest` raises."""
+        """End the batch and return where the last event stands. Raises the errors of `ingest`."""
         self._ending = True
         await super().finish()
         if self._last is None:
@@ -86,7 +87,7 @@ class FastBatchPipeline(Pipeline):
         return f"{self._prefix}{self._batch}.{FLOW_EVENTS}.fail.{place}.{what}.$FI"
 
     async def _progressed(self, patience_s: float) -> None:
-        """Ask how far the server is, or end the batch, and wait: an answer may be far away."""
+        """Ask for the server's progress, or end the batch, and wait: an answer may be far away."""
         if self._window and self._begun and not self._end_sent:
             after_last = self._oldest + len(self._window)
             self._end_sent = self._ending
@@ -101,7 +102,7 @@ class FastBatchPipeline(Pipeline):
     def _receive(
         self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
     ) -> None:
-        """Take the server's word about the batch."""
+        """Take in the server's status of the batch."""
         del reply
         if not subject.startswith(f"{self._prefix}{self._batch}."):
             return
@@ -124,7 +125,7 @@ class FastBatchPipeline(Pipeline):
             self._on_lost()  # A gap, or the end of a batch that we have not ended.
 
     def _refused(self, refused: Refused) -> None:
-        """Begin again after what may pass, give up otherwise."""
+        """Begin again after a passing refusal, give up otherwise."""
         error = translated(refused)
         if refused.code in {_UNKNOWN, _TOO_MANY} or isinstance(error, LogUnavailable):
             self._on_lost()

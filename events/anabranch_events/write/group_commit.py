@@ -24,18 +24,17 @@ GROUP_EVENTS_MIN: Final = 16
 
 
 class _Member(NamedTuple):
-    """An event that somebody waits to see stored."""
+    """An event and the future of its append."""
 
     out: Outgoing
     receipt: asyncio.Future[Receipt]
 
 
 class GroupCommit:
-    """Appends in groups: who comes while one is under way is in the next.
+    """Appends in groups: those that arrive during one group's write form the next.
 
-    Everybody who waits holds one event, so that the callers bound the queue. Members of a group
-    do not share their fate: when the server refuses it, it is stored in halves, and at last each
-    member for itself.
+    Each caller waits with one event, so that the callers bound the queue. Members of a group do not
+    share their fate: a refused group is stored in halves, and at last each member for itself.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -44,7 +43,7 @@ class GroupCommit:
         self._working: asyncio.Task[None] | None = None
 
     async def append(self, out: Outgoing) -> Receipt:
-        """Store one event and return where. Raises what `append.append` raises."""
+        """Store one event and return where. Raises the errors of `append.append`."""
         member = _Member(out, asyncio.get_running_loop().create_future())
         self._waiting.append(member)
         if self._working is None:
@@ -52,7 +51,7 @@ class GroupCommit:
         return await member.receipt
 
     async def close(self) -> None:
-        """Stop; who still waits is told so."""
+        """Stop; pending appends fail."""
         working, self._working = self._working, None
         if working is not None:
             working.cancel()
@@ -60,7 +59,7 @@ class GroupCommit:
         self._give_up(_closed())
 
     async def _work(self) -> None:
-        """Store group after group while somebody waits."""
+        """Store group after group while appends are pending."""
         try:
             while self._waiting:
                 group = self._next_group()
@@ -68,7 +67,7 @@ class GroupCommit:
                     await self._store(group)
                 finally:
                     _fail(group, _closed())
-                await asyncio.sleep(0)  # Those who were served may have more.
+                await asyncio.sleep(0)  # The callers just served may have more.
         except BaseException:
             self._give_up(_closed())
             raise
@@ -76,10 +75,10 @@ class GroupCommit:
             self._working = None
 
     def _next_group(self) -> list[_Member]:
-        """Take those who fit in one batch, in the order they came.
+        """Take the appends that fit in one batch, in the order they came.
 
-        An expectation can stand on a session's first event of a batch only, and an id can be in
-        it once; what is against that stays for the next, with all of its session that follows.
+        An expectation can stand on a session's first event of a batch only, and an id can be in it
+        once. An append against that stays for the next batch, with all later ones of its session.
         """
         group: list[_Member] = []
         kept: list[_Member] = []
@@ -108,7 +107,7 @@ class GroupCommit:
         return group
 
     async def _store(self, group: Sequence[_Member]) -> None:
-        """Store a group, and tell each member what became of it."""
+        """Store a group, and give each member its receipt or its error."""
         if len(group) < GROUP_EVENTS_MIN:
             await asyncio.gather(*(self._store_alone(member) for member in group))
             return
@@ -116,7 +115,8 @@ class GroupCommit:
             receipts = await append_batch(self._connection, [member.out for member in group])
         except AnabranchError as error:
             if not isinstance(error.__cause__, Refused):
-                # Nobody answered, for as long as a call may take: who waits has waited as long.
+                # Nobody answered for as long as a call may take, and each caller has waited as
+                # long.
                 _fail(group, error)
                 self._give_up(error)
                 return
@@ -153,7 +153,7 @@ def _closed() -> LogUnavailable:
 
 
 def _fail(members: Sequence[_Member] | deque[_Member], error: AnabranchError) -> None:
-    """Raise an error of its own in each who still waits."""
+    """Raise an error of its own in each append that is still pending."""
     for member in members:
         if member.receipt.done():
             continue

@@ -1,4 +1,4 @@
-"""Importing many events: published in a pipeline, each acknowledged, in order, each stored once."""
+"""The import pipeline: many events in flight, each acknowledged, in order, each stored once."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Written: TypeAlias = "tuple[Event, bytes]"
 
 
 class ImportProgress(NamedTuple):
-    """How far an import has come: so many events are stored, the last of them at `position`.
+    """The progress of an import: so many events are stored, the last of them at `position`.
 
     While a fast import is under way its position is not known: it is 0 until the end.
     """
@@ -62,7 +62,8 @@ async def ingest(
     """Store `events` in their order and return how many there were, and where the last stands.
 
     Raises EventInvalid when an id belongs to another session's event, InputInvalid, LogFull,
-    LogUnavailable, LogRefused. Then what was reported is stored, and of what was in flight any part.
+    LogUnavailable, LogRefused. The events reported before are then stored, and any part of those in
+    flight.
     """
     bytes_max = claim_check.message_bytes_max
     async with pipeline:
@@ -83,7 +84,7 @@ async def ingest(
 
 
 async def _turns(events: AsyncIterable[Event] | Iterable[Event]) -> AsyncIterator[list[Event]]:
-    """Yield from either kind of iterable as many as are sent at once."""
+    """Yield the events of either kind of iterable in lists of one turn's length."""
     if isinstance(events, AsyncIterable):
         turn: list[Event] = []
         async for event in events:
@@ -101,10 +102,10 @@ async def _turns(events: AsyncIterable[Event] | Iterable[Event]) -> AsyncIterato
 class Pipeline:
     """Events on their way: at most `WINDOW_EVENTS` sent and not acknowledged, in order.
 
-    The server takes what one connection sends in order, so what it has stored of the window is
-    always its beginning. After a lost connection the window is therefore sent again from the
-    oldest event that was not acknowledged, the first alone until it is: what was stored already
-    is recognised by its id.
+    The server takes the messages of one connection in order: the stored part of the window is
+    always its beginning. After a lost connection the window is therefore sent again from the oldest
+    event that was not acknowledged. The first goes alone until it is acknowledged. An event stored
+    already is recognised by its id.
     """
 
     def __init__(
@@ -160,7 +161,7 @@ class Pipeline:
         self._connection.forget_forbidden(self._on_forbidden)
 
     async def send(self, events: list[Written]) -> None:
-        """Send events, and wait while the window is full. Raises what `ingest` raises."""
+        """Send events, and wait while the window is full. Raises the errors of `ingest`."""
         if not events:
             return
         number = self._oldest + len(self._window)
@@ -177,7 +178,7 @@ class Pipeline:
             await self._wait_while(lambda: self._is_full(2))
 
     async def finish(self) -> ImportProgress:
-        """Wait until everything is acknowledged. Raises what `ingest` raises."""
+        """Wait until everything is acknowledged. Raises the errors of `ingest`."""
         await self._wait_while(lambda: bool(self._window))
         return self._done
 
@@ -221,8 +222,8 @@ class Pipeline:
     async def _send_again(self) -> None:
         """Send the window from its beginning, the first event alone until it is acknowledged.
 
-        A server that just came back answers before its streams are there: a stream that comes to
-        be in the middle of the window would store its end without its beginning.
+        A server that just came back answers before its streams are there. A stream that appears in
+        the middle of the window would store its end without its beginning.
         """
         if not self._window:
             self._lost = self._first_sent = False
@@ -264,7 +265,7 @@ class Pipeline:
         self._retrying_since = self._retrying_since or now
 
     def _begin(self, first: int) -> None:
-        """Get ready to send the window again from the event of number `first`."""
+        """Prepare to send the window again from the event of number `first`."""
 
     def _has_begun(self, first: int) -> bool:
         """Tell whether the event of number `first` is stored, so that the others may follow."""
@@ -275,7 +276,7 @@ class Pipeline:
         return [f"{self._prefix}{number}" for number in range(first, first + count)]
 
     async def _publish(self, number: int, events: list[Written]) -> None:
-        """Send events, the first of which has that number."""
+        """Send `events`, whose first has this number."""
         replies = self._replies(number, len(events))
         messages = [
             (subject_of(event), reply, f"{EVENT_ID}: {event.id}\r\n{_CONTENT}", document)
@@ -292,7 +293,7 @@ class Pipeline:
             self._lost = True
 
     async def _report(self) -> None:
-        """Make sure that ids the server knew are those of our events, and say how far we are."""
+        """Check that ids the server knew are those of our events, and report the progress."""
         done, doubted, self._doubted = self._done, self._doubted, []
         await asyncio.gather(
             *(
@@ -318,7 +319,7 @@ class Pipeline:
     def _receive(
         self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
     ) -> None:
-        """Take an acknowledgement or a refusal; the number in the subject says of which event."""
+        """Take an acknowledgement or a refusal; the number in the subject names the event."""
         del reply
         number = int(subject[len(self._prefix) :])
         if number < self._oldest:
@@ -356,7 +357,7 @@ class Pipeline:
             self._newest = position
 
     def _strike(self, count: int) -> None:
-        """Take so many events off the window: they are stored."""
+        """Strike as many events off the window: they are stored."""
         self._window_bytes -= _size([self._window.popleft() for _ in range(count)])
         self._oldest += count
         self._moved_at = time.monotonic()
@@ -372,6 +373,6 @@ def _size(events: list[Written]) -> int:
 
 
 def outgoing_of(written: Written) -> Outgoing:
-    """Return an event of the window as one that is on its way."""
+    """Return an event of the window as an outgoing one."""
     event, document = written
     return Outgoing(event, subject_of(event), document, None)
