@@ -1,4 +1,4 @@
-"""From what was read of insights to candidates that can be scored."""
+"""Candidates for ranking, made from the rows read of insights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHARACTERS_MAX: Final = 4096
 
 
 class Row(NamedTuple):
-    """What ranking reads of an insight; the text up to `CHARACTERS_MAX`."""
+    """The ranking's data of an insight; the text up to `CHARACTERS_MAX`."""
 
     insight_id: str
     session_id: str
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
 
 def rank_all(question: str, rows: Sequence[Row], cosines: Mapping[str, float]) -> list[Scored]:
-    """Rank all that is in reach: names and their rarity are those of `rows`."""
+    """Rank a whole reach: names and their rarity are those of `rows`."""
     names = {row.insight_id: (*row.entities, *entities(row.text)) for row in rows}
     candidates = candidates_of(question, rows, cosines, names)
     return hop(fuse(candidates), question, population=len(rows))
@@ -40,7 +40,7 @@ def rank_chosen(
     shared: Mapping[str, Sequence[str]],
     population: int,
 ) -> list[Scored]:
-    """Rank what the indexes chose out of `population`; `shared` gives who shares which name."""
+    """Rank the indexes' choice out of `population`; `shared` has the insights by shared name."""
     names: dict[str, tuple[str, ...]] = {}
     for name, ids in shared.items():
         for insight_id in ids:
@@ -57,7 +57,7 @@ def candidates_of(
 ) -> list[Candidate]:
     """Return `rows` as candidates, with BM25 over exactly them.
 
-    A text is ranked together with the day it speaks of, because people ask by month and year.
+    A text is ranked together with its day, because people ask by month and year.
     """
     documents = [words_of(_dated(row.text, row.day)) for row in rows]
     scores = bm25(asked_words(question), documents)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Embedder(Protocol):
-    """Turns texts into vectors of one model; vectors of different models are never compared."""
+    """An embedder: texts into vectors of one model, never compared with those of another."""
 
     @property
     def model(self) -> str:
@@ -18,7 +18,7 @@ class Embedder(Protocol):
 
     @property
     def dimension(self) -> int:
-        """How many numbers a vector has."""
+        """The length of its vectors."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:

@@ -1,8 +1,8 @@
-"""How lanes become one ranking: the convex recipe, one hop over rare names, then associations.
+"""The fusion of lanes into one ranking: a convex sum, a hop over rare names, then associations.
 
-The parameters were chosen on LoCoMo, RealMem and BEAM by measuring (docs/recall.md): a min-max
-scaled convex sum instead of reciprocal ranks, the best insight of a session lifts its session, and
-short fragments weigh less. Pure functions: the same candidates give the same ranking.
+The parameters were chosen on LoCoMo, RealMem and BEAM by measuring (docs/recall.md). The sum is
+min-max scaled and convex, instead of reciprocal ranks. The best insight of a session lifts its
+session, and short fragments weigh less. Pure functions: the same candidates give the same ranking.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Link:
 
 @dataclass(slots=True, eq=False)
 class Scored:
-    """A candidate and what each part of the recipe gave it."""
+    """A candidate and its score from each part of the recipe."""
 
     candidate: Candidate
     words: float = 0.0
@@ -76,7 +76,7 @@ class Scored:
 
     @property
     def supported(self) -> bool:
-        """Whether anything but its length speaks for it."""
+        """True when anything but its length speaks for it."""
         found = self.candidate.words or self.candidate.cosine is not None
         return bool(found or self.path or self.linked)
 
@@ -86,7 +86,7 @@ class Scored:
         return (-self.score, self.candidate.position, self.candidate.insight_id)
 
     def why(self, matched: tuple[str, ...]) -> Why:
-        """Say what the score is made of; `matched` are the question's words in the text."""
+        """Explain the score; `matched` are the question's words in the text."""
         candidate = self.candidate
         lanes = {"words": self.words} if candidate.words else {}
         lanes |= {"meaning": self.meaning} if candidate.cosine is not None else {}
@@ -132,8 +132,9 @@ def fuse(candidates: Sequence[Candidate]) -> list[Scored]:
 def hop(ranked: list[Scored], question: str, *, population: int) -> list[Scored]:
     """Lift insights that share a rare name with one of the two best; return them best first.
 
-    A name counts when the question lacks it and 2 to 4 insights have it; the rarer, the more, and
-    twice where it opens the text. The two best are lifted alike, so they keep their places.
+    A name counts when the question lacks it and 2 to 4 insights have it. The rarer it is, the more
+    it counts, and twice where it opens the text. The two best are lifted alike, so they keep their
+    places.
     """
     asked = question.lower()
     seeds = ranked[:SEEDS]
@@ -164,8 +165,8 @@ def hop(ranked: list[Scored], question: str, *, population: int) -> list[Scored]
 def link(ranked: list[Scored], links: Sequence[Link]) -> list[Scored]:
     """Lift insights that are associated with the best; return them best first.
 
-    What an association gives is bounded by its weight and by how good its other end is: it settles
-    who comes first among the near, and does not bring the far to the top.
+    The gain is bounded by the association's weight and by the score of its other end. So it settles
+    the order among the near, and does not bring the far to the top.
     """
     if not links:
         return ranked
@@ -187,7 +188,7 @@ def link(ranked: list[Scored], links: Sequence[Link]) -> list[Scored]:
 
 
 def _scaled(values: Sequence[float | None]) -> list[float]:
-    """Scale to 0..1; what is missing is 0. Empty when there is nothing to tell apart."""
+    """Scale to 0..1; a missing value is 0. Empty when all are alike."""
     known = [value for value in values if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     if high <= low:

@@ -55,7 +55,7 @@ _STEMMING: Final = Lock()
 
 
 class Words(NamedTuple):
-    """How often each stem stands in a text, and how many stems it has."""
+    """The count of each stem in a text, and of all its stems."""
 
     counts: Mapping[str, int]
     length: int
@@ -95,8 +95,8 @@ def asked_words(text: str) -> dict[str, str]:
 def bm25(question: Iterable[str], documents: Sequence[Words]) -> list[float]:
     """Return each document's BM25 score for the stems of `question`: k1 = 0.9, b = 0.4.
 
-    Document counts and the average length are those of `documents` and of nothing else, with
-    Lucene's idf, which is never negative. Repeated question words count once.
+    Document counts and the average length are those of `documents` and of nothing else. The idf is
+    Lucene's, which is never negative. Repeated question words count once.
     """
     if not documents:
         return []
@@ -119,8 +119,9 @@ def bm25(question: Iterable[str], documents: Sequence[Words]) -> list[float]:
 def entities(text: str) -> tuple[str, ...]:
     """Return the names that `text` mentions, each once, in the order they first stand there.
 
-    A name is a run of capitalised words. One word alone at the start of a sentence, a heading in
-    brackets, a label before a colon, and common words at either end of a run are none.
+    A name is a run of capitalised words. Not a name are one word alone at the start of a sentence,
+    a heading in brackets, and a label before a colon. Neither are common words at either end of a
+    run.
     """
     text = _HEADING.sub(lambda heading: " " * len(heading[0]), text)
     found: dict[str, None] = {}
@@ -146,9 +147,9 @@ def _name_in(run: str, *, opens: bool) -> str | None:
 
 
 def search_terms(text: str) -> list[str]:
-    """Return the words of `text` for a full-text index: whole words, none that stands everywhere.
+    """Return the words of `text` for a full-text index: whole words, no common ones.
 
-    Each once, the longest kept when there are more than `SEARCH_TERMS_MAX`. What remains is letters
+    Each once, the longest kept when there are more than `SEARCH_TERMS_MAX`. They consist of letters
     and digits only, so no character of Lucene's query syntax is among them.
     """
     found = dict.fromkeys(word for word in _WORD.findall(text.lower()) if word not in DROPPED)
@@ -157,9 +158,9 @@ def search_terms(text: str) -> list[str]:
 
 
 def date_words(day: str) -> str:
-    """Return the words of an ISO date, as people ask for it: "2026-11-23" is "November 2026 23".
+    """Return the words of an ISO date in a question: "2026-11-23" is "November 2026 23".
 
-    What is no date has none.
+    Any other text has none.
     """
     found = _DAY.match(day)
     if not found:

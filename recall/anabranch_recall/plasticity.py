@@ -1,4 +1,4 @@
-"""How strong an association is at a moment: a function of what was cited, never of a sweep."""
+"""The strength of an association at a moment: a function of citations, never of a sweep."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HALF_LIFE: Final = timedelta(days=14)
 
 
 def decayed(weight: float, *, since: datetime, at: datetime) -> float:
-    """Return what is left of `weight` at `at`: it halves every 14 days since it was last cited.
+    """Return the rest of `weight` at `at`: it halves every 14 days since it was last cited.
 
     Before `since` nothing has decayed yet.
     """

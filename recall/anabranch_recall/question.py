@@ -1,4 +1,4 @@
-"""What is asked of memory, and the shape of every answer, whichever ranker gives it."""
+"""The question to memory, and the shape of every ranker's answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HITS_MAX = 1000
 
 
 class Scope(StrEnum):
-    """Where to look. `lineage` is the own branch, and ancestors up to where it was forked."""
+    """The scope of a question. `lineage` is the own branch, and ancestors up to its fork."""
 
     SESSION = "session"
     LINEAGE = "lineage"
@@ -28,7 +28,7 @@ class Question(_Frozen):
     """One question to memory.
 
     `as_of` is the position up to which the log counts: nothing from later has any influence.
-    `asked_at` is the moment to which associations decay; without it, that is now, or as of a
+    `asked_at` is the moment to which associations decay. Without it, that is now, or as of a
     position the last moment recorded up to there.
     """
 
@@ -49,7 +49,7 @@ class Question(_Frozen):
 
 
 class Association(_Frozen):
-    """Another insight this one is associated with, and how strongly at the time of the question."""
+    """Another insight this one is associated with, and the weight at the time of the question."""
 
     insight_id: str
     kind: str
@@ -58,13 +58,15 @@ class Association(_Frozen):
 
 
 class Why(_Frozen):
-    """Why a hit stands where it does: the score is the sum of these.
+    """The reasons for a hit's place: the score is the sum of these.
 
-    `lanes` has what `words` and `meaning` gave (each scaled to its share), `session` what the best
-    insight of the same session gave, `length` what the text's length gave, `path` what one hop over
-    shared `entities` from the insights in `seeds` gave, and `linked` what `associations` gave.
-    `cosine` is the bare similarity, `matched` the words of the question that the text has, and
-    `events` are the positions of the events behind the hit.
+    `lanes` has the parts of `words` and `meaning`, each scaled to its share. `session` is the part
+    of the same session's best insight, and `length` that of the text's length. `path` is the part
+    of one hop over shared `entities` from the insights in `seeds`, and `linked` that of
+    `associations`.
+
+    `cosine` is the bare similarity, `matched` the words of the question that the text has. `events`
+    are the positions of the events behind the hit.
     """
 
     lanes: dict[str, float]
@@ -95,7 +97,7 @@ class Hit(_Frozen):
 
 
 class Lane(_Frozen):
-    """How one way of searching fared, and the position up to which it knew the log."""
+    """The state of one lane, and the position up to which it knew the log."""
 
     state: Literal["ok", "empty", "failed", "skipped"]
     position: int
@@ -103,7 +105,7 @@ class Lane(_Frozen):
 
 
 class Recollection(_Frozen):
-    """The hits, best first, and how each lane fared. `position` is how far the graph had come."""
+    """The hits, best first, and the state of each lane. `position` is the graph's."""
 
     hits: list[Hit]
     lanes: dict[str, Lane]
@@ -112,7 +114,7 @@ class Recollection(_Frozen):
 
 
 class Ranker(Protocol):
-    """Answers questions; the graph's own indexes are one way to do it."""
+    """A ranker of insights; the graph's own indexes are one."""
 
     async def recall(self, question: Question) -> Recollection:
         """Return the `question.k` insights that answer best."""

@@ -1,4 +1,4 @@
-"""Where a graph is and who may do what there."""
+"""The address of a graph, with the users that write and read there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 class GraphAddress(BaseModel):
     """A graph's server, the user that writes and, where there is one, the user that only reads.
 
-    `database` None is the server's default. `admin_url` is the embedded graph's HTTP, over which
+    `database` None is the server's default. `admin_url` is the embedded graph's HTTP, through which
     its schema and its databases are made; Neo4j needs none.
     """
 

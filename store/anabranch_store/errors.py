@@ -63,7 +63,7 @@ class CypherInvalid(InputInvalid):
 
 
 class QueryRefused(InputInvalid):
-    """The query would do what a reader may not; `construct` names what was refused."""
+    """The query would do something forbidden to a reader; `construct` names it."""
 
     def __init__(self, message: str, *, construct: str, fix: str) -> None:
         super().__init__(message, field="query", fix=fix)

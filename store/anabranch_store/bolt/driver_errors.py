@@ -35,12 +35,12 @@ _RETRY: Final = "try again; if it lasts, check that the graph's server runs and 
 
 
 class LostWhileCommitting(Exception):
-    """A connection ended between a commit and its answer; the cause says how."""
+    """A connection ended between a commit and its answer; the cause gives the reason."""
 
 
 @contextmanager
 def driver_errors(uri: str, *, explain: Explain | None = None) -> Generator[None]:
-    """Raise what the driver raises inside as an error of our tree, naming the server at `uri`.
+    """Translate the driver's errors of this block into our tree, naming the server at `uri`.
 
     `explain` gets each error of a server that does not answer or refuses us, and returns the one
     to raise.
@@ -79,7 +79,7 @@ def _translated(uri: str) -> Generator[None]:
 
 
 def _server_error(error: Neo4jError, *, uri: str) -> AnabranchError:
-    """Return what the server said as an error of ours, told apart by its code."""
+    """Return the server's error as one of our tree, chosen by its code."""
     code = str(error.code or "")
     said = str(error.message or error)
     found: AnabranchError = GraphUnavailable(
@@ -94,7 +94,7 @@ def _server_error(error: Neo4jError, *, uri: str) -> AnabranchError:
         or isinstance(error, ConstraintError)
         or code.endswith(".LockClientStopped")
     ):
-        # A leader that lost its place refuses writes as a replica does: before what is forbidden.
+        # A leader that lost its place refuses writes like a replica: checked before permissions.
         found = TransactionUndone(f"the graph at {uri} undid it: {said} ({code})", fix=_RETRY)
     elif code.endswith((".Forbidden", ".AccessMode", ".ForbiddenOnReadOnlyDatabase")):
         found = QueryRefused(

@@ -1,4 +1,4 @@
-"""Parameters in the form in which the driver gets them."""
+"""Parameters in the form the driver gets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 class _Unspelt(list[Any]):
-    """A list that has no spelling.
+    """A list without a spelling.
 
-    The driver spells every parameter of every statement for its log, also when nobody keeps one:
-    4 us a row of a batch, 0.15 ms a vector, while the server waits.
+    The driver spells every parameter of every statement for its log, even when nobody keeps one.
+    That costs 4 us a row of a batch and 0.15 ms a vector, while the server waits.
     """
 
     def __repr__(self) -> str:
@@ -20,7 +20,7 @@ class _Unspelt(list[Any]):
 
 
 def as_given(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `parameters` as the driver is to be given them: equal, and quick to pass on."""
+    """Return `parameters` in a form for the driver: equal, and quick to pass on."""
     return {
         name: _Unspelt(value) if type(value) is list else value
         for name, value in parameters.items()

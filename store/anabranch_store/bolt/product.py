@@ -1,4 +1,4 @@
-"""Which graph server this is."""
+"""The product behind a graph's address: its name and version."""
 
 from __future__ import annotations
 

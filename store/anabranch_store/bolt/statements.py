@@ -1,4 +1,4 @@
-"""The Cypher we send: one statement a `.cypher` file under `statements/`, loaded by name."""
+"""The Cypher statements: one a `.cypher` file under `statements/`, loaded by name."""
 
 from __future__ import annotations
 

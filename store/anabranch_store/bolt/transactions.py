@@ -1,4 +1,4 @@
-"""Our statements in transactions: what is tried again, and what must not be."""
+"""Transactions of our statements, with the failures that are retried and those that must not be."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 STATEMENT_TIMEOUT_S: Final = 60.0
 WRITER: Final = "anabranch_writer"
-# A server that undid a transaction is there, and will take it once the rival is through.
+# A server that undid a transaction is there, and takes it once the rival is through.
 _UNDONE_FOR_S: Final = 15.0
-# A connection that broke is opened anew; a server that is gone should be known to be gone soon.
+# A broken connection is opened anew; a server that is gone should be noticed soon.
 _LOST_FOR_S: Final = 2.0
 _PAUSE_S: Final = 0.02
 _PAUSE_MAX_S: Final = 1.0
@@ -43,14 +43,14 @@ class Step(NamedTuple):
 Ask: TypeAlias = Callable[[Step], Awaitable[list[dict[str, Any]]]]
 """Runs a statement within the transaction and returns its rows."""
 Plan: TypeAlias = Callable[[Ask], Awaitable[Sequence[Step]]]
-"""Decides, by what it asks within a transaction, which statements follow in it.
+"""Decides by questions within a transaction on the statements that follow in it.
 
 It is called again when the transaction is tried again.
 """
 
 
 class RestartTransaction(Exception):
-    """Raised by a plan: what it has done is undone, and it is called again in a new transaction."""
+    """A plan's order to undo its transaction and call it again in a new one."""
 
 
 async def read_rows(open_session: Callable[[], AsyncSession], step: Step) -> list[dict[str, Any]]:
@@ -72,7 +72,7 @@ async def write_steps(
 ) -> bool:
     """Run `guard` and `steps` in one transaction; False, undone, when the guard has no row.
 
-    `writer` is what the server shows of the transaction while it runs.
+    `writer` is the transaction's name on the server while it runs.
     """
     metadata = {WRITER: writer} if writer else None
 
@@ -99,8 +99,8 @@ class _Attempt:
     def retry_for_s(self, error: Neo4jError | DriverError) -> float:
         """Return how long trying again after `error` is safe and may help.
 
-        Before the commit is sent every failure leaves nothing. After it, only an answer of the
-        server says so; a connection that is lost then is never asked about here.
+        Before the commit is sent every failure leaves nothing. After it only an answer of the
+        server says so. A connection that is lost then is never asked about here.
         """
         if isinstance(error, Neo4jError):
             # Two transactions that MERGE one key: Neo4j locks, ArcadeDB refuses the second.
@@ -133,7 +133,7 @@ async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
 
 
 async def _begun(session: AsyncSession, metadata: dict[str, Any] | None = None) -> AsyncTransaction:
-    """Begin a transaction without waiting for the server's word, which comes with the first answer.
+    """Begin a transaction without waiting for an answer: it comes with the first statement's.
 
     The driver does so in `execute_query` only. Without its switch there is one more round trip.
     """

@@ -15,7 +15,7 @@ _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 def native(value: Any) -> Any:
     """Return `value` with Python's own dates and times inside, nodes as their properties."""
-    if type(value) in _PLAIN:  # Most values are: the slow questions below are for the others.
+    if type(value) in _PLAIN:  # Most values are plain: the slow questions below are for the others.
         return value
     if value is None or isinstance(value, str | int | float):
         return value
@@ -31,11 +31,11 @@ def native(value: Any) -> Any:
 
 
 def jsonable(value: Any) -> Any:
-    """Return `value` as JSON can hold it.
+    """Return `value` in a form that JSON can hold.
 
     A node is {"labels", "properties"}, a relationship {"type", "properties"}, a path {"nodes",
-    "relationships"}; dates, times and durations are ISO 8601 text, bytes base64, and a float that
-    is no number is null.
+    "relationships"}. Dates, times and durations are ISO 8601 text, bytes base64. A float that is no
+    number is null.
     """
     if isinstance(value, Node):
         return {"labels": sorted(value.labels), "properties": _properties(value)}

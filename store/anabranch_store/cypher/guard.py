@@ -1,10 +1,10 @@
-"""What a query of a user's may say: it reads the graph, and nothing but the graph.
+"""The guard of users' queries: they read the graph, and nothing but the graph.
 
-The server is what keeps a query from writing: Neo4j by the access mode, the embedded graph by a
-user that may only read. This guard refuses what neither stops (LOAD CSV, administration,
-procedures and functions that reach out of the graph), and names a write that is plain to see.
-It never guesses: a word counts as a keyword only where it can be nothing else, so a variable
-`load`, a property `n.set` or a string that holds Cypher is nothing to it.
+The server keeps a query from writing: Neo4j by the access mode, the embedded graph by a user that
+may only read. This guard refuses the constructs that neither stops: LOAD CSV, administration, and
+procedures and functions that reach out of the graph. It also names an obvious write. It never
+guesses: a word counts as a keyword only where it can be nothing else. So a variable `load`, a
+property `n.set` or a string that holds Cypher is nothing to it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ FUNCTION_NAMESPACES: Final = frozenset(
         "vector",
     }
 )
-"""What stands before the dot in Cypher's own functions, such as vector.similarity.cosine."""
+"""The namespaces of Cypher's own functions, such as that of vector.similarity.cosine."""
 
 _STARTS: Final = frozenset(
     {"CALL", "FILTER", "FOR", "LET", "MATCH", "OPTIONAL", "RETURN", "UNWIND", "WHEN", "WITH"}
@@ -148,14 +148,14 @@ _READS_ONLY: Final = "a query only reads; memory changes by events: remember, co
 
 
 def checked_query(cypher: str) -> str:
-    """Return `cypher`, without what ends it, if it may be sent to a server as a user's query.
+    """Return `cypher` without its ending semicolons, if a server may get it as a user's query.
 
-    Raises QueryRefused naming the construct that may not be there, and CypherInvalid for text that
-    is empty or is no Cypher at all.
+    Raises QueryRefused naming the forbidden construct, and CypherInvalid for text that is empty or
+    is no Cypher at all.
     """
     plain = unescaped(cypher)
     if plain != cypher:
-        # Read both ways; what does not even parse with its escapes resolved does no harm so.
+        # Read both ways; a text that does not even parse with its escapes resolved does no harm so.
         with suppress(CypherInvalid):
             _check(tokens(plain))
     found = tokens(cypher)

@@ -1,4 +1,4 @@
-"""Cypher as tokens: enough to tell code from strings, comments and names."""
+"""The lexer of Cypher: enough to tell code from strings, comments and names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Token(NamedTuple):
 
     @property
     def is_name(self) -> bool:
-        """Whether the token can name something."""
+        """True when the token can name something."""
         return self.kind in {"word", "quoted"}
 
 
@@ -73,7 +73,7 @@ def unescaped(text: str) -> str:
 def parameters_in(text: str) -> set[str]:
     """Return the names of the parameters that a query takes.
 
-    Raises CypherInvalid where it cannot be told.
+    Raises CypherInvalid where they cannot be found out.
     """
     found = tokens(unescaped(text))
     return {token.text[1:].strip("`") for token in found if token.kind == "parameter"}

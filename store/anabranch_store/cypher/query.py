@@ -1,4 +1,4 @@
-"""A query of a user's: read only, with a bound on its time, its rows and its bytes."""
+"""A user's query: read only, with a bound on its time, its rows and its bytes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _log: Final = logging.getLogger(__name__)
 
 
 class QueryResult(BaseModel):
-    """What a query returned: each row by column, in values that JSON can hold.
+    """The result of a query: each row by column, in values that JSON can hold.
 
     `truncated` says that there was more than the caps let through. The embedded graph names no
     columns when there are no rows.
@@ -50,7 +50,7 @@ class QueryResult(BaseModel):
 
 
 class QueryBounds(BaseModel):
-    """How long a query may run, and how much it may return."""
+    """The bounds of a query: its time, its rows and its bytes."""
 
     model_config = ConfigDict(frozen=True)
     timeout_s: float
@@ -74,7 +74,7 @@ class QueryBounds(BaseModel):
 
 
 class QueryRunner:
-    """Runs queries of users' on one graph, over connections that only read."""
+    """Users' queries on one graph, over connections that only read."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class QueryRunner:
     async def run(
         self, cypher: str, parameters: Mapping[str, Any], bounds: QueryBounds
     ) -> QueryResult:
-        """Run `cypher` within `bounds`. Raises as Graph.query says."""
+        """Run `cypher` within `bounds`. Raises the errors of Graph.query."""
         bounds = bounds.checked()
         cypher = checked_query(cypher)
         mark = f"anabranch {secrets.token_hex(8)}"
@@ -149,7 +149,7 @@ class QueryRunner:
                     return QueryResult(columns=columns, rows=rows, truncated=True)
                 rows.append(row)
         except DatabaseError as error:
-            # The embedded graph has no code of its own for much of what a query can get wrong.
+            # The embedded graph has no code of its own for many mistakes of a query.
             if self._product.name == "arcadedb":
                 raise CypherInvalid(str(error.message)) from error
             raise

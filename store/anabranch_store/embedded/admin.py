@@ -1,4 +1,4 @@
-"""The embedded graph's HTTP: its schema language, its databases, its users."""
+"""The administration of the embedded graph over HTTP: its schema, its databases, its users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FIX: Final = "start the embedded graph again; its log is host.log in the graph'
 
 
 class Admin:
-    """Speaks to the HTTP of an embedded graph at `url`, as its root user."""
+    """A client of the HTTP of an embedded graph at `url`, as its root user."""
 
     def __init__(
         self, url: str, *, username: str, password: str, explain: Explain | None = None
@@ -40,12 +40,12 @@ class Admin:
         await self._post("server", {"command": command}, request=shown or command)
 
     async def databases(self) -> list[str]:
-        """Return the names of the databases there are."""
+        """Return the names of all databases."""
         answer = await self._post("server", {"command": "list databases"}, request="list databases")
         return sorted(str(name) for name in cast("list[object]", answer.get("result", [])))
 
     async def end_queries(self, mark: str) -> bool:
-        """End the queries whose text holds `mark`. Returns whether all of them ended."""
+        """End the queries whose text holds `mark`; tell whether all of them ended."""
         answer = await self._post("server", {"command": "list queries"}, request="list queries")
         queries = cast("list[dict[str, object]]", answer.get("result", []))
         ended = True
@@ -92,7 +92,7 @@ class Admin:
 
 
 def admin_of(address: GraphAddress, *, explain: Explain | None = None) -> Admin:
-    """Return the HTTP of the embedded graph at `address`."""
+    """Return the administration of the embedded graph at `address`."""
     if address.admin_url is None:
         raise SetupInvalid(
             f"{address.uri} is not an embedded graph of ours: its HTTP is not known",

@@ -1,8 +1,8 @@
-"""The class archive: what the embedded graph's JVM reads from its jars at every start, read once.
+"""The class archive: classes that the embedded graph's JVM would read from jars at every start.
 
 The wheel's JVM comes without one. With it a start takes half as long, and half the CPU time. It is
-made in the background, in the user's cache, once an embedded graph is closed whose JVM has noted what
-it loaded. A JVM that finds the archive unfit leaves it alone, and is merely slower.
+made in the background, in the user's cache, after an embedded graph is closed whose JVM noted its
+classes. A JVM that finds the archive unfit leaves it alone, and is merely slower.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Final
 
 SHAPE: Final = ("-XX:+UseSerialGC", "-XX:+UseCompactObjectHeaders")
-"""How objects lie in memory: it must be the same for the archive and for who uses it.
+"""The layout of objects in memory: it must be the same for the archive and for its users.
 
-The folder is one machine's: the serial collector starts quickest and holds the least."""
+The folder is one machine's: the serial collector starts quickest and holds the least.
+"""
 _NOTED: Final = "classes.txt"
 _MAKING_FOR_MAX_S: Final = 300.0
 _UNUSED_FOR_MAX_S: Final = 30 * 24 * 3600.0
@@ -35,13 +36,13 @@ noted=$1 made=$2 archive=$3 making=$4; shift 4
 
 
 class ClassArchive:
-    """The archive for the wheel that is installed, as a graph in `folder` uses or makes it."""
+    """The archive for the installed wheel, used or made by a graph in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._noted = folder / _NOTED
 
     def jvm_args(self) -> tuple[str, ...]:
-        """Return the arguments to use the archive, or to note what would be in it."""
+        """Return the arguments to use the archive, or to note the classes for it."""
         try:
             os.utime(self._archive)
         except OSError:
@@ -62,7 +63,7 @@ class ClassArchive:
 
     @cached_property
     def _archive(self) -> Path:
-        """Where it is, by what changes with everything that it depends on."""
+        """The archive's path, which changes with everything that the archive depends on."""
         files = [self._wheel / "jre" / "release", *map(Path, self._jars)]
         stamps = [f"{file} {(found := file.stat()).st_size} {found.st_mtime_ns}" for file in files]
         name = hashlib.sha256("\n".join([*SHAPE, *stamps]).encode()).hexdigest()[:32]
@@ -70,7 +71,7 @@ class ClassArchive:
         return Path(root) / "anabranch" / "embedded-graph" / f"{name}.jsa"
 
     def make(self) -> None:
-        """Begin to make the archive of what a JVM that has ended has noted, if it is not there."""
+        """Begin to make the archive from the notes of a JVM that has ended, if it is not there."""
         if not self._noted.exists():
             return
         try:
@@ -109,11 +110,11 @@ class ClassArchive:
 
 
 def _claimed(making: Path) -> bool:
-    """Tell whether nobody else is at it, and note that we are."""
+    """Claim the making, and tell whether nobody else had."""
     try:
         making.touch(exist_ok=False)
     except FileExistsError:
         if time.time() - making.stat().st_mtime < _MAKING_FOR_MAX_S:
             return False
-        making.touch()  # Whoever it was is gone.
+        making.touch()  # The process that had claimed it is gone.
     return True

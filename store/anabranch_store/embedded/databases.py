@@ -1,4 +1,4 @@
-"""Graphs side by side on one embedded server: one live, one being filled."""
+"""Databases side by side on one embedded server: the live graph, and others being filled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PREFIX: Final = f"{FIRST}_"
 async def create_database(address: GraphAddress, *, explain: Explain | None = None) -> GraphAddress:
     """Make an empty database beside the one at `address` and return where it is.
 
-    Only an embedded graph takes more than one; Neo4j Community has one, and raises SetupInvalid
+    Only an embedded graph takes more than one. Neo4j Community has one, and raises SetupInvalid
     here: give a second server instead.
     """
     database = _PREFIX + secrets.token_hex(6)
@@ -28,7 +28,7 @@ async def create_database(address: GraphAddress, *, explain: Explain | None = No
 
 
 async def database_names(address: GraphAddress, *, explain: Explain | None = None) -> list[str]:
-    """Return the names of all generations on the embedded graph's server, the live one among them."""
+    """Return the names of the graphs' databases on the embedded server, the live one among them."""
     return [name for name in await admin_of(address, explain=explain).databases() if _ours(name)]
 
 

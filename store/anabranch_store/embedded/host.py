@@ -1,11 +1,11 @@
-"""The process that holds the embedded graph; its owner starts it as a script, see `embedded.py`.
+"""The process that holds the embedded graph; its owner starts it as a script (`process.py`).
 
-It reads one JSON line from standard input, starts ArcadeDB's server, writes one JSON line to
-standard output when Bolt and HTTP listen (or why they do not), and closes the databases and ends
-when standard input ends: that is, whenever its owner ends, however its owner ends.
+It reads one JSON line from standard input and starts ArcadeDB's server. When Bolt and HTTP listen,
+or cannot, it writes one JSON line to standard output. When standard input ends, that is, whenever
+and however its owner ends, it closes the databases and ends.
 
-Run by path, not with `-m`: importing the package would load the driver, which only the owner
-needs, and cost half a second.
+Run by path, not with `-m`: importing the package would load the driver. Only the owner needs it,
+and it would cost half a second.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def _started(order: dict[str, Any]) -> Any:
             "http_port": order["http_port"],
             "bolt_port": order["bolt_port"],
             "server_plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
-            # "production" would keep what is wrong with a query from whoever sent it. What else it
-            # sets, the owner's settings do.
+            # "production" would hide a query's mistake from its sender. Its other settings are made
+            # by the owner.
             "mode": "development",
             "serverMetrics": False,
         },
@@ -59,7 +59,7 @@ def _started(order: dict[str, Any]) -> Any:
 
 
 def _own_stdout() -> TextIO:
-    """Return standard output for our one line, and send the server's own words to the log."""
+    """Return standard output for our one line, and send the server's own output to the log."""
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return answer
@@ -73,8 +73,8 @@ def _say(answer: TextIO, line: dict[str, Any]) -> None:
 def _leave(code: int) -> NoReturn:
     """End at once, the databases being closed or never opened.
 
-    A server that only half started leaves threads that would keep the process alive, and so does
-    a user's query that does not listen when it is told to end.
+    A server that only half started leaves threads that would keep the process alive. So does a
+    user's query that ignores its termination.
     """
     sys.stderr.flush()
     os._exit(code)

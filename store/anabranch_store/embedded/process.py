@@ -23,7 +23,7 @@ _LOG_FILE: Final = "host.log"
 
 
 class HostStartFailed(Exception):
-    """The process ended or said no before it was ready; the text says why."""
+    """The process ended, or reported a failure, before it was ready; the text gives the reason."""
 
 
 class HostProcess:
@@ -61,7 +61,7 @@ class HostProcess:
 
     @property
     def running(self) -> bool:
-        """Whether the process is there."""
+        """True while the process is there."""
         return self._process.poll() is None
 
     async def close(self) -> None:
@@ -150,7 +150,7 @@ def _exchange(process: subprocess.Popen[str], order: str) -> str:
 
 
 def _is_host(pid: int, folder: Path) -> bool:
-    """Whether `pid` is a host over `folder`, by its command line."""
+    """Tell by its command line whether `pid` is a host over `folder`."""
     answer = subprocess.run(
         ["ps", "-ww", "-o", "command=", "-p", str(pid)],  # noqa: S607 - where ps is differs.
         check=False,

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 _PREFIX: Final = "past_"
 _KEPT_S: Final = 24 * 3600
-"""How long a database of a process that was killed stays: longer than any that is in use."""
+"""The time that a database of a killed process stays: longer than any that is in use."""
 
 
 @asynccontextmanager
 async def scratch_graph(live: GraphAddress) -> AsyncGenerator[GraphAddress]:
     """Give an empty graph that is gone afterwards; `live` is not touched.
 
-    Where `live` is an embedded graph it is a database on the same server; else a server of its own
-    in a temporary folder, which raises EmbeddedGraphMissing without the `embedded` extra.
+    Where `live` is an embedded graph it is a database on the same server. Else it is a server of
+    its own in a temporary folder, which raises EmbeddedGraphMissing without the `embedded` extra.
     """
     if live.admin_url is None:
         async with _own_server() as address:
@@ -59,7 +59,7 @@ async def _own_server() -> AsyncGenerator[GraphAddress]:
 
 
 async def _drop_left(live: GraphAddress) -> None:
-    """Remove what a process that was killed left behind."""
+    """Remove the databases that a killed process left behind."""
     admin = admin_of(live)
     for database in await admin.databases():
         made = database.removeprefix(_PREFIX).partition("_")[0]

@@ -1,4 +1,4 @@
-"""The embedded graph: ArcadeDB in a child process that ends with its owner, spoken to over Bolt."""
+"""The embedded graph: ArcadeDB in a child process that ends with its owner, reached over Bolt."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _CREDENTIALS: Final = "credentials.json"
 _CURRENT: Final = "current"
 _JVM_ARGS: Final = (
     "-XX:-UsePerfData",
-    # Set here they hold for every database from its first moment; an ALTER DATABASE of
-    # txWalFlush would work only after the database was closed and opened again.
+    # Set here they hold for every database from its first moment. An ALTER DATABASE of txWalFlush
+    # would work only after the database was closed and opened again.
     "-Darcadedb.txWalFlush=2",
-    # The last resort, for a digest of a large graph runs for minutes: we bound each call ourselves,
-    # and end what a user's query left running.
+    # The last resort, for a digest of a large graph runs for minutes. We bound each call ourselves,
+    # and end the queries that users left running.
     f"-Darcadedb.command.timeout={_COMMAND_TIMEOUT_S * 1000}",
     "-Darcadedb.opencypher.loadCsv.allowFileUrls=false",
     "-Darcadedb.opencypher.loadCsv.allowRemoteUrls=false",
@@ -45,7 +45,7 @@ _JVM_ARGS: Final = (
     "-Darcadedb.queryMaxConcurrent=64",
     # Past 16 MiB, its own measure, it drops the connection without a word.
     "-Darcadedb.bolt.maxMessageSize=67108864",
-    # No language but Cypher is spoken here; looking for others costs a fifth of a second.
+    # No language but Cypher is used here; looking for others costs a fifth of a second.
     "-Darcadedb.polyglotEngineEnabled=false",
 )
 
@@ -53,14 +53,14 @@ _JVM_ARGS: Final = (
 class EmbeddedGraph:
     """A graph in `folder`, served on 127.0.0.1 for as long as this is open.
 
-    `brief` is for an owner that will not live long: the server compiles quickly rather than well,
-    which more than halves the work of its first minute.
+    `brief` is for an owner that will not live long. The server then compiles quickly rather than
+    well, which more than halves the work of its first minute.
 
     The first start makes the folder (only its owner can read it), random passwords and the
-    database; later starts use what is there. One process at a time owns a folder.
+    database. Later starts use the same. One process at a time owns a folder.
 
-    Raises EmbeddedGraphMissing without the `embedded` extra, SetupInvalid when the folder cannot
-    be written, GraphFull on a full disk, GraphUnavailable when another process owns the folder.
+    Raises EmbeddedGraphMissing without the `embedded` extra, SetupInvalid when the folder cannot be
+    written, GraphFull on a full disk, GraphUnavailable when another process owns the folder.
     """
 
     def __init__(self, folder: Path, *, brief: bool = False) -> None:
@@ -95,7 +95,7 @@ class EmbeddedGraph:
 
     @property
     def address(self) -> GraphAddress:
-        """Where the graph is served; only while it is open."""
+        """The address of the graph; only while it is open."""
         if self._address is None:
             raise GraphUnavailable("the embedded graph is not open", fix="open it by `async with`")
         return self._address
@@ -109,11 +109,11 @@ class EmbeddedGraph:
 
     @property
     def running(self) -> bool:
-        """Whether the process that serves the graph is there."""
+        """True while the process that serves the graph is there."""
         return self._host is not None and self._host.running
 
     def point_to(self, database: str) -> None:
-        """Make `database` the one that the next start serves (see `generations`)."""
+        """Make `database` the one that the next start serves."""
         _replace(self.folder / _CURRENT, database + "\n")
         self._address = self.address.model_copy(update={"database": database})
 
@@ -151,7 +151,7 @@ class EmbeddedGraph:
         await self._bootstrap(credentials)
 
     async def _start_host(self, password: str) -> tuple[int, int]:
-        """Start the host on two free ports; somebody may take one before it listens, then again."""
+        """Start the host on two free ports; when another process takes one first, try again."""
         reason = ""
         for _ in range(_ATTEMPTS):
             bolt_port, http_port = free_ports(2)
@@ -210,8 +210,7 @@ class EmbeddedGraph:
 def credentials_in(folder: Path) -> dict[str, str]:
     """Return the passwords kept in `folder`, made the first time.
 
-    The server keeps only their hashes. When our file is lost, so are the users: both are made
-    anew.
+    The server keeps only their hashes. When our file is lost, so are the users: both are made anew.
     """
     path = folder / _CREDENTIALS
     try:

@@ -1,1 +1,1 @@
-"""Texts into vectors."""
+"""Embedders: texts into vectors."""

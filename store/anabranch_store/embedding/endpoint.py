@@ -1,4 +1,4 @@
-"""Vectors from an endpoint that speaks OpenAI's embeddings API: a service, or a server of one's own."""
+"""Vectors from an endpoint with OpenAI's embeddings API: a service, or a server of one's own."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class EmbeddingEndpoint:
     """An embedder behind `POST {url}/embeddings`. Make it, and `async with` it.
 
     A text counts up to its first 16,384 characters. Texts go 128 a request, four requests at a
-    time; one that fails for a passing reason (a rate limit, a fault of the server, no answer
-    within `timeout_s`) is repeated, up to five times, after pauses that grow or that the server
-    asks for. The vectors are scaled to length one.
+    time. A request that fails for a passing reason is repeated, up to five times. Passing are a
+    rate limit, a fault of the server, and no answer within `timeout_s`. The pauses grow, or are
+    those that the server asks for. The vectors are scaled to length one.
     """
 
     def __init__(
@@ -62,8 +62,8 @@ class EmbeddingEndpoint:
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one unit vector a text, in the order given.
 
-        Raises EmbedderUnavailable when the endpoint fails again and again, EmbedderRefused when
-        it wants another key, model or text, or answers with something else than such vectors.
+        Raises EmbedderUnavailable when the endpoint fails again and again. Raises EmbedderRefused
+        when it wants another key, model or text, or answers with something else than such vectors.
         """
         pieces = [
             [text[:CHARACTERS_MAX] or " " for text in texts[start : start + TEXTS_A_REQUEST]]
@@ -142,7 +142,7 @@ class EmbeddingEndpoint:
 
 
 class _Passing(Exception):
-    """A failure that may be over when the request is repeated, after `wait_s` if the server says."""
+    """A failure that may pass before the next request, after `wait_s` if the server names it."""
 
     def __init__(self, reason: str, *, wait_s: float | None = None) -> None:
         super().__init__(reason)

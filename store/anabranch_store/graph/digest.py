@@ -1,10 +1,12 @@
 """One hash of the graph's content: the same events give the same digest on every store.
 
 Each node and each relationship becomes one line of JSON: labels or type, the keys of a
-relationship's ends, and all properties, sorted by name; nulls are absent, times are milliseconds
-of the epoch. The lines' SHA-256 are sorted and hashed again, so that no order of reading and no
-internal id matters. Left out is what the events do not determine: checkpoints, vectors, and the
-wording of a dead letter's reason.
+relationship's ends, and all properties. They are sorted by name; nulls are absent, and times are
+milliseconds of the epoch. The lines' SHA-256 are sorted and hashed again, so that no order of reads
+and no internal id matters.
+
+Left out are contents that the events do not determine: checkpoints, vectors, and the wording of a
+dead letter's reason.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Digest(BaseModel):
 async def digest_of(session: AsyncSession) -> Digest:
     """Read the whole graph over `session`, which this closes, and return its digest.
 
-    The rows stream by and are not kept; 32 bytes a row are.
+    The rows stream by and are not kept; only 32 bytes of each are.
     """
     async with asyncio.timeout(_TIMEOUT_S), session:
         for _ in range(_ATTEMPTS):

@@ -56,7 +56,7 @@ class Graph:
         `explain` gets each error of a server that does not answer or refuses us, and returns the
         one to raise.
         Entering raises GraphUnavailable when nobody answers, GraphRefused for a wrong user or
-        password, SetupInvalid for a server that is neither Neo4j nor the embedded graph.
+        password. It raises SetupInvalid for a server that is neither Neo4j nor the embedded graph.
         """
         return cls(address, timeout_s=timeout_s, explain=explain)
 
@@ -89,7 +89,7 @@ class Graph:
 
     @property
     def product(self) -> Product:
-        """Which server this is; only while the graph is open."""
+        """The server's product; only while the graph is open."""
         if self._product is None:
             raise _not_open()
         return self._product
@@ -97,7 +97,7 @@ class Graph:
     async def apply_schema(self, *, dimension: int | None = None) -> None:
         """Make the constraints and indexes that are not there yet, and wait until they serve.
 
-        The vector index takes vectors of `dimension` numbers; without, it stays as it is, or is
+        The vector index takes vectors of `dimension` numbers. Without, it stays unchanged, or is
         made for the built-in model. Raises VectorsMismatched when the graph holds vectors of
         another dimension.
         """
@@ -113,7 +113,7 @@ class Graph:
             await claim_vectors(self._open, self.address, VectorsInUse(model, dimension))
 
     async def vectors_in_use(self) -> VectorsInUse | None:
-        """Return which model's vectors the graph holds, None before its schema was made."""
+        """Return the model of the graph's vectors, None before its schema was made."""
         with driver_errors(self.address.uri, explain=self._explain):
             return await vectors_in_use(self._open, self.address)
 
@@ -125,9 +125,9 @@ class Graph:
     async def write(self, steps: Sequence[Step]) -> None:
         """Run `steps` in one transaction: all of them hold, or none.
 
-        A transaction that the server undid (a deadlock, another leader, somebody else wrote the
-        same record) is tried again for a while. When the connection is lost while it commits,
-        GraphUnavailable is raised and nobody knows whether it holds.
+        A transaction that the server undid is tried again for a while. The reason may be a
+        deadlock, a change of leader, or another writer of the same record. When the connection is
+        lost while it commits, GraphUnavailable is raised and nobody knows whether it holds.
         """
         with driver_errors(self.address.uri, explain=self._explain):
             await write_steps(self._write_session, None, steps)
@@ -140,16 +140,16 @@ class Graph:
         A plan in the place of `steps` asks the graph first, behind the guard.
 
         Returns False, with nothing written, when it returns none. A guard that compares and sets
-        must lock what it compares before it compares: on Neo4j a SET takes the lock. `writer` is
-        the name by which `end_writes` finds the transaction.
+        must lock the value before it compares: on Neo4j a SET takes the lock. `writer` is the name
+        by which `end_writes` finds the transaction.
         """
         with driver_errors(self.address.uri, explain=self._explain):
             return await write_steps(self._write_session, guard, steps, writer=writer)
 
     async def end_writes(self, writer: str) -> None:
-        """Have the server undo the transactions of `writer` that are open, in any process.
+        """Have the server undo the open transactions of `writer`, in any process.
 
-        One of a process that is frozen keeps its locks for as long as it likes otherwise. The
+        That of a frozen process would otherwise keep its locks for as long as it is frozen. The
         embedded graph holds no lock before the commit, so there is nothing to end.
         """
         if self.product.name == "neo4j":
@@ -164,11 +164,12 @@ class Graph:
         rows_max: int = 10_000,
         bytes_max: int = 16 * 1024 * 1024,
     ) -> QueryResult:
-        """Run a query of a user's: it reads, within the bounds, and can do nothing else.
+        """Run a user's query: it reads, within the bounds, and can do nothing else.
 
-        Rows past `rows_max`, or past `bytes_max` bytes of JSON, are left out and the result says
+        Rows past `rows_max`, or past `bytes_max` bytes of JSON, are left out, and the result says
         so. Raises QueryRefused for a write, LOAD CSV, administration or a procedure that is not on
-        the list; CypherInvalid for what does not parse; QueryTimedOut after `timeout_s`.
+        the list. Raises CypherInvalid for text that does not parse, QueryTimedOut after
+        `timeout_s`.
         """
         bounds = QueryBounds(timeout_s=timeout_s, rows_max=rows_max, bytes_max=bytes_max)
         return await self._query_runner.run(cypher, parameters or {}, bounds)
@@ -187,7 +188,7 @@ class Graph:
         return int(rows[0]["position"]) if rows else 0
 
     async def _agent(self) -> str:
-        """Ask the database itself, so that one that is not there shows now."""
+        """Ask the database itself, so that a missing one shows now."""
         async with self._session(READ_ACCESS) as session:
             summary = await (await session.run("RETURN 1")).consume()
         return str(summary.server.agent)

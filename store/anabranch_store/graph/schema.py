@@ -1,7 +1,7 @@
-"""The graph's constraints and indexes, in the two dialects there are.
+"""The graph's constraints and indexes, in two dialects.
 
 Constraints and range indexes are Cypher that both stores take. Full text and vectors are Cypher on
-Neo4j and SQL on the embedded graph, under the same names, so that every query is the same text.
+Neo4j and SQL on the embedded graph. Their names are the same, so that every query is the same text.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 TEXT_INDEX: Final = "insight_text"
 VECTOR_INDEX: Final = "insight_embedding"
 SCHEMA_VERSION: Final = 1
-"""Stored in each generation; raise it when a graph made before must be made anew."""
+"""The version stored in each generation; raise it when older graphs must be made anew."""
 DIMENSION: Final = 384
-"""Of the vector index where nobody says another: the built-in model's."""
+"""The default dimension of the vector index: the built-in model's."""
 _ONLINE_TIMEOUT_S: Final = 300
 
 KEYS: Final = {
@@ -39,7 +39,7 @@ KEYS: Final = {
     "Session": ("namespace", "id"),
     "Vectors": ("id",),
 }
-"""What names a node, by its label: unique on every store."""
+"""The key of a node, by its label: unique on every store."""
 
 RELATIONSHIP_TYPES: Final = (
     "ASSOCIATED_WITH",
@@ -62,7 +62,7 @@ _RANGES: Final = (
 
 
 class VectorsInUse(NamedTuple):
-    """Which model's vectors a graph holds; `model` None until the first are written."""
+    """The model of a graph's vectors, None until the first are written, and their dimension."""
 
     model: str | None
     dimension: int
@@ -71,9 +71,9 @@ class VectorsInUse(NamedTuple):
 async def make_schema(
     driver: AsyncDriver, address: GraphAddress, product: Product, *, dimension: int | None
 ) -> None:
-    """Make what is not there yet, one after another, and wait until it serves.
+    """Make the missing constraints and indexes, one after another, and wait until they serve.
 
-    The vector index takes vectors of `dimension` numbers; with None it stays as it is. Raises
+    The vector index takes vectors of `dimension` numbers; with None it stays unchanged. Raises
     VectorsMismatched when the graph holds vectors of another dimension.
     """
     if product.name == "arcadedb":
@@ -111,7 +111,7 @@ async def claim_vectors(driver: AsyncDriver, address: GraphAddress, wanted: Vect
 
 
 async def vectors_in_use(driver: AsyncDriver, address: GraphAddress) -> VectorsInUse | None:
-    """Return which vectors the graph holds, None before its schema was made."""
+    """Return the model and dimension of the graph's vectors, None before its schema was made."""
     rows = await _run(driver, address, statement("schema/read_vectors"))
     if not rows:
         return None
@@ -144,7 +144,7 @@ async def _make_types(address: GraphAddress) -> None:
 
 
 async def _drop_vector_index(driver: AsyncDriver, address: GraphAddress, product: Product) -> None:
-    """Make room for one of another dimension: nothing was ever written to it."""
+    """Drop the index for one of another dimension: nothing was ever written to it."""
     if product.name == "arcadedb":
         await admin_of(address).sql(str(address.database), f"DROP INDEX {VECTOR_INDEX} IF EXISTS")
     else:

@@ -1,4 +1,4 @@
-"""The stamp of a generation: which log and which versions fill it, and whether it was ever live."""
+"""The stamp of a generation: its log, the versions that fill it, and whether it was ever live."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Stamp(NamedTuple):
-    """What a generation says of itself; versions are 0 for one from before there were stamps."""
+    """The stamp of a generation; versions are 0 for one from before there were stamps."""
 
     log: str
     schema_version: int
@@ -76,9 +76,9 @@ def refuse_newer(found: Stamp, *, projector_version: int) -> None:
 
 
 def rebuild_due(found: Stamp | None, *, log: str, projector_version: int) -> str | None:
-    """Return why `found` should be rebuilt, None when it is what this program would fill.
+    """Return the reason to rebuild `found`, None when this program would fill it alike.
 
-    `log` is empty where nobody may say which log it is.
+    `log` is empty for a connection that may not ask for the log's identity.
     """
     if found is None:
         return None
@@ -90,7 +90,7 @@ def rebuild_due(found: Stamp | None, *, log: str, projector_version: int) -> str
 
 
 def is_of_another_log(found: Stamp, log: str) -> bool:
-    """Tell whether `found` says another log; an empty name is of whoever may not say it."""
+    """Tell whether `found` names another log; an empty name may be any."""
     return bool(log and found.log and found.log != log)
 
 

@@ -1,4 +1,4 @@
-"""The ways to find insights in the graph: exact scans of a small reach, indexes for a large one."""
+"""The lanes into the graph: exact scans of a small reach, indexes for a large one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Vector(NamedTuple):
 
 
 class LaneOutcome(NamedTuple, Generic[T_co]):
-    """What a lane found, or why it found nothing."""
+    """The outcome of a lane: its findings, or the reason why there are none."""
 
     state: Literal["ok", "empty", "failed", "skipped"]
     found: T_co
@@ -80,7 +80,7 @@ async def search_meaning(graph: Graph, reach: Reach, vector: Vector, *, wanted: 
     """Return the ids of eligible insights near `vector`, nearest first.
 
     The vector index is asked first. The embedded graph's builds itself at its first query, which
-    takes a second a thousand vectors or so, and any index misses the few among many that a filter
+    takes a second a thousand vectors or so. Any index misses the few among many that a filter
     leaves: where it gives fewer than `wanted`, all eligible ones are compared.
     """
     near = {"model": vector.model, "vector": vector.numbers}
@@ -97,7 +97,7 @@ async def search_meaning(graph: Graph, reach: Reach, vector: Vector, *, wanted: 
 async def read_candidates(
     graph: Graph, reach: Reach, ids: list[str], vector: Vector | None
 ) -> dict[str, tuple[Row, float | None]]:
-    """Return what ranking reads of the insights in `ids`, and their exact cosine to `vector`."""
+    """Return the ranking's rows of the insights in `ids`, and their exact cosine to `vector`."""
     rows = await graph.read(
         "recall/read_candidates",
         namespace=reach.namespace,
@@ -134,7 +134,7 @@ async def read_links(
         )
         for row in rows
     ]
-    # Two insights in `ids` find what links them from both ends.
+    # Two insights in `ids` find the association between them from both ends.
     return list(
         {
             (*sorted((each.one, each.other)), each.kind, each.position): each for each in links
@@ -175,10 +175,10 @@ async def _of_reach(graph: Graph, statement: str, reach: Reach, **parameters: An
 async def _search(
     graph: Graph, statement: str, reach: Reach, *, wanted: int, **parameters: Any
 ) -> list[str]:
-    """Ask an index for more and more until `wanted` are eligible, or it has no more, or the bound.
+    """Ask an index for more until `wanted` are eligible, or it has no more, or the bound.
 
-    An index knows neither namespace nor scope nor position, so what it gives is filtered before it
-    counts: a filter costs fetches, not hits.
+    An index knows neither namespace nor scope nor position. Its results are filtered before they
+    count: a filter costs fetches, not hits.
     """
     limit = max(FETCH_FIRST, wanted)
     while True:
@@ -197,5 +197,5 @@ def _row(values: list[Any]) -> Row:
 
 
 def _cosine(graph: Graph, similarity: float) -> float:
-    """Neo4j scales the cosine to 0..1, the embedded graph gives it as it is."""
+    """Return a similarity as a cosine: Neo4j scales it to 0..1, the embedded graph does not."""
     return similarity if graph.product.name == "arcadedb" else 2 * similarity - 1

@@ -45,7 +45,7 @@ def _now() -> datetime:
 
 
 class _ScopedQuestion(NamedTuple):
-    """A question and what it may see."""
+    """A question and its reach."""
 
     question: Question
     reach: Reach
@@ -56,18 +56,18 @@ class _ScopedQuestion(NamedTuple):
 
 
 class _Ranking(NamedTuple):
-    """All candidates, best first, and how each lane fared."""
+    """All candidates, best first, and the outcome of each lane."""
 
     ranked: list[Scored]
     lanes: Mapping[str, LaneOutcome[object]]
 
 
 class GraphRanker:
-    """Ranks with what the graph has: full text, vectors, shared entities, associations.
+    """The ranker over the graph: full text, vectors, shared entities, associations.
 
     Where at most `scan_max` insights are in reach they are scanned: the ranking is exact, and
-    nothing outside the reach has a part in it. Where there are more, the store's indexes choose
-    the candidates, and the same recipe scores those. Every lane has `timeout_s`; one that fails is
+    nothing outside the reach has a part in it. Where there are more, the store's indexes choose the
+    candidates, and the same recipe scores those. Every lane has `timeout_s`; one that fails is
     reported and the others answer. `clock` is the moment to which associations decay.
     """
 
@@ -95,7 +95,7 @@ class GraphRanker:
 
         An unknown session reaches nothing. Raises GraphUnavailable when no lane answers.
         """
-        # Positions first: what is read after them is never older than they say.
+        # Positions first: later reads are never older than they say.
         graph_position, vectors_position, reach = await asyncio.gather(
             self._graph.checkpoint("graph"),
             self._graph.checkpoint("vectors"),
@@ -145,7 +145,7 @@ class GraphRanker:
             cosines = await self._attempt(comparing, nothing={})
             if rows and cosines.state == "empty":
                 cosines = LaneOutcome("skipped", {}, f"no vectors of {vector.found.model} yet")
-        # A thousand texts are up to 0.1 s of stemming when they are new: not on the event loop.
+        # A thousand new texts are up to 0.1 s of stemming: not on the event loop.
         ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines.found)
         links = await self._links(asked, ranked)
         lanes: dict[str, LaneOutcome[object]] = {
@@ -167,7 +167,7 @@ class GraphRanker:
             self._near(asked, vector, wanted=wanted),
         )
         chosen = list(dict.fromkeys([*words.found, *meaning.found]))
-        # What the index could not take would fail the exact comparison too.
+        # A vector that the index could not take would fail the exact comparison too.
         near = None if meaning.state == "failed" else vector.found
         read = await read_candidates(self._graph, asked.reach, chosen, near)
         ranked = self._weigh(asked, read, shared={})
@@ -289,7 +289,7 @@ def _judged(ranked: list[Scored], part: str) -> LaneOutcome[object]:
 
 
 def _require_an_answer(lanes: Mapping[str, LaneOutcome[object]]) -> None:
-    """Raise when neither words nor meaning could look: an empty answer would say nothing is known."""
+    """Raise when neither words nor meaning could look: an empty answer would claim ignorance."""
     words, meaning = lanes["words"], lanes["meaning"]
     if words.state == "failed" and meaning.state in {"failed", "skipped"}:
         raise GraphUnavailable(

@@ -1,4 +1,4 @@
-"""What a question may see: its namespace, its scope, and the log up to its position."""
+"""The reach of a question: its namespace, its scope, and the log up to its position."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGE_FOR_S: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which insights are eligible. `windows` is the last position that counts, by session.
+    """The eligible insights. `windows` has the last position that counts, by session.
 
     None is the whole namespace; an empty mapping is nothing at all.
     """
@@ -48,7 +48,7 @@ class Reach:
 
 
 class LargeReaches:
-    """Namespaces that were found too large to scan a moment ago: no need to look each time."""
+    """Namespaces recently found too large to scan: no need to look each time."""
 
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, float]] = {}
@@ -61,13 +61,13 @@ class LargeReaches:
             self._found[reach.namespace] = (reach.until, monotonic() + _LARGE_FOR_S)
 
     def has(self, reach: Reach) -> bool:
-        """Whether `reach` is known to be large: it holds what was large at an earlier position."""
+        """Tell whether `reach` is known to be large: large at an earlier position is large now."""
         until, expires = self._found.get(reach.namespace, (0, 0.0))
         return reach.windows is None and until <= reach.until and monotonic() < expires
 
 
 async def reach_of(graph: Graph, question: Question) -> Reach:
-    """Return what `question` may see; a session that was not there at its position sees nothing."""
+    """Return the reach of `question`; a session that was not there at its position sees nothing."""
     until = POSITION_MAX if question.as_of is None else question.as_of
     windows = None
     if question.scope is not Scope.NAMESPACE:
@@ -87,9 +87,9 @@ async def _windows(graph: Graph, question: Question, *, until: int) -> dict[str,
 
 
 def lineage(path: Iterable[tuple[str, Sequence[int]]], *, until: int) -> dict[str, int]:
-    """Return the last position that counts for each session on the way from a branch to its root.
+    """Return the last position that counts for each session from a branch up to its root.
 
-    `path` gives each session with the positions of all forks between it and the branch: what an
-    ancestor recorded after any of them happened elsewhere.
+    `path` gives each session with the positions of all forks between it and the branch. The records
+    of an ancestor after any of them happened elsewhere.
     """
     return {session_id: min((*forks, until)) for session_id, forks in path}
