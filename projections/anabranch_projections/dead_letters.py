@@ -1,4 +1,4 @@
-"""Dead letters: what could not be applied, and what becomes of it afterwards."""
+"""Dead letters: events that could not be applied, and their retries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOLD_S: Final = 5.0
 
 
 class DeadLetter(BaseModel):
-    """An event that could not be applied: where, why, and what was tried since."""
+    """An event that could not be applied: where, why, and the tries since."""
 
     model_config = ConfigDict(frozen=True)
     position: int
@@ -45,7 +45,7 @@ class DeadLetter(BaseModel):
 
 
 class RetryOutcome(BaseModel):
-    """What became of a dead letter that was tried again."""
+    """The outcome of a retried dead letter."""
 
     model_config = ConfigDict(frozen=True)
     position: int
@@ -66,7 +66,7 @@ class DeadLetters:
         self._vectors = VectorProjector(log, graph, embedder) if embedder else None
 
     async def all(self, *, discarded: bool = False) -> list[DeadLetter]:
-        """Return those that wait, in position order; with `discarded` those too that do not."""
+        """Return the pending ones, in position order; with `discarded` the discarded ones too."""
         return await self._read(None, discarded=discarded)
 
     async def get(self, position: int) -> DeadLetter:
@@ -74,9 +74,9 @@ class DeadLetters:
         return (await self._all_of([position]))[0]
 
     async def discard(self, positions: Sequence[int]) -> list[DeadLetter]:
-        """Say that nobody waits for these any more: all of them, or none.
+        """Discard dead letters: all of them, or none.
 
-        They stay, so that the graph says what it does not hold. Raises DeadLetterNotFound.
+        They stay, so that the graph says which events it does not hold. Raises DeadLetterNotFound.
         """
         await self._all_of(positions)
         parameters = {"positions": [*positions], "namespace": self._namespace, "time": _now()}
@@ -84,12 +84,12 @@ class DeadLetters:
         return await self._all_of(positions)
 
     async def retry(self, positions: Sequence[int] | None = None) -> list[RetryOutcome]:
-        """Apply dead letters after all, in position order; without `positions` all that wait.
+        """Apply dead letters after all, in position order; without `positions` all pending ones.
 
         Each is one transaction that applies the event at its own position and takes the letter
         away, while no projector can move the checkpoint. One that fails stays, with the new reason.
-        An event on whose subject later ones have built stays too, by RetryTooLate: the graph would
-        not be what a rebuild gives. Raises DeadLetterNotFound.
+        RetryTooLate keeps an event that later ones have built on: the graph would not be that of a
+        rebuild. Raises DeadLetterNotFound.
         """
         found = await (self.all() if positions is None else self._all_of(positions))
         since = _LogTraces(
@@ -124,7 +124,7 @@ class DeadLetters:
         return batch
 
     async def _apply(self, batch: Batch[BatchRows], since: _LogTraces) -> None:
-        """Apply an event while the checkpoint stands still for it, wherever it is by then."""
+        """Apply an event while the checkpoint stands still for it, at any position."""
         at = PositionedEvent(batch.last, batch.records[0].decode())
         remove = Step("dead_letters/remove", {"position": at.position})
 
@@ -141,10 +141,10 @@ class DeadLetters:
                 raise broken[at.position]
             return [*batch.content.steps(), remove]
 
-        # Before the projector has to wait: inside, only what came in since is left to read.
+        # Before the projector has to wait: inside, only later records are left to read.
         await since.catch_up(await self._graph.checkpoint(GRAPH))
-        # The transaction below is the longer one: where no lock is held before a commit, a busy
-        # projector would undo it again and again. What it finds held it leaves alone for a moment.
+        # The transaction below is the longer one. Where no lock is held before a commit, a busy
+        # projector would undo it again and again. A held checkpoint it leaves alone for a moment.
         held = await self._graph.write_if(_hold(HOLD_S), [])
         try:
             held = held and await self._graph.write_if(_hold(0), plan, writer=GRAPH)
@@ -186,11 +186,11 @@ class DeadLetters:
 
 
 class _AlreadyApplied(Exception):
-    """Somebody else has applied it meanwhile; the transaction is dropped."""
+    """Another process has applied it meanwhile; the transaction is dropped."""
 
 
 class _LogTraces:
-    """What the graph holds of the log after a position, read on as far as the checkpoint."""
+    """The traces of the log in the graph after a position, read on as far as the checkpoint."""
 
     def __init__(self, log: Log, graph: Graph, *, after: int) -> None:
         self._log = log
@@ -217,7 +217,7 @@ async def _record(log: Log, position: int) -> Recorded | None:
 
 
 def _hold(seconds: float) -> Step:
-    """Return what keeps the checkpoint still for its transaction, and for so long after it."""
+    """Return the statement that holds the checkpoint now, and for `seconds` after."""
     until = timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
     return Step("checkpoint/hold", {"projection": GRAPH, "until": until})
 

@@ -37,7 +37,7 @@ __all__ = [
 
 
 class GraphNotEmpty(Conflict):
-    """A rebuild was asked to fill a graph that holds something already; `reason` says what."""
+    """A rebuild was asked to fill a graph that is not empty; `reason` tells its content."""
 
     def __init__(self, *, position: int, reason: str) -> None:
         super().__init__(
@@ -50,7 +50,7 @@ class GraphNotEmpty(Conflict):
 
 
 class ProjectionHalted(Conflict):
-    """An event cannot be applied; `position` says which, `reason` why. Nothing after it was."""
+    """The event at `position` cannot be applied, for `reason`. Nothing after it was."""
 
     def __init__(self, *, position: int, reason: str) -> None:
         super().__init__(
@@ -63,7 +63,7 @@ class ProjectionHalted(Conflict):
 
 
 class RuleBroken(Conflict):
-    """An event contradicts what the log said before it: it is put aside, not applied."""
+    """An event contradicts the log before it: it is put aside, not applied."""
 
     def __init__(self, message: str) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Folding the whole log again, into a fresh graph; or on into one that was filled half."""
+"""The rebuild: the whole log folded into a fresh graph, or on into one that was half filled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUNDS_MAX: Final = 20
 
 
 class RebuildProgress(NamedTuple):
-    """How far a rebuild is: with the graph's events first, then with their vectors."""
+    """The progress of a rebuild: the graph's events first, then their vectors."""
 
     position: int
     to: int
@@ -35,7 +35,7 @@ class RebuildProgress(NamedTuple):
 
 
 class RebuildResult(NamedTuple):
-    """What a rebuild did: `digest` names the graph's content at `position`.
+    """The result of a rebuild: `digest` names the graph's content at `position`.
 
     `events` were folded by this run, which went on after `resumed_after` (0: it began afresh).
     """
@@ -86,7 +86,7 @@ async def rebuild(
     `graph` is empty, or was left half filled by a rebuild that was killed: then this goes on from
     its checkpoint. With `embedder` the vectors follow, from the cache where they were computed
     before. Raises ProjectionHalted at an event that cannot be applied, unless `skip` puts such
-    aside; GraphNotEmpty when the graph holds something else.
+    aside. Raises GraphNotEmpty when the graph holds something else.
     """
     position = await graph.checkpoint(GRAPH)
     reason = await unfit(log, graph, embedder, skip=skip)
@@ -109,7 +109,7 @@ async def rebuild(
 
 
 class GraphFiller:
-    """Fills a graph that nobody reads, and tells how far it is."""
+    """The filler of a graph that nobody reads, with reports of its progress."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class GraphFiller:
 
     @property
     def events(self) -> int:
-        """How many events were folded."""
+        """The number of events folded."""
         return self._projector.status.events
 
     async def catch_up(self) -> None:
@@ -141,7 +141,7 @@ class GraphFiller:
                 return
 
     async def run(self, *, to: int, vectors_to: int | None = None) -> None:
-        """Fill up to `to`; the vectors, too, unless `vectors_to` says another position."""
+        """Fill up to `to`; the vectors, too, unless `vectors_to` names another position."""
         await self._run(self._projector, GRAPH, "events", to=to)
         if self._vectors is not None:
             end = to if vectors_to is None else vectors_to

@@ -1,4 +1,4 @@
-"""The projector's version: what it makes of the same events."""
+"""The projector's version: it names the graph that the same events come to."""
 
 from __future__ import annotations
 

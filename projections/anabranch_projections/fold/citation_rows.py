@@ -1,7 +1,7 @@
-"""What a batch says about the use of insights: citations, which move weights.
+"""The rows of a batch about the use of insights: citations, which move weights.
 
-Weights depend on the order of citations, so a statement carries them as ordered steps and the graph
-takes those it has not taken before.
+Weights depend on the order of citations. So a statement carries them as ordered steps, and the
+graph takes those it has not taken before.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class CitationRows:
-    """Gathers the citations of one batch, in position order."""
+    """The citations of one batch, in position order."""
 
     def __init__(self) -> None:
         self._citations: list[tuple[str, Row]] = []
 
     def cite(self, at: PositionedEvent, data: InsightCited) -> None:
-        """Say that insights were used, confirmed or rejected together."""
+        """Cite insights together: used, confirmed or rejected."""
         self._citations.append(
             (
                 at.namespace,

@@ -32,7 +32,7 @@ class BatchRows:
     """The events that a rule is about."""
 
     def add(self, at: PositionedEvent) -> None:
-        """Let an event have its effect on the rows."""
+        """Add an event's effect to the rows."""
         data = at.event.data
         if type(data) in JUDGED:
             self.judged.append(at)
@@ -43,7 +43,7 @@ class BatchRows:
         return [*self.sessions.first_steps(), *self.later_steps()]
 
     def later_steps(self) -> list[Step]:
-        """Return those that come after the sessions are brought up to date."""
+        """Return the statements that come after the sessions are brought up to date."""
         return [
             *self.sessions.steps(),
             *self.insights.steps(),
@@ -57,7 +57,7 @@ D = TypeVar("D", bound=EventData)
 Effect: TypeAlias = Callable[[BatchRows, PositionedEvent, D], None]
 
 EFFECTS: Final[dict[type[EventData], Effect[Any]]] = {}
-"""What an event of each class does to the rows of its batch."""
+"""The effect of each class of event on the rows of its batch."""
 
 
 def _effect_of(data_class: type[D]) -> Callable[[Effect[D]], Effect[D]]:

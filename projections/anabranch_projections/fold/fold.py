@@ -1,9 +1,12 @@
-"""Events into rows: the pure heart of the projection.
+"""The fold of events into rows: the pure heart of the projection.
 
-The graph that results does not depend on how the log is cut into batches, nor on how often an event
-is applied. Three rules make it so: what happens once is kept by its first position (a session's
-opening, an insight's recording and its end), what changes is overwritten only by a later position,
-and what counts (citations, mentions) is counted only from positions that were not counted before.
+The resulting graph does not depend on how the log is cut into batches, nor on how often an event is
+applied. Three rules make it so:
+
+- A fact that happens once is kept by its first position: a session's opening, an insight's
+  recording and its end.
+- A fact that changes is overwritten only by a later position.
+- A count (citations, mentions) takes only positions that were not counted before.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""What a batch says about insights and consolidations: recorded once, ended once, perhaps erased.
+"""The rows of a batch about insights and consolidations: recorded, ended, perhaps erased.
 
-For each of these the first event counts, so a batch keeps the first and the statements leave alone
+For each of these the first event counts. So a batch keeps the first, and the statements leave alone
 what the graph has already.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class InsightRows:
-    """Gathers the insight rows of one batch, in position order."""
+    """The insight rows of one batch, in position order."""
 
     def __init__(self) -> None:
         self._recorded: dict[tuple[str, str], Row] = {}
@@ -54,7 +54,7 @@ class InsightRows:
         }
 
     def supersede(self, at: PositionedEvent, insight_id: str, *, by: str) -> None:
-        """Link the insight that took another's place to that other."""
+        """Link an insight to the newer one that took its place."""
         if by == insight_id:
             return
         self._superseded.setdefault(
@@ -83,7 +83,7 @@ class InsightRows:
         )
 
     def forget(self, at: PositionedEvent, insight_id: str, *, receipt: str) -> None:
-        """Erase what an insight said, for good."""
+        """Erase the content of an insight, for good."""
         self._forgotten.setdefault(
             (at.namespace, insight_id),
             {
@@ -95,7 +95,7 @@ class InsightRows:
         )
 
     def consolidate(self, at: PositionedEvent, data: ConsolidationRecorded) -> None:
-        """Record a consolidation with what it joins and what it was derived from."""
+        """Record a consolidation with the sessions it joins and the insights behind it."""
         key = (at.namespace, data.consolidation_id)
         if key in self._consolidations:
             return

@@ -1,7 +1,7 @@
-"""What a batch says about links that begin and end: associations and conflicts.
+"""The rows of a batch about links that begin and end: associations and conflicts.
 
-Each beginning is a relationship of its own with the positions between which it lives, so that a
-read as of any position is a filter.
+Each beginning is a relationship of its own, with the positions between which it lives. So a read as
+of any position is a filter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class LinkRows:
-    """Gathers the association and conflict rows of one batch, in position order."""
+    """The association and conflict rows of one batch, in position order."""
 
     def __init__(self) -> None:
         self._associations: dict[tuple[str, str, str, str], Row] = {}
@@ -45,7 +45,7 @@ class LinkRows:
     def open_conflict(
         self, at: PositionedEvent, insights: tuple[str, str], *, subject: str
     ) -> None:
-        """Say that two insights disagree; those that are open already stay open."""
+        """Open a conflict between two insights; one that is open already stays open."""
         self._conflict(at, insights)["opened"].append(
             {"recorded": at.position, "subject": subject, "retired": None, "decision": None}
         )

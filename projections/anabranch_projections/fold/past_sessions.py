@@ -1,4 +1,4 @@
-"""Sessions as the graph held them, from their events alone: no store is asked."""
+"""Past sessions: their properties in the graph, from their events alone."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def past_sessions(events: Iterable[PositionedEvent]) -> list[Row]:
     """Return the properties of each session that `events` open, in the order of their opening.
 
     `events` are all that touch those sessions up to a position, in order: their own, and the
-    hand-offs to them. Folded in one go they are what a graph of that position holds; the names are
-    those of the graph's properties, times are text.
+    hand-offs to them. Folded in one go they are the sessions of a graph of that position. The names
+    are those of the graph's properties, times are text.
     """
     rows = [
         _properties(row)

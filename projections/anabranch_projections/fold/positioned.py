@@ -1,4 +1,4 @@
-"""An event and where it stands in the log: what a fold works on."""
+"""An event with its position in the log: the input of a fold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class PositionedEvent:
     """An event at its position.
 
-    `namespace` is the one that everything it touches lies in, `session_id` the session it belongs to.
+    `namespace` holds everything it touches; `session_id` is the session it belongs to.
     """
 
     __slots__ = ("event", "namespace", "position", "session_id")
@@ -27,7 +27,7 @@ class PositionedEvent:
 
     @property
     def time(self) -> str:
-        """When it happened, as text a graph reads."""
+        """The time of the event, as text a graph reads."""
         return timestamp(self.event.time)
 
 
@@ -39,7 +39,7 @@ def timestamp(value: datetime) -> str:
         except OverflowError:
             # The first and last hours that a datetime can name have no UTC form; their own will do.
             return value.isoformat(timespec="milliseconds")
-    # A quarter of what isoformat takes, and every event has a time.
+    # A quarter of isoformat's time, and every event has a time.
     text = orjson.dumps(value).decode()
     milliseconds = text[20:24] if text[20] == "." else ".000"
     return f"{text[1:20]}{milliseconds}+00:00"

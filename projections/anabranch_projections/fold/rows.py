@@ -1,4 +1,4 @@
-"""Rows on their way into the graph, and how they are cut into statements."""
+"""Rows on their way into the graph, and their cutting into statements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row: TypeAlias = dict[str, Any]
 
 ROWS_MAX: Final = 1000
 CHARACTERS_MAX: Final = 2 * 1024 * 1024
-"""How much text a statement carries: at four bytes a character half of what ArcadeDB takes."""
+"""The text that a statement carries at most: at four bytes a character half of ArcadeDB's limit."""
 
 
 def steps(
@@ -32,12 +32,12 @@ def steps(
 
 
 def json_text(value: object) -> str:
-    """Return `value` as JSON in one spelling only: keys sorted, no spaces, text as it is."""
+    """Return `value` as JSON in one spelling only: sorted keys, no spaces, unescaped text."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _is_short(rows: list[Row]) -> bool:
-    """Tell whether rows go into one statement, by what bounds their text and is known at once."""
+    """Tell whether rows go into one statement, by a bound on their text that is known at once."""
     try:
         return len(orjson.dumps(rows)) <= CHARACTERS_MAX
     except TypeError:  # A number or a text that JSON has no form for.

@@ -1,11 +1,11 @@
 """The rules that an event must keep to be applied, beside being readable.
 
-They say what a session's line is: it begins once, below a parent that the log knew before, and ends
-once. What other sessions say of insights may come in any order and is never against a rule.
+A session's line begins once, below a parent that the log knew before, and ends once. Events of
+other sessions about insights may come in any order and are never against a rule.
 
-A verdict is a function of the log alone: it asks only for a session's opening, root, depth and end,
-which never change once they are there, and only for what stood before the event's position. So a
-replay from any checkpoint, in any batches, judges alike.
+A verdict is a function of the log alone. It asks only for a session's opening, root, depth and end,
+which never change once they are there, and only as of before the event. So a replay from any
+checkpoint, in any batches, judges alike.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ JUDGED: Final = frozenset({*OPENINGS, *ENDINGS, types.BranchStarted})
 
 
 Key: TypeAlias = tuple[str, str]
-"""What names a session: its namespace and its id."""
+"""The key of a session: its namespace and its id."""
 
 
 @dataclass(slots=True)
 class SessionStanding:
-    """What the rules ask of a session: where it began and ended, and its place below the root."""
+    """A session as the rules see it: its begin and end, and its place below the root."""
 
     opened: int | None = None
     root_id: str | None = None
@@ -60,7 +60,7 @@ class SessionStanding:
 async def judge(events: Sequence[PositionedEvent], ask: Ask) -> dict[int, RuleBroken]:
     """Return the verdict on each event that breaks a rule, by its position.
 
-    `events` are those of a batch that a rule is about, in position order; `ask` reads the graph in
+    `events` are those of a batch that a rule is about, in position order. `ask` reads the graph in
     the transaction that will write them.
     """
     return await _judged(events, ask, {}, keys=_own(events) | _parents(events))
@@ -69,14 +69,14 @@ async def judge(events: Sequence[PositionedEvent], ask: Ask) -> dict[int, RuleBr
 async def judge_by(
     rows: Iterable[Row], events: Sequence[PositionedEvent], ask: Ask
 ) -> dict[int, RuleBroken]:
-    """Return what `judge` does, where `rows` say how the events' own sessions stood before."""
+    """Judge like `judge`, with `rows` for the events' own sessions as they stood before."""
     return await _judged(events, ask, _known(rows), keys=_parents(events) - _own(events))
 
 
 def verdicts(
     events: Iterable[PositionedEvent], known: dict[Key, SessionStanding]
 ) -> dict[int, RuleBroken]:
-    """Judge `events` in order; `known` is how sessions stand and learns what each event changes."""
+    """Judge `events` in order; `known` has the sessions' standing and is updated by each event."""
     broken: dict[int, RuleBroken] = {}
     for at in events:
         try:
@@ -132,7 +132,7 @@ async def _judged(
     *,
     keys: set[Key],
 ) -> dict[int, RuleBroken]:
-    """Judge by what is known and by how the sessions of `keys` stand in the graph."""
+    """Judge by `known`, and by the standing in the graph of the sessions of `keys`."""
     for step in steps("projection/read_standing", _rows(keys)):
         known |= _known(await ask(step))
     return verdicts(events, known)

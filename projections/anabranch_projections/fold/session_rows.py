@@ -1,7 +1,7 @@
-"""What a batch says about sessions: how they began, how they stand now, who ran them.
+"""The rows of a batch about sessions: their opening, their status, their agents.
 
-A session's first opening counts. Everything else about it is overwritten by what comes later, so
-the facts of a batch can be laid over one another in position order and written once.
+A session's first opening counts. Everything else about it is overwritten by later events. So the
+facts of a batch can be laid over one another in position order and written once.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ WORKING_MEMORY: Final = "working_memory."
 
 
 class SessionRows:
-    """Gathers the session rows of one batch, in position order."""
+    """The session rows of one batch, in position order."""
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[str, str], Row] = {}
@@ -51,7 +51,7 @@ class SessionRows:
         self.run(at)
 
     def end(self, at: PositionedEvent, *, status: str, **properties: object) -> None:
-        """End the event's session, as far as is known at this position. What is None is cleared."""
+        """End the event's session, as far as is known at this position; None clears a property."""
         row = self._row(at, at.session_id)
         row["properties"].update(status=status, ended=at.position, **properties)
         row["ended_at"] = at.time
@@ -65,7 +65,7 @@ class SessionRows:
         row["ended_at"] = None
 
     def run(self, at: PositionedEvent) -> None:
-        """Say that the event's agent, where it names one, runs the event's session."""
+        """Record that the event's agent, where it names one, runs the event's session."""
         agent = at.event.agent
         if agent is None:
             return
@@ -107,11 +107,11 @@ class SessionRows:
         )
 
     def first_steps(self) -> Iterator[Step]:
-        """Return the statements that bring the sessions up to date and say how they stood before."""
+        """Return the statements that update the sessions and return their standing before."""
         yield from steps("projection/apply_sessions", self._sessions.values())
 
     def steps(self) -> Iterator[Step]:
-        """Return the statements that say who ran and who took over which session."""
+        """Return the statements that link sessions to their agents and to their successors."""
         yield from steps("projection/run_sessions", self._runs.values())
         yield from steps("projection/hand_off_sessions", self._hand_offs.values())
 

@@ -1,8 +1,8 @@
-"""What an event writes in the graph and what it stands on: whether it can be applied late.
+"""The traces of an event: its writes and reads in the graph, which decide on a late retry.
 
-Two events that share nothing, or only read what they share, give the same graph in either order.
-Where a later one has written what an earlier one writes or reads, or read what it writes, only a
-fold in log order gives what the log says.
+Two events that share nothing, or only read the same things, give the same graph in either order.
+Other pairs need log order: the later one has written what the earlier one writes or reads, or read
+what it writes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from anabranch_projections.fold.positioned import PositionedEvent
 
 Mark: TypeAlias = tuple[str, ...]
-"""One thing in the graph: what it is, its namespace, and its ids."""
+"""One thing in the graph: its kind, its namespace, and its ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Traces:
                 last[mark] = max(at.position, last.get(mark, 0))
 
     def later(self, at: PositionedEvent) -> int | None:
-        """Return the position of a later event for which this one comes too late, if there is one."""
+        """Return the position of a later event that makes this one too late, or None."""
         trace = trace_of(at)
         found = [
             *(self._written.get(mark, 0) for mark in trace.writes | trace.reads),
@@ -56,7 +56,7 @@ class Traces:
 
 
 def trace_of(at: PositionedEvent) -> Trace:
-    """Return what an event writes and what it stands on."""
+    """Return the writes and reads of an event."""
     writes = set(_insights_written(at))
     reads: set[Mark] = set()
     data = at.event.data

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 
 class Projector(Follower[BatchRows]):
-    """Follows the log and folds it into the graph of sessions, insights and associations.
+    """The follower that folds the log into the graph of sessions, insights and associations.
 
-    An event that cannot be read, that breaks a rule or that the store refuses becomes a DeadLetter
-    node, in the transaction that moves the checkpoint past it. With `halt` ProjectionHalted is raised instead.
+    An event becomes a DeadLetter node when it cannot be read, breaks a rule or is refused by the
+    store. That happens in the transaction that moves the checkpoint past it. With `halt`
+    ProjectionHalted is raised instead.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Projector(Follower[BatchRows]):
 
 
 async def _stood(batch: Batch[BatchRows], ask: Ask) -> list[Row]:
-    """Bring the sessions up to date, as if no rule were broken; return how they stood before."""
+    """Update the sessions, as if no rule were broken; return their standing before."""
     return [row for step in batch.content.sessions.first_steps() for row in await ask(step)]
 
 

@@ -1,4 +1,4 @@
-"""Waiting out an outage: pauses that grow, and one line in the log when it begins and ends."""
+"""Backoff in an outage: pauses that grow, and one line in the log when it begins and ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAUSE_MAX_S: Final = 5.0
 
 
 class Backoff:
-    """A spell of failures of one kind, seen by one projection."""
+    """The backoff of one projection during a spell of failures of one kind."""
 
     def __init__(self, projection: str) -> None:
         self._projection = projection
@@ -22,7 +22,7 @@ class Backoff:
         self._began = 0.0
 
     async def pause(self, error: BaseException) -> None:
-        """Note a failure and wait: longer each time, never the same for two who compete."""
+        """Note a failure and wait: longer each time, and never equally long for two rivals."""
         if self._failures == 0:
             self._began = time.monotonic()
             LOGGER.warning(

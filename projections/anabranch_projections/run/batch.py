@@ -22,7 +22,7 @@ REASON_LENGTH_MAX: Final = 1000
 
 
 class Content(Protocol):
-    """What a projection makes of the events of a batch."""
+    """The content of a batch: a projection's own fold of its events."""
 
     def add(self, at: PositionedEvent) -> None:
         """Take in the next event."""
@@ -35,8 +35,8 @@ C = TypeVar("C", bound=Content)
 class Batch(Generic[C]):
     """Consecutive records, decoded and taken into `content` as they come.
 
-    A record that is no event of ours, or of a type that this version does not know, becomes a dead
-    letter, and the line moves on.
+    A record that is no event of ours, or of an unknown type or version, becomes a dead letter, and
+    the line moves on.
     """
 
     def __init__(self, content: C) -> None:
@@ -52,7 +52,7 @@ class Batch(Generic[C]):
 
     @property
     def full(self) -> bool:
-        """Whether no further record should be added."""
+        """True when no further record should be added."""
         return len(self.records) >= RECORDS_MAX or self._bytes >= BYTES_MAX
 
     def add(self, record: Recorded) -> None:
@@ -71,7 +71,7 @@ class Batch(Generic[C]):
 
 
 def reason_of(error: BaseException) -> str:
-    """Return why something could not be applied, as a text that every store takes."""
+    """Return the reason of a failure as a text that every store takes."""
     # A reason may quote the message; a lone surrogate in it is no text a store takes.
     return str(error).encode("utf-8", "replace").decode("utf-8")[:REASON_LENGTH_MAX]
 

@@ -1,4 +1,4 @@
-"""The place between reading and writing: a batch grows while the one before it is written."""
+"""Batching between reader and writer: a batch grows while the one before it is written."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Batcher(Generic[C]):
     """One open batch between one reader and one writer.
 
-    Records are decoded and folded when they are put, while the writer waits for the store; the
-    writer takes whatever has come together. So a lone event is written at once, and batches grow
-    as large as a commit is slow. The reader waits while the open batch is full.
+    Records are decoded and folded when they are put, while the writer waits for the store. The
+    writer takes all that has gathered. So a lone event is written at once, and batches grow as
+    large as a commit is slow. The reader waits while the open batch is full.
     """
 
     def __init__(self, content: Callable[[], C]) -> None:
@@ -41,15 +41,15 @@ class Batcher(Generic[C]):
             self._changed.notify_all()
 
     async def end(self, error: BaseException | None = None) -> None:
-        """Say that no more records come, and why when it is a failure."""
+        """End the input, with `error` when it is a failure."""
         async with self._changed:
             self._ended, self._error = True, error
             self._changed.notify_all()
 
     async def take(self) -> Batch[C] | None:
-        """Return what has come together, at least one record; None at the end.
+        """Return the open batch, at least one record; None at the end.
 
-        Raises the failure that ended the reading, once everything read before is taken.
+        Raises the failure that ended the input, once everything read before is taken.
         """
         self.writing = False
         async with self._changed:

@@ -1,7 +1,7 @@
-"""The checkpoint: how far a projection is in the graph, moved only by whoever it stands still for.
+"""A projection's position in the graph, moved by compare-and-set: one writer wins.
 
-The compare-and-set in the same transaction as the rows is what fences: of two projectors that read
-the same records one moves the checkpoint, and the other's rows are undone.
+It is in the same transaction as the rows, and so it fences. Of two projectors that read the same
+records one moves the checkpoint, and the other's rows roll back.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LAST_ATTEMPTS_MAX: Final = 10
 
 
 class Fenced(Exception):
-    """Somebody else has moved the checkpoint, or holds it."""
+    """Another process has moved the checkpoint, or holds it."""
 
     def __init__(self) -> None:
         super().__init__("another projector has moved the checkpoint, or a retry holds it")
 
 
 class Refused(Exception):
-    """The store does not take these rows, however often it is asked; the cause says why."""
+    """The store does not take these rows, at any number of tries; the cause gives the reason."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
@@ -73,12 +73,13 @@ class Checkpoint:
     ) -> None:
         """Apply `steps` and move from `expected` to `position`, both or neither.
 
-        When nobody knows whether a commit holds, the checkpoint says so. Waits out outages, unless
-        `wait` is False: GraphUnavailable is raised then once the store answers nothing at all. Raises
-        Fenced when the checkpoint stands elsewhere, or is held. Raises Refused when the store refuses the rows,
-        or fails on them again and again while it answers otherwise; with `last` (there is no
-        smaller batch to try) it asks longer before it says so, and never says so for a reason that
-        passes.
+        When nobody knows whether a commit holds, the checkpoint decides. Waits out outages, unless
+        `wait` is False: then GraphUnavailable is raised once the store answers nothing at all.
+        Raises Fenced when the checkpoint stands elsewhere, or is held.
+
+        Raises Refused when the store refuses the rows, or fails on them again and again while it
+        answers otherwise. With `last` there is no smaller batch to try: it asks longer before it
+        gives up, and never gives up for a reason that passes.
         """
         move = guard(self._projection, expected=expected, position=position)
         attempts = LAST_ATTEMPTS_MAX if last else ATTEMPTS_MAX
@@ -124,10 +125,10 @@ def guard(projection: str, *, expected: int, position: int) -> Step:
 
 
 def _counts(error: Exception, *, last: bool) -> bool:
-    """Tell whether a failure speaks against the rows, and not for a server that has other troubles.
+    """Tell whether a failure speaks against the rows, and not for a server with other troubles.
 
-    A server that undid a transaction, or was cut off while it committed, has taken the rows; that
-    so many of them take it too long is worth trying fewer.
+    A server that undid a transaction, or was cut off while it committed, has taken the rows. That
+    they take it too long is worth a try with fewer.
     """
     if isinstance(error, GraphFull):
         return False

@@ -1,4 +1,4 @@
-"""Following the log into the graph: the loop that every projection shares."""
+"""The follower of the log: the loop that every projection shares."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
 PIECE: Final = 50
 REST_S: Final = 0.001
-"""How long the reader leaves the loop to a writer at work, after each piece that it decoded."""
+"""The reader's pause after each piece decoded, which leaves the loop to a writer at work."""
 PAUSE_S: Final = 0.05
 
 
 class Follower(ABC, Generic[C]):
-    """Reads the log from its checkpoint on and writes what it makes of it, for as long as it runs.
+    """A reader of the log from its checkpoint on that writes its fold, for as long as it runs.
 
     Several may run at once, in any processes: the checkpoint's compare-and-set lets one at a time
-    through. Those that are `shared` know of each other: one is active, by the pin of a consumer
-    that all who name the same graph share, and the others stand by. `on_commit` is called with the position after each commit.
+    through. `shared` followers know of each other by a consumer that all on the same graph share.
+    The holder of its pin is active, and the others stand by. `on_commit` is called with the
+    position after each commit.
     """
 
     def __init__(
@@ -51,11 +52,11 @@ class Follower(ABC, Generic[C]):
         self._graph = graph
         self.on_commit = on_commit
         self.on_reach: Callable[[int], None] | None = None
-        """Called with each position that is found to be in the graph, by a commit or another way."""
+        """Called with each position found in the graph, by a commit or another way."""
         self.announces = True
         """Whether others are told of each commit; not while a graph is filled that none reads."""
         self._checkpoint = Checkpoint(graph, name)
-        # A pin is a consumer's, and who may make consumers may write what it likes.
+        # A pin needs a consumer, and a tenant that may make consumers could write anything.
         pins = shared is not None and log.rights == "all"
         self._pinned = log.pinned(f"{name}-{shared}") if pins else None
         self._active = False
@@ -67,21 +68,22 @@ class Follower(ABC, Generic[C]):
 
     @property
     def status(self) -> FollowerStatus:
-        """How far it is and how fast it goes."""
+        """The follower's position and throughput."""
         return self._throughput.status(
             self.position, active=self._active, retries=self._checkpoint.retries
         )
 
     @property
     def dead_letters(self) -> int:
-        """How many events this follower has put aside since it was made."""
+        """The number of events this follower has put aside since it was made."""
         return self._throughput.dead_letters
 
     async def run(self, *, to: int | None = None) -> None:
         """Follow the log until cancelled, or until `to` is in the graph.
 
-        With `to` it reads by itself, shared or not. Outages of either server are waited out. Raises what no waiting mends: SetupInvalid, for
-        a wrong password (GraphRefused) or a log that ends before the checkpoint (LogRewound).
+        With `to` it reads by itself, shared or not. Outages of either server are waited out. Raises
+        SetupInvalid, which no waiting mends: for a wrong password (GraphRefused) or a log that ends
+        before the checkpoint (LogRewound).
         """
         backoff = Backoff(self.name)
         while True:
@@ -127,7 +129,8 @@ class Follower(ABC, Generic[C]):
         async with contextlib.AsyncExitStack() as stack:
             if self._pinned is not None and to is None:
                 await stack.enter_async_context(self._pinned.taken(self._read_checkpoint))
-                # Who had the turn before may be frozen in the middle of a transaction.
+                # The follower that had the turn before may be frozen in the middle of a
+                # transaction.
                 await self._graph.end_writes(self.name)
                 await self._read_checkpoint()
             self._active = True
@@ -158,8 +161,8 @@ class Follower(ABC, Generic[C]):
         try:
             async with aclosing(self._batches(to)) as batches:
                 async for records in batches:
-                    # In pieces: decoding holds the loop that the writer runs on, and each answer of
-                    # the graph takes the driver several turns of the loop.
+                    # In pieces: decoding holds the writer's loop, and each answer of the graph
+                    # takes the driver several turns of the loop.
                     for start in range(0, len(records), PIECE):
                         await batcher.put(records[start : start + PIECE])
                         await asyncio.sleep(REST_S if batcher.writing else 0)

@@ -1,4 +1,4 @@
-"""How far a projection is and how fast it goes."""
+"""The throughput of a projection, and its other figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class FollowerStatus:
     """A projection's figures at one moment, in this process."""
 
     active: bool
-    """Whether it writes; otherwise it stands by for another process that does."""
+    """True while it writes; otherwise it stands by for another process that does."""
     position: int
     batch_size: int
     """Events in the last batch."""
@@ -30,7 +30,7 @@ class FollowerStatus:
 
 
 class Throughput:
-    """Counts what was committed."""
+    """A count of commits over a window of time."""
 
     def __init__(self) -> None:
         self._commits: deque[tuple[float, int]] = deque()

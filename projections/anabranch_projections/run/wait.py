@@ -1,4 +1,4 @@
-"""Reading one's own writes: wait until a projection has come far enough."""
+"""The wait for one's own writes: until a projection has come far enough."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from anabranch_store import Graph
 
 ASK_AGAIN_S: Final = 1.0
-"""An announcement may be lost; after so long the checkpoint is read instead."""
+"""An announcement may be lost; after this time the checkpoint is read instead."""
 
 
 async def wait_for(
@@ -23,7 +23,7 @@ async def wait_for(
 ) -> int:
     """Return the position of `projection` once it has reached `position`, from any process.
 
-    Raises WaitTimedOut after `timeout_s`. What is announced is a hint only, for anybody may announce:
+    Raises WaitTimedOut after `timeout_s`. An announcement is a hint only, for anybody may announce:
     the checkpoint in this very graph decides.
     """
     reached = 0
@@ -39,7 +39,7 @@ async def wait_for(
 
 
 def not_reached(projection: str, reached: int, position: int, *, timeout_s: float) -> WaitTimedOut:
-    """Return the error that says how far a projection came while somebody waited."""
+    """Return the error that tells how far a projection came during a wait."""
     return WaitTimedOut(
         f"projection {projection} is at {reached}, not yet at {position}, after {timeout_s:g} s",
         fix="wait longer, or look at its lag with `anabranch status`",

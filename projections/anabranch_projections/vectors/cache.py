@@ -1,4 +1,4 @@
-"""Vectors that were computed before: kept beside the log, by model and text."""
+"""The cache of vectors: kept beside the log, by model and text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ASKED_AT_ONCE: Final = 64
 
 
 class VectorCache:
-    """An embedder that remembers, in a bucket of the log's server.
+    """An embedder with a memory, in a bucket of the log's server.
 
     Vectors are kept as 32-bit floats and rounded to them before their first use, so that one from
     the cache is the very same.
@@ -34,7 +34,7 @@ class VectorCache:
         self._bucket: Bucket | None = None
 
     async def vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return a vector for each text, in order; only those not known yet are computed."""
+        """Return a vector for each text, in order; only unknown ones are computed."""
         if not texts:
             return []
         wanted = list(dict.fromkeys(texts))
@@ -79,7 +79,7 @@ class VectorCache:
 
 
 def _little_endian(numbers: array[float]) -> array[float]:
-    """Swap the bytes where the machine's order is not the one that is kept."""
+    """Swap the bytes where the machine's order is not the stored one."""
     if sys.byteorder == "big":
         numbers.byteswap()
     return numbers

@@ -1,4 +1,4 @@
-"""Vectors follow the graph: the second projection, so that words never wait for meaning."""
+"""The projection of vectors: it follows the graph's, so that words never wait for meaning."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 VECTORS: Final = "vectors"
 NUMBERS_MAX: Final = 400_000
-"""How many numbers a statement carries: nine bytes each, a quarter of what ArcadeDB takes."""
+"""The numbers that a statement carries at most: nine bytes each, a quarter of ArcadeDB's limit."""
 WAIT_S: Final = 30.0
 
 
 class Texts:
-    """What a batch holds for the vectors: new insights' texts, and insights that were erased."""
+    """A batch as the vectors see it: the texts of new insights, and the insights erased."""
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -57,7 +57,7 @@ class Texts:
 
 
 class VectorProjector(Follower[Texts]):
-    """Follows the graph projection and gives insights their vectors.
+    """The follower of the graph projection that gives insights their vectors.
 
     It has its own checkpoint and never passes the graph's. Vectors are taken from the cache beside
     the log where they were computed before. Raises VectorsMismatched when the graph holds vectors
@@ -87,7 +87,7 @@ class VectorProjector(Follower[Texts]):
         await super().run(to=to)
 
     async def write_late(self, record: Recorded) -> None:
-        """Give the insights of a record that was applied late their vectors."""
+        """Give the insights of a late record their vectors."""
         await self._graph.write(await self._steps(self._batch([record])))
 
     def _content(self) -> Texts:
@@ -119,7 +119,7 @@ class VectorProjector(Follower[Texts]):
         ]
 
     def _give_up(self, record: Recorded, error: Exception) -> list[Step]:
-        # The graph took the text; that it refuses the vector is a fault of the set-up.
+        # The graph took the text: a refusal of the vector is a fault of the set-up.
         raise ProjectionHalted(position=record.position, reason=str(error)) from error
 
     async def _wait_for_graph(self, position: int) -> None:
