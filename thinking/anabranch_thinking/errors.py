@@ -90,7 +90,7 @@ class ClaimLost(Conflict):
 
 
 class ExecutorFailed(AnabranchError):
-    """What ran for the branch ended without a finding."""
+    """The executor of a branch ended without a finding."""
 
 
 class BranchTimedOut(ExecutorFailed):

@@ -1,4 +1,4 @@
-"""The sides from which branches look at a task when the user names none."""
+"""The roles of branches, used when the user names none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUBJECT_LENGTH_MAX: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A side to look from: `looks` says how, `angles` are questions about a task."""
+    """A role: `looks` describes its view, `angles` are questions about a task."""
 
     name: str
     looks: str

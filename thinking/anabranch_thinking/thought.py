@@ -1,4 +1,4 @@
-"""What a thought comes to: its branches, how each ended, and what was made of them."""
+"""The outcome of a thought: its branches, how each ended, and their consolidation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from anabranch_thinking.sessions.state import Status
 
 
 class BranchOutcome(BaseModel):
-    """How one branch ended; `duration_ms` is its last attempt's."""
+    """The outcome of one branch; `duration_ms` is its last attempt's."""
 
     model_config = ConfigDict(frozen=True)
     session_id: str
@@ -42,9 +42,9 @@ class Consolidation(BaseModel):
 class Thought(BaseModel):
     """A root session whose task was fanned out over branches and joined again.
 
-    `branches` are in the order in which they were forked. `parallel_ms` is how long the branches
-    took together, `sequential_ms` their durations added up, without waiting for their own forks,
-    `parallel_max` how many of them ran at the same time.
+    `branches` are in the order in which they were forked. `parallel_ms` is the time that the
+    branches took together. `sequential_ms` is the sum of their durations, without the waits for
+    their own forks. `parallel_max` is the number of them that ran at the same time.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,1 +1,1 @@
-"""Joining what branches found."""
+"""The consolidation of branches' findings."""

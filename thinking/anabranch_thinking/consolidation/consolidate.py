@@ -35,13 +35,15 @@ async def consolidate_thought(
     embedder: Embedder | None = None,
     recall: Recall | None = None,
 ) -> Consolidation:
-    """Synthesise what the sessions of a thought learned, and link it across sessions.
+    """Synthesise the insights of a thought's sessions, and link them across sessions.
 
     The synthesis and the associations are one atomic batch on the root, which may have ended.
     `session_ids` are the thought's sessions in the order in which they were forked. `embedder`
     groups and links by meaning instead of by words; `recall` finds insights outside of the thought
-    to link to. Run again over the same insights it returns the consolidation that is there, and
-    forms only associations that are not active. Raises NothingLearned where no insight is left.
+    to link to.
+
+    Run again over the same insights it returns the existing consolidation, and forms only
+    associations that are not active. Raises NothingLearned where no insight is left.
     """
     known: dict[str, list[float]] = {}
 
@@ -82,7 +84,7 @@ async def _states(
 
 
 def _points(root: SessionState, states: Sequence[SessionState]) -> list[Point]:
-    """Return the insights that hold, of the most confident at most 2,000."""
+    """Return the insights that hold: of the most confident, at most 2,000."""
     retired = root.retired.union(*(state.retired for state in states))
     found = [
         Point.of(insight, session_id=state.session_id)
@@ -95,7 +97,7 @@ def _points(root: SessionState, states: Sequence[SessionState]) -> list[Point]:
 
 
 async def _neighbours(synthesis: Synthesis, recall: Recall | None, *, root_id: str) -> list[Point]:
-    """Return what memory holds near the strongest groups, without what they hold themselves."""
+    """Return memory's insights near the strongest groups, without the groups' own."""
     if recall is None:
         return []
     gate = asyncio.Semaphore(RECALLS_AT_ONCE)

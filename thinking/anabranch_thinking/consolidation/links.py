@@ -1,4 +1,4 @@
-"""Associations across sessions: which insights of a thought are linked, and how strongly."""
+"""Associations across sessions: the insights of a thought to link, and how strongly."""
 
 from __future__ import annotations
 
@@ -45,11 +45,12 @@ def find_links(
 ) -> list[WeightedLink]:
     """Link `ours` with each other and with `others`, always across two different sessions.
 
-    `vectors` are unit vectors of `ours` then `others`; without them the words decide what is
-    similar. An entity links where it is rare: 2 to 8 of all the insights here mention it. No two
-    insights get more than one link, no insight more than five, those in `active` included; links
-    to `others` come first, for within the thought the synthesis says what belongs together. Then
-    the strongest come first. The same input gives the same links.
+    `vectors` are unit vectors of `ours` then `others`; without them the words decide on similarity.
+    An entity links where it is rare: 2 to 8 of all the insights here mention it. No two insights
+    get more than one link, no insight more than five, those in `active` included.
+
+    Links to `others` come first, for within the thought the synthesis tells what belongs together.
+    Then the strongest come first. The same input gives the same links.
     """
     taken: Counter[str] = Counter()
     pairs: set[frozenset[str]] = set()

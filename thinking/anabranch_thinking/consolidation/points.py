@@ -1,4 +1,4 @@
-"""Insights side by side: how alike each two of them are, in meaning, in words, in evidence."""
+"""Insights side by side: the likeness of each two, in meaning, in words, in evidence."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAME_BY_WORDS: Final = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A point that was made: an insight as a synthesis reads it."""
+    """One point of a synthesis, made from an insight."""
 
     insight_id: str
     session_id: str
@@ -58,7 +58,7 @@ class Likeness:
 
     @property
     def together(self) -> NDArray[np.bool_]:
-        """Which two belong together."""
+        """True for each two that belong together."""
         return (
             (self.meaning >= TOGETHER_BY_MEANING)
             | (self.words >= TOGETHER_BY_WORDS)
@@ -67,12 +67,12 @@ class Likeness:
 
     @property
     def same(self) -> NDArray[np.bool_]:
-        """Which two say nearly the same."""
+        """True for each two that say nearly the same."""
         return (self.meaning >= SAME_BY_MEANING) | (self.words >= SAME_BY_WORDS)
 
     @property
     def strength(self) -> Matrix:
-        """How near two are by whichever of the three is strongest."""
+        """The strength between each two, by the strongest of the three."""
         return np.maximum(np.maximum(self.meaning, self.words), self.evidence)
 
 

@@ -1,4 +1,4 @@
-"""An extractive synthesis: what several branches found, grouped, ordered and cited."""
+"""An extractive synthesis: the insights of several branches, grouped, ordered and cited."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LINE_LENGTH_MAX: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What belongs together: the strongest point, those that add nothing, and the others."""
+    """Points that belong together: the strongest, those that add nothing, and the others."""
 
     lead: Point
     same: tuple[Point, ...] = ()
@@ -39,7 +39,7 @@ class Group:
 
     @property
     def support(self) -> int:
-        """How many branches have seen it."""
+        """The number of branches that have seen it."""
         return len({point.session_id for point in self.points})
 
     @property
@@ -65,10 +65,10 @@ def synthesise(
 ) -> Synthesis:
     """Group, order and cite `points`, of which there is at least one.
 
-    Points belong together when they are near in meaning (where `vectors` are given, one a
-    point), share their stems, or stand on the same evidence. Groups that more branches have
-    seen come first. The same points in the same order give the same synthesis. Of more than
-    2,000 points the first of the most confident are read.
+    Points belong together when they are near in meaning (where `vectors` are given, one a point),
+    share their stems, or stand on the same evidence. Groups that more branches have seen come
+    first. The same points in the same order give the same synthesis. Of more than 2,000 points the
+    first of the most confident are read.
     """
     chosen = sorted(range(len(points)), key=lambda index: -points[index].confidence)
     kept = sorted(chosen[:STATEMENTS_MAX])
@@ -85,7 +85,7 @@ def synthesise(
 
 
 def _groups(points: Sequence[Point], near: Likeness) -> tuple[Group, ...]:
-    """Let the point that most others belong to lead a group, and go on with what is left.
+    """Let the point that most others belong to lead a group, and go on with the rest.
 
     A point joins the nearest of the leads it belongs to, so that groups do not chain.
     """
@@ -119,7 +119,7 @@ def _group(
     lead_index: int,
     others: Sequence[int],
 ) -> Group:
-    """Tell apart those that say the same as the lead, or stand on nothing new, from the others."""
+    """Separate points that repeat the lead, or stand on nothing new, from the others."""
     shown = set(points[lead_index].sources)
     same: list[Point] = []
     related: list[Point] = []

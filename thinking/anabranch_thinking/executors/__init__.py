@@ -1,1 +1,1 @@
-"""What does a branch's work."""
+"""Executors: the work of a branch, by a function, a command or recall."""

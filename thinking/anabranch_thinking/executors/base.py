@@ -26,7 +26,7 @@ Fork = Callable[[Sequence[BranchTask]], Awaitable[list[BranchOutcome]]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BranchContext:
-    """A branch while it runs: what it is to do, and what it may ask for."""
+    """A running branch for its executor: its task, and its means to ask and record."""
 
     sessions: Sessions
     session_id: str
@@ -48,7 +48,7 @@ class BranchContext:
     async def recall(
         self, text: str | None = None, *, k: int = RECALLED_MAX
     ) -> Sequence[RecalledInsight]:
-        """Ask memory `text`, or the branch's own task. Raises InputInvalid where none is there."""
+        """Ask memory `text`, or the branch's own task. Raises InputInvalid without a memory."""
         if self.asking is None:
             raise InputInvalid(
                 "recall: this thought was given no memory to ask",
@@ -76,13 +76,13 @@ class BranchContext:
 
 
 class Executor(Protocol):
-    """Does the work of a branch."""
+    """The executor of a branch's work."""
 
     @property
     def name(self) -> str:
-        """What the log calls it."""
+        """The executor's name in the log."""
         ...
 
     async def run(self, branch: BranchContext) -> Finding | str:
-        """Return what the branch found; plain text is its result. An error fails the attempt."""
+        """Return the branch's finding; plain text is its result. An error fails the attempt."""
         ...

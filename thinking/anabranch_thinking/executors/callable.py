@@ -17,10 +17,10 @@ Work = (
 
 
 class CallableExecutor:
-    """Calls a Python function with the branch.
+    """An executor that calls a Python function with the branch.
 
-    An async function runs on the loop. A plain one runs in a thread of its own and should only
-    read the branch's fields; a timeout leaves its thread to end by itself.
+    An async function runs on the loop. A plain one runs in a thread of its own and should only read
+    the branch's fields. A timeout leaves its thread to end by itself.
     """
 
     def __init__(self, function: Work, *, name: str | None = None) -> None:

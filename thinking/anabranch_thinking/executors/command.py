@@ -1,4 +1,4 @@
-"""The executor that runs a command: this is how a coding agent or a script becomes a branch."""
+"""The executor that runs a command: so a coding agent or a script becomes a branch."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _CHUNK: Final = 64 * 1024
 
 
 class CommandExecutor:
-    """Runs `argv` for each branch, never through a shell.
+    """An executor that runs `argv` for each branch, never through a shell.
 
     The branch comes on stdin as one JSON object and its ids in `ANABRANCH_SESSION`,
-    `ANABRANCH_PARENT`, `ANABRANCH_ROOT` and `ANABRANCH_NAMESPACE`. What the command writes to
-    stdout is the result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`.
-    Another exit code than 0 fails the attempt with the last lines of stderr. The command's whole
-    process group ends with it, on a timeout and when the branch is cancelled.
+    `ANABRANCH_PARENT`, `ANABRANCH_ROOT` and `ANABRANCH_NAMESPACE`. The command's stdout is the
+    result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`. Another exit code
+    than 0 fails the attempt with the last lines of stderr. The command's whole process group ends
+    with it, on a timeout and when the branch is cancelled.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class CommandExecutor:
         self.name = f"command:{os.path.basename(argv[0])}"[:256]  # noqa: PTH119 - a name, not a path.
 
     async def run(self, branch: BranchContext) -> Finding | str:
-        """Return what the command wrote. Raises ExecutorFailed and BranchTimedOut."""
+        """Return the finding in the command's output. Raises ExecutorFailed and BranchTimedOut."""
         process = await self._start(branch)
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -137,7 +137,7 @@ async def _write(stream: asyncio.StreamWriter, task: bytes) -> None:
 
 
 async def _until_exit(process: asyncio.subprocess.Process) -> None:
-    """Wait for the command, then end what it left behind, which would hold its pipes open."""
+    """Wait for the command, then end its leftover processes, which would hold its pipes open."""
     await _exited(process)
     _signal_group(process, signal.SIGKILL)
 
@@ -175,7 +175,7 @@ async def _end_group(process: asyncio.subprocess.Process) -> None:
             await _within(GRACE_S, _exited(process))
     finally:
         _signal_group(process, signal.SIGKILL)
-    # What is left in the pipes is read away, for only at their end are they closed.
+    # The rest in the pipes is read away, for only at their end are they closed.
     for stream in (process.stdout, process.stderr):
         if stream is not None:
             await _within(GRACE_S, _last(stream))
@@ -195,7 +195,7 @@ def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -
 
 
 def _finding(name: str, output: bytes, errors: bytes) -> Finding | str:
-    """Read what the command wrote: its JSON, or its text without terminal codes."""
+    """Read the command's output: its JSON, or its text without terminal codes."""
     text = plain(output.decode(errors="replace"))
     if not text:
         raise _failed(name, "wrote no result", errors)

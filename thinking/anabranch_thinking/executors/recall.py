@@ -1,7 +1,7 @@
-"""The executor without a model: it asks memory, and reads the answer as the branch's role does.
+"""The executor without a model: it asks memory, and reads the answer by the branch's role.
 
-What it brings back is extractive and cites the insights it stands on: nothing is made up. Two runs
-over the same memory give the same findings.
+Its findings are extractive and cite the insights they stand on: nothing is made up. Two runs over
+the same memory give the same findings.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Hits = Sequence[RecalledInsight]
 
 
 class RecallExecutor:
-    """Recalls what memory holds on the branch's task, and reads it as its role does."""
+    """An executor that recalls memory on the branch's task, and reads it by the branch's role."""
 
     name = "recalling"
 
@@ -51,7 +51,7 @@ class RecallExecutor:
         self._k = k
 
     async def run(self, branch: BranchContext) -> Finding:
-        """Return what the branch's role makes of the hits; findings of old thoughts are no hits."""
+        """Return the hits as the branch's role reads them; findings of old thoughts are no hits."""
         recalled = await branch.recall(k=self._k)
         hits = list({hit.text: hit for hit in reversed(recalled) if hit.kind != FINDING}.values())
         hits.reverse()
@@ -68,7 +68,7 @@ def _focus(_task: str, hits: Hits) -> Finding:
 
 
 def _pattern(task: str, hits: Hits) -> Finding:
-    """Read for what stands in several sessions: names, or else words that the task does not say."""
+    """Find names in several sessions, or else words that the task does not say."""
     found = _spread(_by_name(hits), last=set(entities(task))) or _spread(_by_word(task, hits))
     if not found:
         return Finding(result="Nothing comes back across the sessions that were recalled.")
@@ -138,7 +138,7 @@ def _risk(_task: str, hits: Hits) -> Finding:
 
 
 def _meta(task: str, hits: Hits) -> Finding:
-    """Say how much memory holds on the task, and which of its words nothing recalled mentions."""
+    """Count memory's hits on the task, and name the words of it that no hit mentions."""
     sessions = {hit.session_id for hit in hits}
     known = {stem for hit in hits for stem in tokens(hit.text)}
     subject = task.split(": ", maxsplit=1)[-1]

@@ -137,7 +137,7 @@ def as_drafts(insights: Sequence[InsightDraft | str]) -> tuple[InsightDraft, ...
 def as_insight(
     draft: InsightDraft, *, insight_id: str, extract: Callable[[str], tuple[str, ...]]
 ) -> Insight:
-    """Return the insight that `draft` becomes; `extract` finds the entities it does not name.
+    """Return the insight that `draft` becomes; `extract` finds its entities where it names none.
 
     Raises InputInvalid naming the field that breaks a rule.
     """

@@ -1,7 +1,7 @@
-"""What sessions learn, and what becomes of it: recorded, cited, linked, disputed, retired.
+"""The commands on insights: recorded, cited, linked, disputed, retired.
 
-Learning something is work, which a session that has ended takes no more of. The upkeep of what was
-learned (citing, linking, retiring, forgetting) is stored on a session that may have ended long ago.
+Learning something is work, which a session that has ended takes no more of. The upkeep of insights
+(citing, linking, retiring, forgetting) is stored on a session that may have ended long ago.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from anabranch_events import Receipt
 
 REMEMBER_TASK: Final = "Remember"
-"""The task of a session that is opened for one insight. It repeats nothing that may be forgotten."""
+"""The task of a session opened for one insight. It repeats nothing that may be forgotten."""
 
 
 class Insights(Journal):
@@ -90,7 +90,7 @@ class Insights(Journal):
         reason: str | None = None,
         valid_until: datetime | None = None,
     ) -> SessionReceipt:
-        """Let the insight `by` take the place of `insight_id`."""
+        """Replace the insight `insight_id` by the insight `by`."""
         data = checked(
             InsightSuperseded,
             insight_id=insight_id,
@@ -108,7 +108,7 @@ class Insights(Journal):
         session_id: str | None = None,
         valid_until: datetime | None = None,
     ) -> SessionReceipt:
-        """Say that the insight no longer holds."""
+        """Retract an insight: it no longer holds."""
         data = checked(
             InsightRetracted, insight_id=insight_id, reason=reason, valid_until=valid_until
         )
@@ -129,7 +129,7 @@ class Insights(Journal):
         session_id: str | None = None,
         recall_id: str | None = None,
     ) -> SessionReceipt:
-        """Say that recalled insights were used, confirmed or rejected."""
+        """Cite recalled insights as used, confirmed or rejected."""
         data = checked(
             InsightCited,
             insight_ids=as_ids(insight_ids, field="insight_ids"),
@@ -175,14 +175,14 @@ class Insights(Journal):
     async def open_conflict(
         self, insight_id: str, other_id: str, *, subject: str, session_id: str | None = None
     ) -> SessionReceipt:
-        """Say that two insights disagree about `subject`."""
+        """Open a conflict between two insights about `subject`."""
         data = checked(ConflictOpened, insights=(insight_id, other_id), subject=subject)
         return await self._keep_up(data, data.insights, session_id=session_id)
 
     async def resolve_conflict(
         self, insight_id: str, other_id: str, *, decision: str, session_id: str | None = None
     ) -> SessionReceipt:
-        """Say how the disagreement of two insights was decided."""
+        """Resolve the conflict of two insights by `decision`."""
         data = checked(ConflictResolved, insights=(insight_id, other_id), decision=decision)
         return await self._keep_up(data, data.insights, session_id=session_id)
 

@@ -1,4 +1,4 @@
-"""Reading a session's state from the log, and appending to it on a condition."""
+"""The journal of sessions: their states read from the log, facts appended on a condition."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ STATES_MAX: Final = 256
 ATTEMPTS_MAX: Final = 16
 
 InsightLookup = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
-"""Says of each insight id that exists which session produced it; others are left out."""
+"""Maps each insight id that exists to the session that produced it; others are left out."""
 
 EventListener = Callable[[Event, int], None]
-"""Told of each event that was appended, with its position."""
+"""Called with each event that was appended, and its position."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Outcome = TypeVar("Outcome")
 
 
 class Fact(NamedTuple):
-    """What is about to be appended to a session."""
+    """An event to be appended to a session."""
 
     session_id: str
     data: EventData
@@ -97,7 +97,7 @@ class Journal:
     ) -> Self:
         """Return this journal for one command: in `agent`'s name, with ids from `ids`.
 
-        What either has read of the sessions, the other need not read again.
+        Both share the sessions that either has read.
         """
         copied = copy(self)
         copied.agent = agent or self.agent
@@ -109,7 +109,8 @@ class Journal:
         """Return the session as of its last event.
 
         Raises SessionNotFound. An event that this version cannot read, or does not know, moves the
-        position and nothing else, as in the graph, where it is a dead letter. Costs the session's events once, then what is new.
+        position and nothing else. In the graph it is a dead letter likewise. Costs the session's
+        events once, then the new ones.
         """
         key = checked_id(session_id, field="session_id")
         state = self._states.get(key) or SessionState(key, self.namespace)
@@ -124,7 +125,7 @@ class Journal:
         return state
 
     async def state_as_of(self, session_id: str, position: int) -> SessionState:
-        """Return the session as it was at `position`: its own events up to there, read again.
+        """Return the session as of `position`: its own events up to there, read again.
 
         Raises SessionNotFound for a session that had not begun by then.
         """
@@ -155,7 +156,7 @@ class Journal:
     ) -> list[Receipt]:
         """Append `facts` of the thought `root_id`: all of them or none, in one go.
 
-        `expected` says for some sessions at which position they must still be, 0 for a new one.
+        `expected` has the positions at which some sessions must still be, 0 for a new one.
         """
         time = self._clock()
         events = [
@@ -179,10 +180,10 @@ class Journal:
     async def decide(
         self, session_id: str, decision: Callable[[SessionState], EventData]
     ) -> tuple[SessionState, Receipt]:
-        """Append what `decision` makes of the state, if the session is still in that state.
+        """Append the event that `decision` makes of the state, if the session is still in it.
 
-        When somebody appended meanwhile it is read and decided again. Returns the state decided
-        on. Raises what `decision` raises, and SessionNotFound.
+        After an append of another writer the state is read and decided again. Returns the state
+        decided on. Raises the errors of `decision`, and SessionNotFound.
         """
         event_id = self.new_id()
 
@@ -196,7 +197,7 @@ class Journal:
         return await self.settle(attempt)
 
     def new_id(self) -> str:
-        """Return a new id, of the kind this journal was given."""
+        """Return a new id from this journal's source."""
         return self._ids()
 
     async def settle(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
@@ -213,7 +214,7 @@ class Journal:
 
 
 def _after(state: SessionState, recorded: Recorded) -> SessionState:
-    """Return the state once a record has happened, also one that cannot be read."""
+    """Return the state after a record, also one that cannot be read."""
     try:
         event = recorded.decode()
     except EventInvalid:

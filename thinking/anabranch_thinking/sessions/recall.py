@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class RecalledInsight(Protocol):
-    """What a recall gives that a branch reads."""
+    """A recalled insight, as far as a branch reads it."""
 
     @property
     def insight_id(self) -> str:
-        """Which insight."""
+        """The id of the insight."""
         ...
 
     @property
@@ -23,17 +23,17 @@ class RecalledInsight(Protocol):
 
     @property
     def text(self) -> str:
-        """What was learned."""
+        """The text of the insight."""
         ...
 
     @property
     def kind(self) -> str:
-        """What kind of insight it is."""
+        """The kind of the insight."""
         ...
 
     @property
     def score(self) -> float:
-        """How well it answers; higher is better."""
+        """The score of its answer; higher is better."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What the commands on sessions return: where the fact stands in the log, and the new ids."""
+"""The receipts of commands on sessions: the fact's position in the log, and the new ids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class SessionReceipt(Receipt):
 
 
 class BranchReceipt(SessionReceipt):
-    """The session was forked from `parent_id` as it was at `forked_at`."""
+    """The session was forked from `parent_id` at its position `forked_at`."""
 
     parent_id: str
     root_id: str

@@ -1,7 +1,7 @@
 """The commands on sessions: each checks the session's own events, then appends.
 
-The first event of a session, a worker's claim and a session's end are conditional on the position:
-of two that want the same one wins, and the other is told.
+The first event of a session, a worker's claim and a session's end are conditional on the position.
+Of two rivals one wins, and the other gets an error.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ READS_AT_ONCE: Final = 32
 
 
 class BranchTask(BaseModel):
-    """What one branch is to think about; `role` says from which side."""
+    """The task of one branch; `role` is the side it looks from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     task: str
@@ -130,8 +130,8 @@ class Sessions(Insights):
     async def start(self, session_id: str, *, worker: str, attempt: int | None = None) -> Claim:
         """Take a branch that waits, or with a higher `attempt` take over one that runs.
 
-        Raises BranchTaken when another worker has it, SessionEnded, SessionNotFound. Whoever held
-        the branch before can no longer complete it.
+        Raises BranchTaken when another worker has it, SessionEnded, SessionNotFound. The worker
+        that held the branch before can no longer complete it.
         """
 
         def taken(state: SessionState) -> BranchStarted:
@@ -158,7 +158,7 @@ class Sessions(Insights):
         duration_ms: float = 0,
         claim: Claim | None = None,
     ) -> CompletionReceipt:
-        """End a session with its result and what it learned, as one event.
+        """End a session with its result and its insights, as one event.
 
         With the `claim` that `start` gave, only while it holds: raises ClaimLost otherwise.
         """
@@ -189,7 +189,7 @@ class Sessions(Insights):
         will_retry: bool = False,
         claim: Claim | None = None,
     ) -> SessionReceipt:
-        """Say that an attempt gave no result; with `will_retry` the branch waits again."""
+        """Fail an attempt that gave no result; with `will_retry` the branch waits again."""
         return await self._end(
             session_id,
             lambda state: checked(
@@ -211,13 +211,13 @@ class Sessions(Insights):
     async def cancel(
         self, session_id: str, reason: str, *, claim: Claim | None = None
     ) -> SessionReceipt:
-        """Call a session off."""
+        """Cancel a session."""
         return await self._end(
             session_id, lambda _state: checked(BranchCancelled, reason=reason), claim=claim
         )
 
     async def cancel_all(self, session_ids: Sequence[str], reason: str) -> list[SessionReceipt]:
-        """Call off those of the sessions that have not ended: all of them or none, at once.
+        """Cancel the sessions that have not ended: all of them or none, at once.
 
         At most 1,000 sessions.
         """

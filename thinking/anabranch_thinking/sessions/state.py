@@ -1,4 +1,4 @@
-"""What a session is, folded from its own events: a pure function, so any reader agrees."""
+"""The state of a session, folded from its own events: a pure function, so any reader agrees."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """Where a session stands; the graph's `Session.status` says the same."""
+    """The status of a session, equal to the graph's `Session.status`."""
 
     OPEN = "open"
     PENDING = "pending"
@@ -77,7 +77,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What makes an association one and the same: its ends and its kind."""
+    """The identity of an association: its ends and its kind."""
 
     from_id: str
     to_id: str
@@ -127,19 +127,19 @@ class SessionState:
 
     @property
     def exists(self) -> bool:
-        """Whether the session was ever opened or forked."""
+        """True when the session was ever opened or forked."""
         return self.status is not None
 
     @property
     def ended(self) -> bool:
-        """Whether the session takes no more work."""
+        """True when the session takes no more work."""
         return self.exists and self.status not in GOING
 
     def after(self, event: Event, *, position: int) -> SessionState:  # noqa: C901 - one case an event type.
-        """Return the state once `event`, stored at `position`, has happened.
+        """Return the state after `event`, stored at `position`.
 
-        A second beginning and whatever comes after the end moves the position and nothing else, as
-        in the graph, where it is a dead letter.
+        A second beginning, and any event after the end, moves the position and nothing else, as in
+        the graph, where it is a dead letter.
         """
         at = replace(self, position=position)
         if (self.exists and isinstance(event.data, _BEGINS)) or (

@@ -1,4 +1,4 @@
-"""Running branches in this process: fan out, work in parallel within a bound, gather outcomes."""
+"""The runner of branches in this process: fan out, bounded parallel work, outcomes gathered."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CALLED_OFF: Final = "its thought was called off"
 
 
 class Slots:
-    """How many branches may work at a time, and how many did at most."""
+    """The slots for branches that work at a time, and the most that did."""
 
     def __init__(self, count: int) -> None:
         self._gate = asyncio.Semaphore(count)
@@ -68,9 +68,9 @@ class Slots:
 
 
 class BranchRunner:
-    """Forks branches of a thought and runs them in this process.
+    """The runner of a thought's branches in this process: it forks them and works on them.
 
-    `outcomes` holds every branch in the order of forking, nothing for one that still goes on;
+    `outcomes` holds every branch in the order of forking, None for one that still goes on.
     `waited_ms` is how long branches together waited for their own forks.
     """
 
@@ -101,7 +101,7 @@ class BranchRunner:
         """Fork `branches` as one batch, run them, and return how each ended, in their order.
 
         One that fails does not fail the others. When this is cancelled, or the log does not answer,
-        those that still went on are called off, with what they forked.
+        the branches still running are cancelled, with their forks.
         """
         if depth > DEPTH_MAX:
             raise InputInvalid(
@@ -173,7 +173,7 @@ class BranchRunner:
                         fork.session_id, _error_text(error), will_retry=remaining > 0, claim=claim
                     )
         except Conflict as error:
-            # Somebody else took, ended or called off the branch: what the log says holds.
+            # Another process took, ended or cancelled the branch: the log's word holds.
             return await self._outcome(fork, duration_ms=duration_ms, depth=depth, lost=error)
         return await self._outcome(fork, duration_ms=duration_ms, depth=depth)
 
@@ -225,7 +225,7 @@ class BranchRunner:
         depth: int,
         lost: Conflict | None = None,
     ) -> BranchOutcome:
-        """Say how the branch ended, as the log has it."""
+        """Return how the branch ended, by the log."""
         state = await self._sessions.state(fork.session_id)
         assert state.status is not None  # noqa: S101 - a state that was found has one.
         return BranchOutcome(
@@ -244,7 +244,7 @@ class BranchRunner:
 
 
 def _error_text(error: Exception) -> str:
-    """Return what the log says of `error`: text that can be stored."""
+    """Return the text of `error` in a form that can be stored."""
     said = f"{type(error).__name__}: {error}"
     if isinstance(error, AnabranchError):
         said = error.message

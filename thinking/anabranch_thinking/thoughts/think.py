@@ -49,15 +49,18 @@ async def think(
 ) -> Thought:
     """Think about `task` over branches that run in parallel in this process.
 
-    Without `branches` the task is looked at from `count` angles, by the five roles in turn;
+    Without `branches` the task is looked at from `count` angles, by the five roles in turn.
     `branches` without a role get one in the same way. Without an `executor` each branch asks
-    `recall` and brings back what it reads there. At most `concurrency` branches work at a time;
-    each has `timeout_s` and `retries`. A branch that fails does not fail the thought: its outcome
-    says so. With `session_id` the thought happens in that session and leaves it open, otherwise in
-    a root session of its own, which it closes. `on_event` is told of every event appended.
+    `recall` and brings back what its role reads there. At most `concurrency` branches work at a
+    time; each has `timeout_s` and `retries`.
 
-    When it is cancelled, or the log does not answer, what was running is called off (for at most
-    five seconds a level) before the error goes on. Raises InputInvalid, SessionNotFound and SessionEnded.
+    A branch that fails does not fail the thought: its outcome says so. With `session_id` the
+    thought happens in that session and leaves it open. Otherwise it happens in a root session of
+    its own, which it closes. `on_event` is called with every event appended.
+
+    When it is cancelled, or the log does not answer, running branches are cancelled before the
+    error goes on. That takes at most five seconds a level. Raises InputInvalid, SessionNotFound and
+    SessionEnded.
     """
     tasks = _tasks(task, branches=branches, count=count)
     work = _executor(executor, recall=recall)
@@ -106,7 +109,7 @@ async def think(
 
 @asynccontextmanager
 async def _called_off(sessions: Sessions, roots: Sequence[str]) -> AsyncGenerator[None]:
-    """Call the root sessions off when the work inside fails or is cancelled."""
+    """Cancel the root sessions when the work inside fails or is cancelled."""
     try:
         yield
     except BaseException:
