@@ -51,7 +51,7 @@ class NatsServer:
     read. With `port=0` it takes a free port at every start. It ends with its owner, also when the
     owner is killed. A server that a killed owner left behind is ended before the start.
 
-    With `tenants` it has an account for each of them, and `passwords` by their names; `url` then
+    With `tenants` it has an account for each of them, and `passwords` by their names. Then `url`
     carries our own user and password, and `token` is empty.
 
     `durability="default"` survives a killed process (fsync by timer); "strict" also survives a

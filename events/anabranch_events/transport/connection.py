@@ -83,7 +83,7 @@ class Connection:
         self.timeout_s = timeout_s
         self.client = QuickClient()
         self.view: View | None = None
-        """What a tenant may read; None for who has all rights."""
+        """A tenant's part of the log; None on a connection with all rights."""
         self._token = token
         self._explain = explain
         self._connected = asyncio.Event()

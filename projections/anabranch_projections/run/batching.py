@@ -28,7 +28,7 @@ class Batcher(Generic[C]):
         self._error: BaseException | None = None
         self._changed = asyncio.Condition()
         self.writing = False
-        """Whether the writer is at work on a batch."""
+        """True while the writer is at work on a batch."""
 
     async def put(self, records: list[Recorded]) -> None:
         """Add records, as soon as there is room."""

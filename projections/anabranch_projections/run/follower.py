@@ -54,7 +54,7 @@ class Follower(ABC, Generic[C]):
         self.on_reach: Callable[[int], None] | None = None
         """Called with each position found in the graph, by a commit or another way."""
         self.announces = True
-        """Whether others are told of each commit; not while a graph is filled that none reads."""
+        """True to announce each commit; false while a graph is filled that nobody reads."""
         self._checkpoint = Checkpoint(graph, name)
         # A pin needs a consumer, and a tenant that may make consumers could write anything.
         pins = shared is not None and log.rights == "all"
