@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.repository import ROOT
+from tests.support.rooms import others_use, rooms, said
 
 PACKAGES = (
     "anabranch",
@@ -108,3 +109,12 @@ def test_workers_take_whole_groups(request: pytest.FixtureRequest) -> None:
     by_groups = request.config.getoption("loadgroup", default=False)
 
     assert not by_groups or request.node.nodeid.endswith("@tests/unit/test_house.py")
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_a_room_names_what_others_use(room: str) -> None:
+    """A room's docstring lists the names that modules outside of it import, and no others.
+
+    `python -m tests.support.rooms` writes the lists.
+    """
+    assert said(room) == others_use(room)

@@ -1,1 +1,5 @@
-"""What every surface shares: requests, problems, idempotency, admission."""
+"""The base of all surfaces: requests, problems, idempotency, admission.
+
+Others use: `admission.Gate`, `admission.HELD_MAX`, `idempotency.Ids`, `idempotency.Repetition`,
+`problem`, `requests`.
+"""

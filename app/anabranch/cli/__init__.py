@@ -1,4 +1,7 @@
-"""The `anabranch` command."""
+"""The `anabranch` command.
+
+Others use: `main`.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The commands as NATS request and reply."""
+"""The commands as NATS request and reply.
+
+Others use: `asyncapi.CommandSpecification`, `command_service.CommandService`.
+"""

@@ -1,1 +1,4 @@
-"""The demo."""
+"""The demo.
+
+Others use: `narration.tell`.
+"""

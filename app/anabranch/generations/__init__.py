@@ -1,1 +1,5 @@
-"""The graph's generations: rebuilt, used, dropped, and how far each is."""
+"""The graph's generations: rebuilt, used, dropped, and their progress.
+
+Others use: `generations`, `rebuild.rebuild_beside`, `rebuild.rebuild_into`, `status.lag_behind`,
+`status.projection_statuses`.
+"""

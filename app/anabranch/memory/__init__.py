@@ -1,1 +1,5 @@
-"""The Python face: memories and sessions."""
+"""The Python face: memories and sessions.
+
+Others use: `memory.Memory`, `namespaces.NamespaceMemories`, `namespaces.NamespaceMemory`,
+`namespaces.SharedConnection`, `session.Session`.
+"""

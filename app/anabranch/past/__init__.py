@@ -1,1 +1,5 @@
-"""What was known at an earlier moment, and what changed since."""
+"""The past: earlier moments of memory, and the changes since.
+
+Others use: `as_of`, `diff.ITEMS_MAX`, `diff.Span`, `diff.diff_of`, `diff_model.Diff`,
+`history.LifeEvent`, `history.history_of`.
+"""

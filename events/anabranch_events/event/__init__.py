@@ -1,1 +1,6 @@
-"""An event: its types, its envelope, and its forms on the wire."""
+"""An event: its types, its envelope, and its forms on the wire.
+
+Others use: `binary_mode.structured`, `codec`, `envelope`, `identifiers`,
+`json_schema.event_schema`, `recorded.Recorded`, `registry.REGISTRY`, `trace_context.TRACEPARENT`,
+`trace_context.traced`, `trace_context.traceparent_here`, `types`.
+"""

@@ -1,1 +1,4 @@
-"""Ways out of the log, in order and without a gap."""
+"""Ways out of the log, in order and without a gap.
+
+Others use: `pinned_consumer.PinLost`, `pinned_consumer.PinnedConsumer`, `reader`.
+"""

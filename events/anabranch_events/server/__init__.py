@@ -1,1 +1,4 @@
-"""The managed nats-server, its folder and its tenants."""
+"""The managed nats-server, its folder and its tenants.
+
+Others use: `managed.NatsServer`, `managed.server_binary`, `tenant.Tenant`.
+"""

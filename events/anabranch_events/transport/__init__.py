@@ -1,1 +1,5 @@
-"""One connection to a NATS server."""
+"""One connection to a NATS server.
+
+Others use: `address.with_user`, `address.without_secrets`, `client.Outbound`, `client.settled`,
+`connection.Connection`, `connection.RETRY_PAUSE_S`, `inbox`, `parser.RECORD_REPLY`.
+"""

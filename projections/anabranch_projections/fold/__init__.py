@@ -1,1 +1,6 @@
-"""Events into rows: pure functions."""
+"""Events into rows: pure functions.
+
+Others use: `effects.BatchRows`, `fold.fold`, `past_sessions.past_sessions`,
+`positioned.PositionedEvent`, `positioned.timestamp`, `rows.Row`, `rows.steps`, `rules`,
+`traces.Traces`.
+"""

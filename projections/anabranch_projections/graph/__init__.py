@@ -1,1 +1,4 @@
-"""The projection into the graph."""
+"""The projection into the graph.
+
+Others use: `projector.Projector`.
+"""

@@ -1,1 +1,5 @@
-"""The loop that every projection shares."""
+"""The loop that every projection shares.
+
+Others use: `batch`, `follower.Follower`, `throughput.FollowerStatus`, `wait.not_reached`,
+`wait.wait_for`.
+"""

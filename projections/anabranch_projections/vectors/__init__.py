@@ -1,1 +1,4 @@
-"""The projection of vectors."""
+"""The projection of vectors.
+
+Others use: `cache.BUCKET`, `projector.VECTORS`, `projector.VectorProjector`.
+"""

@@ -1,1 +1,5 @@
-"""Cypher of users: read only and bounded."""
+"""Cypher of users: read only and bounded.
+
+Others use: `guard.checked_query`, `lexer.parameters_in`, `query.QueryBounds`, `query.QueryResult`,
+`query.QueryRunner`.
+"""

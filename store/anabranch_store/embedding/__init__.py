@@ -1,1 +1,4 @@
-"""Embedders: texts into vectors."""
+"""Embedders: texts into vectors.
+
+Others use: `endpoint.EmbeddingEndpoint`, `minilm.MiniLM`.
+"""

@@ -1,1 +1,4 @@
-"""The graph: schema, statements, digest, stamp."""
+"""The graph: schema, statements, digest, stamp.
+
+Others use: `digest.Digest`, `graph.Graph`, `stamp`.
+"""

@@ -1,1 +1,4 @@
-"""Recall over the store's own indexes."""
+"""Recall over the store's own indexes.
+
+Others use: `ranker.GraphRanker`.
+"""

@@ -1,1 +1,5 @@
-"""The consolidation of branches' findings."""
+"""The consolidation of branches' findings.
+
+Others use: `consolidate.consolidate_thought`, `links.WeightedLink`, `links.find_links`,
+`points.Point`, `synthesis.Group`, `synthesis.Synthesis`, `synthesis.synthesise`.
+"""

@@ -1,1 +1,5 @@
-"""Commands on sessions and insights."""
+"""Commands on sessions and insights.
+
+Others use: `findings`, `journal`, `recall.Recall`, `recall.RecalledInsight`, `receipts`,
+`sessions.BranchTask`, `sessions.READS_AT_ONCE`, `sessions.Sessions`, `state`.
+"""

@@ -1,1 +1,4 @@
-"""A task fanned out and joined again."""
+"""A task fanned out and joined again.
+
+Others use: `think.CONCURRENCY`, `think.think`.
+"""
