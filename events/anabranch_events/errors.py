@@ -30,7 +30,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 Explain = Callable[["AnabranchError"], "AnabranchError"]
-"""Returns the reason behind a server's silence or refusal: the error given, or one that says more."""
+"""Returns the error to raise in place of the one given: a server is silent, or refuses us."""
 
 
 class AnabranchError(Exception):

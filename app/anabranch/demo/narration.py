@@ -22,7 +22,7 @@ from anabranch.terminal.thought_tree import ThoughtPicture, duration
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from anabranch.demo.scenario import ImportProgress, Linked
+    from anabranch.demo.scenario import Ingested, Linked
     from anabranch.settings import Settings
     from anabranch_projections import RebuildResult
     from anabranch_recall import Hit
@@ -94,7 +94,7 @@ async def _chapters(memory: Memory, story: Story, *, began: float) -> Told:
     )
 
 
-async def _learn(memory: Memory, story: Story) -> ImportProgress:
+async def _learn(memory: Memory, story: Story) -> Ingested:
     sessions = example_sessions()
     story.chapter("Three people's assistants tell what they learned")
     with story.bar("sessions", total=len(sessions)) as progress:
@@ -149,7 +149,7 @@ async def _link(memory: Memory, story: Story, thought: Thought) -> list[Linked]:
 
 
 async def _recall(
-    memory: Memory, story: Story, ingested: ImportProgress
+    memory: Memory, story: Story, ingested: Ingested
 ) -> tuple[list[Hit], list[Hit], int]:
     story.chapter(f"Recall: {scenario.RECALLED}")
     began = time.perf_counter()

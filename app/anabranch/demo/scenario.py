@@ -65,7 +65,7 @@ RETURN s.role AS role, count(DISTINCT s) AS branches,
 ORDER BY insights DESC, role"""
 
 
-class ImportProgress(BaseModel):
+class Ingested(BaseModel):
     """What was learned first; at `turning_point` people had not yet changed their minds."""
 
     model_config = ConfigDict(frozen=True)
@@ -92,7 +92,7 @@ class Told(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     home: str | None
-    ingested: ImportProgress
+    ingested: Ingested
     thought: Thought
     side_by_side_ms: float
     one_after_another_ms: float
@@ -147,7 +147,7 @@ class BranchesAgain:
 
 async def ingest(
     memory: Memory, sessions: Sequence[ExampleSession], *, progress: Callable[[int], None]
-) -> ImportProgress:
+) -> Ingested:
     """Record each session as it happened: opened, and completed with what was learned."""
     began = time.perf_counter()
     backend = namespace_of(memory).backend
@@ -169,7 +169,7 @@ async def ingest(
         progress(number)
         if session.time < _TURN:
             turning_point = memory.position
-    return ImportProgress(
+    return Ingested(
         people=tuple(dict.fromkeys(session.person for session in sessions)),
         sessions=len(sessions),
         insights=sum(len(session.insights) for session in sessions),

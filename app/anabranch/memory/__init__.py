@@ -1,5 +1,5 @@
 """The Python face: memories and sessions.
 
-Others use: `memory.Memory`, `namespaces.NamespaceMemories`, `namespaces.NamespaceMemory`,
-`namespaces.SharedConnection`, `session.Session`.
+Others use: `memory.Memory`, `memory.namespace_of`, `namespaces.Namespaces`,
+`namespaces.OpenNamespace`, `recall.recall`, `session.Session`.
 """
