@@ -30,6 +30,8 @@ VIEWS_ADMIN: Final = "anabranch-views"
 VIEWS_API: Final = "anabranch.log.api"
 VIEWS_DELIVER: Final = "anabranch.views"
 _API: Final = "$JS.API"
+_ACK_V2: Final = "$JS.ACK._.*"
+"""Before the stream's name where the server's flag js_ack_fc_v2 is on: no domain, any account."""
 _LOG: Final = "ANABRANCH_EVENTS"
 _TASKS: Final = "ANABRANCH_TASKS"
 _OBJECTS: Final = "OBJ_ANABRANCH_OBJECTS"
@@ -51,6 +53,7 @@ _EXPORTS: Final = f"""\
     {{ service: "$KV.{VECTORS}.>" }}
     {{ service: "{_API}.CONSUMER.MSG.NEXT.{_TASKS}.*", response_type: stream }}
     {{ service: "$JS.ACK.{_TASKS}.>" }}
+    {{ service: "{_ACK_V2}.{_TASKS}.>" }}
 """
 _VIEWS_EXPORTS: Final = f"""\
     {{ service: "{_API}.DIRECT.GET.*", response_type: stream }}
@@ -96,6 +99,7 @@ def _in_namespace(tenant: Tenant, namespace: str) -> Iterator[Crossing]:
             consumer = task_consumer(priority, namespace)
             yield _same(f"{_API}.CONSUMER.MSG.NEXT.{_TASKS}.{consumer}")
             yield _same(f"$JS.ACK.{_TASKS}.{consumer}.>")
+            yield _same(f"{_ACK_V2}.{_TASKS}.{consumer}.>")
 
 
 def task_consumer(priority: str, namespace: str) -> str:

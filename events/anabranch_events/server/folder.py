@@ -23,6 +23,9 @@ _GLOBAL_ACCOUNT: Final = "$G"
 LOG_LINES_SHOWN: Final = 5
 FREE_SHARE_USED: Final = 0.9
 
+FLAGS: Final = "js_ack_fc_v2: false"
+"""A flag that later servers may switch on by themselves: it changes the subject of
+acknowledgements. Tenants may use both forms all the same (`accounts`)."""
 _CONFIG: Final = """\
 # Written by Anabranch at every start; changes are lost.
 listen: "127.0.0.1:{port}"
@@ -32,6 +35,7 @@ pid_file: {pid_file}
 log_file: {log_file}
 logfile_size_limit: 1MB
 logfile_max_num: 2
+feature_flags {{ {flags} }}
 {access}jetstream {{
   store_dir: {store}
   max_file_store: {room}
@@ -102,6 +106,7 @@ class ServerFolder:
                 log_file=json.dumps(str(self._log)),
                 store=json.dumps(str(self._store)),
                 room=self._room(),
+                flags=FLAGS,
                 access=access,
                 durability="  sync_interval: always\n" if strict else "",
             ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anabranch_events.server import folder
 from anabranch_events.server.tenant import view_name
 from tests.support.tenancy import (
     FORGED,
@@ -62,6 +63,8 @@ def publications(session: str) -> Iterator[Attempt]:
         f"$O.ANABRANCH_OBJECTS.M.{session}",
         "$JS.ACK.ANABRANCH_TASKS.high-other.1.1.1.1.0",
         "$JS.ACK.ANABRANCH_TASKS.high-other.>",
+        "$JS.ACK._.hash.ANABRANCH_TASKS.high-other.1.1.1.1.0",
+        "$JS.ACK._.*.ANABRANCH_TASKS.high-other.>",
         f"$JS.FC.{STREAM}.x.y",
         f"anabranch.views.{VIEW}.M.x",
         f"anabranch.views.{OTHERS}.M.x",
@@ -311,6 +314,33 @@ async def test_headers_do_not_reach_past_the_session(world: World, headers: dict
     assert "error" in json.loads(answer.data)
     assert world.crossed() == []
     assert await world.state() == before
+
+
+@pytest.fixture
+async def other_acks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[World]:
+    """A server whose acknowledgements have the other form of subject."""
+    monkeypatch.setattr(folder, "FLAGS", "js_ack_fc_v2: true")
+    async with a_world(tmp_path / "other") as made:
+        yield made
+
+
+async def test_a_worker_acknowledges_by_either_form_of_subject(other_acks: World) -> None:
+    """With the server's flag on, a worker ends its own tasks, and cannot end another's."""
+    async with as_tenant(other_acks, "acme-hand") as worker:
+        fetch = f"{API}.CONSUMER.MSG.NEXT.ANABRANCH_TASKS.high-acme"
+        await worker.send(fetch, b'{"batch": 1, "no_wait": true}', reply="_INBOX.thief.own")
+        await quiet()
+        task = next(one for one in worker.heard if one.reply.startswith("$JS.ACK._."))
+        await worker.client.request(task.reply, b"+ACK")
+        await worker.send(task.reply.replace("high-acme", "high-other"), b"+TERM", reply="")
+        await quiet()
+
+    left = await other_acks.ask("STREAM.INFO.ANABRANCH_TASKS", {"subjects_filter": ">"})
+    ended = f"anabranch.tasks.high.acme.{other_acks.sessions['acme']}"
+    assert task.subject == ended
+    assert ended not in left["state"]["subjects"]
+    assert left["state"]["messages"] == 11
+    assert len(worker.refused) == 1
 
 
 async def test_a_worker_claims_only_what_it_may(world: World) -> None:
