@@ -1,6 +1,6 @@
 """A real Neo4j Community without Docker, assembled from Maven Central.
 
-`python -m tests.support.neo4j_server [--version 5.26.20]` starts one by hand, prints what to
+`python -m tests.support.neo4j_server [--version 5.26.31]` starts one by hand, prints what to
 export, and ends it on Ctrl-C.
 """
 
@@ -24,7 +24,7 @@ from typing import Final, Self
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
 
-LONG_TERM: Final = "5.26.20"
+LONG_TERM: Final = "5.26.31"
 CALENDAR: Final = "2026.09.0"
 _START_TIMEOUT_S: Final = 120.0
 _MAVEN_TIMEOUT_S: Final = 600.0
