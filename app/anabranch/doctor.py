@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import platform
 import shutil
 from typing import TYPE_CHECKING, Final
@@ -86,18 +85,13 @@ def _nats_server(settings: Settings) -> str:
 
 
 def _embedded_graph(settings: Settings) -> str:
-    from importlib.metadata import version
-
-    from anabranch_store.errors import EmbeddedGraphMissing
+    from anabranch_store.embedded.engine import ENGINES
 
     if settings.neo4j_uri is not None:
         return f"not needed: NEO4J_URI is {settings.neo4j_uri}"
-    if importlib.util.find_spec("arcadedb_embedded") is None:
-        raise EmbeddedGraphMissing(
-            "the embedded graph is not installed",
-            fix="pip install 'anabranch[embedded]', or set NEO4J_URI to a Neo4j server",
-        )
-    return f"arcadedb-embedded {version('arcadedb-embedded')}"
+    engine = ENGINES[settings.embedded_engine]
+    engine.require()
+    return engine.wheel()
 
 
 async def _opened(settings: Settings) -> list[Check]:

@@ -66,6 +66,12 @@ class Settings(BaseSettings):
         validation_alias="NEO4J_DATABASE",
         description="The database at `NEO4J_URI`; without it the user's own.",
     )
+    embedded_engine: Literal["jvm", "native"] = Field(
+        default="jvm",
+        description="Which build of ArcadeDB serves the embedded graph: `jvm`, with the Java "
+        "runtime of its wheel, or `native`, without one (the extra `embedded-native`, a "
+        "pre-release).",
+    )
     home: _Home = Field(
         default=Path("~/.local/share/anabranch"),
         validate_default=True,

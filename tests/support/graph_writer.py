@@ -17,6 +17,7 @@ import orjson
 from anabranch_store import EmbeddedGraph, Graph, Step
 from anabranch_store.errors import GraphUnavailable
 from tests.support.graphs import ask
+from tests.support.rounds import ENGINE
 
 TIME = "2026-01-02T03:04:05.678Z"
 
@@ -30,7 +31,10 @@ async def main(folder: Path) -> None:
 
 async def _write(folder: Path) -> None:
     """Write a node a commit, in one transaction with the checkpoint."""
-    async with EmbeddedGraph(folder) as embedded, Graph.connect(embedded.address) as graph:
+    async with (
+        EmbeddedGraph(folder, engine=ENGINE) as embedded,
+        Graph.connect(embedded.address) as graph,
+    ):
         await graph.apply_schema()
         position = await graph.checkpoint("graph")
         rows = await ask(graph.address, "MATCH (d:DeadLetter) RETURN count(d) AS nodes")

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Final
 
 import pytest
+
+if TYPE_CHECKING:
+    from anabranch_store.embedded.engine import EngineName
 
 FULL = os.environ.get("ANABRANCH_TEST_FULL") == "1"
 in_full_only = pytest.mark.skipif(
     not FULL, reason="takes longer than `make test` may; CI runs it (ANABRANCH_TEST_FULL=1)"
 )
+ENGINE: Final[EngineName] = (
+    "native" if os.environ.get("ANABRANCH_TEST_ENGINE") == "native" else "jvm"
+)
+"""The embedded graph's engine, wherever a test does not name one."""
 KILL_ROUNDS = 20 if FULL else 2
 CHAOS_ROUNDS = int(os.environ.get("ANABRANCH_CHAOS_ROUNDS", "200"))
 FUZZ_EXAMPLES = int(os.environ.get("ANABRANCH_FUZZ_EXAMPLES", "200"))

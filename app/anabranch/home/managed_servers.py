@@ -119,7 +119,8 @@ class OwnServers:
         if named is not None:
             return named
         folder = self._home.graph_of(self._settings.nats_url)
-        server = EmbeddedGraph(folder, brief=self._brief)
+        engine = self._settings.embedded_engine
+        server = EmbeddedGraph(folder, brief=self._brief, engine=engine)
         await self._entered(server)
         self._embedded = server
         self._running["embedded graph"] = lambda: server.running  # A zombie still has its pid.

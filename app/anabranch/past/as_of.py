@@ -54,8 +54,9 @@ async def graph_as_of(
     content will be read: what insights said that were forgotten since is then left out.
     """
     live = await backend.graph()
+    engine = backend.settings.embedded_engine
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(scratch_graph(live.address))
+        address = await stack.enter_async_context(scratch_graph(live.address, engine=engine))
         graph = await stack.enter_async_context(backend.servers.connect_graph(address))
         await graph.apply_schema()
         projector = Projector(backend.log, graph, on_commit=progress)

@@ -10,6 +10,7 @@ and it would cost half a second.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -35,11 +36,11 @@ def main() -> NoReturn:
 
 def _started(order: dict[str, Any]) -> Any:
     """Start ArcadeDB's server with Bolt and HTTP on the loopback ports of `order`."""
-    # JPype loads numpy where it is installed, only to convert arrays: 0.25 s for nothing here.
+    # ArcadeDB loads numpy where it is installed, only to convert arrays: 0.25 s for nothing here.
     sys.modules["numpy"] = None  # type: ignore[assignment]  # "import as if it were missing"
-    from arcadedb_embedded.server import ArcadeDBServer
-
-    server = ArcadeDBServer(
+    os.environ.update(order["environment"])
+    module = importlib.import_module(f"{order['package']}.server")
+    server = module.ArcadeDBServer(
         root_path=os.getcwd(),  # noqa: PTH109 - a text for Java; pathlib would cost its import.
         root_password=order["password"],
         config={
@@ -52,7 +53,7 @@ def _started(order: dict[str, Any]) -> Any:
             "mode": "development",
             "serverMetrics": False,
         },
-        jvm_kwargs={"heap_size": order["heap"], "jvm_args": order["jvm_args"]},
+        **order["keywords"],
     )
     server.start()
     return server

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from anabranch_store.embedded.admin import admin_of
+from anabranch_store.embedded.engine import DEFAULT_ENGINE
 from anabranch_store.embedded.server import EmbeddedGraph
 from anabranch_store.errors import EmbeddedGraphMissing
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch_store.address import GraphAddress
+    from anabranch_store.embedded.engine import EngineName
 
 _PREFIX: Final = "past_"
 _KEPT_S: Final = 24 * 3600
@@ -24,14 +26,16 @@ _KEPT_S: Final = 24 * 3600
 
 
 @asynccontextmanager
-async def scratch_graph(live: GraphAddress) -> AsyncGenerator[GraphAddress]:
+async def scratch_graph(
+    live: GraphAddress, *, engine: EngineName = DEFAULT_ENGINE
+) -> AsyncGenerator[GraphAddress]:
     """Give an empty graph that is gone afterwards; `live` is not touched.
 
-    Where `live` is an embedded graph it is a database on the same server. Else it is a server of
-    its own in a temporary folder, which raises EmbeddedGraphMissing without the `embedded` extra.
+    Where `live` is an embedded graph it is a database on the same server; else a server of its own
+    in a temporary folder, by `engine`, which raises EmbeddedGraphMissing without its wheel.
     """
     if live.admin_url is None:
-        async with _own_server() as address:
+        async with _own_server(engine) as address:
             yield address
         return
     admin = admin_of(live)
@@ -45,10 +49,11 @@ async def scratch_graph(live: GraphAddress) -> AsyncGenerator[GraphAddress]:
 
 
 @asynccontextmanager
-async def _own_server() -> AsyncGenerator[GraphAddress]:
+async def _own_server(engine: EngineName) -> AsyncGenerator[GraphAddress]:
     with tempfile.TemporaryDirectory(prefix="anabranch-past-", ignore_cleanup_errors=True) as name:
         try:
-            async with EmbeddedGraph(Path(name) / "graph", brief=True) as embedded:
+            folder = Path(name) / "graph"
+            async with EmbeddedGraph(folder, brief=True, engine=engine) as embedded:
                 yield embedded.address
         except EmbeddedGraphMissing as error:
             raise EmbeddedGraphMissing(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
-import importlib.util
 import json
 import os
 import secrets
@@ -16,9 +15,9 @@ from pydantic import SecretStr
 
 from anabranch_store.address import GraphAddress
 from anabranch_store.embedded.admin import admin_of
-from anabranch_store.embedded.class_archive import ClassArchive
+from anabranch_store.embedded.engine import DEFAULT_ENGINE, EngineName, engine_of
 from anabranch_store.embedded.process import HostProcess, HostStartFailed, end_leftover
-from anabranch_store.errors import EmbeddedGraphMissing, GraphFull, GraphUnavailable, SetupInvalid
+from anabranch_store.errors import GraphFull, GraphUnavailable, SetupInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,28 +25,9 @@ if TYPE_CHECKING:
 
 FIRST_DATABASE: Final = "graph"
 READER: Final = "reader"
-_COMMAND_TIMEOUT_S: Final = 300
-_HEAP: Final = "1g"
 _ATTEMPTS: Final = 3
 _CREDENTIALS: Final = "credentials.json"
 _CURRENT: Final = "current"
-_JVM_ARGS: Final = (
-    "-XX:-UsePerfData",
-    # Set here they hold for every database from its first moment. An ALTER DATABASE of txWalFlush
-    # would work only after the database was closed and opened again.
-    "-Darcadedb.txWalFlush=2",
-    # The last resort, for a digest of a large graph runs for minutes. We bound each call ourselves,
-    # and end the queries that users left running.
-    f"-Darcadedb.command.timeout={_COMMAND_TIMEOUT_S * 1000}",
-    "-Darcadedb.opencypher.loadCsv.allowFileUrls=false",
-    "-Darcadedb.opencypher.loadCsv.allowRemoteUrls=false",
-    # Twice the cores at once is its own measure: users' queries would keep the projector waiting.
-    "-Darcadedb.queryMaxConcurrent=64",
-    # Past 16 MiB, its own measure, it drops the connection without a word.
-    "-Darcadedb.bolt.maxMessageSize=67108864",
-    # No language but Cypher is used here; looking for others costs a fifth of a second.
-    "-Darcadedb.polyglotEngineEnabled=false",
-)
 
 
 class EmbeddedGraph:
@@ -55,24 +35,27 @@ class EmbeddedGraph:
 
     `brief` is for an owner that will not live long. The server then compiles quickly rather than
     well, which more than halves the work of its first minute.
+    `engine` names the build of ArcadeDB that serves it.
 
     The first start makes the folder (only its owner can read it), random passwords and the
     database. Later starts use the same. One process at a time owns a folder.
 
-    Raises EmbeddedGraphMissing without the `embedded` extra, SetupInvalid when the folder cannot be
+    Raises EmbeddedGraphMissing without the engine's wheel, SetupInvalid when the folder cannot be
     written, GraphFull on a full disk, GraphUnavailable when another process owns the folder.
     """
 
-    def __init__(self, folder: Path, *, brief: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, brief: bool = False, engine: EngineName = DEFAULT_ENGINE
+    ) -> None:
         self.folder = folder.expanduser().absolute()
         self._brief = brief
         self._lock: IO[str] | None = None
         self._host: HostProcess | None = None
         self._address: GraphAddress | None = None
-        self._archive = ClassArchive(self.folder)
+        self._engine = engine_of(engine, self.folder)
 
     async def __aenter__(self) -> Self:
-        _require_wheel()
+        self._engine.require()
         try:
             self._prepare_folder()
             await asyncio.to_thread(end_leftover, self.folder)
@@ -159,12 +142,7 @@ class EmbeddedGraph:
                 "password": password,
                 "bolt_port": bolt_port,
                 "http_port": http_port,
-                "heap": _HEAP,
-                "jvm_args": (
-                    *_JVM_ARGS,
-                    *self._archive.jvm_args(),
-                    *(_BRIEF_JVM_ARGS if self._brief else ()),
-                ),
+                **self._engine.order(brief=self._brief),
             }
             try:
                 self._host = await HostProcess.start(self.folder, order)
@@ -198,7 +176,7 @@ class EmbeddedGraph:
         try:
             if self._host is not None:
                 await self._host.close()
-                self._archive.make()
+                self._engine.closed()
         finally:
             self._host = None
             self._address = None
@@ -228,19 +206,6 @@ def current_in(folder: Path) -> str:
         return (folder / _CURRENT).read_text(encoding="utf-8").strip() or FIRST_DATABASE
     except FileNotFoundError:
         return FIRST_DATABASE
-
-
-def _require_wheel() -> None:
-    try:
-        found = importlib.util.find_spec("arcadedb_embedded")
-    except ValueError:  # It stands in sys.modules as missing.
-        found = None
-    if found is None:
-        raise EmbeddedGraphMissing(
-            "the embedded graph is not installed",
-            fix="pip install 'anabranch[embedded]' (Linux with glibc, macOS on Apple silicon), "
-            "or set NEO4J_URI to a Neo4j server",
-        )
 
 
 def _folder_error(folder: Path, error: OSError) -> SetupInvalid:
@@ -289,7 +254,6 @@ def _group(access: list[str], types: list[str]) -> dict[str, Any]:
     }
 
 
-_BRIEF_JVM_ARGS: Final = ("-XX:TieredStopAtLevel=1",)
 _GROUPS: Final = {
     "version": 2,
     "databases": {

@@ -32,9 +32,10 @@ from anabranch.service.up import end_service
 from anabranch_events.errors import LogRefused, LogUnavailable, Unavailable
 from anabranch_projections import wait_for
 from anabranch_store import Graph
+from anabranch_store.embedded.engine import ENGINES
 from anabranch_store.errors import EmbeddedGraphMissing, GraphRefused, GraphUnavailable
 from tests.support.fixtures.memory import CommandLine
-from tests.support.rounds import in_full_only
+from tests.support.rounds import ENGINE, in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -251,7 +252,7 @@ async def test_a_missing_graph_says_what_to_install(
     real = importlib.util.find_spec
 
     def without_the_wheel(name: str, package: str | None = None) -> ModuleSpec | None:
-        return None if name == "arcadedb_embedded" else real(name, package)
+        return None if name == ENGINES[ENGINE].package else real(name, package)
 
     monkeypatch.setattr(importlib.util, "find_spec", without_the_wheel)
 

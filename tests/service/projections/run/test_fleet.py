@@ -19,7 +19,7 @@ from tests.support.fleet import Fleet
 from tests.support.graphs import ask, empty
 from tests.support.killing import MortalServer
 from tests.support.neo4j_server import Neo4jServer
-from tests.support.rounds import CHAOS_ROUNDS, FULL, KILL_ROUNDS
+from tests.support.rounds import CHAOS_ROUNDS, ENGINE, FULL, KILL_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -160,7 +160,10 @@ async def test_a_fleet_outlives_the_embedded_graph(
     embedded_graph: EmbeddedGraph, tmp_path: Path
 ) -> None:
     """As many rounds as ANABRANCH_CHAOS_ROUNDS says, kills of the graph's server among them."""
-    async with EmbeddedGraph(tmp_path / "graph") as killed, _quiet(embedded_graph) as quiet:
+    async with (
+        EmbeddedGraph(tmp_path / "graph", engine=ENGINE) as killed,
+        _quiet(embedded_graph) as quiet,
+    ):
         async with Graph.connect(killed.address) as graph:
             await graph.apply_schema()
         await _survive(

@@ -26,7 +26,7 @@ def _archived(cache: Path) -> Path:
 
 async def _mapped(folder: Path) -> bool:
     """Start a graph; tell whether its JVM uses an archive."""
-    async with EmbeddedGraph(folder) as graph:
+    async with EmbeddedGraph(folder, engine="jvm") as graph:
         return ".jsa" in _maps(graph.pid)
 
 
@@ -62,7 +62,7 @@ async def test_a_damaged_archive_is_left_alone(cache: Path, tmp_path: Path) -> N
     archive = _archived(cache)
     archive.write_bytes(archive.read_bytes()[:100_000])
 
-    async with EmbeddedGraph(tmp_path / "second") as graph:
+    async with EmbeddedGraph(tmp_path / "second", engine="jvm") as graph:
         assert graph.running
 
 
@@ -71,7 +71,7 @@ async def test_a_cache_that_cannot_be_written_is_no_error(cache: Path, tmp_path:
     """Nothing is made, and nothing is left in the graph's folder."""
     cache.parent.parent.write_text("a file in the way")
 
-    async with EmbeddedGraph(tmp_path / "first") as graph:
+    async with EmbeddedGraph(tmp_path / "first", engine="jvm") as graph:
         assert graph.running
 
     assert not (tmp_path / "first" / "classes.txt").exists()

@@ -16,6 +16,7 @@ import pytest
 
 from anabranch_store import EmbeddedGraph, Graph, create_database, drop_database
 from anabranch_store.embedded import server as embedded_module
+from anabranch_store.embedded.engine import ENGINES, EngineName
 from anabranch_store.embedded.process import HOST
 from anabranch_store.errors import (
     EmbeddedGraphMissing,
@@ -26,7 +27,7 @@ from anabranch_store.errors import (
     SetupInvalid,
 )
 from tests.support.graphs import ask
-from tests.support.rounds import in_full_only
+from tests.support.rounds import ENGINE, in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,12 +36,15 @@ if TYPE_CHECKING:
 async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
     """Content, passwords and the schema outlive the process; ports do not."""
     folder = tmp_path / "graph"
-    async with EmbeddedGraph(folder) as first, Graph.connect(first.address) as graph:
+    async with EmbeddedGraph(folder, engine=ENGINE) as first, Graph.connect(first.address) as graph:
         await graph.apply_schema()
         await ask(graph.address, "CREATE (:Agent {namespace: 'n', name: 'a'})")
         before, password = await graph.digest(), first.address.password
 
-    async with EmbeddedGraph(folder) as second, Graph.connect(second.address) as graph:
+    async with (
+        EmbeddedGraph(folder, engine=ENGINE) as second,
+        Graph.connect(second.address) as graph,
+    ):
         after = await graph.digest()
 
     assert after == before
@@ -76,7 +80,7 @@ async def test_passwords_are_on_no_command_line(embedded_graph: EmbeddedGraph) -
 async def test_a_second_owner_is_turned_away(embedded_graph: EmbeddedGraph) -> None:
     """One process at a time owns a folder, and the graph goes on for the first."""
     with pytest.raises(GraphUnavailable, match="owns the embedded graph"):
-        async with EmbeddedGraph(embedded_graph.folder):
+        async with EmbeddedGraph(embedded_graph.folder, engine=ENGINE):
             pass
 
     assert await ask(embedded_graph.address, "RETURN 1 AS x") == [{"x": 1}]
@@ -85,7 +89,10 @@ async def test_a_second_owner_is_turned_away(embedded_graph: EmbeddedGraph) -> N
 async def test_a_server_that_is_gone_is_unavailable(tmp_path: Path) -> None:
     """A read, a write and a query each say so within seconds; the next start goes on."""
     folder = tmp_path / "graph"
-    async with EmbeddedGraph(folder) as embedded, Graph.connect(embedded.address) as graph:
+    async with (
+        EmbeddedGraph(folder, engine=ENGINE) as embedded,
+        Graph.connect(embedded.address) as graph,
+    ):
         await graph.apply_schema()
         os.kill(embedded.pid, signal.SIGKILL)
 
@@ -96,7 +103,10 @@ async def test_a_server_that_is_gone_is_unavailable(tmp_path: Path) -> None:
         with pytest.raises(GraphUnavailable):
             await graph.write([])
 
-    async with EmbeddedGraph(folder) as embedded, Graph.connect(embedded.address) as graph:
+    async with (
+        EmbeddedGraph(folder, engine=ENGINE) as embedded,
+        Graph.connect(embedded.address) as graph,
+    ):
         assert await graph.checkpoint("graph") == 0
 
 
@@ -104,7 +114,7 @@ async def test_a_server_that_is_gone_is_unavailable(tmp_path: Path) -> None:
 async def test_queries_that_do_not_listen_keep_nobody_waiting(tmp_path: Path) -> None:
     """The server cannot end an expression that runs on: writers go on, and the graph closes."""
     endless = "RETURN reduce(s = 0, x IN range(1, 1000000) | s + size(range(1, 1000000)))"
-    async with EmbeddedGraph(tmp_path / "graph") as embedded:
+    async with EmbeddedGraph(tmp_path / "graph", engine=ENGINE) as embedded:
         async with Graph.connect(embedded.address) as graph:
             await graph.apply_schema()
             ended = await asyncio.gather(
@@ -121,11 +131,14 @@ async def test_queries_that_do_not_listen_keep_nobody_waiting(tmp_path: Path) ->
 async def test_lost_passwords_are_made_anew(tmp_path: Path) -> None:
     """Without its credentials file a folder opens again, with other passwords."""
     folder = tmp_path / "graph"
-    async with EmbeddedGraph(folder) as embedded:
+    async with EmbeddedGraph(folder, engine=ENGINE) as embedded:
         await ask(embedded.address, "CREATE (:Agent {namespace: 'n', name: 'a'})")
     (folder / "credentials.json").unlink()
 
-    async with EmbeddedGraph(folder) as embedded, Graph.connect(embedded.address) as graph:
+    async with (
+        EmbeddedGraph(folder, engine=ENGINE) as embedded,
+        Graph.connect(embedded.address) as graph,
+    ):
         rows = await ask(embedded.address, "MATCH (a:Agent) RETURN a.name AS name")
         read = await graph.query("MATCH (a:Agent) RETURN a.name AS name")
 
@@ -170,12 +183,12 @@ async def test_generations_stand_side_by_side(embedded_graph: EmbeddedGraph) -> 
 async def test_the_next_start_serves_the_generation_pointed_to(tmp_path: Path) -> None:
     """The pointer is in the folder: a rebuilt graph takes over with one small file."""
     folder = tmp_path / "graph"
-    async with EmbeddedGraph(folder) as embedded:
+    async with EmbeddedGraph(folder, engine=ENGINE) as embedded:
         address = await create_database(embedded.address)
         await ask(address, "CREATE (:Agent {namespace: 'n', name: 'new'})")
         embedded.point_to(str(address.database))
 
-    async with EmbeddedGraph(folder) as embedded:
+    async with EmbeddedGraph(folder, engine=ENGINE) as embedded:
         rows = await ask(embedded.address, "MATCH (a:Agent) RETURN a.name AS name")
 
     assert embedded_module.current_in(folder) == address.database
@@ -202,17 +215,18 @@ async def test_the_reader_may_not_write_whatever_the_guard_lets_through(
             await graph.query(cypher)
 
 
+@pytest.mark.parametrize("engine", list(ENGINES))
 async def test_a_platform_without_a_wheel_is_told_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineName
 ) -> None:
     """The error names the extra to install and the other way: a Neo4j server."""
-    monkeypatch.setitem(sys.modules, "arcadedb_embedded", None)
+    monkeypatch.setitem(sys.modules, ENGINES[engine].package, None)
 
     with pytest.raises(EmbeddedGraphMissing) as missing:
-        async with EmbeddedGraph(tmp_path / "graph"):
+        async with EmbeddedGraph(tmp_path / "graph", engine=engine):
             pass
 
-    assert "anabranch[embedded]" in missing.value.fix
+    assert f"anabranch[{ENGINES[engine].extra}]" in missing.value.fix
     assert "NEO4J_URI" in missing.value.fix
 
 
@@ -221,7 +235,7 @@ async def test_a_folder_that_cannot_be_made_is_a_setup_error(tmp_path: Path) -> 
     (tmp_path / "file").write_text("", encoding="ascii")
 
     with pytest.raises(SetupInvalid, match="cannot be written") as invalid:
-        async with EmbeddedGraph(tmp_path / "file" / "graph"):
+        async with EmbeddedGraph(tmp_path / "file" / "graph", engine=ENGINE):
             pass
 
     assert "ANABRANCH_HOME" in invalid.value.fix
@@ -238,7 +252,7 @@ async def test_a_full_disk_is_its_own_error(
     monkeypatch.setattr("os.fsync", full)
 
     with pytest.raises(GraphFull, match="full"):
-        async with EmbeddedGraph(tmp_path / "graph"):
+        async with EmbeddedGraph(tmp_path / "graph", engine=ENGINE):
             pass
 
 
@@ -254,7 +268,7 @@ async def test_ports_that_are_taken_are_tried_anew(
 
     monkeypatch.setattr(embedded_module, "free_ports", chosen)
 
-    async with EmbeddedGraph(tmp_path / "graph") as other:
+    async with EmbeddedGraph(tmp_path / "graph", engine=ENGINE) as other:
         assert await ask(other.address, "RETURN 1 AS x") == [{"x": 1}]
 
     assert choices == []
