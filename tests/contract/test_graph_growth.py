@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import pytest
+from anabranch_store.embedded_admin import admin_of
+from anabranch_store.schema import KEYS, RELATIONSHIP_TYPES
 from pydantic import SecretStr
 
 from anabranch_store import (
@@ -18,8 +20,6 @@ from anabranch_store import (
     create_generation,
     drop_generation,
 )
-from anabranch_store.embedded_admin import admin_of
-from anabranch_store.schema import KEYS, RELATIONSHIP_TYPES
 from tests.graphs import ask, session_with
 from tests.neo4j_server import CannotAssemble, Neo4jServer
 from tests.rounds import ENGINE, in_full_only
