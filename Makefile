@@ -27,7 +27,7 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --
 
 lock: ## Write the lock anew from pyproject.toml: hashes, no download addresses
 	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	@$(COMPILE) --all-extras --constraints requirements/dev.txt pyproject.toml -o requirements/embedded.txt
+	@$(COMPILE) --extra embedded --constraints requirements/dev.txt pyproject.toml -o requirements/embedded.txt
 	@$(COMPILE) --constraints requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	@echo uv | $(COMPILE) --constraints requirements/dev.txt - -o requirements/uv.txt
 
