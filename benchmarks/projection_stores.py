@@ -21,21 +21,20 @@ from benchmarks.projection_stream import LOADED, NAMESPACE
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
+    from anabranch_store.embedded_engine import EngineName
     from benchmarks.rows import Row
 
-STORES: Final = ("neo4j", "embedded")
-"""Neo4j is NEO4J_URI, or else assembled."""
+STORES: Final = ("neo4j", "embedded", "embedded-native")
+"""Neo4j is NEO4J_URI, or else assembled; the last is the embedded graph by its other engine."""
 _CLEAR: Final = """
 MATCH (n) WHERE n.namespace IN $namespaces OR n.projection STARTS WITH $projection
 CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"""
 
 
 def stores() -> Iterator[str]:
-    """Name the stores to measure on: both, or the one that ANABRANCH_BENCH_STORE names."""
-    wanted = os.environ.get("ANABRANCH_BENCH_STORE")
-    for name in STORES:
-        if wanted in {None, "", name}:
-            yield name
+    """Name the stores to measure on: those of ANABRANCH_BENCH_STORE, else all but the last."""
+    wanted = os.environ.get("ANABRANCH_BENCH_STORE") or "neo4j,embedded"
+    return (name for name in STORES if name in wanted.split(","))
 
 
 class Bench(NamedTuple):
@@ -74,8 +73,9 @@ async def bench(store: str, folder: Path) -> AsyncGenerator[Bench | None]:
                     if os.environ.get("NEO4J_URI"):
                         await _clear(graph)
             return
+        engine: EngineName = "native" if store == "embedded-native" else "jvm"
         async with (
-            EmbeddedGraph(folder / "graph") as embedded,
+            EmbeddedGraph(folder / "graph", engine=engine) as embedded,
             _log(folder) as (log, server),
             Graph.connect(embedded.address) as graph,
         ):

@@ -66,10 +66,11 @@ class Prepared:
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one random unit vector a text, the same for the same text."""
-        return [_unit_vector(text) for text in texts]
+        return [unit_vector(text) for text in texts]
 
 
-def _unit_vector(text: str) -> list[float]:
+def unit_vector(text: str) -> list[float]:
+    """Return a random vector of length one, the same for the same text."""
     chance = random.Random(text)  # noqa: S311 - repeatable, not secret.
     numbers = [chance.gauss(0, 1) for _ in range(DIMENSION)]
     length = sum(number * number for number in numbers) ** 0.5
@@ -84,7 +85,7 @@ async def run() -> list[Row]:
             Graph.connect(embedded.address) as graph,
         ):
             await graph.apply_schema(dimension=DIMENSION)
-            async with _session(graph) as session:
+            async with open_session(graph) as session:
                 await _fill(graph, session)
                 return await _measure(graph, session)
 
@@ -97,7 +98,7 @@ async def _measure(graph: Graph, session: AsyncSession) -> list[Row]:
     async def compared(namespace: str, count: int) -> Row:
         ours, theirs = await _in_turn(
             lambda: _recall(ranker, namespace, writer.text(5)),
-            lambda: _raw(session, writer.text(5)),
+            lambda: raw(session, writer.text(5)),
         )
         name = f"recall among {count:,} of 20,000 insights / raw vector query"
         return at_most(name, ours=ours, theirs=theirs, limit=20, unit="ms")
@@ -106,7 +107,8 @@ async def _measure(graph: Graph, session: AsyncSession) -> list[Row]:
 
 
 @asynccontextmanager
-async def _session(graph: Graph) -> AsyncGenerator[AsyncSession]:
+async def open_session(graph: Graph) -> AsyncGenerator[AsyncSession]:
+    """Open a session of the driver's own with a graph."""
     address = graph.address
     driver = open_driver(
         address.uri,
@@ -138,8 +140,9 @@ async def _recall(ranker: GraphRanker, namespace: str, text: str) -> None:
         raise AssertionError(f"recall gave {len(found.hits)} hits, lanes {states}")
 
 
-async def _raw(session: AsyncSession, text: str) -> None:
-    result = await session.run(RAW, vector=_unit_vector(text))
+async def raw(session: AsyncSession, text: str) -> None:
+    """Ask the index for the ten nearest."""
+    result = await session.run(RAW, vector=unit_vector(text))
     if len([record async for record in result]) != 10:
         raise AssertionError("the raw query gave something else than ten")
 
@@ -154,22 +157,27 @@ async def _fill(graph: Graph, session: AsyncSession) -> None:
     position = 0
     for namespace, count in (("small", SMALL), ("large", LARGE)):
         for start in range(0, count, BATCH):
-            size = min(BATCH, count - start)
-            events = _sessions(namespace, [writer.text(24) for _ in range(size)], position)
-            position = events[-1].position
-            rows = [
-                {
-                    "namespace": namespace,
-                    "id": each.event.data.insight_id,
-                    "recorded": each.position,
-                    "embedding": _unit_vector(each.event.data.text),
-                }
-                for each in events
-                if isinstance(each.event.data, InsightRecorded)
-            ]
-            vectors = Step("projection/set_embeddings", {"rows": rows, "model": Prepared.model})
-            await graph.write([*fold(events), vectors])
-            await _raw(session, writer.text(5))
+            texts = [writer.text(24) for _ in range(min(BATCH, count - start))]
+            steps, position = learned(namespace, texts, position)
+            await graph.write(steps)
+            await raw(session, writer.text(5))
+
+
+def learned(namespace: str, texts: list[str], after: int) -> tuple[list[Step], int]:
+    """Return what writes insights and their vectors, and the last position."""
+    events = _sessions(namespace, texts, after)
+    rows = [
+        {
+            "namespace": namespace,
+            "id": each.event.data.insight_id,
+            "recorded": each.position,
+            "embedding": unit_vector(each.event.data.text),
+        }
+        for each in events
+        if isinstance(each.event.data, InsightRecorded)
+    ]
+    vectors = Step("projection/set_embeddings", {"rows": rows, "model": Prepared.model})
+    return [*fold(events), vectors], events[-1].position
 
 
 def _sessions(namespace: str, texts: list[str], after: int) -> list[PositionedEvent]:
