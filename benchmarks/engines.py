@@ -30,7 +30,7 @@ from benchmarks.rows import Row, at_least, at_most
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anabranch_store.embedded_engine import EngineName
+    from anabranch_store.embedded.engine import EngineName
     from benchmarks.projection_stores import Bench
 
 ENGINES: Final[tuple[EngineName, ...]] = ("native", "jvm")

@@ -21,7 +21,7 @@ from benchmarks.projection_stream import LOADED, NAMESPACE
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
-    from anabranch_store.embedded_engine import EngineName
+    from anabranch_store.embedded.engine import EngineName
     from benchmarks.rows import Row
 
 STORES: Final = ("neo4j", "embedded", "embedded-native")

@@ -11,14 +11,14 @@ from anabranch import Memory
 from anabranch.settings import Settings
 from anabranch_projections import fold
 from anabranch_store import EmbeddedGraph, Graph
-from anabranch_store.embedded_engine import DEFAULT_ENGINE, ENGINES
-from tests.histories import positioned, stream
-from tests.rounds import in_full_only
+from anabranch_store.embedded.engine import DEFAULT_ENGINE, ENGINES
+from tests.support.histories import positioned, stream
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from anabranch_store.embedded_engine import EngineName
+    from anabranch_store.embedded.engine import EngineName
 
 EVENTS = 300
 BATCH = 50

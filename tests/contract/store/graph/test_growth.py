@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import pytest
-from anabranch_store.embedded_admin import admin_of
-from anabranch_store.schema import KEYS, RELATIONSHIP_TYPES
 from pydantic import SecretStr
 
 from anabranch_store import (
     EmbeddedGraph,
     Graph,
     GraphAddress,
-    create_generation,
-    drop_generation,
+    create_database,
+    drop_database,
 )
-from tests.graphs import ask, session_with
-from tests.neo4j_server import CannotAssemble, Neo4jServer
-from tests.rounds import ENGINE, in_full_only
+from anabranch_store.embedded.admin import admin_of
+from anabranch_store.graph.schema import KEYS, RELATIONSHIP_TYPES
+from tests.support.graphs import ask, session_with
+from tests.support.neo4j_server import CannotAssemble, Neo4jServer
+from tests.support.rounds import ENGINE, in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -156,7 +156,7 @@ async def test_the_embedded_graph_stores_nodes_and_relationships_only(
 
     A node's record begins with the places of its relationships, and is never as small.
     """
-    address = await create_generation(embedded_graph.address)
+    address = await create_database(embedded_graph.address)
     async with Graph.connect(address) as graph:
         await graph.apply_schema()
 
@@ -170,7 +170,7 @@ async def test_the_embedded_graph_stores_nodes_and_relationships_only(
         "vertex": len(KEYS),
         "edge": len(RELATIONSHIP_TYPES),
     }
-    await drop_generation(address)
+    await drop_database(address)
 
 
 @contextmanager
