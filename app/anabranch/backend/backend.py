@@ -98,6 +98,18 @@ class Backend:
         held = await (await self.graph()).vectors_in_use()
         return held is not None and held.model in {None, self.embedder.model}
 
+    async def note_reached(self, position: int) -> int:
+        """Note where both projections are, unless both are known to have reached `position`.
+
+        Return the position of the vectors as far as it is known here. One read serves the waiting
+        for both.
+        """
+        graph = await self.graph()
+        if min(self._reached.get(name, 0) for name in ("graph", "vectors")) < position:
+            found = await graph.reached()
+            self._reached = {"graph": found.graph, "vectors": found.vectors}
+        return self._reached.get("vectors", 0)
+
     async def wait_for(self, position: int, *, projection: str, timeout_s: float) -> int:
         """Wait until `projection` has reached `position`; return where it is.
 

@@ -56,12 +56,12 @@ class OpenNamespace:
         """
         backend = self.backend
         bound_s = backend.settings.wait_timeout_s if wait_s is None else wait_s
+        vectors = await backend.note_reached(backend.seen if after is None else after)
         if after is not None:
             await backend.wait_for(after, projection="graph", timeout_s=bound_s)
         else:
             after = backend.seen
             await backend.reached(after, projection="graph", timeout_s=bound_s)
-        vectors = await (await backend.graph()).checkpoint("vectors")
         if 0 < after - vectors <= _VECTORS_BEHIND_MAX and await backend.vectors_follow():
             timeout_s = min(bound_s, _VECTORS_WAIT_S)
             await backend.reached(after, projection="vectors", timeout_s=timeout_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
 
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     from anabranch_store.errors import Explain
 
 _SCHEMES: Final = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
+
+
+class Reached(NamedTuple):
+    """The positions that the projections have reached, and the model of the vectors, if any."""
+
+    graph: int
+    vectors: int
+    model: str | None
 
 
 class Graph:
@@ -181,6 +189,11 @@ class Graph:
         """
         with driver_errors(self.address.uri, explain=self._explain):
             return await digest_of(self._session(READ_ACCESS, fetch_size=DIGEST_FETCH))
+
+    async def reached(self) -> Reached:
+        """Return the positions of both projections, and the model of the graph's vectors."""
+        [row] = await self.read("checkpoint/read_reached")
+        return Reached(**row)
 
     async def checkpoint(self, projection: str) -> int:
         """Return the position up to which `projection` is in the graph, 0 when it has not begun."""

@@ -54,18 +54,20 @@ async def attempt(work: Awaitable[T], *, nothing: T, timeout_s: float) -> LaneOu
     return LaneOutcome("ok" if found else "empty", found)
 
 
-async def scan(graph: Graph, reach: Reach, *, limit: int) -> list[Row]:
-    """Return eligible insights in no order, at most `limit`."""
-    rows = await _of_reach(graph, "recall/scan", reach, limit=limit, characters=CHARACTERS_MAX)
-    return [_row(each) for each in rows]
-
-
-async def compare(graph: Graph, reach: Reach, vector: Vector, *, limit: int) -> dict[str, float]:
-    """Return the exact cosine to `vector` of eligible insights that have one of its model."""
+async def scan(
+    graph: Graph, reach: Reach, vector: Vector | None, *, limit: int
+) -> dict[str, tuple[Row, float | None]]:
+    """Return eligible insights, at most `limit`, each with its exact cosine to `vector`."""
     rows = await _of_reach(
-        graph, "recall/compare", reach, limit=limit, model=vector.model, vector=vector.numbers
+        graph,
+        "recall/scan",
+        reach,
+        limit=limit,
+        characters=CHARACTERS_MAX,
+        model=vector.model if vector else None,
+        vector=vector.numbers if vector else None,
     )
-    return {insight_id: _cosine(graph, similarity) for insight_id, similarity in rows}
+    return _candidates(graph, rows)
 
 
 async def search_words(graph: Graph, reach: Reach, question: str, *, wanted: int) -> list[str]:
@@ -107,10 +109,7 @@ async def read_candidates(
         model=vector.model if vector else None,
         vector=vector.numbers if vector else None,
     )
-    return {
-        each[0]: (_row(each[:6]), None if each[6] is None else _cosine(graph, each[6]))
-        for each in rows[0]["insights"]
-    }
+    return _candidates(graph, rows[0]["insights"])
 
 
 async def read_links(
@@ -189,6 +188,13 @@ async def _search(
         if len(ids) >= wanted or row["found"] < limit or limit >= FETCH_MAX:
             return ids[:wanted]
         limit = min(limit * _FETCH_GROWTH, FETCH_MAX)
+
+
+def _candidates(graph: Graph, rows: list[Any]) -> dict[str, tuple[Row, float | None]]:
+    return {
+        each[0]: (_row(each[:6]), None if each[6] is None else _cosine(graph, each[6]))
+        for each in rows
+    }
 
 
 def _row(values: list[Any]) -> Row:

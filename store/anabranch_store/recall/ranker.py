@@ -14,7 +14,6 @@ from anabranch_store.recall.lanes import (
     LaneOutcome,
     Vector,
     attempt,
-    compare,
     read_candidates,
     read_last_moment,
     read_links,
@@ -88,7 +87,6 @@ class GraphRanker:
         self._timeout_s = timeout_s
         self._clock = clock
         self._large = LargeReaches()
-        self._held: str | None = None
 
     async def recall(self, question: Question) -> Recollection:
         """Return the `question.k` insights that answer best, with reasons, best first.
@@ -96,12 +94,10 @@ class GraphRanker:
         An unknown session reaches nothing. Raises GraphUnavailable when no lane answers.
         """
         # Positions first: later reads are never older than they say.
-        graph_position, vectors_position, reach = await asyncio.gather(
-            self._graph.checkpoint("graph"),
-            self._graph.checkpoint("vectors"),
-            reach_of(self._graph, question),
+        reached, reach = await asyncio.gather(
+            self._graph.reached(), reach_of(self._graph, question)
         )
-        ranking = await self._rank(_ScopedQuestion(question, reach))
+        ranking = await self._rank(_ScopedQuestion(question, reach), held=reached.model)
         _require_an_answer(ranking.lanes)
         best = [each for each in ranking.ranked if each.supported][: question.k]
         return Recollection(
@@ -109,48 +105,60 @@ class GraphRanker:
             lanes={
                 name: Lane(
                     state=outcome.state,
-                    position=vectors_position if name == "meaning" else graph_position,
+                    position=reached.vectors if name == "meaning" else reached.graph,
                     reason=outcome.reason,
                 )
                 for name, outcome in ranking.lanes.items()
             },
-            position=graph_position,
+            position=reached.graph,
             ranker=self.name,
         )
 
-    async def _rank(self, asked: _ScopedQuestion) -> _Ranking:
+    async def _rank(self, asked: _ScopedQuestion, *, held: str | None) -> _Ranking:
         if asked.reach.windows == {}:
             nothing: LaneOutcome[object] = LaneOutcome(
                 "empty", None, "the session is not there, or was not there yet"
             )
             return _Ranking([], dict.fromkeys(_LANES, nothing))
+        vector = await self._vector(asked.text, held=held)
         if self._large.has(asked.reach):
-            return await self._approximate(asked, await self._vector(asked.text))
-        scanned, vector = await asyncio.gather(
-            self._attempt(scan(self._graph, asked.reach, limit=self._scan_max + 1), nothing=[]),
-            self._vector(asked.text),
-        )
+            return await self._approximate(asked, vector)
+        scanned = await self._scan(asked, vector.found)
+        if vector.found is not None and scanned.state == "failed":
+            # A vector that the store cannot compare must not take the words along.
+            vector = LaneOutcome("failed", None, scanned.reason)
+            scanned = await self._scan(asked, None)
         if len(scanned.found) > self._scan_max:
             self._large.add(asked.reach)
         elif scanned.state != "failed":
             return await self._exact(asked, scanned.found, vector)
         return await self._approximate(asked, vector)
 
+    async def _scan(
+        self, asked: _ScopedQuestion, vector: Vector | None
+    ) -> LaneOutcome[dict[str, tuple[Row, float | None]]]:
+        scanning = scan(self._graph, asked.reach, vector, limit=self._scan_max + 1)
+        return await self._attempt(scanning, nothing={})
+
     async def _exact(
-        self, asked: _ScopedQuestion, rows: list[Row], vector: LaneOutcome[Vector | None]
+        self,
+        asked: _ScopedQuestion,
+        read: Mapping[str, tuple[Row, float | None]],
+        vector: LaneOutcome[Vector | None],
     ) -> _Ranking:
-        cosines: LaneOutcome[dict[str, float]] = LaneOutcome(vector.state, {}, vector.reason)
-        if vector.found is not None:
-            comparing = compare(self._graph, asked.reach, vector.found, limit=self._scan_max)
-            cosines = await self._attempt(comparing, nothing={})
-            if rows and cosines.state == "empty":
-                cosines = LaneOutcome("skipped", {}, f"no vectors of {vector.found.model} yet")
+        rows = [row for row, _ in read.values()]
+        cosines = _cosines(read)
+        meaning: LaneOutcome[object] = LaneOutcome(vector.state, None, vector.reason)
+        if vector.found is not None and not cosines:
+            meaning = LaneOutcome("empty", None)
+            if rows:
+                meaning = LaneOutcome("skipped", None, f"no vectors of {vector.found.model} yet")
         # A thousand new texts are up to 0.1 s of stemming: not on the event loop.
-        ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines.found)
+        ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines)
         links = await self._links(asked, ranked)
         lanes: dict[str, LaneOutcome[object]] = {
             "words": _judged(ranked, "words"),
-            "meaning": cosines,
+            "meaning": meaning,
             "entities": _judged(ranked, "path"),
             "associations": links,
         }
@@ -197,19 +205,18 @@ class GraphRanker:
         shared: Mapping[str, list[str]],
     ) -> list[Scored]:
         rows = [row for row, _ in read.values()]
-        cosines = {
-            insight_id: cosine for insight_id, (_, cosine) in read.items() if cosine is not None
-        }
+        cosines = _cosines(read)
         population = max(len(rows), self._scan_max)
         return rank_chosen(asked.text, rows, cosines, shared=shared, population=population)
 
-    async def _vector(self, text: str) -> LaneOutcome[Vector | None]:
+    async def _vector(self, text: str, *, held: str | None) -> LaneOutcome[Vector | None]:
+        """Embed `text`; `held` is the model of the graph's vectors, None before there are any."""
         embedder = self._embedder
         if embedder is None:
             return LaneOutcome("skipped", None, "no embedder is set")
 
         async def embed() -> Vector | None:
-            if await self._model_held() not in {None, embedder.model}:
+            if held not in {None, embedder.model}:
                 return None
             [numbers] = await embedder.embed([text])
             return Vector(embedder.model, numbers)
@@ -217,18 +224,11 @@ class GraphRanker:
         vector = await self._attempt(embed(), nothing=None)
         if vector.state == "empty":
             reason = (
-                f"the graph holds vectors of {self._held}, not of {embedder.model}: run "
+                f"the graph holds vectors of {held}, not of {embedder.model}: run "
                 "`anabranch rebuild --embedder ...`"
             )
             return LaneOutcome("skipped", None, reason)
         return vector
-
-    async def _model_held(self) -> str | None:
-        """Return the model whose vectors the graph holds, None while it holds none."""
-        if self._held is None:
-            held = await self._graph.vectors_in_use()
-            self._held = held.model if held else None
-        return self._held
 
     async def _near(
         self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None], *, wanted: int
@@ -278,6 +278,10 @@ class GraphRanker:
 
 
 _LANES: Final[tuple[str, ...]] = ("words", "meaning", "entities", "associations")
+
+
+def _cosines(read: Mapping[str, tuple[Row, float | None]]) -> dict[str, float]:
+    return {insight_id: cosine for insight_id, (_, cosine) in read.items() if cosine is not None}
 
 
 def _ids(scored: list[Scored]) -> list[str]:
