@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.repository import ROOT
-from tests.support.rooms import others_use, rooms, said
+from tests.support.rooms import modules, others_use, rooms, said
 
 PACKAGES = (
     "anabranch",
@@ -119,3 +119,42 @@ def test_a_room_names_what_others_use(room: str) -> None:
     `python -m tests.support.rooms` writes the lists.
     """
     assert said(room) == others_use(room)
+
+
+def test_faststream_stays_in_two_rooms() -> None:
+    """Only `commands` and `service` import FastStream, and its private names for types alone."""
+    rooms_of_it: set[str] = set()
+    private: list[str] = []
+    for name, path in modules().items():
+        tree = ast.parse(path.read_text())
+        for_types = {id(node) for block in type_checking_blocks(tree) for node in ast.walk(block)}
+        for node in faststream_imports(tree):
+            rooms_of_it.add(".".join(name.split(".")[:2]))
+            parts = [*str(node.module).split("."), *(alias.name for alias in node.names)]
+            if id(node) not in for_types and any(part.startswith("_") for part in parts):
+                private.append(f"{name}: {ast.unparse(node)}")
+
+    assert rooms_of_it == {"anabranch.commands", "anabranch.service"}
+    assert private == []
+
+
+def type_checking_blocks(tree: ast.Module) -> list[ast.If]:
+    """Return the blocks that only a type checker reads."""
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+
+
+def faststream_imports(tree: ast.Module) -> list[ast.ImportFrom]:
+    """Return every import from FastStream; `import faststream` is not how we write it."""
+    assert not any(
+        isinstance(node, ast.Import) and any(a.name.startswith("faststream") for a in node.names)
+        for node in ast.walk(tree)
+    )
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "faststream"
+    ]
