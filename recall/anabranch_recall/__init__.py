@@ -1,4 +1,4 @@
-"""Asking memory: questions, answers, words, fusion and ranking; pure, without a driver."""
+"""Recall: questions, answers, words, fusion and ranking; pure, without a driver."""
 
 from anabranch_recall.embedder import Embedder
 from anabranch_recall.language import entities, tokens
