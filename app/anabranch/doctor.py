@@ -78,9 +78,10 @@ def _owner(settings: Settings) -> str:
 
 def _nats_server(settings: Settings) -> str:
     from anabranch_events.server.managed import server_binary
+    from anabranch_events.transport.address import without_secrets
 
     if settings.nats_url is not None:
-        return f"not needed: NATS_URL is {settings.nats_url}"
+        return f"not needed: NATS_URL is {without_secrets(settings.nats_url)}"
     return server_binary()
 
 

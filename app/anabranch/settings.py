@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +12,33 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from anabranch.errors import SettingInvalid
 from anabranch_events.event.envelope import input_invalid
 from anabranch_events.event.identifiers import Name, Namespace
+
+_SCHEMES: Final = {
+    "nats": re.compile(r"(nats|tls)://"),
+    "neo4j": re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://"),
+    "http": re.compile(r"https?://"),
+}
+_SAID: Final = {
+    "nats": "must begin with nats:// or tls://",
+    "neo4j": "must begin with bolt:// or neo4j://, or the same with +s or +ssc",
+    "http": "must begin with http:// or https://",
+}
+
+
+def _address(kind: str) -> AfterValidator:
+    """Return the check of an address. What is refused is not repeated: it may hold a password."""
+
+    def checked(value: str) -> str:
+        if not _SCHEMES[kind].match(value):
+            raise ValueError(_SAID[kind])
+        if kind == "neo4j" and "@" in value.partition("://")[2].partition("/")[0]:
+            raise ValueError(
+                "holds a user or a password: give them as NEO4J_USERNAME and NEO4J_PASSWORD"
+            )
+        return value
+
+    return AfterValidator(checked)
+
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Home = Annotated[Path, AfterValidator(lambda value: value.expanduser().absolute())]
@@ -27,10 +55,10 @@ class Settings(BaseSettings):
         populate_by_name=True,
     )
 
-    nats_url: str | None = Field(
+    nats_url: Annotated[str, _address("nats")] | None = Field(
         default=None,
         validation_alias="NATS_URL",
-        pattern=r"^(nats|tls)://",
+        repr=False,  # It may hold a password.
         description="The NATS server that holds the log; without it one runs over the home.",
     )
     nats_token: SecretStr | None = Field(
@@ -44,10 +72,9 @@ class Settings(BaseSettings):
         le=65_535,
         description="The port of the NATS server that runs over the home; 0 takes a free one.",
     )
-    neo4j_uri: str | None = Field(
+    neo4j_uri: Annotated[str, _address("neo4j")] | None = Field(
         default=None,
         validation_alias="NEO4J_URI",
-        pattern=r"^(bolt|neo4j)(\+s|\+ssc)?://",
         description="The Neo4j that holds the graph; without it an embedded one runs over "
         "the home.",
     )
@@ -94,9 +121,8 @@ class Settings(BaseSettings):
         "CPU), an `endpoint` that speaks OpenAI's embeddings API, or `none`: recall then goes by "
         "words, entities and associations.",
     )
-    embedder_url: str | None = Field(
+    embedder_url: Annotated[str, _address("http")] | None = Field(
         default=None,
-        pattern=r"^https?://",
         description="The endpoint's address up to `/embeddings`, such as `http://localhost:11434/v1`.",
     )
     embedder_model: str | None = Field(

@@ -71,6 +71,29 @@ def test_a_mistake_names_its_variable(
     assert name in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("NATS_URL", "http://u:hidden@h", "NATS_URL: must begin with nats:// or tls://"),
+        (
+            "NEO4J_URI",
+            "bolt://neo4j:hidden@example.org:7687",
+            "NEO4J_URI: holds a user or a password: give them as NEO4J_USERNAME and NEO4J_PASSWORD",
+        ),
+    ],
+)
+def test_an_address_that_is_refused_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    """An address may hold a password: the error says what is wrong with it, without it."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read()
+
+    assert caught.value.message == said
+
+
 def test_what_is_given_goes_before_what_is_set() -> None:
     """Values given in the program replace settings; None leaves them as they are."""
     settings = Settings.read().changed(namespace="team", agent=None)
@@ -90,5 +113,7 @@ def test_passwords_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """Printing the settings shows no password and no token."""
     monkeypatch.setenv("NEO4J_PASSWORD", "hidden-one")
     monkeypatch.setenv("NATS_TOKEN", "hidden-two")
+    monkeypatch.setenv("NATS_URL", "nats://us:hidden-three@example.org:4222")
+    monkeypatch.setenv("ANABRANCH_EMBEDDER_KEY", "hidden-four")
 
     assert "hidden" not in repr(Settings.read())
