@@ -24,11 +24,11 @@ DEFAULT_ENGINE: Final = "jvm"
 _HEAP: Final = "1g"
 _COMMAND_TIMEOUT_S: Final = 300
 _SETTINGS: Final = (
-    # Set here they hold for every database from its first moment; an ALTER DATABASE of
-    # txWalFlush would work only after the database was closed and opened again.
+    # Set here they hold for every database from its first moment. An ALTER DATABASE of txWalFlush
+    # would work only after the database was closed and opened again.
     "-Darcadedb.txWalFlush=2",
-    # The last resort, for a digest of a large graph runs for minutes: we bound each call ourselves,
-    # and end what a user's query left running.
+    # The last resort, for a digest of a large graph runs for minutes. We bound each call ourselves,
+    # and end the queries that users left running.
     f"-Darcadedb.command.timeout={_COMMAND_TIMEOUT_S * 1000}",
     "-Darcadedb.opencypher.loadCsv.allowFileUrls=false",
     "-Darcadedb.opencypher.loadCsv.allowRemoteUrls=false",

@@ -31,8 +31,8 @@ async def scratch_graph(
 ) -> AsyncGenerator[GraphAddress]:
     """Give an empty graph that is gone afterwards; `live` is not touched.
 
-    Where `live` is an embedded graph it is a database on the same server; else a server of its own
-    in a temporary folder, by `engine`, which raises EmbeddedGraphMissing without its wheel.
+    Where `live` is an embedded graph it is a database on the same server. Else it is a server of
+    its own in a temporary folder, by `engine`, which raises EmbeddedGraphMissing without its wheel.
     """
     if live.admin_url is None:
         async with _own_server(engine) as address:
