@@ -15,6 +15,7 @@ from nats.errors import Error
 from anabranch_events import STREAM, server_binary
 from anabranch_events.jetstream.stream import SETTINGS
 from anabranch_events.transport.connection import Connection
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
 
 SIZE: Final = 3
-PATIENCE_S: Final = 90.0
 _CONFIG: Final = """\
 listen: "127.0.0.1:{port}"
 server_name: "n{number}"

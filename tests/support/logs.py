@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tests.support.events import NAMESPACE
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +35,7 @@ async def append_each(log: Log, events: list[Event]) -> None:
 
 async def take(records: AsyncIterator[Recorded], count: int) -> list[Recorded]:
     """Return the next records of an endless iterator."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         return [await anext(records) for _ in range(count)]
 
 

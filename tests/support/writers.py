@@ -11,6 +11,7 @@ from anabranch_events.errors import LogUnavailable
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import WorkingMemorySet
 from tests.support.events import note
+from tests.support.patience import until
 
 if TYPE_CHECKING:
     from anabranch_events import Event, Log, Receipt, Recorded
@@ -56,6 +57,16 @@ class Writer:
                 return [await self._log.append(events[0], expected=position)]
             except LogUnavailable:
                 await asyncio.sleep(0.01)
+
+
+async def further(writers: list[Writer]) -> None:
+    """Return once every writer was told of an event more."""
+    before = [len(writer.acknowledged) for writer in writers]
+    await until(
+        lambda: all(
+            len(writer.acknowledged) > count for writer, count in zip(writers, before, strict=True)
+        )
+    )
 
 
 async def follow(log: Log, seen: list[Recorded]) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_events import Log
-from tests.support.cluster import PATIENCE_S, Cluster
+from tests.support.cluster import Cluster
+from tests.support.patience import PATIENCE_S, until
 from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS
-from tests.support.writers import Writer, check, follow
+from tests.support.writers import Writer, check, follow, further
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,14 +49,12 @@ async def survive(folder: Path, *, kills: int, seed: int) -> tuple[int, int]:
                 await log.bounds()
                 await cluster.start(leader)
                 await cluster.leader(log.connection)
-            await asyncio.sleep(0.1)
+            await further(writers)
             for task in running:
                 task.cancel()
             await asyncio.wait(running)
             last = (await log.bounds()).last
-            async with asyncio.timeout(PATIENCE_S):
-                while not seen or seen[-1].position < last:  # noqa: ASYNC110 - fed by a task
-                    await asyncio.sleep(0.01)
+            await until(lambda: bool(seen) and seen[-1].position >= last)
             following.cancel()
         records = [record async for record in log.read_all()]
     check(records, writers)

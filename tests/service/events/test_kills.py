@@ -10,8 +10,9 @@ import pytest
 
 from anabranch_events import Log
 from tests.support.killing import MortalServer
+from tests.support.patience import until
 from tests.support.rounds import CHAOS_ROUNDS
-from tests.support.writers import Writer, check, follow
+from tests.support.writers import Writer, check, follow, further
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,19 +40,16 @@ async def survive(folder: Path, *, rounds: int, seed: int) -> int:
                 await asyncio.sleep(dice.uniform(0.0, 0.15))
                 await server.kill()
                 await server.start()
-                await log.bounds()  # Connected again: the next kill meets writers at work.
+                await further(writers)  # The next kill meets writers at work.
                 if number % 10 == 9:
                     acknowledged = [dict(writer.acknowledged) for writer in writers]
                     stored = {record.position async for record in log.read_all()}
                     assert all(set(known.values()) <= stored for known in acknowledged)
-            await asyncio.sleep(0.1)
             for task in running:
                 task.cancel()
             await asyncio.wait(running)
             last = (await log.bounds()).last
-            async with asyncio.timeout(20):
-                while not seen or seen[-1].position < last:  # noqa: ASYNC110 - fed by a task
-                    await asyncio.sleep(0.01)
+            await until(lambda: bool(seen) and seen[-1].position >= last)
             following.cancel()
         records = [record async for record in log.read_all()]
     check(records, writers)

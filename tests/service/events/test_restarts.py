@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from anabranch_events.event.types import WorkingMemorySet
 from anabranch_events.read import consumer
 from tests.support.events import NAMESPACE, note, notes
 from tests.support.killing import MortalServer
+from tests.support.patience import PATIENCE_S
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ async def proxy(nats_server: NatsServer) -> AsyncIterator[Proxy]:
 async def until(records: AsyncIterator[Recorded], position: int) -> list[int]:
     """Return the positions read up to one."""
     found: list[int] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not found or found[-1] < position:
             found.append((await anext(records)).position)
     return found
 
 
 async def test_a_subscription_goes_on_after_its_server_was_killed(mortal: MortalServer) -> None:
-    """No gap, no repetition, and soon after the restart."""
+    """No gap and no repetition."""
     session_id = new_id()
     async with (
         Log.connect(mortal.url, token=mortal.token) as log,
@@ -62,13 +62,10 @@ async def test_a_subscription_goes_on_after_its_server_was_killed(mortal: Mortal
         before = await until(records, 100)
         await mortal.kill()
         await mortal.start()
-        began = time.perf_counter()
         await log.append_all(notes(session_id, 500))
         after = await until(records, 1000)
-        took_s = time.perf_counter() - began
 
     assert before + after == list(range(1, 1001))
-    assert took_s < 5
 
 
 async def test_a_subscription_waits_for_a_server_that_stays_away(mortal: MortalServer) -> None:
@@ -105,10 +102,9 @@ async def test_calls_on_a_server_that_is_gone_end_in_time(mortal: MortalServer) 
             lambda: log.bucket("ANY"),
         ]
         for call in calls:
-            began = time.perf_counter()
             with pytest.raises(LogUnavailable):
-                await call()
-            assert time.perf_counter() - began < 2
+                async with asyncio.timeout(PATIENCE_S):
+                    await call()
         await log.announce("graph", 1)
         await mortal.start()
 

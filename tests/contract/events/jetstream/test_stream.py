@@ -15,6 +15,7 @@ from anabranch_events.errors import (
 from anabranch_events.event.identifiers import new_id
 from tests.support.events import note, notes
 from tests.support.logs import append_each
+from tests.support.patience import PATIENCE_S
 
 
 async def test_listeners_hear_the_newest_position(log: Log, nats_server: NatsServer) -> None:
@@ -22,7 +23,7 @@ async def test_listeners_hear_the_newest_position(log: Log, nats_server: NatsSer
     async with (
         Log.connect(nats_server.url, token=nats_server.token) as other,
         log.announced("graph") as positions,
-        asyncio.timeout(5),
+        asyncio.timeout(PATIENCE_S),
     ):
         await other.announce("vectors", 9)
         await other.announce("graph", 7)

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from anabranch_events import STREAM, Log, encode, subject
 from anabranch_events.event.identifiers import new_id
+from anabranch_events.read import consumer
 from tests.support.events import NAMESPACE, new_sessions, note, notes
 from tests.support.logs import all_of, session_of, take
+from tests.support.patience import FOREVER_S, PATIENCE_S
 
 if TYPE_CHECKING:
+    import pytest
     from nats.js.api import ConsumerInfo
 
 
@@ -89,7 +92,7 @@ async def test_an_erased_end_does_not_hold_up_a_replay(log: Log) -> None:
     await log.append_all([*kept, note(theirs), note(theirs)])
     await log.connection.jetstream().purge_stream(STREAM, subject=subject(NAMESPACE, theirs))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await all_of(log) == kept
         assert await all_of(log, after=2, to=3) == []
 
@@ -125,23 +128,26 @@ async def test_a_subscription_goes_on_with_what_is_appended_later(log: Log) -> N
     assert [record.decode() for record in old + new] == [first, second, third]
 
 
-async def test_a_subscription_that_is_left_lets_go_of_its_consumer(log: Log) -> None:
+async def test_a_subscription_that_is_left_lets_go_of_its_consumer(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing stays on the server of a reader that went away."""
+    monkeypatch.setattr(consumer, "INACTIVE_S", int(FOREVER_S))  # The server would not forget it.
     await log.append(note(new_id()))
 
     async with aclosing(log.subscribe()) as records:
         await take(records, 1)
         held = await log.connection.jetstream().consumers_info(STREAM)
-    left = await _consumers_left(log, within_s=5)
+    left = await _consumers_left(log)
 
     assert len(held) == 1
     assert left == []
 
 
-async def _consumers_left(log: Log, *, within_s: float) -> list[ConsumerInfo]:
+async def _consumers_left(log: Log) -> list[ConsumerInfo]:
     """Return the stream's consumers once there are none, or those that are there still."""
     stream = log.connection.jetstream()
-    deadline = time.monotonic() + within_s
+    deadline = time.monotonic() + PATIENCE_S
     while (  # noqa: ASYNC110 - the server alone knows
         found := await stream.consumers_info(STREAM)
     ) and time.monotonic() < deadline:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
 from anabranch_store.errors import CypherInvalid, InputInvalid, QueryRefused, QueryTimedOut
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from anabranch_store.graph.graph import Graph
@@ -86,13 +87,11 @@ async def test_bytes_past_the_cap_are_left_out_and_it_says_so(graph: Graph) -> N
 
 @pytest.mark.parametrize("cypher", ENDLESS)
 async def test_a_query_that_never_ends_is_ended(graph: Graph, cypher: str) -> None:
-    """It comes back within a second of its time, and the next query works."""
-    begun = time.monotonic()
-
+    """It comes back though it would run on for hours, and the next query works."""
     with pytest.raises(QueryTimedOut, match="longer than 1 s"):
-        await graph.query(cypher, timeout_s=1)
+        async with asyncio.timeout(PATIENCE_S):
+            await graph.query(cypher, timeout_s=1)
 
-    assert time.monotonic() - begun < 2
     assert (await graph.query("RETURN 1 AS x")).rows == [{"x": 1}]
 
 

@@ -22,6 +22,7 @@ from anabranch_events.transport.client import settled
 from tests.support.answering import answering
 from tests.support.fixtures.commands import Asking, opened_event
 from tests.support.logs import stored
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import KILL_ROUNDS
 
 if TYPE_CHECKING:
@@ -60,7 +61,8 @@ async def test_a_service_starts_beside_one_who_hears_everything(
     everything = await producer.subscribe(">")
     await settled(producer)
 
-    async with asyncio.timeout(9), answering(log, url=nats_server.url, token=nats_server.token):
+    url, token = nats_server.url, nats_server.token
+    async with asyncio.timeout(PATIENCE_S), answering(log, url=url, token=token):
         answer = await Asking(producer)("open_session", OPEN)
     await everything.unsubscribe()
 

@@ -11,6 +11,7 @@ import pytest
 from anabranch_events import STREAM, Log, PinLost
 from anabranch_events.read import pinned_consumer
 from tests.support.events import new_sessions, notes
+from tests.support.patience import PATIENCE_S
 from tests.support.proxy import Proxy
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from anabranch_events import NatsServer
 
 NAME = "graph-1"
-PATIENCE_S = 60
 
 
 class Work:

@@ -18,10 +18,12 @@ from anabranch_events import Log, NatsServer
 from anabranch_events.errors import ServerMissing
 from anabranch_events.event.identifiers import new_id
 from tests.support.events import note
+from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+TIMES_MAX = 4
 OWNER = """
 import asyncio, pathlib, sys
 from anabranch_events import NatsServer
@@ -29,7 +31,7 @@ from anabranch_events import NatsServer
 async def own():
     async with NatsServer(pathlib.Path(sys.argv[1])) as server:
         print(server.pid, flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
 asyncio.run(own())
 """
@@ -46,25 +48,33 @@ def runs(pid: int) -> bool:
     return bool(found.stdout.strip()) and not found.stdout.startswith("Z")
 
 
-async def ended(pid: int) -> bool:
-    """Tell whether a process ends within seconds."""
-    for _ in range(100):
-        if not runs(pid):
-            return True
-        await asyncio.sleep(0.05)
-    return False
+async def bare(server: NatsServer, folder: Path) -> asyncio.subprocess.Process:
+    """Start a server's program over its folder by hand; return once it listens."""
+    process = await asyncio.create_subprocess_exec(
+        *(server.binary, "-c", str(server.config)),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await until(lambda: bool(list(folder.glob("run/*.ports"))))
+    return process
 
 
 async def test_it_starts_and_stops_quickly(tmp_path: Path) -> None:
-    """Starting, with JetStream ready, and stopping take tens of milliseconds each."""
-    times: list[float] = []
-    for _ in range(5):
+    """With JetStream ready it takes little longer than its program alone, side by side."""
+    folder = tmp_path / "nats"
+    ratios: list[float] = []
+    # Others may be at work on this machine: one quiet moment of many is enough.
+    while len(ratios) < 40 and min(ratios, default=TIMES_MAX) >= TIMES_MAX:
         began = time.perf_counter()
-        async with NatsServer(tmp_path / "nats") as server:
+        async with NatsServer(folder) as server:
             assert runs(server.pid)
-        times.append(time.perf_counter() - began)
+        between = time.perf_counter()
+        process = await bare(server, folder)
+        process.terminate()
+        await process.wait()
+        ratios.append((between - began) / (time.perf_counter() - between))
 
-    assert min(times) < 0.5
+    assert min(ratios) < TIMES_MAX, ratios
 
 
 async def test_what_it_keeps_only_its_owner_can_read(tmp_path: Path) -> None:
@@ -120,7 +130,7 @@ async def test_it_ends_when_its_owner_is_killed(tmp_path: Path) -> None:
     owner.kill()
     await owner.wait()
 
-    assert await ended(pid)
+    await until(lambda: not runs(pid))
     async with NatsServer(tmp_path / "nats") as server:
         assert server.pid != pid
 
@@ -130,16 +140,10 @@ async def test_a_server_left_on_the_folder_is_ended_first(tmp_path: Path) -> Non
     folder = tmp_path / "nats"
     async with NatsServer(folder) as server:
         pass
-    left = await asyncio.create_subprocess_exec(
-        *(server.binary, "-c", str(server.config)),
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    while not list(folder.glob("run/*.ports")):  # noqa: ASYNC110 - it is another process
-        await asyncio.sleep(0.01)
+    left = await bare(server, folder)
 
     async with NatsServer(folder) as server:
-        assert await asyncio.wait_for(left.wait(), 5) is not None
+        assert await asyncio.wait_for(left.wait(), PATIENCE_S) is not None
         assert server.pid != left.pid
         async with Log.connect(server.url, token=server.token) as log:
             await log.append(note(new_id()))
@@ -150,7 +154,7 @@ async def test_a_number_that_now_belongs_to_another_program_is_left_alone(tmp_pa
     folder = tmp_path / "nats"
     folder.mkdir()
     innocent = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "import time; time.sleep(60)")
+        *(sys.executable, "-c", "import time; time.sleep(600)")
     )
     (folder / "nats-server.pid").write_text(str(innocent.pid))
 
@@ -226,7 +230,7 @@ async def test_a_start_that_is_cancelled_leaves_no_server(tmp_path: Path) -> Non
     with pytest.raises(asyncio.CancelledError):
         await starting
 
-    assert await ended(pid)
+    await until(lambda: not runs(pid))
 
 
 async def test_a_start_may_be_cancelled_while_its_process_is_made(tmp_path: Path) -> None:
@@ -237,7 +241,7 @@ async def test_a_start_may_be_cancelled_while_its_process_is_made(tmp_path: Path
             await asyncio.sleep(0)
         starting.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await asyncio.wait_for(starting, 60)
+            await asyncio.wait_for(starting, PATIENCE_S)
 
     async with NatsServer(tmp_path) as server:
         assert server.pid

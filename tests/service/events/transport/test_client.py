@@ -11,6 +11,7 @@ from anabranch_events import Log
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.transport.client import QuickClient
 from tests.support.events import note, notes
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -67,7 +68,7 @@ async def test_a_receiver_that_fails_does_not_end_the_connection(log: Log) -> No
     subscription = await client.listen("elsewhere", receive)
     await client.publish("elsewhere", b"1")
     await client.publish("elsewhere", b"2", headers={"Kind": "greeting"})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await both.wait()
     await subscription.unsubscribe()
 

@@ -19,6 +19,7 @@ from tests.support.fleet import Fleet
 from tests.support.graphs import ask, empty
 from tests.support.killing import MortalServer
 from tests.support.neo4j_server import Neo4jServer
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import CHAOS_ROUNDS, ENGINE, FULL, KILL_ROUNDS
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 STORY_ROUNDS = 50
 """After so many rounds the log and the graph begin anew, so that a digest stays cheap."""
-PATIENCE_S = 120
 
 
 class Standing:

@@ -26,6 +26,7 @@ from anabranch_store.errors import (
     SetupInvalid,
 )
 from tests.support.graphs import ask
+from tests.support.patience import until
 from tests.support.rounds import ENGINE
 
 if TYPE_CHECKING:
@@ -165,11 +166,7 @@ async def test_a_host_whose_owner_was_killed_ends(tmp_path: Path) -> None:
     await owner.wait()
     await owner.stdout.read()
 
-    for _ in range(300):
-        if not _alive(host):
-            break
-        await asyncio.sleep(0.1)
-    assert not _alive(host)
+    await until(lambda: not _alive(host))
 
 
 async def test_generations_stand_side_by_side(embedded_graph: EmbeddedGraph) -> None:

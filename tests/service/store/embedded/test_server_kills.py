@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from pathlib import Path
-
-_PATIENCE_S = 60
 
 
 class Writer:
@@ -67,7 +66,7 @@ class Writer:
 
     async def _line(self) -> Any:
         assert self._process.stdout is not None
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             line = await self._process.stdout.readline()
         if not line.endswith(b"\n"):
             raise EOFError(line)

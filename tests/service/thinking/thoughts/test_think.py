@@ -21,6 +21,7 @@ from anabranch_thinking import (
     think,
 )
 from tests.support.logs import types_of
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ async def test_twelve_branches_run_at_the_same_time(sessions: Sessions) -> None:
     meeting = asyncio.Barrier(12)
 
     async def work(branch: BranchContext) -> str:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await meeting.wait()
         return f"{branch.task} met the others."
 

@@ -12,6 +12,7 @@ from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.run.batch import BYTES_MAX, REASON_LENGTH_MAX, RECORDS_MAX, dead_letter
 from anabranch_projections.run.batching import Batcher
 from tests.support.histories import insight, session
+from tests.support.patience import PATIENCE_S
 
 
 def _record(position: int, raw: bytes | None = None) -> Recorded:
@@ -25,7 +26,7 @@ async def test_a_lone_record_can_be_taken_at_once() -> None:
     batcher = Batcher(BatchRows)
     await batcher.put([_record(1)])
 
-    batch = await asyncio.wait_for(batcher.take(), 5)
+    batch = await asyncio.wait_for(batcher.take(), PATIENCE_S)
 
     assert batch is not None
     assert [record.position for record in batch.records] == [1]

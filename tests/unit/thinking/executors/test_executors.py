@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from anabranch_thinking import (
     InsightDraft,
     Sessions,
 )
+from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +74,7 @@ async def test_an_async_function_runs_on_the_loop(branch: BranchContext) -> None
 
 async def test_plain_functions_run_in_threads_of_their_own(branch: BranchContext) -> None:
     """Forty that wait for each other all run, whatever the machine's pool of threads holds."""
-    meeting = threading.Barrier(40, timeout=20)
+    meeting = threading.Barrier(40, timeout=PATIENCE_S)
 
     def work(_branch: BranchContext) -> str:
         meeting.wait()
@@ -198,15 +200,6 @@ def gone(pid: int) -> bool:
     return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
 
-async def until_gone(pid: int) -> bool:
-    """Wait for the process to end, at most ten seconds."""
-    for _ in range(200):
-        if gone(pid):
-            return True
-        await asyncio.sleep(0.05)
-    return False
-
-
 HANGS = (
     "import os, pathlib, subprocess, sys, time;"
     "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
@@ -221,13 +214,9 @@ def words_in(path: Path) -> list[str]:
 
 
 async def pids_in(path: Path) -> list[int]:
-    """Wait until the command has written its process ids, at most ten seconds."""
-    for _ in range(200):
-        written = await asyncio.to_thread(words_in, path)
-        if len(written) == 2:
-            return [int(pid) for pid in written]
-        await asyncio.sleep(0.05)
-    raise AssertionError("the command did not start")
+    """Wait until the command has written its process ids."""
+    await until(lambda: len(words_in(path)) == 2)
+    return [int(pid) for pid in words_in(path)]
 
 
 async def test_a_command_that_hangs_is_stopped_with_its_children(
@@ -240,7 +229,8 @@ async def test_a_command_that_hangs_is_stopped_with_its_children(
     with pytest.raises(BranchTimedOut, match="2 s"):
         await executor.run(branch)
 
-    assert [await until_gone(pid) for pid in await pids_in(noted)] == [True, True]
+    for pid in await pids_in(noted):
+        await until(partial(gone, pid))
 
 
 async def test_cancelling_stops_the_command(branch: BranchContext, tmp_path: Path) -> None:
@@ -255,7 +245,8 @@ async def test_cancelling_stops_the_command(branch: BranchContext, tmp_path: Pat
     with pytest.raises(asyncio.CancelledError):
         await running
 
-    assert [await until_gone(pid) for pid in pids] == [True, True]
+    for pid in pids:
+        await until(partial(gone, pid))
 
 
 async def test_what_a_command_leaves_behind_does_not_hold_the_branch(
@@ -271,4 +262,4 @@ async def test_what_a_command_leaves_behind_does_not_hold_the_branch(
     found = await executor.run(branch)
 
     assert isinstance(found, str)
-    assert await until_gone(int(found))
+    await until(partial(gone, int(found)))
