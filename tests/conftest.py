@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
     "tests.support.fixtures.log",
@@ -19,11 +20,16 @@ def pytest_configure() -> None:
     """Let the processes that tests start hear Ctrl-C, and compile quickly rather than well.
 
     A shell starts its background jobs with SIGINT ignored, and children inherit that. A server that
-    is gone in seconds does not get back what the better compiler of its JVM costs.
+    is gone in seconds does not get back what the better compiler of its JVM costs. How long an
+    example of a property takes says nothing of the property.
     """
+    settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("any machine")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+    os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups by a hook of the same name.

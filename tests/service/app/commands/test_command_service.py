@@ -182,7 +182,9 @@ async def test_what_breaks_a_rule_is_refused_with_a_problem(ask: Asking, log: Lo
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     command=st.sampled_from(sorted(set(ANSWERS) - {"recall"})),

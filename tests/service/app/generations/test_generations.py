@@ -161,6 +161,7 @@ async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -
 
 
 @in_full_only
+@pytest.mark.own_servers
 async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settings) -> None:
     """Where nothing answers the move gives up, and projecting begins again once it does."""
     async with Memory.open(settings=own_settings.changed(request_timeout_s=1.0)) as memory:
@@ -298,6 +299,7 @@ async def _survive(own_settings: Settings, victims: Sequence[str]) -> _Survived:
 
 
 @in_full_only
+@pytest.mark.own_servers
 async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
     own_settings: Settings,
 ) -> None:
@@ -312,6 +314,7 @@ async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
 
 @pytest.mark.chaos
 @pytest.mark.timeout(0)
+@pytest.mark.own_servers
 async def test_rebuilds_are_killed_for_long(own_settings: Settings) -> None:
     """The same for a tenth of ANABRANCH_CHAOS_ROUNDS kills."""
     victims = random.choices(VICTIMS, k=max(1, CHAOS_ROUNDS // 10))  # noqa: S311 - a test's dice

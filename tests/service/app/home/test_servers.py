@@ -77,6 +77,7 @@ async def owner(own_settings: Settings) -> AsyncIterator[asyncio.subprocess.Proc
     await process.wait()
 
 
+@pytest.mark.own_servers
 async def test_the_first_owns_and_the_second_joins(own_settings: Settings) -> None:
     """Two memories in one process: one runs the servers, the other finds them; both see all."""
     async with (
@@ -111,6 +112,7 @@ async def test_the_runtime_file_is_for_its_owner_only(memory: Memory) -> None:
     assert runtime.graph.password.get_secret_value()
 
 
+@pytest.mark.own_servers
 async def test_a_killed_owner_is_taken_over(
     own_settings: Settings, owner: asyncio.subprocess.Process
 ) -> None:
@@ -158,7 +160,7 @@ async def test_a_generation_is_not_waited_for_once_the_owner_has_gone(
     async with Memory.open(settings=own_settings) as memory:
         [first] = await memory.graph.generations()
         await memory.graph.rebuild()
-        orders = await memory._connection.log.connection.subscribe(MOVE)
+        orders = await namespace_of(memory).backend.log.connection.subscribe(MOVE)
         owner.send_signal(signal.SIGSTOP)
         moving = asyncio.create_task(memory.graph.use(first.name))
         await orders.next_msg(timeout=PATIENCE_S)
@@ -251,6 +253,7 @@ async def test_a_port_that_is_taken_is_named(own_settings: Settings) -> None:
     assert not held(Home(own_settings.home).owner_lock)
 
 
+@pytest.mark.own_servers
 async def test_a_missing_graph_says_what_to_install(
     own_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

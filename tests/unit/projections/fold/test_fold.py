@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch_events.event import types
@@ -50,7 +50,6 @@ def test_nothing_folds_to_nothing() -> None:
     assert fold([]) == []
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(30))
 def test_a_batch_is_one_statement_a_kind_and_one_row_a_thing(history: list[Event]) -> None:
     """However long the batch, statements are few, and none touches one thing in two rows."""
@@ -70,7 +69,6 @@ def test_a_batch_is_one_statement_a_kind_and_one_row_a_thing(history: list[Event
         assert len(set(keys)) == len(keys), step.statement
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(events(), max_size=5))
 def test_every_row_stays_in_the_namespace_of_its_event(history: list[Event]) -> None:
     """No row can touch what lies in a namespace that no event of the batch is in."""
@@ -80,7 +78,6 @@ def test_every_row_stays_in_the_namespace_of_its_event(history: list[Event]) -> 
     assert found <= {event.namespace for event in history}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(histories(10))
 def test_the_fold_is_pure(history: list[Event]) -> None:
     """The same events give the same rows, and folding leaves the events alone."""
