@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 
 from anabranch_events.server import folder
 from anabranch_events.server.tenant import view_name
@@ -33,11 +34,22 @@ ROLES = ["acme-app", "acme-eye", "acme-hand", "graph"]
 Attempt = tuple[str, Any]
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncGenerator[World]:
+# The world is filled once, for all who try: whatever they do, it must stay as it is.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled_world(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[World]:
     """A server with tenants, and something to steal."""
-    async with a_world(tmp_path / "nats") as made:
+    async with a_world(tmp_path_factory.mktemp("tenants") / "nats") as made:
         yield made
+
+
+@pytest.fixture
+def world(filled_world: World) -> World:
+    """A server with tenants, in which nothing was heard yet."""
+    filled_world.heard.clear()
+    return filled_world
 
 
 def publications(session: str) -> Iterator[Attempt]:
@@ -316,7 +328,7 @@ async def test_headers_do_not_reach_past_the_session(world: World, headers: dict
     assert await world.state() == before
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def other_acks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[World]:
     """A server whose acknowledgements have the other form of subject."""
     monkeypatch.setattr(folder, "FLAGS", "js_ack_fc_v2: true")
