@@ -128,25 +128,19 @@ async def _ingest(
     """
     contestants = _importers(log, driver, client)
     if peer is not None:
-        contestants += [
-            lambda: peer.publish(_events()),
-            lambda: peer.publish(_events(), fast=True),
-        ]
+        contestants.append(lambda: peer.publish(_events()))
     measured = await _interleaved(*contestants, rounds=INGEST_ROUNDS)
-    mine, fastest, driven, bare, encoded, *in_c = (
+    mine, driven, bare, encoded, *in_c = (
         INGESTED / statistics.median(seconds) for seconds in measured
     )
     compared: list[tuple[str, float, float, float]] = [
         ("ingest of typed events / nats-py publish_async", mine, driven, 2),
-        ("ingest(fast=True) of typed events / nats-py publish_async", fastest, driven, 2),
         ("ingest of typed events / nats-py publish, unanswered", mine, bare, 0.2),
     ]
     if in_c:
-        pipelined, fast_in_c = in_c
         compared += [
-            ("ingest of typed events / C publish of ready ones", mine, pipelined, 0.7),
-            ("ingest(fast=True) of typed events / C of ready ones", fastest, fast_in_c, 0.9),
-            ("the encoding alone / C fast ingest of ready ones", encoded, fast_in_c, 1),
+            ("ingest of typed events / C publish of ready ones", mine, in_c[0], 0.7),
+            ("the encoding alone / C publish of ready ones", encoded, in_c[0], 1),
         ]
     return [
         at_least(name, ours=ours, theirs=theirs, limit=limit, unit="events/s")
@@ -155,13 +149,10 @@ async def _ingest(
 
 
 def _importers(log: Log, driver: JetStreamContext, client: Client) -> list[Contestant]:
-    """Return, of typed events: both imports, publish_async, publish unanswered, no more than encode."""
+    """Return, of typed events: an import, publish_async, publish unanswered, no more than encode."""
 
     async def ours(events: list[Event]) -> None:
         assert (await log.ingest(events)).events == len(events)
-
-    async def fast(events: list[Event]) -> None:
-        assert (await log.ingest(events, fast=True)).events == len(events)
 
     async def theirs(events: list[Event]) -> None:
         for event in events:
@@ -180,7 +171,7 @@ def _importers(log: Log, driver: JetStreamContext, client: Client) -> list[Conte
         for event in events:
             encode(event)
 
-    return [_prepared(_events, one) for one in (ours, fast, theirs, raw, encoding)]
+    return [_prepared(_events, one) for one in (ours, theirs, raw, encoding)]
 
 
 def _events() -> list[Event]:

@@ -45,11 +45,11 @@ class Peer:
             raise Missing(f"libnats is not there (Debian's libnats-dev): {reason[0]}")
         return cls(program, server)
 
-    async def publish(self, events: Sequence[Event], *, fast: bool = False) -> float:
+    async def publish(self, events: Sequence[Event]) -> float:
         """Publish ready messages, each acknowledged, and return the seconds that took."""
         file = self._program.with_suffix(".messages")
         file.write_bytes(b"".join(_pieces(events)))
-        return await self._run("fast" if fast else "publish", str(file))
+        return await self._run("publish", str(file))
 
     async def replay(self, count: int) -> float:
         """Read `count` messages from the log's beginning and return the seconds that took."""

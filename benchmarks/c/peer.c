@@ -1,7 +1,6 @@
 /* What libnats does in the benchmarks: `peer MODE URL`, the token in PEER_TOKEN.
  *
  * publish FILE  JetStream's asynchronous publish, a window of 4000, every acknowledgement awaited
- * fast FILE     JetStream's fast ingest (ADR-50), which libnats 3.4 does not have: over its publish
  * replay COUNT  a pull consumer, two requests of 1,000 in flight, as Anabranch reads
  *
  * FILE holds, for each message, the subject, the id and the document, each as a line before them of
@@ -16,12 +15,11 @@
 #include <string.h>
 #include <time.h>
 
-enum { WINDOW = 4000, FAST_WINDOW = 4000, FLOW = 200, REQUEST = 1000, PATIENCE_S = 30 };
+enum { WINDOW = 4000, REQUEST = 1000, PATIENCE_S = 30 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int64_t stored, received, refused;
-static bool begun, ended;
+static int64_t received, refused;
 
 static void check(natsStatus status, const char *what) {
     if (status != NATS_OK) {
@@ -57,19 +55,17 @@ static char *piece(FILE *file, int *length) {
     return text;
 }
 
-/* Return the file's messages; each asks for a reply on `inbox`.<number><what to do> if there is one. */
-static natsMsg **messages(const char *path, const char *inbox, int *count) {
+/* Return the file's messages. */
+static natsMsg **messages(const char *path, int *count) {
     FILE *file = fopen(path, "rb");
     if (file == NULL) exit(1);
     int room = 1024, length;
     natsMsg **made = malloc((size_t)room * sizeof *made);
-    char *subject, reply[256];
+    char *subject;
     for (*count = 0; (subject = piece(file, &length)) != NULL; ++*count) {
         if (*count == room) made = realloc(made, (size_t)(room *= 2) * sizeof *made);
         char *id = piece(file, &length), *document = piece(file, &length);
-        if (inbox != NULL)
-            snprintf(reply, sizeof reply, "%s.%d.%d.$FI", inbox, *count + 1, *count == 0 ? 0 : 1);
-        check(natsMsg_Create(&made[*count], subject, inbox == NULL ? NULL : reply, document, length), "message");
+        check(natsMsg_Create(&made[*count], subject, NULL, document, length), "message");
         check(natsMsgHeader_Set(made[*count], "Nats-Msg-Id", id), "header");
         check(natsMsgHeader_Set(made[*count], "Content-Type", "application/cloudevents+json"), "header");
         free(subject), free(id), free(document);
@@ -92,56 +88,12 @@ static double publish(natsConnection *nc, const char *path) {
     options.PublishAsync.ErrHandler = on_refusal;
     check(natsConnection_JetStream(&js, nc, &options), "JetStream");
     int count;
-    natsMsg **made = messages(path, NULL, &count);
+    natsMsg **made = messages(path, &count);
     double began = now();
     for (int i = 0; i < count; ++i) check(js_PublishMsgAsync(js, &made[i], NULL), "publish");
     check(js_PublishAsyncComplete(js, NULL), "complete");
     double seconds = now() - began;
     if (refused > 0) exit(1);
-    return seconds;
-}
-
-/* Take the server's word about the fast batch. */
-static void on_word(natsConnection *nc, natsSubscription *sub, natsMsg *message, void *closure) {
-    (void)nc, (void)sub, (void)closure;
-    const char *text = natsMsg_GetData(message), *found;
-    pthread_mutex_lock(&lock);
-    if (strstr(text, "\"error\"") != NULL || strstr(text, "\"gap\"") != NULL)
-        ++refused;
-    else if (strstr(text, "\"type\":\"ack\"") != NULL && (found = strstr(text, "\"seq\":")) != NULL)
-        stored = atoll(found + 6), begun = true;
-    else if ((found = strstr(text, "\"count\":")) != NULL)
-        stored = atoll(found + 8), ended = true;
-    pthread_cond_signal(&changed);
-    pthread_mutex_unlock(&lock);
-    natsMsg_Destroy(message);
-}
-
-static double fast(natsConnection *nc, const char *path) {
-    natsInbox *inbox = NULL;
-    natsSubscription *sub = NULL;
-    char all[128], batch[160], reply[256];
-    check(natsInbox_Create(&inbox), "inbox");
-    snprintf(all, sizeof all, "%s.>", inbox);
-    snprintf(batch, sizeof batch, "%s.%llx.%d.fail", inbox, (unsigned long long)(now() * 1e9), FLOW);
-    check(natsConnection_Subscribe(&sub, nc, all, on_word, NULL), "subscribe");
-    check(natsConnection_Flush(nc), "flush");
-    int count;
-    natsMsg **made = messages(path, batch, &count);
-    snprintf(reply, sizeof reply, "%s.%d.3.$FI", batch, count + 1);
-    double began = now();
-    for (int64_t i = 0; i < count; ++i) {
-        check(natsConnection_PublishMsg(nc, made[i]), "publish");
-        pthread_mutex_lock(&lock);
-        while (i + 1 - stored >= FAST_WINDOW || !begun) await_change();
-        pthread_mutex_unlock(&lock);
-    }
-    check(natsConnection_PublishRequest(nc, natsMsg_GetSubject(made[count - 1]), reply, NULL, 0), "end");
-    pthread_mutex_lock(&lock);
-    while (!ended) await_change();
-    pthread_mutex_unlock(&lock);
-    double seconds = now() - began;
-    if (stored != count) exit(1);
     return seconds;
 }
 
@@ -206,9 +158,8 @@ int main(int argc, char **argv) {
     check(natsOptions_SetURL(options, argv[2]), "url");
     if (getenv("PEER_TOKEN") != NULL) check(natsOptions_SetToken(options, getenv("PEER_TOKEN")), "token");
     check(natsConnection_Connect(&nc, options), "connect");
-    double seconds = strcmp(argv[1], "publish") == 0 ? publish(nc, argv[3])
-                     : strcmp(argv[1], "fast") == 0  ? fast(nc, argv[3])
-                                                     : replay(nc, atoll(argv[3]));
+    double seconds =
+        strcmp(argv[1], "publish") == 0 ? publish(nc, argv[3]) : replay(nc, atoll(argv[3]));
     printf("%.9f\n", seconds);
     return 0;
 }

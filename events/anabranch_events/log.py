@@ -23,7 +23,6 @@ from anabranch_events.read.pinned_consumer import PinnedConsumer
 from anabranch_events.transport.connection import Connection
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events
-from anabranch_events.write.fast_batch import FastBatchPipeline
 from anabranch_events.write.group_commit import GroupCommit
 from anabranch_events.write.pipeline import ImportProgress, Pipeline, ingest
 
@@ -162,7 +161,6 @@ class Log:
         self,
         events: AsyncIterable[Event] | Iterable[Event],
         *,
-        fast: bool = False,
         progress: Callable[[ImportProgress], None] | None = None,
     ) -> ImportProgress:
         """Store many events in their order, each once; for imports of any size.
@@ -172,12 +170,9 @@ class Log:
 
         Raises the errors of `append`. After LogUnavailable the same events may be ingested again,
         from the last reported one on: within ten minutes none is stored twice.
-
-        With `fast` the server acknowledges every 200th event. An id of another session's event is
-        noticed only at the last: for histories whose ids are known to be unique.
         """
-        make = FastBatchPipeline if fast else Pipeline
-        return await ingest(make(self._connection, progress=progress), self._claim_check, events)
+        pipeline = Pipeline(self._connection, progress=progress)
+        return await ingest(pipeline, self._claim_check, events)
 
     async def _outgoing(self, events: Sequence[Event], expected: dict[str, int]) -> list[Outgoing]:
         unknown = expected.keys() - {event.session_id for event in events}

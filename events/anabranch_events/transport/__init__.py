@@ -1,5 +1,5 @@
 """One connection to a NATS server.
 
-Others use: `address.with_user`, `address.without_secrets`, `client.Outbound`, `client.settled`,
+Others use: `address.with_user`, `address.without_secrets`, `client.settled`,
 `connection.Connection`, `connection.RETRY_PAUSE_S`, `inbox`, `parser.RECORD_REPLY`.
 """

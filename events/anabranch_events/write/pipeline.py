@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from anabranch_events.errors import AnabranchError
     from anabranch_events.event.envelope import Event
     from anabranch_events.jetstream.claim_check import ClaimCheck
-    from anabranch_events.transport.client import Outbound
     from anabranch_events.transport.connection import Connection
 
 WINDOW_EVENTS: Final = 4000
@@ -47,10 +46,7 @@ Written: TypeAlias = "tuple[Event, bytes]"
 
 
 class ImportProgress(NamedTuple):
-    """The progress of an import: so many events are stored, the last of them at `position`.
-
-    While a fast import is under way its position is not known: it is 0 until the end.
-    """
+    """The progress of an import: so many events are stored, the last of them at `position`."""
 
     events: int
     position: int
@@ -117,7 +113,6 @@ class Pipeline:
         self._subscription: Subscription | None = None
         self._window: deque[Written] = deque()
         self._window_bytes = 0
-        self._last: Written | None = None
         self._oldest = 0  # the number of the window's first event: so many are done
         self._ahead: dict[int, tuple[int, bool]] = {}  # acknowledged before the oldest
         self._doubted: list[tuple[Written, int]] = []
@@ -165,7 +160,6 @@ class Pipeline:
         if not events:
             return
         number = self._oldest + len(self._window)
-        self._last = events[-1]
         self._window.extend(events)
         self._window_bytes += _size(events)
         if not self._first_sent:
@@ -231,8 +225,7 @@ class Pipeline:
         self._check_resendable()
         deadline = self._retrying_since + self._patience_s
         first = self._oldest
-        self._begin(first)
-        while not self._has_begun(first) and self._failure is None:
+        while self._oldest == first and self._failure is None:
             try:
                 await self._connection.wait_connected(deadline)
             except Unanswered as error:
@@ -246,9 +239,8 @@ class Pipeline:
             if time.monotonic() > deadline:
                 self._changed.clear()
                 await self._progressed(0)
-            elif not self._has_begun(first):
+            elif self._oldest == first:
                 await asyncio.sleep(RETRY_PAUSE_S)
-                self._begin(first)
         if not self._lost:
             self._first_sent = True
             rest = max(self._oldest, first + 1)
@@ -264,29 +256,19 @@ class Pipeline:
                 raise self._connection.unavailable(Unanswered("the connection was lost long ago"))
         self._retrying_since = self._retrying_since or now
 
-    def _begin(self, first: int) -> None:
-        """Prepare to send the window again from the event of number `first`."""
-
-    def _has_begun(self, first: int) -> bool:
-        """Tell whether the event of number `first` is stored, so that the others may follow."""
-        return self._oldest != first
-
-    def _replies(self, first: int, count: int) -> list[str]:
-        """Return the subjects on which events are acknowledged, from that of number `first` on."""
-        return [f"{self._prefix}{number}" for number in range(first, first + count)]
-
     async def _publish(self, number: int, events: list[Written]) -> None:
         """Send `events`, whose first has this number."""
-        replies = self._replies(number, len(events))
         messages = [
-            (subject_of(event), reply, f"{EVENT_ID}: {event.id}\r\n{_CONTENT}", document)
-            for reply, (event, document) in zip(replies, events, strict=True)
+            (
+                subject_of(event),
+                f"{self._prefix}{place}",
+                f"{EVENT_ID}: {event.id}\r\n{_CONTENT}",
+                document,
+            )
+            for place, (event, document) in enumerate(events, start=number)
         ]
         if self._oldest == number:
             self._moved_at = time.monotonic()
-        await self._publish_messages(messages)
-
-    async def _publish_messages(self, messages: list[Outbound]) -> None:
         try:
             await self._connection.publish_all(messages)
         except Unanswered:
@@ -297,7 +279,7 @@ class Pipeline:
         done, doubted, self._doubted = self._done, self._doubted, []
         await asyncio.gather(
             *(
-                check_same(self._connection, outgoing_of(written), position)
+                check_same(self._connection, _outgoing_of(written), position)
                 for written, position in doubted
             )
         )
@@ -341,8 +323,11 @@ class Pipeline:
 
     def _take(self, position: int, *, known: bool) -> None:
         """Strike the oldest event off the window."""
-        written = self._window[0]
-        self._strike(1)
+        written = self._window.popleft()
+        self._window_bytes -= len(written[1])
+        self._oldest += 1
+        self._moved_at = time.monotonic()
+        self._retrying_since = 0.0
         self._position = position
         if known:
             self._doubted.append((written, position))
@@ -356,13 +341,6 @@ class Pipeline:
         else:
             self._newest = position
 
-    def _strike(self, count: int) -> None:
-        """Strike as many events off the window: they are stored."""
-        self._window_bytes -= _size([self._window.popleft() for _ in range(count)])
-        self._oldest += count
-        self._moved_at = time.monotonic()
-        self._retrying_since = 0.0
-
     def _fail(self, failure: AnabranchError) -> None:
         self._failure = self._failure or failure
         self._changed.set()
@@ -372,7 +350,7 @@ def _size(events: list[Written]) -> int:
     return sum([len(document) for _, document in events])
 
 
-def outgoing_of(written: Written) -> Outgoing:
+def _outgoing_of(written: Written) -> Outgoing:
     """Return an event of the window as an outgoing one."""
     event, document = written
     return Outgoing(event, subject_of(event), document, None)

@@ -144,11 +144,10 @@ class Writer:
             for _ in range(self._dice.randint(1, 150))
         ]
         events = [attempt.events[0] for attempt in attempts]
-        fast = self._dice.random() < 0.5
         while True:
             try:
                 async with asyncio.timeout(self._patience_s()):
-                    await self._log.ingest(events, fast=fast)
+                    await self._log.ingest(events)
             except (LogUnavailable, TimeoutError):
                 continue
             self._model.attempts += attempts

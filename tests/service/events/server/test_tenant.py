@@ -98,19 +98,18 @@ async def test_a_refusal_is_told_at_once(world: World, name: str, namespace: str
     assert await world.log.bounds() == before
 
 
-@pytest.mark.parametrize("fast", [False, True])
-async def test_an_import_is_refused_at_once(world: World, fast: bool) -> None:
+async def test_an_import_is_refused_at_once(world: World) -> None:
     """An import that holds an event that is not allowed ends with it, and stores what was before."""
     allowed, forbidden = opened("acme"), opened("other")
     before = await world.log.bounds()
 
     async with Log.connect(world.url("acme-app"), timeout_s=60) as log, asyncio.timeout(30):
         with pytest.raises(LogRefused, match=rf"{forbidden.session_id}") as refused:
-            await log.ingest([forbidden], fast=fast)
+            await log.ingest([forbidden])
         unmoved = await world.log.bounds()
         with pytest.raises(LogRefused, match=rf"{forbidden.session_id}"):
-            await log.ingest([allowed, forbidden], fast=fast)
-        again = await log.ingest([allowed], fast=fast)
+            await log.ingest([allowed, forbidden])
+        again = await log.ingest([allowed])
 
     assert "tenants file" in refused.value.fix
     assert unmoved == before

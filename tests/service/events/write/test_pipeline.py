@@ -52,15 +52,14 @@ async def further(reported: list[ImportProgress], ingesting: asyncio.Task[Import
         await asyncio.sleep(0.001)
 
 
-@pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 99, 200, 5000])
-async def test_everything_is_stored_in_order(log: Log, count: int, *, fast: bool) -> None:
+async def test_everything_is_stored_in_order(log: Log, count: int) -> None:
     """From a list and from an async source, with progress that only grows."""
     first, second = history(count), history(count)
     reported: list[ImportProgress] = []
 
-    from_list = await log.ingest(first, fast=fast)
-    from_source = await log.ingest(one_by_one(second), fast=fast, progress=reported.append)
+    from_list = await log.ingest(first)
+    from_source = await log.ingest(one_by_one(second), progress=reported.append)
 
     assert from_list == ImportProgress(count, count)
     assert from_source == ImportProgress(count, 2 * count if count else 0)
@@ -69,41 +68,37 @@ async def test_everything_is_stored_in_order(log: Log, count: int, *, fast: bool
     assert await ids(log) == [event.id for event in first + second]
 
 
-@pytest.mark.parametrize("fast", [False, True])
-async def test_a_second_import_of_the_same_stores_nothing(log: Log, *, fast: bool) -> None:
+async def test_a_second_import_of_the_same_stores_nothing(log: Log) -> None:
     """Within ten minutes the ids are known; what was left out the first time is added."""
     events = history(3000)
 
-    await log.ingest(events[:1700], fast=fast)
-    again = await log.ingest(events, fast=fast)
+    await log.ingest(events[:1700])
+    again = await log.ingest(events)
 
     assert again == ImportProgress(3000, 3000)
     assert await ids(log) == [event.id for event in events]
 
 
-@pytest.mark.parametrize("fast", [False, True])
-async def test_an_event_that_comes_twice_is_stored_once(log: Log, *, fast: bool) -> None:
+async def test_an_event_that_comes_twice_is_stored_once(log: Log) -> None:
     """The source may repeat itself; everything counts as stored."""
     events = history(10)
 
-    done = await log.ingest([*events, *events[:5]], fast=fast)
+    done = await log.ingest([*events, *events[:5]])
 
     assert done == ImportProgress(15, 5)
     assert await ids(log) == [event.id for event in events]
 
 
-@pytest.mark.parametrize("fast", [False, True])
-async def test_an_id_of_another_session_is_refused(log: Log, *, fast: bool) -> None:
+async def test_an_id_of_another_session_is_refused(log: Log) -> None:
     """An id that stands under another session is no repetition: it would be lost silently."""
     event = note(new_id())
     await log.append(event)
 
     with pytest.raises(EventInvalid):
-        await log.ingest([event.model_copy(update={"subject": new_id()})], fast=fast)
+        await log.ingest([event.model_copy(update={"subject": new_id()})])
 
 
-@pytest.mark.parametrize("fast", [False, True])
-async def test_large_events_keep_their_place(log: Log, *, fast: bool) -> None:
+async def test_large_events_keep_their_place(log: Log) -> None:
     """Their data goes through the object store while the others wait their turn."""
     session = new_id()
     events = notes(session, 200)
@@ -114,13 +109,12 @@ async def test_large_events_keep_their_place(log: Log, *, fast: bool) -> None:
             namespace=NAMESPACE,
         )
 
-    await log.ingest(events, fast=fast)
+    await log.ingest(events)
 
     assert [record.decode() async for record in log.read_all()] == events
 
 
-@pytest.mark.parametrize("fast", [False, True])
-async def test_kills_lose_and_double_nothing(tmp_path: Path, *, fast: bool) -> None:
+async def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     """The server is killed and started again under an import, eight times."""
     events = history(20_000)
     reported: list[ImportProgress] = []
@@ -128,9 +122,7 @@ async def test_kills_lose_and_double_nothing(tmp_path: Path, *, fast: bool) -> N
         MortalServer(tmp_path / "nats") as server,
         Log.connect(server.url, token=server.token, timeout_s=10) as log,
     ):
-        ingesting = asyncio.create_task(
-            log.ingest(one_by_one(events), fast=fast, progress=reported.append)
-        )
+        ingesting = asyncio.create_task(log.ingest(one_by_one(events), progress=reported.append))
         kills = 0
         while not ingesting.done() and kills < 8:
             await further(reported, ingesting)
@@ -144,9 +136,8 @@ async def test_kills_lose_and_double_nothing(tmp_path: Path, *, fast: bool) -> N
         assert await ids(log) == [event.id for event in events]
 
 
-@pytest.mark.parametrize("fast", [False, True])
 async def test_cut_connections_lose_and_double_nothing(
-    nats_server: NatsServer, *, fast: bool
+    nats_server: NatsServer,
 ) -> None:
     """Acknowledgements are held back and lost with the connection, five times."""
     events = history(20_000)
@@ -155,7 +146,7 @@ async def test_cut_connections_lose_and_double_nothing(
         Proxy(nats_server.url) as proxy,
         Log.connect(proxy.url, token=nats_server.token) as log,
     ):
-        ingesting = asyncio.create_task(log.ingest(events, fast=fast, progress=reported.append))
+        ingesting = asyncio.create_task(log.ingest(events, progress=reported.append))
         for _ in range(5):
             await further(reported, ingesting)
             proxy.hold_answers()
@@ -168,9 +159,8 @@ async def test_cut_connections_lose_and_double_nothing(
         assert await ids(log) == [event.id for event in events]
 
 
-@pytest.mark.parametrize("fast", [False, True])
 async def test_silence_is_said_and_the_source_is_not_drained(
-    nats_server: NatsServer, *, fast: bool
+    nats_server: NatsServer,
 ) -> None:
     """Without acknowledgements only a window's worth is taken from the source."""
     taken = 0
@@ -189,7 +179,7 @@ async def test_silence_is_said_and_the_source_is_not_drained(
         Log.connect(proxy.url, token=nats_server.token, timeout_s=1) as log,
     ):
         with pytest.raises(LogUnavailable):
-            await log.ingest(endless(), fast=fast)
+            await log.ingest(endless())
         proxy.let_answers_pass()
 
     assert taken < 3 * WINDOW_EVENTS
