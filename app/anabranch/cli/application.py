@@ -26,6 +26,7 @@ from anabranch.cli.commands import (
     sessions,
     snapshots,
     thinking,
+    transcripts,
 )
 
 _INTERRUPTED: Final = 130
@@ -69,6 +70,7 @@ def _before(
 application.add_typer(demo.commands)
 application.add_typer(memory.commands)
 application.add_typer(sessions.commands, name="session", rich_help_panel=sessions.PANEL)
+application.add_typer(transcripts.commands, name="sessions", rich_help_panel=transcripts.PANEL)
 application.add_typer(thinking.commands)
 application.add_typer(graph.commands)
 application.add_typer(graph.graph_commands, name="graph", rich_help_panel=graph.PANEL)

@@ -4,5 +4,6 @@ Others use: `event_lines.checked_line`, `event_lines.event_line`, `event_lines.o
 `narrator.Story`, `output.Output`, `output.write_error`, `past.diff_picture`, `past.life_lines`,
 `rebuild_progress.rebuild_progress`, `recall_table.hits_table`, `recall_table.lanes_line`,
 `sessions.session_panel`, `sessions.session_tree`, `sessions.sessions_table`,
-`thought_tree.ThoughtPicture`, `thought_tree.duration`, `thought_tree.outcome`.
+`thought_tree.ThoughtPicture`, `thought_tree.duration`, `thought_tree.outcome`,
+`transcripts.found_table`, `transcripts.import_summary`.
 """

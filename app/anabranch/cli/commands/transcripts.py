@@ -1,0 +1,205 @@
+"""Sessions that agent tools wrote: finding, importing and following them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anabranch.cli.command import Call, command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch.importers.choice import Choice
+    from anabranch.importers.importer import Importer
+    from anabranch.importers.outcome import ImportedSession
+    from anabranch.importers.reader import Source
+
+commands = typer.Typer(
+    help="Find, import and follow the sessions that agent tools wrote.", no_args_is_help=True
+)
+PANEL: Final = "Think"
+_GIVES: Final = (
+    "a line a session: source_id, session_id, parent_source_id, kind, task, result, insights, "
+    "skipped"
+)
+
+WhereArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[TOOL|PATH]...",
+        help="Tools by name, files or folders; every tool's own places without.",
+        show_default=False,
+    ),
+]
+ProjectOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--project",
+        help="Only of this project: its folder, that folder's name, or a pattern.",
+        show_default=False,
+    ),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        help="Not of this tool or project; may be given again.",
+        show_default=False,
+    ),
+]
+ToolsOption = Annotated[
+    bool, typer.Option("--tools", help="The text of tool calls and their results too.")
+]
+NoRedactOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-redact",
+        help="Keep keys, tokens and passwords: whoever reads the memory reads them.",
+    ),
+]
+
+
+@command(
+    commands, "found", gives="a line a tool and project: tool, project, sources, bytes, newest, new"
+)
+async def found(call: Call, where: WhereArgument = None) -> None:
+    """List the sessions that lie on this machine; none is imported."""
+    from anabranch.importers.inventory import inventory
+    from anabranch.memory.memory import namespace_of
+    from anabranch.terminal.transcripts import found_table
+
+    sources = _sources(where or ())
+    async with call.memory() as memory:
+        log = namespace_of(memory).backend.log
+        rows = await inventory(sources, log=log, namespace=memory.namespace)
+    call.output.items(rows, found_table)
+
+
+@command(commands, "import", gives=_GIVES)
+async def import_(
+    call: Call,
+    where: WhereArgument = None,
+    *,
+    project: ProjectOption = None,
+    exclude: ExcludeOption = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Only sessions in which something happened since; ISO 8601.",
+            show_default=False,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be imported; store nothing.")
+    ] = False,
+    tools: ToolsOption = False,
+    no_redact: NoRedactOption = False,
+) -> None:
+    """Bring sessions of agent tools into the memory; what it has already is left out."""
+    from anabranch.backend.gc_tuning import collect_seldom
+    from anabranch.importers.importer import Importer, ImportOptions
+    from anabranch.memory.memory import namespace_of
+    from anabranch.terminal.transcripts import import_summary
+
+    collect_seldom()
+    choice = _choice(project or (), exclude or (), since)
+    sources = [source for source in _sources(where or ()) if choice.wants(source)]
+    options = ImportOptions(
+        call.settings.namespace,
+        choice=choice,
+        redacts=not no_redact,
+        tools=tools,
+        tells_insights=call.output.json,
+    )
+    if dry_run:
+        importer = Importer(None, options)
+        await _imported(call, importer, sources)
+    else:
+        async with call.memory() as memory:
+            backend = namespace_of(memory).backend
+            importer = Importer(backend.log, options, saw=backend.saw)
+            await _imported(call, importer, sources)
+    if not call.output.json:
+        call.output.console.print(import_summary(importer.tally, dry_run=dry_run))
+    for line in importer.tally.broken:
+        call.output.warn(f"{line}; the rest of the file was read")
+
+
+async def _imported(call: Call, importer: Importer, sources: Sequence[Source]) -> None:
+    """Import sources one by one; with JSON each session is told as soon as it is in the log."""
+    total = sum(source.bytes for source in sources)
+    done = 0
+    with call.output.progress("importing", total=total) as tell:
+        for source in sources:
+            sessions = await importer.source(source)
+            _tell(call, sessions)
+            done += source.bytes
+            tell(done)
+
+
+def _tell(call: Call, sessions: Sequence[ImportedSession]) -> None:
+    if call.output.json:
+        for session in sessions:
+            call.output.line(session.model_dump(mode="json"))
+
+
+@command(commands, "watch", gives=_GIVES)
+async def watch(
+    call: Call,
+    where: WhereArgument = None,
+    *,
+    project: ProjectOption = None,
+    exclude: ExcludeOption = None,
+    tools: ToolsOption = False,
+    no_redact: NoRedactOption = False,
+) -> None:
+    """Import sessions as they are written, until Ctrl-C."""
+    from anabranch.importers.importer import Importer, ImportOptions
+    from anabranch.importers.watching import Watching
+    from anabranch.memory.memory import namespace_of
+
+    choice = _choice(project or (), exclude or (), None)
+    options = ImportOptions(
+        call.settings.namespace,
+        choice=choice,
+        redacts=not no_redact,
+        tools=tools,
+        tells_insights=call.output.json,
+    )
+    watching = Watching(lambda: [one for one in _sources(where or ()) if choice.wants(one)])
+    async with call.memory() as memory:
+        backend = namespace_of(memory).backend
+        call.output.message("[dim]following; Ctrl-C ends[/]")
+        async for source in watching.changed():
+            importer = Importer(backend.log, options, saw=backend.saw)
+            sessions = await importer.source(source)
+            if importer.tally.appended:
+                _tell(call, sessions)
+                call.output.message(f"{source.path}: {importer.tally.appended} events")
+
+
+def _sources(where: Sequence[str]) -> list[Source]:
+    from anabranch.importers.inventory import located
+
+    return located(where, home=Path.home(), environment=os.environ)
+
+
+def _choice(projects: Sequence[str], excluded: Sequence[str], since: str | None) -> Choice:
+    from datetime import datetime
+
+    from anabranch.cli.values import moment
+    from anabranch.errors import InputInvalid
+    from anabranch.importers.choice import Choice
+
+    time = moment(since, field="since")
+    if time is not None and not isinstance(time, datetime):
+        raise InputInvalid(
+            f"since: {since!r} is no time", field="since", fix="give one such as 2026-01-31"
+        )
+    return Choice(projects=tuple(projects), excluded=tuple(excluded), since=time)

@@ -1,0 +1,237 @@
+"""Drafts into the log, each event once: what a session has already is read back first.
+
+The server knows ids again for ten minutes only, and imports are repeated after months. So each batch
+is conditional on where its sessions were when they were read: of two imports at a time one is told
+to look again, and after a kill the next import goes on where the last batch ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from nats.js.client import JetStreamContext
+
+from anabranch.importers.drafts import Opening, Start
+from anabranch_events import new_event
+from anabranch_events.errors import EventInvalid, LogRefused, PositionConflict
+from anabranch_events.event.types import (
+    BranchCompleted,
+    BranchCreated,
+    BranchStarted,
+    EventData,
+    SessionOpened,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from anabranch.importers.drafts import AnyDraft, Whole
+    from anabranch_events import Event, Log
+
+BATCH_EVENTS: Final = 500
+BATCH_CHARACTERS: Final = 2 * 1024 * 1024
+TRIES: Final = 8
+BUCKET: Final = "ANABRANCH_OBJECTS"
+
+
+@dataclass(slots=True)
+class Standing:
+    """A session as the log has it, and the place in it that the transcript has come to."""
+
+    last: int = 0
+    opened: int = 0
+    root_id: str = ""
+    depth: int = 0
+    reached: int = 0
+
+    @property
+    def exists(self) -> bool:
+        """Whether the session has begun."""
+        return self.opened > 0
+
+
+class Appender:
+    """Appends the drafts of one source in their order; those that the log has are left out."""
+
+    def __init__(
+        self,
+        log: Log,
+        *,
+        namespace: str,
+        saw: Callable[[Event, int], None] | None = None,
+    ) -> None:
+        self._log = log
+        self._namespace = namespace
+        self._saw = saw
+        self._standing: dict[str, Standing] = {}
+        self._known: dict[str, int] = {}
+        self._waiting: dict[str, Event] = {}
+        self._characters = 0
+        self.appended = 0
+        self.left_out = 0
+
+    async def load(self, session_ids: Iterable[str]) -> None:
+        """Read what the log has of sessions, before what they share with others is told."""
+        for session_id in session_ids:
+            await self._of(session_id)
+
+    async def put(self, draft: AnyDraft) -> None:
+        """Append a draft, now or with others. Raises what `append_all` raises."""
+        standing = await self._of(draft.session_id)
+        position = self._known.get(draft.event_id)
+        if position is not None:
+            self.left_out += 1
+            standing.reached = max(standing.reached, position)
+            return
+        if draft.event_id in self._waiting:
+            return
+        data = await self._data(draft, standing)
+        if data is None:
+            return
+        for whole in () if isinstance(draft, (Opening, Start)) else draft.wholes:
+            await self._keep(whole)
+        self._waiting[draft.event_id] = new_event(
+            data,
+            session_id=draft.session_id,
+            namespace=self._namespace,
+            agent=draft.agent,
+            event_id=draft.event_id,
+            time=draft.time,
+        )
+        self._characters += len(getattr(data, "text", "")) + len(getattr(data, "result", ""))
+        if len(self._waiting) >= BATCH_EVENTS or self._characters >= BATCH_CHARACTERS:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Append what waits, all of it or none. Raises what `append_all` raises."""
+        for attempt in range(TRIES):
+            events = [event for event in self._waiting.values() if event.id not in self._known]
+            if not events:
+                break
+            expected = {event.session_id: self._standing[event.session_id].last for event in events}
+            try:
+                receipts = await self._log.append_all(events, expected=expected)
+            except PositionConflict:
+                if attempt == TRIES - 1:
+                    raise
+                await self._look_again(expected)
+                continue
+            except (EventInvalid, LogRefused):
+                await self._one_by_one(events)
+                break
+            for event, receipt in zip(events, receipts, strict=True):
+                self._stored(event, receipt.position)
+            self.appended += len(events)
+            break
+        self._waiting.clear()
+        self._characters = 0
+
+    async def _one_by_one(self, events: Sequence[Event]) -> None:
+        """Append what the log refused together: a record may be in a session of another source.
+
+        Such a record was copied without a trace of its origin. It stays where it was stored first.
+        """
+        for event in events:
+            standing = self._standing[event.session_id]
+            try:
+                receipt = await self._log.append(event, expected=standing.last)
+            except EventInvalid as error:
+                if error.field != "id":
+                    raise
+                self._known[event.id] = 0
+                self.left_out += 1
+                continue
+            self._stored(event, receipt.position)
+            self.appended += 1
+
+    async def _look_again(self, session_ids: Iterable[str]) -> None:
+        """Read sessions to which somebody else appended."""
+        for session_id in session_ids:
+            await self._read(session_id, self._standing[session_id])
+
+    async def _data(self, draft: AnyDraft, standing: Standing) -> EventData | None:
+        """Return a draft's data, with the positions that its place in the log gives."""
+        if isinstance(draft, Opening):
+            return await self._opening(draft, standing)
+        if isinstance(draft, Start):
+            return BranchStarted(worker=draft.worker) if standing.depth else None
+        return draft.data
+
+    async def _opening(self, draft: Opening, standing: Standing) -> EventData:
+        parent = await self._of(draft.parent_id) if draft.parent_id else Standing()
+        if draft.parent_id and not parent.exists and self._waiting:
+            await self.flush()
+        if not draft.parent_id or not parent.exists:
+            standing.root_id, standing.depth = draft.session_id, 0
+            return SessionOpened(
+                task=draft.task, role=draft.role, attributes=dict(draft.attributes)
+            )
+        if any(event.session_id == draft.parent_id for event in self._waiting.values()):
+            await self.flush()  # The place where it left the parent is known only then.
+        standing.root_id, standing.depth = parent.root_id, parent.depth + 1
+        return BranchCreated(
+            parent_id=draft.parent_id,
+            root_id=parent.root_id,
+            forked_at=parent.reached or parent.last,
+            depth=parent.depth + 1,
+            task=draft.task,
+            role=draft.role,
+        )
+
+    async def _of(self, session_id: str) -> Standing:
+        if session_id not in self._standing:
+            standing = Standing()
+            await self._read(session_id, standing)
+            self._standing[session_id] = standing
+        return self._standing[session_id]
+
+    async def _read(self, session_id: str, standing: Standing) -> None:
+        read = self._log.read(session_id, namespace=self._namespace, after=standing.last)
+        async for recorded in read:
+            standing.last = recorded.position
+            try:
+                event = recorded.decode()
+            except EventInvalid:
+                continue
+            self._learn(event, recorded.position, standing)
+
+    def _stored(self, event: Event, position: int) -> None:
+        standing = self._standing[event.session_id]
+        standing.last = standing.reached = position
+        self._learn(event, position, standing)
+        if self._saw is not None:
+            self._saw(event, position)
+
+    def _learn(self, event: Event, position: int, standing: Standing) -> None:
+        """Note that the log has an event, and the insights within it."""
+        self._known[event.id] = position
+        data = event.data
+        if isinstance(data, SessionOpened) and not standing.exists:
+            standing.opened, standing.root_id, standing.depth = position, event.session_id, 0
+        elif isinstance(data, BranchCreated) and not standing.exists:
+            standing.opened, standing.root_id = position, data.root_id
+            standing.depth = data.depth
+        elif isinstance(data, BranchCompleted):
+            for insight in data.insights:
+                self._known.setdefault(insight.insight_id, position)
+
+    async def _keep(self, whole: Whole) -> None:
+        """Store a whole text under the name of its content, so that none is stored twice."""
+        await put_object(self._log, whole)
+
+
+async def put_object(log: Log, whole: Whole) -> None:
+    """Store an object in the bucket of the log, unless it is there."""
+    import nats.js.errors
+
+    stream = JetStreamContext(log.connection)
+    try:
+        store = await stream.object_store(BUCKET)
+        try:
+            await store.get_info(whole.name)
+        except nats.js.errors.NotFoundError:
+            await store.put(whole.name, whole.data)
+    except nats.js.errors.NotFoundError:
+        store = await stream.create_object_store(BUCKET)
+        await store.put(whole.name, whole.data)

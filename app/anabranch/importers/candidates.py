@@ -1,0 +1,92 @@
+"""Files that may hold sessions: found below a folder, known by their name and beginning."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from anabranch.importers.databases import snapshot
+from anabranch.importers.lines import opened, plain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUFFIXES: Final = frozenset({".jsonl", ".json", ".db", ".sqlite", ".sqlite3", ".af", ".md"})
+HEAD_BYTES: Final = 64 * 1024
+HEAD_LINES: Final = 8
+_LEFT_OUT: Final = frozenset({".git", "node_modules", ".venv", "__pycache__", "site-packages"})
+_SQLITE: Final = b"SQLite format 3\x00"
+
+
+class Candidate:
+    """A file that may be a tool's; what is asked of it is read once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = plain_name(path)
+
+    @property
+    def suffix(self) -> str:
+        """Its suffix in lower case, without that of a compression."""
+        return os.path.splitext(self.name)[1].lower()  # noqa: PTH122 - a name, not a path.
+
+    @cached_property
+    def head(self) -> bytes:
+        """Its beginning, decompressed; nothing where it cannot be read."""
+        try:
+            with opened(self.path) as file:
+                return file.read(HEAD_BYTES)
+        except (OSError, EOFError, ValueError):
+            return b""
+
+    @cached_property
+    def first_records(self) -> list[dict[str, Any]]:
+        """The JSON objects on its first lines, as far as they are whole."""
+        found: list[dict[str, Any]] = []
+        for line in self.head.split(b"\n")[:HEAD_LINES]:
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(record, dict):
+                found.append(record)
+        return found
+
+    @cached_property
+    def tables(self) -> dict[str, frozenset[str]]:
+        """The columns of each table, where it is a SQLite database."""
+        if not self.head.startswith(_SQLITE):
+            return {}
+        try:
+            with closing(snapshot(self.path)) as database:
+                names = [
+                    str(row[0])
+                    for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
+                ]
+                return {name: _columns(database, name) for name in names}
+        except sqlite3.Error:
+            return {}
+
+
+def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
+    rows = database.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return frozenset(str(row[0]) for row in rows)
+
+
+def candidates(root: Path) -> Iterator[Candidate]:
+    """Yield the files below `root` that may hold sessions, in the order of their names."""
+    if root.is_file():
+        yield Candidate(root)
+        return
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
+        for name in sorted(names):
+            candidate = Candidate(Path(folder) / name)
+            if candidate.suffix in SUFFIXES:
+                yield candidate

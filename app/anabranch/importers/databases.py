@@ -1,0 +1,79 @@
+"""SQLite databases of other programs: read through a snapshot, with their -wal, never written."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGES_AT_ONCE: Final = 4096
+BUSY_S: Final = 5.0
+
+
+def snapshot(path: Path) -> sqlite3.Connection:
+    """Return a connection to a copy of the database as of now; closing it drops the copy.
+
+    The copy is a temporary file of SQLite's own, so that a large database takes no memory. The
+    database may be written meanwhile: SQLite's backup sees one state of it, its -wal included.
+    Nothing is written beside the database, neither a -wal nor a -shm. Raises sqlite3.Error.
+    """
+    copy = sqlite3.connect("")
+    try:
+        _fill(copy, path)
+    except BaseException:
+        copy.close()
+        raise
+    copy.row_factory = sqlite3.Row
+    copy.text_factory = _text
+    return copy
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _fill(copy: sqlite3.Connection, path: Path) -> None:
+    """Copy the database in the way that suits its state.
+
+    In use, with a -shm, or in rollback mode: SQLite's locks keep a reader and writers apart. A -wal
+    without a -shm, or a journal, was left behind by a program that ended: a reader would have to
+    recover beside it, so the files are copied first. In WAL mode without a -wal nobody has it open.
+    """
+    if _beside(path, "-shm") or not (_beside(path, "-wal") or _beside(path, "-journal")):
+        _back_up(copy, path, immutable=_in_wal_mode(path) and not _beside(path, "-shm"))
+        return
+    with tempfile.TemporaryDirectory(prefix="anabranch-") as folder:
+        twin = Path(folder) / path.name
+        for suffix in ("", "-wal", "-journal"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                shutil.copyfile(part, twin.with_name(twin.name + suffix))
+        _back_up(copy, twin, immutable=False)
+
+
+def _beside(path: Path, suffix: str) -> bool:
+    part = path.with_name(path.name + suffix)
+    return part.exists() and part.stat().st_size > 0
+
+
+def _in_wal_mode(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(20)[18:19] == b"\x02"
+
+
+def _back_up(copy: sqlite3.Connection, path: Path, *, immutable: bool) -> None:
+    flags = "mode=ro&immutable=1" if immutable else "mode=ro"
+    address = f"{path.absolute().as_uri()}?{flags}"
+    with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as database:
+        database.backup(copy, pages=PAGES_AT_ONCE)
+
+
+def rows(database: sqlite3.Connection, query: str, *values: Any) -> Iterator[sqlite3.Row]:
+    """Yield the rows of a query, fetched as they are wanted."""
+    yield from database.execute(query, values)

@@ -1,0 +1,94 @@
+"""Importing sources: read, map, append; told as they are done."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from anabranch.importers.appending import Appender
+from anabranch.importers.choice import Choice
+from anabranch.importers.identity import Identity
+from anabranch.importers.mapping import Mapping
+from anabranch.importers.outcome import Tally
+from anabranch.importers.readers.catalogue import READERS
+from anabranch.importers.redaction import Redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anabranch.importers.outcome import ImportedSession
+    from anabranch.importers.reader import Source
+    from anabranch_events import Event, Log
+
+PAUSE_EACH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """Where sources are imported to, and what of them.
+
+    `redacts` secrets; `tools` keeps the text of tool calls; `tells_insights` with each session, which
+    takes memory as long as the source is read.
+    """
+
+    namespace: str
+    choice: Choice = field(default_factory=Choice)
+    redacts: bool = True
+    tools: bool = False
+    tells_insights: bool = False
+
+
+class Importer:
+    """Brings sources into the log of one namespace; without a log it only tells what it would do."""
+
+    def __init__(
+        self,
+        log: Log | None,
+        options: ImportOptions,
+        *,
+        saw: Callable[[Event, int], None] | None = None,
+    ) -> None:
+        self._log = log
+        self._options = options
+        self._namespace = options.namespace
+        self._saw = saw
+        self._redaction = Redaction(secrets=options.redacts)
+        self.tally = Tally()
+
+    async def source(self, source: Source) -> list[ImportedSession]:
+        """Import one source and return the sessions it gave. Run again it adds what is new.
+
+        Raises what `Log.append_all` raises; what was appended before stays.
+        """
+        identity = Identity(self._namespace, source.tool)
+        mapping = Mapping(
+            identity,
+            self._redaction,
+            self.tally,
+            tool=source.tool,
+            fallback_time=source.modified,
+            tools=self._options.tools,
+            keeps_insights=self._options.tells_insights,
+        )
+        appender = None
+        if self._log is not None:
+            appender = Appender(self._log, namespace=self._namespace, saw=self._saw)
+            if len(source.keys) > 1:
+                await appender.load(identity.session(key) for key in source.keys)
+        for number, record in enumerate(self._options.choice.chosen(source, READERS[source.tool])):
+            for draft in mapping.take(record):
+                if appender is not None:
+                    await appender.put(draft)
+            if number % PAUSE_EACH == 0:
+                await asyncio.sleep(0)
+        for draft in mapping.finish():
+            if appender is not None:
+                await appender.put(draft)
+        if appender is not None:
+            await appender.flush()
+            self.tally.appended += appender.appended
+            self.tally.known += appender.left_out
+        self.tally.sources += 1
+        self.tally.redacted = self._redaction.counted
+        return list(mapping.outcomes())

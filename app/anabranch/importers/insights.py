@@ -1,0 +1,117 @@
+"""Insights out of texts: clean, cut where they are long, with what they mention."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.importers.drafts import Draft, Whole
+from anabranch.importers.findings import entities_of
+from anabranch.importers.outcome import ImportedInsight
+from anabranch_events.event.types import InsightRecorded
+from anabranch_recall import entities
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from anabranch.importers.identity import Identity
+    from anabranch.importers.mapped_line import MappedLine
+    from anabranch.importers.outcome import Tally
+    from anabranch.importers.redaction import Redaction
+
+TEXT_LENGTH_MAX: Final = 2000
+NAME_LENGTH_MAX: Final = 256
+_TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class Insights:
+    """Makes the insights of one tool's transcripts."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        redaction: Redaction,
+        tally: Tally,
+        *,
+        tool: str,
+        keeps: bool,
+    ) -> None:
+        self._identity = identity
+        self._redaction = redaction
+        self._tally = tally
+        self._tool = tool
+        self._keeps = keeps
+
+    def make(
+        self,
+        line: MappedLine,
+        record_id: str,
+        kind: str,
+        text: str,
+        time: datetime | None,
+        *,
+        aspect: str = "said",
+        names: Any = (),
+        only_names: tuple[str, ...] | None = None,
+        sources: tuple[str, ...] = (),
+    ) -> Draft:
+        """Return an insight's event; its text is clean, and cut where it is long."""
+        insight_id = self._identity.insight(record_id, aspect)
+        clean = self.clean(text)
+        wholes: tuple[Whole, ...] = ()
+        if len(clean) > TEXT_LENGTH_MAX:
+            data = clean.encode()
+            whole = Whole(name=f"sha256-{hashlib.sha256(data).hexdigest()}", data=data)
+            wholes, sources = (whole,), (*sources, f"object:{whole.name}")
+            clean = cut(clean, TEXT_LENGTH_MAX)
+        if kind in {"answer", "report"}:
+            names = [*line.files, *line.programs, *names]
+            sources = (*sources, *([line.request_id] if line.request_id else []))
+        if only_names is not None:
+            names = only_names
+        found = [self.clean(name) for name in names]
+        if only_names is None:
+            found += entities(clean)
+        line.replaced.append(insight_id)
+        self._tally.insights[kind] += 1
+        if self._keeps:
+            told = ImportedInsight(insight_id=insight_id, kind=kind, text=clean, time=time)
+            line.told.append(told)
+        return Draft(
+            session_id=line.session_id,
+            event_id=insight_id,
+            data=InsightRecorded(
+                insight_id=insight_id,
+                text=clean,
+                kind=kind,
+                tags=(self._tool,),
+                entities=entities_of(found),
+                valid_from=time,
+                sources=(*sources, short_name(f"{self._tool}:{record_id}") or self._tool),
+            ),
+            time=time or line.time,
+            agent=self.agent(line),
+            wholes=wholes,
+        )
+
+    def agent(self, line: MappedLine) -> str:
+        """Return the agent that speaks on a line: the tool, with the model where it is known."""
+        return short_name(f"{self._tool}/{line.model}" if line.model else self._tool) or self._tool
+
+    def clean(self, text: str) -> str:
+        """Return text that can be stored: no control characters, no secrets, no homes."""
+        plain = _CONTROL.sub("", _TERMINAL.sub("", text.replace("\r\n", "\n"))).strip()
+        return self._redaction.clean(plain) or "(nothing to be read)"
+
+
+def cut(text: str, length_max: int) -> str:
+    """Return a text that is at most so long, with an ellipsis where it was cut."""
+    return text if len(text) <= length_max else text[: length_max - 1] + "…"
+
+
+def short_name(text: str | None) -> str | None:
+    """Return a text as a name can be; None where nothing of it is left."""
+    found = _CONTROL.sub("", text).strip() if text else ""
+    return cut(found, NAME_LENGTH_MAX) if found else None

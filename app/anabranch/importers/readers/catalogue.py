@@ -1,0 +1,67 @@
+"""All readers by the name of their tool, and the sources below given paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anabranch.importers.candidates import candidates
+from anabranch.importers.readers.chat_exports import ChatGptReader, ClaudeAiReader
+from anabranch.importers.readers.claude_code import ClaudeCodeReader
+from anabranch.importers.readers.cline import ClineReader
+from anabranch.importers.readers.codex import CodexReader
+from anabranch.importers.readers.copilot_cli import CopilotCliReader
+from anabranch.importers.readers.gemini_cli import GeminiCliReader
+from anabranch.importers.readers.google_adk import GoogleAdkReader
+from anabranch.importers.readers.goose import GooseReader
+from anabranch.importers.readers.handoffs import HandoffReader
+from anabranch.importers.readers.langgraph_sqlite import LangGraphReader
+from anabranch.importers.readers.letta import LettaReader
+from anabranch.importers.readers.mcp_memory import McpMemoryReader
+from anabranch.importers.readers.openai_agents import OpenAIAgentsReader
+from anabranch.importers.readers.openclaw import OpenClawReader
+from anabranch.importers.readers.opencode import OpenCodeReader
+from anabranch.importers.readers.pi import PiReader
+from anabranch.importers.readers.qwen_code import QwenCodeReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from anabranch.importers.reader import Reader, Source
+
+_ALL: Final[tuple[Reader, ...]] = (
+    ClaudeCodeReader(),
+    CodexReader(),
+    QwenCodeReader(),
+    PiReader(),
+    OpenClawReader(),
+    GeminiCliReader(),
+    ClineReader(),
+    OpenCodeReader(),
+    OpenAIAgentsReader(),
+    LangGraphReader(),
+    GoogleAdkReader(),
+    McpMemoryReader(),
+    CopilotCliReader(),
+    GooseReader(),
+    ChatGptReader(),
+    ClaudeAiReader(),
+    LettaReader(),
+    HandoffReader(),
+)
+READERS: Final[dict[str, Reader]] = {reader.tool: reader for reader in _ALL}
+
+
+def sources_below(roots: Iterable[Path], *, tools: Iterable[str] = READERS) -> list[Source]:
+    """Return what the readers of `tools` find below `roots`: each file is one reader's."""
+    readers = [READERS[tool] for tool in tools]
+    claimed: dict[str, dict[Path, None]] = {}
+    for root in roots:
+        for candidate in candidates(root):
+            for reader in readers:
+                if reader.claims(candidate):
+                    claimed.setdefault(reader.tool, {})[candidate.path] = None
+                    break
+    return [
+        source for tool, files in claimed.items() for source in READERS[tool].sources(list(files))
+    ]

@@ -1,0 +1,228 @@
+"""The files of Claude Code: a session's, its agents', and the places of records in their chain."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import orjson
+
+from anabranch.importers.families import Link
+from anabranch.importers.lines import Line, parsed, plain_name
+from anabranch.importers.lines import lines as lines_in
+from anabranch.importers.records import Broken
+from anabranch.importers.values import json_of, kind_of, object_of, text_of, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+CHAINED: Final = frozenset({"user", "assistant", "system", "attachment", "progress"})
+BOOKKEEPING: Final = frozenset(
+    {
+        "agent-color",
+        "agent-name",
+        "agent-setting",
+        "ai-title",
+        "api-request",
+        "api-request-blob",
+        "api-request-shape",
+        "atis-latch",
+        "content-replacement",
+        "cost-state",
+        "custom-title",
+        "file-history-delta",
+        "file-history-snapshot",
+        "fork-context-ref",
+        "last-prompt",
+        "mode",
+        "permission-mode",
+        "pr-link",
+        "queue-operation",
+        "result",
+        "rewind-pointer",
+        "started",
+        "summary",
+        "tag",
+        "tools-used",
+        "worktree-state",
+    }
+)
+_KIND: Final = re.compile(rb'\{"type":"([a-z-]+)"')
+_RESULT: Final = b'"type":"tool_result"'
+
+
+@dataclass(slots=True)
+class Head:
+    """The beginning of a session's file: how it is known, and from which it was forked."""
+
+    path: Path
+    session_id: str
+    first_id: str | None = None
+    origin: str | None = None
+    project: str | None = None
+    time: datetime | None = None
+
+
+def is_claude(record: dict[str, Any]) -> bool:
+    """Tell by its fields whether a record is one of Claude Code."""
+    if "sessionId" not in record:
+        return False
+    if "projectHash" in record or "parts" in object_of(record.get("message")):
+        return False
+    return kind_of(record) in BOOKKEEPING or ("uuid" in record and kind_of(record) in CHAINED)
+
+
+def is_agent(path: Path) -> bool:
+    """Tell whether a file is a sub-agent's."""
+    return plain_name(path).startswith("agent-")
+
+
+def owner_of(path: Path) -> str:
+    """Return the session that an agent's file belongs to: its folder, or in old releases a field."""
+    for folder in path.parents:
+        if folder.name == "subagents":
+            return folder.parent.name
+    return head_of(path).session_id
+
+
+def agent_id(path: Path) -> str:
+    """Return the id of the agent whose file it is."""
+    return plain_name(path).removeprefix("agent-").removesuffix(".jsonl")
+
+
+def records_in(path: Path) -> Iterator[dict[str, Any] | Broken | str]:
+    """Yield records; of bookkeeping only its kind, which is told without parsing."""
+    for line in lines_in(path):
+        if isinstance(line, Broken):
+            yield line
+            continue
+        kind = _KIND.match(line.data)
+        if kind and (name := kind[1].decode()) in BOOKKEEPING:
+            yield name
+            continue
+        yield parsed(path, line)
+
+
+class Place(msgspec.Struct):
+    """What must be known of a record to put it into its chain; the rest is not taken apart."""
+
+    type: str | None = None
+    uuid: str | None = None
+    parentUuid: str | None = None  # noqa: N815 - the tool's own names.
+    logicalParentUuid: str | None = None  # noqa: N815 - As above.
+    isSidechain: bool | None = None  # noqa: N815 - As above.
+    message: msgspec.Raw = msgspec.Raw(b"")
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether a person may have asked something in it: it holds no tool's result."""
+        return self.type == "user" and _RESULT not in bytes(self.message)
+
+
+_decode_place: Final = msgspec.json.Decoder(Place).decode
+
+
+def places_in(path: Path) -> Iterator[tuple[Place, Line]]:
+    """Yield the records of the chain, as far as it takes to know their places, with their lines."""
+    for line in lines_in(path):
+        if isinstance(line, Broken):
+            continue
+        try:
+            place = _decode_place(line.data)
+        except msgspec.MsgspecError:
+            place = _place_of(record_of(path, line))
+        if place.uuid is not None and place.type in CHAINED:
+            yield place, line
+
+
+def record_of(path: Path, line: Line) -> dict[str, Any]:
+    """Return the record on a line; nothing where it cannot be read."""
+    found = parsed(path, line)
+    return {} if isinstance(found, Broken) else found
+
+
+def _place_of(record: dict[str, Any]) -> Place:
+    """Return the place of a record whose fields are of other types than they should be."""
+    return Place(
+        type=text_of(kind_of(record)),
+        uuid=record["uuid"] if isinstance(record.get("uuid"), str) else None,
+        parentUuid=text_of(record.get("parentUuid")),
+        logicalParentUuid=text_of(record.get("logicalParentUuid")),
+        isSidechain=bool(record.get("isSidechain")),
+        message=msgspec.Raw(orjson.dumps(record.get("message"), default=str)),
+    )
+
+
+def chained_in(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of the chain."""
+    for record in records_in(path):
+        if isinstance(record, dict) and is_chained(record):
+            yield record
+
+
+def is_chained(record: dict[str, Any]) -> bool:
+    """Tell whether a record stands in the chain."""
+    return kind_of(record) in CHAINED and isinstance(record.get("uuid"), str)
+
+
+def links_in(path: Path) -> Iterator[Link]:
+    """Yield the place of each record of the chain, and what it was copied from."""
+    for record in chained_in(path):
+        yield Link(
+            record["uuid"],
+            text_of(record.get("parentUuid")),
+            copied_from(record),
+            text_of(object_of(record.get("forkedFrom")).get("sessionId"))
+            or text_of(record.get("requestSessionId")),
+        )
+
+
+def id_of(record: dict[str, Any]) -> str:
+    """Return a record's id; a copy with an id of its own has that of the first."""
+    return copied_from(record) or str(record["uuid"])
+
+
+def part_id(record: dict[str, Any], number: int) -> str:
+    """Return the id of a part of a record; the first has that of the record."""
+    return f"{id_of(record)}/{number}" if number else id_of(record)
+
+
+def copied_from(record: dict[str, Any]) -> str | None:
+    """Return the record of which this one says that it is a copy."""
+    forked = record.get("forkedFrom")
+    return None if forked is None else text_of(object_of(forked).get("messageUuid"))
+
+
+def head_of(path: Path) -> Head:
+    """Read a file until its first answer, which names the session it was first given to."""
+    head = Head(path, plain_name(path).removesuffix(".jsonl"))
+    for record in records_in(path):
+        if not isinstance(record, dict):
+            continue
+        head.time = head.time or time_of(record.get("timestamp"))
+        if not is_chained(record):
+            continue
+        if head.first_id is None:
+            head.first_id = copied_from(record) or record["uuid"]
+            head.session_id = text_of(record.get("sessionId")) or head.session_id
+            head.project = text_of(record.get("cwd"))
+        forked = text_of(object_of(record.get("forkedFrom")).get("sessionId"))
+        head.origin = forked or text_of(record.get("requestSessionId"))
+        if head.origin or record["type"] == "assistant":
+            break
+    if head.origin == head.session_id:
+        head.origin = None
+    return head
+
+
+def meta_of(path: Path) -> dict[str, Any]:
+    """Return what lies beside an agent's file."""
+    file = path.with_name(f"agent-{agent_id(path)}.meta.json")
+    try:
+        return object_of(json_of(file.read_bytes()))
+    except OSError:
+        return {}

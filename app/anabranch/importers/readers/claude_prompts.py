@@ -1,0 +1,105 @@
+"""Records of the role user in Claude Code: which of them a person asked, and which a tool put in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from anabranch.importers.values import kind_of, object_of, objects_of, text_of
+
+_REMINDER: Final = re.compile(
+    r"<(system-reminder|ide_opened_file|ide_selection|local-command-caveat)>.*?</\1>\s*", re.DOTALL
+)
+_NO_PROMPT: Final = re.compile(
+    r"\s*(?:<(?:command-name|command-message|local-command-|bash-|task-notification|user-memory-input)"
+    r"|\[Request interrupted by user|Caveat: The messages below)"
+)
+_COMMAND: Final = re.compile(
+    r"<command-name>\s*(?P<name>/?[^<]+?)\s*</command-name>"
+    r"(?:.*?<command-args>\s*(?P<args>[^<]*?)\s*</command-args>)?",
+    re.DOTALL,
+)
+
+
+class Prompts:
+    """Tells what a person asked from all else that stands in the records of the role user.
+
+    The records of a command of the tool share an id with the caveat, or the summary, before them.
+    """
+
+    def __init__(self) -> None:
+        self._commands: set[str] = set()
+
+    def asked(self, record: dict[str, Any]) -> str | None:
+        """Return what a person asked, or for an agent its task; None where nobody did.
+
+        To be called with every record, in order.
+        """
+        if kind_of(record) != "user":
+            return None
+        prompt_id = text_of(record.get("promptId"))
+        content = object_of(record.get("message")).get("content")
+        if record.get("isCompactSummary") or (record.get("isMeta") and _is_caveat(content)):
+            self._commands.update({prompt_id} if prompt_id else ())
+            return None
+        if record.get("isMeta") or record.get("isVisibleInTranscriptOnly") or is_notice(record):
+            return None
+        text = plain_text(content)
+        if text is None or prompt_id in self._commands or has_results(content):
+            return None
+        return None if _NO_PROMPT.match(text) else text.strip()
+
+
+def _is_caveat(content: Any) -> bool:
+    return isinstance(content, str) and content.startswith(("<local-command-caveat>", "Caveat:"))
+
+
+def is_notice(record: dict[str, Any]) -> bool:
+    """Tell whether a record is a notice of the tool, and nothing that a person asked."""
+    origin = kind_of(object_of(record.get("origin")), "kind")
+    return (
+        origin not in {"", "human", "user", "sdk"}
+        or record.get("turnOrigin") == "task_notification"
+        or record.get("promptSource") == "system"
+    )
+
+
+def has_results(content: Any) -> bool:
+    """Tell whether a message gives the results of tools."""
+    return any(kind_of(part) == "tool_result" for part in objects_of(content))
+
+
+def why_no_prompt(record: dict[str, Any]) -> str:
+    """Return as what a record is counted in which nobody asked."""
+    if record.get("isMeta"):
+        return "message of the tool itself"
+    text = plain_text(object_of(record.get("message")).get("content")) or ""
+    return "command of the tool" if _COMMAND.search(text) else "notice"
+
+
+_CONTINUED: Final = re.compile(
+    r"\AThis session is being continued from a previous .*?:\s*", re.DOTALL
+)
+
+
+def summary_in(text: str) -> str:
+    """Return a compaction's summary without the sentence that leads it in."""
+    return text_of(_CONTINUED.sub("", text, count=1)) or text
+
+
+def is_put_in(text: str) -> bool:
+    """Tell by its beginning whether a text is the tool's own: a command, its output, a notice."""
+    return _NO_PROMPT.match(text) is not None
+
+
+def plain_text(content: Any) -> str | None:
+    """Return the text of a message without what the tool put in."""
+    if isinstance(content, str):
+        return text_of(_REMINDER.sub("", content))
+    parts = [
+        found
+        for part in objects_of(content)
+        if kind_of(part) == "text"
+        and (found := text_of(_REMINDER.sub("", str(part.get("text") or ""))))
+    ]
+    return "\n\n".join(parts) or None

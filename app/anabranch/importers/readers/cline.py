@@ -1,0 +1,315 @@
+"""Cline: `data/sessions/<id>/<id>.messages.json`, sub-agents as `agent_*.messages.json` beside it."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.lines import Line, parsed, plain_name
+from anabranch.importers.reader import Source
+from anabranch.importers.records import (
+    Broken,
+    Described,
+    Ended,
+    Opened,
+    Skipped,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
+from anabranch.importers.values import (
+    json_of,
+    kind_of,
+    list_of,
+    object_of,
+    objects_of,
+    output_of,
+    text_of,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from anabranch.importers.candidates import Candidate
+    from anabranch.importers.records import Record
+
+_SUFFIX: Final = ".messages.json"
+_INPUT: Final = re.compile(r"\A\s*<user_input(?:\s[^>]*)?>(.*)</user_input>\s*\Z", re.DOTALL)
+_INJECTED: Final = re.compile(
+    r"<(environment_details|file_content|workspace_info|system_reminder)\b.*?</\1>\s*", re.DOTALL
+)
+
+
+class ClineReader:
+    """Reads the sessions of Cline's command line."""
+
+    tool = "cline"
+    versions = "3.0.65"
+
+    def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
+        """Return the folder of sessions."""
+        base = environment.get("CLINE_DIR")
+        return [(Path(base) if base else home / ".cline") / "data" / "sessions"]
+
+    def claims(self, candidate: Candidate) -> bool:
+        """Tell by the name and the first fields."""
+        head = candidate.head[:2000]
+        return candidate.name.endswith(_SUFFIX) and b'"sessionId"' in head and b'"agent"' in head
+
+    def sources(self, files: Sequence[Path]) -> list[Source]:
+        """Return a source a session's folder."""
+        folders: dict[Path, list[Path]] = {}
+        for path in sorted(files):
+            folders.setdefault(path.parent, []).append(path)
+        return [
+            Source(
+                self.tool,
+                tuple(sorted(paths, key=lambda path: path.name.startswith("agent_"))),
+                project=text_of(_manifest(folder).get("workspace_root")),
+                keys=(folder.name,),
+            )
+            for folder, paths in folders.items()
+        ]
+
+    def read(self, source: Source) -> Iterator[Record]:
+        """Yield the records of a session, its sub-agents where they were called."""
+        yield from _Reading(source).records()
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    try:
+        return object_of(json_of((folder / f"{folder.name}.json").read_bytes()))
+    except OSError:
+        return {}
+
+
+def _rows(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return what the database beside the sessions says of each."""
+    path = folder.parent.parent / "db" / "sessions.db"
+    if not path.is_file():
+        return {}
+    try:
+        with closing(snapshot(path)) as database:
+            return {
+                str(row["session_id"]): dict(zip(row.keys(), row, strict=True))
+                for row in rows(database, "SELECT * FROM sessions")
+            }
+    except sqlite3.Error:
+        return {}
+
+
+class _Reading:
+    """The files of a session's folder, each told once."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.manifest = _manifest(source.path.parent)
+        self.rows = _rows(source.path.parent)
+        self.waiting: dict[str, dict[str, Any]] = {}
+        self.parents: dict[str, str] = {}
+        self.broken: list[Broken] = []
+        for path in source.files:
+            found = parsed(path, Line(1, path.read_bytes()))
+            if isinstance(found, Broken):
+                self.broken.append(found)
+                continue
+            session_id = text_of(found.get("sessionId")) or plain_name(path)
+            self.waiting[session_id] = found
+            parent = text_of(object_of(found.get("origin")).get("parentThreadId"))
+            row_parent = text_of(self.rows.get(session_id, {}).get("parent_session_id"))
+            if parent or row_parent:
+                self.parents[session_id] = parent or row_parent or ""
+
+    def records(self) -> Iterator[Record]:
+        """Yield the sessions, those without a parent first."""
+        yield from self.broken
+        for session_id in list(self.waiting):
+            if session_id not in self.parents:
+                yield from self.told(session_id, parent=None)
+        for session_id, parent in self.parents.items():
+            yield from self.told(session_id, parent=parent)
+
+    def told(
+        self, session_id: str, *, parent: str | None, outcome: dict[str, Any] | None = None
+    ) -> Iterator[Record]:
+        """Yield a session, unless it was told before; `outcome` is what its call gave."""
+        document = self.waiting.pop(session_id, None)
+        if document is not None:
+            yield from _Session(session_id, document, self).records(parent, outcome)
+
+    def called(self, task: str, *, parent: str, outcome: dict[str, Any]) -> Iterator[Record]:
+        """Yield the sub-agent that was given a task, where it was called."""
+        for session_id, document in list(self.waiting.items()):
+            if session_id in self.parents and _first_text(document) == task.strip():
+                yield from self.told(session_id, parent=parent, outcome=outcome)
+                return
+
+    def children(self, session_id: str) -> Iterator[Record]:
+        """Yield the sub-agents of a session that no call of its told."""
+        for child, parent in self.parents.items():
+            if parent == session_id:
+                yield from self.told(child, parent=session_id)
+
+
+def _first_text(document: dict[str, Any]) -> str | None:
+    for message in objects_of(document.get("messages")):
+        if message.get("role") == "user" and (text := asked_in(message)):
+            return text.strip()
+    return None
+
+
+def asked_in(message: dict[str, Any]) -> str | None:
+    """Return what was asked in a message, without what it is wrapped in."""
+    content = message.get("content")
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    texts: list[str] = []
+    for block in objects_of(blocks):
+        text = text_of(block.get("text")) if kind_of(block) == "text" else None
+        if text:
+            wrapped = _INPUT.match(_INJECTED.sub("", text))
+            bare = text_of(wrapped[1] if wrapped else _INJECTED.sub("", text))
+            texts += [bare.strip()] if bare else []
+    return "\n\n".join(texts) or None
+
+
+class _Session:
+    """One session's document."""
+
+    def __init__(self, session_id: str, document: dict[str, Any], reading: _Reading) -> None:
+        self._id = session_id
+        self._document = document
+        self._reading = reading
+        self._row = reading.rows.get(session_id, {})
+        self._left_out: Counter[str] = Counter()
+        self._tasks: dict[str, str] = {}
+        self._model: str | None = None
+
+    def records(self, parent: str | None, outcome: dict[str, Any] | None) -> Iterator[Record]:
+        """Yield the session's records."""
+        messages = objects_of(self._document.get("messages"))
+        times = [time for one in messages if (time := time_of(one.get("ts")))]
+        yield self._opened(parent, times[0] if times else None)
+        for message in messages:
+            time = time_of(message.get("ts"))
+            match kind_of(message, "role"):
+                case "user":
+                    yield from self._user(message, time)
+                case "assistant":
+                    yield from self._assistant(message, time)
+                case role:
+                    yield Unknown(line=self._id, what=f"role {role}")
+        yield from self._reading.children(self._id)
+        self._left_out["system prompt"] += "system_prompt" in self._document
+        for why, count in sorted((+self._left_out).items()):
+            yield Skipped(line=self._id, why=why, count=count)
+        if parent is not None:
+            yield from self._end(outcome, times[-1] if times else None)
+
+    def _opened(self, parent: str | None, first: datetime | None) -> Opened:
+        manifest = self._reading.manifest
+        origin = object_of(self._document.get("origin"))
+        found = {
+            "project": text_of(manifest.get("workspace_root")) or text_of(self._row.get("cwd")),
+            "tool_version": text_of(origin.get("version")),
+        }
+        started = self._row.get("started_at") or (None if parent else manifest.get("started_at"))
+        return Opened(
+            key=self._id,
+            source_id=self._id,
+            kind="subagent" if parent else "main",
+            parent=parent,
+            model=text_of(self._row.get("model")) or text_of(manifest.get("model")),
+            time=time_of(started) or first,
+            attributes={name: value for name, value in found.items() if value},
+        )
+
+    def _record_id(self, message: dict[str, Any]) -> str:
+        return f"{self._id}/{message.get('id') or message.get('ts')}"
+
+    def _user(self, message: dict[str, Any], time: datetime | None) -> Iterator[Record]:
+        for block in objects_of(message.get("content")):
+            if kind_of(block) == "tool_result":
+                yield from self._result(block, time)
+        text = asked_in(message)
+        if text:
+            yield Turn(
+                line=self._id, id=self._record_id(message), said="user", text=text, time=time
+            )
+
+    def _result(self, block: dict[str, Any], time: datetime | None) -> Iterator[Record]:
+        call_id = text_of(block.get("tool_use_id")) or ""
+        output, failed = _output_in(block)
+        if call_id in self._tasks:
+            given = object_of(json_of(output))
+            yield from self._reading.called(self._tasks[call_id], parent=self._id, outcome=given)
+        yield ToolResult(line=self._id, call_id=call_id, output=output, failed=failed, time=time)
+
+    def _assistant(self, message: dict[str, Any], time: datetime | None) -> Iterator[Record]:
+        model = text_of(object_of(message.get("modelInfo")).get("id"))
+        if model and model != self._model:
+            self._model = model
+            yield Described(line=self._id, model=model)
+        content = message.get("content")
+        blocks = objects_of(
+            [{"type": "text", "text": content}] if isinstance(content, str) else content
+        )
+        calls = [block for block in blocks if kind_of(block) == "tool_use"]
+        kinds = Counter(str(kind_of(block)) for block in blocks)
+        self._left_out["hidden reasoning"] += kinds["thinking"] + kinds["redacted_thinking"]
+        texts = [
+            text
+            for block in blocks
+            if kind_of(block) == "text" and (text := text_of(block.get("text")))
+        ]
+        if texts:
+            yield Turn(
+                line=self._id,
+                id=self._record_id(message),
+                said="assistant",
+                text="\n\n".join(texts),
+                time=time,
+                final=not calls,
+            )
+        for block in calls:
+            call_id = text_of(block.get("id")) or self._record_id(message)
+            task = text_of(object_of(block.get("input")).get("task"))
+            if task and "agent" in str(block.get("name")):
+                self._tasks[call_id] = task
+            yield ToolCall(
+                line=self._id,
+                id=call_id,
+                name=text_of(block.get("name")) or "tool",
+                input=block.get("input"),
+                time=time,
+            )
+
+    def _end(self, outcome: dict[str, Any] | None, last: datetime | None) -> Iterator[Record]:
+        status = text_of(self._row.get("status")) or text_of((outcome or {}).get("finishReason"))
+        if status is None or status in {"running", "pending", "active"}:
+            return
+        yield Ended(
+            line=self._id,
+            how="completed" if status == "completed" else "failed",
+            reason=f"it ended with {status}",
+            started=time_of(self._row.get("started_at")),
+            time=time_of(self._row.get("ended_at")) or last,
+        )
+
+
+def _output_in(block: dict[str, Any]) -> tuple[str, bool | None]:
+    """Return a result's text, of either shape, and whether a command in it failed."""
+    content = block.get("content")
+    told = [one for one in objects_of(list_of(content)) if "result" in one or "error" in one]
+    if told:
+        texts = [output_of(one.get("result", one.get("error"))) for one in told]
+        return "\n".join(texts), any(one.get("success") is False for one in told)
+    failed = block.get("is_error")
+    return output_of(content), failed if isinstance(failed, bool) else None

@@ -1,0 +1,176 @@
+"""The files of Codex threads: which thread each holds, on which part of another it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.importers.lines import plain_name, records
+from anabranch.importers.records import Broken
+from anabranch.importers.values import kind_of, object_of, text_of, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+END: Final = 1 << 62
+_HEAD_RECORDS: Final = 4
+_LATE: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Rollout:
+    """A file: its thread, from which ordinal on, and what that goes on from."""
+
+    path: Path
+    meta: dict[str, Any]
+    start: int
+    time: datetime
+    live_to: int = END
+    base: Rollout | None = None
+    forks: list[tuple[int, Thread]] = field(default_factory=list["tuple[int, Thread]"])
+
+    @property
+    def thread_id(self) -> str:
+        """The thread's id: the file's own, though the field `session_id` may name the root."""
+        return text_of(self.meta.get("id")) or self.path.name
+
+    @property
+    def base_thread(self) -> str | None:
+        """The thread on which the file's history stands."""
+        return text_of(object_of(self.meta.get("history_base")).get("thread_id"))
+
+    @property
+    def base_end(self) -> int:
+        """The ordinal before which the history of the base ends."""
+        end = object_of(self.meta.get("history_base")).get("end_ordinal_exclusive")
+        return end if isinstance(end, int) else END
+
+    @property
+    def spawn(self) -> dict[str, Any]:
+        """What is said of a sub-agent's start; empty for others."""
+        source = object_of(object_of(self.meta.get("source")).get("subagent"))
+        return object_of(source.get("thread_spawn"))
+
+    @property
+    def parent_thread(self) -> str | None:
+        """The thread that started this one as its sub-agent."""
+        parent = self.meta.get("parent_thread_id") or self.spawn.get("parent_thread_id")
+        return text_of(parent) if self.is_subagent else None
+
+    @property
+    def is_subagent(self) -> bool:
+        """Whether another thread started it."""
+        return bool(self.spawn) or self.meta.get("thread_source") == "subagent"
+
+    @property
+    def forked_from(self) -> str | None:
+        """The thread of which this is a fork."""
+        return text_of(self.meta.get("forked_from_id")) or (
+            self.base_thread if self.base_thread != self.thread_id else None
+        )
+
+
+@dataclass(slots=True)
+class Thread:
+    """A thread with its files, oldest first."""
+
+    id: str
+    rollouts: list[Rollout]
+
+    @property
+    def first(self) -> Rollout:
+        """The file with which it began."""
+        return self.rollouts[0]
+
+
+def read_rollout(path: Path) -> Rollout | None:
+    """Return what a file's first records say; None where it is no rollout."""
+    for number, record in enumerate(records(path)):
+        if number >= _HEAD_RECORDS:
+            break
+        if isinstance(record, Broken):
+            continue
+        _, found = record
+        if kind_of(found) == "session_meta":
+            ordinal = found.get("ordinal")
+            meta = object_of(found.get("payload"))
+            time = time_of(meta.get("timestamp")) or time_of(found.get("timestamp")) or _LATE
+            return Rollout(path, meta, ordinal if isinstance(ordinal, int) else 0, time)
+    return None
+
+
+def without_twins(paths: Sequence[Path]) -> list[Path]:
+    """Leave out a compressed file beside which the plain one lies."""
+    plain = {path for path in paths if plain_name(path) == path.name}
+    return [
+        path for path in paths if path in plain or path.with_name(plain_name(path)) not in plain
+    ]
+
+
+def threads_of(rollouts: Sequence[Rollout]) -> dict[str, Thread]:
+    """Put files together to threads, and mark what of each was reverted and where forks left."""
+    threads: dict[str, Thread] = {}
+    for rollout in sorted(rollouts, key=lambda one: (one.time, one.start, str(one.path))):
+        thread = threads.setdefault(rollout.thread_id, Thread(rollout.thread_id, []))
+        thread.rollouts.append(rollout)
+    for thread in threads.values():
+        _mark_reverted(thread)
+        base = threads.get(thread.first.base_thread or "")
+        if base is not None and base is not thread:
+            first = thread.first
+            _stands_on(base.rollouts, first).forks.append((first.base_end, thread))
+    return threads
+
+
+def _mark_reverted(thread: Thread) -> None:
+    live = {id(thread.rollouts[-1])}
+    rollout = thread.rollouts[-1]
+    while rollout.base_thread == thread.id:
+        earlier = thread.rollouts[: thread.rollouts.index(rollout)]
+        if not earlier:
+            break
+        base = _stands_on(earlier, rollout)
+        base.live_to = min(base.live_to, rollout.base_end)
+        live.add(id(base))
+        rollout = base
+    for rollout in thread.rollouts:
+        if id(rollout) not in live and rollout.base_thread == thread.id:
+            rollout.live_to = rollout.start
+
+
+def _stands_on(candidates: Sequence[Rollout], rollout: Rollout) -> Rollout:
+    """Return the newest file that is older than `rollout` and holds the end of its base."""
+    found = [one for one in candidates if one.start < rollout.base_end and one.time <= rollout.time]
+    return found[-1] if found else candidates[0]
+
+
+def related(rollouts: Sequence[Rollout]) -> list[list[Rollout]]:
+    """Group files whose threads have to do with each other."""
+    group_of: dict[str, int] = {}
+    groups: dict[int, list[Rollout]] = {}
+    for number, rollout in enumerate(rollouts):
+        names = {rollout.thread_id, rollout.base_thread, rollout.parent_thread, rollout.forked_from}
+        names.discard(None)
+        groups[number] = [rollout]
+        for other in {group_of[name] for name in names if name in group_of}:
+            groups[number] += groups.pop(other)
+            group_of = {
+                name: number if group == other else group for name, group in group_of.items()
+            }
+        group_of |= {name: number for name in names if name}
+    return list(groups.values())
+
+
+def ordinals(rollout: Rollout) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
+    """Yield a file's records with their ordinals; old releases wrote none and have a count."""
+    ordinal = rollout.start - 1
+    for record in records(rollout.path):
+        if isinstance(record, Broken):
+            yield record
+            continue
+        _, found = record
+        told = found.get("ordinal")
+        ordinal = told if isinstance(told, int) else ordinal + 1
+        yield ordinal, found

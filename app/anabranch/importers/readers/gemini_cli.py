@@ -1,0 +1,440 @@
+"""Gemini CLI: `tmp/<project>/chats/session-*.jsonl`, sub-agents in a folder named for their parent."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from anabranch.importers.chains import END, Node
+from anabranch.importers.lines import Line, lines, parsed, plain_name
+from anabranch.importers.reader import Source
+from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.records import (
+    Boundary,
+    Broken,
+    Described,
+    Ended,
+    Opened,
+    Skipped,
+    Summary,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
+from anabranch.importers.values import (
+    json_of,
+    kind_of,
+    object_of,
+    objects_of,
+    output_of,
+    text_of,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from anabranch.importers.candidates import Candidate
+    from anabranch.importers.records import Record
+
+_CONTEXT: Final = re.compile(r"\s*<session_context>")
+_SNAPSHOT: Final = re.compile(r"\s*<state_snapshot>")
+_NOTICES: Final = frozenset({"info", "error", "warning"})
+_ENDED: Final = re.compile(r"Termination Reason:\s*(\w+)")
+_RESULT: Final = re.compile(r"Result:\s*\n(.*)", re.DOTALL)
+_EXIT: Final = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
+
+
+class GeminiCliReader:
+    """Reads the sessions of Gemini CLI."""
+
+    tool = "gemini-cli"
+    versions = "0.61.0"
+
+    def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
+        """Return the folder of projects."""
+        base = environment.get("GEMINI_CLI_HOME")
+        return [(Path(base) if base else home) / ".gemini" / "tmp"]
+
+    def claims(self, candidate: Candidate) -> bool:
+        """Tell by the first line, the session's metadata."""
+        if candidate.suffix == ".json":
+            head = candidate.head[:400]
+            return b'"sessionId"' in head and b'"projectHash"' in head
+        if candidate.suffix != ".jsonl" or not candidate.first_records:
+            return False
+        first = candidate.first_records[0]
+        return "sessionId" in first and "projectHash" in first
+
+    def sources(self, files: Sequence[Path]) -> list[Source]:
+        """Group files by the sessions that are in them, with their sub-agents."""
+        groups: list[tuple[set[str], list[Path]]] = []
+        for path in sorted(files):
+            names = set(_sessions_in(path)) | ({path.parent.name} if _is_agent(path) else set())
+            joined = [group for group in groups if group[0] & names]
+            groups = [group for group in groups if not group[0] & names]
+            paths = [one for group in joined for one in group[1]]
+            groups.append((names.union(*(group[0] for group in joined)), [*paths, path]))
+        return [
+            Source(self.tool, tuple(paths), project=_project(paths[0]), keys=tuple(sorted(names)))
+            for names, paths in groups
+        ]
+
+    def read(self, source: Source) -> Iterator[Record]:
+        """Yield the records of sessions and their sub-agents."""
+        reading = _Reading(source.files, source.project)
+        for session_id in reading.mains():
+            yield from _Session(session_id, reading).records(parent=None)
+        yield from reading.left()
+
+
+def _is_agent(path: Path) -> bool:
+    return path.parent.parent.name == "chats"
+
+
+def _project(path: Path) -> str | None:
+    """Return the folder of the project, which a file beside the chats names."""
+    for folder in path.parents:
+        if folder.name == "chats":
+            marker = folder.parent / ".project_root"
+            if marker.is_file():
+                return text_of(marker.read_text(errors="replace").strip())
+            return folder.parent.name
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A line of a file: of which session it is, and the JSON on it."""
+
+    session_id: str
+    data: dict[str, Any]
+
+
+def _steps(path: Path) -> Iterator[_Step | Broken]:
+    """Yield the lines of a file. A line of metadata says whose the following are."""
+    if plain_name(path).endswith(".json"):
+        yield from _whole(path)
+        return
+    session_id = plain_name(path)
+    for line in lines(path):
+        found = line if isinstance(line, Broken) else parsed(path, line)
+        if isinstance(found, Broken):
+            yield found
+            continue
+        if "projectHash" in found and text_of(found.get("sessionId")):
+            session_id = found["sessionId"]
+        yield _Step(session_id, found)
+
+
+def _whole(path: Path) -> Iterator[_Step | Broken]:
+    """Yield the lines that a file of old releases, one object, stands for."""
+    found = parsed(path, Line(1, path.read_bytes()))
+    if isinstance(found, Broken):
+        yield found
+        return
+    messages = objects_of(found.pop("messages", None))
+    session_id = text_of(found.get("sessionId")) or plain_name(path)
+    yield _Step(session_id, found)
+    for message in messages:
+        yield _Step(session_id, message)
+
+
+def _sessions_in(path: Path) -> Iterator[str]:
+    if plain_name(path).endswith(".json"):
+        yield next((one.session_id for one in _whole(path) if isinstance(one, _Step)), path.name)
+        return
+    for line in lines(path):
+        if isinstance(line, Line) and line.data.lstrip().startswith(b'{"sessionId"'):
+            found = parsed(path, line)
+            session_id = None if isinstance(found, Broken) else text_of(found.get("sessionId"))
+            if session_id:
+                yield session_id
+
+
+class _Reading:
+    """The files of a source, by session."""
+
+    def __init__(self, files: Sequence[Path], project: str | None) -> None:
+        self.project = project
+        self._files: dict[str, list[Path]] = {}
+        self._parents: dict[str, str] = {}
+        self._told: set[str] = set()
+        for path in files:
+            for session_id in dict.fromkeys(_sessions_in(path)):
+                self._files.setdefault(session_id, []).append(path)
+                if _is_agent(path):
+                    self._parents[session_id] = path.parent.name
+
+    def mains(self) -> list[str]:
+        """Return the sessions that are no sub-agents."""
+        return [session_id for session_id in self._files if session_id not in self._parents]
+
+    def steps(self, session_id: str) -> Iterator[dict[str, Any] | Broken]:
+        """Yield a session's lines, from all its files."""
+        for path in self._files[session_id]:
+            for step in _steps(path):
+                if isinstance(step, Broken):
+                    yield step
+                elif step.session_id == session_id:
+                    yield step.data
+
+    def first_telling(self, session_id: str) -> bool:
+        """Tell whether a session is told for the first time, and that it is now."""
+        fresh = session_id in self._files and session_id not in self._told
+        self._told.add(session_id)
+        return fresh
+
+    def children(self, session_id: str) -> list[str]:
+        """Return the sub-agents of a session."""
+        return [child for child, parent in self._parents.items() if parent == session_id]
+
+    def left(self) -> Iterator[Record]:
+        """Yield sub-agents whose session is not there."""
+        for session_id, parent in self._parents.items():
+            if session_id not in self._told:
+                yield from _Session(session_id, self).records(parent=parent)
+
+
+@dataclass(slots=True)
+class _Known:
+    """The messages that were told: the first and fullest version of each has the truth."""
+
+    said: set[str] = field(default_factory=set[str])
+    calls: set[str] = field(default_factory=set[str])
+
+    def is_new(self, message: dict[str, Any]) -> bool:
+        """Tell whether a message was not told before."""
+        message_id = str(message.get("id"))
+        fresh = message_id not in self.said
+        self.said.add(message_id)
+        return fresh
+
+
+class _Session:
+    """One session: its messages, what was rewound, its sub-agents."""
+
+    def __init__(self, session_id: str, reading: _Reading) -> None:
+        self._id = session_id
+        self._reading = reading
+        self._known = _Known()
+        self._left_out: Counter[str] = Counter()
+        self._model: str | None = None
+        self._result: str | None = None
+        self._last: datetime | None = None
+        self._first: datetime | None = None
+
+    def records(
+        self, *, parent: str | None, role: str | None = None, outcome: str | None = None
+    ) -> Iterator[Record]:
+        """Yield the session's records; `outcome` is what its call gave."""
+        if not self._reading.first_telling(self._id):
+            return
+        opened = False
+        course = Course(self._id, self._nodes)
+        for step in self._reading.steps(self._id):
+            if isinstance(step, Broken):
+                yield step
+                continue
+            if not opened:
+                opened = True
+                yield self._opened(step, parent, role)
+            for message in self._messages_in(step):
+                time = time_of(message.get("timestamp"))
+                if self._known.is_new(message):
+                    yield from course.at(str(message["id"]), time)
+                    yield from self._message(message, course.line, time)
+                    yield from course.left(time)
+                yield from self._tools(message, course.line)
+        for child in self._reading.children(self._id):
+            yield from _Session(child, self._reading).records(parent=self._id)
+        for why, count in sorted((+self._left_out).items()):
+            yield Skipped(line=self._id, why=why, count=count)
+        if parent is not None:
+            yield from self._end(outcome)
+
+    def _opened(self, step: dict[str, Any], parent: str | None, role: str | None) -> Opened:
+        self._first = time_of(step.get("startTime"))
+        return Opened(
+            key=self._id,
+            source_id=self._id,
+            kind="subagent" if parent else "main",
+            parent=parent,
+            role=role,
+            time=self._first,
+            attributes={"project": self._reading.project} if self._reading.project else {},
+        )
+
+    def _nodes(self) -> Iterator[Node]:
+        """Yield messages in a chain; after a rewind the next hangs before the one rewound to."""
+        known = _Known()
+        above: dict[str, str | None] = {}
+        tip: str | None = None
+        rewound = False
+        for step in self._reading.steps(self._id):
+            if isinstance(step, Broken):
+                continue
+            target = step.get("$rewindTo")
+            if isinstance(target, str):
+                tip, rewound = above.get(target), True
+            for message in self._messages_in(step, counting=False):
+                if known.is_new(message):
+                    message_id = str(message["id"])
+                    above[message_id] = tip
+                    yield Node(message_id, tip, speaks=True, restarts=True)
+                    tip, rewound = message_id, False
+        if rewound:
+            yield Node(END, tip, speaks=False, restarts=True)
+
+    def _messages_in(
+        self, step: dict[str, Any], *, counting: bool = True
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the messages on a line; a list that was set again holds what is known, and less."""
+        changed = object_of(step.get("$set"))
+        if text_of(step.get("id")) and "type" in step:
+            yield step
+            return
+        for message in objects_of(changed.get("messages")):
+            message_id = text_of(message.get("id")) or ""
+            text = _text_in(message) or ""
+            context = "-" not in message_id or _CONTEXT.match(text)
+            if context or message_id.endswith("_response"):
+                if counting:
+                    self._left_out["injected context"] += 1
+            else:
+                yield message
+        summary = text_of(changed.get("summary"))
+        if summary and counting:
+            self._result = self._result or result_of(json_of(summary) or summary)
+        if counting and not changed.get("messages"):
+            self._left_out["metadata"] += 1
+
+    def _message(
+        self, message: dict[str, Any], line: str, time: datetime | None
+    ) -> Iterator[Record]:
+        self._last = time or self._last
+        text = _text_in(message)
+        match kind_of(message):
+            case "user":
+                yield from self._asked(message, line, text, time)
+            case "gemini":
+                yield from self._answer(message, line, text, time)
+            case kind if kind in _NOTICES:
+                self._left_out["notice"] += 1
+                yield Boundary(line=line)
+            case kind:
+                yield Unknown(line=line, what=f"message {kind}")
+
+    def _asked(
+        self, message: dict[str, Any], line: str, text: str | None, time: datetime | None
+    ) -> Iterator[Record]:
+        record_id = self._record_id(message)
+        if text is None:
+            self._left_out["tool result again"] += 1
+        elif _CONTEXT.match(text):
+            self._left_out["injected context"] += 1
+        elif _SNAPSHOT.match(text):
+            yield Summary(line=line, id=record_id, text=text, time=time)
+        else:
+            yield Turn(line=line, id=record_id, said="user", text=text, time=time)
+
+    def _answer(
+        self, message: dict[str, Any], line: str, text: str | None, time: datetime | None
+    ) -> Iterator[Record]:
+        model = text_of(message.get("model"))
+        if model and model != self._model:
+            self._model = model
+            yield Described(line=self._id, model=model)
+        self._left_out["hidden reasoning"] += len(objects_of(message.get("thoughts")))
+        if text:
+            yield Turn(
+                line=line, id=self._record_id(message), said="assistant", text=text, time=time
+            )
+
+    def _record_id(self, message: dict[str, Any]) -> str:
+        return f"{self._id}/{message.get('id')}"
+
+    def _tools(self, message: dict[str, Any], line: str) -> Iterator[Record]:
+        """Yield the calls of a message, which come with a later version of it."""
+        for number, call in enumerate(objects_of(message.get("toolCalls"))):
+            call_id = text_of(call.get("id")) or f"{message.get('id')}/{number}"
+            if f"{message.get('id')}/{call_id}" in self._known.calls or "result" not in call:
+                continue
+            self._known.calls.add(f"{message.get('id')}/{call_id}")
+            time = time_of(call.get("timestamp"))
+            self._last = time or self._last
+            name = text_of(call.get("name")) or "tool"
+            given = object_of(call.get("args"))
+            yield ToolCall(line=line, id=call_id, name=name, input=given, time=time)
+            output = _output_in(call)
+            if name == "complete_task":
+                self._result = result_of(given.get("result")) or self._result
+            agent = text_of(call.get("agentId"))
+            if agent:
+                session = _Session(agent, self._reading)
+                role = text_of(given.get("agent_name"))
+                yield from session.records(parent=line, role=role, outcome=output)
+            yield ToolResult(
+                line=line, call_id=call_id, output=output, failed=_failed(call, output), time=time
+            )
+
+    def _end(self, outcome: str | None) -> Iterator[Record]:
+        """Yield a sub-agent's end: its result is an object that it gave with its last call."""
+        reason = _ENDED.search(outcome or "")
+        answered = _RESULT.search(outcome or "")
+        result = self._result
+        if result is None and answered:
+            result = result_of(json_of(answered[1]) or answered[1])
+        if result is None and reason is None:
+            return
+        failed = reason is not None and reason[1] != "GOAL"
+        yield Ended(
+            line=self._id,
+            how="failed" if failed else "completed",
+            result=result,
+            reason=f"it ended with {reason[1]}" if reason else None,
+            started=self._first,
+            time=self._last,
+        )
+
+
+def result_of(value: Any) -> str | None:
+    """Return a result as text: the one text in an object, or its JSON."""
+    if isinstance(value, dict):
+        texts = [text for one in object_of(value).values() if (text := text_of(one))]
+        if len(texts) == len(value) == 1:
+            return texts[0]
+        return orjson.dumps(value).decode() if value else None
+    return text_of(value)
+
+
+def _text_in(message: dict[str, Any]) -> str | None:
+    content = message.get("content")
+    if isinstance(content, str):
+        return text_of(content)
+    texts = [
+        text
+        for part in objects_of(content)
+        if not part.get("thought") and (text := text_of(part.get("text")))
+    ]
+    return "\n\n".join(texts) or None
+
+
+def _output_in(call: dict[str, Any]) -> str:
+    for part in objects_of(call.get("result")):
+        response = object_of(object_of(part.get("functionResponse")).get("response"))
+        if response:
+            return output_of(response.get("output", response.get("error", response)))
+    return output_of(call.get("resultDisplay"))
+
+
+def _failed(call: dict[str, Any], output: str) -> bool:
+    exited = _EXIT.search(output)
+    return kind_of(call, "status") in {"error", "cancelled"} or bool(exited and int(exited[1]))

@@ -1,0 +1,241 @@
+"""Google's Agent Development Kit: the tables of its `DatabaseSessionService` in SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.importers.chains import Node
+from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.reader import Source
+from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.records import (
+    Broken,
+    Described,
+    Ended,
+    Opened,
+    Skipped,
+    Summary,
+    ToolCall,
+    ToolResult,
+    Turn,
+)
+from anabranch.importers.values import (
+    json_of,
+    object_of,
+    objects_of,
+    output_of,
+    text_of,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from anabranch.importers.candidates import Candidate
+    from anabranch.importers.records import Record
+
+_EVENTS: Final = (
+    "SELECT id, event_data, timestamp FROM events "
+    "WHERE app_name = ? AND user_id = ? AND session_id = ? ORDER BY timestamp, rowid"
+)
+
+
+class GoogleAdkReader:
+    """Reads the sessions of the Agent Development Kit."""
+
+    tool = "google-adk"
+    versions = "2.13.0"
+
+    def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
+        """Return nothing: programs choose where their sessions are."""
+        del home, environment
+        return []
+
+    def claims(self, candidate: Candidate) -> bool:
+        """Tell by the tables."""
+        tables = candidate.tables
+        return "event_data" in tables.get("events", ()) and "app_name" in tables.get("sessions", ())
+
+    def sources(self, files: Sequence[Path]) -> list[Source]:
+        """Return a source a database."""
+        return [Source(self.tool, (path,)) for path in files]
+
+    def read(self, source: Source) -> Iterator[Record]:
+        """Yield the records of all sessions."""
+        try:
+            with closing(snapshot(source.path)) as database:
+                query = (
+                    "SELECT app_name, user_id, id, create_time FROM sessions ORDER BY create_time"
+                )
+                for row in list(rows(database, query)):
+                    yield from _Session(database, row).records()
+        except sqlite3.Error as error:
+            yield Broken(path=source.path, number=0, reason=str(error))
+
+
+class _Session:
+    """One session: the root agent's line, and a line for each agent that took over or ran beside."""
+
+    def __init__(self, database: sqlite3.Connection, row: sqlite3.Row) -> None:
+        self._database = database
+        self._where = (row["app_name"], row["user_id"], row["id"])
+        self._id = str(row["id"])
+        self._time = time_of(row["create_time"])
+        self._key = f"{row['app_name']}/{row['user_id']}/{row['id']}@{row['create_time']}"
+        self._asked: str | None = None
+        self._agents: dict[str, tuple[datetime | None, datetime | None]] = {}
+        self._helpers: dict[str, str] = {}
+        self._models: dict[str, str] = {}
+        self._left_out: Counter[str] = Counter()
+
+    def records(self) -> Iterator[Record]:
+        """Yield the session's records."""
+        yield Opened(
+            key=self._key,
+            source_id=self._id,
+            time=self._time,
+            attributes={"project": str(self._where[0])},
+        )
+        course = Course(self._key, self._nodes)
+        for event_id, event in self._events():
+            time = time_of(event.get("timestamp"))
+            yield from course.at(event_id, time)
+            yield from self._event(event_id, event, course.line, time)
+            yield from course.left(time)
+        for line, (started, ended) in self._agents.items():
+            yield Ended(line=line, started=started, time=ended)
+        for why, count in sorted((+self._left_out).items()):
+            yield Skipped(line=self._key, why=why, count=count)
+
+    def _events(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for row in rows(self._database, _EVENTS, *self._where):
+            event = object_of(json_of(row["event_data"]))
+            event.setdefault("timestamp", row["timestamp"])
+            yield str(row["id"]), event
+
+    def _nodes(self) -> Iterator[Node]:
+        """Yield events in a chain; one that rewinds hangs before the invocation it names."""
+        before: str | None = None
+        began: dict[str, str | None] = {}
+        for event_id, event in self._events():
+            began.setdefault(str(event.get("invocation_id")), before)
+            target = text_of(object_of(event.get("actions")).get("rewind_before_invocation_id"))
+            parent = began.get(target, before) if target else before
+            yield Node(event_id, parent, speaks=_has_content(event), restarts=target is not None)
+            before = event_id
+
+    def _event(
+        self, event_id: str, event: dict[str, Any], main: str, time: datetime | None
+    ) -> Iterator[Record]:
+        line = yield from self._line(event, main, time)
+        compaction = object_of(object_of(event.get("actions")).get("compaction"))
+        if compaction:
+            summary = "\n\n".join(_texts(object_of(compaction.get("compacted_content"))))
+            if summary:
+                yield Summary(line=main, id=event_id, text=summary, time=time)
+            return
+        model = text_of(event.get("model_version"))
+        if model and self._models.get(line) != model:
+            self._models[line] = model
+            yield Described(line=line, model=model)
+        content = object_of(event.get("content"))
+        parts = objects_of(content.get("parts"))
+        self._left_out["hidden reasoning"] += sum(bool(part.get("thought")) for part in parts)
+        texts = _texts(content)
+        calls = [object_of(part["function_call"]) for part in parts if part.get("function_call")]
+        if texts:
+            user = event.get("author") == "user"
+            text = "\n\n".join(texts)
+            self._asked = text if user else self._asked
+            yield Turn(
+                line=line,
+                id=event_id,
+                said="user" if user else "assistant",
+                text=text,
+                time=time,
+                final=None if user else not calls,
+            )
+        for call in calls:
+            yield from self._call(call, line, event_id, time)
+        for part in parts:
+            if part.get("function_response"):
+                yield from self._response(object_of(part["function_response"]), line, time)
+
+    def _line(
+        self, event: dict[str, Any], main: str, time: datetime | None
+    ) -> Generator[Record, None, str]:
+        """Return the line of the agent that speaks; open it when it speaks first.
+
+        After a transfer only the path of the node tells it; for agents that run in parallel only
+        the branch.
+        """
+        path = text_of(object_of(event.get("node_info")).get("path")) or ""
+        branch = text_of(event.get("branch")) or ""
+        name = path if "/" in path else branch if "." in branch else None
+        if name is None or event.get("author") == "user":
+            return main
+        line = f"{main}/{name}"
+        if line not in self._agents:
+            yield Opened(
+                key=line,
+                source_id=name,
+                kind="subagent",
+                parent=main,
+                task=self._asked,
+                role=text_of(event.get("author")),
+                time=time,
+            )
+        started, _ = self._agents.get(line, (time, None))
+        self._agents[line] = (started, time)
+        return line
+
+    def _call(
+        self, call: dict[str, Any], line: str, event_id: str, time: datetime | None
+    ) -> Iterator[Record]:
+        """Yield a call; an agent that is a tool is given its task as `request`, and nothing else."""
+        call_id = text_of(call.get("id")) or event_id
+        given = object_of(call.get("args"))
+        name = text_of(call.get("name")) or "tool"
+        yield ToolCall(line=line, id=call_id, name=name, input=given, time=time)
+        task = text_of(given.get("request")) if len(given) == 1 else None
+        if task:
+            key = f"{line}/{event_id}/{call_id}"
+            self._helpers[call_id] = key
+            yield Opened(
+                key=key,
+                source_id=None,
+                kind="subagent",
+                parent=line,
+                task=task,
+                role=name,
+                time=time,
+            )
+
+    def _response(
+        self, response: dict[str, Any], line: str, time: datetime | None
+    ) -> Iterator[Record]:
+        call_id = text_of(response.get("id")) or ""
+        given = object_of(response.get("response"))
+        output = output_of(given.get("result", given))
+        helper = self._helpers.pop(call_id, None)
+        if helper and output:
+            yield Ended(line=helper, result=output, time=time)
+        failed = True if "error" in given else None
+        yield ToolResult(line=line, call_id=call_id, output=output, failed=failed, time=time)
+
+
+def _texts(content: dict[str, Any]) -> list[str]:
+    return [
+        text
+        for part in objects_of(content.get("parts"))
+        if not part.get("thought") and (text := text_of(part.get("text")))
+    ]
+
+
+def _has_content(event: dict[str, Any]) -> bool:
+    return bool(_texts(object_of(event.get("content"))))

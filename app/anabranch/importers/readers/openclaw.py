@@ -1,0 +1,300 @@
+"""OpenClaw: `agents/<agent>/agent/openclaw-agent.sqlite`, runs in `state/openclaw.sqlite`."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zstandard
+
+from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.reader import Source
+from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.pi_entries import Entries, id_of, node_of
+from anabranch.importers.records import Broken, Ended, Opened, ToolResult, Turn
+from anabranch.importers.values import json_of, kind_of, object_of, text_of, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from anabranch.importers.candidates import Candidate
+    from anabranch.importers.chains import Node
+    from anabranch.importers.records import Record
+
+_EVENTS = "SELECT event_json, event_zstd FROM transcript_events WHERE session_id = ? ORDER BY seq"
+
+
+class OpenClawReader:
+    """Reads the sessions of OpenClaw."""
+
+    tool = "openclaw"
+    versions = "2026.9.6"
+
+    def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
+        """Return the folder of agents."""
+        state = environment.get("OPENCLAW_STATE_DIR")
+        return [(Path(state) if state else home / ".openclaw") / "agents"]
+
+    def claims(self, candidate: Candidate) -> bool:
+        """Tell by the tables."""
+        return "transcript_events" in candidate.tables
+
+    def sources(self, files: Sequence[Path]) -> list[Source]:
+        """Return a source a database."""
+        return [Source(self.tool, (path,), keys=_session_ids(path)) for path in files]
+
+    def read(self, source: Source) -> Iterator[Record]:
+        """Yield the records of all sessions, sub-agents where they were started."""
+        try:
+            with closing(snapshot(source.path)) as database:
+                yield from _Reading(database, _runs(source.path)).records()
+        except sqlite3.Error as error:
+            yield Broken(path=source.path, number=0, reason=str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A session's place among others."""
+
+    session_id: str
+    key: str
+    parent_key: str | None
+    fork_of: str | None
+    fork_after: str | None
+    label: str | None
+
+
+def _session_ids(path: Path) -> tuple[str, ...]:
+    try:
+        with closing(snapshot(path)) as database:
+            found = rows(database, "SELECT DISTINCT session_id FROM transcript_events")
+            return tuple(str(row[0]) for row in found)
+    except sqlite3.Error:
+        return ()
+
+
+def _runs(path: Path) -> dict[str, dict[str, Any]]:
+    """Return what is known of sub-agents by the key of their session."""
+    found: dict[str, dict[str, Any]] = {}
+    for folder in path.parents:
+        state = folder / "state" / "openclaw.sqlite"
+        if state.is_file():
+            try:
+                with closing(snapshot(state)) as database:
+                    query = "SELECT child_session_key, payload_json FROM subagent_runs ORDER BY created_at"
+                    for key, payload in rows(database, query):
+                        found[str(key)] = object_of(json_of(payload))
+            except sqlite3.Error:
+                continue
+            break
+    return found
+
+
+def _nodes(database: sqlite3.Connection) -> list[_Node]:
+    """Return the sessions; columns that a release does not have are empty."""
+    columns = {str(row[1]) for row in database.execute("PRAGMA table_info(session_nodes)")}
+    parents: dict[str, sqlite3.Row] = {}
+    if "session_key" in columns:
+        parents = {
+            str(row["session_key"]): row for row in rows(database, "SELECT * FROM session_nodes")
+        }
+    windows = {
+        str(row["session_id"]): str(row["session_key"])
+        for row in rows(database, "SELECT session_id, session_key FROM session_windows")
+    }
+    ids = [
+        str(row[0])
+        for row in rows(
+            database,
+            "SELECT session_id FROM transcript_events GROUP BY session_id ORDER BY min(created_at)",
+        )
+    ]
+    return [_node(session_id, windows.get(session_id, session_id), parents) for session_id in ids]
+
+
+def _node(session_id: str, key: str, parents: Mapping[str, sqlite3.Row]) -> _Node:
+    row = parents.get(key)
+    told = dict(zip(row.keys(), row, strict=True)) if row is not None else {}
+    return _Node(
+        session_id,
+        key,
+        text_of(told.get("parent_session_key")) or text_of(told.get("spawned_by")),
+        text_of(told.get("fork_source_session_id")),
+        text_of(told.get("fork_source_entry_id")),
+        text_of(told.get("label")),
+    )
+
+
+class _Reading:
+    """The sessions of a database, each told once."""
+
+    def __init__(self, database: sqlite3.Connection, runs: dict[str, dict[str, Any]]) -> None:
+        self.database = database
+        self.runs = runs
+        self.nodes = _nodes(database)
+        self._by_key = {node.key: node for node in self.nodes}
+        self._by_id = {node.session_id: node for node in self.nodes}
+        self._told: set[str] = set()
+
+    def records(self) -> Iterator[Record]:
+        """Yield all sessions, those that left another within it."""
+        for node in self.nodes:
+            if self._origin(node) is None:
+                yield from self.told(node, parent=None)
+        for node in self.nodes:
+            origin = self._origin(node)
+            yield from self.told(node, parent=origin.session_id if origin else None)
+
+    def started(self, key: str, *, line: str) -> Iterator[Record]:
+        """Yield a sub-agent where it was started."""
+        node = self._by_key.get(key)
+        if node is not None:
+            yield from self.told(node, parent=line)
+
+    def forks_after(self, session_id: str, entry_id: str, *, line: str) -> Iterator[Record]:
+        """Yield the sessions that were forked after an entry."""
+        for node in self.nodes:
+            if node.fork_of == session_id and node.fork_after == entry_id:
+                yield from self.told(node, parent=line)
+
+    def children(self, node: _Node) -> Iterator[Record]:
+        """Yield what left a session at a place that nothing told."""
+        for other in self.nodes:
+            if self._origin(other) is node:
+                yield from self.told(other, parent=node.session_id)
+
+    def told(self, node: _Node, *, parent: str | None) -> Iterator[Record]:
+        """Yield a session, unless it was told before."""
+        if node.session_id not in self._told:
+            self._told.add(node.session_id)
+            yield from _Session(node, self).records(parent)
+
+    def entries(self, session_id: str) -> Iterator[dict[str, Any]]:
+        """Yield a session's entries."""
+        for text, packed in rows(self.database, _EVENTS, session_id):
+            entry = json_of(text if text is not None else _unpacked(packed))
+            if isinstance(entry, dict):
+                yield object_of(entry)
+
+    def inherited(self, node: _Node) -> frozenset[str]:
+        """Return the entries that a fork was given."""
+        if node.fork_of not in self._by_id:
+            return frozenset()
+        return frozenset(id_of(entry) for entry in self.entries(node.fork_of or ""))
+
+    def _origin(self, node: _Node) -> _Node | None:
+        if node.fork_of and node.fork_of != node.session_id:
+            return self._by_id.get(node.fork_of)
+        found = self._by_key.get(node.parent_key or "")
+        return found if found is not node else None
+
+
+def _unpacked(packed: Any) -> bytes:
+    try:
+        return zstandard.ZstdDecompressor().decompressobj().decompress(bytes(packed or b""))
+    except zstandard.ZstdError:
+        return b""
+
+
+class _Session(Entries):
+    """One session: its lines, divided where it was reset."""
+
+    def __init__(self, node: _Node, reading: _Reading) -> None:
+        super().__init__(node.session_id)
+        self._node = node
+        self._reading = reading
+        self._run_told = reading.runs.get(node.key, {})
+        self._task = text_of(self._run_told.get("task"))
+        self._resets = 0
+        self._asked = False
+
+    def records(self, parent: str | None) -> Iterator[Record]:
+        """Yield the session's records."""
+        fork = self._node.fork_of is not None and parent is not None
+        inherited = self._reading.inherited(self._node) if fork else frozenset[str]()
+        project: str | None = None
+        for entry in self._reading.entries(self.key):
+            if kind_of(entry) == "session":
+                project = text_of(entry.get("cwd"))
+                break
+        yield self._opened(self.key, self.key, parent, project, fork=fork)
+        base = self.key
+        course = Course(base, lambda: self._places(inherited))
+        for entry in self._reading.entries(self._node.session_id):
+            if kind_of(entry) == "session" or id_of(entry) in inherited:
+                continue
+            time = time_of(entry.get("timestamp"))
+            yield from course.at(id_of(entry), time)
+            if kind_of(entry) == "reset":
+                self._resets += 1
+                self.key = f"{base}#reset" + (f"-{self._resets}" if self._resets > 1 else "")
+                self.left_out["reset"] += 1
+                yield self._opened(self.key, self.key, None, project, fork=False, time=time)
+                continue
+            line = self.key if course.line == base else course.line
+            for record in self.said(entry, line):
+                yield from self._with_task(record)
+                if isinstance(record, ToolResult):
+                    details = object_of(object_of(entry.get("message")).get("details"))
+                    child = text_of(details.get("childSessionKey"))
+                    yield from self._reading.started(child or "", line=line)
+            yield from self._reading.forks_after(base, str(entry.get("id")), line=line)
+            yield from course.left(time)
+        yield from self._reading.children(self._node)
+        yield from self.counted()
+        yield from self._end()
+
+    def _places(self, inherited: frozenset[str]) -> Iterator[Node]:
+        for entry in self._reading.entries(self._node.session_id):
+            if kind_of(entry) != "session" and id_of(entry) not in inherited:
+                yield node_of(entry)
+
+    def _opened(
+        self,
+        key: str,
+        source_id: str,
+        parent: str | None,
+        project: str | None,
+        *,
+        fork: bool,
+        time: Any = None,
+    ) -> Opened:
+        child = parent is not None and not fork
+        return Opened(
+            key=key,
+            source_id=source_id,
+            kind="fork" if fork else "subagent" if child else "main",
+            parent=parent,
+            task=self._task if child else None,
+            role=self._node.label if child else None,
+            time=time or time_of(object_of(self._run_told.get("execution")).get("startedAt")),
+            attributes={"project": project} if project else {},
+        )
+
+    def _with_task(self, record: Record) -> Iterator[Record]:
+        """Yield a record; a sub-agent's first message wraps its task, which is told bare."""
+        if isinstance(record, Turn) and record.said == "user" and not self._asked and self._task:
+            self._asked = True
+            yield Turn(
+                line=record.line, id=record.id, said="user", text=self._task, time=record.time
+            )
+            return
+        yield record
+
+    def _end(self) -> Iterator[Record]:
+        execution = object_of(self._run_told.get("execution"))
+        outcome = text_of(object_of(execution.get("outcome")).get("status"))
+        if outcome is None:
+            return
+        completion = object_of(self._run_told.get("completion"))
+        yield Ended(
+            line=self._node.session_id,
+            how="completed" if outcome == "ok" else "failed",
+            result=text_of(completion.get("resultText")),
+            reason=f"it ended with {outcome}",
+            started=time_of(execution.get("startedAt")),
+            time=time_of(execution.get("endedAt")),
+        )

@@ -1,0 +1,347 @@
+"""OpenCode: `opencode.db`, sessions of messages of parts."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.importers.chains import END, Node
+from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.families import Family, Link, Member, families_of
+from anabranch.importers.reader import Source
+from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.records import (
+    Boundary,
+    Broken,
+    Described,
+    Ended,
+    Opened,
+    Skipped,
+    Summary,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
+from anabranch.importers.values import json_of, kind_of, object_of, output_of, text_of, time_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from anabranch.importers.candidates import Candidate
+    from anabranch.importers.records import Kind, Record
+
+_TABLES: Final = frozenset({"session", "message", "part"})
+_LEFT_OUT: Final = frozenset(
+    {
+        "agent",
+        "compaction",
+        "file",
+        "patch",
+        "reasoning",
+        "retry",
+        "snapshot",
+        "step-start",
+        "subtask",
+    }
+)
+REVERTED: Final = "reverted: that message and all after it are hidden"
+
+
+class OpenCodeReader:
+    """Reads the sessions of OpenCode."""
+
+    tool = "opencode"
+    versions = "1.18.33"
+
+    def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
+        """Return the folder of the database."""
+        data = environment.get("XDG_DATA_HOME")
+        return [(Path(data) if data else home / ".local" / "share") / "opencode"]
+
+    def claims(self, candidate: Candidate) -> bool:
+        """Tell by the tables."""
+        tables = candidate.tables
+        return tables.keys() >= _TABLES and "message_id" in tables["part"]
+
+    def sources(self, files: Sequence[Path]) -> list[Source]:
+        """Return a source a database."""
+        return [Source(self.tool, (path,), keys=_session_ids(path)) for path in files]
+
+    def read(self, source: Source) -> Iterator[Record]:
+        """Yield the records of all sessions: sub-agents where they were called, forks where they left."""
+        try:
+            with closing(snapshot(source.path)) as database:
+                yield from _Reading(database).records()
+        except sqlite3.Error as error:
+            yield Broken(path=source.path, number=0, reason=str(error))
+
+
+@dataclass(slots=True)
+class Head:
+    """A session's row, in the form that families are found by; `path` is only a name."""
+
+    path: Path
+    session_id: str
+    first_id: str | None
+    origin: str | None
+    time: datetime | None
+    row: dict[str, Any]
+
+
+def _session_ids(path: Path) -> tuple[str, ...]:
+    try:
+        with closing(snapshot(path)) as database:
+            return tuple(str(row[0]) for row in rows(database, "SELECT id FROM session"))
+    except sqlite3.Error:
+        return ()
+
+
+class _Reading:
+    """The sessions of a database, each told once."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+        self.rows = {
+            str(row["id"]): dict(zip(row.keys(), row, strict=True))
+            for row in rows(database, "SELECT * FROM session ORDER BY time_created, id")
+        }
+        self.told: set[str] = set()
+
+    def records(self) -> Iterator[Record]:
+        """Yield the sessions that no other began, and within them all others."""
+        heads = [
+            self._head(session_id, row)
+            for session_id, row in self.rows.items()
+            if text_of(row.get("parent_id")) not in self.rows
+        ]
+        for group in families_of(heads):
+            family = Family(group, links=lambda head: self._links(head.session_id))
+            for root in family.roots():
+                yield from _Session(root.session_id, self, family).records(parent=None)
+        for session_id, row in self.rows.items():
+            if session_id not in self.told:
+                yield from _Session(session_id, self, None).records(parent=row.get("parent_id"))
+
+    def messages(self, session_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield a session's messages, with their ids."""
+        query = "SELECT id, data FROM message WHERE session_id = ? ORDER BY time_created, id"
+        for message_id, data in rows(self.database, query, session_id):
+            yield str(message_id), object_of(json_of(data))
+
+    def parts(self, message_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield a message's parts, with their ids."""
+        query = "SELECT id, data FROM part WHERE message_id = ? ORDER BY time_created, id"
+        for part_id, data in rows(self.database, query, message_id):
+            yield str(part_id), object_of(json_of(data))
+
+    def mark(self, message_id: str, message: dict[str, Any]) -> str:
+        """Return what a message and its copies have in common: their ids differ."""
+        said = ""
+        for _, part in self.parts(message_id):
+            said = text_of(part.get("text")) or text_of(part.get("callID")) or ""
+            if said:
+                break
+        created = object_of(message.get("time")).get("created")
+        return f"{message.get('role')}@{created}#{said[:80]}"
+
+    def _head(self, session_id: str, row: dict[str, Any]) -> Head:
+        first = next(self.messages(session_id), None)
+        mark = self.mark(*first) if first else None
+        time = time_of(row.get("time_created"))
+        return Head(Path(session_id), session_id, mark, None, time, row)
+
+    def _links(self, session_id: str) -> Iterator[Link]:
+        before: str | None = None
+        for message_id, message in self.messages(session_id):
+            mark = self.mark(message_id, message)
+            yield Link(mark, before)
+            before = mark
+
+
+class _Session:
+    """One session, with what leaves it."""
+
+    def __init__(self, session_id: str, reading: _Reading, family: Family[Head] | None) -> None:
+        self._id = session_id
+        self._reading = reading
+        self._family = family
+        self._row = reading.rows[session_id]
+        self._model: str | None = None
+        self._left_out: Counter[str] = Counter()
+
+    def records(
+        self, *, parent: str | None, fork: bool = False, ended: Ended | None = None
+    ) -> Iterator[Record]:
+        """Yield the session's records; a sub-agent's end is told by the call that began it."""
+        if self._id in self._reading.told:
+            return
+        self._reading.told.add(self._id)
+        yield self._opened(parent, fork=fork)
+        course = Course(self._id, self._nodes)
+        last: datetime | None = None
+        for message_id, message in self._reading.messages(self._id):
+            mark = self._reading.mark(message_id, message) if self._family else message_id
+            if self._is_inherited(mark):
+                self._left_out["inherited"] += 1
+                continue
+            last = time_of(object_of(message.get("time")).get("created")) or last
+            yield from course.at(message_id, last)
+            yield from self._message(message_id, message, course.line)
+            for other in self._family.leaving(self._id, mark) if self._family else ():
+                yield from self._fork(other, course.line)
+            yield from course.left(last, reason=REVERTED)
+        for other in self._family.left_over(self._id) if self._family else ():
+            yield from self._fork(other, self._id)
+        for session_id, row in self._reading.rows.items():
+            if row.get("parent_id") == self._id:
+                yield from _Session(session_id, self._reading, None).records(parent=self._id)
+        for why, count in sorted((+self._left_out).items()):
+            yield Skipped(line=self._id, why=why, count=count)
+        if ended is not None:
+            yield ended
+
+    def _opened(self, parent: str | None, *, fork: bool) -> Opened:
+        kind: Kind = "fork" if fork else "subagent" if parent else "main"
+        found = {
+            "project": text_of(self._row.get("directory")),
+            "tool_version": text_of(self._row.get("version")),
+        }
+        return Opened(
+            key=self._id,
+            source_id=self._id,
+            kind=kind,
+            parent=parent,
+            role=text_of(self._row.get("agent")) if kind == "subagent" else None,
+            time=time_of(self._row.get("time_created")),
+            attributes={name: value for name, value in found.items() if value},
+        )
+
+    def _is_inherited(self, mark: str) -> bool:
+        return self._family is not None and self._family.is_inherited(
+            self._id, Path(self._id), mark
+        )
+
+    def _fork(self, member: Member, line: str) -> Iterator[Record]:
+        session = _Session(member.session_id, self._reading, self._family)
+        yield from session.records(parent=line, fork=True)
+
+    def _nodes(self) -> Iterator[Node]:
+        """Yield messages in a chain; from the one that was reverted to on it was abandoned."""
+        reverted = text_of(object_of(json_of(self._row.get("revert"))).get("messageID"))
+        before: str | None = None
+        end: str | None = None
+        for message_id, message in self._reading.messages(self._id):
+            if self._family and self._is_inherited(self._reading.mark(message_id, message)):
+                continue
+            if message_id == reverted:
+                end = before or ""
+            yield Node(message_id, before, speaks=True)
+            before = message_id
+        if end is not None:
+            yield Node(END, end or None, speaks=False, restarts=not end)
+
+    def _message(self, message_id: str, message: dict[str, Any], line: str) -> Iterator[Record]:
+        time = time_of(object_of(message.get("time")).get("created"))
+        if message.get("role") == "user":
+            yield from self._user(message_id, line, time)
+        elif message.get("role") == "assistant":
+            if message.get("summary") is True or message.get("mode") == "compaction":
+                yield from self._summary(message_id, line, time)
+            else:
+                yield from self._assistant(message_id, message, line, time)
+        else:
+            yield Unknown(line=line, what=f"role {message.get('role')}")
+
+    def _user(self, message_id: str, line: str, time: datetime | None) -> Iterator[Record]:
+        texts: list[str] = []
+        for _, part in self._reading.parts(message_id):
+            text = text_of(part.get("text"))
+            if kind_of(part) == "text" and text and not _put_in(part):
+                texts.append(unquoted(text))
+            else:
+                self._left_out[f"part {part.get('type')}"] += 1
+        if texts:
+            text = "\n\n".join(texts)
+            yield Turn(line=line, id=message_id, said="user", text=text, time=time)
+        else:
+            yield Boundary(line=line)
+
+    def _summary(self, message_id: str, line: str, time: datetime | None) -> Iterator[Record]:
+        parts = [part for _, part in self._reading.parts(message_id)]
+        texts = [text for part in parts if (text := text_of(part.get("text")))]
+        if texts:
+            yield Summary(line=line, id=message_id, text="\n\n".join(texts), time=time)
+
+    def _assistant(
+        self, message_id: str, message: dict[str, Any], line: str, time: datetime | None
+    ) -> Iterator[Record]:
+        model = text_of(message.get("modelID"))
+        if model and model != self._model:
+            self._model = model
+            yield Described(line=self._id, model=model)
+        parts = list(self._reading.parts(message_id))
+        final = not any(kind_of(part) == "tool" for _, part in parts)
+        for part_id, part in parts:
+            kind = kind_of(part)
+            text = text_of(part.get("text"))
+            if kind == "text" and text and not _put_in(part):
+                at = time_of(object_of(part.get("time")).get("start")) or time
+                yield Turn(line=line, id=part_id, said="assistant", text=text, time=at, final=final)
+            elif kind == "tool":
+                yield from self._tool(part_id, part, line)
+            elif kind in _LEFT_OUT or kind in {"text", "step-finish"}:
+                self._left_out["hidden reasoning" if kind == "reasoning" else f"part {kind}"] += 1
+            else:
+                yield Unknown(line=line, what=f"part {kind}")
+
+    def _tool(self, part_id: str, part: dict[str, Any], line: str) -> Iterator[Record]:
+        state = object_of(part.get("state"))
+        times, metadata = object_of(state.get("time")), object_of(state.get("metadata"))
+        call_id = text_of(part.get("callID")) or part_id
+        started, ended = time_of(times.get("start")), time_of(times.get("end"))
+        yield ToolCall(
+            line=line,
+            id=call_id,
+            name=text_of(part.get("tool")) or "tool",
+            input=state.get("input"),
+            time=started,
+        )
+        child = text_of(metadata.get("sessionId"))
+        status = text_of(state.get("status"))
+        if child in self._reading.rows and child != self._id:
+            over = Ended(
+                line=child,
+                how="completed" if status == "completed" else "failed",
+                reason=text_of(state.get("error")),
+                started=started,
+                time=ended,
+            )
+            session = _Session(child, self._reading, None)
+            done = over if status in {"completed", "error"} else None
+            yield from session.records(parent=line, ended=done)
+        if status in {"completed", "error"}:
+            code = metadata.get("exit")
+            yield ToolResult(
+                line=line,
+                call_id=call_id,
+                output=output_of(state.get("output", state.get("error"))),
+                failed=status == "error" or (isinstance(code, int) and code != 0),
+                time=ended,
+            )
+
+
+def unquoted(text: str) -> str:
+    """Return a prompt without the one pair of quotes in which the command line stores it."""
+    inner = text[1:-1]
+    quoted = len(text) > 2 and text[0] == text[-1] == '"' and '"' not in inner.replace('\\"', "")
+    return inner.replace('\\"', '"') if quoted else text
+
+
+def _put_in(part: dict[str, Any]) -> bool:
+    return bool(part.get("synthetic") or part.get("ignored"))

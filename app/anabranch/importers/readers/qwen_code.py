@@ -1,0 +1,445 @@
+"""Qwen Code: `projects/<folder>/chats/<session>.jsonl`, sub-agents in `subagents/<session>/`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from anabranch.importers.chains import Node
+from anabranch.importers.families import Family, Link, Member, families_of
+from anabranch.importers.lines import plain_name, records
+from anabranch.importers.reader import Source
+from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.records import (
+    Boundary,
+    Broken,
+    Described,
+    Ended,
+    Opened,
+    Skipped,
+    Summary,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
+from anabranch.importers.values import (
+    json_of,
+    kind_of,
+    object_of,
+    objects_of,
+    output_of,
+    text_of,
+    time_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from anabranch.importers.candidates import Candidate
+    from anabranch.importers.records import Record
+
+_TYPES: Final = frozenset({"user", "assistant", "tool_result", "system"})
+_ENDS: Final[dict[str, Literal["completed", "cancelled"]]] = {
+    "completed": "completed",
+    "cancelled": "cancelled",
+}
+_EXIT: Final = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
+
+
+class QwenCodeReader:
+    """Reads the sessions of Qwen Code."""
+
+    tool = "qwen-code"
+    versions = "0.24.4"
+
+    def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
+        """Return the folder of projects."""
+        config = environment.get("QWEN_CONFIG_DIR")
+        return [(Path(config) if config else home / ".qwen") / "projects"]
+
+    def claims(self, candidate: Candidate) -> bool:
+        """Tell by records whose messages have parts."""
+        if candidate.suffix != ".jsonl":
+            return False
+        return any(
+            "uuid" in record
+            and kind_of(record) in _TYPES
+            and ("provenance" in record or "parts" in object_of(record.get("message")))
+            for record in candidate.first_records
+        )
+
+    def sources(self, files: Sequence[Path]) -> list[Source]:
+        """Group sessions with their sub-agents and forks."""
+        agents: dict[str, list[Path]] = {}
+        for path in files:
+            if _is_agent(path):
+                agents.setdefault(path.parent.name, []).append(path)
+        heads = [_head(path) for path in files if not _is_agent(path)]
+        found: list[Source] = []
+        for family in families_of(heads):
+            own = [path for head in family for path in agents.pop(head.session_id, ())]
+            keys = dict.fromkeys(head.session_id for head in family)
+            paths = (*(head.path for head in family), *own)
+            project = next((head.project for head in family if head.project), None)
+            found.append(Source(self.tool, paths, project=project, keys=tuple(keys)))
+        return found + [Source(self.tool, tuple(paths)) for paths in agents.values()]
+
+    def read(self, source: Source) -> Iterator[Record]:
+        """Yield the records of a session, its sub-agents and its forks."""
+        heads = [_head(path) for path in source.files if not _is_agent(path)]
+        family = Family(heads, links=lambda head: _links(head.path))
+        agents = [_Agent(path) for path in source.files if _is_agent(path)]
+        for root in family.roots():
+            origin = next(iter(sorted(root.origins)), None)
+            yield from _Session(root.session_id, family, agents).records(root, parent=origin)
+        for agent in agents:
+            yield from agent.records(agent.session, agents)
+
+
+@dataclass(slots=True)
+class Head:
+    """The beginning of a session's file."""
+
+    path: Path
+    session_id: str
+    first_id: str | None = None
+    origin: str | None = None
+    project: str | None = None
+    time: datetime | None = None
+
+
+def _is_agent(path: Path) -> bool:
+    return path.parent.parent.name == "subagents"
+
+
+def _head(path: Path) -> Head:
+    for record in records(path):
+        if isinstance(record, Broken) or not text_of(record[1].get("uuid")):
+            continue
+        _, found = record
+        forked = object_of(found.get("forkedFrom"))
+        return Head(
+            path,
+            text_of(found.get("sessionId")) or plain_name(path).removesuffix(".jsonl"),
+            text_of(forked.get("messageUuid")) or found["uuid"],
+            text_of(forked.get("sessionId")),
+            text_of(found.get("cwd")),
+            time_of(found.get("timestamp")),
+        )
+    return Head(path, plain_name(path).removesuffix(".jsonl"))
+
+
+def _links(path: Path) -> Iterator[Link]:
+    for record in records(path):
+        if not isinstance(record, Broken) and text_of(record[1].get("uuid")):
+            _, found = record
+            forked = object_of(found.get("forkedFrom"))
+            yield Link(
+                found["uuid"],
+                text_of(found.get("parentUuid")),
+                text_of(forked.get("messageUuid")),
+                text_of(forked.get("sessionId")),
+            )
+
+
+def _id_of(record: dict[str, Any]) -> str:
+    return text_of(object_of(record.get("forkedFrom")).get("messageUuid")) or str(record["uuid"])
+
+
+class _Talk:
+    """What sessions and agents have in common: what a record says."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.model: str | None = None
+        self.left_out: Counter[str] = Counter()
+
+    def said(self, record: dict[str, Any], line: str) -> Iterator[Record]:
+        """Yield what a record says on a line."""
+        time = time_of(record.get("timestamp"))
+        match kind_of(record):
+            case "user":
+                yield from self._user(record, line, time)
+            case "assistant":
+                yield from self._assistant(record, line, time)
+            case "tool_result":
+                yield from _results(record, line, time)
+            case "system" if record.get("subtype") == "chat_compression":
+                yield from _summary(record, line, time)
+            case "system":
+                self.left_out[f"system {record.get('subtype') or ''}".strip()] += 1
+            case kind:
+                yield Unknown(line=line, what=f"record {kind}")
+
+    def _user(self, record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Record]:
+        text = asked_in(record)
+        if text is not None:
+            yield Turn(line=line, id=_id_of(record), said="user", text=text, time=time)
+            return
+        self.left_out["notification"] += 1
+        yield Boundary(line=line)
+
+    def _assistant(
+        self, record: dict[str, Any], line: str, time: datetime | None
+    ) -> Iterator[Record]:
+        model = text_of(record.get("model"))
+        if model and model != self.model:
+            self.model = model
+            yield Described(line=line, model=model)
+        parts = objects_of(object_of(record.get("message")).get("parts"))
+        calls = [object_of(part["functionCall"]) for part in parts if "functionCall" in part]
+        self.left_out["hidden reasoning"] += sum(bool(part.get("thought")) for part in parts)
+        texts = [
+            text
+            for part in parts
+            if not part.get("thought") and (text := text_of(part.get("text")))
+        ]
+        if texts:
+            yield Turn(
+                line=line,
+                id=_id_of(record),
+                said="assistant",
+                text="\n\n".join(texts),
+                time=time,
+                final=False if calls else None,
+            )
+        for number, call in enumerate(calls):
+            yield ToolCall(
+                line=line,
+                id=text_of(call.get("id")) or f"{_id_of(record)}/{number}",
+                name=text_of(call.get("name")) or "tool",
+                input=call.get("args"),
+                time=time,
+            )
+
+    def counted(self) -> Iterator[Record]:
+        """Yield what was left out."""
+        for why, count in sorted((+self.left_out).items()):
+            yield Skipped(line=self.key, why=why, count=count)
+
+
+def asked_in(record: dict[str, Any]) -> str | None:
+    """Return what a person asked, or an agent was given; None for notices."""
+    if kind_of(record) != "user" or record.get("subtype"):
+        return None
+    if kind_of(record, "provenance") not in {"", "real_user"}:
+        return None
+    parts = objects_of(object_of(record.get("message")).get("parts"))
+    texts = [text for part in parts if (text := text_of(part.get("text")))]
+    text = "\n\n".join(texts).strip()
+    return text if text and not text.startswith("<task-notification>") else None
+
+
+def _results(record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Record]:
+    told = object_of(record.get("toolCallResult"))
+    for part in objects_of(object_of(record.get("message")).get("parts")):
+        response = object_of(part.get("functionResponse"))
+        if response:
+            given = object_of(response.get("response"))
+            output = output_of(given.get("output", given.get("error", given)))
+            exited = _EXIT.search(output)
+            failed = int(exited[1]) != 0 if exited else None
+            if told.get("status") == "error" or "error" in given:
+                failed = True
+            yield ToolResult(
+                line=line,
+                call_id=text_of(response.get("id")) or text_of(told.get("callId")) or "",
+                output=output,
+                failed=failed,
+                time=time,
+            )
+
+
+def _summary(record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Record]:
+    """Yield a compression's summary: the first text of the history that took the place of all."""
+    payload = object_of(record.get("systemPayload"))
+    for content in objects_of(payload.get("compressedHistory")):
+        for part in objects_of(content.get("parts")):
+            text = text_of(part.get("text"))
+            if text and content.get("role") == "user" and not text.startswith("<session_context"):
+                yield Summary(line=line, id=_id_of(record), text=text, time=time)
+                return
+    text = text_of(payload.get("summary"))
+    if text:
+        yield Summary(line=line, id=_id_of(record), text=text, time=time)
+
+
+class _Session(_Talk):
+    """A session's file, with the forks and agents that leave it."""
+
+    def __init__(self, session_id: str, family: Family[Head], agents: list[_Agent]) -> None:
+        super().__init__(session_id)
+        self._family = family
+        self._agents = agents
+        self._opened = False
+
+    def records(self, member: Member, *, parent: str | None) -> Iterator[Record]:
+        """Yield the session's records; `parent` is the line that a fork left."""
+        for path in member.paths:
+            yield from self._of_file(path, parent)
+        for fork in self._family.left_over(self.key):
+            yield from self._fork(fork, self.key)
+        for agent in self._agents:
+            if agent.session == self.key and agent.parent is None:
+                yield from agent.records(self.key, self._agents)
+        yield from self.counted()
+
+    def _of_file(self, path: Path, parent: str | None) -> Iterator[Record]:
+        course = Course(self.key, lambda: self._nodes(path))
+        for record in records(path):
+            if isinstance(record, Broken):
+                yield record
+                continue
+            _, found = record
+            if not text_of(found.get("uuid")):
+                yield Unknown(line=self.key, what=f"record {found.get('type')}")
+                continue
+            if self._family.is_inherited(self.key, path, _id_of(found)):
+                self.left_out["inherited"] += 1
+                continue
+            time = time_of(found.get("timestamp"))
+            if not self._opened:
+                self._opened = True
+                kind = "fork" if parent else "main"
+                yield _opened(found, self.key, self.key, kind=kind, parent=parent, time=time)
+            yield from course.at(_id_of(found), time)
+            for record_said in self.said(found, course.line):
+                yield record_said
+                if isinstance(record_said, ToolCall):
+                    yield from self._called(record_said.id, course.line)
+            for fork in self._family.leaving(self.key, _id_of(found)):
+                yield from self._fork(fork, course.line)
+            yield from course.left(time)
+
+    def _called(self, call_id: str, line: str) -> Iterator[Record]:
+        for agent in self._agents:
+            if agent.session == self.key and agent.call_id == call_id:
+                yield from agent.records(line, self._agents)
+
+    def _fork(self, fork: Member, line: str) -> Iterator[Record]:
+        yield from _Session(fork.session_id, self._family, self._agents).records(fork, parent=line)
+
+    def _nodes(self, path: Path) -> Iterator[Node]:
+        for record in records(path):
+            if isinstance(record, Broken) or not text_of(record[1].get("uuid")):
+                continue
+            _, found = record
+            if not self._family.is_inherited(self.key, path, _id_of(found)):
+                speaks = asked_in(found) is not None
+                parent = text_of(found.get("parentUuid"))
+                yield Node(found["uuid"], parent, speaks, restarts=speaks)
+
+
+class _Agent(_Talk):
+    """A sub-agent's file; its id is its own within its session only."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = plain_name(path).removeprefix("agent-").removesuffix(".jsonl")
+        self.session = path.parent.name
+        super().__init__(f"{self.session}/{self.name}")
+        self._path = path
+        self._meta = _meta(path)
+        self.call_id = text_of(self._meta.get("toolUseId"))
+        self.parent = text_of(self._meta.get("parentAgentId"))
+        self._told = False
+
+    def records(self, parent: str | None, agents: list[_Agent]) -> Iterator[Record]:
+        """Yield the agent's records, once; its own agents where it called them."""
+        if self._told:
+            return
+        self._told = True
+        first = last = None
+        for record in records(self._path):
+            if isinstance(record, Broken):
+                yield record
+                continue
+            _, found = record
+            if not text_of(found.get("uuid")):
+                yield Unknown(line=self.key, what=f"record {found.get('type')}")
+                continue
+            time = time_of(found.get("timestamp"))
+            if first is None:
+                first = time
+                yield self._opening(found, parent, time)
+            last = time or last
+            yield from self._with_helpers(found, agents)
+        for agent in agents:
+            if agent.session == self.session and agent.parent == self.name:
+                yield from agent.records(self.key, agents)
+        yield from self.counted()
+        yield from self._end(first, last)
+
+    def _with_helpers(self, record: dict[str, Any], agents: list[_Agent]) -> Iterator[Record]:
+        """Yield what a record says, and after a call the agent that it began."""
+        for said in self.said(record, self.key):
+            yield said
+            called = said.id if isinstance(said, ToolCall) else None
+            for agent in agents:
+                if called and agent.session == self.session and agent.call_id == called:
+                    yield from agent.records(self.key, agents)
+
+    def _opening(self, record: dict[str, Any], parent: str | None, time: datetime | None) -> Opened:
+        role = text_of(self._meta.get("agentType")) or text_of(record.get("agentName"))
+        return _opened(
+            record,
+            self.key,
+            self.name,
+            kind="subagent",
+            parent=parent,
+            time=time_of(self._meta.get("createdAt")) or time,
+            role=role,
+            model=text_of(self._meta.get("model")),
+        )
+
+    def _end(self, first: datetime | None, last: datetime | None) -> Iterator[Record]:
+        status = text_of(self._meta.get("status"))
+        if first is None or status is None or status in {"running", "background", "pending"}:
+            return
+        yield Ended(
+            line=self.key,
+            how=_ENDS.get(status, "failed"),
+            reason=f"it was {status}",
+            started=time_of(self._meta.get("createdAt")) or first,
+            time=time_of(self._meta.get("lastUpdatedAt")) or last,
+        )
+
+
+def _meta(path: Path) -> dict[str, Any]:
+    file = path.with_name(f"{plain_name(path).removesuffix('.jsonl')}.meta.json")
+    try:
+        return object_of(json_of(file.read_bytes()))
+    except OSError:
+        return {}
+
+
+def _opened(
+    record: dict[str, Any],
+    key: str,
+    source_id: str,
+    *,
+    kind: Any,
+    parent: str | None,
+    time: datetime | None,
+    role: str | None = None,
+    model: str | None = None,
+) -> Opened:
+    found = {
+        "project": text_of(record.get("cwd")),
+        "git_branch": text_of(record.get("gitBranch")),
+        "tool_version": text_of(record.get("version")),
+    }
+    return Opened(
+        key=key,
+        source_id=source_id,
+        kind=kind,
+        parent=parent,
+        role=role,
+        model=model,
+        time=time,
+        attributes={name: value for name, value in found.items() if value},
+    )

@@ -1,0 +1,172 @@
+"""Transcripts as one neutral model: lines of talk that open, say things, call tools and end.
+
+A reader yields these records in an order that a log can take. A line opens after its parent, at the
+place in the parent's own records where it left; whatever it inherited is not repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from pydantic import JsonValue
+
+Kind: TypeAlias = Literal["main", "subagent", "fork", "abandoned", "memory"]
+"""Of a line: a conversation, a sub-agent, a copy that went on, a rewound part, a store of facts."""
+
+Said: TypeAlias = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A line of talk begins. `key` names it within the tool; `parent` is the key of another.
+
+    `source_id` is the tool's own id, None where it gives none. Without a `task` the first text of
+    the user is the task.
+    """
+
+    key: str
+    source_id: str | None
+    kind: Kind = "main"
+    parent: str | None = None
+    task: str | None = None
+    role: str | None = None
+    model: str | None = None
+    time: datetime | None = None
+    attributes: Mapping[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A text that the user or the assistant said. `id` is the record's own, unique in the tool.
+
+    `final` says that the assistant's turn ends with it; None is not known.
+    """
+
+    line: str
+    id: str
+    said: Said
+    text: str
+    time: datetime | None = None
+    final: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A tool that the assistant called, or a command that the user ran."""
+
+    line: str
+    id: str
+    name: str
+    input: JsonValue = None
+    time: datetime | None = None
+    by: Said = "assistant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """The output of a call; `failed` is None where the transcript does not say."""
+
+    line: str
+    call_id: str
+    output: str
+    failed: bool | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boundary:
+    """A turn of the assistant has ended, though no user spoke: a notice woke it again."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The tool replaced what was said so far by a summary; the line goes on."""
+
+    line: str
+    id: str
+    text: str
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A text that stands for itself: an observation of a memory file, a hand-off note."""
+
+    line: str
+    id: str
+    text: str
+    kind: str
+    entities: tuple[str, ...] = ()
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """Something about a line that became known after it opened."""
+
+    line: str
+    model: str | None = None
+    attributes: Mapping[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A line ended. Without a `result` the last text of the assistant is the result."""
+
+    line: str
+    how: Literal["completed", "cancelled", "failed"] = "completed"
+    result: str | None = None
+    reason: str | None = None
+    started: datetime | None = None
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Records that are left out on purpose; `why` is a short kind that is counted."""
+
+    line: str | None
+    why: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """A kind of record, or a field, that the reader does not know: counted, never an error."""
+
+    line: str | None
+    what: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A line of a file that cannot be read; the rest of the file goes on."""
+
+    path: Path
+    number: int
+    reason: str
+
+
+Record: TypeAlias = (
+    Opened
+    | Turn
+    | ToolCall
+    | ToolResult
+    | Boundary
+    | Summary
+    | Fact
+    | Described
+    | Ended
+    | Skipped
+    | Unknown
+    | Broken
+)

@@ -1,0 +1,151 @@
+"""Secrets and personal paths taken out of texts, and counted by kind, before anything is stored."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+_LEFT_OUT: Final = frozenset(
+    {
+        "Base64HighEntropyString",  # Hashes and ids are what sessions of code talk about.
+        "HexHighEntropyString",
+        "IPPublicDetector",
+        "KeywordDetector",  # Its values without quotes are whole sentences: see `_ASSIGNED`.
+    }
+)
+_TELLING: Final = ("pass", "secret", "key", "token", "pwd", "auth", "bearer", "basic ", "private")
+_LONG: Final = re.compile(r"[A-Za-z0-9+/=_-]{20}")
+_BLOCK: Final = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----.*?"
+    r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
+)
+_ASSIGNED: Final = re.compile(
+    r"(?i)\b[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key"
+    r"|auth[_-]?key|private[_-]?key|client[_-]?key|credential)s?[\w-]*"
+    r"[\"']?\s*(?:=>|:=|={1,3}|:)\s*[\"'`]?"
+    r"(?P<secret>(?=[^\s\"'`,;]*[\d!@#$%^&*_+-])[^\s\"'`,;<>{}()\[\]]{6,})"
+)
+_OURS: Final = (
+    ("Anthropic API key", re.compile(r"\bsk-ant-[\w-]{16,}")),
+    ("OpenAI Token", re.compile(r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}")),
+    ("Google API key", re.compile(r"\bAIza[\w-]{35}")),
+    ("Google OAuth token", re.compile(r"\bya29\.[\w-]{20,}")),
+    ("Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
+    ("GitHub Token", re.compile(r"\bgithub_pat_\w{22,}")),
+    ("Groq API key", re.compile(r"\bgsk_[A-Za-z0-9]{40,}")),
+    ("Bearer token", re.compile(r"(?i)\bbearer\s+(?P<secret>[\w.~+/-]{16,}=*)")),
+    (
+        "Basic Auth Credentials",
+        re.compile(r"(?i)\bbasic\s+(?P<secret>[A-Za-z0-9+/]{12,}={0,2})(?!\w)"),
+    ),
+    (
+        "Basic Auth Credentials",
+        re.compile(r"[A-Za-z][\w+.-]*://[^\s/:@\"']*:(?P<secret>[^\s/@\"']+)@"),
+    ),
+    (
+        "Secret in a URL",
+        re.compile(
+            r"(?i)[?&](?:access_token|api_?key|auth|key|password|secret|sig|signature|token)="
+            r"(?P<secret>[^&\s\"']{6,})"
+        ),
+    ),
+)
+_HOME: Final = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\Users\\)[^/\\\s\"'`:;,<>|()]+")
+
+
+SECRET_LENGTH_MIN: Final = 8
+
+
+class Redaction:
+    """Takes secrets out of texts by the rules of detect-secrets and a few of our own.
+
+    A secret becomes `[redacted: KIND]`, the home of a person `~`. With `secrets` off only homes are
+    changed.
+    """
+
+    def __init__(self, *, secrets: bool = True, home: Path | None = None) -> None:
+        self.counted: Counter[str] = Counter()
+        self._rules = _rules() if secrets else ()
+        self._secrets = secrets
+        own = str(home or Path.home()).rstrip("/")
+        self._own = re.compile(re.escape(own) + r"(?=[/\s\"'`:;,)]|$)") if len(own) > 1 else None
+
+    def clean(self, text: str) -> str:
+        """Return `text` without secrets and personal paths."""
+        if self._secrets and _is_suspect(text):
+            text = self._without_secrets(text)
+        if "/" not in text and "\\" not in text:
+            return text
+        if self._own is not None:
+            text = self._own.sub("~", text)
+        return _HOME.sub("~", text)
+
+    def value(self, value: Any) -> Any:
+        """Return a JSON value whose texts are clean."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, list):
+            return [self.value(one) for one in value]
+        if isinstance(value, dict):
+            return {self.clean(str(name)): self.value(one) for name, one in value.items()}
+        return value
+
+    def _without_secrets(self, text: str) -> str:
+        text = _BLOCK.sub(lambda _: self._mark("Private Key"), text)
+        for kind, rule in _OURS:
+            text = rule.sub(partial(self._replaced, kind=kind), text)
+        for kind, rule in self._rules:
+            text = rule.sub(partial(self._matched, kind=kind), text)
+        return _ASSIGNED.sub(partial(self._replaced, kind="Secret Keyword"), text)
+
+    def _matched(self, found: re.Match[str], *, kind: str) -> str:
+        """Return a match with its secret marked: its last group, or all where that is a prefix."""
+        last = found.lastindex or 0
+        whole, secret = found[0], found[last]
+        if "[redacted" in whole or secret is None:
+            return whole
+        if len(secret) < SECRET_LENGTH_MIN:
+            return self._mark(kind) if len(whole) >= SECRET_LENGTH_MIN else whole
+        at = found.start(last) - found.start()
+        return whole[:at] + self._mark(kind) + whole[at + len(secret) :]
+
+    def _replaced(self, found: re.Match[str], *, kind: str) -> str:
+        """Return what was found with its secret marked; what is marked already stays."""
+        if "secret" not in found.re.groupindex:
+            return self._mark(kind)
+        whole, secret = found[0], found["secret"]
+        if secret.startswith(("$", "[redacted", "***", "...")) or "redacted:" in secret:
+            return whole
+        at = found.start("secret") - found.start()
+        return whole[:at] + self._mark(kind) + whole[at + len(secret) :]
+
+    def _mark(self, kind: str) -> str:
+        self.counted[kind] += 1
+        return f"[redacted: {kind}]"
+
+
+def _is_suspect(text: str) -> bool:
+    """Tell quickly whether a text may hold a secret: most hold nothing that looks like one."""
+    lower = text.lower()
+    return (
+        any(word in lower for word in _TELLING)
+        or ("://" in text and "@" in text)
+        or _LONG.search(text) is not None
+    )
+
+
+def _rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return the expressions of detect-secrets' detectors that look for a form."""
+    util = importlib.import_module("detect_secrets.core.plugins.util")
+    detectors: dict[str, Any] = util.get_mapping_from_secret_type_to_class()
+    return tuple(
+        (kind, rule)
+        for kind, detector in detectors.items()
+        if detector.__name__ not in _LEFT_OUT
+        for rule in getattr(detector, "denylist", ())
+    )

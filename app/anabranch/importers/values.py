@@ -1,0 +1,90 @@
+"""Values out of records that nobody vouches for: each asked for by its type, or not there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+_SECONDS_MAX: Final = 200_000_000_000
+_YEAR_MIN: Final = 1970
+_YEAR_MAX: Final = 9000
+_MILLISECONDS_FROM: Final = 100_000_000_000
+
+
+def text_of(value: Any) -> str | None:
+    """Return `value` if it is text that is not blank."""
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """Return `value` if it is a JSON object, else an empty one."""
+    found: dict[str, Any] = value if isinstance(value, dict) else {}
+    return found
+
+
+def list_of(value: Any) -> list[Any]:
+    """Return `value` if it is a list, else an empty one."""
+    found: list[Any] = value if isinstance(value, list) else []
+    return found
+
+
+def kind_of(value: dict[str, Any], name: str = "type") -> str:
+    """Return the text of a field that says of what kind a record is; empty where it says nothing."""
+    kind = value.get(name)
+    return kind if isinstance(kind, str) else ""
+
+
+def objects_of(value: Any) -> list[dict[str, Any]]:
+    """Return the JSON objects of a list."""
+    return [object_of(one) for one in list_of(value) if isinstance(one, dict)]
+
+
+def json_of(value: Any) -> Any:
+    """Return the JSON value that a text holds; None where it holds none."""
+    if not isinstance(value, (str, bytes)):
+        return None
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def time_of(value: Any) -> datetime | None:
+    """Return a time: ISO 8601, or seconds or milliseconds since 1970; UTC where no zone is named."""
+    if isinstance(value, str):
+        try:
+            time = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        if not _YEAR_MIN <= time.year <= _YEAR_MAX:
+            return None
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = value / 1000 if value > _MILLISECONDS_FROM else value
+        if 0 < seconds < _SECONDS_MAX:
+            return datetime.fromtimestamp(seconds, UTC)
+    return None
+
+
+def said_in(content: Any, *, kinds: tuple[str, ...] = ("text",)) -> str | None:
+    """Return the text of a message's content: itself, or its parts of these kinds, joined."""
+    if isinstance(content, str):
+        return text_of(content)
+    parts = [
+        found
+        for part in objects_of(content)
+        if part.get("type") in kinds and (found := text_of(part.get("text")))
+    ]
+    return "\n\n".join(parts) or None
+
+
+def output_of(content: Any) -> str:
+    """Return what a tool gave as text: itself, its text parts, or its JSON."""
+    if isinstance(content, str):
+        return content
+    if content is None:
+        return ""
+    found = said_in(content, kinds=("text", "input_text", "output_text"))
+    return found if found is not None else orjson.dumps(content, default=str).decode()

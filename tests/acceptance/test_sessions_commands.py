@@ -1,0 +1,149 @@
+"""Sessions of agent tools through the command line: found, imported, recalled, followed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.claude_files import ClaudeFile
+from tests.support.transcripts import CASES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.fixtures.memory import CommandLine
+
+pytestmark = pytest.mark.timeout(300)
+
+FIELDS = {
+    "source_id",
+    "session_id",
+    "parent_source_id",
+    "kind",
+    "task",
+    "result",
+    "insights",
+    "skipped",
+}
+
+
+@pytest.fixture
+def namespace() -> str:
+    """Give a namespace that no other test uses."""
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+def test_a_real_run_becomes_a_tree_that_recall_answers_from(
+    anabranch: CommandLine, namespace: str
+) -> None:
+    """Two agents in the background: three lines of JSON, a tree of three, a hit with its session."""
+    case = str(CASES / "claude-code-2.1.332" / "subagents-background")
+
+    lines = anabranch.here("sessions", "import", case, "-N", namespace, "--json").lines
+    again = anabranch.here("sessions", "import", case, "-N", namespace).out
+    root = next(line for line in lines if line["kind"] == "main")
+    tree = anabranch.here("session", "tree", root["session_id"], "-N", namespace, "--json").lines
+    hits = anabranch.here("recall", "Are the stairs dry?", "-N", namespace, "--json").value["hits"]
+
+    assert all(set(line) == FIELDS for line in lines)
+    assert [line["parent_source_id"] for line in lines] == [
+        None,
+        root["source_id"],
+        root["source_id"],
+    ]
+    assert "stored    0 events" in again
+    assert next(view["task"] for view in tree) == "Ask two helpers in the background."
+    assert {view["result"] for view in tree if view["depth"]} == {
+        "Bravo's answer: the stairs are dry.",
+        "Charlie's answer: the foghorn is loud.",
+    }
+    bravo = next(line for line in lines if "Bravo" in line["task"])
+    assert (hits[0]["text"], hits[0]["session_id"]) == (bravo["result"], bravo["session_id"])
+    letters = anabranch.here("dead-letters", "list", "-N", namespace, "--json").lines
+    assert letters == []
+
+
+def test_every_case_projects_without_a_dead_letter(anabranch: CommandLine, namespace: str) -> None:
+    """What all tools wrote is applied to the graph; nothing breaks a rule of the log."""
+    lines = anabranch.here("sessions", "import", str(CASES), "-N", namespace, "--json").lines
+
+    listed = anabranch.here("session", "list", "-N", namespace, "--limit", "1000", "--json").lines
+
+    assert {line["session_id"] for line in lines} == {view["session_id"] for view in listed}
+    letters = anabranch.here("dead-letters", "list", "-N", namespace, "--json").lines
+    assert letters == []
+
+
+def test_a_dry_run_stores_nothing(alone: CommandLine) -> None:
+    """It tells the same lines, and starts no server."""
+    case = str(CASES / "codex-0.171.0" / "revert")
+
+    lines = alone.here("sessions", "import", case, "--dry-run", "--json").lines
+
+    assert [line["kind"] for line in lines] == ["main", "abandoned"]
+    assert not alone.home.exists()
+
+
+def test_what_lies_on_the_machine_is_listed(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """By tool and project, with what is new; a name that is no tool and no path is refused."""
+    shutil.copytree(CASES / "pi-1.6.0" / "compact", tmp_path / "pi")
+
+    before = anabranch.here("sessions", "found", str(tmp_path), "-N", namespace, "--json").lines
+    anabranch.here("sessions", "import", str(tmp_path), "-N", namespace)
+    after = anabranch.here("sessions", "found", str(tmp_path), "-N", namespace, "--json").lines
+    wrong = anabranch.here("sessions", "found", "no-such-tool", "--json")
+
+    (row,) = before
+    assert (row["tool"], row["project"], row["sources"], row["new"]) == (
+        "pi",
+        "/work/gull-point",
+        1,
+        1,
+    )
+    assert [one["new"] for one in after] == [0]
+    assert (wrong.code, wrong.error["type"]) == (2, "InputInvalid")
+
+
+def test_a_session_is_followed_as_it_grows(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """A turn that is written while `watch` runs is recalled."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    command = anabranch.command("sessions", "watch", str(tmp_path), "-N", namespace, "--json")
+    with subprocess.Popen(command, env=anabranch.environment, stdout=subprocess.PIPE) as watching:
+        assert watching.stdout is not None
+        try:
+            first = json.loads(watching.stdout.readline())
+            file.ask("Who keeps the spare wick?")
+            file.say("The harbour master keeps the spare wick.")
+            second = json.loads(watching.stdout.readline())
+            found = anabranch.here("recall", "spare wick keeper", "-N", namespace, "--json").value
+        finally:
+            watching.terminate()
+
+    assert first["result"] == "The buoy 0 lies at the pier."
+    assert second["result"] == "The harbour master keeps the spare wick."
+    assert any(hit["text"] == second["result"] for hit in found["hits"])
+
+
+def test_a_broken_line_is_warned_of_and_the_rest_is_imported(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """Its file and number stand on stderr."""
+    file = ClaudeFile(tmp_path)
+    file.ask("Q1")
+    file.line('{"type":"user","uuid":')
+    file.say("A1")
+
+    done = anabranch.here("sessions", "import", str(tmp_path), "-N", namespace, "--json")
+
+    assert [line["result"] for line in done.lines] == ["A1"]
+    assert f"{file.path}:2: is no JSON" in done.err

@@ -1,0 +1,314 @@
+"""Importing into a real log: once, whatever is imported again, moved, grown, cut off or killed."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch.importers.choice import Choice
+from anabranch.importers.importer import Importer, ImportOptions
+from anabranch.importers.readers.catalogue import sources_below
+from anabranch_events.event.types import (
+    BranchCancelled,
+    BranchCompleted,
+    BranchCreated,
+    ConsolidationRecorded,
+    InsightRecorded,
+    SessionOpened,
+)
+from tests.support.claude_files import BEGUN, ClaudeFile
+from tests.support.rounds import KILL_ROUNDS
+from tests.support.transcripts import CASES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anabranch.importers.outcome import ImportedSession
+    from anabranch_events import Event, Log, NatsServer
+
+SPACE = "default"
+
+
+async def imported(log: Log, *folders: Path, namespace: str = SPACE) -> Importer:
+    """Import what lies in folders; return the importer with its tally."""
+    importer = Importer(log, ImportOptions(namespace))
+    for source in sources_below(folders):
+        await importer.source(source)
+    return importer
+
+
+async def stored(log: Log, *, namespace: str = SPACE) -> list[Event]:
+    """Return the namespace's events in order."""
+    found = [record.decode() async for record in log.read_all()]
+    return [event for event in found if event.namespace == namespace]
+
+
+def texts(events: list[Event]) -> list[str]:
+    """Return the texts of insights, in order."""
+    return [event.data.text for event in events if isinstance(event.data, InsightRecorded)]
+
+
+async def test_every_case_is_stored_once_however_often_it_is_imported(log: Log) -> None:
+    """The second import, and one of a copy elsewhere, append nothing."""
+    first = await imported(log, CASES)
+    before = await stored(log)
+
+    second = await imported(log, CASES)
+
+    assert first.tally.appended == len(before) > 0
+    assert second.tally.appended == 0
+    assert len({event.id for event in before}) == len(before)
+    assert await stored(log) == before
+
+
+async def test_a_sub_agent_is_a_branch_where_it_was_called(log: Log) -> None:
+    """Its task, type, report, duration and times are the transcript's; nested in its session."""
+    await imported(log, CASES / "claude-code-2.1.332" / "subagent-wait")
+
+    events = await stored(log)
+
+    root, branch = events[0], next(one for one in events if isinstance(one.data, BranchCreated))
+    assert isinstance(root.data, SessionOpened)
+    assert isinstance(branch.data, BranchCreated)
+    assert (root.data.task, root.data.attributes["project"]) == (
+        "Ask one helper and wait.",
+        "/work/gull-point",
+    )
+    assert branch.data.task == "Helper Alpha: check the lens by a shell echo."
+    assert (branch.data.role, branch.data.parent_id) == ("general-purpose", root.session_id)
+    assert texts(events[: branch.data.forked_at]) == [
+        "Ask one helper and wait.",
+        "I will send one helper and wait.",
+    ]
+    (end,) = [one for one in events if isinstance(one.data, BranchCompleted)]
+    assert isinstance(end.data, BranchCompleted)
+    assert end.data.result == "Alpha's answer: the lens is clean."
+    assert [(one.kind, one.text) for one in end.data.insights] == [("report", end.data.result)]
+    assert end.data.duration_ms > 0
+    assert end.time.isoformat().startswith("2026-11-28T05:33:2")
+    assert end.agent == "claude-code/claude-opus-5-5"
+
+
+async def test_a_summary_cites_what_it_replaced(log: Log) -> None:
+    """A compaction is a consolidation of the session's own insights; the session goes on."""
+    await imported(log, CASES / "claude-code-2.1.332" / "compact")
+
+    events = await stored(log)
+
+    (summary,) = [one for one in events if isinstance(one.data, ConsolidationRecorded)]
+    assert isinstance(summary.data, ConsolidationRecorded)
+    place = events.index(summary)
+    before = [one.id for one in events[:place] if isinstance(one.data, InsightRecorded)]
+    assert list(summary.data.sources) == before
+    assert summary.data.sessions == (summary.session_id,)
+    assert texts(events[place:])[-1] == "Second night: the wind is from the west."
+
+
+async def test_a_rewound_part_is_a_branch_that_was_cancelled(log: Log) -> None:
+    """The live line goes on in the session itself."""
+    await imported(log, CASES / "codex-0.171.0" / "revert")
+
+    events = await stored(log)
+
+    (end,) = [one for one in events if isinstance(one.data, BranchCancelled)]
+    abandoned = [one for one in events if one.session_id == end.session_id]
+    assert texts(abandoned) == [
+        "What if it is fog?",
+        "In fog the horn sounds every thirty seconds.",
+    ]
+    live = [one for one in events if one.session_id == events[0].session_id]
+    assert texts(live)[-2:] == ["What if it is clear?", "On a clear night the horn rests."]
+
+
+async def test_a_file_that_grew_adds_what_is_new(log: Log, tmp_path: Path) -> None:
+    """Moved, compressed, cut off and grown, it never doubles; what vanished stays."""
+    file = ClaudeFile(tmp_path / "one")
+    file.turns(3)
+    await imported(log, tmp_path / "one")
+    file.turns(2, about="anchor")
+
+    grown = await imported(log, tmp_path / "one")
+
+    assert grown.tally.appended == 4
+    every = texts(await stored(log))
+    elsewhere = tmp_path / "two" / "projects" / "-elsewhere" / f"{file.session_id}.jsonl.gz"
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.write_bytes(gzip.compress(file.path.read_bytes()))
+    cut = tmp_path / "three" / "projects" / "-cut" / file.path.name
+    cut.parent.mkdir(parents=True)
+    cut.write_text("".join(line + "\n" for line in file.lines[4:7]))
+    await imported(log, tmp_path / "two")
+    await imported(log, tmp_path / "three")
+    assert texts(await stored(log)) == every
+    assert len(every) == 10
+
+
+async def test_a_fork_that_was_imported_first_keeps_what_it_shares(
+    log: Log, tmp_path: Path
+) -> None:
+    """The origin that comes later adds only what is its own."""
+    case = CASES / "claude-code-2.1.332" / "fork"
+    (fork,) = case.rglob("8afe*.jsonl")
+    alone = tmp_path / "projects" / "-x" / fork.name
+    alone.parent.mkdir(parents=True)
+    shutil.copy(fork, alone)
+    await imported(log, tmp_path)
+
+    await imported(log, case)
+
+    every = texts(await stored(log))
+    assert sorted(every) == sorted(set(every))
+    assert len(every) == 6
+
+
+async def test_an_agent_whose_session_is_in_the_log_only_becomes_its_branch(
+    log: Log, tmp_path: Path
+) -> None:
+    """Its session's file was swept away meanwhile."""
+    case = CASES / "claude-code-2.1.332" / "subagent-wait"
+    copied = tmp_path / "case"
+    shutil.copytree(case, copied)
+    shutil.rmtree(next(copied.glob("projects/*/*/subagents")))
+    await imported(log, copied)
+    shutil.rmtree(copied)
+    shutil.copytree(case, copied)
+    next(copied.glob("projects/*/*.jsonl")).unlink()
+
+    await imported(log, copied)
+
+    events = await stored(log)
+    (branch,) = [one for one in events if isinstance(one.data, BranchCreated)]
+    assert isinstance(branch.data, BranchCreated)
+    assert branch.data.parent_id == events[0].session_id
+
+
+async def test_two_imports_at_a_time_store_each_event_once(log: Log, tmp_path: Path) -> None:
+    """One is told that the other was faster, looks again, and goes on."""
+    for _ in range(3):
+        ClaudeFile(tmp_path).turns(400)
+
+    await asyncio.gather(*(imported(log, tmp_path) for _ in range(3)))
+
+    found = await stored(log)
+    assert len({event.id for event in found}) == len(found)
+    assert len(texts(found)) == 3 * 800
+
+
+async def test_an_import_that_is_killed_goes_on_where_it_was(
+    nats_server: NatsServer, log: Log, tmp_path: Path
+) -> None:
+    """Killed at any moment and run again until it ends, it has stored what one run stores."""
+    for _ in range(4):
+        ClaudeFile(tmp_path).turns(1500)
+    await imported(log, tmp_path, namespace="whole")
+    whole = texts(await stored(log, namespace="whole"))
+    words = (nats_server.url, nats_server.token, "killed", str(tmp_path))
+    start = (await log.bounds()).last
+
+    for number in range(1, KILL_ROUNDS + 1):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.support.importing_process", *words
+        )
+        aim = start + len(whole) * number // (KILL_ROUNDS + 2)
+        while process.returncode is None and (await log.bounds()).last < aim:  # noqa: ASYNC110
+            await asyncio.sleep(0.002)
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    await imported(log, tmp_path, namespace="killed")
+
+    found = await stored(log, namespace="killed")
+    assert len({event.id for event in found}) == len(found)
+    assert texts(found) == whole
+
+
+async def test_secrets_and_homes_are_not_stored(log: Log, tmp_path: Path) -> None:
+    """Neither in a text nor in a whole text beside it; each is counted by its kind."""
+    file = ClaudeFile(tmp_path)
+    secret = "AKIA" + "IOSFODNN7EXAMPLZ"
+    file.ask(f"Use {secret} from /home/keeper/.aws and postgres://keeper:f0ghorn@pier/db")
+    file.say("x" * 3000 + f" {secret}")
+
+    importer = await imported(log, tmp_path)
+
+    raw = b"".join([record.raw async for record in log.read_all()])
+    assert secret.encode() not in raw
+    assert b"f0ghorn" not in raw
+    assert b"/home/keeper" not in raw
+    assert b"~/.aws" in raw
+    assert importer.tally.redacted["AWS Access Key"] >= 2
+    answer = [one for one in await stored(log) if isinstance(one.data, InsightRecorded)][-1]
+    assert isinstance(answer.data, InsightRecorded)
+    assert len(answer.data.text) == 2000
+    (name,) = [one for one in answer.data.sources if one.startswith("object:")]
+    objects = await log.connection.jetstream().object_store("ANABRANCH_OBJECTS")
+    kept = await objects.get(name.removeprefix("object:"))
+    assert kept.data is not None
+    assert kept.data.startswith(b"x" * 3000)
+    assert secret.encode() not in kept.data
+
+
+async def test_failures_fixes_and_decisions_are_found(log: Log, tmp_path: Path) -> None:
+    """By rules: a command that failed, the same work that then worked, a sentence that decides."""
+    file = ClaudeFile(tmp_path)
+    file.ask("Make the tests green")
+    file.call("c1", "Bash", command="cd /work/pier && pytest tests -q")
+    file.give("c1", "...\nE   ImportError: no module named buoy\n1 failed", failed=True)
+    file.call("c2", "Edit", file_path="/work/pier/buoy.py", old_string="a", new_string="b")
+    file.give("c2", "ok")
+    file.call("c3", "Bash", command="cd /work/pier && pytest tests -q -x")
+    file.give("c3", "1 passed")
+    file.say("It is green. We decided to keep buoy.py as a module of its own.")
+
+    await imported(log, tmp_path)
+
+    found = {
+        event.data.kind: event.data
+        for event in await stored(log)
+        if isinstance(event.data, InsightRecorded)
+    }
+    assert found["failure"].text.startswith("`cd /work/pier && pytest tests -q` failed: E   Import")
+    assert "worked after changes to /work/pier/buoy.py" in found["fix"].text
+    assert found["failure"].insight_id in found["fix"].sources
+    assert "pytest" in found["fix"].entities
+    assert found["decision"].text == "We decided to keep buoy.py as a module of its own."
+    assert "/work/pier/buoy.py" in found["answer"].entities
+
+
+async def test_only_what_is_asked_for_is_imported(log: Log, tmp_path: Path) -> None:
+    """By project, by what is excluded, and by the time at which something last happened."""
+    old, new = ClaudeFile(tmp_path), ClaudeFile(tmp_path)
+    old.ask("Old")
+    new.time = BEGUN.replace(month=12)
+    new.ask("New")
+
+    async def chosen(choice: Choice) -> list[str]:
+        importer = Importer(None, ImportOptions(SPACE, choice=choice))
+        found: list[ImportedSession] = []
+        for source in sources_below([tmp_path]):
+            found += await importer.source(source)
+        return sorted(str(one.task) for one in found)
+
+    assert await chosen(Choice()) == ["New", "Old"]
+    assert await chosen(Choice(since=BEGUN.replace(day=20))) == ["New"]
+    assert await chosen(Choice(projects=("pier",))) == ["New", "Old"]
+    assert await chosen(Choice(projects=("/work/other",))) == []
+    assert await chosen(Choice(excluded=("*/pier",))) == []
+    assert (await log.bounds()).last == 0
+
+
+@pytest.mark.parametrize("namespace", ["one", "two"])
+async def test_each_namespace_has_events_of_its_own(log: Log, namespace: str) -> None:
+    """The same sessions imported into two namespaces have different ids."""
+    await imported(log, CASES / "claude-code-2.1.332" / "resume", namespace="three")
+
+    await imported(log, CASES / "claude-code-2.1.332" / "resume", namespace=namespace)
+
+    assert texts(await stored(log, namespace=namespace)) == texts(
+        await stored(log, namespace="three")
+    )

@@ -1,0 +1,118 @@
+"""Transcripts that real tools wrote, and the talk that is read from them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.importers.records import (
+    Broken,
+    Ended,
+    Fact,
+    Opened,
+    Skipped,
+    Summary,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
+from tests.support.repository import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from anabranch.importers.records import Record
+
+CASES: Final = ROOT / "tests" / "fixtures" / "transcripts"
+
+
+@dataclass
+class Line:
+    """A line of talk as it was told."""
+
+    opened: Opened
+    before: list[list[str]] = field(default_factory=list[list[str]])
+    texts: list[list[str]] = field(default_factory=list[list[str]])
+    calls: dict[str, ToolCall] = field(default_factory=dict[str, ToolCall])
+    results: dict[str, ToolResult] = field(default_factory=dict[str, ToolResult])
+    summaries: list[str] = field(default_factory=list[str])
+    facts: list[Fact] = field(default_factory=list[Fact])
+    ended: Ended | None = None
+
+    @property
+    def task(self) -> str | None:
+        """What it was asked first."""
+        asked = [text for said, text in self.texts if said == "user"]
+        return self.opened.task or (asked[0] if asked else None)
+
+    @property
+    def result(self) -> str | None:
+        """What it said last."""
+        if self.ended and self.ended.result:
+            return self.ended.result
+        answers = [text for said, text in self.texts if said == "assistant"]
+        return answers[-1] if answers else None
+
+
+@dataclass
+class Told:
+    """All that a reader told: its lines by key, and what it left out."""
+
+    lines: dict[str, Line] = field(default_factory=dict[str, Line])
+    left_out: Counter[str] = field(default_factory=Counter[str])
+    unknown: Counter[str] = field(default_factory=Counter[str])
+    broken: list[Broken] = field(default_factory=list[Broken])
+
+    @property
+    def speaking(self) -> list[Line]:
+        """The lines in which something was said."""
+        return [line for line in self.lines.values() if line.task or line.facts]
+
+
+def told(records: Iterable[Record]) -> Told:  # noqa: C901 - one case a record.
+    """Gather what a reader tells; a line must have opened before it says anything."""
+    found = Told()
+    for record in records:
+        match record:
+            case Opened():
+                assert record.key not in found.lines
+                parent = found.lines.get(record.parent or "")
+                found.lines[record.key] = Line(
+                    record, before=[*parent.before, *parent.texts] if parent else []
+                )
+            case Turn():
+                found.lines[record.line].texts.append([record.said, record.text])
+            case ToolCall():
+                found.lines[record.line].calls[record.id] = record
+            case ToolResult():
+                found.lines[record.line].results[record.call_id] = record
+            case Summary():
+                found.lines[record.line].summaries.append(record.text)
+            case Fact():
+                found.lines[record.line].facts.append(record)
+            case Ended():
+                found.lines[record.line].ended = record
+            case Skipped():
+                found.left_out[record.why] += record.count
+            case Unknown():
+                found.unknown[record.what] += 1
+            case Broken():
+                found.broken.append(record)
+            case _:
+                pass
+    return found
+
+
+def cases() -> list[Path]:
+    """Return the folder of each case."""
+    return sorted(path.parent for path in CASES.glob("*/*/EXPECT.json"))
+
+
+def expected(case: Path) -> dict[str, Any]:
+    """Return what is right for a case."""
+    found: dict[str, Any] = json.loads((case / "EXPECT.json").read_text())
+    return found

@@ -1,0 +1,259 @@
+"""Histories of other tools that no case has, in the form that is known of them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from anabranch.importers.readers.catalogue import READERS, sources_below
+from tests.support.claude_files import ClaudeFile
+from tests.support.transcripts import Told, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+THREAD = "01a220a6-0000-7000-8000-000000000001"
+
+
+def read(folder: Path) -> Told:
+    """Return all that is told of the sessions below a folder."""
+    return told(
+        record for source in sources_below([folder]) for record in READERS[source.tool].read(source)
+    )
+
+
+def talk(found: Told) -> list[tuple[str, str | None, list[str]]]:
+    """Return each line as its kind, its parent's task, and its texts."""
+    return [
+        (
+            line.opened.kind,
+            found.lines[line.opened.parent].task if line.opened.parent else None,
+            [text for _, text in line.texts],
+        )
+        for line in found.lines.values()
+    ]
+
+
+def write_lines(path: Path, records: list[dict[str, Any]]) -> None:
+    """Write records as JSON Lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(one, separators=(",", ":")) + "\n" for one in records))
+
+
+def test_a_claude_agent_that_calls_an_agent_is_its_parent(tmp_path: Path) -> None:
+    """Files lie flat; only the field parentAgentId tells whose agent it was."""
+    main = ClaudeFile(tmp_path)
+    main.ask("Ask a helper who asks another.")
+    main.call("t1", "Agent", prompt="Delta's task")
+    for name, meta, text in (
+        ("a1", {"toolUseId": "t1", "finished": True}, "Delta's task"),
+        ("a2", {"parentAgentId": "a1", "spawnDepth": 2, "finished": True}, "Echo's task"),
+    ):
+        agent = ClaudeFile(tmp_path / "elsewhere", main.session_id)
+        agent.time = main.time
+        agent.record("user", {"role": "user", "content": text}, isSidechain=True, agentId=name)
+        agent.say(f"{text} is done")
+        path = main.path.with_suffix("") / "subagents" / f"agent-{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        agent.path.rename(path)
+        path.with_name(f"agent-{name}.meta.json").write_text(json.dumps(meta))
+    main.give("t1", "done")
+    main.say("Delta says so")
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, ["Ask a helper who asks another.", "Delta says so"]),
+        ("subagent", "Ask a helper who asks another.", ["Delta's task", "Delta's task is done"]),
+        ("subagent", "Delta's task", ["Echo's task", "Echo's task is done"]),
+    ]
+    ends = [line.ended.how for line in found.lines.values() if line.ended]
+    assert ends == ["completed", "completed"]
+
+
+def codex(kind: str, payload: dict[str, Any], ordinal: int) -> dict[str, Any]:
+    """Return a line of a rollout."""
+    time = f"2026-11-28T05:35:{ordinal:02}.000Z"
+    return {"timestamp": time, "ordinal": ordinal, "type": kind, "payload": payload}
+
+
+def message(role: str, text: str, number: int) -> dict[str, Any]:
+    """Return a message of a rollout."""
+    kinds = ["user.text"] if role == "user" else ["unknown"]
+    return {
+        "type": "message",
+        "id": f"msg_{number}",
+        "role": role,
+        "content": [{"type": "input_text" if role == "user" else "output_text", "text": text}],
+        "internal_chat_message_metadata_passthrough": {"content_item_kinds": kinds},
+    }
+
+
+def test_a_codex_summary_that_is_written_as_an_answer_is_no_answer(tmp_path: Path) -> None:
+    """Whether it stands before the compaction or after, it is told as a summary only."""
+    meta = {"id": THREAD, "session_id": THREAD, "cwd": "/work/pier", "cli_version": "0.171.0"}
+    over: dict[str, Any] = {"type": "task_complete", "last_agent_message": None}
+    write_lines(
+        tmp_path / "rollout-2026-11-28T05-35-00-x.jsonl",
+        [
+            codex("session_meta", meta, 0),
+            codex("response_item", message("user", "Q1", 1), 1),
+            codex("response_item", message("assistant", "A1", 2), 2),
+            codex("event_msg", over | {"last_agent_message": "A1"}, 3),
+            codex("response_item", message("assistant", "We spoke of Q1.", 4), 4),
+            codex("compacted", {"message": "Go on from here: We spoke of Q1."}, 5),
+            codex("event_msg", over, 6),
+            codex("compacted", {"message": "Go on: Q1 again."}, 7),
+            codex("response_item", message("assistant", "Q1 again.", 8), 8),
+            codex("event_msg", over, 9),
+            codex("response_item", message("user", "Q2", 10), 10),
+            codex("response_item", message("assistant", "A2", 11), 11),
+        ],
+    )
+
+    found = read(tmp_path)
+
+    assert talk(found) == [("main", None, ["Q1", "A1", "Q2", "A2"])]
+    assert found.lines[THREAD].summaries == ["We spoke of Q1.", "Go on: Q1 again."]
+
+
+def gemini(number: int, kind: str, text: str) -> dict[str, Any]:
+    """Return a message of Gemini CLI."""
+    time = f"2026-11-28T05:56:{number:02}.000Z"
+    return {"id": f"m-{number}", "timestamp": time, "type": kind, "content": [{"text": text}]}
+
+
+def test_what_gemini_rewound_is_abandoned(tmp_path: Path) -> None:
+    """Also at the end of a file, where nothing was said after; the target itself goes too."""
+    write_lines(
+        tmp_path / "tmp" / "pier" / "chats" / "session-2026-11-28T05-56-33000000.jsonl",
+        [
+            {"sessionId": "s-1", "projectHash": "x", "startTime": "2026-11-28T05:56:00.000Z"},
+            gemini(1, "user", "Q1"),
+            gemini(2, "gemini", "A1"),
+            gemini(3, "user", "Q2"),
+            gemini(4, "gemini", "A2"),
+            {"$rewindTo": "m-3"},
+            gemini(5, "user", "Q3"),
+            gemini(6, "gemini", "A3"),
+            {"$rewindTo": "m-5"},
+        ],
+    )
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, ["Q1", "A1"]),
+        ("abandoned", "Q1", ["Q2", "A2"]),
+        ("abandoned", "Q1", ["Q3", "A3"]),
+    ]
+
+
+def adk(
+    number: int, author: str, text: str | None, **fields: Any
+) -> tuple[str, str, str, str, str, str]:
+    """Return a row of ADK's events."""
+    content = {"parts": [{"text": text}], "role": author} if text else None
+    event = {
+        "content": content,
+        "author": author,
+        "actions": {},
+        "timestamp": 1795846356.0 + number,
+        **fields,
+    }
+    time = f"2026-11-28 06:12:{number:02}.000000"
+    return (f"e{number}", "lighthouse", "keeper", "s2", time, json.dumps(event))
+
+
+def test_what_adk_rewound_is_abandoned_and_parallel_agents_have_lines(tmp_path: Path) -> None:
+    """A rewind names an invocation; agents that run beside each other are told by their branch."""
+    rows = [
+        adk(1, "user", "Q1", invocation_id="i1"),
+        adk(2, "keeper", "A1", invocation_id="i1"),
+        adk(3, "user", "What if it is fog?", invocation_id="i2"),
+        adk(4, "keeper", "The horn sounds.", invocation_id="i2"),
+        adk(5, "user", None, invocation_id="i3", actions={"rewind_before_invocation_id": "i2"}),
+        adk(6, "user", "Check the house.", invocation_id="i4"),
+        adk(7, "bravo", "Dry.", invocation_id="i4", branch="crew.bravo"),
+        adk(8, "charlie", "Loud.", invocation_id="i4", branch="crew.charlie"),
+    ]
+    with closing(sqlite3.connect(tmp_path / "adk.db")) as database:
+        database.execute("CREATE TABLE sessions (app_name, user_id, id, create_time)")
+        database.execute(
+            "CREATE TABLE events (id, app_name, user_id, session_id, timestamp, event_data)"
+        )
+        session = ("lighthouse", "keeper", "s2", "2026-11-28 06:12:00")
+        database.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", session)
+        database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
+        database.commit()
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, ["Q1", "A1", "Check the house."]),
+        ("abandoned", "Q1", ["What if it is fog?", "The horn sounds."]),
+        ("subagent", "Q1", ["Dry."]),
+        ("subagent", "Q1", ["Loud."]),
+    ]
+    helpers = [line for line in found.lines.values() if line.opened.kind == "subagent"]
+    assert [(one.opened.source_id, one.task) for one in helpers] == [
+        ("crew.bravo", "Check the house."),
+        ("crew.charlie", "Check the house."),
+    ]
+
+
+def test_a_pi_tree_with_a_branch_and_parallel_helpers(tmp_path: Path) -> None:
+    """Another answer to one question is a line of its own; one result holds all helpers."""
+
+    def entry(number: int, parent: int | None, said: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "message",
+            "id": f"{number:08x}",
+            "parentId": None if parent is None else f"{parent:08x}",
+            "timestamp": f"2026-11-28T05:44:{number:02}.000Z",
+            "message": said,
+        }
+
+    def text(role: str, words: str) -> dict[str, Any]:
+        return {"role": role, "content": [{"type": "text", "text": words}], "stopReason": "stop"}
+
+    results = [
+        {
+            "agent": name,
+            "task": f"{name} task",
+            "exitCode": code,
+            "messages": [text("assistant", name)],
+        }
+        for name, code in (("bravo", 0), ("charlie", 1))
+    ]
+    result = {
+        "role": "toolResult",
+        "toolCallId": "c1",
+        "content": [],
+        "details": {"mode": "parallel", "results": results},
+    }
+    head = {"type": "session", "version": 3, "id": "s-1", "cwd": "/work/pier"}
+    write_lines(
+        tmp_path / "sessions" / "--pier--" / "2026_s-1.jsonl",
+        [
+            head | {"timestamp": "2026-11-28T05:44:00.000Z"},
+            entry(1, None, text("user", "Q1")),
+            entry(2, 1, text("assistant", "A1")),
+            entry(3, 1, text("assistant", "A1, again")),
+            entry(4, 3, result),
+            entry(5, 4, text("assistant", "Both are back")),
+        ],
+    )
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, ["Q1", "A1, again", "Both are back"]),
+        ("abandoned", "Q1", ["A1"]),
+        ("subagent", "Q1", ["bravo"]),
+        ("subagent", "Q1", ["charlie"]),
+    ]
+    ends = [line.ended.how for line in found.lines.values() if line.ended]
+    assert ends == ["cancelled", "completed", "failed"]

@@ -1,0 +1,99 @@
+"""Each reader on files that the real tool wrote: what it tells is what happened, and no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from anabranch.importers.readers.catalogue import READERS, sources_below
+from tests.support.transcripts import Line, Told, cases, expected, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CASES = cases()
+
+
+def read(case: Path) -> Told:
+    """Return all that the readers tell of the files below a folder."""
+    return told(
+        record for source in sources_below([case]) for record in READERS[source.tool].read(source)
+    )
+
+
+def shown(line: Line, lines: dict[str, Line]) -> dict[str, Any]:
+    """Return a line as EXPECT.json describes one."""
+    parent = lines[line.opened.parent] if line.opened.parent else None
+    return {
+        "source_id": line.opened.source_id,
+        "kind": line.opened.kind,
+        "parent": parent.opened.source_id if parent else None,
+        "task": line.task,
+        "result": line.result,
+        "texts": line.texts,
+    }
+
+
+def by_id(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort lines as they are described: the order of parallel agents is not told."""
+    return sorted(lines, key=lambda one: (str(one["source_id"]), str(one["task"])))
+
+
+def subsequence(part: list[Any], whole: list[Any]) -> bool:
+    """Tell whether `part` stands in `whole`, in its order."""
+    rest = iter(whole)
+    return all(one in rest for one in part)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_a_case_is_read_as_it_happened(case: Path) -> None:
+    """Sessions, parents, tasks, results and texts in order are those of EXPECT.json, no others."""
+    right = expected(case)
+
+    found = read(case)
+
+    wanted = [
+        {name: one.get(name) for name in ("source_id", "kind", "parent", "task", "result", "texts")}
+        for one in right["sessions"]
+    ]
+    lines = [line for line in found.speaking if line.opened.kind not in {"abandoned", "memory"}]
+    assert by_id([shown(line, found.lines) for line in lines]) == by_id(wanted)
+    assert found.broken == []
+    assert found.unknown == {}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_a_case_keeps_its_branches_tools_and_summaries(case: Path) -> None:
+    """What was inherited, abandoned, called and summarised is where EXPECT.json says."""
+    right = expected(case)
+
+    found = read(case)
+
+    by_task = {line.task: line for line in found.speaking if line.opened.kind != "abandoned"}
+    for one in right["sessions"]:
+        line = by_task[one["task"]]
+        told_before = [text for _, text in line.before]
+        if "forked_after" in one:
+            assert told_before[-1] == one["forked_after"]
+        assert subsequence(one.get("inherited", []), line.before)
+        for tool in one.get("tools", []):
+            assert any(
+                tool["input_has"] in orjson.dumps(call.input).decode()
+                and tool["output_has"] in line.results[call_id].output
+                and call.by == tool.get("by", "assistant")
+                for call_id, call in line.calls.items()
+                if call_id in line.results
+            ), tool
+        for summary in one.get("summaries", []):
+            assert any(summary in text for text in line.summaries)
+        abandoned = [
+            other.texts
+            for other in found.lines.values()
+            if other.opened.kind == "abandoned" and other.opened.parent == line.opened.key
+        ]
+        assert abandoned == one.get("abandoned", [])
+        if "started" in one:
+            assert line.opened.time is not None
+            assert line.opened.time.isoformat().startswith(one["started"].rstrip("Z"))

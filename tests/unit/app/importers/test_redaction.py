@@ -1,0 +1,80 @@
+"""Secrets and homes taken out of texts; what only looks a little like one stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anabranch.importers.redaction import Redaction
+
+# Put together here, so that no scanner takes this file for one that holds secrets.
+KEY = "MIIE" + "vQIBADANBgkq" * 4
+SECRETS = {
+    "AKIA" + "IOSFODNN7EXAMPLZ": "AWS Access Key",
+    "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8": "GitHub Token",
+    "xoxb-" + "123456789012-123456789012-" + "aBcDeFgHiJkLmNoPqRsTuVwX": "Slack Token",
+    "sk-ant-" + "api03-" + "abcDEF123_-" * 4: "Anthropic API key",
+    "sk-proj-" + "abcDEF123" * 5: "OpenAI Token",
+    "AIza" + "SyA-1234567890abcdefghijklmnopqrstu": "Google API key",
+    f"-----BEGIN RSA PRIVATE KEY-----\n{KEY}\n-----END RSA PRIVATE KEY-----": "Private Key",
+}
+
+
+@pytest.mark.parametrize(("secret", "kind"), SECRETS.items(), ids=SECRETS.values())
+def test_a_secret_is_replaced_by_its_kind_and_counted(secret: str, kind: str) -> None:
+    """Wherever it stands in the text, and as often as it does."""
+    redaction = Redaction()
+
+    clean = redaction.clean(f"Put {secret} there.\nAnd {secret} here.")
+
+    assert secret not in clean
+    assert KEY not in clean
+    assert clean.count(f"[redacted: {kind}]") == 2
+    assert redaction.counted[kind] >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("postgres://keeper:f0ghorn@pier:5432/db", "postgres://keeper:[redacted"),
+        ("DB_PASSWORD=hunter2-and-more", "DB_PASSWORD=[redacted"),
+        ('"api_key": "0123456789abcdef"', '"api_key": "[redacted'),
+        ("Authorization: Bearer abcdef0123456789abcdef", "Authorization: Bearer [redacted"),
+        ("https://pier/x?token=abcdef012345&y=1", "https://pier/x?token=[redacted"),
+    ],
+)
+def test_only_the_secret_of_an_assignment_goes(text: str, left: str) -> None:
+    """The name before it stays, so that one sees what it was."""
+    clean = Redaction().clean(text)
+
+    assert clean.startswith(left)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The password is checked by the keeper, the token is spent.",
+        "Commit 3f786850e387550fdab836ed7e6dc881de23001b fixes session 11111111-1111-4111-8111-111111111111.",
+        "export TOKEN=$GITHUB_TOKEN",
+        "See https://example.com/a/b?page=2 and tests/unit/importers/test_redaction.py",
+        "key: value",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    """Sentences about passwords, hashes of commits, ids and names of variables."""
+    redaction = Redaction()
+
+    assert redaction.clean(text) == text
+    assert not redaction.counted
+
+
+def test_homes_become_a_tilde_also_where_secrets_are_kept() -> None:
+    """On every system; the rest of the path stays."""
+    redaction = Redaction(secrets=False, home=Path("/srv/keeper"))
+
+    clean = redaction.clean(
+        "/home/ada/log.txt /Users/ada/x C:\\Users\\ada\\y /srv/keeper/z /srv/keepers DB_PASSWORD=hunter22"
+    )
+
+    assert clean == "~/log.txt ~/x ~\\y ~/z /srv/keepers DB_PASSWORD=hunter22"
