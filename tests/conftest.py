@@ -37,7 +37,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the groups that may take longest: whoever gets the last one ends last.
 
     A module is one worker's. But what needs Neo4j is all one worker's: there is one server of each
-    release, and its one database is emptied for every test. Of two groups that may take equally
+    release, and its one database is emptied for every test. And so is what needs the home that is
+    up. Of two groups that may take equally
     long the one with more tests comes first, and unit tests come last.
     """
     groups: dict[str, list[pytest.Item]] = {}
@@ -55,10 +56,12 @@ def _last(group: list[pytest.Item]) -> tuple[bool, float, int]:
 
 
 def _server_of(item: pytest.Item) -> str | None:
-    """Name the one server of its kind that a test needs, if it needs one."""
+    """Name the one server, or home, of its kind that a test needs, if it needs one."""
     assert isinstance(item, pytest.Function)
     callspec = getattr(item, "callspec", None)
     values = callspec.params.values() if callspec is not None else ()
     if "neo4j" in values or "neo4j_address" in item.fixturenames:
         return "neo4j"
-    return "neo4j-calendar" if "neo4j-calendar" in values else None
+    if "neo4j-calendar" in values:
+        return "neo4j-calendar"
+    return "up" if "anabranch" in item.fixturenames else None

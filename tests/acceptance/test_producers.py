@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from anabranch_events import Log, encode, new_event, new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from tests.acceptance.test_docs import blocks
-from tests.support.fixtures.memory import CommandLine
+from tests.support.fixtures.memory import CommandLine, running
 from tests.support.repository import ROOT
 from tests.support.rounds import in_full_only
 
@@ -40,12 +40,8 @@ PAGES = "docs/how-to/produce-with-{}.md"
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """Give the command line over a home on which `anabranch up --http` runs."""
-    line = CommandLine(tmp_path_factory.mktemp("up") / "home")
-    started = line("up", "--detach", "--json", "--http", "0")
-    assert started.code == 0, started.err
-    yield line
-    ended = line("down", "--json")
-    assert ended.code == 0, ended.err
+    with running(tmp_path_factory.mktemp("up") / "home", "--http", "0") as line:
+        yield line
     assert "Traceback" not in (line.home / "up.log").read_text()
 
 

@@ -15,7 +15,7 @@ from anabranch_events.event.types import SessionOpened
 from anabranch_events.transport.address import with_user
 from anabranch_projections import wait_for
 from anabranch_store import Graph
-from tests.support.fixtures.memory import CommandLine
+from tests.support.fixtures.memory import CommandLine, running
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -40,12 +40,8 @@ def owner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """Give the command line over a home on which `up --tenants` runs."""
     folder = tmp_path_factory.mktemp("tenants")
     (folder / "tenants.toml").write_text(FILE)
-    line = CommandLine(folder / "home")
-    started = line("up", "--detach", "--json", "--tenants", str(folder / "tenants.toml"))
-    assert started.code == 0, started.err
-    yield line
-    ended = line("down", "--json")
-    assert ended.code == 0, ended.err
+    with running(folder / "home", "--tenants", str(folder / "tenants.toml")) as line:
+        yield line
     assert "Traceback" not in (line.home / "up.log").read_text()
 
 

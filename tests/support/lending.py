@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from anabranch_store import GraphAddress
     from anabranch_store.embedded.engine import EngineName
+    from tests.support.graph_template import GraphTemplate
 
 
 class _Loan(NamedTuple):
@@ -29,8 +30,9 @@ class Lender:
     A home that is opened again finds its server as it left it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, template: GraphTemplate) -> None:
         self._folder = folder
+        self._template = template
         self._servers: list[EmbeddedGraph] = []
         self._lent: dict[Path, _Loan] = {}
 
@@ -52,10 +54,7 @@ class Lender:
         lent = [loan.server for loan in self._lent.values()]
         self._lent.clear()
         for server in lent:
-            admin = admin_of(server.address)
-            for database in await admin.databases():
-                await admin.server(f"drop database {database}")
-            await admin.server(f"create database {FIRST}")
+            await self._empty(server)
 
     async def close(self) -> None:
         """End the servers."""
@@ -68,7 +67,14 @@ class Lender:
             server = EmbeddedGraph(folder, brief=True, engine=ENGINE)
             await server.__aenter__()
             self._servers.append(server)
+            await self._empty(server)
         return self._servers[len(self._lent)]
+
+    async def _empty(self, server: EmbeddedGraph) -> None:
+        admin = admin_of(server.address)
+        for database in await admin.databases():
+            await admin.server(f"drop database {database}")
+        await self._template.copy_to(server, FIRST)
 
 
 def _place(folder: Path, server: EmbeddedGraph) -> None:

@@ -59,7 +59,7 @@ def test_remember_reads_stdin(anabranch: CommandLine, namespace: str) -> None:
         *("--namespace", namespace, "--json"),
         text="Postgres moves to version 18.\n",
     )
-    session = anabranch("session", "show", kept.value["session_id"], "-N", namespace, "--json")
+    session = anabranch.here("session", "show", kept.value["session_id"], "-N", namespace, "--json")
 
     (insight,) = session.value["insights"]
     assert (insight["text"], insight["kind"]) == ("Postgres moves to version 18.", "decision")
@@ -288,7 +288,7 @@ def test_status_says_where_everything_is(anabranch: CommandLine) -> None:
 
 def test_doctor_finds_everything_well(anabranch: CommandLine) -> None:
     """On a healthy home every check is ok."""
-    found = anabranch("doctor", "--json")
+    found = anabranch.here("doctor", "--json")
 
     assert (found.code, found.value["ok"]) == (0, True)
     assert {"home", "owner", "log", "graph", "lag"} <= {
@@ -298,9 +298,9 @@ def test_doctor_finds_everything_well(anabranch: CommandLine) -> None:
 
 def test_people_see_no_json(anabranch: CommandLine, namespace: str) -> None:
     """Without `--json` the same commands write for people, and control characters do nothing."""
-    kept = anabranch("remember", "Text with [bold]brackets[/bold].", "-N", namespace)
+    kept = anabranch.here("remember", "Text with [bold]brackets[/bold].", "-N", namespace)
     found = anabranch("recall", "brackets", "-N", namespace)
-    listed = anabranch("session", "list", "-N", namespace)
+    listed = anabranch.here("session", "list", "-N", namespace)
 
     assert (kept.code, found.code, listed.code) == (0, 0, 0)
     assert "Text with [bold]brackets[/bold]." in found.out
@@ -310,7 +310,7 @@ def test_people_see_no_json(anabranch: CommandLine, namespace: str) -> None:
 
 def test_a_second_up_is_refused(anabranch: CommandLine) -> None:
     """While `up` runs on a home, another one ends with a conflict that names the process."""
-    refused = anabranch("up", "--json")
+    refused = anabranch.here("up", "--json")
     detached = anabranch("up", "--detach", "--json")
 
     assert (refused.code, refused.error["type"]) == (4, "AlreadyRunning")

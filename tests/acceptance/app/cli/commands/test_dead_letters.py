@@ -10,12 +10,22 @@ import nats
 import pytest
 
 from anabranch_events import new_id, subject
+from tests.support.fixtures.memory import running
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.support.fixtures.memory import CommandLine
 
 pytestmark = pytest.mark.timeout(300)
 NAMESPACE = "letters"
+
+
+@pytest.fixture(scope="module")
+def anabranch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """Give the command line over a home of its own: no rebuild passes by what is put here."""
+    with running(tmp_path_factory.mktemp("letters") / "home") as line:
+        yield line
 
 
 async def _published(anabranch: CommandLine, *documents: bytes) -> list[int]:
