@@ -24,7 +24,7 @@
     │   └── HomeMismatched       the home is open on other servers
     ├── Unavailable
     │   ├── HomeBusy             its owner is starting or ending
-    │   ├── OwnerGone            the process that ran the servers has ended
+    │   ├── OwnerGone            the servers ended with their owner, and none came back
     │   ├── ServerEnded          a server of ours ended by itself
     │   └── ServiceBusy          the service has as many requests as it takes
     └── SetupInvalid
@@ -245,13 +245,16 @@ class HomeBusy(Unavailable):
 
 
 class OwnerGone(Unavailable):
-    """The process that ran this home's servers has ended; nothing that was acknowledged is lost."""
+    """The home's servers have ended with their owner, and none came back within the time limit.
+
+    Nothing that was acknowledged is lost. A memory that is open goes on by itself once they run.
+    """
 
     def __init__(self, home: Path) -> None:
         super().__init__(
-            f"the process that ran the servers of {home} has ended",
-            fix="try again: the next start takes the home over; "
-            "`anabranch up --detach` keeps the servers running",
+            f"the process that ran the servers of {home} has ended, and none has taken its place",
+            fix="start them with `anabranch up --detach` and try again: what is open reconnects "
+            "by itself",
         )
         self.home = home
 

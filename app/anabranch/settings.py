@@ -141,6 +141,11 @@ class Settings(BaseSettings):
         "that is installed, such as `otlp`, which reads its own OTEL_ variables. Without it none "
         "are made.",
     )
+    take_over: bool = Field(
+        default=True,
+        description="Whether servers that others use go on in a process of their own when their "
+        "owner leaves or was killed. `false` where no process may be left behind.",
+    )
     start_timeout_s: _Seconds = Field(
         default=60, description="How long to wait for servers that start."
     )
@@ -180,6 +185,10 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise input_invalid(error) from error
 
+    def environment(self) -> dict[str, str]:
+        """Return the variables from which `read` makes these settings again, secrets included."""
+        return {variable(name): _written(value) for name, value in self._as_given().items()}
+
     def _as_given(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in type(self).model_fields}
 
@@ -188,6 +197,12 @@ def variable(name: str) -> str:
     """Return the environment variable that sets the field `name`."""
     alias = Settings.model_fields[name].validation_alias
     return alias if isinstance(alias, str) else f"ANABRANCH_{name.upper()}"
+
+
+def _written(value: object) -> str:
+    if value is None:
+        return ""  # Read as if it were not set.
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def _setting_invalid(error: ValidationError) -> SettingInvalid:

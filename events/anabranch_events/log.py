@@ -20,7 +20,7 @@ from anabranch_events.jetstream.stream import (
 )
 from anabranch_events.read import reader
 from anabranch_events.read.pinned_consumer import PinnedConsumer
-from anabranch_events.transport.connection import Connection
+from anabranch_events.transport.connection import Connection, Locate
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events
 from anabranch_events.write.group_commit import GroupCommit
@@ -68,6 +68,7 @@ class Log:
         timeout_s: float = 5.0,
         durability: Literal["default", "strict"] = "default",
         explain: Explain | None = None,
+        locate: Locate | None = None,
     ) -> Log:
         """Return a log that connects on entering: `async with Log.connect(url) as log`.
 
@@ -77,9 +78,12 @@ class Log:
 
         `durability` names the server's set-up. A "strict" server syncs every write; appends that
         come at the same time are then stored as one batch. `explain` gets each error of a server
-        that does not answer or refuses us, and returns the one to raise.
+        that does not answer or refuses us, and returns the one to raise. `locate` is asked before
+        each reconnection for the server's address and token by now.
         """
-        connection = Connection(url, token=token, timeout_s=timeout_s, explain=explain)
+        connection = Connection(
+            url, token=token, timeout_s=timeout_s, explain=explain, locate=locate
+        )
         return cls(connection, groups=GroupCommit(connection) if durability == "strict" else None)
 
     async def __aenter__(self) -> Self:

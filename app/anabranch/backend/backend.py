@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.projection_runner import MOVE, Projecting
-from anabranch.errors import PositionFromFuture
+from anabranch.errors import OwnerGone, PositionFromFuture
 from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_projections import wait_for
@@ -17,6 +18,7 @@ from anabranch_store import GraphRanker
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
+    from anabranch.home.folder import Lock
     from anabranch.settings import Settings
     from anabranch_events import Log
     from anabranch_recall import Embedder, Ranker
@@ -28,9 +30,11 @@ class Backend:
 
     log: Log
 
-    def __init__(self, settings: Settings, *, command: str = "memory") -> None:
+    def __init__(
+        self, settings: Settings, *, command: str = "memory", owner: Lock | None = None
+    ) -> None:
         self.settings = settings
-        self.servers = Servers(settings, command=command)
+        self.servers = Servers(settings, command=command, owner=owner)
         self.embedder: Embedder | None = None
         self.seen = 0
         self.projecting: Projecting | None = None
@@ -42,12 +46,17 @@ class Backend:
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._open()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
+        deadline = time.monotonic() + self.settings.start_timeout_s
+        while True:
+            try:
+                await self._open()
+            except BaseException as error:
+                await self._stack.aclose()
+                # We came just as the owner went: the next one, or we ourselves, take its place.
+                if not isinstance(error, OwnerGone) or time.monotonic() >= deadline:
+                    raise
+            else:
+                return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()

@@ -37,23 +37,24 @@ _ONE: Final = "neo4j"
 async def generations(backend: Backend) -> list[GenerationView]:
     """Return the live generation first, then the others by name."""
     backend.servers.refresh()
+    if backend.servers.graph.admin_url is None:
+        return [await _view(backend, backend.servers.graph)]
+    names = await _names(backend)
     live = backend.servers.graph
-    if live.admin_url is None:
-        return [await _view(backend, live)]
-    names = [
-        name
-        for name in await database_names(live, explain=backend.servers.explained)
-        if name != live.database
-    ]
-    return [await _view(backend, address_of(live, name)) for name in (live.database, *names)]
+    others = [name for name in names if name != live.database]
+    return [await _view(backend, address_of(live, name)) for name in (live.database, *others)]
 
 
 async def count_others(backend: Backend) -> int:
     """Return how many generations lie beside the live one."""
-    live = backend.servers.graph
-    if live.admin_url is None:
+    if backend.servers.graph.admin_url is None:
         return 0
-    return len(set(await database_names(live, explain=backend.servers.explained)) - {live.database})
+    return len(set(await _names(backend)) - {backend.servers.graph.database})
+
+
+async def _names(backend: Backend) -> list[str]:
+    servers = backend.servers
+    return await servers.patiently(lambda: database_names(servers.graph, explain=servers.explained))
 
 
 async def use(
@@ -64,7 +65,7 @@ async def use(
     progress: Callable[[RebuildProgress], None] | None,
 ) -> GenerationView:
     """Bring a kept generation to the log's end and have it read from then on."""
-    live = embedded_only(backend, field="name")
+    embedded_only(backend, field="name")
     with sole_rebuild(backend):
         found = await _named(backend, name)
         if found.state == "live":
@@ -74,15 +75,19 @@ async def use(
                 f"{name} is only half filled",
                 fix="run `anabranch rebuild`, which goes on filling it where it can",
             )
-        work = _moved(backend, address_of(live, name), skip, progress)
-        await backend.servers.while_they_run(work)
+        await backend.servers.while_they_run(
+            lambda: _moved(
+                backend, address_of(embedded_only(backend, field="name"), name), skip, progress
+            )
+        )
     await backend.graph()
     return await _named(backend, name)
 
 
 async def drop(backend: Backend, name: str) -> GenerationView:
     """Remove a generation that is not live."""
-    live = embedded_only(backend, field="name")
+    embedded_only(backend, field="name")
+    servers = backend.servers
     with sole_rebuild(backend):
         found = await _named(backend, name)
         if found.state == "live":
@@ -90,7 +95,9 @@ async def drop(backend: Backend, name: str) -> GenerationView:
                 f"{name} is the live graph, which is never dropped",
                 fix="use another first: `anabranch rebuild`, or `anabranch graph use NAME`",
             )
-        await drop_database(address_of(live, name), explain=backend.servers.explained)
+        await servers.patiently(
+            lambda: drop_database(address_of(servers.graph, name), explain=servers.explained)
+        )
     return found
 
 

@@ -34,8 +34,9 @@ async def rebuild_into(
 
     Raises GraphNotEmpty where it holds something else.
     """
-    work = _filled(backend, address, skip=skip, progress=progress)
-    return await backend.servers.while_they_run(work)
+    return await backend.servers.while_they_run(
+        lambda: _filled(backend, address, skip=skip, progress=progress)
+    )
 
 
 async def rebuild_beside(
@@ -46,10 +47,13 @@ async def rebuild_beside(
     One that a killed rebuild left half filled is filled further where that gives the same, and
     dropped where not. The old one is kept.
     """
-    live = embedded_only(backend, field="into")
+    embedded_only(backend, field="into")
     with sole_rebuild(backend):
-        work = _replaced(backend, live, skip=skip, progress=progress)
-        rebuilt = await backend.servers.while_they_run(work)
+        rebuilt = await backend.servers.while_they_run(
+            lambda: _replaced(
+                backend, embedded_only(backend, field="into"), skip=skip, progress=progress
+            )
+        )
     await backend.graph()
     return rebuilt
 

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
 from anabranch.errors import from_os_error
@@ -32,7 +33,10 @@ class Home:
         self.graph = folder / "graph"
         self.generation = folder / "generation"
         self.runtime = folder / "runtime.json"
+        self.previous = folder / "runtime.previous.json"
+        self.paused = folder / "paused"
         self.service_log = folder / "up.log"
+        self.keeper_log = folder / "keep.log"
         self.credentials = folder / "tenants.json"
         self.owner_lock = folder / "owner.lock"
         self.joined_lock = folder / "joined.lock"
@@ -61,6 +65,27 @@ class Home:
         except OSError as error:
             raise from_os_error(error, self.folder) from error
 
+    def retire_runtime(self) -> None:
+        """Take the runtime file away, so that nobody joins; its ports stay known.
+
+        A renaming needs no room. Raises HomeUnwritable.
+        """
+        try:
+            with suppress(FileNotFoundError):
+                self.runtime.replace(self.previous)
+        except OSError as error:
+            raise from_os_error(error, self.folder) from error
+
+    def pause(self) -> None:
+        """Note that an operator ended the servers: those who joined wait, and start none."""
+        with suppress(OSError):  # On a full disk they start some: better than nothing.
+            self.paused.touch(_FILE_MODE)
+
+    def resume(self) -> None:
+        """Note that servers run again."""
+        with suppress(OSError):
+            self.paused.unlink()
+
     def replace(self, path: Path, content: bytes) -> None:
         """Write `content` to a file of this home: all of it or none, whatever happens between.
 
@@ -82,12 +107,28 @@ class Home:
 
 
 class Lock:
-    """A lock on a file, held until it is released or this process ends."""
+    """A lock on a file, held until it is released or this process ends.
+
+    It is held together with a process to which its descriptor was passed, until both let it go.
+    """
 
     def __init__(self, path: Path, *, shared: bool = False) -> None:
         self._path = path
         self._shared = shared
         self._descriptor: int | None = None
+
+    @classmethod
+    def passed(cls, path: Path, descriptor: int) -> Self:
+        """Return the lock on `path` that the process before passed to this one as `descriptor`."""
+        lock = cls(path)
+        os.set_inheritable(descriptor, False)
+        lock._descriptor = descriptor
+        return lock
+
+    @property
+    def descriptor(self) -> int | None:
+        """What to pass to another process that shall hold the lock too; None while it is free."""
+        return self._descriptor
 
     def take(self) -> bool:
         """Try to take the lock now; say whether it is held.
@@ -97,8 +138,7 @@ class Lock:
         if self._descriptor is not None:
             return True
         try:
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            descriptor = os.open(self._path, flags, _FILE_MODE)
+            descriptor = self._opened()
         except OSError as error:
             raise from_os_error(error, self._path.parent) from error
         try:
@@ -113,6 +153,13 @@ class Lock:
             raise from_os_error(error, self._path.parent) from error
         self._descriptor = descriptor
         return True
+
+    def _opened(self) -> int:
+        """Open the file. A shared lock needs no right to write, nor room, where the file is."""
+        if self._shared:
+            with suppress(FileNotFoundError):
+                return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE)
 
     async def wait(self, timeout_s: float) -> bool:
         """Take the lock as soon as it is free, within `timeout_s`; say whether it is held."""
@@ -137,8 +184,8 @@ class Lock:
 
 
 def held(path: Path) -> bool:
-    """Say whether any process holds the lock on `path`."""
+    """Say whether any process holds the lock on `path` for itself alone. Nothing is written."""
     if not path.exists():
         return False
-    with Lock(path) as lock:
+    with Lock(path, shared=True) as lock:
         return not lock.take()

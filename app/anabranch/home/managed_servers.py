@@ -9,10 +9,11 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
 from anabranch.errors import PortTaken, ServerEnded, from_os_error
-from anabranch.home.runtime_file import LogAddress, named_graph, named_log
+from anabranch.home.runtime_file import LogAddress, Ports, named_graph, named_log
 from anabranch.home.tenants_file import write_credentials
 from anabranch_events import NatsServer
 from anabranch_store import EmbeddedGraph, GraphAddress
+from anabranch_store.embedded.server import is_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,7 @@ class OwnServers:
     """The log's and the graph's server of a home's owner; `log` and `graph` say where they are.
 
     `brief` is for an owner that will not live long. `tenants` are who else may use the log's server.
+    `ports` are those of the owner before: where they are free, its clients find the servers again.
     """
 
     log: LogAddress
@@ -40,8 +42,10 @@ class OwnServers:
         *,
         brief: bool,
         tenants: Sequence[Tenant] | None = None,
+        ports: Ports | None = None,
     ) -> None:
         self._home = home
+        self._ports = ports or Ports()
         self._tenants = tenants
         self._settings = settings
         self._brief = brief
@@ -66,6 +70,11 @@ class OwnServers:
             self._embedded.point_to(database)
             self.graph = self._embedded.address
         return self.graph
+
+    @property
+    def running(self) -> bool:
+        """Whether all of them run."""
+        return all(running() for running in self._running.values())
 
     async def watch(self) -> None:
         """Wait until one of the servers ends by itself. Raises ServerEnded then."""
@@ -99,6 +108,8 @@ class OwnServers:
         if named is not None:
             return named
         port = _free(self._settings.nats_port)
+        if not port and self._ports.log and is_free(self._ports.log):
+            port = self._ports.log
         durability = self._settings.durability
         server = NatsServer(
             self._home.log,
@@ -120,7 +131,7 @@ class OwnServers:
             return named
         folder = self._home.graph_of(self._settings.nats_url)
         engine = self._settings.embedded_engine
-        server = EmbeddedGraph(folder, brief=self._brief, engine=engine)
+        server = EmbeddedGraph(folder, brief=self._brief, engine=engine, ports=self._ports.graph)
         await self._entered(server)
         self._embedded = server
         self._running["embedded graph"] = lambda: server.running  # A zombie still has its pid.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from pydantic import (
     AwareDatetime,
@@ -18,6 +19,8 @@ from anabranch.home.folder import held
 from anabranch_store import GraphAddress
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anabranch.home.folder import Home
     from anabranch.settings import Settings
 
@@ -31,6 +34,13 @@ class LogAddress(BaseModel):
     url: str
     token: str | None = None
     durability: Literal["default", "strict"] = "default"
+
+
+class Ports(NamedTuple):
+    """The ports of the servers that an owner runs; the graph's are those of Bolt and HTTP."""
+
+    log: int | None = None
+    graph: tuple[int, int] | None = None
 
 
 class Runtime(BaseModel):
@@ -52,6 +62,14 @@ class Runtime(BaseModel):
     log: LogAddress | None
     graph: GraphAddress | None
 
+    @property
+    def ports(self) -> Ports:
+        """The ports of the servers that the owner runs by itself."""
+        log = urlsplit(self.log.url).port if self.log else None
+        bolt = urlsplit(self.graph.uri).port if self.graph else None
+        http = urlsplit(self.graph.admin_url).port if self.graph and self.graph.admin_url else None
+        return Ports(log, (bolt, http) if bolt and http else None)
+
     @field_serializer("graph")
     def _with_passwords(self, graph: GraphAddress | None) -> dict[str, str | None] | None:
         if graph is None:
@@ -69,8 +87,18 @@ class Runtime(BaseModel):
 
 def read_runtime(home: Home) -> Runtime | None:
     """Return what the owner wrote; None when there is no file, or one of another version."""
+    return _read(home, home.runtime)
+
+
+def ports_before(home: Home) -> Ports:
+    """Return the ports of the last owner's servers, once its runtime file was retired."""
+    found = _read(home, home.previous)
+    return found.ports if found else Ports()
+
+
+def _read(home: Home, path: Path) -> Runtime | None:
     try:
-        return Runtime.model_validate_json(home.runtime.read_bytes())
+        return Runtime.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError:

@@ -24,6 +24,7 @@ from anabranch.errors import (
     TenantsInvalid,
 )
 from anabranch.home.folder import Home, held
+from anabranch.home.keeper import COMMAND as KEEP
 from anabranch.home.runtime_file import live_runtime
 from anabranch.home.servers import Servers
 from anabranch.service.lifespan import Serving
@@ -78,6 +79,7 @@ async def run_service(
 
         running = serving.run(servers, _broker(servers.log), ready=announce)
         await _serve(running, servers)
+        servers.pause()
 
 
 async def _serve(running: Coroutine[None, None, None], servers: Servers) -> None:
@@ -152,15 +154,16 @@ async def start_detached(settings: Settings, *, options: Sequence[str] = ()) -> 
 
 
 async def end_service(settings: Settings) -> int:
-    """End the `anabranch up` of this home; return its process id once it has ended.
+    """End the `anabranch up` of this home, or its keeper; return its process id once it has ended.
 
-    Raises NothingRunning; AlreadyRunning when the owner is no `up`; HomeBusy when it does not end.
+    Who joined waits for the next start. Raises NothingRunning; AlreadyRunning when a memory owns the
+    home, or a command; HomeBusy when it does not end.
     """
     home = Home(settings.home)
     running = live_runtime(home)
     if running is None:
         raise NothingRunning(home.folder)
-    if running.command != COMMAND:
+    if running.command not in {COMMAND, KEEP}:
         raise AlreadyRunning(home.folder, pid=running.pid)
     # The owner's lock is held and the file is the owner's own: this pid is the owner.
     os.kill(running.pid, signal.SIGTERM)

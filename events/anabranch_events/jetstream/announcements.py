@@ -45,7 +45,7 @@ async def announced(
     try:
         subscription = await connection.client.subscribe(subject, cb=newest.receive)
     except (nats.errors.Error, OSError) as error:
-        raise connection.unavailable(error) from error
+        connection.fail(error)
     try:
         await connection.settle()
         yield newest

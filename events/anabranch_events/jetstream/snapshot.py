@@ -127,7 +127,7 @@ class Snapshots:
                 await self._send(target, chunk)
             done = await self._send(target, b"")
         except Unanswered as error:
-            raise self._connection.unavailable(error) from error
+            self._connection.fail(error)
         except Refused as refused:
             raise translated(refused) from refused
         return StreamInfo(done["config"], done["state"])
@@ -195,7 +195,7 @@ class SnapshotDownload:
             try:
                 await self._connection.publish(reply, b"")
             except Unanswered as error:
-                raise self._connection.unavailable(error) from error
+                self._connection.fail(error)
 
     async def _next(self) -> tuple[str, bytes, dict[str, str]]:
         while not self._arrived:

@@ -151,7 +151,7 @@ class PinnedConsumer:
         try:
             return await self._connection.client.subscribe(inbox, cb=hear)
         except (nats.errors.Error, OSError) as error:
-            raise self._connection.unavailable(error) from error
+            self._connection.fail(error)
 
     async def _bid(self, inbox: str) -> None:
         """Ask for one record, which brings the pin when nobody has it.

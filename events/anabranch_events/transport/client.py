@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import urlparse
 
 from nats.aio.client import Client
 from nats.protocol.parser import Parser
@@ -12,7 +13,7 @@ from nats.protocol.parser import Parser
 from anabranch_events.transport.parser import QuickParser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nats.aio.client import Srv
     from nats.aio.msg import Msg
@@ -45,6 +46,8 @@ class QuickClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self.hands_over = is_known(Client)
+        self.locate: Callable[[], tuple[str, str | None] | None] | None = None
+        """Asked before each new connection: the server's address and token by now."""
         self._parser = QuickParser(self, note=self._note)
         if self.hands_over:
             self._ps = self._parser
@@ -120,6 +123,10 @@ class QuickClient(Client):
 
     async def _connect_to_server(self, s: Srv) -> None:
         self.abort()  # A silent server that took it would stay connected otherwise.
+        found = None if self.locate is None else self.locate()
+        if found is not None:
+            address, self.options["token"] = found
+            s.uri = urlparse(address)
         await super()._connect_to_server(s)
 
     def _remove_sub(self, sid: int, max_msgs: int = 0) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol, Self, TypeAlias, TypeVar
 
 import nats.errors
 
@@ -44,6 +44,8 @@ RECONNECT_TIMEOUT_S: Final = 2.0
 _FORBIDDEN: Final = re.compile(r'permissions violation for publish to "(.+)"', re.IGNORECASE)
 _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
+Locate: TypeAlias = "Callable[[], tuple[str, str | None] | None]"
+"""The address and token of the server by now; None where they are the same."""
 
 
 class View(Protocol):
@@ -72,11 +74,18 @@ class Connection:
 
     `client` is the nats-py client. `timeout_s` bounds every call in all, repetitions included.
     `explain` gets each error of a server that does not answer or refuses us, and returns the one to
-    raise. Raises InputInvalid for a `url` that is no address.
+    raise. `locate` is asked before each reconnection: a server may come back elsewhere. Raises
+    InputInvalid for a `url` that is no address.
     """
 
     def __init__(
-        self, url: str, *, token: str | None, timeout_s: float, explain: Explain | None = None
+        self,
+        url: str,
+        *,
+        token: str | None,
+        timeout_s: float,
+        explain: Explain | None = None,
+        locate: Locate | None = None,
     ) -> None:
         self._servers = address.servers(url)
         self.url = address.without_secrets(url)
@@ -86,6 +95,7 @@ class Connection:
         """A tenant's part of the log; None on a connection with all rights."""
         self._token = token
         self._explain = explain
+        self._locate = locate
         self._connected = asyncio.Event()
         self._closing = False
         self._error: Exception | None = None
@@ -100,11 +110,12 @@ class Connection:
                 await self._inbox.open(self.client)
         except (TimeoutError, OSError, nats.errors.Error) as error:
             await self._close()
-            raise self.unavailable(error) from error
+            self.fail(error)
         except BaseException:
             await self._close()
             raise
         self._connected.set()
+        self.client.locate = self._located
         return self
 
     async def __aexit__(
@@ -249,7 +260,7 @@ class Connection:
                 return await once(min(patience_s, deadline - time.monotonic()))
             except Unanswered as error:
                 if time.monotonic() + RETRY_PAUSE_S >= deadline:
-                    raise self.unavailable(error) from error
+                    self.fail(error)
             if time.monotonic() - began >= patience_s:
                 patience_s = min(2 * patience_s, self.timeout_s / 2)
             await asyncio.sleep(RETRY_PAUSE_S)
@@ -291,6 +302,12 @@ class Connection:
             "the server's configuration, says what it may",
         )
 
+    def fail(self, cause: Exception) -> NoReturn:
+        """Raise the error for a server that cannot be used. One that is explained stands alone."""
+        found = self._unavailable(cause)
+        explained = found if self._explain is None else self._explain(found)
+        raise explained from (cause if explained is found else None)
+
     def unavailable(self, cause: Exception) -> AnabranchError:
         """Return the error for a server that cannot be used, because of `cause`."""
         found = self._unavailable(cause)
@@ -309,6 +326,12 @@ class Connection:
             f"the NATS server at {self.url} does not answer: {str(cause) or repr(cause)}",
             fix="check that it runs, with JetStream, and that NATS_URL names it",
         )
+
+    def _located(self) -> tuple[str, str | None] | None:
+        found = None if self._locate is None else self._locate()
+        if found is not None:
+            self.url = address.without_secrets(found[0])
+        return found
 
     def _release(self) -> None:
         """Fail all pending requests: no answer will come."""

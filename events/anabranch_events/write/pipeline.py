@@ -137,7 +137,7 @@ class Pipeline:
             self._subscription = await self._connection.client.listen(f"{inbox}.>", self._receive)
         except (nats.errors.Error, OSError) as error:
             self._forget()
-            raise self._connection.unavailable(error) from error
+            self._connection.fail(error)
         return self
 
     async def __aexit__(
@@ -229,7 +229,7 @@ class Pipeline:
             try:
                 await self._connection.wait_connected(deadline)
             except Unanswered as error:
-                raise self._connection.unavailable(error) from error
+                self._connection.fail(error)
             self._lost = False
             self._changed.clear()
             await self._publish(first, [self._window[0]])

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from anabranch_store.address import GraphAddress
     from anabranch_store.bolt.product import Product
-    from anabranch_store.errors import Explain
 
 TIMEOUT_MAX_S: Final = 60.0
 _ANSWER_S: Final = 0.6
@@ -81,13 +80,10 @@ class QueryRunner:
         driver: AsyncDriver,
         address: GraphAddress,
         product: Product,
-        *,
-        explain: Explain | None = None,
     ) -> None:
         self._driver = driver
         self._address = address
         self._product = product
-        self._explain = explain
         self._ending: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -115,7 +111,7 @@ class QueryRunner:
         ended = False
         try:
             async with asyncio.timeout(bounds.timeout_s + _ANSWER_S):
-                with driver_errors(self._address.uri, explain=self._explain):
+                with driver_errors(self._address.uri):
                     result = await self._collect(session, cypher, parameters, bounds)
             ended = await _closed_in_time(session)
         except (TimeoutError, QueryTimedOut) as error:

@@ -35,7 +35,8 @@ class EmbeddedGraph:
 
     `brief` is for an owner that will not live long. The server then compiles quickly rather than
     well, which more than halves the work of its first minute.
-    `engine` names the build of ArcadeDB that serves it.
+    `engine` names the build of ArcadeDB that serves it. `ports`, those of Bolt and HTTP, are taken
+    where they are free, so that clients of an earlier start find it again.
 
     The first start makes the folder (only its owner can read it), random passwords and the
     database. Later starts use the same. One process at a time owns a folder.
@@ -45,10 +46,16 @@ class EmbeddedGraph:
     """
 
     def __init__(
-        self, folder: Path, *, brief: bool = False, engine: EngineName = DEFAULT_ENGINE
+        self,
+        folder: Path,
+        *,
+        brief: bool = False,
+        engine: EngineName = DEFAULT_ENGINE,
+        ports: tuple[int, int] | None = None,
     ) -> None:
         self.folder = folder.expanduser().absolute()
         self._brief = brief
+        self._ports = ports
         self._lock: IO[str] | None = None
         self._host: HostProcess | None = None
         self._address: GraphAddress | None = None
@@ -136,8 +143,13 @@ class EmbeddedGraph:
     async def _start_host(self, password: str) -> tuple[int, int]:
         """Start the host on two free ports; when another process takes one first, try again."""
         reason = ""
+        wanted = self._ports
         for _ in range(_ATTEMPTS):
-            bolt_port, http_port = free_ports(2)
+            if wanted is not None and all(map(is_free, wanted)):
+                bolt_port, http_port = wanted
+            else:
+                bolt_port, http_port = free_ports(2)
+            wanted = None
             order: dict[str, Any] = {
                 "password": password,
                 "bolt_port": bolt_port,
@@ -227,6 +239,17 @@ def free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on `port` of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _replace(path: Path, text: str) -> None:

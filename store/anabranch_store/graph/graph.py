@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias, TypeVar
 
 from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
 
@@ -17,19 +18,24 @@ from anabranch_store.bolt.transactions import (
     write_steps,
 )
 from anabranch_store.cypher.query import QueryBounds, QueryResult, QueryRunner
-from anabranch_store.errors import GraphUnavailable, SetupInvalid
+from anabranch_store.errors import CommitUnknown, GraphRefused, GraphUnavailable, SetupInvalid
 from anabranch_store.graph.digest import FETCH as DIGEST_FETCH
 from anabranch_store.graph.digest import Digest, digest_of
 from anabranch_store.graph.schema import VectorsInUse, claim_vectors, make_schema, vectors_in_use
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
 
     from neo4j import AsyncDriver, AsyncSession
 
     from anabranch_store.address import GraphAddress
     from anabranch_store.errors import Explain
+
+_T = TypeVar("_T")
+_PAUSE_S: Final = 0.05
+Locate: TypeAlias = "Callable[[GraphAddress], GraphAddress | None]"
+"""Where the graph at an address is by now; None where nobody shall wait for it."""
 
 _SCHEMES: Final = frozenset({"bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc"})
 
@@ -46,39 +52,44 @@ class Graph:
     """A graph on one server, as its writer. Make it by `connect`, open it by `async with`."""
 
     def __init__(
-        self, address: GraphAddress, *, timeout_s: float, explain: Explain | None = None
+        self,
+        address: GraphAddress,
+        *,
+        timeout_s: float,
+        explain: Explain | None = None,
+        locate: Locate | None = None,
     ) -> None:
         self.address = address
         self._timeout_s = timeout_s
         self._explain = explain
+        self._locate = locate
+        self._moving = asyncio.Lock()
         self._driver: AsyncDriver | None = None
         self._product: Product | None = None
         self._runner: QueryRunner | None = None
 
     @classmethod
     def connect(
-        cls, address: GraphAddress, *, timeout_s: float = 10.0, explain: Explain | None = None
+        cls,
+        address: GraphAddress,
+        *,
+        timeout_s: float = 10.0,
+        explain: Explain | None = None,
+        locate: Locate | None = None,
     ) -> Graph:
         """Return the graph at `address`; entering it connects, within `timeout_s`.
 
         `explain` gets each error of a server that does not answer or refuses us, and returns the
-        one to raise.
+        one to raise. With `locate` a call waits, for `timeout_s`, for a server that is away: it is
+        asked for the address by now before each repetition, and None ends the waiting.
         Entering raises GraphUnavailable when nobody answers, GraphRefused for a wrong user or
         password. It raises SetupInvalid for a server that is neither Neo4j nor the embedded graph.
         """
-        return cls(address, timeout_s=timeout_s, explain=explain)
+        return cls(address, timeout_s=timeout_s, explain=explain, locate=locate)
 
     async def __aenter__(self) -> Self:
         try:
-            with driver_errors(self.address.uri, explain=self._explain):
-                self._driver = open_driver(
-                    self.address.uri,
-                    username=self.address.username,
-                    password=self.address.password.get_secret_value(),
-                    timeout_s=self._timeout_s,
-                )
-                async with asyncio.timeout(self._timeout_s):
-                    self._product = product_of(await self._agent())
+            await self._asked(self._connect)
         except ValueError as error:  # The driver found no port or host in it.
             await self._close()
             raise _no_address(self.address.uri) from error
@@ -109,26 +120,26 @@ class Graph:
         made for the built-in model. Raises VectorsMismatched when the graph holds vectors of
         another dimension.
         """
-        with driver_errors(self.address.uri, explain=self._explain):
-            await make_schema(self._open, self.address, self.product, dimension=dimension)
+        await self._asked(
+            lambda: make_schema(self._open, self.address, self.product, dimension=dimension)
+        )
 
     async def claim_vectors(self, *, model: str, dimension: int) -> None:
         """Note that the vectors of `model` are written here.
 
         Raises VectorsMismatched when the graph holds those of another model or dimension.
         """
-        with driver_errors(self.address.uri, explain=self._explain):
-            await claim_vectors(self._open, self.address, VectorsInUse(model, dimension))
+        wanted = VectorsInUse(model, dimension)
+        await self._asked(lambda: claim_vectors(self._open, self.address, wanted))
 
     async def vectors_in_use(self) -> VectorsInUse | None:
         """Return the model of the graph's vectors, None before its schema was made."""
-        with driver_errors(self.address.uri, explain=self._explain):
-            return await vectors_in_use(self._open, self.address)
+        return await self._asked(lambda: vectors_in_use(self._open, self.address))
 
     async def read(self, statement: str, **parameters: Any) -> list[dict[str, Any]]:
         """Return the rows of the statement `statement`, dates and times as Python's own."""
-        with driver_errors(self.address.uri, explain=self._explain):
-            return await read_rows(self._read_session, Step(statement, parameters))
+        step = Step(statement, parameters)
+        return await self._asked(lambda: read_rows(self._read_session, step))
 
     async def write(self, steps: Sequence[Step]) -> None:
         """Run `steps` in one transaction: all of them hold, or none.
@@ -137,8 +148,7 @@ class Graph:
         deadlock, a change of leader, or another writer of the same record. When the connection is
         lost while it commits, GraphUnavailable is raised and nobody knows whether it holds.
         """
-        with driver_errors(self.address.uri, explain=self._explain):
-            await write_steps(self._write_session, None, steps)
+        await self._asked(lambda: write_steps(self._write_session, None, steps))
 
     async def write_if(
         self, guard: Step, steps: Sequence[Step] | Plan, *, writer: str | None = None
@@ -151,8 +161,9 @@ class Graph:
         must lock the value before it compares: on Neo4j a SET takes the lock. `writer` is the name
         by which `end_writes` finds the transaction.
         """
-        with driver_errors(self.address.uri, explain=self._explain):
-            return await write_steps(self._write_session, guard, steps, writer=writer)
+        return await self._asked(
+            lambda: write_steps(self._write_session, guard, steps, writer=writer)
+        )
 
     async def end_writes(self, writer: str) -> None:
         """Have the server undo the open transactions of `writer`, in any process.
@@ -180,15 +191,16 @@ class Graph:
         `timeout_s`.
         """
         bounds = QueryBounds(timeout_s=timeout_s, rows_max=rows_max, bytes_max=bytes_max)
-        return await self._query_runner.run(cypher, parameters or {}, bounds)
+        return await self._asked(lambda: self._query_runner.run(cypher, parameters or {}, bounds))
 
     async def digest(self) -> Digest:
         """Return one hash of all that the events determine, and the position it stands for.
 
         Raises GraphUnavailable when the graph does not keep still for the time it takes.
         """
-        with driver_errors(self.address.uri, explain=self._explain):
-            return await digest_of(self._session(READ_ACCESS, fetch_size=DIGEST_FETCH))
+        return await self._asked(
+            lambda: digest_of(self._session(READ_ACCESS, fetch_size=DIGEST_FETCH))
+        )
 
     async def reached(self) -> Reached:
         """Return the positions of both projections, and the model of the graph's vectors."""
@@ -199,6 +211,60 @@ class Graph:
         """Return the position up to which `projection` is in the graph, 0 when it has not begun."""
         rows = await self.read("checkpoint/read", projection=projection)
         return int(rows[0]["position"]) if rows else 0
+
+    async def _asked(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Call `once`, with the driver's errors as ours; again while `locate` has us wait."""
+        with driver_errors(self.address.uri, explain=self._explain):
+            if self._locate is None:
+                return await once()
+            return await self._patiently(once, self._locate)
+
+    async def _patiently(self, once: Callable[[], Awaitable[_T]], locate: Locate) -> _T:
+        """Call `once`, again for `timeout_s` in all while no server answers as it should.
+
+        One that starts or ends may refuse its own password. What may have been committed is not
+        done again.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                with driver_errors(self.address.uri):
+                    return await once()
+            except CommitUnknown:
+                raise
+            except (GraphUnavailable, GraphRefused):
+                found = locate(self.address)
+                if found is None or time.monotonic() + _PAUSE_S >= deadline:
+                    raise
+            await asyncio.sleep(_PAUSE_S)
+            await self._turn_to(found)
+
+    async def _turn_to(self, address: GraphAddress) -> None:
+        """Go on at `address`: the next call connects there."""
+        async with self._moving:
+            if address == self.address:
+                return
+            runner, self._runner = self._runner, None
+            left, self.address = self._driver, address
+            self._driver = self._made_driver()
+            if runner is not None:
+                await runner.close()
+            if left is not None:
+                await left.close()
+
+    async def _connect(self) -> None:
+        if self._driver is None:
+            self._driver = self._made_driver()
+        async with asyncio.timeout(self._timeout_s):
+            self._product = product_of(await self._agent())
+
+    def _made_driver(self) -> AsyncDriver:
+        return open_driver(
+            self.address.uri,
+            username=self.address.username,
+            password=self.address.password.get_secret_value(),
+            timeout_s=self._timeout_s,
+        )
 
     async def _agent(self) -> str:
         """Ask the database itself, so that a missing one shows now."""
@@ -223,14 +289,13 @@ class Graph:
         if self._runner is None:
             address = self.address
             secret = address.reader_password or address.password
-            with driver_errors(address.uri, explain=self._explain):
-                driver = open_driver(
-                    address.uri,
-                    username=address.reader_username or address.username,
-                    password=secret.get_secret_value(),
-                    timeout_s=self._timeout_s,
-                )
-            self._runner = QueryRunner(driver, address, self.product, explain=self._explain)
+            driver = open_driver(
+                address.uri,
+                username=address.reader_username or address.username,
+                password=secret.get_secret_value(),
+                timeout_s=self._timeout_s,
+            )
+            self._runner = QueryRunner(driver, address, self.product)
         return self._runner
 
     @property
