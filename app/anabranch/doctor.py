@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import AnabranchError, HomeFull
-from anabranch.home.folder import Home
+from anabranch.home.folder import Home, held
+from anabranch.home.keeper import COMMAND as KEEP
 from anabranch.home.runtime_file import live_runtime
 from anabranch.memory.memory import Memory, namespace_of
 
@@ -59,7 +60,8 @@ def _python(_settings: Settings) -> str:
 
 def _home(settings: Settings) -> str:
     home = Home(settings.home)
-    home.prepare()
+    if not held(home.owner_lock):
+        home.prepare()  # Beside an owner nothing is written.
     free = shutil.disk_usage(home.folder).free
     if free < _FREE_MIN:
         raise HomeFull(
@@ -73,7 +75,10 @@ def _owner(settings: Settings) -> str:
     found = live_runtime(Home(settings.home))
     if found is None:
         return "nobody runs on this home; a command runs the servers for its own duration"
-    return f"process {found.pid} ({found.command}) since {found.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    kind = (
+        "a keeper, until the last that joined has left" if found.command == KEEP else found.command
+    )
+    return f"process {found.pid} ({kind}) since {found.started_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _nats_server(settings: Settings) -> str:

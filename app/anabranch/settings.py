@@ -150,7 +150,9 @@ class Settings(BaseSettings):
         default=60, description="How long to wait for servers that start."
     )
     close_timeout_s: _Seconds = Field(
-        default=10, description="How long an owner waits for those who joined it to leave."
+        default=10,
+        description="How long an owner that `anabranch down` ends waits for those who joined it to "
+        "leave; any owner, where none may take over.",
     )
     request_timeout_s: _Seconds = Field(
         default=10, description="How long to wait for one answer of a server."

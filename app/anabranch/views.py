@@ -181,4 +181,5 @@ class Status(BaseModel):
     dead_letters: int
     home: str | None
     owner: int | None
+    owner_command: str | None
     namespace: str

@@ -57,6 +57,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
         dead_letters=int(letters[0]["dead_letters"]),
         home=str(servers.home.folder) if servers.role != "outside" else None,
         owner=servers.runtime.pid if servers.runtime else None,
+        owner_command=servers.runtime.command if servers.runtime else None,
         namespace=namespace,
     )
 

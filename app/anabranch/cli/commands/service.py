@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anabranch.home.runtime_file import Runtime
-    from anabranch.views import ProjectionStatus
+    from anabranch.views import ProjectionStatus, Status
 
 commands = typer.Typer()
 PANEL: Final = "Servers"
@@ -84,7 +84,7 @@ def _announce(call: Call, runtime: Runtime) -> None:
 
 @command(commands, "down", gives="pid, ended", panel=PANEL)
 async def down(call: Call) -> None:
-    """End what `anabranch up` runs on this home."""
+    """End what `anabranch up`, or a keeper, runs on this home; who joined waits for the next `up`."""
     from anabranch.service.up import end_service
 
     pid = await end_service(call.settings)
@@ -94,7 +94,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, namespace",
+    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, owner_command, namespace",
     panel=PANEL,
 )
 async def status(call: Call) -> None:
@@ -108,6 +108,7 @@ async def status(call: Call) -> None:
         f"durability {log.durability}",
         f"graph  {graph.uri}  {graph.product} {graph.version}  position {graph.position}",
         f"lag    {lag.events} events, {lag.ms:.0f} ms",
+        *_owner(found),
         *(line for one in found.projections for line in _projection(one)),
     )
     if found.dead_letters:
@@ -118,6 +119,12 @@ async def status(call: Call) -> None:
         call.output.warn(f"a rebuild is due: {graph.rebuild_due}. Run `anabranch rebuild`")
     if graph.others:
         call.output.message(f"{graph.others} more on the disk: see `anabranch graph generations`")
+
+
+def _owner(found: Status) -> Iterator[str]:
+    """Yield the line on the home and the process that owns it."""
+    if found.home is not None:
+        yield f"home   {found.home}  owned by process {found.owner} ({found.owner_command})"
 
 
 def _projection(one: ProjectionStatus) -> Iterator[str]:

@@ -38,6 +38,7 @@ from anabranch_store.errors import EmbeddedGraphMissing, GraphRefused, GraphUnav
 from tests.support.fixtures.memory import CommandLine
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 from tests.support.rounds import ENGINE, in_full_only
+from tests.support.visiting import patient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -134,8 +135,8 @@ async def test_a_killed_owner_is_taken_over(
 async def test_a_joiner_whose_owner_goes_is_told(
     own_settings: Settings, owner: asyncio.subprocess.Process
 ) -> None:
-    """When the owner is killed, a joiner's next call says so, and what to do."""
-    impatient = own_settings.changed(request_timeout_s=1)
+    """Where none may take over from a killed owner, a joiner's next call says so, and what to do."""
+    impatient = own_settings.changed(request_timeout_s=1, take_over=False)
     async with Memory.open(settings=impatient) as memory:
         role = namespace_of(memory).backend.servers.role
         owner.kill()
@@ -157,7 +158,8 @@ async def test_a_generation_is_not_waited_for_once_the_owner_has_gone(
     """Killed when it is asked to move to another generation, the owner is not waited for."""
     # It has for ever to answer while it lives.
     monkeypatch.setattr("anabranch.backend.generation_switch._MOVE_TIMEOUT_S", FOREVER_S)
-    async with Memory.open(settings=own_settings) as memory:
+    alone = own_settings.changed(request_timeout_s=5, take_over=False)
+    async with Memory.open(settings=alone) as memory:
         [first] = await memory.graph.generations()
         await memory.graph.rebuild()
         orders = await namespace_of(memory).backend.log.connection.subscribe(MOVE)
@@ -175,6 +177,26 @@ async def test_a_generation_is_not_waited_for_once_the_owner_has_gone(
     assert waited
 
 
+async def test_a_generation_is_moved_to_by_the_owner_after(
+    own_settings: Settings, owner: asyncio.subprocess.Process
+) -> None:
+    """Where another takes the killed owner's place, it is asked in its turn, and moves."""
+    async with Memory.open(settings=patient(own_settings)) as memory:
+        [first] = await memory.graph.generations()
+        await memory.graph.rebuild()
+        owner.send_signal(signal.SIGSTOP)
+        moving = asyncio.create_task(memory.graph.use(first.name))
+        await asyncio.sleep(1.0)
+        owner.kill()
+        await owner.wait()
+
+        used = await moving
+        [live, _] = await memory.graph.generations()
+
+    assert (used.name, used.state) == (first.name, "live")
+    assert live == used
+
+
 async def _remember_until_refused(memory: Memory) -> None:
     """Go on remembering: the log's server ends a moment after its owner."""
     async with asyncio.timeout(PATIENCE_S):
@@ -183,8 +205,8 @@ async def _remember_until_refused(memory: Memory) -> None:
 
 
 async def test_an_owner_waits_for_those_who_joined(own_settings: Settings) -> None:
-    """An owner that closes lets a joiner finish, and nobody joins meanwhile."""
-    first = Memory.open(settings=own_settings)
+    """Where none may take over, an owner that closes lets a joiner finish; nobody joins meanwhile."""
+    first = Memory.open(settings=own_settings.changed(take_over=False))
     await first.__aenter__()
     async with Memory.open(settings=own_settings) as second:
         closing = asyncio.create_task(first.__aexit__())
