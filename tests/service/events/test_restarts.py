@@ -291,3 +291,22 @@ async def test_a_disk_that_others_filled_is_said(small_disk: Path) -> None:
             await log.append(large(new_id(), 100_000))
 
         assert (await log.bounds()).last == stored.position
+
+
+async def test_a_server_that_comes_back_elsewhere_is_found(tmp_path: Path) -> None:
+    """Asked before each reconnection, `locate` gives another port and another token."""
+    async with NatsServer(tmp_path / "first") as first, NatsServer(tmp_path / "second") as second:
+        at = [(first.url, first.token)]
+        async with (
+            Log.connect(first.url, token=first.token, timeout_s=60, locate=lambda: at[0]) as log,
+            Log.connect(second.url, token=second.token) as other,
+        ):
+            before = await other.append(large(new_id(), 10))
+            at[0] = (second.url, second.token)
+            await first.__aexit__(None, None, None)
+
+            receipt = await log.append(large(new_id(), 10))
+            found = log.url
+
+    assert first.token != second.token
+    assert (receipt.position, found) == (before.position + 1, second.url)

@@ -27,6 +27,26 @@ def test_servers_of_its_own_are_the_default() -> None:
     assert (settings.nats_url, settings.neo4j_uri, settings.namespace) == (None, None, "default")
 
 
+def test_the_environment_makes_the_same_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A process that is given `environment` reads what its parent has, secrets and defaults too."""
+    settings = Settings.read().changed(
+        home=tmp_path,
+        neo4j_uri="bolt://127.0.0.1:1",
+        neo4j_password="secret",
+        embedder="none",
+        request_timeout_s=0.25,
+        take_over=False,
+    )
+
+    for name, value in settings.environment().items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings.read() == settings
+    assert Settings.read().neo4j_password.get_secret_value() == "secret"
+
+
 def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The servers' variables have the names of their products, ours begin with ANABRANCH."""
     monkeypatch.setenv("NATS_URL", "nats://example.org:4222")

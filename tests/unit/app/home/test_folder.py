@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 from anabranch.errors import HomeFull, HomeUnwritable, PortTaken, SetupInvalid, from_os_error
 from anabranch.home.folder import Home, Lock, held
+from anabranch.home.runtime_file import LogAddress, Ports, Runtime, ports_before, read_runtime
+from anabranch_store import GraphAddress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +76,72 @@ def test_many_join_and_the_owner_waits(tmp_path: Path) -> None:
         lock.release()
     assert owner.take()
     owner.release()
+
+
+def test_a_lock_is_held_by_all_to_whom_it_was_passed(tmp_path: Path) -> None:
+    """It is free once the last of them has let it go."""
+    path = tmp_path / "lock"
+    first = Lock(path)
+    first.take()
+    assert first.descriptor is not None
+    second = Lock.passed(path, os.dup(first.descriptor))
+
+    first.release()
+    between = held(path)
+    second.release()
+
+    assert (between, held(path)) == (True, False)
+
+
+def test_looking_who_holds_a_lock_writes_nothing(tmp_path: Path) -> None:
+    """Neither that nor joining makes a file that is not there, or needs the right to write to it."""
+    path = tmp_path / "lock"
+    absent = held(path)
+    made = path.exists()
+    with Lock(path) as owner:
+        owner.take()
+        path.chmod(0o400)
+        taken = held(path)
+    with Lock(path, shared=True) as joined:
+        shared = joined.take()
+
+    assert (absent, made, taken, shared) == (False, False, True, True)
+
+
+def test_those_who_look_do_not_see_each_other(tmp_path: Path) -> None:
+    """A lock that others share, as those do who look at it, is held by nobody."""
+    with Lock(tmp_path / "lock", shared=True) as other:
+        other.take()
+
+        assert not held(tmp_path / "lock")
+
+
+def test_a_retired_runtime_file_keeps_its_ports(tmp_path: Path) -> None:
+    """Nobody can join by it any more, and the next owner knows which ports to take."""
+    home = Home(tmp_path)
+    Runtime(
+        instance="first",
+        pid=1,
+        command="up",
+        started_at=datetime(2026, 11, 28, tzinfo=UTC),
+        log_url="nats://127.0.0.1:4001",
+        graph_uri="bolt://127.0.0.1:4002",
+        log=LogAddress(url="nats://user:word@127.0.0.1:4001"),
+        graph=GraphAddress(
+            uri="bolt://127.0.0.1:4002",
+            username="root",
+            password=SecretStr("word"),
+            admin_url="http://127.0.0.1:4003",
+        ),
+    ).write(home)
+    unknown = ports_before(home)
+
+    home.retire_runtime()
+    home.retire_runtime()
+
+    assert unknown == Ports()
+    assert read_runtime(home) is None
+    assert ports_before(home) == Ports(log=4001, graph=(4002, 4003))
 
 
 async def test_waiting_for_a_lock_has_a_bound(tmp_path: Path) -> None:
