@@ -13,7 +13,7 @@ from anabranch import Memory
 from anabranch.doctor import examine
 from anabranch.home.folder import Home
 from anabranch.memory.memory import namespace_of
-from anabranch.service.up import end_service, start_detached
+from tests.support.upholding import end_up, start_up
 from tests.support.visiting import patient
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def running(own_settings: Settings, small_disk: Path) -> AsyncIterator[Settings]:
     """Give the settings of a home on a small disk on which `up` runs, with one insight."""
     settings = patient(own_settings).changed(home=small_disk / "home", close_timeout_s=0.1)
-    await start_detached(settings)
+    await start_up(settings)
     async with Memory.open(settings=settings) as memory:
         receipt = await memory.remember("The pump is red.")
         await memory.wait_for(receipt.position)
     yield settings
-    await end_service(settings)
+    await end_up(settings)
 
 
 @pytest.fixture

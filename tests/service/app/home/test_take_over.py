@@ -16,9 +16,9 @@ from anabranch import Memory
 from anabranch.home.folder import Home, held
 from anabranch.home.runtime_file import live_runtime
 from anabranch.memory.memory import namespace_of
-from anabranch.service.up import end_service, start_detached
 from anabranch_events.event.types import InsightRecorded
 from tests.support.rounds import CHAOS_ROUNDS, FULL
+from tests.support.upholding import end_up, start_up
 from tests.support.visiting import Visitors, patient, until
 
 if TYPE_CHECKING:
@@ -153,10 +153,10 @@ async def test_a_server_that_is_killed_is_replaced(
 async def test_a_restart_of_up_is_a_pause(own_settings: Settings, home: Home) -> None:
     """`down` and `up` in the middle: a long-lived memory remembers and recalls as before."""
     settings = patient(own_settings)
-    await start_detached(settings)
+    await start_up(settings)
     async with Memory.open(settings=settings) as memory:
         before = await memory.remember("The pump was red.")
-        await end_service(settings.changed(close_timeout_s=0.1))
+        await end_up(settings.changed(close_timeout_s=0.1))
         calls = (
             asyncio.create_task(memory.remember("The valve is green.")),
             asyncio.create_task(memory.recall("pump")),
@@ -165,17 +165,17 @@ async def test_a_restart_of_up_is_a_pause(own_settings: Settings, home: Home) ->
         )
         await asyncio.sleep(2.0)  # Longer than who stands by would take to notice.
         paused = not held(home.owner_lock) and not any(call.done() for call in calls)
-        up = await start_detached(settings)
+        up = await start_up(settings)
         kept, found, one, status = await asyncio.gather(*calls)
         again = await memory.recall("valve", after=kept.position)
-    ended = await end_service(settings)
+    ended = await end_up(settings)
 
     assert paused
     assert kept.position == before.position + 2
     assert [hit.text for hit in found.hits][:1] == ["The pump was red."]
-    assert (one.rows, status.owner) == ([{"one": 1}], up.pid)
+    assert (one.rows, status.owner) == ([{"one": 1}], up)
     assert [hit.text for hit in again.hits][:1] == ["The valve is green."]
-    assert ended == up.pid
+    assert ended == up
 
 
 async def test_servers_that_come_back_elsewhere_are_found(
@@ -183,21 +183,21 @@ async def test_servers_that_come_back_elsewhere_are_found(
 ) -> None:
     """Where the ports are taken meanwhile, who joined finds the servers by the runtime file."""
     settings = patient(own_settings)
-    await start_detached(settings.changed(close_timeout_s=0.1))
+    await start_up(settings.changed(close_timeout_s=0.1))
     async with Memory.open(settings=settings) as memory:
         before = live_runtime(home)
         await memory.remember("The pump was red.")
-        await end_service(settings)
+        await end_up(settings)
         home.previous.unlink()  # So the next owner takes any ports.
 
-        await start_detached(settings)
+        await start_up(settings)
         kept = await memory.remember("The valve is green.")
         found = await memory.recall("valve", after=kept.position)
         rows = await memory.cypher("MATCH (i:Insight) RETURN count(i) AS n")
         generations = await memory.graph.generations()
         after = live_runtime(home)
         at = namespace_of(memory).backend.servers
-    await end_service(settings)
+    await end_up(settings)
 
     assert before is not None
     assert after is not None
@@ -218,15 +218,15 @@ async def test_up_takes_the_place_of_a_keeper(
     await owned_by(home, "keep")
     await first.has_left()
 
-    up = await start_detached(patient(own_settings))
+    up = await start_up(patient(own_settings))
     await other.works(2)
     owner = live_runtime(home)
     other.leave()
     await other.has_left()
-    await end_service(own_settings)
+    await end_up(own_settings)
 
     assert owner is not None
-    assert (owner.pid, owner.command) == (up.pid, "up")
+    assert (owner.pid, owner.command) == (up, "up")
     await check(own_settings, visitors.all)
 
 
