@@ -32,6 +32,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
     letters = await graph.read("projection/count_dead_letters")
     found = await read_stamp(graph)
     identity = await log.identity()
+    servers.refresh()
     return Status(
         log=LogStatus(
             url=without_secrets(servers.log.url),

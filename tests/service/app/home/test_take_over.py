@@ -166,8 +166,9 @@ async def test_a_restart_of_up_is_a_pause(own_settings: Settings, home: Home) ->
         await asyncio.sleep(2.0)  # Longer than who stands by would take to notice.
         paused = not held(home.owner_lock) and not any(call.done() for call in calls)
         up = await start_up(settings)
-        kept, found, one, status = await asyncio.gather(*calls)
+        kept, found, one, _ = await asyncio.gather(*calls)
         again = await memory.recall("valve", after=kept.position)
+        status = await memory.status()
     ended = await end_up(settings)
 
     assert paused
