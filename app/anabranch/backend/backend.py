@@ -14,6 +14,7 @@ from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_projections import wait_for
 from anabranch_store import GraphRanker
+from anabranch_store.recall.ranker import LANE_TIMEOUT_S
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -97,7 +98,10 @@ class Backend:
         """Return the ranker over the graph as it is by now; it keeps what it learned of it."""
         graph = await self.graph()
         if self._ranker is None:
-            self._ranker = GraphRanker(graph, self.embedder)
+            timeout_s = LANE_TIMEOUT_S
+            if self.servers.role == "joined":  # Its reads wait for the owner after theirs.
+                timeout_s += self.settings.request_timeout_s
+            self._ranker = GraphRanker(graph, self.embedder, timeout_s=timeout_s)
         return self._ranker
 
     async def vectors_follow(self) -> bool:

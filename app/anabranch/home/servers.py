@@ -38,6 +38,7 @@ from anabranch.home.runtime_file import (
 from anabranch.home.stand_by import stand_by
 from anabranch_events import new_id
 from anabranch_events.transport.address import without_secrets
+from anabranch_store.errors import GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -252,15 +253,18 @@ class Servers:
     async def patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """Call `ask`, again for the time limit of a request while an owner is being replaced.
 
-        It must not do harm twice, and look up `graph` each time. Raises OwnerGone.
+        It must not do harm twice, and look up where the graph is each time. Raises OwnerGone.
         """
         deadline = time.monotonic() + self.settings.request_timeout_s
         while True:
             try:
                 return await ask()
-            except OwnerGone:
-                if time.monotonic() >= deadline:
-                    raise
+            except (OwnerGone, GraphUnavailable) as error:
+                if self.role != "joined" or time.monotonic() >= deadline:
+                    found = self.explained(error)
+                    if found is error:
+                        raise
+                    raise found from None
             await asyncio.sleep(_PAUSE_S)
             self.refresh()
 

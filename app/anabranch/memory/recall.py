@@ -63,7 +63,12 @@ class BranchRecall:
 
 
 async def _answer(namespace: OpenNamespace, question: Question) -> Recollection:
-    return await (await namespace.backend.ranker()).recall(question)
+    backend = namespace.backend
+
+    async def ask() -> Recollection:
+        return await (await backend.ranker()).recall(question)
+
+    return await backend.servers.patiently(ask)
 
 
 def _question(**values: object) -> Question:
