@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.support.fixtures.log",
     "tests.support.fixtures.graph",
     "tests.support.fixtures.memory",
+    "tests.support.fixtures.faces",
     "tests.support.fixtures.commands",
 ]
 

@@ -28,7 +28,8 @@
     │   ├── ServerEnded          a server of ours ended by itself
     │   └── ServiceBusy          the service has as many requests as it takes
     └── SetupInvalid
-        ├── MemoryNotOpen        a memory is used outside of `async with`
+        ├── LoopBlocked          a synchronous call on the loop that should answer it
+        ├── MemoryNotOpen        a memory is used before it is opened, or after it is closed
         ├── HomeUnwritable
         ├── HomeFull             the disk is full
         ├── ExporterMissing      no such exporter of traces is installed
@@ -71,6 +72,7 @@ __all__ = [
     "HomeMismatched",
     "HomeUnwritable",
     "InputInvalid",
+    "LoopBlocked",
     "MemoryNotOpen",
     "NotFound",
     "NothingRunning",
@@ -279,12 +281,24 @@ class HomeFull(SetupInvalid):
     """The disk that holds the home is full."""
 
 
-class MemoryNotOpen(SetupInvalid):
-    """A memory was used before it was entered, or after it was left."""
+class LoopBlocked(SetupInvalid):
+    """A synchronous memory was called on its own loop, where the call would wait for itself."""
 
     def __init__(self) -> None:
         super().__init__(
-            "this memory is not open", fix="use it within `async with Memory.open(...) as memory`"
+            "a synchronous memory was called by a coroutine or a callback that runs on its loop",
+            fix="call it from a plain function or another thread, or await `anabranch.Memory`",
+        )
+
+
+class MemoryNotOpen(SetupInvalid):
+    """A memory was used before it was opened, or after it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this memory is not open",
+            fix="use it within `async with Memory.open(...) as memory`, or await it and close it "
+            "at the end; with `anabranch.sync` it is `with Memory.open(...) as memory`",
         )
 
 

@@ -1,5 +1,6 @@
 """The Python face: memories and sessions.
 
-Others use: `memory.Memory`, `memory.namespace_of`, `namespaces.Namespaces`,
-`namespaces.OpenNamespace`, `recall.recall`, `session.Session`.
+Others use: `graph.MemoryGraph`, `memory.Memory`, `memory.namespace_of`, `namespaces.Namespaces`,
+`namespaces.OpenNamespace`, `past.MemoryPast`, `recall.recall`, `session.Session`,
+`transfer.MemoryTransfer`.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from anabranch.backend.backend import Backend
@@ -23,7 +24,7 @@ from anabranch_thinking import consolidate_thought, think
 from anabranch_thinking.thoughts.think import CONCURRENCY
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from anabranch.past.as_of import Moment
@@ -47,13 +48,17 @@ class Memory:
     """Memory for sessions that branch; make it by `open`, use it within `async with`.
 
     Reads see what this memory has written before, and what was in the log when it was opened. Its
-    parts are `graph`, `past` and `transfer`.
+    parts are `graph`, `past` and `transfer`. Where no block fits, `await Memory.open(...)` opens
+    it too, and `await memory.close()` closes it.
     """
+
+    settings: Settings
+    namespace: str
 
     def __init__(self, settings: Settings, *, command: str = "memory") -> None:
         self.settings = settings
         self.namespace = settings.namespace
-        self._backend = Backend(settings, command=command)
+        self._command = command
         self._opened: OpenNamespace | None = None
 
     @classmethod
@@ -67,24 +72,32 @@ class Memory:
     ) -> Self:
         """Return the memory in the folder `home`; what is not given, the settings say.
 
-        Entering it starts its servers or joins those that run. Raises InputInvalid; entering
-        raises HomeUnwritable, HomeFull, HomeBusy, HomeMismatched and what the servers raise.
+        Opening it starts its servers or joins those that run. Raises InputInvalid; opening raises
+        HomeUnwritable, HomeFull, HomeBusy, HomeMismatched and what the servers raise.
         """
         base = Settings.read() if settings is None else settings
         return cls(base.changed(home=home, namespace=namespace, agent=agent))
 
     async def __aenter__(self) -> Self:
-        await self._backend.__aenter__()
-        try:
-            self._opened = OpenNamespace(self._backend, self.namespace)
-        except BaseException:
-            await self._backend.__aexit__()
-            raise
+        if self._opened is None:
+            async with AsyncExitStack() as stack:
+                backend = Backend(self.settings, command=self._command)
+                await stack.enter_async_context(backend)
+                self._opened = OpenNamespace(backend, self.namespace)
+                stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._opened = None
-        await self._backend.__aexit__()
+        await self.close()
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self.__aenter__().__await__()
+
+    async def close(self) -> None:
+        """Close the memory, and end the servers that it started; closing it again does nothing."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.backend.__aexit__()
 
     @property
     def graph(self) -> MemoryGraph:

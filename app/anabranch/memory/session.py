@@ -33,6 +33,12 @@ class Session:
     handle knows of.
     """
 
+    session_id: str
+    root_id: str
+    position: int
+    parent_id: str | None
+    forked_at: int | None
+
     def __init__(
         self,
         namespace: OpenNamespace,

@@ -1,0 +1,579 @@
+"""The synchronous face, for notebooks and scripts: `from anabranch.sync import Memory`.
+
+It has the classes of the asynchronous face, with the same names, arguments and errors, and nothing
+to await. What is iterated there is a plain iterator here. It may be called from several threads,
+and beside a running event loop. Made by `python docs/generate_sync.py`: change it there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch.loop_thread import LOOP, Face, OpenFace
+from anabranch.memory.graph import MemoryGraph as AsyncMemoryGraph
+from anabranch.memory.memory import Memory as AsyncMemory
+from anabranch.memory.past import MemoryPast as AsyncMemoryPast
+from anabranch.memory.session import Session as AsyncSession
+from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
+from anabranch.past.diff import ITEMS_MAX
+from anabranch_events.event.types import Priority
+from anabranch_projections.dead_letters import DeadLetters as AsyncDeadLetters
+from anabranch_recall import Scope
+from anabranch_thinking.thoughts.think import CONCURRENCY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import IO, Any, Self, Unpack
+
+    from anabranch.past.as_of import Moment
+    from anabranch.past.diff_model import Diff
+    from anabranch.past.history import LifeEvent
+    from anabranch.settings import Settings
+    from anabranch.transfer.import_events import Imported
+    from anabranch.transfer.snapshot import Snapshot
+    from anabranch.views import GenerationView, SessionView, Status
+    from anabranch_events import Recorded
+    from anabranch_projections import RebuildProgress, RebuildResult
+    from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
+    from anabranch_recall import Recollection
+    from anabranch_store import Digest, GraphAddress, QueryResult
+    from anabranch_thinking import (
+        BranchTask,
+        CompletionReceipt,
+        Consolidation,
+        EventListener,
+        Executor,
+        InsightDraft,
+        InsightFields,
+        InsightReceipt,
+        SessionReceipt,
+        Thought,
+    )
+
+__all__ = ["DeadLetters", "Memory", "MemoryGraph", "MemoryPast", "MemoryTransfer", "Session"]
+
+
+class Memory(OpenFace[AsyncMemory]):
+    """Memory for sessions that branch; make it by `open`, use it within `with`.
+
+    Reads see what this memory has written before, and what was in the log when it was opened. Its
+    parts are `graph`, `past` and `transfer`. Where no block fits, `Memory.open(...)` has opened
+    it, and `memory.close()` closes it.
+    """
+
+    @property
+    def settings(self) -> Settings:
+        """The `settings` of this memory."""
+        return self._wrapped.settings
+
+    @property
+    def namespace(self) -> str:
+        """The `namespace` of this memory."""
+        return self._wrapped.namespace
+
+    @classmethod
+    def open(
+        cls,
+        home: Path | str | None = None,
+        *,
+        namespace: str | None = None,
+        agent: str | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """Return the memory in the folder `home`; what is not given, the settings say.
+
+        Opening it starts its servers or joins those that run. Raises InputInvalid; opening raises
+        HomeUnwritable, HomeFull, HomeBusy, HomeMismatched and what the servers raise.
+        """
+        return cls(
+            AsyncMemory.open(home, namespace=namespace, agent=agent, settings=settings)
+        ).__enter__()
+
+    @property
+    def graph(self) -> MemoryGraph:
+        """The graph: its digest, its generations, its dead letters, and building it again."""
+        return MemoryGraph(self._wrapped.graph)
+
+    @property
+    def past(self) -> MemoryPast:
+        """Earlier moments: positions, the life of one thing, and the change in between."""
+        return MemoryPast(self._wrapped.past)
+
+    @property
+    def transfer(self) -> MemoryTransfer:
+        """Events out of this memory and into it, and snapshots of the whole log."""
+        return MemoryTransfer(self._wrapped.transfer)
+
+    @property
+    def position(self) -> int:
+        """The last position seen here: written by this memory, or there when it was opened."""
+        return self._wrapped.position
+
+    def open_session(
+        self,
+        task: str,
+        *,
+        role: str | None = None,
+        priority: Priority | str = Priority.NORMAL,
+        attributes: Mapping[str, object] | None = None,
+    ) -> Session:
+        """Begin a root session."""
+        return Session(
+            LOOP.run(
+                self._wrapped.open_session(
+                    task, role=role, priority=priority, attributes=attributes
+                )
+            )
+        )
+
+    def session(self, session_id: str) -> Session:
+        """Return the session that has this id. Raises SessionNotFound."""
+        return Session(LOOP.run(self._wrapped.session(session_id)))
+
+    def remember(
+        self,
+        insight: InsightDraft | str,
+        *,
+        session_id: str | None = None,
+        supersedes: Sequence[str] = (),
+        **fields: Unpack[InsightFields],
+    ) -> InsightReceipt:
+        """Record one thing learned; without a session one is opened for it.
+
+        `insight` is a text with the `fields` of an InsightDraft (kind, confidence, tags, entities,
+        valid_from, valid_until, sources), or a draft. The insights in `supersedes` are retired by
+        this one. Raises InputInvalid, SessionNotFound, SessionEnded and InsightNotFound.
+        """
+        return LOOP.run(
+            self._wrapped.remember(insight, session_id=session_id, supersedes=supersedes, **fields)
+        )
+
+    def recall(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        scope: Scope | str = Scope.NAMESPACE,
+        session_id: str | None = None,
+        as_of: Moment | None = None,
+        after: int | None = None,
+        include_retired: bool = False,
+        wait_s: float | None = None,
+    ) -> Recollection:
+        """Ask memory a question; return ranked insights, each with the reason why.
+
+        `as_of` asks what was known at a position, or a time. With `after` the answer waits, for at
+        most `wait_s`, until the graph has reached that position, and raises WaitTimedOut if it
+        does not. Without, it waits for what this memory has seen, and answers in any case.
+        Raises InputInvalid, ScopeNeedsSession, SessionNotFound and PositionFromFuture.
+        """
+        return LOOP.run(
+            self._wrapped.recall(
+                query,
+                k=k,
+                scope=scope,
+                session_id=session_id,
+                as_of=as_of,
+                after=after,
+                include_retired=include_retired,
+                wait_s=wait_s,
+            )
+        )
+
+    def think(
+        self,
+        task: str,
+        *,
+        branches: Sequence[BranchTask | str] = (),
+        count: int | None = None,
+        executor: Executor | None = None,
+        session_id: str | None = None,
+        concurrency: int = CONCURRENCY,
+        on_event: EventListener | None = None,
+    ) -> Thought:
+        """Fan a task out over branches that run in parallel, join them, and consolidate.
+
+        Without branches there are `count`, by the roles focus, pattern recognition, creative
+        synthesis, risk analysis and meta-cognition in turn. Without an executor each branch asks
+        memory what it knows from its role's side. With `session_id` the thought happens in that
+        session. `on_event` gets every event that was appended.
+        """
+        return LOOP.run(
+            self._wrapped.think(
+                task,
+                branches=branches,
+                count=count,
+                executor=executor,
+                session_id=session_id,
+                concurrency=concurrency,
+                on_event=on_event,
+            )
+        )
+
+    def consolidate(self, root_id: str) -> Consolidation:
+        """Synthesise what the branches of a thought found; every insight used is cited.
+
+        Raises SessionNotFound, and NothingLearned where there is nothing to cite.
+        """
+        return LOOP.run(self._wrapped.consolidate(root_id))
+
+    def cypher(
+        self,
+        query: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        as_of: Moment | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> QueryResult:
+        """Run a query that only reads, with a timeout, a row cap and a byte cap.
+
+        The graph holds every namespace: filter by `$namespace`, which is this memory's own. With
+        `as_of` a query gives what it gave then. One that filters by `$as_of` itself is asked of the
+        live graph (`$as_of` is the log's end without), any other of a graph into which the log is
+        folded up to there; `progress` gets each position of that. Raises CypherInvalid,
+        QueryRefused, QueryTimedOut and PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.cypher(query, parameters, as_of=as_of, progress=progress))
+
+    def show_session(self, session_id: str, *, as_of: Moment | None = None) -> SessionView:
+        """Return the session with its working memory and insights, as it is or was at `as_of`.
+
+        The texts of insights that were forgotten since are left out. Raises SessionNotFound, also
+        where it had not begun by then, and PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.show_session(session_id, as_of=as_of))
+
+    def list_sessions(
+        self, *, root_id: str | None = None, status: str | None = None, limit: int = 100
+    ) -> list[SessionView]:
+        """Return sessions, the newest first; `root_id` keeps those of one thought."""
+        return LOOP.run(self._wrapped.list_sessions(root_id=root_id, status=status, limit=limit))
+
+    def session_tree(self, session_id: str, *, as_of: Moment | None = None) -> list[SessionView]:
+        """Return the whole thought that the session belongs to, parents before their branches.
+
+        With `as_of` it is the thought as it was then; it costs what the events of its sessions do.
+        Raises SessionNotFound, PositionFromFuture, and WaitTimedOut.
+        """
+        return LOOP.run(self._wrapped.session_tree(session_id, as_of=as_of))
+
+    def replay(
+        self,
+        *,
+        after: int = 0,
+        to: int | None = None,
+        session_id: str | None = None,
+        speed: float | None = None,
+    ) -> Iterator[Recorded]:
+        """Read the events of this namespace again, in order, those after `after` and up to `to`.
+
+        With `speed` they come with the pauses they happened with, so many times faster. Nothing is
+        run again. Raises InputInvalid, SessionNotFound and PositionFromFuture.
+        """
+        return LOOP.iterate(
+            self._wrapped.replay(after=after, to=to, session_id=session_id, speed=speed)
+        )
+
+    def follow(self, *, after: int | None = None) -> Iterator[Recorded]:
+        """Give the events of this namespace as they happen, without end, from the log's end on.
+
+        With `after` those that happened since come first.
+        """
+        return LOOP.iterate(self._wrapped.follow(after=after))
+
+    def wait_for(self, position: int, *, timeout_s: float | None = None) -> int:
+        """Wait until the graph has reached `position`; return where it is.
+
+        Raises PositionFromFuture, and WaitTimedOut.
+        """
+        return LOOP.run(self._wrapped.wait_for(position, timeout_s=timeout_s))
+
+    def status(self) -> Status:
+        """Return where the log and the graph are, and how far the graph is behind."""
+        return LOOP.run(self._wrapped.status())
+
+
+class Session(Face[AsyncSession]):
+    """A line of thinking: it learns, notes things for itself, branches, and ends.
+
+    `forked_at` and `parent_id` are None for a root session. `position` is the last event that this
+    handle knows of.
+    """
+
+    @property
+    def session_id(self) -> str:
+        """The `session_id` of this session."""
+        return self._wrapped.session_id
+
+    @property
+    def root_id(self) -> str:
+        """The `root_id` of this session."""
+        return self._wrapped.root_id
+
+    @property
+    def position(self) -> int:
+        """The `position` of this session."""
+        return self._wrapped.position
+
+    @property
+    def parent_id(self) -> str | None:
+        """The `parent_id` of this session."""
+        return self._wrapped.parent_id
+
+    @property
+    def forked_at(self) -> int | None:
+        """The `forked_at` of this session."""
+        return self._wrapped.forked_at
+
+    @property
+    def receipt(self) -> SessionReceipt:
+        """The receipt of the last event that this handle stored. Raises LookupError before one."""
+        return self._wrapped.receipt
+
+    def branch(
+        self, task: str, *, role: str | None = None, priority: Priority | str = Priority.NORMAL
+    ) -> Session:
+        """Fork a session from this one as it is now. Raises SessionEnded."""
+        return Session(LOOP.run(self._wrapped.branch(task, role=role, priority=priority)))
+
+    def remember(
+        self,
+        insight: InsightDraft | str,
+        *,
+        supersedes: Sequence[str] = (),
+        **fields: Unpack[InsightFields],
+    ) -> InsightReceipt:
+        """Record one thing learned, as `Memory.remember` does. Raises SessionEnded."""
+        return LOOP.run(self._wrapped.remember(insight, supersedes=supersedes, **fields))
+
+    def recall(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        scope: Scope | str = Scope.LINEAGE,
+        as_of: Moment | None = None,
+        after: int | None = None,
+        include_retired: bool = False,
+        wait_s: float | None = None,
+    ) -> Recollection:
+        """Ask memory from this session: by default its own line of ancestors."""
+        return LOOP.run(
+            self._wrapped.recall(
+                query,
+                k=k,
+                scope=scope,
+                as_of=as_of,
+                after=after,
+                include_retired=include_retired,
+                wait_s=wait_s,
+            )
+        )
+
+    def complete(
+        self, result: str, *, insights: Sequence[InsightDraft | str] = ()
+    ) -> CompletionReceipt:
+        """End the session with its result and what it learned, as one event."""
+        return LOOP.run(self._wrapped.complete(result, insights=insights))
+
+    def note(self, key: str, value: object) -> SessionReceipt:
+        """Set `key` in the session's working memory to a value that JSON can hold."""
+        return LOOP.run(self._wrapped.note(key, value))
+
+    def hand_off(self, *, summary: str, to_agent: str | None = None) -> Session:
+        """Pass the task and the working memory on to a new branch, and end; return the branch."""
+        return Session(LOOP.run(self._wrapped.hand_off(summary=summary, to_agent=to_agent)))
+
+    def fail(self, error: str) -> SessionReceipt:
+        """End the session without a result, because of `error`."""
+        return LOOP.run(self._wrapped.fail(error))
+
+    def cancel(self, reason: str) -> SessionReceipt:
+        """Call the session off."""
+        return LOOP.run(self._wrapped.cancel(reason))
+
+    def close(self, reason: str = "done") -> SessionReceipt:
+        """End the session without a result."""
+        return LOOP.run(self._wrapped.close(reason))
+
+    def show(self, *, as_of: Moment | None = None) -> SessionView:
+        """Return the session as it stands, or stood, with its working memory and insights."""
+        return LOOP.run(self._wrapped.show(as_of=as_of))
+
+
+class MemoryGraph(Face[AsyncMemoryGraph]):
+    """The graph that a memory reads, as `memory.graph`."""
+
+    def digest(
+        self, *, as_of: Moment | None = None, progress: Callable[[int], None] | None = None
+    ) -> Digest:
+        """Return a hash of the graph's content: the same events, the same digest, on any store.
+
+        With `as_of` it is the digest the graph had then. The log is folded up to there into a graph
+        that is dropped again, and `progress` gets each position. Raises PositionFromFuture, and
+        EmbeddedGraphMissing.
+        """
+        return LOOP.run(self._wrapped.digest(as_of=as_of, progress=progress))
+
+    def rebuild(
+        self,
+        *,
+        into: GraphAddress | None = None,
+        skip: bool = False,
+        progress: Callable[[RebuildProgress], None] | None = None,
+    ) -> RebuildResult:
+        """Fold the whole log into a fresh graph.
+
+        The embedded graph gets a new generation, and once that is filled it takes the old one's
+        place; the old one is kept until it is dropped. `into` names another graph, which must be
+        empty, and leaves this one as it is. One that was killed goes on where it was. Raises
+        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
+        """
+        return LOOP.run(self._wrapped.rebuild(into=into, skip=skip, progress=progress))
+
+    def dead_letters(self) -> DeadLetters:
+        """Return the events of this namespace that could not be applied, to look at and to settle."""
+        return DeadLetters(LOOP.run(self._wrapped.dead_letters()))
+
+    def generations(self) -> list[GenerationView]:
+        """Return the generations of the graph: the live one, kept ones, one that is half filled."""
+        return LOOP.run(self._wrapped.generations())
+
+    def use(
+        self,
+        name: str,
+        *,
+        skip: bool = False,
+        progress: Callable[[RebuildProgress], None] | None = None,
+    ) -> GenerationView:
+        """Bring a kept generation to the log's end and read it from then on.
+
+        Raises GenerationNotFound, GenerationRefused for one that is only half filled, and
+        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
+        """
+        return LOOP.run(self._wrapped.use(name, skip=skip, progress=progress))
+
+    def drop(self, name: str) -> GenerationView:
+        """Remove a generation with all its files; return its last state.
+
+        Raises GenerationNotFound, and GenerationRefused for the live one.
+        """
+        return LOOP.run(self._wrapped.drop(name))
+
+
+class MemoryPast(Face[AsyncMemoryPast]):
+    """The earlier moments of a memory, as `memory.past`."""
+
+    def position_of(self, moment: Moment, *, field: str = "as_of") -> int:
+        """Return the position that a moment stands for: the last one stored up to a time.
+
+        Raises PositionFromFuture, and InputInvalid for a time without a zone.
+        """
+        return LOOP.run(self._wrapped.position_of(moment, field=field))
+
+    def history(
+        self,
+        thing_id: str,
+        *,
+        as_of: Moment | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[LifeEvent]:
+        """Return the life of a session, an insight or a consolidation: the events that name it.
+
+        The whole log is read, up to `as_of`, so that nothing is missed; only events that name the
+        thing are decoded. Raises InputInvalid, HistoryNotFound and PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.history(thing_id, as_of=as_of, progress=progress))
+
+    def diff(
+        self,
+        before: Moment,
+        after: Moment,
+        *,
+        items_max: int = ITEMS_MAX,
+        progress: Callable[[int], None] | None = None,
+    ) -> Diff:
+        """Return what this namespace learned between two moments, `before` not included.
+
+        The sums are exact; of each kind at most `items_max` are listed, the first ones. It costs
+        what the events between the two do. Raises InputInvalid, PositionFromFuture, WaitTimedOut.
+        """
+        return LOOP.run(self._wrapped.diff(before, after, items_max=items_max, progress=progress))
+
+    def event(self, position: int) -> Recorded:
+        """Return the event at `position`. Raises EventNotFound, and PositionFromFuture."""
+        return LOOP.run(self._wrapped.event(position))
+
+
+class MemoryTransfer(Face[AsyncMemoryTransfer]):
+    """Events out of a memory and into it, as `memory.transfer`."""
+
+    def export(
+        self,
+        target: IO[bytes],
+        *,
+        after: int = 0,
+        to: int | None = None,
+        chained: bool = True,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Write the namespace's events as JSON Lines, a CloudEvent a line; return how many.
+
+        With `chained` each line has its link, and a manifest ends the file, so that
+        `verify_lines` finds any change. `progress` gets the positions reached, now and then.
+        """
+        return LOOP.run(
+            self._wrapped.export(target, after=after, to=to, chained=chained, progress=progress)
+        )
+
+    def import_lines(
+        self, lines: Iterable[bytes], *, progress: Callable[[], None] | None = None
+    ) -> Imported:
+        """Append exported events, in their order; those whose id the log has are left out.
+
+        So an import that was killed is simply run again. Positions of the old log (where a branch
+        was forked) become those of the same events in this one; an event of an older version or of
+        an unknown type is appended as it was written. Raises EventInvalid naming the first line
+        that is no event; the lines before its batch are in the log by then. `progress` is called
+        now and then.
+        """
+        return LOOP.run(self._wrapped.import_lines(lines, progress=progress))
+
+    def snapshot(
+        self, path: Path, *, vectors: bool = True, progress: Callable[[int], None] | None = None
+    ) -> Snapshot:
+        """Write the whole log, of all namespaces, to the file `path`, which appears when it is whole.
+
+        Positions, times and ids stay as they are. With `vectors` the cache of embeddings is in it.
+        """
+        return LOOP.run(self._wrapped.snapshot(path, vectors=vectors, progress=progress))
+
+
+class DeadLetters(Face[AsyncDeadLetters]):
+    """The dead letters of one namespace in one graph."""
+
+    def all(self, *, discarded: bool = False) -> list[DeadLetter]:
+        """Return the pending ones, in position order; with `discarded` the discarded ones too."""
+        return LOOP.run(self._wrapped.all(discarded=discarded))
+
+    def get(self, position: int) -> DeadLetter:
+        """Return the one at a position. Raises DeadLetterNotFound."""
+        return LOOP.run(self._wrapped.get(position))
+
+    def discard(self, positions: Sequence[int]) -> list[DeadLetter]:
+        """Discard dead letters: all of them, or none.
+
+        They stay, so that the graph says which events it does not hold. Raises DeadLetterNotFound.
+        """
+        return LOOP.run(self._wrapped.discard(positions))
+
+    def retry(self, positions: Sequence[int] | None = None) -> list[RetryOutcome]:
+        """Apply dead letters after all, in position order; without `positions` all pending ones.
+
+        Each is one transaction that applies the event at its own position and takes the letter
+        away, while no projector can move the checkpoint. One that fails stays, with the new reason.
+        RetryTooLate keeps an event that later ones have built on: the graph would not be that of a
+        rebuild. Raises DeadLetterNotFound.
+        """
+        return LOOP.run(self._wrapped.retry(positions))
