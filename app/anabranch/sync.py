@@ -16,13 +16,15 @@ from anabranch.memory.past import MemoryPast as AsyncMemoryPast
 from anabranch.memory.session import Session as AsyncSession
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
 from anabranch.past.diff import ITEMS_MAX
-from anabranch_events.event.types import Priority
+from anabranch_events.event.types import Outcome, Priority
 from anabranch_projections.dead_letters import DeadLetters as AsyncDeadLetters
 from anabranch_recall import Scope
+from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
     from typing import IO, Any, Self, Unpack
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch.transfer.import_events import Imported
     from anabranch.transfer.snapshot import Snapshot
-    from anabranch.views import GenerationView, SessionView, Status
+    from anabranch.views import GenerationView, InsightDetails, SessionView, Status
     from anabranch_events import Recorded
     from anabranch_projections import RebuildProgress, RebuildResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
         InsightDraft,
         InsightFields,
         InsightReceipt,
+        InsightsReceipt,
         SessionReceipt,
         Thought,
     )
@@ -117,19 +120,23 @@ class Memory(OpenFace[AsyncMemory]):
         role: str | None = None,
         priority: Priority | str = Priority.NORMAL,
         attributes: Mapping[str, object] | None = None,
+        agent: str | None = None,
     ) -> Session:
-        """Begin a root session."""
+        """Begin a root session; `agent` is the one in whose name it works."""
         return Session(
             LOOP.run(
                 self._wrapped.open_session(
-                    task, role=role, priority=priority, attributes=attributes
+                    task, role=role, priority=priority, attributes=attributes, agent=agent
                 )
             )
         )
 
-    def session(self, session_id: str) -> Session:
-        """Return the session that has this id. Raises SessionNotFound."""
-        return Session(LOOP.run(self._wrapped.session(session_id)))
+    def session(self, session_id: str, *, agent: str | None = None) -> Session:
+        """Return the session that has this id, to work in `agent`'s name.
+
+        Raises SessionNotFound.
+        """
+        return Session(LOOP.run(self._wrapped.session(session_id, agent=agent)))
 
     def remember(
         self,
@@ -147,6 +154,112 @@ class Memory(OpenFace[AsyncMemory]):
         """
         return LOOP.run(
             self._wrapped.remember(insight, session_id=session_id, supersedes=supersedes, **fields)
+        )
+
+    def remember_all(
+        self, insights: Sequence[InsightDraft | str], *, session_id: str | None = None
+    ) -> InsightsReceipt:
+        """Record several things learned, at most 999, as one batch: all of them or none.
+
+        Each is a text or an InsightDraft. Without a session one is opened for all of them. Raises
+        InputInvalid, SessionNotFound and SessionEnded.
+        """
+        return LOOP.run(self._wrapped.remember_all(insights, session_id=session_id))
+
+    def get(self, insight_id: str) -> InsightDetails:
+        """Return an insight with what became of it, also one that no longer holds.
+
+        Raises InsightNotFound.
+        """
+        return LOOP.run(self._wrapped.get(insight_id))
+
+    def update(
+        self,
+        insight_id: str,
+        insight: InsightDraft | str,
+        *,
+        session_id: str | None = None,
+        **fields: Unpack[InsightFields],
+    ) -> InsightReceipt:
+        """Record a new text, and retire the insight whose place it takes, as one batch.
+
+        A text keeps the kind and the tags of the old one, where `fields` name no others. Raises
+        InsightNotFound, and what `remember` raises.
+        """
+        return LOOP.run(self._wrapped.update(insight_id, insight, session_id=session_id, **fields))
+
+    def retract(
+        self,
+        insight_id: str,
+        reason: str,
+        *,
+        valid_until: datetime | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Say that an insight no longer holds, and why; recall leaves it out from then on.
+
+        `valid_until` is when it ceased to hold in the world. This and what else is done to an
+        insight is stored in `session_id`, or else in the insight's own session. Raises
+        InsightNotFound.
+        """
+        return LOOP.run(
+            self._wrapped.retract(
+                insight_id, reason, valid_until=valid_until, session_id=session_id
+            )
+        )
+
+    def forget(
+        self, insight_id: str, *, receipt: str = REQUESTED, session_id: str | None = None
+    ) -> SessionReceipt:
+        """Erase what an insight said, from the graph and from every answer.
+
+        `receipt` names the request for it. The log keeps the event that holds the text. Raises
+        InsightNotFound.
+        """
+        return LOOP.run(self._wrapped.forget(insight_id, receipt=receipt, session_id=session_id))
+
+    def cite(
+        self,
+        insight_ids: Sequence[str],
+        *,
+        outcome: Outcome | str = Outcome.USED,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Say that insights were used, confirmed or rejected.
+
+        Their associations grow stronger with it, or weaker. Raises InsightNotFound.
+        """
+        return LOOP.run(self._wrapped.cite(insight_ids, outcome=outcome, session_id=session_id))
+
+    def associate(
+        self,
+        from_id: str,
+        to_id: str,
+        *,
+        kind: str = RELATED,
+        weight: float = 0.5,
+        reason: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Link two insights; recall then finds the one by the other. Raises InsightNotFound."""
+        return LOOP.run(
+            self._wrapped.associate(
+                from_id, to_id, kind=kind, weight=weight, reason=reason, session_id=session_id
+            )
+        )
+
+    def sever(
+        self,
+        from_id: str,
+        to_id: str,
+        *,
+        kind: str = RELATED,
+        reason: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Unlink two insights that were associated. Raises InsightNotFound."""
+        return LOOP.run(
+            self._wrapped.sever(from_id, to_id, kind=kind, reason=reason, session_id=session_id)
         )
 
     def recall(
@@ -298,7 +411,8 @@ class Session(Face[AsyncSession]):
     """A line of thinking: it learns, notes things for itself, branches, and ends.
 
     `forked_at` and `parent_id` are None for a root session. `position` is the last event that this
-    handle knows of.
+    handle knows of. An `with` block ends the session, unless it has ended by itself: it is
+    closed, or failed with the error that leaves the block.
     """
 
     @property
@@ -326,16 +440,32 @@ class Session(Face[AsyncSession]):
         """The `forked_at` of this session."""
         return self._wrapped.forked_at
 
+    def __enter__(self) -> Self:
+        LOOP.run(self._wrapped.__aenter__())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        LOOP.run(self._wrapped.__aexit__(kind, error, trace))
+
     @property
     def receipt(self) -> SessionReceipt:
         """The receipt of the last event that this handle stored. Raises LookupError before one."""
         return self._wrapped.receipt
 
     def branch(
-        self, task: str, *, role: str | None = None, priority: Priority | str = Priority.NORMAL
+        self,
+        task: str,
+        *,
+        role: str | None = None,
+        priority: Priority | str = Priority.NORMAL,
+        agent: str | None = None,
     ) -> Session:
-        """Fork a session from this one as it is now. Raises SessionEnded."""
-        return Session(LOOP.run(self._wrapped.branch(task, role=role, priority=priority)))
+        """Fork a session from this one as it is now, in `agent`'s name. Raises SessionEnded."""
+        return Session(
+            LOOP.run(self._wrapped.branch(task, role=role, priority=priority, agent=agent))
+        )
 
     def remember(
         self,
@@ -346,6 +476,10 @@ class Session(Face[AsyncSession]):
     ) -> InsightReceipt:
         """Record one thing learned, as `Memory.remember` does. Raises SessionEnded."""
         return LOOP.run(self._wrapped.remember(insight, supersedes=supersedes, **fields))
+
+    def remember_all(self, insights: Sequence[InsightDraft | str]) -> InsightsReceipt:
+        """Record several things learned, as `Memory.remember_all` does. Raises SessionEnded."""
+        return LOOP.run(self._wrapped.remember_all(insights))
 
     def recall(
         self,
@@ -380,6 +514,10 @@ class Session(Face[AsyncSession]):
     def note(self, key: str, value: object) -> SessionReceipt:
         """Set `key` in the session's working memory to a value that JSON can hold."""
         return LOOP.run(self._wrapped.note(key, value))
+
+    def clear_note(self, key: str) -> SessionReceipt:
+        """Drop `key` from the session's working memory."""
+        return LOOP.run(self._wrapped.clear_note(key))
 
     def hand_off(self, *, summary: str, to_agent: str | None = None) -> Session:
         """Pass the task and the working memory on to a new branch, and end; return the branch."""

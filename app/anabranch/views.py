@@ -22,6 +22,30 @@ class InsightView(BaseModel):
     kind: str
 
 
+class InsightDetails(InsightView):
+    """An insight with all that was recorded of it, and its end.
+
+    `position` is the one at which it was recorded, `retired` the one from which it no longer holds.
+    `retired_reason` is the reason given, or else `superseded` or `forgotten`. Of a forgotten one no
+    text, tags, entities and sources are left. `valid_from` and `valid_until` are times in the world.
+    """
+
+    confidence: float
+    tags: tuple[str, ...]
+    entities: tuple[str, ...]
+    sources: tuple[str, ...]
+    valid_from: datetime | None
+    valid_until: datetime | None
+    session_id: str
+    agent: str | None
+    position: int
+    recorded_at: datetime
+    retired: int | None
+    retired_reason: str | None
+    supersedes: tuple[str, ...]
+    superseded_by: tuple[str, ...]
+
+
 class SessionView(BaseModel):
     """A session as of its event at `position`.
 

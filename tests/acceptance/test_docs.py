@@ -86,3 +86,28 @@ def test_the_six_lines_of_the_readme_remember_and_recall(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert "Ada drinks green tea before her morning run" in done.stdout
     assert "meaning" in done.stdout
+
+
+@pytest.mark.timeout(LIMIT_S)
+def test_memory_is_corrected_as_its_page_says(tmp_path: Path) -> None:
+    """The page's programs run one after the other, and so does the tutorial's without `await`."""
+    program = tmp_path / "page.py"
+    pages = [
+        *blocks("docs/how-to/correct-memory.md", "python"),
+        blocks("docs/tutorial.md", "python")[1],
+    ]
+    program.write_text("\n".join(pages))
+
+    done = subprocess.run(
+        [sys.executable, str(program)],
+        env=environment(tmp_path / "home"),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, done.stderr
+    assert lines[:2] == ["True", "closed"]
+    assert "Ada drinks green tea before her morning run" in lines

@@ -17,7 +17,13 @@ from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.command import CommandExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
 from anabranch_thinking.roles import ROLES, Role, angles
-from anabranch_thinking.sessions.findings import Finding, InsightDraft, InsightFields, draft_of
+from anabranch_thinking.sessions.findings import (
+    Finding,
+    InsightDraft,
+    InsightFields,
+    draft_of,
+    error_text,
+)
 from anabranch_thinking.sessions.journal import EventListener, InsightLookup
 from anabranch_thinking.sessions.recall import Recall, RecalledInsight
 from anabranch_thinking.sessions.receipts import (
@@ -25,6 +31,7 @@ from anabranch_thinking.sessions.receipts import (
     CompletionReceipt,
     HandOffReceipt,
     InsightReceipt,
+    InsightsReceipt,
     SessionReceipt,
 )
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
@@ -57,6 +64,7 @@ __all__ = [
     "InsightLookup",
     "InsightNotFound",
     "InsightReceipt",
+    "InsightsReceipt",
     "Link",
     "NothingLearned",
     "Point",
@@ -74,6 +82,7 @@ __all__ = [
     "angles",
     "consolidate_thought",
     "draft_of",
+    "error_text",
     "find_links",
     "synthesise",
     "think",

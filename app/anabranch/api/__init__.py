@@ -1,5 +1,5 @@
 """The base of all surfaces: requests, problems, idempotency, admission.
 
-Others use: `admission.Gate`, `admission.HELD_MAX`, `operations.Context`, `operations.OPERATIONS`,
+Others use: `admission.Gate`, `admission.HELD_MAX`, `context.Context`, `operations.OPERATIONS`,
 `operations.Operation`, `problem.PROBLEM_TYPE`, `problem.Problem`, `problem.request_invalid`.
 """

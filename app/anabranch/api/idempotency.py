@@ -15,8 +15,20 @@ import orjson
 
 from anabranch_events.errors import EventInvalid, InputInvalid, SessionEnded
 from anabranch_events.event.identifiers import NAME_LENGTH_MAX
-from anabranch_events.event.types import BranchCompleted, BranchCreated, InsightRecorded
-from anabranch_thinking import BranchReceipt, CompletionReceipt, InsightReceipt
+from anabranch_events.event.types import (
+    BranchCompleted,
+    BranchCreated,
+    InsightRecorded,
+    SessionHandedOff,
+)
+from anabranch_thinking import (
+    BranchReceipt,
+    CompletionReceipt,
+    HandOffReceipt,
+    InsightReceipt,
+    InsightsReceipt,
+    SessionReceipt,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -98,6 +110,46 @@ class Repetition:
                     position=position,
                     session_id=session_id,
                     insight_id=insight_id,
+                )
+        raise ended
+
+    async def remembered_all(self, session_id: str, ended: SessionEnded) -> InsightsReceipt:
+        """Return the receipt if this request stored its insights before the session ended."""
+        ids: list[str] = []
+        last: tuple[str, int] | None = None
+        async for position, event in self._events(session_id):
+            if isinstance(event.data, InsightRecorded) and event.data.insight_id == self._ids.at(
+                len(ids)
+            ):
+                ids.append(event.data.insight_id)
+                last = (event.id, position)
+        if last is None:
+            raise ended
+        event_id, position = last
+        return InsightsReceipt(
+            event_id=event_id, position=position, session_id=session_id, insight_ids=tuple(ids)
+        )
+
+    async def stored(self, session_id: str, ended: SessionEnded) -> SessionReceipt:
+        """Return the receipt if the session has this request's one event; raise `ended` if not."""
+        async for position, event in self._events(session_id):
+            if event.id == self._ids.at(0):
+                return SessionReceipt(event_id=event.id, position=position, session_id=session_id)
+        raise ended
+
+    async def handed_off(self, session_id: str, ended: SessionEnded) -> HandOffReceipt:
+        """Return the receipt if it was this request that handed the session off."""
+        heir = self._ids.at(0)
+        async for position, event in self._events(session_id):
+            if isinstance(event.data, SessionHandedOff) and event.data.to == heir:
+                forked = await self.branched()
+                return HandOffReceipt(
+                    event_id=event.id,
+                    position=position,
+                    session_id=session_id,
+                    to=heir,
+                    forked_at=forked.forked_at if forked else position,
+                    working_memory=tuple(event.data.working_memory),
                 )
         raise ended
 

@@ -9,45 +9,50 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.api.idempotency import Ids, Repetition
+from anabranch.api import session_operations, upkeep
 from anabranch.api.problem import other_namespace
-from anabranch.api.requests import Branch, Complete, OpenSession, Recall, Remember
+from anabranch.api.requests import (
+    Associate,
+    Branch,
+    Cancel,
+    Cite,
+    ClearNote,
+    Close,
+    Complete,
+    Fail,
+    Forget,
+    Get,
+    HandOff,
+    Note,
+    OpenSession,
+    Recall,
+    Remember,
+    RememberAll,
+    Retract,
+    Sever,
+    Update,
+)
+from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.recall import recall as recall_in
+from anabranch.views import InsightDetails
 from anabranch_events import Event, Receipt
 from anabranch_events.errors import SessionEnded
 from anabranch_recall import Recollection
-from anabranch_thinking import BranchReceipt, CompletionReceipt, InsightReceipt, SessionReceipt
+from anabranch_thinking import (
+    BranchReceipt,
+    CompletionReceipt,
+    HandOffReceipt,
+    InsightReceipt,
+    InsightsReceipt,
+    SessionReceipt,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from pydantic import BaseModel
 
-    from anabranch.api.requests import Writing
-    from anabranch.memory.namespaces import OpenNamespace
-    from anabranch_thinking import Sessions
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The circumstances of one request.
-
-    `key` makes it one that may be sent again: the same key with the same content is the same
-    request. `expected` is the last position that an append expects of its session.
-    """
-
-    namespace: OpenNamespace
-    key: str | None = None
-    expected: int | None = None
-
-    def writing(self, name: str, request: Writing) -> tuple[Sessions, Repetition | None]:
-        """Return the sessions in the name of the request's agent, and what finds an earlier one."""
-        sessions, namespace = self.namespace.sessions, self.namespace.name
-        if self.key is None:
-            return sessions.for_command(agent=request.agent), None
-        ids = Ids(namespace, name, self.key, request)
-        repetition = Repetition(self.namespace.backend.log, namespace=namespace, ids=ids)
-        return sessions.for_command(agent=request.agent, ids=ids), repetition
+    from anabranch.api.context import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,47 @@ async def remember(context: Context, request: Remember) -> InsightReceipt:
         return await repetition.remembered(request.session_id, ended)
 
 
+async def remember_all(context: Context, request: RememberAll) -> InsightsReceipt:
+    """Record several things learned, in one batch: all of them or none.
+
+    With `Nats-Msg-Id` the same request is stored once, as for `remember`. The receipt's event and
+    position are those of the last insight.
+    """
+    sessions, repetition = context.writing("remember_all", request)
+    try:
+        return await sessions.remember_all(request.insights, session_id=request.session_id)
+    except SessionEnded as ended:
+        if repetition is None or request.session_id is None:
+            raise
+        return await repetition.remembered_all(request.session_id, ended)
+
+
+async def update(context: Context, request: Update) -> InsightReceipt:
+    """Record a new text, and retire the insight whose place it takes, in one batch.
+
+    With `Nats-Msg-Id` the same request is stored once, as for `remember`.
+    """
+    sessions, repetition = context.writing("update", request)
+    try:
+        return await update_insight(
+            context.namespace,
+            request.insight_id,
+            request.text,
+            sessions=sessions,
+            session_id=request.session_id,
+            fields=request.fields(),
+        )
+    except SessionEnded as ended:
+        if repetition is None or request.session_id is None:
+            raise
+        return await repetition.remembered(request.session_id, ended)
+
+
+async def get(context: Context, request: Get) -> InsightDetails:
+    """Look up an insight by its id, with what became of it."""
+    return await get_insight(context.namespace, request.insight_id)
+
+
 async def recall(context: Context, request: Recall) -> Recollection:
     """Ask memory a question; get ranked insights, each with the reason why.
 
@@ -156,6 +202,20 @@ OPERATIONS: Final = (
     Operation("branch", Branch, BranchReceipt, branch),
     Operation("complete", Complete, CompletionReceipt, complete),
     Operation("remember", Remember, InsightReceipt, remember),
+    Operation("remember_all", RememberAll, InsightsReceipt, remember_all),
     Operation("recall", Recall, Recollection, recall),
+    Operation("get", Get, InsightDetails, get),
+    Operation("update", Update, InsightReceipt, update),
+    Operation("retract", Retract, SessionReceipt, upkeep.retract),
+    Operation("forget", Forget, SessionReceipt, upkeep.forget),
+    Operation("cite", Cite, SessionReceipt, upkeep.cite),
+    Operation("associate", Associate, SessionReceipt, upkeep.associate),
+    Operation("sever", Sever, SessionReceipt, upkeep.sever),
+    Operation("note", Note, SessionReceipt, session_operations.note),
+    Operation("clear_note", ClearNote, SessionReceipt, session_operations.clear_note),
+    Operation("hand_off", HandOff, HandOffReceipt, session_operations.hand_off),
+    Operation("fail", Fail, SessionReceipt, session_operations.fail),
+    Operation("cancel", Cancel, SessionReceipt, session_operations.cancel),
+    Operation("close", Close, SessionReceipt, session_operations.close),
 )
 """Every operation, in the order in which the references list them."""

@@ -7,10 +7,11 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text
-from anabranch_events.event.types import INSIGHTS_MAX, Priority
+from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
 from anabranch_recall import Scope
 from anabranch_recall.question import HITS_MAX
 from anabranch_thinking import InsightDraft
+from anabranch_thinking.sessions.insights import RELATED, REMEMBERED_MAX, REQUESTED
 
 _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
@@ -69,6 +70,131 @@ class Remember(Writing, InsightDraft):
     def draft(self) -> InsightDraft:
         """Return the insight alone."""
         return InsightDraft.model_validate(self.model_dump(include=set(InsightDraft.model_fields)))
+
+
+class RememberAll(Writing):
+    """Record several things learned, all of them or none; without a session one is opened."""
+
+    insights: Annotated[
+        tuple[InsightDraft | Text, ...], Field(min_length=1, max_length=REMEMBERED_MAX)
+    ] = Field(description="What was learned: texts, or objects that say more.")
+    session_id: Identifier | None = None
+
+
+class Get(Request):
+    """Look up an insight by its id."""
+
+    insight_id: Identifier
+
+
+class Update(Writing):
+    """Record a new text, and retire the insight whose place it takes.
+
+    Kind and tags are those of the old one, where they are not given.
+    """
+
+    insight_id: Identifier = Field(description="The insight that no longer holds.")
+    text: Text = Field(description="What holds now.")
+    kind: Name | None = None
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    tags: tuple[Name, ...] | None = None
+    entities: tuple[Name, ...] | None = None
+    valid_from: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
+    sources: tuple[Name, ...] = ()
+    session_id: Identifier | None = None
+
+    def fields(self) -> dict[str, object]:
+        """Return the fields of the draft that were given."""
+        names = set(InsightDraft.model_fields) - {"text"}
+        return self.model_dump(include=names, exclude_none=True)
+
+
+class _Upkeep(Writing):
+    """A request about insights; it is stored in `session_id`, or in the first one's own session."""
+
+    session_id: Identifier | None = None
+
+
+class Retract(_Upkeep):
+    """Say that an insight no longer holds."""
+
+    insight_id: Identifier
+    reason: Text = Field(description="Why it no longer holds.")
+    valid_until: AwareDatetime | None = Field(
+        default=None, description="When it ceased to hold in the world."
+    )
+
+
+class Forget(_Upkeep):
+    """Erase what an insight said."""
+
+    insight_id: Identifier
+    receipt: Text = Field(default=REQUESTED, description="The request for it, by its name.")
+
+
+class Cite(_Upkeep):
+    """Say that insights were used, confirmed or rejected."""
+
+    insight_ids: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=CITED_MAX)]
+    outcome: Outcome = Outcome.USED
+
+
+class Sever(_Upkeep):
+    """Unlink two insights."""
+
+    from_id: Identifier
+    to_id: Identifier
+    kind: Name = RELATED
+    reason: Text | None = None
+
+
+class Associate(Sever):
+    """Link two insights."""
+
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class _InSession(Writing):
+    session_id: Identifier
+
+
+class Note(_InSession):
+    """Set a note in a session's working memory."""
+
+    key: Name
+    value: Json
+
+
+class ClearNote(_InSession):
+    """Drop a note from a session's working memory."""
+
+    key: Name
+
+
+class HandOff(_InSession):
+    """Pass a session's task and working memory to a new branch of it, and end it."""
+
+    summary: Text = Field(description="What the next one should know.")
+    to_agent: Name | None = Field(default=None, description="The agent that takes over.")
+
+
+class Fail(_InSession):
+    """End a session without a result, because of an error."""
+
+    error: Text
+
+
+class Cancel(_InSession):
+    """Call a session off."""
+
+    reason: Text
+
+
+class Close(_InSession):
+    """End a session without a result."""
+
+    reason: Text = "done"
 
 
 class Recall(Request):

@@ -20,6 +20,7 @@ from anabranch.cli.commands import (
     demo,
     events,
     graph,
+    insights,
     memory,
     past,
     service,
@@ -69,6 +70,7 @@ def _before(
 
 application.add_typer(demo.commands)
 application.add_typer(memory.commands)
+application.add_typer(insights.commands)
 application.add_typer(sessions.commands, name="session", rich_help_panel=sessions.PANEL)
 application.add_typer(transcripts.commands, name="sessions", rich_help_panel=transcripts.PANEL)
 application.add_typer(thinking.commands)

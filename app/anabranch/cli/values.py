@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
+    from anabranch_thinking import InsightDraft
+
 
 def json_or_text(text: str) -> JsonValue:
     """Return the JSON value that `text` is, or the text itself when it is none."""
@@ -57,6 +59,28 @@ def time(text: str | None, *, field: str) -> datetime | None:
             fix="give a time such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31",
         ) from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def drafts(text: str) -> list[InsightDraft]:
+    """Return an insight for each line that is not empty: JSON of its fields, or its text.
+
+    Raises InputInvalid naming the line.
+    """
+    from anabranch_thinking import draft_of
+
+    found: list[InsightDraft] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        value = json_or_text(line) if line.lstrip().startswith("{") else line.strip()
+        try:
+            if isinstance(value, dict):
+                found.append(draft_of(cast("str", value.pop("text", "")), value))
+            elif isinstance(value, str) and value:
+                found.append(draft_of(value))
+        except InputInvalid as error:
+            raise InputInvalid(
+                f"line {number}: {error.message}", field=error.field, fix=error.fix
+            ) from error
+    return found
 
 
 def parameters(given: Sequence[str]) -> dict[str, JsonValue]:

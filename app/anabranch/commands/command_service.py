@@ -18,7 +18,8 @@ from nats.errors import Error as NatsError
 from pydantic import BaseModel, ValidationError
 
 from anabranch.api.admission import HELD_MAX, Gate
-from anabranch.api.operations import OPERATIONS, Context, Operation
+from anabranch.api.context import Context
+from anabranch.api.operations import OPERATIONS, Operation
 from anabranch.api.problem import PROBLEM_TYPE, Problem, request_invalid
 from anabranch.errors import AnswerTooLarge
 from anabranch_events import Event, decode_unchanged, traced

@@ -10,6 +10,7 @@ from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
 from anabranch.memory.cypher import cypher
 from anabranch.memory.graph import MemoryGraph
+from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.namespaces import OpenNamespace
 from anabranch.memory.past import MemoryPast
 from anabranch.memory.recall import BranchRecall, recall
@@ -18,17 +19,19 @@ from anabranch.memory.session_views import list_sessions, session_tree, show_ses
 from anabranch.memory.transfer import MemoryTransfer
 from anabranch.past.replay import follow, replay
 from anabranch.settings import Settings
-from anabranch_events.event.types import Priority
+from anabranch_events.event.types import Outcome, Priority
 from anabranch_recall import Scope
 from anabranch_thinking import consolidate_thought, think
+from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from anabranch.past.as_of import Moment
-    from anabranch.views import SessionView, Status
+    from anabranch.views import InsightDetails, SessionView, Status
     from anabranch_events import Event, Recorded
     from anabranch_recall import Recollection
     from anabranch_store import QueryResult
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
         InsightDraft,
         InsightFields,
         InsightReceipt,
+        InsightsReceipt,
+        SessionReceipt,
         Thought,
     )
 
@@ -126,9 +131,10 @@ class Memory:
         role: str | None = None,
         priority: Priority | str = Priority.NORMAL,
         attributes: Mapping[str, object] | None = None,
+        agent: str | None = None,
     ) -> Session:
-        """Begin a root session."""
-        receipt = await self._namespace.sessions.open_session(
+        """Begin a root session; `agent` is the one in whose name it works."""
+        receipt = await self._namespace.sessions_of(agent).open_session(
             task, role=role, priority=priority, attributes=attributes
         )
         return Session(
@@ -137,11 +143,16 @@ class Memory:
             root_id=receipt.session_id,
             position=receipt.position,
             receipt=receipt,
+            agent=agent,
         )
 
-    async def session(self, session_id: str) -> Session:
-        """Return the session that has this id. Raises SessionNotFound."""
-        return session_of(self._namespace, await self._namespace.sessions.state(session_id))
+    async def session(self, session_id: str, *, agent: str | None = None) -> Session:
+        """Return the session that has this id, to work in `agent`'s name.
+
+        Raises SessionNotFound.
+        """
+        state = await self._namespace.sessions.state(session_id)
+        return session_of(self._namespace, state, agent=agent)
 
     async def remember(
         self,
@@ -159,6 +170,120 @@ class Memory:
         """
         return await self._namespace.sessions.remember(
             insight, session_id=session_id, supersedes=supersedes, **fields
+        )
+
+    async def remember_all(
+        self, insights: Sequence[InsightDraft | str], *, session_id: str | None = None
+    ) -> InsightsReceipt:
+        """Record several things learned, at most 999, as one batch: all of them or none.
+
+        Each is a text or an InsightDraft. Without a session one is opened for all of them. Raises
+        InputInvalid, SessionNotFound and SessionEnded.
+        """
+        return await self._namespace.sessions.remember_all(insights, session_id=session_id)
+
+    async def get(self, insight_id: str) -> InsightDetails:
+        """Return an insight with what became of it, also one that no longer holds.
+
+        Raises InsightNotFound.
+        """
+        return await get_insight(self._namespace, insight_id)
+
+    async def update(
+        self,
+        insight_id: str,
+        insight: InsightDraft | str,
+        *,
+        session_id: str | None = None,
+        **fields: Unpack[InsightFields],
+    ) -> InsightReceipt:
+        """Record a new text, and retire the insight whose place it takes, as one batch.
+
+        A text keeps the kind and the tags of the old one, where `fields` name no others. Raises
+        InsightNotFound, and what `remember` raises.
+        """
+        namespace = self._namespace
+        return await update_insight(
+            namespace,
+            insight_id,
+            insight,
+            sessions=namespace.sessions,
+            session_id=session_id,
+            fields=fields,
+        )
+
+    async def retract(
+        self,
+        insight_id: str,
+        reason: str,
+        *,
+        valid_until: datetime | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Say that an insight no longer holds, and why; recall leaves it out from then on.
+
+        `valid_until` is when it ceased to hold in the world. This and what else is done to an
+        insight is stored in `session_id`, or else in the insight's own session. Raises
+        InsightNotFound.
+        """
+        return await self._namespace.sessions.retract(
+            insight_id, reason=reason, valid_until=valid_until, session_id=session_id
+        )
+
+    async def forget(
+        self, insight_id: str, *, receipt: str = REQUESTED, session_id: str | None = None
+    ) -> SessionReceipt:
+        """Erase what an insight said, from the graph and from every answer.
+
+        `receipt` names the request for it. The log keeps the event that holds the text. Raises
+        InsightNotFound.
+        """
+        return await self._namespace.sessions.forget(
+            insight_id, receipt=receipt, session_id=session_id
+        )
+
+    async def cite(
+        self,
+        insight_ids: Sequence[str],
+        *,
+        outcome: Outcome | str = Outcome.USED,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Say that insights were used, confirmed or rejected.
+
+        Their associations grow stronger with it, or weaker. Raises InsightNotFound.
+        """
+        return await self._namespace.sessions.cite(
+            insight_ids, outcome=outcome, session_id=session_id
+        )
+
+    async def associate(
+        self,
+        from_id: str,
+        to_id: str,
+        *,
+        kind: str = RELATED,
+        weight: float = 0.5,
+        reason: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Link two insights; recall then finds the one by the other. Raises InsightNotFound."""
+        return await self._namespace.sessions.associate(
+            from_id, to_id, kind=kind, weight=weight, reason=reason, session_id=session_id
+        )
+
+    async def sever(
+        self,
+        from_id: str,
+        to_id: str,
+        *,
+        kind: str = RELATED,
+        reason: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Unlink two insights that were associated. Raises InsightNotFound."""
+        return await self._namespace.sessions.sever(
+            from_id, to_id, kind=kind, reason=reason, session_id=session_id
         )
 
     async def recall(

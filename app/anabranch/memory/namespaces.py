@@ -35,6 +35,10 @@ class OpenNamespace:
             listener=backend.saw,
         )
 
+    def sessions_of(self, agent: str | None) -> Sessions:
+        """Return the commands in the name of `agent`, or else of the memory's own."""
+        return self.sessions.for_command(agent=agent)
+
     async def producers(self, insight_ids: Sequence[str]) -> dict[str, str]:
         """Return the session of each insight that exists, as of the last position seen here."""
         await self.caught_up()

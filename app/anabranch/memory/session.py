@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self, Unpack
 
 from anabranch.memory.recall import recall
 from anabranch.memory.session_views import show_session
+from anabranch_events.errors import AnabranchError, SessionEnded
 from anabranch_events.event.types import Priority
 from anabranch_recall import Scope
+from anabranch_thinking import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
         InsightDraft,
         InsightFields,
         InsightReceipt,
+        InsightsReceipt,
         SessionReceipt,
         SessionState,
     )
@@ -30,7 +34,8 @@ class Session:
     """A line of thinking: it learns, notes things for itself, branches, and ends.
 
     `forked_at` and `parent_id` are None for a root session. `position` is the last event that this
-    handle knows of.
+    handle knows of. An `async with` block ends the session, unless it has ended by itself: it is
+    closed, or failed with the error that leaves the block.
     """
 
     session_id: str
@@ -49,8 +54,11 @@ class Session:
         parent_id: str | None = None,
         forked_at: int | None = None,
         receipt: SessionReceipt | None = None,
+        agent: str | None = None,
     ) -> None:
         self._namespace = namespace
+        self._agent = agent
+        self._sessions = namespace.sessions_of(agent)
         self.session_id = session_id
         self.root_id = root_id
         self.position = position
@@ -61,6 +69,20 @@ class Session:
     def __repr__(self) -> str:
         return f"<Session({self.session_id}, position={self.position})>"
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        with suppress(SessionEnded):
+            if error is None:
+                await self.close()
+            elif not isinstance(error, Exception):
+                await self.cancel(type(error).__name__)
+            else:
+                await self._failed(error)
+
     @property
     def receipt(self) -> SessionReceipt:
         """The receipt of the last event that this handle stored. Raises LookupError before one."""
@@ -69,10 +91,16 @@ class Session:
         return self._receipt
 
     async def branch(
-        self, task: str, *, role: str | None = None, priority: Priority | str = Priority.NORMAL
+        self,
+        task: str,
+        *,
+        role: str | None = None,
+        priority: Priority | str = Priority.NORMAL,
+        agent: str | None = None,
     ) -> Session:
-        """Fork a session from this one as it is now. Raises SessionEnded."""
-        receipt = await self._namespace.sessions.branch(
+        """Fork a session from this one as it is now, in `agent`'s name. Raises SessionEnded."""
+        agent = agent or self._agent
+        receipt = await self._namespace.sessions_of(agent).branch(
             self.session_id, task, role=role, priority=priority
         )
         return Session(
@@ -83,6 +111,7 @@ class Session:
             parent_id=receipt.parent_id,
             forked_at=receipt.forked_at,
             receipt=receipt,
+            agent=agent,
         )
 
     async def remember(
@@ -93,9 +122,15 @@ class Session:
         **fields: Unpack[InsightFields],
     ) -> InsightReceipt:
         """Record one thing learned, as `Memory.remember` does. Raises SessionEnded."""
-        receipt = await self._namespace.sessions.remember(
+        receipt = await self._sessions.remember(
             insight, session_id=self.session_id, supersedes=supersedes, **fields
         )
+        self._stored(receipt)
+        return receipt
+
+    async def remember_all(self, insights: Sequence[InsightDraft | str]) -> InsightsReceipt:
+        """Record several things learned, as `Memory.remember_all` does. Raises SessionEnded."""
+        receipt = await self._sessions.remember_all(insights, session_id=self.session_id)
         self._stored(receipt)
         return receipt
 
@@ -127,41 +162,44 @@ class Session:
         self, result: str, *, insights: Sequence[InsightDraft | str] = ()
     ) -> CompletionReceipt:
         """End the session with its result and what it learned, as one event."""
-        receipt = await self._namespace.sessions.complete(
-            self.session_id, result, insights=insights
-        )
+        receipt = await self._sessions.complete(self.session_id, result, insights=insights)
         self._stored(receipt)
         return receipt
 
     async def note(self, key: str, value: object) -> SessionReceipt:
         """Set `key` in the session's working memory to a value that JSON can hold."""
-        receipt = await self._namespace.sessions.note(self.session_id, key, value)
+        receipt = await self._sessions.note(self.session_id, key, value)
+        self._stored(receipt)
+        return receipt
+
+    async def clear_note(self, key: str) -> SessionReceipt:
+        """Drop `key` from the session's working memory."""
+        receipt = await self._sessions.clear_note(self.session_id, key)
         self._stored(receipt)
         return receipt
 
     async def hand_off(self, *, summary: str, to_agent: str | None = None) -> Session:
         """Pass the task and the working memory on to a new branch, and end; return the branch."""
-        receipt = await self._namespace.sessions.hand_off(
-            self.session_id, summary=summary, to_agent=to_agent
-        )
+        receipt = await self._sessions.hand_off(self.session_id, summary=summary, to_agent=to_agent)
         self._stored(receipt)
-        return session_of(self._namespace, await self._namespace.sessions.state(receipt.to))
+        state = await self._sessions.state(receipt.to)
+        return session_of(self._namespace, state, agent=to_agent or self._agent)
 
     async def fail(self, error: str) -> SessionReceipt:
         """End the session without a result, because of `error`."""
-        receipt = await self._namespace.sessions.fail(self.session_id, error)
+        receipt = await self._sessions.fail(self.session_id, error)
         self._stored(receipt)
         return receipt
 
     async def cancel(self, reason: str) -> SessionReceipt:
         """Call the session off."""
-        receipt = await self._namespace.sessions.cancel(self.session_id, reason)
+        receipt = await self._sessions.cancel(self.session_id, reason)
         self._stored(receipt)
         return receipt
 
     async def close(self, reason: str = "done") -> SessionReceipt:
         """End the session without a result."""
-        receipt = await self._namespace.sessions.close(self.session_id, reason)
+        receipt = await self._sessions.close(self.session_id, reason)
         self._stored(receipt)
         return receipt
 
@@ -169,12 +207,23 @@ class Session:
         """Return the session as it stands, or stood, with its working memory and insights."""
         return await show_session(self._namespace, self.session_id, as_of=as_of)
 
+    async def _failed(self, error: Exception) -> None:
+        """Fail because of an error that goes on: another one that this meets is a note on it."""
+        try:
+            await self.fail(error_text(error))
+        except SessionEnded:
+            raise
+        except AnabranchError as other:
+            error.add_note(f"the session {self.session_id} could not be failed: {other.message}")
+
     def _stored(self, receipt: SessionReceipt) -> None:
         self._receipt, self.position = receipt, receipt.position
 
 
-def session_of(namespace: OpenNamespace, state: SessionState) -> Session:
-    """Return a handle to the session in `state`."""
+def session_of(
+    namespace: OpenNamespace, state: SessionState, *, agent: str | None = None
+) -> Session:
+    """Return a handle to the session in `state`, which works in `agent`'s name."""
     return Session(
         namespace,
         session_id=state.session_id,
@@ -182,4 +231,5 @@ def session_of(namespace: OpenNamespace, state: SessionState) -> Session:
         position=state.position,
         parent_id=state.parent_id,
         forked_at=state.forked_at if state.parent_id else None,
+        agent=agent,
     )

@@ -1,5 +1,6 @@
 """The embedded graph's server, its databases and its process.
 
 Others use: `admin.admin_of`, `databases.create_database`, `databases.database_names`,
-`databases.drop_database`, `engine.ENGINES`, `scratch.scratch_graph`, `server.EmbeddedGraph`.
+`databases.drop_database`, `engine.ENGINES`, `scratch.scratch_graph`, `server.EmbeddedGraph`,
+`server.is_free`.
 """

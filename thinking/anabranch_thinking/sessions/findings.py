@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from anabranch_events import NAME_LENGTH_MAX, input_invalid
-from anabranch_events.errors import InputInvalid
+from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.event.identifiers import Name, Text
 from anabranch_events.event.types import Insight
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 LEAD_LENGTH_MAX: Final = 500
+ERROR_LENGTH_MAX: Final = 2000
 _TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
@@ -101,6 +102,14 @@ def lead(text: str, *, length_max: int = LEAD_LENGTH_MAX) -> str:
 def plain(text: str) -> str:
     """Return `text` without terminal codes, control characters and lone surrogates."""
     return _CONTROL.sub("", _TERMINAL.sub("", text.replace("\r\n", "\n"))).strip()
+
+
+def error_text(error: Exception) -> str:
+    """Return the text of `error` in a form that can be stored."""
+    said = (
+        error.message if isinstance(error, AnabranchError) else f"{type(error).__name__}: {error}"
+    )
+    return lead(plain(said), length_max=ERROR_LENGTH_MAX) or type(error).__name__
 
 
 def draft_of(

@@ -27,15 +27,27 @@ from anabranch_events.event.types import (
 )
 from anabranch_recall import entities as entities_in
 from anabranch_thinking.errors import InsightNotFound
-from anabranch_thinking.sessions.findings import InsightDraft, InsightFields, as_insight, draft_of
+from anabranch_thinking.sessions.findings import (
+    InsightDraft,
+    InsightFields,
+    as_drafts,
+    as_insight,
+    draft_of,
+)
 from anabranch_thinking.sessions.journal import Fact, Journal, as_ids, checked, checked_id
-from anabranch_thinking.sessions.receipts import InsightReceipt, SessionReceipt
+from anabranch_thinking.sessions.receipts import InsightReceipt, InsightsReceipt, SessionReceipt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from anabranch_events import Receipt
+
+REMEMBERED_MAX: Final = 999
+"""An atomic batch holds 1,000 events, and the first may open a session."""
+
+REQUESTED: Final = "requested"
+RELATED: Final = "related"
 
 REMEMBER_TASK: Final = "Remember"
 """The task of a session opened for one insight. It repeats nothing that may be forgotten."""
@@ -59,27 +71,28 @@ class Insights(Journal):
         InsightNotFound.
         """
         draft = draft_of(insight, fields)
-        learned = as_insight(draft, insight_id=self.new_id(), extract=entities_in)
-        recorded = checked(InsightRecorded, **dict(learned))
-        retired = [
-            checked(InsightSuperseded, insight_id=old, by=learned.insight_id)
-            for old in as_ids(supersedes, field="supersedes")
-        ]
-        await self._must_exist([fact.insight_id for fact in retired])
-        batch: list[Fact] = []
-        if session_id is None:
-            owner = root_id = self.new_id()
-            opened = checked(SessionOpened, task=REMEMBER_TASK)
-            batch.append(Fact(owner, opened))
-        else:
-            state = await self.going(session_id)
-            owner, root_id = state.session_id, state.root_id
-        batch.append(Fact(owner, recorded))
-        batch.extend(Fact(owner, fact) for fact in retired)
-        expected = {owner: 0} if session_id is None else None
-        receipts = await self.append(batch, root_id=root_id, expected=expected)
-        receipt = receipts[len(batch) - len(retired) - 1]
-        return InsightReceipt(**dict(receipt), session_id=owner, insight_id=learned.insight_id)
+        owner, receipts, ids = await self._learned(
+            [draft], session_id=session_id, supersedes=as_ids(supersedes, field="supersedes")
+        )
+        return InsightReceipt(**dict(receipts[0]), session_id=owner, insight_id=ids[0])
+
+    async def remember_all(
+        self, insights: Sequence[InsightDraft | str], *, session_id: str | None = None
+    ) -> InsightsReceipt:
+        """Record several things learned, at most 999, in one batch: all of them or none.
+
+        Each is a text or an InsightDraft. Without a session one is opened for them, in the same
+        batch. Raises InputInvalid, SessionNotFound and SessionEnded.
+        """
+        drafts = as_drafts(insights)
+        if not 1 <= len(drafts) <= REMEMBERED_MAX:
+            raise InputInvalid(
+                f"insights: there are {len(drafts)}, one call takes 1 to {REMEMBERED_MAX}",
+                field="insights",
+                fix=f"remember at most {REMEMBERED_MAX} insights at a time",
+            )
+        owner, receipts, ids = await self._learned(drafts, session_id=session_id)
+        return InsightsReceipt(**dict(receipts[-1]), session_id=owner, insight_ids=ids)
 
     async def supersede(
         self,
@@ -115,7 +128,7 @@ class Insights(Journal):
         return await self._keep_up(data, [data.insight_id], session_id=session_id)
 
     async def forget(
-        self, insight_id: str, *, receipt: str, session_id: str | None = None
+        self, insight_id: str, *, receipt: str = REQUESTED, session_id: str | None = None
     ) -> SessionReceipt:
         """Have the insight erased; `receipt` names the request."""
         data = checked(InsightForgotten, insight_id=insight_id, receipt=receipt)
@@ -143,7 +156,7 @@ class Insights(Journal):
         from_id: str,
         to_id: str,
         *,
-        kind: str,
+        kind: str = RELATED,
         weight: float = 0.5,
         reason: str | None = None,
         session_id: str | None = None,
@@ -164,7 +177,7 @@ class Insights(Journal):
         from_id: str,
         to_id: str,
         *,
-        kind: str,
+        kind: str = RELATED,
         reason: str | None = None,
         session_id: str | None = None,
     ) -> SessionReceipt:
@@ -193,6 +206,40 @@ class Insights(Journal):
     async def clear_note(self, session_id: str, key: str) -> SessionReceipt:
         """Drop `key` from the session's working memory."""
         return await self._work(session_id, checked(WorkingMemoryCleared, key=key))
+
+    async def _learned(
+        self,
+        drafts: Sequence[InsightDraft],
+        *,
+        session_id: str | None,
+        supersedes: Sequence[str] = (),
+    ) -> tuple[str, list[Receipt], tuple[str, ...]]:
+        """Record insights in one batch; the last of them takes the place of `supersedes`.
+
+        Returns their session, their receipts and their ids.
+        """
+        learned = [as_insight(one, insight_id=self.new_id(), extract=entities_in) for one in drafts]
+        recorded = [checked(InsightRecorded, **dict(one)) for one in learned]
+        retired = [
+            checked(InsightSuperseded, insight_id=old, by=learned[-1].insight_id)
+            for old in supersedes
+        ]
+        await self._must_exist([fact.insight_id for fact in retired])
+        opened: list[EventData] = []
+        if session_id is None:
+            owner = root_id = self.new_id()
+            opened = [checked(SessionOpened, task=REMEMBER_TASK)]
+        else:
+            state = await self.going(session_id)
+            owner, root_id = state.session_id, state.root_id
+        receipts = await self.append(
+            [Fact(owner, data) for data in (*opened, *recorded, *retired)],
+            root_id=root_id,
+            expected={owner: 0} if opened else None,
+        )
+        first = len(opened)
+        ids = tuple(one.insight_id for one in learned)
+        return owner, receipts[first : first + len(recorded)], ids
 
     async def _work(self, session_id: str, data: EventData) -> SessionReceipt:
         state = await self.going(session_id)

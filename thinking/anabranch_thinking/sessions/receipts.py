@@ -31,6 +31,15 @@ class InsightReceipt(SessionReceipt):
     insight_id: str
 
 
+class InsightsReceipt(SessionReceipt):
+    """The insights were recorded in `session_id`, in the order they were given.
+
+    `event_id` and `position` are those of the last one.
+    """
+
+    insight_ids: tuple[str, ...]
+
+
 class HandOffReceipt(SessionReceipt):
     """`session_id` passed its task to `to`, forked from it at `forked_at`."""
 

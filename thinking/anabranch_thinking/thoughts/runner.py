@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch_events.errors import AnabranchError, Conflict, InputInvalid
 from anabranch_thinking.errors import BranchTimedOut
 from anabranch_thinking.executors.base import BranchContext, Executor
-from anabranch_thinking.sessions.findings import Finding, lead, plain
+from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.thought import BranchOutcome
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from anabranch_thinking.sessions.state import Claim
 
 DEPTH_MAX: Final = 8
-ERROR_LENGTH_MAX: Final = 2000
 CALL_OFF_S: Final = 5.0
 CALLED_OFF: Final = "its thought was called off"
 
@@ -170,7 +169,7 @@ class BranchRunner:
                 except Exception as error:  # noqa: BLE001 - an executor is anybody's code.
                     duration_ms = (perf_counter() - begun) * 1000
                     await self._sessions.fail(
-                        fork.session_id, _error_text(error), will_retry=remaining > 0, claim=claim
+                        fork.session_id, error_text(error), will_retry=remaining > 0, claim=claim
                     )
         except Conflict as error:
             # Another process took, ended or cancelled the branch: the log's word holds.
@@ -241,11 +240,3 @@ class BranchRunner:
             attempts=state.attempt,
             error=lost.message if lost else state.error,
         )
-
-
-def _error_text(error: Exception) -> str:
-    """Return the text of `error` in a form that can be stored."""
-    said = f"{type(error).__name__}: {error}"
-    if isinstance(error, AnabranchError):
-        said = error.message
-    return lead(plain(said), length_max=ERROR_LENGTH_MAX) or type(error).__name__

@@ -9,13 +9,17 @@ import typer
 from anabranch.cli.command import AsOfOption, Call, command
 
 commands = typer.Typer(
-    help="Open, branch, complete, show, hand off and close sessions.", no_args_is_help=True
+    help="Open, branch, complete, fail, cancel, show, hand off and close sessions.",
+    no_args_is_help=True,
 )
 PANEL: Final = "Think"
 
 TaskOption = Annotated[str, typer.Option("--task", "-t", help="What it is to think about.")]
 RoleOption = Annotated[
     str | None, typer.Option("--role", "-r", help="From which side.", show_default=False)
+]
+AgentOption = Annotated[
+    str | None, typer.Option("--agent", help="In whose name (ANABRANCH_AGENT).", show_default=False)
 ]
 PriorityOption = Annotated[
     str, typer.Option("--priority", "-p", help="critical, high, normal or low.")
@@ -25,11 +29,16 @@ SessionArgument = Annotated[str, typer.Argument(help="The session's id.", metava
 
 @command(commands, "open", gives="session_id, event_id, position")
 async def open_session(
-    call: Call, *, task: TaskOption, role: RoleOption = None, priority: PriorityOption = "normal"
+    call: Call,
+    *,
+    task: TaskOption,
+    role: RoleOption = None,
+    priority: PriorityOption = "normal",
+    agent: AgentOption = None,
 ) -> None:
     """Begin a root session."""
     async with call.memory() as memory:
-        session = await memory.open_session(task, role=role, priority=priority)
+        session = await memory.open_session(task, role=role, priority=priority, agent=agent)
     call.output.item(
         session.receipt,
         f"Opened session [bold]{session.session_id}[/] at position {session.position}",
@@ -44,10 +53,12 @@ async def branch(
     task: TaskOption,
     role: RoleOption = None,
     priority: PriorityOption = "normal",
+    agent: AgentOption = None,
 ) -> None:
     """Fork a session as it is now."""
     async with call.memory() as memory:
-        fork = await (await memory.session(parent)).branch(task, role=role, priority=priority)
+        handle = await memory.session(parent)
+        fork = await handle.branch(task, role=role, priority=priority, agent=agent)
     call.output.item(
         fork.receipt,
         f"Branched session [bold]{fork.session_id}[/] at position {fork.position}",
@@ -76,6 +87,35 @@ async def complete(
         receipt,
         f"Completed at position {receipt.position} with {len(receipt.insight_ids)} insights",
     )
+
+
+@command(commands, "fail", gives="session_id, event_id, position")
+async def fail(
+    call: Call,
+    session: SessionArgument,
+    *,
+    error: Annotated[str, typer.Option("--error", "-e", help="What went wrong; - reads stdin.")],
+) -> None:
+    """End a session without a result, because of an error."""
+    from anabranch.cli.command import standard_input
+
+    text = standard_input(error)
+    async with call.memory() as memory:
+        receipt = await (await memory.session(session)).fail(text)
+    call.output.item(receipt, f"Failed at position {receipt.position}")
+
+
+@command(commands, "cancel", gives="session_id, event_id, position")
+async def cancel(
+    call: Call,
+    session: SessionArgument,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is called off.")],
+) -> None:
+    """Call a session off."""
+    async with call.memory() as memory:
+        receipt = await (await memory.session(session)).cancel(reason)
+    call.output.item(receipt, f"Cancelled at position {receipt.position}")
 
 
 @command(commands, "show", gives="the session, with working_memory and insights")

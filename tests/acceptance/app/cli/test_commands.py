@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -355,3 +355,90 @@ def test_ctrl_c_ends_a_tail(anabranch: CommandLine, namespace: str) -> None:
         code = process.wait(timeout=60)
 
         assert (code, process.stderr.read()) == (130, b"")
+
+
+def test_memory_is_corrected(anabranch: CommandLine, namespace: str) -> None:
+    """Insights are updated, linked, cited, unlinked, retracted and forgotten, and shown by id."""
+
+    def run(*words: str, text: str = "") -> Any:
+        return anabranch.here(*words, "-N", namespace, "--json", text=text).value
+
+    lines = 'The port is 5432\n\n{"text": "The cache is red", "tags": ["ops"]}\n'
+    port, cache = run("remember-all", "-", text=lines)["insight_ids"]
+    newer = run("update", port, "The port is 5433", "--kind", "fact")["insight_id"]
+    run("associate", cache, newer, "--kind", "part of", "--weight", "0.7")
+    run("cite", cache, newer, "--outcome", "confirmed")
+    run("sever", cache, newer, "--kind", "part of", "--reason", "it is not")
+    run("retract", cache, "--reason", "it is blue", "--valid-until", "2026-01-31")
+    run("forget", newer, "--receipt", "ticket 7")
+
+    old, gone, red = run("get", port), run("get", newer), run("get", cache)
+    shown = anabranch.here("get", cache, "-N", namespace)
+    assert (old["text"], old["superseded_by"]) == ("The port is 5432", [newer])
+    assert (gone["text"], gone["kind"], gone["supersedes"]) == (None, "fact", [port])
+    assert (red["tags"], red["retired_reason"]) == (["ops"], "it is blue")
+    assert red["valid_until"].startswith("2026-01-31")
+    assert "The cache is red" in shown.out
+    assert "it is blue" in shown.out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("get", "ID"),
+        ("update", "ID", "The port is 5433"),
+        ("retract", "ID", "--reason", "no"),
+        ("forget", "ID"),
+        ("cite", "ID"),
+        ("associate", "ID", "OTHER"),
+        ("sever", "ID", "OTHER"),
+    ],
+)
+def test_an_insight_that_is_not_there_is_named(
+    anabranch: CommandLine, namespace: str, words: tuple[str, ...]
+) -> None:
+    """Correcting what does not exist ends with 3; a bad line of many ends with 2 and its number."""
+    ids = {"ID": str(uuid.uuid4()), "OTHER": str(uuid.uuid4())}
+    arguments = [ids.get(word, word) for word in words]
+
+    missing = anabranch.here(*arguments, "-N", namespace, "--json")
+    bad = anabranch.here("remember-all", "-", "-N", namespace, "--json", text='a\n{"text": ""}\n')
+
+    assert (missing.code, missing.error["type"]) == (3, "InsightNotFound")
+    assert (bad.code, bad.error["type"]) == (2, "InputInvalid")
+    assert bad.error["message"].startswith("line 2: text")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("fail", "--error", "no train"), "failed"),
+        (("cancel", "--reason", "no train"), "cancelled"),
+    ],
+)
+def test_a_session_is_ended_without_a_result(
+    anabranch: CommandLine, namespace: str, words: tuple[str, ...], status: str
+) -> None:
+    """It shows why, and a second end is refused with 4."""
+    name, *options = words
+    session = opened(anabranch, namespace)
+
+    ended = anabranch.here("session", name, session, *options, "-N", namespace, "--json")
+    again = anabranch.here("session", name, session, *options, "-N", namespace, "--json")
+
+    view = anabranch.here("session", "show", session, "-N", namespace, "--json").value
+    assert set(ended.value) == {"session_id", "event_id", "position"}
+    assert (view["status"], view["error"]) == (status, "no train")
+    assert (again.code, again.error["type"]) == (4, "SessionEnded")
+
+
+def test_a_session_and_a_branch_have_their_agents(anabranch: CommandLine, namespace: str) -> None:
+    """`--agent` is in whose name each works."""
+    opening = ("session", "open", "--task", "Plan", "--agent", "ada", "-N", namespace, "--json")
+    root = anabranch.here(*opening).value["session_id"]
+    forking = ("session", "branch", root, "--task", "Ask", "--agent", "bob", "-N", namespace)
+    anabranch.here(*forking, "--json")
+
+    listed = anabranch.here("session", "list", "-N", namespace, "--json").lines
+
+    assert [one["agent"] for one in listed] == ["bob", "ada"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -88,6 +89,10 @@ async def test_a_request_with_a_key_is_stored_once(ask: Asking, log: Log) -> Non
         ("branch", {"parent_id": root, "task": "tea"}),
         ("remember", {"text": "Ada drinks tea"}),
         ("remember", {"text": "Ada drinks tea", "session_id": root}),
+        ("remember_all", {"insights": ["a", {"text": "b"}], "session_id": root}),
+        ("remember_all", {"insights": ["a", {"text": "b"}]}),
+        ("note", {"session_id": root, "key": "a", "value": None}),
+        ("clear_note", {"session_id": root, "key": "a"}),
         ("complete", {"session_id": root, "result": "tea", "insights": ["x", {"text": "y"}]}),
     ]
 
@@ -97,6 +102,34 @@ async def test_a_request_with_a_key_is_stored_once(ask: Asking, log: Log) -> Non
 
     assert first == again
     assert first[0]["session_id"] == root
+    assert len(await stored(log)) == count
+
+
+@pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        ("fail", {"error": "no tea"}),
+        ("cancel", {"reason": "no tea"}),
+        ("close", {}),
+        ("hand_off", {"summary": "make tea", "to_agent": "ada"}),
+    ],
+)
+async def test_a_session_ends_once_by_a_request_with_a_key(
+    ask: Asking, log: Log, command: str, fields: Mapping[str, Any]
+) -> None:
+    """Sent again it is answered alike; another request is refused, for the session has ended."""
+    session = (await ask("open_session", OPEN))["session_id"]
+    await ask("note", {"session_id": session, "key": "cups", "value": 2})
+    body = {"session_id": session, **fields}
+
+    first = await ask(command, body, Nats_Msg_Id="a")
+    count = len(await stored(log))
+    again = await ask(command, body, Nats_Msg_Id="a")
+    refused = await ask.raw(command, json.dumps(body).encode(), Nats_Msg_Id="b")
+
+    assert first == again
+    assert set(first) == set(ANSWERS[command].model_fields)
+    assert json.loads(refused.data)["type"] == "urn:anabranch:error:SessionEnded"
     assert len(await stored(log)) == count
 
 
@@ -149,6 +182,16 @@ BAD = (
     Bad("branch", f'{{"parent_id": "{UNKNOWN}", "task": "x"}}'.encode(), 404, None),
     Bad("open_session", b'{"task": "x", "priority": "urgent"}', 400, "priority"),
     Bad("complete", f'{{"session_id": "{UNKNOWN}"}}'.encode(), 400, "result"),
+    Bad("remember_all", b'{"insights": []}', 400, "insights"),
+    Bad("get", b'{"insight_id": "42"}', 400, "insight_id"),
+    Bad("update", f'{{"insight_id": "{UNKNOWN}"}}'.encode(), 400, "text"),
+    Bad("retract", f'{{"insight_id": "{UNKNOWN}"}}'.encode(), 400, "reason"),
+    Bad("forget", b"{}", 400, "insight_id"),
+    Bad("cite", b'{"insight_ids": "abc"}', 400, "insight_ids"),
+    Bad("associate", f'{{"from_id": "{UNKNOWN}", "to_id": "x"}}'.encode(), 400, "to_id"),
+    Bad("sever", f'{{"from_id": "{UNKNOWN}"}}'.encode(), 400, "to_id"),
+    Bad("note", f'{{"session_id": "{UNKNOWN}", "key": "a"}}'.encode(), 400, "value"),
+    Bad("close", f'{{"session_id": "{UNKNOWN}"}}'.encode(), 404, None),
     Bad("recall", b'{"query": "x", "k": 0}', 400, "k"),
     Bad("recall", b'{"query": "x", "scope": "session"}', 400, "session"),
     Bad("recall", b'{"query": "x", "after": 99}', 400, "after"),
@@ -187,7 +230,7 @@ async def test_what_breaks_a_rule_is_refused_with_a_problem(ask: Asking, log: Lo
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
-    command=st.sampled_from(sorted(set(ANSWERS) - {"recall"})),
+    command=st.sampled_from(sorted(set(ANSWERS) - {"recall", "get"})),
     body=st.binary(max_size=200)
     | st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(max_size=20),

@@ -1,0 +1,35 @@
+"""The circumstances of one request: in whose name it is asked, and which one it may repeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anabranch.api.idempotency import Ids, Repetition
+
+if TYPE_CHECKING:
+    from anabranch.api.requests import Writing
+    from anabranch.memory.namespaces import OpenNamespace
+    from anabranch_thinking import Sessions
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The circumstances of one request.
+
+    `key` makes it one that may be sent again: the same key with the same content is the same
+    request. `expected` is the last position that an append expects of its session.
+    """
+
+    namespace: OpenNamespace
+    key: str | None = None
+    expected: int | None = None
+
+    def writing(self, name: str, request: Writing) -> tuple[Sessions, Repetition | None]:
+        """Return the sessions in the name of the request's agent, and what finds an earlier one."""
+        sessions, namespace = self.namespace.sessions, self.namespace.name
+        if self.key is None:
+            return sessions.for_command(agent=request.agent), None
+        ids = Ids(namespace, name, self.key, request)
+        repetition = Repetition(self.namespace.backend.log, namespace=namespace, ids=ids)
+        return sessions.for_command(agent=request.agent, ids=ids), repetition

@@ -1,0 +1,66 @@
+"""The operations on insights that exist: retracted, forgotten, cited, linked and unlinked.
+
+With `Nats-Msg-Id` each is stored once within ten minutes. After that it changes nothing more, save
+that insights are cited again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anabranch.api.context import Context
+    from anabranch.api.requests import Associate, Cite, Forget, Retract, Sever
+    from anabranch_thinking import SessionReceipt
+
+
+async def retract(context: Context, request: Retract) -> SessionReceipt:
+    """Say that an insight no longer holds, and why; recall leaves it out from then on."""
+    sessions, _ = context.writing("retract", request)
+    return await sessions.retract(
+        request.insight_id,
+        reason=request.reason,
+        valid_until=request.valid_until,
+        session_id=request.session_id,
+    )
+
+
+async def forget(context: Context, request: Forget) -> SessionReceipt:
+    """Erase what an insight said, from the graph and from every answer."""
+    sessions, _ = context.writing("forget", request)
+    return await sessions.forget(
+        request.insight_id, receipt=request.receipt, session_id=request.session_id
+    )
+
+
+async def cite(context: Context, request: Cite) -> SessionReceipt:
+    """Say that insights were used, confirmed or rejected; their associations follow."""
+    sessions, _ = context.writing("cite", request)
+    return await sessions.cite(
+        request.insight_ids, outcome=request.outcome, session_id=request.session_id
+    )
+
+
+async def associate(context: Context, request: Associate) -> SessionReceipt:
+    """Link two insights; recall then finds the one by the other."""
+    sessions, _ = context.writing("associate", request)
+    return await sessions.associate(
+        request.from_id,
+        request.to_id,
+        kind=request.kind,
+        weight=request.weight,
+        reason=request.reason,
+        session_id=request.session_id,
+    )
+
+
+async def sever(context: Context, request: Sever) -> SessionReceipt:
+    """Unlink two insights that were associated."""
+    sessions, _ = context.writing("sever", request)
+    return await sessions.sever(
+        request.from_id,
+        request.to_id,
+        kind=request.kind,
+        reason=request.reason,
+        session_id=request.session_id,
+    )

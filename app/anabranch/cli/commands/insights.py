@@ -1,0 +1,193 @@
+"""Looking insights up, and correcting them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anabranch.cli.command import Call, command, standard_input
+
+if TYPE_CHECKING:
+    from anabranch_thinking import InsightFields, SessionReceipt
+
+commands = typer.Typer()
+PANEL: Final = "Remember and recall"
+_STORED: Final = "session_id, event_id, position"
+
+InsightArgument = Annotated[str, typer.Argument(help="The insight's id.", metavar="ID")]
+FromArgument = Annotated[str, typer.Argument(help="The one insight.", metavar="FROM")]
+ToArgument = Annotated[str, typer.Argument(help="The other insight.", metavar="TO")]
+KindOption = Annotated[str, typer.Option("--kind", help="What kind of association.")]
+WhyOption = Annotated[
+    str | None, typer.Option("--reason", help="Why.", metavar="TEXT", show_default=False)
+]
+SessionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--session",
+        "-s",
+        help="The session that does it, instead of the insight's own.",
+        show_default=False,
+    ),
+]
+
+
+@command(commands, "get", gives="the insight, with what became of it", panel=PANEL)
+async def get(call: Call, insight: InsightArgument) -> None:
+    """Show an insight by its id, also one that no longer holds."""
+    from anabranch.terminal.insights import insight_table
+
+    async with call.memory() as memory:
+        found = await memory.get(insight)
+    call.output.item(found, insight_table(found))
+
+
+@command(commands, "update", gives="insight_id, session_id, event_id, position", panel=PANEL)
+async def update(
+    call: Call,
+    insight: InsightArgument,
+    text: Annotated[str, typer.Argument(help="What holds now; - reads stdin.")],
+    *,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Another kind than before.", show_default=False)
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", "-t", help="A tag, instead of those before; may be given again."),
+    ] = None,
+    confidence: Annotated[float, typer.Option("--confidence", help="How sure, from 0 to 1.")] = 1.0,
+    session: Annotated[
+        str | None, typer.Option("--session", "-s", help="The session's id.", show_default=False)
+    ] = None,
+) -> None:
+    """Record a new text, and retire the insight whose place it takes."""
+    fields: InsightFields = {"confidence": confidence}
+    if kind is not None:
+        fields["kind"] = kind
+    if tag is not None:
+        fields["tags"] = tag
+    new = standard_input(text)
+    async with call.memory() as memory:
+        receipt = await memory.update(insight, new, session_id=session, **fields)
+    call.output.item(
+        receipt,
+        f"Updated at position {receipt.position}",
+        f"insight [bold]{receipt.insight_id}[/]  session {receipt.session_id}",
+    )
+
+
+@command(commands, "retract", gives=_STORED, panel=PANEL)
+async def retract(
+    call: Call,
+    insight: InsightArgument,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why it no longer holds.")],
+    valid_until: Annotated[
+        str | None,
+        typer.Option(
+            "--valid-until", metavar="TIME", help="When it ceased to hold.", show_default=False
+        ),
+    ] = None,
+    session: SessionOption = None,
+) -> None:
+    """Say that an insight no longer holds; recall leaves it out from then on."""
+    from anabranch.cli.values import time
+
+    until = time(valid_until, field="valid_until")
+    async with call.memory() as memory:
+        receipt = await memory.retract(insight, reason, valid_until=until, session_id=session)
+    _said(call, "Retracted", receipt)
+
+
+@command(commands, "forget", gives=_STORED, panel=PANEL)
+async def forget(
+    call: Call,
+    insight: InsightArgument,
+    *,
+    receipt: Annotated[
+        str, typer.Option("--receipt", help="The request for it, by its name.")
+    ] = "requested",
+    session: SessionOption = None,
+) -> None:
+    """Erase what an insight said, from the graph and from every answer."""
+    async with call.memory() as memory:
+        stored = await memory.forget(insight, receipt=receipt, session_id=session)
+    _said(call, "Forgotten", stored)
+
+
+@command(commands, "cite", gives=_STORED, panel=PANEL)
+async def cite(
+    call: Call,
+    insight: Annotated[list[str], typer.Argument(help="The insights' ids.", metavar="ID")],
+    *,
+    outcome: Annotated[
+        str, typer.Option("--outcome", "-o", help="used, confirmed or rejected.")
+    ] = "used",
+    session: SessionOption = None,
+) -> None:
+    """Say that insights were used, confirmed or rejected; their associations follow."""
+    async with call.memory() as memory:
+        receipt = await memory.cite(insight, outcome=outcome, session_id=session)
+    _said(call, "Cited", receipt)
+
+
+@command(commands, "associate", gives=_STORED, panel=PANEL)
+async def associate(
+    call: Call,
+    one: FromArgument,
+    other: ToArgument,
+    *,
+    kind: KindOption = "related",
+    weight: Annotated[float, typer.Option("--weight", help="How strong, from 0 to 1.")] = 0.5,
+    reason: WhyOption = None,
+    session: SessionOption = None,
+) -> None:
+    """Link two insights; recall then finds the one by the other."""
+    async with call.memory() as memory:
+        receipt = await memory.associate(
+            one, other, kind=kind, weight=weight, reason=reason, session_id=session
+        )
+    _said(call, "Associated", receipt)
+
+
+@command(commands, "sever", gives=_STORED, panel=PANEL)
+async def sever(
+    call: Call,
+    one: FromArgument,
+    other: ToArgument,
+    *,
+    kind: KindOption = "related",
+    reason: WhyOption = None,
+    session: SessionOption = None,
+) -> None:
+    """Unlink two insights that were associated."""
+    async with call.memory() as memory:
+        receipt = await memory.sever(one, other, kind=kind, reason=reason, session_id=session)
+    _said(call, "Severed", receipt)
+
+
+@command(commands, "remember-all", gives="insight_ids, session_id, event_id, position", panel=PANEL)
+async def remember_all(
+    call: Call,
+    lines: Annotated[
+        str, typer.Argument(help="A line an insight: text, or JSON; - reads stdin.")
+    ] = "-",
+    *,
+    session: Annotated[
+        str | None, typer.Option("--session", "-s", help="The session's id.", show_default=False)
+    ] = None,
+) -> None:
+    """Record several things learned as one batch: all of them or none."""
+    from anabranch.cli.values import drafts
+
+    insights = drafts(standard_input(lines))
+    async with call.memory() as memory:
+        receipt = await memory.remember_all(insights, session_id=session)
+    call.output.item(
+        receipt, f"Remembered {len(receipt.insight_ids)} insights by position {receipt.position}"
+    )
+
+
+def _said(call: Call, done: str, receipt: SessionReceipt) -> None:
+    call.output.item(receipt, f"{done} at position {receipt.position}")

@@ -1,0 +1,251 @@
+"""Insights corrected by both faces: updated, retracted, forgotten, cited, linked, looked up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch import Memory
+from anabranch.api.context import Context
+from anabranch.api.operations import OPERATIONS
+from anabranch.errors import InputInvalid
+from anabranch.memory.memory import namespace_of
+from anabranch.memory.namespaces import Namespaces
+from anabranch_events import new_id
+from anabranch_thinking import InsightDraft, InsightNotFound
+from anabranch_thinking.errors import SessionEnded
+from anabranch_thinking.sessions.insights import REMEMBERED_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from anabranch.settings import Settings
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def test_an_insight_is_looked_up(either: Memory) -> None:
+    """All that was recorded of it comes back, with its session, agent and position."""
+    session = await either.open_session("plan", agent="ada")
+    source = new_id()
+    receipt = await session.remember(
+        "The train to Basel leaves at nine",
+        kind="fact",
+        confidence=0.5,
+        tags=["rail"],
+        entities=["Basel"],
+        sources=[source],
+    )
+
+    found = await either.get(receipt.insight_id)
+
+    assert found.recorded_at.tzinfo is not None
+    assert found.model_dump(exclude={"recorded_at"}) == {
+        "insight_id": receipt.insight_id,
+        "text": "The train to Basel leaves at nine",
+        "kind": "fact",
+        "confidence": 0.5,
+        "tags": ("rail",),
+        "entities": ("Basel",),
+        "sources": (source,),
+        "valid_from": None,
+        "valid_until": None,
+        "session_id": session.session_id,
+        "agent": "ada",
+        "position": receipt.position,
+        "retired": None,
+        "retired_reason": None,
+        "supersedes": (),
+        "superseded_by": (),
+    }
+    with pytest.raises(InsightNotFound):
+        await either.get(new_id())
+    with pytest.raises(InputInvalid, match="insight_id"):
+        await either.get("abc")
+
+
+async def test_an_insight_is_updated(either: Memory) -> None:
+    """The new text takes the old one's place with its kind and tags, in one batch."""
+    old = await either.remember("The port is 5432", kind="fact", tags=["ops"])
+
+    new = await either.update(old.insight_id, "The port is 5433", confidence=0.9)
+
+    hits = (await either.recall("Which port?")).hits
+    before, after = await either.get(old.insight_id), await either.get(new.insight_id)
+    assert [hit.insight_id for hit in hits] == [new.insight_id]
+    assert (after.text, after.kind, after.tags) == ("The port is 5433", "fact", ("ops",))
+    assert (after.confidence, after.supersedes) == (0.9, (old.insight_id,))
+    assert (before.retired, before.superseded_by) == (new.position + 1, (new.insight_id,))
+    draft = InsightDraft(text="The port is 5434")
+    plain = await either.get((await either.update(new.insight_id, draft)).insight_id)
+    assert (plain.kind, plain.tags) == ("observation", ())
+    with pytest.raises(InsightNotFound):
+        await either.update(new_id(), "The port is 5435")
+
+
+async def test_an_insight_is_retracted(either: Memory) -> None:
+    """Recall leaves it out, unless asked for it; the reason stays."""
+    kept = await either.remember("The port is 5432")
+
+    receipt = await either.retract(kept.insight_id, "it was a typo")
+
+    found = await either.get(kept.insight_id)
+    retired = (await either.recall("Which port?", include_retired=True)).hits
+    assert (found.retired, found.retired_reason) == (receipt.position, "it was a typo")
+    assert (await either.recall("Which port?")).hits == []
+    assert [hit.insight_id for hit in retired] == [kept.insight_id]
+    assert receipt.session_id == kept.session_id
+    with pytest.raises(InsightNotFound):
+        await either.retract(new_id(), "it was a typo")
+    with pytest.raises(InputInvalid, match="reason"):
+        await either.retract(kept.insight_id, "")
+
+
+async def test_an_insight_is_forgotten(either: Memory) -> None:
+    """Its text is nowhere, not even where what is retired is asked for."""
+    kept = await either.remember("The port is 5432", tags=["secret"])
+
+    receipt = await either.forget(kept.insight_id, receipt="ticket 7")
+
+    found = await either.get(kept.insight_id)
+    assert (found.text, found.tags, found.retired) == (None, (), receipt.position)
+    assert (await either.recall("Which port?", include_retired=True)).hits == []
+    with pytest.raises(InsightNotFound):
+        await either.forget(new_id())
+
+
+async def test_insights_are_linked_cited_and_unlinked(either: Memory) -> None:
+    """Recall says of a hit what it is associated with; a citation makes that stronger."""
+    one = await either.remember("The train leaves at nine")
+    other = await either.remember("The ferry is full on Sundays")
+
+    await either.associate(one.insight_id, other.insight_id, weight=0.5)
+    linked = (await either.recall("When does the train leave?")).hits[0]
+    await either.cite([one.insight_id, other.insight_id], outcome="confirmed")
+    cited = (await either.recall("When does the train leave?")).hits[0]
+    await either.sever(one.insight_id, other.insight_id)
+    severed = (await either.recall("When does the train leave?")).hits[0]
+
+    weights = [each.why.associations[0].weight for each in (linked, cited)]
+    assert linked.insight_id == cited.insight_id == one.insight_id
+    assert linked.why.associations[0].insight_id == other.insight_id
+    assert weights[0] < weights[1]
+    assert severed.why.associations == ()
+    with pytest.raises(InputInvalid, match="outcome"):
+        await either.cite([one.insight_id], outcome="liked")
+    with pytest.raises(InputInvalid, match="insight_ids"):
+        await either.cite(one.insight_id)
+    with pytest.raises(InputInvalid, match="association"):
+        await either.associate(one.insight_id, one.insight_id)
+    with pytest.raises(InsightNotFound):
+        await either.sever(one.insight_id, new_id())
+
+
+async def test_many_are_remembered_at_once(either: Memory) -> None:
+    """They stand one behind the other in one session; a bad one among them keeps all out."""
+    session = await either.open_session("plan")
+    drafts: list[InsightDraft | str] = [
+        "The train leaves at nine",
+        InsightDraft(text="The ferry is full", tags=("sea",)),
+    ]
+
+    alone = await either.remember_all(drafts)
+    inside = await session.remember_all(drafts)
+
+    ids = (*alone.insight_ids, *inside.insight_ids)
+    found = [await either.get(one) for one in ids]
+    assert [one.text for one in found[:2]] == [one.text for one in found[2:]]
+    assert [one.position for one in found] == [
+        alone.position - 1,
+        alone.position,
+        inside.position - 1,
+        inside.position,
+    ]
+    assert [one.session_id for one in found[2:]] == [session.session_id] * 2
+    last = either.position
+    for bad in ([], ["fine", ""], "text", ["x"] * (REMEMBERED_MAX + 1)):
+        with pytest.raises(InputInvalid):
+            await either.remember_all(bad)
+    assert either.position == last
+    assert len((await either.remember_all(["x"] * REMEMBERED_MAX)).insight_ids) == REMEMBERED_MAX
+
+
+async def test_a_session_works_in_the_name_of_its_agent(either: Memory) -> None:
+    """What a handle stores carries its agent, and so do its branches that name no other."""
+    session = await either.open_session("plan", agent="ada")
+    branch = await session.branch("trains")
+    other = await session.branch("ferries", agent="bob")
+    await session.note("a", 1)
+    await other.note("a", 1)
+    again = await either.session(branch.session_id, agent="cy")
+    await again.note("a", 1)
+
+    agents = [one.decode().agent async for one in either.replay()]
+
+    assert agents == ["ada", "ada", "bob", "ada", "bob", "cy"]
+
+
+async def test_a_block_ends_its_session(either: Memory) -> None:
+    """It is closed at the end, failed by an error, cancelled by a cancellation."""
+    async with await either.open_session("plan") as closed:
+        await closed.note("a", 1)
+        await closed.clear_note("a")
+    async with await either.open_session("plan") as completed:
+        await completed.complete("by train")
+    failed, cancelled = await either.open_session("plan"), await either.open_session("plan")
+    with pytest.raises(LookupError):
+        async with failed:
+            raise LookupError("no train")
+    with pytest.raises(asyncio.CancelledError):
+        async with cancelled:
+            raise asyncio.CancelledError
+
+    views = [await one.show() for one in (closed, completed, failed, cancelled)]
+    assert [one.status for one in views] == ["closed", "completed", "failed", "cancelled"]
+    assert [one.error for one in views[2:]] == ["LookupError: no train", "CancelledError"]
+    assert views[0].working_memory == {}
+    with pytest.raises(SessionEnded):
+        await closed.clear_note("a")
+
+
+async def test_commands_correct_memory_too(
+    memory_of_commands: Memory, namespace_settings: Settings
+) -> None:
+    """Each operation of the table stands on the same functions, and answers with its model."""
+    table = {one.name: one for one in OPERATIONS}
+    namespaces = Namespaces(namespace_of(memory_of_commands).backend)
+
+    async def ask(name: str, key: str = "a", **fields: object) -> dict[str, object]:
+        context = Context(namespaces.of(namespace_settings.namespace), key=key)
+        request = table[name].request.model_validate(fields)
+        answer = await table[name].run(context, request)
+        assert type(answer) is table[name].answer
+        return answer.model_dump(mode="json")
+
+    many = await ask("remember_all", insights=["The port is 5432", "The cache is red"])
+    ids = many["insight_ids"]
+    assert isinstance(ids, list)
+    port, cache = ids
+    updated = await ask("update", insight_id=port, text="The port is 5433")
+    asked = [
+        await ask("associate", from_id=cache, to_id=port),
+        await ask("cite", insight_ids=[cache]),
+        await ask("sever", from_id=cache, to_id=port),
+        await ask("retract", insight_id=cache, reason="it is blue"),
+        await ask("forget", insight_id=port),
+    ]
+
+    assert updated == await ask("update", insight_id=port, text="The port is 5433")
+    assert asked[1] == await ask("cite", insight_ids=[cache])
+    assert (await ask("get", insight_id=port))["text"] is None
+    assert (await ask("get", insight_id=port))["superseded_by"] == [updated["insight_id"]]
+    assert (await ask("get", insight_id=cache))["retired_reason"] == "it is blue"
+
+
+@pytest.fixture
+async def memory_of_commands(namespace_settings: Settings) -> AsyncIterator[Memory]:
+    """Open a memory; its operations are asked as a surface asks them."""
+    async with Memory.open(settings=namespace_settings) as memory:
+        yield memory
