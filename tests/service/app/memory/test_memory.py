@@ -9,6 +9,7 @@ import pytest
 
 from anabranch import BranchContext, BranchTask, CallableExecutor, InsightDraft, Memory
 from anabranch.errors import MemoryNotOpen, PositionFromFuture, ScopeNeedsSession
+from anabranch.memory.memory import namespace_of
 from anabranch_events import new_id
 from anabranch_events.errors import InputInvalid, SessionEnded, SessionNotFound, WaitTimedOut
 from anabranch_store.errors import CypherInvalid, QueryRefused
@@ -387,7 +388,7 @@ async def test_wait_for_returns_where_the_graph_is(memory: Memory) -> None:
 async def test_wait_for_ends_with_its_time(memory: Memory, session: Session) -> None:
     """A graph that nobody fills reaches nothing."""
     await memory.wait_for(session.position, timeout_s=PATIENCE_S)
-    projecting = memory._backend.projecting  # pyright: ignore[reportPrivateUsage]  # It is stopped.
+    projecting = namespace_of(memory).backend.projecting  # It is stopped.
     assert projecting is not None
     await projecting.__aexit__(None, None, None)
     await session.note("gate", "north")
