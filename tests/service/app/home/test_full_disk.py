@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.own_servers]
 
 
 def mounted(*arguments: str) -> None:

@@ -177,6 +177,7 @@ async def test_a_generation_is_not_waited_for_once_the_owner_has_gone(
     assert waited
 
 
+@pytest.mark.own_servers
 async def test_a_generation_is_moved_to_by_the_owner_after(
     own_settings: Settings, owner: asyncio.subprocess.Process
 ) -> None:
