@@ -89,9 +89,15 @@ class BorrowedGraph:
     address: GraphAddress
 
     def __init__(
-        self, lender: Lender, folder: Path, *, brief: bool = False, engine: EngineName = ENGINE
+        self,
+        lender: Lender,
+        folder: Path,
+        *,
+        brief: bool = False,
+        engine: EngineName = ENGINE,
+        ports: tuple[int, int] | None = None,
     ) -> None:
-        del brief, engine
+        del brief, engine, ports
         self.running = True
         self._lender = lender
         self._folder = folder
