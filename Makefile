@@ -27,8 +27,9 @@ COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --
 
 lock: ## Write the lock anew from pyproject.toml: hashes, no download addresses
 	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
-	@$(COMPILE) --extra embedded --constraints requirements/dev.txt pyproject.toml -o requirements/embedded.txt
-	@$(COMPILE) --constraints requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) --extra all --constraints requirements/dev.txt pyproject.toml -o requirements/all.txt
+	@$(COMPILE) --extra graph --extra embedder --extra service --constraints requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+	@$(COMPILE) --constraints requirements/dev.txt pyproject.toml -o requirements/base.txt
 	@echo uv | $(COMPILE) --constraints requirements/dev.txt - -o requirements/uv.txt
 
 demo: install ## Watch a thought branch, be consolidated, remembered, recalled and replayed

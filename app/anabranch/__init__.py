@@ -5,9 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from anabranch.errors import AnabranchError
-
 if TYPE_CHECKING:
+    from anabranch.errors import AnabranchError
     from anabranch.memory.memory import Memory
     from anabranch.memory.session import Session
     from anabranch.settings import Settings
@@ -49,6 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AnabranchError": "anabranch.errors",
     "Memory": "anabranch.memory.memory",
     "Session": "anabranch.memory.session",
     "SessionView": "anabranch.views",
@@ -65,4 +65,6 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used: `anabranch --help` needs none of them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES.get(name, "anabranch_thinking")), name)
+    found: object = getattr(import_module(_HOMES.get(name, "anabranch_thinking")), name)
+    globals()[name] = found
+    return found

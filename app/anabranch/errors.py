@@ -34,6 +34,8 @@
         ├── HomeFull             the disk is full
         ├── ExporterMissing      no such exporter of traces is installed
         ├── PortTaken
+        ├── RedactionMissing     the rules that find secrets are not installed
+        ├── ServiceMissing       what `anabranch up` is made of is not installed
         └── ServiceFailed        `up` did not come up
 """
 
@@ -79,11 +81,13 @@ __all__ = [
     "OwnerGone",
     "PortTaken",
     "PositionFromFuture",
+    "RedactionMissing",
     "RequestTooLarge",
     "ScopeNeedsSession",
     "ServerEnded",
     "ServiceBusy",
     "ServiceFailed",
+    "ServiceMissing",
     "SettingInvalid",
     "SetupInvalid",
     "SnapshotDamaged",
@@ -304,6 +308,14 @@ class MemoryNotOpen(SetupInvalid):
 
 class PortTaken(SetupInvalid):
     """Another process listens on the port."""
+
+
+class RedactionMissing(SetupInvalid):
+    """The rules by which secrets are found in imported sessions are not installed."""
+
+
+class ServiceMissing(SetupInvalid):
+    """The service frame that `anabranch up` runs in is not installed."""
 
 
 class ServiceFailed(SetupInvalid):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class InsightView(BaseModel):
     """An insight as the session that produced it knows it; `text` is None once it is forgotten."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     insight_id: str
     text: str | None
     kind: str
@@ -52,7 +52,7 @@ class SessionView(BaseModel):
     A list leaves `working_memory` and `insights` out (None): ask for the one session.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     session_id: str
     parent_id: str | None
     root_id: str
@@ -109,7 +109,7 @@ class LogStatus(BaseModel):
     the settings say of a server elsewhere.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     url: str
     stream: str
     durability: Literal["default", "strict"]
@@ -124,7 +124,7 @@ class GenerationView(BaseModel):
     elsewhere.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     name: str
     state: Literal["live", "filling", "kept"]
     position: int
@@ -141,7 +141,7 @@ class GraphStatus(BaseModel):
     `rebuild_due` says why a rebuild is due, `others` how many generations lie beside the live one.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     uri: str
     product: str
     version: str
@@ -157,7 +157,7 @@ class GraphStatus(BaseModel):
 class Lag(BaseModel):
     """How far the graph is behind the log: in events, and the age of the first one missing."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     events: int
     ms: float
 
@@ -169,7 +169,7 @@ class ProjectorView(BaseModel):
     `events_per_s` the rate of the last ten seconds, `dead_letters` what it put aside itself.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     pid: int
     active: bool
     batch_size: int
@@ -186,7 +186,7 @@ class ProjectionStatus(BaseModel):
     no projector where none answered: none runs, it hangs, or this user may not ask.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     name: str
     generation: str | None
     position: int
@@ -197,7 +197,8 @@ class ProjectionStatus(BaseModel):
 class Status(BaseModel):
     """The state of a memory's log and graph; `dead_letters` wait in all namespaces together."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    running: Literal[True] = True
     log: LogStatus
     graph: GraphStatus
     lag: Lag

@@ -5,25 +5,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from anabranch_events.event.codec import decode, decode_unchanged, encode
-from anabranch_events.event.envelope import Event, Receipt, input_invalid, new_event
-from anabranch_events.event.identifiers import (
-    NAME_LENGTH_MAX,
-    canonical_uuid,
-    checked_namespace,
-    new_id,
-)
-from anabranch_events.event.json_schema import event_schema
-from anabranch_events.event.recorded import Recorded
-from anabranch_events.event.trace_context import traced
-from anabranch_events.server.managed import NatsServer, server_binary
-from anabranch_events.server.tenant import Tenant
-
 if TYPE_CHECKING:
+    from anabranch_events.event.codec import decode, decode_unchanged, encode
+    from anabranch_events.event.envelope import Event, Receipt, input_invalid, new_event
+    from anabranch_events.event.identifiers import (
+        NAME_LENGTH_MAX,
+        canonical_uuid,
+        checked_namespace,
+        new_id,
+    )
+    from anabranch_events.event.json_schema import event_schema
+    from anabranch_events.event.recorded import Recorded
+    from anabranch_events.event.trace_context import traced
+    from anabranch_events.jetstream.api import STREAM
     from anabranch_events.jetstream.kv import Bucket
-    from anabranch_events.jetstream.stream import STREAM, Bounds, subject
+    from anabranch_events.jetstream.stream import Bounds, subject
     from anabranch_events.log import Log
     from anabranch_events.read.pinned_consumer import PinLost, PinnedConsumer
+    from anabranch_events.server.managed import NatsServer, server_binary
+    from anabranch_events.server.tenant import Tenant
     from anabranch_events.write.pipeline import ImportProgress
 
 __all__ = [
@@ -54,20 +54,34 @@ __all__ = [
     "traced",
 ]
 
-_NEEDS_CLIENT = {
-    "STREAM": "anabranch_events.jetstream.stream",
-    "Bounds": "anabranch_events.jetstream.stream",
-    "Bucket": "anabranch_events.jetstream.kv",
-    "ImportProgress": "anabranch_events.write.pipeline",
-    "Log": "anabranch_events.log",
-    "PinLost": "anabranch_events.read.pinned_consumer",
-    "PinnedConsumer": "anabranch_events.read.pinned_consumer",
-    "subject": "anabranch_events.jetstream.stream",
+_HOMES = {
+    "anabranch_events.event.codec": ("decode", "decode_unchanged", "encode"),
+    "anabranch_events.event.envelope": ("Event", "Receipt", "input_invalid", "new_event"),
+    "anabranch_events.event.identifiers": (
+        "NAME_LENGTH_MAX",
+        "canonical_uuid",
+        "checked_namespace",
+        "new_id",
+    ),
+    "anabranch_events.event.json_schema": ("event_schema",),
+    "anabranch_events.event.recorded": ("Recorded",),
+    "anabranch_events.event.trace_context": ("traced",),
+    "anabranch_events.jetstream.api": ("STREAM",),
+    "anabranch_events.jetstream.kv": ("Bucket",),
+    "anabranch_events.jetstream.stream": ("Bounds", "subject"),
+    "anabranch_events.log": ("Log",),
+    "anabranch_events.read.pinned_consumer": ("PinLost", "PinnedConsumer"),
+    "anabranch_events.server.managed": ("NatsServer", "server_binary"),
+    "anabranch_events.server.tenant": ("Tenant",),
+    "anabranch_events.write.pipeline": ("ImportProgress",),
 }
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
-    """Import a name that needs the NATS client at its first use: naming events stays quick."""
-    if name not in _NEEDS_CLIENT:
+    """Import a public name when it is first used: an error needs no model, an event no client."""
+    if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_NEEDS_CLIENT[name]), name)
+    found: object = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = found
+    return found

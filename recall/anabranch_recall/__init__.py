@@ -1,17 +1,23 @@
 """Recall: questions, answers, words, fusion and ranking; pure, without a driver."""
 
-from anabranch_recall.embedder import Embedder
-from anabranch_recall.language import entities, tokens
-from anabranch_recall.question import (
-    Association,
-    Hit,
-    Lane,
-    Question,
-    Ranker,
-    Recollection,
-    Scope,
-    Why,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anabranch_recall.embedder import Embedder
+    from anabranch_recall.language import entities, tokens
+    from anabranch_recall.question import (
+        Association,
+        Hit,
+        Lane,
+        Question,
+        Ranker,
+        Recollection,
+        Scope,
+        Why,
+    )
 
 __all__ = [
     "Association",
@@ -26,3 +32,28 @@ __all__ = [
     "entities",
     "tokens",
 ]
+
+_HOMES = {
+    "anabranch_recall.embedder": ("Embedder",),
+    "anabranch_recall.language": ("entities", "tokens"),
+    "anabranch_recall.question": (
+        "Association",
+        "Hit",
+        "Lane",
+        "Question",
+        "Ranker",
+        "Recollection",
+        "Scope",
+        "Why",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: a question needs no stemmer."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = found
+    return found

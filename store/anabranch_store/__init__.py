@@ -1,29 +1,35 @@
 """The graph: sessions, insights and associations on Neo4j or the embedded ArcadeDB."""
 
-from anabranch_store.address import GraphAddress
-from anabranch_store.bolt.product import Product
-from anabranch_store.bolt.statements import statement
-from anabranch_store.bolt.transactions import Ask, Plan, RestartTransaction, Step
-from anabranch_store.cypher.guard import checked_query
-from anabranch_store.cypher.lexer import parameters_in
-from anabranch_store.cypher.query import QueryResult
-from anabranch_store.embedded.databases import create_database, database_names, drop_database
-from anabranch_store.embedded.scratch import scratch_graph
-from anabranch_store.embedded.server import EmbeddedGraph
-from anabranch_store.embedding.endpoint import EmbeddingEndpoint
-from anabranch_store.embedding.minilm import MiniLM
-from anabranch_store.graph.digest import Digest
-from anabranch_store.graph.graph import Graph
-from anabranch_store.graph.stamp import (
-    Stamp,
-    is_of_another_log,
-    mark_served,
-    read_stamp,
-    rebuild_due,
-    refuse_newer,
-    stamp,
-)
-from anabranch_store.recall.ranker import GraphRanker
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anabranch_store.address import GraphAddress
+    from anabranch_store.bolt.product import Product
+    from anabranch_store.bolt.statements import statement
+    from anabranch_store.bolt.transactions import Ask, Plan, RestartTransaction, Step
+    from anabranch_store.cypher.guard import checked_query
+    from anabranch_store.cypher.lexer import parameters_in
+    from anabranch_store.cypher.query import QueryResult
+    from anabranch_store.embedded.databases import create_database, database_names, drop_database
+    from anabranch_store.embedded.scratch import scratch_graph
+    from anabranch_store.embedded.server import EmbeddedGraph
+    from anabranch_store.embedding.endpoint import EmbeddingEndpoint
+    from anabranch_store.embedding.minilm import MiniLM
+    from anabranch_store.graph.digest import Digest
+    from anabranch_store.graph.graph import Graph
+    from anabranch_store.graph.stamp import (
+        Stamp,
+        is_of_another_log,
+        mark_served,
+        read_stamp,
+        rebuild_due,
+        refuse_newer,
+        stamp,
+    )
+    from anabranch_store.recall.ranker import GraphRanker
 
 __all__ = [
     "Ask",
@@ -54,3 +60,40 @@ __all__ = [
     "stamp",
     "statement",
 ]
+
+_HOMES = {
+    "anabranch_store.address": ("GraphAddress",),
+    "anabranch_store.bolt.product": ("Product",),
+    "anabranch_store.bolt.statements": ("statement",),
+    "anabranch_store.bolt.transactions": ("Ask", "Plan", "RestartTransaction", "Step"),
+    "anabranch_store.cypher.guard": ("checked_query",),
+    "anabranch_store.cypher.lexer": ("parameters_in",),
+    "anabranch_store.cypher.query": ("QueryResult",),
+    "anabranch_store.embedded.databases": ("create_database", "database_names", "drop_database"),
+    "anabranch_store.embedded.scratch": ("scratch_graph",),
+    "anabranch_store.embedded.server": ("EmbeddedGraph",),
+    "anabranch_store.embedding.endpoint": ("EmbeddingEndpoint",),
+    "anabranch_store.embedding.minilm": ("MiniLM",),
+    "anabranch_store.graph.digest": ("Digest",),
+    "anabranch_store.graph.graph": ("Graph",),
+    "anabranch_store.graph.stamp": (
+        "Stamp",
+        "is_of_another_log",
+        "mark_served",
+        "read_stamp",
+        "rebuild_due",
+        "refuse_newer",
+        "stamp",
+    ),
+    "anabranch_store.recall.ranker": ("GraphRanker",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: an error needs no driver."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = found
+    return found

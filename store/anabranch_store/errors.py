@@ -16,6 +16,7 @@
         ├── GraphRefused         wrong user or password
         ├── GraphFull            the disk is full
         ├── GraphTooNew          a newer version wrote the graph
+        ├── DriverMissing        the graph's driver is not installed
         ├── EmbeddedGraphMissing no wheel for this platform, or it is not installed
         ├── EmbedderMissing      the embedding model is not installed, or is another one
         ├── EmbedderRefused      the embeddings endpoint wants another key, model or text
@@ -36,6 +37,7 @@ __all__ = [
     "AnabranchError",
     "CommitUnknown",
     "CypherInvalid",
+    "DriverMissing",
     "EmbeddedGraphMissing",
     "EmbedderMissing",
     "EmbedderRefused",
@@ -100,6 +102,10 @@ class GraphFull(SetupInvalid):
 
 class GraphTooNew(SetupInvalid):
     """A newer version of Anabranch wrote the graph, and this one may not write to it: upgrade."""
+
+
+class DriverMissing(SetupInvalid):
+    """The graph's driver is not installed: a graph cannot be opened."""
 
 
 class EmbeddedGraphMissing(SetupInvalid):

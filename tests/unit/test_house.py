@@ -35,19 +35,41 @@ def package_names(requirements: list[str]) -> set[str]:
 
 
 def test_every_dependency_says_what_it_is_for() -> None:
-    """docs/dependencies.md has a line for each runtime dependency, and for nothing else."""
+    """docs/dependencies.md has a section for the base and each extra, with a line a dependency."""
     declared = project()["project"]
-    wanted = package_names(declared["dependencies"])
-    for extra in declared["optional-dependencies"].values():
-        wanted |= package_names(extra)
+    extras = declared["optional-dependencies"]
+    wanted = {"Always": package_names(declared["dependencies"])}
+    wanted |= {f"`{name}`": package_names(extras[name]) for name in extras if name != "all"}
 
-    page = (ROOT / "docs/dependencies.md").read_text()
-    documented = set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, flags=re.MULTILINE))
+    sections = (ROOT / "docs/dependencies.md").read_text().split("\n## ")[1:]
+    documented = {
+        section.partition("\n")[0]: set(
+            re.findall(r"^\| `([a-z0-9-]+)` \|", section, flags=re.MULTILINE)
+        )
+        for section in sections
+    }
 
-    assert documented == wanted
+    assert documented == {name: found - {"anabranch"} for name, found in wanted.items()}
 
 
-@pytest.mark.parametrize("lock", ["dev", "embedded", "runtime", "uv"])
+def test_all_is_every_extra() -> None:
+    """The extra `all` names each other one, but for the engine that is a trial."""
+    extras = project()["project"]["optional-dependencies"]
+
+    wanted = sorted(set(extras) - {"all", "embedded-native"})
+    assert extras["all"] == [f"anabranch[{','.join(wanted)}]"]
+
+
+def test_a_producer_installs_neither_driver_nor_model() -> None:
+    """The lock of the base has no graph's driver, no model and no service frame."""
+    locked = (ROOT / "requirements/base.txt").read_text()
+    pinned = set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", locked, flags=re.MULTILINE))
+
+    assert "nats-py" in pinned
+    assert pinned & {"neo4j", "numpy", "onnxruntime", "tokenizers", "faststream"} == set()
+
+
+@pytest.mark.parametrize("lock", ["all", "base", "dev", "runtime", "uv"])
 def test_locks_carry_hashes_and_no_addresses(lock: str) -> None:
     """Every locked package has a hash, and no lock names a server."""
     text = (ROOT / f"requirements/{lock}.txt").read_text()
@@ -60,10 +82,11 @@ def test_locks_carry_hashes_and_no_addresses(lock: str) -> None:
 
 def test_the_lock_pins_what_the_project_pins() -> None:
     """The two servers' wheels are the same in pyproject.toml and in the lock."""
-    locked = (ROOT / "requirements/embedded.txt").read_text()
+    locked = (ROOT / "requirements/all.txt").read_text()
 
     for requirement in project()["project"]["optional-dependencies"]["embedded"]:
-        assert re.search(rf"^{re.escape(requirement)}\b", locked, flags=re.MULTILINE)
+        if not requirement.startswith("anabranch["):
+            assert re.search(rf"^{re.escape(requirement)}\b", locked, flags=re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", PACKAGES)

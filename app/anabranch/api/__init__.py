@@ -1,5 +1,7 @@
 """The base of all surfaces: requests, problems, idempotency, admission.
 
-Others use: `admission.Gate`, `admission.HELD_MAX`, `context.Context`, `operations.OPERATIONS`,
-`operations.Operation`, `problem.PROBLEM_TYPE`, `problem.Problem`, `problem.request_invalid`.
+Others use: `admission.Gate`, `admission.HELD_MAX`, `client.Answer`, `client.Client`,
+`client.client_of`, `context.Context`, `operations.OPERATIONS`, `operations.Operation`,
+`problem.PROBLEM_TYPE`, `problem.Problem`, `problem.request_invalid`, `subjects.COMMANDS`,
+`subjects.PROBLEM_CODE`, `subjects.STATUS`.
 """

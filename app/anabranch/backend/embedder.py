@@ -21,11 +21,13 @@ T = TypeVar("T")
 async def opened_embedder(settings: Settings) -> AsyncGenerator[Embedder | None]:
     """Yield the embedder of `settings`, or None where there shall be none.
 
-    Raises SettingInvalid when an endpoint is wanted and something of it is not set.
+    Raises SettingInvalid when an endpoint is wanted and something of it is not set, and
+    EmbedderMissing when what makes the vectors is not installed.
     """
     if settings.embedder == "none":
         yield None
     elif settings.embedder == "builtin":
+        MiniLM.check_installed()
         yield MiniLM()
     else:
         async with _endpoint(settings) as endpoint:

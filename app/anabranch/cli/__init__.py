@@ -5,6 +5,24 @@ Others use: `main`.
 
 from __future__ import annotations
 
-from anabranch.cli.application import main, run
+import sys
 
 __all__ = ["main", "run"]
+
+
+def main() -> None:
+    """Run the command of this process, and end with its exit code."""
+    if sys.argv[1:] == ["--version"]:
+        from anabranch.cli.version import print_version
+
+        return print_version()
+    from anabranch.cli.application import finish
+
+    return finish(run())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command; return its exit code."""
+    from anabranch.cli.application import run as run_command
+
+    return run_command(arguments)

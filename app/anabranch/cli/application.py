@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
+import typer.main
 
 from anabranch.cli.command import (
     PIPE_CLOSED,
@@ -13,33 +15,127 @@ from anabranch.cli.command import (
     HomeOption,
     JsonOption,
     NamespaceOption,
+    describe,
     silence,
 )
-from anabranch.cli.commands import (
-    dead_letters,
-    demo,
-    events,
-    graph,
-    insights,
-    memory,
-    past,
-    service,
-    sessions,
-    snapshots,
-    thinking,
-    transcripts,
-)
+from anabranch.cli.help import Abstract, PlainGroup
+from anabranch.cli.version import print_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 _INTERRUPTED: Final = 130
 _USAGE: Final = 2
 
+
+class _Place(NamedTuple):
+    """Where a command, or a group of them, is defined."""
+
+    module: str
+    attribute: str = "commands"
+    is_group: bool = False
+
+
+_PLACES: Final[Mapping[str, _Place]] = {
+    "demo": _Place("demo"),
+    "remember": _Place("memory"),
+    "recall": _Place("memory"),
+    "note": _Place("memory"),
+    "get": _Place("insights"),
+    "update": _Place("insights"),
+    "retract": _Place("insights"),
+    "forget": _Place("insights"),
+    "cite": _Place("insights"),
+    "associate": _Place("insights"),
+    "sever": _Place("insights"),
+    "remember-all": _Place("insights"),
+    "session": _Place("sessions", is_group=True),
+    "sessions": _Place("transcripts", is_group=True),
+    "think": _Place("thinking"),
+    "consolidate": _Place("thinking"),
+    "cypher": _Place("graph"),
+    "rebuild": _Place("graph"),
+    "graph": _Place("graph", "graph_commands", is_group=True),
+    "history": _Place("past"),
+    "diff": _Place("past"),
+    "replay": _Place("events"),
+    "events": _Place("events", "event_commands", is_group=True),
+    "snapshot": _Place("snapshots", is_group=True),
+    "dead-letters": _Place("dead_letters", is_group=True),
+    "up": _Place("service"),
+    "down": _Place("service"),
+    "status": _Place("service"),
+    "doctor": _Place("service"),
+}
+"""Each command of the first level, in the order of the help. Its module is imported when it runs."""
+
+
+class Commands(PlainGroup):
+    """The commands of the first level, each made when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  Typer's signature.
+        """Return the names, in the order of the help."""
+        return list(_PLACES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002  As above.
+        """Return the command of this name; None where there is none."""
+        place = _PLACES.get(cmd_name)
+        return None if place is None else _made(cmd_name, place)
+
+    def abstracts(self, ctx: Any) -> Iterator[Abstract]:  # noqa: ARG002  As above.
+        """Yield each command's panel, name and help; none is made for it."""
+        for name, place in _PLACES.items():
+            module, noun = _noun(place)
+            if place.is_group:
+                yield Abstract(module.PANEL, name, noun.info.help)
+            else:
+                found = _registered(noun, name)
+                yield Abstract(found.rich_help_panel, name, found.callback.__doc__)
+
+    @property
+    def commands(self) -> dict[str, Any]:
+        """Every command by its name; it imports them all."""
+        return {name: _made(name, place) for name, place in _PLACES.items()}
+
+    @commands.setter
+    def commands(self, _given: object) -> None:
+        """Take what Typer registers, which is nothing."""
+
+
+def _noun(place: _Place) -> tuple[Any, Any]:
+    module: Any = import_module(f"anabranch.cli.commands.{place.module}")
+    return module, getattr(module, place.attribute)
+
+
+def _registered(noun: Any, name: str) -> Any:
+    return next(one for one in noun.registered_commands if one.name == name)
+
+
+def _callback(registered: Any) -> Any:
+    return registered.callback
+
+
+def _made(name: str, place: _Place) -> Any:
+    module, noun = _noun(place)
+    around = typer.Typer(rich_markup_mode=None)
+    if place.is_group:
+        found = noun.registered_commands
+        around.add_typer(noun, name=name, cls=PlainGroup, rich_help_panel=module.PANEL)
+    else:
+        found = around.registered_commands = [_registered(noun, name)]
+    for one in found:
+        describe(_callback(one))
+    return typer.main.get_group(around).commands[name]
+
+
 application = typer.Typer(
     name="anabranch",
+    cls=Commands,
     help="Memory for fleets of AI sessions: sessions branch, think in parallel, and what they "
     "find is remembered.",
     no_args_is_help=True,
     add_completion=True,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -47,9 +143,7 @@ application = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        from importlib.metadata import version
-
-        typer.echo(f"anabranch {version('anabranch')}")
+        print_version()
         raise typer.Exit
 
 
@@ -68,25 +162,8 @@ def _before(
     context.obj = Common(namespace=namespace, home=home, json=json)
 
 
-application.add_typer(demo.commands)
-application.add_typer(memory.commands)
-application.add_typer(insights.commands)
-application.add_typer(sessions.commands, name="session", rich_help_panel=sessions.PANEL)
-application.add_typer(transcripts.commands, name="sessions", rich_help_panel=transcripts.PANEL)
-application.add_typer(thinking.commands)
-application.add_typer(graph.commands)
-application.add_typer(graph.graph_commands, name="graph", rich_help_panel=graph.PANEL)
-application.add_typer(past.commands)
-application.add_typer(events.commands)
-application.add_typer(events.event_commands, name="events", rich_help_panel=events.PANEL)
-application.add_typer(snapshots.commands, name="snapshot", rich_help_panel=events.PANEL)
-application.add_typer(dead_letters.commands, name="dead-letters", rich_help_panel=service.PANEL)
-application.add_typer(service.commands)
-
-
-def main() -> None:
-    """Run the command of this process, and end with its exit code."""
-    code = run()
+def finish(code: int) -> None:
+    """End this process with an exit code, once its output is written."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -6,23 +6,26 @@ ends with the exit code of the error it met.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import os
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec, get_type_hints
 
 import typer
 
+from anabranch.cli.help import PlainCommand
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from anabranch.api.client import Client
     from anabranch.memory.memory import Memory
+    from anabranch.plain_settings import PlainSettings
     from anabranch.settings import Settings
-    from anabranch.terminal.output import Output
 
 _P = ParamSpec("_P")
 PIPE_CLOSED: Final = 141
@@ -69,11 +72,43 @@ _COMMON: Final = {"namespace": NamespaceOption, "home": HomeOption, "json": Json
 
 
 @dataclass(frozen=True)
-class Call:
-    """One call of a command: what every command is told."""
+class Common:
+    """The options that every command takes."""
 
-    settings: Settings
-    output: Output
+    namespace: str | None = None
+    home: Path | None = None
+    json: bool = False
+
+
+class Call:
+    """One call of a command: its settings, where its output goes, and whom it asks."""
+
+    def __init__(self, common: Common) -> None:
+        from anabranch.terminal.output import Output
+
+        self._common = common
+        self.output = Output(json=common.json)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings. Raises SettingInvalid, and InputInvalid for an option that breaks a rule."""
+        from anabranch.settings import Settings
+
+        return Settings.read().changed(namespace=self._common.namespace, home=self._common.home)
+
+    @cached_property
+    def plain_settings(self) -> PlainSettings | None:
+        """The few settings of a call of a service; None where others are set as well."""
+        from anabranch.plain_settings import plain_settings
+
+        return plain_settings(os.environ, home=self._common.home, namespace=self._common.namespace)
+
+    @cached_property
+    def client(self) -> Client:
+        """The client of the `up` that runs on the home; it answers None where none does."""
+        from anabranch.api.client import client_of
+
+        return client_of(self.plain_settings)
 
     def memory(self, **options: Any) -> Memory:
         """Return the memory this call is about, to be opened by `async with`."""
@@ -82,21 +117,18 @@ class Call:
         return Memory(self.settings, **options)
 
 
-@dataclass(frozen=True)
-class Common:
-    """The options that stand before the command."""
-
-    namespace: str | None = None
-    home: Path | None = None
-    json: bool = False
-
-
 def command(
-    application: typer.Typer, name: str, *, gives: str, panel: str | None = None
+    application: typer.Typer,
+    name: str,
+    *,
+    gives: str,
+    panel: str | None = None,
+    served: bool = False,
 ) -> Callable[[Callable[Concatenate[Call, _P], Awaitable[None]]], Callable[..., None]]:
     """Add the decorated async function to `application` as the command `name`.
 
-    `gives` says what it writes with `--json`; `panel` is where it stands in the help.
+    `gives` says what it writes with `--json`; `panel` is where it stands in the help. One that is
+    `served` asks the `up` that runs on the home, and reads the settings only where there is none.
     """
     epilog = f"With --json: {gives}"
 
@@ -106,32 +138,37 @@ def command(
         @functools.wraps(function)
         def run(context: typer.Context, **values: Any) -> None:
             before = context.obj if isinstance(context.obj, Common) else Common()
-            common = {key: values.pop(key) or getattr(before, key) for key in _COMMON}
+            common = Common(**{key: values.pop(key) or getattr(before, key) for key in _COMMON})
+            import asyncio
+
             try:
-                asyncio.run(_called(function, common, values))
+                asyncio.run(_called(function, Call(common), values, served=served))
             except BrokenPipeError:
                 silence()
                 raise typer.Exit(PIPE_CLOSED) from None
 
-        _describe(run, function)
-        application.command(name, epilog=epilog, rich_help_panel=panel)(run)
+        application.command(name, cls=PlainCommand, epilog=epilog, rich_help_panel=panel)(run)
         return run
 
     return decorate
 
 
 async def _called(
-    function: Callable[..., Awaitable[None]], common: dict[str, Any], values: dict[str, Any]
+    function: Callable[..., Awaitable[None]], call: Call, values: dict[str, Any], *, served: bool
 ) -> None:
-    from anabranch.settings import Settings
-    from anabranch.terminal.output import Output
-
-    settings = Settings.read().changed(namespace=common["namespace"], home=common["home"])
-    await function(Call(settings, Output(json=common["json"])), **values)
+    if not (served and call.client.has_service):
+        _ = call.settings  # What breaks a rule there is told before anything is done.
+    await function(call, **values)
 
 
-def _describe(run: Callable[..., None], function: Callable[..., Any]) -> None:
-    """Give `run` the signature that Typer reads: the function's own, and what all commands take."""
+def describe(run: Callable[..., None]) -> None:
+    """Give a command the signature that Typer reads: its function's, and what all commands take.
+
+    It is done for the command that is called: for all of them it takes longer than to print the help.
+    """
+    function = vars(run).pop("__wrapped__", None)  # Typer would read it instead.
+    if function is None:
+        return
     hints = get_type_hints(function, include_extras=True)
     own = list(inspect.signature(function).parameters.values())[1:]
     kind = inspect.Parameter.KEYWORD_ONLY
@@ -141,7 +178,6 @@ def _describe(run: Callable[..., None], function: Callable[..., Any]) -> None:
         inspect.Parameter(name, kind, annotation=hint, default=False if name == "json" else None)
         for name, hint in _COMMON.items()
     ]
-    del run.__wrapped__  # type: ignore[attr-defined]  # Typer would read the function behind it.
     vars(run)["__signature__"] = inspect.Signature(parameters)
     run.__annotations__ = {one.name: one.annotation for one in parameters}
 

@@ -21,6 +21,7 @@ from anabranch.api.admission import HELD_MAX, Gate
 from anabranch.api.context import Context
 from anabranch.api.operations import OPERATIONS, Operation
 from anabranch.api.problem import PROBLEM_TYPE, Problem, request_invalid
+from anabranch.api.subjects import COMMANDS, PROBLEM_CODE
 from anabranch.errors import AnswerTooLarge
 from anabranch_events import Event, decode_unchanged, traced
 from anabranch_events.errors import AnabranchError, InputInvalid
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from anabranch.memory.namespaces import Namespaces
 
-PREFIX: Final = "anabranch.commands."
 QUEUE: Final = "anabranch"
 EXPECTED: Final = "Anabranch-Expected"
 KEY: Final = "Nats-Msg-Id"
@@ -69,7 +69,7 @@ class CommandService:
 
     def _subscriber(self, operation: Operation) -> ConcurrentCoreSubscriber:
         subscriber = self.router.subscriber(
-            f"{PREFIX}{{namespace}}.{operation.name}",
+            f"{COMMANDS}{{namespace}}.{operation.name}",
             queue=QUEUE,
             title=operation.name,
             decoder=_event_in if operation.request is Event else _reading(operation.request),
@@ -169,7 +169,7 @@ def _refused(error: Exception) -> NatsResponse:
     headers = {
         **_of_type(PROBLEM_TYPE),
         # By these the tools of NATS know an error when they see one.
-        "Nats-Service-Error-Code": str(problem.status),
+        PROBLEM_CODE: str(problem.status),
         "Nats-Service-Error": problem.type.rpartition(":")[2],
     }
     return NatsResponse(problem.document(), headers=headers)

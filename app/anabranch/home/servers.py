@@ -57,6 +57,13 @@ _log = logging.getLogger("anabranch")
 _T = TypeVar("_T")
 
 
+def would_start(settings: Settings) -> bool:
+    """Tell whether opening the servers would start some: the settings lack one, and none runs."""
+    if named_log(settings) and named_graph(settings):
+        return False
+    return not held(Home(settings.home).owner_lock)
+
+
 class Servers:
     """Where the log and the graph are, for as long as this is open.
 
@@ -110,6 +117,11 @@ class Servers:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    @property
+    def instance(self) -> str:
+        """A name of this process as the home's owner; the runtime file has it too."""
+        return self._instance
 
     @property
     def projects(self) -> bool:

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from anabranch.errors import RedactionMissing
+
 _LEFT_OUT: Final = frozenset(
     {
         "Base64HighEntropyString",  # Hashes and ids are what sessions of code talk about.
@@ -141,7 +143,13 @@ def _is_suspect(text: str) -> bool:
 
 def _rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return the expressions of detect-secrets' detectors that look for a form."""
-    util = importlib.import_module("detect_secrets.core.plugins.util")
+    try:
+        util = importlib.import_module("detect_secrets.core.plugins.util")
+    except ModuleNotFoundError as error:
+        raise RedactionMissing(
+            "the rules by which secrets are found are not installed",
+            fix="pip install 'anabranch[transcripts]', or keep secrets with --no-redact",
+        ) from error
     detectors: dict[str, Any] = util.get_mapping_from_secret_type_to_class()
     return tuple(
         (kind, rule)

@@ -21,13 +21,14 @@ from anabranch.errors import (
     HomeBusy,
     NothingRunning,
     ServiceFailed,
+    ServiceMissing,
     TenantsInvalid,
 )
 from anabranch.home.folder import Home, held
 from anabranch.home.keeper import COMMAND as KEEP
+from anabranch.home.running import COMMAND
 from anabranch.home.runtime_file import live_runtime
 from anabranch.home.servers import Servers
-from anabranch.service.lifespan import Serving
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.transport.address import without_secrets
 
@@ -37,10 +38,10 @@ if TYPE_CHECKING:
     from faststream.nats import NatsBroker
 
     from anabranch.home.runtime_file import LogAddress, Runtime
+    from anabranch.service.lifespan import Serving
     from anabranch.settings import Settings
     from anabranch_events import Tenant
 
-COMMAND: Final = "up"
 _PAUSE_S: Final = 0.05
 _END_TIMEOUT_S: Final = 30.0
 _RECONNECT_WAIT_S: Final = 1
@@ -68,7 +69,7 @@ async def run_service(
             fix="unset NATS_URL, or give that server's users what "
             "docs/how-to/isolate-tenants.md says",
         )
-    serving = Serving(settings, http_port=http_port)
+    serving = _serving(settings, http_port=http_port)
     async with Servers(settings, command=COMMAND, must_own=True, tenants=tenants) as servers:
 
         async def announce() -> None:
@@ -80,6 +81,19 @@ async def run_service(
         running = serving.run(servers, _broker(servers.log), ready=announce)
         await _serve(running, servers)
         servers.pause()
+
+
+def _serving(settings: Settings, *, http_port: int | None) -> Serving:
+    try:
+        from anabranch.service.lifespan import Serving
+
+        return Serving(settings, http_port=http_port)
+    except ModuleNotFoundError as error:
+        raise ServiceMissing(
+            f"what `anabranch up` runs in is not installed: {error}",
+            fix="pip install 'anabranch[service]', or 'anabranch[all]' for everything; without "
+            "`up` each command runs the servers for its own duration",
+        ) from error
 
 
 async def _serve(running: Coroutine[None, None, None], servers: Servers) -> None:

@@ -8,18 +8,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
-from pydantic import BaseModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
+    from pydantic import BaseModel
     from rich.console import Console, RenderableType
 
     from anabranch_events.errors import AnabranchError
 
 _WIDTH_OF_FILES: Final = 1000
 _WIDTH_OF_STORIES: Final = 100
-_Item = TypeVar("_Item", bound=BaseModel)
+_Item = TypeVar("_Item", bound="BaseModel")
 
 
 class Output:

@@ -8,8 +8,6 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from anabranch_thinking.sessions.findings import lead
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,10 +25,16 @@ def hits_table(hits: Sequence[Hit], *, length_max: int | None = None) -> Table:
     table.add_column("score", justify="right", style="cyan", no_wrap=True)
     table.add_column("insight", overflow="fold")
     for hit in hits:
-        text = hit.text if length_max is None else lead(hit.text, length_max=length_max)
+        text = hit.text if length_max is None else _cut(hit.text, length_max)
         table.add_row(f"{hit.score:.3f}", Text(text))
         table.add_row("", Text(reasons(hit), style="dim"))
     return table
+
+
+def _cut(text: str, length_max: int) -> str:
+    from anabranch_thinking.sessions.findings import lead
+
+    return lead(text, length_max=length_max)
 
 
 def reasons(hit: Hit) -> str:

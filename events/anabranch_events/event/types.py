@@ -37,7 +37,8 @@ class Outcome(StrEnum):
 class Facts(BaseModel):
     """A frozen group of facts: the base of event data and insights."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # A validator is made when the first event of its type comes: most processes meet few types.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class EventData(Facts):

@@ -11,6 +11,8 @@ from anabranch_events.errors import AnabranchError, LogFull, LogRefused, LogUnav
 if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
 
+STREAM: Final = "ANABRANCH_EVENTS"
+"""The stream that holds the log."""
 CONSUMER_NOT_FOUND: Final = 10014
 STREAM_NOT_FOUND: Final = 10059
 MESSAGE_NOT_FOUND: Final = 10037

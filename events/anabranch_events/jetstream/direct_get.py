@@ -10,8 +10,8 @@ import orjson
 
 from anabranch_events.event.binary_mode import structured
 from anabranch_events.event.recorded import Recorded
-from anabranch_events.jetstream.api import MESSAGE_NOT_FOUND, Refused, ask, translated
-from anabranch_events.jetstream.stream import STREAM, SUBJECT_PREFIX, read_bounds
+from anabranch_events.jetstream.api import MESSAGE_NOT_FOUND, STREAM, Refused, ask, translated
+from anabranch_events.jetstream.stream import SUBJECT_PREFIX, read_bounds
 from anabranch_events.jetstream.tenant_view import GET
 from anabranch_events.transport.inbox import STATUS
 

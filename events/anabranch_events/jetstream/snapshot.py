@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 import nats.errors
 
 from anabranch_events.errors import LogNotEmpty
-from anabranch_events.jetstream.api import STREAM_NOT_FOUND, Refused, ask, parsed, translated
+from anabranch_events.jetstream.api import (
+    STREAM,
+    STREAM_NOT_FOUND,
+    Refused,
+    ask,
+    parsed,
+    translated,
+)
 from anabranch_events.jetstream.claim_check import BUCKET
-from anabranch_events.jetstream.stream import STREAM
 from anabranch_events.transport.connection import Connection
 from anabranch_events.transport.inbox import STATUS, Unanswered
 

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_events.errors import InputInvalid, StreamDrifted
 from anabranch_events.event.identifiers import canonical_uuid, checked_namespace
-from anabranch_events.jetstream.api import DISABLED, STREAM_NOT_FOUND, Refused, ask, translated
+from anabranch_events.jetstream.api import (
+    DISABLED,
+    STREAM,
+    STREAM_NOT_FOUND,
+    Refused,
+    ask,
+    translated,
+)
 from anabranch_events.jetstream.tenant_view import find_view
 
 if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
 
-STREAM: Final = "ANABRANCH_EVENTS"
 SUBJECT_PREFIX: Final = "anabranch.events."
 DUPLICATE_WINDOW_S: Final = 600
 

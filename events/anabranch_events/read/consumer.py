@@ -13,8 +13,7 @@ import orjson
 from anabranch_events.event.binary_mode import structured
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.recorded import Recorded
-from anabranch_events.jetstream.api import ask
-from anabranch_events.jetstream.stream import STREAM
+from anabranch_events.jetstream.api import STREAM, ask
 from anabranch_events.transport.inbox import NO_RESPONDERS, STATUS, Unanswered
 from anabranch_events.transport.parser import RECORD_REPLY
 

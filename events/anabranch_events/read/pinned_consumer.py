@@ -17,8 +17,8 @@ import orjson
 
 from anabranch_events.errors import LogRewound, LogUnavailable
 from anabranch_events.jetstream import direct_get
-from anabranch_events.jetstream.api import CONSUMER_NOT_FOUND, Refused, ask, translated
-from anabranch_events.jetstream.stream import STREAM, SUBJECT_PREFIX, read_bounds
+from anabranch_events.jetstream.api import CONSUMER_NOT_FOUND, STREAM, Refused, ask, translated
+from anabranch_events.jetstream.stream import SUBJECT_PREFIX, read_bounds
 from anabranch_events.read.consumer import Consumer
 from anabranch_events.transport.inbox import STATUS, Unanswered
 from anabranch_events.transport.parser import RECORD_REPLY

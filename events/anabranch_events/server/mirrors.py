@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch_events.jetstream.api import STREAM_NOT_FOUND, Refused, ask, translated
-from anabranch_events.jetstream.stream import STREAM, SUBJECT_PREFIX
+from anabranch_events.jetstream.api import STREAM, STREAM_NOT_FOUND, Refused, ask, translated
+from anabranch_events.jetstream.stream import SUBJECT_PREFIX
 from anabranch_events.jetstream.tenant_view import NAMESPACES
 from anabranch_events.server.accounts import VIEWS_API, VIEWS_DELIVER
 from anabranch_events.server.tenant import view_name

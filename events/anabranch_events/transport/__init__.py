@@ -2,5 +2,5 @@
 
 Others use: `address.with_user`, `address.without_secrets`, `client.settled`,
 `connection.Connection`, `connection.Locate`, `connection.RETRY_PAUSE_S`, `inbox`,
-`parser.RECORD_REPLY`.
+`parser.RECORD_REPLY`, `plain_connection.PlainConnection`.
 """

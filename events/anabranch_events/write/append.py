@@ -12,12 +12,13 @@ from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
 from anabranch_events.jetstream.api import (
     CONFLICTS,
     DUPLICATE_IN_BATCH,
+    STREAM,
     Refused,
     parsed,
     translated,
 )
 from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader
-from anabranch_events.jetstream.stream import STREAM, SUBJECT_PREFIX
+from anabranch_events.jetstream.stream import SUBJECT_PREFIX
 from anabranch_events.jetstream.tenant_view import INFO
 from anabranch_events.transport.inbox import Unanswered
 

@@ -1,5 +1,5 @@
 """The driver: transactions, values, errors.
 
-Others use: `driver_errors.driver_errors`, `parameters.as_given`, `product.Product`,
+Others use: `driver`, `driver_errors.driver_errors`, `parameters.as_given`, `product.Product`,
 `product.product_of`, `statements.statement`, `transactions`, `values.jsonable`, `values.native`.
 """

@@ -5,14 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from neo4j.exceptions import (
-    AuthError,
-    ConfigurationError,
-    ConstraintError,
-    DriverError,
-    Neo4jError,
-)
-
+from anabranch_store.bolt import driver as neo4j
 from anabranch_store.errors import (
     AnabranchError,
     CommitUnknown,
@@ -63,14 +56,14 @@ def _translated(uri: str) -> Generator[None]:
         raise
     except LostWhileCommitting as error:
         raise CommitUnknown(f"the graph at {uri}: {error}", fix=_RETRY) from error
-    except Neo4jError as error:
+    except neo4j.Neo4jError as error:
         raise _server_error(error, uri=uri) from error
-    except ConfigurationError as error:
+    except neo4j.ConfigurationError as error:
         raise SetupInvalid(
             f"{uri} is not an address the driver takes: {error}",
             fix="set NEO4J_URI to bolt://HOST:PORT or neo4j://HOST:PORT",
         ) from error
-    except DriverError as error:
+    except neo4j.DriverError as error:
         raise GraphUnavailable(f"the graph at {uri}: {error}", fix=_RETRY) from error
     except TimeoutError as error:
         raise GraphUnavailable(f"the graph at {uri} did not answer in time", fix=_RETRY) from error
@@ -78,7 +71,7 @@ def _translated(uri: str) -> Generator[None]:
         raise GraphUnavailable(f"the graph at {uri} is not there: {error}", fix=_RETRY) from error
 
 
-def _server_error(error: Neo4jError, *, uri: str) -> AnabranchError:
+def _server_error(error: neo4j.Neo4jError, *, uri: str) -> AnabranchError:
     """Return the server's error as one of our tree, chosen by its code."""
     code = str(error.code or "")
     said = str(error.message or error)
@@ -91,7 +84,7 @@ def _server_error(error: Neo4jError, *, uri: str) -> AnabranchError:
         found = QueryTimedOut("the query ran longer than it may", fix="ask for less")
     elif (
         error.is_retryable()
-        or isinstance(error, ConstraintError)
+        or isinstance(error, neo4j.ConstraintError)
         or code.endswith(".LockClientStopped")
     ):
         # A leader that lost its place refuses writes like a replica: checked before permissions.
@@ -102,7 +95,7 @@ def _server_error(error: Neo4jError, *, uri: str) -> AnabranchError:
             construct="a write",
             fix="a query only reads; memory changes by events",
         )
-    elif isinstance(error, AuthError) or ".Security." in code:
+    elif isinstance(error, neo4j.AuthError) or ".Security." in code:
         found = GraphRefused(
             f"the graph at {uri} refused the user or the password",
             fix="check NEO4J_USERNAME and NEO4J_PASSWORD",

@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from neo4j.exceptions import ConstraintError, DriverError, Neo4jError
-
+from anabranch_store.bolt import driver as neo4j
 from anabranch_store.bolt.driver_errors import LostWhileCommitting
 from anabranch_store.bolt.parameters import as_given
 from anabranch_store.bolt.statements import statement as text_of
@@ -96,15 +95,15 @@ class _Attempt:
     def __init__(self) -> None:
         self.committing = False
 
-    def retry_for_s(self, error: Neo4jError | DriverError) -> float:
+    def retry_for_s(self, error: neo4j.Neo4jError | neo4j.DriverError) -> float:
         """Return how long trying again after `error` is safe and may help.
 
         Before the commit is sent every failure leaves nothing. After it only an answer of the
         server says so. A connection that is lost then is never asked about here.
         """
-        if isinstance(error, Neo4jError):
+        if isinstance(error, neo4j.Neo4jError):
             # Two transactions that MERGE one key: Neo4j locks, ArcadeDB refuses the second.
-            undone = error.is_retryable() or isinstance(error, ConstraintError)
+            undone = error.is_retryable() or isinstance(error, neo4j.ConstraintError)
             return _UNDONE_FOR_S if undone else 0
         return _LOST_FOR_S if error.is_retryable() else 0
 
@@ -119,8 +118,8 @@ async def _until_done(work: Callable[[_Attempt], Awaitable[T]]) -> T:
                 return await work(attempt)
         except RestartTransaction:
             continue
-        except (Neo4jError, DriverError) as error:
-            if attempt.committing and isinstance(error, DriverError):
+        except (neo4j.Neo4jError, neo4j.DriverError) as error:
+            if attempt.committing and isinstance(error, neo4j.DriverError):
                 raise LostWhileCommitting(str(error)) from error
             if time.monotonic() - begun >= attempt.retry_for_s(error):
                 raise

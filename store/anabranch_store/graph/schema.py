@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple, cast
 
-from neo4j import WRITE_ACCESS, Query
-
+from anabranch_store.bolt import driver as neo4j
 from anabranch_store.bolt.statements import statement
 from anabranch_store.embedded.admin import admin_of
 from anabranch_store.errors import VectorsMismatched
@@ -183,9 +182,9 @@ async def _run(
 ) -> list[dict[str, object]]:
     # Text of ours: labels and names from this module, values as parameters.
     text: LiteralString = cast("Any", command)
-    query = Query(text, timeout=_ONLINE_TIMEOUT_S)
+    query = neo4j.Query(text, timeout=_ONLINE_TIMEOUT_S)
     async with driver.session(
-        database=address.database, default_access_mode=WRITE_ACCESS
+        database=address.database, default_access_mode=neo4j.WRITE_ACCESS
     ) as session:
         result = await session.run(query, parameters)
         return [dict(record) async for record in result]

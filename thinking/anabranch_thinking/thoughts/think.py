@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.event.types import BRANCHES_MAX
-from anabranch_thinking.consolidation.consolidate import consolidate_thought
 from anabranch_thinking.errors import NothingLearned
 from anabranch_thinking.executors.recall import RecallExecutor
 from anabranch_thinking.roles import ROLES, angles
@@ -172,6 +171,8 @@ async def _consolidated(
     recall: Recall | None,
 ) -> Consolidation | None:
     """Consolidate the branches, or return nothing where they learned nothing."""
+    from anabranch_thinking.consolidation.consolidate import consolidate_thought  # It takes numpy.
+
     with suppress(NothingLearned):
         return await consolidate_thought(
             sessions,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from anabranch_projections import DeadLetter, RetryOutcome
 
 commands = typer.Typer(help="Events that could not be applied.", no_args_is_help=True)
+PANEL: Final = "Servers"
 _GIVES = (
     "position, namespace, session_id, error, reason, projection, put_aside_at, attempts, "
     "tried_at, discarded_at"

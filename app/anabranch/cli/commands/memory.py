@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from anabranch_recall import Recollection
+    from anabranch_thinking import InsightFields, InsightReceipt
 
 commands = typer.Typer()
 PANEL: Final = "Remember and recall"
@@ -21,7 +22,13 @@ SessionOption = Annotated[
 ]
 
 
-@command(commands, "remember", gives="insight_id, session_id, event_id, position", panel=PANEL)
+@command(
+    commands,
+    "remember",
+    gives="insight_id, session_id, event_id, position",
+    panel=PANEL,
+    served=True,
+)
 async def remember(
     call: Call,
     text: Annotated[str, typer.Argument(help="What was learned; - reads stdin.")],
@@ -61,26 +68,30 @@ async def remember(
 ) -> None:
     """Record one thing learned; without a session one is opened for it."""
     from anabranch.cli.values import time
-    from anabranch_thinking import draft_of
 
-    draft = draft_of(
-        standard_input(text),
-        {
-            "kind": kind,
-            "confidence": confidence,
-            "tags": tag or (),
-            "entities": entity,
-            "valid_from": time(valid_from, field="valid_from"),
-            "valid_until": time(valid_until, field="valid_until"),
-            "sources": source or (),
-        },
-    )
-    async with call.memory() as memory:
-        receipt = await memory.remember(draft, session_id=session, supersedes=supersedes or ())
+    learned = standard_input(text)
+    fields: InsightFields = {
+        "kind": kind,
+        "confidence": confidence,
+        "tags": tag or (),
+        "entities": entity,
+        "valid_from": time(valid_from, field="valid_from"),
+        "valid_until": time(valid_until, field="valid_until"),
+        "sources": source or (),
+    }
+    retired = supersedes or ()
+
+    async def here() -> InsightReceipt:
+        from anabranch_thinking import draft_of
+
+        draft = draft_of(learned, fields)
+        async with call.memory() as memory:
+            return await memory.remember(draft, session_id=session, supersedes=retired)
+
+    asked = {"text": learned, "session_id": session, "supersedes": retired, **fields}
+    receipt = await call.client.write("remember", asked) or await here()
     call.output.item(
-        receipt.model_dump(
-            mode="json", include={"insight_id", "session_id", "event_id", "position"}
-        ),
+        receipt,
         f"Remembered at position {receipt.position}",
         f"insight [bold]{receipt.insight_id}[/]  session {receipt.session_id}",
     )
@@ -91,6 +102,7 @@ async def remember(
     "recall",
     gives="hits [{insight_id, session_id, text, kind, position, recorded_at, score, why}], lanes, position, ranker",
     panel=PANEL,
+    served=True,
 )
 async def recall(
     call: Call,
@@ -117,19 +129,36 @@ async def recall(
     """Ask memory a question; get ranked insights, each with the reason why."""
     from anabranch.cli.values import moment
 
-    question = standard_input(query)
-    async with call.memory() as memory:
-        found = await memory.recall(
-            question,
-            k=count,
-            scope=scope,
-            session_id=session,
-            as_of=moment(as_of),
-            after=after,
-            include_retired=include_retired,
-            wait_s=wait,
-        )
-    call.output.item(found, *_shown(found))
+    question, then = standard_input(query), moment(as_of)
+
+    async def here() -> Recollection:
+        async with call.memory() as memory:
+            return await memory.recall(
+                question,
+                k=count,
+                scope=scope,
+                session_id=session,
+                as_of=then,
+                after=after,
+                include_retired=include_retired,
+                wait_s=wait,
+            )
+
+    asked = {
+        "query": question,
+        "k": count,
+        "scope": scope,
+        "session_id": session,
+        "as_of": then,
+        "after": after,
+        "include_retired": include_retired,
+        "wait_s": wait,
+    }
+    found = await call.client.recall(asked) or await here()
+    shown = (
+        () if call.output.json else _shown(cast("Recollection", found))
+    )  # An answer reads as one.
+    call.output.item(found, *shown)
 
 
 def _shown(found: Recollection) -> list[RenderableType]:

@@ -12,6 +12,7 @@ from anabranch.cli.command import Call, command
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from anabranch.api.client import Answer
     from anabranch.home.runtime_file import Runtime
     from anabranch.views import ProjectionStatus, Status
 
@@ -94,13 +95,25 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, home, owner, owner_command, namespace",
+    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, owner, owner_command",
     panel=PANEL,
+    served=True,
 )
 async def status(call: Call) -> None:
-    """Say where the log and the graph are, and how far the graph is behind."""
-    async with call.memory() as memory:
-        found = await memory.status()
+    """Say where the log and the graph are, and how far the graph is behind; start nothing."""
+
+    async def here() -> Status | None:
+        from anabranch.home.servers import would_start
+
+        if would_start(call.settings):
+            return None
+        async with call.memory() as memory:
+            return await memory.status()
+
+    found = await call.client.status() or await here()
+    if found is None:
+        _nothing_runs(call)
+        return
     log, graph, lag = found.log, found.graph, found.lag
     call.output.item(
         found,
@@ -121,13 +134,24 @@ async def status(call: Call) -> None:
         call.output.message(f"{graph.others} more on the disk: see `anabranch graph generations`")
 
 
-def _owner(found: Status) -> Iterator[str]:
+def _owner(found: Status | Answer) -> Iterator[str]:
     """Yield the line on the home and the process that owns it."""
     if found.home is not None:
         yield f"home   {found.home}  owned by process {found.owner} ({found.owner_command})"
 
 
-def _projection(one: ProjectionStatus) -> Iterator[str]:
+def _nothing_runs(call: Call) -> None:
+    from rich.text import Text
+
+    home, namespace = str(call.settings.home), call.settings.namespace
+    call.output.item(
+        {"running": False, "home": home, "namespace": namespace},
+        Text(f"Nothing runs on {home}"),
+        "[dim]`anabranch up` runs the servers; a command without it runs them while it works[/]",
+    )
+
+
+def _projection(one: ProjectionStatus | Answer) -> Iterator[str]:
     """Yield the lines on one projection and those who work on it."""
     generation = f"  generation {one.generation}" if one.generation else ""
     yield (

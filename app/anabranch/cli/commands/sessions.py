@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command
+
+if TYPE_CHECKING:
+    from anabranch_thinking import CompletionReceipt, SessionReceipt
 
 commands = typer.Typer(
     help="Open, branch, complete, fail, cancel, show, hand off and close sessions.",
@@ -27,7 +30,7 @@ PriorityOption = Annotated[
 SessionArgument = Annotated[str, typer.Argument(help="The session's id.", metavar="ID")]
 
 
-@command(commands, "open", gives="session_id, event_id, position")
+@command(commands, "open", gives="session_id, event_id, position", served=True)
 async def open_session(
     call: Call,
     *,
@@ -37,15 +40,27 @@ async def open_session(
     agent: AgentOption = None,
 ) -> None:
     """Begin a root session."""
-    async with call.memory() as memory:
-        session = await memory.open_session(task, role=role, priority=priority, agent=agent)
+
+    async def here() -> SessionReceipt:
+        async with call.memory() as memory:
+            return (
+                await memory.open_session(task, role=role, priority=priority, agent=agent)
+            ).receipt
+
+    asked = {"task": task, "role": role, "priority": priority, "agent": agent}
+    receipt = await call.client.write("open_session", asked) or await here()
     call.output.item(
-        session.receipt,
-        f"Opened session [bold]{session.session_id}[/] at position {session.position}",
+        receipt,
+        f"Opened session [bold]{receipt.session_id}[/] at position {receipt.position}",
     )
 
 
-@command(commands, "branch", gives="session_id, parent_id, root_id, forked_at, event_id, position")
+@command(
+    commands,
+    "branch",
+    gives="session_id, parent_id, root_id, forked_at, event_id, position",
+    served=True,
+)
 async def branch(
     call: Call,
     parent: Annotated[str, typer.Argument(help="The session to fork.", metavar="PARENT")],
@@ -56,16 +71,27 @@ async def branch(
     agent: AgentOption = None,
 ) -> None:
     """Fork a session as it is now."""
-    async with call.memory() as memory:
-        handle = await memory.session(parent)
-        fork = await handle.branch(task, role=role, priority=priority, agent=agent)
+
+    async def here() -> SessionReceipt:
+        async with call.memory() as memory:
+            forked = await memory.session(parent)
+            return (await forked.branch(task, role=role, priority=priority, agent=agent)).receipt
+
+    asked = {
+        "parent_id": parent,
+        "task": task,
+        "role": role,
+        "priority": priority,
+        "agent": agent,
+    }
+    receipt = await call.client.write("branch", asked) or await here()
     call.output.item(
-        fork.receipt,
-        f"Branched session [bold]{fork.session_id}[/] at position {fork.position}",
+        receipt,
+        f"Branched session [bold]{receipt.session_id}[/] at position {receipt.position}",
     )
 
 
-@command(commands, "complete", gives="session_id, insight_ids, event_id, position")
+@command(commands, "complete", gives="session_id, insight_ids, event_id, position", served=True)
 async def complete(
     call: Call,
     session: SessionArgument,
@@ -80,9 +106,14 @@ async def complete(
     from anabranch.cli.command import standard_input
 
     text = standard_input(result)
-    async with call.memory() as memory:
-        handle = await memory.session(session)
-        receipt = await handle.complete(text, insights=insight or ())
+
+    async def here() -> CompletionReceipt:
+        async with call.memory() as memory:
+            handle = await memory.session(session)
+            return await handle.complete(text, insights=insight or ())
+
+    asked = {"session_id": session, "result": text, "insights": insight}
+    receipt = await call.client.write("complete", asked) or await here()
     call.output.item(
         receipt,
         f"Completed at position {receipt.position} with {len(receipt.insight_ids)} insights",

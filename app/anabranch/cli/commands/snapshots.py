@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003  Typer reads the annotations when it runs.
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,6 +12,7 @@ from anabranch.cli.command import Call, command
 commands = typer.Typer(
     help="Take a snapshot of the whole log, and restore it elsewhere.", no_args_is_help=True
 )
+PANEL: Final = "Look and query"
 
 
 @command(commands, "take", gives="version, records, first, last, digest, streams")

@@ -1,0 +1,205 @@
+"""A client of the operations that a running `anabranch up` offers, by plain request and reply.
+
+It imports neither models nor drivers: a call from the command line should cost little more
+than its answer. The service does the same as a memory that is opened here. Where none runs, or it
+cannot do what is asked, the answer is None and the caller opens a memory.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from anabranch.api.subjects import COMMANDS, PROBLEM_CODE, STATUS
+from anabranch.errors import AnabranchError, OwnerGone, ServiceBusy
+from anabranch.home.folder import Home
+from anabranch.home.running import running_up
+from anabranch_events.errors import WaitTimedOut
+from anabranch_events.jetstream.api import STREAM
+from anabranch_events.transport.inbox import NobodyListens, Unanswered
+from anabranch_events.transport.plain_connection import PlainConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from anabranch.home.running import RunningUp
+    from anabranch.plain_settings import PlainSettings
+
+_CONNECT_TIMEOUT_S: Final = 10.0
+_ANSWER_TIMEOUT_S: Final = 65.0
+"""A little longer than the service works on one request."""
+_WAIT_S: Final = 30.0
+"""The default of ANABRANCH_WAIT_TIMEOUT_S: where it is set, no client is used."""
+_REFUSED: Final = frozenset({400, 413})
+_TREES: Final = (
+    "anabranch_events.errors",
+    "anabranch.errors",
+    "anabranch_store.errors",
+    "anabranch_thinking.errors",
+)
+
+
+class Answer(dict[str, Any]):
+    """A JSON object with its members as attributes: it is shown as the model of it would be."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Client:
+    """Asks the `up` that runs on a home, where there is one; `client_of` makes it."""
+
+    def __init__(self, running: RunningUp | None, settings: PlainSettings | None) -> None:
+        self._running = running
+        self._settings = settings
+
+    @property
+    def has_service(self) -> bool:
+        """Whether there is an `up` to ask."""
+        return self._running is not None and self._settings is not None
+
+    async def write(self, operation: str, request: Mapping[str, object]) -> Answer | None:
+        """Return the receipt of an operation that stores something.
+
+        Members of `request` that are None are left out. Raises what the operation raises, OwnerGone,
+        and ServiceBusy where no answer came: it may have been stored.
+        """
+        if request.get("supersedes"):
+            return None  # The service may not know yet what another process has just recorded.
+        agent = self._settings.agent if self._settings else None
+
+        async def converse(connection: PlainConnection) -> Answer:
+            return await self._request(connection, operation, {**request, "agent": agent})
+
+        return await self._connected(converse)
+
+    async def recall(self, request: Mapping[str, object]) -> Answer | None:
+        """Return the answer to a question.
+
+        Without `after` it knows what is in the log now, as far as the graph gets there in time.
+        """
+
+        async def converse(connection: PlainConnection) -> Answer:
+            given = {
+                **request,
+                "wait_s": _WAIT_S if request["wait_s"] is None else request["wait_s"],
+            }
+            if given["after"] is not None:
+                return await self._request(connection, "recall", given)
+            try:
+                after = await _log_end(connection)
+                return await self._request(connection, "recall", {**given, "after": after})
+            except WaitTimedOut:
+                return await self._request(connection, "recall", {**given, "wait_s": 0})
+
+        return await self._connected(converse)
+
+    async def status(self) -> Answer | None:
+        """Return the state of the memory."""
+        running, settings = self._running, self._settings
+        if running is None or settings is None:
+            return None
+        subject, body = f"{STATUS}{running.instance}", settings.namespace.encode()
+        return await self._connected(lambda connection: _answer(connection, subject, body))
+
+    async def _request(
+        self, connection: PlainConnection, operation: str, request: Mapping[str, object]
+    ) -> Answer:
+        given = {name: value for name, value in request.items() if value is not None}
+        try:
+            body = orjson.dumps(given)
+        except orjson.JSONEncodeError as error:
+            raise _NotForService from error
+        namespace = self._settings.namespace if self._settings else ""
+        return await _answer(connection, f"{COMMANDS}{namespace}.{operation}", body)
+
+    async def _connected(
+        self, converse: Callable[[PlainConnection], Awaitable[Answer]]
+    ) -> Answer | None:
+        running = self._running
+        if running is None or self._settings is None:
+            return None
+        async with AsyncExitStack() as stack:
+            connection = PlainConnection(
+                running.url, token=running.token, timeout_s=_CONNECT_TIMEOUT_S
+            )
+            try:
+                await stack.enter_async_context(connection)
+            except AnabranchError:
+                return None
+            try:
+                return await converse(connection)
+            except (_NotForService, NobodyListens):
+                return None
+            except Unanswered as error:
+                raise self._unanswered(error) from error
+        return None
+
+    def _unanswered(self, error: Unanswered) -> AnabranchError:
+        """Return why no answer came: the owner has gone, or is busy."""
+        assert self._running is not None and self._settings is not None  # noqa: S101, PT018
+        current = running_up(Home(self._settings.home))
+        if current is None or current.instance != self._running.instance:
+            return OwnerGone(self._settings.home)
+        return ServiceBusy(
+            f"process {self._running.pid} on {self._settings.home} does not answer: {error}",
+            fix="try again in a moment; what was to be stored may be stored or not",
+        )
+
+
+class _NotForService(Exception):
+    """A request that the service does not take: nothing was stored."""
+
+
+async def _log_end(connection: PlainConnection) -> int:
+    subject = f"$JS.API.STREAM.INFO.{STREAM}"
+    found = orjson.loads(
+        (await connection.request(subject, b"", timeout_s=_CONNECT_TIMEOUT_S)).data
+    )
+    if "error" in found:
+        raise _NotForService
+    return int(found["state"]["last_seq"])
+
+
+async def _answer(connection: PlainConnection, subject: str, body: bytes) -> Answer:
+    """Return the answer to a request. Raises the problem that it is, and Unanswered."""
+    if len(body) > connection.payload_max:
+        raise _NotForService
+    message = await connection.request(subject, body, timeout_s=_ANSWER_TIMEOUT_S)
+    found: Answer = _shown(orjson.loads(message.data))
+    code = message.header(PROBLEM_CODE)
+    if code is None:
+        return found
+    if int(code) in _REFUSED:
+        raise _NotForService  # A memory says it in the words of the command.
+    raise _error_of(found)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Answer({name: _shown(one) for name, one in value.items()})
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    return value
+
+
+def _error_of(problem: Answer) -> AnabranchError:
+    """Return the error of the tree that a problem stands for."""
+    name = problem.type.rpartition(":")[2]
+    kinds = (getattr(import_module(tree), name, None) for tree in _TREES)
+    kind = next((one for one in kinds if one is not None), AnabranchError)
+    error: AnabranchError = kind.__new__(kind)
+    AnabranchError.__init__(error, problem.detail, fix=problem.fix)
+    return error
+
+
+def client_of(settings: PlainSettings | None) -> Client:
+    """Return the client of the `up` on the home of `settings`; it answers None where none runs."""
+    running = None if settings is None else running_up(Home(settings.home))
+    return Client(running, settings)

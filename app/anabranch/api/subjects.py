@@ -1,0 +1,12 @@
+"""The subjects on which a process of this home, or of this log, is asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+COMMANDS: Final = "anabranch.commands."
+"""Followed by the namespace and the operation's name."""
+STATUS: Final = "anabranch.home.status."
+"""Followed by the instance of the `up` that is asked; the body is the namespace."""
+PROBLEM_CODE: Final = "Nats-Service-Error-Code"
+"""The header that an answer has which is a problem."""

@@ -1,0 +1,67 @@
+"""The settings that a call of a running `anabranch up` needs, where no other one is set.
+
+The models of all settings take longer to import than such a call takes. A test holds both together.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+READ: Final = frozenset({"ANABRANCH_AGENT", "ANABRANCH_HOME", "ANABRANCH_NAMESPACE"})
+OTHERS: Final = frozenset(
+    {
+        "ANABRANCH_CLOSE_TIMEOUT_S",
+        "ANABRANCH_DURABILITY",
+        "ANABRANCH_EMBEDDED_ENGINE",
+        "ANABRANCH_EMBEDDER",
+        "ANABRANCH_EMBEDDER_DIMENSION",
+        "ANABRANCH_EMBEDDER_KEY",
+        "ANABRANCH_EMBEDDER_MODEL",
+        "ANABRANCH_EMBEDDER_URL",
+        "ANABRANCH_NATS_PORT",
+        "ANABRANCH_QUERY_BYTES_MAX",
+        "ANABRANCH_QUERY_ROWS_MAX",
+        "ANABRANCH_QUERY_TIMEOUT_S",
+        "ANABRANCH_REQUEST_TIMEOUT_S",
+        "ANABRANCH_START_TIMEOUT_S",
+        "ANABRANCH_WAIT_TIMEOUT_S",
+        "NATS_TOKEN",
+        "NATS_URL",
+        "NEO4J_DATABASE",
+        "NEO4J_PASSWORD",
+        "NEO4J_URI",
+        "NEO4J_USERNAME",
+        "OTEL_TRACES_EXPORTER",
+    }
+)
+"""The variables that only `anabranch.settings` reads."""
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class PlainSettings(NamedTuple):
+    """The home, the namespace and the agent of one call."""
+
+    home: Path
+    namespace: str
+    agent: str | None
+
+
+def plain_settings(
+    environment: Mapping[str, str], *, home: Path | None = None, namespace: str | None = None
+) -> PlainSettings | None:
+    """Return the settings; None where the models must look: another is set, or one breaks a rule."""
+    given = {name.upper(): value for name, value in environment.items() if value}
+    spaces = [given.get("ANABRANCH_NAMESPACE", "default"), namespace or "default"]
+    if OTHERS & given.keys() or not all(map(_NAMESPACE.fullmatch, spaces)):
+        return None
+    folder = home or Path(given.get("ANABRANCH_HOME", "~/.local/share/anabranch"))
+    return PlainSettings(
+        home=folder.expanduser().absolute(),
+        namespace=namespace or spaces[0],
+        agent=given.get("ANABRANCH_AGENT"),
+    )
