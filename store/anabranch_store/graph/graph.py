@@ -79,8 +79,8 @@ class Graph:
         """Return the graph at `address`; entering it connects, within `timeout_s`.
 
         `explain` gets each error of a server that does not answer or refuses us, and returns the
-        one to raise. With `locate` a call waits, for `timeout_s`, for a server that is away: it is
-        asked for the address by now before each repetition, and None ends the waiting.
+        one to raise. With `locate` a call waits, for `timeout_s`, for a server that is away. It
+        is asked for the present address before each repetition; None ends the waiting.
         Entering raises GraphUnavailable when nobody answers, GraphRefused for a wrong user or
         password. It raises SetupInvalid for a server that is neither Neo4j nor the embedded graph.
         """
@@ -221,8 +221,8 @@ class Graph:
     async def _patiently(self, once: Callable[[], Awaitable[_T]], locate: Locate) -> _T:
         """Call `once`, again for `timeout_s` in all while no server answers as it should.
 
-        One that starts or ends may refuse its own password. What may have been committed is not
-        done again.
+        A server that starts or ends may refuse its own password. A write that may have been
+        committed is not repeated.
         """
         deadline = time.monotonic() + self._timeout_s
         while True:
