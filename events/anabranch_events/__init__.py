@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from anabranch_events.event.codec import decode, decode_unchanged, encode
     from anabranch_events.event.envelope import Event, Receipt, input_invalid, new_event
+    from anabranch_events.event.fingerprint import fingerprint
     from anabranch_events.event.identifiers import (
         NAME_LENGTH_MAX,
         canonical_uuid,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from anabranch_events.jetstream.stream import Bounds, subject
     from anabranch_events.log import Log
     from anabranch_events.read.pinned_consumer import PinLost, PinnedConsumer
+    from anabranch_events.read.repeats import Occurrence, Repeats
     from anabranch_events.server.managed import NatsServer, server_binary
     from anabranch_events.server.tenant import Tenant
     from anabranch_events.write.pipeline import ImportProgress
@@ -35,10 +37,12 @@ __all__ = [
     "ImportProgress",
     "Log",
     "NatsServer",
+    "Occurrence",
     "PinLost",
     "PinnedConsumer",
     "Receipt",
     "Recorded",
+    "Repeats",
     "Tenant",
     "canonical_uuid",
     "checked_namespace",
@@ -46,6 +50,7 @@ __all__ = [
     "decode_unchanged",
     "encode",
     "event_schema",
+    "fingerprint",
     "input_invalid",
     "new_event",
     "new_id",
@@ -57,6 +62,7 @@ __all__ = [
 _HOMES = {
     "anabranch_events.event.codec": ("decode", "decode_unchanged", "encode"),
     "anabranch_events.event.envelope": ("Event", "Receipt", "input_invalid", "new_event"),
+    "anabranch_events.event.fingerprint": ("fingerprint",),
     "anabranch_events.event.identifiers": (
         "NAME_LENGTH_MAX",
         "canonical_uuid",
@@ -71,6 +77,7 @@ _HOMES = {
     "anabranch_events.jetstream.stream": ("Bounds", "subject"),
     "anabranch_events.log": ("Log",),
     "anabranch_events.read.pinned_consumer": ("PinLost", "PinnedConsumer"),
+    "anabranch_events.read.repeats": ("Occurrence", "Repeats"),
     "anabranch_events.server.managed": ("NatsServer", "server_binary"),
     "anabranch_events.server.tenant": ("Tenant",),
     "anabranch_events.write.pipeline": ("ImportProgress",),

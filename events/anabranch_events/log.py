@@ -20,6 +20,7 @@ from anabranch_events.jetstream.stream import (
 )
 from anabranch_events.read import reader
 from anabranch_events.read.pinned_consumer import PinnedConsumer
+from anabranch_events.read.repeats import Repeats
 from anabranch_events.transport.connection import Connection, Locate
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events
@@ -249,6 +250,14 @@ class Log:
                 for record in records:
                     yield record
 
+    def repeats(self, *, after: int = 0) -> Repeats:
+        """Return a finder of events that are stored again, for records after a position."""
+
+        def read(namespace: str, session_id: str, start: int) -> AsyncGenerator[Recorded, None]:
+            return self.read(session_id, namespace=namespace, after=start)
+
+        return Repeats(read, after=after)
+
     def pinned(self, name: str) -> PinnedConsumer:
         """Return a place at the consumer `name`, which several processes share, one at a time."""
         return PinnedConsumer(
@@ -269,6 +278,24 @@ class Log:
         if message is None:
             return None
         return await self._claim_check.check_out(direct_get.recorded(message))
+
+    async def at(self, position: int) -> Recorded | None:
+        """Return the record at a position, None where there is none."""
+        if position < 1:
+            return None
+        message = await direct_get.get(self._connection, {"seq": position})
+        if message is None:
+            return None
+        return await self._claim_check.check_out(direct_get.recorded(message))
+
+    async def append_again(self, event: Event, *, number: int) -> Receipt:
+        """Store one more copy of an event, the `number`-th after the first, once.
+
+        For a copy of a log in which an event stands more than once, so that positions stay. Raises
+        what `append` raises.
+        """
+        out = await outgoing(self._claim_check, event, expected=None)
+        return await append(self._connection, out._replace(copy=number))
 
     async def position_at(self, time: datetime) -> int:
         """Return the position of the last event stored at or before `time`, 0 when there is none.

@@ -14,6 +14,7 @@ from anabranch_projections.fold.positioned import PositionedEvent, timestamp
 from anabranch_projections.fold.rules import judge
 from anabranch_projections.fold.traces import Traces
 from anabranch_projections.run.batch import GRAPH, Batch, reason_of
+from anabranch_projections.run.repeated import told_once
 from anabranch_projections.vectors.projector import VectorProjector
 from anabranch_store import Step
 
@@ -119,6 +120,8 @@ class DeadLetters:
         event = record.decode()
         if event.opaque:
             raise event.unknown()
+        [record] = await told_once([record], self._log.repeats(after=position - 1))
+        record.decode()
         batch = Batch(BatchRows())
         batch.add(record)
         return batch

@@ -9,6 +9,7 @@
     │   ├── RetryTooLate         later events build on what a dead letter would change
     │   └── RuleBroken           an event contradicts those before it
     │       ├── BranchMisplaced      its root or depth is not that of its parent's branch
+    │       ├── IdTaken              another event has its id
     │       ├── ParentUnknown        it was forked from a session that nothing opened before
     │       ├── SessionEndedBefore   its session has ended
     │       └── SessionOpenedBefore  its session has begun already
@@ -26,6 +27,7 @@ __all__ = [
     "BranchMisplaced",
     "DeadLetterNotFound",
     "GraphNotEmpty",
+    "IdTaken",
     "ParentUnknown",
     "ProjectionHalted",
     "RetryTooLate",
@@ -69,6 +71,14 @@ class RuleBroken(Conflict):
         super().__init__(
             message, fix="let its producer say it anew, in a session and an order that allow it"
         )
+
+
+class IdTaken(RuleBroken):
+    """An event has the id of an earlier event of its session and tells something else."""
+
+    def __init__(self, event_id: str) -> None:
+        super().__init__(f"another event of its session, stored before, has its id {event_id}")
+        self.event_id = event_id
 
 
 class ParentUnknown(RuleBroken):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch.views import SessionView
 from anabranch_events.errors import EventInvalid
-from anabranch_projections import PositionedEvent, Projector, past_sessions
+from anabranch_projections import OPENINGS, PositionedEvent, Projector, past_sessions
 from anabranch_store import Graph, Step, scratch_graph
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ async def _events(
 ) -> list[PositionedEvent]:
     """Return a session's events up to `position`, without those that cannot be read."""
     found: list[PositionedEvent] = []
+    known: set[str] = set()
     async with aclosing(log.read(session_id, namespace=namespace)) as records:
         async for recorded in records:
             if recorded.position > position:
@@ -114,8 +115,9 @@ async def _events(
                 event = recorded.decode()
             except EventInvalid:
                 continue
-            if not event.opaque:
+            if not event.opaque and (event.id not in known or isinstance(event.data, OPENINGS)):
                 found.append(PositionedEvent(recorded.position, event))
+            known.add(event.id)
     return found
 
 

@@ -91,10 +91,14 @@ async def _touched(
     rows = await graph.read("dead_letters/positions", after=span.after)
     aside = {row["position"] for row in rows}
     touched = Touched(span.namespace)
+    repeats = backend.log.repeats(after=span.after)
     async with aclosing(backend.log.read_all(after=span.after, to=span.to)) as records:
         async for recorded in records:
             if progress is not None and recorded.position % _TOLD_EACH == 0:
                 progress(recorded.position - span.after)
+            counted = b"insight.cited" in recorded.raw and recorded.namespace == span.namespace
+            if counted and await repeats.earlier(recorded):
+                continue
             if recorded.position not in aside:
                 touched.add(recorded)
     return touched

@@ -8,6 +8,7 @@ from anabranch.errors import from_os_error
 from anabranch.past.replay import replay
 from anabranch.transfer.exported_line import linked_line, written_line
 from anabranch.transfer.manifest import Tally, manifest_line
+from anabranch.transfer.marking import Marking
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +29,9 @@ async def export_lines(
 ) -> int:
     """Write the namespace's events to `target`, a line each; return how many lines."""
     count = 0
+    marking = Marking(backend.log, namespace, after=after)
     async for recorded in replay(backend, namespace, after=after, to=to):
-        line, _ = written_line(recorded)
+        line, _ = written_line(recorded, await marking.marks(recorded))
         _write(backend, target, line + b"\n")
         count += 1
     target.flush()
@@ -51,8 +53,9 @@ async def export_chained(
     """
     tally = Tally()
     count = 0
+    marking = Marking(backend.log, namespace, after=after)
     async for recorded in replay(backend, namespace, after=after, to=to):
-        line, event_type = written_line(recorded)
+        line, event_type = written_line(recorded, await marking.marks(recorded))
         link = tally.add(line, position=recorded.position, event_type=event_type)
         _write(backend, target, linked_line(line, link) + b"\n")
         count += 1

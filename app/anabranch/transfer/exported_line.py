@@ -13,19 +13,44 @@ if TYPE_CHECKING:
     from anabranch_events import Recorded
 
 LINK_LENGTH: Final = 16
-_TAIL: Final = re.compile(rb',"position":([0-9]{1,19})(?:,"chain":"([0-9a-f]{16})")?\}\Z')
+_TAIL: Final = re.compile(
+    rb',"position":(?P<position>[0-9]{1,19})'
+    rb'(?P<marks>(?:,"fork":"(?P<session>[0-9a-f-]{36})/(?P<event>[0-9a-f-]{36})")?'
+    rb'(?:,"again":(?P<again>[0-9]{1,9}))?)'
+    rb'(?:,"chain":"(?P<link>[0-9a-f]{16})")?\}\Z'
+)
+_FORK: Final = re.compile(r"([0-9a-f-]{36})/([0-9a-f-]{36})")
 _MESSAGE: Final = frozenset({"unreadable", "reason"})
 _FIX: Final = "import what `anabranch events export` wrote"
 
 
+class Fork(NamedTuple):
+    """The event at which a branch was forked: it is found again in any log."""
+
+    session_id: str
+    event_id: str
+
+
+class Marks(NamedTuple):
+    """What a line says of its event beside the document."""
+
+    fork: Fork | None = None
+    again: int = 0
+    """The number of this copy, for an event that stands in the log more than once."""
+
+
+NO_MARKS: Final = Marks()
+
+
 class ExportedLine(NamedTuple):
-    """What a line holds. `document` is None for a message that is no event."""
+    """The content of a line. `document` is None for a message that is no event."""
 
     position: int
     document: bytes | None
     linked: bytes
     """The part of the line that the chain covers."""
     link: str | None
+    marks: Marks = NO_MARKS
 
 
 def line_of(recorded: Recorded) -> dict[str, Any]:
@@ -39,7 +64,7 @@ def line_of(recorded: Recorded) -> dict[str, Any]:
     return {**event, "position": recorded.position}
 
 
-def written_line(recorded: Recorded) -> tuple[bytes, str | None]:
+def written_line(recorded: Recorded, marks: Marks = NO_MARKS) -> tuple[bytes, str | None]:
     """Return the line, without its end, and the type of its event; None where it is no event.
 
     The document stands in it byte for byte, but that line ends between its tokens become spaces.
@@ -54,7 +79,13 @@ def written_line(recorded: Recorded) -> tuple[bytes, str | None]:
         }
         return orjson.dumps(message), None
     document = recorded.raw.strip().replace(b"\r", b" ").replace(b"\n", b" ")
-    return b'%b,"position":%d}' % (document[:-1], recorded.position), event_type
+    line = b'%b,"position":%d%b}' % (document[:-1], recorded.position, _written(marks))
+    return line, event_type
+
+
+def _written(marks: Marks) -> bytes:
+    fork = b',"fork":"%b/%b"' % tuple(map(str.encode, marks.fork)) if marks.fork else b""
+    return fork + (b',"again":%d' % marks.again if marks.again else b"")
 
 
 def linked_line(line: bytes, link: str) -> bytes:
@@ -68,14 +99,15 @@ def read_line(line: bytes) -> ExportedLine:
     tail = _TAIL.search(line)
     if tail is None:
         return _read_spelt_anew(line)
-    position, link = int(tail[1]), tail[2]
     document = line[: tail.start()] + b"}"
-    linked = document[:-1] + b',"position":%d}' % position
+    linked = b'%b,"position":%d%b}' % (document[:-1], int(tail["position"]), tail["marks"])
+    fork = Fork(tail["session"].decode(), tail["event"].decode()) if tail["event"] else None
     return ExportedLine(
-        position,
+        int(tail["position"]),
         None if _is_message(document) else document,
         linked,
-        link.decode() if link else None,
+        tail["link"].decode() if tail["link"] else None,
+        Marks(fork, int(tail["again"] or 0)),
     )
 
 
@@ -95,9 +127,22 @@ def _read_spelt_anew(line: bytes) -> ExportedLine:
         fields = orjson.loads(line)
         position = int(fields.pop("position"))
         fields.pop("chain", None)
+        marks = _marks_of(fields)
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise EventInvalid(
             f"is not an exported event: {error}", field="position", fix=_FIX
         ) from error
     document = orjson.dumps(fields)
-    return ExportedLine(position, None if fields.keys() <= _MESSAGE else document, line, None)
+    found = None if fields.keys() <= _MESSAGE else document
+    return ExportedLine(position, found, line, None, marks)
+
+
+def _marks_of(fields: dict[str, Any]) -> Marks:
+    """Take the marks out of a line's members."""
+    fork = _FORK.fullmatch(str(fields.get("fork")))
+    again = fields.get("again")
+    if fork:
+        del fields["fork"]
+    if isinstance(again, int):
+        del fields["again"]
+    return Marks(Fork(fork[1], fork[2]) if fork else None, again if isinstance(again, int) else 0)

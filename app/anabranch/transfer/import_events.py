@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict
 from anabranch.errors import EventInvalid, InputInvalid
 from anabranch.transfer.exported_line import read_line
 from anabranch.transfer.manifest import is_manifest
-from anabranch_events import Event, decode_unchanged
+from anabranch_events import Event, Occurrence, decode_unchanged, fingerprint
 from anabranch_events.event.types import BranchCreated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from anabranch.backend.backend import Backend
-    from anabranch.transfer.exported_line import ExportedLine
+    from anabranch.transfer.exported_line import ExportedLine, Fork, Marks
+    from anabranch_events import Log, Receipt
 
 _BATCH_MAX: Final = 500
 _TOLD_EVERY: Final = 100
@@ -69,8 +70,8 @@ class _Importing:
 
     def __init__(self, backend: Backend, namespace: str) -> None:
         self._backend = backend
+        self._known = _Known(backend.log, namespace)
         self._namespace = namespace
-        self._known: dict[str, dict[str, int]] = {}
         self._waiting: dict[str, tuple[int, Event]] = {}
         self._old: list[int] = []
         self._new: list[int] = []
@@ -84,21 +85,27 @@ class _Importing:
         self.complete = found.link is None
         if event is None:
             self.unreadable += 1
-        else:
-            await self.take(found.position, event)
+            return
+        try:
+            await self.take(found.position, event, found.marks)
+        except EventInvalid as error:
+            raise _on_line(number, error) from error
 
-    async def take(self, position: int, event: Event) -> None:
-        known = await self._ids(event.session_id)
-        if event.id in self._waiting:
+    async def take(self, position: int, event: Event, marks: Marks) -> None:
+        if event.id in self._waiting or marks.again or isinstance(event.data, BranchCreated):
             await self.append()
-        if event.id in known:
+        known = (await self._known.events(event.session_id)).get(event.id, [])
+        if len(known) > marks.again:
+            _refuse_another(event, known[marks.again])
             self.skipped += 1
             await self.append()
-            self._moved(position, known[event.id])
+            self._moved(position, known[marks.again].position)
             return
-        if isinstance(event.data, BranchCreated):
-            await self.append()
-        self._waiting[event.id] = (position, self._repointed(event))
+        event = await self._repointed(event, position, marks.fork)
+        if known:
+            await self._append_again(position, event, number=len(known))
+            return
+        self._waiting[event.id] = (position, event)
         if len(self._waiting) >= _BATCH_MAX:
             await self.append()
 
@@ -110,35 +117,82 @@ class _Importing:
         events = [event for _, event in waiting.values()]
         receipts = await self._backend.log.append_all(events)
         for (position, event), receipt in zip(waiting.values(), receipts, strict=True):
-            self._known[event.session_id][event.id] = receipt.position
-            self._moved(position, receipt.position)
-            self._backend.saw(event, receipt.position)
-        self.imported += len(events)
+            await self._appended(position, event, receipt)
+
+    async def _append_again(self, position: int, event: Event, *, number: int) -> None:
+        receipt = await self._backend.log.append_again(event, number=number)
+        await self._appended(position, event, receipt)
+
+    async def _appended(self, position: int, event: Event, receipt: Receipt) -> None:
+        known = await self._known.events(event.session_id)
+        known.setdefault(event.id, []).append(Occurrence(receipt.position, fingerprint(event)))
+        self._moved(position, receipt.position)
+        self._backend.saw(event, receipt.position)
+        self.imported += 1
 
     def _moved(self, old: int, new: int) -> None:
         self._old.append(old)
         self._new.append(new)
 
-    def _repointed(self, event: Event) -> Event:
+    async def _repointed(self, event: Event, position: int, fork: Fork | None) -> Event:
+        """Return the event with positions of this log; one that lies ahead stays unchanged."""
         data = event.data
-        if not isinstance(data, BranchCreated):
+        if not isinstance(data, BranchCreated) or data.forked_at >= position:
             return event
-        at = bisect_right(self._old, data.forked_at)
-        forked_at = self._new[at - 1] if at else 0
+        forked_at = await self._forked_at(data, fork)
         return event.model_copy(update={"data": data.model_copy(update={"forked_at": forked_at})})
 
-    async def _ids(self, session_id: str) -> dict[str, int]:
-        """Return the event ids the log has of a session, each with its position."""
-        if session_id not in self._known:
-            found: dict[str, int] = {}
-            read = self._backend.log.read(session_id, namespace=self._namespace)
-            async for recorded in read:
+    async def _forked_at(self, data: BranchCreated, fork: Fork | None) -> int:
+        """Return the position in this log of the event at which a branch was forked.
+
+        An export of an earlier version does not name it: then it is the last event before it of
+        these lines, or of the parent where that came with other lines.
+        """
+        if fork is not None:
+            found = (await self._known.events(fork.session_id)).get(fork.event_id)
+            if found:
+                return found[0].position
+        at = bisect_right(self._old, data.forked_at)
+        if at:
+            return self._new[at - 1]
+        parent = await self._known.events(data.parent_id)
+        return max((one.position for each in parent.values() for one in each), default=0)
+
+
+class _Known:
+    """The events that the log has, by session and id."""
+
+    def __init__(self, log: Log, namespace: str) -> None:
+        self._log = log
+        self._namespace = namespace
+        self._sessions: dict[str, dict[str, list[Occurrence]]] = {}
+
+    async def events(self, session_id: str) -> dict[str, list[Occurrence]]:
+        """Return the occurrences of each event of a session, in their order."""
+        if session_id not in self._sessions:
+            found: dict[str, list[Occurrence]] = {}
+            async for recorded in self._log.read(session_id, namespace=self._namespace):
                 try:
-                    found[recorded.decode().id] = recorded.position
+                    event = recorded.decode()
                 except EventInvalid:
                     continue
-            self._known[session_id] = found
-        return self._known[session_id]
+                occurrence = Occurrence(recorded.position, fingerprint(event))
+                found.setdefault(event.id, []).append(occurrence)
+            self._sessions[session_id] = found
+        return self._sessions[session_id]
+
+
+def _refuse_another(event: Event, known: Occurrence) -> None:
+    if known.fingerprint != fingerprint(event):
+        raise EventInvalid(
+            f"the log has another event of the id {event.id}, at position {known.position}",
+            field="id",
+            fix="import into the log that these lines come from, or into an empty one",
+        )
+
+
+def _on_line(number: int, error: EventInvalid) -> EventInvalid:
+    return EventInvalid(f"line {number}: {error.message}", field=error.field, fix=error.fix)
 
 
 def _event_of(line: bytes, number: int, *, namespace: str) -> tuple[ExportedLine, Event | None]:
@@ -149,9 +203,7 @@ def _event_of(line: bytes, number: int, *, namespace: str) -> tuple[ExportedLine
             return found, None
         event = decode_unchanged(found.document)
     except EventInvalid as error:
-        raise EventInvalid(
-            f"line {number}: {error.message}", field=error.field, fix=error.fix
-        ) from error
+        raise _on_line(number, error) from error
     if event.namespace != namespace:
         raise InputInvalid(
             f"line {number} belongs to namespace {event.namespace!r}, not to {namespace!r}",

@@ -36,6 +36,8 @@ class Stored(NamedTuple):
     position: int
     subject: str
     event_id: str | None
+    document: bytes
+    """The event as a structured document, or with a reference for its data."""
 
 
 async def read_subject(
@@ -135,7 +137,9 @@ async def ask_leader(connection: Connection, request: dict[str, Any]) -> Stored 
             return None
         raise translated(refused) from refused
     message = answer["message"]
-    return Stored(message["seq"], message["subject"], _event_id(message.get("hdrs", "")))
+    headers = _headers(message.get("hdrs", ""))
+    document = structured(headers, base64.b64decode(message.get("data", "")))
+    return Stored(message["seq"], message["subject"], _event_id(headers), document)
 
 
 async def _ask_view(connection: Connection, request: dict[str, Any]) -> Stored | None:
@@ -144,7 +148,8 @@ async def _ask_view(connection: Connection, request: dict[str, Any]) -> Stored |
     if message is None:
         return None
     headers = message.headers or {}
-    return Stored(position_of(message), headers["Nats-Subject"], headers.get(EVENT_ID))
+    document = structured(headers, message.data)
+    return Stored(position_of(message), headers["Nats-Subject"], headers.get(EVENT_ID), document)
 
 
 def _asked(connection: Connection, stream: str) -> str:
@@ -153,12 +158,20 @@ def _asked(connection: Connection, stream: str) -> str:
     return GET if is_view else f"$JS.API.DIRECT.GET.{stream}"
 
 
-def _event_id(headers: str) -> str | None:
-    for line in base64.b64decode(headers).split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.lower() == EVENT_ID.lower().encode():
-            return value.strip().decode(errors="replace")
-    return None
+def _headers(lines: str) -> dict[str, str]:
+    """Return the headers of a message as the API gives them."""
+    found: dict[str, str] = {}
+    for line in base64.b64decode(lines).split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if colon:
+            found.setdefault(name.decode(errors="replace"), value.strip().decode(errors="replace"))
+    return found
+
+
+def _event_id(headers: dict[str, str]) -> str | None:
+    """Return the id of a message, however its header is spelt."""
+    found = (value for name, value in headers.items() if name.lower() == EVENT_ID.lower())
+    return next(found, None)
 
 
 def recorded(message: Msg) -> Recorded:

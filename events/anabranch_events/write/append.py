@@ -6,8 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.errors import EventInvalid, LogFull, LogUnavailable, PositionConflict
-from anabranch_events.event.codec import CONTENT_TYPE, encode
+from anabranch_events.event.codec import CONTENT_TYPE, decode, encode
 from anabranch_events.event.envelope import Event, Receipt
+from anabranch_events.event.fingerprint import fingerprint
 from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
 from anabranch_events.jetstream.api import (
     CONFLICTS,
@@ -17,6 +18,7 @@ from anabranch_events.jetstream.api import (
     parsed,
     translated,
 )
+from anabranch_events.jetstream.claim_check import is_reference
 from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader
 from anabranch_events.jetstream.stream import SUBJECT_PREFIX
 from anabranch_events.jetstream.tenant_view import INFO
@@ -24,6 +26,7 @@ from anabranch_events.transport.inbox import Unanswered
 
 if TYPE_CHECKING:
     from anabranch_events.jetstream.claim_check import ClaimCheck
+    from anabranch_events.jetstream.direct_get import Stored
     from anabranch_events.transport.connection import Connection
 
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
@@ -37,10 +40,17 @@ class Outgoing(NamedTuple):
     document: bytes
     expected: int | None
     traceparent: str | None = None
+    copy: int = 0
+    """The number of a further copy, 0 for the event itself: the server takes each once."""
+
+    @property
+    def message_id(self) -> str:
+        """The id by which the server knows the message."""
+        return f"{self.event.id}/{self.copy}" if self.copy else self.event.id
 
     def headers(self) -> dict[str, str]:
         """Return the headers that are stored with it: few, for readers pay for each."""
-        headers = {EVENT_ID: self.event.id, "Content-Type": CONTENT_TYPE}
+        headers = {EVENT_ID: self.message_id, "Content-Type": CONTENT_TYPE}
         if self.traceparent is not None:
             headers[TRACEPARENT] = self.traceparent
         if self.expected is not None:
@@ -69,7 +79,7 @@ async def append(connection: Connection, out: Outgoing) -> Receipt:
     The server checks the expectation before the duplicate id. A repeated append that had been
     stored therefore looks like a conflict: reading back tells them apart.
 
-    Raises PositionConflict, EventInvalid when the id belongs to another session's event, LogFull,
+    Raises PositionConflict, EventInvalid when the id belongs to another event, LogFull,
     LogUnavailable (stored or not: appending the same event again is safe), LogRefused.
     """
     headers = out.headers()
@@ -120,6 +130,7 @@ async def _read_back(connection: Connection, out: Outgoing, refused: Refused) ->
     following = {"seq": out.expected + 1, "next_by_subj": out.subject}
     found = await ask_leader(connection, following)
     if found is not None and found.event_id == out.event.id:
+        refuse_another(out, found)
         return Receipt(event_id=out.event.id, position=found.position)
     raise out.conflict(await last_position(connection, out.subject)) from refused
 
@@ -131,12 +142,29 @@ async def last_position(connection: Connection, subject: str) -> int:
 
 
 async def check_same(connection: Connection, out: Outgoing, position: int) -> None:
-    """Refuse an id under which another session's event is stored: an id is unique in the log."""
+    """Refuse an id under which another event is stored: an id is unique in the log."""
     found = await ask_leader(connection, {"seq": position})
     # A tenant does not see the events of others.
     hidden = found is None and connection.view is not None
     if hidden or (found is not None and found.subject != out.subject):
         raise id_taken(out.event.id, position)
+    if found is not None:
+        refuse_another(out, found)
+
+
+def refuse_another(out: Outgoing, found: Stored) -> None:
+    """Raise EventInvalid where the message under the event's id tells another fact.
+
+    The same fact told again may differ in its time. Data in the object store are not compared.
+    """
+    if found.document == out.document or is_reference(found.document) or is_reference(out.document):
+        return
+    try:
+        stored = decode(found.document)
+    except EventInvalid:
+        stored = None
+    if stored is None or fingerprint(stored) != fingerprint(out.event):
+        raise id_taken(out.event.id, found.position)
 
 
 def id_taken(event_id: str, position: int) -> EventInvalid:

