@@ -13,12 +13,14 @@ from anabranch.home.folder import Home, held
 from anabranch.home.keeper import COMMAND as KEEP
 from anabranch.home.runtime_file import live_runtime
 from anabranch.memory.memory import Memory, namespace_of
+from anabranch_events.errors import stretches_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anabranch.settings import Settings
-    from anabranch.views import GraphStatus
+    from anabranch.views import GraphStatus, LogStatus
+    from anabranch_events import LogReport
 
 _FREE_MIN: Final = 256 * 1024 * 1024
 _MIB: Final = 1024 * 1024
@@ -106,12 +108,13 @@ async def _opened(settings: Settings) -> list[Check]:
         async with Memory(settings) as memory:
             status = await memory.status()
             vectors = await _vectors(memory)
+            found = await memory.transfer.verify_log()
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
     log, graph, lag = status.log, status.graph, status.lag
     dead = status.dead_letters
     return [
-        Check(name="log", ok=True, detail=f"{log.url}, positions {log.first} to {log.last}"),
+        _log(log, found),
         Check(
             name="graph",
             ok=True,
@@ -133,6 +136,35 @@ async def _opened(settings: Settings) -> list[Check]:
             else None,
         ),
     ]
+
+
+def _log(log: LogStatus, found: LogReport) -> Check:
+    """Say whether every position of the log has its event."""
+    detail = f"{log.url}, positions {log.first} to {log.last}"
+    faults = [
+        f"{what} at {stretches_text(stretches)}"
+        for what, stretches in (("missing", found.missing), ("changed", found.changed))
+        if stretches
+    ]
+    if log.damage is not None and not faults:
+        faults.append(log.damage)
+    if not faults:
+        return Check(name="log", ok=True, detail=detail + _unreadable(found))
+    return Check(
+        name="log",
+        ok=False,
+        detail=f"{detail}: {'; '.join(faults)}",
+        fix="restore a snapshot of it, or go on without: `anabranch rebuild --accept-loss`; "
+        "`anabranch log verify` tells all",
+    )
+
+
+def _unreadable(found: LogReport) -> str:
+    """Return where messages stand that are no events; they do no harm to others."""
+    if not found.unreadable:
+        return ""
+    places = stretches_text([(one.position, one.position) for one in found.unreadable])
+    return f"; no events at positions {places}"
 
 
 def _generation(graph: GraphStatus) -> Check:

@@ -32,10 +32,11 @@ if TYPE_CHECKING:
     from anabranch.past.diff_model import Diff
     from anabranch.past.history import LifeEvent
     from anabranch.settings import Settings
+    from anabranch.transfer.append_events import Appended
     from anabranch.transfer.import_events import Imported
     from anabranch.transfer.snapshot import Snapshot
     from anabranch.views import GenerationView, InsightDetails, SessionView, Status
-    from anabranch_events import Recorded
+    from anabranch_events import LogReport, Recorded
     from anabranch_projections import RebuildProgress, RebuildResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
     from anabranch_recall import Recollection
@@ -559,6 +560,7 @@ class MemoryGraph(Face[AsyncMemoryGraph]):
         *,
         into: GraphAddress | None = None,
         skip: bool = False,
+        accept_loss: bool = False,
         progress: Callable[[RebuildProgress], None] | None = None,
     ) -> RebuildResult:
         """Fold the whole log into a fresh graph.
@@ -566,9 +568,13 @@ class MemoryGraph(Face[AsyncMemoryGraph]):
         The embedded graph gets a new generation, and once that is filled it takes the old one's
         place; the old one is kept until it is dropped. `into` names another graph, which must be
         empty, and leaves this one as it is. One that was killed goes on where it was. Raises
-        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
+        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside. Raises
+        LogDamaged and LogRewound where the log has lost events, unless `accept_loss` writes the
+        loss down and goes on with what is left.
         """
-        return LOOP.run(self._wrapped.rebuild(into=into, skip=skip, progress=progress))
+        return LOOP.run(
+            self._wrapped.rebuild(into=into, skip=skip, accept_loss=accept_loss, progress=progress)
+        )
 
     def dead_letters(self) -> DeadLetters:
         """Return the events of this namespace that could not be applied, to look at and to settle."""
@@ -660,13 +666,18 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
 
         With `chained` each line has its link, and a manifest ends the file, so that
         `verify_lines` finds any change. `progress` gets the positions reached, now and then.
+        Raises LogDamaged where the log lacks events, once all others are written.
         """
         return LOOP.run(
             self._wrapped.export(target, after=after, to=to, chained=chained, progress=progress)
         )
 
     def import_lines(
-        self, lines: Iterable[bytes], *, progress: Callable[[], None] | None = None
+        self,
+        lines: Iterable[bytes],
+        *,
+        verified: bool = True,
+        progress: Callable[[], None] | None = None,
     ) -> Imported:
         """Append exported events, in their order; those whose id the log has are left out.
 
@@ -675,8 +686,31 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         an unknown type is appended as it was written. Raises EventInvalid naming the first line
         that is no event; the lines before its batch are in the log by then. `progress` is called
         now and then.
+
+        Lines with links are checked as `verify_lines` does: ExportDamaged names the first that is
+        not as it was written, or where they were cut off. `verified=False` insists on them.
         """
-        return LOOP.run(self._wrapped.import_lines(lines, progress=progress))
+        return LOOP.run(self._wrapped.import_lines(lines, verified=verified, progress=progress))
+
+    def append_lines(
+        self, lines: Iterable[bytes], *, progress: Callable[[], None] | None = None
+    ) -> Appended:
+        """Append a producer's own CloudEvents, a line each, in their order and of any namespace.
+
+        It takes what `check` takes. Events that the log has already are left out, so that the same
+        lines may be appended again. Raises EventInvalid naming the first line that is no event.
+        """
+        return LOOP.run(self._wrapped.append_lines(lines, progress=progress))
+
+    def verify_log(
+        self, *, accept_loss: bool = False, progress: Callable[[int], None] | None = None
+    ) -> LogReport:
+        """Read the whole log, of all namespaces; return what is missing, changed or no event.
+
+        With `accept_loss` what is missing is written down, and readers go on without it. `progress`
+        gets the positions reached, now and then.
+        """
+        return LOOP.run(self._wrapped.verify_log(accept_loss=accept_loss, progress=progress))
 
     def snapshot(
         self, path: Path, *, vectors: bool = True, progress: Callable[[int], None] | None = None

@@ -106,7 +106,8 @@ class LogStatus(BaseModel):
     """The log: its server, its stream, and its first and last position (0 and 0: it is empty).
 
     `durability` says what an append survives: that of the process which runs the server, or what
-    the settings say of a server elsewhere.
+    the settings say of a server elsewhere. `missing` counts positions without an event, and
+    `damage` says what is known to be lost.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -115,6 +116,8 @@ class LogStatus(BaseModel):
     durability: Literal["default", "strict"]
     first: int
     last: int
+    missing: int = 0
+    damage: str | None = None
 
 
 class GenerationView(BaseModel):

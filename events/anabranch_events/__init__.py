@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from anabranch_events.jetstream.kv import Bucket
     from anabranch_events.jetstream.stream import Bounds, subject
     from anabranch_events.log import Log
+    from anabranch_events.read.continuity import Absences
     from anabranch_events.read.pinned_consumer import PinLost, PinnedConsumer
     from anabranch_events.read.repeats import Occurrence, Repeats
+    from anabranch_events.read.verification import Condition, LogReport
     from anabranch_events.server.managed import NatsServer, server_binary
     from anabranch_events.server.tenant import Tenant
     from anabranch_events.write.pipeline import ImportProgress
@@ -31,11 +33,14 @@ if TYPE_CHECKING:
 __all__ = [
     "NAME_LENGTH_MAX",
     "STREAM",
+    "Absences",
     "Bounds",
     "Bucket",
+    "Condition",
     "Event",
     "ImportProgress",
     "Log",
+    "LogReport",
     "NatsServer",
     "Occurrence",
     "PinLost",
@@ -76,8 +81,10 @@ _HOMES = {
     "anabranch_events.jetstream.kv": ("Bucket",),
     "anabranch_events.jetstream.stream": ("Bounds", "subject"),
     "anabranch_events.log": ("Log",),
+    "anabranch_events.read.continuity": ("Absences",),
     "anabranch_events.read.pinned_consumer": ("PinLost", "PinnedConsumer"),
     "anabranch_events.read.repeats": ("Occurrence", "Repeats"),
+    "anabranch_events.read.verification": ("Condition", "LogReport"),
     "anabranch_events.server.managed": ("NatsServer", "server_binary"),
     "anabranch_events.server.tenant": ("Tenant",),
     "anabranch_events.write.pipeline": ("ImportProgress",),

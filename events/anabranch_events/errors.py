@@ -18,6 +18,7 @@ The tree is ordered by what the caller can do::
     └── SetupInvalid             change the set-up
         ├── LogRefused           wrong token, or a permission is missing
         ├── LogFull              the disk or a stream limit is reached
+        ├── LogDamaged           events of the log are gone, or are not those that were stored
         ├── LogRewound           the log ends before what was already read
         ├── StreamDrifted        the stream's settings are not ours
         ├── ServerOutdated       the NATS server is too old
@@ -26,7 +27,7 @@ The tree is ordered by what the caller can do::
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 Explain = Callable[["AnabranchError"], "AnabranchError"]
@@ -161,6 +162,41 @@ class LogFull(SetupInvalid):
     """The log takes no more: its disk is full or a limit of the stream is reached."""
 
 
+class LogDamaged(SetupInvalid):
+    """Events of the log are gone, or are not those that were stored: `missing` and `changed`.
+
+    Both are stretches of positions, each from its first to its last.
+    """
+
+    def __init__(
+        self,
+        *,
+        missing: Sequence[tuple[int, int]] = (),
+        changed: Sequence[tuple[int, int]] = (),
+    ) -> None:
+        faults = [
+            f"{what} at positions {stretches_text(found)}"
+            for what, found in (("no events", missing), ("other events than before", changed))
+            if found
+        ]
+        super().__init__(
+            f"the log is damaged: it has {' and '.join(faults)}",
+            fix="restore a snapshot of it (`anabranch snapshot restore`), or go on without: "
+            "`anabranch rebuild --accept-loss` writes down what is lost; "
+            "`anabranch log verify` reads the whole log",
+        )
+        self.missing = tuple(missing)
+        self.changed = tuple(changed)
+
+
+def stretches_text(stretches: Sequence[tuple[int, int]], *, most: int = 10) -> str:
+    """Return stretches of positions as text: `3, 7 to 12`."""
+    shown = ", ".join(
+        str(first) if first == last else f"{first} to {last}" for first, last in stretches[:most]
+    )
+    return shown if len(stretches) <= most else f"{shown} and {len(stretches) - most} more"
+
+
 class LogRewound(SetupInvalid):
     """The log ends before a position that was already read: it is another, or lost its end."""
 
@@ -168,7 +204,8 @@ class LogRewound(SetupInvalid):
         super().__init__(
             f"position {position} was read, but the log now ends at {last}",
             fix="the server holds another log, or lost its end in a power failure: restore it from "
-            "a copy, or rebuild what was projected; durability 'strict' prevents the loss",
+            "a copy (`anabranch snapshot restore`), or go on with what is left by `anabranch "
+            "rebuild --accept-loss`; durability 'strict' prevents the loss",
         )
         self.position = position
         self.last = last

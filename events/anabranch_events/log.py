@@ -9,6 +9,7 @@ from anabranch_events.errors import Explain, InputInvalid
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.claim_check import ClaimCheck
 from anabranch_events.jetstream.kv import Bucket, open_bucket
+from anabranch_events.jetstream.ledger import Ledger
 from anabranch_events.jetstream.stream import (
     Bounds,
     checked_position,
@@ -16,11 +17,14 @@ from anabranch_events.jetstream.stream import (
     ensure_stream,
     read_bounds,
     read_identity,
+    read_messages,
     subject,
 )
 from anabranch_events.read import reader
+from anabranch_events.read.continuity import Continuity
 from anabranch_events.read.pinned_consumer import PinnedConsumer
 from anabranch_events.read.repeats import Repeats
+from anabranch_events.read.verification import Condition, LogReport, condition, verify
 from anabranch_events.transport.connection import Connection, Locate
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events
@@ -58,6 +62,7 @@ class Log:
     def __init__(self, connection: Connection, *, groups: GroupCommit | None = None) -> None:
         self._connection = connection
         self._claim_check = ClaimCheck(connection)
+        self._ledger = Ledger(connection)
         self._groups = groups
 
     @classmethod
@@ -258,6 +263,26 @@ class Log:
 
         return Repeats(read, after=after)
 
+    @property
+    def ledger(self) -> Ledger | None:
+        """The ledger beside the log; None for a tenant."""
+        return self._ledger if self._connection.view is None else None
+
+    def continuity(self, *, accept_loss: bool = False) -> Continuity:
+        """Return a watch over what is read: nothing is missing, and nothing was changed."""
+        return Continuity(self.ledger, self.at, accept_loss=accept_loss)
+
+    async def verify(self, *, progress: Callable[[int], None] | None = None) -> LogReport:
+        """Read the whole log and return what is missing, changed, or no event.
+
+        `progress` gets each position reached. Raises LogUnavailable.
+        """
+        return await verify(self, progress=progress)
+
+    async def condition(self) -> Condition:
+        """Return what the server and the ledger say of the log, without reading it."""
+        return await condition(self)
+
     def pinned(self, name: str) -> PinnedConsumer:
         """Return a place at the consumer `name`, which several processes share, one at a time."""
         return PinnedConsumer(
@@ -267,6 +292,10 @@ class Log:
     async def bounds(self) -> Bounds:
         """Return the first and the last position; the last is 0 while the log is empty."""
         return await read_bounds(self._connection)
+
+    async def messages(self) -> int:
+        """Return the number of messages that the server says it has; 0 for a tenant."""
+        return await read_messages(self._connection)
 
     async def identity(self) -> str:
         """Return the identity of this log among all others; empty for a tenant, who may not ask."""

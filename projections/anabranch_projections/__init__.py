@@ -14,6 +14,7 @@ from anabranch_projections.rebuild import (
     rebuild,
     unfit,
 )
+from anabranch_projections.run.batch import GRAPH
 from anabranch_projections.run.throughput import FollowerStatus
 from anabranch_projections.run.wait import not_reached, wait_for
 from anabranch_projections.vectors.projector import VectorProjector
@@ -21,6 +22,7 @@ from anabranch_projections.version import PROJECTOR_VERSION
 
 __all__ = [
     "ENDINGS",
+    "GRAPH",
     "OPENINGS",
     "PROJECTOR_VERSION",
     "DeadLetter",

@@ -80,13 +80,15 @@ async def rebuild(
     embedder: Embedder | None = None,
     progress: Callable[[RebuildProgress], None] | None = None,
     skip: bool = False,
+    accept_loss: bool = False,
 ) -> RebuildResult:
     """Fold the log into `graph` until it is close behind the log's end.
 
     `graph` is empty, or was left half filled by a rebuild that was killed: then this goes on from
     its checkpoint. With `embedder` the vectors follow, from the cache where they were computed
     before. Raises ProjectionHalted at an event that cannot be applied, unless `skip` puts such
-    aside. Raises GraphNotEmpty when the graph holds something else.
+    aside. Raises LogDamaged where events are missing, unless `accept_loss` writes them down.
+    Raises GraphNotEmpty when the graph holds something else.
     """
     position = await graph.checkpoint(GRAPH)
     reason = await unfit(log, graph, embedder, skip=skip)
@@ -94,7 +96,9 @@ async def rebuild(
         raise GraphNotEmpty(position=position, reason=reason)
     await graph.apply_schema(dimension=embedder.dimension if embedder else None)
     await stamp(graph, log=await log.identity(), projector_version=PROJECTOR_VERSION)
-    filler = GraphFiller(log, graph, embedder, progress=progress, skip=skip)
+    filler = GraphFiller(
+        log, graph, embedder, progress=progress, skip=skip, accept_loss=accept_loss
+    )
     await filler.catch_up()
     found = await graph.digest()
     await filler.catch_up()  # Reading a large graph takes its time.
@@ -119,11 +123,12 @@ class GraphFiller:
         *,
         progress: Callable[[RebuildProgress], None] | None = None,
         skip: bool = False,
+        accept_loss: bool = False,
     ) -> None:
         self._log = log
         self._graph = graph
         self._progress = progress
-        self._projector = Projector(log, graph, halt=not skip)
+        self._projector = Projector(log, graph, halt=not skip, accept_loss=accept_loss)
         self._vectors = VectorProjector(log, graph, embedder) if embedder else None
         self.began = time.monotonic()
 

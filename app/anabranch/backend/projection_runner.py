@@ -155,7 +155,7 @@ class Projecting:
             refuse_newer(found, projector_version=PROJECTOR_VERSION)
             # Nobody projects now, but a last commit may be on its way: it is not past this.
             last = (await self._log.bounds()).last
-            vectors = await before.checkpoint("vectors")
+            vectors = min(last, await before.checkpoint("vectors"))
             embedder = await _fitting(graph, self._embedder)
             await GraphFiller(self._log, graph, embedder, skip=skip).run(
                 to=last, vectors_to=vectors

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from anabranch.backend.generation_switch import move
 from anabranch.generations.generations import address_of, embedded_only, sole_rebuild
-from anabranch_projections import rebuild, unfit
+from anabranch_events.errors import LogRewound
+from anabranch_projections import GRAPH, rebuild, unfit
 from anabranch_store import (
     GraphAddress,
     create_database,
@@ -28,6 +29,7 @@ async def rebuild_into(
     address: GraphAddress,
     *,
     skip: bool,
+    accept_loss: bool,
     progress: Callable[[RebuildProgress], None] | None,
 ) -> RebuildResult:
     """Fold the whole log into the graph at `address`, or go on there after a kill.
@@ -35,23 +37,32 @@ async def rebuild_into(
     Raises GraphNotEmpty where it holds something else.
     """
     return await backend.servers.while_they_run(
-        lambda: _filled(backend, address, skip=skip, progress=progress)
+        lambda: _filled(backend, address, skip=skip, accept_loss=accept_loss, progress=progress)
     )
 
 
 async def rebuild_beside(
-    backend: Backend, *, skip: bool, progress: Callable[[RebuildProgress], None] | None
+    backend: Backend,
+    *,
+    skip: bool,
+    accept_loss: bool,
+    progress: Callable[[RebuildProgress], None] | None,
 ) -> RebuildResult:
     """Fill a new generation of the embedded graph, and let it take the live one's place.
 
     One that a killed rebuild left half filled is filled further where that gives the same, and
-    dropped where not. The old one is kept.
+    dropped where not. The old one is kept. Raises LogRewound where the live graph holds more than
+    the log, and LogDamaged, unless `accept_loss`.
     """
     embedded_only(backend, field="into")
     with sole_rebuild(backend):
         rebuilt = await backend.servers.while_they_run(
             lambda: _replaced(
-                backend, embedded_only(backend, field="into"), skip=skip, progress=progress
+                backend,
+                embedded_only(backend, field="into"),
+                skip=skip,
+                accept_loss=accept_loss,
+                progress=progress,
             )
         )
     await backend.graph()
@@ -63,14 +74,25 @@ async def _replaced(
     live: GraphAddress,
     *,
     skip: bool,
+    accept_loss: bool,
     progress: Callable[[RebuildProgress], None] | None,
 ) -> RebuildResult:
+    if not accept_loss:
+        await _refuse_less(backend)
     fresh = await _half_filled(backend, live, skip=skip) or await create_database(
         live, explain=backend.servers.explained
     )
-    rebuilt = await _filled(backend, fresh, skip=skip, progress=progress)
+    rebuilt = await _filled(backend, fresh, skip=skip, accept_loss=accept_loss, progress=progress)
     await move(backend, fresh, skip=skip)
     return rebuilt
+
+
+async def _refuse_less(backend: Backend) -> None:
+    """Raise LogRewound where the live graph holds more than the log would give."""
+    position = await (await backend.graph()).checkpoint(GRAPH)
+    last = (await backend.log.bounds()).last
+    if position > last:
+        raise LogRewound(position=position, last=last)
 
 
 async def _half_filled(backend: Backend, live: GraphAddress, *, skip: bool) -> GraphAddress | None:
@@ -106,8 +128,16 @@ async def _filled(
     address: GraphAddress,
     *,
     skip: bool,
+    accept_loss: bool,
     progress: Callable[[RebuildProgress], None] | None,
 ) -> RebuildResult:
     embedder = backend.embedder
     async with backend.servers.connect_graph(address) as graph:
-        return await rebuild(backend.log, graph, embedder=embedder, skip=skip, progress=progress)
+        return await rebuild(
+            backend.log,
+            graph,
+            embedder=embedder,
+            skip=skip,
+            accept_loss=accept_loss,
+            progress=progress,
+        )

@@ -17,7 +17,7 @@ from anabranch_store import read_stamp, rebuild_due
 if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
     from anabranch.views import ProjectorView
-    from anabranch_events import Log
+    from anabranch_events import Condition, Log
 
 PROJECTIONS: Final = ("graph", "vectors")
 
@@ -26,7 +26,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
     """Return where the log and the graph are, and how far the graph is behind."""
     log, servers = backend.log, backend.servers
     graph = await backend.graph()
-    bounds = await log.bounds()
+    bounds = await log.condition()
     projections = await projection_statuses(backend, last=bounds.last)
     folded, vectors = projections
     letters = await graph.read("projection/count_dead_letters")
@@ -40,6 +40,8 @@ async def status(backend: Backend, *, namespace: str) -> Status:
             durability=servers.log.durability,
             first=bounds.first,
             last=bounds.last,
+            missing=bounds.missing,
+            damage=damage(bounds, position=projections[0].position),
         ),
         graph=GraphStatus(
             uri=servers.graph.uri,
@@ -61,6 +63,17 @@ async def status(backend: Backend, *, namespace: str) -> Status:
         owner_command=servers.runtime.command if servers.runtime else None,
         namespace=namespace,
     )
+
+
+def damage(log: Condition, *, position: int) -> str | None:
+    """Return what is lost, as far as it is known without reading; the graph is at `position`."""
+    read_to = max(log.read_to or 0, position)
+    faults: list[str] = []
+    if log.missing:
+        faults.append(f"{log.missing} positions up to {log.last} have no event")
+    if read_to > log.last:
+        faults.append(f"it ends at {log.last}, and was read up to {read_to}")
+    return "; ".join(faults) or None
 
 
 async def projection_statuses(backend: Backend, *, last: int) -> tuple[ProjectionStatus, ...]:

@@ -48,6 +48,7 @@ class MemoryGraph:
         *,
         into: GraphAddress | None = None,
         skip: bool = False,
+        accept_loss: bool = False,
         progress: Callable[[RebuildProgress], None] | None = None,
     ) -> RebuildResult:
         """Fold the whole log into a fresh graph.
@@ -55,12 +56,16 @@ class MemoryGraph:
         The embedded graph gets a new generation, and once that is filled it takes the old one's
         place; the old one is kept until it is dropped. `into` names another graph, which must be
         empty, and leaves this one as it is. One that was killed goes on where it was. Raises
-        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside.
+        ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside. Raises
+        LogDamaged and LogRewound where the log has lost events, unless `accept_loss` writes the
+        loss down and goes on with what is left.
         """
         backend = self._namespace.backend
         if into is not None:
-            return await rebuild_into(backend, into, skip=skip, progress=progress)
-        return await rebuild_beside(backend, skip=skip, progress=progress)
+            return await rebuild_into(
+                backend, into, skip=skip, accept_loss=accept_loss, progress=progress
+            )
+        return await rebuild_beside(backend, skip=skip, accept_loss=accept_loss, progress=progress)
 
     async def dead_letters(self) -> DeadLetters:
         """Return the events of this namespace that could not be applied, to look at and to settle."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
+from anabranch.transfer.append_events import append_events
 from anabranch.transfer.export import export_chained, export_lines
 from anabranch.transfer.import_events import import_events
 from anabranch.transfer.snapshot import snapshots, take_snapshot
@@ -13,8 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.transfer.append_events import Appended
     from anabranch.transfer.import_events import Imported
     from anabranch.transfer.snapshot import Snapshot
+    from anabranch_events import LogReport
 
 
 class MemoryTransfer:
@@ -36,6 +39,7 @@ class MemoryTransfer:
 
         With `chained` each line has its link, and a manifest ends the file, so that
         `verify_lines` finds any change. `progress` gets the positions reached, now and then.
+        Raises LogDamaged where the log lacks events, once all others are written.
         """
         backend, name = self._namespace.backend, self._namespace.name
         if chained:
@@ -45,7 +49,11 @@ class MemoryTransfer:
         return await export_lines(backend, name, target, after=after, to=to)
 
     async def import_lines(
-        self, lines: Iterable[bytes], *, progress: Callable[[], None] | None = None
+        self,
+        lines: Iterable[bytes],
+        *,
+        verified: bool = True,
+        progress: Callable[[], None] | None = None,
     ) -> Imported:
         """Append exported events, in their order; those whose id the log has are left out.
 
@@ -54,9 +62,36 @@ class MemoryTransfer:
         an unknown type is appended as it was written. Raises EventInvalid naming the first line
         that is no event; the lines before its batch are in the log by then. `progress` is called
         now and then.
+
+        Lines with links are checked as `verify_lines` does: ExportDamaged names the first that is
+        not as it was written, or where they were cut off. `verified=False` insists on them.
         """
         backend, name = self._namespace.backend, self._namespace.name
-        return await import_events(backend, name, lines, progress=progress)
+        return await import_events(backend, name, lines, verified=verified, progress=progress)
+
+    async def append_lines(
+        self, lines: Iterable[bytes], *, progress: Callable[[], None] | None = None
+    ) -> Appended:
+        """Append a producer's own CloudEvents, a line each, in their order and of any namespace.
+
+        It takes what `check` takes. Events that the log has already are left out, so that the same
+        lines may be appended again. Raises EventInvalid naming the first line that is no event.
+        """
+        return await append_events(self._namespace.backend, lines, progress=progress)
+
+    async def verify_log(
+        self, *, accept_loss: bool = False, progress: Callable[[int], None] | None = None
+    ) -> LogReport:
+        """Read the whole log, of all namespaces; return what is missing, changed or no event.
+
+        With `accept_loss` what is missing is written down, and readers go on without it. `progress`
+        gets the positions reached, now and then.
+        """
+        log = self._namespace.backend.log
+        found = await log.verify(progress=progress)
+        if accept_loss and found.missing and log.ledger is not None:
+            await log.ledger.accept(found.missing)
+        return found
 
     async def snapshot(
         self,

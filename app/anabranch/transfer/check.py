@@ -38,7 +38,7 @@ def checked_lines(lines: Iterable[bytes]) -> Iterator[Checked]:
         if not line.strip() or is_manifest(line):
             continue
         try:
-            event = _event(line)
+            event = event_of(line)
         except EventInvalid as error:
             yield Checked(line=number, valid=False, field=error.field, reason=error.message)
             continue
@@ -52,7 +52,8 @@ def checked_lines(lines: Iterable[bytes]) -> Iterator[Checked]:
         )
 
 
-def _event(line: bytes) -> Event:
+def event_of(line: bytes) -> Event:
+    """Return the event of a line. Raises EventInvalid, also for an unknown type."""
     event = decode(_document(line))
     if event.opaque:
         raise event.unknown()

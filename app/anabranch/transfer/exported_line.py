@@ -21,7 +21,9 @@ _TAIL: Final = re.compile(
 )
 _FORK: Final = re.compile(r"([0-9a-f-]{36})/([0-9a-f-]{36})")
 _MESSAGE: Final = frozenset({"unreadable", "reason"})
-_FIX: Final = "import what `anabranch events export` wrote"
+_FIX: Final = (
+    "import what `anabranch events export` wrote; `anabranch events append` takes other CloudEvents"
+)
 
 
 class Fork(NamedTuple):

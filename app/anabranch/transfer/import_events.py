@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import EventInvalid, InputInvalid
 from anabranch.transfer.exported_line import read_line
-from anabranch.transfer.manifest import is_manifest
-from anabranch_events import Event, Occurrence, decode_unchanged, fingerprint
+from anabranch.transfer.known import Known, refuse_another
+from anabranch.transfer.manifest import is_manifest, verified_lines
+from anabranch_events import Event, decode_unchanged
+from anabranch_events.errors import LogDamaged, LogRewound
 from anabranch_events.event.types import BranchCreated
 
 if TYPE_CHECKING:
@@ -44,11 +46,14 @@ async def import_events(
     namespace: str,
     lines: Iterable[bytes],
     *,
+    verified: bool = True,
     progress: Callable[[], None] | None = None,
 ) -> Imported:
     """Append exported events as `MemoryTransfer.import_lines` says."""
+    await refuse_damaged(backend.log)
     importing = _Importing(backend, namespace)
-    for number, line in enumerate(lines, start=1):
+    given = verified_lines(lines) if verified else lines
+    for number, line in enumerate(given, start=1):
         if progress is not None and number % _TOLD_EVERY == 0:
             progress()
         if is_manifest(line):
@@ -65,12 +70,23 @@ async def import_events(
     )
 
 
+async def refuse_damaged(log: Log) -> None:
+    """Raise LogDamaged for a log that is known to lack events: more would hide the loss."""
+    known = await log.condition()
+    if known.read_to is not None:
+        raise LogRewound(position=known.read_to, last=known.last)
+    if known.missing:
+        missing = (await log.verify()).missing
+        if missing:
+            raise LogDamaged(missing=missing)
+
+
 class _Importing:
     """One import: what the log had, what waits to be appended, and where old positions went."""
 
     def __init__(self, backend: Backend, namespace: str) -> None:
         self._backend = backend
-        self._known = _Known(backend.log, namespace)
+        self._known = Known(backend.log, namespace)
         self._namespace = namespace
         self._waiting: dict[str, tuple[int, Event]] = {}
         self._old: list[int] = []
@@ -96,7 +112,7 @@ class _Importing:
             await self.append()
         known = (await self._known.events(event.session_id)).get(event.id, [])
         if len(known) > marks.again:
-            _refuse_another(event, known[marks.again])
+            refuse_another(event, known[marks.again])
             self.skipped += 1
             await self.append()
             self._moved(position, known[marks.again].position)
@@ -124,8 +140,7 @@ class _Importing:
         await self._appended(position, event, receipt)
 
     async def _appended(self, position: int, event: Event, receipt: Receipt) -> None:
-        known = await self._known.events(event.session_id)
-        known.setdefault(event.id, []).append(Occurrence(receipt.position, fingerprint(event)))
+        await self._known.add(event, receipt.position)
         self._moved(position, receipt.position)
         self._backend.saw(event, receipt.position)
         self.imported += 1
@@ -157,38 +172,6 @@ class _Importing:
             return self._new[at - 1]
         parent = await self._known.events(data.parent_id)
         return max((one.position for each in parent.values() for one in each), default=0)
-
-
-class _Known:
-    """The events that the log has, by session and id."""
-
-    def __init__(self, log: Log, namespace: str) -> None:
-        self._log = log
-        self._namespace = namespace
-        self._sessions: dict[str, dict[str, list[Occurrence]]] = {}
-
-    async def events(self, session_id: str) -> dict[str, list[Occurrence]]:
-        """Return the occurrences of each event of a session, in their order."""
-        if session_id not in self._sessions:
-            found: dict[str, list[Occurrence]] = {}
-            async for recorded in self._log.read(session_id, namespace=self._namespace):
-                try:
-                    event = recorded.decode()
-                except EventInvalid:
-                    continue
-                occurrence = Occurrence(recorded.position, fingerprint(event))
-                found.setdefault(event.id, []).append(occurrence)
-            self._sessions[session_id] = found
-        return self._sessions[session_id]
-
-
-def _refuse_another(event: Event, known: Occurrence) -> None:
-    if known.fingerprint != fingerprint(event):
-        raise EventInvalid(
-            f"the log has another event of the id {event.id}, at position {known.position}",
-            field="id",
-            fix="import into the log that these lines come from, or into an empty one",
-        )
 
 
 def _on_line(number: int, error: EventInvalid) -> EventInvalid:

@@ -13,7 +13,7 @@ from anabranch.errors import EventInvalid, ExportDamaged
 from anabranch.transfer.exported_line import LINK_LENGTH, read_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MARK: Final = b'{"manifest":'
 _START: Final = b"anabranch"
@@ -23,7 +23,8 @@ class Manifest(BaseModel):
     """The last line of an export to a file.
 
     `chain` is a SHA-256 over the last line and the hash before it, and so on back to the first;
-    each line carries the first 16 digits of its own.
+    each line carries the first 16 digits of its own. `missing` lists stretches of positions at
+    which the log had no event to export.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,6 +35,7 @@ class Manifest(BaseModel):
     first: int
     last: int
     chain: str
+    missing: tuple[tuple[int, int], ...] = ()
 
 
 class Tally:
@@ -57,7 +59,7 @@ class Tally:
             self._types[event_type] += 1
         return self._digest.hexdigest()[:LINK_LENGTH]
 
-    def manifest(self, namespace: str) -> Manifest:
+    def manifest(self, namespace: str, *, missing: Sequence[tuple[int, int]] = ()) -> Manifest:
         """Return what the lines come to."""
         return Manifest(
             namespace=namespace,
@@ -67,6 +69,7 @@ class Tally:
             first=self._first,
             last=self.last,
             chain=self._digest.hexdigest(),
+            missing=tuple(missing),
         )
 
 
@@ -101,6 +104,40 @@ def verify_lines(lines: Iterable[bytes]) -> Manifest:
     )
 
 
+def verified_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of one or more exports, each once it is known to be as it was written.
+
+    Lines without links, which a plain export has, are not chained: there is nothing to compare.
+    Raises ExportDamaged as `verify_lines` does.
+    """
+    tally = Tally()
+    number = 0
+    chained: bool | None = None
+    for number, line in enumerate(lines, start=1):
+        if is_manifest(line):
+            _checked(line, tally, number)
+            tally, chained = Tally(), None
+        elif line.strip():
+            if chained is None:
+                chained = _link(line) is not None
+            if chained:
+                _follow(line, tally, number)
+        yield line
+    if chained:
+        raise ExportDamaged(
+            f"the export ends after {number} lines without its manifest: it was cut off",
+            line=number + 1,
+        )
+
+
+def _link(line: bytes) -> str | None:
+    """Return the link of a line; none for one that makes no event, which its reader will refuse."""
+    try:
+        return read_line(line).link
+    except EventInvalid:
+        return None
+
+
 def _follow(line: bytes, tally: Tally, number: int) -> None:
     """Let the tally take in a line; it must be the one that was written there."""
     try:
@@ -125,6 +162,6 @@ def _checked(line: bytes, tally: Tally, number: int) -> Manifest:
         manifest = Manifest.model_validate(orjson.loads(line)["manifest"])
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise ExportDamaged(f"the manifest cannot be read: {error}", line=number) from error
-    if manifest != tally.manifest(manifest.namespace):
+    if manifest != tally.manifest(manifest.namespace, missing=manifest.missing):
         raise ExportDamaged("the manifest counts other lines than there are", line=number)
     return manifest

@@ -18,7 +18,7 @@ from anabranch.errors import AlreadyRunning, InputInvalid, SnapshotDamaged
 from anabranch.home.folder import Home, Lock
 from anabranch.home.runtime_file import LogAddress, live_runtime, named_log
 from anabranch_events import STREAM, Log, NatsServer
-from anabranch_events.jetstream.snapshot import OBJECTS_STREAM, Snapshots, StreamInfo
+from anabranch_events.jetstream.snapshot import LEDGER_STREAM, OBJECTS_STREAM, Snapshots, StreamInfo
 from anabranch_projections.vectors.cache import BUCKET as VECTORS
 
 if TYPE_CHECKING:
@@ -131,6 +131,7 @@ async def restore_snapshot(
         snapshot = _checked(source)
         async with _only_log(settings) as address, snapshots(address, settings) as server:
             await server.make_room()
+            await server.remove(LEDGER_STREAM)  # What it says is of the log that was there.
             for stream in sorted(snapshot.streams, key=lambda one: one.name == STREAM):
                 await server.remove(stream.name)
                 with source.open(stream.name) as content:

@@ -1,6 +1,5 @@
 """The log's side of JetStream: streams, stored messages, buckets, snapshots.
 
 Others use: `announcements`, `api`, `claim_check.ClaimCheck`, `claim_check.is_reference`,
-`direct_get`, `kv.Bucket`, `kv.open_bucket`, `snapshot.OBJECTS_STREAM`, `snapshot.Snapshots`,
-`snapshot.StreamInfo`, `stream`, `tenant_view`.
+`direct_get`, `kv.Bucket`, `kv.open_bucket`, `ledger`, `snapshot`, `stream`, `tenant_view`.
 """

@@ -19,6 +19,7 @@ from anabranch_events.jetstream.api import (
     translated,
 )
 from anabranch_events.jetstream.claim_check import BUCKET
+from anabranch_events.jetstream.ledger import BUCKET as LEDGER
 from anabranch_events.transport.connection import Connection
 from anabranch_events.transport.inbox import STATUS, Unanswered
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from anabranch_events.errors import Explain
 
 OBJECTS_STREAM: Final = f"OBJ_{BUCKET}"
+LEDGER_STREAM: Final = f"KV_{LEDGER}"
 CHUNK_BYTES: Final = 256 * 1024
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 SILENCE_MAX_S: Final = 60.0

@@ -156,3 +156,13 @@ async def read_bounds(connection: Connection) -> Bounds:
     except Refused as refused:
         raise translated(refused) from refused
     return Bounds(first=state["first_seq"], last=state["last_seq"])
+
+
+async def read_messages(connection: Connection) -> int:
+    """Return the number of messages that the stream holds, 0 for a tenant."""
+    if connection.view is not None:
+        return 0
+    try:
+        return int((await ask(connection, f"STREAM.INFO.{STREAM}"))["state"]["messages"])
+    except Refused as refused:
+        raise translated(refused) from refused

@@ -1,5 +1,5 @@
 """Ways out of the log, in order and without a gap.
 
-Others use: `pinned_consumer.PinLost`, `pinned_consumer.PinnedConsumer`, `reader`,
-`repeats.Occurrence`, `repeats.Repeats`.
+Others use: `continuity.Absences`, `continuity.Continuity`, `pinned_consumer.PinLost`,
+`pinned_consumer.PinnedConsumer`, `reader`, `repeats.Occurrence`, `repeats.Repeats`, `verification`.
 """

@@ -155,7 +155,7 @@ async def check_same(connection: Connection, out: Outgoing, position: int) -> No
 def refuse_another(out: Outgoing, found: Stored) -> None:
     """Raise EventInvalid where the message under the event's id tells another fact.
 
-    The same fact told again may differ in its time. Data in the object store are not compared.
+    The same fact, sent again, may differ in its time. Data in the object store are not compared.
     """
     if found.document == out.document or is_reference(found.document) or is_reference(out.document):
         return

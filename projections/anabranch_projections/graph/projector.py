@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
+from anabranch_events.errors import LogFull, LogUnavailable
 from anabranch_projections.errors import ProjectionHalted
 from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.fold.rules import judge, judge_by
@@ -14,7 +16,7 @@ from anabranch_projections.run.repeated import told_once
 from anabranch_store import RestartTransaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from anabranch_events import Log, Recorded
     from anabranch_projections.errors import RuleBroken
@@ -28,6 +30,8 @@ class Projector(Follower[BatchRows]):
     An event becomes a DeadLetter node when it cannot be read, breaks a rule or is refused by the
     store. That happens in the transaction that moves the checkpoint past it. With `halt`
     ProjectionHalted is raised instead.
+
+    LogDamaged is raised where positions have no event, unless `accept_loss` writes them down.
     """
 
     def __init__(
@@ -39,18 +43,35 @@ class Projector(Follower[BatchRows]):
         on_commit: Callable[[int], None] | None = None,
         shared: str | None = None,
         halt: bool = False,
+        accept_loss: bool = False,
     ) -> None:
         super().__init__(log, graph, name=name, on_commit=on_commit, shared=shared)
         self._halt = halt
         self._repeats = log.repeats()
+        self._continuity = log.continuity(accept_loss=accept_loss)
 
     def _content(self) -> BatchRows:
         return BatchRows()
 
+    async def _begin(self, last: int) -> None:
+        await self._continuity.begin(after=self.position, last=last)
+        if self._repeats.position != self.position:
+            self._repeats = self._log.repeats(after=self.position)
+
+    async def _read_up_to(self, to: int) -> None:
+        await self._continuity.end(to)
+
     async def _told_once(self, records: list[Recorded]) -> list[Recorded]:
-        if self._repeats.position != records[0].position - 1:
-            self._repeats = self._log.repeats(after=records[0].position - 1)
+        await self._continuity.follow(records)
         return await told_once(records, self._repeats)
+
+    async def _move(
+        self, batch: Batch[BatchRows], steps: Sequence[Step] | Plan, *, last: bool
+    ) -> None:
+        await super()._move(batch, steps, last=last)
+        if self.announces:
+            with contextlib.suppress(LogUnavailable, LogFull):
+                await self._continuity.note(batch.records[-1])
 
     async def _steps(self, batch: Batch[BatchRows]) -> list[Step] | Plan:
         self._halt_at(batch)

@@ -148,6 +148,7 @@ class Follower(ABC, Generic[C]):
         last = (await self._log.bounds()).last
         if last < self.position:
             raise LogRewound(position=self.position, last=last)
+        await self._begin(last)
         batcher = Batcher(self._content)
         reader = asyncio.create_task(self._read(batcher, to), name=f"{self.name} reads")
         try:
@@ -166,10 +167,18 @@ class Follower(ABC, Generic[C]):
                     for start in range(0, len(records), PIECE):
                         await batcher.put(await self._told_once(records[start : start + PIECE]))
                         await asyncio.sleep(REST_S if batcher.writing else 0)
+            if to is not None:
+                await self._read_up_to(to)
         except Exception as error:  # noqa: BLE001 - the writer raises it.
             await batcher.end(error)
         else:
             await batcher.end()
+
+    async def _begin(self, last: int) -> None:
+        """Prepare to read after the checkpoint; the log ends at `last`."""
+
+    async def _read_up_to(self, to: int) -> None:
+        """Note that everything up to `to` was read."""
 
     async def _told_once(self, records: list[Recorded]) -> list[Recorded]:
         """Return the records with those marked that have no effect: they repeat an earlier one."""

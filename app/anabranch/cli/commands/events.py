@@ -113,16 +113,31 @@ async def import_(
     source: Annotated[
         Path, typer.Argument(help="A file of JSON Lines, .gz and .zst too; - reads stdin.")
     ],
+    *,
+    unverified: Annotated[
+        bool,
+        typer.Option("--unverified", help="Take the lines though the chain of hashes is broken."),
+    ] = False,
 ) -> None:
-    """Append exported events to the log; those that it has already are left out."""
-    from anabranch.transfer.files import reading
+    """Append exported events to the log; those that it has already are left out.
 
+    A file with its chain of hashes is verified first: one that is damaged is not imported.
+    """
+    from anabranch.transfer.files import reading
+    from anabranch.transfer.manifest import verified_lines
+
+    if not unverified and source.is_file():
+        with reading(source) as lines:
+            for _ in verified_lines(lines):
+                pass
     async with call.memory() as memory:
         with (
             reading(source) as lines,
             call.output.progress("importing", total=lines.total) as tell,
         ):
-            found = await memory.transfer.import_lines(lines, progress=lambda: tell(lines.done))
+            found = await memory.transfer.import_lines(
+                lines, verified=not unverified, progress=lambda: tell(lines.done)
+            )
     left_out = f", {found.unreadable} are no events" if found.unreadable else ""
     call.output.item(
         found,
@@ -131,6 +146,40 @@ async def import_(
     )
     if not found.complete:
         call.output.warn("the export ends before its manifest: it was cut off")
+
+
+@command(event_commands, "append", gives="appended, skipped, position")
+async def append(
+    call: Call,
+    source: Annotated[
+        Path, typer.Argument(help="A file of CloudEvents as JSON Lines; - reads stdin.")
+    ],
+) -> None:
+    """Append a producer's own events, of any namespace: whatever `check` takes.
+
+    A file is checked first: nothing of one with an invalid line is stored. Events that the log has
+    already are left out.
+    """
+    from anabranch.errors import EventInvalid
+    from anabranch.transfer.check import checked_lines
+    from anabranch.transfer.files import reading
+
+    if source.is_file():
+        with reading(source) as lines:
+            for one in checked_lines(lines):
+                if not one.valid:
+                    raise EventInvalid(
+                        f"line {one.line}: {one.reason}",
+                        field=one.field or "message",
+                        fix="correct it; `anabranch events check` names every such line",
+                    )
+    async with call.memory() as memory:
+        with reading(source) as lines, call.output.progress("appending", total=lines.total) as tell:
+            found = await memory.transfer.append_lines(lines, progress=lambda: tell(lines.done))
+    call.output.item(
+        found,
+        f"Appended {found.appended} events, {found.skipped} were there; now at {found.position}",
+    )
 
 
 @command(event_commands, "schema", gives="the JSON Schema, in a line")

@@ -191,6 +191,13 @@ async def rebuild(
     skip: Annotated[
         bool, typer.Option("--skip", help="Put aside what cannot be applied, and go on.")
     ] = False,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss",
+            help="Where the log is damaged, write down what is lost, and go on with what is left.",
+        ),
+    ] = False,
     embedder: Annotated[
         str | None,
         typer.Option(
@@ -214,7 +221,9 @@ async def rebuild(
     target = _target(settings, into, database)
     async with Memory(settings) as memory:
         with rebuild_progress(call.output) as progress:
-            found = await memory.graph.rebuild(into=target, skip=skip, progress=progress)
+            found = await memory.graph.rebuild(
+                into=target, skip=skip, accept_loss=accept_loss, progress=progress
+            )
     _say_rebuilt(call, found)
     _say_how_to_use(call, into, database)
     if embedder is not None and embedder != call.settings.embedder:

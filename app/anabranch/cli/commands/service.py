@@ -95,7 +95,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, owner, owner_command",
+    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last, missing, damage}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, owner, owner_command",
     panel=PANEL,
     served=True,
 )
@@ -124,6 +124,8 @@ async def status(call: Call) -> None:
         *_owner(found),
         *(line for one in found.projections for line in _projection(one)),
     )
+    if log.damage:
+        call.output.warn(f"the log is damaged: {log.damage}. Run `anabranch log verify`")
     if found.dead_letters:
         call.output.warn(
             f"{found.dead_letters} events could not be applied: see `anabranch dead-letters list`"

@@ -140,6 +140,7 @@ def test_an_export_is_verified_from_a_file_of_any_kind(tmp_path: Path, ending: s
         "unreadable": 1,
         "types": {"anabranch.working_memory.set.v1": 2, UNKNOWN: 1},
         "first": 2,
+        "missing": (),
         "last": 9,
     }
     assert len(found.chain) == 64

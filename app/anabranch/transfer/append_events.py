@@ -1,0 +1,94 @@
+"""A producer's own events into the log: CloudEvents, a line each, of any namespace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from anabranch.errors import EventInvalid
+from anabranch.transfer.check import event_of
+from anabranch.transfer.import_events import refuse_damaged
+from anabranch.transfer.known import Known, refuse_another
+from anabranch.transfer.manifest import is_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from anabranch.backend.backend import Backend
+    from anabranch_events import Event
+
+_BATCH_MAX: Final = 500
+_TOLD_EVERY: Final = 100
+
+
+class Appended(BaseModel):
+    """The outcome of an append of lines: how many events it stored, how many the log had already."""
+
+    model_config = ConfigDict(frozen=True)
+    appended: int
+    skipped: int
+    position: int
+
+
+async def append_events(
+    backend: Backend, lines: Iterable[bytes], *, progress: Callable[[], None] | None = None
+) -> Appended:
+    """Append events as `MemoryTransfer.append_lines` says."""
+    await refuse_damaged(backend.log)
+    appending = _Appending(backend)
+    for number, line in enumerate(lines, start=1):
+        if progress is not None and number % _TOLD_EVERY == 0:
+            progress()
+        if line.strip() and not is_manifest(line):
+            try:
+                await appending.take(event_of(line))
+            except EventInvalid as error:
+                raise EventInvalid(
+                    f"line {number}: {error.message}", field=error.field, fix=error.fix
+                ) from error
+    await appending.append()
+    return Appended(
+        appended=appending.appended,
+        skipped=appending.skipped,
+        position=(await backend.log.bounds()).last,
+    )
+
+
+class _Appending:
+    """One append of lines: the events that wait to be stored, and those the log has."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._known: dict[str, Known] = {}
+        self._waiting: dict[str, Event] = {}
+        self.appended = 0
+        self.skipped = 0
+
+    async def take(self, event: Event) -> None:
+        if event.id in self._waiting:
+            await self.append()
+        known = (await self._of(event).events(event.session_id)).get(event.id)
+        if known:
+            refuse_another(event, known[0])
+            self.skipped += 1
+            return
+        self._waiting[event.id] = event
+        if len(self._waiting) >= _BATCH_MAX:
+            await self.append()
+
+    async def append(self) -> None:
+        """Append what waits: all of it or none."""
+        events, self._waiting = [*self._waiting.values()], {}
+        if not events:
+            return
+        receipts = await self._backend.log.append_all(events)
+        for event, receipt in zip(events, receipts, strict=True):
+            await self._of(event).add(event, receipt.position)
+            self._backend.saw(event, receipt.position)
+        self.appended += len(events)
+
+    def _of(self, event: Event) -> Known:
+        if event.namespace not in self._known:
+            self._known[event.namespace] = Known(self._backend.log, event.namespace)
+        return self._known[event.namespace]

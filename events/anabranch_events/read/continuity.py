@@ -1,0 +1,138 @@
+"""The continuity of the log: what was read is whole, and is what was read before.
+
+Deletes are denied. So every position has its event, and one that is skipped is a loss.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch_events.errors import LogDamaged, LogRefused, LogRewound
+from anabranch_events.jetstream.ledger import BLOCK, BlockHash, Tip, hash_of, tip_of, without
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from anabranch_events.event.recorded import Recorded
+    from anabranch_events.jetstream.ledger import Ledger, Stretch
+
+
+class Continuity:
+    """A watch over records that are read in order, from `begin` on.
+
+    With `accept_loss` it writes missing events down and goes on. A tenant, who sees his own
+    namespaces only, and a user who may not have buckets watch nothing.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger | None,
+        at: Callable[[int], Awaitable[Recorded | None]],
+        *,
+        accept_loss: bool = False,
+    ) -> None:
+        self._ledger = ledger
+        self._at = at
+        self._accept_loss = accept_loss
+        self._position = 0
+        self._blocks = BlockHash()
+
+    async def begin(self, *, after: int, last: int) -> None:
+        """Begin to watch after a position; the log ends at `last`.
+
+        Raises LogRewound and LogDamaged where the log is not the one that was read before.
+        """
+        self._position = after
+        self._blocks = BlockHash()
+        if self._ledger is None:
+            return
+        try:
+            tip = await self._ledger.tip()
+        except LogRefused:
+            self._ledger = None
+            return
+        if tip is None:
+            return
+        if self._accept_loss:
+            await self._restart(self._ledger, last, read_to=tip.position)
+        elif tip.position > last:
+            raise LogRewound(position=tip.position, last=last)
+        else:
+            stored = await self._at(tip.position)  # None where it was purged since.
+            if stored is not None and tip.digest and hash_of(stored).hex() != tip.digest:
+                raise LogDamaged(changed=[(tip.position, tip.position)])
+
+    async def follow(self, records: Sequence[Recorded]) -> None:
+        """Take in the next records. Raises LogDamaged for positions that were passed over."""
+        if self._ledger is None:
+            return
+        for recorded in records:
+            if recorded.position != self._position + 1:
+                await self._lost(self._ledger, [(self._position + 1, recorded.position - 1)])
+            self._position = recorded.position
+            whole = self._blocks.add(recorded)
+            if whole is not None:
+                await self._seal(self._ledger, *whole)
+
+    async def end(self, position: int) -> None:
+        """Say that all up to a position was read. Raises LogDamaged where it was not."""
+        if self._ledger is not None and self._position < position:
+            await self._lost(self._ledger, [(self._position + 1, position)])
+            self._position = position
+
+    async def note(self, recorded: Recorded) -> None:
+        """Note the last record that has had its effects."""
+        if self._ledger is not None:
+            await self._ledger.note_tip(tip_of(recorded))
+
+    async def _restart(self, ledger: Ledger, last: int, *, read_to: int) -> None:
+        """Take the log as it ends now for the whole."""
+        stored = await self._at(last)
+        tip = Tip(last, "") if stored is None else tip_of(stored)
+        await ledger.cut(tip, read_to=read_to)
+
+    async def _lost(self, ledger: Ledger, stretches: Sequence[Stretch]) -> None:
+        left = without(stretches, await ledger.losses())
+        if not left:
+            return
+        if not self._accept_loss:
+            raise LogDamaged(missing=left)
+        await ledger.accept(left)
+
+    async def _seal(self, ledger: Ledger, block: int, digest: str) -> None:
+        known = await ledger.sealed(block)
+        if known is not None and known != digest and not self._accept_loss:
+            raise LogDamaged(changed=[(block * BLOCK + 1, (block + 1) * BLOCK)])
+        if known != digest:
+            await ledger.seal(block, digest)
+
+
+class Absences:
+    """The positions passed over by a reading that goes on nevertheless; none for a tenant."""
+
+    def __init__(self, ledger: Ledger | None, *, after: int) -> None:
+        self.found: list[Stretch] = []
+        self._ledger = ledger
+        self._position = after
+
+    def follow(self, recorded: Recorded) -> None:
+        """Take in the next record."""
+        self.end(recorded.position - 1)
+        self._position = recorded.position
+
+    def end(self, position: int) -> None:
+        """Note that everything up to a position was read."""
+        if self._ledger is not None and self._position < position:
+            self.found.append((self._position + 1, position))
+            self._position = position
+
+    async def refuse(self) -> None:
+        """Raise LogDamaged for positions that were passed over and whose loss nobody accepted."""
+        if not self.found or self._ledger is None:
+            return
+        try:
+            left = without(self.found, await self._ledger.losses())
+        except LogRefused:
+            left = self.found
+        if left:
+            raise LogDamaged(missing=left)

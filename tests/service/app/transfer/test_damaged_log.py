@@ -1,0 +1,201 @@
+"""A log that has lost events says so, wherever one looks, and nothing is built on the rest."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from anabranch import Memory
+from anabranch.doctor import examine
+from anabranch.memory.memory import namespace_of
+from anabranch.transfer.manifest import verify_lines
+from anabranch_events.errors import LogDamaged, LogRewound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from anabranch.doctor import Check
+    from anabranch.settings import Settings
+
+pytestmark = pytest.mark.timeout(400)
+
+EVENTS = 30
+
+
+@pytest.fixture
+def mine(own_settings: Settings) -> Settings:
+    """Give settings for a home without vectors."""
+    return own_settings.changed(embedder="none")
+
+
+async def filled(settings: Settings, *, to: int = EVENTS) -> str:
+    """Fill a log and its graph; return the graph's digest."""
+    async with Memory.open(settings=settings) as memory:
+        session = await memory.open_session("notes on the mill")
+        for number in range(to - 1):
+            await session.remember(f"Grain sack {number} is dry")
+        await memory.wait_for(to)
+        return (await memory.graph.digest()).digest
+
+
+def blocks(settings: Settings) -> list[Path]:
+    """Return the files that hold the log's messages."""
+    return sorted(settings.home.rglob("ANABRANCH_EVENTS/msgs/*.blk"))
+
+
+def hurt(settings: Settings, change: Callable[[bytearray], None]) -> None:
+    """Change the log's first file of messages; its index is lost as in a power failure."""
+    path = blocks(settings)[0]
+    content = bytearray(path.read_bytes())
+    change(content)
+    path.write_bytes(content)
+    path.with_name("index.db").unlink(missing_ok=True)
+
+
+def flipped(content: bytearray) -> None:
+    """Flip a bit in the middle."""
+    content[len(content) // 2] ^= 1
+
+
+def garbled(content: bytearray) -> None:
+    """Make noise of all."""
+    content[:] = bytes(each * 167 % 251 for each in range(len(content)))
+
+
+def cut(content: bytearray) -> None:
+    """Lose the second half."""
+    del content[len(content) // 2 :]
+
+
+async def log_check(settings: Settings) -> Check:
+    """Return what the doctor says of the log."""
+    return next(one for one in await examine(settings) if one.name == "log")
+
+
+@pytest.mark.parametrize("damage", [flipped, garbled, cut])
+async def test_a_log_that_lost_its_end_is_never_taken_for_the_whole(
+    mine: Settings, damage: Callable[[bytearray], None]
+) -> None:
+    """Status, doctor, verification, export, import and rebuild say it; the graph stays."""
+    digest = await filled(mine)
+    hurt(mine, damage)
+
+    async with Memory.open(settings=mine) as memory:
+        status = await memory.status()
+        report = await memory.transfer.verify_log()
+        with pytest.raises(LogRewound):
+            await memory.graph.rebuild()
+        with pytest.raises(LogRewound):
+            await memory.transfer.import_lines([])
+        kept = await memory.graph.digest()
+    doctor = await log_check(mine)
+
+    assert status.log.last < EVENTS
+    assert status.log.damage is not None
+    assert f"was read up to {EVENTS}" in status.log.damage
+    assert report.missing == ((status.log.last + 1, EVENTS),)
+    assert (doctor.ok, "--accept-loss" in (doctor.fix or "")) == (False, True)
+    assert f"missing at {status.log.last + 1} to {EVENTS}" in doctor.detail
+    assert (kept.digest, kept.position) == (digest, EVENTS)
+
+
+async def test_an_accepted_loss_is_written_down_and_all_goes_on(mine: Settings) -> None:
+    """After a rebuild of what is left, new events are taken and found, and nothing complains."""
+    await filled(mine)
+    hurt(mine, cut)
+
+    async with Memory.open(settings=mine) as memory:
+        rebuilt = await memory.graph.rebuild(accept_loss=True)
+        told = await memory.remember("The mill is open again")
+        hits = (await memory.recall("mill", after=told.position, wait_s=60)).hits
+        ledger = namespace_of(memory).backend.log.ledger
+        assert ledger is not None
+        cuts = await ledger.cuts()
+        status = await memory.status()
+    doctor = await log_check(mine)
+
+    assert cuts == [(rebuilt.position + 1, EVENTS)]
+    assert "The mill is open again" in [hit.text for hit in hits]
+    assert status.log.damage is None
+    assert doctor.ok
+
+
+async def lose(memory: Memory, *positions: int) -> None:
+    """Take messages out of the stream, as nobody but a fault may."""
+    log = namespace_of(memory).backend.log
+    stream = log.connection.jetstream()
+    config = (await stream.stream_info("ANABRANCH_EVENTS")).config
+    for position in positions:
+        recorded = await log.at(position)
+        assert recorded is not None
+        subject = f"anabranch.events.{recorded.namespace}.{recorded.session_id}"
+        await stream.purge_stream(str(config.name), subject=subject)
+
+
+async def test_holes_are_told_with_their_positions(mine: Settings) -> None:
+    """An export says in its manifest what it lacks; a rebuild stops before it makes a graph live."""
+    async with Memory.open(settings=mine) as memory:
+        for number in range(4):
+            await memory.remember(f"Sluice {number} is shut")
+        await memory.wait_for(8)
+        digest = (await memory.graph.digest()).digest
+        await lose(memory, 3, 7)
+        target = io.BytesIO()
+        with pytest.raises(LogDamaged) as exported:
+            await memory.transfer.export(target)
+        status = await memory.status()
+        with pytest.raises(LogDamaged) as rebuilt:
+            await memory.graph.rebuild()
+        with pytest.raises(LogDamaged):
+            await memory.transfer.import_lines([])
+        still = (await memory.graph.digest()).digest
+        manifest = verify_lines(io.BytesIO(target.getvalue()))
+        report = await memory.transfer.verify_log(accept_loss=True)
+        again = await memory.transfer.export(io.BytesIO())
+        await memory.graph.rebuild()
+        after = await memory.status()
+
+    holes = ((3, 4), (7, 8))
+    assert exported.value.missing == rebuilt.value.missing[:1] + holes[1:] == holes
+    assert (status.log.missing, after.log.missing) == (4, 0)
+    assert manifest.missing == report.missing == holes
+    assert still == digest
+    assert again == 4
+
+
+async def test_a_changed_event_is_found_though_its_checksum_fits(mine: Settings) -> None:
+    """The log was replaced by one that says something else at the same positions."""
+    await filled(mine, to=5)
+    async with Memory.open(settings=mine) as memory:
+        log = namespace_of(memory).backend.log
+        assert log.ledger is not None
+        tip = await log.ledger.tip()
+        assert tip is not None
+        await log.ledger.note_tip(tip._replace(digest="0" * 64))
+
+        report = await memory.transfer.verify_log()
+
+    assert (report.sound, report.changed) == (False, ((tip.position, tip.position),))
+
+
+async def test_messages_that_are_no_events_are_told_and_hold_up_nothing(mine: Settings) -> None:
+    """What does not decode, and what names another session than its subject's, is listed."""
+    async with Memory.open(settings=mine) as memory:
+        told = await memory.remember("Sluice 1 is shut")
+        log = namespace_of(memory).backend.log
+        stream = log.connection.jetstream()
+        first = await log.at(1)
+        assert first is not None
+        elsewhere = "anabranch.events.default.01a20000-0000-7000-8000-00000000000f"
+        await stream.publish(elsewhere, first.raw)
+        await stream.publish(elsewhere, orjson.dumps({"hello": 1}))
+        report = await memory.transfer.verify_log()
+
+    assert told.position == 2
+    assert [one.position for one in report.unreadable] == [3, 4]
+    assert "stored under" in report.unreadable[0].reason
+    assert (report.sound, report.events) == (True, 2)
