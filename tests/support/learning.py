@@ -143,7 +143,8 @@ class Account:
     def supersede(self, insight_id: str, by: str) -> None:
         """Put another insight in the place of one."""
         self.about(types.InsightSuperseded(insight_id=insight_id, by=by), insight_id)
-        self._retire(insight_id)
+        if by != insight_id and self.insights[by].retired is None:
+            self._retire(insight_id)
 
     def forget(self, insight_id: str) -> None:
         """Erase an insight."""

@@ -13,6 +13,7 @@ from anabranch_recall import Hit, Question, Recollection, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
@@ -41,12 +42,19 @@ async def recall(
         scope=scope,
         session_id=session_id,
         as_of=position,
+        asked_at=None if position is None else await _stored_at(namespace, position),
         include_retired=include_retired,
     )
     if session_id is not None:
         await namespace.sessions.state(session_id)
     await namespace.ready(after, wait_s=wait_s)
     return await _answer(namespace, question)
+
+
+async def _stored_at(namespace: OpenNamespace, position: int) -> datetime | None:
+    """Return the log's own time of a position: no producer's clock moves what was known then."""
+    recorded = await namespace.backend.log.at(position)
+    return None if recorded is None else recorded.stored_at
 
 
 class BranchRecall:

@@ -26,6 +26,7 @@ BATCH_RECORDS: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
 EVENT_ID: Final = "Nats-Msg-Id"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SERVER_TIME_MAX: Final = timedelta(days=290 * 365)
 _END_OF_BATCH: Final = "204"
 _NOT_FOUND: Final = "404"
 
@@ -111,9 +112,17 @@ async def get(
 
 
 async def first_after(connection: Connection, time: datetime) -> int | None:
-    """Return the position of the first message stored after `time`, or None."""
-    start = (time.astimezone(UTC) + timedelta(microseconds=1)).isoformat()
-    message = await get(connection, {"start_time": start, "next_by_subj": f"{SUBJECT_PREFIX}>"})
+    """Return the position of the first message stored after `time`, or None.
+
+    The server counts nanoseconds in 64 bits: it misreads times before 1678 and after 2261. Nothing
+    was stored then.
+    """
+    since = time - _EPOCH  # As a difference also where the time in UTC has no name.
+    if since >= _SERVER_TIME_MAX:
+        return None
+    start = _EPOCH + max(since, timedelta(0)) + timedelta(microseconds=1)
+    asked = {"start_time": start.isoformat(), "next_by_subj": f"{SUBJECT_PREFIX}>"}
+    message = await get(connection, asked)
     return None if message is None else position_of(message)
 
 

@@ -148,9 +148,15 @@ def _insight_recorded(fold: BatchRows, at: PositionedEvent, data: types.InsightR
 def _insight_superseded(
     fold: BatchRows, at: PositionedEvent, data: types.InsightSuperseded
 ) -> None:
+    if data.by == data.insight_id:
+        return
     fold.insights.supersede(at, data.insight_id, by=data.by)
     fold.insights.retire(
-        at, data.insight_id, reason=data.reason or "superseded", valid_until=data.valid_until
+        at,
+        data.insight_id,
+        reason=data.reason or "superseded",
+        by=data.by,
+        valid_until=data.valid_until,
     )
 
 

@@ -26,7 +26,8 @@ class InsightRows:
     def __init__(self) -> None:
         self._recorded: dict[tuple[str, str], Row] = {}
         self._superseded: dict[tuple[str, str, str], Row] = {}
-        self._retired: dict[tuple[str, str], Row] = {}
+        self._retired: list[dict[tuple[str, str], Row]] = [{}]
+        self._ended: set[tuple[str, str]] = set()
         self._consolidations: dict[tuple[str, str], Row] = {}
         self._forgotten: dict[tuple[str, str], Row] = {}
 
@@ -68,19 +69,29 @@ class InsightRows:
         insight_id: str,
         *,
         reason: str | None,
+        by: str | None = None,
         valid_until: datetime | None = None,
     ) -> None:
-        """End an insight at the event's position, unless it has ended before."""
-        self._retired.setdefault(
-            (at.namespace, insight_id),
-            {
-                "namespace": at.namespace,
-                "id": insight_id,
-                "position": at.position,
-                "reason": reason,
-                "valid_until": timestamp_or_none(valid_until),
-            },
-        )
+        """End an insight at the event's position, unless it has ended before.
+
+        One that has ended itself ends no other. So an end that depends on another of the batch
+        goes into a statement of its own behind it.
+        """
+        key = (at.namespace, insight_id)
+        if key in self._ended:
+            return
+        if by is None:
+            self._ended.add(key)
+        if key in self._retired[-1] or (at.namespace, by) in self._retired[-1]:
+            self._retired.append({})
+        self._retired[-1][key] = {
+            "namespace": at.namespace,
+            "id": insight_id,
+            "by": by,
+            "position": at.position,
+            "reason": reason,
+            "valid_until": timestamp_or_none(valid_until),
+        }
 
     def forget(self, at: PositionedEvent, insight_id: str, *, receipt: str) -> None:
         """Erase the content of an insight, for good."""
@@ -117,7 +128,8 @@ class InsightRows:
         """Return the statements that record and end insights."""
         yield from steps("projection/record_insights", self._recorded.values())
         yield from steps("projection/supersede_insights", self._superseded.values())
-        yield from steps("projection/retire_insights", self._retired.values())
+        for retired in self._retired:
+            yield from steps("projection/retire_insights", retired.values())
         yield from steps("projection/record_consolidations", self._consolidations.values())
 
     def last_steps(self) -> Iterator[Step]:

@@ -70,6 +70,8 @@ def trace_of(at: PositionedEvent) -> Trace:
         reads.add(_mark(at, "opening", data.parent_id))
     elif isinstance(data, types.SessionHandedOff):
         writes.add(_mark(at, "session", data.to))
+    elif isinstance(data, types.InsightSuperseded):
+        reads.add(_mark(at, "end", data.by))
     elif isinstance(data, types.InsightRecorded | types.BranchCompleted):
         reads.add(_mark(at, "opening", at.session_id))
     elif isinstance(data, types.AssociationFormed | types.AssociationSevered):

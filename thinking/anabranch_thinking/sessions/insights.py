@@ -103,7 +103,11 @@ class Insights(Journal):
         reason: str | None = None,
         valid_until: datetime | None = None,
     ) -> SessionReceipt:
-        """Replace the insight `insight_id` by the insight `by`."""
+        """Replace the insight `insight_id` by the insight `by`.
+
+        One that has ended takes no other's place: of two that supersede each other the later one
+        stands. Raises InputInvalid where both are the same.
+        """
         data = checked(
             InsightSuperseded,
             insight_id=insight_id,
@@ -111,6 +115,12 @@ class Insights(Journal):
             reason=reason,
             valid_until=valid_until,
         )
+        if data.by == data.insight_id:
+            raise InputInvalid(
+                f"by: insight {data.by} cannot supersede itself",
+                field="by",
+                fix="record a new insight that takes its place, or retract it",
+            )
         return await self._keep_up(data, [data.insight_id, data.by], session_id=session_id)
 
     async def retract(

@@ -8,6 +8,8 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from anabranch_events import STREAM, Log, encode, subject
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.read import consumer
@@ -16,7 +18,6 @@ from tests.support.logs import all_of, session_of, take
 from tests.support.patience import FOREVER_S, PATIENCE_S
 
 if TYPE_CHECKING:
-    import pytest
     from nats.js.api import ConsumerInfo
 
 
@@ -171,3 +172,25 @@ async def test_a_time_is_resolved_to_the_last_position_stored_by_then(log: Log) 
     assert before == [0, 1, 2, 3, 4]
     assert await log.position_at(datetime(1990, 1, 1, tzinfo=UTC)) == 0
     assert await log.position_at(datetime(2200, 1, 1, tzinfo=UTC)) == 5
+
+
+@pytest.mark.parametrize(
+    ("moment", "position"),
+    [
+        ("0001-01-01T00:00:00+14:00", 0),
+        ("0001-01-01T00:00:00+00:00", 0),
+        ("1677-01-01T00:00:00+00:00", 0),
+        ("1969-12-31T23:59:59-12:00", 0),
+        ("2262-06-01T00:00:00+00:00", 2),
+        ("2300-01-01T00:00:00+00:00", 2),
+        ("9999-12-31T23:59:59.999999+00:00", 2),
+        ("9999-12-31T23:59:59-12:00", 2),
+    ],
+)
+async def test_times_at_the_edges_of_the_calendar_are_resolved(
+    log: Log, moment: str, position: int
+) -> None:
+    """Also those that the server cannot count, and those that have no name in UTC."""
+    await log.append_all(notes(new_id(), 2))
+
+    assert await log.position_at(datetime.fromisoformat(moment)) == position
