@@ -41,6 +41,9 @@ class _Awaited:
 
         return call
 
+    def __repr__(self) -> str:
+        return repr(self._wrapped)
+
     async def __aenter__(self) -> Any:
         return _awaited(await asyncio.to_thread(cast("Any", self._wrapped).__enter__))
 

@@ -1,4 +1,4 @@
-"""A memory of the test's own, that makes no vectors."""
+"""A memory of the test's own, that makes no vectors, by each of its faces."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch import Memory
+from tests.support.faces import FACES, opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from anabranch import Session
+    from anabranch import Memory, Session
     from anabranch.settings import Settings
 
 
-@pytest.fixture
-async def memory(own_settings: Settings) -> AsyncIterator[Memory]:
-    """Open a memory over an empty home; its agent is the tester."""
+@pytest.fixture(params=FACES)
+async def memory(request: pytest.FixtureRequest, own_settings: Settings) -> AsyncIterator[Memory]:
+    """Open a memory over an empty home, by each face in turn; its agent is the tester."""
     settings = own_settings.changed(embedder="none", agent="tester")
-    async with Memory.open(settings=settings) as opened:
-        yield opened
+    async with opened(request.param, settings) as memory:
+        yield memory
 
 
 @pytest.fixture

@@ -385,6 +385,7 @@ async def test_wait_for_returns_where_the_graph_is(memory: Memory) -> None:
         await memory.wait_for(kept.position + 1)
 
 
+@pytest.mark.parametrize("memory", ["async"], indirect=True)  # Its loop is the one that runs here.
 async def test_wait_for_ends_with_its_time(memory: Memory, session: Session) -> None:
     """A graph that nobody fills reaches nothing."""
     await memory.wait_for(session.position, timeout_s=PATIENCE_S)
