@@ -21,7 +21,7 @@ TARGET: Final = Path(__file__).parents[1] / "app/anabranch/sync.py"
 _HEAD: Final = '''"""The synchronous face, for notebooks and scripts: `from anabranch.sync import Memory`.
 
 It has the classes of the asynchronous face, with the same names, arguments and errors, and nothing
-to await. What is iterated there is a plain iterator here. It may be called from several threads,
+to await. Asynchronous iterators are plain ones here. It may be called from several threads,
 and beside a running event loop. Made by `python docs/generate_sync.py`: change it there.
 """
 '''

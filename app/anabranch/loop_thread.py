@@ -277,7 +277,7 @@ def _close_all() -> None:
 
 
 os.register_at_fork(after_in_child=_OPEN.clear)
-# Handlers of `atexit` come after the threads of all executors have ended, which closing needs, and
-# nothing public comes before: without it, or once the interpreter ends, the servers' own end does.
+# Handlers of `atexit` come after the threads of all executors have ended, and closing needs those.
+# Nothing public comes before. Without it the servers see that their owner has gone, and end.
 with suppress(KeyError, RuntimeError):
     vars(threading)["_register_atexit"](_close_all)

@@ -1,7 +1,7 @@
 """The synchronous face, for notebooks and scripts: `from anabranch.sync import Memory`.
 
 It has the classes of the asynchronous face, with the same names, arguments and errors, and nothing
-to await. What is iterated there is a plain iterator here. It may be called from several threads,
+to await. Asynchronous iterators are plain ones here. It may be called from several threads,
 and beside a running event loop. Made by `python docs/generate_sync.py`: change it there.
 """
 
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         InsightsReceipt,
         SessionReceipt,
         Thought,
+        Work,
     )
 
 __all__ = ["DeadLetters", "Memory", "MemoryGraph", "MemoryPast", "MemoryTransfer", "Session"]
@@ -301,7 +302,7 @@ class Memory(OpenFace[AsyncMemory]):
         *,
         branches: Sequence[BranchTask | str] = (),
         count: int | None = None,
-        executor: Executor | None = None,
+        executor: Executor | Work | None = None,
         session_id: str | None = None,
         concurrency: int = CONCURRENCY,
         on_event: EventListener | None = None,
@@ -311,7 +312,8 @@ class Memory(OpenFace[AsyncMemory]):
         Without branches there are `count`, by the roles focus, pattern recognition, creative
         synthesis, risk analysis and meta-cognition in turn. Without an executor each branch asks
         memory what it knows from its role's side. With `session_id` the thought happens in that
-        session. `on_event` gets every event that was appended.
+        session. `on_event` gets every event that was appended. Raises InputInvalid before anything
+        is appended, and ThoughtFailed where no branch completed.
         """
         return LOOP.run(
             self._wrapped.think(

@@ -26,8 +26,8 @@ class InsightDetails(InsightView):
     """An insight with all that was recorded of it, and its end.
 
     `position` is the one at which it was recorded, `retired` the one from which it no longer holds.
-    `retired_reason` is the reason given, or else `superseded` or `forgotten`. Of a forgotten one no
-    text, tags, entities and sources are left. `valid_from` and `valid_until` are times in the world.
+    `retired_reason` is the reason given, or else `superseded` or `forgotten`. A forgotten one has no
+    text, tags, entities and sources. `valid_from` and `valid_until` are times in the world.
     """
 
     confidence: float

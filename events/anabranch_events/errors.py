@@ -35,7 +35,10 @@ Explain = Callable[["AnabranchError"], "AnabranchError"]
 
 
 class AnabranchError(Exception):
-    """An operation that failed: `message` says why, `fix` says how to go on."""
+    """An operation that failed: `message` says why, `fix` says how to go on.
+
+    The fix is a note too, so that tracebacks show it.
+    """
 
     exit_code: ClassVar[int] = 1
 
@@ -43,6 +46,7 @@ class AnabranchError(Exception):
         super().__init__(message)
         self.message = message
         self.fix = fix
+        self.add_note(f"To fix it: {fix}")
 
 
 class InputInvalid(AnabranchError):

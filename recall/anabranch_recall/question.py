@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HITS_MAX = 1000
 
@@ -32,7 +35,7 @@ class Question(_Frozen):
     position the last moment recorded up to there.
     """
 
-    text: Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+    text: Annotated[str, StringConstraints(strict=True, min_length=1, pattern=r"\S")]
     namespace: Annotated[str, StringConstraints(min_length=1)]
     k: Annotated[int, Field(ge=1, le=HITS_MAX)] = 10
     scope: Scope = Scope.NAMESPACE
@@ -105,12 +108,21 @@ class Lane(_Frozen):
 
 
 class Recollection(_Frozen):
-    """The hits, best first, and the state of each lane. `position` is the graph's."""
+    """The hits, best first, and the state of each lane. `position` is the graph's.
+
+    It has the length of its hits, and iterating gives them.
+    """
 
     hits: list[Hit]
     lanes: dict[str, Lane]
     position: int
     ranker: str
+
+    def __iter__(self) -> Iterator[Hit]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # A model gives its fields, an answer its hits.
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
 
 
 class Ranker(Protocol):

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
         ExecutorFailed,
         InsightNotFound,
         NothingLearned,
+        ThoughtFailed,
     )
     from anabranch_thinking.executors.base import BranchContext, Executor
-    from anabranch_thinking.executors.callable import CallableExecutor
+    from anabranch_thinking.executors.callable import CallableExecutor, Work
     from anabranch_thinking.executors.command import CommandExecutor
     from anabranch_thinking.executors.recall import RecallExecutor
     from anabranch_thinking.roles import ROLES, Role, angles
@@ -84,7 +85,9 @@ __all__ = [
     "Status",
     "Synthesis",
     "Thought",
+    "ThoughtFailed",
     "WeightedLink",
+    "Work",
     "angles",
     "consolidate_thought",
     "draft_of",
@@ -106,9 +109,10 @@ _HOMES = {
         "ExecutorFailed",
         "InsightNotFound",
         "NothingLearned",
+        "ThoughtFailed",
     ),
     "anabranch_thinking.executors.base": ("BranchContext", "Executor"),
-    "anabranch_thinking.executors.callable": ("CallableExecutor",),
+    "anabranch_thinking.executors.callable": ("CallableExecutor", "Work"),
     "anabranch_thinking.executors.command": ("CommandExecutor",),
     "anabranch_thinking.executors.recall": ("RecallExecutor",),
     "anabranch_thinking.roles": ("ROLES", "Role", "angles"),

@@ -10,10 +10,13 @@
     │   ├── BranchTaken          another worker holds the branch
     │   └── ClaimLost            the branch went to another worker meanwhile
     └── ExecutorFailed           what ran for the branch gave no finding
-        └── BranchTimedOut       it took longer than it may
+        ├── BranchTimedOut       it took longer than it may
+        └── ThoughtFailed        no branch of the thought completed
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from anabranch_events.errors import (
     AnabranchError,
@@ -23,6 +26,9 @@ from anabranch_events.errors import (
     SessionEnded,
     SessionNotFound,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "AnabranchError",
@@ -37,6 +43,7 @@ __all__ = [
     "NothingLearned",
     "SessionEnded",
     "SessionNotFound",
+    "ThoughtFailed",
 ]
 
 
@@ -103,3 +110,16 @@ class BranchTimedOut(ExecutorFailed):
         )
         self.session_id = session_id
         self.timeout_s = timeout_s
+
+
+class ThoughtFailed(ExecutorFailed):
+    """No branch of the thought completed; `errors` has the reason of each, by its session."""
+
+    def __init__(self, session_id: str, *, errors: Mapping[str, str]) -> None:
+        first = next(iter(errors.values()), "there was none")
+        super().__init__(
+            f"none of the {len(errors)} branches of {session_id} completed; the first: {first}",
+            fix="mend the executor, or look at the branches with `anabranch session tree`",
+        )
+        self.session_id = session_id
+        self.errors = dict(errors)

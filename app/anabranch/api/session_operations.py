@@ -70,7 +70,7 @@ async def close(context: Context, request: Close) -> SessionReceipt:
 async def _once(
     storing: Awaitable[SessionReceipt], session_id: str, repetition: Repetition | None
 ) -> SessionReceipt:
-    """Return the receipt of what is stored, or of what an earlier request stored."""
+    """Return the receipt of this request, or of the earlier one that it repeats."""
     try:
         return await storing
     except SessionEnded as ended:

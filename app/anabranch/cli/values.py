@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -33,17 +32,9 @@ def moment(text: str | None, *, field: str = "as_of") -> int | datetime | None:
     """
     if text is None:
         return None
-    with suppress(ValueError):
-        return int(text)
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputInvalid(
-            f"{field}: {text!r} is neither a position nor a time",
-            field=field,
-            fix="give a position, or a time such as 2026-01-31T12:00:00Z",
-        ) from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    from anabranch.past.as_of import moment_in
+
+    return moment_in(text, field=field)
 
 
 def time(text: str | None, *, field: str) -> datetime | None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         InsightsReceipt,
         SessionReceipt,
         Thought,
+        Work,
     )
 
 
@@ -102,7 +103,7 @@ class Memory:
         """Close the memory, and end the servers that it started; closing it again does nothing."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            await opened.backend.__aexit__()
+            await opened.close()
 
     @property
     def graph(self) -> MemoryGraph:
@@ -323,7 +324,7 @@ class Memory:
         *,
         branches: Sequence[BranchTask | str] = (),
         count: int | None = None,
-        executor: Executor | None = None,
+        executor: Executor | Work | None = None,
         session_id: str | None = None,
         concurrency: int = CONCURRENCY,
         on_event: EventListener | None = None,
@@ -333,7 +334,8 @@ class Memory:
         Without branches there are `count`, by the roles focus, pattern recognition, creative
         synthesis, risk analysis and meta-cognition in turn. Without an executor each branch asks
         memory what it knows from its role's side. With `session_id` the thought happens in that
-        session. `on_event` gets every event that was appended.
+        session. `on_event` gets every event that was appended. Raises InputInvalid before anything
+        is appended, and ThoughtFailed where no branch completed.
         """
         namespace = self._namespace
         await namespace.ready()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from anabranch.errors import MemoryNotOpen
 from anabranch_thinking import Sessions
 
 if TYPE_CHECKING:
@@ -25,15 +26,35 @@ class OpenNamespace:
     """
 
     def __init__(self, backend: Backend, name: str) -> None:
-        self.backend = backend
+        self._backend = backend
+        self._closed = False
         self.name = name
-        self.sessions = Sessions(
+        self._sessions = Sessions(
             backend.log,
             namespace=name,
             agent=backend.settings.agent,
             lookup=self.producers,
             listener=backend.saw,
         )
+
+    @property
+    def backend(self) -> Backend:
+        """The backend. Raises MemoryNotOpen once it is closed."""
+        if self._closed:
+            raise MemoryNotOpen
+        return self._backend
+
+    @property
+    def sessions(self) -> Sessions:
+        """The commands on its sessions. Raises MemoryNotOpen once the backend is closed."""
+        if self._closed:
+            raise MemoryNotOpen
+        return self._sessions
+
+    async def close(self) -> None:
+        """Close the backend; whatever still stands on this says so."""
+        self._closed = True
+        await self._backend.__aexit__()
 
     def sessions_of(self, agent: str | None) -> Sessions:
         """Return the commands in the name of `agent`, or else of the memory's own."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         InsightReceipt,
         InsightsReceipt,
         SessionReceipt,
+        Sessions,
         SessionState,
     )
 
@@ -58,7 +59,6 @@ class Session:
     ) -> None:
         self._namespace = namespace
         self._agent = agent
-        self._sessions = namespace.sessions_of(agent)
         self.session_id = session_id
         self.root_id = root_id
         self.position = position
@@ -215,6 +215,10 @@ class Session:
             raise
         except AnabranchError as other:
             error.add_note(f"the session {self.session_id} could not be failed: {other.message}")
+
+    @property
+    def _sessions(self) -> Sessions:
+        return self._namespace.sessions_of(self._agent)
 
     def _stored(self, receipt: SessionReceipt) -> None:
         self._receipt, self.position = receipt, receipt.position

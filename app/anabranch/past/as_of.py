@@ -6,13 +6,13 @@ A moment is a position, or a time, which stands for the last position stored up 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from datetime import datetime
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from anabranch.views import SessionView
-from anabranch_events.errors import EventInvalid
+from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_projections import OPENINGS, PositionedEvent, Projector, past_sessions
 from anabranch_store import Graph, Step, scratch_graph
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
     from anabranch_events import Log
 
-Moment = int | datetime
-"""A position, or a time with its zone."""
+Moment = int | datetime | str
+"""A position, or a time with its zone; a text is either, and in UTC where it names no zone."""
 
 ROWS_MAX: Final = 1000
 _READS_AT_ONCE: Final = 16
@@ -33,11 +33,37 @@ async def position_of(backend: Backend, moment: Moment, *, field: str = "as_of")
     """Return the position a moment stands for.
 
     A time is compared with the log's own time of each append; one before the first event is 0.
-    Raises PositionFromFuture, and InputInvalid for a time without a zone.
+    Raises PositionFromFuture, and InputInvalid for a time without a zone and for anything else.
     """
+    if isinstance(moment, str):
+        moment = moment_in(moment, field=field)
     if isinstance(moment, datetime):
         return await backend.log.position_at(moment)
+    if isinstance(moment, bool) or not isinstance(moment, int):  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
+        raise _no_moment(moment, field=field)
     return await backend.checked_position(moment, field=field)
+
+
+def moment_in(text: str, *, field: str = "as_of") -> int | datetime:
+    """Return the position, or the time, that a text is: ISO 8601, in UTC where it names no zone.
+
+    Raises InputInvalid.
+    """
+    with suppress(ValueError):
+        return int(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise _no_moment(text, field=field) from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _no_moment(given: object, *, field: str) -> InputInvalid:
+    return InputInvalid(
+        f"{field}: {given!r} is neither a position nor a time",
+        field=field,
+        fix="give a position, or a time such as 2026-01-31T12:00:00Z",
+    )
 
 
 @asynccontextmanager

@@ -19,7 +19,7 @@ from anabranch_store.embedded.admin import admin_of
 from anabranch_store.errors import AnabranchError, CypherInvalid, InputInvalid, QueryTimedOut
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from neo4j import AsyncDriver, AsyncSession
 
@@ -38,13 +38,19 @@ class QueryResult(BaseModel):
     """The result of a query: each row by column, in values that JSON can hold.
 
     `truncated` says that there was more than the caps let through. The embedded graph names no
-    columns when there are no rows.
+    columns when there are no rows. It has the length of its rows, and iterating gives them.
     """
 
     model_config = ConfigDict(frozen=True)
     columns: tuple[str, ...]
     rows: list[dict[str, Any]]
     truncated: bool
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # A model gives its fields, a result its rows.
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
 
 class QueryBounds(BaseModel):

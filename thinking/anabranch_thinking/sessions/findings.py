@@ -128,6 +128,10 @@ def draft_of(
                 fix="set it in the InsightDraft, or give a text",
             )
         return insight
+    if not isinstance(insight, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # Bytes pass for text.
+        raise InputInvalid(
+            f"text: is {type(insight).__name__}, not text", field="text", fix="give a str"
+        )
     try:
         return InsightDraft.model_validate({"text": insight, **(fields or {})})
     except ValidationError as error:

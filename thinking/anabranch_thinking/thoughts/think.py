@@ -7,14 +7,17 @@ import os
 import socket
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from anabranch_events.errors import AnabranchError, InputInvalid
-from anabranch_events.event.types import BRANCHES_MAX
-from anabranch_thinking.errors import NothingLearned
+from anabranch_events.event.types import BRANCHES_MAX, BranchCreated
+from anabranch_thinking.errors import NothingLearned, ThoughtFailed
+from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
 from anabranch_thinking.roles import ROLES, angles
+from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
+from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
 from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRunner, Slots
 
@@ -23,10 +26,12 @@ if TYPE_CHECKING:
 
     from anabranch_recall import Embedder
     from anabranch_thinking.executors.base import Executor
+    from anabranch_thinking.executors.callable import Work
     from anabranch_thinking.sessions.journal import EventListener
     from anabranch_thinking.sessions.recall import Recall
 
 CONCURRENCY: Final = 32
+_NOBODY: Final = "00000000-0000-7000-8000-000000000000"
 TIMEOUT_S: Final = 600.0
 
 
@@ -36,7 +41,7 @@ async def think(
     *,
     branches: Sequence[BranchTask | str] | None = None,
     count: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | Work | None = None,
     recall: Recall | None = None,
     embedder: Embedder | None = None,
     session_id: str | None = None,
@@ -53,13 +58,15 @@ async def think(
     `recall` and brings back what its role reads there. At most `concurrency` branches work at a
     time; each has `timeout_s` and `retries`.
 
-    A branch that fails does not fail the thought: its outcome says so. With `session_id` the
-    thought happens in that session and leaves it open. Otherwise it happens in a root session of
-    its own, which it closes. `on_event` is called with every event appended.
+    An `executor` may be a plain or an async function of the branch. A branch that fails does not
+    fail the thought: its outcome says so. Where none completes, that raises ThoughtFailed.
+
+    With `session_id` the thought happens in that session and leaves it open. Otherwise it happens
+    in a root session of its own, which it closes. `on_event` is called with every event appended.
 
     When it is cancelled, or the log does not answer, running branches are cancelled before the
-    error goes on. That takes at most five seconds a level. Raises InputInvalid, SessionNotFound and
-    SessionEnded.
+    error goes on. That takes at most five seconds a level. Raises InputInvalid before anything is
+    appended, SessionNotFound and SessionEnded.
     """
     tasks = _tasks(task, branches=branches, count=count)
     work = _executor(executor, recall=recall)
@@ -91,6 +98,10 @@ async def think(
         )
         if own:
             await told.close(root_id, "its branches have joined")
+    if not any(outcome.status is Status.COMPLETED for outcome in outcomes):
+        raise ThoughtFailed(
+            root_id, errors={one.session_id: one.error or str(one.status) for one in outcomes}
+        )
     state = await told.state(root_id)
     return Thought(
         session_id=root_id,
@@ -122,25 +133,47 @@ def _tasks(
     task: str, *, branches: Sequence[BranchTask | str] | None, count: int | None
 ) -> list[BranchTask]:
     number = len(ROLES) if count is None else count
-    if branches:
-        given = [BranchTask(task=one) if isinstance(one, str) else one for one in branches]
-        roles = [ROLES[index % len(ROLES)].name for index in range(len(given))]
-        return [
-            one if one.role else one.model_copy(update={"role": role})
-            for one, role in zip(given, roles, strict=True)
-        ]
-    if not 1 <= number <= BRANCHES_MAX:
+    if isinstance(branches, str):
         raise InputInvalid(
-            f"count: {number} is not a number of branches",
+            "branches: is a text, not a list of tasks", field="branches", fix="put it into a list"
+        )
+    if len(branches or ()) > BRANCHES_MAX or not 1 <= number <= BRANCHES_MAX:
+        raise InputInvalid(
+            f"count: {len(branches or ()) or number} is not a number of branches",
             field="count",
             fix=f"think over 1 to {BRANCHES_MAX} branches",
         )
-    return angles(task, count=number)
+    if not branches:
+        return _checked(angles(task, count=number))
+    given = [BranchTask(task=one) if isinstance(one, str) else one for one in branches]
+    roles = [ROLES[index % len(ROLES)].name for index in range(len(given))]
+    return _checked(
+        [
+            one if one.role else one.model_copy(update={"role": role})
+            for one, role in zip(given, roles, strict=True)
+        ]
+    )
 
 
-def _executor(executor: Executor | None, *, recall: Recall | None) -> Executor:
+def _checked(tasks: list[BranchTask]) -> list[BranchTask]:
+    """Return the tasks if each can be stored. Raises InputInvalid naming the field at fault."""
+    nowhere = {"parent_id": _NOBODY, "root_id": _NOBODY, "forked_at": 1, "depth": 1}
+    for one in tasks:
+        checked(BranchCreated, **nowhere, **dict(one))
+    return tasks
+
+
+def _executor(executor: Executor | Work | None, *, recall: Recall | None) -> Executor:
+    if hasattr(executor, "run") and hasattr(executor, "name"):
+        return cast("Executor", executor)
+    if callable(executor):
+        return CallableExecutor(executor)
     if executor is not None:
-        return executor
+        raise InputInvalid(
+            f"executor: {executor!r} is neither a function nor an executor",
+            field="executor",
+            fix="give a function of the branch, plain or async, or an object with name and run",
+        )
     if recall is None:
         raise InputInvalid(
             "executor: there is none, and no memory to ask instead",

@@ -442,3 +442,13 @@ def test_a_session_and_a_branch_have_their_agents(anabranch: CommandLine, namesp
     listed = anabranch.here("session", "list", "-N", namespace, "--json").lines
 
     assert [one["agent"] for one in listed] == ["bob", "ada"]
+
+
+def test_a_thought_without_a_branch_that_completed_fails(
+    anabranch: CommandLine, namespace: str
+) -> None:
+    """Scripts see it by the exit code, and the error names the first reason."""
+    ran = anabranch.here("think", "plan", "-n", "2", "-x", "false", "-N", namespace, "--json")
+
+    assert (ran.code, ran.error["type"]) == (1, "ThoughtFailed")
+    assert "none of the 2 branches" in ran.error["message"]

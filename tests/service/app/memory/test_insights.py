@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anabranch import Memory
 from anabranch.api.context import Context
 from anabranch.api.operations import OPERATIONS
-from anabranch.errors import InputInvalid
+from anabranch.errors import InputInvalid, MemoryNotOpen
 from anabranch.memory.memory import namespace_of
 from anabranch.memory.namespaces import Namespaces
 from anabranch_events import new_id
 from anabranch_thinking import InsightDraft, InsightNotFound
 from anabranch_thinking.errors import SessionEnded
 from anabranch_thinking.sessions.insights import REMEMBERED_MAX
+from tests.support.faces import FACES, opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -249,3 +250,76 @@ async def memory_of_commands(namespace_settings: Settings) -> AsyncIterator[Memo
     """Open a memory; its operations are asked as a surface asks them."""
     async with Memory.open(settings=namespace_settings) as memory:
         yield memory
+
+
+@pytest.mark.parametrize("face", FACES)
+async def test_what_stands_on_a_closed_memory_says_so(
+    face: str, namespace_settings: Settings
+) -> None:
+    """Sessions and parts that were taken before the end raise MemoryNotOpen after it."""
+    async with opened(face, namespace_settings) as memory:
+        session = await memory.open_session("plan")
+        past, graph, transfer = memory.past, memory.graph, memory.transfer
+
+    for call in (
+        session.note("a", 1),
+        session.recall("tea"),
+        session.show(),
+        past.event(1),
+        graph.digest(),
+        transfer.import_lines([]),
+    ):
+        with pytest.raises(MemoryNotOpen):
+            await call
+
+
+async def test_a_memory_is_awaited_and_closed(namespace_settings: Settings) -> None:
+    """Where no block fits `await` opens it, and it may be opened again."""
+    memory = await Memory.open(settings=namespace_settings)
+    receipt = await memory.remember("Ada drinks tea")
+    await memory.close()
+    await memory.close()
+
+    async with memory as same:
+        found = await same.get(receipt.insight_id)
+
+    assert same is memory
+    assert found.text == "Ada drinks tea"
+
+
+async def test_answers_have_a_length_and_are_iterated(either: Memory) -> None:
+    """A recollection gives its hits, and a query's result its rows."""
+    receipt = await either.remember("Ada drinks tea")
+
+    found = await either.recall("What does Ada drink?")
+    rows = await either.cypher("MATCH (i:Insight) WHERE i.namespace = $namespace RETURN i.id AS id")
+
+    assert [hit.insight_id for hit in found] == [receipt.insight_id]
+    assert (len(found), len(rows)) == (1, 1)
+    assert list(rows) == [{"id": receipt.insight_id}]
+
+
+async def test_a_moment_is_a_position_or_a_time(either: Memory) -> None:
+    """A text is read as the command line reads it; anything else is refused, and named."""
+    receipt = await either.remember("Ada drinks tea")
+
+    then = [await either.recall("tea", as_of=one) for one in (str(receipt.position), "2026-01-01")]
+
+    assert [len(one) for one in then] == [1, 0]
+    bad: tuple[Any, ...] = (True, b"1", 1.5, "yesterday")
+    for one in bad:
+        with pytest.raises(InputInvalid, match="as_of"):
+            await either.recall("tea", as_of=one)
+    text: Any = b"Ada drinks tea"
+    with pytest.raises(InputInvalid, match="text"):
+        await either.remember(text)
+    with pytest.raises(InputInvalid, match="text"):
+        await either.recall(text)
+
+
+async def test_a_traceback_shows_what_to_do(either: Memory) -> None:
+    """The fix is a note on the error."""
+    with pytest.raises(InsightNotFound) as caught:
+        await either.get(new_id())
+
+    assert caught.value.__notes__ == [f"To fix it: {caught.value.fix}"]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anabranch_events.errors import InputInvalid
 from anabranch_thinking import (
     BranchContext,
     BranchTask,
     CallableExecutor,
+    Finding,
     Sessions,
+    ThoughtFailed,
     think,
 )
 from tests.support.logs import types_of
@@ -45,11 +48,52 @@ async def test_a_result_that_cannot_be_stored_is_a_failure(sessions: Sessions) -
     async def work(_branch: BranchContext) -> str:
         return "  "
 
-    thought = await think(sessions, "plan", count=1, executor=CallableExecutor(work))
+    with pytest.raises(ThoughtFailed) as caught:
+        await think(sessions, "plan", count=1, executor=CallableExecutor(work))
 
-    assert thought.branches[0].status == "failed"
-    assert "is empty" in (thought.branches[0].error or "")
-    assert thought.consolidation is None
+    (reason,) = caught.value.errors.values()
+    assert "is empty" in reason
+    assert (await sessions.state(caught.value.session_id)).status == "closed"
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"branches": "trains"}, "branches"),
+        ({"branches": ["trains", ""]}, "task"),
+        ({"branches": [BranchTask(task="trains", role="x" * 300)]}, "role"),
+        ({"branches": ["trains"] * 1001}, "count"),
+        ({"executor": "make tea"}, "executor"),
+        ({"concurrency": 0}, "concurrency"),
+    ],
+)
+async def test_arguments_are_checked_before_anything_is_appended(
+    sessions: Sessions, log: Log, options: Any, field: str
+) -> None:
+    """The field at fault is named, and the log stays empty."""
+    given: dict[str, Any] = {"executor": str, **options}
+
+    with pytest.raises(InputInvalid) as caught:
+        await think(sessions, "plan", **given)
+
+    assert caught.value.field == field
+    assert (await log.bounds()).last == 0
+
+
+async def test_a_function_is_an_executor(sessions: Sessions) -> None:
+    """A plain function and an async one are called with the branch."""
+
+    def plain(branch: BranchContext) -> str:
+        return f"plain {branch.task}"
+
+    async def awaited(branch: BranchContext) -> Finding:
+        learned: Any = ["text"]
+        return Finding(result=f"awaited {branch.task}", insights=learned)
+
+    first = await think(sessions, "plan", branches=["tea"], executor=plain)
+    second = await think(sessions, "plan", branches=["tea"], executor=awaited)
+
+    assert [one.branches[0].result for one in (first, second)] == ["plain tea", "awaited tea"]
 
 
 async def test_a_branch_is_tried_again(sessions: Sessions, log: Log, namespace: str) -> None:
