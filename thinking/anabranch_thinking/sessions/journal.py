@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from copy import copy
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeVar
 
@@ -24,7 +23,7 @@ from anabranch_events import (
 )
 from anabranch_events.errors import EventInvalid, InputInvalid, PositionConflict
 from anabranch_thinking.errors import SessionEnded, SessionNotFound
-from anabranch_thinking.sessions.state import SessionState
+from anabranch_thinking.sessions.state import SessionState, StateFold
 
 if TYPE_CHECKING:
     from anabranch_events import Recorded
@@ -115,8 +114,10 @@ class Journal:
         """
         key = checked_id(session_id, field="session_id")
         state = self._states.get(key) or SessionState(key, self.namespace)
+        fold = StateFold(state)
         async for recorded in self._log.read(key, namespace=self.namespace, after=state.position):
-            state = await self._after(state, recorded)
+            await self._take(fold, recorded)
+        state = fold.state()
         if not state.exists:
             raise SessionNotFound(key, namespace=self.namespace)
         self._states[key] = state
@@ -131,25 +132,28 @@ class Journal:
         Raises SessionNotFound for a session that had not begun by then.
         """
         key = checked_id(session_id, field="session_id")
-        state = SessionState(key, self.namespace)
+        fold = StateFold(SessionState(key, self.namespace))
         async with aclosing(self._log.read(key, namespace=self.namespace)) as events:
             async for recorded in events:
                 if recorded.position > position:
                     break
-                state = await self._after(state, recorded)
+                await self._take(fold, recorded)
+        state = fold.state()
         if not state.exists:
             raise SessionNotFound(key, namespace=self.namespace, position=position)
         return state
 
-    async def _after(self, state: SessionState, recorded: Recorded) -> SessionState:
-        """Return the state after a record, also one that cannot be read or repeats another."""
+    async def _take(self, fold: StateFold, recorded: Recorded) -> None:
+        """Take in a record, also one that cannot be read or repeats another."""
         try:
             event = recorded.decode()
         except EventInvalid:
-            return replace(state, position=recorded.position)
-        if event.id <= state.newest_event and await self._repeats.looked_up(recorded, event.id):
-            return replace(state, position=recorded.position)
-        return state.after(event, position=recorded.position)
+            fold.pass_by(recorded.position)
+            return
+        if event.id <= fold.newest_event and await self._repeats.looked_up(recorded, event.id):
+            fold.pass_by(recorded.position)
+        else:
+            fold.take(event, position=recorded.position)
 
     async def going(self, session_id: str) -> SessionState:
         """Return the session's state. Raises SessionNotFound, or SessionEnded if it has ended."""

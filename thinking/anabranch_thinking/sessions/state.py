@@ -176,6 +176,90 @@ class SessionState:
                 return _ended(at, event)
 
 
+class StateFold:
+    """The fold of many events onto a session's state, in a time that grows with their number.
+
+    What a session gathers is appended to here, and copied once, at the end.
+    """
+
+    def __init__(self, state: SessionState) -> None:
+        self._state = state
+        self._insights: list[Insight] | None = None
+        self._working_memory: dict[str, JsonValue] | None = None
+        self._retired: set[str] | None = None
+        self._links: set[Link] | None = None
+
+    @property
+    def position(self) -> int:
+        """The position of the last event taken in."""
+        return self._state.position
+
+    @property
+    def newest_event(self) -> str:
+        """The highest id of the events taken in."""
+        return self._state.newest_event
+
+    def pass_by(self, position: int) -> None:
+        """Take in an event that changes nothing but the position."""
+        self._state = replace(self._state, position=position)
+
+    def take(self, event: Event, *, position: int) -> None:
+        """Take in an event, as `SessionState.after` does."""
+        if isinstance(event.data, BranchCompleted):
+            self._state, self._insights = self.state(), None
+        elif self._gathered(event):
+            newest = max(self._state.newest_event, event.id)
+            self._state = replace(self._state, position=position, newest_event=newest)
+            return
+        self._state = self._state.after(event, position=position)
+
+    def state(self) -> SessionState:
+        """Return the state after all that was taken in."""
+        state = self._state
+        if self._insights is not None:
+            state = replace(state, insights=tuple(self._insights))
+        if self._working_memory is not None:
+            state = replace(state, working_memory={**self._working_memory})
+        if self._retired is not None:
+            state = replace(state, retired=frozenset(self._retired))
+        if self._links is not None:
+            state = replace(state, links=frozenset(self._links))
+        return state
+
+    def _gathered(self, event: Event) -> bool:
+        """Take in an event that adds to what the session gathers; tell whether it is one."""
+        match event.data:
+            case InsightRecorded() as data:
+                if self._insights is None:
+                    self._insights = [*self._state.insights]
+                self._insights.append(_insight(data))
+            case WorkingMemorySet() as data:
+                self._notes()[data.key] = data.value
+            case WorkingMemoryCleared() as data:
+                self._notes().pop(data.key, None)
+            case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
+                if self._retired is None:
+                    self._retired = {*self._state.retired}
+                self._retired.add(data.insight_id)
+            case AssociationFormed() as data:
+                self._held().add(Link(data.from_id, data.to_id, data.kind))
+            case AssociationSevered() as data:
+                self._held().discard(Link(data.from_id, data.to_id, data.kind))
+            case _:
+                return False
+        return True
+
+    def _notes(self) -> dict[str, JsonValue]:
+        if self._working_memory is None:
+            self._working_memory = {**self._state.working_memory}
+        return self._working_memory
+
+    def _held(self) -> set[Link]:
+        if self._links is None:
+            self._links = {*self._state.links}
+        return self._links
+
+
 def _opened(state: SessionState, event: Event, data: SessionOpened) -> SessionState:
     return replace(
         state,

@@ -25,7 +25,7 @@ from anabranch_events.event.types import (
     WorkingMemoryCleared,
     WorkingMemorySet,
 )
-from anabranch_thinking.sessions.state import Claim, Link, SessionState, Status
+from anabranch_thinking.sessions.state import Claim, Link, SessionState, StateFold, Status
 
 if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
@@ -154,3 +154,37 @@ def test_other_events_move_only_the_position() -> None:
 
     assert (before.position, after.position) == (10, 20)
     assert (after.status, after.insights, after.ended_at) == (before.status, (), None)
+
+
+def test_a_fold_of_many_events_is_that_of_each() -> None:
+    """Whatever the session gathers, and wherever the fold is cut."""
+    told: list[EventData] = [
+        FORKED,
+        BranchStarted(worker="w"),
+        InsightRecorded(insight_id=ONE, text="One"),
+        WorkingMemorySet(key="a", value=1),
+        WorkingMemorySet(key="b", value=[2]),
+        AssociationFormed(from_id=ONE, to_id=TWO, kind="x", weight=0.5),
+        WorkingMemoryCleared(key="a"),
+        InsightRetracted(insight_id=ONE, reason="no"),
+        AssociationSevered(from_id=ONE, to_id=TWO, kind="x"),
+        BranchFailed(error="wet", will_retry=True),
+        InsightRecorded(insight_id=TWO, text="Two"),
+        BranchCompleted(result="Done", insights=(Insight(insight_id=ROOT, text="Three"),)),
+        WorkingMemorySet(key="c", value=None),
+        InsightRecorded(insight_id=new_id(), text="Late"),
+    ]
+    events = [new_event(data, session_id=SESSION, namespace="test") for data in told]
+    each = SessionState(SESSION, "test")
+    for position, event in enumerate(events, start=1):
+        each = each.after(event, position=position)
+
+    for cut in range(len(events) + 1):
+        first = StateFold(SessionState(SESSION, "test"))
+        for position, event in enumerate(events[:cut], start=1):
+            first.take(event, position=position)
+        second = StateFold(first.state())
+        for position, event in enumerate(events[cut:], start=cut + 1):
+            second.take(event, position=position)
+
+        assert second.state() == each
