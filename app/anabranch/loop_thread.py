@@ -71,18 +71,20 @@ class LoopThread:
             coroutine.close()
             raise LoopBlocked
         call = _Call(coroutine)
-        if not self._post(call.start):
-            coroutine.close()
-            raise MemoryNotOpen
         try:
+            if not self._post(call.start):
+                raise MemoryNotOpen
             return call.result.result()
         except asyncio.CancelledError:
             if self._loop is None:
                 raise MemoryNotOpen from None
             raise
         finally:
-            if not call.result.done() and self._post(call.cancel):
-                concurrent.futures.wait([call.result], CLEAN_UP_S)
+            if not call.result.done():
+                if self._post(call.cancel):
+                    concurrent.futures.wait([call.result], CLEAN_UP_S)
+                else:
+                    coroutine.close()
 
     def iterate(self, events: AsyncIterator[T]) -> Iterator[T]:
         """Yield what an async iterator gives; some of it is read ahead."""
@@ -134,11 +136,15 @@ class _Call(Generic[T]):
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        if self.result.done():  # It was cancelled before.
+            return
         self._task = asyncio.get_running_loop().create_task(self._work())
         self._task.add_done_callback(self._ended)
 
     def cancel(self) -> None:
-        if self._task is not None:
+        if self._task is None:
+            self._ended(None)
+        else:
             self._task.cancel()
 
     async def _work(self) -> None:
@@ -147,7 +153,7 @@ class _Call(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits; some would end the loop.
             self.result.set_exception(error)
 
-    def _ended(self, _: asyncio.Task[None]) -> None:
+    def _ended(self, _: asyncio.Task[None] | None) -> None:
         if not self.result.done():  # It was cancelled before it began.
             self._coroutine.close()
             self.result.set_exception(asyncio.CancelledError())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import subprocess
@@ -154,6 +155,32 @@ def test_ctrl_c_ends_the_call_and_nothing_else(thread: LoopThread) -> None:
 
     assert seen == ["cleaned up"]
     assert thread.run(answer()) == 42
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_ctrl_c_while_a_call_is_handed_over_leaves_nothing_running(
+    thread: LoopThread, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Before the loop has the coroutine, and after, but before its thread waits for it."""
+    post, posted = LoopThread._post, list[object]()
+
+    def interrupted(loop: LoopThread, work: Any) -> bool:
+        posted.append(work)
+        if len(posted) > 1:
+            return post(loop, work)
+        if moment == "after":
+            post(loop, work)
+        raise KeyboardInterrupt
+
+    async def work() -> None:
+        await asyncio.Event().wait()
+
+    coroutine = work()
+    monkeypatch.setattr(LoopThread, "_post", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        thread.run(coroutine)
+
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
 def test_iteration_may_stop_anywhere(thread: LoopThread) -> None:
