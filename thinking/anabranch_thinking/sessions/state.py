@@ -179,7 +179,7 @@ class SessionState:
 class StateFold:
     """The fold of many events onto a session's state, in a time that grows with their number.
 
-    What a session gathers is appended to here, and copied once, at the end.
+    The lists of a session are appended to here, and copied once, at the end.
     """
 
     def __init__(self, state: SessionState) -> None:
