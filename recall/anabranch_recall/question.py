@@ -64,9 +64,9 @@ class Why(_Frozen):
     """The reasons for a hit's place: the score is the sum of these.
 
     `lanes` has the parts of `words` and `meaning`, each scaled to its share. `session` is the part
-    of the same session's best insight, and `length` that of the text's length. `path` is the part
-    of one hop over shared `entities` from the insights in `seeds`, and `linked` that of
-    `associations`.
+    of the same session's best insight, and `length` that of the text's length. `priors` has, by
+    name, all other parts, for the insight or against it. `path` is the part of one hop
+    over shared `entities` from the insights in `seeds`, and `linked` that of `associations`.
 
     `cosine` is the bare similarity, `matched` the words of the question that the text has. `events`
     are the positions of the events behind the hit.
@@ -75,6 +75,7 @@ class Why(_Frozen):
     lanes: dict[str, float]
     session: float = 0.0
     length: float = 0.0
+    priors: dict[str, float] = {}
     path: float = 0.0
     linked: float = 0.0
     cosine: float | None = None

@@ -87,6 +87,7 @@ class Line:
     root_id: str
     parent_id: str | None = None
     forked_at: int = 0
+    depth: int = 0
 
 
 @dataclass
@@ -115,11 +116,15 @@ class Account:
         session_id = session(len(self.lines) + 1)
         forked_at = self.position if forked_at is None else forked_at
         created = types.BranchCreated(
-            parent_id=parent_id, root_id=parent.root_id, forked_at=forked_at, depth=1, task="Branch"
+            parent_id=parent_id,
+            root_id=parent.root_id,
+            forked_at=forked_at,
+            depth=parent.depth + 1,
+            task="Branch",
         )
         self._say(created, session_id, parent.namespace)
         self.lines[session_id] = Line(
-            parent.namespace, self.position, parent.root_id, parent_id, forked_at
+            parent.namespace, self.position, parent.root_id, parent_id, forked_at, parent.depth + 1
         )
         return session_id
 

@@ -1,5 +1,5 @@
 """The loop that every projection shares.
 
-Others use: `batch`, `follower.Follower`, `repeated.told_once`, `throughput.FollowerStatus`,
-`wait.not_reached`, `wait.wait_for`.
+Others use: `backoff.Backoff`, `backoff.LOGGER`, `batch`, `follower.Follower`, `repeated.told_once`,
+`throughput.FollowerStatus`, `wait.not_reached`, `wait.wait_for`.
 """

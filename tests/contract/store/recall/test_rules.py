@@ -12,53 +12,11 @@ from anabranch_recall import Question, Scope
 from tests.support.graphs import empty
 from tests.support.learning import Account, learn
 from tests.support.properties import OnThisLoop, held
+from tests.support.recall_accounts import ACCOUNT_STEPS, account_of
 from tests.support.recalling import both_ways, ids
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
-
-_STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(
-            [*["remember"] * 4, "open", *["branch"] * 2, "retract", "supersede", "forget", "link"]
-        ),
-        st.integers(0, 99),
-        st.integers(0, 99),
-    ),
-    max_size=40,
-)
-_TEXTS = ("The gauge drifts", "Delta Bay floods", "A gauge in Delta Bay", "Screws rust")
-
-
-def _account(steps: list[tuple[str, int, int]]) -> Account:
-    """Return the history that `steps` describe, in two namespaces."""
-    account = Account()
-    account.open()
-    for step, one, other in steps:
-        sessions, insights = list(account.lines), list(account.insights)
-        where = sessions[one % len(sessions)]
-        if step == "open":
-            account.open("other" if one % 3 == 0 else "default")
-        elif step == "branch":
-            opened = account.lines[where].opened
-            account.branch(where, forked_at=opened + other % (account.position - opened + 1))
-        elif step == "remember":
-            account.remember(where, _TEXTS[other % 4], entities=("Delta Bay",) * (other % 2))
-        elif insights:
-            _end(account, step, insights[one % len(insights)], insights[other % len(insights)])
-    return account
-
-
-def _end(account: Account, step: str, one: str, other: str) -> None:
-    if step == "retract":
-        account.retract(one)
-    elif step == "forget":
-        account.forget(one)
-    elif one != other and account.insights[one].namespace == account.insights[other].namespace:
-        if step == "supersede":
-            account.supersede(one, other)
-        else:
-            account.associate(one, other)
 
 
 async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
@@ -82,9 +40,9 @@ async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
 
     @seed(20261123)
     @held(30 if graph.product.name == "arcadedb" else 5, shrink=True)
-    @given(_STEPS, st.data())
+    @given(ACCOUNT_STEPS, st.data())
     def holds(steps: list[tuple[str, int, int]], data: st.DataObject) -> None:
-        account = _account(steps)
+        account = account_of(steps)
         call(set_up(account))
         for scope in Scope:
             question = Question(

@@ -1,0 +1,1 @@
+"""The recall index: the log as columns in position order, one index a namespace."""

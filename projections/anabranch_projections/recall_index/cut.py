@@ -1,0 +1,137 @@
+"""A cut: the index of a namespace as of a position. The ranker reads it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch_projections.recall_index.documents import unpack_document
+from anabranch_projections.recall_index.postings import NAME, TAG, hash_of, joined
+from anabranch_projections.recall_index.vectors import asked, cosines_of, products, products_of
+from anabranch_recall.moment import Document, Postings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from anabranch_projections.recall_index.columns import NamespaceColumns
+    from anabranch_projections.recall_index.links import Links
+    from anabranch_projections.recall_index.postings import OpenPostings
+    from anabranch_projections.recall_index.segment import Segment
+    from anabranch_projections.recall_index.session_lines import SessionLines
+    from anabranch_projections.recall_index.vectors import VectorBlock
+    from anabranch_recall.moment import Columns, Floats, LinkThen, Rows
+
+
+class Cut:
+    """A `Moment` of one namespace; see there for what each method returns."""
+
+    def __init__(
+        self,
+        *,
+        position: int,
+        count: int,
+        namespace_columns: NamespaceColumns,
+        lines: SessionLines,
+        links_history: Links,
+        segments: Sequence[Segment],
+        open_postings: OpenPostings,
+        open_documents: list[bytes],
+        vectors: Sequence[VectorBlock],
+        ended_validity: Mapping[int, tuple[int, int]],
+    ) -> None:
+        self.position = position
+        self.columns: Columns = namespace_columns.cut(count)
+        self._count = count
+        self._of = namespace_columns
+        self._lines = lines
+        self._links = links_history
+        self._segments = [each for each in segments if each.first < count]
+        self._open = open_postings
+        self._open_documents = open_documents
+        self._open_first = segments[-1].end if segments else 0
+        self._vectors = [each for each in vectors if each.first < count]
+        self._ended_validity = ended_validity
+
+    def term(self, stem: str) -> Postings:
+        """Return the insights that have a stem."""
+        return self._find(stem)
+
+    def named(self, name: str) -> Postings:
+        """Return the insights that mention a name."""
+        return self._find(NAME + name)
+
+    def tagged(self, tag: str) -> Rows:
+        """Return the insights that carry a tag."""
+        return self._find(TAG + tag).rows
+
+    def code(self, column: str, value: str) -> int:
+        """Return the code of a value of a column, -1 for none."""
+        return self._of.codes[column].find(value)
+
+    def value(self, column: str, code: int) -> str:
+        """Return the value of a code of a column."""
+        return self._of.codes[column].word(code)
+
+    def similarities(self, vector: NDArray[np.float32], rows: Rows | None) -> Floats:
+        """Return the cosine of each of `rows`, or of all, from one byte a number."""
+        question = asked(vector)
+        scales = self.columns.scale.astype(float)
+        if rows is None:
+            found = products(self._vectors, question, end=self._count)
+        else:
+            found = products_of(self._vectors, question, rows)
+            scales = scales[rows]
+        found *= scales
+        found *= question.scale
+        return found
+
+    def exact_similarities(self, vector: NDArray[np.float32], rows: Rows) -> Floats:
+        """Return the cosine of each of ascending `rows` from the vectors as they were made."""
+        return cosines_of(self._vectors, vector, rows)
+
+    def document(self, row: int) -> Document:
+        """Return what was written; nothing where it was forgotten."""
+        for segment in self._segments:
+            if row < segment.end:
+                return unpack_document(segment.documents.piece(row))
+        return unpack_document(self._open_documents[row - self._open_first])
+
+    def insight_ids(self, rows: Rows) -> list[str]:
+        """Return the ids of insights."""
+        return self._of.ids(rows)
+
+    def row(self, insight_id: str) -> int | None:
+        """Return the row of an insight, None when it is not there yet."""
+        row = self._of.row(insight_id)
+        return row if row is not None and row < self._count else None
+
+    def links(self, insight_id: str) -> list[LinkThen]:
+        """Return the associations of an insight as they stood."""
+        return self._links.then(insight_id, self.position)
+
+    def windows(self, session_id: str, scope: str) -> dict[str, int]:
+        """Return the last position that counts, for each session in a scope."""
+        return self._lines.windows(session_id, scope, until=self.position)
+
+    def sessions_in_role(self, roles: Sequence[str]) -> list[str]:
+        """Return the sessions that had begun in one of `roles`."""
+        return self._lines.in_role(roles, until=self.position)
+
+    def ended_validity(self) -> dict[int, int]:
+        """Return until when insights held in the world, where their end said so by then."""
+        return {
+            row: until
+            for row, (position, until) in list(self._ended_validity.items())
+            if row < self._count and position <= self.position
+        }
+
+    def _find(self, key: str) -> Postings:
+        sought = hash_of(key)
+        parts = [each.postings.find(sought) for each in self._segments]
+        if self._open_first < self._count:
+            parts.append(self._open.find(key))
+        found = joined(parts)
+        end = int(found.rows.searchsorted(self._count))
+        return Postings(found.rows[:end], found.counts[:end])

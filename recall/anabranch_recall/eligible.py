@@ -1,0 +1,119 @@
+"""Which insights may answer: namespace, position, scope and filters as one mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anabranch_recall.moment import milliseconds
+from anabranch_recall.question import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from anabranch_recall.filters import Filters
+    from anabranch_recall.moment import Mask, Moment, Rows
+    from anabranch_recall.question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """The insights that may answer. A slot is a place among them; `rows` is None when all may."""
+
+    rows: Rows | None
+    total: int
+
+    @property
+    def count(self) -> int:
+        """Their number."""
+        return self.total if self.rows is None else len(self.rows)
+
+    def of(self, column: NDArray[Any]) -> NDArray[Any]:
+        """Return a column's values for the eligible ones."""
+        return column if self.rows is None else column[self.rows]
+
+    def row(self, slot: int) -> int:
+        """Return the row at a slot."""
+        return slot if self.rows is None else int(self.rows[slot])
+
+    def slots(self, rows: Rows) -> tuple[Rows, Mask | slice]:
+        """Return the slots of those of `rows` that are eligible, and which of them are."""
+        if self.rows is None:
+            return rows, slice(None)
+        at = np.searchsorted(self.rows, rows)
+        found = self.rows[np.minimum(at, len(self.rows) - 1)] == rows if len(self.rows) else at < 0
+        return at[found], found
+
+
+def eligible(moment: Moment, question: Question, filters: Filters) -> Eligible:
+    """Return what may answer `question` at a moment of its namespace."""
+    columns = moment.columns
+    mask = columns.alive.copy()
+    if not question.include_retired:
+        mask &= columns.retired > moment.position
+    if question.scope is not Scope.NAMESPACE:
+        mask &= _in_scope(moment, question)
+    for part in _filtered(moment, filters):
+        mask &= part
+    total = len(mask)
+    return Eligible(None if mask.all() else np.flatnonzero(mask), total)
+
+
+def _in_scope(moment: Moment, question: Question) -> Mask:
+    windows = moment.windows(question.session_id or "", question.scope.value)
+    columns = moment.columns
+    until = _table(moment, "session", windows, count=_codes(columns.session))
+    return columns.position <= until[columns.session]
+
+
+def _filtered(moment: Moment, filters: Filters) -> list[Mask]:
+    columns = moment.columns
+    parts: list[Mask] = []
+    for tag in dict.fromkeys(filters.tags):
+        tagged = np.zeros(len(columns.position), np.bool_)
+        tagged[moment.tagged(tag)] = True
+        parts.append(tagged)
+    if filters.kinds:
+        parts.append(np.isin(columns.kind, [moment.code("kind", each) for each in filters.kinds]))
+    if filters.agents:
+        codes = [moment.code("agent", each) for each in filters.agents]
+        parts.append(np.isin(columns.agent, codes))
+    if filters.roles:
+        sessions = dict.fromkeys(moment.sessions_in_role(filters.roles), 1)
+        known = _table(moment, "session", sessions, count=_codes(columns.session))
+        parts.append(known[columns.session] > 0)
+    if filters.confidence_min > 0:
+        parts.append(columns.confidence >= np.float32(filters.confidence_min))
+    if filters.valid_at is not None:
+        parts.append(_valid(moment, milliseconds(filters.valid_at)))
+    return parts
+
+
+def _valid(moment: Moment, at: int) -> Mask:
+    columns = moment.columns
+    until = columns.valid_until
+    ended = moment.ended_validity()
+    if ended:
+        until = until.copy()
+        until[list(ended)] = list(ended.values())
+    return (columns.valid_from <= at) & (until > at)
+
+
+def _table(
+    moment: Moment, column: str, values: Mapping[str, int], *, count: int
+) -> NDArray[np.int64]:
+    """Return a value for each code of a column, 0 where `values` says nothing."""
+    table = np.zeros(count, np.int64)
+    for word, value in values.items():
+        code = moment.code(column, word)
+        if 0 <= code < count:
+            table[code] = value
+    return table
+
+
+def _codes(column: NDArray[np.int32]) -> int:
+    return int(column.max(initial=-1)) + 1

@@ -1,0 +1,238 @@
+"""The index ranker: what it answers, why, and what becomes of it when a lane fails."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from anabranch_events.event import types
+from anabranch_recall import Question
+from anabranch_recall.asked import goes_on
+from anabranch_recall.dates import Named, closeness, dates_in
+from anabranch_recall.filters import Filters
+from anabranch_recall.index_ranker import IndexRanker
+from tests.support.histories import at, insight, moment
+from tests.support.indexed_histories import DIMENSION, index_over, vector_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch_projections.recall_index.cut import Cut
+    from anabranch_projections.recall_index.namespace_index import NamespaceIndex
+
+
+class Embedder:
+    """An embedder that answers as it is told."""
+
+    model = "test"
+    dimension = DIMENSION
+
+    def __init__(self, how: str = "well") -> None:
+        self._how = how
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector, or fail."""
+        match self._how:
+            case "hangs":
+                await asyncio.sleep(60)
+            case "fails":
+                raise RuntimeError("out of order")
+            case "nan":
+                return [[math.nan] * DIMENSION for _ in texts]
+            case "short":
+                return [[1.0] for _ in texts]
+            case _:
+                pass
+        return [vector_of(text).tolist() for text in texts]
+
+
+class One:
+    """One index, whatever the namespace."""
+
+    def __init__(self, index: NamespaceIndex) -> None:
+        self._index = index
+
+    async def cut(self, namespace: str, as_of: int | None = None) -> Cut:
+        """Return the index as of a position."""
+        assert namespace == "default"
+        return self._index.cut(as_of)
+
+
+def index() -> NamespaceIndex:
+    """Return an index of a few insights that share a name, a link and a day."""
+    said = [
+        types.InsightRecorded(insight_id=insight(1), text="Ada asked who lends: Access Bank does"),
+        types.InsightRecorded(
+            insight_id=insight(2), text="The rate of Access Bank is high", tags=("money",)
+        ),
+        types.InsightRecorded(insight_id=insight(3), text="Screws rust in the rain of winter"),
+        types.InsightRecorded(insight_id=insight(4), text="Ben lends nothing to Ada any more"),
+        types.AssociationFormed(from_id=insight(4), to_id=insight(3), kind="supports", weight=0.8),
+        types.InsightRetracted(insight_id=insight(2), reason="wrong"),
+    ]
+    return index_over(at(place, data, agent="ada") for place, data in enumerate(said, start=1))
+
+
+def ranker(how: str = "well") -> IndexRanker:
+    """Return a ranker over the index."""
+    return IndexRanker(One(index()), Embedder(how), timeout_s=0.2, clock=lambda: moment(1000))
+
+
+def ask(text: str, **fields: object) -> Question:
+    """Return a question."""
+    return Question.model_validate({"text": text, "namespace": "default", **fields})
+
+
+async def test_the_parts_of_why_sum_to_the_score() -> None:
+    """Lanes, session, length, priors, hop and associations make the score, nothing else does."""
+    found = await ranker().recall(ask("Who lends to Ada in November 2026?", include_retired=True))
+
+    assert len(found.hits) == 4
+    for hit in found.hits:
+        why = hit.why
+        own = sum(why.lanes.values()) + why.session + why.length + sum(why.priors.values())
+        assert hit.score == pytest.approx(own + why.path + why.linked, abs=1e-12)
+    assert {name for hit in found.hits for name in hit.why.priors} == {"date", "subject"}
+    assert found.ranker == "index"
+    assert {name: lane.state for name, lane in found.lanes.items()} == {
+        "words": "ok",
+        "meaning": "ok",
+        "entities": "ok",
+        "associations": "ok",
+    }
+
+
+async def test_a_hit_shows_what_was_recorded() -> None:
+    """Text, session, kind, time and position are those of the event; its end is marked."""
+    found = await ranker().recall(ask("rate of Access Bank", include_retired=True, k=1))
+
+    [hit] = found.hits
+    assert (hit.insight_id, hit.text) == (insight(2), "The rate of Access Bank is high")
+    assert (hit.position, hit.recorded_at, hit.retired) == (2, moment(2), 6)
+    assert hit.why.matched == ("rate", "access", "bank")
+    assert hit.why.events == (2,)
+
+
+async def test_as_of_a_position_what_ended_later_still_holds() -> None:
+    """Retired at 6, an insight answers as of 5 and is not marked; as it is it does not answer."""
+    question = "rate of Access Bank"
+
+    then = await ranker().recall(ask(question, as_of=5, k=1))
+    now = await ranker().recall(ask(question))
+
+    assert [(hit.insight_id, hit.retired) for hit in then.hits] == [(insight(2), None)]
+    assert insight(2) not in {hit.insight_id for hit in now.hits}
+
+
+async def test_a_filter_is_a_mask() -> None:
+    """What does not fit has no part in the answer, and what fits is all there."""
+    found = await ranker().recall(
+        ask("Who lends?", include_retired=True), Filters(tags=("money",), agents=("ada",))
+    )
+
+    assert [hit.insight_id for hit in found.hits] == [insight(2)]
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("hangs", "no answer within 0.2 s"),
+        ("fails", "RuntimeError: out of order"),
+        ("nan", "the embedder gave no vector of its dimension"),
+        ("short", "the embedder gave no vector of its dimension"),
+    ],
+)
+async def test_without_the_lane_of_meaning_words_answer(how: str, reason: str) -> None:
+    """An embedder that hangs, fails or answers nonsense costs its lane, and the lane says why."""
+    found = await ranker(how).recall(ask("Who lends?"))
+
+    assert (found.lanes["meaning"].state, found.lanes["meaning"].reason) == ("failed", reason)
+    assert {hit.insight_id for hit in found.hits[:2]} == {insight(1), insight(4)}
+
+
+@pytest.mark.parametrize("text", ["?!", "AND OR (", "🦦", "\u202eabc", "x" * 100_000])
+async def test_any_question_has_an_answer(text: str) -> None:
+    """Syntax, signs, other directions, great length: each is answered, with words or without."""
+    found = await ranker().recall(ask(text))
+
+    assert found.lanes["words"].state in {"ok", "empty"}
+    assert len(found.hits) == 3
+
+
+def test_exact_products_in_any_company() -> None:
+    """A vector's cosine is the same to the last bit alone, among few and among many."""
+    chance = np.random.default_rng(1)
+    vectors = chance.standard_normal((700, DIMENSION)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    said = [types.InsightRecorded(insight_id=insight(n), text=f"Gauge {n}") for n in range(700)]
+    events = [at(place, data) for place, data in enumerate(said, start=1)]
+    whole = index_over(events, vectors=False)
+    whole.add_vectors(vectors)
+
+    rows = np.arange(0, 700, 7)
+    all_at_once = whole.cut().similarities(vectors[3], None)
+    some = whole.cut().similarities(vectors[3], rows)
+    early = whole.cut(300).similarities(vectors[3], None)
+
+    assert all_at_once[rows].tobytes() == some.tobytes()
+    assert all_at_once[:300].tobytes() == early.tobytes()
+    assert np.abs(all_at_once - vectors @ vectors[3]).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("What happened on 24 November 2026?", [Named(2026, 11, 24)]),
+        ("on November 24th, 2026", [Named(2026, 11, 24)]),
+        ("in May 2025 and in 2026-02", [Named(2026, 2), Named(2025, 5)]),
+        ("on 2026-11-24", [Named(2026, 11, 24)]),
+        ("on the 3rd of June", [Named(None, 6, 3)]),
+        ("in 2026", [Named(2026)]),
+        ("you may march on", []),
+        ("on 31 February 2026", []),
+        ("no date at all", []),
+    ],
+)
+def test_dates_that_a_question_names(text: str, expected: list[Named]) -> None:
+    """Years, months and days in the ways people write them; what cannot be is none."""
+    assert dates_in(text) == expected
+
+
+def test_how_a_day_fits_a_date() -> None:
+    """The named day fits wholly, those around it less and less; a month or a year fits as a whole."""
+    days = np.array([20_780, 20_781, 20_784, 20_788, 20_415], np.int32)
+
+    found = [
+        closeness(days, [Named(2026, 11, 24)]).round(2).tolist(),
+        closeness(days, [Named(2026, 11)]).tolist(),
+        closeness(days, [Named(None, 11)]).tolist(),
+        closeness(days, [Named(2025)]).tolist(),
+        closeness(days, []).tolist(),
+    ]
+
+    assert found == [
+        [0.86, 1.0, 0.57, 0.0, 0.0],
+        [1.0, 1.0, 1.0, 0.0, 0.0],
+        [1.0, 1.0, 1.0, 0.0, 1.0],
+        [0.0, 0.0, 0.0, 0.0, 1.0],
+        [0.0, 0.0, 0.0, 0.0, 0.0],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("What is the next step?", True),
+        ("Yes, the second one.", True),
+        ("The gauge is mended. How do we proceed?", True),
+        ("When did Ada mend the gauge?", False),
+        ("Did it flood? Or not?", False),
+    ],
+)
+def test_questions_that_go_on_with_work(text: str, expected: bool) -> None:
+    """A next step, a reply, or something told before it is asked: what is recent counts then."""
+    assert goes_on(text) is expected
