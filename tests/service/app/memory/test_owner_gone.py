@@ -94,6 +94,8 @@ def operations(
         (MemoryPast, "event"): lambda: past.event(1),
         (MemoryTransfer, "export"): lambda: transfer.export(io.BytesIO()),
         (MemoryTransfer, "import_lines"): lambda: transfer.import_lines(iter(lines)),
+        (MemoryTransfer, "append_lines"): lambda: transfer.append_lines(iter(lines)),
+        (MemoryTransfer, "verify_log"): transfer.verify_log,
         (MemoryTransfer, "snapshot"): lambda: transfer.snapshot(folder / "log.zip"),
         (Session, "branch"): lambda: session.branch("part"),
         (Session, "remember"): lambda: session.remember("The pump is red"),
