@@ -278,7 +278,15 @@ def test_status_says_where_everything_is(anabranch: CommandLine) -> None:
     """The log's end, the graph's position and product, and the lag between them."""
     status = anabranch.here("status", "--json").value
 
-    assert set(status["log"]) == {"url", "stream", "durability", "first", "last", "missing", "damage"}
+    assert set(status["log"]) == {
+        "url",
+        "stream",
+        "durability",
+        "first",
+        "last",
+        "missing",
+        "damage",
+    }
     assert {"uri", "product", "version", "position"} < set(status["graph"])
     assert set(status["lag"]) == {"events", "ms"}
     assert [one["name"] for one in status["projections"]] == ["graph", "vectors"]
