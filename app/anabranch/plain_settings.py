@@ -13,22 +13,27 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 READ: Final = frozenset({"ANABRANCH_AGENT", "ANABRANCH_HOME", "ANABRANCH_NAMESPACE"})
+OF_OWNERS: Final = {
+    "ANABRANCH_CLOSE_TIMEOUT_S": "[1-9][0-9]{0,3}",
+    "ANABRANCH_DURABILITY": "default|strict",
+    "ANABRANCH_EMBEDDED_ENGINE": "jvm|native",
+    "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
+    "ANABRANCH_QUERY_BYTES_MAX": "[1-9][0-9]{3,9}",
+    "ANABRANCH_QUERY_ROWS_MAX": "[1-9][0-9]{0,9}",
+    "ANABRANCH_QUERY_TIMEOUT_S": "[1-9][0-9]{0,3}",
+    "ANABRANCH_START_TIMEOUT_S": "[1-9][0-9]{0,3}",
+    "ANABRANCH_TAKE_OVER": "true|false",
+    "OTEL_TRACES_EXPORTER": "[a-z_]+",
+}
+"""Variables that change nothing of such a call, by what is clearly valid for them."""
 OTHERS: Final = frozenset(
     {
-        "ANABRANCH_CLOSE_TIMEOUT_S",
-        "ANABRANCH_DURABILITY",
-        "ANABRANCH_EMBEDDED_ENGINE",
         "ANABRANCH_EMBEDDER",
         "ANABRANCH_EMBEDDER_DIMENSION",
         "ANABRANCH_EMBEDDER_KEY",
         "ANABRANCH_EMBEDDER_MODEL",
         "ANABRANCH_EMBEDDER_URL",
-        "ANABRANCH_NATS_PORT",
-        "ANABRANCH_QUERY_BYTES_MAX",
-        "ANABRANCH_QUERY_ROWS_MAX",
-        "ANABRANCH_QUERY_TIMEOUT_S",
         "ANABRANCH_REQUEST_TIMEOUT_S",
-        "ANABRANCH_START_TIMEOUT_S",
         "ANABRANCH_WAIT_TIMEOUT_S",
         "NATS_TOKEN",
         "NATS_URL",
@@ -36,10 +41,9 @@ OTHERS: Final = frozenset(
         "NEO4J_PASSWORD",
         "NEO4J_URI",
         "NEO4J_USERNAME",
-        "OTEL_TRACES_EXPORTER",
     }
 )
-"""The variables that only `anabranch.settings` reads."""
+"""Variables that may make such a call another one: only `anabranch.settings` reads them."""
 _NAMESPACE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -57,7 +61,10 @@ def plain_settings(
     """Return the settings; None where the models must look: another is set, or one breaks a rule."""
     given = {name.upper(): value for name, value in environment.items() if value}
     spaces = [given.get("ANABRANCH_NAMESPACE", "default"), namespace or "default"]
-    if OTHERS & given.keys() or not all(map(_NAMESPACE.fullmatch, spaces)):
+    clear = all(
+        re.fullmatch(rule, given[name]) for name, rule in OF_OWNERS.items() if name in given
+    )
+    if OTHERS & given.keys() or not clear or not all(map(_NAMESPACE.fullmatch, spaces)):
         return None
     folder = home or Path(given.get("ANABRANCH_HOME", "~/.local/share/anabranch"))
     return PlainSettings(

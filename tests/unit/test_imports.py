@@ -72,6 +72,14 @@ def test_a_part_loads_nothing_until_it_is_used(name: str) -> None:
     assert found & SLOW == set()
 
 
+def test_a_memory_loads_no_graph_and_no_model() -> None:
+    """To import `Memory` imports no driver, no model and no arrays: they come when one is opened."""
+    found = loaded_by("from anabranch import Memory")
+
+    heavy = {"faststream", "httpx2", "neo4j", "numpy", "onnxruntime", "rich", "tokenizers"}
+    assert found & heavy == set()
+
+
 def test_help_loads_typer_alone() -> None:
     """`anabranch --help` imports Typer, and nothing else that is slow to import."""
     found = loaded_by("from anabranch.cli import run; assert run(['--help']) == 0")

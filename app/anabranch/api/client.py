@@ -72,7 +72,7 @@ class Client:
         """
         if request.get("supersedes"):
             return None  # The service may not know yet what another process has just recorded.
-        agent = self._settings.agent if self._settings else None
+        agent = request.get("agent") or (self._settings.agent if self._settings else None)
 
         async def converse(connection: PlainConnection) -> Answer:
             return await self._request(connection, operation, {**request, "agent": agent})

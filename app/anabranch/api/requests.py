@@ -17,6 +17,8 @@ _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
+Time = Annotated[AwareDatetime, Field(strict=True)]
+"""A time as text: a number is none, and a negative one no position."""
 
 
 class Request(BaseModel):
@@ -208,7 +210,7 @@ class Recall(Request):
     session_id: Identifier | None = Field(
         default=None, description="The session around which the other scopes are drawn."
     )
-    as_of: Position | AwareDatetime | None = Field(
+    as_of: Position | Time | None = Field(
         default=None, description="Answer with what was known at a position, or a time."
     )
     after: Position | None = Field(

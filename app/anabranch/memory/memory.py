@@ -21,7 +21,7 @@ from anabranch.past.replay import follow, replay
 from anabranch.settings import Settings
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_recall import Scope
-from anabranch_thinking import consolidate_thought, think
+from anabranch_thinking import think
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 
@@ -357,6 +357,8 @@ class Memory:
 
         Raises SessionNotFound, and NothingLearned where there is nothing to cite.
         """
+        from anabranch_thinking import consolidate_thought  # It imports numpy.
+
         namespace = self._namespace
         tree = await session_tree(namespace, root_id)
         return await consolidate_thought(

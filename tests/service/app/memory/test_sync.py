@@ -162,7 +162,7 @@ def test_ctrl_c_while_a_call_is_handed_over_leaves_nothing_running(
     thread: LoopThread, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """Before the loop has the coroutine, and after, but before its thread waits for it."""
-    post, posted = LoopThread._post, list[object]()
+    post, posted = LoopThread._post, list[object]()  # pyright: ignore[reportPrivateUsage]  # It is watched.
 
     def interrupted(loop: LoopThread, work: Any) -> bool:
         posted.append(work)

