@@ -34,6 +34,7 @@
         ├── HomeFull             the disk is full
         ├── ExporterMissing      no such exporter of traces is installed
         ├── PortTaken
+        ├── FrameworkMissing     the framework of an adapter is not installed
         ├── RedactionMissing     the rules that find secrets are not installed
         ├── ServiceMissing       what `anabranch up` is made of is not installed
         └── ServiceFailed        `up` did not come up
@@ -66,6 +67,7 @@ __all__ = [
     "EventNotFound",
     "ExportDamaged",
     "ExporterMissing",
+    "FrameworkMissing",
     "GenerationNotFound",
     "GenerationRefused",
     "HistoryNotFound",
@@ -275,6 +277,17 @@ class ServiceBusy(Unavailable):
 
 class ExporterMissing(SetupInvalid):
     """OTEL_TRACES_EXPORTER names an exporter that is not installed."""
+
+
+class FrameworkMissing(SetupInvalid, ImportError):
+    """The framework that an adapter is for is not installed; `extra` brings it."""
+
+    def __init__(self, package: str, *, extra: str) -> None:
+        super().__init__(
+            f"this adapter needs {package}, which is not installed",
+            fix=f'install it: pip install "anabranch[{extra}]"',
+        )
+        self.extra = extra
 
 
 class HomeUnwritable(SetupInvalid):

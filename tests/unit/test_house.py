@@ -22,6 +22,8 @@ PACKAGES = (
     "anabranch_store",
     "anabranch_thinking",
 )
+FRAMEWORKS = ("langchain", "langgraph", "llama-index", "openai-agents")
+"""The extras of frameworks, each of which its users choose for themselves."""
 
 
 def project() -> dict[str, Any]:
@@ -53,10 +55,10 @@ def test_every_dependency_says_what_it_is_for() -> None:
 
 
 def test_all_is_every_extra() -> None:
-    """The extra `all` names each other one, but for the engine that is a trial."""
+    """The extra `all` names each other one, but for the engine that is a trial, and frameworks."""
     extras = project()["project"]["optional-dependencies"]
 
-    wanted = sorted(set(extras) - {"all", "embedded-native"})
+    wanted = sorted(set(extras) - {"all", "embedded-native", *FRAMEWORKS})
     assert extras["all"] == [f"anabranch[{','.join(wanted)}]"]
 
 

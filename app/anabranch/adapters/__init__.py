@@ -1,0 +1,1 @@
+"""Memories for the agent frameworks: LangGraph, LangChain, LlamaIndex, the OpenAI Agents SDK."""

@@ -1,0 +1,28 @@
+"""A memory in a namespace of the test's own, by each of its faces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch import Memory, sync
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from anabranch.settings import Settings
+
+
+@pytest.fixture
+async def memory(namespace_settings: Settings) -> AsyncIterator[Memory]:
+    """Open a memory on the loop of the test."""
+    async with Memory.open(settings=namespace_settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def plain_memory(namespace_settings: Settings) -> Iterator[sync.Memory]:
+    """Open a memory by its synchronous face."""
+    with sync.Memory.open(settings=namespace_settings) as opened:
+        yield opened
