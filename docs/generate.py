@@ -6,6 +6,7 @@ A test compares what this gives with what is committed.
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,6 +61,7 @@ def pages() -> dict[str, str]:
         "cli.md": _command_page(),
         "errors.md": _errors_page(),
         "events.md": _events_page(),
+        "python.md": _python_page(),
         "settings.md": _settings_page(),
     }
 
@@ -68,6 +70,12 @@ def main() -> None:
     """Write the pages where they are committed."""
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+def _python_page() -> str:
+    from docs.generate_python import page
+
+    return page(REFERENCE.parents[1])
 
 
 def _commands_document() -> str:
@@ -238,4 +246,5 @@ def _row(cells: Iterable[str]) -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(REFERENCE.parents[1]))  # Where `docs` lies.
     main()
