@@ -299,12 +299,13 @@ class HomeFull(SetupInvalid):
 
 
 class LoopBlocked(SetupInvalid):
-    """A synchronous memory was called on its own loop, where the call would wait for itself."""
+    """A synchronous call was made on the memory's own loop, where it would wait for itself."""
 
     def __init__(self) -> None:
         super().__init__(
-            "a synchronous memory was called by a coroutine or a callback that runs on its loop",
-            fix="call it from a plain function or another thread, or await `anabranch.Memory`",
+            "a synchronous call was made by a coroutine or a callback that runs on the memory's loop",
+            fix="make it in a plain function or another thread, or await the asynchronous one: that "
+            "of `anabranch.Memory`, or the adapter's own",
         )
 
 

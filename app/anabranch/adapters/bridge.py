@@ -38,12 +38,13 @@ class Bridge(Generic[W]):
         """
         if self._has_own_loop:
             return LOOP.run(call)
+        here = _running()
+        if here is not None and self._loop in {here, None}:
+            call.close()
+            raise LoopBlocked
         if self._loop is None or self._loop.is_closed():
             call.close()
             raise MemoryNotOpen
-        if _running() is self._loop:
-            call.close()
-            raise LoopBlocked
         return asyncio.run_coroutine_threadsafe(call, self._loop).result()
 
     async def arun(self, call: Coroutine[Any, Any, T]) -> T:

@@ -65,11 +65,12 @@ class NamedSessions:
 
     async def _named(self, name: str | None) -> list[Named]:
         found: dict[str, Named] = {}
-        after, rows = 0, [{}] * _PAGE
-        while len(rows) == _PAGE:
+        after = 0
+        while True:
             given = {"role": self._role, "name": name, "after": after, "limit": _PAGE}
             rows = (await self._memory.cypher(_OF_ROLE, given)).rows
             for row in rows:
                 found.setdefault(row["name"], Named(row["name"], row["id"]))
                 after = row["opened"]
-        return list(found.values())
+            if not rows or name is not None:
+                return list(found.values())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from agents import Agent, RunConfig, Runner, SQLiteSession
 from agents.memory import Session, SessionSettings
 
@@ -13,6 +15,8 @@ from anabranch.adapters.openai_agents import ROLE, AnabranchSession
 from tests.support.scripted_model import ScriptedModel
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from anabranch import sync
     from anabranch.settings import Settings
 
@@ -85,6 +89,17 @@ async def test_a_run_keeps_the_conversation(memory: Memory) -> None:
     assert (await memory.recall("green tea")).hits == []
 
 
+@pytest.fixture
+def _loop_of_run_sync() -> Iterator[None]:
+    """Give `run_sync` a loop: one of its own it leaves open (openai-agents 0.24)."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.mark.usefixtures("_loop_of_run_sync")
 def test_a_synchronous_run_takes_a_synchronous_memory(plain_memory: sync.Memory) -> None:
     """`run_sync` has a loop of its own, and the memory another."""
     agent = Agent(name="Assistant", model=ScriptedModel(["Noted.", "Green tea."]))

@@ -69,7 +69,9 @@ def test_operators_are_those_of_langgraph(value: object, operator: str, wanted: 
 
 def test_a_field_that_is_no_number_is_above_and_below_nothing() -> None:
     """A missing field passes no bound; LangGraph's store in memory raises a TypeError there."""
-    bounds = [{"rating": {operator: 0}} for operator in ("$gt", "$gte", "$lt", "$lte")]
+    bounds: list[dict[str, Any]] = [
+        {"rating": {operator: 0}} for operator in ("$gt", "$gte", "$lt", "$lte")
+    ]
 
     assert [matches({"food": "pizza"}, bound) for bound in bounds] == [False] * 4
 
