@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from anabranch.errors import FrameworkMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 @contextmanager
-def framework(package: str, *, extra: str) -> Iterator[None]:
+def framework(package: str, *, extra: str) -> Generator[None]:
     """Import from a framework; raises FrameworkMissing where it is not installed.
 
     Another module that is missing inside of it is an ImportError of its own.

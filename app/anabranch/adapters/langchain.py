@@ -36,7 +36,7 @@ class AnabranchRetriever(BaseRetriever):
 
     memory: Memory | sync.Memory
     k: int = 10
-    scope: Scope = Scope.NAMESPACE
+    scope: Scope | str = Scope.NAMESPACE
     session_id: str | None = None
     as_of: Moment | None = None
     include_retired: bool = False
@@ -66,7 +66,7 @@ class AnabranchRetriever(BaseRetriever):
         return await self._bridge.arun(self._recalled(query, **asked))
 
     async def _recalled(self, query: str, **asked: Any) -> list[Document]:
-        given = {
+        given: dict[str, Any] = {
             "k": self.k,
             "scope": self.scope,
             "session_id": self.session_id,

@@ -19,7 +19,7 @@ from langgraph.store.base import (
     SearchOp,
 )
 from langgraph.store.memory import InMemoryStore
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 from anabranch import Memory
 from anabranch.adapters.langgraph import ROLE, AnabranchStore
@@ -35,11 +35,11 @@ ROUNDS = 80
 ADA, BOB = ("users", "ada"), ("users", "bob")
 
 
-class State(TypedDict, total=False):
-    """The state of the graphs below."""
+class State(TypedDict):
+    """The state of the graph below."""
 
     text: str
-    known: list[str]
+    known: NotRequired[list[str]]
 
 
 @pytest.fixture
@@ -121,6 +121,20 @@ async def test_a_search_by_meaning_is_a_recall(store: AnabranchStore, memory: Me
     assert [item.key for item in filtered] == ["food"]
     assert second == everywhere[1:2]
     assert [hit.text for hit in recalled] == ["Ada drinks green tea before her morning run"]
+
+
+async def test_a_crowd_of_others_costs_no_items(
+    store: AnabranchStore, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where other insights fill the answer of a recall, each namespace is asked by itself."""
+    monkeypatch.setattr("anabranch.adapters.langgraph.HITS_MAX", 3)
+    await memory.remember_all([f"Somebody drinks green tea, number {each}" for each in range(9)])
+    await store.aput(ADA, "drink", {"text": "Ada drinks tea, and sometimes coffee with much milk"})
+    await store.aput(BOB, "drink", {"text": "Bob has a cup of tea before his long run at noon"})
+
+    found = await store.asearch(("users",), query="Somebody drinks green tea")
+
+    assert {item.namespace for item in found} == {ADA, BOB}
 
 
 async def test_what_others_remember_is_no_item(store: AnabranchStore, memory: Memory) -> None:
@@ -296,12 +310,12 @@ async def test_the_nodes_of_a_graph_share_it(store: AnabranchStore) -> None:
     async def note(state: State, runtime: Runtime[None]) -> State:
         assert runtime.store is not None
         await runtime.store.aput(ADA, state["text"], {"text": state["text"]})
-        return {}
+        return state
 
     def recall(state: State, runtime: Runtime[None]) -> State:
         assert runtime.store is not None
         found = runtime.store.search(ADA, query=state["text"])
-        return {"known": [item.value["text"] for item in found]}
+        return {**state, "known": [item.value["text"] for item in found]}
 
     builder = StateGraph(State)
     builder.add_sequence([note, recall])
