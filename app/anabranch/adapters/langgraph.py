@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -65,6 +66,7 @@ class AnabranchStore(BaseStore):
         self._memory = self._bridge.memory
         self._sessions = NamedSessions(self._memory, role=ROLE)
         self._index = index
+        self._writing: defaultdict[tuple[str, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         """Execute operations; the reads among them see what was there before the batch."""
@@ -78,7 +80,8 @@ class AnabranchStore(BaseStore):
         results = [await self._read(op) for op in ops]
         last = {(op.namespace, op.key): op for op in ops if isinstance(op, PutOp)}
         for op in last.values():
-            await self._write(op)
+            async with self._writing[op.namespace]:
+                await self._write(op)
         return results
 
     async def _read(self, op: Op) -> Result:

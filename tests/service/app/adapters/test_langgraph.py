@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import pytest
 from langgraph.graph import START, StateGraph
@@ -19,7 +19,6 @@ from langgraph.store.base import (
     SearchOp,
 )
 from langgraph.store.memory import InMemoryStore
-from typing_extensions import NotRequired, TypedDict
 
 from anabranch import Memory
 from anabranch.adapters.langgraph import ROLE, AnabranchStore
@@ -121,6 +120,19 @@ async def test_a_search_by_meaning_is_a_recall(store: AnabranchStore, memory: Me
     assert [item.key for item in filtered] == ["food"]
     assert second == everywhere[1:2]
     assert [hit.text for hit in recalled] == ["Ada drinks green tea before her morning run"]
+
+
+async def test_puts_of_one_key_at_once_leave_one_text(
+    store: AnabranchStore, memory: Memory
+) -> None:
+    """Nodes that run side by side put in turn, so recall gives the last text alone."""
+    await asyncio.gather(*(store.aput(ADA, "mood", {"text": f"calm {n}"}) for n in range(5)))
+
+    item = await store.aget(ADA, "mood")
+    recalled = await memory.recall("calm")
+
+    assert item is not None
+    assert [hit.text for hit in recalled] == [item.value["text"]]
 
 
 async def test_a_crowd_of_others_costs_no_items(
