@@ -172,6 +172,6 @@ UNSAID: Final = {
     _CONTEXT: {"sessions", "asking", "forking"},
     _CALLABLE: {"name", "run"},
     _COMMAND: {"name", "run"},
-    f"{ADAPTERS}.langchain.AnabranchRetriever": {"model_post_init"},
+    f"{ADAPTERS}.langchain.AnabranchRetriever": {"model_config", "model_post_init"},
 }
 """Members that are no matter of a caller's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import PrivateAttr
+from pydantic import ConfigDict, PrivateAttr
 
 from anabranch import sync  # noqa: TC001 - pydantic reads the fields.
 from anabranch.adapters.bridge import Bridge
@@ -33,6 +33,8 @@ class AnabranchRetriever(BaseRetriever):
     and in its metadata what else the hit says. `tags` and `metadata` of a retriever are LangChain's
     own, for its tracing: they filter nothing.
     """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     memory: Memory | sync.Memory
     k: int = 10

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,6 +19,7 @@ from anabranch.adapters.bridge import Bridge
 from anabranch.adapters.framework import framework
 from anabranch.adapters.langgraph_items import begins, matches, text_of
 from anabranch.adapters.named_sessions import Named, NamedSessions
+from anabranch.memory.memory import namespace_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import WorkingMemorySet
 from anabranch_recall import Scope
@@ -40,7 +42,7 @@ with framework("langgraph", extra="langgraph"):
     )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from langgraph.store.base import Op, Result
 
@@ -48,9 +50,12 @@ if TYPE_CHECKING:
     from anabranch.memory.session import Session
     from anabranch.sync import Memory as SyncMemory
     from anabranch_recall import Hit
+    from anabranch_thinking import SessionState
 
 ROLE: Final = "langgraph-store"
 _AT_ONCE: Final = 32
+_HITS_FIRST: Final = 100
+"""As many hits for ten items wanted; all there are where those are too few."""
 
 
 class AnabranchStore(BaseStore):
@@ -94,30 +99,36 @@ class AnabranchStore(BaseStore):
         return await self._list(op) if isinstance(op, ListNamespacesOp) else None
 
     async def _write(self, op: PutOp) -> None:
-        """Put an item, or delete it: its text is forgotten then, too."""
+        """Put an item, or delete it: its text is forgotten then, too.
+
+        It stands on the log alone, and waits for no projection unless a text takes another's place.
+        """
         name = _name(op.namespace)
         session = await (self._sessions.find if op.value is None else self._sessions.take)(name)
         if session is None:
             return
-        shelf = await _shelf(session)
-        old = shelf.entries.get(op.key)
+        state = await namespace_of(self._memory).sessions.state(session.session_id)
+        old = _entries(state.working_memory).get(op.key)
         if op.value is not None:
-            await self._put(op, session=session, shelf=shelf, old=old)
+            await self._put(op, session=session, state=state, old=old)
         elif old is not None:
             if old.insight_id is not None:
                 await self._memory.forget(old.insight_id, session_id=session.session_id)
             await session.clear_note(op.key)
 
-    async def _put(self, op: PutOp, *, session: Session, shelf: _Shelf, old: _Entry | None) -> None:
+    async def _put(
+        self, op: PutOp, *, session: Session, state: SessionState, old: _Entry | None
+    ) -> None:
         now = datetime.now(UTC)
         entry = _Entry(
             value=dict(op.value or {}),
             created_at=now if old is None else old.created_at,
             updated_at=now,
-            insight_id=None if old is None else old.insight_id,
+            insight_id=None if old is None or old.insight_id in state.retired else old.insight_id,
         )
+        texts = {one.insight_id: one.text for one in state.insights}
         text = self._text(op)
-        if text != (shelf.texts.get(entry.insight_id or "") or ""):
+        if text != texts.get(entry.insight_id or "", ""):
             entry.insight_id = await self._learn(text, session=session, old=entry.insight_id)
         await session.note(op.key, entry.model_dump(mode="json"))
 
@@ -161,24 +172,28 @@ class AnabranchStore(BaseStore):
 
         Many sessions are asked at once. Where others fill that answer, each is asked by itself.
         """
-        query = str(op.query)
-        if len(below) == 1:
-            return await self._items_of(await self._hits(query, *below), op=op, below=below)
-        recalled = await self._memory.recall(query, k=HITS_MAX)
-        found = await self._items_of(recalled.hits, op=op, below=below)
-        if len(recalled) < HITS_MAX or len(found) >= op.offset + op.limit:
-            return found
-        known = {hit.insight_id for hit in recalled}
-        more = [hit for one in below for hit in await self._hits(query, one)]
-        more = [hit for hit in more if hit.insight_id not in known]
+        wanted = op.offset + op.limit
+        found: list[SearchItem] = []
+        hits: list[Hit] = []
+        for k in (min(HITS_MAX, max(_HITS_FIRST, _HITS_FIRST * wanted // 10)), HITS_MAX):
+            hits = await self._hits(op, below, k=k)
+            found = await self._items_of(hits, op=op, below=below)
+            if len(hits) < k or len(found) >= wanted:
+                return found
+        known = {hit.insight_id for hit in hits}
+        each = [await self._hits(op, {one: below[one]}, k=HITS_MAX) for one in below]
+        more = [hit for hits in each for hit in hits if hit.insight_id not in known]
         more.sort(key=lambda hit: (-hit.score, hit.position, hit.insight_id))
         return found + await self._items_of(more, op=op, below=below)
 
-    async def _hits(self, query: str, session_id: str) -> list[Hit]:
-        scope = Scope.SESSION
-        return (
-            await self._memory.recall(query, k=HITS_MAX, scope=scope, session_id=session_id)
-        ).hits
+    async def _hits(self, op: SearchOp, below: dict[str, Named], *, k: int) -> list[Hit]:
+        """Recall from one session alone, or else from the whole namespace."""
+        query = str(op.query)
+        if len(below) != 1:
+            return (await self._memory.recall(query, k=k)).hits
+        (session_id,) = below
+        recalled = await self._memory.recall(query, k=k, scope=Scope.SESSION, session_id=session_id)
+        return recalled.hits
 
     async def _items_of(
         self, hits: Sequence[Hit], *, op: SearchOp, below: dict[str, Named]
@@ -233,10 +248,9 @@ class _Entry(BaseModel):
 
 
 class _Shelf(NamedTuple):
-    """The items of one session, and the texts of its insights by id (None: forgotten)."""
+    """The items of one session, by key."""
 
     entries: dict[str, _Entry]
-    texts: dict[str, str | None]
 
     def items(self, namespace: tuple[str, ...]) -> dict[str, Item]:
         return {
@@ -256,18 +270,20 @@ class _Shelf(NamedTuple):
 
 
 async def _shelf(session: Session) -> _Shelf:
-    """Return what a session holds; an item whose insight was forgotten is gone."""
+    """Return the items of a session; one whose insight was forgotten is gone."""
     view = await session.show()
-    texts = {one.insight_id: one.text for one in view.insights or ()}
-    entries: dict[str, _Entry] = {}
-    for key, note in (view.working_memory or {}).items():
-        try:
-            entry = _Entry.model_validate(note)
-        except ValidationError:  # Somebody's note, and no item.
-            continue
-        if entry.insight_id is None or texts.get(entry.insight_id) is not None:
-            entries[key] = entry
-    return _Shelf(entries, texts)
+    forgotten = {one.insight_id for one in view.insights or () if one.text is None}
+    entries = _entries(view.working_memory or {})
+    return _Shelf({k: one for k, one in entries.items() if one.insight_id not in forgotten})
+
+
+def _entries(notes: Mapping[str, JsonValue]) -> dict[str, _Entry]:
+    """Return the items among the notes of a session, by key."""
+    found: dict[str, _Entry] = {}
+    for key, note in notes.items():
+        with suppress(ValidationError):  # Somebody's note, and no item.
+            found[key] = _Entry.model_validate(note)
+    return found
 
 
 def _checked(ops: Iterable[Op]) -> list[Op]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_tests.integration_tests import RetrieversIntegrationTests
+from pydantic import ValidationError
 
 from anabranch.adapters.langchain import AnabranchRetriever
 
@@ -86,3 +87,5 @@ async def test_an_argument_that_recall_does_not_know_is_an_error(memory: Memory)
     """A filter is never ignored in silence."""
     with pytest.raises(TypeError, match="colour"):
         await AnabranchRetriever(memory=memory).ainvoke("lock", colour="red")
+    with pytest.raises(ValidationError, match="colour"):
+        AnabranchRetriever.model_validate({"memory": memory, "colour": "red"})
