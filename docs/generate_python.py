@@ -1,7 +1,7 @@
 """Write the page of the Python API from signatures and docstrings, read without running them.
 
-`python docs/generate.py` writes `page()` beside the other references. It raises where a public name, or a
-public method of a class on the page, is left out.
+`python docs/generate.py` writes `page()` beside the other references. It raises where a public
+name, or a public method of a class on the page, is left out.
 """
 
 from __future__ import annotations
