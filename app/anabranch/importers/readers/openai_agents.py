@@ -118,7 +118,7 @@ class _Session:
     def _branch(
         self, name: str, line: str, taken: dict[str, list[int]], done: set[int]
     ) -> Iterator[Record]:
-        """Yield a branch's own items; the branches that share its items up to one leave after it."""
+        """Yield a branch's own items; branches that share its items up to one leave after it."""
         own = taken.pop(name, [])
         leaving = {other: _shared(ids, own) for other, ids in taken.items()}
         for place, row in enumerate(rows(self._database, _BRANCH, self._id, name), start=1):
