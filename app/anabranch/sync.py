@@ -579,7 +579,7 @@ class MemoryGraph(Face[AsyncMemoryGraph]):
         )
 
     def dead_letters(self) -> DeadLetters:
-        """Return the events of this namespace that could not be applied, to be settled."""
+        """Return the events of this namespace that could not be applied, to look at and settle."""
         return DeadLetters(LOOP.run(self._wrapped.dead_letters()))
 
     def generations(self) -> list[GenerationView]:

@@ -166,7 +166,7 @@ class Lag(BaseModel):
 
 
 class ProjectorView(BaseModel):
-    """A projection as one process runs it; counts begin when it began to.
+    """One process's run of a projection; it counts from the start of the run.
 
     A process that is not `active` stands by for another. `batch_size` is that of the last commit,
     `events_per_s` the rate of the last ten seconds, `dead_letters` what it put aside itself.

@@ -127,7 +127,7 @@ class Lock:
 
     @property
     def descriptor(self) -> int | None:
-        """The descriptor for another process that shall hold the lock; None while it is free."""
+        """The descriptor by which another process holds the lock too; None while it is free."""
         return self._descriptor
 
     def take(self) -> bool:

@@ -308,7 +308,7 @@ class Servers:
             self.refresh()
 
     async def _watch_owner(self) -> None:
-        """Wait until the servers end: by themselves (ServerEnded), or with an owner (OwnerGone)."""
+        """Wait until servers end: by themselves (ServerEnded), or with their owner (OwnerGone)."""
         if self.role != "joined":
             await self.watch()
         owner = self.runtime.instance if self.runtime else None

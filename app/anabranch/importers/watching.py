@@ -1,4 +1,4 @@
-"""Watch over sources as they grow: a source is yielded again when its files have changed."""
+"""Sources followed as they grow: a source is yielded again when its files have changed."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class MemoryGraph:
         return await rebuild_beside(backend, skip=skip, accept_loss=accept_loss, progress=progress)
 
     async def dead_letters(self) -> DeadLetters:
-        """Return the events of this namespace that could not be applied, to be settled."""
+        """Return the events of this namespace that could not be applied, to look at and settle."""
         await self._namespace.caught_up()
         backend = self._namespace.backend
         graph = await backend.graph()

@@ -1,4 +1,7 @@
-"""Gemini CLI: `tmp/<project>/chats/session-*.jsonl`, sub-agents in a folder of their parent's."""
+"""Gemini CLI: `tmp/<project>/chats/session-*.jsonl`.
+
+Sub-agents are in a folder named for their parent.
+"""
 
 from __future__ import annotations
 
