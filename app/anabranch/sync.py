@@ -72,11 +72,6 @@ class Memory(OpenFace[AsyncMemory]):
         """The `settings` of this memory."""
         return self._wrapped.settings
 
-    @property
-    def namespace(self) -> str:
-        """The `namespace` of this memory."""
-        return self._wrapped.namespace
-
     @classmethod
     def open(
         cls,
@@ -94,6 +89,11 @@ class Memory(OpenFace[AsyncMemory]):
         return cls(
             AsyncMemory.open(home, namespace=namespace, agent=agent, settings=settings)
         ).__enter__()
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that it writes to and reads from, for as long as it lives."""
+        return self._wrapped.namespace
 
     @property
     def graph(self) -> MemoryGraph:

@@ -59,11 +59,9 @@ class Memory:
     """
 
     settings: Settings
-    namespace: str
 
     def __init__(self, settings: Settings, *, command: str = "memory") -> None:
         self.settings = settings
-        self.namespace = settings.namespace
         self._command = command
         self._opened: OpenNamespace | None = None
 
@@ -104,6 +102,11 @@ class Memory:
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.close()
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that it writes to and reads from, for as long as it lives."""
+        return self.settings.namespace
 
     @property
     def graph(self) -> MemoryGraph:

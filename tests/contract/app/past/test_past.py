@@ -79,6 +79,16 @@ class Past:
         self.events += [PositionedEvent(each.position, each.decode()) for each in new]
         await self.memory.wait_for(len(self.events), timeout_s=60)
 
+    @property
+    def namespace(self) -> str:
+        """The namespace that the memory looks into."""
+        return namespace_of(self.memory).name
+
+    def look_into(self, namespace: str) -> None:
+        """Let the memory write to and read from another namespace of its home."""
+        opened = namespace_of(self.memory)
+        opened.name = opened.sessions.namespace = namespace
+
     async def fold_to(self, position: int) -> None:
         """Fold only the events up to `position` into the graph beside, in one go."""
         events = self.events[:position]
@@ -181,7 +191,7 @@ async def _as_of_holds(past: Past, _: int, position: int) -> None:
         await past.then.digest()
     ).digest
     for namespace in sorted(past.namespaces):
-        past.memory.namespace = namespace_of(past.memory).sessions.namespace = namespace
+        past.look_into(namespace)
         for number in (0, 1, 2):
             await _session_holds(past, session(number), position)
         await _cypher_holds(past, position)
@@ -189,7 +199,7 @@ async def _as_of_holds(past: Past, _: int, position: int) -> None:
 
 
 async def _session_holds(past: Past, session_id: str, position: int) -> None:
-    namespace = past.memory.namespace
+    namespace = past.namespace
     state = SessionState(session_id, namespace)
     for at in past.events[:position]:
         if (at.namespace, at.session_id) == (namespace, session_id):
@@ -208,7 +218,7 @@ async def _session_holds(past: Past, session_id: str, position: int) -> None:
 
 
 async def _cypher_holds(past: Past, position: int) -> None:
-    memory, namespace = past.memory, past.memory.namespace
+    memory, namespace = past.memory, past.namespace
     for query in (HELD, LINKED):
         expected = await ask(past.then.address, query, namespace=namespace, as_of=position)
         assert (await memory.cypher(query, as_of=position)).rows == expected
@@ -218,7 +228,7 @@ async def _cypher_holds(past: Past, position: int) -> None:
 
 
 async def _recall_holds(past: Past, position: int) -> None:
-    namespace = past.memory.namespace
+    namespace = past.namespace
     forgotten = await _forgotten(past)
     for scope in Scope:
         question = Question(
@@ -235,7 +245,7 @@ async def _forgotten(past: Past) -> set[str]:
     rows = await ask(
         (await namespace_of(past.memory).backend.graph()).address,
         "MATCH (i:Insight {namespace: $n}) WHERE i.forgotten IS NOT NULL RETURN i.id AS id",
-        n=past.memory.namespace,
+        n=past.namespace,
     )
     return {row["id"] for row in rows}
 
@@ -259,7 +269,7 @@ async def _reach(graph: Graph, question: Question) -> set[str]:
 
 async def _diff_holds(past: Past, before: int, after: int) -> None:
     for namespace in sorted(past.namespaces):
-        past.memory.namespace = namespace_of(past.memory).sessions.namespace = namespace
+        past.look_into(namespace)
         diff = await past.memory.past.diff(before, after)
 
         one, other = [await _learned(past, namespace, position) for position in (before, after)]
@@ -367,7 +377,7 @@ async def _moved(
 async def _history_holds(past: Past, _: int, position: int) -> None:
     things = [session(0), session(1), *map(insight, range(3)), consolidation(0), identifier(9, 9)]
     for namespace in sorted(past.namespaces):
-        past.memory.namespace = namespace_of(past.memory).sessions.namespace = namespace
+        past.look_into(namespace)
         for thing in things:
             expected = [
                 at.position
