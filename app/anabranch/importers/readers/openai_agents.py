@@ -107,7 +107,7 @@ class _Session:
         yield from self._counted()
 
     def branched(self) -> Iterator[Record]:
-        """Yield the main branch and within it the others, each where it left; last what no branch has."""
+        """Yield the main branch, the others within it where they left; last what no branch has."""
         query = (
             "SELECT branch_id FROM message_structure WHERE session_id = ? "
             "GROUP BY branch_id ORDER BY min(id)"
