@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def cancellation_kept() -> Generator[None]:
     """Raise CancelledError at the end where the task was cancelled in the block, and went on.
 
-    Before Python 3.12 `asyncio.wait_for`, by which nats-py 2.16 waits, returns the answer that comes
+    nats-py 2.16 waits by `asyncio.wait_for`. Before Python 3.12 that returns an answer that comes
     together with a cancellation, and the task is never ended.
     """
     task = asyncio.current_task()
