@@ -79,7 +79,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Ending:
-    """What the account knows of an end: who said so, when, and in favour of which insight."""
+    """An end as the account knows it: its session, its place, and the insight in whose favour."""
 
     position: int
     session_id: str

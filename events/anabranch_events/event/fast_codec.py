@@ -208,7 +208,7 @@ def _maker(
 
 
 def _extra_of(made: type[BaseModel]) -> str:
-    """Return the source of what pydantic keeps of unknown fields where there were none."""
+    """Return the source of the value that pydantic has for no unknown fields."""
     return "{}" if made.model_config.get("extra") == "allow" else "None"
 
 

@@ -1,7 +1,7 @@
 """CloudEvents of other producers, read as ours: every valid one of 1.0 is taken.
 
-They may leave out what their place in the log says, have ids that are no UUID, data as base64, and
-attributes that are nobody's business here. Those are kept.
+They may leave out what their place in the log says, have ids that are no UUID, and data as base64.
+Attributes of their own are kept.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from anabranch_events.event.registry import EVENT_TYPES
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE: Final = "#/$defs/{model}"
 _LEFT: Final = ("time", "data")
-"""What may be left out: the time is that of the append, the data may be written otherwise."""
+"""May be left out: the time is that of the append, the data may be written otherwise."""
 
 
 def event_schema(event_type: str | None = None) -> dict[str, Any]:

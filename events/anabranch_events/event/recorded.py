@@ -38,7 +38,8 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     def decode(self) -> Event:
         """Return the event: an older version as the current one, an unknown type as opaque.
 
-        What a producer left out is taken from the message: its subject, and the time of the append.
+        Attributes that a producer left out are those of the message: of its subject, and the time
+        of the append.
         Raises EventInvalid when it cannot be read, or when it belongs to another subject than the
         one it was stored on.
         """

@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 SET_CHILD_SUBREAPER: Final = 36
 GRACE_S: Final = 1.0
@@ -25,7 +25,7 @@ _PAUSE_S: Final = 0.01
 _READ: Final = 64
 
 
-def main(line: int, argv: Sequence[str]) -> NoReturn:
+def main(line: int, argv: list[str]) -> NoReturn:
     """Run `argv`; end as it ends, and with it all that it left. `line` is cut to end it early."""
     os.set_inheritable(line, False)
     ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -50,7 +50,7 @@ def _noted(*_: object) -> None:
     """Let the wait for something to happen come to an end."""
 
 
-def _started(argv: Sequence[str]) -> int:
+def _started(argv: list[str]) -> int:
     """Start the command with our streams, which are then its alone."""
     command = os.fork()
     if command:

@@ -9,7 +9,7 @@ from tests.support.indexed_histories import DIMENSION
 
 
 def test_of_a_circle_the_last_stands() -> None:
-    """What has ended ends no other in the index either, as in the graph."""
+    """An insight that has ended ends no other in the index either, as in the graph."""
     index = NamespaceIndex("default", dimension=DIMENSION)
     one, other = insight(1), insight(2)
     for position, data in enumerate(
