@@ -43,11 +43,11 @@ class CommandExecutor:
     result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`. Another exit code
     than 0 fails the attempt with the last lines of stderr.
 
-    Of the environment it gets what any program needs, and the variables named in `passes`: keys and
-    passwords of this process only where they are named. With `environment` it gets just that.
+    Of the environment it gets the variables that any program needs, and those named in `passes`.
+    Keys and passwords of this process must be named. With `environment` it gets just that.
 
-    All processes that come of the command end with it, on a timeout, when the branch is cancelled,
-    and on Linux also when this process is killed.
+    All processes that come of the command end with it, on a timeout, and when the branch is
+    cancelled. On Linux they also end when this process is killed.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The guard of one command: it ends all that came of it, once the command or its starter is gone.
 
-It is run as a script, with the end of a line that its starter holds open: the operating system cuts
-that line when the starter ends, however it ends. Processes that lost their parents, also those that
+It is run as a script, with one end of a line whose other end its starter holds. The operating
+system cuts that line when the starter ends, however it ends. Processes that lost their parents, also those that
 left the command's session, become the guard's own children, so that none of them is missed.
 """
 
