@@ -1,8 +1,8 @@
 """The guard of one command: it ends all that came of it, once the command or its starter is gone.
 
 It is run as a script, with one end of a line whose other end its starter holds. The operating
-system cuts that line when the starter ends, however it ends. Processes that lost their parents, also those that
-left the command's session, become the guard's own children, so that none of them is missed.
+system cuts that line when the starter ends, however it ends. Processes that lost their parents
+become the guard's own children, also those that left the command's session: none is missed.
 """
 
 from __future__ import annotations

@@ -82,3 +82,14 @@ async def test_a_graph_that_does_not_open_is_put_aside(
 
     assert found in ([], ["kept"])
     assert (folder / "damaged").is_dir() == (found == [])
+
+
+async def test_a_folder_of_any_name_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spaces, other scripts, quotes and dollars, also where the locale knows ASCII only."""
+    monkeypatch.setenv("LC_ALL", "C")
+
+    found = await agents(tmp_path / "Jürgen 漢字 'quo\"te dol$lar")
+
+    assert found == []
