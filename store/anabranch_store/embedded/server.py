@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from anabranch_store.embedded.admin import Admin
 
 _ATTEMPTS: Final = 3
+_STAMP: Final = "Generation"
+_TYPES: Final = "SELECT name FROM schema:types"
+_NAMELESS: Final = f"SELECT FROM {_STAMP} WHERE id IS NULL OR schema_version IS NULL LIMIT 1"
 
 
 class EmbeddedGraph:
@@ -209,9 +212,11 @@ class EmbeddedGraph:
             await admin.server(f"create database {database}")
 
     async def _opens(self, admin: Admin, database: str) -> bool:
-        """Tell whether the server can open a database. Raises GraphFull."""
+        """Tell whether the server can open a database, and read in it. Raises GraphFull."""
         try:
-            await admin.sql(database, "SELECT FROM schema:types")
+            types = {row.get("name") for row in await admin.sql(database, _TYPES)}
+            # Records whose properties have lost their names can be read, and say nothing.
+            return _STAMP not in types or not await admin.sql(database, _NAMELESS)
         except GraphUnavailable as error:
             if not self.running or "OutOfMemory" in str(error):
                 raise
@@ -220,7 +225,6 @@ class EmbeddedGraph:
                     f"the disk under {self.folder} is full", fix="free some space"
                 ) from error
             return False
-        return True
 
     async def _close(self) -> None:
         try:

@@ -33,6 +33,7 @@ async def _filled(folder: Path) -> None:
         async with Graph.connect(address) as graph:
             await graph.apply_schema()
         await ask(address, "CREATE (:Agent {namespace: 'n', name: 'kept'})")
+        await ask(address, "CREATE (:Generation {id: 'one', schema_version: 1})")
         embedded.point_to(str(address.database))
 
 
@@ -67,7 +68,7 @@ async def test_state_files_that_are_damaged_are_made_anew(
 
 
 @pytest.mark.parametrize("content", [EMPTY, ZEROS], ids=["empty", "zeros"])
-@pytest.mark.parametrize("name", ["schema.json", "configuration.json"])
+@pytest.mark.parametrize("name", ["schema.json", "configuration.json", "dictionary*"])
 async def test_a_graph_that_does_not_open_is_put_aside(
     whole: Path, tmp_path: Path, name: str, content: bytes
 ) -> None:
