@@ -68,7 +68,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "status": _Place("service"),
     "doctor": _Place("service"),
 }
-"""Each command of the first level, in the order of the help. Its module is imported when it runs."""
+"""Each command of the first level, in the order of the help. Running it imports its module."""
 
 
 class Commands(PlainGroup):

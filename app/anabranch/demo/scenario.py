@@ -66,7 +66,7 @@ ORDER BY insights DESC, role"""
 
 
 class Ingested(BaseModel):
-    """What was learned first; at `turning_point` people had not yet changed their minds."""
+    """The first things learned. At `turning_point` people had not yet changed their minds."""
 
     model_config = ConfigDict(frozen=True)
     people: tuple[str, ...]

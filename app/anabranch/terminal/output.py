@@ -1,4 +1,4 @@
-"""What a command writes: data on stdout, messages and errors on stderr."""
+"""Output of a command: data on stdout, messages and errors on stderr."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Output:
 
     @property
     def story(self) -> Console:
-        """The terminal for what is told to people only: with JSON nothing is."""
+        """The terminal for stories, which are for people only: with JSON it is quiet."""
         from rich.console import Console
 
         width = None if sys.stdout.isatty() else _WIDTH_OF_STORIES
@@ -74,7 +74,7 @@ class Output:
         write_line(values)
 
     def message(self, text: RenderableType) -> None:
-        """Tell people something; machines are not told."""
+        """Write a message to people; with JSON nothing is written."""
         if not self.json:
             self.messages.print(text)
 

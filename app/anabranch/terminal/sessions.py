@@ -1,4 +1,4 @@
-"""How sessions look to people."""
+"""Sessions as shown to people."""
 
 from __future__ import annotations
 
