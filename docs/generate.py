@@ -160,6 +160,10 @@ def _events_page() -> str:
         "`anabranch.events.<namespace>.<session_id>`. Its attributes: `id` (a UUID), `source`, "
         "`type`, `subject` (the session's id), `time`, `data`; and the extensions `namespace`, "
         "`correlationid`, `causationid` and `agent`.",
+        "Any valid CloudEvent 1.0 of these types is taken, in structured and in binary mode. Further "
+        "attributes are kept. `subject`, `namespace` and `time` may be left out: they are those of "
+        "the message. An `id` that is no UUID becomes one, the same for the same `source` and `id`. "
+        "The data may stand in `data_base64`; `datacontenttype` is any that means JSON.",
         "A stored event never changes: a new meaning is a new version, and what older versions "
         "wrote is read for ever, taken up to the current version step by step. An event of a type "
         "or a version that is not on this page is opaque: it is handed on, shown, exported and "

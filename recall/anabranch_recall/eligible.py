@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anabranch_recall.moment import milliseconds
+from anabranch_recall.moment import NEVER, milliseconds
 from anabranch_recall.question import Scope
 
 if TYPE_CHECKING:
@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Eligible:
-    """The insights that may answer. A slot is a place among them; `rows` is None when all may."""
+    """The insights that may answer. A slot is a place among them; `rows` is None when all may.
+
+    `retired` has for every row the position at which it ended, by the events in reach.
+    """
 
     rows: Rows | None
     total: int
+    retired: NDArray[np.int64]
 
     @property
     def count(self) -> int:
@@ -53,14 +57,25 @@ def eligible(moment: Moment, question: Question, filters: Filters) -> Eligible:
     """Return what may answer `question` at a moment of its namespace."""
     columns = moment.columns
     mask = columns.alive.copy()
+    retired = _retired(moment, question)
     if not question.include_retired:
-        mask &= columns.retired > moment.position
+        mask &= retired > moment.position
     if question.scope is not Scope.NAMESPACE:
         mask &= _in_scope(moment, question)
     for part in _filtered(moment, filters):
         mask &= part
     total = len(mask)
-    return Eligible(None if mask.all() else np.flatnonzero(mask), total)
+    return Eligible(None if mask.all() else np.flatnonzero(mask), total, retired)
+
+
+def _retired(moment: Moment, question: Question) -> NDArray[np.int64]:
+    """Return where each row ended: in a namespace by any event, in a scope by those it sees."""
+    if question.scope is Scope.NAMESPACE:
+        return moment.columns.retired
+    retired = np.full(len(moment.columns.position), NEVER, np.int64)
+    for row, position in moment.ended(question.session_id or "", question.scope.value).items():
+        retired[row] = position
+    return retired
 
 
 def _in_scope(moment: Moment, question: Question) -> Mask:

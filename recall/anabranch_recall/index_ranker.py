@@ -93,7 +93,7 @@ class IndexRanker:
         ranking = rank(moment, asked, reach, k=question.k, vector=meaning.vector, asked_at=asked_at)
         best = ranking.best[: question.k]
         return Recollection(
-            hits=[_hit(moment, asked, each) for each in best],
+            hits=[_hit(moment, asked, each, retired=int(reach.retired[each.row])) for each in best],
             lanes=_lanes(moment, ranking, meaning),
             position=moment.position,
             ranker=self.name,
@@ -137,10 +137,9 @@ def _meaning_lane(position: int, ranking: Ranking, meaning: Meaning) -> Lane:
     return Lane(state="ok" if ranking.vectors else "empty", position=position)
 
 
-def _hit(moment: Moment, asked: Asked, ranked: Ranked) -> Hit:
+def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:
     columns, row = moment.columns, ranked.row
     text = moment.document(row).text
-    retired = int(columns.retired[row])
     return Hit(
         insight_id=ranked.insight_id,
         session_id=moment.value("session", int(columns.session[row])),

@@ -137,6 +137,10 @@ class Moment(Protocol):
         """Return the last position that counts, for each session that a scope reaches."""
         ...
 
+    def ended(self, session_id: str, scope: str) -> Mapping[int, int]:
+        """Return where insights ended by the events that a scope sees, by row."""
+        ...
+
     def sessions_in_role(self, roles: Sequence[str]) -> Sequence[str]:
         """Return the sessions that had begun in one of `roles`."""
         ...

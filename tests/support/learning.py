@@ -12,7 +12,7 @@ from anabranch_events.event.types import EventData, Outcome
 from anabranch_projections import PositionedEvent, fold
 from anabranch_recall import Question, Scope, tokens
 from anabranch_store import Graph, Step
-from tests.support.histories import at, insight, session
+from tests.support.histories import at, consolidation, insight, session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,8 +74,17 @@ class Known:
     namespace: str
     session_id: str
     recorded: int
-    retired: int | None = None
     forgotten: bool = False
+
+
+@dataclass(frozen=True)
+class Ending:
+    """An end as the account knows it: its session, its place, and the insight in whose favour."""
+
+    position: int
+    session_id: str
+    insight_id: str
+    by: str | None
 
 
 @dataclass
@@ -88,6 +97,7 @@ class Line:
     parent_id: str | None = None
     forked_at: int = 0
     depth: int = 0
+    joined: list[int] = field(default_factory=list[int])
 
 
 @dataclass
@@ -97,6 +107,7 @@ class Account:
     events: list[PositionedEvent] = field(default_factory=list[PositionedEvent])
     lines: dict[str, Line] = field(default_factory=dict[str, Line])
     insights: dict[str, Known] = field(default_factory=dict[str, Known])
+    endings: list[Ending] = field(default_factory=list[Ending])
 
     @property
     def position(self) -> int:
@@ -140,21 +151,36 @@ class Account:
         self.insights[insight_id] = Known(namespace, session_id, self.position)
         return insight_id
 
-    def retract(self, insight_id: str) -> None:
-        """Retract an insight."""
-        self.about(types.InsightRetracted(insight_id=insight_id, reason="wrong"), insight_id)
-        self._retire(insight_id)
+    def retract(self, insight_id: str, *, session_id: str | None = None) -> None:
+        """Retract an insight, by default in its own session."""
+        data = types.InsightRetracted(insight_id=insight_id, reason="wrong")
+        self._end(data, insight_id, session_id=session_id)
 
-    def supersede(self, insight_id: str, by: str) -> None:
-        """Put another insight in the place of one."""
-        self.about(types.InsightSuperseded(insight_id=insight_id, by=by), insight_id)
-        if by != insight_id and self.insights[by].retired is None:
-            self._retire(insight_id)
+    def supersede(self, insight_id: str, by: str, *, session_id: str | None = None) -> None:
+        """Put another insight in the place of one, by default in the session of the older."""
+        data = types.InsightSuperseded(insight_id=insight_id, by=by)
+        self._end(data, insight_id, by=by, session_id=session_id)
 
     def forget(self, insight_id: str) -> None:
         """Erase an insight."""
-        self.about(types.InsightForgotten(insight_id=insight_id, receipt="R"), insight_id)
+        data = types.InsightForgotten(insight_id=insight_id, receipt="R")
+        self._end(data, insight_id)
         self.insights[insight_id].forgotten = True
+
+    def join(self, session_id: str) -> None:
+        """Join a branch into its parent: a consolidation of the parent takes it in."""
+        line = self.lines[session_id]
+        into = line.parent_id or session_id
+        data = types.ConsolidationRecorded(
+            consolidation_id=consolidation(self.position + 1),
+            root_id=line.root_id,
+            sessions=(session_id,),
+            sources=(),
+            text="Joined",
+            method="extractive",
+        )
+        self._say(data, into, line.namespace)
+        line.joined.append(self.position)
 
     def associate(self, one: str, other: str, *, weight: float = 0.5) -> None:
         """Link two insights."""
@@ -180,9 +206,52 @@ class Account:
             if known.namespace == question.namespace
             and known.recorded <= until
             and not known.forgotten
-            and (question.include_retired or known.retired is None or known.retired > until)
+            and (question.include_retired or insight_id not in self.ended(question))
             and self._in_scope(known, question, until)
         }
+
+    def ended(self, question: Question) -> dict[str, int]:
+        """Return what has ended for one who asks `question`, and where: by the events it sees."""
+        until = self.position if question.as_of is None else question.as_of
+        found: dict[str, int] = {}
+        for ending in self.endings:
+            known = self.insights[ending.insight_id]
+            if known.namespace != question.namespace or not self._sees(ending, question, until):
+                continue
+            if ending.by is None or ending.by not in found:
+                found.setdefault(ending.insight_id, ending.position)
+        return found
+
+    def _sees(self, ending: Ending, question: Question, until: int) -> bool:
+        if ending.position > until:
+            return False
+        if question.scope is Scope.NAMESPACE:
+            return True
+        reader = self.lines.get(question.session_id or "")
+        if reader is None:
+            return False
+        if question.scope is Scope.THOUGHT:
+            return self.lines[ending.session_id].root_id == reader.root_id
+        return self._reached(ending.session_id, ending.position, question, until)
+
+    def _reached(self, session_id: str, position: int, question: Question, until: int) -> bool:
+        """Tell whether an event came to a line: by itself, or with a branch that was joined."""
+        if self._on_the_way(session_id, position, question, until):
+            return True
+        line = self.lines[session_id]
+        return line.parent_id is not None and any(
+            position < joined and self._reached(line.parent_id, joined, question, until)
+            for joined in line.joined
+        )
+
+    def _on_the_way(self, session_id: str, position: int, question: Question, until: int) -> bool:
+        here, visible_to = question.session_id, until
+        while here is not None:
+            if here == session_id:
+                return position <= visible_to
+            visible_to = min(visible_to, self.lines[here].forked_at)
+            here = self.lines[here].parent_id
+        return False
 
     def _in_scope(self, known: Known, question: Question, until: int) -> bool:
         if question.scope is Scope.NAMESPACE:
@@ -194,17 +263,20 @@ class Account:
             return known.session_id == question.session_id
         if question.scope is Scope.THOUGHT:
             return self.lines[known.session_id].root_id == line.root_id
-        here, visible_to = question.session_id, until
-        while here is not None:
-            if here == known.session_id:
-                return known.recorded <= visible_to
-            visible_to = min(visible_to, self.lines[here].forked_at)
-            here = self.lines[here].parent_id
-        return False
+        return self._on_the_way(known.session_id, known.recorded, question, until)
 
-    def _retire(self, insight_id: str) -> None:
+    def _end(
+        self,
+        data: EventData,
+        insight_id: str,
+        *,
+        by: str | None = None,
+        session_id: str | None = None,
+    ) -> None:
         known = self.insights[insight_id]
-        known.retired = known.retired or self.position
+        session_id = session_id or known.session_id
+        self._say(data, session_id, known.namespace)
+        self.endings.append(Ending(self.position, session_id, insight_id, by))
 
     def _say(self, data: EventData, session_id: str, namespace: str) -> None:
         self.events.append(at(self.position + 1, data, of=session_id, namespace=namespace))

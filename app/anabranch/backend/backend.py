@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self
 
 from anabranch.backend.embedder import opened_embedder
+from anabranch.backend.lost_branches import end_lost_branches, ending_lost_branches
 from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.errors import OwnerGone, PositionFromFuture
 from anabranch.home.servers import Servers
@@ -74,7 +75,17 @@ class Backend:
             moves = await self.log.connection.subscribe(MOVE, cb=self._move)
             self._stack.push_async_callback(moves.unsubscribe)
         self.seen = (await self.log.bounds()).last
+        await self._end_lost_branches()
         self.servers.announce()
+
+    async def _end_lost_branches(self) -> None:
+        """End what killed processes left running; an owner does so for as long as it lives."""
+        folder = self.servers.home.thoughts
+        if self.servers.projects:
+            ending = ending_lost_branches(folder, self.log, listener=self.saw)
+            await self._stack.enter_async_context(ending)
+        else:
+            await end_lost_branches(folder, self.log, listener=self.saw)
 
     async def graph(self) -> Graph:
         """Return the graph as it is by now: a rebuild may have moved it."""
@@ -202,3 +213,4 @@ class SharedBackend(Backend):
         self._stack.push_async_callback(self._let_graph_go)
         await self.graph()
         self.seen = (await self.log.bounds()).last
+        await self._end_lost_branches()

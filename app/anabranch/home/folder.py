@@ -32,6 +32,7 @@ class Home:
         self.log = folder / "log"
         self.graph = folder / "graph"
         self.generation = folder / "generation"
+        self.thoughts = folder / "thoughts"
         self.runtime = folder / "runtime.json"
         self.previous = folder / "runtime.previous.json"
         self.paused = folder / "paused"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
+from anabranch.home.running_thoughts import RunningThought
 from anabranch.memory.cypher import cypher
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
@@ -342,18 +343,22 @@ class Memory:
         """
         namespace = self._namespace
         await namespace.ready()
-        return await think(
-            namespace.sessions,
-            task,
-            branches=branches or None,
-            count=count,
-            executor=executor,
-            recall=BranchRecall(namespace),
-            embedder=namespace.backend.embedder,
-            session_id=session_id,
-            concurrency=concurrency,
-            on_event=_both(namespace.backend.saw, on_event),
-        )
+        with RunningThought(
+            namespace.backend.servers.home.thoughts, namespace=self.namespace
+        ) as it:
+            return await think(
+                namespace.sessions,
+                task,
+                branches=branches or None,
+                count=count,
+                executor=executor,
+                recall=BranchRecall(namespace),
+                embedder=namespace.backend.embedder,
+                session_id=session_id,
+                concurrency=concurrency,
+                on_event=_both(namespace.backend.saw, on_event),
+                announce=it.note,
+            )
 
     async def consolidate(self, root_id: str) -> Consolidation:
         """Synthesise what the branches of a thought found; every insight used is cited.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from anabranch_thinking import SessionState
 
 SESSIONS_MAX: Final = 10_000
+PAGE: Final = 10_000
 
 
 async def show_session(
@@ -52,12 +53,26 @@ async def session_tree(
     """Return a whole thought as `Memory.session_tree` says."""
     root_id = (await show_session(namespace, session_id, as_of=as_of)).root_id
     if as_of is None:
-        found = await list_sessions(namespace, root_id=root_id, limit=SESSIONS_MAX)
-        return found[::-1]
+        return await _thought(namespace, root_id)
     backend = namespace.backend
     position = await position_of(backend, as_of)
     await backend.wait_for(position, projection="graph", timeout_s=backend.settings.wait_timeout_s)
     return await thought_then(backend, root_id, namespace=namespace.name, position=position)
+
+
+async def _thought(namespace: OpenNamespace, root_id: str) -> list[SessionView]:
+    """Return every session of a thought, parents before their branches, page after page."""
+    await namespace.caught_up()
+    graph = await namespace.backend.graph()
+    asked = {"namespace": namespace.name, "root_id": root_id, "limit": PAGE}
+    views: list[SessionView] = []
+    after = 0
+    while True:
+        rows = await graph.read("sessions/thought", **asked, after=after)
+        views += map(SessionView.model_validate, rows)
+        if len(rows) < PAGE:
+            return views
+        after = rows[-1]["opened"]
 
 
 async def _view(namespace: OpenNamespace, state: SessionState) -> SessionView:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from anabranch.views import SessionView
 
+_INDENTS_MAX: Final = 8
 MARKS: Final = {
     "open": ("●", "cyan"),
     "pending": ("○", "dim"),
@@ -78,15 +79,22 @@ def sessions_table(views: Sequence[SessionView]) -> RenderableType:
 
 
 def session_tree(views: Sequence[SessionView]) -> RenderableType:
-    """Return a thought as a tree; parents stand before their branches in `views`."""
-    nodes: dict[str, Tree] = {}
+    """Return a thought as a tree; parents stand before their branches in `views`.
+
+    Where it is deeper than a terminal is wide, lines go on below one another and say how deep.
+    """
+    nodes: dict[str, tuple[Tree, int]] = {}
     roots: list[RenderableType] = []
     for view in views:
         line = session_line(view)
-        parent = nodes.get(view.parent_id or "")
-        if parent is None:
-            nodes[view.session_id] = Tree(line, guide_style="dim")
-            roots.append(nodes[view.session_id])
+        if view.parent_id not in nodes:
+            nodes[view.session_id] = (Tree(line, guide_style="dim"), 0)
+            roots.append(nodes[view.session_id][0])
+            continue
+        parent, depth = nodes[view.parent_id]
+        if depth < _INDENTS_MAX:
+            nodes[view.session_id] = (parent.add(line), depth + 1)
         else:
-            nodes[view.session_id] = parent.add(line)
+            parent.add(Text.assemble((f"{depth + 1} deep  ", "dim"), line))
+            nodes[view.session_id] = (parent, depth + 1)
     return Group(*roots)

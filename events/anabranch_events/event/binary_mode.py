@@ -31,16 +31,23 @@ def structured(headers: Mapping[str, str] | None, payload: bytes) -> bytes:
     if _PREFIX + "specversion" not in named or content_type.startswith(_STRUCTURED):
         return payload
     attributes: dict[str, object] = {
-        name.removeprefix(_PREFIX): unquote(value)
+        name.removeprefix(_PREFIX): _unquoted(value)
         for name, value in named.items()
         if name.startswith(_PREFIX)
     }
     document = {name: attributes[name] for name in attributes.keys() - _NO_ATTRIBUTES}
     media_type = content_type.partition(";")[0].strip().lower()
     if content_type:
-        is_json = media_type == "application/json"
-        document["datacontenttype"] = media_type if is_json else content_type
+        document["datacontenttype"] = content_type
     return orjson.dumps({**document, **_data(media_type, payload)}, option=orjson.OPT_SORT_KEYS)
+
+
+def _unquoted(value: str) -> str:
+    """Return a header's value as text; one that is percent-encoded wrongly stays as it is."""
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        return value
 
 
 def _data(media_type: str, payload: bytes) -> dict[str, object]:

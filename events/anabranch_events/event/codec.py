@@ -11,14 +11,18 @@ from pydantic import ValidationError
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event import fast_codec
 from anabranch_events.event.envelope import Event, input_invalid
+from anabranch_events.event.foreign import check_extensions, completed, take_json
 from anabranch_events.event.identifiers import checked_text
 from anabranch_events.event.opaque import OpaqueData
 from anabranch_events.event.registry import REGISTRY
 from anabranch_events.event.types import EventData
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pydantic import BaseModel
 
+    from anabranch_events.event.foreign import Place
     from anabranch_events.event.registry import Registry
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -53,6 +57,8 @@ def encode(event: Event) -> bytes:
         fields["causationid"] = found
     if (found := given["agent"]) is not None:
         fields["agent"] = found
+    if more := event.__pydantic_extra__:
+        fields.update(more)
     fields["datacontenttype"] = "application/json"
     fields["data"] = _members(data)
     return orjson.dumps(fields, default=_members, option=orjson.OPT_UTC_Z)
@@ -79,27 +85,31 @@ def _left_out(made: type[BaseModel]) -> tuple[str, ...]:
     )
 
 
-def decode(document: bytes, *, registry: Registry = REGISTRY) -> Event:
+def decode(
+    document: bytes, *, registry: Registry = REGISTRY, place: Callable[[], Place] | None = None
+) -> Event:
     """Read a structured CloudEvents 1.0 JSON document; an older version becomes the current one.
 
-    A type or a version that is not in `registry` gives an opaque event. Raises EventInvalid for a
-    document that is not JSON, is not CloudEvents 1.0, or breaks a rule of its type.
+    A type or a version that is not in `registry` gives an opaque event. `place` gives what the
+    document leaves out. Raises EventInvalid for a document that is not JSON, is not CloudEvents
+    1.0, or breaks a rule of its type.
     """
     event = _as_written(document, registry)
     if event is not None:
         return event
-    fields = _fields(document)
+    fields = completed(_fields(document), place and place())
     data_class = registry.current.get(fields["type"])
     try:
         if data_class is None:
             if fields["type"] not in registry.known:
                 return _opaque(document, fields)
+            fields["data"] = take_json(fields, fix=_FIX)
             fields["type"], fields["data"] = _upcast(fields, registry)
             data_class = registry.current[fields["type"]]
-        content = fields.pop("datacontenttype", None)
-        if content is not None and content != "application/json":
-            raise EventInvalid("the data is not JSON", field="datacontenttype", fix=_FIX)
-        fields["data"] = data_class.model_validate(fields.get("data"))
+        else:
+            fields["data"] = take_json(fields, fix=_FIX)
+        check_extensions(fields, ours=Event.model_fields, fix=_FIX)
+        fields["data"] = data_class.model_validate(fields["data"])
         return Event.model_validate(fields)
     except ValidationError as error:
         found = input_invalid(error, whole="data")
@@ -140,7 +150,7 @@ def decode_unchanged(document: bytes, *, registry: Registry = REGISTRY) -> Event
     event, once it is clear that it can be read. Raises EventInvalid.
     """
     event = decode(document, registry=registry)
-    fields = _fields(document)
+    fields = completed(_fields(document), None)
     return event if event.type == fields["type"] else _opaque(document, fields)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, model_validator
 
 from anabranch_events.errors import EventUnknown, InputInvalid
+from anabranch_events.event.foreign import checked_extension
 from anabranch_events.event.identifiers import (
     Identifier,
     Moment,
@@ -26,10 +27,10 @@ class Event(BaseModel):
     """An immutable fact about one session, stored once.
 
     Its type is a current one, and `data` is of that type's class. An event of a type that this
-    version does not know has OpaqueData.
+    version does not know has OpaqueData. Attributes of other producers' own are its `extensions`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
     id: Identifier
     source: Name = SOURCE
     type: str
@@ -51,6 +52,17 @@ class Event(BaseModel):
         if not belongs:
             raise ValueError(f"the data of {found.__name__} is not of type {self.type}")
         return self
+
+    @model_validator(mode="after")
+    def _extended(self) -> Self:
+        for name, value in self.extensions.items():
+            checked_extension(name, value)
+        return self
+
+    @property
+    def extensions(self) -> dict[str, Any]:
+        """The attributes beside ours: texts, whole numbers and booleans, kept as they came."""
+        return self.__pydantic_extra__ or {}
 
     @property
     def session_id(self) -> str:

@@ -187,7 +187,7 @@ def _maker(
         " instance = new(made)",
         f" set_values(instance, {{{', '.join(f'{name!r}: {name}' for name in names)}}})",
         " set_given(instance, given)",
-        " set_extra(instance, None)",
+        f" set_extra(instance, {_extra_of(made)})",
         " set_private(instance, None)",
         *(f" instance = validate_{at}(instance)" for at in range(len(validators))),
         " return instance",
@@ -205,6 +205,11 @@ def _maker(
     }
     exec("\n".join(source), scope)  # noqa: S102 - of names of fields, and nothing that was read
     return cast("Check", scope["make"])
+
+
+def _extra_of(made: type[BaseModel]) -> str:
+    """Return the source of the value that pydantic has for no unknown fields."""
+    return "{}" if made.model_config.get("extra") == "allow" else "None"
 
 
 def _field(hint: Any, *, plain: bool) -> _Field:

@@ -12,6 +12,8 @@ from anabranch_events.event.registry import EVENT_TYPES
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REFERENCE: Final = "#/$defs/{model}"
+_LEFT: Final = ("time", "data")
+"""May be left out: the time is that of the append, the data may be written otherwise."""
 
 
 def event_schema(event_type: str | None = None) -> dict[str, Any]:
@@ -51,13 +53,19 @@ def _document(event_type: str, data_reference: str) -> dict[str, Any]:
         "title": event_type,
         "description": (EVENT_TYPES[event_type].__doc__ or "").strip().partition("\n")[0],
         "type": "object",
-        "additionalProperties": False,
-        "required": ["specversion", *envelope["required"]],
+        "additionalProperties": {"type": ["string", "integer", "boolean", "null"]},
+        "required": [
+            "specversion",
+            "source",
+            *(each for each in envelope["required"] if each not in _LEFT),
+        ],
+        "anyOf": [{"required": [each]} for each in ("data", "data_base64", "dataref")],
         "properties": {
             "specversion": {"const": "1.0"},
             **envelope["properties"],
+            "id": {"type": "string", "minLength": 1},
             "type": {"const": event_type},
-            "datacontenttype": {"const": "application/json"},
+            "datacontenttype": {"type": "string", "pattern": "^[^/]+/([^/]+\\+)?json *(;.*)?$"},
             "data": {"$ref": data_reference},
         },
     }

@@ -9,6 +9,7 @@ import msgspec
 
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event.codec import decode
+from anabranch_events.event.foreign import Place
 
 if TYPE_CHECKING:
     from anabranch_events.event.envelope import Event
@@ -30,13 +31,19 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
         """The server's time of the append."""
         return datetime.fromtimestamp(self.stored_us / 1e6, UTC)
 
+    def place(self) -> Place:
+        """Return what the message says of its event beside the document."""
+        return Place(self.namespace, self.session_id, self.stored_at)
+
     def decode(self) -> Event:
         """Return the event: an older version as the current one, an unknown type as opaque.
 
+        Attributes that a producer left out are those of the message: of its subject, and the time
+        of the append.
         Raises EventInvalid when it cannot be read, or when it belongs to another subject than the
         one it was stored on.
         """
-        event = decode(self.raw)
+        event = decode(self.raw, place=self.place)
         if event.subject != self.session_id or event.namespace != self.namespace:
             raise EventInvalid(
                 f"the event says {event.namespace}.{event.session_id} but was stored under "

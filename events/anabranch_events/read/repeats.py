@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event.fingerprint import fingerprint
+from anabranch_events.event.identifiers import is_canonical_uuid
 
 if TYPE_CHECKING:
     from anabranch_events.event.recorded import Recorded
@@ -124,7 +125,9 @@ def _id_of(recorded: Recorded) -> str | None:
     """Return the id of a record's event, None where it cannot be read."""
     raw = recorded.raw
     if raw.startswith(_START) and raw[_ID.stop : _ID.stop + 2] == b'",':
-        return raw[_ID].decode("ascii", "replace").lower()
+        found = raw[_ID].decode("ascii", "replace").lower()
+        if is_canonical_uuid(found):
+            return found
     try:
         return recorded.decode().id
     except EventInvalid:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import logging
 import os
+import re
 import secrets
 import shutil
 from typing import IO, TYPE_CHECKING, Final
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from anabranch_events.server.tenant import Tenant
 
 _GLOBAL_ACCOUNT: Final = "$G"
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
+_log: Final = logging.getLogger("anabranch")
 LOG_LINES_SHOWN: Final = 5
 FREE_SHARE_USED: Final = 0.9
 
@@ -101,10 +105,10 @@ class ServerFolder:
             self.config,
             _CONFIG.format(
                 port=port or -1,
-                run=json.dumps(str(self._run)),
-                pid_file=json.dumps(str(self.pid_file)),
-                log_file=json.dumps(str(self._log)),
-                store=json.dumps(str(self._store)),
+                run=quoted(str(self._run)),
+                pid_file=quoted(str(self.pid_file)),
+                log_file=quoted(str(self._log)),
+                store=quoted(str(self._store)),
                 room=self._room(),
                 flags=FLAGS,
                 access=access,
@@ -133,22 +137,21 @@ class ServerFolder:
     def _kept_token(self) -> str:
         """Return the folder's token: with it clients reconnect after a restart on the same port."""
         path = self.path / "token"
-        if path.exists() and (token := path.read_text(encoding="ascii")):
+        token = path.read_bytes().decode("ascii", "replace") if path.exists() else ""
+        if _TOKEN.fullmatch(token):  # Else a crash cut it off, and it is made anew.
             path.chmod(0o600)
             return token
         token = secrets.token_urlsafe(32)
-        _write_private(path, token)
+        _write_whole(path, token)
         return token
 
     def _kept_passwords(self, tenants: Sequence[Tenant]) -> dict[str, str]:
         """Return a password for each tenant: the one it had, or a new one."""
         path = self.path / "passwords.json"
-        kept: dict[str, str] = json.loads(path.read_bytes()) if path.exists() else {}
+        kept = _passwords_in(path)
         found = {one.name: kept.get(one.name) or secrets.token_urlsafe(32) for one in tenants}
         if found != kept:
-            fresh = path.with_suffix(".new")
-            _write_private(fresh, json.dumps(found, indent=2))
-            fresh.replace(path)
+            _write_whole(path, json.dumps(found, indent=2))
         return found
 
     def _place_log(self, account: str) -> None:
@@ -171,6 +174,38 @@ class ServerFolder:
         """
         used = sum(path.stat().st_size for path in self._store.rglob("*") if path.is_file())
         return used + int(shutil.disk_usage(self._store).free * FREE_SHARE_USED)
+
+
+def quoted(text: str) -> str:
+    """Return `text` as a string of the server's configuration, which reads UTF-8 and few escapes."""
+    known = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return '"' + "".join(known.get(each, each) for each in text) + '"'
+
+
+def _passwords_in(path: Path) -> dict[str, str]:
+    """Return the passwords that a file holds, none where a crash left no whole one."""
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        _log.warning("%s is damaged: all tenants get new passwords", path)
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: each for name, each in found.items() if isinstance(each, str)}
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there whole or not at all, also after a crash."""
+    fresh = path.with_suffix(".new")
+    _write_private(fresh, text)
+    descriptor = os.open(fresh, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.replace(path)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -27,6 +27,7 @@ class InsightRows:
         self._recorded: dict[tuple[str, str], Row] = {}
         self._superseded: dict[tuple[str, str, str], Row] = {}
         self._retired: list[dict[tuple[str, str], Row]] = [{}]
+        self._ends: list[Row] = []
         self._ended: set[tuple[str, str]] = set()
         self._consolidations: dict[tuple[str, str], Row] = {}
         self._forgotten: dict[tuple[str, str], Row] = {}
@@ -75,9 +76,19 @@ class InsightRows:
         """End an insight at the event's position, unless it has ended before.
 
         One that has ended itself ends no other. So an end that depends on another of the batch
-        goes into a statement of its own behind it.
+        goes into a statement of its own behind it. The event's session is kept with each end:
+        for a reader in a lineage only those count that it sees.
         """
         key = (at.namespace, insight_id)
+        self._ends.append(
+            {
+                "namespace": at.namespace,
+                "id": insight_id,
+                "session_id": at.session_id,
+                "by": by,
+                "recorded": at.position,
+            }
+        )
         if key in self._ended:
             return
         if by is None:
@@ -130,6 +141,7 @@ class InsightRows:
         yield from steps("projection/supersede_insights", self._superseded.values())
         for retired in self._retired:
             yield from steps("projection/retire_insights", retired.values())
+        yield from steps("projection/end_insights", self._ends)
         yield from steps("projection/record_consolidations", self._consolidations.values())
 
     def last_steps(self) -> Iterator[Step]:

@@ -6,6 +6,7 @@ of any position is a filter.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from anabranch_projections.fold.rows import Row, steps
@@ -62,8 +63,27 @@ class LinkRows:
 
     def steps(self) -> Iterator[Step]:
         """Return the statements that begin and end links."""
-        yield from steps("projection/associate_insights", self._associations.values())
+        forwards, backwards = self._by_lighter_end()
+        yield from steps("projection/associate_insights", forwards)
+        yield from steps("projection/associate_insights_backwards", backwards)
         yield from steps("projection/oppose_insights", self._conflicts.values())
+
+    def _by_lighter_end(self) -> tuple[list[Row], list[Row]]:
+        """Divide the associations by the end at which fewer of the batch meet.
+
+        A store looks at all the links of the insight at which it begins. So for a hub that gets
+        thousands it begins at the others.
+        """
+        rows = [*self._associations.values()]
+        begin = Counter((row["namespace"], row["from_id"]) for row in rows)
+        end = Counter((row["namespace"], row["to_id"]) for row in rows)
+        forwards: list[Row] = []
+        backwards: list[Row] = []
+        for row in rows:
+            namespace = row["namespace"]
+            heavy = begin[namespace, row["from_id"]] > end[namespace, row["to_id"]]
+            (backwards if heavy else forwards).append(row)
+        return forwards, backwards
 
     def _end(self, at: PositionedEvent, data: AssociationFormed | AssociationSevered) -> Row:
         row = self._associations.setdefault(

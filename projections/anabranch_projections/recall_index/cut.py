@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from anabranch_projections.recall_index.columns import NamespaceColumns
+    from anabranch_projections.recall_index.endings import Endings
     from anabranch_projections.recall_index.links import Links
     from anabranch_projections.recall_index.postings import OpenPostings
     from anabranch_projections.recall_index.segment import Segment
@@ -35,6 +36,7 @@ class Cut:
         namespace_columns: NamespaceColumns,
         lines: SessionLines,
         links_history: Links,
+        endings: Endings,
         segments: Sequence[Segment],
         open_postings: OpenPostings,
         open_documents: list[bytes],
@@ -47,6 +49,7 @@ class Cut:
         self._of = namespace_columns
         self._lines = lines
         self._links = links_history
+        self._endings = endings
         self._segments = [each for each in segments if each.first < count]
         self._open = open_postings
         self._open_documents = open_documents
@@ -114,6 +117,13 @@ class Cut:
     def windows(self, session_id: str, scope: str) -> dict[str, int]:
         """Return the last position that counts, for each session in a scope."""
         return self._lines.windows(session_id, scope, until=self.position)
+
+    def ended(self, session_id: str, scope: str) -> dict[int, int]:
+        """Return where insights ended by the events that a scope sees, by row."""
+        seen = self._lines.seen(session_id, scope, until=self.position)
+        found = self._endings.within(seen)
+        rows = {self.row(insight_id): position for insight_id, position in found.items()}
+        return {row: position for row, position in rows.items() if row is not None}
 
     def sessions_in_role(self, roles: Sequence[str]) -> list[str]:
         """Return the sessions that had begun in one of `roles`."""

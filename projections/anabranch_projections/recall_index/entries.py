@@ -70,11 +70,18 @@ class Ran(Entry, frozen=True, array_like=True, gc=False, tag="ran"):
 
 
 class Retired(Entry, frozen=True, array_like=True, gc=False, tag="retired"):
-    """An insight ceased to hold: it was superseded `by` another, or retracted."""
+    """A session said that an insight ceased to hold: superseded `by` another, or retracted."""
 
+    session_id: str
     insight_id: str
     by: str
     valid_until: int | None
+
+
+class Joined(Entry, frozen=True, array_like=True, gc=False, tag="joined"):
+    """Sessions were consolidated."""
+
+    session_ids: tuple[str, ...]
 
 
 class Forgotten(Entry, frozen=True, array_like=True, gc=False, tag="forgotten"):
@@ -109,7 +116,7 @@ class Cited(Entry, frozen=True, array_like=True, gc=False, tag="cited"):
     useful: bool
 
 
-Change: TypeAlias = Began | Ended | Ran | Retired | Forgotten | Linked | Unlinked | Cited
+Change: TypeAlias = Began | Ended | Ran | Joined | Retired | Forgotten | Linked | Unlinked | Cited
 """An entry that is no row: what a segment keeps as it is."""
 AnyEntry: TypeAlias = Learned | Change
 
@@ -134,14 +141,16 @@ def entries_of(at: PositionedEvent) -> Iterator[AnyEntry]:
 
 
 def _of_insights(at: PositionedEvent) -> Iterator[Change]:
-    data, position = at.event.data, at.position
+    data, position, own = at.event.data, at.position, at.session_id
     match data:
+        case types.InsightSuperseded() if data.by == data.insight_id:
+            pass
         case types.InsightSuperseded():
-            yield Retired(position, data.insight_id, data.by, time_ms(data.valid_until))
+            yield Retired(position, own, data.insight_id, data.by, time_ms(data.valid_until))
         case types.InsightRetracted():
-            yield Retired(position, data.insight_id, "", time_ms(data.valid_until))
+            yield Retired(position, own, data.insight_id, "", time_ms(data.valid_until))
         case types.InsightForgotten():
-            yield Retired(position, data.insight_id, "", None)
+            yield Retired(position, own, data.insight_id, "", None)
             yield Forgotten(position, data.insight_id)
         case types.InsightCited():
             ids = tuple(dict.fromkeys(data.insight_ids))
@@ -153,6 +162,8 @@ def _of_insights(at: PositionedEvent) -> Iterator[Change]:
             yield Linked(position, milliseconds(at.event.time), *ends, data.weight)
         case types.AssociationSevered():
             yield Unlinked(position, data.from_id, data.to_id, data.kind)
+        case types.ConsolidationRecorded():
+            yield Joined(position, tuple(dict.fromkeys(data.sessions)))
         case _:
             pass
 

@@ -10,6 +10,7 @@ import numpy as np
 from anabranch_projections.recall_index.columns import NamespaceColumns, day_number
 from anabranch_projections.recall_index.cut import Cut
 from anabranch_projections.recall_index.documents import document_block, pack_document
+from anabranch_projections.recall_index.endings import Endings
 from anabranch_projections.recall_index.entries import (
     AnyEntry,
     Began,
@@ -17,6 +18,7 @@ from anabranch_projections.recall_index.entries import (
     Cited,
     Ended,
     Forgotten,
+    Joined,
     Learned,
     Linked,
     Ran,
@@ -70,7 +72,7 @@ class NamespaceIndex:
         self._columns = NamespaceColumns()
         self._lines = SessionLines()
         self._links = Links()
-        self._retired: dict[str, Retired] = {}
+        self._endings = Endings()
         self._forgotten: set[str] = set()
         self._ended_validity: dict[int, tuple[int, int]] = {}
         self._postings = OpenPostings()
@@ -145,6 +147,7 @@ class NamespaceIndex:
                 namespace_columns=self._columns,
                 lines=self._lines,
                 links_history=self._links,
+                endings=self._endings,
                 segments=self.stored.segments,
                 open_postings=self._postings,
                 open_documents=self._documents,
@@ -251,7 +254,7 @@ class NamespaceIndex:
 
     def _change(self, change: Change) -> None:
         match change:
-            case Began() | Ended() | Ran():
+            case Began() | Ended() | Ran() | Joined():
                 self._lines.apply(self.namespace, change)
             case Retired():
                 self._retire(change)
@@ -265,7 +268,7 @@ class NamespaceIndex:
                 self._links.cite(change)
 
     def _retire(self, change: Retired) -> None:
-        if self._retired.setdefault(change.insight_id, change) is change:
+        if self._endings.add(change):
             row = self._columns.row(change.insight_id)
             if row is not None:
                 self._end_one(change.insight_id, row)
@@ -278,7 +281,7 @@ class NamespaceIndex:
 
     def _end_one(self, insight_id: str, row: int) -> None:
         """Lay over a row what ended it, be that known before it or after."""
-        retired = self._retired.get(insight_id)
+        retired = self._endings.held(insight_id)
         if retired is not None:
             self._columns.retire(row, retired.position)
             if retired.valid_until is not None:
@@ -292,7 +295,7 @@ class NamespaceIndex:
 
     def _end_known(self, segment: Segment) -> None:
         """Lay over a segment's rows what ended them before they were there."""
-        for insight_id in (*self._retired, *self._forgotten):
+        for insight_id in (*self._endings.ended(), *self._forgotten):
             row = self._columns.row(insight_id)
             if row is not None and segment.first <= row < segment.end:
                 self._end_one(insight_id, row)

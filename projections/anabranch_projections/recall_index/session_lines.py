@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anabranch_projections.fold.rules import JUDGED, SessionStanding, verdicts
-from anabranch_projections.recall_index.entries import Began, Ended, Ran
+from anabranch_projections.recall_index.entries import Began, Ended, Joined, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,8 @@ class SessionLines:
     _lines: dict[str, _Line] = field(default_factory=dict[str, _Line])
     _thoughts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     _roles: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    _branches: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    _joined: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     _agents: dict[str, str] = field(default_factory=dict[str, str])
     _standing: dict[Key, SessionStanding] = field(
         default_factory=dict[tuple[str, str], SessionStanding]
@@ -45,7 +47,7 @@ class SessionLines:
             return False
         return bool(verdicts([at], self._standing))
 
-    def apply(self, namespace: str, entry: Began | Ended | Ran) -> None:
+    def apply(self, namespace: str, entry: Began | Ended | Ran | Joined) -> None:
         """Take in what happened to a session; what was taken in before changes nothing."""
         match entry:
             case Began():
@@ -56,6 +58,9 @@ class SessionLines:
                     standing.ended = entry.position
             case Ran():
                 self._agents[entry.session_id] = entry.agent
+            case Joined():
+                for session_id in entry.session_ids:
+                    self._joined.setdefault(session_id, []).append(entry.position)
 
     def agent(self, session_id: str) -> str:
         """Return who ran a session last, empty when nobody said so."""
@@ -75,6 +80,24 @@ class SessionLines:
             thought = self._thoughts.get(line.root_id, [])
             return {each: until for each in thought if self._lines[each].began <= until}
         return self._lineage(session_id, until)
+
+    def seen(self, session_id: str, scope: str, *, until: int) -> dict[str, int]:
+        """Return the last position up to which a scope sees each session's events.
+
+        A line sees its own and, once a branch of it was joined, those of the branch.
+        """
+        if scope == "thought":
+            return self.windows(session_id, scope, until=until)
+        seen = self.windows(session_id, "lineage", until=until)
+        new = list(seen)
+        while new:
+            here = new.pop()
+            for branch in tuple(self._branches.get(here, ())):
+                joined = [at for at in tuple(self._joined.get(branch, ())) if at <= seen[here]]
+                if joined and joined[-1] > seen.get(branch, 0):
+                    seen[branch] = joined[-1]
+                    new.append(branch)
+        return seen
 
     def in_role(self, roles: Sequence[str], *, until: int) -> list[str]:
         """Return the sessions that had begun in one of `roles`."""
@@ -102,6 +125,7 @@ class SessionLines:
         place = (entry.position, entry.root_id, entry.parent_id, entry.forked_at, entry.role)
         self._lines[entry.session_id] = _Line(*place)
         self._thoughts.setdefault(entry.root_id, []).append(entry.session_id)
+        self._branches.setdefault(entry.parent_id, []).append(entry.session_id)
         if entry.role:
             self._roles.setdefault(entry.role, []).append(entry.session_id)
 

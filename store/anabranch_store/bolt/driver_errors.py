@@ -85,9 +85,10 @@ def _server_error(error: neo4j.Neo4jError, *, uri: str) -> AnabranchError:
     elif (
         error.is_retryable()
         or isinstance(error, neo4j.ConstraintError)
-        or code.endswith(".LockClientStopped")
+        or code.endswith((".LockClientStopped", ".TransactionNotFound"))
     ):
         # A leader that lost its place refuses writes like a replica: checked before permissions.
+        # A server whose disk is full may drop a transaction, and then says it does not know it.
         found = TransactionUndone(f"the graph at {uri} undid it: {said} ({code})", fix=_RETRY)
     elif code.endswith((".Forbidden", ".AccessMode", ".ForbiddenOnReadOnlyDatabase")):
         found = QueryRefused(

@@ -30,10 +30,11 @@ class Admin:
         token = base64.b64encode(f"{username}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
 
-    async def sql(self, database: str, command: str) -> None:
-        """Run one SQL command (of ours, never of a user's) in `database`."""
+    async def sql(self, database: str, command: str) -> list[dict[str, object]]:
+        """Run one SQL command (of ours, never of a user's) in `database`; return its rows."""
         body = {"language": "sql", "command": command}
-        await self._post(f"command/{database}", body, request=command)
+        answer = await self._post(f"command/{database}", body, request=command)
+        return cast("list[dict[str, object]]", answer.get("result", []))
 
     async def server(self, command: str, *, shown: str | None = None) -> None:
         """Run one server command; `shown` stands for it in errors where it holds a secret."""

@@ -126,6 +126,7 @@ def _spawned(folder: Path, log: IO[bytes]) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-P", str(HOST), str(folder)],
             cwd=folder,
+            env=_environment(folder),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -138,6 +139,12 @@ def _spawned(folder: Path, log: IO[bytes]) -> subprocess.Popen[str]:
             f"the embedded graph's process cannot be started: {error}",
             fix="check that this Python can start processes",
         ) from error
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return the environment of the host. A JVM knows a path by the encoding of its locale."""
+    plain = str(folder).isascii() or sys.platform != "linux"
+    return {**os.environ} if plain else {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
 def _exchange(process: subprocess.Popen[str], order: str) -> str:

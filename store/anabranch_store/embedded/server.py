@@ -6,28 +6,38 @@ import asyncio
 import errno
 import fcntl
 import json
-import os
-import secrets
 import socket
-from typing import IO, TYPE_CHECKING, Any, Final, Self, cast
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from pydantic import SecretStr
 
 from anabranch_store.address import GraphAddress
 from anabranch_store.embedded.admin import admin_of
+from anabranch_store.embedded.aside import is_there, put_aside
 from anabranch_store.embedded.engine import DEFAULT_ENGINE, EngineName, engine_of
 from anabranch_store.embedded.process import HostProcess, HostStartFailed, end_leftover
+from anabranch_store.embedded.state import (
+    READER,
+    ROOT,
+    credentials_in,
+    current_in,
+    mend_config,
+    point_to,
+    users_in,
+)
 from anabranch_store.errors import GraphFull, GraphUnavailable, SetupInvalid
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-FIRST_DATABASE: Final = "graph"
-READER: Final = "reader"
+    from anabranch_store.embedded.admin import Admin
+
 _ATTEMPTS: Final = 3
-_CREDENTIALS: Final = "credentials.json"
-_CURRENT: Final = "current"
+_STAMP: Final = "Generation"
+_TYPES: Final = "SELECT name FROM schema:types"
+_NAMELESS: Final = f"SELECT FROM {_STAMP} WHERE id IS NULL OR schema_version IS NULL LIMIT 1"
 
 
 class EmbeddedGraph:
@@ -104,7 +114,7 @@ class EmbeddedGraph:
 
     def point_to(self, database: str) -> None:
         """Make `database` the one that the next start serves."""
-        _replace(self.folder / _CURRENT, database + "\n")
+        point_to(self.folder, database)
         self._address = self.address.model_copy(update={"database": database})
 
     def _prepare_folder(self) -> None:
@@ -121,24 +131,37 @@ class EmbeddedGraph:
                 fix="connect to that process, end it, or use another folder",
             ) from error
         self._lock = lock
-        groups = self.folder / "config" / "server-groups.json"
-        if not groups.exists():
-            groups.parent.mkdir(mode=0o700, exist_ok=True)
-            _replace(groups, json.dumps(_GROUPS))
+        mend_config(self.folder)
 
     async def _start(self) -> None:
         credentials = credentials_in(self.folder)
-        bolt_port, http_port = await self._start_host(credentials["root"])
+        bolt_port, http_port = await self._start_with_what_opens(credentials[ROOT])
         self._address = GraphAddress(
             uri=f"bolt://127.0.0.1:{bolt_port}",
-            username="root",
-            password=SecretStr(credentials["root"]),
+            username=ROOT,
+            password=SecretStr(credentials[ROOT]),
             database=current_in(self.folder),
             reader_username=READER,
             reader_password=SecretStr(credentials[READER]),
             admin_url=f"http://127.0.0.1:{http_port}",
         )
         await self._bootstrap(credentials)
+
+    async def _start_with_what_opens(self, password: str) -> tuple[int, int]:
+        """Start the host; where the graph keeps it from starting, without that graph."""
+        try:
+            return await self._start_host(password)
+        except GraphFull:
+            raise
+        except SetupInvalid as error:
+            moved = put_aside(self.folder, current_in(self.folder), why=str(error))
+            if moved is None:
+                raise
+            try:
+                return await self._start_host(password)
+            except BaseException:
+                moved.put_back()  # It was not the graph.
+                raise
 
     async def _start_host(self, password: str) -> tuple[int, int]:
         """Start the host on two free ports; when another process takes one first, try again."""
@@ -170,8 +193,8 @@ class EmbeddedGraph:
         )
 
     async def _bootstrap(self, credentials: dict[str, str]) -> None:
-        """Make the reader and the current database where they are not there yet."""
-        users = (self.folder / "config" / "server-users.jsonl").read_text(encoding="utf-8")
+        """Make the reader and the current database where they are not there, or do not open."""
+        users = users_in(self.folder).read_text(encoding="utf-8")
         admin = admin_of(self.address)
         if f'"{READER}"' not in users:
             reader = {
@@ -181,8 +204,27 @@ class EmbeddedGraph:
             }
             await admin.server(f"create user {json.dumps(reader)}", shown="create user reader")
         database = current_in(self.folder)
-        if not (self.folder / "databases" / database).is_dir():
+        if is_there(self.folder, database) and not await self._opens(admin, database):
+            with suppress(GraphUnavailable):
+                await admin.server(f"close database {database}")
+            put_aside(self.folder, database, why="it does not open")
+        if not is_there(self.folder, database):
             await admin.server(f"create database {database}")
+
+    async def _opens(self, admin: Admin, database: str) -> bool:
+        """Tell whether the server can open a database, and read in it. Raises GraphFull."""
+        try:
+            types = {row.get("name") for row in await admin.sql(database, _TYPES)}
+            # Records whose properties have lost their names can be read, and say nothing.
+            return _STAMP not in types or not await admin.sql(database, _NAMELESS)
+        except GraphUnavailable as error:
+            if not self.running or "OutOfMemory" in str(error):
+                raise
+            if "No space left" in str(error):
+                raise GraphFull(
+                    f"the disk under {self.folder} is full", fix="free some space"
+                ) from error
+            return False
 
     async def _close(self) -> None:
         try:
@@ -195,29 +237,6 @@ class EmbeddedGraph:
             if self._lock is not None:
                 self._lock.close()
                 self._lock = None
-
-
-def credentials_in(folder: Path) -> dict[str, str]:
-    """Return the passwords kept in `folder`, made the first time.
-
-    The server keeps only their hashes. When our file is lost, so are the users: both are made anew.
-    """
-    path = folder / _CREDENTIALS
-    try:
-        return cast("dict[str, str]", json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, json.JSONDecodeError):
-        (folder / "config" / "server-users.jsonl").unlink(missing_ok=True)
-    made = {"root": secrets.token_urlsafe(32), READER: secrets.token_urlsafe(32)}
-    _replace(path, json.dumps(made))
-    return made
-
-
-def current_in(folder: Path) -> str:
-    """Return the name of the database that `folder` serves."""
-    try:
-        return (folder / _CURRENT).read_text(encoding="utf-8").strip() or FIRST_DATABASE
-    except FileNotFoundError:
-        return FIRST_DATABASE
 
 
 def _folder_error(folder: Path, error: OSError) -> SetupInvalid:
@@ -250,45 +269,3 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write `text` to `path` whole or not at all, readable by its owner only."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # The new name, too, survives a power cut.
-    finally:
-        os.close(folder)
-
-
-def _group(access: list[str], types: list[str]) -> dict[str, Any]:
-    return {
-        "resultSetLimit": -1,
-        "readTimeout": -1,
-        "access": access,
-        "types": {"*": {"access": types}},
-    }
-
-
-_GROUPS: Final = {
-    "version": 2,
-    "databases": {
-        "*": {
-            "groups": {
-                "admin": _group(
-                    ["updateSecurity", "updateSchema", "updateDatabaseSettings"],
-                    ["createRecord", "readRecord", "updateRecord", "deleteRecord"],
-                ),
-                READER: _group([], ["readRecord"]),
-                "*": _group([], []),
-            }
-        }
-    },
-}

@@ -50,6 +50,7 @@ RELATIONSHIP_TYPES: Final = (
     "MENTIONS",
     "PRODUCED",
     "RAN",
+    "RETIRED",
     "SUPERSEDES",
 )
 

@@ -260,7 +260,11 @@ class GraphRanker:
         if not best:
             return []
         rows = await self._graph.read(
-            "recall/read_hits", namespace=reach.namespace, until=reach.until, ids=_ids(best)
+            "recall/read_hits",
+            namespace=reach.namespace,
+            until=reach.until,
+            ended=reach.ended,
+            ids=_ids(best),
         )
         shown = {row["insight_id"]: row for row in rows}
         return [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch_recall.ends import End, ends_of
 from anabranch_recall.question import Question, Scope
 
 if TYPE_CHECKING:
@@ -22,13 +23,15 @@ _LARGE_FOR_S: Final = 60.0
 class Reach:
     """The eligible insights. `windows` has the last position that counts, by session.
 
-    None is the whole namespace; an empty mapping is nothing at all.
+    None is the whole namespace; an empty mapping is nothing at all. `ended` has the position at
+    which insights ended, by the events in reach; None is what ended by any in the namespace.
     """
 
     namespace: str
     until: int
     include_retired: bool
     windows: dict[str, int] | None = None
+    ended: dict[str, int] | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that every statement of recall takes."""
@@ -36,15 +39,12 @@ class Reach:
             "namespace": self.namespace,
             "until": self.until,
             "include_retired": self.include_retired,
+            "ended": self.ended,
         }
 
     def window_rows(self) -> list[dict[str, Any]]:
         """Return the windows as rows, in the order of the sessions' ids."""
-        windows = self.windows or {}
-        return [
-            {"session_id": session_id, "until": until}
-            for session_id, until in sorted(windows.items())
-        ]
+        return _rows(self.windows or {})
 
 
 class LargeReaches:
@@ -69,21 +69,53 @@ class LargeReaches:
 async def reach_of(graph: Graph, question: Question) -> Reach:
     """Return the reach of `question`; a session that was not there at its position sees nothing."""
     until = POSITION_MAX if question.as_of is None else question.as_of
-    windows = None
-    if question.scope is not Scope.NAMESPACE:
-        windows = await _windows(graph, question, until=until)
-    return Reach(question.namespace, until, question.include_retired, windows)
+    if question.scope is Scope.NAMESPACE:
+        return Reach(question.namespace, until, question.include_retired)
+    windows, seen = await _windows(graph, question, until=until)
+    ended = await _ended(graph, question.namespace, seen) if windows else {}
+    return Reach(question.namespace, until, question.include_retired, windows, ended)
 
 
-async def _windows(graph: Graph, question: Question, *, until: int) -> dict[str, int]:
+async def _windows(
+    graph: Graph, question: Question, *, until: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the windows on insights, and those on the events that end them.
+
+    A line sees its own events and, once a branch of it was joined, also those of the branch.
+    """
     asked = {"namespace": question.namespace, "session_id": question.session_id, "until": until}
     if question.scope is Scope.THOUGHT:
         rows = await graph.read("recall/read_thought", **asked)
-        return {row["session_id"]: until for row in rows}
+        thought = {row["session_id"]: until for row in rows}
+        return thought, thought
     rows = await graph.read("recall/read_lineage", **asked)
+    line = lineage(((row["session_id"], row["forks"]) for row in rows), until=until)
+    windows = line
     if question.scope is Scope.SESSION:
-        rows = [row for row in rows if not row["forks"]]
-    return lineage(((row["session_id"], row["forks"]) for row in rows), until=until)
+        windows = {row["session_id"]: until for row in rows if not row["forks"]}
+    return windows, await _with_joined(graph, question.namespace, line)
+
+
+async def _with_joined(graph: Graph, namespace: str, line: dict[str, int]) -> dict[str, int]:
+    """Return `line` with the branches that were joined into it, and those joined into them."""
+    seen, new = dict(line), line
+    while new:
+        rows = await graph.read("recall/read_joined", namespace=namespace, windows=_rows(new))
+        found = {row["session_id"]: row["until"] for row in rows}
+        new = {each: until for each, until in found.items() if until > seen.get(each, 0)}
+        seen |= new
+    return seen
+
+
+async def _ended(graph: Graph, namespace: str, seen: dict[str, int]) -> dict[str, int]:
+    rows = await graph.read("recall/read_ends", namespace=namespace, windows=_rows(seen))
+    return ends_of(End(row["position"], row["id"], row["by"]) for row in rows)
+
+
+def _rows(windows: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {"session_id": session_id, "until": until} for session_id, until in sorted(windows.items())
+    ]
 
 
 def lineage(path: Iterable[tuple[str, Sequence[int]]], *, until: int) -> dict[str, int]:

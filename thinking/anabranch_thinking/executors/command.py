@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 from pydantic import ValidationError
@@ -14,6 +17,7 @@ from pydantic import ValidationError
 from anabranch_events import input_invalid
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
+from anabranch_thinking.executors.environment import passed_on
 from anabranch_thinking.sessions.findings import Finding, InsightDraft, plain
 
 if TYPE_CHECKING:
@@ -26,6 +30,8 @@ ERRORS_MAX: Final = 16 * 1024
 ERROR_LINES: Final = 5
 GRACE_S: Final = 2.0
 POLL_S: Final = 0.02
+_GUARD: Final = str(Path(__file__).with_name("guard.py"))
+_GUARDED: Final = sys.platform == "linux" and bool(sys.executable)
 _CHUNK: Final = 64 * 1024
 
 
@@ -35,8 +41,13 @@ class CommandExecutor:
     The branch comes on stdin as one JSON object and its ids in `ANABRANCH_SESSION`,
     `ANABRANCH_PARENT`, `ANABRANCH_ROOT` and `ANABRANCH_NAMESPACE`. The command's stdout is the
     result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`. Another exit code
-    than 0 fails the attempt with the last lines of stderr. The command's whole process group ends
-    with it, on a timeout and when the branch is cancelled.
+    than 0 fails the attempt with the last lines of stderr.
+
+    Of the environment it gets the variables that any program needs, and those named in `passes`.
+    Keys and passwords of this process must be named. With `environment` it gets just that.
+
+    All processes that come of the command end with it, on a timeout, and when the branch is
+    cancelled. On Linux they also end when this process is killed.
     """
 
     def __init__(
@@ -45,37 +56,47 @@ class CommandExecutor:
         *,
         timeout_s: float | None = None,
         environment: Mapping[str, str] | None = None,
+        passes: Sequence[str] = (),
     ) -> None:
         if not argv:
             raise InputInvalid("executor: the command is empty", field="executor", fix="name it")
         self._argv = tuple(argv)
         self._timeout_s = timeout_s
         self._environment = environment
+        self._passes = tuple(passes)
         self.name = f"command:{os.path.basename(argv[0])}"[:256]  # noqa: PTH119 - a name, not a path.
 
     async def run(self, branch: BranchContext) -> Finding | str:
         """Return the finding in the command's output. Raises ExecutorFailed and BranchTimedOut."""
-        process = await self._start(branch)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                output, errors = await _exchange(process, _task(branch))
-        except TimeoutError:
-            raise BranchTimedOut(branch.session_id, timeout_s=self._timeout_s or 0) from None
-        finally:
-            await _end_group(process)
+        with Line() as line:
+            process = await self._start(branch, line)
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    output, errors = await _exchange(process, _task(branch))
+            except TimeoutError:
+                raise BranchTimedOut(branch.session_id, timeout_s=self._timeout_s or 0) from None
+            finally:
+                await _end_group(process, line)
         if process.returncode != 0:
             raise _failed(self.name, f"ended with exit code {process.returncode}", errors)
         return _finding(self.name, output, errors)
 
-    async def _start(self, branch: BranchContext) -> asyncio.subprocess.Process:
-        inherited = os.environ if self._environment is None else self._environment
+    async def _start(self, branch: BranchContext, line: Line) -> asyncio.subprocess.Process:
+        given = self._environment
+        environment = passed_on(os.environ, self._passes) if given is None else given
+        if which(self._argv[0], path=environment.get("PATH")) is None:
+            raise ExecutorFailed(
+                f"{self.name} cannot be started: there is no command {self._argv[0]}",
+                fix="check that the command exists and may be run",
+            )
         try:
             return await asyncio.create_subprocess_exec(
-                *self._argv,
+                *line.guarding(self._argv),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env={**inherited, **_variables(branch)},
+                env={**environment, **_variables(branch)},
+                pass_fds=line.ends,
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
@@ -83,6 +104,38 @@ class CommandExecutor:
                 f"{self.name} cannot be started: {error}",
                 fix="check that the command exists and may be run",
             ) from error
+
+
+class Line:
+    """The line by which a guard knows that this process lives: a pipe, cut at our end."""
+
+    def __init__(self) -> None:
+        self._theirs, self._ours = os.pipe()
+        self._cut = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut()
+        os.close(self._theirs)
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The descriptors that the guard inherits."""
+        return (self._theirs,) if _GUARDED else ()
+
+    def guarding(self, argv: Sequence[str]) -> list[str]:
+        """Return the command that runs `argv` under a guard, or `argv` where there is none."""
+        if not _GUARDED:
+            return [*argv]
+        return [sys.executable, "-I", "-S", _GUARD, str(self._theirs), *argv]
+
+    def cut(self) -> None:
+        """Have the guard end all that came of the command."""
+        if not self._cut:
+            self._cut = True
+            os.close(self._ours)
 
 
 def _variables(branch: BranchContext) -> dict[str, str]:
@@ -167,11 +220,14 @@ async def _last(stream: asyncio.StreamReader) -> bytes:
     return kept
 
 
-async def _end_group(process: asyncio.subprocess.Process) -> None:
-    """End the command's process group: asked first, then killed."""
+async def _end_group(process: asyncio.subprocess.Process, line: Line) -> None:
+    """End all that came of the command: asked first, then killed."""
     try:
         if process.returncode is None:
             _signal_group(process, signal.SIGTERM)
+            await _within(GRACE_S, _exited(process))
+        line.cut()
+        if process.returncode is None and _GUARDED:
             await _within(GRACE_S, _exited(process))
     finally:
         _signal_group(process, signal.SIGKILL)

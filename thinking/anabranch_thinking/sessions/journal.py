@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from copy import copy
 from datetime import UTC, datetime
+from random import Random
+from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -30,13 +33,17 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
 
 STATES_MAX: Final = 256
-ATTEMPTS_MAX: Final = 16
+SETTLE_S: Final = 60.0
+_PAUSE_MAX_S: Final = 0.004
 
 InsightLookup = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 """Maps each insight id that exists to the session that produced it; others are left out."""
 
 EventListener = Callable[[Event, int], None]
 """Called with each event that was appended, and its position."""
+
+Announcement = Callable[[Sequence[str]], None]
+"""Called with the ids of sessions before they begin: a record of them can never come too late."""
 
 Model = TypeVar("Model", bound=BaseModel)
 Outcome = TypeVar("Outcome")
@@ -218,14 +225,18 @@ class Journal:
     async def settle(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
         """Await `attempt` until it is not overtaken by another writer.
 
-        Raises PositionConflict when it was overtaken 16 times in a row.
+        Between attempts it pauses for a random moment: two that wait for the same position do not
+        meet again and again. Raises PositionConflict when it is overtaken for `SETTLE_S`.
         """
-        for _ in range(ATTEMPTS_MAX - 1):
+        deadline = monotonic() + SETTLE_S
+        pauses = Random()  # noqa: S311 - no secret.
+        while True:
             try:
                 return await attempt()
             except PositionConflict:
-                continue
-        return await attempt()
+                if monotonic() >= deadline:
+                    raise
+            await asyncio.sleep(pauses.uniform(0, _PAUSE_MAX_S))
 
 
 def checked(model: type[Model], /, **values: object) -> Model:

@@ -28,10 +28,10 @@ from anabranch_events.event.types import (
     WorkingMemorySet,
 )
 from anabranch_recall import entities as entities_in
-from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded
+from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, SessionNotFound
 from anabranch_thinking.sessions.findings import InsightDraft, as_drafts, as_insight
 from anabranch_thinking.sessions.insights import Insights
-from anabranch_thinking.sessions.journal import Fact, checked
+from anabranch_thinking.sessions.journal import Announcement, Fact, checked
 from anabranch_thinking.sessions.receipts import (
     BranchReceipt,
     CompletionReceipt,
@@ -68,12 +68,15 @@ class Sessions(Insights):
         role: str | None = None,
         priority: Priority | str = Priority.NORMAL,
         attributes: Mapping[str, object] | None = None,
+        announce: Announcement | None = None,
     ) -> SessionReceipt:
-        """Begin a root session."""
+        """Begin a root session; `announce` is called with its id before it begins."""
         data = checked(
             SessionOpened, task=task, role=role, priority=priority, attributes=attributes or {}
         )
         session_id = self.new_id()
+        if announce is not None:
+            announce([session_id])
         receipts = await self.append(
             [Fact(session_id, data)], root_id=session_id, expected={session_id: 0}
         )
@@ -103,8 +106,17 @@ class Sessions(Insights):
         )
         return (await self.fan_out(parent_id, [branch]))[0]
 
-    async def fan_out(self, parent_id: str, branches: Sequence[BranchTask]) -> list[BranchReceipt]:
-        """Fork one session for each of `branches`, at most 1,000: all of them or none."""
+    async def fan_out(
+        self,
+        parent_id: str,
+        branches: Sequence[BranchTask],
+        *,
+        announce: Announcement | None = None,
+    ) -> list[BranchReceipt]:
+        """Fork one session for each of `branches`, at most 1,000: all of them or none.
+
+        `announce` is called with their ids before they begin.
+        """
         if not 1 <= len(branches) <= BRANCHES_MAX:
             raise InputInvalid(
                 f"branches: there are {len(branches)}, a fan-out takes 1 to {BRANCHES_MAX}",
@@ -113,6 +125,8 @@ class Sessions(Insights):
             )
         parent = await self.going(parent_id)
         forks = [Fact(self.new_id(), _fork(parent, branch)) for branch in branches]
+        if announce is not None:
+            announce([fork.session_id for fork in forks])
         receipts = await self.append(
             forks, root_id=parent.root_id, expected={fork.session_id: 0 for fork in forks}
         )
@@ -221,22 +235,49 @@ class Sessions(Insights):
 
         At most 1,000 sessions.
         """
+        data = checked(BranchCancelled, reason=reason)
+        return await self._end_all(session_ids, lambda _state: data)
+
+    async def fail_all(self, session_ids: Sequence[str], error: str) -> list[SessionReceipt]:
+        """Fail the sessions that have begun and not ended, a thousand at a time."""
+
+        def failed(state: SessionState) -> EventData:
+            return checked(BranchFailed, error=error, attempt=max(1, state.attempt))
+
+        receipts: list[SessionReceipt] = []
+        for start in range(0, len(session_ids), BRANCHES_MAX):
+            some = session_ids[start : start + BRANCHES_MAX]
+            receipts += await self._end_all(some, failed, only_begun=True)
+        return receipts
+
+    async def _end_all(
+        self,
+        session_ids: Sequence[str],
+        decision: Callable[[SessionState], EventData],
+        *,
+        only_begun: bool = False,
+    ) -> list[SessionReceipt]:
         gate = asyncio.Semaphore(READS_AT_ONCE)
 
-        async def state_of(session_id: str) -> SessionState:
+        async def state_of(session_id: str) -> SessionState | None:
             async with gate:
-                return await self.state(session_id)
-
-        data = checked(BranchCancelled, reason=reason)
+                try:
+                    return await self.state(session_id)
+                except SessionNotFound:
+                    if only_begun:
+                        return None
+                    raise
 
         async def attempt() -> list[SessionReceipt]:
             states = await asyncio.gather(*map(state_of, session_ids))
-            going = {state.session_id: state for state in states if not state.ended}
+            going = {
+                state.session_id: state for state in states if state is not None and not state.ended
+            }
             if not going:
                 return []
             receipts = await self.append(
-                [Fact(session_id, data) for session_id in going],
-                root_id=states[0].root_id,
+                [Fact(session_id, decision(state)) for session_id, state in going.items()],
+                root_id=next(iter(going.values())).root_id,
                 expected={session_id: state.position for session_id, state in going.items()},
             )
             return [

@@ -17,6 +17,7 @@ from anabranch_thinking.thought import BranchOutcome
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from anabranch_thinking.sessions.journal import Announcement
     from anabranch_thinking.sessions.recall import Recall
     from anabranch_thinking.sessions.receipts import BranchReceipt
     from anabranch_thinking.sessions.sessions import BranchTask, Sessions
@@ -83,6 +84,7 @@ class BranchRunner:
         timeout_s: float,
         retries: int,
         worker: str,
+        announce: Announcement | None = None,
     ) -> None:
         self.outcomes: dict[str, BranchOutcome | None] = {}
         self.waited_ms = 0.0
@@ -93,6 +95,7 @@ class BranchRunner:
         self._timeout_s = timeout_s
         self._retries = retries
         self._worker = worker
+        self._announce = announce
 
     async def fan_out(
         self, parent_id: str, branches: Sequence[BranchTask], *, depth: int = 1
@@ -114,7 +117,7 @@ class BranchRunner:
             else branch.model_copy(update={"executor": self._executor.name})
             for branch in branches
         ]
-        forks = await self._sessions.fan_out(parent_id, named)
+        forks = await self._sessions.fan_out(parent_id, named, announce=self._announce)
         self.outcomes.update((fork.session_id, None) for fork in forks)
         running = [
             asyncio.create_task(self._run(fork, task, depth=depth))

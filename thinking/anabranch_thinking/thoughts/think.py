@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from anabranch_recall import Embedder
     from anabranch_thinking.executors.base import Executor
     from anabranch_thinking.executors.callable import Work
-    from anabranch_thinking.sessions.journal import EventListener
+    from anabranch_thinking.sessions.journal import Announcement, EventListener
     from anabranch_thinking.sessions.recall import Recall
 
 CONCURRENCY: Final = 32
@@ -50,6 +50,7 @@ async def think(
     retries: int = 0,
     worker: str | None = None,
     on_event: EventListener | None = None,
+    announce: Announcement | None = None,
 ) -> Thought:
     """Think about `task` over branches that run in parallel in this process.
 
@@ -62,7 +63,9 @@ async def think(
     fail the thought: its outcome says so. Where none completes, that raises ThoughtFailed.
 
     With `session_id` the thought happens in that session and leaves it open. Otherwise it happens
-    in a root session of its own, which it closes. `on_event` is called with every event appended.
+    in a root session of its own, which it closes. `on_event` is called with every event appended,
+    `announce` with the ids of sessions before they begin. Those must be ended by another process,
+    with `Sessions.fail_all`, where this one is killed.
 
     When it is cancelled, or the log does not answer, running branches are cancelled before the
     error goes on. That takes at most five seconds a level. Raises InputInvalid before anything is
@@ -82,10 +85,11 @@ async def think(
         timeout_s=timeout_s,
         retries=retries,
         worker=worker or f"{socket.gethostname()}:{os.getpid()}",
+        announce=announce,
     )
     own = session_id is None
     if session_id is None:
-        root_id = (await told.open_session(task)).session_id
+        root_id = (await told.open_session(task, announce=announce)).session_id
     else:
         root_id = (await told.going(session_id)).session_id
     async with _called_off(told, [root_id] if own else []):

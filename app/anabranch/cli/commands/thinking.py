@@ -44,6 +44,15 @@ async def think(
             show_default=False,
         ),
     ] = None,
+    passes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env",
+            metavar="NAME",
+            help="Pass this variable of the environment on to the command; may be given again. "
+            "Keys and passwords are not passed on by themselves.",
+        ),
+    ] = None,
     timeout_s: Annotated[
         float | None,
         typer.Option("--timeout", help="Seconds that a command may take.", show_default=False),
@@ -55,7 +64,9 @@ async def think(
 
     subject = standard_input(task)
     argv = shlex.split(executor) if executor is not None else None
-    runs = CommandExecutor(argv, timeout_s=timeout_s) if argv is not None else None
+    runs = None
+    if argv is not None:
+        runs = CommandExecutor(argv, timeout_s=timeout_s, passes=passes or ())
     async with call.memory() as memory:
         with ThoughtPicture(None if call.output.json else call.output.messages) as picture:
             thought = await memory.think(

@@ -3,7 +3,7 @@
 UNWIND $windows AS window
 MATCH (:Session {namespace: $namespace, id: window.session_id})-[:PRODUCED]->(i:Insight)
 WHERE i.recorded <= window.until AND i.forgotten IS NULL AND i.embedding_model = $model
-  AND ($include_retired OR i.retired IS NULL OR i.retired > $until)
+  AND ($include_retired OR $ended[i.id] IS NULL)
 WITH i, vector.similarity.cosine(i.embedding, $vector) AS similarity
 ORDER BY similarity DESC, i.recorded, i.id LIMIT $limit
 RETURN collect(i.id) AS insights

@@ -5,7 +5,8 @@ UNWIND $ids AS id
 MATCH (a:Insight {namespace: $namespace, id: id})-[r:ASSOCIATED_WITH]-(i:Insight)
 WHERE r.recorded <= $until AND (r.retired IS NULL OR r.retired > $until)
   AND i.namespace = $namespace AND i.recorded <= $until AND i.forgotten IS NULL
-  AND ($include_retired OR i.retired IS NULL OR i.retired > $until)
+  AND ($include_retired OR CASE WHEN $ended IS NULL
+    THEN i.retired IS NULL OR i.retired > $until ELSE $ended[i.id] IS NULL END)
   AND ($windows IS NULL OR i.recorded <= $windows[i.session_id])
 WITH a, i, r, coalesce(r.cited, 0) <= $until AS known
 WITH a, i, r, CASE WHEN known THEN r.weight ELSE r.formed_weight END AS weight,

@@ -1,8 +1,8 @@
 // Return what a hit shows of each insight in $ids: id, session, whole text, kind, position, time of
-// recording, and the position it ended at, if that is up to $until.
+// recording, and the position it ended at, if that is up to $until. $ended null is the namespace.
 UNWIND $ids AS id
 MATCH (i:Insight {namespace: $namespace, id: id})
 WHERE i.recorded <= $until AND i.forgotten IS NULL
 RETURN i.id AS insight_id, i.session_id AS session_id, i.text AS text, i.kind AS kind,
   i.recorded AS position, i.recorded_at AS recorded_at,
-  CASE WHEN i.retired <= $until THEN i.retired END AS retired
+  CASE WHEN $ended IS NOT NULL THEN $ended[i.id] WHEN i.retired <= $until THEN i.retired END AS retired

@@ -6,7 +6,8 @@ WHERE m.recorded <= $until
 WITH DISTINCT e
 WITH e, [(e)<-[n:MENTIONS]-(i:Insight) WHERE n.recorded <= $until
   AND i.recorded <= $until AND i.forgotten IS NULL
-  AND ($include_retired OR i.retired IS NULL OR i.retired > $until)
+  AND ($include_retired OR CASE WHEN $ended IS NULL
+    THEN i.retired IS NULL OR i.retired > $until ELSE $ended[i.id] IS NULL END)
   AND ($windows IS NULL OR i.recorded <= $windows[i.session_id]) | i.id] AS sharing
 WHERE size(sharing) >= 2 AND size(sharing) <= $shared_by_max
 RETURN e.name AS name, sharing

@@ -4,7 +4,7 @@
 UNWIND $windows AS window
 MATCH (:Session {namespace: $namespace, id: window.session_id})-[:PRODUCED]->(i:Insight)
 WHERE i.recorded <= window.until AND i.forgotten IS NULL
-  AND ($include_retired OR i.retired IS NULL OR i.retired > $until)
+  AND ($include_retired OR $ended[i.id] IS NULL)
 WITH i LIMIT $limit
 RETURN collect([i.id, i.session_id, left(i.text, $characters), i.recorded,
   toString(coalesce(i.valid_from, i.recorded_at)), i.entities,

@@ -2,7 +2,8 @@
 // eligible, best first: id, score. $windows null is the whole namespace.
 CALL db.index.fulltext.queryNodes('insight_text', $words, {limit: $limit}) YIELD node AS i, score
 WITH i, score, (i.namespace = $namespace AND i.recorded <= $until AND i.forgotten IS NULL
-  AND ($include_retired OR i.retired IS NULL OR i.retired > $until)
+  AND ($include_retired OR CASE WHEN $ended IS NULL
+    THEN i.retired IS NULL OR i.retired > $until ELSE $ended[i.id] IS NULL END)
   AND ($windows IS NULL OR i.recorded <= $windows[i.session_id])) AS eligible
 RETURN count(i) AS found,
   collect(CASE WHEN eligible THEN [i.id, score] END) AS insights

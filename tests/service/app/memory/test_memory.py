@@ -9,6 +9,7 @@ import pytest
 
 from anabranch import BranchContext, BranchTask, CallableExecutor, InsightDraft, Memory
 from anabranch.errors import MemoryNotOpen, PositionFromFuture, ScopeNeedsSession
+from anabranch.memory import session_views
 from anabranch.memory.memory import namespace_of
 from anabranch_events import new_id
 from anabranch_events.errors import InputInvalid, SessionEnded, SessionNotFound, WaitTimedOut
@@ -320,6 +321,22 @@ async def test_list_sessions_refuses_a_limit_of_none(memory: Memory) -> None:
         await memory.list_sessions(limit=0)
 
     assert refused.value.field == "limit"
+
+
+async def test_a_thought_of_many_sessions_is_given_whole(
+    memory: Memory, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tree is read page after page: no session is cut off, least of all the root."""
+    monkeypatch.setattr(session_views, "PAGE", 2)
+    for number in range(5):
+        await session.branch(f"Oil {number}")
+
+    tree = await memory.session_tree(session.session_id)
+
+    assert [one.task for one in tree] == [
+        "Look after the lock",
+        *(f"Oil {number}" for number in range(5)),
+    ]
 
 
 async def test_session_tree_gives_parents_before_branches(memory: Memory, session: Session) -> None:

@@ -253,3 +253,42 @@ async def test_control_c_in_the_terminal_does_not_reach_the_server(
     """The server is in a session of its own, so that its owner decides when it ends."""
     assert os.getsid(nats_server.pid) != os.getsid(0)
     assert os.getpgid(nats_server.pid) != os.getpgid(0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "with space",
+        "Jürgen Größe 漢字",
+        "quo\"te's",
+        "dol$lar ${HOME} $(id)",
+        "back\\slash",
+        "# {b} ; [c] %n",
+        "tab\tbed",
+    ],
+)
+async def test_a_folder_of_any_name_will_do(tmp_path: Path, name: str) -> None:
+    """Spaces, other scripts, quotes and dollars: its configuration names the folder as it is."""
+    async with (
+        NatsServer(tmp_path / name) as server,
+        Log.connect(server.url, token=server.token) as log,
+    ):
+        receipt = await log.append(note(new_id(), 1))
+
+    assert receipt.position == 1
+    assert list((tmp_path / name / "jetstream").iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 43, b"\xff\xfe", b"cut"])
+async def test_state_files_that_are_damaged_are_made_anew(tmp_path: Path, content: bytes) -> None:
+    """After a crash left token, process id, lock and configuration empty or garbled, it starts."""
+    async with NatsServer(tmp_path) as server, Log.connect(server.url, token=server.token) as log:
+        await log.append(note(new_id(), 1))
+    for name in ("token", "nats-server.pid", "nats-server.conf", "lock", "start.log"):
+        (tmp_path / name).write_bytes(content)
+
+    async with NatsServer(tmp_path) as server, Log.connect(server.url, token=server.token) as log:
+        bounds = await log.bounds()
+
+    assert bounds.last == 1
+    assert len(server.token) >= 43

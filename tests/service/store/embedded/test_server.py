@@ -15,6 +15,7 @@ import pytest
 
 from anabranch_store import EmbeddedGraph, Graph, create_database, drop_database
 from anabranch_store.embedded import server as embedded_module
+from anabranch_store.embedded import state
 from anabranch_store.embedded.engine import ENGINES, EngineName
 from anabranch_store.embedded.process import HOST
 from anabranch_store.errors import (
@@ -53,7 +54,7 @@ async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
 
 def second_password(folder: Path) -> str:
     """Return root's password as the folder keeps it."""
-    return embedded_module.credentials_in(folder)["root"]
+    return state.credentials_in(folder)["root"]
 
 
 async def test_only_its_owner_can_read_the_folder(embedded_graph: EmbeddedGraph) -> None:
@@ -193,7 +194,7 @@ async def test_the_next_start_serves_the_generation_pointed_to(tmp_path: Path) -
     async with EmbeddedGraph(folder, engine=ENGINE) as embedded:
         rows = await ask(embedded.address, "MATCH (a:Agent) RETURN a.name AS name")
 
-    assert embedded_module.current_in(folder) == address.database
+    assert state.current_in(folder) == address.database
     assert rows == [{"name": "new"}]
 
 

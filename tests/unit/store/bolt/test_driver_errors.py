@@ -14,6 +14,7 @@ from anabranch_store.errors import AnabranchError, CommitUnknown, QueryTimedOut,
     [
         ("Neo.TransientError.Transaction.DeadlockDetected", TransactionUndone),
         ("Neo.TransientError.Transaction.LockClientStopped", TransactionUndone),
+        ("Neo.ClientError.Transaction.TransactionNotFound", TransactionUndone),
         ("Neo.ClientError.Cluster.NotALeader", TransactionUndone),
         ("Neo.ClientError.General.ForbiddenOnReadOnlyDatabase", TransactionUndone),
         ("Neo.ClientError.Schema.ConstraintValidationFailed", TransactionUndone),

@@ -8,11 +8,9 @@ import sys
 import threading
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import Log, new_id
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking import (
     BranchContext,
@@ -22,38 +20,16 @@ from anabranch_thinking import (
     ExecutorFailed,
     Finding,
     InsightDraft,
-    Sessions,
 )
+from tests.support.commanding_process import lone_branch
 from tests.support.patience import PATIENCE_S, until
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from anabranch_thinking import BranchOutcome, BranchTask
-
-
-async def no_forks(_branches: Sequence[BranchTask]) -> list[BranchOutcome]:
-    """Fork nothing."""
-    return []
+from tests.support.repository import ROOT
 
 
 @pytest.fixture
 def branch() -> BranchContext:
     """A branch whose log nobody needs to reach."""
-    root = new_id()
-    return BranchContext(
-        sessions=Sessions(Log.connect("nats://127.0.0.1:4"), namespace="test"),
-        session_id=new_id(),
-        parent_id=root,
-        root_id=root,
-        task="find a hotel",
-        role="focus",
-        depth=1,
-        attempt=1,
-        deadline=None,
-        asking=None,
-        forking=no_forks,
-    )
+    return lone_branch()
 
 
 def python(program: str, **options: float) -> CommandExecutor:
@@ -263,3 +239,72 @@ async def test_what_a_command_leaves_behind_does_not_hold_the_branch(
 
     assert isinstance(found, str)
     await until(partial(gone, int(found)))
+
+
+ESCAPES = (
+    "import os, pathlib, sys, time;"
+    "path = pathlib.Path(sys.argv[1]);"
+    "child = os.fork();"
+    "os.setsid() if child == 0 else None;"
+    "path.with_suffix(f'.{os.getpid()}').touch();"
+    "time.sleep(600)"
+)
+"""A command with a child that leaves its session, as daemons do."""
+
+
+def escaped(folder: Path) -> list[int]:
+    """Return the processes of the command that have begun."""
+    return [int(path.suffix[1:]) for path in folder.glob("said.*")]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process adopts what is orphaned")
+async def test_commands_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """After kill -9 of a thinking process neither its command runs on, nor a daemon of that."""
+    starter = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.commanding_process"),
+        *(sys.executable, "-c", ESCAPES, str(tmp_path / "said")),
+        cwd=ROOT,
+    )
+    await until(lambda: len(escaped(tmp_path)) == 2)
+    pids = escaped(tmp_path)
+
+    starter.kill()
+    await starter.wait()
+
+    for pid in pids:
+        await until(partial(gone, pid))
+
+
+async def test_a_daemon_ends_with_its_branch(branch: BranchContext, tmp_path: Path) -> None:
+    """A timeout ends also a child that left the command's session."""
+    executor = CommandExecutor(
+        [sys.executable, "-c", ESCAPES, str(tmp_path / "said")], timeout_s=PATIENCE_S
+    )
+    running = asyncio.create_task(executor.run(branch))
+    await until(lambda: len(escaped(tmp_path)) == 2)
+
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+    for pid in escaped(tmp_path):
+        await until(partial(gone, pid))
+
+
+async def test_a_command_gets_no_secrets(
+    branch: BranchContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys and passwords of this process reach a command only where they are named."""
+    for name in ("NEO4J_PASSWORD", "ANABRANCH_EMBEDDER_KEY", "NATS_URL", "CREW_KEY"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("LC_TIME", "C")
+    program = [sys.executable, "-c", "import os; print(' '.join(sorted(os.environ)))"]
+
+    bare = await CommandExecutor(program).run(branch)
+    named = await CommandExecutor(program, passes=["CREW_KEY"]).run(branch)
+
+    assert isinstance(bare, str)
+    assert isinstance(named, str)
+    own = {"ANABRANCH_SESSION", "ANABRANCH_PARENT", "ANABRANCH_ROOT", "ANABRANCH_NAMESPACE"}
+    assert own | {"PATH", "LC_TIME"} <= {*bare.split()}
+    assert {*named.split()} - {*bare.split()} == {"CREW_KEY"}
+    assert not {"NEO4J_PASSWORD", "ANABRANCH_EMBEDDER_KEY", "NATS_URL"} & {*named.split()}
