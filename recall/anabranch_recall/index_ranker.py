@@ -33,6 +33,11 @@ MEANING_TIMEOUT_S: Final = 10.0
 class Indexes(Protocol):
     """Where the ranker finds the index of a namespace."""
 
+    @property
+    def position(self) -> int:
+        """The position up to which the log is taken in."""
+        ...
+
     async def cut(self, namespace: str, as_of: int | None = None) -> Moment:
         """Return a namespace's index as of a position, or as it is."""
         ...
@@ -78,26 +83,27 @@ class IndexRanker:
         An unknown session reaches nothing.
         """
         meaning = await self._meaning(question.text)
+        position = self._indexes.position
         moment = await self._indexes.cut(question.namespace, question.as_of)
         # Milliseconds of arithmetic where there are many insights: not on the event loop.
-        return await asyncio.to_thread(self._answer, moment, question, filters, meaning)
+        found = await asyncio.to_thread(self._ranking, moment, question, filters, meaning)
+        asked = read(question.text)
+        return Recollection(
+            hits=[_hit(moment, asked, each) for each in found.best[: question.k]],
+            lanes=_lanes(position, found, meaning),
+            position=position,
+            ranker=self.name,
+        )
 
-    def _answer(
+    def _ranking(
         self, moment: Moment, question: Question, filters: Filters, meaning: Meaning
-    ) -> Recollection:
+    ) -> Ranking:
         asked = read(question.text)
         reach = eligible(moment, question, filters)
         asked_at = question.asked_at
         if asked_at is None and question.as_of is None:
             asked_at = self._clock()
-        ranking = rank(moment, asked, reach, k=question.k, vector=meaning.vector, asked_at=asked_at)
-        best = ranking.best[: question.k]
-        return Recollection(
-            hits=[_hit(moment, asked, each) for each in best],
-            lanes=_lanes(moment, ranking, meaning),
-            position=moment.position,
-            ranker=self.name,
-        )
+        return rank(moment, asked, reach, k=question.k, vector=meaning.vector, asked_at=asked_at)
 
     async def _meaning(self, text: str) -> Meaning:
         if self._embedder is None:
@@ -115,9 +121,7 @@ class IndexRanker:
         return Meaning(vector)
 
 
-def _lanes(moment: Moment, ranking: Ranking, meaning: Meaning) -> dict[str, Lane]:
-    position = moment.position
-
+def _lanes(position: int, ranking: Ranking, meaning: Meaning) -> dict[str, Lane]:
     def lane(found: bool) -> Lane:
         return Lane(state="ok" if found else "empty", position=position)
 

@@ -109,7 +109,7 @@ class Lane(_Frozen):
 
 
 class Recollection(_Frozen):
-    """The hits, best first, and the state of each lane. `position` is the graph's.
+    """The hits, best first, and each lane's state. `position` is that of the graph or the index.
 
     It has the length of its hits, and iterating gives them.
     """

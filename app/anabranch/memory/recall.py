@@ -48,7 +48,7 @@ async def recall(
     if session_id is not None:
         await namespace.sessions.state(session_id)
     await namespace.ready(after, wait_s=wait_s)
-    return await _answer(namespace, question)
+    return await _answer(namespace, question, after=after)
 
 
 async def _stored_at(namespace: OpenNamespace, position: int) -> datetime | None:
@@ -70,11 +70,15 @@ class BranchRecall:
         return (await _answer(namespace, question)).hits
 
 
-async def _answer(namespace: OpenNamespace, question: Question) -> Recollection:
+async def _answer(
+    namespace: OpenNamespace, question: Question, *, after: int | None = None
+) -> Recollection:
     backend = namespace.backend
+    knowing = max(backend.seen if after is None else after, question.as_of or 0)
 
     async def ask() -> Recollection:
-        return await (await backend.ranker()).recall(question)
+        ranker = await backend.ranker(namespace.name, knowing=knowing)
+        return await ranker.recall(question)
 
     return await backend.servers.patiently(ask)
 

@@ -55,6 +55,7 @@ class One:
 
     def __init__(self, index: NamespaceIndex) -> None:
         self._index = index
+        self.position = index.position
 
     async def cut(self, namespace: str, as_of: int | None = None) -> Cut:
         """Return the index as of a position."""
