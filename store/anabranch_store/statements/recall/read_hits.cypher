@@ -1,8 +1,13 @@
-// Return what a hit shows of each insight in $ids: id, session, whole text, kind, position, time of
-// recording, and the position it ended at, if that is up to $until.
+// Return what a hit shows of each insight in $ids: id, session, whole text, kind, tags, confidence,
+// agent, times in the world, position, time of recording, and the position it ended at, if that is
+// up to $until.
 UNWIND $ids AS id
 MATCH (i:Insight {namespace: $namespace, id: id})
 WHERE i.recorded <= $until AND i.forgotten IS NULL
 RETURN i.id AS insight_id, i.session_id AS session_id, i.text AS text, i.kind AS kind,
+  coalesce(i.tags, []) AS tags, i.confidence AS confidence,
+  coalesce(i.agent, head([(i)<-[:PRODUCED]-(s:Session) | s.agent])) AS agent,
+  i.valid_from AS valid_from,
+  CASE WHEN i.retired > $until THEN null ELSE i.valid_until END AS valid_until,
   i.recorded AS position, i.recorded_at AS recorded_at,
   CASE WHEN i.retired <= $until THEN i.retired END AS retired
