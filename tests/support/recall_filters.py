@@ -18,7 +18,9 @@ TEXT: Final = "The gauge at Delta Bay number {} drifts"
 
 
 def _said(number: int, **fields: Any) -> types.InsightRecorded:
-    return types.InsightRecorded(insight_id=insight(number), text=TEXT.format(number), **fields)
+    return types.InsightRecorded(
+        insight_id=insight(number), text=TEXT.format(number), entities=("Delta Bay",), **fields
+    )
 
 
 def filtered_history() -> list[PositionedEvent]:
