@@ -82,12 +82,10 @@ class _One:
 
 async def nearness(ranker: IndexRanker, query: dict[str, Any], texts: dict[str, str]) -> Nearness:
     """Ask a question, and return how near its best hits come."""
-    visible = query.get("visible")
     question = Question(text=query["text"], namespace="space", k=NEAR_AMONG)
     found = await ranker.recall(question)
     wanted = {texts[each] for each in query["relevant"] if each in texts}
     asked = max(1, len(_asked_words(query["text"])))
-    assert visible is None or visible > 0
     return Nearness(
         max((hit.similarity or 0.0 for hit in found.hits), default=0.0),
         max((len(hit.why.matched) for hit in found.hits), default=0) / asked,

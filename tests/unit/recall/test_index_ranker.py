@@ -166,7 +166,8 @@ async def test_a_hit_carries_what_was_recorded_of_it() -> None:
     assert (second.tags, second.confidence, second.agent) == (("water",), 0.5, "ben")
     assert (first.valid_from, first.valid_until, sixth.agent) == (None, None, "ben")
     assert (sixth.valid_from, sixth.valid_until) == (moment(0) - YEAR, moment(0) + YEAR)
-    assert first.similarity == first.why.cosine is not None
+    assert first.similarity is not None
+    assert first.similarity == first.why.cosine
 
 
 async def test_a_text_that_was_stated_again_is_one_hit() -> None:

@@ -46,7 +46,8 @@ async def test_a_hit_carries_what_was_recorded(graph: Graph) -> None:
         assert (first.agent, second.agent, sixth.agent) == ("ada", "ben", "ben")
         assert (first.valid_from, first.valid_until) == (None, None)
         assert (sixth.valid_from, sixth.valid_until) == (moment(0) - YEAR, moment(0) + YEAR)
-        assert first.similarity == first.why.cosine is not None
+        assert first.similarity is not None
+        assert first.similarity == first.why.cosine
         assert 0 < first.similarity < 1
 
 

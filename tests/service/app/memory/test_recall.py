@@ -168,7 +168,7 @@ async def test_filters_go_through_both_faces(either: Memory) -> None:
         {"role": "keeper"},
         {"session_id": session.session_id},
     ):
-        [hit] = await either.recall(query, **given)  # type: ignore[arg-type]  # One of them each time.
+        [hit] = await either.recall(query, **given)
         assert (hit.insight_id, hit.tags, hit.agent) == (lock.insight_id, ("ops",), "ada")
     assert len(await either.recall(query)) == 2
     assert [hit.insight_id for hit in await session.recall(query, tags=["ops"])] == [
