@@ -176,7 +176,7 @@ async def test_an_index_that_is_behind_has_no_ranker(log: Log, tmp_path: Path) -
 
 
 async def test_the_service_answers_by_the_index(tmp_path: Path) -> None:
-    """`anabranch up` follows the index; a command line that joined it asks the graph."""
+    """`anabranch up` follows the index, and a command line beside it is answered by that."""
     line = CommandLine(tmp_path / "home", ANABRANCH_RANKER="index")
     started = await asyncio.to_thread(line, "up", "--detach", "--json")
     runtime = read_runtime(Home(line.home))
@@ -197,7 +197,7 @@ async def test_the_service_answers_by_the_index(tmp_path: Path) -> None:
     ended = await asyncio.to_thread(line, "down", "--json")
 
     assert [hit["text"] for hit in answer["hits"]] == [FACTS[0]]
-    assert joined.value["ranker"] == "graph"
+    assert joined.value["ranker"] == "index"
     assert [hit["text"] for hit in joined.value["hits"]] == [FACTS[0]]
     assert ended.code == 0, ended.err
 

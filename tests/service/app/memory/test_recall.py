@@ -78,12 +78,13 @@ async def test_a_question_costs_few_reads_of_the_graph(
 async def test_thoughts_do_not_echo(own_settings: Settings, ranker: str) -> None:
     """After ten thoughts the same questions have the same hits; what was derived is asked for."""
     async with Memory.open(settings=own_settings.changed(ranker=ranker)) as memory:
-        for text in FACTS:
-            fact = await memory.remember(text)
-        before = [await asked(memory, each, after=fact.position) for each in QUESTIONS]
+        await memory.remember_all(FACTS)
+        known = memory.position
+        before = [await asked(memory, each, after=known) for each in QUESTIONS]
         for _ in range(10):
-            thought = await memory.think("Should we move the database on Sunday?", count=5)
-        after = [await asked(memory, each, after=thought.position) for each in QUESTIONS]
+            await memory.think("Should we move the database on Sunday?", count=5)
+        thought = memory.position
+        after = [await asked(memory, each, after=thought) for each in QUESTIONS]
         derived = await asked(memory, QUESTIONS[0], kinds=["derived"], k=50)
 
     assert [[hit.text for hit in found] for found in after] == [
@@ -104,11 +105,9 @@ async def test_a_fact_that_is_stated_again_takes_one_place(
         for number in range(6):
             await memory.remember(f"A deploy of the shop needs approval number {number}")
         for _ in range(30):
-            last = await memory.remember(RESTATED)
-        found = [
-            await asked(memory, "When does the deploy of the shop run?", k=k, after=last.position)
-            for k in (5, 10)
-        ]
+            await memory.remember(RESTATED)
+        last, query = memory.position, "When does the deploy of the shop run?"
+        found = [await asked(memory, query, k=k, after=last) for k in (5, 10)]
 
     assert [len({hit.text for hit in each}) for each in found] == [len(each) for each in found]
     assert [len(each) for each in found] == [5, 7]
@@ -139,9 +138,8 @@ async def test_what_does_not_hold_now_is_asked_for(own_settings: Settings, ranke
 async def test_nothing_close_is_known(own_settings: Settings, ranker: str) -> None:
     """A question far from all has no hits and says so, unless anything at all is asked for."""
     async with Memory.open(settings=own_settings.changed(ranker=ranker)) as memory:
-        for text in FACTS[:2]:
-            fact = await memory.remember(text)
-        far = await asked(memory, "weather in Tokyo?", after=fact.position)
+        await memory.remember_all(FACTS[:2])
+        far = await asked(memory, "weather in Tokyo?", after=memory.position)
         every = await asked(memory, "weather in Tokyo?", min_similarity=-1)
         near = await asked(memory, "which port?")
 
@@ -161,13 +159,14 @@ async def test_filters_go_through_both_faces(either: Memory) -> None:
     await either.remember("The lock of the house is new", tags=["home"])
     query = "Which lock?"
 
-    for given in (
+    filters: tuple[dict[str, Any], ...] = (
         {"tags": ["ops"]},
         {"kinds": ("fault",)},
         {"agent": "ada"},
         {"role": "keeper"},
         {"session_id": session.session_id},
-    ):
+    )
+    for given in filters:
         [hit] = await either.recall(query, **given)
         assert (hit.insight_id, hit.tags, hit.agent) == (lock.insight_id, ("ops",), "ada")
     assert len(await either.recall(query)) == 2
