@@ -216,8 +216,8 @@ def _events(size: int, writer: Writer) -> Iterator[PositionedEvent]:
 
 def _recall(filled: Filled, cut: Cut, filters: Filters = NO_FILTERS, *, k: int = 10) -> None:
     text, vector = filled.question()
-    question = Question(text=text, namespace="default", k=k)
-    ranking = rank(cut, read(text), eligible(cut, question, filters), k=k, vector=vector)
+    question = Question(text=text, namespace="default", k=k, filters=filters)
+    ranking = rank(cut, read(text), eligible(cut, question), k=k, vector=vector)
     if len(ranking.best) < k:
         raise AssertionError(f"recall gave {len(ranking.best)} of {k}")
 

@@ -30,7 +30,6 @@ from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question
 from anabranch_recall.asked import read
 from anabranch_recall.eligible import eligible
-from anabranch_recall.filters import NO_FILTERS
 from anabranch_recall.index_lanes import bm25
 from anabranch_recall.index_ranking import rank
 from anabranch_recall.recipe import RECIPE
@@ -159,7 +158,7 @@ def rankings(space: Space) -> dict[str, list[tuple[list[int], set[int]]]]:
     for text, vector, as_of, relevant in space.questions:
         cut = space.index.cut(as_of)
         asked, question = read(text), Question(text=text, namespace="space")
-        reach = eligible(cut, question, NO_FILTERS)
+        reach = eligible(cut, question)
         words = bm25(cut, asked, reach, recipe=LUCENE)
         meaning = cut.exact_similarities(vector, np.arange(reach.total))
         ways = {

@@ -21,6 +21,7 @@ OF_OWNERS: Final = {
     "ANABRANCH_QUERY_BYTES_MAX": "[1-9][0-9]{3,9}",
     "ANABRANCH_QUERY_ROWS_MAX": "[1-9][0-9]{0,9}",
     "ANABRANCH_QUERY_TIMEOUT_S": "[1-9][0-9]{0,3}",
+    "ANABRANCH_RANKER": "graph|index",
     "ANABRANCH_START_TIMEOUT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_TAKE_OVER": "true|false",
     "OTEL_TRACES_EXPORTER": "[a-z_]+",

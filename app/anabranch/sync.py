@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from anabranch_events import LogReport, Recorded
     from anabranch_projections import RebuildProgress, RebuildResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
-    from anabranch_recall import Recollection
+    from anabranch_recall import FilterFields, Recollection
     from anabranch_store import Digest, GraphAddress, QueryResult
     from anabranch_thinking import (
         BranchTask,
@@ -269,14 +269,22 @@ class Memory(OpenFace[AsyncMemory]):
         query: str,
         *,
         k: int = 10,
-        scope: Scope | str = Scope.NAMESPACE,
+        scope: Scope | str | None = None,
         session_id: str | None = None,
         as_of: Moment | None = None,
         after: int | None = None,
         include_retired: bool = False,
+        min_similarity: float | None = None,
         wait_s: float | None = None,
+        **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory a question; return ranked insights, each with the reason why.
+
+        The scope is the session's lineage where one is named, or else the namespace. `filters` are
+        those of `Filters` (tags, kinds, agent, role, confidence_min, since, until, valid_at).
+        Derived insights, and what does not hold at `valid_at`, are left out, unless `kinds` names
+        them or `include_retired` is set. Hits below `min_similarity` are left out; without it there
+        are none where nothing is close.
 
         `as_of` asks what was known at a position, or a time. With `after` the answer waits, for at
         most `wait_s`, until the graph has reached that position, and raises WaitTimedOut if it
@@ -292,7 +300,9 @@ class Memory(OpenFace[AsyncMemory]):
                 as_of=as_of,
                 after=after,
                 include_retired=include_retired,
+                min_similarity=min_similarity,
                 wait_s=wait_s,
+                **filters,
             )
         )
 
@@ -493,7 +503,9 @@ class Session(Face[AsyncSession]):
         as_of: Moment | None = None,
         after: int | None = None,
         include_retired: bool = False,
+        min_similarity: float | None = None,
         wait_s: float | None = None,
+        **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory from this session: by default its own line of ancestors."""
         return LOOP.run(
@@ -504,7 +516,9 @@ class Session(Face[AsyncSession]):
                 as_of=as_of,
                 after=after,
                 include_retired=include_retired,
+                min_similarity=min_similarity,
                 wait_s=wait_s,
+                **filters,
             )
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from anabranch_recall.embedder import Embedder
+    from anabranch_recall.filters import FilterFields, Filters
     from anabranch_recall.language import entities, tokens
     from anabranch_recall.question import (
         Association,
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
         Question,
         Ranker,
         Recollection,
+        Restatement,
         Scope,
         Why,
     )
@@ -22,11 +24,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Association",
     "Embedder",
+    "FilterFields",
+    "Filters",
     "Hit",
     "Lane",
     "Question",
     "Ranker",
     "Recollection",
+    "Restatement",
     "Scope",
     "Why",
     "entities",
@@ -35,6 +40,7 @@ __all__ = [
 
 _HOMES = {
     "anabranch_recall.embedder": ("Embedder",),
+    "anabranch_recall.filters": ("FilterFields", "Filters"),
     "anabranch_recall.language": ("entities", "tokens"),
     "anabranch_recall.question": (
         "Association",
@@ -43,6 +49,7 @@ _HOMES = {
         "Question",
         "Ranker",
         "Recollection",
+        "Restatement",
         "Scope",
         "Why",
     ),

@@ -11,7 +11,8 @@ from anabranch_recall.moment import NEVER, milliseconds
 from anabranch_recall.question import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -53,8 +54,11 @@ class Eligible:
         return at[found], found
 
 
-def eligible(moment: Moment, question: Question, filters: Filters) -> Eligible:
-    """Return what may answer `question` at a moment of its namespace."""
+def eligible(moment: Moment, question: Question, *, at: datetime | None = None) -> Eligible:
+    """Return what may answer `question` at a moment of its namespace.
+
+    `at` is the time in the world at which it must hold, where the question names none.
+    """
     columns = moment.columns
     mask = columns.alive.copy()
     retired = _retired(moment, question)
@@ -62,6 +66,13 @@ def eligible(moment: Moment, question: Question, filters: Filters) -> Eligible:
         mask &= retired > moment.position
     if question.scope is not Scope.NAMESPACE:
         mask &= _in_scope(moment, question)
+    filters = question.filters
+    if filters.valid_at is not None:
+        at = filters.valid_at
+    elif question.include_retired:
+        at = None
+    if at is not None:
+        mask &= _valid(moment, milliseconds(at), retired)
     for part in _filtered(moment, filters):
         mask &= part
     total = len(mask)
@@ -85,33 +96,40 @@ def _in_scope(moment: Moment, question: Question) -> Mask:
     return columns.position <= until[columns.session]
 
 
-def _filtered(moment: Moment, filters: Filters) -> list[Mask]:
+def _filtered(moment: Moment, filters: Filters) -> Iterator[Mask]:
     columns = moment.columns
-    parts: list[Mask] = []
     for tag in dict.fromkeys(filters.tags):
         tagged = np.zeros(len(columns.position), np.bool_)
         tagged[moment.tagged(tag)] = True
-        parts.append(tagged)
+        yield tagged
     if filters.kinds:
-        parts.append(np.isin(columns.kind, [moment.code("kind", each) for each in filters.kinds]))
-    if filters.agents:
-        codes = [moment.code("agent", each) for each in filters.agents]
-        parts.append(np.isin(columns.agent, codes))
-    if filters.roles:
-        sessions = dict.fromkeys(moment.sessions_in_role(filters.roles), 1)
+        yield np.isin(columns.kind, [moment.code("kind", each) for each in filters.kinds])
+    for kind in filters.kinds_left_out:
+        if (code := moment.code("kind", kind)) >= 0:
+            yield columns.kind != code
+    if filters.agent is not None:
+        yield columns.agent == moment.code("agent", filters.agent)
+    if filters.role is not None:
+        sessions = dict.fromkeys(moment.sessions_in_role([filters.role]), 1)
         known = _table(moment, "session", sessions, count=_codes(columns.session))
-        parts.append(known[columns.session] > 0)
+        yield known[columns.session] > 0
     if filters.confidence_min > 0:
-        parts.append(columns.confidence >= np.float32(filters.confidence_min))
-    if filters.valid_at is not None:
-        parts.append(_valid(moment, milliseconds(filters.valid_at)))
-    return parts
+        yield columns.confidence >= np.float32(filters.confidence_min)
+    if filters.since is not None:
+        yield columns.recorded_at >= milliseconds(filters.since)
+    if filters.until is not None:
+        yield columns.recorded_at <= milliseconds(filters.until)
 
 
-def _valid(moment: Moment, at: int) -> Mask:
+def _valid(moment: Moment, at: int, retired: NDArray[np.int64]) -> Mask:
+    """Return what holds at a time; an end that is out of reach changes no validity."""
     columns = moment.columns
     until = columns.valid_until
-    ended = moment.ended_validity()
+    ended = {
+        row: until
+        for row, until in moment.ended_validity().items()
+        if retired[row] <= moment.position
+    }
     if ended:
         until = until.copy()
         until[list(ended)] = list(ended.values())

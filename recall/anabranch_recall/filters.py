@@ -1,27 +1,58 @@
-"""Which insights may answer, beside scope and position: a filter is a mask and costs no results."""
+"""Filters: conditions on the insights that may answer, beside scope and position.
+
+They are applied before anything is ranked, so none costs results.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+DERIVED: Final = "derived"
+"""The kind of insights that only repeat others: the built-in executor's, for one."""
 
 
 class Filters(BaseModel):
     """Conditions on the insights that may answer; all that are given must hold.
 
-    It carries every one of `tags`, and is of one of `kinds`, `agents` and `roles` (the role of its
-    session). `valid_at` is a moment in the world at which it must hold.
+    An insight carries every one of `tags`, and is of one of `kinds`; without these, derived
+    insights are left out. It was recorded in the name of `agent`, in a session with `role`, from
+    `since` on and up to `until`. `valid_at` is a moment in the world at which it must hold.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tags: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
-    agents: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
+    agent: str | None = None
+    role: str | None = None
     confidence_min: Annotated[float, Field(ge=0, le=1)] = 0.0
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
     valid_at: AwareDatetime | None = None
 
+    @property
+    def kinds_left_out(self) -> tuple[str, ...]:
+        """The kinds that do not answer."""
+        return () if self.kinds else (DERIVED,)
 
-NO_FILTERS = Filters()
+
+class FilterFields(TypedDict, total=False):
+    """The filters of a recall, as keyword arguments: the fields of `Filters`."""
+
+    tags: Sequence[str]
+    kinds: Sequence[str]
+    agent: str | None
+    role: str | None
+    confidence_min: float
+    since: datetime | None
+    until: datetime | None
+    valid_at: datetime | None
+
+
+NO_FILTERS: Final = Filters()

@@ -68,6 +68,7 @@ class Scored:
     entities: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
     associations: list[Association] = field(default_factory=list[Association])
+    same: list[Scored] = field(default_factory=list["Scored"])
 
     @property
     def score(self) -> float:

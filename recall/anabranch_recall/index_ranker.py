@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from anabranch_recall.answer import answer, listed, other_sessions, shown
 from anabranch_recall.asked import Asked, read
 from anabranch_recall.dates import NO_DAY
-from anabranch_recall.eligible import eligible
-from anabranch_recall.filters import NO_FILTERS
-from anabranch_recall.index_ranking import Ranked, Ranking, rank
+from anabranch_recall.eligible import Eligible, eligible
+from anabranch_recall.index_ranking import Ranked, Ranking, last_moment, rank
 from anabranch_recall.language import date_words
-from anabranch_recall.moment import day_text, moment_of
-from anabranch_recall.question import Hit, Lane, Question, Recollection, Why
+from anabranch_recall.moment import NEVER, day_text, moment_of
+from anabranch_recall.question import Hit, Lane, Question, Recollection, Restatement, Why
 from anabranch_recall.words import stems
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from anabranch_recall.embedder import Embedder
-    from anabranch_recall.filters import Filters
     from anabranch_recall.moment import Moment
 
 MEANING_TIMEOUT_S: Final = 10.0
@@ -32,6 +31,11 @@ MEANING_TIMEOUT_S: Final = 10.0
 
 class Indexes(Protocol):
     """Where the ranker finds the index of a namespace."""
+
+    @property
+    def position(self) -> int:
+        """The position up to which the log is taken in."""
+        ...
 
     async def cut(self, namespace: str, as_of: int | None = None) -> Moment:
         """Return a namespace's index as of a position, or as it is."""
@@ -72,32 +76,49 @@ class IndexRanker:
         self._timeout_s = timeout_s
         self._clock = clock
 
-    async def recall(self, question: Question, filters: Filters = NO_FILTERS) -> Recollection:
+    async def recall(self, question: Question) -> Recollection:
         """Return the `question.k` insights that answer best, with reasons, best first.
 
         An unknown session reaches nothing.
         """
         meaning = await self._meaning(question.text)
+        position = self._indexes.position
         moment = await self._indexes.cut(question.namespace, question.as_of)
         # Milliseconds of arithmetic where there are many insights: not on the event loop.
-        return await asyncio.to_thread(self._answer, moment, question, filters, meaning)
-
-    def _answer(
-        self, moment: Moment, question: Question, filters: Filters, meaning: Meaning
-    ) -> Recollection:
+        found, reach = await asyncio.to_thread(self._ranking, moment, question, meaning)
         asked = read(question.text)
-        reach = eligible(moment, question, filters)
-        asked_at = question.asked_at
-        if asked_at is None and question.as_of is None:
-            asked_at = self._clock()
-        ranking = rank(moment, asked, reach, k=question.k, vector=meaning.vector, asked_at=asked_at)
-        best = ranking.best[: question.k]
+        best = [
+            _hit(moment, asked, each, retired=int(reach.retired[each.row]))
+            for each in found.best[: shown(question)]
+        ]
+        hits, nothing_close = answer(question, best, words=len(asked.stems))
         return Recollection(
-            hits=[_hit(moment, asked, each, retired=int(reach.retired[each.row])) for each in best],
-            lanes=_lanes(moment, ranking, meaning),
-            position=moment.position,
+            hits=hits,
+            lanes=_lanes(position, found, meaning),
+            position=position,
             ranker=self.name,
+            nothing_close=nothing_close,
         )
+
+    def _ranking(
+        self, moment: Moment, question: Question, meaning: Meaning
+    ) -> tuple[Ranking, Eligible]:
+        asked = read(question.text)
+        asked_at = question.asked_at
+        if asked_at is None:
+            then = question.as_of is not None and len(moment.columns.position)
+            asked_at = last_moment(moment) if then else self._clock()
+        reach = eligible(moment, question, at=asked_at)
+        ranking = rank(
+            moment,
+            asked,
+            reach,
+            k=shown(question),
+            vector=meaning.vector,
+            asked_at=asked_at,
+            min_similarity=question.min_similarity,
+        )
+        return ranking, reach
 
     async def _meaning(self, text: str) -> Meaning:
         if self._embedder is None:
@@ -115,9 +136,7 @@ class IndexRanker:
         return Meaning(vector)
 
 
-def _lanes(moment: Moment, ranking: Ranking, meaning: Meaning) -> dict[str, Lane]:
-    position = moment.position
-
+def _lanes(position: int, ranking: Ranking, meaning: Meaning) -> dict[str, Lane]:
     def lane(found: bool) -> Lane:
         return Lane(state="ok" if found else "empty", position=position)
 
@@ -139,10 +158,16 @@ def _meaning_lane(position: int, ranking: Ranking, meaning: Meaning) -> Lane:
 
 def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:
     columns, row = moment.columns, ranked.row
-    text = moment.document(row).text
+    document = moment.document(row)
+    text = document.text
+    session_id = moment.value("session", int(columns.session[row]))
+    others = [_restatement(moment, each) for each in ranked.same]
+    valid_until = int(columns.valid_until[row])
+    if retired <= moment.position:
+        valid_until = moment.ended_validity().get(row, valid_until)
     return Hit(
         insight_id=ranked.insight_id,
-        session_id=moment.value("session", int(columns.session[row])),
+        session_id=session_id,
         text=text,
         kind=moment.value("kind", int(columns.kind[row])),
         position=ranked.position,
@@ -150,7 +175,28 @@ def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:
         score=ranked.score,
         why=_why(asked, ranked, text=text, day=int(columns.day[row])),
         retired=retired if retired <= moment.position else None,
+        similarity=ranked.cosine,
+        tags=document.tags,
+        confidence=round(float(columns.confidence[row]), 6),
+        agent=moment.value("agent", int(columns.agent[row])) or None,
+        valid_from=_time(int(columns.valid_from[row])),
+        valid_until=_time(valid_until),
+        also_in=other_sessions(session_id, others),
+        also=listed(others),
     )
+
+
+def _restatement(moment: Moment, ranked: Ranked) -> Restatement:
+    return Restatement(
+        insight_id=ranked.insight_id,
+        session_id=moment.value("session", int(moment.columns.session[ranked.row])),
+        position=ranked.position,
+    )
+
+
+def _time(milliseconds: int) -> datetime | None:
+    """Return a time of a column; None for one that stands for no beginning, or no end."""
+    return None if abs(milliseconds) >= NEVER else moment_of(milliseconds)
 
 
 def _why(asked: Asked, ranked: Ranked, *, text: str, day: int) -> Why:

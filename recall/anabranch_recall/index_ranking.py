@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from anabranch_recall.answer import distinct
 from anabranch_recall.index_lanes import Dense, dense
 from anabranch_recall.language import entities
 from anabranch_recall.moment import moment_of
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
 
     from anabranch_recall.asked import Asked
     from anabranch_recall.eligible import Eligible
-    from anabranch_recall.moment import LinkThen, Moment, Rows
+    from anabranch_recall.moment import Floats, LinkThen, Moment, Rows
     from anabranch_recall.recipe import Recipe
 
 RERANKED: Final = 100
 """The number of the best that are compared by the model's own vectors."""
 LINKS_MAX: Final = 200
+_GROWTH: Final = 4
+_ROUNDED: Final = 0.02
+"""More than one byte a number takes from a cosine, or adds to it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +58,7 @@ class Ranked:
     names: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
     associations: list[Association] = field(default_factory=list[Association])
+    same: list[Ranked] = field(default_factory=list["Ranked"])
 
     @property
     def score(self) -> float:
@@ -72,7 +77,7 @@ class Ranked:
 
 
 class Ranking(NamedTuple):
-    """The best, best first, and which lanes had something."""
+    """The best of each text, best first, and which lanes had something."""
 
     best: list[Ranked]
     words: bool
@@ -157,25 +162,66 @@ def rank(
     k: int,
     vector: NDArray[np.float32] | None = None,
     asked_at: datetime | None = None,
+    min_similarity: float | None = None,
     recipe: Recipe = RECIPE,
 ) -> Ranking:
     """Return the best of the eligible, best first, at least `k` where so many are eligible.
 
-    Associations decay to `asked_at`; without it, to the last moment that was recorded.
+    Associations decay to `asked_at`; without it, to the last moment that was recorded. With
+    `min_similarity` nothing below it is among them.
     """
     if not reach.count:
         return Ranking([], words=False, meaning=False, vectors=False)
     scores = dense(moment, asked, reach, vector=vector, recipe=recipe)
     pool = Pool(moment, reach, scores, vector=vector, recipe=recipe)
-    pool.add(best_slots(scores.total, max(k, RERANKED)))
+    choosing = scores.total if min_similarity is None else _above(scores, min_similarity)
+    size = max(k, RERANKED)
+    pool.add(best_slots(choosing, size))
     hop(pool, moment, asked, reach, recipe=recipe)
-    link(pool, moment, reach, at=asked_at or _last_moment(moment), recipe=recipe)
+    link(pool, moment, reach, at=asked_at or last_moment(moment), recipe=recipe)
     return Ranking(
-        [each for each in pool.ordered() if each.supported],
+        _best(pool, moment, choosing, k=k, size=size, min_similarity=min_similarity),
         words=scores.words is not None,
         meaning=scores.meaning is not None,
         vectors=scores.has_vector is not None,
     )
+
+
+def _best(
+    pool: Pool,
+    moment: Moment,
+    choosing: Floats,
+    *,
+    k: int,
+    size: int,
+    min_similarity: float | None,
+) -> list[Ranked]:
+    """Return the best of each text; where copies leave fewer than `k`, more are taken in."""
+    while True:
+        ranked = [
+            each
+            for each in pool.ordered()
+            if each.supported
+            and (
+                min_similarity is None
+                or (each.cosine is not None and each.cosine >= min_similarity)
+            )
+        ]
+        best = distinct(ranked, lambda each: moment.document(each.row).text)
+        if len(best) >= k or len(best) == len(ranked) or size >= len(choosing):
+            return best
+        size *= _GROWTH
+        pool.add(best_slots(choosing, size))
+
+
+def _above(scores: Dense, min_similarity: float) -> Floats:
+    """Return the totals, with nothing for what is clearly less similar or has no vector."""
+    totals = np.full(len(scores.total), -np.inf)
+    if scores.cosines is not None and scores.has_vector is not None:
+        cosines = scores.cosines.low + scores.cosines.span * scores.cosines.values
+        near = scores.has_vector & (cosines >= min_similarity - _ROUNDED)
+        totals[near] = scores.total[near]
+    return totals
 
 
 def best_slots(total: NDArray[np.float64], count: int) -> list[int]:
@@ -264,6 +310,6 @@ def _names_beside(moment: Moment, asked: Asked, best: list[Ranked]) -> dict[str,
     return seeking
 
 
-def _last_moment(moment: Moment) -> datetime:
+def last_moment(moment: Moment) -> datetime:
     """Return when the last insight was recorded."""
     return moment_of(int(moment.columns.recorded_at[-1]))

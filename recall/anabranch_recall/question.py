@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from anabranch_recall.filters import NO_FILTERS, Filters
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HITS_MAX = 1000
+ALSO_MAX = 100
 
 
 class Scope(StrEnum):
@@ -27,12 +30,26 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Floor(_Frozen):
+    """The least at which an answer is near: a similarity, or a share of the question's words."""
+
+    similarity: float
+    words: float
+
+
 class Question(_Frozen):
     """One question to memory.
 
     `as_of` is the position up to which the log counts: nothing from later has any influence.
     `asked_at` is the moment to which associations decay. Without it, that is now, or as of a
     position the last moment recorded up to there.
+
+    Insights that ended, or whose time in the world is over or to come at `asked_at`, are left out.
+    With `include_retired` they answer too. `filters.valid_at` asks for
+    another time in the world.
+
+    Hits below `min_similarity` are left out. Without it, no hits are given where none reaches
+    `floor`.
     """
 
     text: Annotated[str, StringConstraints(strict=True, min_length=1, pattern=r"\S")]
@@ -43,6 +60,9 @@ class Question(_Frozen):
     as_of: Annotated[int, Field(ge=0)] | None = None
     include_retired: bool = False
     asked_at: AwareDatetime | None = None
+    filters: Filters = NO_FILTERS
+    min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
+    floor: Floor | None = None
 
     @model_validator(mode="after")
     def _scope_has_its_session(self) -> Question:
@@ -68,8 +88,8 @@ class Why(_Frozen):
     name, all other parts, for the insight or against it. `path` is the part of one hop
     over shared `entities` from the insights in `seeds`, and `linked` that of `associations`.
 
-    `cosine` is the bare similarity, `matched` the words of the question that the text has. `events`
-    are the positions of the events behind the hit.
+    `cosine` is the hit's `similarity`, `matched` the words of the question that the text has.
+    `events` are the positions of the events behind the hit.
     """
 
     lanes: dict[str, float]
@@ -86,8 +106,24 @@ class Why(_Frozen):
     events: tuple[int, ...] = ()
 
 
+class Restatement(_Frozen):
+    """Another insight with the text of a hit."""
+
+    insight_id: str
+    session_id: str
+    position: int
+
+
 class Hit(_Frozen):
-    """One insight that answers, its score, and why. `retired` is the position it ended at."""
+    """One insight that answers, its score, and why. `retired` is the position it ended at.
+
+    `similarity` is the cosine of the vectors of question and insight. It is 1 for the same meaning,
+    about 0 for none in common, never below -1, and None where there is no vector. `score` only
+    orders the hits of one answer.
+
+    Insights with the same text are one hit, of the best among them. `also` has the others, at most
+    100, and `also_in` is the number of other sessions that say the same.
+    """
 
     insight_id: str
     session_id: str
@@ -98,6 +134,14 @@ class Hit(_Frozen):
     score: float
     why: Why
     retired: int | None = None
+    similarity: float | None = None
+    tags: tuple[str, ...] = ()
+    confidence: float = 1.0
+    agent: str | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    also_in: int = 0
+    also: tuple[Restatement, ...] = ()
 
 
 class Lane(_Frozen):
@@ -109,15 +153,17 @@ class Lane(_Frozen):
 
 
 class Recollection(_Frozen):
-    """The hits, best first, and the state of each lane. `position` is the graph's.
+    """The hits, best first, and each lane's state. `position` is that of the graph or the index.
 
-    It has the length of its hits, and iterating gives them.
+    It has the length of its hits, and iterating gives them. `nothing_close` says that there are
+    none because all that was compared is far from the question.
     """
 
     hits: list[Hit]
     lanes: dict[str, Lane]
     position: int
     ranker: str
+    nothing_close: bool = False
 
     def __iter__(self) -> Iterator[Hit]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # A model gives its fields, an answer its hits.
         return iter(self.hits)

@@ -102,12 +102,14 @@ def recalled(
     **fields: object,
 ) -> list[tuple[object, ...]]:
     """Return all that is recalled, best first, with every part of every score to the last bit."""
-    question = Question.model_validate({"text": text, "namespace": "default", **fields})
+    question = Question.model_validate(
+        {"text": text, "namespace": "default", "filters": filters, **fields}
+    )
     cut = index.cut(question.as_of)
     ranking = rank(
         cut,
         read(text),
-        eligible(cut, question, filters),
+        eligible(cut, question, at=moment(60)),
         k=question.k,
         vector=vector_of(text) if vectors else None,
         asked_at=question.asked_at,
@@ -131,6 +133,7 @@ def parts(ranking: Ranking) -> list[tuple[object, ...]]:
             each.names,
             each.seeds,
             each.associations,
+            [one.insight_id for one in each.same],
         )
         for each in ranking.best
     ]

@@ -192,6 +192,8 @@ async def recall(context: Context, request: Recall) -> Recollection:
         as_of=request.as_of,
         after=request.after,
         include_retired=request.include_retired,
+        min_similarity=request.min_similarity,
+        filters=request.filters(),
         wait_s=request.wait_s,
     )
 

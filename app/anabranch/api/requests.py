@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text
 from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
-from anabranch_recall import Scope
+from anabranch_recall import Filters, Scope
 from anabranch_recall.question import HITS_MAX
 from anabranch_thinking import InsightDraft
 from anabranch_thinking.sessions.insights import RELATED, REMEMBERED_MAX, REQUESTED
+
+if TYPE_CHECKING:
+    from anabranch_recall import FilterFields
 
 _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
@@ -206,9 +209,26 @@ class Recall(Request):
     k: Annotated[int, Field(ge=1, le=HITS_MAX)] = Field(
         default=10, description="How many insights at most."
     )
-    scope: Scope = Scope.NAMESPACE
+    scope: Scope | None = Field(
+        default=None, description="The lineage where a session is named, or else the namespace."
+    )
     session_id: Identifier | None = Field(
         default=None, description="The session around which the other scopes are drawn."
+    )
+    tags: tuple[Name, ...] = Field(default=(), description="Every one of them it must carry.")
+    kinds: tuple[Name, ...] = Field(
+        default=(), description="One of them it must be; without any, all but `derived`."
+    )
+    agent: Name | None = Field(default=None, description="In whose name it was recorded.")
+    role: Name | None = Field(default=None, description="The role of its session.")
+    confidence_min: Annotated[float, Field(ge=0, le=1)] = 0.0
+    since: Time | None = Field(default=None, description="The earliest time of its recording.")
+    until: Time | None = Field(default=None, description="The latest time of its recording.")
+    valid_at: Time | None = Field(
+        default=None, description="When it must hold in the world; by default when it is asked."
+    )
+    min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = Field(
+        default=None, description="Leave out what is less similar than this."
     )
     as_of: Position | Time | None = Field(
         default=None, description="Answer with what was known at a position, or a time."
@@ -219,3 +239,8 @@ class Recall(Request):
     )
     include_retired: bool = Field(default=False, description="Also what no longer holds.")
     wait_s: Wait = Field(default=5.0, description="How long to wait for that at most.")
+
+    def filters(self) -> FilterFields:
+        """Return the filters that were given."""
+        given = self.model_dump(include=set(Filters.model_fields), exclude_unset=True)
+        return cast("FilterFields", given)

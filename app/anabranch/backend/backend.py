@@ -20,6 +20,7 @@ from anabranch_store.recall.ranker import LANE_TIMEOUT_S
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
+    from anabranch.backend.index_runner import Indexing
     from anabranch.home.folder import Lock
     from anabranch.settings import Settings
     from anabranch_events import Log
@@ -42,6 +43,7 @@ class Backend:
         self.projecting: Projecting | None = None
         self._graph: Graph | None = None
         self._ranker: Ranker | None = None
+        self._indexing: Indexing | None = None
         self._reached: dict[str, int] = {}
         self._left: Graph | None = None
         self._graph_change = asyncio.Lock()
@@ -74,6 +76,7 @@ class Backend:
             self.projecting = await enter(Projecting(self.servers, self.log, self.embedder))
             moves = await self.log.connection.subscribe(MOVE, cb=self._move)
             self._stack.push_async_callback(moves.unsubscribe)
+        await self._index()
         self.seen = (await self.log.bounds()).last
         await self._end_lost_branches()
         self.servers.announce()
@@ -86,6 +89,17 @@ class Backend:
             await self._stack.enter_async_context(ending)
         else:
             await end_lost_branches(folder, self.log, listener=self.saw)
+
+    async def _index(self) -> None:
+        """Follow the recall index of the home, where the settings rank by it.
+
+        A tenant does not: it reads its own namespaces only, and the index is of all.
+        """
+        if self.settings.ranker == "index" and self.log.rights == "all":
+            from anabranch.backend.index_runner import Indexing
+
+            indexing = Indexing(self.servers.home, self.log, self.embedder)
+            self._indexing = await self._stack.enter_async_context(indexing)
 
     async def graph(self) -> Graph:
         """Return the graph as it is by now: a rebuild may have moved it."""
@@ -108,7 +122,18 @@ class Backend:
         if left is not None:
             await left.__aexit__(None, None, None)
 
-    async def ranker(self) -> Ranker:
+    async def ranker(self, namespace: str, *, knowing: int) -> Ranker:
+        """Return the ranker for a question that must know `knowing` of the log.
+
+        It is the index's where one is followed here and knows that, the graph's otherwise.
+        """
+        if self._indexing is not None:
+            found = await self._indexing.ranker(namespace, knowing=knowing)
+            if found is not None:
+                return found
+        return await self._graph_ranker()
+
+    async def _graph_ranker(self) -> Ranker:
         """Return the ranker over the graph as it is by now; it keeps what it learned of it."""
         graph = await self.graph()
         if self._ranker is None:
@@ -212,5 +237,6 @@ class SharedBackend(Backend):
     async def _open(self) -> None:
         self._stack.push_async_callback(self._let_graph_go)
         await self.graph()
+        await self._index()
         self.seen = (await self.log.bounds()).last
         await self._end_lost_branches()

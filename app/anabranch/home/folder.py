@@ -31,6 +31,7 @@ class Home:
         self.folder = folder
         self.log = folder / "log"
         self.graph = folder / "graph"
+        self.recall_index = folder / "recall-index"
         self.generation = folder / "generation"
         self.thoughts = folder / "thoughts"
         self.runtime = folder / "runtime.json"

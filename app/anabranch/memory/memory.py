@@ -21,7 +21,6 @@ from anabranch.memory.transfer import MemoryTransfer
 from anabranch.past.replay import follow, replay
 from anabranch.settings import Settings
 from anabranch_events.event.types import Outcome, Priority
-from anabranch_recall import Scope
 from anabranch_thinking import think
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from anabranch.past.as_of import Moment
     from anabranch.views import InsightDetails, SessionView, Status
     from anabranch_events import Event, Recorded
-    from anabranch_recall import Recollection
+    from anabranch_recall import FilterFields, Recollection, Scope
     from anabranch_store import QueryResult
     from anabranch_thinking import (
         BranchTask,
@@ -296,14 +295,22 @@ class Memory:
         query: str,
         *,
         k: int = 10,
-        scope: Scope | str = Scope.NAMESPACE,
+        scope: Scope | str | None = None,
         session_id: str | None = None,
         as_of: Moment | None = None,
         after: int | None = None,
         include_retired: bool = False,
+        min_similarity: float | None = None,
         wait_s: float | None = None,
+        **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory a question; return ranked insights, each with the reason why.
+
+        The scope is the session's lineage where one is named, or else the namespace. `filters` are
+        those of `Filters` (tags, kinds, agent, role, confidence_min, since, until, valid_at).
+        Derived insights, and what does not hold at `valid_at`, are left out, unless `kinds` names
+        them or `include_retired` is set. Hits below `min_similarity` are left out; without it there
+        are none where nothing is close.
 
         `as_of` asks what was known at a position, or a time. With `after` the answer waits, for at
         most `wait_s`, until the graph has reached that position, and raises WaitTimedOut if it
@@ -319,7 +326,9 @@ class Memory:
             as_of=as_of,
             after=after,
             include_retired=include_retired,
+            min_similarity=min_similarity,
             wait_s=wait_s,
+            filters=filters,
         )
 
     async def think(

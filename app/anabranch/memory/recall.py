@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import ScopeNeedsSession
 from anabranch.past.as_of import position_of
 from anabranch_events import input_invalid
-from anabranch_recall import Hit, Question, Recollection, Scope
+from anabranch_recall import Filters, Hit, Question, Recollection, Scope
+from anabranch_recall.answer import FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
+    from anabranch_recall import FilterFields
 
 _AROUND_A_SESSION: Final = frozenset(set(Scope) - {Scope.NAMESPACE})
+Model = TypeVar("Model", bound=BaseModel)
 
 
 async def recall(
@@ -26,14 +29,19 @@ async def recall(
     query: str,
     *,
     k: int = 10,
-    scope: Scope | str = Scope.NAMESPACE,
+    scope: Scope | str | None = None,
     session_id: str | None = None,
     as_of: Moment | None = None,
     after: int | None = None,
     include_retired: bool = False,
+    min_similarity: float | None = None,
     wait_s: float | None = None,
+    filters: FilterFields | None = None,
 ) -> Recollection:
     """Answer `query` as `Memory.recall` says."""
+    if scope is None:
+        scope = Scope.NAMESPACE if session_id is None else Scope.LINEAGE
+    chosen = _checked(Filters, **(filters or {}))
     position = None if as_of is None else await position_of(namespace.backend, as_of)
     question = _question(
         text=query,
@@ -44,11 +52,14 @@ async def recall(
         as_of=position,
         asked_at=None if position is None else await _stored_at(namespace, position),
         include_retired=include_retired,
+        filters=chosen,
+        min_similarity=min_similarity,
+        floor=FLOOR,
     )
     if session_id is not None:
         await namespace.sessions.state(session_id)
     await namespace.ready(after, wait_s=wait_s)
-    return await _answer(namespace, question)
+    return await _answer(namespace, question, after=after)
 
 
 async def _stored_at(namespace: OpenNamespace, position: int) -> datetime | None:
@@ -70,11 +81,15 @@ class BranchRecall:
         return (await _answer(namespace, question)).hits
 
 
-async def _answer(namespace: OpenNamespace, question: Question) -> Recollection:
+async def _answer(
+    namespace: OpenNamespace, question: Question, *, after: int | None = None
+) -> Recollection:
     backend = namespace.backend
+    knowing = max(backend.seen if after is None else after, question.as_of or 0)
 
     async def ask() -> Recollection:
-        return await (await backend.ranker()).recall(question)
+        ranker = await backend.ranker(namespace.name, knowing=knowing)
+        return await ranker.recall(question)
 
     return await backend.servers.patiently(ask)
 
@@ -84,7 +99,12 @@ def _question(**values: object) -> Question:
     scope = values.get("scope", Scope.NAMESPACE)
     if scope in _AROUND_A_SESSION and values.get("session_id") is None:
         raise ScopeNeedsSession(str(scope))
+    return _checked(Question, **values)
+
+
+def _checked(model: type[Model], /, **values: object) -> Model:
+    """Make a model of `values`. Raises InputInvalid naming the field that breaks a rule."""
     try:
-        return Question.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         raise input_invalid(error) from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
     from anabranch.views import SessionView
-    from anabranch_recall import Recollection
+    from anabranch_recall import FilterFields, Recollection
     from anabranch_thinking import (
         CompletionReceipt,
         InsightDraft,
@@ -143,7 +143,9 @@ class Session:
         as_of: Moment | None = None,
         after: int | None = None,
         include_retired: bool = False,
+        min_similarity: float | None = None,
         wait_s: float | None = None,
+        **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory from this session: by default its own line of ancestors."""
         return await recall(
@@ -155,7 +157,9 @@ class Session:
             as_of=as_of,
             after=after,
             include_retired=include_retired,
+            min_similarity=min_similarity,
             wait_s=wait_s,
+            filters=filters,
         )
 
     async def complete(

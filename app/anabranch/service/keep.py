@@ -40,6 +40,8 @@ async def keep(settings: Settings, *, owner: Lock, line: socket.socket) -> None:
         if joined.take():
             owner.release()
             return
+    # Nobody asks a keeper: the recall index is left to those who joined.
+    settings = settings.changed(ranker="graph")
     async with Backend(settings, command=COMMAND, owner=owner) as backend:
         await _kept(backend.servers, ended)
 

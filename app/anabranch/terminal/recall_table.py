@@ -19,14 +19,15 @@ _LANE_STYLE: Final = {"ok": "green", "empty": "dim", "skipped": "dim", "failed":
 def hits_table(hits: Sequence[Hit], *, length_max: int | None = None) -> Table:
     """Return the hits, best first: score, text, and below each where it comes from and why.
 
-    A text longer than `length_max` is cut.
+    A text longer than `length_max` is cut. One that no longer holds is marked.
     """
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), expand=False)
     table.add_column("score", justify="right", style="cyan", no_wrap=True)
     table.add_column("insight", overflow="fold")
     for hit in hits:
         text = hit.text if length_max is None else _cut(hit.text, length_max)
-        table.add_row(f"{hit.score:.3f}", Text(text))
+        ended = Text("retired ", style="yellow") if hit.retired is not None else Text()
+        table.add_row(f"{hit.score:.3f}", ended + Text(text))
         table.add_row("", Text(reasons(hit), style="dim"))
     return table
 
@@ -39,14 +40,24 @@ def _cut(text: str, length_max: int) -> str:
 
 def reasons(hit: Hit) -> str:
     """Return in a line why the hit is one, and where it comes from."""
-    lanes = ", ".join(f"{name} {score:.2f}" for name, score in sorted(hit.why.lanes.items()))
-    parts = [lanes] if lanes else []
+    parts = [] if hit.similarity is None else [f"similarity {hit.similarity:.2f}"]
+    if hit.why.matched:
+        parts.append("words " + ", ".join(hit.why.matched))
     if hit.why.entities:
         parts.append("through " + ", ".join(hit.why.entities))
     if hit.why.associations:
         count = len(hit.why.associations)
         parts.append(f"{count} association{'s' if count > 1 else ''}")
+    if hit.also_in:
+        parts.append(f"also in {hit.also_in} session{'s' if hit.also_in > 1 else ''}")
+    if hit.retired is not None:
+        parts.append(f"retired at {hit.retired}")
+    if hit.valid_from is not None:
+        parts.append(f"valid from {str(hit.valid_from)[:10]}")
+    if hit.valid_until is not None:
+        parts.append(f"valid until {str(hit.valid_until)[:10]}")
     parts.append(f"position {hit.position}")
+    parts.append(f"insight {hit.insight_id[-8:]}")
     parts.append(f"session {hit.session_id[-8:]}")
     return " · ".join(parts)
 

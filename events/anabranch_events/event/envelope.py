@@ -127,6 +127,10 @@ def input_invalid(error: ValidationError, *, whole: str | None = None) -> InputI
     """
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or whole or error.title
+    if first["type"] == "tuple_type" and isinstance(first["input"], str):
+        return InputInvalid(
+            f"{field}: is a text, not a list of them", field=field, fix="put it into a list"
+        )
     problem = first["msg"].removeprefix("Value error, ")
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return InputInvalid(f"{field}: {problem}{more}", field=field, fix=f"correct {field}")

@@ -86,7 +86,11 @@ class BranchStarted(EventData):
 
 
 class Insight(Facts):
-    """One thing learned, as a short text that carries its subject."""
+    """One thing learned, as a short text that carries its subject.
+
+    `kind` is a word of the producer's own. One that only repeats other insights is `derived`: it
+    names them in `sources`, and recall leaves it out.
+    """
 
     insight_id: Identifier
     text: Text

@@ -41,6 +41,7 @@ class InsightRows:
             "namespace": at.namespace,
             "id": insight.insight_id,
             "session_id": at.session_id,
+            "agent": at.event.agent,
             "kind": insight.kind,
             "confidence": insight.confidence,
             "recorded": at.position,

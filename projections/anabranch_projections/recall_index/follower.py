@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, TypeVarTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from anabranch_projections.run.backoff import LOGGER, Backoff
 from anabranch_projections.run.wait import not_reached
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from anabranch_events import Log, Recorded
     from anabranch_projections.recall_index.cut import Cut
@@ -29,6 +29,8 @@ RECORDS_FLUSHED: Final = 50_000
 FLUSH_AFTER_S: Final = 5.0
 EMBEDDED_AT_ONCE: Final = 256
 MEMORY_MAX: Final = 2 * 1024**3
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 
 class VectorSource(Protocol):
@@ -94,13 +96,33 @@ class IndexFollower:
         index = self._folder.known(namespace)
         if index is None:
             async with self._changing:
-                index = await asyncio.to_thread(self._folder.index, namespace)
+                index = await _finished(self._folder.index, namespace)
         return index.cut(as_of)
+
+    async def wait_until_known(self, namespace: str, position: int) -> None:
+        """Return once all up to `position` is here, the vectors of its insights too.
+
+        Raises Damaged where the namespace's files are.
+        """
+        while True:
+            moved = self._moved
+            if await self._knows(namespace, position):
+                return
+            await moved.wait()
+
+    async def _knows(self, namespace: str, position: int) -> bool:
+        if self.position < position:
+            return False
+        if self._source is None:
+            return True
+        async with self._changing:
+            index = await _finished(self._folder.index, namespace)
+        return index.has_vectors(position)
 
     async def vectors_behind(self, namespace: str) -> int:
         """Return how many insights of a namespace have no vector yet."""
         async with self._changing:
-            index = await asyncio.to_thread(self._folder.index, namespace)
+            index = await _finished(self._folder.index, namespace)
             return len(index) - index.vector_rows
 
     async def wait_for(self, position: int, *, timeout_s: float) -> None:
@@ -139,7 +161,7 @@ class IndexFollower:
         for start in range(0, len(records), PIECE):
             piece = records[start : start + PIECE]
             async with self._changing:
-                await asyncio.to_thread(self._apply, piece)
+                await _finished(self._apply, piece)
             self._reach(piece[-1].position)
             if self._flush_is_due():
                 await self.flush()
@@ -156,6 +178,9 @@ class IndexFollower:
 
     def _reach(self, position: int) -> None:
         self.position = position
+        self._wake()
+
+    def _wake(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
 
@@ -169,11 +194,11 @@ class IndexFollower:
             return
         async with self._writing:
             async with self._changing:
-                await asyncio.to_thread(self._folder.flush, self.position)
+                await _finished(self._folder.flush, self.position)
                 self._unflushed = 0
-            while (piece := await asyncio.to_thread(self._folder.prepare)) is not None:
+            while (piece := await _finished(self._folder.prepare)) is not None:
                 async with self._changing:
-                    await asyncio.to_thread(self._folder.place, piece)
+                    await _finished(self._folder.place, piece)
             async with self._changing:
                 self._folder.unload(self._memory_max)
 
@@ -208,12 +233,23 @@ class IndexFollower:
                     nothing = [0.0] * index.dimension
                     vectors = [next(made) if text else nothing for text in texts]
                     index.add_vectors(np.asarray(vectors, np.float32))
+                self._wake()
                 return True
         return False
 
     async def _begin_anew(self, reason: str) -> None:
         async with self._writing, self._changing:
-            await asyncio.to_thread(self._folder.begin_anew, reason)
+            await _finished(self._folder.begin_anew, reason)
             self._unflushed = 0
         LOGGER.warning("projection %s begins anew: %s", INDEX, reason)
         self._reach(0)
+
+
+async def _finished(work: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
+    """Do `work` on a thread. A caller that is cancelled waits for it: nothing is written later."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise

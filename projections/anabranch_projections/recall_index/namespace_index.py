@@ -113,6 +113,11 @@ class NamespaceIndex:
         """The number of insights with a vector, counted from the first."""
         return self._vector_rows
 
+    def has_vectors(self, position: int) -> bool:
+        """Tell if every insight recorded up to `position` has its vector."""
+        with self._lock:
+            return self._columns.count(position) <= self._vector_rows
+
     def apply(self, at: PositionedEvent) -> None:
         """Take in the next event, unless it breaks a rule of its session's line."""
         if at.position <= self.position:

@@ -1,4 +1,4 @@
 """The projection of vectors.
 
-Others use: `cache.BUCKET`, `projector.VECTORS`, `projector.VectorProjector`.
+Others use: `cache.BUCKET`, `cache.VectorCache`, `projector.VECTORS`, `projector.VectorProjector`.
 """

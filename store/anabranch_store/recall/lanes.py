@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 FETCH_FIRST: Final = 100
 FETCH_MAX: Final = 6400
 INDEX_TIMEOUT_S: Final = 2.0
-_FETCH_GROWTH: Final = 4
+FETCH_GROWTH: Final = 4
 
 
 class Vector(NamedTuple):
@@ -153,12 +153,6 @@ async def read_shared(graph: Graph, reach: Reach, ids: list[str]) -> dict[str, l
     return {row["name"]: sorted(row["sharing"]) for row in rows}
 
 
-async def read_last_moment(graph: Graph, reach: Reach) -> datetime | None:
-    """Return when the last insight in the namespace was recorded, up to the reach's position."""
-    rows = await graph.read("recall/read_last_moment", namespace=reach.namespace, until=reach.until)
-    return datetime.fromisoformat(rows[0]["moment"]) if rows else None
-
-
 async def _of_reach(graph: Graph, statement: str, reach: Reach, **parameters: Any) -> list[Any]:
     if reach.windows is None:
         rows = await graph.read(f"{statement}_namespace", **reach.parameters(), **parameters)
@@ -187,7 +181,7 @@ async def _search(
         ids: list[str] = [insight_id for insight_id, _ in row["insights"]]
         if len(ids) >= wanted or row["found"] < limit or limit >= FETCH_MAX:
             return ids[:wanted]
-        limit = min(limit * _FETCH_GROWTH, FETCH_MAX)
+        limit = min(limit * FETCH_GROWTH, FETCH_MAX)
 
 
 def _candidates(graph: Graph, rows: list[Any]) -> dict[str, tuple[Row, float | None]]:

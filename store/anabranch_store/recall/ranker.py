@@ -4,25 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from anabranch_recall.candidates import Row, matched_words, rank_all, rank_chosen
+from anabranch_recall.answer import (
+    answer,
+    distinct,
+    listed,
+    near_enough,
+    other_sessions,
+    shown,
+)
+from anabranch_recall.candidates import (
+    CHARACTERS_MAX,
+    Row,
+    matched_words,
+    rank_all,
+    rank_chosen,
+)
 from anabranch_recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
-from anabranch_recall.question import Hit, Lane, Question, Recollection
+from anabranch_recall.language import asked_words
+from anabranch_recall.question import Hit, Lane, Question, Recollection, Restatement
 from anabranch_store.errors import GraphUnavailable
 from anabranch_store.recall.lanes import (
+    FETCH_GROWTH,
+    FETCH_MAX,
     LaneOutcome,
     Vector,
     attempt,
     read_candidates,
-    read_last_moment,
     read_links,
     read_shared,
     scan,
     search_meaning,
     search_words,
 )
-from anabranch_store.recall.reach import LargeReaches, Reach, reach_of
+from anabranch_store.recall.reach import LargeReaches, Reach, moment_of, reach_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -41,6 +57,9 @@ LANE_TIMEOUT_S: Final = 10.0
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+_Read: TypeAlias = "dict[str, tuple[Row, float | None]]"
 
 
 class _ScopedQuestion(NamedTuple):
@@ -95,13 +114,18 @@ class GraphRanker:
         """
         # Positions first: later reads are never older than they say.
         reached, reach = await asyncio.gather(
-            self._graph.reached(), reach_of(self._graph, question)
+            self._graph.reached(), reach_of(self._graph, question, clock=self._clock)
         )
         ranking = await self._rank(_ScopedQuestion(question, reach), held=reached.model)
         _require_an_answer(ranking.lanes)
-        best = [each for each in ranking.ranked if each.supported][: question.k]
+        best = _best(question, ranking.ranked)[: shown(question)]
+        hits, nothing_close = answer(
+            question,
+            await self._hits(question, best, reach),
+            words=len(asked_words(question.text)),
+        )
         return Recollection(
-            hits=await self._hits(question, best, reach),
+            hits=hits,
             lanes={
                 name: Lane(
                     state=outcome.state,
@@ -112,6 +136,7 @@ class GraphRanker:
             },
             position=reached.graph,
             ranker=self.name,
+            nothing_close=nothing_close,
         )
 
     async def _rank(self, asked: _ScopedQuestion, *, held: str | None) -> _Ranking:
@@ -167,17 +192,7 @@ class GraphRanker:
     async def _approximate(
         self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None]
     ) -> _Ranking:
-        wanted = max(WANTED_MIN, asked.question.k)
-        words, meaning = await asyncio.gather(
-            self._attempt(
-                search_words(self._graph, asked.reach, asked.text, wanted=wanted), nothing=[]
-            ),
-            self._near(asked, vector, wanted=wanted),
-        )
-        chosen = list(dict.fromkeys([*words.found, *meaning.found]))
-        # A vector that the index could not take would fail the exact comparison too.
-        near = None if meaning.state == "failed" else vector.found
-        read = await read_candidates(self._graph, asked.reach, chosen, near)
+        words, meaning, near, read = await self._chosen(asked, vector)
         ranked = self._weigh(asked, read, shared={})
         shared, links = await asyncio.gather(
             self._attempt(read_shared(self._graph, asked.reach, _ids(ranked[:SEEDS])), nothing={}),
@@ -196,6 +211,28 @@ class GraphRanker:
             "associations": links,
         }
         return _Ranking(link(ranked, links.found), lanes)
+
+    async def _chosen(
+        self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None]
+    ) -> tuple[LaneOutcome[list[str]], LaneOutcome[list[str]], Vector | None, _Read]:
+        """Return what the indexes choose; where copies of a text fill it, they choose more."""
+        wanted = max(WANTED_MIN, asked.question.k)
+        while True:
+            words, meaning = await asyncio.gather(
+                self._attempt(
+                    search_words(self._graph, asked.reach, asked.text, wanted=wanted), nothing=[]
+                ),
+                self._near(asked, vector, wanted=wanted),
+            )
+            chosen = list(dict.fromkeys([*words.found, *meaning.found]))
+            # A vector that the index could not take would fail the exact comparison too.
+            near = None if meaning.state == "failed" else vector.found
+            read = await read_candidates(self._graph, asked.reach, chosen, near)
+            texts = {row.text for row, _ in read.values()}
+            full = max(len(words.found), len(meaning.found)) >= wanted
+            if len(texts) >= shown(asked.question) or not full or wanted >= FETCH_MAX:
+                return words, meaning, near, read
+            wanted = min(wanted * FETCH_GROWTH, FETCH_MAX)
 
     def _weigh(
         self,
@@ -243,18 +280,10 @@ class GraphRanker:
         ids = _ids([each for each in ranked[:LINKED_FROM] if each.supported])
 
         async def read() -> list[Link]:
-            at = await self._moment(asked)
+            at = await moment_of(self._graph, asked.question, clock=self._clock)
             return await read_links(self._graph, asked.reach, ids, at=at, limit=LINKS_MAX)
 
         return await self._attempt(read(), nothing=[])
-
-    async def _moment(self, asked: _ScopedQuestion) -> datetime:
-        """Return the time to which associations decay; as of a position, that position's."""
-        if asked.question.asked_at is not None:
-            return asked.question.asked_at
-        if asked.question.as_of is None:
-            return self._clock()
-        return await read_last_moment(self._graph, asked.reach) or self._clock()
 
     async def _hits(self, question: Question, best: list[Scored], reach: Reach) -> list[Hit]:
         if not best:
@@ -266,15 +295,11 @@ class GraphRanker:
             ended=reach.ended,
             ids=_ids(best),
         )
-        shown = {row["insight_id"]: row for row in rows}
+        read = {row["insight_id"]: row for row in rows}
         return [
-            Hit(
-                **shown[each.candidate.insight_id],
-                score=each.score,
-                why=each.why(matched_words(question.text, each.candidate)),
-            )
+            _hit(question, each, read[each.candidate.insight_id])
             for each in best
-            if each.candidate.insight_id in shown
+            if each.candidate.insight_id in read
         ]
 
     async def _attempt(self, work: Awaitable[T], *, nothing: T) -> LaneOutcome[T]:
@@ -282,6 +307,43 @@ class GraphRanker:
 
 
 _LANES: Final[tuple[str, ...]] = ("words", "meaning", "entities", "associations")
+
+
+def _best(question: Question, ranked: list[Scored]) -> list[Scored]:
+    """Return the best of each text among those that answer, best first.
+
+    Of a text that is longer than its ranked part only that part is known: it stands for itself.
+    """
+    answering = [
+        each for each in ranked if each.supported and near_enough(question, each.candidate.cosine)
+    ]
+    return distinct(answering, _identity)
+
+
+def _identity(scored: Scored) -> str:
+    candidate = scored.candidate
+    whole = len(candidate.text) < CHARACTERS_MAX
+    return candidate.text if whole else candidate.insight_id
+
+
+def _hit(question: Question, scored: Scored, row: Mapping[str, Any]) -> Hit:
+    candidate = scored.candidate
+    others = [
+        Restatement(
+            insight_id=each.candidate.insight_id,
+            session_id=each.candidate.session_id,
+            position=each.candidate.position,
+        )
+        for each in scored.same
+    ]
+    return Hit(
+        **row,
+        score=scored.score,
+        why=scored.why(matched_words(question.text, candidate)),
+        similarity=candidate.cosine,
+        also_in=other_sessions(candidate.session_id, others),
+        also=listed(others),
+    )
 
 
 def _cosines(read: Mapping[str, tuple[Row, float | None]]) -> dict[str, float]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_recall.ends import End, ends_of
+from anabranch_recall.filters import NO_FILTERS, Filters
 from anabranch_recall.question import Question, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from anabranch_store.graph.graph import Graph
 
@@ -25,6 +27,7 @@ class Reach:
 
     None is the whole namespace; an empty mapping is nothing at all. `ended` has the position at
     which insights ended, by the events in reach; None is what ended by any in the namespace.
+    `valid_at` is the time in the world at which an insight must hold, None for any.
     """
 
     namespace: str
@@ -32,15 +35,32 @@ class Reach:
     include_retired: bool
     windows: dict[str, int] | None = None
     ended: dict[str, int] | None = None
+    filters: Filters = NO_FILTERS
+    valid_at: datetime | None = None
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters that every statement of recall takes."""
+        filters = self.filters
         return {
             "namespace": self.namespace,
             "until": self.until,
             "include_retired": self.include_retired,
             "ended": self.ended,
+            "tags": list(filters.tags),
+            "kinds": list(filters.kinds) or None,
+            "kinds_left_out": list(filters.kinds_left_out),
+            "agent": filters.agent,
+            "role": filters.role,
+            "confidence_min": filters.confidence_min,
+            "recorded_since": _text(filters.since),
+            "recorded_until": _text(filters.until),
+            "valid_at": _text(self.valid_at),
         }
+
+    @property
+    def whole(self) -> bool:
+        """True for a whole namespace, without filters."""
+        return self.windows is None and self.filters == NO_FILTERS
 
     def window_rows(self) -> list[dict[str, Any]]:
         """Return the windows as rows, in the order of the sessions' ids."""
@@ -55,7 +75,7 @@ class LargeReaches:
 
     def add(self, reach: Reach) -> None:
         """Note that `reach` is large, if it is a whole namespace."""
-        if reach.windows is None:
+        if reach.whole:
             if len(self._found) >= _LARGE_KNOWN:
                 self._found.clear()
             self._found[reach.namespace] = (reach.until, monotonic() + _LARGE_FOR_S)
@@ -63,17 +83,49 @@ class LargeReaches:
     def has(self, reach: Reach) -> bool:
         """Tell whether `reach` is known to be large: large at an earlier position is large now."""
         until, expires = self._found.get(reach.namespace, (0, 0.0))
-        return reach.windows is None and until <= reach.until and monotonic() < expires
+        return reach.whole and until <= reach.until and monotonic() < expires
 
 
-async def reach_of(graph: Graph, question: Question) -> Reach:
+async def reach_of(graph: Graph, question: Question, *, clock: Callable[[], datetime]) -> Reach:
     """Return the reach of `question`; a session that was not there at its position sees nothing."""
     until = POSITION_MAX if question.as_of is None else question.as_of
-    if question.scope is Scope.NAMESPACE:
-        return Reach(question.namespace, until, question.include_retired)
-    windows, seen = await _windows(graph, question, until=until)
-    ended = await _ended(graph, question.namespace, seen) if windows else {}
-    return Reach(question.namespace, until, question.include_retired, windows, ended)
+    windows, ended = None, None
+    if question.scope is not Scope.NAMESPACE:
+        windows, seen = await _windows(graph, question, until=until)
+        ended = await _ended(graph, question.namespace, seen) if windows else {}
+    return Reach(
+        question.namespace,
+        until,
+        question.include_retired,
+        windows,
+        ended,
+        question.filters,
+        await _valid_at(graph, question, clock=clock),
+    )
+
+
+async def moment_of(graph: Graph, question: Question, *, clock: Callable[[], datetime]) -> datetime:
+    """Return the time at which `question` is asked; as of a position, that of its last insight."""
+    if question.asked_at is not None:
+        return question.asked_at
+    if question.as_of is None:
+        return clock()
+    rows = await graph.read(
+        "recall/read_last_moment", namespace=question.namespace, until=question.as_of
+    )
+    return datetime.fromisoformat(rows[0]["moment"]) if rows else clock()
+
+
+async def _valid_at(
+    graph: Graph, question: Question, *, clock: Callable[[], datetime]
+) -> datetime | None:
+    if question.filters.valid_at is not None:
+        return question.filters.valid_at
+    return None if question.include_retired else await moment_of(graph, question, clock=clock)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
 
 
 async def _windows(

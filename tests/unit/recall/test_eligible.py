@@ -11,7 +11,6 @@ from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question, Scope
 from anabranch_recall.asked import read
 from anabranch_recall.eligible import eligible
-from anabranch_recall.filters import NO_FILTERS
 from anabranch_recall.index_ranking import rank
 from tests.support.indexed_histories import DIMENSION, take_in, vector_of
 from tests.support.recall_accounts import ACCOUNT_STEPS, account_of
@@ -57,7 +56,8 @@ def test_recall_gives_the_eligible_and_nothing_else(
         index = indexes.get(question.namespace, NamespaceIndex("other", dimension=DIMENSION))
         cut = index.cut(question.as_of)
 
-        reach = eligible(cut, question, NO_FILTERS)
+        reach = eligible(cut, question)
         ranking = rank(cut, read(text), reach, k=100, vector=vector_of(text))
 
-        assert {each.insight_id for each in ranking.best} == account.eligible(question)
+        found = [one for each in ranking.best for one in (each, *each.same)]
+        assert {each.insight_id for each in found} == account.eligible(question)

@@ -15,8 +15,10 @@ from anabranch_recall.asked import goes_on
 from anabranch_recall.dates import Named, closeness, dates_in
 from anabranch_recall.filters import Filters
 from anabranch_recall.index_ranker import IndexRanker
-from tests.support.histories import at, insight, moment
+from anabranch_recall.question import Floor
+from tests.support.histories import at, insight, moment, session
 from tests.support.indexed_histories import DIMENSION, index_over, vector_of
+from tests.support.recall_filters import KEPT, YEAR, filtered_history, kept_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +57,7 @@ class One:
 
     def __init__(self, index: NamespaceIndex) -> None:
         self._index = index
+        self.position = index.position
 
     async def cut(self, namespace: str, as_of: int | None = None) -> Cut:
         """Return the index as of a position."""
@@ -79,7 +82,12 @@ def index() -> NamespaceIndex:
 
 def ranker(how: str = "well") -> IndexRanker:
     """Return a ranker over the index."""
-    return IndexRanker(One(index()), Embedder(how), timeout_s=0.2, clock=lambda: moment(1000))
+    return over(index(), how)
+
+
+def over(index: NamespaceIndex, how: str = "well") -> IndexRanker:
+    """Return a ranker over an index."""
+    return IndexRanker(One(index), Embedder(how), timeout_s=0.2, clock=lambda: moment(1000))
 
 
 def ask(text: str, **fields: object) -> Question:
@@ -131,10 +139,76 @@ async def test_as_of_a_position_what_ended_later_still_holds() -> None:
 async def test_a_filter_is_a_mask() -> None:
     """What does not fit has no part in the answer, and what fits is all there."""
     found = await ranker().recall(
-        ask("Who lends?", include_retired=True), Filters(tags=("money",), agents=("ada",))
+        ask(
+            "Who lends?",
+            include_retired=True,
+            filters=Filters(tags=("money",), agent="ada"),
+        )
     )
 
     assert [hit.insight_id for hit in found.hits] == [insight(2)]
+
+
+@pytest.mark.parametrize(("fields", "kept"), KEPT, ids=[kept_by(fields) for fields, _ in KEPT])
+async def test_each_filter_keeps_what_it_says(fields: dict[str, object], kept: set[int]) -> None:
+    """The same cases as of the graph's ranker: tags, kinds, agent, role, times, validity."""
+    found = await over(index_over(filtered_history())).recall(ask("gauge", k=50, **fields))
+
+    assert {hit.insight_id for hit in found} == set(map(insight, kept))
+
+
+async def test_a_hit_carries_what_was_recorded_of_it() -> None:
+    """Tags, confidence, agent and times in the world stand in the hit, and its similarity."""
+    found = await over(index_over(filtered_history())).recall(ask("gauge", k=50))
+
+    first, second, sixth = sorted(found, key=lambda hit: hit.position)
+    assert (first.tags, first.confidence, first.agent) == (("water", "salt"), 1.0, "ada")
+    assert (second.tags, second.confidence, second.agent) == (("water",), 0.5, "ben")
+    assert (first.valid_from, first.valid_until, sixth.agent) == (None, None, "ben")
+    assert (sixth.valid_from, sixth.valid_until) == (moment(0) - YEAR, moment(0) + YEAR)
+    assert first.similarity is not None
+    assert first.similarity == first.why.cosine
+
+
+async def test_a_text_that_was_stated_again_is_one_hit() -> None:
+    """Where copies fill the best hundred, different facts still fill the places."""
+    others = [f"A deploy of shop {number} needs approvals" for number in range(9)]
+    texts = [*others, *["When the deploy of the shop runs: at two"] * 150]
+    events = [
+        at(place, types.InsightRecorded(insight_id=insight(place), text=text), of=session(place))
+        for place, text in enumerate(texts, start=1)
+    ]
+
+    found = await over(index_over(events)).recall(ask("When does the deploy of the shop run?"))
+
+    assert {hit.text for hit in found} == set(texts)
+    [hit] = [hit for hit in found if hit.text == texts[-1]]
+    assert (hit.also_in, len(hit.also)) == (149, 100)
+    assert {hit.also_in for hit in found if hit.text != texts[-1]} == {0}
+
+
+async def test_what_is_less_similar_is_left_out() -> None:
+    """The hits reach `min_similarity`; where none does, the answer says that nothing is close."""
+    every = await ranker().recall(ask("screws rust", min_similarity=-1))
+    some = await ranker().recall(ask("screws rust", min_similarity=0.5))
+    none = await ranker().recall(ask("screws rust", min_similarity=0.99))
+
+    assert len(every) == 3
+    assert [hit.insight_id for hit in some] == [insight(3)]
+    assert (none.hits, none.nothing_close) == ([], True)
+
+
+async def test_far_from_everything_nothing_is_close() -> None:
+    """Neither words nor meaning near: an empty answer that says so, whatever k is."""
+    floor = Floor(similarity=0.5, words=0.5)
+
+    far = [await ranker().recall(ask("weather Tokyo", k=k, floor=floor)) for k in (1, 10)]
+    near = await ranker().recall(ask("screws", k=1, floor=floor))
+    bare = await ranker().recall(ask("weather Tokyo"))
+
+    assert [(found.hits, found.nothing_close) for found in far] == [([], True)] * 2
+    assert (len(near), near.nothing_close) == (1, False)
+    assert (len(bare), bare.nothing_close) == (3, False)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from anabranch_recall import entities, tokens
+from anabranch_recall.filters import DERIVED
 from anabranch_thinking.executors.base import RECALLED_MAX, BranchContext
 from anabranch_thinking.roles import (
     CREATIVE_SYNTHESIS,
@@ -24,7 +25,6 @@ from anabranch_thinking.roles import (
 from anabranch_thinking.sessions.findings import Finding, InsightDraft, lead
 from anabranch_thinking.sessions.recall import RecalledInsight
 
-FINDING: Final = "finding"
 QUOTE_LENGTH_MAX: Final = 280
 QUOTES_MAX: Final = 3
 _RISK: Final = frozenset(
@@ -51,9 +51,9 @@ class RecallExecutor:
         self._k = k
 
     async def run(self, branch: BranchContext) -> Finding:
-        """Return the hits as the branch's role reads them; findings of old thoughts are no hits."""
+        """Return the hits as the branch's role reads them; what was derived before is no hit."""
         recalled = await branch.recall(k=self._k)
-        hits = list({hit.text: hit for hit in reversed(recalled) if hit.kind != FINDING}.values())
+        hits = list({hit.text: hit for hit in reversed(recalled) if hit.kind != DERIVED}.values())
         hits.reverse()
         if not hits:
             return Finding(result=f"Memory holds nothing on “{_short(branch.task)}”.")
@@ -168,7 +168,7 @@ _READERS: Final[Mapping[str, Callable[[str, Hits], Finding]]] = MappingProxyType
 
 def _draft(text: str, hits: Hits, *, confidence: float = 0.8) -> InsightDraft:
     sources = tuple(hit.insight_id for hit in hits)
-    return InsightDraft(text=text, kind=FINDING, confidence=confidence, sources=sources)
+    return InsightDraft(text=text, kind=DERIVED, confidence=confidence, sources=sources)
 
 
 def _quote(hit: RecalledInsight) -> str:

@@ -36,7 +36,10 @@ class InsightDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     text: Text = Field(description="What was learned, in words that carry their subject.")
-    kind: Name = Field(default="observation", description="The kind of insight.")
+    kind: Name = Field(
+        default="observation",
+        description="The kind of insight; recall leaves `derived` out unless it is asked for.",
+    )
     confidence: Annotated[float, Field(ge=0, le=1)] = Field(
         default=1.0, description="How sure, from 0 to 1."
     )

@@ -11,7 +11,7 @@ from anabranch.cli.command import AsOfOption, Call, command, standard_input
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from anabranch_recall import Recollection
+    from anabranch_recall import FilterFields, Recollection
     from anabranch_thinking import InsightFields, InsightReceipt
 
 commands = typer.Typer()
@@ -100,7 +100,11 @@ async def remember(
 @command(
     commands,
     "recall",
-    gives="hits [{insight_id, session_id, text, kind, position, recorded_at, score, why}], lanes, position, ranker",
+    gives=(
+        "hits [{insight_id, session_id, text, kind, tags, confidence, agent, position, recorded_at, "
+        "retired, valid_from, valid_until, similarity, also_in, also, score, why}], lanes, position, "
+        "ranker, nothing_close"
+    ),
     panel=PANEL,
     served=True,
 )
@@ -110,9 +114,53 @@ async def recall(
     *,
     count: Annotated[int, typer.Option("-k", help="How many insights at most.")] = 10,
     scope: Annotated[
-        str, typer.Option("--scope", help="session, lineage, thought or namespace.")
-    ] = "namespace",
+        str | None,
+        typer.Option(
+            "--scope",
+            help="session, lineage, thought or namespace; lineage with a session.",
+            show_default=False,
+        ),
+    ] = None,
     session: SessionOption = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", "-t", help="A tag that it carries; may be repeated."),
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="A kind that it is of, derived too; may be repeated."),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", help="In whose name it was recorded.", show_default=False),
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option("--role", help="The role of its session.", show_default=False)
+    ] = None,
+    confidence_min: Annotated[
+        float, typer.Option("--confidence-min", help="How sure it is at least.")
+    ] = 0.0,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Recorded from then on.", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Recorded up to then.", show_default=False),
+    ] = None,
+    valid_at: Annotated[
+        str | None,
+        typer.Option(
+            "--valid-at",
+            metavar="TIME",
+            help="Holding in the world then, instead of now.",
+            show_default=False,
+        ),
+    ] = None,
+    min_similarity: Annotated[
+        float | None,
+        typer.Option("--min", help="At least so similar, up to 1.", show_default=False),
+    ] = None,
     as_of: AsOfOption = None,
     after: Annotated[
         int | None,
@@ -127,9 +175,19 @@ async def recall(
     ] = False,
 ) -> None:
     """Ask memory a question; get ranked insights, each with the reason why."""
-    from anabranch.cli.values import moment
+    from anabranch.cli.values import moment, time
 
     question, then = standard_input(query), moment(as_of)
+    filters: FilterFields = {
+        "tags": tag or (),
+        "kinds": kind or (),
+        "agent": agent,
+        "role": role,
+        "confidence_min": confidence_min,
+        "since": time(since, field="since"),
+        "until": time(until, field="until"),
+        "valid_at": time(valid_at, field="valid_at"),
+    }
 
     async def here() -> Recollection:
         async with call.memory() as memory:
@@ -141,7 +199,9 @@ async def recall(
                 as_of=then,
                 after=after,
                 include_retired=include_retired,
+                min_similarity=min_similarity,
                 wait_s=wait,
+                **filters,
             )
 
     asked = {
@@ -152,7 +212,9 @@ async def recall(
         "as_of": then,
         "after": after,
         "include_retired": include_retired,
+        "min_similarity": min_similarity,
         "wait_s": wait,
+        **filters,
     }
     found = await call.client.recall(asked) or await here()
     shown = (
@@ -165,7 +227,8 @@ def _shown(found: Recollection) -> list[RenderableType]:
     from anabranch.terminal.recall_table import hits_table, lanes_line
 
     if not found.hits:
-        return ["Nothing is known about that.", lanes_line(found)]
+        close = " close" if found.nothing_close else ""
+        return [f"Nothing{close} is known about that.", lanes_line(found)]
     return [hits_table(found.hits), lanes_line(found)]
 
 

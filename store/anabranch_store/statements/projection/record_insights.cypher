@@ -9,6 +9,7 @@ CREATE (s)-[:PRODUCED {recorded: row.recorded}]->(i)
 SET i += {
   session_id: row.session_id,
   root_id: CASE WHEN s.opened < row.recorded THEN s.root_id END,
+  agent: row.agent,
   kind: row.kind,
   confidence: row.confidence,
   recorded: row.recorded,

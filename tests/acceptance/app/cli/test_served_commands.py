@@ -22,6 +22,9 @@ READS: Final = (
     ("recall", "What leaks?", "-k", "1", "--wait", "2.5"),
     ("recall", "tulips", "--as-of", "1"),
     ("recall", "What leaks?", "--include-retired", "--scope", "namespace"),
+    ("recall", "What leaks?", "--since", "2026-01-01", "--until", "2199-01-01", "--min", "-1"),
+    ("recall", "What leaks?", "--kind", "observation", "--valid-at", "2026-01-01T12:00:00Z"),
+    ("recall", "What leaks?", "--tag", "no such tag", "--agent", "nobody", "--role", "none"),
 )
 REFUSED: Final = (
     ("remember", " "),
@@ -43,6 +46,9 @@ REFUSED: Final = (
     ("recall", "x", "--as-of", "-1"),
     ("recall", "x", "--after", "99999999"),
     ("recall", "x", "--after", "-1"),
+    ("recall", "x", "--min", "2"),
+    ("recall", "x", "--since", "soon"),
+    ("recall", "x", "--confidence-min", "-1"),
     ("session", "open", "--task", ""),
     ("session", "open", "--task", "x", "--priority", "soon"),
     ("session", "branch", UNKNOWN, "--task", "x"),

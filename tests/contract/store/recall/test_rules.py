@@ -16,6 +16,7 @@ from tests.support.recall_accounts import ACCOUNT_STEPS, account_of
 from tests.support.recalling import both_ways, ids
 
 if TYPE_CHECKING:
+    from anabranch_recall import Recollection
     from anabranch_store import Graph
 
 
@@ -32,7 +33,7 @@ async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
         for hit in (*scanned.hits, *searched.hits):
             linked = {each.insight_id for each in hit.why.associations}
             assert {*hit.why.seeds, *linked} <= account.eligible(question)
-        return {"scan": set(ids(scanned)), "indexes": set(ids(searched))}
+        return {"scan": _every(scanned), "indexes": _every(searched)}
 
     async def set_up(account: Account) -> None:
         await empty(graph.address)
@@ -61,3 +62,8 @@ async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:
             assert seen == {"scan": eligible, "indexes": eligible}
 
     await asyncio.to_thread(holds)
+
+
+def _every(found: Recollection) -> set[str]:
+    """Return the insights of an answer, those with the text of a hit among them."""
+    return {*ids(found), *(each.insight_id for hit in found for each in hit.also)}

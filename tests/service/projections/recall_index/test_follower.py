@@ -18,7 +18,6 @@ from anabranch_projections.vectors.cache import VectorCache
 from anabranch_recall import Question
 from anabranch_recall.asked import read
 from anabranch_recall.eligible import eligible
-from anabranch_recall.filters import NO_FILTERS
 from anabranch_recall.index_ranking import rank
 from tests.support.histories import stream
 from tests.support.indexed_histories import parts
@@ -42,7 +41,7 @@ def recalled(index: NamespaceIndex, *, as_of: int | None = None) -> list[Any]:
     """Return what an index recalls, to the last bit."""
     cut = index.cut(as_of)
     question = Question(text=QUESTION, namespace="default")
-    return parts(rank(cut, read(QUESTION), eligible(cut, question, NO_FILTERS), k=10))
+    return parts(rank(cut, read(QUESTION), eligible(cut, question), k=10))
 
 
 async def whole(log: Log) -> NamespaceIndex:

@@ -31,10 +31,11 @@ _FILTERS = st.sampled_from(
         Filters(),
         Filters(tags=("water",)),
         Filters(kinds=("finding",)),
-        Filters(agents=("ada",)),
-        Filters(roles=("banker",)),
+        Filters(agent="ada"),
+        Filters(role="banker"),
         Filters(confidence_min=0.6),
         Filters(valid_at=moment(30)),
+        Filters(since=moment(10), until=moment(30)),
     ]
 )
 _PLACES = st.fixed_dictionaries(

@@ -36,7 +36,7 @@ class Hit:
 HITS = [
     Hit("i1", "s1", "We chose the hotel in Hakone that Maria likes."),
     Hit("i2", "s2", "The passport of Maria expires before the trip."),
-    Hit("i3", "s3", "Could go wrong: an old reading.", kind="finding"),
+    Hit("i3", "s3", "Could go wrong: an old reading.", kind="derived"),
     Hit("i4", "s3", "The trip starts with a train to Hakone."),
 ]
 
@@ -105,12 +105,12 @@ async def test_each_role_reads_from_its_side(
 
     assert [draft.text for draft in found.insights] == texts
     assert [draft.sources for draft in found.insights] == sources
-    assert {draft.kind for draft in found.insights} == {"finding"}
+    assert {draft.kind for draft in found.insights} == {"derived"}
 
 
 @pytest.mark.parametrize("role", [role.name for role in ROLES])
 async def test_nothing_recalled_is_nothing_learned(role: str) -> None:
-    """Without hits, or with findings of old thoughts only, the result says so; no insight."""
+    """Without hits, or with what old thoughts derived only, the result says so; no insight."""
     found = await reading(role, [HITS[2]])
 
     assert found == Finding(result=f"Memory holds nothing on “{TASK}”.")

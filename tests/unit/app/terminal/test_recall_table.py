@@ -1,0 +1,63 @@
+"""Hits as people see them: marked when they have ended, with ids to go on with."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from anabranch.terminal.recall_table import hits_table, reasons
+from anabranch_recall import Hit, Why
+from tests.support.histories import insight, moment, session
+
+
+def hit(**fields: Any) -> Hit:
+    """Return a hit with a few words of the question."""
+    given: dict[str, Any] = {
+        "insight_id": insight(7),
+        "session_id": session(3),
+        "text": "The port is 5432",
+        "kind": "observation",
+        "position": 4,
+        "recorded_at": moment(4),
+        "score": 1.7,
+        "why": Why(lanes={"words": 0.4, "meaning": 0.6}, matched=("port",)),
+        "similarity": 0.713,
+    }
+    return Hit(**{**given, **fields})
+
+
+def test_reasons_have_the_similarity_and_no_shares() -> None:
+    """A share of a lane says nothing across questions; the cosine and the matched words do."""
+    assert reasons(hit()) == (
+        "similarity 0.71 · words port · position 4 · insight 00000007 · session 00000003"
+    )
+
+
+def test_reasons_have_what_became_of_it() -> None:
+    """Its end, its times in the world, and how many other sessions say the same."""
+    ended = hit(
+        similarity=None,
+        retired=9,
+        valid_from=moment(0),
+        valid_until=moment(90_000),
+        also_in=2,
+        why=Why(lanes={}),
+    )
+
+    assert reasons(ended) == (
+        "also in 2 sessions · retired at 9 · valid from 2026-11-23 · valid until 2026-11-24 · "
+        "position 4 · insight 00000007 · session 00000003"
+    )
+
+
+def test_what_has_ended_is_marked() -> None:
+    """The retired one does not stand beside the new one like a fact."""
+    console = Console(width=100, record=True, color_system=None, file=StringIO())
+
+    console.print(hits_table([hit(), hit(retired=9, text="The old port is 5431")]))
+
+    lines = console.export_text().splitlines()
+    assert lines[0].split() == ["1.700", "The", "port", "is", "5432"]
+    assert lines[2].split() == ["1.700", "retired", "The", "old", "port", "is", "5431"]
