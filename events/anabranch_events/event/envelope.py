@@ -20,6 +20,7 @@ from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_events.event.types import EventData
 
 SOURCE: Final = "anabranch"
+_COMPLAINTS_TOLD: Final = 3
 
 
 class Event(BaseModel):
@@ -109,12 +110,20 @@ def new_event(
 
 
 def input_invalid(error: ValidationError, *, whole: str | None = None) -> InputInvalid:
-    """Translate pydantic's first complaint into ours: the field, the problem, the fix.
+    """Translate pydantic's complaints into ours: the fields, the problems, the fix.
 
+    The first few are told, for one may be the cause of another; `field` is that of the first.
     `whole` names the value that was checked, for a complaint about no single field of it.
     """
-    first = error.errors(include_url=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or whole or error.title
-    problem = first["msg"].removeprefix("Value error, ")
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return InputInvalid(f"{field}: {problem}{more}", field=field, fix=f"correct {field}")
+    complaints = error.errors(include_url=False, include_context=False)
+    told: dict[str, str] = {}
+    for one in complaints[:_COMPLAINTS_TOLD]:
+        field = ".".join(str(part) for part in one["loc"]) or whole or error.title
+        told.setdefault(field, one["msg"].removeprefix("Value error, "))
+    more = len(complaints) - _COMPLAINTS_TOLD
+    said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
+    return InputInvalid(
+        f"{said} (and {more} more)" if more > 0 else said,
+        field=next(iter(told)),
+        fix=f"correct {' and '.join(told)}",
+    )

@@ -352,7 +352,8 @@ class Connection:
     async def _note_lost(self) -> None:
         if self._closing:
             return
-        _LOG.warning("lost the connection to %s", self.url)
+        if self._connected.is_set():
+            _LOG.warning("lost the connection to %s", self.url)
         self.client.forget_unsent()
         self._release()
         for callback in tuple(self._lost_callbacks):
