@@ -16,6 +16,7 @@ from pydantic import SecretStr
 import anabranch_projections.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  The tree is whole once every part is imported.
 import anabranch_thinking.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  As above.
 from anabranch.cli.application import application
+from anabranch.cli.examples import EXAMPLES
 from anabranch.commands.asyncapi import CommandSpecification
 from anabranch.commands.command_service import CommandService
 from anabranch.settings import Settings, variable
@@ -45,7 +46,8 @@ _EXIT_CODES: Final = (
 _STREAMS: Final = (
     "Data goes to stdout, messages and errors to stderr. With `--json` a command writes one "
     "object, or where it lists a line of JSON an item; an error is then "
-    '`{"error": {"type", "message", "fix"}}` on stderr.'
+    '`{"error": {"type", "message", "fix"}}` on stderr, a warning `{"warning": {"message"}}`. Where an '
+    "id is taken, its end is enough, in the form in which commands print it."
 )
 _VARIABLES: Final = (
     "Made by `python docs/generate.py` from the settings themselves. Each is an environment "
@@ -113,6 +115,7 @@ def _command(path: str, one: Any) -> Iterator[str]:
     if own:
         rows = [(f"`{_name(one)}`", one.help) for one in arguments]
         yield _table(("argument or option", "meaning"), [*rows, *map(_option, options)])
+    yield f"`{EXAMPLES[path]}`"
     yield f"{one.epilog}."
 
 
