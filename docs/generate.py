@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from anabranch_events.event.types import EventData
 
-EXAMPLES: Final = Path(__file__).parents[1] / "tests/fixtures/events"
+EVENTS: Final = Path(__file__).parents[1] / "tests/fixtures/events"
 REFERENCE: Final = Path(__file__).parent / "reference"
 _COMMON: Final = ("namespace", "home", "json")
 _EXIT_CODES: Final = (
@@ -178,7 +178,7 @@ def _event(name: str, data_class: type[EventData]) -> Iterator[str]:
     yield f"## {name}"
     yield (data_class.__doc__ or "").strip()
     yield _table(("data", "shape", "required"), rows)
-    example = (EXAMPLES / f"{name}.json").read_text(encoding="utf-8").strip()
+    example = (EVENTS / f"{name}.json").read_text(encoding="utf-8").strip()
     yield f"```json\n{example}\n```"
 
 
