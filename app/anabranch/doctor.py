@@ -1,4 +1,4 @@
-"""What is well and what is not, each with what to do about it."""
+"""Checks: the things that are well and those that are not, each with what to do about it."""
 
 from __future__ import annotations
 

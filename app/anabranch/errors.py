@@ -1,16 +1,16 @@
-"""The errors of what users touch, in the tree whose root is `anabranch_events.errors`.
+"""The errors of the parts that users touch, in the tree rooted in `anabranch_events.errors`.
 
 ::
 
     AnabranchError
     ├── InputInvalid
     │   ├── AnswerTooLarge       what was asked for does not fit in one message
-    │   ├── ExportDamaged        an export is not as it was written
+    │   ├── ExportDamaged        an export was changed since it was written
     │   ├── IdAmbiguous          several ids end with what was given
     │   ├── PositionFromFuture   a position the log has not reached
     │   ├── RequestTooLarge      a request is larger than the service takes
     │   ├── ScopeNeedsSession    a scope around a session, and no session is named
-    │   ├── SnapshotDamaged      a snapshot is not as it was taken
+    │   ├── SnapshotDamaged      a snapshot was changed since it was taken
     │   ├── SettingInvalid       an environment variable breaks a rule
     │   ├── TenantsInvalid       the tenants file breaks a rule
     │   └── UsageInvalid         the command line breaks a rule
@@ -115,7 +115,7 @@ class AnswerTooLarge(InputInvalid):
 
 
 class ExportDamaged(InputInvalid):
-    """An export is not as it was written; `line` is the first that is not, 0 for the whole."""
+    """An export was changed since it was written. `line` is the first that was, 0 for the whole."""
 
     def __init__(self, message: str, *, line: int) -> None:
         super().__init__(
@@ -127,7 +127,7 @@ class ExportDamaged(InputInvalid):
 
 
 class SnapshotDamaged(InputInvalid):
-    """A snapshot is not as it was taken, or is none. Nothing was restored."""
+    """A snapshot was changed since it was taken, or is none. Nothing was restored."""
 
     def __init__(self, path: Path | str, reason: str) -> None:
         super().__init__(

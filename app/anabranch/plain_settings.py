@@ -58,7 +58,7 @@ class PlainSettings(NamedTuple):
 def plain_settings(
     environment: Mapping[str, str], *, home: Path | None = None, namespace: str | None = None
 ) -> PlainSettings | None:
-    """Return the settings; None where the models must look: another is set, or one breaks a rule."""
+    """Return the settings; None if the models must look: another is set, or one breaks a rule."""
     given = {name.upper(): value for name, value in environment.items() if value}
     spaces = [given.get("ANABRANCH_NAMESPACE", "default"), namespace or "default"]
     clear = all(

@@ -47,7 +47,7 @@ _SAID: Final = {
 
 
 def _address(kind: str) -> AfterValidator:
-    """Return the check of an address. What is refused is not repeated: it may hold a password."""
+    """Return the check of an address. A refused one is not repeated: it may hold a password."""
 
     def checked(value: str) -> str:
         if not _SCHEMES[kind].match(value):

@@ -346,9 +346,9 @@ class Memory(OpenFace[AsyncMemory]):
 
         The graph holds every namespace: filter by `$namespace`, which is this memory's own. With
         `as_of` a query gives what it gave then. One that filters by `$as_of` itself is asked of the
-        live graph (`$as_of` is the log's end without), any other of a graph into which the log is
-        folded up to there; `progress` gets each position of that. Raises CypherInvalid,
-        QueryRefused, QueryTimedOut and PositionFromFuture.
+        live graph; without `as_of`, `$as_of` is the log's end. Any other is asked of a graph into
+        which the log is folded up to there, and `progress` gets each position of that. Raises
+        CypherInvalid, QueryRefused, QueryTimedOut and PositionFromFuture.
         """
         return LOOP.run(self._wrapped.cypher(query, parameters, as_of=as_of, progress=progress))
 
@@ -369,7 +369,7 @@ class Memory(OpenFace[AsyncMemory]):
     def session_tree(self, session_id: str, *, as_of: Moment | None = None) -> list[SessionView]:
         """Return the whole thought that the session belongs to, parents before their branches.
 
-        With `as_of` it is the thought as it was then; it costs what the events of its sessions do.
+        With `as_of` it is the thought at that moment; it costs what the events of its sessions do.
         Raises SessionNotFound, PositionFromFuture, and WaitTimedOut.
         """
         return LOOP.run(self._wrapped.session_tree(session_id, as_of=as_of))
@@ -572,9 +572,9 @@ class MemoryGraph(Face[AsyncMemoryGraph]):
     ) -> RebuildResult:
         """Fold the whole log into a fresh graph.
 
-        The embedded graph gets a new generation, and once that is filled it takes the old one's
-        place; the old one is kept until it is dropped. `into` names another graph, which must be
-        empty, and leaves this one as it is. One that was killed goes on where it was. Raises
+        The embedded graph gets a new generation. Once that is filled it takes the old one's place;
+        the old one is kept until it is dropped. `into` names another graph, which must be empty,
+        and leaves this one as it is. One that was killed goes on where it was. Raises
         ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside. Raises
         LogDamaged and LogRewound where the log has lost events, unless `accept_loss` writes the
         loss down and goes on with what is left.
@@ -584,7 +584,7 @@ class MemoryGraph(Face[AsyncMemoryGraph]):
         )
 
     def dead_letters(self) -> DeadLetters:
-        """Return the events of this namespace that could not be applied, to look at and to settle."""
+        """Return the events of this namespace that could not be applied, to look at and settle."""
         return DeadLetters(LOOP.run(self._wrapped.dead_letters()))
 
     def generations(self) -> list[GenerationView]:
@@ -689,13 +689,12 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         """Append exported events, in their order; those whose id the log has are left out.
 
         So an import that was killed is simply run again. Positions of the old log (where a branch
-        was forked) become those of the same events in this one; an event of an older version or of
-        an unknown type is appended as it was written. Raises EventInvalid naming the first line
-        that is no event; the lines before its batch are in the log by then. `progress` is called
-        now and then.
+        was forked) become those of the same events in this one. An event of an older version or of
+        an unknown type is appended unchanged. Raises EventInvalid naming the first line that is no
+        event; the lines before its batch are in the log by then. `progress` is called now and then.
 
-        Lines with links are checked as `verify_lines` does: ExportDamaged names the first that is
-        not as it was written, or where they were cut off. `verified=False` insists on them.
+        Lines with links are checked as `verify_lines` does: ExportDamaged names the first line that
+        was changed, or where they were cut off. `verified=False` leaves the check out.
         """
         return LOOP.run(self._wrapped.import_lines(lines, verified=verified, progress=progress))
 
@@ -722,9 +721,10 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
     def snapshot(
         self, path: Path, *, vectors: bool = True, progress: Callable[[int], None] | None = None
     ) -> Snapshot:
-        """Write the whole log, of all namespaces, to the file `path`, which appears when it is whole.
+        """Write the whole log, of all namespaces, to the file `path`.
 
-        Positions, times and ids stay as they are. With `vectors` the cache of embeddings is in it.
+        The file appears when it is whole. Positions, times and ids stay as they are. With `vectors`
+        the cache of embeddings is in it.
         """
         return LOOP.run(self._wrapped.snapshot(path, vectors=vectors, progress=progress))
 

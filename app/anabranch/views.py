@@ -1,4 +1,4 @@
-"""What a memory says about itself: sessions as they stand, and the state of its stores."""
+"""Views of a memory: sessions as they stand, and the state of its stores."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class InsightDetails(InsightView):
     """An insight with all that was recorded of it, and its end.
 
     `position` is the one at which it was recorded, `retired` the one from which it no longer holds.
-    `retired_reason` is the reason given, or else `superseded` or `forgotten`. A forgotten one has no
-    text, tags, entities and sources. `valid_from` and `valid_until` are times in the world.
+    `retired_reason` is the reason given, or else `superseded` or `forgotten`. A forgotten one has
+    no text, tags, entities and sources. `valid_from` and `valid_until` are times in the world.
     """
 
     confidence: float
@@ -158,7 +158,7 @@ class GraphStatus(BaseModel):
 
 
 class Lag(BaseModel):
-    """How far the graph is behind the log: in events, and the age of the first one missing."""
+    """The lag of the graph behind the log: in events, and the age of the first one missing."""
 
     model_config = ConfigDict(frozen=True, defer_build=True)
     events: int
@@ -166,9 +166,9 @@ class Lag(BaseModel):
 
 
 class ProjectorView(BaseModel):
-    """What one process says of a projection that it runs; it counts from when it began to.
+    """One process's run of a projection; it counts from the start of the run.
 
-    Who is not `active` stands by for another process. `batch_size` is that of the last commit,
+    A process that is not `active` stands by for another. `batch_size` is that of the last commit,
     `events_per_s` the rate of the last ten seconds, `dead_letters` what it put aside itself.
     """
 

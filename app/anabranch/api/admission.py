@@ -1,4 +1,4 @@
-"""How many requests are in work at a time, and how many may wait."""
+"""Admission: the number of requests in work at a time, and of those that may wait."""
 
 from __future__ import annotations
 

@@ -61,14 +61,14 @@ class Client:
 
     @property
     def has_service(self) -> bool:
-        """Whether there is an `up` to ask."""
+        """True where there is an `up` to ask."""
         return self._running is not None and self._settings is not None
 
     async def write(self, operation: str, request: Mapping[str, object]) -> Answer | None:
         """Return the receipt of an operation that stores something.
 
-        Members of `request` that are None are left out. Raises what the operation raises, OwnerGone,
-        and ServiceBusy where no answer came: it may have been stored.
+        Members of `request` that are None are left out. Raises what the operation raises,
+        OwnerGone, and ServiceBusy where no answer came: it may have been stored.
         """
         if request.get("supersedes"):
             return None  # The service may not know yet what another process has just recorded.

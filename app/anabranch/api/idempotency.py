@@ -1,7 +1,7 @@
 """Requests that are sent again: the same key and the same content is the same request.
 
-What a keyed request stores has ids that follow from its namespace, its command, its key and its
-content. So it stands in the log once, however often it is sent, and its answer is the same.
+The ids of the events that a keyed request stores follow from its namespace, its command, its key
+and its content. So it stands in the log once, however often it is sent, and its answer is the same.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Repetition:
         return None
 
     async def completed(self, session_id: str, ended: SessionEnded) -> CompletionReceipt:
-        """Return the receipt if it was this request that ended the session; raise `ended` if not."""
+        """Return the receipt if this request ended the session; raise `ended` if not."""
         async for position, event in self._events(session_id):
             if isinstance(event.data, BranchCompleted):
                 insight_ids = tuple(one.insight_id for one in event.data.insights)

@@ -1,4 +1,4 @@
-"""What a command service answers when it cannot do what was asked: RFC 9457, and what to do."""
+"""Problem (RFC 9457): the answer to a command that cannot be done, with what to do."""
 
 from __future__ import annotations
 

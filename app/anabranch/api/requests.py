@@ -22,7 +22,7 @@ Time = Annotated[AwareDatetime, Field(strict=True)]
 
 
 class Request(BaseModel):
-    """What every request is: the namespace is in its subject, never in here."""
+    """Base of every request. The namespace is in its subject, never in here."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

@@ -87,7 +87,10 @@ class Backend:
             return self._graph
 
     async def _turn_to(self, graph: Graph) -> None:
-        """Read `graph` from now on; who reads the one before may end, only the second last closes."""
+        """Switch to `graph`.
+
+        The previous one stays open for running reads; the one before that is closed.
+        """
         left, self._left, self._graph = self._left, self._graph, graph
         self._ranker = None
         self._reached.clear()

@@ -12,8 +12,8 @@ _THRESHOLDS: Final = (100_000, 20, 50)
 def collect_seldom() -> None:
     """Have Python look for cycles seldom, from now on, in the whole process.
 
-    What streams through is freed by its reference counts, and has no cycles. Two batches on their
-    way are some 50,000 objects that outlive the young generations, so that by Python's own
-    thresholds it goes through them, and through all there is, again and again.
+    Events that stream through have no cycles: reference counts free them. Two batches on their way
+    are some 50,000 objects that outlive the young generations. By Python's own thresholds it would
+    go through them, and through all there is, again and again.
     """
     gc.set_threshold(*_THRESHOLDS)

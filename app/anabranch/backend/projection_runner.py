@@ -39,9 +39,9 @@ _log = logging.getLogger("anabranch")
 class Projecting:
     """Folds the log into the graph for as long as this is open.
 
-    Whoever filled a new generation of the embedded graph asks for `move`: by a request on MOVE
-    whose body is the database's name, and SKIP behind it where what cannot be applied is put
-    aside; it is answered with nothing once that is used, or with the reason.
+    A rebuild that has filled a new generation of the embedded graph asks for `move` by a request on
+    MOVE. Its body is the database's name, with SKIP behind it where events that cannot be applied
+    are put aside. The answer is empty once the generation is in use, or else the reason.
     """
 
     def __init__(self, servers: Servers, log: Log, embedder: Embedder | None) -> None:
@@ -57,12 +57,12 @@ class Projecting:
 
     @property
     def projectors(self) -> dict[str, ProjectorView]:
-        """What this process does for each projection, by the projection's name."""
+        """The work of this process for each projection, by the projection's name."""
         return {one.name: _projector(one) for one in self._running}
 
     @property
     def positions(self) -> dict[str, int]:
-        """How far each projection is, as far as is known here without asking a server."""
+        """The position of each projection, as far as is known here without asking a server."""
         return {one.name: one.position for one in self._running}
 
     async def wait_for(self, position: int, *, projection: str, timeout_s: float) -> int:
@@ -99,9 +99,9 @@ class Projecting:
     async def move(self, database: str, *, skip: bool) -> str:
         """Serve and fill another database of the embedded graph from now on.
 
-        Nobody who reads goes back in time: the live graph stands still for the moment in which the
-        other is brought to the log's end, and so past it. With `skip` what cannot be applied is put
-        aside there. Returns nothing, or why it could not be; then all stays as it was.
+        No reader goes back in time. The live graph stands still for a moment, in which the other is
+        brought to the log's end, and so past it. With `skip` events that cannot be applied are put
+        aside there. Returns an empty text, or the reason it could not be; then nothing changes.
         """
         async with self._moving:
             await self._end()
@@ -238,7 +238,7 @@ def _projector(projection: Projector | VectorProjector) -> ProjectorView:
 async def _fitting(graph: Graph, embedder: Embedder | None) -> Embedder | None:
     """Make the schema; return the embedder if its vectors are those that the graph holds.
 
-    Where they are not, words go on without them: a memory that takes nothing any more because of
+    Where they are not, words go on without vectors. A memory that took nothing any more because of
     a setting would lose what its sessions learn.
     """
     if embedder is not None:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from anabranch_events import Log
 
 PROJECTIONS: Final = "anabranch.home.projections."
-"""What follows is `Servers.projectors`; who asks there is answered by each process that projects."""
+"""`Servers.projectors` follows. Each process that projects answers a request there."""
 _ANSWER_S: Final = 2.0
 _OTHERS_S: Final = 0.3
 _PROJECTORS: Final = TypeAdapter(dict[str, ProjectorView])
 
 
 class HasProjectors(Protocol):
-    """Who knows what this process does for each projection."""
+    """An object that knows the work of this process for each projection."""
 
     @property
     def projectors(self) -> Mapping[str, ProjectorView]:

@@ -71,7 +71,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "doctor": _Place("service"),
     "settings": _Place("settings"),
 }
-"""Each command of the first level, in the order of the help. Its module is imported when it runs."""
+"""Each command of the first level, in the order of the help. Running it imports its module."""
 
 
 class Commands(PlainGroup):

@@ -1,7 +1,7 @@
 """Values of the command line, taken quickly where they are clear.
 
-Typer reads each value by a pydantic adapter, and to import pydantic takes longer than most commands.
-A value that is clear gives the same without; every other one goes Typer's own way.
+Typer reads each value by a pydantic adapter, and to import pydantic takes longer than most
+commands. A value that is clear gives the same without; every other one goes Typer's own way.
 """
 
 from __future__ import annotations

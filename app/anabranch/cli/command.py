@@ -1,7 +1,7 @@
-"""How a command is made: an async function that takes a Call, its arguments and options.
+"""A command, made of an async function that takes a Call, its arguments and options.
 
-Each command also takes `--namespace`, `--home` and `--json`, after its name or before it, and each
-ends with the exit code of the error it met.
+Each command also takes `--namespace`, `--home` and `--json`, after its name or before it. Each ends
+with the exit code of the error it met.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Call:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings. Raises SettingInvalid, and InputInvalid for an option that breaks a rule."""
+        """The settings. Raises SettingInvalid; InputInvalid for an option that breaks a rule."""
         from anabranch.settings import Settings
 
         return Settings.read().changed(namespace=self._common.namespace, home=self._common.home)
@@ -124,7 +124,7 @@ class Call:
     async def memory(self, settings: Settings | None = None) -> AsyncGenerator[Memory]:
         """Open the memory this call is about, or that of other `settings`.
 
-        Where that takes more than a moment people are told; where closing does, too.
+        Where that takes more than a moment a line says so; where closing does, too.
         """
         from anabranch.home.servers import would_start
         from anabranch.memory.memory import Memory
@@ -185,14 +185,15 @@ async def _called(
     function: Callable[..., Awaitable[None]], call: Call, values: dict[str, Any], *, served: bool
 ) -> None:
     if not (served and call.client.has_service):
-        _ = call.settings  # What breaks a rule there is told before anything is done.
+        _ = call.settings  # Raises for a setting that breaks a rule, before anything is done.
     await function(call, **values)
 
 
 def describe(run: Callable[..., None]) -> None:
     """Give a command the signature that Typer reads: its function's, and what all commands take.
 
-    It is done for the command that is called: for all of them it takes longer than to print the help.
+    It is done for the command that is called only. For all of them it takes longer than to print
+    the help.
     """
     function = vars(run).pop("__wrapped__", None)  # Typer would read it instead.
     if function is None:

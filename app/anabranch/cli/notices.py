@@ -1,4 +1,4 @@
-"""Warnings of a command: variables that nobody reads, and logged ones as JSON where JSON is asked."""
+"""Warnings of a command: variables that nobody reads, and logged ones as JSON beside JSON."""
 
 from __future__ import annotations
 

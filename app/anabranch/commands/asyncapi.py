@@ -41,14 +41,14 @@ class CommandSpecification(AsyncAPI):
 
 
 class CommandDocument:
-    """What FastStream says of the commands, completed."""
+    """FastStream's document of the commands, completed."""
 
     def __init__(self, made: Specification) -> None:
         self._made = made
 
     @property
     def title(self) -> str:
-        """What the document is called."""
+        """The title of the document."""
         return self._made.title
 
     def to_json(self) -> str:
@@ -110,7 +110,7 @@ def _complete(document: dict[str, Any], name: str, answer: str) -> None:
 
 
 def _answers() -> dict[str, Any]:
-    """Return the schemas of what is answered."""
+    """Return the schemas of the answers."""
     models: list[type[BaseModel]] = [*(operation.answer for operation in OPERATIONS), Problem]
     _, found = models_json_schema(
         [(model, "serialization") for model in models],

@@ -176,7 +176,7 @@ def _refused(error: Exception) -> NatsResponse:
 
 
 def _of_type(content_type: str) -> dict[str, str]:
-    # FastStream sets one in lower case by itself, empty; names of headers are told apart by case.
+    # FastStream sets one in lower case by itself, empty; names of headers differ by case.
     return {"Content-Type": content_type, "content-type": content_type}
 
 

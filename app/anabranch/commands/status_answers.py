@@ -1,4 +1,4 @@
-"""The state of a memory, told to the commands of its home: they need not open a graph for it."""
+"""The state of a memory, for the commands of its home: they need not open a graph for it."""
 
 from __future__ import annotations
 

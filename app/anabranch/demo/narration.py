@@ -1,4 +1,4 @@
-"""How the demo is told: a short story in a terminal, plain lines elsewhere, one object as JSON."""
+"""Narration of the demo: a short story in a terminal, plain lines elsewhere, one object as JSON."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ RECALLED: Final = "Which project management tool has Adeleke chosen?"
 _TURN: Final = datetime(2026, 1, 9, tzinfo=UTC)
 CONCURRENCY: Final = 16
 MODEL_S: Final = 0.3
-"""How long the answer of a model takes here: a pause, for the demo has none."""
+"""The time that the answer of a model takes here: a pause, for the demo has none."""
 _AGAIN: Final = "What helps everybody"
 _BRANCHES: Final = (
     ("focus", "What wears Kenta out after work, and what eases it"),
@@ -68,7 +68,7 @@ ORDER BY insights DESC, role"""
 
 
 class Ingested(BaseModel):
-    """What was learned first; at `turning_point` people had not yet changed their minds."""
+    """The first things learned. At `turning_point` people had not yet changed their minds."""
 
     model_config = ConfigDict(frozen=True)
     people: tuple[str, ...]

@@ -95,7 +95,7 @@ async def projection_statuses(backend: Backend, *, last: int) -> tuple[Projectio
 
 
 async def lag_behind(log: Log, position: int, *, last: int) -> Lag:
-    """Return how many events lie between `position` and `last`, and how old the first of them is."""
+    """Return the number of events between `position` and `last`, and the age of the first."""
     if position >= last:
         return Lag(events=0, ms=0.0)
     stored_at = await log.stored_after(position)

@@ -1,4 +1,4 @@
-"""Whether who joins a home means the same servers as who owns it."""
+"""Check that a process which joins a home means the same servers as its owner."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def log_agreed(found: Runtime, named: LogAddress | None, home: Home) -> LogAddre
     """Return the log's server of the owner. Raises HomeMismatched where the settings differ."""
     if named is None and found.log is not None:
         return found.log
-    # Whose password it is the runtime file does not say: everybody brings their own.
+    # The runtime file does not say whose password it is: everybody brings their own.
     if named is not None and without_secrets(named.url) == without_secrets(found.log_url):
         return named
     raise _mismatched(

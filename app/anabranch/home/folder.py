@@ -1,7 +1,7 @@
 """The folder in which a memory lives: what lies where, and who may open it.
 
-Locks are advisory locks of the operating system (flock): they end with the process that holds
-them, however it ends, so what is stale is known by its lock being free.
+Locks are advisory locks of the operating system (flock). They end with the process that holds
+them, however it ends, so a stale file is known by its lock being free.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PAUSE_S: Final = 0.02
 
 
 class Home:
-    """What lies where in the folder of a memory."""
+    """The places of things in the folder of a memory."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -127,7 +127,7 @@ class Lock:
 
     @property
     def descriptor(self) -> int | None:
-        """What to pass to another process that shall hold the lock too; None while it is free."""
+        """The descriptor by which another process holds the lock too; None while it is free."""
         return self._descriptor
 
     def take(self) -> bool:

@@ -1,9 +1,9 @@
-"""The keeper: a detached process to which an owner hands the home, seen from the one that starts it.
+"""The keeper: a detached process that takes over a home, seen from the owner that starts it.
 
 Its parent passes it the owner's lock, so that the lock is never free in between, and one end of a
-line: the keeper says there that it is ready to start the servers, and does so when the other end is
-closed. So whoever leaves ends its own servers as late as it can, and one that is killed meanwhile
-has said so too.
+line. The keeper says there that it is ready to start the servers, and starts them when the other
+end is closed. So an owner that leaves ends its own servers as late as it can. If it is killed
+meanwhile, that closes its end too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class KeeperLine:
 
     @property
     def answered(self) -> bool:
-        """Whether the keeper is ready, or has ended: nobody waits for it any longer."""
+        """True once the keeper is ready, or has ended: nobody waits for it any longer."""
         try:
             self._line.recv(len(READY))
         except BlockingIOError:

@@ -28,8 +28,8 @@ _WATCH_PAUSE_S: Final = 1.0
 class OwnServers:
     """The log's and the graph's server of a home's owner; `log` and `graph` say where they are.
 
-    `brief` is for an owner that will not live long. `tenants` are who else may use the log's server.
-    `ports` are those of the owner before: where they are free, its clients find the servers again.
+    `brief` is for an owner that will not live long. `tenants` may use the log's server too. `ports`
+    are those of the owner before: where they are free, its clients find the servers again.
     """
 
     log: LogAddress
@@ -73,7 +73,7 @@ class OwnServers:
 
     @property
     def running(self) -> bool:
-        """Whether all of them run."""
+        """True while all of them run."""
         return all(running() for running in self._running.values())
 
     async def watch(self) -> None:
@@ -91,8 +91,8 @@ class OwnServers:
     async def _start(self) -> None:
         """Start both servers side by side.
 
-        When one fails the other is let start, and ends when this closes: asyncio does not bear
-        that the making of a child process is cancelled half way (it waits for ever).
+        When one fails the other may finish its start, and ends when this closes. Asyncio does not
+        bear that the making of a child process is cancelled half way (it waits for ever).
         """
         log, graph = await asyncio.gather(
             self._log_server(), self._graph_server(), return_exceptions=True

@@ -44,10 +44,10 @@ class Ports(NamedTuple):
 
 
 class Runtime(BaseModel):
-    """Who owns the home, and where its servers are.
+    """The owner of the home, and the addresses of its servers.
 
-    `log` and `graph` are the servers the owner runs by itself, with their passwords; one that is
-    None runs elsewhere, and who joins must bring its own password for it.
+    `log` and `graph` are the servers the owner runs by itself, with their passwords. One that is
+    None runs elsewhere, and a process that joins must bring its own password for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -3,9 +3,10 @@
 The first process to open a home owns it: it holds the owner's lock, runs the servers and writes the
 runtime file. Others read the file and join over loopback, and each holds the joined lock. An owner
 that leaves while others are joined hands the home to a keeper, a detached process that ends after
-the last of them. The locks end with their processes: an owner that was killed leaves a free lock and
-a stale file, and those who joined start a keeper. Every owner starts the servers on the ports and
-with the passwords of the one before, if it can; who joined looks into the file at each reconnection.
+the last of them. The locks end with their processes. An owner that was killed leaves a free lock
+and a stale file, and those who joined start a keeper. Every owner starts the servers on the ports
+and with the passwords of the one before, if it can. A process that joined reads the file again at
+each reconnection.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 _PAUSE_S: Final = 0.05
 _WATCH_PAUSE_S: Final = 0.5
 _LINGER_S: Final = 2.0
-"""How long a keeper waits for the next to join: starting the servers takes about as long."""
+"""The time a keeper waits for the next to join: starting the servers takes about as long."""
 _log = logging.getLogger("anabranch")
 _T = TypeVar("_T")
 
@@ -125,7 +126,7 @@ class Servers:
 
     @property
     def projects(self) -> bool:
-        """Whether this process folds the log into the graph: who runs a server of the home does."""
+        """True where this process folds the log into the graph: the owner of the home does."""
         return self.role == "owner"
 
     @property
@@ -138,7 +139,7 @@ class Servers:
 
     @property
     def projectors(self) -> str:
-        """A name for the processes that fold the log into this very graph; one where none share it."""
+        """A name for the processes that fold the log into this graph; unique where unshared."""
         return self.shared or (self.runtime.instance if self.runtime else self._instance)
 
     def connect_log(self) -> Log:
@@ -307,7 +308,7 @@ class Servers:
             self.refresh()
 
     async def _watch_owner(self) -> None:
-        """Wait until the servers end: by themselves (ServerEnded), or with their owner (OwnerGone)."""
+        """Wait until servers end: by themselves (ServerEnded), or with their owner (OwnerGone)."""
         if self.role != "joined":
             await self.watch()
         owner = self.runtime.instance if self.runtime else None
@@ -394,7 +395,7 @@ class Servers:
         self.home.retire_runtime()
         self.role = "owner"
         with Lock(self.home.joined_lock, shared=True) as made:
-            made.take()  # Who joins later needs no room for the file.
+            made.take()  # Those who join later need no room for the file.
         self._stack.callback(self._let_keeper_begin)
         self._stack.callback(self._joined.release)
         own = OwnServers(
@@ -426,7 +427,7 @@ class Servers:
             await self._call_keeper()
 
     async def _call_keeper(self) -> None:
-        """Start a keeper, and wait until it has loaded what it needs, or nobody needs it any more."""
+        """Start a keeper, and wait until it has loaded its modules, or nobody needs it any more."""
         try:
             self._keeper = start_keeper(self.home, self.settings, owner=self._owner)
         except OSError as error:

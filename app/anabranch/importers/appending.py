@@ -1,8 +1,8 @@
 """Drafts into the log, each event once: what a session has already is read back first.
 
-The server knows ids again for ten minutes only, and imports are repeated after months. So each batch
-is conditional on where its sessions were when they were read: of two imports at a time one is told
-to look again, and after a kill the next import goes on where the last batch ended.
+The server knows ids again for ten minutes only, and imports are repeated after months. So each
+batch is conditional on where its sessions were when they were read. Of two imports at a time one
+must look again, and after a kill the next import goes on where the last batch ended.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Standing:
 
     @property
     def exists(self) -> bool:
-        """Whether the session has begun."""
+        """True once the session has begun."""
         return self.opened > 0
 
 
@@ -72,7 +72,7 @@ class Appender:
         self.left_out = 0
 
     async def load(self, session_ids: Iterable[str]) -> None:
-        """Read what the log has of sessions, before what they share with others is told."""
+        """Read what the log has of sessions, before anything that they share with others is put."""
         for session_id in session_ids:
             await self._of(session_id)
 

@@ -1,7 +1,7 @@
 """The tree that records with parents form, taken apart into lines of talk.
 
-A transcript is mostly a chain: each record hangs on the one before. Only where that is not so must a
-place be remembered, so that memory grows with the turns a talk took, not with its length.
+A transcript is mostly a chain: each record hangs on the one before. Only where that is not so
+must a place be remembered, so that memory grows with the turns a talk took, not with its length.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ class Lines:
 def lines_of(nodes: Callable[[], Iterable[Node]]) -> Lines:
     """Part a transcript's records into lines. `nodes` gives them from the start, perhaps twice.
 
-    The last record is on the line that lives. What hangs beside that line and holds something that
-    was said was abandoned: a rewind, an edited prompt, another answer. What hangs beside it and
-    holds nothing of that sort, such as the results of parallel calls, is part of it.
+    The last record is on the line that lives. Records beside that line are abandoned if they hold
+    something that was said: a rewind, an edited prompt, another answer. Those that hold nothing of
+    that sort, such as the results of parallel calls, are part of it.
     """
     runs = _runs(nodes)
     return _Parting(runs).lines() if runs else Lines([], {})

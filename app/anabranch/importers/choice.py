@@ -1,4 +1,4 @@
-"""The part of what was found that is asked for: by project, by time, and what is excluded."""
+"""Choice among the conversations that were found: by project, by time, and by exclusion."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Choice:
     """Says which conversations are wanted. A conversation goes with its sub-agents and forks.
 
-    A project is named by its folder, the last part of that, or a pattern. With `since` a conversation
-    is wanted in which something happened then or later.
+    A project is named by its folder, the last part of that, or a pattern. With `since` a
+    conversation is wanted in which something happened then or later.
     """
 
     projects: tuple[str, ...] = ()

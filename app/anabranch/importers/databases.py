@@ -42,7 +42,7 @@ def _fill(copy: sqlite3.Connection, path: Path) -> None:
     """Copy the database in the way that suits its state.
 
     In use, with a -shm, or in rollback mode: SQLite's locks keep a reader and writers apart. A -wal
-    without a -shm, or a journal, was left behind by a program that ended: a reader would have to
+    without a -shm, or a journal, was left behind by a program that ended. A reader would have to
     recover beside it, so the files are copied first. In WAL mode without a -wal nobody has it open.
     """
     if _beside(path, "-shm") or not (_beside(path, "-wal") or _beside(path, "-journal")):

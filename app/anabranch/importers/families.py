@@ -103,7 +103,7 @@ class Family(Generic[H]):
 
     @property
     def lone(self) -> bool:
-        """Whether there is one file: then nothing in it is inherited."""
+        """True where there is one file: then nothing in it is inherited."""
         return not self._own
 
     def is_inherited(self, session_id: str, path: Path, record_id: str) -> bool:

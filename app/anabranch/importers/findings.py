@@ -155,7 +155,7 @@ def error_in(output: str) -> str:
 
 @lru_cache(maxsize=COMMANDS_KEPT)
 def _commands(command: str) -> tuple[tuple[str, ...], ...]:
-    """Return the words of each command of a command line, without what stands before its program."""
+    """Return the words of each command of a command line, each from its program on."""
     found: list[tuple[str, ...]] = []
     for segment in _SEGMENT.split(command.strip()[:COMMAND_READ_MAX]):
         words = [word.strip("\"'()") for word in segment.split()]

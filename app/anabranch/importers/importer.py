@@ -1,4 +1,4 @@
-"""Importing sources: read, map, append; told as they are done."""
+"""Import of sources: read, map, append; each source is reported when it is done."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PAUSE_EACH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
-    """Where sources are imported to, and what of them.
+    """The namespace that sources are imported into, and what of them is kept.
 
-    `redacts` secrets; `tools` keeps the text of tool calls; `tells_insights` with each session, which
-    takes memory as long as the source is read.
+    `redacts` secrets; `tools` keeps the text of tool calls; `tells_insights` with each session,
+    which takes memory as long as the source is read.
     """
 
     namespace: str
@@ -40,7 +40,7 @@ class ImportOptions:
 
 
 class Importer:
-    """Brings sources into the log of one namespace; without a log it only tells what it would do."""
+    """Brings sources into the log of one namespace; without a log it only says what it would do."""
 
     def __init__(
         self,

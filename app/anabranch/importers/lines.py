@@ -1,4 +1,4 @@
-"""JSON Lines read as a stream: plain, gzip or zstd, a record at a time, broken lines told."""
+"""JSON Lines read as a stream: plain, gzip or zstd, a record at a time, broken lines named."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def opened(path: Path) -> Generator[IO[bytes]]:
 def lines(path: Path) -> Iterator[Line | Broken]:
     """Yield the lines of a file that are not empty; memory is that of the longest line.
 
-    A line longer than 64 MiB is told as broken. The last line may be without an end.
+    A line longer than 64 MiB is yielded as broken. The last line may be without an end.
     """
     number = 0
     try:

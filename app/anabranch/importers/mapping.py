@@ -116,7 +116,7 @@ class Mapping:
                 yield from self._ended(self._lines[record.line], record)
 
     def finish(self) -> Iterator[AnyDraft]:
-        """Yield what is still to be told at the end of the source."""
+        """Yield the drafts that are left at the end of the source."""
         for line in self._lines.values():
             if line.begun or line.waiting or line.answer:
                 yield from self._settle(line, final=True)
@@ -226,7 +226,7 @@ class Mapping:
     def _settle(self, line: MappedLine, *, final: bool) -> Iterator[AnyDraft]:
         """Yield the text that was held back until it was known whether the turn ended with it.
 
-        What the transcript says of that counts more than `final`, which is seen from what follows.
+        The transcript's own word on that counts more than `final`, which is seen from what follows.
         """
         turn, line.answer = line.answer, None
         if turn is None:

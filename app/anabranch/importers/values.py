@@ -31,7 +31,7 @@ def list_of(value: Any) -> list[Any]:
 
 
 def kind_of(value: dict[str, Any], name: str = "type") -> str:
-    """Return the text of a field that says of what kind a record is; empty where it says nothing."""
+    """Return the text of a field that names a record's kind; empty where it says nothing."""
     kind = value.get(name)
     return kind if isinstance(kind, str) else ""
 
@@ -52,7 +52,7 @@ def json_of(value: Any) -> Any:
 
 
 def time_of(value: Any) -> datetime | None:
-    """Return a time: ISO 8601, or seconds or milliseconds since 1970; UTC where no zone is named."""
+    """Return a time: ISO 8601, or seconds or milliseconds since 1970; UTC if no zone is named."""
     if isinstance(value, str):
         try:
             time = datetime.fromisoformat(value)

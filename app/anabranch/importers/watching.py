@@ -1,4 +1,4 @@
-"""Following sources as they grow: a source is told again when its files have changed."""
+"""Sources followed as they grow: a source is yielded again when its files have changed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Watching:
 
 
 def _state(source: Source) -> _State:
-    """Return the sizes and times of a source's files, and of what SQLite writes beside them."""
+    """Return the sizes and times of a source's files, and of SQLite's files beside them."""
     found: list[tuple[str, int, int]] = []
     for path in source.files:
         for suffix in _BESIDE:

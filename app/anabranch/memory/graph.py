@@ -53,9 +53,9 @@ class MemoryGraph:
     ) -> RebuildResult:
         """Fold the whole log into a fresh graph.
 
-        The embedded graph gets a new generation, and once that is filled it takes the old one's
-        place; the old one is kept until it is dropped. `into` names another graph, which must be
-        empty, and leaves this one as it is. One that was killed goes on where it was. Raises
+        The embedded graph gets a new generation. Once that is filled it takes the old one's place;
+        the old one is kept until it is dropped. `into` names another graph, which must be empty,
+        and leaves this one as it is. One that was killed goes on where it was. Raises
         ProjectionHalted at an event that cannot be applied, unless `skip` puts such aside. Raises
         LogDamaged and LogRewound where the log has lost events, unless `accept_loss` writes the
         loss down and goes on with what is left.
@@ -68,7 +68,7 @@ class MemoryGraph:
         return await rebuild_beside(backend, skip=skip, accept_loss=accept_loss, progress=progress)
 
     async def dead_letters(self) -> DeadLetters:
-        """Return the events of this namespace that could not be applied, to look at and to settle."""
+        """Return the events of this namespace that could not be applied, to look at and settle."""
         await self._namespace.caught_up()
         backend = self._namespace.backend
         graph = await backend.graph()

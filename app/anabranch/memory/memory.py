@@ -384,9 +384,9 @@ class Memory:
 
         The graph holds every namespace: filter by `$namespace`, which is this memory's own. With
         `as_of` a query gives what it gave then. One that filters by `$as_of` itself is asked of the
-        live graph (`$as_of` is the log's end without), any other of a graph into which the log is
-        folded up to there; `progress` gets each position of that. Raises CypherInvalid,
-        QueryRefused, QueryTimedOut and PositionFromFuture.
+        live graph; without `as_of`, `$as_of` is the log's end. Any other is asked of a graph into
+        which the log is folded up to there, and `progress` gets each position of that. Raises
+        CypherInvalid, QueryRefused, QueryTimedOut and PositionFromFuture.
         """
         return await cypher(self._namespace, query, parameters, as_of=as_of, progress=progress)
 
@@ -409,7 +409,7 @@ class Memory:
     ) -> list[SessionView]:
         """Return the whole thought that the session belongs to, parents before their branches.
 
-        With `as_of` it is the thought as it was then; it costs what the events of its sessions do.
+        With `as_of` it is the thought at that moment; it costs what the events of its sessions do.
         Raises SessionNotFound, PositionFromFuture, and WaitTimedOut.
         """
         return await session_tree(self._namespace, session_id, as_of=as_of)

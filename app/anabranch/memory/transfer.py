@@ -58,13 +58,12 @@ class MemoryTransfer:
         """Append exported events, in their order; those whose id the log has are left out.
 
         So an import that was killed is simply run again. Positions of the old log (where a branch
-        was forked) become those of the same events in this one; an event of an older version or of
-        an unknown type is appended as it was written. Raises EventInvalid naming the first line
-        that is no event; the lines before its batch are in the log by then. `progress` is called
-        now and then.
+        was forked) become those of the same events in this one. An event of an older version or of
+        an unknown type is appended unchanged. Raises EventInvalid naming the first line that is no
+        event; the lines before its batch are in the log by then. `progress` is called now and then.
 
-        Lines with links are checked as `verify_lines` does: ExportDamaged names the first that is
-        not as it was written, or where they were cut off. `verified=False` insists on them.
+        Lines with links are checked as `verify_lines` does: ExportDamaged names the first line that
+        was changed, or where they were cut off. `verified=False` leaves the check out.
         """
         backend, name = self._namespace.backend, self._namespace.name
         return await import_events(backend, name, lines, verified=verified, progress=progress)
@@ -100,9 +99,10 @@ class MemoryTransfer:
         vectors: bool = True,
         progress: Callable[[int], None] | None = None,
     ) -> Snapshot:
-        """Write the whole log, of all namespaces, to the file `path`, which appears when it is whole.
+        """Write the whole log, of all namespaces, to the file `path`.
 
-        Positions, times and ids stay as they are. With `vectors` the cache of embeddings is in it.
+        The file appears when it is whole. Positions, times and ids stay as they are. With `vectors`
+        the cache of embeddings is in it.
         """
         backend = self._namespace.backend
         explain = backend.servers.explained

@@ -1,4 +1,4 @@
-"""What a memory knew at an earlier moment: sessions, thoughts and the whole graph, as they were.
+"""The memory at an earlier moment: sessions, thoughts and the whole graph, as they were.
 
 A moment is a position, or a time, which stands for the last position stored up to it.
 """
@@ -74,10 +74,10 @@ async def graph_as_of(
     progress: Callable[[int], None] | None = None,
     telling: bool = True,
 ) -> AsyncGenerator[Graph]:
-    """Give a graph into which the events up to `position` were folded, and none after; then drop it.
+    """Give a graph into which only the events up to `position` were folded; then drop it.
 
-    It costs what a rebuild up to there costs; `progress` is told each position. With `telling` its
-    content will be read: what insights said that were forgotten since is then left out.
+    It costs what a rebuild up to there costs; `progress` gets each position. With `telling` its
+    content will be read: the words of insights that were forgotten since are then left out.
     """
     live = await backend.graph()
     engine = backend.settings.embedded_engine

@@ -1,4 +1,4 @@
-"""What one namespace learned between two moments: the difference of the graphs of both.
+"""The difference between two moments: the things one namespace learned in between.
 
 The events between the two say what was touched; the graph, which keeps the position of every
 beginning and end, says what became of it. So the cost is that of the events in between.
@@ -44,7 +44,7 @@ class Span(NamedTuple):
     to: int
 
     def holds(self, position: int | None) -> bool:
-        """Whether a position lies in it."""
+        """Tell whether a position lies in it."""
         return position is not None and self.after < position <= self.to
 
 
@@ -57,7 +57,7 @@ async def diff_of(
 ) -> Diff:
     """Return what was learned within `span`; the graph must have reached its end.
 
-    `progress` is told each position that was read. Raises InputInvalid for a span that runs back.
+    `progress` gets each position that was read. Raises InputInvalid for a span that runs back.
     """
     if span.after > span.to:
         raise InputInvalid(

@@ -1,4 +1,4 @@
-"""What was learned between two moments, as it is told."""
+"""The answer of a diff: the things learned between two moments."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ class ChangedConflict(_Change):
 
 
 class Diff(_Change):
-    """What was learned after position `after` and up to `to`.
+    """The things learned after position `after` and up to `to`.
 
-    `sums` counts everything; the lists hold the first of each, in position order. What began and
-    ended in between stands in both lists. An association is strengthened or weakened only if it
-    was there at the first moment.
+    `sums` counts everything; the lists hold the first of each, in position order. A thing that
+    began and ended in between stands in both lists. An association is strengthened or weakened only
+    if it was there at the first moment.
     """
 
     namespace: str

@@ -1,4 +1,4 @@
-"""What a stretch of the log touched: the ids to look up, and what only events tell."""
+"""Scan of a stretch of the log: the ids it touched, to look up, and what only events tell."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Citation(NamedTuple):
 
 
 class Ending(NamedTuple):
-    """How an insight ceased to hold."""
+    """The end of an insight: its reason, and the one by which it was replaced."""
 
     reason: str
     by: str | None = None
@@ -31,7 +31,7 @@ class Ending(NamedTuple):
 
 @dataclass(slots=True)
 class Touched:
-    """What the events of one namespace touched, gathered in position order."""
+    """The things that the events of one namespace touched, gathered in position order."""
 
     namespace: str
     events: int = 0

@@ -1,4 +1,4 @@
-"""What an event was to one thing, in words: to the session it belongs to, or to one it names."""
+"""An event in words, seen from one thing: the session it belongs to, or one that it names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def happened(
 ) -> str | None:
     """Return what an event was to `thing_id`; None where it neither names it nor is its `own`.
 
-    The texts of insights in `forgotten` are left out: they are never told again.
+    The texts of insights in `forgotten` are left out: they are never shown again.
     """
     found = [] if not own else [_own(data, forgotten)]
     found += _named(data, thing_id, own=own, forgotten=forgotten)

@@ -1,4 +1,4 @@
-"""The life of one thing, told as the events that name it."""
+"""The life of one thing: the events that name it."""
 
 from __future__ import annotations
 

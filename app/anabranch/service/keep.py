@@ -1,4 +1,4 @@
-"""The keeper: it owns a home for as long as others are joined, after their owner left or was killed.
+"""The keeper: it owns a home while others are joined, after their owner left or was killed.
 
 `anabranch.home.keeper` starts it as a process of its own; it runs the servers and the projections,
 and takes no commands. `anabranch up` takes its place, `anabranch down` ends it.

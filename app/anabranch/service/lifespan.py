@@ -110,7 +110,7 @@ class Serving:
         return found
 
     def _registered(self, projecting: Projecting, backend: SharedBackend) -> ProjectionMetrics:
-        """Return the projections' metrics, which the registry has for as long as they are served."""
+        """Return the projections' metrics, which the registry has while they are served."""
         from anabranch.service.metrics import REGISTRY
         from anabranch.service.projection_metrics import ProjectionMetrics
 

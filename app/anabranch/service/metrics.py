@@ -1,4 +1,4 @@
-"""What this process counts and measures for Prometheus, in one registry of its own."""
+"""Metrics of this process for Prometheus, in one registry of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `anabranch up --http` serves on 127.0.0.1: its health, its metrics, its commands."""
+"""Pages that `anabranch up --http` serves on 127.0.0.1: its health, its metrics, its commands."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Part(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the log and the graph can be reached."""
+    """Health: whether the log and the graph can be reached."""
 
     model_config = ConfigDict(frozen=True)
     ok: bool

@@ -29,8 +29,8 @@ _LABEL: Final = ("projection",)
 class ProjectionMetrics(Collector):
     """Gives the figures of each projection, as of the last `observe`.
 
-    Positions and lags are asked of the servers. While the graph is away they are told by what this
-    process reached last; while the log is, the lags are left out.
+    Positions and lags are asked of the servers. While the graph is away the positions are
+    those that this process reached last; while the log is, the lags are left out.
     """
 
     def __init__(self, projecting: Projecting, backend: Backend) -> None:

@@ -1,4 +1,4 @@
-"""What `anabranch up` runs: the servers of a home, and the projections, as one FastStream service.
+"""The service of `anabranch up`: a home's servers, and the projections, as one FastStream service.
 
 FastStream gives the service its life (signals, lifespan) and its commands (request and reply). It
 declares no stream: a JStream without `declare=False` resets the settings of one that exists. The
@@ -57,11 +57,13 @@ async def run_service(
 ) -> None:
     """Run the servers, the projections and the commands until SIGTERM or Ctrl-C.
 
-    `ready` is told once they work, `ending` once they are to end. With `http_port` health, metrics and the commands' document are
-    served on 127.0.0.1 (0 takes a free port). `tenants` may use the NATS server of the home.
+    `ready` is called once they work, `ending` once they are to end. With `http_port` health,
+    metrics and the commands' document are served on 127.0.0.1 (0 takes a free port). `tenants` may
+    use the home's NATS server.
 
-    Raises TenantsInvalid where that server is not ours; AlreadyRunning where another process does so on this home, and ServerEnded when one of
-    the servers ends by itself: the next start recovers.
+    Raises TenantsInvalid where that server is not ours, and AlreadyRunning where another process
+    does so on this home. Raises ServerEnded when one of the servers ends by itself: the next start
+    recovers.
     """
     if tenants is not None and settings.nats_url is not None:
         raise TenantsInvalid(
@@ -186,8 +188,8 @@ async def start_detached(settings: Settings, *, options: Sequence[str] = ()) -> 
 async def end_service(settings: Settings) -> int:
     """End the `anabranch up` of this home, or its keeper; return its process id once it has ended.
 
-    Who joined waits for the next start. Raises NothingRunning; AlreadyRunning when a memory owns the
-    home, or a command; HomeBusy when it does not end.
+    Processes that joined wait for the next start. Raises NothingRunning; AlreadyRunning when a
+    memory owns the home, or a command; HomeBusy when it does not end.
     """
     home = Home(settings.home)
     running = live_runtime(home)

@@ -1,4 +1,4 @@
-"""How an event looks to people: in a line."""
+"""An event as a line for people."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def event_line(recorded: Recorded) -> Text:
 
 
 def opaque_note(recorded: Recorded) -> str | None:
-    """Return what people are told about an event of an unknown type; nothing about any other."""
+    """Return the note for people on an event of an unknown type; None for any other."""
     try:
         event = recorded.decode()
     except EventInvalid:

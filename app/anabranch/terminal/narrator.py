@@ -1,4 +1,4 @@
-"""A story in chapters, on a console: what is long shows how far it is, where there is a terminal."""
+"""A story in chapters, on a console. On a terminal long work shows how far it is."""
 
 from __future__ import annotations
 

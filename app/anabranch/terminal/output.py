@@ -1,4 +1,4 @@
-"""What a command writes: data on stdout, messages and errors on stderr."""
+"""Output of a command: data on stdout, messages and errors on stderr."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from anabranch_events.errors import AnabranchError
 
 MOMENT_S: Final = 1.0
-"""How long nothing needs to be said while something goes on."""
+"""Seconds for which something may go on without a word."""
 _BLANKS: Final = re.compile(r"[ \t]+\n")
 _WIDTH_OF_FILES: Final = 1000
 _WIDTH_OF_STORIES: Final = 100
@@ -44,7 +44,7 @@ class Output:
 
     @property
     def story(self) -> Console:
-        """The terminal for what is told to people only: with JSON nothing is."""
+        """The terminal for stories, which are for people only: with JSON it is quiet."""
         from rich.console import Console
 
         if sys.stdout.isatty():
@@ -84,7 +84,7 @@ class Output:
         write_line(values)
 
     def message(self, text: RenderableType) -> None:
-        """Tell people something; machines are not told."""
+        """Write a message to people; with JSON nothing is written."""
         if not self.json:
             self.messages.print(text)
 

@@ -1,4 +1,4 @@
-"""How the past looks to people: a life in lines, a difference with its sums first."""
+"""The past as shown to people: a life in lines, a difference with its sums first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a rebuild is, shown as it goes: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a rebuild: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 

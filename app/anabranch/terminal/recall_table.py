@@ -1,4 +1,4 @@
-"""How hits look to people."""
+"""Table of hits, for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sessions look to people."""
+"""Sessions as shown to people."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anabranch.views import SessionView
 
 SHOWN: Final = 8
-"""How many characters of an id are shown, from its end: any command takes that."""
+"""The number of characters of an id that are shown, from its end: any command takes them."""
 _WIDE: Final = 110
 
 MARKS: Final = {
@@ -73,7 +73,8 @@ class _Sessions:
     def __init__(self, views: Sequence[SessionView]) -> None:
         self._views = views
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console  # Its width is in the options.
         if options.max_width >= _WIDE:
             yield _wide(self._views)
         else:

@@ -1,4 +1,4 @@
-"""How a thought looks while it runs: a tree that grows on a terminal, plain lines elsewhere."""
+"""Picture of a running thought: a tree that grows on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _TOLD_EVERY: Final = 100
 
 
 class Appended(BaseModel):
-    """The outcome of an append of lines: how many events it stored, how many the log had already."""
+    """The outcome of an append of lines: the events it stored, and those the log had already."""
 
     model_config = ConfigDict(frozen=True)
     appended: int

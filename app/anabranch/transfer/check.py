@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Checked(BaseModel):
-    """What became of one line; `field` and `reason` say what is wrong with one that is not valid."""
+    """The check of one line; `field` and `reason` say what is wrong with one that is not valid."""
 
     model_config = ConfigDict(frozen=True)
     line: int

@@ -1,4 +1,4 @@
-"""A line of an export: a CloudEvent as it was written, with its position, and a link of the chain."""
+"""A line of an export: an unchanged CloudEvent, its position, and a link of the chain."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Fork(NamedTuple):
 
 
 class Marks(NamedTuple):
-    """What a line says of its event beside the document."""
+    """The marks of a line: what it says of its event beside the document."""
 
     fork: Fork | None = None
     again: int = 0
@@ -56,7 +56,7 @@ class ExportedLine(NamedTuple):
 
 
 def line_of(recorded: Recorded) -> dict[str, Any]:
-    """Return the event as it was written, with its position; one that is no JSON as its text."""
+    """Return the unchanged event, with its position; one that is no JSON as its text."""
     try:
         event = orjson.loads(recorded.raw)
     except orjson.JSONDecodeError:

@@ -36,7 +36,7 @@ class Lines:
 
     @property
     def done(self) -> int:
-        """How much of the file was read; 0 for a pipe."""
+        """The number of bytes read of the file; 0 for a pipe."""
         return self._file.tell() if self.total else 0
 
     def __iter__(self) -> Iterator[bytes]:

@@ -27,7 +27,7 @@ _TOLD_EVERY: Final = 100
 
 
 class Imported(BaseModel):
-    """How many events an import appended, how many the log had already.
+    """The outcome of an import: the number of events appended, and of those the log had already.
 
     `unreadable` counts the messages that were no events where they were exported; none of them is
     appended. `complete` is False when the lines end before the manifest that they should have.
@@ -160,8 +160,8 @@ class _Importing:
     async def _forked_at(self, data: BranchCreated, fork: Fork | None) -> int:
         """Return the position in this log of the event at which a branch was forked.
 
-        An export of an earlier version does not name it: then it is the last event before it of
-        these lines, or of the parent where that came with other lines.
+        An export of an earlier version does not name it. Then it is the last event before the fork
+        in these lines, or the parent's last where that came with other lines.
         """
         if fork is not None:
             found = (await self._known.events(fork.session_id)).get(fork.event_id)

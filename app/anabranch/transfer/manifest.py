@@ -1,4 +1,4 @@
-"""What an export says about itself: counts, positions, and a chain of hashes over its lines."""
+"""Manifest of an export: counts, positions, and a chain of hashes over its lines."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _START: Final = b"anabranch"
 class Manifest(BaseModel):
     """The last line of an export to a file.
 
-    `chain` is a SHA-256 over the last line and the hash before it, and so on back to the first;
-    each line carries the first 16 digits of its own. `missing` lists stretches of positions at
+    `chain` is a SHA-256 over the last line and the hash before it, and so on back to the first.
+    Each line carries the first 16 digits of its own. `missing` lists stretches of positions at
     which the log had no event to export.
     """
 
@@ -105,7 +105,7 @@ def verify_lines(lines: Iterable[bytes]) -> Manifest:
 
 
 def verified_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines of one or more exports, each once it is known to be as it was written.
+    """Yield the lines of one or more exports, each once it is known to be unchanged.
 
     Lines without links, which a plain export has, are not chained: there is nothing to compare.
     Raises ExportDamaged as `verify_lines` does.

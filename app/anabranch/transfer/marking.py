@@ -1,7 +1,7 @@
 """The marks of exported events: the event a branch was forked at, and the number of a copy.
 
-By them an export holds what a position alone would lose: parts of a log that are imported one after
-another, also into a log with other positions, give the log they are parts of.
+They hold what a position alone would lose. Parts of a log, imported one after another, give that
+log again, also inside a log with other positions.
 """
 
 from __future__ import annotations

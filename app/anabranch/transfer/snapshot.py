@@ -46,7 +46,7 @@ class SnapshotStream(BaseModel):
 
 
 class Snapshot(BaseModel):
-    """What a snapshot holds: every record from `first` to `last`, whose hash is `digest`."""
+    """The content of a snapshot: every record from `first` to `last`, whose hash is `digest`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     version: Literal[1] = 1
@@ -78,8 +78,8 @@ async def take_snapshot(
 ) -> Snapshot:
     """Write the whole log, of all namespaces, to the file `path`, which comes to be with its end.
 
-    Others may go on appending. What large events keep in the object store is in it, and with
-    `vectors` the cache of embeddings too. `progress` gets the positions read for the digest.
+    Others may go on appending. The content of large events, from the object store, is in it, and
+    with `vectors` the cache of embeddings too. `progress` gets the positions read for the digest.
     """
     unfinished = path.with_name(f"{path.name}.part")
     try:
@@ -124,14 +124,14 @@ async def restore_snapshot(
     """Make the log of a home, or of the server that NATS_URL names, from a snapshot.
 
     The events come last and come to be as a whole: a restore that fails, or is killed, leaves no
-    log. Raises SnapshotDamaged before anything is changed, LogNotEmpty where there is a log already,
-    AlreadyRunning while a process works on the home.
+    log. Raises SnapshotDamaged before anything is changed, LogNotEmpty where there is a log
+    already, AlreadyRunning while a process works on the home.
     """
     with _opened(path) as source:
         snapshot = _checked(source)
         async with _only_log(settings) as address, snapshots(address, settings) as server:
             await server.make_room()
-            await server.remove(LEDGER_STREAM)  # What it says is of the log that was there.
+            await server.remove(LEDGER_STREAM)  # It speaks of the log that was there.
             for stream in sorted(snapshot.streams, key=lambda one: one.name == STREAM):
                 await server.remove(stream.name)
                 with source.open(stream.name) as content:

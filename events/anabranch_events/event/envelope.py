@@ -112,7 +112,7 @@ def new_event(
 def input_invalid(error: ValidationError, *, whole: str | None = None) -> InputInvalid:
     """Translate pydantic's complaints into ours: the fields, the problems, the fix.
 
-    The first few are told, for one may be the cause of another; `field` is that of the first.
+    The first few are named, for one may be the cause of another; `field` is that of the first.
     `whole` names the value that was checked, for a complaint about no single field of it.
     """
     complaints = error.errors(include_url=False, include_context=False)

@@ -35,7 +35,8 @@ def jsonable(value: Any) -> Any:
     """Return `value` in a form that JSON can hold.
 
     A node is {"labels", "properties"}, without its vector: that is returned where it is named, as
-    in `RETURN i.embedding`. A relationship {"type", "properties"}, a path {"nodes", "relationships"}. Dates, times and durations are ISO 8601 text, bytes base64. A float that is no
+    in `RETURN i.embedding`. A relationship is {"type", "properties"}, a path {"nodes",
+    "relationships"}. Dates, times and durations are ISO 8601 text, bytes base64. A float that is no
     number is null.
     """
     if isinstance(value, neo4j.Node):

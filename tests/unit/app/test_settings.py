@@ -154,7 +154,7 @@ def test_passwords_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_mistake_is_told_in_words(
     name: str, value: str, problem: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message says what the variable must be, in no framework's words, and without the value."""
+    """The message says in words what the variable must be, and does not repeat its value."""
     monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingInvalid) as caught:

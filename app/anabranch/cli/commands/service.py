@@ -104,7 +104,10 @@ def _announce(call: Call, runtime: Runtime, *, already: bool = False) -> None:
 
 @command(commands, "down", gives="pid, ended", panel=PANEL)
 async def down(call: Call) -> None:
-    """End what `anabranch up`, or a keeper, runs on this home; who joined waits for the next `up`."""
+    """End what `anabranch up`, or a keeper, runs on this home.
+
+    Processes that joined wait for the next `up`.
+    """
     from anabranch.service.up import end_service
 
     with call.output.after_a_moment(f"Ending the servers of {call.settings.home}"):

@@ -132,7 +132,7 @@ async def import_(
 
 
 async def _imported(call: Call, importer: Importer, sources: Sequence[Source]) -> None:
-    """Import sources one by one; with JSON each session is told as soon as it is in the log."""
+    """Import sources one by one; with JSON each session is written as soon as it is in the log."""
     total = sum(source.bytes for source in sources)
     done = 0
     with call.output.progress("importing", total=total) as tell:

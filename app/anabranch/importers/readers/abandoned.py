@@ -1,4 +1,4 @@
-"""Lines of one session that live and were abandoned: which a record is on, and their opening and end."""
+"""Lines of one session, live and abandoned: the line of a record, their opening and end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ChatGPT and Claude.ai export: arrays of conversations, each a tree of messages."""
+"""Exports of ChatGPT and Claude.ai: arrays of conversations, each a tree of messages."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Message:
 
 
 class _Export:
-    """What both exports have in common: they are read an array at a time."""
+    """The base of both exports: they are read an array at a time."""
 
     tool: str
     mark: bytes

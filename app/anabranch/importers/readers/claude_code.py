@@ -84,7 +84,7 @@ class ClaudeCodeReader:
         )
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
-        """Group sessions with their sub-agents, and with the sessions that were forked from them."""
+        """Group sessions with their sub-agents, and with the sessions forked from them."""
         mains = [path for path in files if not is_agent(path)]
         agents: dict[str, list[Path]] = {}
         for path in files:
@@ -125,7 +125,7 @@ def _source(family: Sequence[Head], agents: Sequence[Path]) -> Source:
 
 
 class _Agents:
-    """The sub-agents of a source, each told once: where it was called, or at the end."""
+    """The sub-agents of a source, each yielded once: where it was called, or at the end."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._waiting = {agent_id(path): path for path in paths}
@@ -167,7 +167,7 @@ class _Agents:
 
 @dataclass(slots=True)
 class _Talk:
-    """What sessions and agents have in common: records of a chain into what they say."""
+    """The base of sessions and agents: records of a chain into what they say."""
 
     agents: _Agents
     session: str

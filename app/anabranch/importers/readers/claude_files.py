@@ -82,7 +82,7 @@ def is_agent(path: Path) -> bool:
 
 
 def owner_of(path: Path) -> str:
-    """Return the session that an agent's file belongs to: its folder, or in old releases a field."""
+    """Return the session that an agent's file belongs to: its folder; in old releases a field."""
     for folder in path.parents:
         if folder.name == "subagents":
             return folder.parent.name
@@ -95,7 +95,7 @@ def agent_id(path: Path) -> str:
 
 
 def records_in(path: Path) -> Iterator[dict[str, Any] | Broken | str]:
-    """Yield records; of bookkeeping only its kind, which is told without parsing."""
+    """Yield records; of bookkeeping only its kind, which is seen without parsing."""
     for line in lines_in(path):
         if isinstance(line, Broken):
             yield line
@@ -108,7 +108,7 @@ def records_in(path: Path) -> Iterator[dict[str, Any] | Broken | str]:
 
 
 class Place(msgspec.Struct):
-    """What must be known of a record to put it into its chain; the rest is not taken apart."""
+    """The fields that place a record in its chain; the rest is not taken apart."""
 
     type: str | None = None
     uuid: str | None = None
@@ -119,7 +119,7 @@ class Place(msgspec.Struct):
 
     @property
     def may_ask(self) -> bool:
-        """Whether a person may have asked something in it: it holds no tool's result."""
+        """True where a person may have asked something in it: it holds no tool's result."""
         return self.type == "user" and _RESULT not in bytes(self.message)
 
 

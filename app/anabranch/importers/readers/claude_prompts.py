@@ -1,4 +1,4 @@
-"""Records of the role user in Claude Code: which of them a person asked, and which a tool put in."""
+"""Records of the role user in Claude Code: those a person asked, and those a tool put in."""
 
 from __future__ import annotations
 

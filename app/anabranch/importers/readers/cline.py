@@ -1,4 +1,4 @@
-"""Cline: `data/sessions/<id>/<id>.messages.json`, sub-agents as `agent_*.messages.json` beside it."""
+"""Cline: `data/sessions/<id>/<id>.messages.json`, sub-agents in `agent_*.messages.json` there."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _rows(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 class _Reading:
-    """The files of a session's folder, each told once."""
+    """The files of a session's folder, each yielded once."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -140,7 +140,7 @@ class _Reading:
     def told(
         self, session_id: str, *, parent: str | None, outcome: dict[str, Any] | None = None
     ) -> Iterator[Record]:
-        """Yield a session, unless it was told before; `outcome` is what its call gave."""
+        """Yield a session, unless it was yielded before; `outcome` is what its call gave."""
         document = self.waiting.pop(session_id, None)
         if document is not None:
             yield from _Session(session_id, document, self).records(parent, outcome)
@@ -153,7 +153,7 @@ class _Reading:
                 return
 
     def children(self, session_id: str) -> Iterator[Record]:
-        """Yield the sub-agents of a session that no call of its told."""
+        """Yield the sub-agents of a session that none of its calls began."""
         for child, parent in self.parents.items():
             if parent == session_id:
                 yield from self.told(child, parent=session_id)

@@ -107,7 +107,7 @@ class CodexReader:
         ]
 
     def read(self, source: Source) -> Iterator[Record]:
-        """Yield the records of threads: each sub-agent where it was started, forks where they left."""
+        """Yield the records of threads: sub-agents where they started, forks where they left."""
         rollouts = [found for path in source.files if (found := read_rollout(path))]
         reading = _Reading(threads_of(rollouts))
         for thread in list(reading.threads.values()):
@@ -121,7 +121,7 @@ def _origin(rollout: Rollout) -> str | None:
 
 
 class _Reading:
-    """The threads of a source, each told once."""
+    """The threads of a source, each yielded once."""
 
     def __init__(self, threads: dict[str, Thread]) -> None:
         self.threads = threads
@@ -135,19 +135,19 @@ class _Reading:
     def thread(
         self, thread: Thread, *, origin: str | None, task: str | None = None
     ) -> Iterator[Record]:
-        """Yield a thread's records, unless they were told before."""
+        """Yield a thread's records, unless they were yielded before."""
         if thread.id not in self._told:
             self._told.add(thread.id)
             yield from _Telling(thread, self, origin=origin, task=task).records()
 
     def started(self, thread_id: str, *, line: str, task: str | None) -> Iterator[Record]:
-        """Yield a sub-agent's records where its start is told."""
+        """Yield a sub-agent's records where it was started."""
         thread = self.threads.get(thread_id)
         if thread is not None and thread.first.is_subagent:
             yield from self.thread(thread, origin=line, task=task)
 
     def children(self, thread_id: str) -> Iterator[Record]:
-        """Yield the threads that left this one, at a place that nothing told."""
+        """Yield the threads that left this one at a place that no record names."""
         for thread in list(self.threads.values()):
             if _origin(thread.first) == thread_id and thread.id != thread_id:
                 yield from self.thread(thread, origin=thread_id)
@@ -253,7 +253,7 @@ class _Telling:
     ) -> bool:
         """Tell whether a record is the thread's own, and not of a history that it was given.
 
-        A given history has the other thread's head, and its turns; ids of threads and turns sort by
+        A given history has the other thread's head, and its turns. Ids of threads and turns sort by
         their time, so that a turn which is older than the thread is none of its own.
         """
         start = rollout.meta.get("subagent_history_start_ordinal")
@@ -344,7 +344,7 @@ class _Telling:
         return f"{turn}/{own}" if own else f"{turn}/{payload.get('role')}/{time}"
 
     def _between_agents(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        """Yield a task that another agent gave; an answer is told by the one who gave it."""
+        """Yield a task that another agent gave; an answer is yielded by the one who gave it."""
         kind, text = _sent_in(payload)
         if kind == "FINAL_ANSWER" or not self._thread.first.is_subagent:
             self._left_out["message between agents"] += 1

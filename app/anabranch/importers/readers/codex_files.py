@@ -49,7 +49,7 @@ class Rollout:
 
     @property
     def spawn(self) -> dict[str, Any]:
-        """What is said of a sub-agent's start; empty for others."""
+        """The record of a sub-agent's start; empty for others."""
         source = object_of(object_of(self.meta.get("source")).get("subagent"))
         return object_of(source.get("thread_spawn"))
 
@@ -61,7 +61,7 @@ class Rollout:
 
     @property
     def is_subagent(self) -> bool:
-        """Whether another thread started it."""
+        """True where another thread started it."""
         return bool(self.spawn) or self.meta.get("thread_source") == "subagent"
 
     @property

@@ -1,4 +1,7 @@
-"""Gemini CLI: `tmp/<project>/chats/session-*.jsonl`, sub-agents in a folder named for their parent."""
+"""Gemini CLI: `tmp/<project>/chats/session-*.jsonl`.
+
+Sub-agents are in a folder named for their parent.
+"""
 
 from __future__ import annotations
 
@@ -187,7 +190,7 @@ class _Reading:
                     yield step.data
 
     def first_telling(self, session_id: str) -> bool:
-        """Tell whether a session is told for the first time, and that it is now."""
+        """Tell whether a session is here and not yielded yet; mark it as yielded."""
         fresh = session_id in self._files and session_id not in self._told
         self._told.add(session_id)
         return fresh
@@ -205,13 +208,13 @@ class _Reading:
 
 @dataclass(slots=True)
 class _Known:
-    """The messages that were told: the first and fullest version of each has the truth."""
+    """The messages that were yielded: the first and fullest version of each has the truth."""
 
     said: set[str] = field(default_factory=set[str])
     calls: set[str] = field(default_factory=set[str])
 
     def is_new(self, message: dict[str, Any]) -> bool:
-        """Tell whether a message was not told before."""
+        """Tell whether a message is new; mark it as seen."""
         message_id = str(message.get("id"))
         fresh = message_id not in self.said
         self.said.add(message_id)

@@ -79,7 +79,7 @@ class GoogleAdkReader:
 
 
 class _Session:
-    """One session: the root agent's line, and a line for each agent that took over or ran beside."""
+    """One session: the root agent's line, and one for each agent that took over or ran beside."""
 
     def __init__(self, database: sqlite3.Connection, row: sqlite3.Row) -> None:
         self._database = database
@@ -197,7 +197,7 @@ class _Session:
     def _call(
         self, call: dict[str, Any], line: str, event_id: str, time: datetime | None
     ) -> Iterator[Record]:
-        """Yield a call; an agent that is a tool is given its task as `request`, and nothing else."""
+        """Yield a call; an agent that is a tool gets its task as `request`, and nothing else."""
         call_id = text_of(call.get("id")) or event_id
         given = object_of(call.get("args"))
         name = text_of(call.get("name")) or "tool"

@@ -48,7 +48,7 @@ class McpMemoryReader:
         return [Source(self.tool, (path,), keys=(_KEY,)) for path in files]
 
     def read(self, source: Source) -> Iterator[Record]:
-        """Yield the observations and relations as facts; the file knows no sessions and no times."""
+        """Yield observations and relations as facts; the file knows no sessions and no times."""
         yield Opened(
             key=_KEY,
             source_id=None,

@@ -47,6 +47,11 @@ _BRANCH: Final = (
     "JOIN agent_messages m ON m.id = s.message_id "
     "WHERE s.session_id = ? AND s.branch_id = ? ORDER BY s.sequence_number"
 )
+_OUTSIDE: Final = (
+    "SELECT m.id, m.message_data, m.created_at FROM agent_messages m WHERE m.session_id = ? "
+    "AND NOT EXISTS (SELECT 1 FROM message_structure s WHERE s.message_id = m.id) ORDER BY m.id"
+)
+"""Messages that a `SQLiteSession` added to a file of an `AdvancedSQLiteSession`."""
 
 
 class OpenAIAgentsReader:
@@ -102,7 +107,7 @@ class _Session:
         yield from self._counted()
 
     def branched(self) -> Iterator[Record]:
-        """Yield the main branch and within it the others, each where it left."""
+        """Yield the main branch, the others within it where they left; last what no branch has."""
         query = (
             "SELECT branch_id FROM message_structure WHERE session_id = ? "
             "GROUP BY branch_id ORDER BY min(id)"
@@ -113,12 +118,14 @@ class _Session:
         yield from self._branch(
             _MAIN if _MAIN in names or not names else names[0], self._key, taken, set()
         )
+        for row in rows(self._database, _OUTSIDE, self._id):
+            yield from self._item(row, self._key)
         yield from self._counted()
 
     def _branch(
         self, name: str, line: str, taken: dict[str, list[int]], done: set[int]
     ) -> Iterator[Record]:
-        """Yield a branch's own items; the branches that share its items up to one leave after it."""
+        """Yield a branch's own items; branches that share its items up to one leave after it."""
         own = taken.pop(name, [])
         leaving = {other: _shared(ids, own) for other, ids in taken.items()}
         for place, row in enumerate(rows(self._database, _BRANCH, self._id, name), start=1):
@@ -140,7 +147,9 @@ class _Session:
             iter(
                 rows(
                     self._database,
-                    "SELECT min(created_at) FROM message_structure WHERE branch_id = ?",
+                    "SELECT min(created_at) FROM message_structure "
+                    "WHERE session_id = ? AND branch_id = ?",
+                    self._id,
                     name,
                 )
             ),

@@ -129,7 +129,7 @@ def _node(session_id: str, key: str, parents: Mapping[str, sqlite3.Row]) -> _Nod
 
 
 class _Reading:
-    """The sessions of a database, each told once."""
+    """The sessions of a database, each yielded once."""
 
     def __init__(self, database: sqlite3.Connection, runs: dict[str, dict[str, Any]]) -> None:
         self.database = database
@@ -161,13 +161,13 @@ class _Reading:
                 yield from self.told(node, parent=line)
 
     def children(self, node: _Node) -> Iterator[Record]:
-        """Yield what left a session at a place that nothing told."""
+        """Yield the sessions that left this one at a place that no record names."""
         for other in self.nodes:
             if self._origin(other) is node:
                 yield from self.told(other, parent=node.session_id)
 
     def told(self, node: _Node, *, parent: str | None) -> Iterator[Record]:
-        """Yield a session, unless it was told before."""
+        """Yield a session, unless it was yielded before."""
         if node.session_id not in self._told:
             self._told.add(node.session_id)
             yield from _Session(node, self).records(parent)
@@ -275,7 +275,7 @@ class _Session(Entries):
         )
 
     def _with_task(self, record: Record) -> Iterator[Record]:
-        """Yield a record; a sub-agent's first message wraps its task, which is told bare."""
+        """Yield a record; a sub-agent's first message wraps its task, which is yielded bare."""
         if isinstance(record, Turn) and record.said == "user" and not self._asked and self._task:
             self._asked = True
             yield Turn(

@@ -74,7 +74,7 @@ class OpenCodeReader:
         return [Source(self.tool, (path,), keys=_session_ids(path)) for path in files]
 
     def read(self, source: Source) -> Iterator[Record]:
-        """Yield the records of all sessions: sub-agents where they were called, forks where they left."""
+        """Yield the records of all sessions: sub-agents where called, forks where they left."""
         try:
             with closing(snapshot(source.path)) as database:
                 yield from _Reading(database).records()
@@ -103,7 +103,7 @@ def _session_ids(path: Path) -> tuple[str, ...]:
 
 
 class _Reading:
-    """The sessions of a database, each told once."""
+    """The sessions of a database, each yielded once."""
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self.database = database
@@ -178,7 +178,7 @@ class _Session:
     def records(
         self, *, parent: str | None, fork: bool = False, ended: Ended | None = None
     ) -> Iterator[Record]:
-        """Yield the session's records; a sub-agent's end is told by the call that began it."""
+        """Yield the session's records; a sub-agent's end comes from the call that began it."""
         if self._id in self._reading.told:
             return
         self._reading.told.add(self._id)

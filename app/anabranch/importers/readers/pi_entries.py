@@ -1,4 +1,4 @@
-"""Entries of a pi session, which OpenClaw writes too: a tree of messages, summaries and settings."""
+"""Entries of a pi session, also written by OpenClaw: a tree of messages, summaries, settings."""
 
 from __future__ import annotations
 

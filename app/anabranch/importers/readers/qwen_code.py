@@ -152,7 +152,7 @@ def _id_of(record: dict[str, Any]) -> str:
 
 
 class _Talk:
-    """What sessions and agents have in common: what a record says."""
+    """The base of sessions and agents: a record into what it says."""
 
     def __init__(self, key: str) -> None:
         self.key = key

@@ -1,4 +1,4 @@
-"""What a terminal is told: in any locale, by short ids, without overwriting, and in JSON alone."""
+"""The command line in any locale, by short ids, without overwriting, and with JSON alone."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def namespace() -> str:
 def test_a_terminal_of_ascii_is_told_and_tells(
     anabranch: CommandLine, namespace: str, locale: str
 ) -> None:
-    """A text of any script is stored as it was typed, and every command prints something."""
+    """A text of any script is stored unchanged, and every command prints something."""
     environment = {**LOCALES[locale], "ANABRANCH_NAMESPACE": namespace}
 
     anabranch("remember", TEXT, environment=environment)
@@ -129,7 +129,7 @@ def test_an_end_that_several_ids_have_is_refused(anabranch: CommandLine, namespa
 def test_an_end_that_no_id_has_is_not_found(
     anabranch: CommandLine, namespace: str, words: str, error: str
 ) -> None:
-    """What is named by an end that none has does not exist."""
+    """A thing that is named by an end that none has does not exist."""
     ran = anabranch.here(*words.split(), "-N", namespace, "--json")
 
     assert (ran.code, ran.error["type"]) == (3, error)
@@ -181,7 +181,7 @@ def test_files_are_not_overwritten_unasked(
 
 
 def test_an_up_that_runs_is_a_success(anabranch: CommandLine) -> None:
-    """`up --detach` where it runs already says so, with its addresses; other options are refused."""
+    """`up --detach` where it runs already is a success; with other options it is refused."""
     again = anabranch.here("up", "--detach", "--json")
     told = anabranch.here("up", "--detach")
     other = anabranch.here("up", "--detach", "--http", "0", "--json")

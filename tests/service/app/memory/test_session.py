@@ -43,7 +43,7 @@ async def test_branch_forks_where_the_session_is(session: Session) -> None:
 
 
 async def test_a_branch_keeps_attributes(session: Session, memory: Memory) -> None:
-    """What else is to be kept of a branch is in the graph, as that of a root session is."""
+    """Attributes of a branch are in the graph, as those of a root session are."""
     branch = await session.branch("Oil it", attributes={"ticket": 7, "gates": [None]})
 
     found = await memory.cypher(

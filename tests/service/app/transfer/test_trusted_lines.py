@@ -171,7 +171,7 @@ def test_what_check_takes_is_appended_once(
 def test_nothing_of_a_file_with_an_invalid_line_is_appended(
     alone: CommandLine, tmp_path: Path
 ) -> None:
-    """The first such line is named, as `check` names it."""
+    """The first such line is named, as `check` names it; the lines before it are new afterwards."""
     alone.environment[variable("embedder")] = "none"
     events = produced("default")
     file = tmp_path / "produced.jsonl"
@@ -183,7 +183,9 @@ def test_nothing_of_a_file_with_an_invalid_line_is_appended(
 
         assert ran.code == 2
         assert ran.error["message"].startswith("line 4: ")
-    assert alone.here("status", "--json").value["log"]["last"] == 0
+    file.write_bytes(as_written(events))
+    right = alone.here("events", "append", str(file), "--json").value
+    assert right == {"appended": len(events), "skipped": 0, "position": len(events)}
 
 
 async def test_an_import_names_the_other_command_for_a_producers_lines(memory: Memory) -> None:

@@ -167,6 +167,33 @@ def adk(
     return (f"e{number}", "lighthouse", "keeper", "s2", time, json.dumps(event))
 
 
+def write_adk(path: Path, events: list[tuple[str, str, str, str, str, str]]) -> None:
+    """Write a database of ADK's with one session, its events in the order they were appended."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE sessions (app_name, user_id, id, create_time)")
+        database.execute(
+            "CREATE TABLE events (id, app_name, user_id, session_id, timestamp, event_data)"
+        )
+        session = ("lighthouse", "keeper", "s2", "2026-11-28 06:12:00")
+        database.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", session)
+        database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", events)
+        database.commit()
+
+
+def test_an_adk_session_is_in_the_order_in_which_adk_reads_it(tmp_path: Path) -> None:
+    """An event of a host whose clock is behind stands before: google-adk 2.13.0, see findings/."""
+    appended = [
+        adk(1, "user", "Q1", invocation_id="i1"),
+        adk(3, "keeper", "A1", invocation_id="i1"),
+        adk(2, "scribe", "Noted.", invocation_id="i1"),
+    ]
+    write_adk(tmp_path / "adk.db", appended)
+
+    found = read(tmp_path)
+
+    assert [text for line in talk(found) for text in line[2]] == ["Q1", "Noted.", "A1"]
+
+
 def test_what_adk_rewound_is_abandoned_and_parallel_agents_have_lines(tmp_path: Path) -> None:
     """A rewind names an invocation; agents that run beside each other are told by their branch."""
     rows = [
@@ -179,15 +206,7 @@ def test_what_adk_rewound_is_abandoned_and_parallel_agents_have_lines(tmp_path: 
         adk(7, "bravo", "Dry.", invocation_id="i4", branch="crew.bravo"),
         adk(8, "charlie", "Loud.", invocation_id="i4", branch="crew.charlie"),
     ]
-    with closing(sqlite3.connect(tmp_path / "adk.db")) as database:
-        database.execute("CREATE TABLE sessions (app_name, user_id, id, create_time)")
-        database.execute(
-            "CREATE TABLE events (id, app_name, user_id, session_id, timestamp, event_data)"
-        )
-        session = ("lighthouse", "keeper", "s2", "2026-11-28 06:12:00")
-        database.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", session)
-        database.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", rows)
-        database.commit()
+    write_adk(tmp_path / "adk.db", rows)
 
     found = read(tmp_path)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -97,3 +100,38 @@ def test_a_case_keeps_its_branches_tools_and_summaries(case: Path) -> None:
         if "started" in one:
             assert line.opened.time is not None
             assert line.opened.time.isoformat().startswith(one["started"].rstrip("Z"))
+
+
+def test_what_a_plain_session_added_to_a_file_with_branches_is_read(tmp_path: Path) -> None:
+    """A SQLiteSession gives its messages no branch: openai-agents 0.24.0, see findings/.
+
+    Beside a session with branches they belong to its main line, of another session they are all.
+    """
+    (branched,) = [case for case in CASES if case.name == "advanced-branch"]
+    shutil.copy(branched / "session.db", tmp_path / "session.db")
+    added = [
+        ("lighthouse-branch", "user", "Who keeps the lamp?"),
+        ("plain", "user", "Is the pump red?"),
+        ("plain", "assistant", "It is."),
+    ]
+    with closing(sqlite3.connect(tmp_path / "session.db")) as database:
+        database.execute("INSERT INTO agent_sessions (session_id) VALUES ('plain')")
+        database.executemany(
+            "INSERT INTO agent_messages (session_id, message_data) VALUES (?, ?)",
+            [(name, orjson.dumps({"role": r, "content": c}).decode()) for name, r, c in added],
+        )
+        database.commit()
+
+    before, found = read(branched), read(tmp_path)
+
+    def talk(of: Told) -> dict[str | None, list[list[str]]]:
+        return {line.opened.source_id: line.texts for line in of.lines.values()}
+
+    assert talk(found) == {
+        **talk(before),
+        "lighthouse-branch": [
+            *talk(before)["lighthouse-branch"],
+            ["user", "Who keeps the lamp?"],
+        ],
+        "plain": [["user", "Is the pump red?"], ["assistant", "It is."]],
+    }

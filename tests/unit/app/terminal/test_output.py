@@ -1,4 +1,4 @@
-"""What a command writes: lines without padding, warnings, and a word about what takes long."""
+"""The output of a command: lines without padding, warnings, and a word on long work."""
 
 from __future__ import annotations
 

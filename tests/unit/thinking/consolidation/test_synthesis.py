@@ -42,7 +42,7 @@ def test_what_more_branches_have_seen_comes_first() -> None:
 
 
 def test_the_root_is_no_branch() -> None:
-    """What the root has learned itself is counted, and the root apart from the branches."""
+    """Insights of the root are counted, and the root apart from the branches."""
     said = [point("i1", "root", BATH), point("i2", "a", TRAIN), point("i3", "b", PASSPORT)]
 
     both = synthesise("Trip", said, root_id="root")
