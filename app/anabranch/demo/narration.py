@@ -120,7 +120,7 @@ async def _think(memory: Memory, story: Story) -> tuple[Thought, float, float]:
     with story.waiting("the same, asked once more"):
         together_s = await executor.ask_again(at_once=scenario.CONCURRENCY)
         apart_s = await executor.ask_again(at_once=1)
-    _side_by_side(story, thought, together_s=together_s, apart_s=apart_s)
+    side_by_side(story, branches=thought.total_branches, together_s=together_s, apart_s=apart_s)
     again = sum(branch.depth > 1 for branch in thought.branches)
     story.line(f"{again} of them are branches of a branch. What they found, consolidated:")
     if thought.consolidation is not None:
@@ -133,11 +133,11 @@ async def _think(memory: Memory, story: Story) -> tuple[Thought, float, float]:
     return thought, together_s, apart_s
 
 
-def _side_by_side(story: Story, thought: Thought, *, together_s: float, apart_s: float) -> None:
+def side_by_side(story: Story, *, branches: int, together_s: float, apart_s: float) -> None:
     """Show a bar for each way of asking; the wait in it is simulated, and said to be."""
     story.line(
-        f"{thought.total_branches} branches: each asks memory, then waits "
-        f"{duration(scenario.MODEL_S)} as for a model's answer (simulated)"
+        f"{branches} branches: each asks memory, then waits {duration(scenario.MODEL_S)} as for a "
+        "model's answer (simulated)"
     )
     longest = max(together_s, apart_s)
     table = Table.grid(padding=(0, 2, 0, 0))
