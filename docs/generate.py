@@ -17,6 +17,7 @@ from pydantic import SecretStr
 import anabranch_projections.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  The tree is whole once every part is imported.
 import anabranch_thinking.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  As above.
 from anabranch.cli.application import application
+from anabranch.cli.examples import EXAMPLES
 from anabranch.commands.asyncapi import CommandSpecification
 from anabranch.commands.command_service import CommandService
 from anabranch.settings import Settings, variable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from anabranch_events.event.types import EventData
 
-EXAMPLES: Final = Path(__file__).parents[1] / "tests/fixtures/events"
+EVENTS: Final = Path(__file__).parents[1] / "tests/fixtures/events"
 REFERENCE: Final = Path(__file__).parent / "reference"
 _COMMON: Final = ("namespace", "home", "json")
 _EXIT_CODES: Final = (
@@ -46,7 +47,8 @@ _EXIT_CODES: Final = (
 _STREAMS: Final = (
     "Data goes to stdout, messages and errors to stderr. With `--json` a command writes one "
     "object, or where it lists a line of JSON an item; an error is then "
-    '`{"error": {"type", "message", "fix"}}` on stderr.'
+    '`{"error": {"type", "message", "fix"}}` on stderr, a warning `{"warning": {"message"}}`. Where an '
+    "id is taken, its end is enough, in the form in which commands print it."
 )
 _VARIABLES: Final = (
     "Made by `python docs/generate.py` from the settings themselves. Each is an environment "
@@ -121,6 +123,7 @@ def _command(path: str, one: Any) -> Iterator[str]:
     if own:
         rows = [(f"`{_name(one)}`", one.help) for one in arguments]
         yield _table(("argument or option", "meaning"), [*rows, *map(_option, options)])
+    yield f"`{EXAMPLES[path]}`"
     yield f"{one.epilog}."
 
 
@@ -187,7 +190,7 @@ def _event(name: str, data_class: type[EventData]) -> Iterator[str]:
     yield f"## {name}"
     yield (data_class.__doc__ or "").strip()
     yield _table(("data", "shape", "required"), rows)
-    example = (EXAMPLES / f"{name}.json").read_text(encoding="utf-8").strip()
+    example = (EVENTS / f"{name}.json").read_text(encoding="utf-8").strip()
     yield f"```json\n{example}\n```"
 
 

@@ -6,6 +6,7 @@
     ├── InputInvalid
     │   ├── AnswerTooLarge       what was asked for does not fit in one message
     │   ├── ExportDamaged        an export was changed since it was written
+    │   ├── IdAmbiguous          several ids end with what was given
     │   ├── PositionFromFuture   a position the log has not reached
     │   ├── RequestTooLarge      a request is larger than the service takes
     │   ├── ScopeNeedsSession    a scope around a session, and no session is named
@@ -20,6 +21,7 @@
     │   └── NothingRunning       there is nothing to end
     ├── Conflict
     │   ├── AlreadyRunning       `anabranch up` runs on this home
+    │   ├── FileExists           a file that was to be written is there already
     │   ├── GenerationRefused    a generation cannot be used, or not be dropped
     │   └── HomeMismatched       the home is open on other servers
     ├── Unavailable
@@ -56,6 +58,7 @@ from anabranch_events.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = [
@@ -67,6 +70,7 @@ __all__ = [
     "EventNotFound",
     "ExportDamaged",
     "ExporterMissing",
+    "FileExists",
     "FrameworkMissing",
     "GenerationNotFound",
     "GenerationRefused",
@@ -75,6 +79,7 @@ __all__ = [
     "HomeFull",
     "HomeMismatched",
     "HomeUnwritable",
+    "IdAmbiguous",
     "InputInvalid",
     "LoopBlocked",
     "MemoryNotOpen",
@@ -131,6 +136,28 @@ class SnapshotDamaged(InputInvalid):
             f"the snapshot {path} is damaged: {reason}",
             field="file",
             fix="use another copy, or take it again; `anabranch events verify` checks exports",
+        )
+        self.path = path
+
+
+class IdAmbiguous(InputInvalid):
+    """Several ids end with what was given; `matches` are those, with what they say."""
+
+    def __init__(self, given: str, matches: Sequence[str]) -> None:
+        super().__init__(
+            f"several ids end with {given}: {', '.join(matches)}",
+            field="id",
+            fix="give more of its end, or the whole id",
+        )
+        self.matches = tuple(matches)
+
+
+class FileExists(Conflict):
+    """The file that was to be written is there already."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is there already", fix="name another file, or say --force to replace it"
         )
         self.path = path
 
@@ -338,8 +365,9 @@ class ServiceFailed(SetupInvalid):
     `code` is the exit code it ended with.
     """
 
-    def __init__(self, message: str, *, log: Path, code: int) -> None:
-        super().__init__(message, fix=f"read {log}, or run `anabranch up` in the foreground")
+    def __init__(self, message: str, *, log: Path, code: int, fix: str | None = None) -> None:
+        where = f"read {log}, or run `anabranch up` in the foreground"
+        super().__init__(message, fix=f"{fix}; or else {where}" if fix else where)
         self.log = log
         self.code = code
 

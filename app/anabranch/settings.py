@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anabranch.errors import SettingInvalid
 from anabranch_events.event.envelope import input_invalid
 from anabranch_events.event.identifiers import Name, Namespace
+from anabranch_events.transport.address import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pydantic_core import ErrorDetails
 
 _SCHEMES: Final = {
     "nats": re.compile(r"(nats|tls)://"),
     "neo4j": re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://"),
     "http": re.compile(r"https?://"),
+}
+_BOUNDS: Final = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+    "string_too_long": ("max_length", "text of a length of at most"),
+}
+_KINDS: Final = {
+    "bool_parsing": "must be true or false",
+    "float_parsing": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "string_too_short": "must not be empty",
 }
 _SAID: Final = {
     "nats": "must begin with nats:// or tls://",
@@ -42,6 +63,15 @@ def _address(kind: str) -> AfterValidator:
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Home = Annotated[Path, AfterValidator(lambda value: value.expanduser().absolute())]
+
+
+class SettingView(BaseModel):
+    """A setting in force: its variable, its value without secrets, and where that comes from."""
+
+    model_config = ConfigDict(frozen=True)
+    variable: str
+    value: str | int | float | bool | None
+    source: Literal["default", "environment", "option"]
 
 
 class Settings(BaseSettings):
@@ -193,6 +223,25 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise input_invalid(error) from error
 
+    def in_force(self, options: Collection[str] = ()) -> list[SettingView]:
+        """Return each setting with its value and where it comes from; `options` were given by hand.
+
+        A secret is `set` or nothing, and an address is without its password.
+        """
+        given = {name.upper() for name, value in os.environ.items() if value}
+        return [
+            SettingView(
+                variable=variable(name),
+                value=_shown(value),
+                source="option"
+                if name in options
+                else "environment"
+                if variable(name) in given
+                else "default",
+            )
+            for name, value in self._as_given().items()
+        ]
+
     def environment(self) -> dict[str, str]:
         """Return the variables from which `read` makes these settings again, secrets included."""
         return {variable(name): _written(value) for name, value in self._as_given().items()}
@@ -207,6 +256,15 @@ def variable(name: str) -> str:
     return alias if isinstance(alias, str) else f"ANABRANCH_{name.upper()}"
 
 
+def _shown(value: object) -> str | int | float | bool | None:
+    """Return a value as people and machines may read it."""
+    if isinstance(value, SecretStr):
+        return "set" if value.get_secret_value() else None
+    if isinstance(value, str):
+        return without_secrets(value) if "://" in value else value
+    return value if isinstance(value, bool | int | float) or value is None else str(value)
+
+
 def _written(value: object) -> str:
     if value is None:
         return ""  # Read as if it were not set.
@@ -214,8 +272,21 @@ def _written(value: object) -> str:
 
 
 def _setting_invalid(error: ValidationError) -> SettingInvalid:
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    first = error.errors(include_url=False, include_input=False)[0]
     name = str(first["loc"][0])
     given = variable(name) if name in Settings.model_fields else name
-    problem = first["msg"].removeprefix("Value error, ")
-    return SettingInvalid(f"{given}: {problem}", field=given, fix=f"correct {given}")
+    return SettingInvalid(
+        f"{given}: {_problem(first)}", field=given, fix=f"correct {given}, or unset it"
+    )
+
+
+def _problem(found: ErrorDetails) -> str:
+    """Return what is wrong with a value, in words; what was given is not repeated."""
+    bounds = found.get("ctx", {})
+    kind = found["type"]
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return f"must be {words} {bounds[name]:.15g}"
+    if kind == "literal_error":
+        return f"must be {bounds['expected']}"
+    return _KINDS.get(kind) or found["msg"].removeprefix("Value error, ")

@@ -473,11 +473,16 @@ class Session(Face[AsyncSession]):
         *,
         role: str | None = None,
         priority: Priority | str = Priority.NORMAL,
+        attributes: Mapping[str, object] | None = None,
         agent: str | None = None,
     ) -> Session:
         """Fork a session from this one as it is now, in `agent`'s name. Raises SessionEnded."""
         return Session(
-            LOOP.run(self._wrapped.branch(task, role=role, priority=priority, agent=agent))
+            LOOP.run(
+                self._wrapped.branch(
+                    task, role=role, priority=priority, attributes=attributes, agent=agent
+                )
+            )
         )
 
     def remember(

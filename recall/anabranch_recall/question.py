@@ -171,6 +171,15 @@ class Recollection(_Frozen):
     def __len__(self) -> int:
         return len(self.hits)
 
+    @property
+    def vectors_behind(self) -> int:
+        """The number of positions that the graph had and the vectors had not.
+
+        Insights of these were found by their words only. Where no vectors are made it is all.
+        """
+        meaning = self.lanes.get("meaning")
+        return 0 if meaning is None else max(0, self.position - meaning.position)
+
 
 class Ranker(Protocol):
     """A ranker of insights; the graph's own indexes are one."""

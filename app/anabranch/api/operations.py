@@ -97,7 +97,11 @@ async def branch(context: Context, request: Branch) -> BranchReceipt:
     sessions, repetition = context.writing("branch", request)
     forked = await repetition.branched() if repetition else None
     return forked or await sessions.branch(
-        request.parent_id, request.task, role=request.role, priority=request.priority
+        request.parent_id,
+        request.task,
+        role=request.role,
+        priority=request.priority,
+        attributes=request.attributes,
     )
 
 

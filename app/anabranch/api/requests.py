@@ -52,6 +52,7 @@ class Branch(Writing):
     task: Text = Field(description="What the branch is to think about.")
     role: Name | None = Field(default=None, description="From which side.")
     priority: Priority = Priority.NORMAL
+    attributes: dict[Name, Json] = Field(default={}, description="What else is to be kept.")
 
 
 class Complete(Writing):

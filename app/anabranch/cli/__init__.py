@@ -12,10 +12,14 @@ __all__ = ["main", "run"]
 
 def main() -> None:
     """Run the command of this process, and end with its exit code."""
+    from anabranch.cli.streams import end_quietly_on_interrupt, given_arguments
+
+    end_quietly_on_interrupt()
     if sys.argv[1:] == ["--version"]:
         from anabranch.cli.version import print_version
 
         return print_version()
+    sys.argv[1:] = given_arguments(sys.argv[1:])
     from anabranch.cli.application import finish
 
     return finish(run())

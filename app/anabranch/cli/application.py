@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
@@ -19,12 +20,13 @@ from anabranch.cli.command import (
     silence,
 )
 from anabranch.cli.help import Abstract, PlainGroup
+from anabranch.cli.notices import warnings_as_json
+from anabranch.cli.streams import INTERRUPTED, prepare_streams
 from anabranch.cli.version import print_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_INTERRUPTED: Final = 130
 _USAGE: Final = 2
 
 
@@ -67,6 +69,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "down": _Place("service"),
     "status": _Place("service"),
     "doctor": _Place("service"),
+    "settings": _Place("settings"),
 }
 """Each command of the first level, in the order of the help. Running it imports its module."""
 
@@ -134,6 +137,7 @@ application = typer.Typer(
     cls=Commands,
     help="Memory for fleets of AI sessions: sessions branch, think in parallel, and what they "
     "find is remembered.",
+    epilog="`anabranch help COMMAND` shows one of them, with an example.",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
@@ -175,18 +179,23 @@ def finish(code: int) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given = _without_help_word(sys.argv[1:] if arguments is None else arguments)
     json = "--json" in given
-    try:
-        return application(args=given, prog_name="anabranch", standalone_mode=False) or 0
-    except typer.TyperException as error:
-        return _usage(error, json=json)
-    except typer.Abort:
-        return _INTERRUPTED
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except Exception as error:  # noqa: BLE001  An error of the tree may come from anywhere.
-        return _failed(error, json=json)
+    prepare_streams()
+    with warnings_as_json() if json else nullcontext():
+        try:
+            return application(args=given, prog_name="anabranch", standalone_mode=False) or 0
+        except typer.TyperException as error:
+            return _usage(error, json=json)
+        except (typer.Abort, KeyboardInterrupt):
+            return INTERRUPTED
+        except Exception as error:  # noqa: BLE001  An error of the tree may come from anywhere.
+            return _failed(error, json=json)
+
+
+def _without_help_word(given: list[str]) -> list[str]:
+    """Return `help COMMAND` as `COMMAND --help`."""
+    return [*given[1:], "--help"] if given[:1] == ["help"] else given
 
 
 def _failed(error: Exception, *, json: bool) -> int:

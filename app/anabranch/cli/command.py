@@ -10,6 +10,7 @@ import functools
 import inspect
 import os
 import sys
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec,
 import typer
 
 from anabranch.cli.help import PlainCommand
+from anabranch.cli.notices import unknown_variables
+from anabranch.cli.streams import interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from anabranch.api.client import Client
     from anabranch.memory.memory import Memory
@@ -68,6 +71,7 @@ AsOfOption = Annotated[
         show_default=False,
     ),
 ]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file, where there is one.")]
 _COMMON: Final = {"namespace": NamespaceOption, "home": HomeOption, "json": JsonOption}
 
 
@@ -96,6 +100,12 @@ class Call:
 
         return Settings.read().changed(namespace=self._common.namespace, home=self._common.home)
 
+    @property
+    def given_options(self) -> frozenset[str]:
+        """The settings that were given as options of this call."""
+        found = (one for one in ("namespace", "home") if getattr(self._common, one) is not None)
+        return frozenset(found)
+
     @cached_property
     def plain_settings(self) -> PlainSettings | None:
         """The few settings of a call of a service; None where others are set as well."""
@@ -110,11 +120,25 @@ class Call:
 
         return client_of(self.plain_settings)
 
-    def memory(self, **options: Any) -> Memory:
-        """Return the memory this call is about, to be opened by `async with`."""
+    @asynccontextmanager
+    async def memory(self, settings: Settings | None = None) -> AsyncGenerator[Memory]:
+        """Open the memory this call is about, or that of other `settings`.
+
+        Where that takes more than a moment a line says so; where closing does, too.
+        """
+        from anabranch.home.servers import would_start
         from anabranch.memory.memory import Memory
 
-        return Memory(self.settings, **options)
+        memory = Memory(self.settings if settings is None else settings)
+        home = memory.settings.home
+        does = "Starting the servers of" if would_start(memory.settings) else "Opening"
+        with self.output.after_a_moment(f"{does} {home}"):
+            await memory.__aenter__()
+        try:
+            yield memory
+        finally:
+            with self.output.after_a_moment(f"Closing {home}"):
+                await memory.close()
 
 
 def command(
@@ -141,8 +165,12 @@ def command(
             common = Common(**{key: values.pop(key) or getattr(before, key) for key in _COMMON})
             import asyncio
 
+            call = Call(common)
+            for text in unknown_variables(os.environ):
+                call.output.warn(text)
             try:
-                asyncio.run(_called(function, Call(common), values, served=served))
+                with interruptible():
+                    asyncio.run(_called(function, call, values, served=served))
             except BrokenPipeError:
                 silence()
                 raise typer.Exit(PIPE_CLOSED) from None
@@ -186,6 +214,14 @@ def describe(run: Callable[..., None]) -> None:
 def silence() -> None:
     """Send what is still to be written nowhere: whoever read it has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Raise FileExists where there is a file that `force` does not replace."""
+    if path.is_file() and not force:
+        from anabranch.errors import FileExists
+
+        raise FileExists(path)
 
 
 def standard_input(value: str) -> str:

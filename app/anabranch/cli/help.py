@@ -5,11 +5,13 @@ Help is plain text, by panels: to render it by rich takes longer than most comma
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from typer.core import TyperCommand, TyperGroup
 
 from anabranch.cli.coercion import take_quickly
+from anabranch.cli.examples import EXAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
 _ARGUMENTS: Final = "Arguments"
 _COMMANDS: Final = "Commands"
 _OPTIONS: Final = "Options"
+_BRACES: Final = re.compile(r"\{([^}]*)\}")
+_TYPE: Final = re.compile(r"<([^>]+)>")
+_VALUES: Final = {
+    "str": "TEXT",
+    "list[str]": "TEXT",
+    "int": "NUMBER",
+    "float": "NUMBER",
+    "path": "PATH",
+}
 
 # Typer's contexts, formatters and parameters are private: Any.
 
@@ -37,9 +48,21 @@ class PlainCommand(TyperCommand):
         take_quickly(self.get_params(ctx))
         return super().parse_args(ctx, args)
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the words of the usage line; arguments are in capitals, as everywhere."""
+        return [_BRACES.sub(_capital, piece) for piece in super().collect_usage_pieces(ctx)]
+
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the arguments and the options."""
         _write(formatter, _parameters(self, ctx))
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write an example, and the fields with `--json`."""
+        example = EXAMPLES.get(ctx.command_path)
+        if example is not None:
+            with formatter.section("Example"):
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        super().format_epilog(ctx, formatter)
 
 
 class PlainGroup(TyperGroup):
@@ -78,7 +101,21 @@ def _parameters(one: Any, ctx: Any) -> Iterator[tuple[str, tuple[str, str]]]:
         if record is not None:
             is_argument = parameter.param_type_name == "argument"
             panel = parameter.rich_help_panel or (_ARGUMENTS if is_argument else _OPTIONS)
-            yield panel, record
+            names, said = record
+            yield panel, (_argument(parameter) if is_argument else _value_named(names), said)
+
+
+def _argument(parameter: Any) -> str:
+    return str(parameter.metavar or parameter.name.upper())
+
+
+def _value_named(names: str) -> str:
+    """Return an option's names with its value in the form of a placeholder: `-k NUMBER`."""
+    return _TYPE.sub(lambda found: _VALUES.get(found[1], found[1].upper()), names)
+
+
+def _capital(braces: re.Match[str]) -> str:
+    return braces[1].upper()
 
 
 def _place(parameter: Any) -> tuple[bool, bool]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from anabranch_store import QueryResult
     from anabranch_thinking import Thought
 
+_BAR_WIDTH: Final = 30
 _POINTS_MAX: Final = 5
 _HITS_MAX: Final = 3
 _TEXT_MAX: Final = 160
@@ -116,16 +117,10 @@ async def _think(memory: Memory, story: Story) -> tuple[Thought, float, float]:
     executor = scenario.BranchesAgain()
     with ThoughtPicture(story.console) as picture:
         thought = await scenario.think(memory, executor, on_event=picture)
-    together_s = await executor.ask_again(at_once=scenario.CONCURRENCY)
-    apart_s = await executor.ask_again(at_once=1)
-    story.line(
-        Text(
-            f"{thought.total_branches} branches took {duration(thought.parallel_ms / 1000)}; the "
-            f"same asked again took {duration(together_s)} side by side, {duration(apart_s)} one "
-            "after another",
-            style="bold",
-        )
-    )
+    with story.waiting("the same, asked once more"):
+        together_s = await executor.ask_again(at_once=scenario.CONCURRENCY)
+        apart_s = await executor.ask_again(at_once=1)
+    side_by_side(story, branches=thought.total_branches, together_s=together_s, apart_s=apart_s)
     again = sum(branch.depth > 1 for branch in thought.branches)
     story.line(f"{again} of them are branches of a branch. What they found, consolidated:")
     if thought.consolidation is not None:
@@ -136,6 +131,20 @@ async def _think(memory: Memory, story: Story) -> tuple[Thought, float, float]:
         sources = len(thought.consolidation.sources)
         story.line(Text(f"{more}every point cites its insights, {sources} in all", style="dim"))
     return thought, together_s, apart_s
+
+
+def side_by_side(story: Story, *, branches: int, together_s: float, apart_s: float) -> None:
+    """Show a bar for each way of asking; the wait in it is simulated, and said to be."""
+    story.line(
+        f"{branches} branches: each asks memory, then waits {duration(scenario.MODEL_S)} as for a "
+        "model's answer (simulated)"
+    )
+    longest = max(together_s, apart_s)
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, seconds in (("side by side", together_s), ("one after another", apart_s)):
+        bar = Text("█" * max(1, round(_BAR_WIDTH * seconds / longest)), style="cyan")
+        table.add_row(name, bar, duration(seconds))
+    story.show(table)
 
 
 async def _link(memory: Memory, story: Story, thought: Thought) -> list[Linked]:

@@ -34,7 +34,9 @@ NAMESPACE: Final = "demo"
 QUESTION: Final = "What stands between Kenta, Ji-young and Adeleke and their plans, and what helps?"
 RECALLED: Final = "Which project management tool has Adeleke chosen?"
 _TURN: Final = datetime(2026, 1, 9, tzinfo=UTC)
-CONCURRENCY: Final = 4
+CONCURRENCY: Final = 16
+MODEL_S: Final = 0.3
+"""The time that the answer of a model takes here: a pause, for the demo has none."""
 _AGAIN: Final = "What helps everybody"
 _BRANCHES: Final = (
     ("focus", "What wears Kenta out after work, and what eases it"),
@@ -111,7 +113,8 @@ class Told(BaseModel):
 class BranchesAgain:
     """Asks memory as its role does; the branch about everybody branches again, once a person.
 
-    `asked` gathers its branches, so that the same can be asked once more.
+    A model would then be waited for: that is simulated by a pause of `MODEL_S`. `asked` gathers its
+    branches, so that the same can be asked once more.
     """
 
     name = "recalling"
@@ -124,13 +127,19 @@ class BranchesAgain:
         """Return what the branch found, with what its own branches found."""
         self.asked.append(branch)
         if branch.task != _AGAIN:
-            return await self._recalling.run(branch)
+            return await self._answered(branch)
         outcomes = await branch.branch(
             [BranchTask(task=f"What helps {name}", role="focus") for name in _HELPS]
         )
-        own = await self._recalling.run(branch)
+        own = await self._answered(branch)
         results = [outcome.result for outcome in outcomes if outcome.result]
         return own.model_copy(update={"result": "\n".join([own.result, *results])})
+
+    async def _answered(self, branch: BranchContext) -> Finding:
+        """Ask memory, and wait as long as for a quick model's answer."""
+        found = await self._recalling.run(branch)
+        await asyncio.sleep(MODEL_S)
+        return found
 
     async def ask_again(self, *, at_once: int) -> float:
         """Ask what the branches asked again, `at_once` at a time; return the seconds it took."""
@@ -138,7 +147,7 @@ class BranchesAgain:
 
         async def ask(branch: BranchContext) -> None:
             async with slots:
-                await self._recalling.run(branch)
+                await self._answered(branch)
 
         began = time.perf_counter()
         await asyncio.gather(*map(ask, self.asked))

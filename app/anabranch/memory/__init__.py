@@ -2,5 +2,6 @@
 
 Others use: `graph.MemoryGraph`, `insights.get_insight`, `insights.update_insight`, `memory.Memory`,
 `memory.namespace_of`, `namespaces.Namespaces`, `namespaces.OpenNamespace`, `past.MemoryPast`,
-`recall.recall`, `session.Session`, `transfer.MemoryTransfer`.
+`recall.recall`, `session.Session`, `short_ids.insight_id_of`, `short_ids.session_id_of`,
+`short_ids.thing_id_of`, `transfer.MemoryTransfer`.
 """

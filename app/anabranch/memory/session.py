@@ -13,7 +13,7 @@ from anabranch_recall import Scope
 from anabranch_thinking import error_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
@@ -96,12 +96,13 @@ class Session:
         *,
         role: str | None = None,
         priority: Priority | str = Priority.NORMAL,
+        attributes: Mapping[str, object] | None = None,
         agent: str | None = None,
     ) -> Session:
         """Fork a session from this one as it is now, in `agent`'s name. Raises SessionEnded."""
         agent = agent or self._agent
         receipt = await self._namespace.sessions_of(agent).branch(
-            self.session_id, task, role=role, priority=priority
+            self.session_id, task, role=role, priority=priority, attributes=attributes
         )
         return Session(
             self._namespace,

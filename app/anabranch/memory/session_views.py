@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch.past.as_of import position_of, thought_then
 from anabranch.views import SessionView
 from anabranch_events.errors import InputInvalid
+from anabranch_thinking.sessions.state import Status
 
 if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
@@ -38,6 +39,12 @@ async def list_sessions(
     if not 1 <= limit <= SESSIONS_MAX:
         raise InputInvalid(
             f"limit: {limit} is not from 1 to {SESSIONS_MAX}", field="limit", fix="change it"
+        )
+    if status is not None and status not in set(Status):
+        raise InputInvalid(
+            f"status: {status!r} is none that a session can have",
+            field="status",
+            fix=f"use one of {', '.join(Status)}",
         )
     await namespace.caught_up()
     graph = await namespace.backend.graph()

@@ -51,13 +51,15 @@ async def run_service(
     settings: Settings,
     *,
     ready: Callable[[Runtime], None],
+    ending: Callable[[], None] = lambda: None,
     http_port: int | None = None,
     tenants: Sequence[Tenant] | None = None,
 ) -> None:
     """Run the servers, the projections and the commands until SIGTERM or Ctrl-C.
 
-    `ready` is called once they work. With `http_port` health, metrics and the commands' document
-    are served on 127.0.0.1 (0 takes a free port). `tenants` may use the home's NATS server.
+    `ready` is called once they work, `ending` once they are to end. With `http_port` health,
+    metrics and the commands' document are served on 127.0.0.1 (0 takes a free port). `tenants` may
+    use the home's NATS server.
 
     Raises TenantsInvalid where that server is not ours, and AlreadyRunning where another process
     does so on this home. Raises ServerEnded when one of the servers ends by itself: the next start
@@ -81,6 +83,7 @@ async def run_service(
 
         running = serving.run(servers, _broker(servers.log), ready=announce)
         await _serve(running, servers)
+        ending()
         servers.pause()
 
 
@@ -129,6 +132,20 @@ def _broker(address: LogAddress) -> NatsBroker:
         max_reconnect_attempts=-1,
         reconnect_time_wait=_RECONNECT_WAIT_S,
     )
+
+
+def up_already(settings: Settings, *, options: Sequence[str] = ()) -> Runtime | None:
+    """Return the `anabranch up` that runs on the home and has no other `options`, if there is one.
+
+    Raises AlreadyRunning where it runs with others: they would not be heeded.
+    """
+    home = Home(settings.home)
+    running = live_runtime(home)
+    if running is None or running.command != COMMAND:
+        return None
+    if options:
+        raise AlreadyRunning(home.folder, pid=running.pid)
+    return running
 
 
 async def start_detached(settings: Settings, *, options: Sequence[str] = ()) -> Runtime:
@@ -198,7 +215,8 @@ def _ended_early(home: Home, code: int) -> ServiceFailed:
     lines = home.service_log.read_bytes().splitlines() or [b""]
     try:
         found = orjson.loads(lines[-1])["error"]
-        reason = f"{found['type']}: {found['message']}. To fix it: {found['fix']}"
+        reason, fix = f"{found['type']}: {found['message']}", str(found["fix"])
     except (orjson.JSONDecodeError, KeyError, TypeError):
-        reason = lines[-1].decode(errors="replace") or f"exit code {code}"
-    return ServiceFailed(f"the servers did not start: {reason}", log=home.service_log, code=code)
+        reason, fix = lines[-1].decode(errors="replace") or f"exit code {code}", None
+    message = f"the servers did not start: {reason}"
+    return ServiceFailed(message, log=home.service_log, code=code, fix=fix)

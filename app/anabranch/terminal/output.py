@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import sys
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TextIO, TypeVar, cast
 
 import orjson
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
     from anabranch_events.errors import AnabranchError
 
+MOMENT_S: Final = 1.0
+"""Seconds for which something may go on without a word."""
+_BLANKS: Final = re.compile(r"[ \t]+\n")
 _WIDTH_OF_FILES: Final = 1000
 _WIDTH_OF_STORIES: Final = 100
 _Item = TypeVar("_Item", bound="BaseModel")
@@ -33,23 +38,28 @@ class Output:
         """The terminal for data; plain text when it is none."""
         from rich.console import Console
 
-        return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
+        if sys.stdout.isatty():
+            return Console(highlight=False)
+        return Console(highlight=False, width=_WIDTH_OF_FILES, file=_trimmed(sys.stdout))
 
     @property
     def story(self) -> Console:
         """The terminal for stories, which are for people only: with JSON it is quiet."""
         from rich.console import Console
 
-        width = None if sys.stdout.isatty() else _WIDTH_OF_STORIES
-        return Console(highlight=False, quiet=self.json, width=width)
+        if sys.stdout.isatty():
+            return Console(highlight=False, quiet=self.json)
+        file = _trimmed(sys.stdout)
+        return Console(highlight=False, quiet=self.json, width=_WIDTH_OF_STORIES, file=file)
 
     @cached_property
     def messages(self) -> Console:
         """The terminal for messages."""
         from rich.console import Console
 
-        width = None if sys.stderr.isatty() else _WIDTH_OF_FILES
-        return Console(stderr=True, highlight=False, width=width)
+        if sys.stderr.isatty():
+            return Console(stderr=True, highlight=False)
+        return Console(highlight=False, width=_WIDTH_OF_FILES, file=_trimmed(sys.stderr))
 
     def item(self, values: dict[str, Any] | BaseModel, *shown: RenderableType) -> None:
         """Write one thing: `values` as a line of JSON, or what is `shown` to people."""
@@ -80,7 +90,24 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Tell people and machines something that is no error, on stderr."""
-        self.messages.print(text, style="yellow", markup=False)
+        if self.json:
+            print(warning_line(text), file=sys.stderr)  # noqa: T201  For machines.
+        else:
+            self.messages.print(text, style="yellow", markup=False)
+
+    @contextmanager
+    def after_a_moment(self, text: str) -> Generator[None]:
+        """Tell people what is going on, if it takes longer than a second."""
+        timer = asyncio.get_running_loop().call_later(MOMENT_S, self._going_on, text)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _going_on(self, text: str) -> None:
+        from rich.text import Text
+
+        self.message(Text(f"{text} ...", style="dim"))
 
     @contextmanager
     def progress(self, description: str, *, total: int) -> Generator[Callable[[int], None]]:
@@ -96,6 +123,29 @@ class Output:
         with bar(self.messages) as progress:
             task = progress.add_task(description, total=total)
             yield lambda done: progress.update(task, completed=done)
+
+
+class _Trimmed:
+    """A file of text whose lines end where their text does: tables are padded with blanks."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write text without the blanks before its line ends."""
+        return self._file.write(_BLANKS.sub("\n", text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _trimmed(file: TextIO) -> IO[str]:
+    return cast("IO[str]", _Trimmed(file))
+
+
+def warning_line(text: str) -> str:
+    """Return a warning as machines read it, in a line."""
+    return orjson.dumps({"warning": {"message": text}}).decode()
 
 
 def write_line(values: dict[str, Any]) -> None:

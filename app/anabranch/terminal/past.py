@@ -73,7 +73,10 @@ def _title(name: str) -> str:
 def _item_line(item: Any, mark: str, style: str) -> Text:
     line = Text(f"  {mark} ", style=style)
     line.append(f"{item.position:>7} ", style="cyan")
-    return line.append(_said(item.model_dump()))
+    values = item.model_dump()
+    line.append(_said(values))
+    shown = values.get("insight_id")
+    return line.append(f"  {shown[-8:]}", style="dim") if shown else line
 
 
 def _said(item: dict[str, Any]) -> str:

@@ -10,13 +10,17 @@ from rich.text import Text
 from rich.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from anabranch.views import SessionView
 
+SHOWN: Final = 8
+"""The number of characters of an id that are shown, from its end: any command takes them."""
+_WIDE: Final = 110
 _INDENTS_MAX: Final = 8
+
 MARKS: Final = {
     "open": ("●", "cyan"),
     "pending": ("○", "dim"),
@@ -37,7 +41,7 @@ def session_line(view: SessionView) -> Text:
     if view.role:
         line.append(f"{view.role}  ", style="bold")
     line.append(" ".join(view.task.split()))
-    line.append(f"  {view.session_id[-8:]}", style="dim")
+    line.append(f"  {view.session_id[-SHOWN:]}", style="dim")
     return line
 
 
@@ -52,7 +56,8 @@ def session_panel(view: SessionView) -> RenderableType:
     for key, value in (view.working_memory or {}).items():
         table.add_row("note", Text(f"{key} = {value}"))
     for insight in view.insights or ():
-        table.add_row(insight.kind, Text("(forgotten)" if insight.text is None else insight.text))
+        said = Text("(forgotten)" if insight.text is None else insight.text)
+        table.add_row(insight.kind, said.append(f"  {insight.insight_id[-SHOWN:]}", style="dim"))
     return table
 
 
@@ -60,22 +65,51 @@ def sessions_table(views: Sequence[SessionView]) -> RenderableType:
     """Return sessions as a table, or say that there are none."""
     if not views:
         return "No sessions yet: `anabranch remember` or `anabranch session open` begins one."
+    return _Sessions(views)
+
+
+class _Sessions:
+    """Sessions, the id of each to be typed: whole where there is room, else its end."""
+
+    def __init__(self, views: Sequence[SessionView]) -> None:
+        self._views = views
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        del console  # Its width is in the options.
+        if options.max_width >= _WIDE:
+            yield _wide(self._views)
+        else:
+            for view in self._views:
+                yield from _narrow(view)
+
+
+def _wide(views: Sequence[SessionView]) -> Table:
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("session", no_wrap=True, min_width=36)  # Whole: it is there to be copied.
-    for name in ("status", "role", "opened"):
+    for name in ("session", "status", "role", "opened"):
         table.add_column(name, no_wrap=True)
     table.add_column("task", overflow="ellipsis", no_wrap=True)
     for view in views:
-        mark, style = MARKS.get(view.status, ("?", "default"))
-        opened = f"{view.opened_at:%Y-%m-%d %H:%M}" if view.opened_at else ""
-        table.add_row(
-            view.session_id,
-            Text(f"{mark} {view.status}", style=style),
-            Text(view.role or ""),
-            opened,
-            Text(" ".join(view.task.split())),
-        )
+        task = Text(" ".join(view.task.split()))
+        table.add_row(view.session_id, _status(view), Text(view.role or ""), _opened(view), task)
     return table
+
+
+def _narrow(view: SessionView) -> Iterator[Text]:
+    """Yield two lines: the end of the id and how the session is, then its task."""
+    line = Text(f"{view.session_id[-SHOWN:]}  ", no_wrap=True, overflow="ellipsis")
+    line.append_text(_status(view)).append(f"  {_opened(view)}", style="dim")
+    yield line.append(f"  {view.role}" if view.role else "")
+    task = " ".join(view.task.split())
+    yield Text(f"          {task}", no_wrap=True, overflow="ellipsis")
+
+
+def _status(view: SessionView) -> Text:
+    mark, style = MARKS.get(view.status, ("?", "default"))
+    return Text(f"{mark} {view.status}", style=style)
+
+
+def _opened(view: SessionView) -> str:
+    return f"{view.opened_at:%Y-%m-%d %H:%M}" if view.opened_at else ""
 
 
 def session_tree(views: Sequence[SessionView]) -> RenderableType:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, model_validator
 
@@ -20,7 +20,11 @@ from anabranch_events.event.opaque import OpaqueData
 from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_events.event.types import EventData
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 SOURCE: Final = "anabranch"
+_COMPLAINTS_TOLD: Final = 3
 
 
 class Event(BaseModel):
@@ -121,16 +125,31 @@ def new_event(
 
 
 def input_invalid(error: ValidationError, *, whole: str | None = None) -> InputInvalid:
-    """Translate pydantic's first complaint into ours: the field, the problem, the fix.
+    """Translate pydantic's complaints into ours: the fields, the problems, the fix.
 
+    The first few are named, for one may be the cause of another; `field` is that of the first.
     `whole` names the value that was checked, for a complaint about no single field of it.
     """
-    first = error.errors(include_url=False, include_context=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or whole or error.title
-    if first["type"] == "tuple_type" and isinstance(first["input"], str):
-        return InputInvalid(
-            f"{field}: is a text, not a list of them", field=field, fix="put it into a list"
-        )
-    problem = first["msg"].removeprefix("Value error, ")
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return InputInvalid(f"{field}: {problem}{more}", field=field, fix=f"correct {field}")
+    complaints = error.errors(include_url=False, include_context=False)
+    told: dict[str, str] = {}
+    for one in complaints[:_COMPLAINTS_TOLD]:
+        field = ".".join(str(part) for part in one["loc"]) or whole or error.title
+        told.setdefault(field, _problem(one))
+    more = len(complaints) - _COMPLAINTS_TOLD
+    said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
+    is_text = _is_text_for_list(complaints[0])
+    return InputInvalid(
+        f"{said} (and {more} more)" if more > 0 else said,
+        field=next(iter(told)),
+        fix="put it into a list" if is_text else f"correct {' and '.join(told)}",
+    )
+
+
+def _problem(complaint: ErrorDetails) -> str:
+    if _is_text_for_list(complaint):
+        return "is a text, not a list of them"
+    return complaint["msg"].removeprefix("Value error, ")
+
+
+def _is_text_for_list(complaint: ErrorDetails) -> bool:
+    return complaint["type"] == "tuple_type" and isinstance(complaint["input"], str)

@@ -229,8 +229,7 @@ def _field(hint: Any, *, plain: bool) -> _Field:
             return _thorough(hint)
         return found._replace(read_as=tuple[read_as, ...], many=True)
     if get_origin(hint) in {Union, UnionType} and more == [NoneType]:
-        found = _field(inner, plain=plain)
-        return found._replace(read_as=found.read_as | None)
+        return _optional(hint, _field(inner, plain=plain))
     rules = [rule for field in more for rule in getattr(field, "metadata", [field])]
     if get_origin(hint) is not Annotated or not all(isinstance(rule, _RULES) for rule in rules):
         return _thorough(hint)
@@ -240,6 +239,13 @@ def _field(hint: Any, *, plain: bool) -> _Field:
         return _Field(Annotated[inner, msgspec.Meta(**bounds)])
     found = _field(inner, plain=plain)
     return found._replace(read_as=Annotated[found.read_as, msgspec.Meta(**bounds)])
+
+
+def _optional(hint: Any, inner: _Field) -> _Field:
+    """Return the reading of a field that may be None; what is left to pydantic is left whole."""
+    if inner.read_as is msgspec.Raw:
+        return _thorough(hint)
+    return inner._replace(read_as=inner.read_as | None)
 
 
 def _thorough(hint: Any) -> _Field:

@@ -75,6 +75,7 @@ class BranchCreated(EventData):
     priority: Priority = Priority.NORMAL
     executor: Name | None = None
     deadline: Moment | None = None
+    attributes: dict[Name, Json] | None = None
 
 
 class BranchStarted(EventData):

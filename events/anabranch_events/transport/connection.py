@@ -322,8 +322,9 @@ class Connection:
                 f"the NATS server at {self.url} refuses us: {known or cause}",
                 fix="check the token or password in NATS_URL, and the user's permissions",
             )
+        why = known if isinstance(known, OSError) and str(known) else cause
         return LogUnavailable(
-            f"the NATS server at {self.url} does not answer: {str(cause) or repr(cause)}",
+            f"the NATS server at {self.url} does not answer: {str(why) or repr(why)}",
             fix="check that it runs, with JetStream, and that NATS_URL names it",
         )
 
@@ -352,7 +353,8 @@ class Connection:
     async def _note_lost(self) -> None:
         if self._closing:
             return
-        _LOG.warning("lost the connection to %s", self.url)
+        if self._connected.is_set():
+            _LOG.warning("lost the connection to %s", self.url)
         self.client.forget_unsent()
         self._release()
         for callback in tuple(self._lost_callbacks):

@@ -96,6 +96,7 @@ def _branch_created(fold: BatchRows, at: PositionedEvent, data: types.BranchCrea
         root_id=data.root_id,
         forked_at=data.forked_at,
         executor=data.executor,
+        attributes=json_text(data.attributes) if data.attributes else None,
     )
 
 

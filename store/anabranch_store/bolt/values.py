@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from anabranch_store.bolt import driver as neo4j
 
+VECTOR: Final = "embedding"
+"""The property that holds a node's vector: hundreds of numbers, which nobody reads."""
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 
 
@@ -32,12 +34,15 @@ def native(value: Any) -> Any:
 def jsonable(value: Any) -> Any:
     """Return `value` in a form that JSON can hold.
 
-    A node is {"labels", "properties"}, a relationship {"type", "properties"}, a path {"nodes",
+    A node is {"labels", "properties"}, without its vector: that is returned where it is named, as
+    in `RETURN i.embedding`. A relationship is {"type", "properties"}, a path {"nodes",
     "relationships"}. Dates, times and durations are ISO 8601 text, bytes base64. A float that is no
     number is null.
     """
     if isinstance(value, neo4j.Node):
-        return {"labels": sorted(value.labels), "properties": _properties(value)}
+        properties = _properties(value)
+        properties.pop(VECTOR, None)
+        return {"labels": sorted(value.labels), "properties": properties}
     if isinstance(value, neo4j.Relationship):
         return {"type": value.type, "properties": _properties(value)}
     if isinstance(value, neo4j.Path):

@@ -137,3 +137,53 @@ def test_passwords_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANABRANCH_EMBEDDER_KEY", "hidden-four")
 
     assert "hidden" not in repr(Settings.read())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("ANABRANCH_NATS_PORT", "x", "must be a whole number"),
+        ("ANABRANCH_NATS_PORT", "99999", "must be at most 65535"),
+        ("ANABRANCH_EMBEDDER", "foo", "must be 'builtin', 'endpoint' or 'none'"),
+        ("ANABRANCH_START_TIMEOUT_S", "-1", "must be more than 0"),
+        ("ANABRANCH_START_TIMEOUT_S", "soon", "must be a number"),
+        ("ANABRANCH_TAKE_OVER", "maybe", "must be true or false"),
+        ("NATS_URL", "http://host", "must begin with nats:// or tls://"),
+    ],
+)
+def test_a_mistake_is_told_in_words(
+    name: str, value: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says in words what the variable must be, and does not repeat its value."""
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingInvalid) as caught:
+        Settings.read()
+
+    assert (caught.value.message, caught.value.fix) == (
+        f"{name}: {problem}",
+        f"correct {name}, or unset it",
+    )
+
+
+def test_the_settings_in_force_hold_no_secrets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each setting says its value and where it is from; of a secret only that it is set."""
+    monkeypatch.setenv("NATS_URL", "nats://acme:planted@127.0.0.1:4222")
+    monkeypatch.setenv("ANABRANCH_EMBEDDER_KEY", "planted")
+    settings = Settings.read().changed(home=tmp_path)
+
+    found = {one.variable: one for one in settings.in_force(["home"])}
+
+    assert "planted" not in repr(found)
+    assert set(found) == {variable(name) for name in Settings.model_fields}
+    assert {
+        name: (found[name].value, found[name].source)
+        for name in ("NATS_URL", "ANABRANCH_EMBEDDER_KEY", "ANABRANCH_HOME", "NEO4J_USERNAME")
+    } == {
+        "NATS_URL": ("nats://127.0.0.1:4222", "environment"),
+        "ANABRANCH_EMBEDDER_KEY": ("set", "environment"),
+        "ANABRANCH_HOME": (str(tmp_path), "option"),
+        "NEO4J_USERNAME": ("neo4j", "default"),
+    }

@@ -53,7 +53,9 @@ async def consolidate_thought(
         if not points:
             raise NothingLearned(root.session_id)
         own = await _vectors(points, embedder, known)
-        synthesis = await asyncio.to_thread(synthesise, root.task, points, vectors=own)
+        synthesis = await asyncio.to_thread(
+            synthesise, root.task, points, vectors=own, root_id=root.session_id
+        )
         others = await _neighbours(synthesis, recall, root_id=root.session_id)
         theirs = await _vectors(others, embedder, known)
         links = await asyncio.to_thread(

@@ -62,8 +62,9 @@ def synthesise(
     points: Sequence[Point],
     *,
     vectors: Sequence[Sequence[float]] | None = None,
+    root_id: str | None = None,
 ) -> Synthesis:
-    """Group, order and cite `points`, of which there is at least one.
+    """Group, order and cite `points`, of which there is at least one; `root_id` is no branch.
 
     Points belong together when they are near in meaning (where `vectors` are given, one a point),
     share their stems, or stand on the same evidence. Groups that more branches have seen come
@@ -76,7 +77,7 @@ def synthesise(
     near = likeness(read, vectors=None if vectors is None else [vectors[index] for index in kept])
     groups = _groups(read, near)
     cited = tuple(point for group in groups for point in group.points)
-    heading = _heading(task, read, groups, given=len(points))
+    heading = _heading(task, read, groups, given=len(points), root_id=root_id)
     return Synthesis(
         text="\n".join([heading, "", *_lines(groups)]),
         groups=groups,
@@ -134,12 +135,22 @@ def _group(
     return Group(lead=points[lead_index], same=tuple(same), related=tuple(related))
 
 
-def _heading(task: str, points: Sequence[Point], groups: Sequence[Group], *, given: int) -> str:
-    branches = len({point.session_id for point in points})
+def _heading(
+    task: str,
+    points: Sequence[Point],
+    groups: Sequence[Group],
+    *,
+    given: int,
+    root_id: str | None,
+) -> str:
+    sessions = {point.session_id for point in points}
+    branches = len(sessions - {root_id})
+    thinkers = [_counted(branches, "branch", "branches")] if branches else []
+    thinkers += ["the root"] if root_id in sessions else []
     of_all = f" of {given}" if given > len(points) else ""
     return (
         f"On “{lead(task, length_max=200)}”: {_counted(len(points), 'insight')}{of_all} of "
-        f"{_counted(branches, 'branch', 'branches')}, in {_counted(len(groups), 'group')}."
+        f"{' and '.join(thinkers)}, in {_counted(len(groups), 'group')}."
     )
 
 

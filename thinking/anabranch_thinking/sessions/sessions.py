@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import (
@@ -56,6 +56,7 @@ class BranchTask(BaseModel):
     priority: Priority = Priority.NORMAL
     executor: str | None = None
     deadline: AwareDatetime | None = None
+    attributes: dict[str, JsonValue] = {}
 
 
 class Sessions(Insights):
@@ -91,6 +92,7 @@ class Sessions(Insights):
         priority: Priority | str = Priority.NORMAL,
         executor: str | None = None,
         deadline: datetime | None = None,
+        attributes: Mapping[str, object] | None = None,
     ) -> BranchReceipt:
         """Fork a session from `parent_id` as it is now.
 
@@ -103,6 +105,7 @@ class Sessions(Insights):
             priority=priority,
             executor=executor,
             deadline=deadline,
+            attributes=attributes or {},
         )
         return (await self.fan_out(parent_id, [branch]))[0]
 
@@ -384,5 +387,5 @@ def _fork(parent: SessionState, branch: BranchTask) -> BranchCreated:
         root_id=parent.root_id,
         forked_at=parent.position,
         depth=parent.depth + 1,
-        **dict(branch),
+        **{**dict(branch), "attributes": branch.attributes or None},
     )

@@ -289,6 +289,7 @@ def _forked(state: SessionState, event: Event, data: BranchCreated) -> SessionSt
         forked_at=data.forked_at,
         depth=data.depth,
         opened_at=event.time,
+        attributes=data.attributes or {},
     )
 
 

@@ -103,12 +103,14 @@ def _table(letters: Sequence[DeadLetter]) -> Table:
     from rich.text import Text
 
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for column in ("position", "put aside", "session", "attempts", "error", "reason"):
+    for column in ("position", "session"):
+        table.add_column(column, no_wrap=True, min_width=len(column))
+    for column in ("put aside", "attempts", "error", "reason"):
         table.add_column(column, overflow="fold")
     for one in letters:
         put_aside = f"{one.put_aside_at:%Y-%m-%d %H:%M:%S}" if one.put_aside_at else ""
         attempts = f"{one.attempts}, discarded" if one.discarded_at else str(one.attempts)
-        cells = (str(one.position), put_aside, one.session_id[-8:], attempts, one.error, one.reason)
+        cells = (str(one.position), one.session_id[-8:], put_aside, attempts, one.error, one.reason)
         table.add_row(*map(Text, cells))
     return table
 

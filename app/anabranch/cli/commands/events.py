@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anabranch.cli.command import Call, command
+from anabranch.cli.command import Call, ForceOption, command, refuse_existing
+from anabranch.cli.ids import session_id_in
+from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
     from anabranch_events import Recorded
@@ -36,7 +38,8 @@ async def tail(
         typer.Option("--after", help="Begin after this position.", show_default=False),
     ] = None,
     count: Annotated[
-        int | None, typer.Option("-n", help="End after so many events.", show_default=False)
+        int | None,
+        typer.Option("--count", "-n", help="End after so many events.", show_default=False),
     ] = None,
 ) -> None:
     """Tell events as they happen, until Ctrl-C."""
@@ -86,10 +89,13 @@ async def export(
             show_default=False,
         ),
     ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Write the namespace's events as JSON Lines: a CloudEvent a line, with its position."""
     from anabranch.transfer.files import writing
 
+    if output is not None:
+        refuse_existing(output, force=force)
     async with call.memory() as memory:
         if output is None:
             count = await memory.transfer.export(
@@ -104,7 +110,7 @@ async def export(
                 count = await memory.transfer.export(
                     target, after=after, to=to, progress=lambda at: tell(at - after)
                 )
-    call.output.message(f"exported {count} events")
+    call.output.message(f"exported {counted(count, 'event')}")
 
 
 @command(event_commands, "import", gives="imported, skipped, unreadable, complete, position")
@@ -141,7 +147,7 @@ async def import_(
     left_out = f", {found.unreadable} are no events" if found.unreadable else ""
     call.output.item(
         found,
-        f"Imported {found.imported} events, {found.skipped} were there{left_out}; "
+        f"Imported {counted(found.imported, 'event')}, {found.skipped} were there{left_out}; "
         f"now at {found.position}",
     )
     if not found.complete:
@@ -178,7 +184,8 @@ async def append(
             found = await memory.transfer.append_lines(lines, progress=lambda: tell(lines.done))
     call.output.item(
         found,
-        f"Appended {found.appended} events, {found.skipped} were there; now at {found.position}",
+        f"Appended {counted(found.appended, 'event')}, {found.skipped} were there; "
+        f"now at {found.position}",
     )
 
 
@@ -223,11 +230,11 @@ async def check(
                 call.output.console.print(checked_line(found), soft_wrap=True)
     if invalid:
         raise EventInvalid(
-            f"{invalid} of {total} lines hold no event that would be applied",
+            f"{invalid} of {counted(total, 'line')} hold no event that would be applied",
             field="file",
             fix="correct them; `anabranch events schema TYPE` says what a type holds",
         )
-    call.output.message(f"{total} events are valid")
+    call.output.message(f"{counted(total, 'event is', 'events are')} valid")
 
 
 @command(event_commands, "verify", gives="namespace, events, unreadable, types, first, last, chain")
@@ -243,7 +250,7 @@ async def verify(
         found = verify_lines(lines)
     call.output.item(
         found,
-        f"{found.events} events of namespace {found.namespace}, positions {found.first} to "
+        f"{counted(found.events, 'event')} of namespace {found.namespace}, positions {found.first} to "
         f"{found.last}, as they were exported; {found.unreadable} messages are no events",
     )
 
@@ -266,7 +273,8 @@ async def replay(
 ) -> None:
     """Tell again what happened; nothing is run again."""
     async with call.memory() as memory:
-        async for recorded in memory.replay(after=after, to=to, session_id=session, speed=speed):
+        found = await session_id_in(memory, session)
+        async for recorded in memory.replay(after=after, to=to, session_id=found, speed=speed):
             _tell(call, recorded)
 
 

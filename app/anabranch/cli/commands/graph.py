@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command, standard_input
+from anabranch.cli.completion import EMBEDDERS, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ async def cypher(
     *,
     param: Annotated[
         list[str] | None,
-        typer.Option("--param", "-p", metavar="NAME=VALUE", help="A parameter; JSON or text."),
+        typer.Option("--param", metavar="NAME=VALUE", help="A parameter; JSON or text."),
     ] = None,
     as_of: AsOfOption = None,
 ) -> None:
@@ -147,8 +148,11 @@ def _generations(found: Sequence[GenerationView]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for column in ("name", "state", "position", "versions", "created", "size"):
-        table.add_column(column)
+    table.add_column(
+        "name", no_wrap=True, min_width=max((len(one.name) for one in found), default=0)
+    )
+    for column in ("state", "position", "versions", "created", "size"):
+        table.add_column(column, overflow="fold")
     for one in found:
         table.add_row(
             one.name,
@@ -205,6 +209,7 @@ async def rebuild(
             metavar="builtin|endpoint|none",
             help="Make the vectors with another embedder; set ANABRANCH_EMBEDDER to it from then on.",
             show_default=False,
+            autocompletion=one_of(EMBEDDERS),
         ),
     ] = None,
 ) -> None:
@@ -213,13 +218,12 @@ async def rebuild(
     Run it again after it was killed: it goes on where it was.
     """
     from anabranch.backend.gc_tuning import collect_seldom
-    from anabranch.memory.memory import Memory
     from anabranch.terminal.rebuild_progress import rebuild_progress
 
     collect_seldom()
     settings = call.settings.changed(embedder=embedder)
     target = _target(settings, into, database)
-    async with Memory(settings) as memory:
+    async with call.memory(settings) as memory:
         with rebuild_progress(call.output) as progress:
             found = await memory.graph.rebuild(
                 into=target, skip=skip, accept_loss=accept_loss, progress=progress

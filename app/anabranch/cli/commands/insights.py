@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import Call, command, standard_input
+from anabranch.cli.completion import KINDS, OUTCOMES, one_of
+from anabranch.cli.ids import insight_id_in, insight_ids_in, session_id_in
+from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
     from anabranch_thinking import InsightFields, SessionReceipt
@@ -15,7 +18,9 @@ commands = typer.Typer()
 PANEL: Final = "Remember and recall"
 _STORED: Final = "session_id, event_id, position"
 
-InsightArgument = Annotated[str, typer.Argument(help="The insight's id.", metavar="ID")]
+InsightArgument = Annotated[
+    str, typer.Argument(help="The insight's id, or the end of it.", metavar="ID")
+]
 FromArgument = Annotated[str, typer.Argument(help="The one insight.", metavar="FROM")]
 ToArgument = Annotated[str, typer.Argument(help="The other insight.", metavar="TO")]
 KindOption = Annotated[str, typer.Option("--kind", help="What kind of association.")]
@@ -39,7 +44,7 @@ async def get(call: Call, insight: InsightArgument) -> None:
     from anabranch.terminal.insights import insight_table
 
     async with call.memory() as memory:
-        found = await memory.get(insight)
+        found = await memory.get(await insight_id_in(memory, insight))
     call.output.item(found, insight_table(found))
 
 
@@ -50,7 +55,13 @@ async def update(
     text: Annotated[str, typer.Argument(help="What holds now; - reads stdin.")],
     *,
     kind: Annotated[
-        str | None, typer.Option("--kind", help="Another kind than before.", show_default=False)
+        str | None,
+        typer.Option(
+            "--kind",
+            help="Another kind than before.",
+            show_default=False,
+            autocompletion=one_of(KINDS),
+        ),
     ] = None,
     tag: Annotated[
         list[str] | None,
@@ -69,7 +80,9 @@ async def update(
         fields["tags"] = tag
     new = standard_input(text)
     async with call.memory() as memory:
-        receipt = await memory.update(insight, new, session_id=session, **fields)
+        old = await insight_id_in(memory, insight)
+        own = await session_id_in(memory, session)
+        receipt = await memory.update(old, new, session_id=own, **fields)
     call.output.item(
         receipt,
         f"Updated at position {receipt.position}",
@@ -96,7 +109,9 @@ async def retract(
 
     until = time(valid_until, field="valid_until")
     async with call.memory() as memory:
-        receipt = await memory.retract(insight, reason, valid_until=until, session_id=session)
+        found = await insight_id_in(memory, insight)
+        own = await session_id_in(memory, session)
+        receipt = await memory.retract(found, reason, valid_until=until, session_id=own)
     _said(call, "Retracted", receipt)
 
 
@@ -112,7 +127,9 @@ async def forget(
 ) -> None:
     """Erase what an insight said, from the graph and from every answer."""
     async with call.memory() as memory:
-        stored = await memory.forget(insight, receipt=receipt, session_id=session)
+        found = await insight_id_in(memory, insight)
+        own = await session_id_in(memory, session)
+        stored = await memory.forget(found, receipt=receipt, session_id=own)
     _said(call, "Forgotten", stored)
 
 
@@ -122,13 +139,20 @@ async def cite(
     insight: Annotated[list[str], typer.Argument(help="The insights' ids.", metavar="ID")],
     *,
     outcome: Annotated[
-        str, typer.Option("--outcome", "-o", help="used, confirmed or rejected.")
+        str,
+        typer.Option(
+            "--outcome",
+            help="used, confirmed or rejected.",
+            autocompletion=one_of(OUTCOMES),
+        ),
     ] = "used",
     session: SessionOption = None,
 ) -> None:
     """Say that insights were used, confirmed or rejected; their associations follow."""
     async with call.memory() as memory:
-        receipt = await memory.cite(insight, outcome=outcome, session_id=session)
+        found = await insight_ids_in(memory, insight)
+        own = await session_id_in(memory, session)
+        receipt = await memory.cite(found, outcome=outcome, session_id=own)
     _said(call, "Cited", receipt)
 
 
@@ -145,8 +169,10 @@ async def associate(
 ) -> None:
     """Link two insights; recall then finds the one by the other."""
     async with call.memory() as memory:
+        from_id, to_id = await insight_ids_in(memory, [one, other])
+        own = await session_id_in(memory, session)
         receipt = await memory.associate(
-            one, other, kind=kind, weight=weight, reason=reason, session_id=session
+            from_id, to_id, kind=kind, weight=weight, reason=reason, session_id=own
         )
     _said(call, "Associated", receipt)
 
@@ -163,7 +189,9 @@ async def sever(
 ) -> None:
     """Unlink two insights that were associated."""
     async with call.memory() as memory:
-        receipt = await memory.sever(one, other, kind=kind, reason=reason, session_id=session)
+        from_id, to_id = await insight_ids_in(memory, [one, other])
+        own = await session_id_in(memory, session)
+        receipt = await memory.sever(from_id, to_id, kind=kind, reason=reason, session_id=own)
     _said(call, "Severed", receipt)
 
 
@@ -183,9 +211,11 @@ async def remember_all(
 
     insights = drafts(standard_input(lines))
     async with call.memory() as memory:
-        receipt = await memory.remember_all(insights, session_id=session)
+        own = await session_id_in(memory, session)
+        receipt = await memory.remember_all(insights, session_id=own)
     call.output.item(
-        receipt, f"Remembered {len(receipt.insight_ids)} insights by position {receipt.position}"
+        receipt,
+        f"Remembered {counted(len(receipt.insight_ids), 'insight')} by position {receipt.position}",
     )
 
 

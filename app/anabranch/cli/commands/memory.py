@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command, standard_input
+from anabranch.cli.completion import KINDS, SCOPES, one_of
+from anabranch.cli.ids import insight_ids_in, session_id_in
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,7 +36,9 @@ async def remember(
     text: Annotated[str, typer.Argument(help="What was learned; - reads stdin.")],
     *,
     session: SessionOption = None,
-    kind: Annotated[str, typer.Option("--kind", help="What kind of insight.")] = "observation",
+    kind: Annotated[
+        str, typer.Option("--kind", help="What kind of insight.", autocompletion=one_of(KINDS))
+    ] = "observation",
     tag: Annotated[
         list[str] | None, typer.Option("--tag", "-t", help="A tag; may be given again.")
     ] = None,
@@ -86,7 +90,9 @@ async def remember(
 
         draft = draft_of(learned, fields)
         async with call.memory() as memory:
-            return await memory.remember(draft, session_id=session, supersedes=retired)
+            own = await session_id_in(memory, session)
+            old = await insight_ids_in(memory, retired)
+            return await memory.remember(draft, session_id=own, supersedes=old)
 
     asked = {"text": learned, "session_id": session, "supersedes": retired, **fields}
     receipt = await call.client.write("remember", asked) or await here()
@@ -118,6 +124,7 @@ async def recall(
         typer.Option(
             "--scope",
             help="session, lineage, thought or namespace; lineage with a session.",
+            autocompletion=one_of(SCOPES),
             show_default=False,
         ),
     ] = None,
@@ -195,7 +202,7 @@ async def recall(
                 question,
                 k=count,
                 scope=scope,
-                session_id=session,
+                session_id=await session_id_in(memory, session),
                 as_of=then,
                 after=after,
                 include_retired=include_retired,
@@ -244,5 +251,6 @@ async def note(
 
     text = standard_input(value)
     async with call.memory() as memory:
-        receipt = await (await memory.session(session)).note(key, json_or_text(text))
+        handle = await memory.session(await session_id_in(memory, session))
+        receipt = await handle.note(key, json_or_text(text))
     call.output.item(receipt, f"Noted at position {receipt.position}")

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command
+from anabranch.cli.ids import thing_id_in
 
 commands = typer.Typer()
 PANEL: Final = "Look and query"
@@ -23,7 +24,9 @@ async def history(
     call: Call,
     thing: Annotated[
         str,
-        typer.Argument(help="The id of a session, an insight or a consolidation.", metavar="ID"),
+        typer.Argument(
+            help="The id of a session, an insight or a consolidation, or its end.", metavar="ID"
+        ),
     ],
     *,
     as_of: AsOfOption = None,
@@ -35,8 +38,9 @@ async def history(
     then = moment(as_of)
     async with call.memory() as memory:
         to = memory.position if then is None else await memory.past.position_of(then)
+        found = await thing_id_in(memory, thing)
         with call.output.progress("reading the log", total=to) as progress:
-            life = await memory.past.history(thing, as_of=to, progress=progress)
+            life = await memory.past.history(found, as_of=to, progress=progress)
     call.output.items(life, life_lines)
 
 

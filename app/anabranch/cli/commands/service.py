@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path  # noqa: TC003  Typer reads the annotations.
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from anabranch.cli.command import Call, command
+from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,7 @@ commands = typer.Typer()
 PANEL: Final = "Servers"
 
 
-@command(commands, "up", gives="pid, log, graph, http; once they are ready", panel=PANEL)
+@command(commands, "up", gives="pid, log, graph, http, already; once they are ready", panel=PANEL)
 async def up(
     call: Call,
     *,
@@ -49,27 +51,43 @@ async def up(
         ),
     ] = None,
 ) -> None:
-    """Keep the servers, the projections and the commands running, until Ctrl-C or `down`."""
+    """Keep the servers, the projections and the commands running, until Ctrl-C or `down`.
+
+    With --detach it is a success where they run already.
+    """
     from anabranch.backend.gc_tuning import collect_seldom
     from anabranch.home.tenants_file import read_tenants
-    from anabranch.service.up import run_service, start_detached
+    from anabranch.service.up import run_service, start_detached, up_already
 
+    home = call.settings.home
+    starting = f"Starting the servers of {home}"
     users = None if tenants is None else read_tenants(tenants)
     if detach:
         options = [] if http is None else ["--http", str(http)]
         options += [] if tenants is None else ["--tenants", str(tenants.absolute())]
-        _announce(call, await start_detached(call.settings, options=options))
+        running = up_already(call.settings, options=options)
+        if running is not None:
+            _announce(call, running, already=True)
+            return
+        with call.output.after_a_moment(starting):
+            started = await start_detached(call.settings, options=options)
+        _announce(call, started)
         return
     collect_seldom()
-    await run_service(
-        call.settings,
-        ready=lambda runtime: _announce(call, runtime),
-        http_port=http,
-        tenants=users,
-    )
+    with ExitStack() as waiting:
+        waiting.enter_context(call.output.after_a_moment(starting))
+
+        def ready(runtime: Runtime) -> None:
+            waiting.close()
+            _announce(call, runtime)
+
+        def ending() -> None:
+            waiting.enter_context(call.output.after_a_moment(f"Ending those of {home}"))
+
+        await run_service(call.settings, ready=ready, ending=ending, http_port=http, tenants=users)
 
 
-def _announce(call: Call, runtime: Runtime) -> None:
+def _announce(call: Call, runtime: Runtime, *, already: bool = False) -> None:
     pages = f"  pages {runtime.http_url}" if runtime.http_url else ""
     call.output.item(
         {
@@ -77,8 +95,9 @@ def _announce(call: Call, runtime: Runtime) -> None:
             "log": runtime.log_url,
             "graph": runtime.graph_uri,
             "http": runtime.http_url,
+            "already": already,
         },
-        f"Anabranch is up: process {runtime.pid} on {call.settings.home}",
+        f"Anabranch is up{' already' if already else ''}: process {runtime.pid} on {call.settings.home}",
         f"[dim]log {runtime.log_url}  graph {runtime.graph_uri}{pages}[/]",
     )
 
@@ -91,7 +110,8 @@ async def down(call: Call) -> None:
     """
     from anabranch.service.up import end_service
 
-    pid = await end_service(call.settings)
+    with call.output.after_a_moment(f"Ending the servers of {call.settings.home}"):
+        pid = await end_service(call.settings)
     call.output.item({"pid": pid, "ended": True}, f"Ended process {pid}")
 
 
@@ -123,7 +143,7 @@ async def status(call: Call) -> None:
         f"log    {log.url}  {log.stream}  positions {log.first} to {log.last}  "
         f"durability {log.durability}",
         f"graph  {graph.uri}  {graph.product} {graph.version}  position {graph.position}",
-        f"lag    {lag.events} events, {lag.ms:.0f} ms",
+        f"lag    {counted(lag.events, 'event')}, {lag.ms:.0f} ms",
         *_owner(found),
         *(line for one in found.projections for line in _projection(one)),
     )
@@ -131,7 +151,7 @@ async def status(call: Call) -> None:
         call.output.warn(f"the log is damaged: {log.damage}. Run `anabranch log verify`")
     if found.dead_letters:
         call.output.warn(
-            f"{found.dead_letters} events could not be applied: see `anabranch dead-letters list`"
+            f"{counted(found.dead_letters, 'event')} could not be applied: see `anabranch dead-letters list`"
         )
     if graph.rebuild_due:
         call.output.warn(f"a rebuild is due: {graph.rebuild_due}. Run `anabranch rebuild`")
@@ -140,9 +160,10 @@ async def status(call: Call) -> None:
 
 
 def _owner(found: Status | Answer) -> Iterator[str]:
-    """Yield the line on the home and the process that owns it."""
+    """Yield the lines on the home, the process that owns it, and the namespace."""
     if found.home is not None:
         yield f"home   {found.home}  owned by process {found.owner} ({found.owner_command})"
+    yield f"namespace  {found.namespace}"
 
 
 def _nothing_runs(call: Call) -> None:
@@ -152,6 +173,7 @@ def _nothing_runs(call: Call) -> None:
     call.output.item(
         {"running": False, "home": home, "namespace": namespace},
         Text(f"Nothing runs on {home}"),
+        Text(f"namespace  {namespace}"),
         "[dim]`anabranch up` runs the servers; a command without it runs them while it works[/]",
     )
 
@@ -160,7 +182,7 @@ def _projection(one: ProjectionStatus | Answer) -> Iterator[str]:
     """Yield the lines on one projection and those who work on it."""
     generation = f"  generation {one.generation}" if one.generation else ""
     yield (
-        f"projection {one.name}  position {one.position}  lag {one.lag.events} events, "
+        f"projection {one.name}  position {one.position}  lag {counted(one.lag.events, 'event')}, "
         f"{one.lag.ms:.0f} ms{generation}"
     )
     if not one.projectors:
@@ -169,7 +191,8 @@ def _projection(one: ProjectionStatus | Answer) -> Iterator[str]:
         yield (
             f"  process {projector.pid} {'active' if projector.active else 'stands by'}: "
             f"{projector.events_per_s:.0f} events/s, last batch {projector.batch_size}, "
-            f"{projector.retries} retries, {projector.dead_letters} dead letters"
+            f"{counted(projector.retries, 'retry', 'retries')}, "
+            f"{counted(projector.dead_letters, 'dead letter')}"
         )
 
 

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command
+from anabranch.cli.completion import PRIORITIES, STATUSES, one_of
+from anabranch.cli.ids import session_id_in
+from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
+    from anabranch.memory.memory import Memory
+    from anabranch.memory.session import Session
     from anabranch_thinking import CompletionReceipt, SessionReceipt
 
 commands = typer.Typer(
@@ -17,7 +22,7 @@ commands = typer.Typer(
 )
 PANEL: Final = "Think"
 
-TaskOption = Annotated[str, typer.Option("--task", "-t", help="What it is to think about.")]
+TaskOption = Annotated[str, typer.Option("--task", help="What it is to think about.")]
 RoleOption = Annotated[
     str | None, typer.Option("--role", "-r", help="From which side.", show_default=False)
 ]
@@ -25,9 +30,17 @@ AgentOption = Annotated[
     str | None, typer.Option("--agent", help="In whose name (ANABRANCH_AGENT).", show_default=False)
 ]
 PriorityOption = Annotated[
-    str, typer.Option("--priority", "-p", help="critical, high, normal or low.")
+    str,
+    typer.Option(
+        "--priority",
+        "-p",
+        help="critical, high, normal or low.",
+        autocompletion=one_of(PRIORITIES),
+    ),
 ]
-SessionArgument = Annotated[str, typer.Argument(help="The session's id.", metavar="ID")]
+SessionArgument = Annotated[
+    str, typer.Argument(help="The session's id, or the end of it.", metavar="ID")
+]
 
 
 @command(commands, "open", gives="session_id, event_id, position", served=True)
@@ -74,7 +87,7 @@ async def branch(
 
     async def here() -> SessionReceipt:
         async with call.memory() as memory:
-            forked = await memory.session(parent)
+            forked = await _session(memory, parent)
             return (await forked.branch(task, role=role, priority=priority, agent=agent)).receipt
 
     asked = {
@@ -96,7 +109,7 @@ async def complete(
     call: Call,
     session: SessionArgument,
     *,
-    result: Annotated[str, typer.Option("--result", "-r", help="What came out; - reads stdin.")],
+    result: Annotated[str, typer.Option("--result", help="What came out; - reads stdin.")],
     insight: Annotated[
         list[str] | None,
         typer.Option("--insight", "-i", help="What was learned; may be given again."),
@@ -109,14 +122,15 @@ async def complete(
 
     async def here() -> CompletionReceipt:
         async with call.memory() as memory:
-            handle = await memory.session(session)
+            handle = await _session(memory, session)
             return await handle.complete(text, insights=insight or ())
 
     asked = {"session_id": session, "result": text, "insights": insight}
     receipt = await call.client.write("complete", asked) or await here()
     call.output.item(
         receipt,
-        f"Completed at position {receipt.position} with {len(receipt.insight_ids)} insights",
+        f"Completed at position {receipt.position} with "
+        f"{counted(len(receipt.insight_ids), 'insight')}",
     )
 
 
@@ -132,7 +146,7 @@ async def fail(
 
     text = standard_input(error)
     async with call.memory() as memory:
-        receipt = await (await memory.session(session)).fail(text)
+        receipt = await (await _session(memory, session)).fail(text)
     call.output.item(receipt, f"Failed at position {receipt.position}")
 
 
@@ -145,7 +159,7 @@ async def cancel(
 ) -> None:
     """Call a session off."""
     async with call.memory() as memory:
-        receipt = await (await memory.session(session)).cancel(reason)
+        receipt = await (await _session(memory, session)).cancel(reason)
     call.output.item(receipt, f"Cancelled at position {receipt.position}")
 
 
@@ -157,7 +171,7 @@ async def show(call: Call, session: SessionArgument, *, as_of: AsOfOption = None
 
     then = moment(as_of)
     async with call.memory() as memory:
-        view = await memory.show_session(session, as_of=then)
+        view = await memory.show_session(await session_id_in(memory, session), as_of=then)
     call.output.item(view, session_panel(view))
 
 
@@ -166,7 +180,13 @@ async def list_sessions(
     call: Call,
     *,
     status: Annotated[
-        str | None, typer.Option("--status", help="Only those that are so.", show_default=False)
+        str | None,
+        typer.Option(
+            "--status",
+            help=f"Only those that are so: {', '.join(STATUSES[:-1])} or {STATUSES[-1]}.",
+            show_default=False,
+            autocompletion=one_of(STATUSES),
+        ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-l", help="How many at most.")] = 100,
 ) -> None:
@@ -186,7 +206,7 @@ async def tree(call: Call, session: SessionArgument, *, as_of: AsOfOption = None
 
     then = moment(as_of)
     async with call.memory() as memory:
-        views = await memory.session_tree(session, as_of=then)
+        views = await memory.session_tree(await session_id_in(memory, session), as_of=then)
     call.output.items(views, session_tree)
 
 
@@ -205,7 +225,7 @@ async def hand_off(
 ) -> None:
     """Pass a session's task and working memory to a new branch of it."""
     async with call.memory() as memory:
-        handle = await memory.session(session)
+        handle = await _session(memory, session)
         heir = await handle.hand_off(summary=summary, to_agent=to)
     call.output.item(
         handle.receipt,
@@ -222,5 +242,10 @@ async def close(
 ) -> None:
     """End a session without a result."""
     async with call.memory() as memory:
-        receipt = await (await memory.session(session)).close(reason)
+        receipt = await (await _session(memory, session)).close(reason)
     call.output.item(receipt, f"Closed at position {receipt.position}")
+
+
+async def _session(memory: Memory, given: str) -> Session:
+    """Return the session with this id, or whose id ends so."""
+    return await memory.session(await session_id_in(memory, given))

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from anabranch.cli.command import Call, command
+from anabranch.cli.command import Call, ForceOption, command, refuse_existing
+from anabranch.terminal.counting import counted
 
 commands = typer.Typer(
     help="Take a snapshot of the whole log, and restore it elsewhere.", no_args_is_help=True
@@ -26,16 +27,20 @@ async def take(
             "--vectors/--no-vectors", help="With the cache of embeddings; else they are made anew."
         ),
     ] = True,
+    force: ForceOption = False,
 ) -> None:
     """Write the whole log, of all namespaces, to a file, with positions, times and ids."""
+    from rich.filesize import decimal
+
+    refuse_existing(target, force=force)
     async with call.memory() as memory:
         with call.output.progress("reading", total=memory.position) as progress:
             found = await memory.transfer.snapshot(target, vectors=vectors, progress=progress)
     size = sum(stream.bytes for stream in found.streams)
     call.output.item(
         found,
-        f"{found.records} records, positions {found.first} to {found.last}, "
-        f"{size / 1e6:.1f} MB in {target}",
+        f"{counted(found.records, 'record')}, positions {found.first} to {found.last}, "
+        f"{decimal(size)} in {target}",
     )
 
 
@@ -64,6 +69,6 @@ async def restore(
         found = await restore_snapshot(call.settings, source, replicas=replicas, progress=progress)
     call.output.item(
         found,
-        f"Restored {found.records} records, positions {found.first} to {found.last}; "
+        f"Restored {counted(found.records, 'record')}, positions {found.first} to {found.last}; "
         "they read as when they were taken",
     )

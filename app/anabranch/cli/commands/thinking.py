@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from anabranch.cli.command import Call, command, standard_input
+from anabranch.cli.ids import session_id_in
 
 commands = typer.Typer()
 PANEL: Final = "Think"
@@ -40,7 +41,8 @@ async def think(
             "-x",
             metavar="COMMAND",
             help="Run this for each branch: the task comes on stdin as JSON, the result is what "
-            "it writes. Without it each branch asks memory.",
+            "it writes. It is no shell: for a pipe say `sh -c '... | ...'`. Without it each branch "
+            "asks memory.",
             show_default=False,
         ),
     ] = None,
@@ -89,5 +91,5 @@ async def consolidate(
     from rich.text import Text
 
     async with call.memory() as memory:
-        found = await memory.consolidate(root)
+        found = await memory.consolidate(await session_id_in(memory, root))
     call.output.item(found, Text(found.text))

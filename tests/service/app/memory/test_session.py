@@ -42,6 +42,17 @@ async def test_branch_forks_where_the_session_is(session: Session) -> None:
     )
 
 
+async def test_a_branch_keeps_attributes(session: Session, memory: Memory) -> None:
+    """Attributes of a branch are in the graph, as those of a root session are."""
+    branch = await session.branch("Oil it", attributes={"ticket": 7, "gates": [None]})
+
+    found = await memory.cypher(
+        "MATCH (s:Session {namespace: $namespace, id: $id}) RETURN s.attributes AS kept",
+        {"id": branch.session_id},
+    )
+    assert found.rows == [{"kept": '{"gates":[null],"ticket":7}'}]
+
+
 async def test_remember_learns_in_the_session(session: Session) -> None:
     """The handle moves to the insight's position; fields may be given beside the text."""
     kept = await session.remember(TEXT, confidence=0.5, tags=["gate"])

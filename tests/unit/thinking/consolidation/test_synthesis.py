@@ -41,6 +41,17 @@ def test_what_more_branches_have_seen_comes_first() -> None:
     )
 
 
+def test_the_root_is_no_branch() -> None:
+    """Insights of the root are counted, and the root apart from the branches."""
+    said = [point("i1", "root", BATH), point("i2", "a", TRAIN), point("i3", "b", PASSPORT)]
+
+    both = synthesise("Trip", said, root_id="root")
+    alone = synthesise("Trip", said[:1], root_id="root")
+
+    assert both.text.startswith("On “Trip”: 3 insights of 2 branches and the root, in 3 groups.")
+    assert alone.text.startswith("On “Trip”: 1 insight of the root, in 1 group.")
+
+
 def test_vectors_group_what_words_do_not() -> None:
     """Two texts without a common word belong together when their vectors are near."""
     said = [point("i1", "a", "Boats sail."), point("i2", "b", "Ships cross water.")]

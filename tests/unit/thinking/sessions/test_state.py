@@ -52,6 +52,13 @@ def folded(*data: EventData) -> SessionState:
     return state
 
 
+def test_a_branch_keeps_its_attributes() -> None:
+    """A branch has what was kept of it when it was forked, as a root session has."""
+    kept = FORKED.model_copy(update={"attributes": {"ticket": 7}})
+
+    assert (folded(kept).attributes, folded(FORKED).attributes) == ({"ticket": 7}, {})
+
+
 def test_a_session_without_events_does_not_exist() -> None:
     """Before its first event a session is nothing, and so has not ended either."""
     state = SessionState(SESSION, "test")

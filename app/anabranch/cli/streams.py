@@ -1,0 +1,105 @@
+"""The standard streams of a command: text that any terminal takes, and a quiet Ctrl-C.
+
+A terminal or a pipe that does not take UTF-8 gets our marks as ASCII, and of any other character
+its code.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+INTERRUPTED: Final = 130
+_ERRORS: Final = "anabranch.terminal"
+_AS_ASCII: Final = {
+    "✓": "+",
+    "✗": "x",
+    "●": "*",
+    "○": "o",
+    "◐": "~",
+    "⊘": "-",
+    "➜": ">",
+    "→": "->",
+    "■": "#",
+    "█": "#",
+    "↑": "^",
+    "↓": "v",
+    "·": "-",
+    "…": "...",
+    "—": "--",
+    "–": "-",  # noqa: RUF001  The dash itself is meant.
+    "“": '"',
+    "”": '"',
+    "‘": "'",  # noqa: RUF001  As above.
+    "’": "'",  # noqa: RUF001  As above.
+    **dict.fromkeys("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "~"),
+}
+
+
+def prepare_streams() -> None:
+    """Have stdout and stderr take every character, whatever their encoding is."""
+    codecs.register_error(_ERRORS, _as_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and not _takes_all(stream):
+            stream.reconfigure(errors=_ERRORS)
+
+
+def _takes_all(stream: io.TextIOWrapper) -> bool:
+    return codecs.lookup(stream.encoding).name.startswith("utf")
+
+
+def _as_ascii(error: UnicodeError) -> tuple[str, int]:
+    """Return what stands for characters that an encoding lacks: a mark as ASCII, else the code."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    written = "".join(_AS_ASCII.get(one) or ascii(one)[1:-1] for one in lacking)
+    return written, error.end
+
+
+def given_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments as they were typed: in a locale of ASCII they are UTF-8 all the same."""
+    return [_typed(one) for one in arguments]
+
+
+def _typed(argument: str) -> str:
+    if not any("\ud800" <= character <= "\udfff" for character in argument):
+        return argument
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        return argument
+
+
+def end_quietly_on_interrupt() -> None:
+    """Let Ctrl-C end this process at once and without a word, while it imports or ends.
+
+    Where it is ignored it stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end)
+
+
+@contextmanager
+def interruptible() -> Generator[None]:
+    """Let Ctrl-C be an interrupt meanwhile, which what runs can clean up after."""
+    if signal.getsignal(signal.SIGINT) is not _end:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, _end)
+
+
+def _end(_signal: int, _frame: object) -> None:
+    os._exit(INTERRUPTED)

@@ -1,0 +1,75 @@
+"""Ids by their ends: people type what commands print, the last characters of an id."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from anabranch.errors import HistoryNotFound, IdAmbiguous
+from anabranch_events.errors import SessionNotFound
+from anabranch_thinking import InsightNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch.memory.namespaces import OpenNamespace
+
+_SHORT: Final = re.compile(r"[0-9a-fA-F-]{4,31}")
+_LISTED: Final = 10
+
+
+async def session_id_of(namespace: OpenNamespace, given: str) -> str:
+    """Return the id of the session whose id ends with `given`; a whole id is returned as it is.
+
+    Raises SessionNotFound, and IdAmbiguous where several end so.
+    """
+    found = await _one(namespace, given, "sessions")
+    if found is None:
+        raise SessionNotFound(f"...{given}", namespace=namespace.name)
+    return found
+
+
+async def insight_id_of(namespace: OpenNamespace, given: str) -> str:
+    """Return the id of the insight whose id ends with `given`, as `session_id_of` does.
+
+    Raises InsightNotFound and IdAmbiguous.
+    """
+    found = await _one(namespace, given, "insights")
+    if found is None:
+        raise InsightNotFound(f"...{given}", namespace=namespace.name)
+    return found
+
+
+async def thing_id_of(namespace: OpenNamespace, given: str) -> str:
+    """Return the id of the session, insight or consolidation whose id ends with `given`.
+
+    Raises HistoryNotFound, and IdAmbiguous where several end so, of whichever kind.
+    """
+    found = await _one(namespace, given, "things")
+    if found is None:
+        raise HistoryNotFound(f"...{given}", namespace=namespace.name, to=namespace.backend.seen)
+    return found
+
+
+async def _one(namespace: OpenNamespace, given: str, kind: str) -> str | None:
+    """Return the one id that ends with `given`; None where none does."""
+    if not _SHORT.fullmatch(given):
+        return given
+    await namespace.caught_up()
+    graph = await namespace.backend.graph()
+    rows = await graph.read(
+        f"ids/{kind}", namespace=namespace.name, ending=given.lower(), limit=_LISTED + 1
+    )
+    if len(rows) > 1:
+        raise IdAmbiguous(given, _listed(rows))
+    return str(rows[0]["id"]) if rows else None
+
+
+def _listed(rows: Sequence[dict[str, object]]) -> list[str]:
+    listed = [f"{row['id']} ({_short(str(row['said'] or ''))})" for row in rows[:_LISTED]]
+    return listed if len(rows) <= _LISTED else [*listed, "..."]
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 40 else line[:39] + "…"
