@@ -135,7 +135,7 @@ class ServerFolder:
 
     @property
     def has_room(self) -> bool:
-        """Whether the disk has room for a while."""
+        """True while the disk has room for a while."""
         return shutil.disk_usage(self._store).free >= ROOM_MIN
 
     def found_full(self) -> bool:
@@ -199,7 +199,7 @@ class ServerFolder:
 
 
 def quoted(text: str) -> str:
-    """Return `text` as a string of the server's configuration, which reads UTF-8 and few escapes."""
+    """Return `text` as a string of the configuration, which is UTF-8 and has few escapes."""
     known = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     return '"' + "".join(known.get(each, each) for each in text) + '"'
 

@@ -86,7 +86,7 @@ class NatsServer:
 
     @property
     def running(self) -> bool:
-        """Whether the server runs, or is just being started again."""
+        """True while the server runs, or is just being started again."""
         process = self._process
         return self._restarting or (process is not None and process.returncode is None)
 
