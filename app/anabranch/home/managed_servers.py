@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
@@ -118,7 +117,7 @@ class OwnServers:
             tenants=self._tenants,
         )
         await self._entered(server)
-        self._running["nats-server"] = lambda: _alive(server.pid)
+        self._running["nats-server"] = lambda: server.running
         if self._tenants is None:
             self._home.credentials.unlink(missing_ok=True)
         else:
@@ -143,14 +142,6 @@ class OwnServers:
             await self._stack.enter_async_context(server)
         except OSError as error:
             raise from_os_error(error, self._home.folder) from error
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _free(port: int) -> int:

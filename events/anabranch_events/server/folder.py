@@ -26,6 +26,8 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,}")
 _log: Final = logging.getLogger("anabranch")
 LOG_LINES_SHOWN: Final = 5
 FREE_SHARE_USED: Final = 0.9
+ROOM_MIN: Final = 4 * 1024 * 1024
+_FULL: Final = b"no space left on device"
 
 FLAGS: Final = "js_ack_fc_v2: false"
 """A flag that later servers may switch on by themselves: it changes the subject of
@@ -59,6 +61,7 @@ class ServerFolder:
         self._run = self.path / "run"
         self._store = self.path / "jetstream"
         self._lock: IO[str] | None = None
+        self._log_read = 0
         self.passwords: dict[str, str] = {}
 
     def hold(self) -> None:
@@ -117,6 +120,7 @@ class ServerFolder:
         )
         if self._log.exists():
             self._log.replace(self.path / "nats-server.log.before")
+            self._log_read = 0
         for file in (self._log, self.output):
             _write_private(file, "")
         return token
@@ -128,6 +132,24 @@ class ServerFolder:
                 url = str(json.loads(path.read_bytes())["nats"][0])
                 return url, int(self.pid_file.read_text(encoding="ascii"))
         return None
+
+    @property
+    def has_room(self) -> bool:
+        """True while the disk has room for a while."""
+        return shutil.disk_usage(self._store).free >= ROOM_MIN
+
+    def found_full(self) -> bool:
+        """Tell whether the server has met a full disk since the last time this was asked."""
+        try:
+            size = self._log.stat().st_size
+            start, self._log_read = min(self._log_read, size), size
+            if size == start:
+                return False
+            with self._log.open("rb") as file:
+                file.seek(start)
+                return _FULL in file.read(size - start)
+        except OSError:
+            return False
 
     def last_words(self) -> str:
         """Return the server's last log lines, the serious ones if there are any."""
@@ -177,7 +199,7 @@ class ServerFolder:
 
 
 def quoted(text: str) -> str:
-    """Return `text` as a string of the server's configuration, which reads UTF-8 and few escapes."""
+    """Return `text` as a string of the configuration, which is UTF-8 and has few escapes."""
     known = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
     return '"' + "".join(known.get(each, each) for each in text) + '"'
 

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from anabranch_events.errors import LogFull, ServerMissing
 from anabranch_events.server import orphan
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 START_TIMEOUT_S: Final = 60.0
 STOP_TIMEOUT_S: Final = 10.0
 _POLL_MAX_S: Final = 0.05
+_LOOK_S: Final = 1.0
 
 # Waits for the server's end, or that of the owner, who holds the other side of fd 3. `read` is
 # built into the shell, so nothing is left behind when the server ends.
@@ -79,6 +81,14 @@ class NatsServer:
         self._port = port
         self._tenants = tenants
         self._process: asyncio.subprocess.Process | None = None
+        self._mending: asyncio.Task[None] | None = None
+        self._restarting = False
+
+    @property
+    def running(self) -> bool:
+        """True while the server runs, or is just being started again."""
+        process = self._process
+        return self._restarting or (process is not None and process.returncode is None)
 
     @property
     def passwords(self) -> dict[str, str]:
@@ -100,6 +110,7 @@ class NatsServer:
                 port=self._port, strict=self._durability == "strict", tenants=self._tenants
             )
             await self._start()
+            self._mending = asyncio.create_task(self._mend())
         except OSError as error:
             await self._stop()
             raise _unusable(folder.path, error) from error
@@ -183,8 +194,38 @@ class NatsServer:
                     raise self._not_started(f"JetStream does not answer: {error}") from error
                 await asyncio.sleep(0.01)
 
+    async def _mend(self) -> None:
+        """Start the server again once a disk that was full has room.
+
+        A server that met a full disk refuses every message from then on, with room or without.
+        """
+        full = False
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            full = self._folder.found_full() or full
+            if full and self._folder.has_room:
+                full = False
+                await self._restart()
+
+    async def _restart(self) -> None:
+        process, port = self._process, urlsplit(self.url).port
+        self._restarting = True
+        try:
+            if process is not None:
+                await _end(process)
+            self.token = self._folder.write(
+                port=port or 0, strict=self._durability == "strict", tenants=self._tenants
+            )
+            await self._start()
+        finally:
+            self._restarting = False
+
     async def _stop(self) -> None:
         """End the server and release the folder; kill it when it does not end in time."""
+        mending, self._mending = self._mending, None
+        if mending is not None:
+            mending.cancel()
+            await asyncio.gather(mending, return_exceptions=True)
         process, self._process = self._process, None
         try:
             if process is not None:

@@ -53,14 +53,17 @@ class Checkpoint:
 
     async def read(self) -> int:
         """Return the position the projection has reached; wait while the graph is away."""
+        position = await self._read()
+        self._backoff.over()
+        return position
+
+    async def _read(self) -> int:
+        """Read the position. That says nothing of writes, whose pauses go on to grow."""
         while True:
             try:
-                position = await self._graph.checkpoint(self._projection)
+                return await self._graph.checkpoint(self._projection)
             except Unavailable as error:
                 await self._backoff.pause(error)
-                continue
-            self._backoff.over()
-            return position
 
     async def move(
         self,
@@ -105,7 +108,7 @@ class Checkpoint:
 
     async def _stands_at(self, position: int, *, expected: int, wait: bool) -> bool:
         """Tell whether a commit of unknown outcome holds. Raises Fenced when a rival moved on."""
-        found = await (self.read() if wait else self._graph.checkpoint(self._projection))
+        found = await (self._read() if wait else self._graph.checkpoint(self._projection))
         if found not in {position, expected}:
             raise Fenced
         return found == position

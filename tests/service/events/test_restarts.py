@@ -310,3 +310,38 @@ async def test_a_server_that_comes_back_elsewhere_is_found(tmp_path: Path) -> No
 
     assert first.token != second.token
     assert (receipt.position, found) == (before.position + 1, second.url)
+
+
+async def test_with_room_again_the_same_server_takes_more(small_disk: Path) -> None:
+    """Others fill the disk and clear it: the log goes on by itself, and nothing is lost."""
+    filler = small_disk / "filler"
+    async with (
+        NatsServer(small_disk / "nats") as server,
+        Log.connect(server.url, token=server.token, timeout_s=2) as log,
+    ):
+        free = os.statvfs(small_disk)
+        room = free.f_bavail * free.f_frsize - 300_000
+        filler.write_bytes(b"\0" * room)
+        receipts = await fill(log)
+        with pytest.raises(LogFull):
+            await log.append(large(new_id(), 100_000))
+
+        filler.unlink()
+        receipts.append(await taken(log))
+
+        ids = [record.decode().id async for record in log.read_all()]
+        assert [one.event_id for one in receipts] == [
+            event_id for event_id in ids if event_id in {one.event_id for one in receipts}
+        ]
+        assert (await log.append(note(new_id()))).position == len(ids) + 1
+
+
+async def taken(log: Log) -> Receipt:
+    """Append until the log takes an event again."""
+    event = note(new_id())
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await log.append(event)
+            except (LogFull, LogUnavailable):
+                await asyncio.sleep(0.2)
