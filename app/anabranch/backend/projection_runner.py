@@ -260,6 +260,8 @@ async def _kept_running(projection: Projector | VectorProjector) -> None:
             await projection.run()
         except AnabranchError as error:
             _log.warning("a projection stopped and begins again: %s", error)
+        except Exception:  # noqa: BLE001 - a fault of ours: projecting would end without a word.
+            _log.exception("a projection failed and begins again")
         await asyncio.sleep(_PAUSE_S)
 
 

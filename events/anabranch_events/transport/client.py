@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 from nats.aio.client import Client
 from nats.protocol.parser import Parser
 
+from anabranch_events.transport.cancellation import cancellation_kept
 from anabranch_events.transport.parser import QuickParser
 
 if TYPE_CHECKING:
@@ -51,6 +52,18 @@ class QuickClient(Client):
         self._parser = QuickParser(self, note=self._note)
         if self.hands_over:
             self._ps = self._parser
+
+    async def request(
+        self,
+        subject: str,
+        payload: bytes = b"",
+        timeout: float = 0.5,  # noqa: ASYNC109 - the driver's
+        old_style: bool = False,
+        headers: dict[str, Any] | None = None,
+    ) -> Msg:
+        """Request as the driver does; a cancellation that comes with the answer is not lost."""
+        with cancellation_kept():
+            return await super().request(subject, payload, timeout, old_style, headers)
 
     async def listen(self, subject: str, receive: Receive) -> Subscription:
         """Subscribe; `receive` is called for each message as it is read off the wire."""
@@ -175,7 +188,8 @@ async def settled(client: Client) -> None:
     inbox = client.new_inbox()
     own = await client.subscribe(inbox)
     await client.publish(inbox)
-    await own.next_msg(timeout=_SETTLE_TIMEOUT_S)
+    with cancellation_kept():
+        await own.next_msg(timeout=_SETTLE_TIMEOUT_S)
     await own.unsubscribe()
 
 

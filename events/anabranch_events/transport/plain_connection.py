@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import orjson
 
@@ -47,6 +47,8 @@ class PlainConnection:
         self._host = address.hostname or "127.0.0.1"
         self._port = address.port or 4222
         self._token = token
+        self._user = unquote(address.username or "") or None
+        self._password = unquote(address.password or "") or None
         self._timeout_s = timeout_s
         self._inbox = f"_INBOX.{os.urandom(12).hex()}"
         self.payload_max = 0
@@ -80,7 +82,9 @@ class PlainConnection:
             "lang": "python",
             "name": "anabranch",
             "no_responders": True,
+            "pass": self._password,
             "pedantic": False,
+            "user": self._user,
             "verbose": False,
             "version": "plain",
         }

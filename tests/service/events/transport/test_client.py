@@ -11,10 +11,11 @@ from anabranch_events import Log
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.transport.client import QuickClient
 from tests.support.events import note, notes
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 
     from anabranch_events import NatsServer
 
@@ -74,3 +75,38 @@ async def test_a_receiver_that_fails_does_not_end_the_connection(log: Log) -> No
 
     assert heard == [b"1", b"2"]
     assert (await log.append(note(new_id()))).position == 1
+
+
+def waiting_in(client: QuickClient) -> list[asyncio.Future[Msg]]:
+    """Return what the driver waits with for the answers to its requests."""
+    return list(client._resp_map.values())  # pyright: ignore[reportPrivateUsage]  # the driver's
+
+
+async def test_a_cancellation_that_comes_with_the_answer_ends_the_task(log: Log) -> None:
+    """Python 3.11 gives the answer then and forgets the cancellation: the task would go on."""
+    client = log.connection
+    assert isinstance(client, QuickClient)
+
+    noticed = asyncio.Event()
+
+    async def answer(message: Msg) -> None:
+        await noticed.wait()
+        await message.respond(b"here")
+
+    subscription = await client.subscribe("answers", cb=answer)
+
+    async def asked() -> None:
+        await client.request("answers", timeout=PATIENCE_S)
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(asked())
+    await until(lambda: bool(waiting_in(client)))
+    (future,) = waiting_in(client)
+    future.add_done_callback(lambda _: task.cancel())
+    noticed.set()
+
+    ended, _ = await asyncio.wait({task}, timeout=PATIENCE_S)
+
+    assert ended == {task}
+    assert task.cancelled()
+    await subscription.unsubscribe()

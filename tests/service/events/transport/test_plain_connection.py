@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import Log, NatsServer
+from anabranch_events import Log, NatsServer, Tenant
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.transport.inbox import NobodyListens, Unanswered
 from anabranch_events.transport.plain_connection import PlainAnswer, PlainConnection
@@ -52,6 +53,18 @@ async def test_a_request_that_reaches_nobody_is_told(nats_server: NatsServer) ->
             await plain.request("nobody", b"x", timeout_s=60)
         with pytest.raises(NobodyListens):
             await plain.request("nobody", b"y", timeout_s=60)
+
+
+async def test_a_user_of_the_address_is_let_in(tmp_path: Path) -> None:
+    """On a server with tenants the owner has a name and a password, which the address holds."""
+    tenants = (Tenant(name="acme-app", role="producer", namespaces=("acme",)),)
+    async with NatsServer(tmp_path / "nats", tenants=tenants) as server:
+        async with Log.connect(server.url) as log:
+            last = (await log.bounds()).last
+        async with connection(server) as plain:
+            found = await plain.request("$JS.API.STREAM.INFO.ANABRANCH_EVENTS", b"", timeout_s=60)
+
+    assert json.loads(found.data)["state"]["last_seq"] == last
 
 
 async def test_a_wrong_token_is_no_answer(nats_server: NatsServer) -> None:
