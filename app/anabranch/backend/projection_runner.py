@@ -164,7 +164,7 @@ class Projecting:
     def _begin_again(self) -> None:
         """Go on in the live generation, as soon as that works."""
         task = asyncio.create_task(self._begun())
-        self._generation.push_async_callback(end_task, task)
+        self._generation.push_async_callback(_ended, task)
 
     async def _begun(self) -> None:
         while True:
@@ -192,7 +192,7 @@ class Projecting:
             for projection in self._running:
                 projection.on_reach = self._wake
                 task = asyncio.create_task(_kept_running(projection))
-                stack.push_async_callback(end_task, task)
+                stack.push_async_callback(_ended, task)
             self._generation.push_async_exit(stack.pop_all())
 
     def _projections(
@@ -265,12 +265,6 @@ async def _kept_running(projection: Projector | VectorProjector) -> None:
         await asyncio.sleep(_PAUSE_S)
 
 
-async def end_task(task: asyncio.Task[None]) -> None:
-    """Cancel a task and wait until it has ended.
-
-    It is cancelled again for as long as it goes on: one cancellation may be lost in the middle of a
-    driver's call, and the projection would then wait for events that no longer come.
-    """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=_PAUSE_S)
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.terminals import on_a_terminal
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -207,6 +209,20 @@ def test_a_node_is_shown_without_its_vector(anabranch: CommandLine, namespace: s
     assert "embedding" not in row["i"]["properties"]
     assert '"embedding":' not in told.out
     assert len(named["e"]) == 384
+
+
+def test_sixty_columns_cut_nothing_that_is_typed(anabranch: CommandLine, namespace: str) -> None:
+    """On a narrow terminal the ids of sessions and the names of generations stand whole."""
+    kept = anabranch.here("remember", "The port is 5433.", "-N", namespace, "--json").value
+    names = [one["name"] for one in anabranch.here("graph", "generations", "--json").lines]
+
+    listed = on_a_terminal(anabranch, "session", "list", "-N", namespace, columns=60)
+    generations = on_a_terminal(anabranch, "graph", "generations", columns=60)
+
+    first, *_ = listed.splitlines()
+    assert first.startswith(f"{kept['session_id'][-8:]}  ● open")
+    assert [name for name in names if name in generations] == names
+    assert max(map(len, (listed + generations).splitlines())) <= 60
 
 
 def test_status_names_home_owner_and_namespace(

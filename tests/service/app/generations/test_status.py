@@ -148,7 +148,7 @@ async def test_who_joined_asks_the_owner(owner: Memory) -> None:
     }
     assert told["projections"][1]["projectors"] == []
     assert f"process {os.getpid()} active" in for_people.out
-    assert "1 dead letters" in for_people.out
+    assert "1 dead letter" in for_people.out
 
 
 async def test_a_rebuild_is_another_generation(owner: Memory) -> None:

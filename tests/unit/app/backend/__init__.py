@@ -1,1 +1,0 @@
-"""The unit tests of app's backend."""
