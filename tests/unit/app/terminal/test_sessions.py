@@ -75,7 +75,7 @@ def test_a_deep_line_is_shown_whole() -> None:
                 "session_id": f"session-{number:08}",
                 "parent_id": f"session-{number - 1:08}" if number else None,
                 "depth": number,
-                    "task": "Ask upstream",
+                "task": "Ask upstream",
                 "role": None,
             }
         )
