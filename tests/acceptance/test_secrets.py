@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 SECRET: Final = "canary-7f3a9"
 NOWHERE: Final = {"NATS_URL": f"nats://user:{SECRET}@127.0.0.1:1", "NATS_TOKEN": SECRET}
 COMMANDS: Final = (
+    ("settings",),
+    ("settings", "--json"),
     ("doctor",),
     ("doctor", "--json"),
     ("status",),
