@@ -37,7 +37,7 @@ def test_an_event_of_an_unknown_type_is_shown_as_opaque() -> None:
 
 def test_what_is_no_event_is_shown_with_the_reason() -> None:
     """An unreadable message is a line like any other."""
-    broken = recorded(id="7")
+    broken = recorded(id="")
 
     assert "cannot be read: id" in event_line(broken).plain
     assert opaque_note(broken) is None
