@@ -20,6 +20,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def on_a_terminal(line: CommandLine, *arguments: str, columns: int) -> str:
     """Run a command on a terminal of its own; return what it shows, without colours."""
+    sizes = {"COLUMNS", "LINES"}  # They would count more than the terminal's own.
+    environment = {name: one for name, one in line.environment.items() if name not in sizes}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     running = subprocess.Popen(
@@ -27,7 +29,7 @@ def on_a_terminal(line: CommandLine, *arguments: str, columns: int) -> str:
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=subprocess.DEVNULL,
-        env={**line.environment, "TERM": "xterm", "NO_COLOR": "1"},
+        env={**environment, "TERM": "xterm", "NO_COLOR": "1"},
     )
     os.close(theirs)
     shown = b""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "anabranch"
 _COMPLAINTS_TOLD: Final = 3
+_UNKNOWN: Final = "extra_forbidden"
 
 
 class Event(BaseModel):
@@ -137,17 +138,21 @@ def input_invalid(error: ValidationError, *, whole: str | None = None) -> InputI
         told.setdefault(field, _problem(one))
     more = len(complaints) - _COMPLAINTS_TOLD
     said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
-    is_text = _is_text_for_list(complaints[0])
+    fix = f"correct {' and '.join(told)}"
+    if _is_text_for_list(complaints[0]):
+        fix = "put it into a list"
+    elif complaints[0]["type"] == _UNKNOWN:
+        fix = f"leave {next(iter(told))} out, or look for another spelling"
     return InputInvalid(
-        f"{said} (and {more} more)" if more > 0 else said,
-        field=next(iter(told)),
-        fix="put it into a list" if is_text else f"correct {' and '.join(told)}",
+        f"{said} (and {more} more)" if more > 0 else said, field=next(iter(told)), fix=fix
     )
 
 
 def _problem(complaint: ErrorDetails) -> str:
     if _is_text_for_list(complaint):
         return "is a text, not a list of them"
+    if complaint["type"] == _UNKNOWN:
+        return "is not known here"
     return complaint["msg"].removeprefix("Value error, ")
 
 

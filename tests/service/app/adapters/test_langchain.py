@@ -9,6 +9,7 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 from pydantic import ValidationError
 
 from anabranch.adapters.langchain import AnabranchRetriever
+from anabranch_events.errors import InputInvalid
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
@@ -85,7 +86,7 @@ async def test_it_takes_what_recall_takes(memory: Memory) -> None:
 
 async def test_an_argument_that_recall_does_not_know_is_an_error(memory: Memory) -> None:
     """A filter is never ignored in silence."""
-    with pytest.raises(TypeError, match="colour"):
+    with pytest.raises(InputInvalid, match="colour"):
         await AnabranchRetriever(memory=memory).ainvoke("lock", colour="red")
     with pytest.raises(ValidationError, match="colour"):
         AnabranchRetriever.model_validate({"memory": memory, "colour": "red"})
