@@ -11,6 +11,7 @@ import json
 from collections import defaultdict
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, JsonValue, ValidationError
@@ -180,34 +181,42 @@ class AnabranchStore(BaseStore):
             found = await self._items_of(hits, op=op, below=below)
             if len(hits) < k or len(found) >= wanted:
                 return found
-        known = {hit.insight_id for hit in hits}
+        known = {insight_id for hit in hits for insight_id, _ in _sayings(hit)}
         each = [await self._hits(op, {one: below[one]}, k=HITS_MAX) for one in below]
         more = [hit for hits in each for hit in hits if hit.insight_id not in known]
         more.sort(key=lambda hit: (-hit.score, hit.position, hit.insight_id))
         return found + await self._items_of(more, op=op, below=below)
 
     async def _hits(self, op: SearchOp, below: dict[str, Named], *, k: int) -> list[Hit]:
-        """Recall from one session alone, or else from the whole namespace."""
-        query = str(op.query)
-        if len(below) != 1:
-            return (await self._memory.recall(query, k=k)).hits
-        (session_id,) = below
-        recalled = await self._memory.recall(query, k=k, scope=Scope.SESSION, session_id=session_id)
-        return recalled.hits
+        """Recall from one session alone, or else from the whole namespace.
+
+        LangGraph's stores give the nearest items, however far they are: so does this.
+        """
+        (session_id,) = below if len(below) == 1 else (None,)
+        recall = partial(
+            self._memory.recall,
+            str(op.query),
+            k=k,
+            scope=Scope.SESSION if session_id else Scope.NAMESPACE,
+            session_id=session_id,
+        )
+        recalled = await recall()
+        return (await recall(min_similarity=-1) if recalled.nothing_close else recalled).hits
 
     async def _items_of(
         self, hits: Sequence[Hit], *, op: SearchOp, below: dict[str, Named]
     ) -> list[SearchItem]:
         """Return the items of `hits` that pass the filter, in the order of the hits."""
-        touched = dict.fromkeys(hit.session_id for hit in hits if hit.session_id in below)
+        said = [(hit, *saying) for hit in hits for saying in _sayings(hit)]
+        touched = dict.fromkeys(session_id for _, _, session_id in said if session_id in below)
         items: dict[str, Item] = {}
         for session_id in touched:
             shelf = await _shelf(await self._memory.session(session_id))
             items |= shelf.by_insight(_path(below[session_id]))
         return [
             _found(item, hit.score)
-            for hit in hits
-            if (item := items.get(hit.insight_id)) and matches(item.value, op.filter or {})
+            for hit, insight_id, _ in said
+            if (item := items.get(insight_id)) and matches(item.value, op.filter or {})
         ]
 
     async def _list(self, op: ListNamespacesOp) -> list[tuple[str, ...]]:
@@ -236,6 +245,12 @@ class AnabranchStore(BaseStore):
                 return list(shelf.items(_path(one)).values())
 
         return await asyncio.gather(*map(items, named))
+
+
+def _sayings(hit: Hit) -> list[tuple[str, str]]:
+    """Return the insights with a hit's text, with their sessions: each may be an item's."""
+    others = ((one.insight_id, one.session_id) for one in hit.also)
+    return [(hit.insight_id, hit.session_id), *others]
 
 
 class _Entry(BaseModel):

@@ -149,6 +149,27 @@ async def test_a_crowd_of_others_costs_no_items(
     assert {item.namespace for item in found} == {ADA, BOB}
 
 
+async def test_a_search_gives_every_item_of_one_text_and_the_nearest_of_what_is_far(
+    store: AnabranchStore, memory: Memory
+) -> None:
+    """A recall gives a text once, and nothing where nothing is close; a store's items are each one."""
+    await memory.remember("Tea is at four")
+    for path, key in ((ADA, "tea"), (ADA, "four"), (BOB, "tea")):
+        await store.aput(path, key, {"text": "Tea is at four"}, index=["text"])
+
+    same = await store.asearch(("users",), query="When is tea?")
+    of_ada = await store.asearch(ADA, query="When is tea?")
+    far = await store.asearch(BOB, query="quantum chromodynamics")
+
+    assert {(one.namespace, one.key) for one in same} == {
+        (ADA, "tea"),
+        (ADA, "four"),
+        (BOB, "tea"),
+    }
+    assert {one.key for one in of_ada} == {"tea", "four"}
+    assert [one.key for one in far] == ["tea"]
+
+
 async def test_what_others_remember_is_no_item(store: AnabranchStore, memory: Memory) -> None:
     """An insight, and a note, that the store did not put, are not given out as items."""
     await store.aput(ADA, "drink", {"text": "Ada drinks green tea"})
