@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
 from anabranch import sync  # noqa: TC001 - pydantic reads the fields.
 from anabranch.adapters.bridge import Bridge
@@ -12,7 +12,7 @@ from anabranch.adapters.framework import framework
 from anabranch.adapters.hit_metadata import metadata_of
 from anabranch.memory.memory import Memory  # noqa: TC001 - As above.
 from anabranch.past.as_of import Moment  # noqa: TC001 - As above.
-from anabranch_recall import Scope
+from anabranch_recall import Scope  # noqa: TC001 - As above.
 
 with framework("langchain_core", extra="langchain"):
     from langchain_core.documents import Document
@@ -30,18 +30,21 @@ class AnabranchRetriever(BaseRetriever):
 
     `memory` is an open Memory, of `anabranch` or of `anabranch.sync`. The arguments of
     `Memory.recall` are set here, or given to `invoke`. A document has the insight's id and text,
-    and in its metadata what else the hit says. `tags` and `metadata` of a retriever are LangChain's
-    own, for its tracing: they filter nothing.
+    and in its metadata what else the hit says. `filters` are recall's: tags, kinds, agent and so
+    on. `tags` and `metadata` of a retriever are LangChain's own, for its tracing: they filter
+    nothing.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     memory: Memory | sync.Memory
     k: int = 10
-    scope: Scope | str = Scope.NAMESPACE
+    scope: Scope | str | None = None
     session_id: str | None = None
     as_of: Moment | None = None
     include_retired: bool = False
+    min_similarity: float | None = None
+    filters: dict[str, Any] = Field(default_factory=dict[str, Any])
     _bridge: Bridge[Memory] = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
@@ -74,6 +77,8 @@ class AnabranchRetriever(BaseRetriever):
             "session_id": self.session_id,
             "as_of": self.as_of,
             "include_retired": self.include_retired,
+            "min_similarity": self.min_similarity,
+            **self.filters,
             **asked,
         }
         return [

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from anabranch.adapters.bridge import Bridge
 from anabranch.adapters.framework import framework
 from anabranch.adapters.hit_metadata import metadata_of
-from anabranch_recall import Scope
 
 with framework("llama_index.core", extra="llama-index"):
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from anabranch.memory.memory import Memory
     from anabranch.past.as_of import Moment
     from anabranch.sync import Memory as SyncMemory
-    from anabranch_recall import Hit
+    from anabranch_recall import FilterFields, Hit, Scope
 
 
 class AnabranchRetriever(BaseRetriever):
@@ -35,10 +34,12 @@ class AnabranchRetriever(BaseRetriever):
         memory: Memory | SyncMemory,
         *,
         k: int = 10,
-        scope: Scope | str = Scope.NAMESPACE,
+        scope: Scope | str | None = None,
         session_id: str | None = None,
         as_of: Moment | None = None,
         include_retired: bool = False,
+        min_similarity: float | None = None,
+        **filters: Unpack[FilterFields],
     ) -> None:
         super().__init__()
         self._bridge: Bridge[Memory] = Bridge(memory)
@@ -47,6 +48,8 @@ class AnabranchRetriever(BaseRetriever):
         self._session_id = session_id
         self._as_of = as_of
         self._include_retired = include_retired
+        self._min_similarity = min_similarity
+        self._filters = filters
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return self._bridge.run(self._recalled(query_bundle.query_str))
@@ -62,6 +65,8 @@ class AnabranchRetriever(BaseRetriever):
             session_id=self._session_id,
             as_of=self._as_of,
             include_retired=self._include_retired,
+            min_similarity=self._min_similarity,
+            **self._filters,
         )
         return [NodeWithScore(node=_node(hit), score=hit.score) for hit in found]
 

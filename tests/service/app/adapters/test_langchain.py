@@ -90,3 +90,13 @@ async def test_an_argument_that_recall_does_not_know_is_an_error(memory: Memory)
         await AnabranchRetriever(memory=memory).ainvoke("lock", colour="red")
     with pytest.raises(ValidationError, match="colour"):
         AnabranchRetriever.model_validate({"memory": memory, "colour": "red"})
+
+
+async def test_a_filter_of_recall_is_one_of_the_retrievers(memory: Memory) -> None:
+    """Only what carries the tag is found."""
+    await memory.remember("Ada drinks tea", tags=["drinks"])
+    await memory.remember("Ada eats pizza")
+
+    found = await AnabranchRetriever(memory=memory, filters={"tags": ["drinks"]}).ainvoke("Ada")
+
+    assert [one.page_content for one in found] == ["Ada drinks tea"]

@@ -58,3 +58,13 @@ def test_an_engine_shows_the_model_the_text_alone(plain_memory: sync.Memory) -> 
     assert [one.text for one in answer.source_nodes] == [TEXTS[0]]
     assert TEXTS[0] in str(answer)
     assert "session_id" not in str(answer)
+
+
+async def test_a_filter_of_recall_is_one_of_the_retrievers(memory: Memory) -> None:
+    """Only what carries the tag is found."""
+    await memory.remember("Ada drinks tea", tags=["drinks"])
+    await memory.remember("Ada eats pizza")
+
+    found = await AnabranchRetriever(memory, tags=["drinks"]).aretrieve("Ada")
+
+    assert [one.text for one in found] == ["Ada drinks tea"]
