@@ -44,7 +44,8 @@ def ran(script: str, *, without: tuple[str, ...], **environment: str) -> tuple[i
     """Run `script` where the modules `without` are not there; return its code, stdout and stderr."""
     python = os.environ.get("ANABRANCH_PRODUCER", sys.executable)
     hidden = f"import sys\nsys.modules.update(dict.fromkeys({without!r}))\n"
-    given = {**os.environ, "NATS_URL": "", "NEO4J_URI": "", **environment}
+    ours = {name: one for name, one in os.environ.items() if not name.startswith("ANABRANCH_")}
+    given = {**ours, "NATS_URL": "", "NEO4J_URI": "", **environment}
     done = subprocess.run(
         [python, "-c", hidden + script], capture_output=True, text=True, env=given, check=False
     )
