@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from anabranch.errors import ScopeNeedsSession
 from anabranch.past.as_of import position_of
 from anabranch_events import input_invalid
+from anabranch_events.errors import InputInvalid
 from anabranch_recall import Filters, Hit, Question, Recollection, Scope
 from anabranch_recall.answer import FLOOR
 
@@ -39,6 +40,8 @@ async def recall(
     filters: FilterFields | None = None,
 ) -> Recollection:
     """Answer `query` as `Memory.recall` says."""
+    if not isinstance(query, str) or not query.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
+        raise InputInvalid("query: there is no text in it", field="query", fix="ask something")
     if scope is None:
         scope = Scope.NAMESPACE if session_id is None else Scope.LINEAGE
     chosen = _checked(Filters, **(filters or {}))

@@ -60,6 +60,12 @@ class CommandExecutor:
     ) -> None:
         if not argv:
             raise InputInvalid("executor: the command is empty", field="executor", fix="name it")
+        if timeout_s is not None and not timeout_s > 0:
+            raise InputInvalid(
+                f"timeout_s: {timeout_s:g} s is no time to run in",
+                field="timeout_s",
+                fix="give more than 0 seconds, or none",
+            )
         self._argv = tuple(argv)
         self._timeout_s = timeout_s
         self._environment = environment

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, Conflict, InputInvalid
-from anabranch_thinking.errors import BranchTimedOut
+from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
 from anabranch_thinking.executors.base import BranchContext, Executor
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.thought import BranchOutcome
@@ -207,7 +207,7 @@ class BranchRunner:
             if limit.expired():
                 raise BranchTimedOut(fork.session_id, timeout_s=allowed_s) from None
             raise
-        return Finding.of(found) if isinstance(found, str) else found
+        return _finding(found, by=self._executor.name)
 
     async def _fork(
         self, parent_id: str, branches: Sequence[BranchTask], *, depth: int
@@ -243,3 +243,15 @@ class BranchRunner:
             attempts=state.attempt,
             error=lost.message if lost else state.error,
         )
+
+
+def _finding(found: object, *, by: str) -> Finding:
+    """Return what an executor found. Raises ExecutorFailed where that is no finding."""
+    if isinstance(found, Finding):
+        return found
+    if isinstance(found, str):
+        return Finding.of(found)
+    raise ExecutorFailed(
+        f"{by} returned {type(found).__name__}",
+        fix="return a text or a Finding: is a `return` missing?",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import asynccontextmanager, suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, cast
@@ -22,7 +23,7 @@ from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
 from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRunner, Slots
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator
 
     from anabranch_recall import Embedder
     from anabranch_thinking.executors.base import Executor
@@ -140,6 +141,12 @@ def _tasks(
     if isinstance(branches, str):
         raise InputInvalid(
             "branches: is a text, not a list of tasks", field="branches", fix="put it into a list"
+        )
+    if branches is not None and not isinstance(branches, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
+        raise InputInvalid(
+            f"branches: {branches!r} is no list of tasks",
+            field="branches",
+            fix="give the tasks in a list, or their number as `count`",
         )
     if len(branches or ()) > BRANCHES_MAX or not 1 <= number <= BRANCHES_MAX:
         raise InputInvalid(

@@ -74,7 +74,11 @@ async def show(
     call.output.item(line, Syntax(text, "json", background_color="default", word_wrap=True))
 
 
-@command(event_commands, "export", gives="a CloudEvent a line, each with its position (as without)")
+@command(
+    event_commands,
+    "export",
+    gives="a CloudEvent a line, each with its position (as without), or with -o: exported, file",
+)
 async def export(
     call: Call,
     *,
@@ -110,7 +114,11 @@ async def export(
                 count = await memory.transfer.export(
                     target, after=after, to=to, progress=lambda at: tell(at - after)
                 )
-    call.output.message(f"exported {counted(count, 'event')}")
+    shown = f"exported {counted(count, 'event')}"
+    if output is not None and call.output.json:
+        call.output.item({"exported": count, "file": str(output)})
+    else:
+        call.output.message(shown)
 
 
 @command(event_commands, "import", gives="imported, skipped, unreadable, complete, position")

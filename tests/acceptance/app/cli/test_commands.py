@@ -175,6 +175,8 @@ def test_events_are_exported_and_imported_once(
     file = tmp_path / "events.jsonl"
 
     exported = anabranch.here("events", "export", "-N", namespace, "-o", str(file))
+    again = ("events", "export", "-N", namespace, "-o", str(file), "--force", "--json")
+    counted = anabranch.here(*again).value
     plain = anabranch.here("events", "export", "-N", namespace).lines
     *chained, last = [json.loads(line) for line in file.read_text().splitlines()]
     lines = [{name: line[name] for name in line if name != "chain"} for line in chained]
@@ -187,6 +189,7 @@ def test_events_are_exported_and_imported_once(
     ).value
 
     assert exported.code == 0
+    assert counted == {"exported": len(lines), "file": str(file)}
     assert [line["type"] for line in lines] == [
         "anabranch.session.opened.v1",
         "anabranch.branch.created.v1",

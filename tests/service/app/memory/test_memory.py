@@ -219,6 +219,8 @@ async def test_think_refuses_branches_and_no_branches(memory: Memory) -> None:
         await memory.think("", count=2)
     with pytest.raises(InputInvalid):
         await memory.think("Secure the gates", count=0)
+    with pytest.raises(InputInvalid, match="branches: 3 is no list"):
+        await memory.think("Secure the gates", branches=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # As a user might.
 
 
 async def test_consolidate_cites_every_insight(memory: Memory, session: Session) -> None:

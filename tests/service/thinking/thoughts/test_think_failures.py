@@ -96,6 +96,20 @@ async def test_a_function_is_an_executor(sessions: Sessions) -> None:
     assert [one.branches[0].result for one in (first, second)] == ["plain tea", "awaited tea"]
 
 
+@pytest.mark.parametrize("found", [None, 42])
+async def test_a_function_that_returns_no_finding_says_so(sessions: Sessions, found: Any) -> None:
+    """A `return` that was forgotten is named, not the code that stumbled over it."""
+
+    def work(_: BranchContext) -> Any:
+        return found
+
+    with pytest.raises(ThoughtFailed) as caught:
+        await think(sessions, "plan", branches=["tea"], executor=work)
+
+    (error,) = caught.value.errors.values()
+    assert f"callable:work returned {type(found).__name__}" in error
+
+
 async def test_a_branch_is_tried_again(sessions: Sessions, log: Log, namespace: str) -> None:
     """With retries a failed attempt is followed by another, and both are in the log."""
 

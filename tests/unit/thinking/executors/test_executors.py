@@ -308,3 +308,12 @@ async def test_a_command_gets_no_secrets(
     assert own | {"PATH", "LC_TIME"} <= {*bare.split()}
     assert {*named.split()} - {*bare.split()} == {"CREW_KEY"}
     assert not {"NEO4J_PASSWORD", "ANABRANCH_EMBEDDER_KEY", "NATS_URL"} & {*named.split()}
+
+
+@pytest.mark.parametrize("timeout_s", [0, -1])
+def test_a_command_needs_time_to_run_in(timeout_s: float) -> None:
+    """No time, or less, is refused before anything is appended."""
+    with pytest.raises(InputInvalid) as caught:
+        CommandExecutor(["cat"], timeout_s=timeout_s)
+
+    assert caught.value.field == "timeout_s"
