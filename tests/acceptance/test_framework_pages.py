@@ -10,6 +10,7 @@ import pytest
 
 from tests.acceptance.test_docs import LIMIT_S, blocks, environment
 from tests.support.repository import ROOT
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,7 @@ def printed(page: str, home: Path, *, ending: str = "") -> list[str]:
     return done.stdout.splitlines()
 
 
+@in_full_only
 def test_langgraph_remembers_as_its_page_says(tmp_path: Path) -> None:
     """The graph finds what was put in an earlier run, and so does recall."""
     lines = printed("langgraph", tmp_path / "home")
@@ -48,6 +50,7 @@ def test_langgraph_remembers_as_its_page_says(tmp_path: Path) -> None:
     assert lines == ["Ada drinks green tea before her run"] * 2
 
 
+@in_full_only
 def test_langchain_retrieves_as_its_page_says(tmp_path: Path) -> None:
     """The chain's prompt has the insight, and its document says why."""
     prompt, *_, document, found = printed("langchain", tmp_path / "home")
@@ -57,6 +60,7 @@ def test_langchain_retrieves_as_its_page_says(tmp_path: Path) -> None:
     assert found == "2"
 
 
+@in_full_only
 def test_llama_index_retrieves_as_its_page_says(tmp_path: Path) -> None:
     """The engine's answer stands on the insight."""
     lines = printed("llama-index", tmp_path / "home")
@@ -64,6 +68,7 @@ def test_llama_index_retrieves_as_its_page_says(tmp_path: Path) -> None:
     assert lines[-1].endswith(" The staging database moved to port 5433")
 
 
+@in_full_only
 def test_the_openai_sdk_converses_as_its_page_says(tmp_path: Path) -> None:
     """Two runs share a conversation, and the tool's insight is recalled."""
     lines = printed("openai-agents", tmp_path / "home", ending=OFFLINE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.test_docs import LIMIT_S, blocks, environment
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,7 @@ def endpoint() -> Iterator[tuple[str, list[str]]]:
         serving.join()
 
 
+@in_full_only
 def test_a_model_thinks_as_its_page_says(tmp_path: Path, endpoint: tuple[str, list[str]]) -> None:
     """Each branch is given what memory knows, and what the model says is recalled."""
     address, asked = endpoint

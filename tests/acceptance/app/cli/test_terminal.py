@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.rounds import in_full_only
 from tests.support.terminals import on_a_terminal
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def namespace() -> str:
     return f"test-{uuid.uuid4().hex[:12]}"
 
 
+@in_full_only
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_terminal_of_ascii_is_told_and_tells(
     anabranch: CommandLine, namespace: str, locale: str

@@ -14,6 +14,7 @@ from anabranch.doctor import examine
 from anabranch.home.folder import Home
 from anabranch.memory.memory import namespace_of
 from tests.support.patience import until
+from tests.support.rounds import in_full_only
 from tests.support.upholding import end_up, start_up
 from tests.support.visiting import patient
 
@@ -92,6 +93,7 @@ async def read(settings: Settings) -> tuple[str, list[str], int, int]:
     return role, [hit.text for hit in found.hits], len(events), status.log.last
 
 
+@in_full_only
 async def test_reading_needs_no_room(running: Settings, small_disk: Path) -> None:
     """On a full disk a memory joins, recalls, replays and says how it is; doctor says it is full."""
     fill(small_disk)
@@ -107,6 +109,7 @@ async def test_reading_needs_no_room(running: Settings, small_disk: Path) -> Non
     )
 
 
+@in_full_only
 async def test_reading_needs_no_right_to_write(read_only: Settings) -> None:
     """On a home that is mounted read-only a memory joins and reads, and nothing is changed there."""
     home = Home(read_only.home)

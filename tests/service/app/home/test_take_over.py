@@ -17,7 +17,7 @@ from anabranch.home.folder import Home, held
 from anabranch.home.runtime_file import live_runtime
 from anabranch.memory.memory import namespace_of
 from anabranch_events.event.types import InsightRecorded
-from tests.support.rounds import CHAOS_ROUNDS, FULL
+from tests.support.rounds import CHAOS_ROUNDS, FULL, in_full_only
 from tests.support.upholding import end_up, start_up
 from tests.support.visiting import Visitors, patient, until
 
@@ -111,6 +111,7 @@ async def test_an_owner_that_leaves_hands_its_home_on(
     assert await check(own_settings, visitors.all) >= 9
 
 
+@in_full_only
 async def test_a_killed_owner_is_replaced_under_load(
     own_settings: Settings, home: Home, visitors: Visitors
 ) -> None:
@@ -132,6 +133,7 @@ async def test_a_killed_owner_is_replaced_under_load(
     await check(own_settings, visitors.all)
 
 
+@in_full_only
 async def test_a_server_that_is_killed_is_replaced(
     own_settings: Settings, home: Home, visitors: Visitors
 ) -> None:
@@ -150,6 +152,7 @@ async def test_a_server_that_is_killed_is_replaced(
     await check(own_settings, visitors.all)
 
 
+@in_full_only
 async def test_a_restart_of_up_is_a_pause(own_settings: Settings, home: Home) -> None:
     """`down` and `up` in the middle: a long-lived memory remembers and recalls as before."""
     settings = patient(own_settings)
@@ -179,6 +182,7 @@ async def test_a_restart_of_up_is_a_pause(own_settings: Settings, home: Home) ->
     assert ended == up
 
 
+@in_full_only
 async def test_servers_that_come_back_elsewhere_are_found(
     own_settings: Settings, home: Home
 ) -> None:
@@ -209,6 +213,7 @@ async def test_servers_that_come_back_elsewhere_are_found(
     assert (rows.rows, len(generations)) == ([{"n": 2}], 1)
 
 
+@in_full_only
 async def test_up_takes_the_place_of_a_keeper(
     own_settings: Settings, home: Home, visitors: Visitors
 ) -> None:
@@ -281,6 +286,7 @@ async def _rounds(
     return done
 
 
+@in_full_only
 async def test_processes_come_and_go_at_random(
     own_settings: Settings, home: Home, visitors: Visitors
 ) -> None:

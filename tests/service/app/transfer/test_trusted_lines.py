@@ -14,6 +14,7 @@ from anabranch.memory.memory import namespace_of
 from anabranch.settings import variable
 from anabranch_events import encode, new_event, new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,6 +149,7 @@ def spelt_anew(events: list[Event]) -> bytes:
     return "".join(json.dumps(dict(sorted(one.items()))) + "\r\n" for one in fields).encode()
 
 
+@in_full_only
 @pytest.mark.parametrize("spelling", [as_written, spelt_anew])
 def test_what_check_takes_is_appended_once(
     alone: CommandLine, tmp_path: Path, spelling: Callable[[list[Event]], bytes]

@@ -13,7 +13,7 @@ from anabranch_projections import Projector, wait_for
 from tests.support.graphs import ask, empty
 from tests.support.histories import stream
 from tests.support.projecting import Nursery
-from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS
+from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS, in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -79,6 +79,7 @@ async def _killed(server: NatsServer, log: Log, graph: Graph, *, rounds: int) ->
     assert moved >= rounds // 2
 
 
+@in_full_only
 async def test_killed_projectors_leave_the_graph_of_an_undisturbed_one(
     nats_server: NatsServer, log: Log, graph: Graph
 ) -> None:
@@ -94,6 +95,7 @@ async def test_projectors_killed_for_long_leave_the_graph_of_an_undisturbed_one(
     await _killed(nats_server, log, graph, rounds=CHAOS_ROUNDS)
 
 
+@in_full_only
 async def test_two_projectors_at_once_make_the_graph_of_one(
     nats_server: NatsServer, log: Log, graph: Graph
 ) -> None:

@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from tests.support.patience import PATIENCE_S
-from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS
+from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS, in_full_only
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -99,6 +99,7 @@ def _check(found: tuple[int, int], acknowledged: int) -> None:
     assert nodes == position
 
 
+@in_full_only
 @pytest.mark.timeout(400)
 async def test_kills_of_the_server_and_its_owner_lose_nothing(tmp_path: Path) -> None:
     """Killed in turn, in the middle of writing: every acknowledged commit is there, whole."""
