@@ -1,4 +1,4 @@
-"""How long what is written takes to be readable while a thousand events a second come in, a minute long.
+"""The time until an event is readable, while a thousand a second come in, a minute long.
 
 The graph holds what a minute at that rate makes already, so that the server has planned and compiled
 what it is asked. Somebody else appends the events, in a process of its own. Meanwhile one insight

@@ -10,10 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_recall import Question
@@ -21,10 +17,11 @@ from anabranch_recall.answer import FLOOR, NEAR_AMONG
 from anabranch_recall.index_ranker import IndexRanker
 from anabranch_recall.question import Floor
 from anabranch_store import MiniLM
-from benchmarks.recall_quality import Kept, learned, read_spaces
+from benchmarks.recall_quality import Kept, given, learned, read_spaces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from anabranch_projections.recall_index.cut import Cut
     from anabranch_projections.recall_index.namespace_index import NamespaceIndex
@@ -151,15 +148,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recall_close", description=__doc__)
     parser.add_argument("names", nargs="*", default=["locomo_obs", "locomo_turns"])
     parser.add_argument("--strange", default="musique_train100", help="the file of strange ones")
-    kept = Path(tempfile.gettempdir()) / "anabranch-recall-vectors.npz"
-    parser.add_argument("--vectors", type=Path, default=kept, help="where vectors are kept")
-    arguments = parser.parse_args()
-    data = os.environ.get("ANABRANCH_RECALL_DATA")
-    if not data:
-        sys.exit("set ANABRANCH_RECALL_DATA to the folder with the data")
-    vectors = Kept(arguments.vectors)
+    arguments, data, vectors = given(parser)
     for name in arguments.names:
-        asked = asyncio.run(measure(Path(data), name, arguments.strange, vectors))
+        asked = asyncio.run(measure(data, name, arguments.strange, vectors))
         print(table(name, asked), flush=True)
 
 

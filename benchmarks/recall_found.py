@@ -1,4 +1,4 @@
-"""How much recall finds: recall at 5 and at 10 on data with known answers, through a real graph.
+"""Quality of recall: at 5 and at 10 on data with known answers, through a real graph.
 
 `ANABRANCH_RECALL_DATA` names a folder of JSON Lines files, one space a line: `{"space", "corpus":
 [{"id", "session", "ts", "text"}], "queries": [{"text", "relevant", "category", "visible"?}]}`. Most

@@ -1,4 +1,4 @@
-"""How much the index ranker finds, beside BM25, vectors alone, RRF of both, and the bare recipe.
+"""Quality of the index ranker, beside BM25, vectors alone, RRF of both, and the bare recipe.
 
 `ANABRANCH_RECALL_DATA` names a folder of JSON Lines files as in `recall_found`. Each space is
 folded from events into a recall index, and asked through it. `python -m benchmarks.recall_quality
@@ -219,22 +219,27 @@ async def measure(folder: Path, name: str, vectors: Kept) -> str:
     return "\n".join([*lines, f"  index over recipe, R@5: {gained}"])
 
 
-def main(show: Callable[[str], None] = print) -> None:
-    """Measure the files that were named, or all there are."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.recall_quality", description=__doc__
-    )
-    parser.add_argument("names", nargs="*", help="files, without .jsonl; `a+b` for both as one")
+def given(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Path, Kept]:
+    """Return the arguments, the folder with the data, and the vectors that are kept."""
     kept = Path(tempfile.gettempdir()) / "anabranch-recall-vectors.npz"
     parser.add_argument("--vectors", type=Path, default=kept, help="where vectors are kept")
     arguments = parser.parse_args()
     data = os.environ.get("ANABRANCH_RECALL_DATA")
     if not data:
         sys.exit("set ANABRANCH_RECALL_DATA to the folder with the data")
-    names = arguments.names or sorted(each.stem for each in Path(data).glob("*.jsonl"))
-    vectors = Kept(arguments.vectors)
+    return arguments, Path(data), Kept(arguments.vectors)
+
+
+def main(show: Callable[[str], None] = print) -> None:
+    """Measure the files that were named, or all there are."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.recall_quality", description=__doc__
+    )
+    parser.add_argument("names", nargs="*", help="files, without .jsonl; `a+b` for both as one")
+    arguments, data, vectors = given(parser)
+    names = arguments.names or sorted(each.stem for each in data.glob("*.jsonl"))
     for name in names:
-        show(asyncio.run(measure(Path(data), name, vectors)))
+        show(asyncio.run(measure(data, name, vectors)))
         sys.stdout.flush()
 
 

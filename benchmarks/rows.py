@@ -1,4 +1,4 @@
-"""What a benchmark reports: ours beside theirs, measured in one run."""
+"""A row of a benchmark: ours beside theirs, measured in one run."""
 
 from __future__ import annotations
 

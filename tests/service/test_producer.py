@@ -1,4 +1,4 @@
-"""What works where only some of the extras are installed, and what the rest says is missing.
+"""A part of the extras: the commands that work with it, and the errors of the others.
 
 `ANABRANCH_PRODUCER` names a Python that has the base alone. Without it this environment's is used,
 and what the extras bring is hidden from it.

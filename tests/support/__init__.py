@@ -1,1 +1,1 @@
-"""What several tests share: servers, histories, writers, and processes that are killed."""
+"""The parts that tests share: servers, histories, writers, and processes that are killed."""

@@ -39,6 +39,17 @@ def test_prose_keeps_the_rules(part: str) -> None:
     assert {name: broken for name, broken in found.items() if broken} == {}
 
 
+@pytest.mark.parametrize("folder", ["benchmarks", "tests"])
+def test_a_module_begins_with_its_noun(folder: str) -> None:
+    """Modules that are no part of the product keep the rule of the first line, too."""
+    modules = sorted((ROOT / folder).rglob("*.py"))
+
+    broken = [one for path in modules for one in faults(path) if ":1: begins with" in one]
+
+    assert modules
+    assert broken == []
+
+
 def test_prose_is_found_where_it_stands() -> None:
     """Docstrings and comments come with their lines, comments on neighbouring lines as one."""
     found = [prose[:2] for prose in (*docstrings(BROKEN), *comments(BROKEN))]

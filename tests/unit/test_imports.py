@@ -1,4 +1,4 @@
-"""What is imported when: a start costs what it needs, and no more."""
+"""Imports of each command: a start costs as much as it needs, and no more."""
 
 from __future__ import annotations
 

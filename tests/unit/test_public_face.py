@@ -1,4 +1,4 @@
-"""What users import and call: complete and documented."""
+"""The public face, which users import and call: complete and documented."""
 
 from __future__ import annotations
 

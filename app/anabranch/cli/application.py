@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
@@ -20,7 +19,6 @@ from anabranch.cli.command import (
     silence,
 )
 from anabranch.cli.help import Abstract, PlainGroup
-from anabranch.cli.notices import warnings_as_json
 from anabranch.cli.streams import INTERRUPTED, prepare_streams
 from anabranch.cli.version import print_version
 
@@ -182,15 +180,23 @@ def run(arguments: list[str] | None = None) -> int:
     given = _without_help_word(sys.argv[1:] if arguments is None else arguments)
     json = "--json" in given
     prepare_streams()
-    with warnings_as_json() if json else nullcontext():
-        try:
-            return application(args=given, prog_name="anabranch", standalone_mode=False) or 0
-        except typer.TyperException as error:
-            return _usage(error, json=json)
-        except (typer.Abort, KeyboardInterrupt):
-            return INTERRUPTED
-        except Exception as error:  # noqa: BLE001  An error of the tree may come from anywhere.
-            return _failed(error, json=json)
+    if not json:
+        return _run(given, json=False)
+    from anabranch.cli.json_warnings import warnings_as_json
+
+    with warnings_as_json():
+        return _run(given, json=True)
+
+
+def _run(given: list[str], *, json: bool) -> int:
+    try:
+        return application(args=given, prog_name="anabranch", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        return _usage(error, json=json)
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  An error of the tree may come from anywhere.
+        return _failed(error, json=json)
 
 
 def _without_help_word(given: list[str]) -> list[str]:

@@ -133,7 +133,7 @@ class Call:
         home = memory.settings.home
         does = "Starting the servers of" if would_start(memory.settings) else "Opening"
         with self.output.after_a_moment(f"{does} {home}"):
-            await memory.__aenter__()
+            await memory
         try:
             yield memory
         finally:

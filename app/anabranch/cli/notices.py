@@ -1,17 +1,13 @@
-"""Warnings of a command: variables that nobody reads, and logged ones as JSON beside JSON."""
+"""Warnings of a command: variables that nobody reads."""
 
 from __future__ import annotations
 
-import difflib
-import logging
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from anabranch.plain_settings import OF_OWNERS, OTHERS, READ
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 _PREFIX: Final = "ANABRANCH_"
 _NEAR: Final = 0.8
@@ -30,31 +26,8 @@ def unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
         if not ours.startswith(_PREFIX) or ours in _KNOWN | _OF_EXECUTORS:
             continue
         if not ours.startswith(_OF_DEVELOPMENT):
+            import difflib
+
             near = difflib.get_close_matches(ours, _KNOWN, n=1, cutoff=_NEAR)
             hint = f"; {near[0]} is one" if near else "; `anabranch settings` lists those there are"
             yield f"{name} is no setting{hint}"
-
-
-@contextmanager
-def warnings_as_json() -> Generator[None]:
-    """Write what is logged meanwhile as JSON on stderr, so that nothing else stands there."""
-    handler = _JsonHandler(logging.WARNING)
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-
-
-class _JsonHandler(logging.Handler):
-    """Writes a JSON object a record."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the record's message."""
-        from anabranch.terminal.output import warning_line
-
-        try:
-            print(warning_line(record.getMessage()), file=sys.stderr)  # noqa: T201  For machines.
-        except Exception:  # noqa: BLE001  A log never ends what logs.
-            self.handleError(record)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from rich.text import Text
 
+from anabranch.terminal.short_id import short_id
 from anabranch_events.errors import EventInvalid
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def event_line(recorded: Recorded) -> Text:
     """Return position, time, session, type and what the event says."""
     line = Text(f"{recorded.position:>7} ", style="cyan")
     line.append(f"{recorded.stored_at:%Y-%m-%d %H:%M:%S} ", style="dim")
-    line.append(f"{recorded.session_id[-8:]} ", style="dim")
+    line.append(f"{short_id(recorded.session_id)} ", style="dim")
     try:
         event = recorded.decode()
     except EventInvalid as error:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Group
 from rich.text import Text
 
+from anabranch.terminal.short_id import short_id
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,7 +42,7 @@ def life_lines(life: Sequence[LifeEvent]) -> RenderableType:
 def _life_line(event: LifeEvent) -> Text:
     line = Text(f"{event.position:>7} ", style="cyan", no_wrap=False)
     line.append(f"{event.stored_at:%Y-%m-%d %H:%M:%S} ", style="dim")
-    line.append(f"{event.session_id[-8:]} ", style="dim")
+    line.append(f"{short_id(event.session_id)} ", style="dim")
     if event.agent:
         line.append(f"{event.agent}  ", style="bold")
     return line.append(event.happened)
@@ -76,7 +78,7 @@ def _item_line(item: Any, mark: str, style: str) -> Text:
     values = item.model_dump()
     line.append(_said(values))
     shown = values.get("insight_id")
-    return line.append(f"  {shown[-8:]}", style="dim") if shown else line
+    return line.append(f"  {short_id(shown)}", style="dim") if shown else line
 
 
 def _said(item: dict[str, Any]) -> str:

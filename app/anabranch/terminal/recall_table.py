@@ -8,6 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from anabranch.terminal.counting import counted
+from anabranch.terminal.short_id import short_id
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,10 +49,9 @@ def reasons(hit: Hit) -> str:
     if hit.why.entities:
         parts.append("through " + ", ".join(hit.why.entities))
     if hit.why.associations:
-        count = len(hit.why.associations)
-        parts.append(f"{count} association{'s' if count > 1 else ''}")
+        parts.append(counted(len(hit.why.associations), "association"))
     if hit.also_in:
-        parts.append(f"also in {hit.also_in} session{'s' if hit.also_in > 1 else ''}")
+        parts.append(f"also in {counted(hit.also_in, 'session')}")
     if hit.retired is not None:
         parts.append(f"retired at {hit.retired}")
     if hit.valid_from is not None:
@@ -57,8 +59,8 @@ def reasons(hit: Hit) -> str:
     if hit.valid_until is not None:
         parts.append(f"valid until {str(hit.valid_until)[:10]}")
     parts.append(f"position {hit.position}")
-    parts.append(f"insight {hit.insight_id[-8:]}")
-    parts.append(f"session {hit.session_id[-8:]}")
+    parts.append(f"insight {short_id(hit.insight_id)}")
+    parts.append(f"session {short_id(hit.session_id)}")
     return " · ".join(parts)
 
 

@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from anabranch.terminal.short_id import short_id
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
     from anabranch.views import SessionView
 
-SHOWN: Final = 8
-"""The number of characters of an id that are shown, from its end: any command takes them."""
 _WIDE: Final = 110
 _INDENTS_MAX: Final = 8
 
@@ -41,7 +41,7 @@ def session_line(view: SessionView) -> Text:
     if view.role:
         line.append(f"{view.role}  ", style="bold")
     line.append(" ".join(view.task.split()))
-    line.append(f"  {view.session_id[-SHOWN:]}", style="dim")
+    line.append(f"  {short_id(view.session_id)}", style="dim")
     return line
 
 
@@ -57,7 +57,7 @@ def session_panel(view: SessionView) -> RenderableType:
         table.add_row("note", Text(f"{key} = {value}"))
     for insight in view.insights or ():
         said = Text("(forgotten)" if insight.text is None else insight.text)
-        table.add_row(insight.kind, said.append(f"  {insight.insight_id[-SHOWN:]}", style="dim"))
+        table.add_row(insight.kind, said.append(f"  {short_id(insight.insight_id)}", style="dim"))
     return table
 
 
@@ -96,7 +96,7 @@ def _wide(views: Sequence[SessionView]) -> Table:
 
 def _narrow(view: SessionView) -> Iterator[Text]:
     """Yield two lines: the end of the id and how the session is, then its task."""
-    line = Text(f"{view.session_id[-SHOWN:]}  ", no_wrap=True, overflow="ellipsis")
+    line = Text(f"{short_id(view.session_id)}  ", no_wrap=True, overflow="ellipsis")
     line.append_text(_status(view)).append(f"  {_opened(view)}", style="dim")
     yield line.append(f"  {view.role}" if view.role else "")
     task = " ".join(view.task.split())

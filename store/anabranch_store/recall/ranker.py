@@ -63,10 +63,11 @@ _Read: TypeAlias = "dict[str, tuple[Row, float | None]]"
 
 
 class _ScopedQuestion(NamedTuple):
-    """A question and its reach."""
+    """A question, its reach, and the time at which it is asked."""
 
     question: Question
     reach: Reach
+    at: datetime
 
     @property
     def text(self) -> str:
@@ -112,11 +113,12 @@ class GraphRanker:
 
         An unknown session reaches nothing. Raises GraphUnavailable when no lane answers.
         """
+        at = await moment_of(self._graph, question, clock=self._clock)
         # Positions first: later reads are never older than they say.
         reached, reach = await asyncio.gather(
-            self._graph.reached(), reach_of(self._graph, question, clock=self._clock)
+            self._graph.reached(), reach_of(self._graph, question, at=at)
         )
-        ranking = await self._rank(_ScopedQuestion(question, reach), held=reached.model)
+        ranking = await self._rank(_ScopedQuestion(question, reach, at), held=reached.model)
         _require_an_answer(ranking.lanes)
         best = _best(question, ranking.ranked)[: shown(question)]
         hits, nothing_close = answer(
@@ -278,12 +280,8 @@ class GraphRanker:
 
     async def _links(self, asked: _ScopedQuestion, ranked: list[Scored]) -> LaneOutcome[list[Link]]:
         ids = _ids([each for each in ranked[:LINKED_FROM] if each.supported])
-
-        async def read() -> list[Link]:
-            at = await moment_of(self._graph, asked.question, clock=self._clock)
-            return await read_links(self._graph, asked.reach, ids, at=at, limit=LINKS_MAX)
-
-        return await self._attempt(read(), nothing=[])
+        links = read_links(self._graph, asked.reach, ids, at=asked.at, limit=LINKS_MAX)
+        return await self._attempt(links, nothing=[])
 
     async def _hits(self, question: Question, best: list[Scored], reach: Reach) -> list[Hit]:
         if not best:

@@ -86,8 +86,11 @@ class LargeReaches:
         return reach.whole and until <= reach.until and monotonic() < expires
 
 
-async def reach_of(graph: Graph, question: Question, *, clock: Callable[[], datetime]) -> Reach:
-    """Return the reach of `question`; a session that was not there at its position sees nothing."""
+async def reach_of(graph: Graph, question: Question, *, at: datetime) -> Reach:
+    """Return the reach of `question`, which is asked at the time `at`.
+
+    A session that was not there at its position sees nothing.
+    """
     until = POSITION_MAX if question.as_of is None else question.as_of
     windows, ended = None, None
     if question.scope is not Scope.NAMESPACE:
@@ -100,7 +103,7 @@ async def reach_of(graph: Graph, question: Question, *, clock: Callable[[], date
         windows,
         ended,
         question.filters,
-        await _valid_at(graph, question, clock=clock),
+        question.filters.valid_at or (None if question.include_retired else at),
     )
 
 
@@ -114,14 +117,6 @@ async def moment_of(graph: Graph, question: Question, *, clock: Callable[[], dat
         "recall/read_last_moment", namespace=question.namespace, until=question.as_of
     )
     return datetime.fromisoformat(rows[0]["moment"]) if rows else clock()
-
-
-async def _valid_at(
-    graph: Graph, question: Question, *, clock: Callable[[], datetime]
-) -> datetime | None:
-    if question.filters.valid_at is not None:
-        return question.filters.valid_at
-    return None if question.include_retired else await moment_of(graph, question, clock=clock)
 
 
 def _text(moment: datetime | None) -> str | None:

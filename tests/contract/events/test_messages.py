@@ -1,4 +1,4 @@
-"""What a message of the log may be: large, or from a producer that is not ours."""
+"""Messages of the log that are large, or from a producer that is not ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What cannot be applied is put aside, whatever the batches, and settled by hand."""
+"""Events that cannot be applied are put aside, in any batches, and settled by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happened before, the index gives what is eligible and nothing else."""
+"""The index gives the eligible insights and nothing else, after any history."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import Call, command
+from anabranch.terminal.short_id import short_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,14 @@ def _table(letters: Sequence[DeadLetter]) -> Table:
     for one in letters:
         put_aside = f"{one.put_aside_at:%Y-%m-%d %H:%M:%S}" if one.put_aside_at else ""
         attempts = f"{one.attempts}, discarded" if one.discarded_at else str(one.attempts)
-        cells = (str(one.position), one.session_id[-8:], put_aside, attempts, one.error, one.reason)
+        cells = (
+            str(one.position),
+            short_id(one.session_id),
+            put_aside,
+            attempts,
+            one.error,
+            one.reason,
+        )
         table.add_row(*map(Text, cells))
     return table
 

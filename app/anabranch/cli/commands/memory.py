@@ -103,6 +103,71 @@ async def remember(
     )
 
 
+ScopeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        help="session, lineage, thought or namespace; lineage with a session.",
+        autocompletion=one_of(SCOPES),
+        show_default=False,
+    ),
+]
+TagFilter = Annotated[
+    list[str] | None,
+    typer.Option("--tag", "-t", help="A tag that it carries; may be repeated."),
+]
+KindFilter = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        help="A kind that it is of, derived too; may be repeated.",
+        autocompletion=one_of((*KINDS, "derived")),
+    ),
+]
+AgentFilter = Annotated[
+    str | None,
+    typer.Option("--agent", help="In whose name it was recorded.", show_default=False),
+]
+RoleFilter = Annotated[
+    str | None, typer.Option("--role", help="The role of its session.", show_default=False)
+]
+ConfidenceFilter = Annotated[
+    float, typer.Option("--confidence-min", help="How sure it is at least.")
+]
+SinceFilter = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="Recorded from then on.", show_default=False),
+]
+UntilFilter = Annotated[
+    str | None,
+    typer.Option("--until", metavar="TIME", help="Recorded up to then.", show_default=False),
+]
+ValidAtFilter = Annotated[
+    str | None,
+    typer.Option(
+        "--valid-at",
+        metavar="TIME",
+        help="Holding in the world then, instead of now.",
+        show_default=False,
+    ),
+]
+MinSimilarityOption = Annotated[
+    float | None,
+    typer.Option("--min", help="At least so similar, up to 1.", show_default=False),
+]
+AfterOption = Annotated[
+    int | None,
+    typer.Option("--after", help="Wait until this position is known.", show_default=False),
+]
+WaitOption = Annotated[
+    float | None,
+    typer.Option("--wait", help="Wait at most so many seconds.", show_default=False),
+]
+IncludeRetiredOption = Annotated[
+    bool, typer.Option("--include-retired", help="Also what no longer holds.")
+]
+
+
 @command(
     commands,
     "recall",
@@ -119,67 +184,21 @@ async def recall(
     query: Annotated[str, typer.Argument(help="The question; - reads stdin.")],
     *,
     count: Annotated[int, typer.Option("-k", help="How many insights at most.")] = 10,
-    scope: Annotated[
-        str | None,
-        typer.Option(
-            "--scope",
-            help="session, lineage, thought or namespace; lineage with a session.",
-            autocompletion=one_of(SCOPES),
-            show_default=False,
-        ),
-    ] = None,
+    scope: ScopeOption = None,
     session: SessionOption = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option("--tag", "-t", help="A tag that it carries; may be repeated."),
-    ] = None,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option("--kind", help="A kind that it is of, derived too; may be repeated."),
-    ] = None,
-    agent: Annotated[
-        str | None,
-        typer.Option("--agent", help="In whose name it was recorded.", show_default=False),
-    ] = None,
-    role: Annotated[
-        str | None, typer.Option("--role", help="The role of its session.", show_default=False)
-    ] = None,
-    confidence_min: Annotated[
-        float, typer.Option("--confidence-min", help="How sure it is at least.")
-    ] = 0.0,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="TIME", help="Recorded from then on.", show_default=False),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option("--until", metavar="TIME", help="Recorded up to then.", show_default=False),
-    ] = None,
-    valid_at: Annotated[
-        str | None,
-        typer.Option(
-            "--valid-at",
-            metavar="TIME",
-            help="Holding in the world then, instead of now.",
-            show_default=False,
-        ),
-    ] = None,
-    min_similarity: Annotated[
-        float | None,
-        typer.Option("--min", help="At least so similar, up to 1.", show_default=False),
-    ] = None,
+    tag: TagFilter = None,
+    kind: KindFilter = None,
+    agent: AgentFilter = None,
+    role: RoleFilter = None,
+    confidence_min: ConfidenceFilter = 0.0,
+    since: SinceFilter = None,
+    until: UntilFilter = None,
+    valid_at: ValidAtFilter = None,
+    min_similarity: MinSimilarityOption = None,
     as_of: AsOfOption = None,
-    after: Annotated[
-        int | None,
-        typer.Option("--after", help="Wait until this position is known.", show_default=False),
-    ] = None,
-    wait: Annotated[
-        float | None,
-        typer.Option("--wait", help="Wait at most so many seconds.", show_default=False),
-    ] = None,
-    include_retired: Annotated[
-        bool, typer.Option("--include-retired", help="Also what no longer holds.")
-    ] = False,
+    after: AfterOption = None,
+    wait: WaitOption = None,
+    include_retired: IncludeRetiredOption = False,
 ) -> None:
     """Ask memory a question; get ranked insights, each with the reason why."""
     from anabranch.cli.values import moment, time
@@ -224,9 +243,8 @@ async def recall(
         **filters,
     }
     found = await call.client.recall(asked) or await here()
-    shown = (
-        () if call.output.json else _shown(cast("Recollection", found))
-    )  # An answer reads as one.
+    # An answer of the service reads as a Recollection does.
+    shown = () if call.output.json else _shown(cast("Recollection", found))
     call.output.item(found, *shown)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ class _Message:
     model: str | None = None
 
 
-class _Export:
+class _Export(ABC):
     """The base of both exports: they are read an array at a time."""
 
     tool: str
@@ -78,9 +79,9 @@ class _Export:
             if conversation:
                 yield from self.conversation(conversation)
 
+    @abstractmethod
     def conversation(self, conversation: dict[str, Any]) -> Iterator[Record]:
         """Yield the records of one conversation."""
-        raise NotImplementedError
 
 
 class ChatGptReader(_Export):

@@ -1,4 +1,4 @@
-"""What a memory gives as of a position is what a graph of that position gives, and so for diffs."""
+"""A memory as of a position gives the same as a graph of that position, and so for diffs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the log holds is read back whole and in order: a session, all of it, what comes later."""
+"""The log is read back whole and in order: a session, all of it, and later events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sessions say of one another's insights ends the same, in any order the log can give it."""
+"""Events of sessions on one another's insights end the same, in any order the log can give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What held at a position: intervals and weights, against a plain reading of the events."""
+"""The graph at a position: intervals and weights, against a plain reading of the events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happened before, recall gives what is eligible and nothing else."""
+"""Recall gives the eligible insights and nothing else, after any history."""
 
 from __future__ import annotations
 

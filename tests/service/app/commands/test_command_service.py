@@ -1,4 +1,4 @@
-"""What the commands answer as request and reply, over a real nats-server and a real log."""
+"""The commands as request and reply, over a real nats-server and a real log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the projections from outside, while they are at work on a real log and graph."""
+"""The state of the projections from outside, while they are at work on a real log and graph."""
 
 from __future__ import annotations
 

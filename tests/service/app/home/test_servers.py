@@ -1,4 +1,4 @@
-"""Who owns a home: the first process does, others join, and a killed owner is taken over."""
+"""The owner of a home: the first process is, others join, and a killed one is taken over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a further memory in a process takes."""
+"""The room that a further memory in a process takes."""
 
 from __future__ import annotations
 

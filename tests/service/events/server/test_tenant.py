@@ -1,4 +1,4 @@
-"""What each role may do, by the log's own client and by the commands."""
+"""The rights of each role, by the log's own client and by the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server refuses for a reason that passes: provoked on the server, applied once afterwards."""
+"""Refusals for a reason that passes: provoked on the server, applied once afterwards."""
 
 from __future__ import annotations
 

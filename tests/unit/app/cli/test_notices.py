@@ -6,7 +6,8 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from anabranch.cli.notices import unknown_variables, warnings_as_json
+from anabranch.cli.json_warnings import warnings_as_json
+from anabranch.cli.notices import unknown_variables
 from anabranch.plain_settings import OF_OWNERS, OTHERS, READ
 
 if TYPE_CHECKING:

@@ -93,7 +93,7 @@ def message(role: str, text: str, number: int) -> dict[str, Any]:
 
 def test_a_codex_summary_that_is_written_as_an_answer_is_no_answer(tmp_path: Path) -> None:
     """Whether it stands before the compaction or after, it is told as a summary only."""
-    meta = {"id": THREAD, "session_id": THREAD, "cwd": "/work/pier", "cli_version": "0.171.0"}
+    meta = {"id": THREAD, "session_id": THREAD, "cwd": "/srv/pier", "cli_version": "0.171.0"}
     over: dict[str, Any] = {"type": "task_complete", "last_agent_message": None}
     write_lines(
         tmp_path / "rollout-2026-11-28T05-35-00-x.jsonl",
@@ -253,7 +253,7 @@ def test_a_pi_tree_with_a_branch_and_parallel_helpers(tmp_path: Path) -> None:
         "content": [],
         "details": {"mode": "parallel", "results": results},
     }
-    head = {"type": "session", "version": 3, "id": "s-1", "cwd": "/work/pier"}
+    head = {"type": "session", "version": 3, "id": "s-1", "cwd": "/srv/pier"}
     write_lines(
         tmp_path / "sessions" / "--pier--" / "2026_s-1.jsonl",
         [

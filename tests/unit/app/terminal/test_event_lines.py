@@ -1,4 +1,4 @@
-"""How an event looks to people."""
+"""Events as lines for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes off the wire: our parser finds what the driver's finds, however it is cut."""
+"""The parser finds the same messages as the driver's, however the bytes are cut."""
 
 from __future__ import annotations
 

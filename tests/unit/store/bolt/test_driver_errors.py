@@ -1,4 +1,4 @@
-"""What a server says of a transaction, as an error of ours."""
+"""A server's words on a transaction, as an error of ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the guard lets through and what it refuses, without any server."""
+"""Queries that the guard lets through and those it refuses, without any server."""
 
 from __future__ import annotations
 
