@@ -1,4 +1,4 @@
-"""Thoroughness of the tests: as much as five minutes allow by default, everything in CI."""
+"""Thoroughness of the tests: as much as a few minutes allow by default, everything in CI."""
 
 from __future__ import annotations
 
