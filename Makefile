@@ -7,6 +7,8 @@ ROUNDS ?= 1000
 EXAMPLES ?= 100000
 # uv trusts what the machine trusts, as pip does: some networks have a certificate of their own.
 export UV_SYSTEM_CERTS := 1
+# What starts Python hundreds of times compiles each module once, whatever the machine prefers.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install lock demo test check chaos fuzz bench neo4j

@@ -8,6 +8,8 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.rounds import in_full_only
+
 pytest_plugins = [
     "tests.support.fixtures.log",
     "tests.support.fixtures.graph",
@@ -44,6 +46,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     groups: dict[str, list[pytest.Item]] = {}
     for item in items:
+        if item.get_closest_marker("neo4j_in_full_only") and _server_of(item) == "neo4j":
+            item.add_marker(in_full_only)
         group = _server_of(item) or item.nodeid.split("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
         groups.setdefault(group, []).append(item)

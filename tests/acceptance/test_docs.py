@@ -89,6 +89,7 @@ def test_the_six_lines_of_the_readme_remember_and_recall(tmp_path: Path) -> None
 
 
 @pytest.mark.timeout(LIMIT_S)
+@in_full_only
 def test_memory_is_corrected_as_its_page_says(tmp_path: Path) -> None:
     """The page's programs run one after the other, and so does the tutorial's without `await`."""
     program = tmp_path / "page.py"

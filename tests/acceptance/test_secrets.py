@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.support.rounds import in_full_only
+
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
@@ -40,6 +42,7 @@ COMMANDS: Final = (
     ],
     ids=("nats", "neo4j-address", "neo4j-password", "embedder"),
 )
+@in_full_only
 def test_a_planted_secret_is_nowhere(alone: CommandLine, environment: dict[str, str]) -> None:
     """Commands that meet servers which are not there tell neither tokens nor passwords."""
     quick = {"ANABRANCH_REQUEST_TIMEOUT_S": "0.5", "ANABRANCH_EMBEDDER": "none"}

@@ -130,6 +130,7 @@ def test_tenants_of_another_server_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("graph_address", ["neo4j"], indirect=True)
+@in_full_only
 async def test_up_projects_with_a_projectors_credentials(
     graph_address: GraphAddress, tmp_path: Path
 ) -> None:

@@ -14,6 +14,8 @@ FULL = os.environ.get("ANABRANCH_TEST_FULL") == "1"
 in_full_only = pytest.mark.skipif(
     not FULL, reason="takes longer than `make test` may; CI runs it (ANABRANCH_TEST_FULL=1)"
 )
+neo4j_in_full_only = pytest.mark.neo4j_in_full_only
+"""On the embedded graph always; on Neo4j, which plans each new statement for long, in CI only."""
 ENGINE: Final[EngineName] = (
     "native" if os.environ.get("ANABRANCH_TEST_ENGINE") == "native" else "jvm"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 from docs.generate_python import page
@@ -11,19 +12,23 @@ from docs.python_groups import GROUPS
 import anabranch
 from tests.support.repository import ROOT
 
-PAGE = page(ROOT)
+
+@cache
+def whole() -> str:
+    """Return the page, read from the source once."""
+    return page(ROOT)
 
 
 def section(heading: str) -> str:
     """Return what stands below a heading of the third level."""
-    return PAGE.partition(f"\n### {heading}\n")[2].partition("\n### ")[0]
+    return whole().partition(f"\n### {heading}\n")[2].partition("\n### ")[0]
 
 
 def test_every_link_of_the_page_leads_to_one_heading() -> None:
     """Headings differ from each other, and each link of the table names one."""
-    headings = re.findall(r"^#+ (.*)$", PAGE, flags=re.MULTILINE)
+    headings = re.findall(r"^#+ (.*)$", whole(), flags=re.MULTILINE)
     anchors = [re.sub(r"[^a-z0-9_ -]", "", one.lower()).replace(" ", "-") for one in headings]
-    linked = re.findall(r"\]\(#(.*?)\)", PAGE)
+    linked = re.findall(r"\]\(#(.*?)\)", whole())
 
     assert len(anchors) == len(set(anchors))
     assert set(linked) <= set(anchors)
@@ -31,7 +36,7 @@ def test_every_link_of_the_page_leads_to_one_heading() -> None:
 
 def test_every_public_name_has_an_entry() -> None:
     """The names of `anabranch`, but for the two that have pages of their own."""
-    headings = set(re.findall(r"^### (.*)$", PAGE, flags=re.MULTILINE))
+    headings = set(re.findall(r"^### (.*)$", whole(), flags=re.MULTILINE))
 
     assert {*anabranch.__all__} - headings == {"AnabranchError", "Settings"}
 
@@ -59,8 +64,8 @@ def test_a_signature_is_what_a_caller_writes() -> None:
 
 def test_the_page_shows_nothing_private() -> None:
     """Neither names with an underscore, nor what only the code itself passes."""
-    code = "\n".join(re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE))
-    fields = re.findall(r"^\| `(\w+)`", PAGE, flags=re.MULTILINE)
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```", whole(), flags=re.DOTALL | re.MULTILINE))
+    fields = re.findall(r"^\| `(\w+)`", whole(), flags=re.MULTILINE)
 
     assert re.findall(r"\b_\w+|OpenNamespace", code) == []
     assert [one for one in fields if one.startswith("_") or one == "model_config"] == []

@@ -20,6 +20,7 @@ from tests.support.events import NAMESPACE, note, notes
 from tests.support.killing import MortalServer
 from tests.support.patience import PATIENCE_S
 from tests.support.proxy import Proxy
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -312,6 +313,7 @@ async def test_a_server_that_comes_back_elsewhere_is_found(tmp_path: Path) -> No
     assert (receipt.position, found) == (before.position + 1, second.url)
 
 
+@in_full_only
 async def test_with_room_again_the_same_server_takes_more(small_disk: Path) -> None:
     """Others fill the disk and clear it: the log goes on by itself, and nothing is lost."""
     filler = small_disk / "filler"

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.rounds import in_full_only
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -219,6 +221,7 @@ def test_a_producer_is_told_what_an_event_must_look_like(anabranch: CommandLine)
     assert "invalid the message is not JSON" in shown.out
 
 
+@in_full_only
 def test_events_move_to_another_log(
     anabranch: CommandLine, namespace: str, alone: CommandLine
 ) -> None:

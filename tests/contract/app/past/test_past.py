@@ -25,7 +25,7 @@ from anabranch_thinking import SessionState
 from tests.support.graphs import ask, empty
 from tests.support.histories import consolidation, identifier, insight, session, thoughts
 from tests.support.properties import OnThisLoop, held
-from tests.support.rounds import FULL
+from tests.support.rounds import FULL, neo4j_in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event, Recorded
     from anabranch_store import EmbeddedGraph, GraphAddress
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), neo4j_in_full_only]
 
 HELD: Final = (
     "MATCH (i:Insight {namespace: $namespace}) WHERE i.recorded <= $as_of "

@@ -14,6 +14,7 @@ from anabranch_projections import fold
 from tests.support.graphs import empty
 from tests.support.histories import START, consolidation, identifier, insight, positioned, session
 from tests.support.properties import OnThisLoop, held
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
     from anabranch_projections import PositionedEvent
     from anabranch_store import Graph
+
+pytestmark = neo4j_in_full_only
 
 SESSIONS: Final = 4
 EACH: Final = 2

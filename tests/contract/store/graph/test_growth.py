@@ -22,11 +22,13 @@ from anabranch_store.embedded.admin import admin_of
 from anabranch_store.graph.schema import KEYS, RELATIONSHIP_TYPES
 from tests.support.graphs import ask, session_with
 from tests.support.neo4j_server import CannotAssemble, Neo4jServer
-from tests.support.rounds import ENGINE, in_full_only
+from tests.support.rounds import ENGINE, in_full_only, neo4j_in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
+
+pytestmark = neo4j_in_full_only
 
 NODES = 300
 GROWING = 3
@@ -112,6 +114,7 @@ async def test_what_grows_leaves_its_neighbours_alone(graph: Graph) -> None:
     assert await stands(graph.address) == (garden.nodes, garden.relationships)
 
 
+@in_full_only
 async def test_what_has_grown_is_there_after_a_kill_and_a_close(tmp_path: Path) -> None:
     """The embedded graph holds the same when its server was killed, and when it was closed."""
     folder = tmp_path / "graph"

@@ -9,9 +9,12 @@ from anabranch_store import GraphRanker
 from tests.support.histories import insight, moment
 from tests.support.learning import Account, HashingEmbedder, learn
 from tests.support.recalling import ask, both_ways, ids
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
+
+pytestmark = neo4j_in_full_only
 
 RESTATED = "The deploy of the shop runs at two"
 OTHERS = (

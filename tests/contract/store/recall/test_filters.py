@@ -11,9 +11,12 @@ from tests.support.histories import at, insight, moment, session
 from tests.support.learning import HashingEmbedder, learn
 from tests.support.recall_filters import KEPT, YEAR, filtered_history, kept_by
 from tests.support.recalling import ask, both_ways, ids
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
+
+pytestmark = neo4j_in_full_only
 
 FEW = 5
 MANY = 400

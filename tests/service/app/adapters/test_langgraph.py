@@ -23,6 +23,7 @@ from langgraph.store.memory import InMemoryStore
 from anabranch import Memory
 from anabranch.adapters.langgraph import ROLE, AnabranchStore
 from anabranch.errors import InputInvalid, LoopBlocked, MemoryNotOpen
+from tests.support.rounds import examples
 
 if TYPE_CHECKING:
     from langgraph.store.base import Op
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from anabranch import sync
     from anabranch.settings import Settings
 
-ROUNDS = 80
+ROUNDS = examples(80)
 ADA, BOB = ("users", "ada"), ("users", "bob")
 
 

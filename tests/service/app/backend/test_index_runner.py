@@ -21,6 +21,7 @@ from tests.support.fixtures.commands import Asking
 from tests.support.fixtures.memory import CommandLine
 from tests.support.histories import at, insight
 from tests.support.learning import HashingEmbedder
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,6 +176,7 @@ async def test_an_index_that_is_behind_has_no_ranker(log: Log, tmp_path: Path) -
     assert (len(found.hits), found.position) == (4, 4)
 
 
+@in_full_only
 async def test_the_service_answers_by_the_index(tmp_path: Path) -> None:
     """`anabranch up` follows the index, and a command line beside it is answered by that."""
     line = CommandLine(tmp_path / "home", ANABRANCH_RANKER="index")

@@ -47,6 +47,7 @@ def _events(count: int, *, after: int = 0) -> Iterator[Event]:
         )
 
 
+@in_full_only
 async def test_the_old_generation_is_kept_until_told(memory: Memory) -> None:
     """A rebuild keeps what was live; it can be gone back to, caught up, and dropped, never live."""
     await memory.remember("The lock of the north gate was changed in May.")

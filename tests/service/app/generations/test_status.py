@@ -168,6 +168,7 @@ async def test_a_rebuild_is_another_generation(owner: Memory) -> None:
 
 
 @pytest.mark.parametrize("graph_address", ["neo4j"], indirect=True)
+@in_full_only
 async def test_of_several_one_is_active_and_each_is_told_of(
     own_settings: Settings, nats_server: NatsServer, graph_address: GraphAddress
 ) -> None:

@@ -150,6 +150,7 @@ async def test_a_joiner_whose_owner_goes_is_told(
     assert "try again" in caught.value.fix
 
 
+@in_full_only
 async def test_a_generation_is_not_waited_for_once_the_owner_has_gone(
     own_settings: Settings,
     owner: asyncio.subprocess.Process,
@@ -178,6 +179,7 @@ async def test_a_generation_is_not_waited_for_once_the_owner_has_gone(
 
 
 @pytest.mark.own_servers
+@in_full_only
 async def test_a_generation_is_moved_to_by_the_owner_after(
     own_settings: Settings, owner: asyncio.subprocess.Process
 ) -> None:
@@ -360,6 +362,7 @@ async def test_nothing_to_end(own_settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("graph_address", ["neo4j"], indirect=True)
+@in_full_only
 async def test_up_works_on_servers_elsewhere(
     memory: Memory, graph_address: GraphAddress, tmp_path: Path
 ) -> None:
@@ -394,7 +397,7 @@ async def test_up_works_on_servers_elsewhere(
 
 
 @pytest.mark.parametrize(
-    "pid_file", ["graph/host.pid", pytest.param("log/nats-server.pid", marks=in_full_only)]
+    "pid_file", [pytest.param("graph/host.pid", marks=in_full_only), "log/nats-server.pid"]
 )
 def test_up_ends_when_a_server_of_its_does(alone: CommandLine, pid_file: str) -> None:
     """When the log's or the graph's is killed `up` ends, and the next command recovers by itself."""

@@ -90,6 +90,7 @@ async def check(settings: Settings, visitors: Sequence[Visitor]) -> int:
     return len(kept)
 
 
+@in_full_only
 async def test_an_owner_that_leaves_hands_its_home_on(
     own_settings: Settings, home: Home, visitors: Visitors
 ) -> None:
@@ -236,6 +237,7 @@ async def test_up_takes_the_place_of_a_keeper(
     await check(own_settings, visitors.all)
 
 
+@in_full_only
 async def test_memories_of_one_process_hand_on(own_settings: Settings, home: Home) -> None:
     """The first of two memories in one process closes: the other goes on over a keeper."""
     settings = patient(own_settings)

@@ -22,7 +22,7 @@ from anabranch_events.event.types import (
     SessionOpened,
 )
 from tests.support.claude_files import BEGUN, ClaudeFile
-from tests.support.rounds import KILL_ROUNDS
+from tests.support.rounds import KILL_ROUNDS, in_full_only
 from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
@@ -199,6 +199,7 @@ async def test_two_imports_at_a_time_store_each_event_once(log: Log, tmp_path: P
     assert len(texts(found)) == 3 * 800
 
 
+@in_full_only
 async def test_an_import_that_is_killed_goes_on_where_it_was(
     nats_server: NatsServer, log: Log, tmp_path: Path
 ) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
 
+from tests.support.rounds import in_full_only
+
 if TYPE_CHECKING:
     from anabranch.settings import Settings
 
@@ -34,6 +36,7 @@ asyncio.run(main())
 """
 
 
+@in_full_only
 def test_a_further_memory_takes_little(own_settings: Settings) -> None:
     """The second memory of a process and each after it take at most 30 MB: the model is there."""
     home, engine = str(own_settings.home), own_settings.embedded_engine

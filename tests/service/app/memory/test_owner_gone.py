@@ -16,6 +16,7 @@ from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.past import MemoryPast
 from anabranch.memory.transfer import MemoryTransfer
 from anabranch_events import new_id
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -142,6 +143,7 @@ def test_every_operation_is_tried() -> None:
     assert set(operations(nobody, nobody, nobody)) == public
 
 
+@in_full_only
 async def test_each_operation_says_that_the_owner_has_gone(
     own_settings: Settings, owner: asyncio.subprocess.Process, tmp_path: Path
 ) -> None:

@@ -22,6 +22,7 @@ from anabranch.sync import Memory
 from anabranch_events import new_id
 from anabranch_thinking import CallableExecutor
 from anabranch_thinking.errors import SessionNotFound, ThoughtFailed
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -279,6 +280,7 @@ def test_a_forked_child_has_no_loop(memory: Memory) -> None:
     assert memory.status().log.last > 0
 
 
+@in_full_only
 def test_a_memory_left_open_is_closed_at_the_end(own_settings: Settings) -> None:
     """A script that forgets to close ends cleanly, and its servers with it."""
     command = [sys.executable, "-W", "error", "-c", LEFT_OPEN, str(own_settings.home)]

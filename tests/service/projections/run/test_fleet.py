@@ -20,7 +20,7 @@ from tests.support.graphs import ask, empty
 from tests.support.killing import MortalServer
 from tests.support.neo4j_server import Neo4jServer
 from tests.support.patience import PATIENCE_S
-from tests.support.rounds import CHAOS_ROUNDS, ENGINE, FULL, KILL_ROUNDS
+from tests.support.rounds import CHAOS_ROUNDS, ENGINE, FULL, KILL_ROUNDS, in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -147,6 +147,7 @@ async def _compare(log: Log, address: GraphAddress, quiet: Graph, last: int) -> 
     "graph_address", ["embedded", "neo4j"] if FULL else ["embedded"], indirect=True
 )
 @pytest.mark.timeout(900)
+@in_full_only
 async def test_a_fleet_of_projectors_makes_the_graph_of_a_quiet_one(
     graph: Graph, embedded_graph: EmbeddedGraph, tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from anabranch_projections import Projector, rebuild
 from anabranch_store import EmbeddedGraph, Graph
 from tests.support.graphs import ask, empty, session_with
 from tests.support.histories import session
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from neo4j import AsyncSession
 
     from anabranch_store import Ask, Plan, Step
+
+pytestmark = neo4j_in_full_only
 
 TOUCH_SESSION: LiteralString = "MATCH (s:Session) SET s.rival = 1"
 TOUCH_CHECKPOINT: LiteralString = "MATCH (c:Checkpoint {projection: 'graph'}) SET c.rival = 1"

@@ -21,7 +21,7 @@ from tests.support.embeddings import DIMENSION, MODEL, EmbeddingsServer
 from tests.support.graphs import ask
 from tests.support.histories import insight, session
 from tests.support.repository import ROOT
-from tests.support.rounds import KILL_ROUNDS
+from tests.support.rounds import KILL_ROUNDS, in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -64,6 +64,7 @@ async def _projecting(
         await process.communicate()
 
 
+@in_full_only
 async def test_a_kill_computes_at_most_one_batch_again(
     nats_server: NatsServer, log: Log, graph: Graph
 ) -> None:

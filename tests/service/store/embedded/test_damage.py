@@ -11,12 +11,21 @@ import pytest
 from anabranch_store import EmbeddedGraph, Graph, create_database
 from anabranch_store.embedded.state import current_in
 from tests.support.graphs import ask
-from tests.support.rounds import ENGINE
+from tests.support.rounds import ENGINE, in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-EMPTY, ZEROS, JUNK = b"", b"\0" * 40, b'{"half'
+CONTENTS = [
+    pytest.param(b"", id="empty"),
+    pytest.param(b"\0" * 40, id="zeros", marks=in_full_only),
+    pytest.param(b'{"half', id="cut off", marks=in_full_only),
+]
+NAMES = [
+    "schema.json",
+    pytest.param("configuration.json", marks=in_full_only),
+    pytest.param("dictionary*", marks=in_full_only),
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +58,7 @@ async def agents(folder: Path) -> list[str]:
     return [str(row["name"]) for row in found]
 
 
-@pytest.mark.parametrize("content", [EMPTY, ZEROS, JUNK], ids=["empty", "zeros", "cut off"])
+@pytest.mark.parametrize("content", CONTENTS)
 async def test_state_files_that_are_damaged_are_made_anew(
     whole: Path, tmp_path: Path, content: bytes
 ) -> None:
@@ -67,8 +76,8 @@ async def test_state_files_that_are_damaged_are_made_anew(
     assert found == ["kept"]
 
 
-@pytest.mark.parametrize("content", [EMPTY, ZEROS], ids=["empty", "zeros"])
-@pytest.mark.parametrize("name", ["schema.json", "configuration.json", "dictionary*"])
+@pytest.mark.parametrize("content", CONTENTS[:2])
+@pytest.mark.parametrize("name", NAMES)
 async def test_a_graph_that_does_not_open_is_put_aside(
     whole: Path, tmp_path: Path, name: str, content: bytes
 ) -> None:

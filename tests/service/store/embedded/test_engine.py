@@ -38,6 +38,7 @@ async def _digest(folder: Path, engine: EngineName, *, write: bool = False) -> s
         return (await graph.digest()).digest
 
 
+@in_full_only
 async def test_the_same_events_give_the_same_graph_by_each_engine(tmp_path: Path) -> None:
     """Their digests are equal, and that of no events is another."""
     digests = {engine: await _digest(tmp_path / engine, engine, write=True) for engine in ENGINES}

@@ -28,7 +28,7 @@ from anabranch_store.errors import (
 )
 from tests.support.graphs import ask
 from tests.support.patience import until
-from tests.support.rounds import ENGINE
+from tests.support.rounds import ENGINE, in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +87,7 @@ async def test_a_second_owner_is_turned_away(embedded_graph: EmbeddedGraph) -> N
     assert await ask(embedded_graph.address, "RETURN 1 AS x") == [{"x": 1}]
 
 
+@in_full_only
 async def test_a_server_that_is_gone_is_unavailable(tmp_path: Path) -> None:
     """A read, a write and a query each say so within seconds; the next start goes on."""
     folder = tmp_path / "graph"
@@ -111,6 +112,7 @@ async def test_a_server_that_is_gone_is_unavailable(tmp_path: Path) -> None:
         assert await graph.checkpoint("graph") == 0
 
 
+@in_full_only
 async def test_queries_that_do_not_listen_keep_nobody_waiting(tmp_path: Path) -> None:
     """The server cannot end an expression that makes no rows: writers go on, the graph closes.
 
@@ -135,6 +137,7 @@ async def test_queries_that_do_not_listen_keep_nobody_waiting(tmp_path: Path) ->
     assert rows == [{"model": "one"}]
 
 
+@in_full_only
 async def test_lost_passwords_are_made_anew(tmp_path: Path) -> None:
     """Without its credentials file a folder opens again, with other passwords."""
     folder = tmp_path / "graph"
@@ -183,6 +186,7 @@ async def test_generations_stand_side_by_side(embedded_graph: EmbeddedGraph) -> 
     await drop_database(address)
 
 
+@in_full_only
 async def test_the_next_start_serves_the_generation_pointed_to(tmp_path: Path) -> None:
     """The pointer is in the folder: a rebuilt graph takes over with one small file."""
     folder = tmp_path / "graph"
@@ -259,6 +263,7 @@ async def test_a_full_disk_is_its_own_error(
             pass
 
 
+@in_full_only
 async def test_ports_that_are_taken_are_tried_anew(
     tmp_path: Path, embedded_graph: EmbeddedGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
