@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,6 +60,7 @@ _VARIABLES: Final = (
 def pages() -> dict[str, str]:
     """Return the generated pages by file name."""
     return {
+        "../differences.md": _differences_page(),
         "asyncapi.json": _commands_document(),
         "cli.md": _command_page(),
         "errors.md": _errors_page(),
@@ -72,6 +74,36 @@ def main() -> None:
     """Write the pages where they are committed."""
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+
+
+def _differences_page() -> str:
+    from docs.cypher_differences import DIFFERENCES, shown
+    from tests.support.neo4j_server import CALENDAR, LONG_TERM
+
+    lines = [
+        "# The same Cypher on three stores",
+        "",
+        "Made by `python docs/generate.py` from a table that a test asks of each store: the "
+        f"embedded graph (ArcadeDB {version('arcadedb-embedded')}), Neo4j {LONG_TERM} and "
+        f"{CALENDAR}. Some 290 queries were tried, and what is not here was answered alike. Left "
+        "out are the words of errors, the scores of full-text search and the ids of elements.",
+        "",
+    ]
+    for topic in dict.fromkeys(one.topic for one in DIFFERENCES):
+        lines += [
+            f"## {topic.capitalize()}",
+            "",
+            "| query | embedded graph | Neo4j 5.26 | Neo4j 2026 | on all of them |",
+            "|---|---|---|---|---|",
+        ]
+        lines += [
+            f"| `{one.query}` | {shown(one.embedded)} | {shown(one.long_term)} | "
+            f"{shown(one.calendar)} | {one.advice} |"
+            for one in DIFFERENCES
+            if one.topic == topic
+        ]
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _python_page() -> str:

@@ -5,7 +5,8 @@
     AnabranchError
     ├── InputInvalid
     │   ├── CypherInvalid        the query does not parse, or a parameter is missing
-    │   └── QueryRefused         a write, or something else a reader may not do
+    │   ├── QueryRefused         a write, or something else a reader may not do
+    │   └── QueryTooLarge        more memory than the server gives to one query
     ├── Unavailable
     │   ├── EmbedderUnavailable  the embeddings endpoint does not answer, or is busy
     │   ├── GraphUnavailable
@@ -50,6 +51,7 @@ __all__ = [
     "InputInvalid",
     "QueryRefused",
     "QueryTimedOut",
+    "QueryTooLarge",
     "SetupInvalid",
     "TransactionUndone",
     "Unavailable",
@@ -70,6 +72,17 @@ class QueryRefused(InputInvalid):
     def __init__(self, message: str, *, construct: str, fix: str) -> None:
         super().__init__(message, field="query", fix=fix)
         self.construct = construct
+
+
+class QueryTooLarge(InputInvalid):
+    """The query needs more memory than the graph's server gives to one."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            field="query",
+            fix="ask for less (MATCH fewer, count instead of collecting), or give the server more",
+        )
 
 
 class EmbedderUnavailable(Unavailable):

@@ -16,7 +16,13 @@ from anabranch_store.bolt.parameters import as_given
 from anabranch_store.bolt.values import jsonable
 from anabranch_store.cypher.guard import checked_query
 from anabranch_store.embedded.admin import admin_of
-from anabranch_store.errors import AnabranchError, CypherInvalid, InputInvalid, QueryTimedOut
+from anabranch_store.errors import (
+    AnabranchError,
+    CypherInvalid,
+    InputInvalid,
+    QueryTimedOut,
+    QueryTooLarge,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -149,10 +155,9 @@ class QueryRunner:
                 if len(rows) == bounds.rows_max or size > bounds.bytes_max:
                     return QueryResult(columns=columns, rows=rows, truncated=True)
                 rows.append(row)
-        except neo4j.DatabaseError as error:
-            # The embedded graph has no code of its own for many mistakes of a query.
-            if self._product.name == "arcadedb":
-                raise CypherInvalid(str(error.message)) from error
+        except neo4j.Neo4jError as error:
+            if (found := _fault_of_the_query(error, self._product)) is not None:
+                raise found from error
             raise
         return QueryResult(columns=columns, rows=rows, truncated=False)
 
@@ -162,6 +167,22 @@ class QueryRunner:
             task = asyncio.create_task(_end_query(self._address, mark))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+
+def _fault_of_the_query(error: neo4j.Neo4jError, product: Product) -> InputInvalid | None:
+    """Return what is wrong with the query where the server calls it a fault of its own.
+
+    The embedded graph has no code for many mistakes. Neo4j before 2026 has none for an argument
+    that is out of range. It calls a query that needs too much memory a failure that passes.
+    """
+    code, said = str(error.code or ""), str(error.message)
+    if code.endswith("OutOfMemoryError"):
+        return QueryTooLarge(f"the query needs more memory than it may have: {said}")
+    if isinstance(error, neo4j.DatabaseError) and (
+        product.name == "arcadedb" or code.startswith("Neo.DatabaseError.Statement.")
+    ):
+        return CypherInvalid(said)
+    return None
 
 
 async def _closed_in_time(session: AsyncSession) -> bool:

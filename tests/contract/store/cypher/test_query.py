@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_store.errors import CypherInvalid, InputInvalid, QueryRefused, QueryTimedOut
+from anabranch_store.cypher.query import TIMEOUT_MAX_S
+from anabranch_store.errors import (
+    CypherInvalid,
+    InputInvalid,
+    QueryRefused,
+    QueryTimedOut,
+    QueryTooLarge,
+)
 from tests.support.patience import PATIENCE_S
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from anabranch_store.graph.graph import Graph
@@ -54,6 +62,25 @@ async def test_comments_and_strings_are_no_refusals(graph: Graph) -> None:
     )
 
     assert result.rows == [{"text": "LOAD CSV FROM x; SET n.x = 1"}]
+
+
+async def test_an_argument_that_is_out_of_range_is_the_querys_fault(graph: Graph) -> None:
+    """Neo4j 5.26 calls it an error of the database; asking again would never help."""
+    with pytest.raises(CypherInvalid, match=r"negative|out of range"):
+        await graph.query("RETURN substring('abc', -1)")
+
+
+@in_full_only
+@pytest.mark.parametrize("graph_address", ["neo4j", "neo4j-calendar"], indirect=True)
+async def test_a_query_that_needs_too_much_memory_is_told_so(graph: Graph) -> None:
+    """Neo4j bounds the memory of a transaction, and says that it may pass; it would not."""
+    with pytest.raises(QueryTooLarge) as caught:
+        await graph.query(
+            "UNWIND range(1, 30000000) AS x WITH collect(x) AS many RETURN size(many)",
+            timeout_s=TIMEOUT_MAX_S,
+        )
+
+    assert "count instead of collecting" in caught.value.fix
 
 
 async def test_an_answer_without_rows_has_its_columns(graph: Graph) -> None:
