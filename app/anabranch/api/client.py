@@ -79,8 +79,10 @@ class Client:
 
         return await self._connected(converse)
 
-    async def recall(self, request: Mapping[str, object]) -> Answer | None:
-        """Return the answer to a question.
+    async def recall(
+        self, request: Mapping[str, object], *, operation: str = "recall"
+    ) -> Answer | None:
+        """Return the answer to a question: that of `recall`, or of `context`.
 
         Without `after` it knows what is in the log now, as far as the graph gets there in time.
         """
@@ -91,12 +93,12 @@ class Client:
                 "wait_s": _WAIT_S if request["wait_s"] is None else request["wait_s"],
             }
             if given["after"] is not None:
-                return await self._request(connection, "recall", given)
+                return await self._request(connection, operation, given)
             try:
                 after = await _log_end(connection)
-                return await self._request(connection, "recall", {**given, "after": after})
+                return await self._request(connection, operation, {**given, "after": after})
             except WaitTimedOut:
-                return await self._request(connection, "recall", {**given, "wait_s": 0})
+                return await self._request(connection, operation, {**given, "wait_s": 0})
 
         return await self._connected(converse)
 

@@ -40,6 +40,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "demo": _Place("demo"),
     "remember": _Place("memory"),
     "recall": _Place("memory"),
+    "context": _Place("memory"),
     "note": _Place("memory"),
     "get": _Place("insights"),
     "update": _Place("insights"),

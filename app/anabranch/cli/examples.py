@@ -11,6 +11,7 @@ _LINES: Final = (
     "anabranch associate 25da4fe2 9b1c77d0 --kind explains",
     "anabranch cite 25da4fe2 --outcome confirmed",
     "anabranch consolidate 25da4fe2",
+    "anabranch context 'What do we know about staging?' --tokens 800",
     "anabranch cypher 'MATCH (s:Session {namespace: $namespace}) RETURN s.task LIMIT 5'",
     "anabranch dead-letters discard 41",
     "anabranch dead-letters list",
