@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.api import session_operations, upkeep
+from anabranch.api import lookups, session_operations, upkeep
 from anabranch.api.problem import other_namespace
 from anabranch.api.requests import (
     Associate,
@@ -19,6 +19,7 @@ from anabranch.api.requests import (
     ClearNote,
     Close,
     Complete,
+    Consolidate,
     Fail,
     Forget,
     Get,
@@ -31,18 +32,22 @@ from anabranch.api.requests import (
     RememberAll,
     Retract,
     Sever,
+    ShowHistory,
+    ShowSession,
     Update,
 )
 from anabranch.memory.context import context as context_in
 from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.recall import recall as recall_in
-from anabranch.views import InsightDetails
+from anabranch.past.history import History
+from anabranch.views import InsightDetails, SessionView
 from anabranch_events import Event, Receipt
 from anabranch_events.errors import SessionEnded
 from anabranch_recall import RecalledContext, Recollection
 from anabranch_thinking import (
     BranchReceipt,
     CompletionReceipt,
+    Consolidation,
     HandOffReceipt,
     InsightReceipt,
     InsightsReceipt,
@@ -245,5 +250,8 @@ OPERATIONS: Final = (
     Operation("fail", Fail, SessionReceipt, session_operations.fail),
     Operation("cancel", Cancel, SessionReceipt, session_operations.cancel),
     Operation("close", Close, SessionReceipt, session_operations.close),
+    Operation("consolidate", Consolidate, Consolidation, lookups.consolidate),
+    Operation("show_session", ShowSession, SessionView, lookups.show_session),
+    Operation("history", ShowHistory, History, lookups.history),
 )
 """Every operation, in the order in which the references list them."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
+_EVENTS_MAX = 1000
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
 Time = Annotated[AwareDatetime, Field(strict=True)]
@@ -259,4 +260,29 @@ class RecallContext(Recall):
     )
     tokens: Annotated[int, Field(ge=1, le=TOKENS_MAX)] = Field(
         default=TOKENS, description="How long the text may be, in tokens of a language model."
+    )
+
+
+class Consolidate(Writing):
+    """Synthesise what the branches of a thought found."""
+
+    root_id: Identifier = Field(description="Its root session, or any session of it.")
+
+
+class ShowSession(Request):
+    """Look up a session with its working memory and its insights."""
+
+    session_id: Identifier
+    as_of: Position | Time | None = Field(
+        default=None, description="Show it as it was at a position, or a time."
+    )
+
+
+class ShowHistory(Request):
+    """Look up the life of a session, an insight or a consolidation."""
+
+    thing_id: Identifier = Field(description="The id of a session, an insight or a consolidation.")
+    as_of: Position | Time | None = Field(default=None, description="Up to a position, or a time.")
+    limit: Annotated[int, Field(ge=1, le=_EVENTS_MAX)] = Field(
+        default=100, description="How many events at most: the last ones."
     )

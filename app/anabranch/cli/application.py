@@ -64,6 +64,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "log": _Place("log", "log_commands", is_group=True),
     "snapshot": _Place("snapshots", is_group=True),
     "dead-letters": _Place("dead_letters", is_group=True),
+    "mcp": _Place("mcp", is_group=True),
     "up": _Place("service"),
     "down": _Place("service"),
     "status": _Place("service"),

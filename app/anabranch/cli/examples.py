@@ -37,6 +37,8 @@ _LINES: Final = (
     "anabranch graph use graph_56",
     "anabranch history 25da4fe2",
     "anabranch log verify",
+    "anabranch mcp install claude",
+    "anabranch mcp uninstall claude",
     "anabranch note 25da4fe2 budget 8700",
     "anabranch rebuild",
     "anabranch recall 'Which port has staging?' -k 3",
@@ -75,7 +77,7 @@ def _command_of(line: str) -> str:
 
 
 _GROUPS: Final = frozenset(
-    {"dead-letters", "events", "graph", "log", "session", "sessions", "snapshot"}
+    {"dead-letters", "events", "graph", "log", "mcp", "session", "sessions", "snapshot"}
 )
 EXAMPLES: Final[Mapping[str, str]] = {_command_of(line): line for line in _LINES}
 """The example of each command."""

@@ -333,7 +333,7 @@ async def context(
         "wait_s": wait,
         **filters,
     }
-    found = await call.client.recall(asked, operation="context") or await here()
+    found = await call.client.context(asked) or await here()
     shown = () if call.output.json else _text_shown(cast("RecalledContext", found))
     call.output.item(found, *shown)
 
