@@ -162,7 +162,8 @@ def _removed(text: str, plain: str, found: _Object, member: _Member) -> str:
     head = text[:start]
     if plain[after] != "," and place > 0:
         before = plain.index(",", found.members[place - 1].end)
-        head = text[:before] + text[before + 1 : start]
+        between = text[before + 1 : start]
+        head = text[:before] + (between if alone or between.strip() else "")
     return head + text[end:]
 
 

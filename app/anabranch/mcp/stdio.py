@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcp.server.stdio import stdio_server
 
+from anabranch.mcp.pending_requests import Incoming, Outgoing, PendingRequests
 from anabranch.mcp.server import MemoryServer
 
 if TYPE_CHECKING:
@@ -40,8 +41,12 @@ async def serve_stdio(
     stopping = asyncio.create_task(_stop(stopped, memory, access))
     try:
         async with stdio_server() as (reader, writer):
-            options = memory.server.create_initialization_options()
-            await memory.server.run(reader, writer, options)
+            pending = PendingRequests()
+            await memory.server.run(
+                Incoming(reader, pending),
+                Outgoing(writer, pending),
+                memory.server.create_initialization_options(),
+            )
     finally:
         stopping.cancel()
         await _close(memory, access)

@@ -1,7 +1,7 @@
 """The tools that agents see: each is an operation, with the fields that a model needs of it.
 
-A client may load a tool only once its model searches for it, and shows names and instructions before.
-So each name says what is done to what.
+Some clients show their model only names and instructions, until it searches for a tool. So each
+name says what is done to what.
 """
 
 from __future__ import annotations
