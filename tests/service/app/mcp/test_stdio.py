@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
-HELLO: Final = (
+HELLO: Final[tuple[dict[str, Any], ...]] = (
     {
         "id": 1,
         "method": "initialize",

@@ -70,7 +70,7 @@ def test_a_prompt_has_its_arguments_in_its_text() -> None:
 
     assert "session abc." in text
     assert "session abc to ben." in named
-    for name, arguments, field in (("hand_off", {}, "session_id"), ("sing", {}, "name")):
+    for name, field in (("hand_off", "session_id"), ("sing", "name")):
         with pytest.raises(InputInvalid) as caught:
-            prompt_text(name, arguments)
+            prompt_text(name, {})
         assert caught.value.field == field
