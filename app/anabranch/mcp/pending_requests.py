@@ -73,7 +73,7 @@ class _Stream:
 
 
 class Incoming(_Stream):
-    """What the client sends; it ends once every request has its answer."""
+    """Messages from the client; they end once every request has its answer."""
 
     def __init__(
         self, inner: ReadStream[SessionMessage | Exception], pending: PendingRequests
@@ -105,7 +105,7 @@ class Incoming(_Stream):
 
 
 class Outgoing(_Stream):
-    """What goes to the client."""
+    """Messages to the client."""
 
     def __init__(self, inner: WriteStream[SessionMessage], pending: PendingRequests) -> None:
         super().__init__(inner, pending)

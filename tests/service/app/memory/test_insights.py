@@ -239,7 +239,7 @@ async def test_commands_correct_memory_too(
         await ask("forget", insight_id=port),
     ]
 
-    assert known["citations"] == [{"n": 1, "insight_id": port}, {"n": 2, "insight_id": cache}]
+    assert str(known["text"]).startswith("[1] The port is 5432 (")
     assert updated == await ask("update", insight_id=port, text="The port is 5433")
     assert asked[1] == await ask("cite", insight_ids=[cache])
     assert (await ask("get", insight_id=port))["text"] is None
