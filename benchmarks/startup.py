@@ -19,6 +19,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import orjson
+
 from benchmarks.rows import Row, at_most
 
 if TYPE_CHECKING:
@@ -29,14 +31,37 @@ BASELINE: Final = "71bddff"
 ROUNDS: Final = int(os.environ.get("ANABRANCH_BENCH_ROUNDS", "7"))
 _PARTS: Final = ("app", "events", "projections", "recall", "store", "thinking")
 _COMMAND: Final = ("-m", "anabranch")
+_REMEMBER: Final = (*_COMMAND, "remember", "The sluice at Sulina leaks")
 _CASES: Final = (
     ("import anabranch", ("-c", "import anabranch"), 0.25),
     ("--version", (*_COMMAND, "--version"), 1 / 3),
     ("--help", (*_COMMAND, "--help"), 1 / 3),
     ("status, beside up", (*_COMMAND, "status"), 1 / 3),
-    ("remember, beside up", (*_COMMAND, "remember", "The sluice at Sulina leaks"), 1 / 3),
+    ("remember, beside up", _REMEMBER, 1 / 3),
     ("recall, beside up", (*_COMMAND, "recall", "What leaks at Sulina?"), 1 / 3),
 )
+_MCP: Final = "\n".join(
+    orjson.dumps({"jsonrpc": "2.0", **message}).decode()
+    for message in (
+        {
+            "id": 1,
+            "method": "initialize",
+            "params": {
+                "protocolVersion": "2025-11-25",
+                "capabilities": {},
+                "clientInfo": {"name": "benchmark", "version": "1"},
+            },
+        },
+        {"method": "notifications/initialized"},
+        {
+            "id": 2,
+            "method": "tools/call",
+            "params": {"name": "recall", "arguments": {"query": "What leaks at Sulina?"}},
+        },
+    )
+)
+"""A whole conversation with `anabranch mcp`: it begins, and asks the memory one thing."""
+_MCP_LIMIT: Final = 0.4
 
 
 async def run() -> list[Row]:
@@ -49,7 +74,21 @@ def _measured() -> list[Row]:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         theirs = stack.enter_context(_up(stack.enter_context(_worktree(work)), work / "theirs"))
         ours = stack.enter_context(_up(ROOT, work / "ours"))
-        return [_row(*case, ours=ours, theirs=theirs) for case in _CASES]
+        rows = [_row(*case, ours=ours, theirs=theirs) for case in _CASES]
+        return [*rows, _mcp_row(ours=ours, theirs=theirs)]
+
+
+def _mcp_row(*, ours: dict[str, str], theirs: dict[str, str]) -> Row:
+    """Start a server for one question in turns with a `remember` of the earlier build."""
+    arguments = (*_COMMAND, "mcp")
+    taken: dict[str, list[float]] = {"ours": [], "theirs": []}
+    assert '"hits"' in _run(arguments, ours, text=_MCP)
+    for _ in range(ROUNDS):
+        taken["theirs"].append(_cpu_ms(_REMEMBER, theirs))
+        taken["ours"].append(_cpu_ms(arguments, ours, text=_MCP))
+    least = {who: min(found) for who, found in taken.items()}
+    name = f"mcp, one question, beside up / remember of {BASELINE}"
+    return at_most(name, **least, limit=_MCP_LIMIT, unit="ms")
 
 
 def _row(
@@ -71,20 +110,23 @@ def _row(
     return at_most(f"{name} / {BASELINE}", **least, limit=round(limit, 3), unit="ms")
 
 
-def _cpu_ms(arguments: tuple[str, ...], environment: dict[str, str]) -> float:
+def _cpu_ms(arguments: tuple[str, ...], environment: dict[str, str], *, text: str = "") -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    _run(arguments, environment)
+    _run(arguments, environment, text=text)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return 1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
 
-def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
-    subprocess.run(
+def _run(arguments: tuple[str, ...], environment: dict[str, str], *, text: str = "") -> str:
+    done = subprocess.run(
         [sys.executable, *arguments],
         env=environment,
-        stdout=subprocess.DEVNULL,
+        input=text,
+        stdout=subprocess.PIPE,
         check=True,
+        text=True,
     )
+    return done.stdout
 
 
 @contextmanager

@@ -65,6 +65,7 @@ def pages() -> dict[str, str]:
         "cli.md": _command_page(),
         "errors.md": _errors_page(),
         "events.md": _events_page(),
+        "mcp.md": _mcp_page(),
         "python.md": _python_page(),
         "settings.md": _settings_page(),
     }
@@ -74,6 +75,15 @@ def main() -> None:
     """Write the pages where they are committed."""
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
+    from docs.generate_mcp import TOOLS_FILE, tools_json
+
+    (REFERENCE.parents[1] / TOOLS_FILE).write_text(tools_json(), encoding="utf-8")
+
+
+def _mcp_page() -> str:
+    from docs.generate_mcp import mcp_page
+
+    return mcp_page()
 
 
 def _differences_page() -> str:

@@ -77,8 +77,10 @@ GROUPS: Final = (
         "Recall",
         "Ask memory a question, or the graph a query.",
         (
-            *_of(_MEMORY, "recall", "get", "cypher"),
+            *_of(_MEMORY, "recall", "context", "get", "cypher"),
             "anabranch_recall.question.Recollection",
+            "anabranch_recall.context.RecalledContext",
+            "anabranch_recall.context.Citation",
             "anabranch_recall.question.Hit",
             "anabranch_recall.question.Why",
             "anabranch_recall.question.Association",

@@ -36,7 +36,9 @@
         ├── HomeFull             the disk is full
         ├── ExporterMissing      no such exporter of traces is installed
         ├── PortTaken
+        ├── ClientSettingsInvalid  the settings of an agent's client cannot be changed
         ├── FrameworkMissing     the framework of an adapter is not installed
+        ├── McpMissing           what `anabranch mcp` is made of is not installed
         ├── RedactionMissing     the rules that find secrets are not installed
         ├── ServiceMissing       what `anabranch up` is made of is not installed
         └── ServiceFailed        `up` did not come up
@@ -65,6 +67,7 @@ __all__ = [
     "AlreadyRunning",
     "AnabranchError",
     "AnswerTooLarge",
+    "ClientSettingsInvalid",
     "Conflict",
     "EventInvalid",
     "EventNotFound",
@@ -82,6 +85,7 @@ __all__ = [
     "IdAmbiguous",
     "InputInvalid",
     "LoopBlocked",
+    "McpMissing",
     "MemoryNotOpen",
     "NotFound",
     "NothingRunning",
@@ -353,6 +357,14 @@ class PortTaken(SetupInvalid):
 
 class RedactionMissing(SetupInvalid):
     """The rules by which secrets are found in imported sessions are not installed."""
+
+
+class McpMissing(SetupInvalid):
+    """The SDK of the Model Context Protocol, by which `anabranch mcp` speaks, is not installed."""
+
+
+class ClientSettingsInvalid(SetupInvalid):
+    """The settings file of an agent's client cannot be read, or not be written."""
 
 
 class ServiceMissing(SetupInvalid):

@@ -19,6 +19,7 @@ from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_projections.dead_letters import DeadLetters as AsyncDeadLetters
 from anabranch_recall import Scope
+from anabranch_recall.context import INSIGHTS, TOKENS
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from anabranch_events import LogReport, Recorded
     from anabranch_projections import RebuildProgress, RebuildResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
-    from anabranch_recall import FilterFields, Recollection
+    from anabranch_recall import FilterFields, RecalledContext, Recollection
     from anabranch_store import Digest, GraphAddress, QueryResult
     from anabranch_thinking import (
         BranchTask,
@@ -225,13 +226,19 @@ class Memory(OpenFace[AsyncMemory]):
         insight_ids: Sequence[str],
         *,
         outcome: Outcome | str = Outcome.USED,
+        recall_id: str | None = None,
         session_id: str | None = None,
     ) -> SessionReceipt:
         """Say that insights were used, confirmed or rejected.
 
-        Their associations grow stronger with it, or weaker. Raises InsightNotFound.
+        Their associations grow stronger with it, or weaker. `recall_id` names the answer that had
+        them. Raises InsightNotFound.
         """
-        return LOOP.run(self._wrapped.cite(insight_ids, outcome=outcome, session_id=session_id))
+        return LOOP.run(
+            self._wrapped.cite(
+                insight_ids, outcome=outcome, recall_id=recall_id, session_id=session_id
+            )
+        )
 
     def associate(
         self,
@@ -294,6 +301,44 @@ class Memory(OpenFace[AsyncMemory]):
         return LOOP.run(
             self._wrapped.recall(
                 query,
+                k=k,
+                scope=scope,
+                session_id=session_id,
+                as_of=as_of,
+                after=after,
+                include_retired=include_retired,
+                min_similarity=min_similarity,
+                wait_s=wait_s,
+                **filters,
+            )
+        )
+
+    def context(
+        self,
+        query: str,
+        *,
+        tokens: int = TOKENS,
+        k: int = INSIGHTS,
+        scope: Scope | str | None = None,
+        session_id: str | None = None,
+        as_of: Moment | None = None,
+        after: int | None = None,
+        include_retired: bool = False,
+        min_similarity: float | None = None,
+        wait_s: float | None = None,
+        **filters: Unpack[FilterFields],
+    ) -> RecalledContext:
+        """Ask memory a question; return what it knows as text for a prompt, with citations.
+
+        The text has at most `tokens`, by an estimate that is rather too high. Consolidations come
+        first where they cover what was recalled; of insights that differ the most recent comes
+        first. Each `[n]` in the text is an insight in `citations`: cite those that were of use
+        with the answer's `recall_id`. The rest is as for `recall`, at most `k` insights.
+        """
+        return LOOP.run(
+            self._wrapped.context(
+                query,
+                tokens=tokens,
                 k=k,
                 scope=scope,
                 session_id=session_id,

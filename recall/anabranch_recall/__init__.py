@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from anabranch_recall.context import Citation, RecalledContext
     from anabranch_recall.embedder import Embedder
     from anabranch_recall.filters import FilterFields, Filters
     from anabranch_recall.language import entities, tokens
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Association",
+    "Citation",
     "Embedder",
     "FilterFields",
     "Filters",
@@ -30,6 +32,7 @@ __all__ = [
     "Lane",
     "Question",
     "Ranker",
+    "RecalledContext",
     "Recollection",
     "Restatement",
     "Scope",
@@ -39,6 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "anabranch_recall.context": ("Citation", "RecalledContext"),
     "anabranch_recall.embedder": ("Embedder",),
     "anabranch_recall.filters": ("FilterFields", "Filters"),
     "anabranch_recall.language": ("entities", "tokens"),

@@ -156,7 +156,8 @@ class Recollection(_Frozen):
     """The hits, best first, and each lane's state. `position` is that of the graph or the index.
 
     It has the length of its hits, and iterating gives them. `nothing_close` says that there are
-    none because all that was compared is far from the question.
+    none because all that was compared is far from the question. `recall_id` names this answer, for
+    the citations of its insights; what a ranker gives has none yet.
     """
 
     hits: list[Hit]
@@ -164,6 +165,7 @@ class Recollection(_Frozen):
     position: int
     ranker: str
     nothing_close: bool = False
+    recall_id: str | None = None
 
     def __iter__(self) -> Iterator[Hit]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # A model gives its fields, an answer its hits.
         return iter(self.hits)

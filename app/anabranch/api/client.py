@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from anabranch.api.subjects import COMMANDS, PROBLEM_CODE, STATUS
+from anabranch.api.subjects import COMMANDS, KEY, PROBLEM_CODE, STATUS
 from anabranch.errors import AnabranchError, OwnerGone, ServiceBusy
 from anabranch.home.folder import Home
 from anabranch.home.running import running_up
@@ -34,6 +34,7 @@ _ANSWER_TIMEOUT_S: Final = 65.0
 _WAIT_S: Final = 30.0
 """The default of ANABRANCH_WAIT_TIMEOUT_S: where it is set, no client is used."""
 _REFUSED: Final = frozenset({400, 413})
+_QUESTIONS: Final = frozenset({"recall", "context"})
 _TREES: Final = (
     "anabranch_events.errors",
     "anabranch.errors",
@@ -84,19 +85,26 @@ class Client:
 
         Without `after` it knows what is in the log now, as far as the graph gets there in time.
         """
+        return await self._connected(lambda one: self._question(one, "recall", request))
+
+    async def context(self, request: Mapping[str, object]) -> Answer | None:
+        """Return the context of a question, which knows what `recall` knows."""
+        return await self._connected(lambda one: self._question(one, "context", request))
+
+    async def run(
+        self, operation: str, request: Mapping[str, object], *, key: str | None = None
+    ) -> Answer | None:
+        """Return the answer of any operation; with `key` it is the same when it is sent again.
+
+        A request that breaks a rule is refused in the words of the service. A question knows what
+        `recall` knows. Raises as `write` does.
+        """
+        asked = {"after": None, "wait_s": None, **request}
 
         async def converse(connection: PlainConnection) -> Answer:
-            given = {
-                **request,
-                "wait_s": _WAIT_S if request["wait_s"] is None else request["wait_s"],
-            }
-            if given["after"] is not None:
-                return await self._request(connection, "recall", given)
-            try:
-                after = await _log_end(connection)
-                return await self._request(connection, "recall", {**given, "after": after})
-            except WaitTimedOut:
-                return await self._request(connection, "recall", {**given, "wait_s": 0})
+            if operation in _QUESTIONS:
+                return await self._question(connection, operation, asked, in_its_words=True)
+            return await self._request(connection, operation, request, key=key, in_its_words=True)
 
         return await self._connected(converse)
 
@@ -108,16 +116,47 @@ class Client:
         subject, body = f"{STATUS}{running.instance}", settings.namespace.encode()
         return await self._connected(lambda connection: _answer(connection, subject, body))
 
+    async def _question(
+        self,
+        connection: PlainConnection,
+        operation: str,
+        request: Mapping[str, object],
+        *,
+        in_its_words: bool = False,
+    ) -> Answer:
+        async def ask(**changed: object) -> Answer:
+            asked = {**given, **changed}
+            return await self._request(connection, operation, asked, in_its_words=in_its_words)
+
+        given = {**request, "wait_s": _WAIT_S if request["wait_s"] is None else request["wait_s"]}
+        if given["after"] is not None:
+            return await ask()
+        try:
+            after = await _log_end(connection)
+            return await ask(after=after)
+        except WaitTimedOut:
+            return await ask(wait_s=0)
+
     async def _request(
-        self, connection: PlainConnection, operation: str, request: Mapping[str, object]
+        self,
+        connection: PlainConnection,
+        operation: str,
+        request: Mapping[str, object],
+        *,
+        key: str | None = None,
+        in_its_words: bool = False,
     ) -> Answer:
         given = {name: value for name, value in request.items() if value is not None}
         try:
             body = orjson.dumps(given)
         except orjson.JSONEncodeError as error:
             raise _NotForService from error
-        namespace = self._settings.namespace if self._settings else ""
-        return await _answer(connection, f"{COMMANDS}{namespace}.{operation}", body)
+        subject = f"{COMMANDS}{self._settings.namespace if self._settings else ''}.{operation}"
+        headers = {KEY: key} if key is not None else None
+        try:
+            return await _answer(connection, subject, body, headers=headers)
+        except _Refused as error:
+            raise (_error_of(error.problem) if in_its_words else _NotForService()) from error
 
     async def _connected(
         self, converse: Callable[[PlainConnection], Awaitable[Answer]]
@@ -135,7 +174,7 @@ class Client:
                 return None
             try:
                 return await converse(connection)
-            except (_NotForService, NobodyListens):
+            except (_NotForService, _Refused, NobodyListens):
                 return None
             except Unanswered as error:
                 raise self._unanswered(error) from error
@@ -157,6 +196,14 @@ class _NotForService(Exception):
     """A request that the service does not take: nothing was stored."""
 
 
+class _Refused(Exception):
+    """A request that breaks a rule, as the `problem` says; a memory says it in its own words."""
+
+    def __init__(self, problem: Answer) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
 async def _log_end(connection: PlainConnection) -> int:
     subject = f"$JS.API.STREAM.INFO.{STREAM}"
     found = orjson.loads(
@@ -167,17 +214,23 @@ async def _log_end(connection: PlainConnection) -> int:
     return int(found["state"]["last_seq"])
 
 
-async def _answer(connection: PlainConnection, subject: str, body: bytes) -> Answer:
+async def _answer(
+    connection: PlainConnection,
+    subject: str,
+    body: bytes,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
     """Return the answer to a request. Raises the problem that it is, and Unanswered."""
     if len(body) > connection.payload_max:
         raise _NotForService
-    message = await connection.request(subject, body, timeout_s=_ANSWER_TIMEOUT_S)
+    message = await connection.request(subject, body, timeout_s=_ANSWER_TIMEOUT_S, headers=headers)
     found: Answer = _shown(orjson.loads(message.data))
     code = message.header(PROBLEM_CODE)
     if code is None:
         return found
     if int(code) in _REFUSED:
-        raise _NotForService  # A memory says it in the words of the command.
+        raise _Refused(found)
     raise _error_of(found)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.api import session_operations, upkeep
+from anabranch.api import lookups, session_operations, upkeep
 from anabranch.api.problem import other_namespace
 from anabranch.api.requests import (
     Associate,
@@ -19,6 +19,7 @@ from anabranch.api.requests import (
     ClearNote,
     Close,
     Complete,
+    Consolidate,
     Fail,
     Forget,
     Get,
@@ -26,21 +27,27 @@ from anabranch.api.requests import (
     Note,
     OpenSession,
     Recall,
+    RecallContext,
     Remember,
     RememberAll,
     Retract,
     Sever,
+    ShowHistory,
+    ShowSession,
     Update,
 )
+from anabranch.memory.context import context as context_in
 from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.recall import recall as recall_in
-from anabranch.views import InsightDetails
+from anabranch.past.history import History
+from anabranch.views import InsightDetails, SessionView
 from anabranch_events import Event, Receipt
 from anabranch_events.errors import SessionEnded
-from anabranch_recall import Recollection
+from anabranch_recall import RecalledContext, Recollection
 from anabranch_thinking import (
     BranchReceipt,
     CompletionReceipt,
+    Consolidation,
     HandOffReceipt,
     InsightReceipt,
     InsightsReceipt,
@@ -53,6 +60,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from anabranch.api.context import Context
+    from anabranch.memory.context import AskedFields
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,22 +192,40 @@ async def recall(context: Context, request: Recall) -> Recollection:
 
     To read what was just written, give the position of its receipt as `after`.
     """
-    namespace = context.namespace
-    if request.after is not None:
-        await namespace.backend.checked_position(request.after, field="after")
-    return await recall_in(
-        namespace,
-        request.query,
-        k=request.k,
-        scope=request.scope,
-        session_id=request.session_id,
-        as_of=request.as_of,
-        after=request.after,
-        include_retired=request.include_retired,
-        min_similarity=request.min_similarity,
-        filters=request.filters(),
-        wait_s=request.wait_s,
+    await _checked(context, request)
+    return await recall_in(context.namespace, request.query, **_asked(request))
+
+
+async def context(context: Context, request: RecallContext) -> RecalledContext:
+    """Ask memory a question; get what it knows as text for a prompt, within `tokens`.
+
+    Each `[n]` in the text is an insight in `citations`. Cite those that were of use, with the
+    answer's `recall_id`.
+    """
+    await _checked(context, request)
+    return await context_in(
+        context.namespace, request.query, tokens=request.tokens, **_asked(request)
     )
+
+
+async def _checked(context: Context, request: Recall) -> None:
+    if request.after is not None:
+        await context.namespace.backend.checked_position(request.after, field="after")
+
+
+def _asked(request: Recall) -> AskedFields:
+    """Return the arguments of a recall that a request gives."""
+    return {
+        "k": request.k,
+        "scope": request.scope,
+        "session_id": request.session_id,
+        "as_of": request.as_of,
+        "after": request.after,
+        "include_retired": request.include_retired,
+        "min_similarity": request.min_similarity,
+        "wait_s": request.wait_s,
+        "filters": request.filters(),
+    }
 
 
 OPERATIONS: Final = (
@@ -210,6 +236,7 @@ OPERATIONS: Final = (
     Operation("remember", Remember, InsightReceipt, remember),
     Operation("remember_all", RememberAll, InsightsReceipt, remember_all),
     Operation("recall", Recall, Recollection, recall),
+    Operation("context", RecallContext, RecalledContext, context),
     Operation("get", Get, InsightDetails, get),
     Operation("update", Update, InsightReceipt, update),
     Operation("retract", Retract, SessionReceipt, upkeep.retract),
@@ -223,5 +250,8 @@ OPERATIONS: Final = (
     Operation("fail", Fail, SessionReceipt, session_operations.fail),
     Operation("cancel", Cancel, SessionReceipt, session_operations.cancel),
     Operation("close", Close, SessionReceipt, session_operations.close),
+    Operation("consolidate", Consolidate, Consolidation, lookups.consolidate),
+    Operation("show_session", ShowSession, SessionView, lookups.show_session),
+    Operation("history", ShowHistory, History, lookups.history),
 )
 """Every operation, in the order in which the references list them."""

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text
 from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
 from anabranch_recall import Filters, Scope
+from anabranch_recall.context import INSIGHTS, TOKENS, TOKENS_MAX
 from anabranch_recall.question import HITS_MAX
 from anabranch_thinking import InsightDraft
 from anabranch_thinking.sessions.insights import RELATED, REMEMBERED_MAX, REQUESTED
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
+_EVENTS_MAX = 1000
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
 Time = Annotated[AwareDatetime, Field(strict=True)]
@@ -144,6 +146,9 @@ class Cite(_Upkeep):
 
     insight_ids: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=CITED_MAX)]
     outcome: Outcome = Outcome.USED
+    recall_id: Identifier | None = Field(
+        default=None, description="The recall or context whose answer they were in."
+    )
 
 
 class Sever(_Upkeep):
@@ -245,3 +250,39 @@ class Recall(Request):
         """Return the filters that were given."""
         given = self.model_dump(include=set(Filters.model_fields), exclude_unset=True)
         return cast("FilterFields", given)
+
+
+class RecallContext(Recall):
+    """Ask memory a question; get what it knows as text for a prompt, with citations."""
+
+    k: Annotated[int, Field(ge=1, le=HITS_MAX)] = Field(
+        default=INSIGHTS, description="How many insights at most."
+    )
+    tokens: Annotated[int, Field(ge=1, le=TOKENS_MAX)] = Field(
+        default=TOKENS, description="How long the text may be, in tokens of a language model."
+    )
+
+
+class Consolidate(Writing):
+    """Synthesise what the branches of a thought found."""
+
+    root_id: Identifier = Field(description="Its root session, or any session of it.")
+
+
+class ShowSession(Request):
+    """Look up a session with its working memory and its insights."""
+
+    session_id: Identifier
+    as_of: Position | Time | None = Field(
+        default=None, description="Show it as it was at a position, or a time."
+    )
+
+
+class ShowHistory(Request):
+    """Look up the life of a session, an insight or a consolidation."""
+
+    thing_id: Identifier = Field(description="The id of a session, an insight or a consolidation.")
+    as_of: Position | Time | None = Field(default=None, description="Up to a position, or a time.")
+    limit: Annotated[int, Field(ge=1, le=_EVENTS_MAX)] = Field(
+        default=100, description="How many events at most: the last ones."
+    )

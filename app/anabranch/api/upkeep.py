@@ -37,7 +37,10 @@ async def cite(context: Context, request: Cite) -> SessionReceipt:
     """Say that insights were used, confirmed or rejected; their associations follow."""
     sessions, _ = context.writing("cite", request)
     return await sessions.cite(
-        request.insight_ids, outcome=request.outcome, session_id=request.session_id
+        request.insight_ids,
+        outcome=request.outcome,
+        session_id=request.session_id,
+        recall_id=request.recall_id,
     )
 
 

@@ -11,6 +11,7 @@ _LINES: Final = (
     "anabranch associate 25da4fe2 9b1c77d0 --kind explains",
     "anabranch cite 25da4fe2 --outcome confirmed",
     "anabranch consolidate 25da4fe2",
+    "anabranch context 'What do we know about staging?' --tokens 800",
     "anabranch cypher 'MATCH (s:Session {namespace: $namespace}) RETURN s.task LIMIT 5'",
     "anabranch dead-letters discard 41",
     "anabranch dead-letters list",
@@ -36,6 +37,8 @@ _LINES: Final = (
     "anabranch graph use graph_56",
     "anabranch history 25da4fe2",
     "anabranch log verify",
+    "anabranch mcp install claude",
+    "anabranch mcp uninstall claude",
     "anabranch note 25da4fe2 budget 8700",
     "anabranch rebuild",
     "anabranch recall 'Which port has staging?' -k 3",
@@ -74,7 +77,7 @@ def _command_of(line: str) -> str:
 
 
 _GROUPS: Final = frozenset(
-    {"dead-letters", "events", "graph", "log", "session", "sessions", "snapshot"}
+    {"dead-letters", "events", "graph", "log", "mcp", "session", "sessions", "snapshot"}
 )
 EXAMPLES: Final[Mapping[str, str]] = {_command_of(line): line for line in _LINES}
 """The example of each command."""

@@ -21,7 +21,7 @@ from anabranch.api.admission import HELD_MAX, Gate
 from anabranch.api.context import Context
 from anabranch.api.operations import OPERATIONS, Operation
 from anabranch.api.problem import PROBLEM_TYPE, Problem, request_invalid
-from anabranch.api.subjects import COMMANDS, PROBLEM_CODE
+from anabranch.api.subjects import COMMANDS, KEY, PROBLEM_CODE
 from anabranch.errors import AnswerTooLarge
 from anabranch_events import Event, decode_unchanged, traced
 from anabranch_events.errors import AnabranchError, InputInvalid
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 QUEUE: Final = "anabranch"
 EXPECTED: Final = "Anabranch-Expected"
-KEY: Final = "Nats-Msg-Id"
 PAYLOAD_MAX: Final = 1024 * 1024
 _DRAIN_TIMEOUT_S: Final = 20.0
 _PAUSE_S: Final = 0.02

@@ -9,6 +9,8 @@ from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
 from anabranch.home.running_thoughts import RunningThought
+from anabranch.memory.consolidate import consolidate
+from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
@@ -21,6 +23,7 @@ from anabranch.memory.transfer import MemoryTransfer
 from anabranch.past.replay import follow, replay
 from anabranch.settings import Settings
 from anabranch_events.event.types import Outcome, Priority
+from anabranch_recall.context import INSIGHTS, TOKENS
 from anabranch_thinking import think
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from anabranch.past.as_of import Moment
     from anabranch.views import InsightDetails, SessionView, Status
     from anabranch_events import Event, Recorded
-    from anabranch_recall import FilterFields, Recollection, Scope
+    from anabranch_recall import FilterFields, RecalledContext, Recollection, Scope
     from anabranch_store import QueryResult
     from anabranch_thinking import (
         BranchTask,
@@ -251,14 +254,16 @@ class Memory:
         insight_ids: Sequence[str],
         *,
         outcome: Outcome | str = Outcome.USED,
+        recall_id: str | None = None,
         session_id: str | None = None,
     ) -> SessionReceipt:
         """Say that insights were used, confirmed or rejected.
 
-        Their associations grow stronger with it, or weaker. Raises InsightNotFound.
+        Their associations grow stronger with it, or weaker. `recall_id` names the answer that had
+        them. Raises InsightNotFound.
         """
         return await self._namespace.sessions.cite(
-            insight_ids, outcome=outcome, session_id=session_id
+            insight_ids, outcome=outcome, recall_id=recall_id, session_id=session_id
         )
 
     async def associate(
@@ -331,6 +336,43 @@ class Memory:
             filters=filters,
         )
 
+    async def context(
+        self,
+        query: str,
+        *,
+        tokens: int = TOKENS,
+        k: int = INSIGHTS,
+        scope: Scope | str | None = None,
+        session_id: str | None = None,
+        as_of: Moment | None = None,
+        after: int | None = None,
+        include_retired: bool = False,
+        min_similarity: float | None = None,
+        wait_s: float | None = None,
+        **filters: Unpack[FilterFields],
+    ) -> RecalledContext:
+        """Ask memory a question; return what it knows as text for a prompt, with citations.
+
+        The text has at most `tokens`, by an estimate that is rather too high. Consolidations come
+        first where they cover what was recalled; of insights that differ the most recent comes
+        first. Each `[n]` in the text is an insight in `citations`: cite those that were of use
+        with the answer's `recall_id`. The rest is as for `recall`, at most `k` insights.
+        """
+        return await context(
+            self._namespace,
+            query,
+            tokens=tokens,
+            k=k,
+            scope=scope,
+            session_id=session_id,
+            as_of=as_of,
+            after=after,
+            include_retired=include_retired,
+            min_similarity=min_similarity,
+            wait_s=wait_s,
+            filters=filters,
+        )
+
     async def think(
         self,
         task: str,
@@ -374,17 +416,7 @@ class Memory:
 
         Raises SessionNotFound, and NothingLearned where there is nothing to cite.
         """
-        from anabranch_thinking import consolidate_thought  # It imports numpy.
-
-        namespace = self._namespace
-        tree = await session_tree(namespace, root_id)
-        return await consolidate_thought(
-            namespace.sessions,
-            tree[0].root_id,
-            session_ids=[view.session_id for view in tree if view.parent_id],
-            embedder=namespace.backend.embedder,
-            recall=BranchRecall(namespace),
-        )
+        return await consolidate(self._namespace, self._namespace.sessions, root_id)
 
     async def cypher(
         self,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import ScopeNeedsSession
 from anabranch.past.as_of import position_of
-from anabranch_events import input_invalid
+from anabranch_events import input_invalid, new_id
 from anabranch_events.errors import InputInvalid
 from anabranch_recall import Filters, Hit, Question, Recollection, Scope
 from anabranch_recall.answer import FLOOR
@@ -62,7 +62,8 @@ async def recall(
     if session_id is not None:
         await namespace.sessions.state(session_id)
     await namespace.ready(after, wait_s=wait_s)
-    return await _answer(namespace, question, after=after)
+    found = await _answer(namespace, question, after=after)
+    return found.model_copy(update={"recall_id": new_id()})
 
 
 async def _stored_at(namespace: OpenNamespace, position: int) -> datetime | None:

@@ -37,6 +37,14 @@ class LifeEvent(BaseModel):
     happened: str
 
 
+class History(BaseModel):
+    """The life of a thing: its last events, in order, and how many came before these."""
+
+    model_config = ConfigDict(frozen=True)
+    events: tuple[LifeEvent, ...]
+    earlier: int
+
+
 async def history_of(
     backend: Backend,
     thing_id: str,

@@ -19,6 +19,7 @@ from anabranch_events.transport.inbox import NO_RESPONDERS, NobodyListens, Unans
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
+    from collections.abc import Mapping
 
 _LINE_BYTES_MAX: Final = 1024 * 1024
 _NOBODY: Final = f"NATS/1.0 {NO_RESPONDERS}".encode()
@@ -91,11 +92,17 @@ class PlainConnection:
         writer.write(b"CONNECT %b\r\nSUB %b 1\r\n" % (orjson.dumps(wishes), self._inbox.encode()))
         return reader, writer
 
-    async def request(self, subject: str, data: bytes, *, timeout_s: float) -> PlainAnswer:
+    async def request(
+        self,
+        subject: str,
+        data: bytes,
+        *,
+        timeout_s: float,
+        headers: Mapping[str, str] | None = None,
+    ) -> PlainAnswer:
         """Send one request and return its answer. Raises NobodyListens, and Unanswered."""
-        head = f"PUB {subject} {self._inbox} {len(data)}\r\n".encode()
         try:
-            self._writer.write(head + data + b"\r\n")
+            self._writer.write(_message(subject, self._inbox, data, headers or {}))
             async with asyncio.timeout(timeout_s):
                 found = await self._answer()
         except (OSError, EOFError, ValueError) as error:  # A TimeoutError is an OSError.
@@ -120,3 +127,12 @@ class PlainConnection:
                 header_size = int(sizes[-2]) if kind == b"HMSG" else 0
                 message = await self._reader.readexactly(int(sizes[-1]) + 2)
                 return PlainAnswer(message[header_size:-2], message[:header_size])
+
+
+def _message(subject: str, inbox: str, data: bytes, headers: Mapping[str, str]) -> bytes:
+    if not headers:
+        return f"PUB {subject} {inbox} {len(data)}\r\n".encode() + data + b"\r\n"
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    block = f"NATS/1.0\r\n{lines}\r\n".encode()
+    head = f"HPUB {subject} {inbox} {len(block)} {len(block) + len(data)}\r\n".encode()
+    return head + block + data + b"\r\n"

@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from anabranch import Memory, Session
-from anabranch.api.requests import Recall
+from anabranch.api.requests import Recall, RecallContext
 from anabranch.cli.application import application
 from anabranch_recall import FilterFields, Filters
 
@@ -34,26 +34,33 @@ def test_keyword_arguments_are_the_filters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recall", "own"), [(Memory.recall, set()), (Session.recall, {"session_id"})]
+    ("recall", "own"),
+    [
+        (Memory.recall, set()),
+        (Session.recall, {"session_id"}),
+        (Memory.context, {"tokens"}),
+    ],
 )
 def test_python_takes_a_question_and_filters(recall: Any, own: set[str]) -> None:
-    """A memory and a session take the same; the session names itself."""
+    """A memory and a session take the same; the session names itself, a context has a length."""
     parameters = dict(inspect.signature(recall).parameters)
     filters = parameters.pop("filters")
 
     assert filters.kind is inspect.Parameter.VAR_KEYWORD
     assert filters.annotation == "Unpack[FilterFields]"
-    assert set(parameters) - {"self"} == AROUND - own
+    assert set(parameters) - {"self"} == AROUND ^ own
 
 
 def test_the_command_takes_a_question_and_filters() -> None:
-    """The request `recall` has all of them, and no others."""
+    """The request `recall` has all of them, and no others; `context` has a length beside them."""
     assert set(Recall.model_fields) == AROUND | FILTERS
+    assert set(RecallContext.model_fields) == AROUND | FILTERS | {"tokens"}
 
 
-def test_the_command_line_takes_a_question_and_filters() -> None:
-    """`anabranch recall` has an option for each."""
+@pytest.mark.parametrize("name", ["recall", "context"])
+def test_the_command_line_takes_a_question_and_filters(name: str) -> None:
+    """`anabranch recall` and `anabranch context` have an option for each."""
     command: Any = get_command(application)
-    options = {one.name for one in command.commands["recall"].params}
+    options = {one.name for one in command.commands[name].params}
 
     assert {OPTIONS.get(field, field) for field in AROUND | FILTERS} <= options

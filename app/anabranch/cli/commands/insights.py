@@ -146,13 +146,19 @@ async def cite(
             autocompletion=one_of(OUTCOMES),
         ),
     ] = "used",
+    recall: Annotated[
+        str | None,
+        typer.Option(
+            "--recall", help="The recall_id of the answer that had them.", show_default=False
+        ),
+    ] = None,
     session: SessionOption = None,
 ) -> None:
     """Say that insights were used, confirmed or rejected; their associations follow."""
     async with call.memory() as memory:
         found = await insight_ids_in(memory, insight)
         own = await session_id_in(memory, session)
-        receipt = await memory.cite(found, outcome=outcome, session_id=own)
+        receipt = await memory.cite(found, outcome=outcome, recall_id=recall, session_id=own)
     _said(call, "Cited", receipt)
 
 

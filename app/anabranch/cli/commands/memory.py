@@ -13,7 +13,7 @@ from anabranch.cli.ids import insight_ids_in, session_id_in
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from anabranch_recall import FilterFields, Recollection
+    from anabranch_recall import FilterFields, RecalledContext, Recollection
     from anabranch_thinking import InsightFields, InsightReceipt
 
 commands = typer.Typer()
@@ -174,7 +174,7 @@ IncludeRetiredOption = Annotated[
     gives=(
         "hits [{insight_id, session_id, text, kind, tags, confidence, agent, position, recorded_at, "
         "retired, valid_from, valid_until, similarity, also_in, also, score, why}], lanes, position, "
-        "ranker, nothing_close"
+        "ranker, nothing_close, recall_id"
     ),
     panel=PANEL,
     served=True,
@@ -255,6 +255,94 @@ def _shown(found: Recollection) -> list[RenderableType]:
         close = " close" if found.nothing_close else ""
         return [f"Nothing{close} is known about that.", lanes_line(found)]
     return [hits_table(found.hits), lanes_line(found)]
+
+
+@command(
+    commands,
+    "context",
+    gives=(
+        "text, tokens, citations [{n, insight_id}], consolidations, left_out, recall_id, position, "
+        "ranker, lanes, nothing_close"
+    ),
+    panel=PANEL,
+    served=True,
+)
+async def context(
+    call: Call,
+    query: Annotated[str, typer.Argument(help="The question; - reads stdin.")],
+    *,
+    tokens: Annotated[int, typer.Option("--tokens", help="How long the text may be.")] = 2000,
+    count: Annotated[int, typer.Option("-k", help="How many insights at most.")] = 20,
+    scope: ScopeOption = None,
+    session: SessionOption = None,
+    tag: TagFilter = None,
+    kind: KindFilter = None,
+    agent: AgentFilter = None,
+    role: RoleFilter = None,
+    confidence_min: ConfidenceFilter = 0.0,
+    since: SinceFilter = None,
+    until: UntilFilter = None,
+    valid_at: ValidAtFilter = None,
+    min_similarity: MinSimilarityOption = None,
+    as_of: AsOfOption = None,
+    after: AfterOption = None,
+    wait: WaitOption = None,
+    include_retired: IncludeRetiredOption = False,
+) -> None:
+    """Ask memory a question; get what it knows as text for a prompt, with citations."""
+    from anabranch.cli.values import moment, time
+
+    question, then = standard_input(query), moment(as_of)
+    filters: FilterFields = {
+        "tags": tag or (),
+        "kinds": kind or (),
+        "agent": agent,
+        "role": role,
+        "confidence_min": confidence_min,
+        "since": time(since, field="since"),
+        "until": time(until, field="until"),
+        "valid_at": time(valid_at, field="valid_at"),
+    }
+
+    async def here() -> RecalledContext:
+        async with call.memory() as memory:
+            return await memory.context(
+                question,
+                tokens=tokens,
+                k=count,
+                scope=scope,
+                session_id=await session_id_in(memory, session),
+                as_of=then,
+                after=after,
+                include_retired=include_retired,
+                min_similarity=min_similarity,
+                wait_s=wait,
+                **filters,
+            )
+
+    asked = {
+        "query": question,
+        "tokens": tokens,
+        "k": count,
+        "scope": scope,
+        "session_id": session,
+        "as_of": then,
+        "after": after,
+        "include_retired": include_retired,
+        "min_similarity": min_similarity,
+        "wait_s": wait,
+        **filters,
+    }
+    found = await call.client.context(asked) or await here()
+    shown = () if call.output.json else _text_shown(cast("RecalledContext", found))
+    call.output.item(found, *shown)
+
+
+def _text_shown(found: RecalledContext) -> list[RenderableType]:
+    from rich.text import Text
+
+    close = " close" if found.nothing_close else ""
+    return [Text(found.text or f"Nothing{close} is known about that.")]
 
 
 @command(commands, "note", gives="session_id, event_id, position", panel=PANEL)

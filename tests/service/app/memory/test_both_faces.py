@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anabranch.errors import EventNotFound, InputInvalid, MemoryNotOpen, PositionFromFuture
 from anabranch_events import new_id
+from anabranch_events.event.types import InsightCited, Outcome
 from anabranch_thinking import (
     BranchTask,
     CallableExecutor,
@@ -135,6 +137,85 @@ async def test_recall_answers_as_of_a_position(either: Memory) -> None:
         await either.recall("Which port?", as_of=first.position + 10_000)
     with pytest.raises(InputInvalid, match="session"):
         await either.recall("Which port?", scope="lineage")
+
+
+async def test_a_context_is_memory_for_a_prompt(either: Memory) -> None:
+    """Consolidations come first, then insights, the most recent of two that differ first."""
+    root = await either.open_session("How do we get to Brisa?")
+    learned: list[str] = []
+    for text in ("The train to Brisa leaves at nine", "The ferry to Brisa is cheapest"):
+        branch = await root.branch(text)
+        learned += (await branch.complete("found", insights=[text])).insight_ids
+    synthesis = await either.consolidate(root.session_id)
+    older = await either.remember("The harbour of Brisa has 3 piers")
+    newer = await either.remember("The harbour of Brisa has 4 piers")
+
+    known = await either.context("What do we know of Brisa?", tokens=400, after=newer.position)
+    brief = await either.context("What do we know of Brisa?", tokens=12)
+    narrow = await either.context(
+        "What do we know of Brisa?", session_id=root.session_id, scope="session"
+    )
+    none = await either.context("What do we know of Brisa?", agent="nobody")
+
+    cited = {one.n: one.insight_id for one in known.citations}
+    lines = known.text.splitlines()
+    assert known.consolidations == (synthesis.consolidation_id,)
+    assert lines[0] == "Consolidated:"
+    assert set(cited.values()) == {*learned, older.insight_id, newer.insight_id}
+    assert known.text.index("4 piers") < known.text.index("3 piers")
+    assert {int(n) for n in re.findall(r"\[(\d+)\]", known.text)} == set(cited)
+    assert known.tokens <= 400
+    assert brief.text.endswith("…")
+    assert (brief.consolidations, len(brief.citations), brief.left_out) == ((), 1, 3)
+    assert brief.tokens <= 12
+    assert (narrow.text, narrow.nothing_close) == ("", False)
+    assert (none.text, none.citations, none.left_out) == ("", (), 0)
+    with pytest.raises(InputInvalid) as caught:
+        await either.context("Brisa?", tokens=0)
+    assert caught.value.field == "tokens"
+
+
+async def test_a_context_knows_what_was_superseded_and_what_conflicts(either: Memory) -> None:
+    """What no longer holds is behind what does; what was forgotten is in no consolidation."""
+    old = await either.remember("The keeper of Gull Point is Ada")
+    new = await either.update(old.insight_id, "The keeper of Gull Point is Ben")
+    root = await either.open_session("Gull Point")
+    for text in ("The lamp of Gull Point is green", "The horn of Gull Point is loud"):
+        last = await (await root.branch(text)).complete("seen", insights=[text])
+    await either.consolidate(root.session_id)
+
+    now = await either.context("Who is the keeper of Gull Point?", include_retired=True)
+    then = await either.context("Who is the keeper of Gull Point?", as_of=old.position)
+    await either.forget(last.insight_ids[0])
+    after = await either.context("Who is the keeper of Gull Point?")
+
+    lines = [line for line in now.text.splitlines() if "keeper" in line]
+    first, second = (re.sub(r"^\[\d+\] | \(\d{4}-\d\d-\d\d", "", line) for line in lines)
+    number = next(one.n for one in now.citations if one.insight_id == new.insight_id)
+    assert first == "The keeper of Gull Point is Ben)"
+    assert second == f"The keeper of Gull Point is Ada; superseded by [{number}])"
+    assert [one.insight_id for one in then.citations] == [old.insight_id]
+    assert len(now.consolidations) == 1
+    assert (after.consolidations, "horn" in after.text) == ((), False)
+
+
+async def test_a_citation_names_the_recall_it_stands_on(either: Memory) -> None:
+    """Each answer has an id of its own, and the event of a citation keeps it."""
+    fact = await either.remember("Ada drinks green tea")
+    found = await either.recall("What does Ada drink?", after=fact.position)
+    again = await either.context("What does Ada drink?")
+
+    cited = await either.cite([fact.insight_id], outcome="confirmed", recall_id=found.recall_id)
+
+    event = (await either.past.event(cited.position)).decode()
+    assert found.recall_id is not None
+    assert event.data == InsightCited(
+        insight_ids=(fact.insight_id,), outcome=Outcome.CONFIRMED, recall_id=found.recall_id
+    )
+    assert again.recall_id not in {found.recall_id, None}
+    with pytest.raises(InputInvalid) as caught:
+        await either.cite([fact.insight_id], recall_id="yesterday's")
+    assert caught.value.field == "recall_id"
 
 
 async def test_a_thought_runs_its_branches(either: Memory) -> None:

@@ -229,6 +229,7 @@ async def test_commands_correct_memory_too(
     ids = many["insight_ids"]
     assert isinstance(ids, list)
     port, cache = ids
+    known = await ask("context", query="Which port?", tokens=50)
     updated = await ask("update", insight_id=port, text="The port is 5433")
     asked = [
         await ask("associate", from_id=cache, to_id=port),
@@ -238,6 +239,7 @@ async def test_commands_correct_memory_too(
         await ask("forget", insight_id=port),
     ]
 
+    assert str(known["text"]).startswith("[1] The port is 5432 (")
     assert updated == await ask("update", insight_id=port, text="The port is 5433")
     assert asked[1] == await ask("cite", insight_ids=[cache])
     assert (await ask("get", insight_id=port))["text"] is None

@@ -1,0 +1,195 @@
+"""The server for agents, and its place in the settings of their clients."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from anabranch.cli.command import Call, Common, HomeOption, NamespaceOption, command
+from anabranch.cli.streams import interruptible
+
+if TYPE_CHECKING:
+    from anabranch.mcp.access import HomeAccess
+    from anabranch.mcp.installation import Change
+
+commands = typer.Typer(
+    help="Give agents a memory: a server of the Model Context Protocol on stdin and stdout.",
+    invoke_without_command=True,
+)
+PANEL: Final = "Servers"
+_CLIENTS: Final = "claude, cursor, codex, opencode, gemini or vscode"
+
+ClientArgument = Annotated[str, typer.Argument(help=f"The client: {_CLIENTS}.", metavar="CLIENT")]
+ByProjectOption = Annotated[
+    bool,
+    typer.Option("--namespace-by-project", help="A namespace of its own for each project folder."),
+]
+ProjectOption = Annotated[
+    bool, typer.Option("--project", help="In the project of this folder, instead of for the user.")
+]
+PrintOption = Annotated[bool, typer.Option("--print", help="Only print what the file would be.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Write it without asking.")]
+
+
+@commands.callback()
+def serve(
+    context: typer.Context,
+    *,
+    namespace: NamespaceOption = None,
+    home: HomeOption = None,
+    namespace_by_project: ByProjectOption = False,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session",
+            "-s",
+            help="Sessions that agents open are branches of this one.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Give agents a memory: a server of the Model Context Protocol on stdin and stdout.
+
+    It answers at once, and joins the memory meanwhile. It ends with its client.
+    """
+    before = context.obj if isinstance(context.obj, Common) else Common()
+    namespace, home = namespace or before.namespace, home or before.home
+    context.obj = Common(namespace=namespace, home=home, json=before.json)
+    if context.invoked_subcommand is None:
+        import asyncio
+
+        with interruptible():
+            asyncio.run(_serve(context.obj, by_project=namespace_by_project, session=session))
+
+
+async def _serve(common: Common, *, by_project: bool, session: str | None) -> None:
+    stdio = _stdio()
+    if by_project:
+        _refuse_both(common)
+        common = Common(namespace=stdio.project_namespace(), home=common.home, json=common.json)
+    call = Call(common)
+    plain = call.plain_settings
+    agent = plain.agent if plain is not None else call.settings.agent
+    access = _access(call)
+    parent_id = None if session is None else _session_id(session)
+    await stdio.serve_stdio(access, agent=agent, parent_id=parent_id)
+
+
+def _access(call: Call) -> HomeAccess:
+    from anabranch.mcp.access import HomeAccess
+
+    return HomeAccess(call.plain_settings, lambda: call.settings)
+
+
+def _stdio() -> Any:
+    """Return the module of the server. Raises McpMissing where the SDK is not installed."""
+    from anabranch.errors import McpMissing
+
+    try:
+        from anabranch.mcp import stdio
+    except ModuleNotFoundError as error:
+        raise McpMissing(
+            f"the SDK of the Model Context Protocol is not installed: {error}",
+            fix='pip install "anabranch[mcp]"',
+        ) from error
+    return stdio
+
+
+def _refuse_both(common: Common) -> None:
+    if common.namespace is not None:
+        from anabranch.errors import UsageInvalid
+
+        raise UsageInvalid(
+            "namespace: --namespace-by-project names one too",
+            field="namespace",
+            fix="leave one of the two out",
+        )
+
+
+def _session_id(given: str) -> str:
+    from anabranch_events import canonical_uuid
+    from anabranch_events.errors import InputInvalid
+
+    try:
+        return canonical_uuid(given)
+    except ValueError as error:
+        raise InputInvalid(
+            f"session: {error}", field="session", fix="give a session's whole id"
+        ) from error
+
+
+@command(commands, "install", gives="client, path, copy, changed", panel=PANEL)
+async def install(
+    call: Call,
+    client: ClientArgument,
+    *,
+    namespace_by_project: ByProjectOption = False,
+    project: ProjectOption = False,
+    only_print: PrintOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Write the server into a client's own settings; a copy of the file before is kept."""
+    from anabranch.mcp.installation import installed
+
+    given = call.given_options
+    options: list[str] = []
+    if "home" in given:
+        options += ["--home", str(call.settings.home)]
+    if "namespace" in given:
+        options += ["--namespace", call.settings.namespace]
+    if namespace_by_project:
+        options.append("--namespace-by-project")
+    folder = Path.cwd() if project else None
+    _apply(call, installed(client, options, project=folder), only_print=only_print, yes=yes)
+
+
+@command(commands, "uninstall", gives="client, path, copy, changed", panel=PANEL)
+async def uninstall(
+    call: Call,
+    client: ClientArgument,
+    *,
+    project: ProjectOption = False,
+    only_print: PrintOption = False,
+    yes: YesOption = False,
+) -> None:
+    """Take the server out of a client's settings; a copy of the file before is kept."""
+    from anabranch.mcp.installation import uninstalled
+
+    folder = Path.cwd() if project else None
+    _apply(call, uninstalled(client, project=folder), only_print=only_print, yes=yes)
+
+
+def _apply(call: Call, change: Change, *, only_print: bool, yes: bool) -> None:
+    """Show a change, ask, and write it."""
+    if only_print:
+        typer.echo(change.after, nl=False)
+        return
+    if change.changed and not call.output.json:
+        typer.echo(change.difference(), nl=False, err=True)
+    if change.changed and not yes:
+        _ask(f"Write {change.path}?")
+    copy = change.write() if change.changed else None
+    said = f"Wrote {change.path}" if change.changed else f"{change.path} is so already"
+    values = {
+        "client": change.client,
+        "path": str(change.path),
+        "copy": str(copy) if copy else None,
+        "changed": change.changed,
+    }
+    call.output.item(values, said, *([f"The file before is {copy}"] if copy else []))
+
+
+def _ask(question: str) -> None:
+    """Go on where the user agrees. Raises UsageInvalid where there is nobody to ask."""
+    if not sys.stdin.isatty():
+        from anabranch.errors import UsageInvalid
+
+        raise UsageInvalid(
+            "--yes: nobody can be asked, stdin is no terminal",
+            field="yes",
+            fix="give --yes, or --print to see what it would be",
+        )
+    typer.confirm(question, default=True, abort=True, err=True)

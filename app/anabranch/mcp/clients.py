@@ -1,0 +1,125 @@
+"""The clients that we know, and the place of a server in the settings of each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+SERVER: Final = "anabranch"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """A client's settings: the file of a user and of a project, and the form of a server in it.
+
+    `key` is the table of servers. A file that ends in `.toml` is TOML, any other JSON, in which
+    there may be comments.
+    """
+
+    name: str
+    key: str
+    user: Callable[[Mapping[str, str], Path], Path]
+    project: str
+    entry: Callable[[Sequence[str]], dict[str, Any]]
+
+    def path(self, *, project: Path | None = None) -> Path:
+        """Return the file of the user, or that of a project."""
+        if project is not None:
+            return _existing(project / self.project)
+        return _existing(self.user(os.environ, Path.home()))
+
+
+def _existing(path: Path) -> Path:
+    """Return the file that a client reads where it may have either ending."""
+    other = path.with_suffix(".jsonc")
+    return other if path.suffix == ".json" and other.is_file() and not path.is_file() else path
+
+
+def _command_and_arguments(words: Sequence[str]) -> dict[str, Any]:
+    return {"command": words[0], "args": list(words[1:])}
+
+
+def _stdio(words: Sequence[str]) -> dict[str, Any]:
+    return {"type": "stdio", **_command_and_arguments(words)}
+
+
+def _local(words: Sequence[str]) -> dict[str, Any]:
+    return {"type": "local", "command": list(words), "enabled": True}
+
+
+def _claude(environment: Mapping[str, str], home: Path) -> Path:
+    return Path(environment.get("CLAUDE_CONFIG_DIR") or home) / ".claude.json"
+
+
+def _codex(environment: Mapping[str, str], home: Path) -> Path:
+    return Path(environment.get("CODEX_HOME") or home / ".codex") / "config.toml"
+
+
+def _opencode(environment: Mapping[str, str], home: Path) -> Path:
+    given = environment.get("OPENCODE_CONFIG")
+    configuration = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
+    return Path(given) if given else configuration / "opencode" / "opencode.json"
+
+
+def _vscode(environment: Mapping[str, str], home: Path) -> Path:
+    if sys.platform == "darwin":
+        return home / "Library" / "Application Support" / "Code" / "User" / "mcp.json"
+    return (
+        Path(environment.get("XDG_CONFIG_HOME") or home / ".config") / "Code" / "User" / "mcp.json"
+    )
+
+
+CLIENTS: Final = {
+    one.name: one
+    for one in (
+        ClientSettings("claude", "mcpServers", _claude, ".mcp.json", _stdio),
+        ClientSettings(
+            "cursor",
+            "mcpServers",
+            lambda _, home: home / ".cursor" / "mcp.json",
+            ".cursor/mcp.json",
+            _command_and_arguments,
+        ),
+        ClientSettings(
+            "codex", "mcp_servers", _codex, ".codex/config.toml", _command_and_arguments
+        ),
+        ClientSettings("opencode", "mcp", _opencode, "opencode.json", _local),
+        ClientSettings(
+            "gemini",
+            "mcpServers",
+            lambda _, home: home / ".gemini" / "settings.json",
+            ".gemini/settings.json",
+            _command_and_arguments,
+        ),
+        ClientSettings("vscode", "servers", _vscode, ".vscode/mcp.json", _stdio),
+    )
+}
+
+
+def client_named(name: str) -> ClientSettings:
+    """Return the settings of a client. Raises InputInvalid."""
+    found = CLIENTS.get(name)
+    if found is None:
+        raise InputInvalid(
+            f"client: {name!r} is none that we know",
+            field="client",
+            fix=f"use one of {', '.join(CLIENTS)}, or add the command `anabranch mcp` by hand",
+        )
+    return found
+
+
+def server_command(*, shared: bool) -> list[str]:
+    """Return the words that start this server; in a file that is shared they name no folder."""
+    if shared:
+        return ["anabranch", "mcp"]
+    own = Path(sys.executable).with_name("anabranch")
+    words = [str(own)] if own.is_file() else [sys.executable, "-m", "anabranch"]
+    return [*words, "mcp"]

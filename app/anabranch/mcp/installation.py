@@ -1,0 +1,154 @@
+"""Installation: the server put into the settings of a client, and taken out of them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from anabranch.errors import ClientSettingsInvalid
+from anabranch.mcp.clients import SERVER, client_named, server_command
+from anabranch.mcp.jsonc import with_member, without_member
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a client's settings, not yet written; `before` is None where there is no file."""
+
+    client: str
+    path: Path
+    before: str | None
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        """True where the file would be another one."""
+        return self.after != (self.before or "")
+
+    def difference(self) -> str:
+        """Return the change as a unified difference."""
+        lines = difflib.unified_diff(
+            (self.before or "").splitlines(keepends=True),
+            self.after.splitlines(keepends=True),
+            fromfile=str(self.path),
+            tofile=f"{self.path} with the change",
+        )
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+    def write(self) -> Path | None:
+        """Write the file whole, and return the copy of the one before, where there was one.
+
+        A link stays a link, and the file keeps its rights. Raises ClientSettingsInvalid.
+        """
+        path = self.path.resolve()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            copy = None if self.before is None else _free(path)
+            if copy is not None:
+                shutil.copy2(path, copy)
+            new = path.with_name(f"{path.name}.{os.getpid()}.new")
+            new.touch(mode=0o600)
+            new.write_text(self.after, encoding="utf-8", newline="")
+            if self.before is not None:
+                shutil.copymode(path, new)
+            new.replace(path)
+        except OSError as error:
+            raise ClientSettingsInvalid(
+                f"{path} cannot be written: {error}", fix="make it writable, or use --print"
+            ) from error
+        return copy
+
+
+def installed(client: str, options: Sequence[str] = (), *, project: Path | None = None) -> Change:
+    """Return the change that adds the server, started with `options`, or renews it.
+
+    With `project` it is in the settings of that folder. Raises InputInvalid for a client that we
+    do not know, and ClientSettingsInvalid for settings that cannot be read.
+    """
+    found = client_named(client)
+    words = [*server_command(shared=project is not None), *options]
+    path = found.path(project=project)
+    before = _read(path)
+    return Change(client, path, before, _with(path, before or "", found.key, found.entry(words)))
+
+
+def uninstalled(client: str, *, project: Path | None = None) -> Change:
+    """Return the change that takes the server out again. Raises as `installed` does."""
+    found = client_named(client)
+    path = found.path(project=project)
+    before = _read(path)
+    return Change(client, path, before, _without(path, before or "", found.key))
+
+
+def _with(path: Path, text: str, key: str, entry: dict[str, Any]) -> str:
+    try:
+        if path.suffix == ".toml":
+            return _toml_with(text, key, entry)
+        return with_member(text, (key, SERVER), entry)
+    except ValueError as error:
+        raise _invalid(path, error) from error
+
+
+def _without(path: Path, text: str, key: str) -> str:
+    try:
+        if path.suffix == ".toml":
+            return _toml_without(text, key)
+        return without_member(text, (key, SERVER))
+    except ValueError as error:
+        raise _invalid(path, error) from error
+
+
+def _toml_with(text: str, key: str, entry: Mapping[str, Any]) -> str:
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    servers: Any = document.setdefault(key, tomlkit.table(is_super_table=True))
+    if not hasattr(servers, "setdefault"):
+        raise ValueError(f"{key} is no table")
+    server = servers.setdefault(SERVER, tomlkit.table())
+    for name, value in entry.items():
+        server[name] = value
+    return tomlkit.dumps(document)
+
+
+def _toml_without(text: str, key: str) -> str:
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    servers: Any = document.get(key, {})
+    if SERVER not in servers:
+        return text
+    del servers[SERVER]
+    if not servers:
+        del document[key]
+    return tomlkit.dumps(document)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise _invalid(path, error) from error
+
+
+def _invalid(path: Path, error: Exception) -> ClientSettingsInvalid:
+    return ClientSettingsInvalid(
+        f"{path} cannot be read: {error}",
+        fix="mend the file; `--print` on a client without one shows what to add",
+    )
+
+
+def _free(path: Path) -> Path:
+    """Return a name beside a file for its copy, which none has."""
+    number = 1
+    while (copy := path.with_name(f"{path.name}.before-anabranch-{number}")).exists():
+        number += 1
+    return copy

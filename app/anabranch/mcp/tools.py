@@ -1,0 +1,108 @@
+"""Tools: a call of one is a request of its operation, and the answer shows what a model needs."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from anabranch.errors import InputInvalid
+from anabranch.mcp.tool_table import TOOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from anabranch.mcp.access import Access
+    from anabranch.mcp.caller import Caller
+    from anabranch.mcp.own_sessions import OwnSessions
+    from anabranch.mcp.tool_table import ToolSpec
+
+_SPECS: Final = {spec.name: spec for spec in TOOLS}
+_ENDING: Final = frozenset({"complete", "hand_off"})
+_WRITING: Final = frozenset(
+    {"open_session", "branch", "remember", "note", "cite", "complete", "consolidate", "hand_off"}
+)
+
+
+@cache
+def listed_tools() -> list[dict[str, Any]]:
+    """Return every tool as its clients see it; `anabranch.mcp.schemas` makes the file."""
+    found: list[dict[str, Any]] = orjson.loads(
+        files("anabranch.mcp").joinpath("tools.json").read_bytes()
+    )
+    return found
+
+
+class Tools:
+    """Calls tools on a memory; `agent` is in whose name, where it is not the client's own."""
+
+    def __init__(self, access: Access, sessions: OwnSessions, *, agent: str | None = None) -> None:
+        self._access = access
+        self._sessions = sessions
+        self._agent = agent
+
+    async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        """Return the structured answer of a tool.
+
+        Raises InputInvalid for a tool or an argument that there is not, and what the operation
+        raises.
+        """
+        spec = _SPECS.get(name)
+        if spec is None:
+            raise InputInvalid(
+                f"name: there is no tool {name!r}",
+                field="name",
+                fix=f"use one of {', '.join(_SPECS)}",
+            )
+        request = _request(spec, arguments)
+        if spec.operation in _WRITING:
+            request["agent"] = self._agent or caller.name
+        answer = await self._asked(spec, request, caller)
+        return {member: _shown(answer[member], keep) for member, keep in spec.answer.items()}
+
+    async def _asked(
+        self, spec: ToolSpec, request: dict[str, Any], caller: Caller
+    ) -> Mapping[str, Any]:
+        sessions = self._sessions
+        if spec.operation == "open_session":
+            return await sessions.open(caller, request)
+        if spec.operation == "branch":
+            return await sessions.branch(caller, request)
+        alone = spec.operation == "remember" and "session_id" not in request
+        async with sessions.choosing if alone else nullcontext():
+            own = sessions.only(caller) if alone else None
+            if own is not None:
+                request["session_id"] = own
+            key = sessions.key(caller) if spec.keyed else None
+            answer = await self._access.run(spec.operation, request, key=key)
+            if alone and own is None:
+                sessions.opened(caller, answer["session_id"], "without a task")
+        if spec.operation in _ENDING:
+            sessions.ended(answer["session_id"])
+        return answer
+
+
+def _request(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the request that arguments stand for; an empty one that may be left out is."""
+    for name in arguments:
+        if name not in spec.fields:
+            raise InputInvalid(
+                f"{name}: {spec.name} has no such argument",
+                field=name,
+                fix=f"use {', '.join(spec.fields)}",
+            )
+    needed = next(one for one in listed_tools() if one["name"] == spec.name)["inputSchema"]
+    return {
+        name: value
+        for name, value in arguments.items()
+        if name in needed["required"] or value not in (None, "")
+    }
+
+
+def _shown(value: Any, members: tuple[str, ...] | None) -> Any:
+    if members is None or value is None:
+        return value
+    return [{name: one[name] for name in members} for one in value]

@@ -1,0 +1,26 @@
+"""Consolidation of a thought whose branches have ended, or may still run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch.memory.recall import BranchRecall
+from anabranch.memory.session_views import session_tree
+
+if TYPE_CHECKING:
+    from anabranch.memory.namespaces import OpenNamespace
+    from anabranch_thinking import Consolidation, Sessions
+
+
+async def consolidate(namespace: OpenNamespace, sessions: Sessions, root_id: str) -> Consolidation:
+    """Consolidate a thought as `Memory.consolidate` says, by commands of `sessions`."""
+    from anabranch_thinking import consolidate_thought  # It imports numpy.
+
+    tree = await session_tree(namespace, root_id)
+    return await consolidate_thought(
+        sessions,
+        tree[0].root_id,
+        session_ids=[view.session_id for view in tree if view.parent_id],
+        embedder=namespace.backend.embedder,
+        recall=BranchRecall(namespace),
+    )

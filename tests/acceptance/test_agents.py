@@ -1,0 +1,151 @@
+"""Real clients of agents with this memory, against a stand-in for a model: no network, no key."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from tests.support.messages_model import MessagesModel, serving
+from tests.support.rounds import in_full_only
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tests.support.fixtures.memory import CommandLine
+
+pytestmark = [
+    in_full_only,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not on this machine"),
+]
+CLAUDE: Final = "@anthropic-ai/claude-code@2.1.197"
+INSPECTOR: Final = "@modelcontextprotocol/inspector@0.15.0"
+TOOL: Final = "mcp__anabranch__"
+QUIET: Final = {
+    "ANTHROPIC_API_KEY": "no-key",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "DISABLE_ERROR_REPORTING": "1",
+    "DISABLE_TELEMETRY": "1",
+}
+
+
+def npm(folder: Path, package: str) -> Path:
+    """Install a package of npm, without its scripts; return the folder of what is installed."""
+    folder.mkdir()
+    (folder / "package.json").write_text('{"private": true}')
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    subprocess.run(["npm", "install", *options, package], cwd=folder, check=True)  # noqa: S607  It is on the path, or the test is skipped.
+    return folder / "node_modules"
+
+
+def run(words: Sequence[str], *, folder: Path, home: Path, **variables: str) -> str:
+    """Run a client in a folder, with a user's folder of its own; return its stdout."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), **variables}
+    done = subprocess.run(
+        [*words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    return done.stdout
+
+
+def test_claude_code_recalls_records_and_branches(anabranch: CommandLine, tmp_path: Path) -> None:
+    """Set up by `anabranch mcp install`, it works in a session that is tied to its own."""
+    space = ("--namespace", "claude")
+    known = anabranch.here(*space, "remember", "Staging listens on port 5433", "--json").value
+    home, project = tmp_path / "user", tmp_path / "shop"
+    home.mkdir()
+    project.mkdir()
+    own = {"HOME": str(home)}
+    set_up = anabranch.here(
+        *("mcp", "install", "claude", "--yes", "--home", str(anabranch.home), *space),
+        environment=own,
+    )
+    modules = npm(tmp_path / "npm", CLAUDE)
+    (program,) = modules.glob("@anthropic-ai/claude-code-*/claude")
+    model = MessagesModel(
+        (
+            lambda _: (f"{TOOL}recall", {"query": "Which port has staging?"}),
+            lambda _: (f"{TOOL}open_session", {"task": "Move staging"}),
+            lambda done: (
+                f"{TOOL}branch_session",
+                {"parent_id": done[1]["session_id"], "task": "Find a port"},
+            ),
+            lambda done: (
+                f"{TOOL}complete_session",
+                {
+                    "session_id": done[2]["session_id"],
+                    "result": "5434 is free",
+                    "insights": ["Port 5434 is free on staging"],
+                },
+            ),
+            lambda done: (
+                f"{TOOL}cite_insights",
+                {
+                    "insight_ids": [done[0]["hits"][0]["insight_id"]],
+                    "recall_id": done[0]["recall_id"],
+                    "session_id": done[1]["session_id"],
+                },
+            ),
+        ),
+        wait="WaitForMcpServers",
+        last="Staging moves to 5434.",
+    )
+
+    with serving(model) as address:
+        words = [str(program), "-p", "Move staging", "--output-format", "json"]
+        said = json.loads(
+            run(
+                [*words, "--allowedTools", "mcp__anabranch"],
+                folder=project,
+                home=home,
+                ANTHROPIC_BASE_URL=address,
+                **QUIET,
+            )
+        )
+
+    events = anabranch.here(*space, "replay", "--after", str(known["position"]), "--json").lines
+    recalled = anabranch.here(*space, "recall", "Which port is free?", "--json").value
+    assert set_up.code == 0, set_up.err
+    assert said["result"] == "Staging moves to 5434."
+    assert [one["insight_id"] for one in model.results[0]["hits"]] == [known["insight_id"]]
+    types = [one["type"] for one in events if one.get("agent") == "claude-code"]
+    assert types[:4] == [
+        "anabranch.session.opened.v1",
+        "anabranch.branch.created.v1",
+        "anabranch.branch.completed.v1",
+        "anabranch.insight.cited.v1",
+    ]
+    assert events[0]["data"]["attributes"] == {"client_session": said["session_id"]}
+    assert recalled["hits"][0]["text"] == "Port 5434 is free on staging"
+
+
+def test_the_inspector_lists_and_calls_tools(anabranch: CommandLine, tmp_path: Path) -> None:
+    """An independent client's command line sees every tool, and what one of them gives."""
+    modules = npm(tmp_path / "npm", INSPECTOR)
+    server = anabranch.command("mcp", "--namespace", "inspector")
+    words = [str(modules / ".bin" / "mcp-inspector"), "--cli", *server]
+    variables = {**anabranch.environment, "HOME": str(tmp_path)}
+
+    def inspect(*options: str) -> Any:
+        given = [*words, "--method", *options]
+        return json.loads(run(given, folder=tmp_path, home=tmp_path, **variables))
+
+    tools = inspect("tools/list")["tools"]
+    called = inspect("tools/call", "--tool-name", "remember", "--tool-arg", "text=Oil is low")
+
+    assert len(tools) == 12
+    assert json.loads(called["content"][0]["text"]) == called["structuredContent"]

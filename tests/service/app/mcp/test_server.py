@@ -1,0 +1,369 @@
+"""The server, asked by the SDK's own client in both eras of the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from jsonschema import validate
+from mcp import MCPError
+from mcp.client.client import Client
+
+from anabranch import Memory
+from anabranch.errors import ServiceBusy
+from anabranch.mcp import server as server_module
+from anabranch.mcp.access import NamespaceAccess
+from anabranch.mcp.server import MemoryServer
+from anabranch.mcp.tools import listed_tools
+from anabranch.memory.memory import namespace_of
+from anabranch_events import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from anabranch.settings import Settings
+
+pytestmark = pytest.mark.timeout(300)
+ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
+GIVES: Final = {tool["name"]: tool["outputSchema"] for tool in listed_tools()}
+
+
+class Asking:
+    """A client of a server; every answer is held to what the tool promises."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    async def __call__(self, name: str, /, **arguments: Any) -> dict[str, Any]:
+        """Return the structure of an answer, which the text says too."""
+        result = await self.client.call_tool(name, arguments)
+        assert not result.is_error, result.content
+        answer: dict[str, Any] = result.structured_content
+        assert json.loads(text_of(result)) == answer
+        validate(answer, GIVES[name])
+        return answer
+
+    async def refused(self, name: str, /, **arguments: Any) -> str:
+        """Return the text of an error."""
+        result = await self.client.call_tool(name, arguments)
+        assert result.is_error
+        assert result.structured_content is None
+        return text_of(result)
+
+    async def as_thread(self, session: str, thread: str, /, **arguments: Any) -> Any:
+        """Open a session as a sub-agent of a client that names its threads does."""
+        meta: Any = {"sessionId": session, "threadId": thread}
+        result = await self.client.call_tool("open_session", arguments, meta=meta)
+        return result.structured_content
+
+
+def text_of(result: Any) -> str:
+    """Return the one text of a result."""
+    (content,) = result.content
+    text: str = content.text
+    return text
+
+
+@pytest.fixture
+async def memory(namespace_settings: Settings) -> AsyncIterator[Memory]:
+    """A memory in a namespace of the test's own."""
+    async with Memory.open(settings=namespace_settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+def served(memory: Memory) -> MemoryServer:
+    """A server over it."""
+    return MemoryServer(NamespaceAccess(namespace_of(memory)))
+
+
+@pytest.fixture
+async def ask(served: MemoryServer) -> AsyncIterator[Asking]:
+    """A client of that server, in a task of its own: it must end in the task it began in."""
+    ready: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+    done = asyncio.Event()
+
+    async def hold() -> None:
+        async with Client(served.server) as client:
+            ready.set_result(client)
+            await done.wait()
+
+    holding = asyncio.create_task(hold())
+    yield Asking(await ready)
+    done.set()
+    await holding
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_agent_goes_through_a_whole_session(
+    served: MemoryServer, memory: Memory, era: Any
+) -> None:
+    """Recall, context, open, branch, remember, note, cite, complete, consolidate, hand off, history."""
+    known = await memory.remember("Staging listens on port 5433")
+    async with Client(served.server, mode=era) as client:
+        ask = Asking(client)
+        assert client.protocol_version == ERAS[era]
+        assert "recall" in (client.instructions or "")
+        tools = (await client.list_tools()).tools
+        recalled = await ask("recall", query="Which port has staging?")
+        context = await ask("get_context", query="Which port has staging?", tokens=60)
+        opened = await ask("open_session", task="Move staging", role="focus")
+        root = opened["session_id"]
+        branches = [
+            await ask("branch_session", parent_id=root, task=task) for task in ("ports", "disks")
+        ]
+        learned = await ask(
+            "remember", text="Port 5434 is free on staging", session_id=root, tags=["infra"]
+        )
+        await ask("set_note", session_id=root, key="plan", value={"next": "disks"})
+        await ask(
+            "cite_insights",
+            insight_ids=[known.insight_id],
+            outcome="confirmed",
+            recall_id=recalled["recall_id"],
+        )
+        for branch, text in zip(
+            branches, ("Port 5433 is taken", "The disk is half full"), strict=True
+        ):
+            await ask(
+                "complete_session", session_id=branch["session_id"], result="seen", insights=[text]
+            )
+        synthesis = await ask("consolidate_session", root_id=root)
+        handed = await ask("hand_off_session", session_id=root, summary="Move it", to_agent="ben")
+        heir = await ask("get_session", session_id=handed["to"])
+        before = await ask("get_session", session_id=root, as_of=opened["position"])
+        life = await ask("get_history", thing_id=known.insight_id)
+
+    assert [tool.name for tool in tools] == list(GIVES)
+    assert [hit["insight_id"] for hit in recalled["hits"]] == [known.insight_id]
+    assert context["citations"] == [{"n": 1, "insight_id": known.insight_id}]
+    assert [one["parent_id"] for one in branches] == [root, root]
+    assert learned["insight_id"] in synthesis["sources"]
+    assert len(synthesis["sources"]) == 3
+    assert (heir["parent_id"], heir["working_memory"]) == (root, {"plan": {"next": "disks"}})
+    assert (before["status"], before["working_memory"]) == ("open", {})
+    assert [one["type"] for one in life["events"][:2]] == [
+        "anabranch.insight.recorded.v1",
+        "anabranch.insight.cited.v1",
+    ]
+    assert (await memory.show_session(root)).agent == "mcp"
+
+
+async def test_a_call_that_is_sent_again_changes_nothing(ask: Asking, memory: Memory) -> None:
+    """The same request of the same client is stored once, and answered alike."""
+    calls: list[tuple[str, Mapping[str, Any]]] = []
+
+    async def twice(name: str, **arguments: Any) -> dict[str, Any]:
+        calls.append((name, arguments))
+        first = await ask(name, **arguments)
+        assert await ask(name, **arguments) == first
+        return first
+
+    root = (await twice("open_session", task="Move staging"))["session_id"]
+    branch = (await twice("branch_session", parent_id=root, task="ports"))["session_id"]
+    fact = await twice("remember", text="Port 5434 is free", session_id=branch)
+    await twice("cite_insights", insight_ids=[fact["insight_id"]], session_id=root)
+    await twice("complete_session", session_id=branch, result="free", insights=["Use 5434"])
+    await twice("hand_off_session", session_id=root, summary="Go on")
+
+    types = [one.decode().type.removeprefix("anabranch.")[:-3] async for one in memory.replay()]
+    assert len(calls) == 6
+    assert sorted(types) == [
+        *("branch.completed", "branch.created", "branch.created"),
+        *("insight.cited", "insight.recorded", "session.handed_off", "session.opened"),
+    ]
+
+
+async def test_a_task_that_has_ended_begins_anew(ask: Asking) -> None:
+    """The same task is the same session only for as long as that one lives."""
+    first = await ask("open_session", task="Water the plants")
+    await ask("complete_session", session_id=first["session_id"], result="done")
+
+    second = await ask("open_session", task="Water the plants")
+    again = await ask("open_session", task="Water the plants")
+
+    assert second["session_id"] != first["session_id"]
+    assert again == second
+
+
+async def test_what_is_learned_goes_into_the_one_open_session(ask: Asking, memory: Memory) -> None:
+    """Without a session one is opened and used again; of several one must be named."""
+    first = await ask("remember", text="The kettle is blue")
+    second = await ask("remember", text="The kettle is loud")
+    third = await ask("open_session", task="Buy a kettle")
+
+    refused = await ask.refused("remember", text="The shop is shut")
+
+    assert first["session_id"] == second["session_id"] != third["session_id"]
+    assert refused.startswith("session_id: several sessions are open: ")
+    assert third["session_id"] in refused
+    assert refused.endswith("Fix: name the one in which it was learned")
+    assert len(await memory.list_sessions()) == 2
+
+
+async def test_sub_agents_of_a_client_branch_from_its_session(ask: Asking, memory: Memory) -> None:
+    """The client's own session id is kept; a thread of it opens branches, side by side."""
+    root = await ask.as_thread("c1", "c1", task="Plan the trip")
+    threads = await asyncio.gather(
+        *(ask.as_thread("c1", f"t{number}", task=f"part {number}") for number in range(3))
+    )
+    other = await ask.as_thread("c2", "t1", task="part 1")
+
+    assert [one["parent_id"] for one in threads] == [root["session_id"]] * 3
+    assert len({one["session_id"] for one in threads}) == 3
+    assert other["parent_id"] is None
+    rows = [one.decode().data for one in [one async for one in memory.replay()]]
+    assert [getattr(data, "attributes", None) for data in rows] == [
+        *[{"client_session": "c1"}] * 4,
+        {"client_session": "c2"},
+    ]
+
+
+async def test_sessions_may_all_be_branches_of_one(memory: Memory) -> None:
+    """A server that is given a session opens branches of it."""
+    root = await memory.open_session("Plan the trip")
+    server = MemoryServer(
+        NamespaceAccess(namespace_of(memory)), parent_id=root.session_id, agent="ada"
+    )
+    async with Client(server.server) as client:
+        opened = await Asking(client)("open_session", task="Trains")
+
+    branch = await memory.show_session(opened["session_id"])
+    assert (branch.parent_id, branch.agent) == (root.session_id, "ada")
+
+
+async def test_what_a_client_leaves_open_is_closed(
+    ask: Asking, served: MemoryServer, memory: Memory
+) -> None:
+    """Completed ones keep their result, and a session that was handed on is its heir's."""
+    done = await ask("open_session", task="a")
+    await ask("complete_session", session_id=done["session_id"], result="ok")
+    left = await ask("open_session", task="b")
+    branch = await ask("branch_session", parent_id=left["session_id"], task="c")
+    handed = await ask("open_session", task="d")
+    heir = await ask("hand_off_session", session_id=handed["session_id"], summary="go on")
+
+    await served.close()
+    await served.close()
+
+    ids = [one["session_id"] for one in (done, left, branch, handed)]
+    views = [await memory.show_session(one) for one in (*ids, heir["to"])]
+    assert [view.status for view in views] == [
+        *("completed", "closed", "closed", "handed_off", "pending"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "begins", "fix"),
+    [
+        ("recall", {"query": " "}, "query: ", ""),
+        ("recall", {"query": "x", "k": 0}, "k: ", ""),
+        ("recall", {"query": "x", "scope": "lineage"}, "", "session"),
+        ("recall", {"question": "x"}, "question: recall has no such argument", "use query, k, "),
+        ("remember", {}, "text: ", ""),
+        ("get_session", {"session_id": "42"}, "session_id: '42' is not a UUID", ""),
+        ("get_session", {"session_id": new_id()}, "", ""),
+        ("get_history", {"thing_id": new_id()}, "", ""),
+        ("sing", {}, "name: there is no tool 'sing'", "use one of recall, "),
+    ],
+)
+async def test_an_error_says_what_to_do(
+    ask: Asking, name: str, arguments: Mapping[str, Any], begins: str, fix: str
+) -> None:
+    """It is the tool's answer, so that the model reads it, and ends with the fix."""
+    said = await ask.refused(name, **arguments)
+
+    message, _, advice = said.rpartition("Fix: ")
+    assert message.startswith(begins)
+    assert fix in advice
+    assert advice
+
+
+async def test_what_need_not_be_given_may_be_empty(ask: Asking) -> None:
+    """Models fill in null or nothing where an argument may be left out."""
+    found = await ask("recall", query="kettle", session_id="", scope=None, tags=None)
+
+    assert found["hits"] == []
+
+
+async def test_resources_are_read_by_their_address(ask: Asking, memory: Memory) -> None:
+    """A session and an insight are JSON; what is not there is an error that says so."""
+    fact = await memory.remember("The kettle is blue")
+    client = ask.client
+
+    templates = (await client.list_resource_templates()).resource_templates
+    read = [
+        json.loads(getattr((await client.read_resource(uri)).contents[0], "text", ""))
+        for uri in (
+            f"anabranch://session/{fact.session_id}",
+            f"anabranch://insight/{fact.insight_id}",
+        )
+    ]
+
+    assert [one.uri_template for one in templates] == [
+        "anabranch://session/{session_id}",
+        "anabranch://insight/{insight_id}",
+    ]
+    assert (read[0]["session_id"], read[1]["text"]) == (fact.session_id, "The kettle is blue")
+    assert (await client.list_resources()).resources == []
+    for uri in (f"anabranch://session/{new_id()}", "anabranch://x/1", "file:///etc/passwd"):
+        with pytest.raises(MCPError, match="Fix: "):
+            await client.read_resource(uri)
+
+
+async def test_prompts_are_given_with_their_arguments(ask: Asking) -> None:
+    """There are three, and one that is not complete is refused."""
+    client = ask.client
+
+    names = [one.name for one in (await client.list_prompts()).prompts]
+    given = await client.get_prompt("recall_before_work", {"task": "buy a kettle"})
+
+    (message,) = given.messages
+    assert names == ["recall_before_work", "hand_off", "end_session"]
+    assert "buy a kettle" in getattr(message.content, "text", "")
+    with pytest.raises(MCPError, match="task: it must be given"):
+        await client.get_prompt("recall_before_work", {})
+
+
+class _Slow:
+    """An access that takes its time, and then meets an error."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+        self.reported = asyncio.Event()
+
+    async def run(self, *_: object, **__: object) -> Mapping[str, Any]:
+        await self.reported.wait()
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ServiceBusy("it is busy", fix="try again"), "it is busy. Fix: try again"),
+        (ValueError("secret"), "the memory met an unexpected ValueError. Fix: try again"),
+    ],
+)
+async def test_a_long_call_reports_progress(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as a call is at work it says so; an error that nobody foresaw keeps its details."""
+    monkeypatch.setattr(server_module, "_PROGRESS_EACH_S", 0.01)
+    access = _Slow(error)
+    heard: list[float] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        assert (total, message) == (None, "recall is at work")
+        heard.append(progress)
+        if progress >= 3:
+            access.reported.set()
+
+    async with Client(MemoryServer(access).server) as client:
+        result = await client.call_tool("recall", {"query": "x"}, progress_callback=hear)
+
+    assert heard[:3] == [1, 2, 3]
+    assert result.is_error
+    assert text_of(result).startswith(said)
+    assert "secret" not in text_of(result)

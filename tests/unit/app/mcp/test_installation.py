@@ -1,0 +1,194 @@
+"""The server in the settings of each client: added, renewed and taken out again."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import tomlkit
+
+from anabranch.errors import ClientSettingsInvalid, InputInvalid
+from anabranch.mcp.clients import CLIENTS, server_command
+from anabranch.mcp.installation import installed, uninstalled
+from anabranch.mcp.jsonc import parsed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.fixtures.memory import CommandLine
+
+FILES: Final = {
+    "claude": (".claude.json", "mcpServers"),
+    "cursor": (".cursor/mcp.json", "mcpServers"),
+    "codex": (".codex/config.toml", "mcp_servers"),
+    "opencode": (".config/opencode/opencode.json", "mcp"),
+    "gemini": (".gemini/settings.json", "mcpServers"),
+    "vscode": (".config/Code/User/mcp.json", "servers"),
+}
+TOML: Final = """# my settings
+model = "x" # the model
+
+[mcp_servers.files]
+command = "files" # keep
+"""
+
+
+def read(client: str, text: str) -> Any:
+    """Return what a client's settings say."""
+    return tomlkit.parse(text).unwrap() if client == "codex" else parsed(text)
+
+
+def own(client: str, words: list[str]) -> dict[str, Any]:
+    """Return the entry of the server as a client wants it."""
+    if client == "opencode":
+        return {"type": "local", "command": words, "enabled": True}
+    entry = {"command": words[0], "args": words[1:]}
+    return {"type": "stdio", **entry} if client in {"claude", "vscode"} else entry
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a user's folder in which no client has settings."""
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "OPENCODE_CONFIG", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("sys.platform", "linux")
+    return tmp_path
+
+
+def test_every_client_has_its_file() -> None:
+    """The table below names them all."""
+    assert set(FILES) == set(CLIENTS)
+
+
+@pytest.mark.parametrize("client", FILES)
+def test_the_server_is_added_to_a_client_without_settings(client: str, home: Path) -> None:
+    """The file is made, for its owner alone, and there is nothing to copy."""
+    file, key = FILES[client]
+
+    change = installed(client, ["--namespace-by-project"])
+    copy = change.write()
+
+    words = [*server_command(shared=False), "--namespace-by-project"]
+    written = home / file
+    assert (change.path, change.before, copy) == (written, None, None)
+    assert read(client, written.read_text()) == {key: {"anabranch": own(client, words)}}
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    assert not installed(client, ["--namespace-by-project"]).changed
+
+
+@pytest.mark.parametrize("client", FILES)
+def test_other_settings_stay(client: str, home: Path) -> None:
+    """Comments and other servers stay, a copy of the file is kept, and uninstall leaves no trace."""
+    file, key = FILES[client]
+    text = (
+        TOML
+        if client == "codex"
+        else f'{{\n  // mine\n  "{key}": {{\n    "x": 1 // keep\n  }}\n}}\n'
+    )
+    path = home / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o640)
+
+    change = installed(client)
+    copy = change.write()
+    added = path.read_text()
+    uninstalled(client).write()
+
+    before = read(client, text)
+    words = server_command(shared=False)
+    assert read(client, added) == {**before, key: {**before[key], "anabranch": own(client, words)}}
+    assert "# keep" in added or "// keep" in added
+    assert copy is not None
+    assert copy.read_text() == text
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert path.read_text().rstrip() == text.rstrip()
+    assert "+" in change.difference()
+
+
+def test_a_project_names_no_folder_of_this_machine(tmp_path: Path) -> None:
+    """What is committed with a project starts the server by its name alone."""
+    change = installed("claude", project=tmp_path / "shop")
+
+    assert change.path == tmp_path / "shop" / ".mcp.json"
+    assert parsed(change.after)["mcpServers"]["anabranch"]["command"] == "anabranch"
+
+
+def test_a_client_may_have_its_settings_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Variables of the clients are heeded, and the ending that the file has."""
+    for name in ("CLAUDE_CONFIG_DIR", "CODEX_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "c"))
+    commented = tmp_path / "c" / "opencode" / "opencode.jsonc"
+    commented.parent.mkdir(parents=True)
+    commented.write_text("{} // mine")
+
+    paths = {client: installed(client).path for client in ("claude", "codex", "opencode", "vscode")}
+
+    assert paths == {
+        "claude": tmp_path / "c" / ".claude.json",
+        "codex": tmp_path / "c" / "config.toml",
+        "opencode": commented,
+        "vscode": tmp_path / "c" / "Code" / "User" / "mcp.json",
+    }
+
+
+def test_a_link_stays_a_link(home: Path) -> None:
+    """Settings that lie elsewhere are changed there."""
+    real = home / "dotfiles" / "claude.json"
+    real.parent.mkdir()
+    real.write_text("{}\n")
+    (home / ".claude.json").symlink_to(real)
+
+    installed("claude").write()
+
+    assert (home / ".claude.json").is_symlink()
+    assert "anabranch" in real.read_text()
+
+
+@pytest.mark.parametrize(
+    ("client", "text"),
+    [("claude", "{"), ("claude", '{"mcpServers": []}'), ("codex", "[a"), ("codex", "mcp_servers = 1")],
+)  # fmt: skip
+def test_broken_settings_are_left_alone(client: str, text: str, home: Path) -> None:
+    """They are an error that names the file."""
+    path = home / FILES[client][0]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+    with pytest.raises(ClientSettingsInvalid, match=path.name):
+        installed(client)
+    assert path.read_text() == text
+
+
+def test_another_client_is_named() -> None:
+    """The error lists those that we know."""
+    with pytest.raises(InputInvalid, match="emacs") as caught:
+        installed("emacs")
+
+    assert "claude, cursor, codex" in caught.value.fix
+
+
+def test_the_command_shows_asks_and_writes(alone: CommandLine, home: Path) -> None:
+    """`--print` only prints, nothing is written unasked, and `--yes` writes."""
+    environment = {"HOME": str(home)}
+
+    def run(*words: str) -> Any:
+        return alone.here("mcp", *words, environment=environment)
+
+    printed = run("install", "cursor", "--print")
+    unasked = run("install", "cursor", "--json")
+    written = run("install", "cursor", "--yes", "--json", "--namespace", "shop")
+    again = run("install", "cursor", "--namespace", "shop")
+    removed = run("uninstall", "cursor", "--yes")
+
+    path = home / ".cursor" / "mcp.json"
+    assert '"anabranch"' in printed.out
+    assert (unasked.code, unasked.error["type"]) == (2, "UsageInvalid")
+    assert written.value == {"client": "cursor", "path": str(path), "copy": None, "changed": True}
+    assert (again.code, again.out) == (0, f"{path} is so already\n")
+    assert (removed.code, parsed(path.read_text())) == (0, {"mcpServers": {}})
+    assert "-" in removed.err
