@@ -35,7 +35,13 @@ if TYPE_CHECKING:
     from anabranch.transfer.append_events import Appended
     from anabranch.transfer.import_events import Imported
     from anabranch.transfer.snapshot import Snapshot
-    from anabranch.views import GenerationView, InsightDetails, SessionView, Status
+    from anabranch.views import (
+        GenerationView,
+        InsightDetails,
+        NamespaceDeletion,
+        SessionView,
+        Status,
+    )
     from anabranch_events import LogReport, Recorded
     from anabranch_projections import RebuildProgress, RebuildResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
@@ -731,6 +737,27 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         gets the positions reached, now and then.
         """
         return LOOP.run(self._wrapped.verify_log(accept_loss=accept_loss, progress=progress))
+
+    def delete_namespace(
+        self,
+        confirm: str | None = None,
+        *,
+        dry_run: bool = False,
+        progress: Callable[[str], None] | None = None,
+    ) -> NamespaceDeletion:
+        """Delete this memory's namespace for ever, and all that is known of it.
+
+        `confirm` repeats its name. Its events leave the log, its insights every graph, the caches
+        and the recall index. Nobody can write to it again (NamespaceEnded), and no other namespace
+        changes. `log verify` then says deleted, not damaged. One that was killed goes on where it
+        was when it is called again. `progress` gets the name of each step done. `dry_run` says
+        what would go.
+
+        Copies elsewhere stay: exports, snapshots, backups. Raises InputInvalid without the name,
+        NamespaceInUse while tenants may write there, LogRefused for a tenant, LogDamaged where the
+        log is not whole.
+        """
+        return LOOP.run(self._wrapped.delete_namespace(confirm, dry_run=dry_run, progress=progress))
 
     def snapshot(
         self, path: Path, *, vectors: bool = True, progress: Callable[[int], None] | None = None

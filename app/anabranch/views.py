@@ -46,6 +46,25 @@ class InsightDetails(InsightView):
     superseded_by: tuple[str, ...]
 
 
+class NamespaceDeletion(BaseModel):
+    """A namespace that was deleted, or would be: what it had in the log, and in how many graphs.
+
+    `position` is the one at which it ended for ever, None while that is only asked. `objects` are
+    large values of its own beside the log, `size` counts the bytes of its events in the log. A
+    deletion that goes on after a kill counts what was still there.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    namespace: str
+    dry_run: bool
+    position: int | None
+    events: int
+    sessions: int
+    size: int
+    objects: int
+    graphs: int
+
+
 class SessionView(BaseModel):
     """A session as of its event at `position`.
 

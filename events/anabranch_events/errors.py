@@ -128,6 +128,18 @@ class SessionEnded(Conflict):
         self.status = status
 
 
+class NamespaceEnded(Conflict):
+    """The namespace was deleted at `position`; it takes no more events, for ever."""
+
+    def __init__(self, namespace: str, *, position: int) -> None:
+        super().__init__(
+            f"the namespace {namespace!r} was deleted at position {position} and takes no more events",
+            fix="use another name: a deleted namespace is never used again",
+        )
+        self.namespace = namespace
+        self.position = position
+
+
 class LogNotEmpty(Conflict):
     """There is a log already where one was to be restored; it stays unchanged."""
 

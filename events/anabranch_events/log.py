@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, Self
 
-from anabranch_events.errors import Explain, InputInvalid
+from anabranch_events.deletion import Deletion, checked_deletable
+from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.claim_check import ClaimCheck
+from anabranch_events.jetstream.ended import EndedNamespaces
 from anabranch_events.jetstream.kv import Bucket, open_bucket
 from anabranch_events.jetstream.ledger import Ledger
 from anabranch_events.jetstream.stream import (
@@ -63,6 +65,7 @@ class Log:
         self._connection = connection
         self._claim_check = ClaimCheck(connection)
         self._ledger = Ledger(connection)
+        self._ended = EndedNamespaces(connection)
         self._groups = groups
 
     @classmethod
@@ -149,6 +152,7 @@ class Log:
         """
         if expected is not None:
             checked_position(expected, field="expected")
+        await self._ended.refuse(event.namespace)
         out = await outgoing(self._claim_check, event, expected=expected)
         if self._groups is not None:
             return await self._groups.append(out)
@@ -182,7 +186,7 @@ class Log:
         from the last reported one on: within ten minutes none is stored twice.
         """
         pipeline = Pipeline(self._connection, progress=progress)
-        return await ingest(pipeline, self._claim_check, events)
+        return await ingest(pipeline, self._claim_check, events, ended=self._ended)
 
     async def _outgoing(self, events: Sequence[Event], expected: dict[str, int]) -> list[Outgoing]:
         unknown = expected.keys() - {event.session_id for event in events}
@@ -195,6 +199,8 @@ class Log:
         for position in expected.values():
             checked_position(position, field="expected")
         check_events(events)
+        for namespace in {event.namespace for event in events}:
+            await self._ended.refuse(namespace)
         # The server checks an expectation on a session's first event of a batch only.
         awaited: dict[str, int | None] = dict(expected)
         return [
@@ -268,6 +274,29 @@ class Log:
         """The ledger beside the log; None for a tenant."""
         return self._ledger if self._connection.view is None else None
 
+    async def ended_namespaces(self) -> Mapping[str, int]:
+        """Return the namespaces that were deleted, each with the position of its end."""
+        return await self._ended.known()
+
+    async def refuse_ended(self, namespace: str) -> None:
+        """Raise NamespaceEnded for a namespace that was deleted."""
+        await self._ended.refuse(namespace)
+
+    def deletion(self, namespace: str) -> Deletion:
+        """Return the steps that delete a namespace. Raises LogRefused for a tenant."""
+        if self._connection.view is not None:
+            raise LogRefused(
+                "a tenant may not delete a namespace",
+                fix="ask the operator of the log's server",
+            )
+        return Deletion(
+            self._connection,
+            self._claim_check,
+            self._ledger,
+            self._ended,
+            namespace=checked_deletable(namespace),
+        )
+
     def continuity(self, *, accept_loss: bool = False) -> Continuity:
         """Return a watch over what is read: nothing is missing, and nothing was changed."""
         return Continuity(self.ledger, self.at, accept_loss=accept_loss)
@@ -323,6 +352,7 @@ class Log:
         For a copy of a log in which an event stands more than once, so that positions stay. Raises
         what `append` raises.
         """
+        await self._ended.refuse(event.namespace)
         out = await outgoing(self._claim_check, event, expected=None)
         return await append(self._connection, out._replace(copy=number))
 

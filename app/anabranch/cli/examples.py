@@ -36,6 +36,7 @@ _LINES: Final = (
     "anabranch graph use graph_56",
     "anabranch history 25da4fe2",
     "anabranch log verify",
+    "anabranch namespace delete trial --dry-run",
     "anabranch note 25da4fe2 budget 8700",
     "anabranch rebuild",
     "anabranch recall 'Which port has staging?' -k 3",
@@ -74,7 +75,7 @@ def _command_of(line: str) -> str:
 
 
 _GROUPS: Final = frozenset(
-    {"dead-letters", "events", "graph", "log", "session", "sessions", "snapshot"}
+    {"dead-letters", "events", "graph", "log", "namespace", "session", "sessions", "snapshot"}
 )
 EXAMPLES: Final[Mapping[str, str]] = {_command_of(line): line for line in _LINES}
 """The example of each command."""

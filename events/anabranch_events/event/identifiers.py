@@ -13,6 +13,10 @@ from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, WithJsonSc
 
 NAMESPACE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NAMESPACE_LENGTH_MAX = 64
+RESERVED_NAMESPACE = "_anabranch"
+"""The namespace of events about namespaces; nobody else may write there."""
+DELETIONS_SESSION = "a9a7bcdd-e1e7-8000-8000-00000000de1e"
+"""The session in the reserved namespace that holds the ends of namespaces."""
 TEXT_LENGTH_MAX = 4 * 1024 * 1024
 NAME_LENGTH_MAX = 256
 _DIGITS_AS_H = bytes.maketrans(b"0123456789abcdefh", b"h" * 16 + b"?")
@@ -50,6 +54,13 @@ def checked_namespace(value: str) -> str:
             f"{_shown(value)} is not a namespace: use 1 to 64 letters, digits, hyphens or underscores"
         )
     return value
+
+
+def checked_own_namespace(value: str) -> str:
+    """Return `value` if it can be a user's namespace: one that is not reserved."""
+    if value == RESERVED_NAMESPACE:
+        raise ValueError(f"{value!r} is reserved: use another name")
+    return checked_namespace(value)
 
 
 def checked_text(value: str) -> str:
@@ -107,6 +118,13 @@ Namespace = Annotated[
     WithJsonSchema({"type": "string", "pattern": f"^{NAMESPACE_PATTERN.pattern}$"}),
 ]
 """The isolation boundary: a tenant or a project."""
+
+OwnNamespace = Annotated[
+    str,
+    AfterValidator(checked_own_namespace),
+    WithJsonSchema({"type": "string", "pattern": f"^{NAMESPACE_PATTERN.pattern}$"}),
+]
+"""A namespace that a user may name: any but the reserved one."""
 
 Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX), AfterValidator(checked_text)]
 """A short label: a role, an agent, a kind, a tag, a key."""

@@ -10,7 +10,15 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from anabranch_events.event.identifiers import Identifier, Json, Moment, Name, Position, Text
+from anabranch_events.event.identifiers import (
+    Identifier,
+    Json,
+    Moment,
+    Name,
+    Namespace,
+    Position,
+    Text,
+)
 
 BRANCHES_MAX = 1000
 INSIGHTS_MAX = 1000
@@ -274,3 +282,10 @@ class InsightForgotten(EventData):
     event_type: ClassVar[str] = "anabranch.insight.forgotten.v1"
     insight_id: Identifier
     receipt: Text
+
+
+class NamespaceDeleted(EventData):
+    """The namespace ended for ever; its events are taken out of the log. It is a reserved event."""
+
+    event_type: ClassVar[str] = "anabranch.namespace.deleted.v1"
+    namespace: Namespace
