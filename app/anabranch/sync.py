@@ -639,7 +639,7 @@ class MemoryPast(Face[AsyncMemoryPast]):
     def position_of(self, moment: Moment, *, field: str = "as_of") -> int:
         """Return the position that a moment stands for: the last one stored up to a time.
 
-        Raises PositionFromFuture, and InputInvalid for a time without a zone.
+        Raises PositionFromFuture.
         """
         return LOOP.run(self._wrapped.position_of(moment, field=field))
 

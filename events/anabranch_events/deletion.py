@@ -3,8 +3,8 @@
 Each step may be run again after a kill at any moment, and then does what is left to do:
 
 1. `end` stores an event in the reserved namespace. From here on writers are refused.
-2. `note` writes down in the ledger which positions go, with a hash of what stood there, and seals
-   the blocks they lie in anew. So a reader knows them from damage, before the first is gone.
+2. `note` writes down in the ledger which positions go, with a hash of their events, and seals the
+   blocks they lie in anew. So a reader knows them from damage, before the first is gone.
 3. `drop_objects` removes what only this namespace kept in the object store.
 4. `purge` takes the events out. A writer that had asked before the end may have stored one more:
    `remains` tells, and then 2 to 4 are done again.

@@ -11,6 +11,7 @@ The tree is ordered by what the caller can do::
     ├── Conflict                 read again, decide again
     │   ├── PositionConflict     somebody else appended first
     │   ├── SessionEnded         the session takes no more of this
+    │   ├── NamespaceEnded       the namespace was deleted
     │   └── LogNotEmpty          there is a log already, where one should be restored
     ├── Unavailable              try again later
     │   ├── LogUnavailable

@@ -27,7 +27,7 @@ from anabranch_events.read.continuity import Continuity
 from anabranch_events.read.pinned_consumer import PinnedConsumer
 from anabranch_events.read.repeats import Repeats
 from anabranch_events.read.verification import Condition, LogReport, condition, verify
-from anabranch_events.transport.connection import Connection, Locate
+from anabranch_events.transport.connection import Absence, Connection, Locate
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events
 from anabranch_events.write.group_commit import GroupCommit
@@ -78,6 +78,7 @@ class Log:
         durability: Literal["default", "strict"] = "default",
         explain: Explain | None = None,
         locate: Locate | None = None,
+        absence: Absence | None = None,
     ) -> Log:
         """Return a log that connects on entering: `async with Log.connect(url) as log`.
 
@@ -88,10 +89,16 @@ class Log:
         `durability` names the server's set-up. A "strict" server syncs every write; appends that
         come at the same time are then stored as one batch. `explain` gets each error of a server
         that does not answer or refuses us, and returns the one to raise. `locate` is asked before
-        each reconnection for the server's address and token by now.
+        each reconnection for the server's address and token by now. While `absence` says that the
+        server is paused, calls wait for it.
         """
         connection = Connection(
-            url, token=token, timeout_s=timeout_s, explain=explain, locate=locate
+            url,
+            token=token,
+            timeout_s=timeout_s,
+            explain=explain,
+            locate=locate,
+            absence=absence,
         )
         return cls(connection, groups=GroupCommit(connection) if durability == "strict" else None)
 

@@ -1,7 +1,7 @@
 """The deletion of a whole namespace: from the log, the graphs, the caches, the recall index.
 
-Each step may be run again after a kill at any moment. The end in the log comes first: from there on
-writers are refused, and every projection drops what it has of the namespace when it gets there.
+Each step may be run again after a kill at any moment. The end in the log comes first. From there on
+writers are refused, and every projection drops its part when it gets there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from anabranch.errors import InputInvalid, NamespaceInUse
 from anabranch.generations.generations import address_of, other_generations
 from anabranch.views import NamespaceDeletion
-from anabranch_projections.recall_index.index_folder import drop_namespace
 from anabranch_projections.vectors.cache import BUCKET
 from anabranch_projections.vectors.projector import text_keys
 from anabranch_store import delete_namespace as delete_from_graph
@@ -64,6 +63,8 @@ class NamespaceDeleting:
             async with self._backend.servers.connect_graph(address) as graph:
                 await delete_from_graph(graph, self._namespace)
         yield "generations"
+        from anabranch_projections.recall_index.index_folder import drop_namespace
+
         drop_namespace(self._backend.servers.home.recall_index, self._namespace)
         yield "index"
         await self._drop_vectors()  # The index may have cached some meanwhile.

@@ -9,7 +9,14 @@ from typing import Annotated
 
 import orjson
 import uuid_utils
-from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+)
 
 NAMESPACE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NAMESPACE_LENGTH_MAX = 64
@@ -88,6 +95,13 @@ def whole_milliseconds(value: datetime) -> datetime:
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
+def in_utc(value: object) -> object:
+    """Return a time of Python's that names no zone as one in UTC, anything else as it is."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
+
+
 def checked_json(value: JsonValue) -> JsonValue:
     """Return `value` if it comes back the same from JSON.
 
@@ -135,8 +149,8 @@ Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(checked_
 Position = Annotated[int, Field(ge=0)]
 """An event's stream sequence: 1 for the first event, 0 for "before everything"."""
 
-Moment = Annotated[AwareDatetime, AfterValidator(whole_milliseconds)]
-"""A time with its zone, kept in UTC and whole milliseconds."""
+Moment = Annotated[AwareDatetime, BeforeValidator(in_utc), AfterValidator(whole_milliseconds)]
+"""A time, kept in UTC and whole milliseconds; as text it names its zone."""
 
 Json = Annotated[JsonValue, AfterValidator(checked_json)]
 """Any value that JSON can hold."""

@@ -15,7 +15,7 @@ _KEPT: Final = 8
 
 
 class Explained:
-    """What a ledger says of positions without an event; a few blocks of it are kept at hand."""
+    """The ledger's answers on positions without an event; a few blocks are kept at hand."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -33,7 +33,7 @@ class Explained:
     async def unexplained(self, stretches: Sequence[Stretch]) -> list[Stretch]:
         """Return the parts of `stretches` that are neither an accepted loss nor deleted."""
         left = await self._not_deleted(stretches, anew=False)
-        if left:  # What is at hand may be older than a deletion.
+        if left:  # The blocks at hand may be older than a deletion.
             left = await self._not_deleted(left, anew=True)
         return joined(without(left, await self._ledger.losses())) if left else []
 

@@ -2,8 +2,8 @@
 
 A message that the server cannot read is left out by it without a word, and a damaged last block
 shortens the log. The ledger tells: it has the last position that was read, a hash of every block of
-positions, and the losses that somebody accepted. Where a namespace was deleted it has a hash of what
-stood there, and the hash of each block is one of what is left.
+positions, and the losses that somebody accepted. Where a namespace was deleted it has a hash of its
+events; the hash of each block is then one of the others.
 """
 
 from __future__ import annotations

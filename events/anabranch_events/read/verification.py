@@ -58,8 +58,8 @@ class Unreadable(BaseModel):
 class Condition(BaseModel):
     """The log as its server tells of it: positions without an event, and an end that was lost.
 
-    `missing` counts positions without a message, but for those whose loss was accepted, and for
-    the `deleted` ones, which went with their namespace. `read_to` is the highest position ever read, where the log ends before it.
+    `missing` counts positions without a message, but for accepted losses, and for those `deleted`
+    with their namespace. `read_to` is the highest position ever read, where the log ends before it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,9 +79,9 @@ class Condition(BaseModel):
 class LogReport(BaseModel):
     """The log as it reads. Stretches of positions go from the first to the last.
 
-    `missing` has no event where one must be, `changed` reads otherwise than before, `accepted` is
-    a loss that was accepted, `deleted` went with its namespace. `unreadable` lists messages that are no events, the first 1,000.
-    `blocks` of 1,000 positions were compared with their hash.
+    `missing` has no event where one must be, `changed` reads otherwise than before. `accepted` is
+    a loss that was accepted, `deleted` went with its namespace. `unreadable` lists messages that
+    are no events, the first 1,000. `blocks` of 1,000 positions were compared with their hash.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -63,8 +63,8 @@ async def ingest(
     """Store `events` in their order and return how many there were, and where the last stands.
 
     Raises EventInvalid when an id belongs to another session's event, InputInvalid, NamespaceEnded,
-    LogFull, LogUnavailable, LogRefused. The events reported before are then stored, and any part of those in
-    flight.
+    LogFull, LogUnavailable, LogRefused. The events reported before are then stored, and any part of
+    those in flight.
     """
     bytes_max = claim_check.message_bytes_max
     async with pipeline:

@@ -76,7 +76,7 @@ class Projector(Follower[BatchRows]):
     async def _steps(self, batch: Batch[BatchRows]) -> list[Step] | Plan:
         self._halt_at(batch)
         for namespace in batch.content.ended:
-            await delete_namespace(self._graph, namespace)  # What is left goes with the batch.
+            await delete_namespace(self._graph, namespace)  # The rest goes with the batch.
         events = batch.content.judged
         if not events:
             return _applied(batch)

@@ -302,7 +302,7 @@ def drop_namespace(folder: Path, namespace: str) -> bool:
     with lock:
         try:
             found = read_manifest(folder)
-        except Damaged:  # Whoever opens it next begins anew.
+        except Damaged:  # It begins anew when it is opened next.
             found = None
         if found is not None:
             left = {name: files for name, files in found.namespaces.items() if name != namespace}

@@ -115,9 +115,9 @@ class Journal:
     async def state(self, session_id: str) -> SessionState:
         """Return the session as of its last event.
 
-        Raises SessionNotFound and NamespaceEnded. An event that this version cannot read, or does not know, moves the
-        position and nothing else. In the graph it is a dead letter likewise. Costs the session's
-        events once, then the new ones.
+        Raises SessionNotFound and NamespaceEnded. An event that this version cannot read, or does
+        not know, moves the position and nothing else. In the graph it is a dead letter likewise.
+        Costs the session's events once, then the new ones.
         """
         key = checked_id(session_id, field="session_id")
         state = self._states.get(key) or SessionState(key, self.namespace)

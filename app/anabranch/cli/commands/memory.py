@@ -11,6 +11,8 @@ from anabranch.cli.completion import KINDS, SCOPES, one_of
 from anabranch.cli.ids import insight_ids_in, session_id_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from anabranch_recall import FilterFields, Recollection
@@ -244,16 +246,20 @@ async def recall(
     }
     found = await call.client.recall(asked) or await here()
     # An answer of the service reads as a Recollection does.
-    shown = () if call.output.json else _shown(cast("Recollection", found))
+    given = [name for name, value in filters.items() if value]
+    shown = () if call.output.json else _shown(cast("Recollection", found), filters=given)
     call.output.item(found, *shown)
 
 
-def _shown(found: Recollection) -> list[RenderableType]:
+def _shown(found: Recollection, *, filters: Sequence[str]) -> list[RenderableType]:
     from anabranch.terminal.recall_table import hits_table, lanes_line
 
     if not found.hits:
         close = " close" if found.nothing_close else ""
-        return [f"Nothing{close} is known about that.", lanes_line(found)]
+        told = f"Nothing{close} is known about that"
+        if filters:
+            told += f" with these filters ({', '.join(filters)}); ask without them to see more"
+        return [f"{told}.", lanes_line(found)]
     return [hits_table(found.hits), lanes_line(found)]
 
 

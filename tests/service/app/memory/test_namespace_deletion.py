@@ -342,10 +342,11 @@ def test_a_deletion_that_is_killed_is_finished_by_the_next(tmp_path: Path) -> No
         killed = 0
         for number in range(6):
             namespace = f"gone-{number}"
-            texts = "\n".join(f"Sack {number}.{one} is dry" for one in range(300))
+            texts = "\n".join(f"Sack {number}.{one} is dry" for one in range(40))
             assert line("remember-all", "-N", namespace, "--json", text=texts).code == 0
             killed += asyncio.run(_killed(line, namespace))
-            assert line("namespace", "delete", namespace, "--yes", "--json").code == 0
+            words = ("namespace", "delete", namespace, "--yes", "--json")
+            assert line(*words, timeout_s=300).code == 0
         report = line("log", "verify", "--json").value
         digest = line("graph", "digest", "--json").value["digest"]
         rebuilt = line("rebuild", "--json").value["digest"]
