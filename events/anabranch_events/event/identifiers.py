@@ -149,8 +149,11 @@ Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(checked_
 Position = Annotated[int, Field(ge=0)]
 """An event's stream sequence: 1 for the first event, 0 for "before everything"."""
 
-Moment = Annotated[AwareDatetime, BeforeValidator(in_utc), AfterValidator(whole_milliseconds)]
-"""A time, kept in UTC and whole milliseconds; as text it names its zone."""
+Moment = Annotated[AwareDatetime, AfterValidator(whole_milliseconds)]
+"""A time with its zone, kept in UTC and whole milliseconds."""
+
+GivenMoment = Annotated[AwareDatetime, BeforeValidator(in_utc), AfterValidator(whole_milliseconds)]
+"""A time that people give: one of Python's without a zone is in UTC, a text names its zone."""
 
 Json = Annotated[JsonValue, AfterValidator(checked_json)]
 """Any value that JSON can hold."""

@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from anabranch_events.event.identifiers import (
+    GivenMoment,
     Identifier,
     Json,
-    Moment,
     Name,
     Namespace,
     Position,
@@ -82,7 +82,7 @@ class BranchCreated(EventData):
     role: Name | None = None
     priority: Priority = Priority.NORMAL
     executor: Name | None = None
-    deadline: Moment | None = None
+    deadline: GivenMoment | None = None
     attributes: dict[Name, Json] | None = None
 
 
@@ -107,8 +107,8 @@ class Insight(Facts):
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     tags: tuple[Name, ...] = ()
     entities: tuple[Name, ...] = ()
-    valid_from: Moment | None = None
-    valid_until: Moment | None = None
+    valid_from: GivenMoment | None = None
+    valid_until: GivenMoment | None = None
     sources: tuple[Name, ...] = ()
 
 
@@ -159,7 +159,7 @@ class InsightSuperseded(EventData):
     insight_id: Identifier
     by: Identifier
     reason: Text | None = None
-    valid_until: Moment | None = None
+    valid_until: GivenMoment | None = None
 
 
 class InsightRetracted(EventData):
@@ -168,7 +168,7 @@ class InsightRetracted(EventData):
     event_type: ClassVar[str] = "anabranch.insight.retracted.v1"
     insight_id: Identifier
     reason: Text
-    valid_until: Moment | None = None
+    valid_until: GivenMoment | None = None
 
 
 class InsightCited(EventData):

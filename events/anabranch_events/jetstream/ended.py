@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -31,8 +32,9 @@ class EndedNamespaces:
         self._connection = connection
         self._ended: dict[str, int] = {}
         self._read_to = 0
-        self._current = False
+        self._current = self._changed = False
         self._listening = False
+        self._reading: asyncio.Future[None] | None = None
 
     async def refuse(self, namespace: str) -> None:
         """Raise NamespaceEnded where this namespace has ended. Raises LogUnavailable."""
@@ -42,15 +44,15 @@ class EndedNamespaces:
                 raise NamespaceEnded(namespace, position=ended)
 
     async def known(self) -> Mapping[str, int]:
-        """Return the namespaces that have ended, each with the position of its end."""
-        if self._connection.view is None and not self._current:
-            await self._listen()
-            self._current = True  # Before reading: one that comes meanwhile is read next time.
-            try:
-                await self._read()
-            except BaseException:
-                self._current = False
-                raise
+        """Return the namespaces that have ended, each with the position of its end.
+
+        All who ask at once share one reading, and its failure. Raises LogUnavailable.
+        """
+        while self._connection.view is None and not self._current:
+            if self._reading is None:
+                self._reading = asyncio.ensure_future(self._read())
+                self._reading.add_done_callback(_retrieved)
+            await asyncio.shield(self._reading)
         return self._ended
 
     def add(self, namespace: str, position: int) -> None:
@@ -58,28 +60,42 @@ class EndedNamespaces:
         self._ended.setdefault(namespace, position)
 
     async def _read(self) -> None:
-        found = read_subject(self._connection, DELETIONS, after=self._read_to)
-        async with aclosing(found):
-            async for messages in found:
-                for message in messages:
-                    record = recorded(message)
-                    self._read_to = record.position
-                    namespace = ended_by(record)
-                    if namespace is not None:
-                        self._ended.setdefault(namespace, record.position)
+        try:
+            await self._listen()
+            self._current = self._changed = False
+            found = read_subject(self._connection, DELETIONS, after=self._read_to)
+            async with aclosing(found):
+                async for messages in found:
+                    for message in messages:
+                        self._take(recorded(message))
+            self._current = not self._changed  # One that came meanwhile is read next.
+        finally:
+            self._reading = None
+
+    def _take(self, record: Recorded) -> None:
+        self._read_to = record.position
+        namespace = ended_by(record)
+        if namespace is not None:
+            self._ended.setdefault(namespace, record.position)
 
     async def _listen(self) -> None:
         if not self._listening:
-            self._listening = True
             self._connection.on_lost(self._forget)
             await self._connection.client.listen(DELETIONS, self._heard)
+            self._listening = True
 
     def _heard(self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None) -> None:
         del subject, reply, data, headers
-        self._current = False
+        self._forget()
 
     def _forget(self) -> None:
-        self._current = False
+        self._current, self._changed = False, True
+
+
+def _retrieved(reading: asyncio.Future[None]) -> None:
+    """Note that a failure was seen, also where nobody waits for it any more."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def ended_by(record: Recorded) -> str | None:
