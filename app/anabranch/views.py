@@ -217,7 +217,11 @@ class ProjectionStatus(BaseModel):
 
 
 class Status(BaseModel):
-    """The state of a memory's log and graph; `dead_letters` wait in all namespaces together."""
+    """The state of a memory's log and graph; `dead_letters` wait in all namespaces together.
+
+    `ranker` is the one that answers questions in the process that was asked. `index_position` is
+    the position that its recall index has reached, None where it follows none.
+    """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
     running: Literal[True] = True
@@ -230,3 +234,5 @@ class Status(BaseModel):
     owner: int | None
     owner_command: str | None
     namespace: str
+    ranker: Literal["graph", "index"] = "graph"
+    index_position: int | None = None

@@ -189,12 +189,16 @@ async def list_sessions(
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-l", help="How many at most.")] = 100,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Also those that `remember` opened for a single insight."),
+    ] = False,
 ) -> None:
     """List the sessions of the namespace, the newest first."""
     from anabranch.terminal.sessions import sessions_table
 
     async with call.memory() as memory:
-        views = await memory.list_sessions(status=status, limit=limit)
+        views = await memory.list_sessions(status=status, limit=limit, remembered=every)
     call.output.items(views, sessions_table)
 
 
