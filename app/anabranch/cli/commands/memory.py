@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command, standard_input
-from anabranch.cli.completion import KINDS, SCOPES, one_of
+from anabranch.cli.completion import KINDS, SCOPES, ids_of, one_of
 from anabranch.cli.ids import insight_ids_in, session_id_in
 
 if TYPE_CHECKING:
@@ -22,7 +22,14 @@ commands = typer.Typer()
 PANEL: Final = "Remember and recall"
 
 SessionOption = Annotated[
-    str | None, typer.Option("--session", "-s", help="The session's id.", show_default=False)
+    str | None,
+    typer.Option(
+        "--session",
+        "-s",
+        help="The session's id.",
+        show_default=False,
+        autocompletion=ids_of("sessions"),
+    ),
 ]
 
 
@@ -266,7 +273,10 @@ def _shown(found: Recollection, *, filters: Sequence[str]) -> list[RenderableTyp
 @command(commands, "note", gives="session_id, event_id, position", panel=PANEL)
 async def note(
     call: Call,
-    session: Annotated[str, typer.Argument(help="The session's id.", metavar="ID")],
+    session: Annotated[
+        str,
+        typer.Argument(help="The session's id.", metavar="ID", autocompletion=ids_of("sessions")),
+    ],
     key: Annotated[str, typer.Argument(help="The note's name.")],
     value: Annotated[str, typer.Argument(help="JSON, or else text; - reads stdin.")],
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command
-from anabranch.cli.completion import PRIORITIES, STATUSES, one_of
+from anabranch.cli.completion import PRIORITIES, STATUSES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
 from anabranch.terminal.counting import counted
 
@@ -39,7 +39,12 @@ PriorityOption = Annotated[
     ),
 ]
 SessionArgument = Annotated[
-    str, typer.Argument(help="The session's id, or the end of it.", metavar="ID")
+    str,
+    typer.Argument(
+        help="The session's id, or the end of it.",
+        metavar="ID",
+        autocompletion=ids_of("sessions"),
+    ),
 ]
 
 
@@ -76,7 +81,12 @@ async def open_session(
 )
 async def branch(
     call: Call,
-    parent: Annotated[str, typer.Argument(help="The session to fork.", metavar="PARENT")],
+    parent: Annotated[
+        str,
+        typer.Argument(
+            help="The session to fork.", metavar="PARENT", autocompletion=ids_of("sessions")
+        ),
+    ],
     *,
     task: TaskOption,
     role: RoleOption = None,

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from anabranch.cli.command import Call, command, standard_input
+from anabranch.cli.completion import ids_of
 from anabranch.cli.ids import session_id_in
 
 commands = typer.Typer()
@@ -89,7 +90,12 @@ async def think(
 )
 async def consolidate(
     call: Call,
-    root: Annotated[str, typer.Argument(help="The thought's root session.", metavar="ROOT")],
+    root: Annotated[
+        str,
+        typer.Argument(
+            help="The thought's root session.", metavar="ROOT", autocompletion=ids_of("sessions")
+        ),
+    ],
 ) -> None:
     """Synthesise what the branches of a thought found; every insight used is cited."""
     from rich.text import Text
