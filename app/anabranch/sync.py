@@ -377,10 +377,22 @@ class Memory(OpenFace[AsyncMemory]):
         return LOOP.run(self._wrapped.show_session(session_id, as_of=as_of))
 
     def list_sessions(
-        self, *, root_id: str | None = None, status: str | None = None, limit: int = 100
+        self,
+        *,
+        root_id: str | None = None,
+        status: str | None = None,
+        limit: int = 100,
+        remembered: bool = False,
     ) -> list[SessionView]:
-        """Return sessions, the newest first; `root_id` keeps those of one thought."""
-        return LOOP.run(self._wrapped.list_sessions(root_id=root_id, status=status, limit=limit))
+        """Return sessions, the newest first; `root_id` keeps those of one thought.
+
+        Those that `remember` opened for a single insight come with `remembered` only.
+        """
+        return LOOP.run(
+            self._wrapped.list_sessions(
+                root_id=root_id, status=status, limit=limit, remembered=remembered
+            )
+        )
 
     def session_tree(self, session_id: str, *, as_of: Moment | None = None) -> list[SessionView]:
         """Return the whole thought that the session belongs to, parents before their branches.

@@ -2,6 +2,5 @@
 
 Others use: `admission.Gate`, `admission.HELD_MAX`, `client.Answer`, `client.Client`,
 `client.client_of`, `context.Context`, `operations.OPERATIONS`, `operations.Operation`,
-`problem.PROBLEM_TYPE`, `problem.Problem`, `problem.request_invalid`, `subjects.COMMANDS`,
-`subjects.PROBLEM_CODE`, `subjects.STATUS`.
+`problem.PROBLEM_TYPE`, `problem.Problem`, `problem.request_invalid`, `subjects`.
 """

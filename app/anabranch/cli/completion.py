@@ -6,12 +6,12 @@ together. Ids come from the `up` that runs on the home; where none runs, none ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import typer  # noqa: TC002  Typer reads the annotations when it runs.
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import typer
 
 KINDS: Final = ("observation", "decision", "preference", "procedure", "fact", "question")
 """Kinds that insights often have; any other name is one too."""
@@ -77,8 +77,8 @@ def _newest(ctx: typer.Context, kind: str) -> list[tuple[str, str]]:
     from anabranch.errors import AnabranchError
     from anabranch.plain_settings import plain_settings
 
-    given = {**(ctx.parent.params if ctx.parent else {}), **ctx.params}
-    settings = plain_settings(os.environ, home=given.get("home"), namespace=given.get("namespace"))
+    home, namespace = _given(ctx, "home"), _given(ctx, "namespace")
+    settings = plain_settings(os.environ, home=home, namespace=namespace)
 
     async def asked() -> list[tuple[str, str]]:
         async with asyncio.timeout(_ANSWER_MAX_S):
@@ -89,3 +89,13 @@ def _newest(ctx: typer.Context, kind: str) -> list[tuple[str, str]]:
         return asyncio.run(asked())
     except (AnabranchError, OSError, TimeoutError):
         return []
+
+
+def _given(ctx: typer.Context, name: str) -> Any:
+    """Return an option of every command, which stands after the command's name or before it."""
+    at: Any = ctx
+    while at is not None:
+        if at.params.get(name) is not None:
+            return at.params[name]
+        at = at.parent
+    return None
