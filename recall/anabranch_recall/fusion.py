@@ -110,8 +110,8 @@ class Scored:
 def fuse(candidates: Sequence[Candidate]) -> list[Scored]:
     """Score `candidates` by both lanes, their sessions and their lengths; best first.
 
-    A lane that has nothing on any candidate leaves its share to the other. So do the missing vectors
-    of single candidates: until they are made, words stand for meaning.
+    A lane that has nothing on any candidate leaves its share to the other. So do the missing
+    vectors of single candidates: until they are made, words stand for meaning.
     """
     words = _scaled([candidate.words for candidate in candidates])
     meaning = _scaled([candidate.cosine for candidate in candidates])

@@ -278,3 +278,28 @@ def test_the_shell_completes_ids_beside_an_up(anabranch: CommandLine, tmp_path: 
         "other": set(),
         "nothing runs": set(),
     }
+
+
+def test_an_answer_that_a_filter_left_empty_names_the_filter(anabranch: CommandLine) -> None:
+    """Somebody who filters by mistake sees why nothing is known; without a filter none is named."""
+    anabranch.here("remember", "The pump is red", "-N", "filtered", "--json")
+
+    filtered = anabranch.here("recall", "pump", "--tag", "ops", "-N", "filtered").out
+    strange = anabranch.here("recall", "pump", "-N", "nobody-here").out
+
+    assert filtered.startswith(
+        "Nothing is known about that with these filters (tags); ask without them to see more.\n"
+    )
+    assert strange.startswith("Nothing is known about that.\n")
+
+
+def test_a_variable_that_is_not_set_is_named(anabranch: CommandLine) -> None:
+    """`--env` of a name that the environment lacks says so; the thought goes on."""
+    told = anabranch.here(
+        *("think", "the pump", "--branch", "look", "-x", "echo seen", "-N", "passing"),
+        *("--env", "NO_SUCH_VARIABLE", "--env", "PATH"),
+    )
+
+    assert told.code == 0, told.err
+    assert "the variable NO_SUCH_VARIABLE is not set" in told.err
+    assert "variable PATH" not in told.err
