@@ -261,12 +261,12 @@ class Connection:
         patience_s = min(self.timeout_s / 2, FIRST_PATIENCE_S)
         while True:
             began = time.monotonic()
-            if self._absence() == "paused":
-                deadline = began + self.timeout_s
             try:
                 await self.wait_connected(deadline)
                 return await once(min(patience_s, deadline - time.monotonic()))
             except Unanswered as error:
+                if self._absence() == "paused":
+                    deadline = time.monotonic() + self.timeout_s
                 if time.monotonic() + RETRY_PAUSE_S >= deadline:
                     self.fail(error)
             if time.monotonic() - began >= patience_s:
