@@ -119,7 +119,14 @@ GROUPS: Final = (
         "Events out of this memory and into it.",
         _of(
             _TRANSFER,
-            *("export", "import_lines", "append_lines", "verify_log", "snapshot"),
+            *(
+                "export",
+                "import_lines",
+                "append_lines",
+                "verify_log",
+                "snapshot",
+                "delete_namespace",
+            ),
         ),
     ),
     Group(

@@ -13,6 +13,7 @@ from anabranch.home.folder import Home, held
 from anabranch.home.keeper import COMMAND as KEEP
 from anabranch.home.runtime_file import live_runtime
 from anabranch.memory.memory import Memory, namespace_of
+from anabranch.terminal.counting import counted
 from anabranch_events.errors import stretches_text
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def _log(log: LogStatus, found: LogReport) -> Check:
     if log.damage is not None and not faults:
         faults.append(log.damage)
     if not faults:
-        return Check(name="log", ok=True, detail=detail + _unreadable(found))
+        return Check(name="log", ok=True, detail=detail + _deleted(found) + _unreadable(found))
     return Check(
         name="log",
         ok=False,
@@ -157,6 +158,12 @@ def _log(log: LogStatus, found: LogReport) -> Check:
         fix="restore a snapshot of it, or go on without: `anabranch rebuild --accept-loss`; "
         "`anabranch log verify` tells all",
     )
+
+
+def _deleted(found: LogReport) -> str:
+    """Return how many events were deleted with their namespace; that is no damage."""
+    count = sum(last - first + 1 for first, last in found.deleted)
+    return f"; {counted(count, 'event')} deleted with their namespaces" if count else ""
 
 
 def _unreadable(found: LogReport) -> str:

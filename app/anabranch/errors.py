@@ -23,7 +23,8 @@
     │   ├── AlreadyRunning       `anabranch up` runs on this home
     │   ├── FileExists           a file that was to be written is there already
     │   ├── GenerationRefused    a generation cannot be used, or not be dropped
-    │   └── HomeMismatched       the home is open on other servers
+    │   ├── HomeMismatched       the home is open on other servers
+    │   └── NamespaceInUse       a namespace cannot be deleted while tenants may write to it
     ├── Unavailable
     │   ├── HomeBusy             its owner is starting or ending
     │   ├── OwnerGone            the servers ended with their owner, and none came back
@@ -277,6 +278,19 @@ class AlreadyRunning(Conflict):
 
 class HomeMismatched(Conflict):
     """The home is open on other servers than the settings name."""
+
+
+class NamespaceInUse(Conflict):
+    """The namespace to delete is one that tenants may write to."""
+
+    def __init__(self, namespace: str, *, users: Sequence[str]) -> None:
+        super().__init__(
+            f"the namespace {namespace!r} is used by the tenants {', '.join(users)}",
+            fix="take it out of the tenants file, start `anabranch up` with that again, and delete "
+            "it then",
+        )
+        self.namespace = namespace
+        self.users = tuple(users)
 
 
 class HomeBusy(Unavailable):

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anabranch.errors import SettingInvalid
 from anabranch_events.event.envelope import input_invalid
-from anabranch_events.event.identifiers import Name, Namespace
+from anabranch_events.event.identifiers import Name, OwnNamespace
 from anabranch_events.transport.address import without_secrets
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         validate_default=True,
         description="The folder of the servers that Anabranch runs by itself.",
     )
-    namespace: Namespace = Field(
+    namespace: OwnNamespace = Field(
         default="default", description="The namespace where none is named."
     )
     agent: Name | None = Field(

@@ -36,7 +36,13 @@ if TYPE_CHECKING:
     from anabranch.transfer.append_events import Appended
     from anabranch.transfer.import_events import Imported
     from anabranch.transfer.snapshot import Snapshot
-    from anabranch.views import GenerationView, InsightDetails, SessionView, Status
+    from anabranch.views import (
+        GenerationView,
+        InsightDetails,
+        NamespaceDeletion,
+        SessionView,
+        Status,
+    )
     from anabranch_events import LogReport, Recorded
     from anabranch_projections import RebuildProgress, RebuildResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
@@ -416,10 +422,22 @@ class Memory(OpenFace[AsyncMemory]):
         return LOOP.run(self._wrapped.show_session(session_id, as_of=as_of))
 
     def list_sessions(
-        self, *, root_id: str | None = None, status: str | None = None, limit: int = 100
+        self,
+        *,
+        root_id: str | None = None,
+        status: str | None = None,
+        limit: int = 100,
+        remembered: bool = False,
     ) -> list[SessionView]:
-        """Return sessions, the newest first; `root_id` keeps those of one thought."""
-        return LOOP.run(self._wrapped.list_sessions(root_id=root_id, status=status, limit=limit))
+        """Return sessions, the newest first; `root_id` keeps those of one thought.
+
+        Those that `remember` opened for a single insight come with `remembered` only.
+        """
+        return LOOP.run(
+            self._wrapped.list_sessions(
+                root_id=root_id, status=status, limit=limit, remembered=remembered
+            )
+        )
 
     def session_tree(self, session_id: str, *, as_of: Moment | None = None) -> list[SessionView]:
         """Return the whole thought that the session belongs to, parents before their branches.
@@ -678,7 +696,7 @@ class MemoryPast(Face[AsyncMemoryPast]):
     def position_of(self, moment: Moment, *, field: str = "as_of") -> int:
         """Return the position that a moment stands for: the last one stored up to a time.
 
-        Raises PositionFromFuture, and InputInvalid for a time without a zone.
+        Raises PositionFromFuture.
         """
         return LOOP.run(self._wrapped.position_of(moment, field=field))
 
@@ -776,6 +794,27 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         gets the positions reached, now and then.
         """
         return LOOP.run(self._wrapped.verify_log(accept_loss=accept_loss, progress=progress))
+
+    def delete_namespace(
+        self,
+        confirm: str | None = None,
+        *,
+        dry_run: bool = False,
+        progress: Callable[[str], None] | None = None,
+    ) -> NamespaceDeletion:
+        """Delete this memory's namespace for ever, and all that is known of it.
+
+        `confirm` repeats its name. Its events leave the log, its insights every graph, the caches
+        and the recall index. Nobody can write to it again (NamespaceEnded), and no other namespace
+        changes. `log verify` then says deleted, not damaged. One that was killed goes on where it
+        was when it is called again. `progress` gets the name of each step done. `dry_run` says
+        what would go.
+
+        Copies elsewhere stay: exports, snapshots, backups. Raises InputInvalid without the name,
+        NamespaceInUse while tenants may write there, LogRefused for a tenant, LogDamaged where the
+        log is not whole.
+        """
+        return LOOP.run(self._wrapped.delete_namespace(confirm, dry_run=dry_run, progress=progress))
 
     def snapshot(
         self, path: Path, *, vectors: bool = True, progress: Callable[[int], None] | None = None

@@ -46,6 +46,25 @@ class InsightDetails(InsightView):
     superseded_by: tuple[str, ...]
 
 
+class NamespaceDeletion(BaseModel):
+    """A namespace that was deleted, or would be: what it had in the log, and in how many graphs.
+
+    `position` is the one at which it ended for ever, None while that is only asked. `objects` are
+    large values of its own beside the log, `size` counts the bytes of its events in the log. A
+    deletion that goes on after a kill counts what was still there.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    namespace: str
+    dry_run: bool
+    position: int | None
+    events: int
+    sessions: int
+    size: int
+    objects: int
+    graphs: int
+
+
 class SessionView(BaseModel):
     """A session as of its event at `position`.
 
@@ -198,7 +217,11 @@ class ProjectionStatus(BaseModel):
 
 
 class Status(BaseModel):
-    """The state of a memory's log and graph; `dead_letters` wait in all namespaces together."""
+    """The state of a memory's log and graph; `dead_letters` wait in all namespaces together.
+
+    `ranker` is the one that answers questions in the process that was asked. `index_position` is
+    the position that its recall index has reached, None where it follows none.
+    """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
     running: Literal[True] = True
@@ -211,3 +234,5 @@ class Status(BaseModel):
     owner: int | None
     owner_command: str | None
     namespace: str
+    ranker: Literal["graph", "index"] = "graph"
+    index_position: int | None = None

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from anabranch_events.deletion import Deletion
     from anabranch_events.event.codec import decode, decode_unchanged, encode
     from anabranch_events.event.envelope import Event, Receipt, input_invalid, new_event
     from anabranch_events.event.fingerprint import fingerprint
@@ -13,12 +14,14 @@ if TYPE_CHECKING:
         NAME_LENGTH_MAX,
         canonical_uuid,
         checked_namespace,
+        checked_own_namespace,
         new_id,
     )
     from anabranch_events.event.json_schema import event_schema
     from anabranch_events.event.recorded import Recorded
     from anabranch_events.event.trace_context import traced
     from anabranch_events.jetstream.api import STREAM
+    from anabranch_events.jetstream.ended import ended_by
     from anabranch_events.jetstream.kv import Bucket
     from anabranch_events.jetstream.stream import Bounds, subject
     from anabranch_events.log import Log
@@ -37,6 +40,7 @@ __all__ = [
     "Bounds",
     "Bucket",
     "Condition",
+    "Deletion",
     "Event",
     "ImportProgress",
     "Log",
@@ -51,9 +55,11 @@ __all__ = [
     "Tenant",
     "canonical_uuid",
     "checked_namespace",
+    "checked_own_namespace",
     "decode",
     "decode_unchanged",
     "encode",
+    "ended_by",
     "event_schema",
     "fingerprint",
     "input_invalid",
@@ -65,6 +71,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "anabranch_events.deletion": ("Deletion",),
     "anabranch_events.event.codec": ("decode", "decode_unchanged", "encode"),
     "anabranch_events.event.envelope": ("Event", "Receipt", "input_invalid", "new_event"),
     "anabranch_events.event.fingerprint": ("fingerprint",),
@@ -72,12 +79,14 @@ _HOMES = {
         "NAME_LENGTH_MAX",
         "canonical_uuid",
         "checked_namespace",
+        "checked_own_namespace",
         "new_id",
     ),
     "anabranch_events.event.json_schema": ("event_schema",),
     "anabranch_events.event.recorded": ("Recorded",),
     "anabranch_events.event.trace_context": ("traced",),
     "anabranch_events.jetstream.api": ("STREAM",),
+    "anabranch_events.jetstream.ended": ("ended_by",),
     "anabranch_events.jetstream.kv": ("Bucket",),
     "anabranch_events.jetstream.stream": ("Bounds", "subject"),
     "anabranch_events.log": ("Log",),

@@ -11,6 +11,7 @@ The tree is ordered by what the caller can do::
     ├── Conflict                 read again, decide again
     │   ├── PositionConflict     somebody else appended first
     │   ├── SessionEnded         the session takes no more of this
+    │   ├── NamespaceEnded       the namespace was deleted
     │   └── LogNotEmpty          there is a log already, where one should be restored
     ├── Unavailable              try again later
     │   ├── LogUnavailable
@@ -126,6 +127,18 @@ class SessionEnded(Conflict):
         )
         self.session_id = session_id
         self.status = status
+
+
+class NamespaceEnded(Conflict):
+    """The namespace was deleted at `position`; it takes no more events, for ever."""
+
+    def __init__(self, namespace: str, *, position: int) -> None:
+        super().__init__(
+            f"the namespace {namespace!r} was deleted at position {position} and takes no more events",
+            fix="use another name: a deleted namespace is never used again",
+        )
+        self.namespace = namespace
+        self.position = position
 
 
 class LogNotEmpty(Conflict):

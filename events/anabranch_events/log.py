@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, Self
 
-from anabranch_events.errors import Explain, InputInvalid
+from anabranch_events.deletion import Deletion, checked_deletable
+from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.claim_check import ClaimCheck
+from anabranch_events.jetstream.ended import EndedNamespaces
 from anabranch_events.jetstream.kv import Bucket, open_bucket
 from anabranch_events.jetstream.ledger import Ledger
 from anabranch_events.jetstream.stream import (
@@ -25,7 +27,7 @@ from anabranch_events.read.continuity import Continuity
 from anabranch_events.read.pinned_consumer import PinnedConsumer
 from anabranch_events.read.repeats import Repeats
 from anabranch_events.read.verification import Condition, LogReport, condition, verify
-from anabranch_events.transport.connection import Connection, Locate
+from anabranch_events.transport.connection import Absence, Connection, Locate
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events
 from anabranch_events.write.group_commit import GroupCommit
@@ -63,6 +65,7 @@ class Log:
         self._connection = connection
         self._claim_check = ClaimCheck(connection)
         self._ledger = Ledger(connection)
+        self._ended = EndedNamespaces(connection)
         self._groups = groups
 
     @classmethod
@@ -75,6 +78,7 @@ class Log:
         durability: Literal["default", "strict"] = "default",
         explain: Explain | None = None,
         locate: Locate | None = None,
+        absence: Absence | None = None,
     ) -> Log:
         """Return a log that connects on entering: `async with Log.connect(url) as log`.
 
@@ -85,10 +89,16 @@ class Log:
         `durability` names the server's set-up. A "strict" server syncs every write; appends that
         come at the same time are then stored as one batch. `explain` gets each error of a server
         that does not answer or refuses us, and returns the one to raise. `locate` is asked before
-        each reconnection for the server's address and token by now.
+        each reconnection for the server's address and token by now. While `absence` says that the
+        server is paused, calls wait for it.
         """
         connection = Connection(
-            url, token=token, timeout_s=timeout_s, explain=explain, locate=locate
+            url,
+            token=token,
+            timeout_s=timeout_s,
+            explain=explain,
+            locate=locate,
+            absence=absence,
         )
         return cls(connection, groups=GroupCommit(connection) if durability == "strict" else None)
 
@@ -149,6 +159,7 @@ class Log:
         """
         if expected is not None:
             checked_position(expected, field="expected")
+        await self._ended.refuse(event.namespace)
         out = await outgoing(self._claim_check, event, expected=expected)
         if self._groups is not None:
             return await self._groups.append(out)
@@ -182,7 +193,7 @@ class Log:
         from the last reported one on: within ten minutes none is stored twice.
         """
         pipeline = Pipeline(self._connection, progress=progress)
-        return await ingest(pipeline, self._claim_check, events)
+        return await ingest(pipeline, self._claim_check, events, ended=self._ended)
 
     async def _outgoing(self, events: Sequence[Event], expected: dict[str, int]) -> list[Outgoing]:
         unknown = expected.keys() - {event.session_id for event in events}
@@ -195,6 +206,8 @@ class Log:
         for position in expected.values():
             checked_position(position, field="expected")
         check_events(events)
+        for namespace in {event.namespace for event in events}:
+            await self._ended.refuse(namespace)
         # The server checks an expectation on a session's first event of a batch only.
         awaited: dict[str, int | None] = dict(expected)
         return [
@@ -268,6 +281,29 @@ class Log:
         """The ledger beside the log; None for a tenant."""
         return self._ledger if self._connection.view is None else None
 
+    async def ended_namespaces(self) -> Mapping[str, int]:
+        """Return the namespaces that were deleted, each with the position of its end."""
+        return await self._ended.known()
+
+    async def refuse_ended(self, namespace: str) -> None:
+        """Raise NamespaceEnded for a namespace that was deleted."""
+        await self._ended.refuse(namespace)
+
+    def deletion(self, namespace: str) -> Deletion:
+        """Return the steps that delete a namespace. Raises LogRefused for a tenant."""
+        if self._connection.view is not None:
+            raise LogRefused(
+                "a tenant may not delete a namespace",
+                fix="ask the operator of the log's server",
+            )
+        return Deletion(
+            self._connection,
+            self._claim_check,
+            self._ledger,
+            self._ended,
+            namespace=checked_deletable(namespace),
+        )
+
     def continuity(self, *, accept_loss: bool = False) -> Continuity:
         """Return a watch over what is read: nothing is missing, and nothing was changed."""
         return Continuity(self.ledger, self.at, accept_loss=accept_loss)
@@ -323,6 +359,7 @@ class Log:
         For a copy of a log in which an event stands more than once, so that positions stay. Raises
         what `append` raises.
         """
+        await self._ended.refuse(event.namespace)
         out = await outgoing(self._claim_check, event, expected=None)
         return await append(self._connection, out._replace(copy=number))
 

@@ -5,16 +5,24 @@ They are applied before anything is ranked, so none costs results.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
 DERIVED: Final = "derived"
 """The kind of insights that only repeat others: the built-in executor's, for one."""
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+Time = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time, in UTC where it names no zone."""
 
 
 class Filters(BaseModel):
@@ -32,9 +40,9 @@ class Filters(BaseModel):
     agent: str | None = None
     role: str | None = None
     confidence_min: Annotated[float, Field(ge=0, le=1)] = 0.0
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
-    valid_at: AwareDatetime | None = None
+    since: Time | None = None
+    until: Time | None = None
+    valid_at: Time | None = None
 
     @property
     def kinds_left_out(self) -> tuple[str, ...]:

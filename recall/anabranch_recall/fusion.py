@@ -110,7 +110,8 @@ class Scored:
 def fuse(candidates: Sequence[Candidate]) -> list[Scored]:
     """Score `candidates` by both lanes, their sessions and their lengths; best first.
 
-    A lane that has nothing on any candidate leaves its share to the other.
+    A lane that has nothing on any candidate leaves its share to the other. So do the missing
+    vectors of single candidates: until they are made, words stand for meaning.
     """
     words = _scaled([candidate.words for candidate in candidates])
     meaning = _scaled([candidate.cosine for candidate in candidates])
@@ -120,7 +121,10 @@ def fuse(candidates: Sequence[Candidate]) -> list[Scored]:
     best: dict[str, float] = {}
     for at, each in enumerate(scored):
         each.words = words_share * words[at] if words else 0.0
-        each.meaning = meaning_share * meaning[at] if meaning else 0.0
+        near = meaning[at] if meaning else 0.0
+        if meaning and words and each.candidate.cosine is None:
+            near = words[at]
+        each.meaning = meaning_share * near
         session_id = each.candidate.session_id
         best[session_id] = max(best.get(session_id, 0.0), each.words + each.meaning)
     for each in scored:

@@ -57,6 +57,8 @@ def dense(
     """Score every eligible insight by words, meaning, its session, its length and the priors."""
     words = scaled(bm25(moment, asked, reach, recipe=recipe))
     meaning, has_vector = _meaning(moment, reach, vector)
+    if meaning and words and has_vector is not None:  # Until they are made, words stand for them.
+        meaning.values[~has_vector] = words.values[~has_vector]
     words_share = recipe.words if meaning else 1.0
     meaning_share = recipe.meaning if words else 1.0
     by_words = words_share * words.values if words else None

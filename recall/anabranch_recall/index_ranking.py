@@ -135,6 +135,8 @@ class Pool:
         if scores.cosines is not None and cosine is not None and scores.cosines.span > 0:
             scaled = (cosine - scores.cosines.low) / scores.cosines.span
             meaning = scores.meaning_share * scaled
+        elif scores.meaning is not None and cosine is None:
+            meaning = float(scores.meaning[slot])
         priors = {name: float(prior[slot]) for name, prior in scores.priors.items() if prior[slot]}
         words = 0.0 if scores.words is None else float(scores.words[slot])
         session = float(scores.session[slot])

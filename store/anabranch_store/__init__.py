@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anabranch_store.embedded.server import EmbeddedGraph
     from anabranch_store.embedding.endpoint import EmbeddingEndpoint
     from anabranch_store.embedding.minilm import MiniLM
+    from anabranch_store.graph.deletion import delete_namespace, deletion_steps
     from anabranch_store.graph.digest import Digest
     from anabranch_store.graph.graph import Graph
     from anabranch_store.graph.stamp import (
@@ -49,6 +50,8 @@ __all__ = [
     "checked_query",
     "create_database",
     "database_names",
+    "delete_namespace",
+    "deletion_steps",
     "drop_database",
     "is_of_another_log",
     "mark_served",
@@ -74,6 +77,7 @@ _HOMES = {
     "anabranch_store.embedded.server": ("EmbeddedGraph",),
     "anabranch_store.embedding.endpoint": ("EmbeddingEndpoint",),
     "anabranch_store.embedding.minilm": ("MiniLM",),
+    "anabranch_store.graph.deletion": ("delete_namespace", "deletion_steps"),
     "anabranch_store.graph.digest": ("Digest",),
     "anabranch_store.graph.graph": ("Graph",),
     "anabranch_store.graph.stamp": (

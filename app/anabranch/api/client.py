@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from anabranch.api.subjects import COMMANDS, KEY, PROBLEM_CODE, STATUS
+from anabranch.api.subjects import COMMANDS, IDS, KEY, PROBLEM_CODE, STATUS
 from anabranch.errors import AnabranchError, OwnerGone, ServiceBusy
 from anabranch.home.folder import Home
 from anabranch.home.running import running_up
@@ -114,6 +114,15 @@ class Client:
         if running is None or settings is None:
             return None
         subject, body = f"{STATUS}{running.instance}", settings.namespace.encode()
+        return await self._connected(lambda connection: _answer(connection, subject, body))
+
+    async def ids(self, kind: str) -> Answer | None:
+        """Return the newest ids of the namespace: of `sessions`, `insights`, or both `things`."""
+        running, settings = self._running, self._settings
+        if running is None or settings is None:
+            return None
+        body = orjson.dumps({"namespace": settings.namespace, "kind": kind})
+        subject = f"{IDS}{running.instance}"
         return await self._connected(lambda connection: _answer(connection, subject, body))
 
     async def _question(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, cast
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text
+from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text, in_utc
 from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
 from anabranch_recall import Filters, Scope
 from anabranch_recall.context import INSIGHTS, TOKENS, TOKENS_MAX
@@ -22,7 +23,9 @@ _RETIRED_MAX = 100
 _EVENTS_MAX = 1000
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
-Time = Annotated[AwareDatetime, Field(strict=True)]
+WorldTime = Annotated[datetime, AfterValidator(in_utc)]
+"""A time, in UTC where it names no zone."""
+Time = Annotated[WorldTime, Field(strict=True)]
 """A time as text: a number is none, and a negative one no position."""
 
 
@@ -107,8 +110,8 @@ class Update(Writing):
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     tags: tuple[Name, ...] | None = None
     entities: tuple[Name, ...] | None = None
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
+    valid_from: WorldTime | None = None
+    valid_until: WorldTime | None = None
     sources: tuple[Name, ...] = ()
     session_id: Identifier | None = None
 
@@ -129,7 +132,7 @@ class Retract(_Upkeep):
 
     insight_id: Identifier
     reason: Text = Field(description="Why it no longer holds.")
-    valid_until: AwareDatetime | None = Field(
+    valid_until: WorldTime | None = Field(
         default=None, description="When it ceased to hold in the world."
     )
 

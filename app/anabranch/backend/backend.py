@@ -122,6 +122,11 @@ class Backend:
         if left is not None:
             await left.__aexit__(None, None, None)
 
+    @property
+    def index_position(self) -> int | None:
+        """The position of the recall index that answers here; None where the graph does."""
+        return None if self._indexing is None else self._indexing.position
+
     async def ranker(self, namespace: str, *, knowing: int) -> Ranker:
         """Return the ranker for a question that must know `knowing` of the log.
 

@@ -50,6 +50,11 @@ class Indexing:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def position(self) -> int | None:
+        """The position that the index has reached; None while another process follows it."""
+        return None if self._follower is None else self._follower.position
+
     async def ranker(self, namespace: str, *, knowing: int) -> Ranker | None:
         """Return the ranker over the index, None where it does not know `knowing` in a moment.
 

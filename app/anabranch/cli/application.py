@@ -62,6 +62,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "replay": _Place("events"),
     "events": _Place("events", "event_commands", is_group=True),
     "log": _Place("log", "log_commands", is_group=True),
+    "namespace": _Place("namespaces", is_group=True),
     "snapshot": _Place("snapshots", is_group=True),
     "dead-letters": _Place("dead_letters", is_group=True),
     "mcp": _Place("mcp", is_group=True),

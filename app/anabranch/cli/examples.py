@@ -39,6 +39,7 @@ _LINES: Final = (
     "anabranch log verify",
     "anabranch mcp install claude",
     "anabranch mcp uninstall claude",
+    "anabranch namespace delete trial --dry-run",
     "anabranch note 25da4fe2 budget 8700",
     "anabranch rebuild",
     "anabranch recall 'Which port has staging?' -k 3",
@@ -77,7 +78,10 @@ def _command_of(line: str) -> str:
 
 
 _GROUPS: Final = frozenset(
-    {"dead-letters", "events", "graph", "log", "mcp", "session", "sessions", "snapshot"}
+    {
+        *("dead-letters", "events", "graph", "log", "mcp"),
+        *("namespace", "session", "sessions", "snapshot"),
+    }
 )
 EXAMPLES: Final[Mapping[str, str]] = {_command_of(line): line for line in _LINES}
 """The example of each command."""

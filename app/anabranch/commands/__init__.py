@@ -1,5 +1,5 @@
 """The commands as NATS request and reply.
 
 Others use: `asyncapi.CommandSpecification`, `command_service.CommandService`,
-`status_answers.answering_status`.
+`id_answers.answering_ids`, `status_answers.answering_status`.
 """

@@ -47,9 +47,15 @@ async def generations(backend: Backend) -> list[GenerationView]:
 
 async def count_others(backend: Backend) -> int:
     """Return how many generations lie beside the live one."""
-    if backend.servers.graph.admin_url is None:
-        return 0
-    return len(set(await _names(backend)) - {backend.servers.graph.database})
+    return len(await other_generations(backend))
+
+
+async def other_generations(backend: Backend) -> list[str]:
+    """Return the names of the generations beside the live one."""
+    live = backend.servers.graph
+    if live.admin_url is None:
+        return []
+    return sorted(set(await _names(backend)) - {name_of(live)})
 
 
 async def _names(backend: Backend) -> list[str]:

@@ -62,6 +62,8 @@ async def status(backend: Backend, *, namespace: str) -> Status:
         owner=servers.runtime.pid if servers.runtime else None,
         owner_command=servers.runtime.command if servers.runtime else None,
         namespace=namespace,
+        ranker="graph" if backend.index_position is None else "index",
+        index_position=backend.index_position,
     )
 
 

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, Self, TypeVar
 
 from anabranch.errors import AlreadyRunning, HomeBusy, OwnerGone
+from anabranch.home.absences import Absences
 from anabranch.home.addresses import graph_agreed, log_agreed
 from anabranch.home.folder import Home, Lock, held
 from anabranch.home.keeper import COMMAND as KEEP
@@ -101,6 +102,7 @@ class Servers:
         self._joined = Lock(self.home.joined_lock)
         self._paused = False
         self._keeper: KeeperLine | None = None
+        self._absences = Absences(self.home, bound_s=settings.start_timeout_s)
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -153,6 +155,7 @@ class Servers:
             durability=self.log.durability,
             explain=self.explained,
             locate=self.locate_log,
+            absence=self._absences.reason if self.role == "joined" else None,
         )
 
     def connect_graph(self, address: GraphAddress | None = None) -> Graph:
@@ -164,6 +167,7 @@ class Servers:
             timeout_s=self.settings.request_timeout_s,
             explain=self.explained,
             locate=self.locate_graph,
+            paused=self._absences.paused if self.role == "joined" else None,
         )
 
     def locate_log(self) -> tuple[str, str | None] | None:
@@ -273,6 +277,8 @@ class Servers:
             try:
                 return await ask()
             except (OwnerGone, GraphUnavailable) as error:
+                if self.role == "joined" and self._absences.paused():
+                    deadline = time.monotonic() + self.settings.request_timeout_s
                 if self.role != "joined" or time.monotonic() >= deadline:
                     found = self.explained(error)
                     if found is error:
@@ -302,7 +308,7 @@ class Servers:
             else self.settings.request_timeout_s
         )
         while self._owner_gone():
-            if time.monotonic() >= deadline:
+            if not self._absences.paused() and time.monotonic() >= deadline:
                 raise OwnerGone(self.home.folder)
             await asyncio.sleep(_PAUSE_S)
             self.refresh()

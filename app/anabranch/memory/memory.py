@@ -445,10 +445,20 @@ class Memory:
         return await show_session(self._namespace, session_id, as_of=as_of)
 
     async def list_sessions(
-        self, *, root_id: str | None = None, status: str | None = None, limit: int = 100
+        self,
+        *,
+        root_id: str | None = None,
+        status: str | None = None,
+        limit: int = 100,
+        remembered: bool = False,
     ) -> list[SessionView]:
-        """Return sessions, the newest first; `root_id` keeps those of one thought."""
-        return await list_sessions(self._namespace, root_id=root_id, status=status, limit=limit)
+        """Return sessions, the newest first; `root_id` keeps those of one thought.
+
+        Those that `remember` opened for a single insight come with `remembered` only.
+        """
+        return await list_sessions(
+            self._namespace, root_id=root_id, status=status, limit=limit, remembered=remembered
+        )
 
     async def session_tree(
         self, session_id: str, *, as_of: Moment | None = None

@@ -29,7 +29,7 @@ class MemoryPast:
     async def position_of(self, moment: Moment, *, field: str = "as_of") -> int:
         """Return the position that a moment stands for: the last one stored up to a time.
 
-        Raises PositionFromFuture, and InputInvalid for a time without a zone.
+        Raises PositionFromFuture.
         """
         return await position_of(self._namespace.backend, moment, field=field)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch.past.as_of import position_of, thought_then
 from anabranch.views import SessionView
 from anabranch_events.errors import InputInvalid
+from anabranch_thinking.sessions.insights import REMEMBER_TASK
 from anabranch_thinking.sessions.state import Status
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ async def list_sessions(
     root_id: str | None = None,
     status: str | None = None,
     limit: int = 100,
+    remembered: bool = False,
 ) -> list[SessionView]:
     """Return sessions as `Memory.list_sessions` says."""
     if not 1 <= limit <= SESSIONS_MAX:
@@ -49,7 +51,12 @@ async def list_sessions(
     await namespace.caught_up()
     graph = await namespace.backend.graph()
     rows = await graph.read(
-        "sessions/list", namespace=namespace.name, root_id=root_id, status=status, limit=limit
+        "sessions/list",
+        namespace=namespace.name,
+        root_id=root_id,
+        status=status,
+        limit=limit,
+        left_out=None if remembered or root_id is not None else REMEMBER_TASK,
     )
     return [SessionView.model_validate(row) for row in rows]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
+from anabranch.memory.deletion import delete_namespace
 from anabranch.transfer.append_events import append_events
 from anabranch.transfer.export import export_chained, export_lines
 from anabranch.transfer.import_events import import_events
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from anabranch.transfer.append_events import Appended
     from anabranch.transfer.import_events import Imported
     from anabranch.transfer.snapshot import Snapshot
+    from anabranch.views import NamespaceDeletion
     from anabranch_events import LogReport
 
 
@@ -91,6 +93,30 @@ class MemoryTransfer:
         if accept_loss and found.missing and log.ledger is not None:
             await log.ledger.accept(found.missing)
         return found
+
+    async def delete_namespace(
+        self,
+        confirm: str | None = None,
+        *,
+        dry_run: bool = False,
+        progress: Callable[[str], None] | None = None,
+    ) -> NamespaceDeletion:
+        """Delete this memory's namespace for ever, and all that is known of it.
+
+        `confirm` repeats its name. Its events leave the log, its insights every graph, the caches
+        and the recall index. Nobody can write to it again (NamespaceEnded), and no other namespace
+        changes. `log verify` then says deleted, not damaged. One that was killed goes on where it
+        was when it is called again. `progress` gets the name of each step done. `dry_run` says
+        what would go.
+
+        Copies elsewhere stay: exports, snapshots, backups. Raises InputInvalid without the name,
+        NamespaceInUse while tenants may write there, LogRefused for a tenant, LogDamaged where the
+        log is not whole.
+        """
+        backend, name = self._namespace.backend, self._namespace.name
+        return await delete_namespace(
+            backend, name, confirm=confirm, dry_run=dry_run, progress=progress
+        )
 
     async def snapshot(
         self,

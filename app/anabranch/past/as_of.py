@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from anabranch_events import Log
 
 Moment = int | datetime | str
-"""A position, or a time with its zone; a text is either, and in UTC where it names no zone."""
+"""A position, or a time, in UTC where it names no zone; a text is either."""
 
 ROWS_MAX: Final = 1000
 _READS_AT_ONCE: Final = 16
@@ -33,12 +33,13 @@ async def position_of(backend: Backend, moment: Moment, *, field: str = "as_of")
     """Return the position a moment stands for.
 
     A time is compared with the log's own time of each append; one before the first event is 0.
-    Raises PositionFromFuture, and InputInvalid for a time without a zone and for anything else.
+    Raises PositionFromFuture, and InputInvalid for anything else.
     """
     if isinstance(moment, str):
         moment = moment_in(moment, field=field)
     if isinstance(moment, datetime):
-        return await backend.log.position_at(moment)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return await backend.log.position_at(aware)
     if isinstance(moment, bool) or not isinstance(moment, int):  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
         raise _no_moment(moment, field=field)
     return await backend.checked_position(moment, field=field)

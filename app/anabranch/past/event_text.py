@@ -182,6 +182,8 @@ def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C9
             return f"opened a conflict: {_short(data.subject)}"
         case types.ConflictResolved():
             return f"resolved a conflict: {_short(data.decision)}"
+        case types.NamespaceDeleted():
+            return f"ended the namespace {data.namespace} for ever"
         case _:
             return "an event of a type that has no words here"
 

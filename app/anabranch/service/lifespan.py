@@ -9,6 +9,7 @@ from anabranch.backend.backend import SharedBackend
 from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.commands.command_service import CommandService
+from anabranch.commands.id_answers import answering_ids
 from anabranch.commands.status_answers import answering_status
 from anabranch.memory.namespaces import Namespaces
 from anabranch.service.tracing import measuring, tracer_provider, tracing
@@ -96,6 +97,7 @@ class Serving:
             return await projecting.asked(order)
 
         await enter(answering_status(self._backend))
+        await enter(answering_ids(self._backend))
         if log.rights != "all":
             return  # Commands write events of every namespace.
         self._commands = CommandService(Namespaces(self._backend), middlewares=self._middlewares())

@@ -11,6 +11,7 @@ from anabranch.transfer.check import event_of
 from anabranch.transfer.import_events import refuse_damaged
 from anabranch.transfer.known import Known, refuse_another
 from anabranch.transfer.manifest import is_manifest
+from anabranch_events.event.identifiers import RESERVED_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,6 +67,12 @@ class _Appending:
         self.skipped = 0
 
     async def take(self, event: Event) -> None:
+        if event.namespace == RESERVED_NAMESPACE:
+            raise EventInvalid(
+                f"namespace: {event.namespace!r} is reserved",
+                field="namespace",
+                fix="leave the line out; `anabranch namespace delete` ends a namespace",
+            )
         if event.id in self._waiting:
             await self.append()
         known = (await self._of(event).events(event.session_id)).get(event.id)

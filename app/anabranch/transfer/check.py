@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import EventInvalid
-from anabranch.transfer.exported_line import read_line
+from anabranch.transfer.exported_line import is_exported, read_line
 from anabranch.transfer.manifest import is_manifest
 from anabranch_events import Event, decode
 
@@ -66,7 +66,7 @@ def _document(line: bytes) -> bytes:
         fields = orjson.loads(line)
     except orjson.JSONDecodeError:
         return line
-    if not isinstance(fields, dict) or "position" not in fields:
+    if not isinstance(fields, dict) or not is_exported(fields):
         return line
     document = read_line(line).document
     if document is None:

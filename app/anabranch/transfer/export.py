@@ -105,5 +105,6 @@ async def export_chained(
         export.write(linked_line(line, link) + b"\n")
         if progress is not None and export.count % _TOLD_EVERY == 0:
             progress(recorded.position)
+    await export.absences.settle()
     export.write(manifest_line(tally.manifest(namespace, missing=export.absences.found)))
     return await export.finish()

@@ -1,4 +1,8 @@
-"""A line of an export: an unchanged CloudEvent, its position, and a link of the chain."""
+"""A line of an export: an unchanged CloudEvent, its position, and a link of the chain.
+
+An event may have an extension of its own under a name that a line adds. It then stands inside of
+`event`, so that no name is there twice.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,9 @@ _TAIL: Final = re.compile(
     rb'(?:,"chain":"(?P<link>[0-9a-f]{16})")?\}\Z'
 )
 _FORK: Final = re.compile(r"([0-9a-f-]{36})/([0-9a-f-]{36})")
+_ADDED: Final = ("position", "fork", "again", "chain")
+_INSIDE: Final = b'{"event":'
+_LINK: Final = re.compile(r"[0-9a-f]{16}")
 _MESSAGE: Final = frozenset({"unreadable", "reason"})
 _FIX: Final = (
     "import what `anabranch events export` wrote; `anabranch events append` takes other CloudEvents"
@@ -81,8 +88,17 @@ def written_line(recorded: Recorded, marks: Marks = NO_MARKS) -> tuple[bytes, st
         }
         return orjson.dumps(message), None
     document = recorded.raw.strip().replace(b"\r", b" ").replace(b"\n", b" ")
+    if _has_added(document):
+        document = b"%b%b}" % (_INSIDE, document)
     line = b'%b,"position":%d%b}' % (document[:-1], recorded.position, _written(marks))
     return line, event_type
+
+
+def _has_added(document: bytes) -> bool:
+    """Tell whether a document has a member of its own under a name that a line adds."""
+    if not any(b'"%b"' % name.encode() in document for name in _ADDED):
+        return False
+    return not orjson.loads(document).keys().isdisjoint(_ADDED)
 
 
 def _written(marks: Marks) -> bytes:
@@ -93,6 +109,18 @@ def _written(marks: Marks) -> bytes:
 def linked_line(line: bytes, link: str) -> bytes:
     """Return a written line with its link of the chain."""
     return b'%b,"chain":"%b"}' % (line[:-1], link.encode())
+
+
+def is_exported(fields: dict[str, Any]) -> bool:
+    """Tell a line of an export by its members from a producer's own event.
+
+    A plain line, without a link, has only its position beside the event. It is taken for an event:
+    a producer may call something of its own so.
+    """
+    if not isinstance(fields.get("position"), int):
+        return False
+    linked = _LINK.fullmatch(str(fields.get("chain"))) is not None
+    return linked or isinstance(fields.get("event"), dict) or "unreadable" in fields
 
 
 def read_line(line: bytes) -> ExportedLine:
@@ -106,11 +134,16 @@ def read_line(line: bytes) -> ExportedLine:
     fork = Fork(tail["session"].decode(), tail["event"].decode()) if tail["event"] else None
     return ExportedLine(
         int(tail["position"]),
-        None if _is_message(document) else document,
+        None if _is_message(document) else _outside(document),
         linked,
         tail["link"].decode() if tail["link"] else None,
         Marks(fork, int(tail["again"] or 0)),
     )
+
+
+def _outside(document: bytes) -> bytes:
+    """Return the event that stands inside of a line's only other member, or the document itself."""
+    return document[len(_INSIDE) : -1] if document.startswith(_INSIDE) else document
 
 
 def _is_message(document: bytes) -> bool:
@@ -134,7 +167,8 @@ def _read_spelt_anew(line: bytes) -> ExportedLine:
         raise EventInvalid(
             f"is not an exported event: {error}", field="position", fix=_FIX
         ) from error
-    document = orjson.dumps(fields)
+    inside = fields.get("event")
+    document = orjson.dumps(inside if isinstance(inside, dict) else fields)
     found = None if fields.keys() <= _MESSAGE else document
     return ExportedLine(position, found, line, None, marks)
 

@@ -91,11 +91,11 @@ def verify_lines(lines: Iterable[bytes]) -> Manifest:
     that the export ends before its manifest.
     """
     tally = Tally()
-    number = 0
-    for number, line in enumerate(lines, start=1):
+    number, rest = 0, iter(lines)
+    for number, line in enumerate(rest, start=1):
         if is_manifest(line):
             manifest = _checked(line, tally, number)
-            if any(rest.strip() for rest in lines):
+            if any(following.strip() for following in rest):
                 raise ExportDamaged("something follows the manifest", line=number + 1)
             return manifest
         _follow(line, tally, number)

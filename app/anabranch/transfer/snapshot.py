@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from collections import Counter
 from contextlib import asynccontextmanager
 from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
@@ -18,6 +19,7 @@ from anabranch.errors import AlreadyRunning, InputInvalid, SnapshotDamaged
 from anabranch.home.folder import Home, Lock
 from anabranch.home.runtime_file import LogAddress, live_runtime, named_log
 from anabranch_events import STREAM, Log, NatsServer
+from anabranch_events.jetstream.ledger import BLOCK, Deleted
 from anabranch_events.jetstream.snapshot import LEDGER_STREAM, OBJECTS_STREAM, Snapshots, StreamInfo
 from anabranch_projections.vectors.cache import BUCKET as VECTORS
 
@@ -55,6 +57,7 @@ class Snapshot(BaseModel):
     last: int
     digest: str
     streams: list[SnapshotStream]
+    deleted: dict[int, list[Deleted]] = {}
 
 
 class Restored(BaseModel):
@@ -100,8 +103,10 @@ async def take_snapshot(
                 last=last,
                 digest=digest,
                 streams=streams,
+                deleted=await _deleted(log, to=last),
             )
-            target.writestr(MANIFEST, found.model_dump_json(indent=2))
+            left_out = None if found.deleted else {"deleted"}  # Older versions know no such field.
+            target.writestr(MANIFEST, found.model_dump_json(indent=2, exclude=left_out))
         os.replace(unfinished, path)  # noqa: PTH105  Path.replace says the same.
     except OSError as error:
         raise InputInvalid(
@@ -139,6 +144,7 @@ async def restore_snapshot(
             async with Log.connect(
                 address.url, token=address.token, timeout_s=settings.request_timeout_s
             ) as log:
+                await _note_deleted(log, snapshot)
                 same = await _digest(log, to=snapshot.last, progress=progress)
                 bounds = await log.bounds()
             if same != (snapshot.records, snapshot.digest):
@@ -152,6 +158,29 @@ async def restore_snapshot(
         digest=snapshot.digest,
         streams=[stream.name for stream in snapshot.streams],
     )
+
+
+async def _deleted(log: Log, *, to: int) -> dict[int, list[Deleted]]:
+    """Return what the ledger says of events that went with their namespace, by block."""
+    ledger = log.ledger
+    if ledger is None or not await ledger.deleted_count():
+        return {}
+    found = {block: await ledger.deleted(block) for block in range(to // BLOCK + 1)}
+    return {block: gone for block, gone in found.items() if gone}
+
+
+async def _note_deleted(log: Log, snapshot: Snapshot) -> None:
+    """Let the new log's ledger tell deleted events from lost ones."""
+    ledger = log.ledger
+    if ledger is None:
+        return
+    counts = Counter[int]()
+    for block, gone in snapshot.deleted.items():
+        await ledger.note_deleted(block, gone)
+        for one in gone:
+            counts[one.ended] += one.last - one.first + 1
+    for ended, count in counts.items():
+        await ledger.note_deleted_count(ended, count)
 
 
 def snapshots(

@@ -41,6 +41,7 @@ from pydantic import BaseModel, TypeAdapter
 from anabranch_events.event.identifiers import (
     NAME_LENGTH_MAX,
     TEXT_LENGTH_MAX,
+    GivenMoment,
     Identifier,
     Moment,
     Name,
@@ -272,6 +273,7 @@ _namespace = lru_cache(maxsize=_KNOWN_MAX)(checked_namespace)
 _KNOWN: Final[tuple[tuple[Any, _Field], ...]] = (
     (Identifier, _Field(_SOME, holds=is_canonical_uuid)),
     (Moment, _Field(_SOME, datetime.fromisoformat, holds=_MOMENT.fullmatch)),
+    (GivenMoment, _Field(_SOME, datetime.fromisoformat, holds=_MOMENT.fullmatch)),
     (Name, _Field(_NAME, _name)),
     (Namespace, _Field(_SOME, _namespace)),
     (Text, _Field(_TEXT, checked_text)),

@@ -9,10 +9,21 @@ from typing import Annotated
 
 import orjson
 import uuid_utils
-from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+)
 
 NAMESPACE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NAMESPACE_LENGTH_MAX = 64
+RESERVED_NAMESPACE = "_anabranch"
+"""The namespace of events about namespaces; nobody else may write there."""
+DELETIONS_SESSION = "a9a7bcdd-e1e7-8000-8000-00000000de1e"
+"""The session in the reserved namespace that holds the ends of namespaces."""
 TEXT_LENGTH_MAX = 4 * 1024 * 1024
 NAME_LENGTH_MAX = 256
 _DIGITS_AS_H = bytes.maketrans(b"0123456789abcdefh", b"h" * 16 + b"?")
@@ -52,6 +63,13 @@ def checked_namespace(value: str) -> str:
     return value
 
 
+def checked_own_namespace(value: str) -> str:
+    """Return `value` if it can be a user's namespace: one that is not reserved."""
+    if value == RESERVED_NAMESPACE:
+        raise ValueError(f"{value!r} is reserved: use another name")
+    return checked_namespace(value)
+
+
 def checked_text(value: str) -> str:
     """Return `value` if it is text that says something and can be stored.
 
@@ -75,6 +93,13 @@ def whole_milliseconds(value: datetime) -> datetime:
     except OverflowError:
         raise ValueError(f"{value.isoformat()} lies outside of the years 1 to 9999") from None
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+def in_utc(value: object) -> object:
+    """Return a time of Python's that names no zone as one in UTC, anything else as it is."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value
 
 
 def checked_json(value: JsonValue) -> JsonValue:
@@ -108,6 +133,13 @@ Namespace = Annotated[
 ]
 """The isolation boundary: a tenant or a project."""
 
+OwnNamespace = Annotated[
+    str,
+    AfterValidator(checked_own_namespace),
+    WithJsonSchema({"type": "string", "pattern": f"^{NAMESPACE_PATTERN.pattern}$"}),
+]
+"""A namespace that a user may name: any but the reserved one."""
+
 Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX), AfterValidator(checked_text)]
 """A short label: a role, an agent, a kind, a tag, a key."""
 
@@ -119,6 +151,9 @@ Position = Annotated[int, Field(ge=0)]
 
 Moment = Annotated[AwareDatetime, AfterValidator(whole_milliseconds)]
 """A time with its zone, kept in UTC and whole milliseconds."""
+
+GivenMoment = Annotated[AwareDatetime, BeforeValidator(in_utc), AfterValidator(whole_milliseconds)]
+"""A time that people give: one of Python's without a zone is in UTC, a text names its zone."""
 
 Json = Annotated[JsonValue, AfterValidator(checked_json)]
 """Any value that JSON can hold."""

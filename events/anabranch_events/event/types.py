@@ -10,7 +10,15 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from anabranch_events.event.identifiers import Identifier, Json, Moment, Name, Position, Text
+from anabranch_events.event.identifiers import (
+    GivenMoment,
+    Identifier,
+    Json,
+    Name,
+    Namespace,
+    Position,
+    Text,
+)
 
 BRANCHES_MAX = 1000
 INSIGHTS_MAX = 1000
@@ -74,7 +82,7 @@ class BranchCreated(EventData):
     role: Name | None = None
     priority: Priority = Priority.NORMAL
     executor: Name | None = None
-    deadline: Moment | None = None
+    deadline: GivenMoment | None = None
     attributes: dict[Name, Json] | None = None
 
 
@@ -99,8 +107,8 @@ class Insight(Facts):
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     tags: tuple[Name, ...] = ()
     entities: tuple[Name, ...] = ()
-    valid_from: Moment | None = None
-    valid_until: Moment | None = None
+    valid_from: GivenMoment | None = None
+    valid_until: GivenMoment | None = None
     sources: tuple[Name, ...] = ()
 
 
@@ -151,7 +159,7 @@ class InsightSuperseded(EventData):
     insight_id: Identifier
     by: Identifier
     reason: Text | None = None
-    valid_until: Moment | None = None
+    valid_until: GivenMoment | None = None
 
 
 class InsightRetracted(EventData):
@@ -160,7 +168,7 @@ class InsightRetracted(EventData):
     event_type: ClassVar[str] = "anabranch.insight.retracted.v1"
     insight_id: Identifier
     reason: Text
-    valid_until: Moment | None = None
+    valid_until: GivenMoment | None = None
 
 
 class InsightCited(EventData):
@@ -274,3 +282,10 @@ class InsightForgotten(EventData):
     event_type: ClassVar[str] = "anabranch.insight.forgotten.v1"
     insight_id: Identifier
     receipt: Text
+
+
+class NamespaceDeleted(EventData):
+    """The namespace ended for ever; its events are taken out of the log. It is a reserved event."""
+
+    event_type: ClassVar[str] = "anabranch.namespace.deleted.v1"
+    namespace: Namespace

@@ -106,6 +106,19 @@ class ClaimCheck:
             record, raw=orjson.dumps({**envelope, "data": orjson.Fragment(data)})
         )
 
+    async def drop(self, name: str) -> None:
+        """Remove an object and its parts; one that is not there is no error."""
+
+        async def once(timeout_s: float) -> None:
+            store = await self._store(timeout_s)
+            try:
+                if await _info(store, name) is not None:
+                    await store.delete(name)
+            except (nats.errors.Error, OSError) as error:
+                raise _failure(error) from error
+
+        await self._connection.attempt(once)
+
     async def _put(self, name: str, data: bytes) -> None:
         async def once(timeout_s: float) -> None:
             store = await self._store(timeout_s)

@@ -12,7 +12,14 @@ import orjson
 from nats.js.client import JetStreamContext
 
 from anabranch_events.errors import InputInvalid, LogRefused
-from anabranch_events.jetstream.api import MESSAGE_NOT_FOUND, Refused, parsed, translated
+from anabranch_events.jetstream.api import (
+    MESSAGE_NOT_FOUND,
+    STREAM_NOT_FOUND,
+    Refused,
+    ask,
+    parsed,
+    translated,
+)
 from anabranch_events.jetstream.stream import checked_token
 from anabranch_events.jetstream.tenant_view import VALUE
 from anabranch_events.transport.inbox import Unanswered
@@ -162,3 +169,33 @@ async def _translating(connection: Connection, once: Callable[[float], Awaitable
             raise Unanswered(repr(error)) from error
 
     return await connection.attempt(translating)
+
+
+async def drop_values(connection: Connection, name: str, wanted: Callable[[str], bool]) -> int:
+    """Take the values whose keys are wanted out of a bucket, for good; return how many.
+
+    A bucket that is not there holds none. Raises LogUnavailable, LogRefused.
+    """
+    found = 0
+    prefix = f"$KV.{name}."
+    try:
+        for subject in await _subjects(connection, f"KV_{name}", f"{prefix}>"):
+            if wanted(subject.removeprefix(prefix)):
+                await ask(connection, f"STREAM.PURGE.KV_{name}", {"filter": subject})
+                found += 1
+    except Refused as refused:
+        if refused.code == STREAM_NOT_FOUND:
+            return 0
+        raise translated(refused) from refused
+    return found
+
+
+async def _subjects(connection: Connection, stream: str, wanted: str) -> list[str]:
+    found: list[str] = []
+    while True:
+        request = {"subjects_filter": wanted, "offset": len(found)}
+        info = await ask(connection, f"STREAM.INFO.{stream}", request)
+        page = info["state"].get("subjects") or {}
+        found += page
+        if not page or len(found) >= info.get("total", 0):
+            return found

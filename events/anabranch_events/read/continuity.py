@@ -1,14 +1,17 @@
 """The continuity of the log: what was read is whole, and is what was read before.
 
-Deletes are denied. So every position has its event, and one that is skipped is a loss.
+Deletes are denied. So every position has its event, and one that is skipped is a loss, unless the
+ledger says that it went with its namespace.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from anabranch_events.errors import LogDamaged, LogRefused, LogRewound
-from anabranch_events.jetstream.ledger import BLOCK, BlockHash, Tip, hash_of, tip_of, without
+from anabranch_events.jetstream.explained import Explained
+from anabranch_events.jetstream.ledger import Block, Blocks, Tip, hash_of, joined, tip_of, without
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -35,7 +38,8 @@ class Continuity:
         self._at = at
         self._accept_loss = accept_loss
         self._position = 0
-        self._blocks = BlockHash()
+        self._blocks = Blocks()
+        self._explained = None if ledger is None else Explained(ledger)
 
     async def begin(self, *, after: int, last: int) -> None:
         """Begin to watch after a position; the log ends at `last`.
@@ -43,7 +47,7 @@ class Continuity:
         Raises LogRewound and LogDamaged where the log is not the one that was read before.
         """
         self._position = after
-        self._blocks = BlockHash()
+        self._blocks = Blocks()
         if self._ledger is None:
             return
         try:
@@ -70,9 +74,8 @@ class Continuity:
             if recorded.position != self._position + 1:
                 await self._lost(self._ledger, [(self._position + 1, recorded.position - 1)])
             self._position = recorded.position
-            whole = self._blocks.add(recorded)
-            if whole is not None:
-                await self._seal(self._ledger, *whole)
+            for block in self._blocks.add(recorded):
+                await self._seal(self._ledger, block)
 
     async def end(self, position: int) -> None:
         """Say that all up to a position was read. Raises LogDamaged where it was not."""
@@ -92,19 +95,66 @@ class Continuity:
         await ledger.cut(tip, read_to=read_to)
 
     async def _lost(self, ledger: Ledger, stretches: Sequence[Stretch]) -> None:
-        left = without(stretches, await ledger.losses())
+        left = await self._explains.unexplained(stretches)
         if not left:
             return
         if not self._accept_loss:
             raise LogDamaged(missing=left)
         await ledger.accept(left)
 
-    async def _seal(self, ledger: Ledger, block: int, digest: str) -> None:
-        known = await ledger.sealed(block)
-        if known is not None and known != digest and not self._accept_loss:
-            raise LogDamaged(changed=[(block * BLOCK + 1, (block + 1) * BLOCK)])
-        if known != digest:
-            await ledger.seal(block, digest)
+    async def _seal(self, ledger: Ledger, block: Block) -> None:
+        found = await compared(ledger, self._explains, block, self._at)
+        if found is False and not self._accept_loss:
+            raise LogDamaged(changed=[block.stretch])
+        if found is False:
+            await sealed(ledger, self._explains, block)
+
+    @property
+    def _explains(self) -> Explained:
+        assert self._explained is not None  # noqa: S101 - there is a ledger.
+        return self._explained
+
+
+async def compared(
+    ledger: Ledger,
+    explained: Explained,
+    block: Block,
+    at: Callable[[int], Awaitable[Recorded | None]],
+) -> bool | None:
+    """Compare a block with its hash in the ledger, or note its hash; None where that was so.
+
+    Some of a block may have been deleted while it was read: then it is read once more.
+    """
+    gone = await explained.deleted(block.number)
+    digest = block.digest(without=gone)
+    known = await ledger.sealed(block.number, without=gone)
+    if digest is not None and digest == known:
+        return True
+    fresh = await explained.deleted(block.number, anew=True)
+    if fresh != gone:
+        block = await _read_again(block, at)
+        digest = block.digest(without=fresh)
+        known = await ledger.sealed(block.number, without=fresh)
+    if digest is None:
+        return None
+    if known is None:
+        await ledger.seal(block.number, digest, without=fresh)
+        return None
+    return digest == known
+
+
+async def sealed(ledger: Ledger, explained: Explained, block: Block) -> None:
+    """Note the hash of a block, whatever was known of it."""
+    gone = await explained.deleted(block.number)
+    digest = block.digest(without=gone)
+    if digest is not None:
+        await ledger.seal(block.number, digest, without=gone)
+
+
+async def _read_again(block: Block, at: Callable[[int], Awaitable[Recorded | None]]) -> Block:
+    first, last = block.stretch
+    found = [await at(position) for position in range(first, last + 1)]
+    return Block(block.number, {one.position: hash_of(one) for one in found if one is not None})
 
 
 class Absences:
@@ -126,12 +176,19 @@ class Absences:
             self.found.append((self._position + 1, position))
             self._position = position
 
+    async def settle(self) -> None:
+        """Keep those of `found` alone that did not go with their namespace."""
+        if self.found and self._ledger is not None:
+            with suppress(LogRefused):
+                gone = await Explained(self._ledger).deletions(self.found)
+                self.found = joined(without(self.found, gone))
+
     async def refuse(self) -> None:
         """Raise LogDamaged for positions that were passed over and whose loss nobody accepted."""
         if not self.found or self._ledger is None:
             return
         try:
-            left = without(self.found, await self._ledger.losses())
+            left = await Explained(self._ledger).unexplained(self.found)
         except LogRefused:
             left = self.found
         if left:

@@ -32,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 
 async def batches(
     connection: Connection,
-    claim_check: ClaimCheck,
+    claim_check: ClaimCheck | None,
     *,
     after: int,
     to: int | None,
@@ -40,6 +40,8 @@ async def batches(
     bytes_max: int = BYTES_MAX,
 ) -> AsyncGenerator[list[Recorded], None]:
     """Yield the records after a position, in order, in batches that are never empty.
+
+    Without a claim check references stay as they are stored.
 
     With `to` it ends there; without, it never ends and waits for more. Endless, it outlives lost
     connections and restarts of the server; with `to` it raises LogUnavailable.
@@ -90,7 +92,7 @@ class _Reader:
     def __init__(
         self,
         connection: Connection,
-        claim_check: ClaimCheck,
+        claim_check: ClaimCheck | None,
         *,
         after: int,
         to: int | None,
@@ -145,7 +147,7 @@ class _Reader:
             if batch and size + len(record.raw) > bytes_max:
                 break
             consumer.take()
-            if is_reference(record.raw):
+            if self._claim_check is not None and is_reference(record.raw):
                 record = await self._claim_check.check_out(record)
             batch.append(record)
             size += len(record.raw)

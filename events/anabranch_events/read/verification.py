@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from anabranch_events.errors import EventInvalid, LogRefused
-from anabranch_events.jetstream.ledger import BLOCK, BlockHash, hash_of, total, without
+from anabranch_events.jetstream.explained import Explained
+from anabranch_events.jetstream.ledger import BLOCK, Blocks, hash_of, joined, total
+from anabranch_events.read.continuity import compared
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from anabranch_events.event.recorded import Recorded
-    from anabranch_events.jetstream.ledger import Ledger, Stretch, Tip
+    from anabranch_events.jetstream.ledger import Block, Ledger, Stretch, Tip
     from anabranch_events.jetstream.stream import Bounds
 
 UNREADABLE_MAX: Final = 1000
@@ -36,6 +38,10 @@ class ReadableLog(Protocol):
         """Return the number of messages."""
         ...
 
+    async def at(self, position: int) -> Recorded | None:
+        """Return the record at a position."""
+        ...
+
     def read_all(self, *, after: int = 0, to: int | None = None) -> AsyncGenerator[Recorded, None]:
         """Yield all records between two positions."""
         ...
@@ -52,8 +58,8 @@ class Unreadable(BaseModel):
 class Condition(BaseModel):
     """The log as its server tells of it: positions without an event, and an end that was lost.
 
-    `missing` counts positions without a message, but for those whose loss was accepted. `read_to`
-    is the highest position ever read, where the log ends before it.
+    `missing` counts positions without a message, but for accepted losses, and for those `deleted`
+    with their namespace. `read_to` is the highest position ever read, where the log ends before it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,6 +67,7 @@ class Condition(BaseModel):
     last: int
     missing: int
     accepted: tuple[tuple[int, int], ...] = ()
+    deleted: int = 0
     read_to: int | None = None
 
     @property
@@ -72,9 +79,9 @@ class Condition(BaseModel):
 class LogReport(BaseModel):
     """The log as it reads. Stretches of positions go from the first to the last.
 
-    `missing` has no event where one must be, `changed` reads otherwise than before, `accepted` is
-    a loss that was accepted. `unreadable` lists messages that are no events, the first 1,000.
-    `blocks` of 1,000 positions were compared with their hash.
+    `missing` has no event where one must be, `changed` reads otherwise than before. `accepted` is
+    a loss that was accepted, `deleted` went with its namespace. `unreadable` lists messages that
+    are no events, the first 1,000. `blocks` of 1,000 positions were compared with their hash.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,6 +91,7 @@ class LogReport(BaseModel):
     missing: tuple[tuple[int, int], ...]
     changed: tuple[tuple[int, int], ...]
     accepted: tuple[tuple[int, int], ...]
+    deleted: tuple[tuple[int, int], ...] = ()
     unreadable: tuple[Unreadable, ...]
     blocks: int
 
@@ -96,15 +104,16 @@ class LogReport(BaseModel):
 async def condition(log: ReadableLog) -> Condition:
     """Return what the server and the ledger say of the log."""
     bounds, messages = await log.bounds(), await log.messages()
-    tip, losses = await _known(log.ledger)
+    tip, losses, deleted = await _known(log.ledger)
     if log.ledger is None:
         return Condition(first=bounds.first, last=bounds.last, missing=0)
     accepted = [one for one in losses if one[0] <= bounds.last]
     return Condition(
         first=bounds.first,
         last=bounds.last,
-        missing=max(0, bounds.last - messages - total(accepted)),
+        missing=max(0, bounds.last - messages - total(accepted) - deleted),
         accepted=tuple(losses),
+        deleted=deleted,
         read_to=tip.position if tip is not None and tip.position > bounds.last else None,
     )
 
@@ -112,8 +121,8 @@ async def condition(log: ReadableLog) -> Condition:
 async def verify(log: ReadableLog, *, progress: Callable[[int], None] | None = None) -> LogReport:
     """Read the whole log and compare it with its ledger."""
     bounds = await log.bounds()
-    tip, losses = await _known(log.ledger)
-    reading = _Verification(log.ledger, tip)
+    tip, losses, _ = await _known(log.ledger)
+    reading = _Verification(log.ledger, tip, log.at)
     async with aclosing(log.read_all(to=bounds.last)) as records:
         async for recorded in records:
             await reading.take(recorded)
@@ -122,35 +131,44 @@ async def verify(log: ReadableLog, *, progress: Callable[[int], None] | None = N
     end = max(bounds.last, tip.position if tip else 0)
     if log.ledger is not None and reading.position < end:
         reading.missing.append((reading.position + 1, end))
+    missing, deleted = await reading.judged()
     return LogReport(
         first=bounds.first,
         last=bounds.last,
         events=reading.events,
-        missing=tuple(without(reading.missing, losses)),
+        missing=tuple(missing),
         changed=tuple(reading.changed),
         accepted=tuple(losses),
+        deleted=tuple(deleted),
         unreadable=tuple(reading.unreadable),
         blocks=reading.compared,
     )
 
 
-async def _known(ledger: Ledger | None) -> tuple[Tip | None, list[Stretch]]:
+async def _known(ledger: Ledger | None) -> tuple[Tip | None, list[Stretch], int]:
     """Return what the ledger says; nothing where this user may not have one."""
     if ledger is None:
-        return None, []
+        return None, [], 0
     try:
-        return await ledger.tip(), await ledger.losses()
+        return await ledger.tip(), await ledger.losses(), await ledger.deleted_count()
     except LogRefused:
-        return None, []
+        return None, [], 0
 
 
 class _Verification:
     """One reading of the whole log."""
 
-    def __init__(self, ledger: Ledger | None, tip: Tip | None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger | None,
+        tip: Tip | None,
+        at: Callable[[int], Awaitable[Recorded | None]],
+    ) -> None:
         self._ledger = ledger
+        self._explained = None if ledger is None else Explained(ledger)
+        self._at = at
         self._tip = tip
-        self._blocks = BlockHash()
+        self._blocks = Blocks()
         self.position = 0
         self.events = 0
         self.compared = 0
@@ -167,9 +185,20 @@ class _Verification:
         tip = self._tip
         if tip is not None and tip.digest and recorded.position == tip.position:
             self._compare(hash_of(recorded).hex(), tip.digest, (tip.position, tip.position))
-        whole = self._blocks.add(recorded)
-        if whole is not None and self._ledger is not None:
-            await self._look_up(self._ledger, *whole)
+        for block in self._blocks.add(recorded):
+            await self._look_up(block)
+
+    async def judged(self) -> tuple[list[Stretch], list[Stretch]]:
+        """Return the positions that are missing without a reason, and those that were deleted."""
+        for block in self._blocks.end():
+            await self._look_up(block)
+        if self._explained is None or not self.missing:
+            return joined(self.missing), []
+        try:
+            missing = await self._explained.unexplained(self.missing)
+            return missing, await self._explained.deletions(self.missing)
+        except LogRefused:
+            return joined(self.missing), []
 
     def _read(self, recorded: Recorded) -> None:
         try:
@@ -181,13 +210,13 @@ class _Verification:
         else:
             self.events += 1
 
-    async def _look_up(self, ledger: Ledger, block: int, digest: str) -> None:
-        known = await ledger.sealed(block)
-        if known is None:
-            await ledger.seal(block, digest)
+    async def _look_up(self, block: Block) -> None:
+        if self._ledger is None or self._explained is None:
             return
-        self.compared += 1
-        self._compare(digest, known, (block * BLOCK + 1, (block + 1) * BLOCK))
+        found = await compared(self._ledger, self._explained, block, self._at)
+        self.compared += found is not None
+        if found is False:
+            self.changed.append(block.stretch)
 
     def _compare(self, found: str, known: str, stretch: Stretch) -> None:
         if found != known:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from anabranch_events.event.identifiers import NAMESPACE_PATTERN, Namespace
+from anabranch_events.event.identifiers import NAMESPACE_PATTERN, OwnNamespace
 
 Role = Literal["producer", "reader", "worker", "projector"]
 
@@ -30,7 +30,7 @@ class Tenant(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: Annotated[str, AfterValidator(_checked_name)]
     role: Role
-    namespaces: Annotated[tuple[Namespace, ...], Field(max_length=64)] = ()
+    namespaces: Annotated[tuple[OwnNamespace, ...], Field(max_length=64)] = ()
 
     @model_validator(mode="after")
     def _namespaces_fit(self) -> Self:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, Final, NoReturn, Protocol, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, Protocol, Self, TypeAlias, TypeVar
 
 import nats.errors
 
@@ -46,6 +46,8 @@ _LOG = logging.getLogger(__name__)
 _T = TypeVar("_T")
 Locate: TypeAlias = "Callable[[], tuple[str, str | None] | None]"
 """The address and token of the server by now; None where they are the same."""
+Absence: TypeAlias = 'Callable[[], Literal["paused", "handed over"] | None]'
+"""Why a server is away: paused by its operator, handed over to another owner, or by no plan."""
 
 
 class View(Protocol):
@@ -74,8 +76,9 @@ class Connection:
 
     `client` is the nats-py client. `timeout_s` bounds every call in all, repetitions included.
     `explain` gets each error of a server that does not answer or refuses us, and returns the one to
-    raise. `locate` is asked before each reconnection: a server may come back elsewhere. Raises
-    InputInvalid for a `url` that is no address.
+    raise. `locate` is asked before each reconnection: a server may come back elsewhere. `absence`
+    tells why a server is away: while it is paused, calls wait on; a plan is no warning in the
+    program's log. Raises InputInvalid for a `url` that is no address.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Connection:
         timeout_s: float,
         explain: Explain | None = None,
         locate: Locate | None = None,
+        absence: Absence | None = None,
     ) -> None:
         self._servers = address.servers(url)
         self.url = address.without_secrets(url)
@@ -96,6 +100,8 @@ class Connection:
         self._token = token
         self._explain = explain
         self._locate = locate
+        self._absence: Absence = absence or _unplanned
+        self._lost_as_planned = False
         self._connected = asyncio.Event()
         self._closing = False
         self._error: Exception | None = None
@@ -259,6 +265,8 @@ class Connection:
                 await self.wait_connected(deadline)
                 return await once(min(patience_s, deadline - time.monotonic()))
             except Unanswered as error:
+                if self._absence() == "paused":
+                    deadline = time.monotonic() + self.timeout_s
                 if time.monotonic() + RETRY_PAUSE_S >= deadline:
                     self.fail(error)
             if time.monotonic() - began >= patience_s:
@@ -354,13 +362,23 @@ class Connection:
         if self._closing:
             return
         if self._connected.is_set():
-            _LOG.warning("lost the connection to %s", self.url)
+            self._lost_as_planned = self._absence() is not None
+            _LOG.log(self._telling, "lost the connection to %s", self.url)
         self.client.forget_unsent()
         self._release()
         for callback in tuple(self._lost_callbacks):
             callback()
 
     async def _note_found(self) -> None:
-        _LOG.warning("found the connection to %s again", self.url)
+        _LOG.log(self._telling, "found the connection to %s again", self.url)
         self._error = None
         self._connected.set()
+
+    @property
+    def _telling(self) -> int:
+        """The level at which a loss of the connection is logged."""
+        return logging.INFO if self._lost_as_planned else logging.WARNING
+
+
+def _unplanned() -> None:
+    """Return that nobody planned for a server to be away."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from anabranch_events.errors import AnabranchError
     from anabranch_events.event.envelope import Event
     from anabranch_events.jetstream.claim_check import ClaimCheck
+    from anabranch_events.jetstream.ended import EndedNamespaces
     from anabranch_events.transport.connection import Connection
 
 WINDOW_EVENTS: Final = 4000
@@ -53,20 +54,28 @@ class ImportProgress(NamedTuple):
 
 
 async def ingest(
-    pipeline: Pipeline, claim_check: ClaimCheck, events: AsyncIterable[Event] | Iterable[Event]
+    pipeline: Pipeline,
+    claim_check: ClaimCheck,
+    events: AsyncIterable[Event] | Iterable[Event],
+    *,
+    ended: EndedNamespaces,
 ) -> ImportProgress:
     """Store `events` in their order and return how many there were, and where the last stands.
 
-    Raises EventInvalid when an id belongs to another session's event, InputInvalid, LogFull,
-    LogUnavailable, LogRefused. The events reported before are then stored, and any part of those in
-    flight.
+    Raises EventInvalid when an id belongs to another session's event, InputInvalid, NamespaceEnded,
+    LogFull, LogUnavailable, LogRefused. The events reported before are then stored, and any part of
+    those in flight.
     """
     bytes_max = claim_check.message_bytes_max
     async with pipeline:
         async for turn in _turns(events):
+            living = set[str]()
             written: list[Written] = []
             size = 0
             for event in turn:
+                if event.namespace not in living:
+                    await ended.refuse(event.namespace)
+                    living.add(event.namespace)
                 document = encode(event)
                 if len(document) > bytes_max:
                     document = await claim_check.check_in(document, event_id=event.id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from anabranch_events.event import types
+from anabranch_events.event.identifiers import RESERVED_NAMESPACE
 from anabranch_events.event.types import EventData
 from anabranch_projections.fold.citation_rows import CitationRows
 from anabranch_projections.fold.insight_rows import InsightRows
@@ -15,6 +16,7 @@ from anabranch_projections.fold.positioned import PositionedEvent, timestamp_or_
 from anabranch_projections.fold.rows import json_text
 from anabranch_projections.fold.rules import JUDGED
 from anabranch_projections.fold.session_rows import SessionRows
+from anabranch_store import deletion_steps
 
 if TYPE_CHECKING:
     from anabranch_store import Step
@@ -28,6 +30,8 @@ class BatchRows:
     insights: InsightRows = field(default_factory=InsightRows)
     links: LinkRows = field(default_factory=LinkRows)
     citations: CitationRows = field(default_factory=CitationRows)
+    ended: list[str] = field(default_factory=list[str])
+    """The namespaces that end in the batch: nothing of theirs is left by it."""
     judged: list[PositionedEvent] = field(default_factory=list[PositionedEvent])
     """The events that a rule is about."""
 
@@ -50,6 +54,7 @@ class BatchRows:
             *self.links.steps(),
             *self.citations.steps(),
             *self.insights.last_steps(),
+            *(step for namespace in self.ended for step in deletion_steps(namespace)),
         ]
 
 
@@ -230,3 +235,9 @@ def _session_closed(fold: BatchRows, at: PositionedEvent, data: types.SessionClo
 def _insight_forgotten(fold: BatchRows, at: PositionedEvent, data: types.InsightForgotten) -> None:
     fold.insights.retire(at, data.insight_id, reason="forgotten")
     fold.insights.forget(at, data.insight_id, receipt=data.receipt)
+
+
+@_effect_of(types.NamespaceDeleted)
+def _namespace_deleted(fold: BatchRows, at: PositionedEvent, data: types.NamespaceDeleted) -> None:
+    if at.namespace == RESERVED_NAMESPACE:
+        fold.ended.append(data.namespace)

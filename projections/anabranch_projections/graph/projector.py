@@ -13,7 +13,7 @@ from anabranch_projections.fold.rules import judge, judge_by
 from anabranch_projections.run.batch import GRAPH, Batch, dead_letter, put_aside
 from anabranch_projections.run.follower import Follower
 from anabranch_projections.run.repeated import told_once
-from anabranch_store import RestartTransaction
+from anabranch_store import RestartTransaction, delete_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,6 +75,8 @@ class Projector(Follower[BatchRows]):
 
     async def _steps(self, batch: Batch[BatchRows]) -> list[Step] | Plan:
         self._halt_at(batch)
+        for namespace in batch.content.ended:
+            await delete_namespace(self._graph, namespace)  # The rest goes with the batch.
         events = batch.content.judged
         if not events:
             return _applied(batch)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar, TypeVarTuple
 import numpy as np
 
 from anabranch_events.errors import Unavailable
+from anabranch_events.event.types import NamespaceDeleted
 from anabranch_projections.fold.positioned import PositionedEvent
 from anabranch_projections.recall_index.damage import Damaged
 from anabranch_projections.run.backoff import LOGGER, Backoff
+from anabranch_projections.run.ended import EndedFold, Late
 from anabranch_projections.run.wait import not_reached
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ class IndexFollower:
         self._writing = asyncio.Lock()
         self._moved = asyncio.Event()
         self._unflushed = 0
+        self._ended = EndedFold({})
         self.position = folder.position
         """The position that the words have reached."""
 
@@ -138,6 +141,7 @@ class IndexFollower:
         last = (await self._log.bounds()).last
         if last < self.position:
             await self._begin_anew(f"it stands at {self.position}, the log ends at {last}")
+        self._ended = EndedFold(await self._log.ended_namespaces())
         embedding = asyncio.create_task(self._embed(), name=f"{INDEX} embeds")
         flushing = asyncio.create_task(self._flush_now_and_then(), name=f"{INDEX} flushes")
         try:
@@ -167,12 +171,16 @@ class IndexFollower:
                 await self.flush()
 
     def _apply(self, records: Sequence[Recorded]) -> None:
-        for record in records:
+        for record in self._ended.marked(records):
+            if isinstance(record, Late):
+                continue
             try:
                 event = record.decode()
             except Exception:  # noqa: BLE001, S112 - the graph keeps it as a dead letter.
                 continue
-            if not event.opaque:
+            if isinstance(event.data, NamespaceDeleted):
+                self._folder.drop(event.data.namespace)
+            elif not event.opaque:
                 self._folder.index(event.namespace).apply(PositionedEvent(record.position, event))
         self._unflushed += len(records)
 

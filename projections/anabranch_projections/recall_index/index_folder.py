@@ -152,6 +152,9 @@ class IndexFolder:
 
     def place(self, piece: Piece) -> None:
         """Put a written file in the place of those it stands for; readers keep what they have."""
+        if self._loaded.get(piece.of.namespace) is not piece.of:  # It was dropped meanwhile.
+            _remove_unlisted(self._folder, self._manifest)
+            return
         files = {**self._manifest.namespaces, piece.of.namespace: piece.files}
         self._write(files, position=self.position)
         piece.of.replace(piece.stored)
@@ -184,6 +187,17 @@ class IndexFolder:
         self.position = 0
         if self.writable:
             _clear(self._folder)
+
+    def drop(self, namespace: str) -> None:
+        """Drop all that is indexed of a namespace, its files first."""
+        self._loaded.pop(namespace, None)
+        left = {
+            name: files for name, files in self._manifest.namespaces.items() if name != namespace
+        }
+        self._manifest = Manifest(self._manifest.log, self._manifest.source, self.position, left)
+        if self.writable:
+            write_manifest(self._folder, self._manifest)
+            shutil.rmtree(self._folder / namespace, ignore_errors=True)
 
     def drop_vectors(self, namespace: str, reason: str) -> None:
         """Drop the vectors of a namespace, because of `reason`: they are fetched again."""
@@ -273,6 +287,28 @@ class IndexFolder:
         self._manifest, self.position = manifest, position
         for name in gone:
             (self._folder / name).unlink(missing_ok=True)
+
+
+def drop_namespace(folder: Path, namespace: str) -> bool:
+    """Drop a namespace from an index that nobody writes; return False where somebody does.
+
+    The one that writes follows the log, and drops it by itself.
+    """
+    if not folder.is_dir():
+        return True
+    lock = _locked(folder)
+    if lock is None:
+        return False
+    with lock:
+        try:
+            found = read_manifest(folder)
+        except Damaged:  # It begins anew when it is opened next.
+            found = None
+        if found is not None:
+            left = {name: files for name, files in found.namespaces.items() if name != namespace}
+            write_manifest(folder, Manifest(found.log, found.source, found.position, left))
+        shutil.rmtree(folder / namespace, ignore_errors=True)
+    return True
 
 
 def _placed(items: tuple[T, ...], place: slice, new: T) -> tuple[T, ...]:

@@ -14,6 +14,7 @@ from anabranch_projections.run.backoff import LOGGER, Backoff
 from anabranch_projections.run.batch import Batch, C
 from anabranch_projections.run.batching import Batcher
 from anabranch_projections.run.checkpoint import Checkpoint, Fenced, Refused
+from anabranch_projections.run.ended import EndedFold
 from anabranch_projections.run.throughput import FollowerStatus, Throughput
 from anabranch_projections.run.wait import not_reached
 
@@ -60,6 +61,7 @@ class Follower(ABC, Generic[C]):
         pins = shared is not None and log.rights == "all"
         self._pinned = log.pinned(f"{name}-{shared}") if pins else None
         self._active = False
+        self._ended = EndedFold({})
         self._throughput = Throughput()
         self._moved = asyncio.Event()
         self.name = name
@@ -149,6 +151,7 @@ class Follower(ABC, Generic[C]):
         if last < self.position:
             raise LogRewound(position=self.position, last=last)
         await self._begin(last)
+        self._ended = EndedFold(await self._log.ended_namespaces())
         batcher = Batcher(self._content)
         reader = asyncio.create_task(self._read(batcher, to), name=f"{self.name} reads")
         try:
@@ -165,7 +168,8 @@ class Follower(ABC, Generic[C]):
                     # In pieces: decoding holds the writer's loop, and each answer of the graph
                     # takes the driver several turns of the loop.
                     for start in range(0, len(records), PIECE):
-                        await batcher.put(await self._told_once(records[start : start + PIECE]))
+                        piece = await self._told_once(records[start : start + PIECE])
+                        await batcher.put(self._ended.marked(piece))
                         await asyncio.sleep(REST_S if batcher.writing else 0)
             if to is not None:
                 await self._read_up_to(to)

@@ -67,7 +67,7 @@ class VectorCache:
                 await bucket.put(self._key(text), _little_endian(array("f", vector)).tobytes())
 
     def _key(self, text: str) -> str:
-        return f"{self._model_key}.{sha256(text.encode()).hexdigest()}"
+        return f"{self._model_key}.{text_key(text)}"
 
     async def _opened(self) -> Bucket | None:
         """Return the bucket; None for a tenant, who could read there what others hold."""
@@ -76,6 +76,11 @@ class VectorCache:
         if self._bucket is None:
             self._bucket = await self._log.bucket(BUCKET)
         return self._bucket
+
+
+def text_key(text: str) -> str:
+    """Return the last token of the keys of a text's vectors, whichever model made them."""
+    return sha256(text.encode()).hexdigest()
 
 
 def _little_endian(numbers: array[float]) -> array[float]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events.errors import WaitTimedOut
+from anabranch_events.errors import EventInvalid, WaitTimedOut
 from anabranch_events.event.types import BranchCompleted, InsightForgotten, InsightRecorded
 from anabranch_projections.errors import ProjectionHalted
+from anabranch_projections.fold.positioned import PositionedEvent
 from anabranch_projections.fold.rows import Row, steps
 from anabranch_projections.run.batch import GRAPH
 from anabranch_projections.run.follower import Follower
 from anabranch_projections.run.wait import wait_for
-from anabranch_projections.vectors.cache import VectorCache
+from anabranch_projections.vectors.cache import VectorCache, text_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from anabranch_events import Log, Recorded
     from anabranch_events.event.types import Insight
-    from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_projections.run.batch import Batch
     from anabranch_recall import Embedder
     from anabranch_store import Graph, Step
@@ -130,3 +130,15 @@ class VectorProjector(Follower[Texts]):
                 )
             except WaitTimedOut:
                 continue
+
+
+def text_keys(record: Recorded) -> list[str]:
+    """Return the last token of the keys under which a record's vectors are cached."""
+    try:
+        event = record.decode()
+    except EventInvalid:
+        return []
+    texts = Texts()
+    if not event.opaque:
+        texts.add(PositionedEvent(record.position, event))
+    return [text_key(text) for text in texts.texts]

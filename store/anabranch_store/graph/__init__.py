@@ -1,4 +1,5 @@
 """The graph: schema, statements, digest, stamp.
 
-Others use: `digest.Digest`, `graph.Graph`, `stamp`.
+Others use: `deletion.delete_namespace`, `deletion.deletion_steps`, `digest.Digest`, `graph.Graph`,
+`stamp`.
 """

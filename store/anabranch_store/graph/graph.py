@@ -57,11 +57,13 @@ class Graph:
         timeout_s: float,
         explain: Explain | None = None,
         locate: Locate | None = None,
+        paused: Callable[[], bool] | None = None,
     ) -> None:
         self.address = address
         self._timeout_s = timeout_s
         self._explain = explain
         self._locate = locate
+        self._paused = paused
         self._moving = asyncio.Lock()
         self._driver: AsyncDriver | None = None
         self._product: Product | None = None
@@ -75,16 +77,18 @@ class Graph:
         timeout_s: float = 10.0,
         explain: Explain | None = None,
         locate: Locate | None = None,
+        paused: Callable[[], bool] | None = None,
     ) -> Graph:
         """Return the graph at `address`; entering it connects, within `timeout_s`.
 
         `explain` gets each error of a server that does not answer or refuses us, and returns the
         one to raise. With `locate` a call waits, for `timeout_s`, for a server that is away. It
-        is asked for the present address before each repetition; None ends the waiting.
+        is asked for the present address before each repetition; None ends the waiting. While
+        `paused` says so, the time is not counted.
         Entering raises GraphUnavailable when nobody answers, GraphRefused for a wrong user or
         password. It raises SetupInvalid for a server that is neither Neo4j nor the embedded graph.
         """
-        return cls(address, timeout_s=timeout_s, explain=explain, locate=locate)
+        return cls(address, timeout_s=timeout_s, explain=explain, locate=locate, paused=paused)
 
     async def __aenter__(self) -> Self:
         try:
@@ -233,6 +237,8 @@ class Graph:
                 raise
             except (GraphUnavailable, GraphRefused):
                 found = locate(self.address)
+                if self._paused is not None and self._paused():
+                    deadline = time.monotonic() + self._timeout_s
                 if found is None or time.monotonic() + _PAUSE_S >= deadline:
                     raise
             await asyncio.sleep(_PAUSE_S)

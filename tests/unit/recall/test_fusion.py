@@ -67,6 +67,26 @@ def test_a_lane_that_has_nothing_leaves_its_share_to_the_other() -> None:
     assert not other.supported
 
 
+def test_words_stand_for_a_vector_that_is_not_there_yet() -> None:
+    """A new insight that has the question's words comes first, though it has no vector yet."""
+    ranked = fuse(
+        [
+            candidate("old", 1, words=0.0, cosine=0.5),
+            candidate("older", 2, words=1.0, cosine=0.1),
+            candidate("new", 3, words=4.0),
+            candidate("new and strange", 4, words=0.0),
+        ]
+    )
+
+    assert ids(ranked) == ["new", "old", "older", "new and strange"]
+    assert [(each.words, each.meaning) for each in ranked] == [
+        pytest.approx((WORDS_SHARE, MEANING_SHARE)),
+        pytest.approx((0.0, MEANING_SHARE)),
+        pytest.approx((WORDS_SHARE / 4, 0.0)),
+        (0.0, 0.0),
+    ]
+
+
 def test_a_session_is_lifted_by_its_best_insight() -> None:
     """What was learned beside the best hit comes before an equal insight from elsewhere."""
     ranked = fuse(

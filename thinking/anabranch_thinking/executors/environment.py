@@ -19,6 +19,11 @@ PASSED: Final = frozenset(
 """The names of the variables that every command gets, beside those that begin with `LC_`."""
 
 
+def unset(environment: Mapping[str, str], names: Iterable[str]) -> list[str]:
+    """Return the names that no variable of `environment` has."""
+    return [name for name in dict.fromkeys(names) if name not in environment]
+
+
 def passed_on(environment: Mapping[str, str], also: Iterable[str] = ()) -> dict[str, str]:
     """Return the variables of `environment` that a command gets; `also` names further ones."""
     names = PASSED.union(also)

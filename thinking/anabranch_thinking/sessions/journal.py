@@ -19,7 +19,7 @@ from anabranch_events import (
     Log,
     Receipt,
     canonical_uuid,
-    checked_namespace,
+    checked_own_namespace,
     input_invalid,
     new_event,
     new_id,
@@ -73,7 +73,7 @@ class Journal:
         listener: EventListener | None = None,
     ) -> None:
         try:
-            self.namespace = checked_namespace(namespace)
+            self.namespace = checked_own_namespace(namespace)
         except ValueError as error:
             raise InputInvalid(
                 str(error), field="namespace", fix="choose another namespace"
@@ -115,9 +115,9 @@ class Journal:
     async def state(self, session_id: str) -> SessionState:
         """Return the session as of its last event.
 
-        Raises SessionNotFound. An event that this version cannot read, or does not know, moves the
-        position and nothing else. In the graph it is a dead letter likewise. Costs the session's
-        events once, then the new ones.
+        Raises SessionNotFound and NamespaceEnded. An event that this version cannot read, or does
+        not know, moves the position and nothing else. In the graph it is a dead letter likewise.
+        Costs the session's events once, then the new ones.
         """
         key = checked_id(session_id, field="session_id")
         state = self._states.get(key) or SessionState(key, self.namespace)
@@ -126,6 +126,7 @@ class Journal:
             await self._take(fold, recorded)
         state = fold.state()
         if not state.exists:
+            await self._log.refuse_ended(self.namespace)
             raise SessionNotFound(key, namespace=self.namespace)
         self._states[key] = state
         self._states.move_to_end(key)

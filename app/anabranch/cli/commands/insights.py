@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import Call, command, standard_input
-from anabranch.cli.completion import KINDS, OUTCOMES, one_of
+from anabranch.cli.completion import KINDS, OUTCOMES, ids_of, one_of
 from anabranch.cli.ids import insight_id_in, insight_ids_in, session_id_in
 from anabranch.terminal.counting import counted
 
@@ -19,7 +19,12 @@ PANEL: Final = "Remember and recall"
 _STORED: Final = "session_id, event_id, position"
 
 InsightArgument = Annotated[
-    str, typer.Argument(help="The insight's id, or the end of it.", metavar="ID")
+    str,
+    typer.Argument(
+        help="The insight's id, or the end of it.",
+        metavar="ID",
+        autocompletion=ids_of("insights"),
+    ),
 ]
 FromArgument = Annotated[str, typer.Argument(help="The one insight.", metavar="FROM")]
 ToArgument = Annotated[str, typer.Argument(help="The other insight.", metavar="TO")]
@@ -69,7 +74,14 @@ async def update(
     ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="How sure, from 0 to 1.")] = 1.0,
     session: Annotated[
-        str | None, typer.Option("--session", "-s", help="The session's id.", show_default=False)
+        str | None,
+        typer.Option(
+            "--session",
+            "-s",
+            help="The session's id.",
+            show_default=False,
+            autocompletion=ids_of("sessions"),
+        ),
     ] = None,
 ) -> None:
     """Record a new text, and retire the insight whose place it takes."""
@@ -136,7 +148,10 @@ async def forget(
 @command(commands, "cite", gives=_STORED, panel=PANEL)
 async def cite(
     call: Call,
-    insight: Annotated[list[str], typer.Argument(help="The insights' ids.", metavar="ID")],
+    insight: Annotated[
+        list[str],
+        typer.Argument(help="The insights' ids.", metavar="ID", autocompletion=ids_of("insights")),
+    ],
     *,
     outcome: Annotated[
         str,
@@ -209,7 +224,14 @@ async def remember_all(
     ] = "-",
     *,
     session: Annotated[
-        str | None, typer.Option("--session", "-s", help="The session's id.", show_default=False)
+        str | None,
+        typer.Option(
+            "--session",
+            "-s",
+            help="The session's id.",
+            show_default=False,
+            autocompletion=ids_of("sessions"),
+        ),
     ] = None,
 ) -> None:
     """Record several things learned as one batch: all of them or none."""

@@ -18,7 +18,7 @@ PANEL: Final = "Look and query"
 @command(
     log_commands,
     "verify",
-    gives="first, last, events, missing, changed, accepted (each [[first, last]]), "
+    gives="first, last, events, missing, changed, accepted, deleted (each [[first, last]]), "
     "unreadable [{position, reason}], blocks",
 )
 async def verify(
@@ -54,6 +54,7 @@ def _told(found: LogReport) -> list[str]:
             ("missing", found.missing),
             ("changed", found.changed),
             ("lost before, and accepted", found.accepted),
+            ("deleted with their namespace", found.deleted),
         )
         if stretches
     ]

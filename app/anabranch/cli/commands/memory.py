@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command, standard_input
-from anabranch.cli.completion import KINDS, SCOPES, one_of
+from anabranch.cli.completion import KINDS, SCOPES, ids_of, one_of
 from anabranch.cli.ids import insight_ids_in, session_id_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from anabranch_recall import FilterFields, RecalledContext, Recollection
@@ -20,7 +22,14 @@ commands = typer.Typer()
 PANEL: Final = "Remember and recall"
 
 SessionOption = Annotated[
-    str | None, typer.Option("--session", "-s", help="The session's id.", show_default=False)
+    str | None,
+    typer.Option(
+        "--session",
+        "-s",
+        help="The session's id.",
+        show_default=False,
+        autocompletion=ids_of("sessions"),
+    ),
 ]
 
 
@@ -244,16 +253,20 @@ async def recall(
     }
     found = await call.client.recall(asked) or await here()
     # An answer of the service reads as a Recollection does.
-    shown = () if call.output.json else _shown(cast("Recollection", found))
+    given = [name for name, value in filters.items() if value]
+    shown = () if call.output.json else _shown(cast("Recollection", found), filters=given)
     call.output.item(found, *shown)
 
 
-def _shown(found: Recollection) -> list[RenderableType]:
+def _shown(found: Recollection, *, filters: Sequence[str]) -> list[RenderableType]:
     from anabranch.terminal.recall_table import hits_table, lanes_line
 
     if not found.hits:
         close = " close" if found.nothing_close else ""
-        return [f"Nothing{close} is known about that.", lanes_line(found)]
+        told = f"Nothing{close} is known about that"
+        if filters:
+            told += f" with these filters ({', '.join(filters)}); ask without them to see more"
+        return [f"{told}.", lanes_line(found)]
     return [hits_table(found.hits), lanes_line(found)]
 
 
@@ -348,7 +361,10 @@ def _text_shown(found: RecalledContext) -> list[RenderableType]:
 @command(commands, "note", gives="session_id, event_id, position", panel=PANEL)
 async def note(
     call: Call,
-    session: Annotated[str, typer.Argument(help="The session's id.", metavar="ID")],
+    session: Annotated[
+        str,
+        typer.Argument(help="The session's id.", metavar="ID", autocompletion=ids_of("sessions")),
+    ],
     key: Annotated[str, typer.Argument(help="The note's name.")],
     value: Annotated[str, typer.Argument(help="JSON, or else text; - reads stdin.")],
 ) -> None:

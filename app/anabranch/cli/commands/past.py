@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command
+from anabranch.cli.completion import ids_of
 from anabranch.cli.ids import thing_id_in
 
 commands = typer.Typer()
@@ -25,7 +26,9 @@ async def history(
     thing: Annotated[
         str,
         typer.Argument(
-            help="The id of a session, an insight or a consolidation, or its end.", metavar="ID"
+            help="The id of a session, an insight or a consolidation, or its end.",
+            metavar="ID",
+            autocompletion=ids_of("things"),
         ),
     ],
     *,

@@ -144,6 +144,7 @@ async def status(call: Call) -> None:
         f"durability {log.durability}",
         f"graph  {graph.uri}  {graph.product} {graph.version}  position {graph.position}",
         f"lag    {counted(lag.events, 'event')}, {lag.ms:.0f} ms",
+        *_ranker(found),
         *_owner(found),
         *(line for one in found.projections for line in _projection(one)),
     )
@@ -157,6 +158,12 @@ async def status(call: Call) -> None:
         call.output.warn(f"a rebuild is due: {graph.rebuild_due}. Run `anabranch rebuild`")
     if graph.others:
         call.output.message(f"{graph.others} more on the disk: see `anabranch graph generations`")
+
+
+def _ranker(found: Status | Answer) -> Iterator[str]:
+    """Yield the line on the recall index, where it answers."""
+    if found.ranker == "index":
+        yield f"ranker index  position {found.index_position}"
 
 
 def _owner(found: Status | Answer) -> Iterator[str]:

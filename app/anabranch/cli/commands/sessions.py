@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import AsOfOption, Call, command
-from anabranch.cli.completion import PRIORITIES, STATUSES, one_of
+from anabranch.cli.completion import PRIORITIES, STATUSES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
 from anabranch.terminal.counting import counted
 
@@ -39,7 +39,12 @@ PriorityOption = Annotated[
     ),
 ]
 SessionArgument = Annotated[
-    str, typer.Argument(help="The session's id, or the end of it.", metavar="ID")
+    str,
+    typer.Argument(
+        help="The session's id, or the end of it.",
+        metavar="ID",
+        autocompletion=ids_of("sessions"),
+    ),
 ]
 
 
@@ -76,7 +81,12 @@ async def open_session(
 )
 async def branch(
     call: Call,
-    parent: Annotated[str, typer.Argument(help="The session to fork.", metavar="PARENT")],
+    parent: Annotated[
+        str,
+        typer.Argument(
+            help="The session to fork.", metavar="PARENT", autocompletion=ids_of("sessions")
+        ),
+    ],
     *,
     task: TaskOption,
     role: RoleOption = None,
@@ -189,12 +199,16 @@ async def list_sessions(
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-l", help="How many at most.")] = 100,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Also those that `remember` opened for a single insight."),
+    ] = False,
 ) -> None:
     """List the sessions of the namespace, the newest first."""
     from anabranch.terminal.sessions import sessions_table
 
     async with call.memory() as memory:
-        views = await memory.list_sessions(status=status, limit=limit)
+        views = await memory.list_sessions(status=status, limit=limit, remembered=every)
     call.output.items(views, sessions_table)
 
 

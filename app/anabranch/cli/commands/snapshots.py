@@ -16,7 +16,7 @@ commands = typer.Typer(
 PANEL: Final = "Look and query"
 
 
-@command(commands, "take", gives="version, records, first, last, digest, streams")
+@command(commands, "take", gives="version, records, first, last, digest, streams, deleted")
 async def take(
     call: Call,
     target: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import Annotated, Final
 
 import typer
 
 from anabranch.cli.command import Call, command, standard_input
+from anabranch.cli.completion import ids_of
 from anabranch.cli.ids import session_id_in
 
 commands = typer.Typer()
@@ -63,12 +65,15 @@ async def think(
     """Fan a task out over branches that run in parallel, and join what they find."""
     from anabranch.terminal.thought_tree import ThoughtPicture, outcome
     from anabranch_thinking import CommandExecutor
+    from anabranch_thinking.executors.environment import unset
 
     subject = standard_input(task)
     argv = shlex.split(executor) if executor is not None else None
     runs = None
     if argv is not None:
         runs = CommandExecutor(argv, timeout_s=timeout_s, passes=passes or ())
+    for name in unset(os.environ, passes or ()):
+        call.output.warn(f"env: the variable {name} is not set: the command does not get it")
     async with call.memory() as memory:
         with ThoughtPicture(None if call.output.json else call.output.messages) as picture:
             thought = await memory.think(
@@ -85,7 +90,12 @@ async def think(
 )
 async def consolidate(
     call: Call,
-    root: Annotated[str, typer.Argument(help="The thought's root session.", metavar="ROOT")],
+    root: Annotated[
+        str,
+        typer.Argument(
+            help="The thought's root session.", metavar="ROOT", autocompletion=ids_of("sessions")
+        ),
+    ],
 ) -> None:
     """Synthesise what the branches of a thought found; every insight used is cited."""
     from rich.text import Text

@@ -1,9 +1,11 @@
 // Sessions of a namespace, the newest first; one row a session.
-// $status null: of any status. $root_id null: of any thought.
+// $status null: of any status. $root_id null: of any thought. $left_out null: of any task, else
+// without the open root sessions of this task.
 MATCH (s:Session {namespace: $namespace})
 WHERE s.opened IS NOT NULL
   AND ($status IS NULL OR s.status = $status)
   AND ($root_id IS NULL OR s.root_id = $root_id)
+  AND ($left_out IS NULL OR NOT (s.task = $left_out AND s.depth = 0 AND s.status = 'open'))
 RETURN s.id AS session_id, s.parent_id AS parent_id, s.root_id AS root_id, s.depth AS depth,
   s.task AS task, s.role AS role, s.agent AS agent, s.status AS status, s.priority AS priority,
   s.forked_at AS forked_at, s.opened AS opened, s.opened_at AS opened_at, s.ended AS ended,

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.support.fixtures.memory import CommandLine
+
 if TYPE_CHECKING:
-    from tests.support.fixtures.memory import CommandLine, Ran
+    from pathlib import Path
+
+    from tests.support.fixtures.memory import Ran
 
 HERE: Final = ("-N", "served")
 UNKNOWN: Final = "0192a000-0000-7000-8000-000000000001"
@@ -232,3 +236,70 @@ def test_status_starts_nothing(alone: CommandLine) -> None:
     assert told.value == {"running": False, "home": str(alone.home), "namespace": "default"}
     assert (shown.code, shown.out.splitlines()[0]) == (0, f"Nothing runs on {alone.home}")
     assert not alone.home.exists()
+
+
+def completed(anabranch: CommandLine, words: str) -> set[str]:
+    """Return the completions of a command line by bash's protocol."""
+    asked = {
+        "_ANABRANCH_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
+    code = "from anabranch.cli.application import application as a; a(prog_name='anabranch')"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**anabranch.environment, **asked},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_the_shell_completes_ids_beside_an_up(anabranch: CommandLine, tmp_path: Path) -> None:
+    """The short ids of the namespace are completed, a whole one from its beginning, else none."""
+    here = ("-N", "completing", "--json")
+    kept = anabranch.here("remember", "The pump is red", *here).value
+    session, insight = kept["session_id"], kept["insight_id"]
+    anabranch.here("recall", "pump", "--after", str(kept["position"]), *here)
+
+    found = {
+        "sessions": completed(anabranch, "anabranch session show -N completing "),
+        "whole": completed(anabranch, f"anabranch -N completing get {insight[:20]}"),
+        "things": completed(anabranch, "anabranch history -N completing "),
+        "other": completed(anabranch, "anabranch session show -N nobody "),
+        "nothing runs": completed(CommandLine(tmp_path), "anabranch session show "),
+    }
+
+    assert found == {
+        "sessions": {session[-8:]},
+        "whole": {insight},
+        "things": {session[-8:], insight[-8:]},
+        "other": set(),
+        "nothing runs": set(),
+    }
+
+
+def test_an_answer_that_a_filter_left_empty_names_the_filter(anabranch: CommandLine) -> None:
+    """Somebody who filters by mistake sees why nothing is known; without a filter none is named."""
+    anabranch.here("remember", "The pump is red", "-N", "filtered", "--json")
+
+    filtered = anabranch.here("recall", "pump", "--tag", "ops", "-N", "filtered").out
+    strange = anabranch.here("recall", "pump", "-N", "nobody-here").out
+
+    assert filtered.startswith(
+        "Nothing is known about that with these filters (tags); ask without them to see more.\n"
+    )
+    assert strange.startswith("Nothing is known about that.\n")
+
+
+def test_a_variable_that_is_not_set_is_named(anabranch: CommandLine) -> None:
+    """`--env` of a name that the environment lacks says so; the thought goes on."""
+    told = anabranch.here(
+        *("think", "the pump", "--branch", "look", "-x", "echo seen", "-N", "passing"),
+        *("--env", "NO_SUCH_VARIABLE", "--env", "PATH"),
+    )
+
+    assert told.code == 0, told.err
+    assert "the variable NO_SUCH_VARIABLE is not set" in told.err
+    assert "variable PATH" not in told.err

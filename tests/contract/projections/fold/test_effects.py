@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
 
 from anabranch_events.event import types
+from anabranch_events.event.identifiers import RESERVED_NAMESPACE
 from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_events.event.types import EventData, Insight, Outcome, Priority
 from anabranch_projections import PositionedEvent, fold
@@ -524,6 +525,26 @@ CASES: dict[type[EventData], Case] = {
                 "entity": "Tea",
                 "mentions": 1,
             }
+        ],
+    ),
+    types.NamespaceDeleted: Case(
+        [
+            _OPENED,
+            _recorded(2, 1, entities=["Tea"]),
+            at(
+                3,
+                types.InsightRecorded(insight_id=insight(2), text="Kept", entities=("Tea",)),
+                namespace="other",
+            ),
+            at(4, types.NamespaceDeleted(namespace="default"), namespace=RESERVED_NAMESPACE),
+        ],
+        "MATCH (n) WHERE n.namespace IS NOT NULL "
+        "RETURN n.namespace AS namespace, head(labels(n)) AS label, "
+        "coalesce(n.id, n.name) AS key ORDER BY label",
+        [
+            {"namespace": "other", "label": "Entity", "key": "Tea"},
+            {"namespace": "other", "label": "Insight", "key": insight(2)},
+            {"namespace": "other", "label": "Session", "key": session(1)},
         ],
     ),
 }

@@ -155,10 +155,13 @@ async def test_a_server_that_is_killed_is_replaced(
 
 @in_full_only
 async def test_a_restart_of_up_is_a_pause(own_settings: Settings, home: Home) -> None:
-    """`down` and `up` in the middle: a long-lived memory remembers and recalls as before."""
+    """`down` and `up` in the middle: a long-lived memory remembers and recalls as before.
+
+    That may take longer than a call waits for a server otherwise.
+    """
     settings = patient(own_settings)
     await start_up(settings)
-    async with Memory.open(settings=settings) as memory:
+    async with Memory.open(settings=settings.changed(request_timeout_s=3.0)) as memory:
         before = await memory.remember("The pump was red.")
         await end_up(settings.changed(close_timeout_s=0.1))
         calls = (
@@ -167,7 +170,7 @@ async def test_a_restart_of_up_is_a_pause(own_settings: Settings, home: Home) ->
             asyncio.create_task(memory.cypher("RETURN 1 AS one")),
             asyncio.create_task(memory.status()),
         )
-        await asyncio.sleep(2.0)  # Longer than who stands by would take to notice.
+        await asyncio.sleep(5.0)  # Longer than who stands by would take to notice.
         paused = not held(home.owner_lock) and not any(call.done() for call in calls)
         up = await start_up(settings)
         kept, found, one, _ = await asyncio.gather(*calls)

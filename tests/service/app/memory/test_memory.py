@@ -317,6 +317,20 @@ async def test_list_sessions_gives_the_newest_first(memory: Memory, session: Ses
     assert [one.session_id for one in newest] == [branch.session_id]
 
 
+async def test_sessions_of_single_insights_are_listed_when_asked_for(memory: Memory) -> None:
+    """The session that `remember` opens for itself is left out of a list of sessions."""
+    session = await memory.open_session("Make tea")
+    kept = await memory.remember("The kettle is red")
+
+    listed = await memory.list_sessions()
+    every = await memory.list_sessions(remembered=True)
+    own = await memory.list_sessions(root_id=kept.session_id)
+
+    assert [one.session_id for one in listed] == [session.session_id]
+    assert [one.session_id for one in every] == [kept.session_id, session.session_id]
+    assert [one.session_id for one in own] == [kept.session_id]
+
+
 async def test_list_sessions_refuses_a_limit_of_none(memory: Memory) -> None:
     """The error names the field."""
     with pytest.raises(InputInvalid) as refused:

@@ -98,6 +98,7 @@ def operations(
         (MemoryTransfer, "import_lines"): lambda: transfer.import_lines(iter(lines)),
         (MemoryTransfer, "append_lines"): lambda: transfer.append_lines(iter(lines)),
         (MemoryTransfer, "verify_log"): transfer.verify_log,
+        (MemoryTransfer, "delete_namespace"): lambda: transfer.delete_namespace(memory.namespace),
         (MemoryTransfer, "snapshot"): lambda: transfer.snapshot(folder / "log.zip"),
         (Session, "branch"): lambda: session.branch("part"),
         (Session, "remember"): lambda: session.remember("The pump is red"),

@@ -25,14 +25,17 @@ async def test_position_of_a_moment(memory: Memory, session: Session) -> None:
     assert await memory.past.position_of(event.stored_at) == 1
     assert await memory.past.position_of(event.stored_at - timedelta(microseconds=1)) == 0
     assert await memory.past.position_of(datetime(2200, 1, 1, tzinfo=UTC)) == 1
+    naive = event.stored_at.astimezone(UTC).replace(tzinfo=None)  # It is in UTC, as on the CLI.
+    assert await memory.past.position_of(naive) == 1
+    assert await memory.past.position_of(naive - timedelta(microseconds=1)) == 0
 
 
 async def test_position_of_what_is_no_moment(memory: Memory) -> None:
-    """The future is refused under the field that was named, and a time without a zone too."""
+    """The future is refused under the field that was named, and a word that is no time too."""
     with pytest.raises(PositionFromFuture) as refused:
         await memory.past.position_of(1, field="before")
     with pytest.raises(InputInvalid):
-        await memory.past.position_of(datetime(2026, 1, 1))  # noqa: DTZ001 - that is the point.
+        await memory.past.position_of("yesterday")
 
     assert refused.value.field == "before"
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch.errors import EventInvalid, ExportDamaged, InputInvalid
+from anabranch.transfer.check import event_of
 from anabranch.transfer.exported_line import linked_line, read_line, written_line
 from anabranch.transfer.files import reading, writing
 from anabranch.transfer.manifest import Manifest, Tally, is_manifest, manifest_line, verify_lines
@@ -206,3 +207,19 @@ def test_a_file_that_cannot_be_opened_is_bad_input(tmp_path: Path) -> None:
         pass
     with pytest.raises(InputInvalid, match="cannot be opened"), writing(tmp_path / "no" / "file"):
         pass
+
+
+def test_a_producers_own_position_and_chain_stay_its_own() -> None:
+    """Extensions under the names that a line adds are kept, and no name is twice in a line."""
+    own = {"position": 7, "chain": "of command", "again": 2, "fork": "a"}
+    raw = json.dumps(json.loads(encode(note(SESSION))) | own).encode()
+
+    lines = exported(of(raw, 41), record(note(SESSION), 42))
+
+    first = json.loads(lines[0], object_pairs_hook=list)
+    assert [name for name, _ in first] == ["event", "position", "chain"]
+    assert read_line(lines[0]).document == raw
+    anew = json.dumps(json.loads(lines[0])).encode()
+    assert json.loads(read_line(anew).document or b"") == json.loads(raw)
+    assert event_of(lines[0]).extensions == event_of(raw).extensions == own
+    assert verify_lines(lines).events == 2

@@ -1,0 +1,80 @@
+"""A whole namespace: deleted for ever."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anabranch.cli.command import Call, command
+from anabranch.terminal.counting import counted
+
+if TYPE_CHECKING:
+    from anabranch.views import NamespaceDeletion
+
+commands = typer.Typer(help="Delete a whole namespace.", no_args_is_help=True)
+PANEL: Final = "Look and query"
+
+
+@command(
+    commands,
+    "delete",
+    gives="namespace, dry_run, position, events, sessions, size, objects, graphs",
+)
+async def delete(
+    call: Call,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The namespace to delete.")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and delete nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the name again.")] = False,
+) -> None:
+    """Delete a namespace for ever: its events, insights and vectors, in the log and every graph.
+
+    Nobody can write to it again. One that was killed goes on when it is run again. Copies elsewhere
+    (exports, snapshots) stay.
+    """
+    async with call.memory(call.settings.changed(namespace=name)) as memory:
+        if dry_run or not yes:
+            found = await memory.transfer.delete_namespace(dry_run=True)
+            if dry_run:
+                call.output.item(found, _told(found, "Would delete"))
+                return
+            call.output.message(_told(found, "This deletes"))
+            _ask_for(name)
+
+        def told(step: str) -> None:
+            call.output.message(f"  done: {step}")
+
+        found = await memory.transfer.delete_namespace(name, progress=told)
+    call.output.item(found, _told(found, "Deleted"))
+
+
+def _ask_for(name: str) -> None:
+    """Let the caller write the name once more. Raises InputInvalid for another one."""
+    from anabranch.errors import InputInvalid
+
+    if not sys.stdin.isatty():
+        raise InputInvalid(
+            "yes: nobody is there to be asked, stdin is no terminal",
+            field="yes",
+            fix=f"look with `--dry-run` first, then run `anabranch namespace delete {name} --yes`",
+        )
+    written = typer.prompt(f"Write {name} to delete it for ever", err=True)
+    if written != name:
+        raise InputInvalid(
+            f"name: {written!r} is not {name!r}; nothing was deleted",
+            field="name",
+            fix="write the name of the namespace",
+        )
+
+
+def _told(found: NamespaceDeletion, what: str) -> str:
+    ended = "" if found.position is None else f"; it ended at position {found.position}"
+    return (
+        f"{what} {found.namespace}: {counted(found.events, 'event')} of "
+        f"{counted(found.sessions, 'session')}, {counted(found.objects, 'large value')}, in the "
+        f"log and {counted(found.graphs, 'graph')}{ended}"
+    )

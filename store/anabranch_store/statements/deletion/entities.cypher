@@ -1,0 +1,5 @@
+// Delete entities of a namespace with what links them, at most $most; returns nothing.
+MATCH (n:Entity)
+WHERE n.namespace = $namespace AND n.name IS NOT NULL
+WITH n LIMIT $most
+DETACH DELETE n
