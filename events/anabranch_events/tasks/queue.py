@@ -12,7 +12,7 @@ from anabranch_events.jetstream.stream import checked_token
 from anabranch_events.tasks.signals import Signals
 from anabranch_events.tasks.stream import TASKS, ensure_consumers, ensure_tasks
 from anabranch_events.tasks.taking import Taking
-from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, task_consumer, subjects_of
+from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, subjects_of, task_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from anabranch_events.errors import StreamDrifted
 from anabranch_events.event.types import Priority
 from anabranch_events.jetstream.api import STREAM_NOT_FOUND, Refused, ask, translated
-from anabranch_events.tasks.task import SUBJECT_PREFIX, task_consumer, subjects_of
+from anabranch_events.tasks.task import SUBJECT_PREFIX, subjects_of, task_consumer
 
 if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection

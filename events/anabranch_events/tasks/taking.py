@@ -92,8 +92,9 @@ class Taking:
             raise self._connection.unavailable(Unanswered("the connection was lost"))
 
     def _receive(
-        self, _subject: str, reply: str, data: bytes, headers: dict[str, str] | None
+        self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
     ) -> None:
+        del subject  # It is the task's own, and stands in it.
         if reply.startswith(_REPLY):
             task = read_task(data)
             if task is None:

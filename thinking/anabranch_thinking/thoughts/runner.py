@@ -241,6 +241,7 @@ class BranchRunner:
             insight_ids=tuple(insight.insight_id for insight in state.insights),
             duration_ms=duration_ms,
             attempts=state.attempt,
+            worker=state.claim.worker if state.claim else None,
             error=lost.message if lost else state.error,
         )
 

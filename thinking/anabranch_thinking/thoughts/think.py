@@ -108,6 +108,8 @@ async def think(
             root_id, errors={one.session_id: one.error or str(one.status) for one in outcomes}
         )
     state = await told.state(root_id)
+    parallel_ms = (joined - forked) * 1000
+    sequential_ms = max(0.0, sum(one.duration_ms for one in outcomes) - runner.waited_ms)
     return Thought(
         session_id=root_id,
         task=task,
@@ -115,9 +117,10 @@ async def think(
         consolidation=consolidation,
         total_branches=len(outcomes),
         total_duration_ms=(perf_counter() - begun) * 1000,
-        parallel_ms=(joined - forked) * 1000,
-        sequential_ms=max(0.0, sum(outcome.duration_ms for outcome in outcomes) - runner.waited_ms),
+        parallel_ms=parallel_ms,
+        sequential_ms=sequential_ms,
         parallel_max=slots.busy_max,
+        speed_up=sequential_ms / parallel_ms if parallel_ms else 1.0,
         position=state.position,
     )
 

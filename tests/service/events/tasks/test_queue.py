@@ -15,7 +15,7 @@ from anabranch_events.tasks.queue import Depth, Queued
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, ids_of
 from anabranch_events.tasks.task import Task
 from tests.support.events import NAMESPACE
-from tests.support.patience import until
+from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -45,6 +45,13 @@ async def taken(
         return await taking.take(NAMESPACE, priorities=priorities, count=count)
 
 
+async def gone(queue: TaskQueue, one: Task) -> None:
+    """Wait until the queue holds a task no more: what is said about one is not answered."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await queue.holds(one):  # noqa: ASYNC110 - the queue tells nobody.
+            await asyncio.sleep(0.005)
+
+
 async def test_tasks_come_whole_and_go_when_they_are_done(log: Log) -> None:
     """What was put is taken once, as it was put, and is gone when it is done."""
     queue = await opened(log)
@@ -57,9 +64,7 @@ async def test_tasks_come_whole_and_go_when_they_are_done(log: Log) -> None:
         await one.done()
 
     assert (counted, [one.task for one in found], again) == (1, [put], [])
-    async with asyncio.timeout(30):
-        while await queue.holds(put):
-            await asyncio.sleep(0.005)
+    await gone(queue, put)
     assert await queue.queued(NAMESPACE) == []
 
 
@@ -73,9 +78,7 @@ async def test_a_task_is_in_the_queue_once(log: Log) -> None:
     (held,) = await taken(queue, ALL, count=5)
     in_work = await queue.put([put])
     await held.done()
-    async with asyncio.timeout(30):
-        while await queue.holds(put):
-            await asyncio.sleep(0.005)
+    await gone(queue, put)
     after = await queue.put([put])
 
     assert (waiting, in_work, after) == (0, 0, 1)
@@ -107,8 +110,8 @@ async def test_silence_gives_a_task_to_another_and_beats_keep_it(log: Log) -> No
     await queue.put([task(Priority.HIGH), task(Priority.LOW)])
     kept, silent = await taken(queue, ALL, count=2)
 
-    again = []
-    async with asyncio.timeout(30):
+    again: list[Delivery] = []
+    async with asyncio.timeout(PATIENCE_S):
         while not again:
             await kept.beat()
             again = await taken(queue, ALL, count=2)

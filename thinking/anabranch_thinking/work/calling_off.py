@@ -1,0 +1,47 @@
+"""The calling off of a thought, or of a part of it: top down, so that nothing is forked meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch_events.event.types import BRANCHES_MAX
+from anabranch_thinking.sessions.forks import fork_ids, forks_of
+from anabranch_thinking.work.outcomes import states_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch_thinking.work.fabric import Fabric
+
+
+async def call_off(
+    fabric: Fabric,
+    namespace: str,
+    session_id: str,
+    reason: str,
+    *,
+    join_ids: Sequence[tuple[str, int]] = (),
+) -> list[str]:
+    """Cancel a session and all that was forked of it to workers; return those that were going.
+
+    `join_ids` are further forks of the session, each with the number of its branches. Those who run
+    one of them hear of it at once. The joiner calls off what is forked while this runs. Raises
+    SessionNotFound.
+    """
+    sessions = fabric.sessions_of(namespace)
+    level = [(await sessions.state(session_id)).session_id]
+    cancelled: list[str] = []
+    more = [one for join_id, count in join_ids for one in fork_ids(join_id, count)]
+    while level:
+        for start in range(0, len(level), BRANCHES_MAX):
+            some = level[start : start + BRANCHES_MAX]
+            receipts = await sessions.cancel_all(some, reason)
+            cancelled += [receipt.session_id for receipt in receipts]
+        await fabric.queue.signals.ended(namespace, level)
+        below = list(more)
+        more = []
+        for state in await states_of(sessions, level):
+            for terms in await forks_of(sessions, state.session_id):
+                below += fork_ids(terms.join_id, terms.branches)
+        level = list(dict.fromkeys(below))
+    return cancelled

@@ -1,0 +1,35 @@
+"""The policy of attempts: which failure is tried again, after which pause, and when it is enough."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from anabranch_events.errors import InputInvalid
+from anabranch_thinking.errors import DoNotRetry, RetryLater
+
+ATTEMPTS_MAX: Final = 5
+"""The attempts at a branch whose workers die, or that asks for another one, at most."""
+
+BACKOFF_S: Final = 0.5
+BACKOFF_MAX_S: Final = 30.0
+
+
+def tries_again(error: Exception, *, attempt: int, retries: int) -> bool:
+    """Tell whether the branch is tried again after its `attempt`-th attempt failed."""
+    if isinstance(error, DoNotRetry | InputInvalid):
+        return False
+    if isinstance(error, RetryLater):
+        return attempt < max(ATTEMPTS_MAX, retries + 1)
+    return attempt <= retries
+
+
+def pause_s(error: Exception, *, attempt: int) -> float:
+    """Return the seconds until the next attempt: twice as long each time."""
+    if isinstance(error, RetryLater):
+        return max(0.0, error.delay_s)
+    return float(min(BACKOFF_MAX_S, BACKOFF_S * 2.0 ** (attempt - 1)))
+
+
+def attempts_max(retries: int) -> int:
+    """Return the number of claims after which a branch is put aside, whatever became of them."""
+    return max(ATTEMPTS_MAX, retries + 1)
