@@ -42,6 +42,7 @@ AGEING: Final = 8
 """Each so many-th look begins with a lower priority, so that none waits for ever."""
 
 GRACE_S: Final = 30.0
+NOT_ALLOWED_PAUSE_S: Final = 0.1
 NOT_ALLOWED_PAUSE_MAX_S: Final = 5.0
 _OUTAGE_PAUSE_S: Final = 0.2
 _log: Final = logging.getLogger("anabranch")
@@ -174,7 +175,7 @@ class Worker:
         executor = self._executors.get(delivery.task.executor or "")
         if executor is None:
             # Another worker may run it; none may starve the others while it waits for that one.
-            await delivery.give_back(delay_s=min(NOT_ALLOWED_PAUSE_MAX_S, delivery.deliveries))
+            await delivery.give_back(delay_s=_not_allowed_pause_s(delivery.deliveries))
             return
         attempt = Attempt(
             self._fabric,
@@ -225,3 +226,8 @@ class Worker:
         if self.name in ids_of(message):
             self.drain()
             await message.respond(orjson.dumps(self.described()))
+
+
+def _not_allowed_pause_s(deliveries: int) -> float:
+    """Return the seconds after which a branch that may not run here is offered again."""
+    return float(min(NOT_ALLOWED_PAUSE_MAX_S, NOT_ALLOWED_PAUSE_S * 2.0 ** min(deliveries, 10)))

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events.errors import InputInvalid, SessionEnded
+from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_thinking import (
     BranchContext,
     BranchTask,
     CallableExecutor,
+    ClaimLost,
     DoNotRetry,
     ForkedWork,
     RetryLater,
@@ -28,6 +29,7 @@ from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from anabranch_events import Log
+    from anabranch_thinking import SessionState
 
 NAMESPACE = "test"
 TIMEOUT = pytest.mark.timeout(180)
@@ -45,6 +47,14 @@ async def until_cancelled(branch: BranchContext) -> str:
         return f"Found for {branch.task}."
     await asyncio.Event().wait()
     return "never"
+
+
+async def ended(crew: Crew, session_id: str) -> SessionState:
+    """Wait until a session has ended; return how."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (state := await crew.sessions.state(session_id)).ended:  # noqa: ASYNC110 - the log tells nobody.
+            await asyncio.sleep(0.01)
+    return state
 
 
 async def test_a_thought_over_workers_is_the_thought_of_one_process(log: Log) -> None:
@@ -71,9 +81,7 @@ async def test_a_thought_over_workers_is_the_thought_of_one_process(log: Log) ->
         assert await types_of(log, mine.session_id, namespace=NAMESPACE) == await types_of(
             log, theirs.session_id, namespace=NAMESPACE
         )
-    roots = [
-        await types_of(log, one.session_id, namespace=NAMESPACE) for one in (over, local)
-    ]
+    roots = [await types_of(log, one.session_id, namespace=NAMESPACE) for one in (over, local)]
     assert roots[0] == roots[1]
 
 
@@ -120,16 +128,12 @@ async def test_a_join_that_needs_few_cancels_the_others(
     async with crew.at_work():
         thought = await crew.think(["slow", *counted], executor="work", join=join)
         slow = thought.branches[0].session_id
-        async with asyncio.timeout(PATIENCE_S):
-            while not (state := await crew.sessions.state(slow)).ended:
-                await asyncio.sleep(0.01)
+        state = await ended(crew, slow)
         await until(lambda: crew.workers[0].slots.busy == 0)
 
     assert state.status is Status.CANCELLED
     assert thought.consolidation is not None
-    assert thought.consolidation.sessions == tuple(
-        one.session_id for one in thought.branches[1:]
-    )
+    assert thought.consolidation.sessions == tuple(one.session_id for one in thought.branches[1:])
 
 
 async def test_late_evidence_is_kept_where_it_is_wanted(log: Log) -> None:
@@ -144,14 +148,10 @@ async def test_late_evidence_is_kept_where_it_is_wanted(log: Log) -> None:
     crew = Crew(log, {"work": work})
 
     async with crew.at_work():
-        thought = await crew.think(
-            ["slow", "quick"], executor="work", join="first", late_kept=True
-        )
+        thought = await crew.think(["slow", "quick"], executor="work", join="first", late_kept=True)
         go.set()
         slow = thought.branches[0].session_id
-        async with asyncio.timeout(PATIENCE_S):
-            while not (state := await crew.sessions.state(slow)).ended:
-                await asyncio.sleep(0.01)
+        state = await ended(crew, slow)
 
     assert (state.status, state.result) == (Status.COMPLETED, "Found for slow.")
     assert thought.consolidation is not None
@@ -207,7 +207,7 @@ async def test_a_silent_workers_branch_is_taken_over(log: Log) -> None:
 
     async with crew.at_work():
         thought = await begun.joined()
-    with pytest.raises(SessionEnded):
+    with pytest.raises(ClaimLost):
         await crew.sessions.complete(held.task.session_id, "too late", claim=claim)
 
     (branch,) = thought.branches
