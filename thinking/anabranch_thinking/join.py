@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import JoinKind
@@ -51,6 +51,10 @@ class Join:
             field="join",
             fix="say all, first, majority, or the number of results that are enough",
         )
+
+
+ALL: Final = Join()
+LATE: Final = "the join was decided without it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,13 +48,18 @@ def share(budget: int, count: int, *, last: bool) -> int:
     InputInvalid where there are more branches than the budget allows.
     """
     if count > budget:
-        raise InputInvalid(
-            f"branches: this branch may fork {budget} more, not {count}: its thought would "
-            "grow without end",
-            field="branches",
-            fix="fork fewer branches, or give the thought a larger budget",
-        )
+        raise too_many(count, budget=budget)
     return (budget - count) // (count if last else 2 * count)
+
+
+def too_many(count: int, *, budget: int) -> InputInvalid:
+    """Return the error for more branches than a thought has left."""
+    return InputInvalid(
+        f"branches: {max(0, budget)} more may be forked here, not {count}: the thought would grow "
+        "without end",
+        field="branches",
+        fix="fork fewer branches, or give the thought more of them (`branches_max`)",
+    )
 
 
 async def fork(

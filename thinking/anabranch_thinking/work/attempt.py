@@ -17,13 +17,13 @@ from anabranch_events.errors import Conflict, NotFound, Unavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted, Then
 from anabranch_thinking.errors import BranchTimedOut, ClaimLost, SessionEnded
 from anabranch_thinking.executors.base import BranchContext, ForkedWork, checked_finding
+from anabranch_thinking.executors.policy import attempts_max, pause_s, tries_again
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import forks_of
 from anabranch_thinking.sessions.journal import Fact, checked
 from anabranch_thinking.sessions.state import Claim, SessionState
 from anabranch_thinking.work.forking import BranchForks
 from anabranch_thinking.work.history import errors_of
-from anabranch_thinking.work.policy import attempts_max, pause_s, tries_again
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable

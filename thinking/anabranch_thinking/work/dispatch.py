@@ -14,7 +14,7 @@ from anabranch_events.event.types import JoinTerms, Priority, Then
 from anabranch_events.tasks.signals import WORKERS
 from anabranch_events.tasks.task import Task
 from anabranch_thinking.errors import ThoughtFailed
-from anabranch_thinking.join import Join
+from anabranch_thinking.join import ALL, Join
 from anabranch_thinking.sessions.forks import BUDGET, fork, fork_ids, join_id_of, share
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 CALL_OFF_S: Final = 5.0
 CALLED_OFF: Final = "its thought was called off"
-ALL: Final = Join()
 _log: Final = logging.getLogger("anabranch")
 
 

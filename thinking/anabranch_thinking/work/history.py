@@ -13,15 +13,13 @@ from anabranch_events.event.types import (
     BranchFailed,
     BranchStarted,
 )
-from anabranch_thinking.sessions.findings import ERROR_LENGTH_MAX, lead
+from anabranch_thinking.executors.policy import given_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from anabranch_events import Event
     from anabranch_thinking.sessions.sessions import Sessions
-
-ERRORS_LENGTH_MAX = 20 * ERROR_LENGTH_MAX
 
 
 class AttemptMade(BaseModel):
@@ -71,5 +69,4 @@ async def errors_of(sessions: Sessions, session_id: str, *, last: str) -> str:
     open_one = made[-1] if made and made[-1].outcome is None else None
     whose = f"attempt {open_one.attempt} by {open_one.worker}: " if open_one else ""
     lines.append(f"{whose}{last}")
-    text = f"given up after {len(made)} attempts\n" + "\n".join(lines)
-    return lead(text, length_max=ERRORS_LENGTH_MAX)
+    return given_up(lines)

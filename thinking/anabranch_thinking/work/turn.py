@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch_events.errors import AnabranchError, Conflict, EventInvalid, NotFound, Unavailable
 from anabranch_events.event.types import BranchCancelled, SessionClosed, SessionHandedOff, Then
 from anabranch_events.tasks.task import Task
+from anabranch_thinking.join import LATE
 from anabranch_thinking.work.book import JoinBook, OpenJoin
 from anabranch_thinking.work.closing import close_join
 
@@ -28,7 +29,6 @@ FIRST_CHECK_S: Final = 0.3
 CHECK_S: Final = 20.0
 CLOSING_MAX: Final = 8
 PARENT_ENDED: Final = "what it was forked for has ended"
-LATE: Final = "the join was decided without it"
 _STOPS: Final = (BranchCancelled, SessionClosed, SessionHandedOff)
 _log: Final = logging.getLogger("anabranch")
 

@@ -285,7 +285,7 @@ async def test_a_fork_bomb_ends_as_a_clear_error(log: Log) -> None:
         with pytest.raises(InputInvalid) as refused:
             await crew.think(["a", "b"], branches_max=1)
 
-    assert any("its thought would grow without end" in one for one in failed.value.errors.values())
+    assert any("the thought would grow without end" in one for one in failed.value.errors.values())
     assert len(failed.value.errors) <= 12
     assert refused.value.field == "branches"
 
