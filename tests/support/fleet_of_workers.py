@@ -63,8 +63,9 @@ class Crew:
     @asynccontextmanager
     async def at_work(self) -> AsyncGenerator[Crew]:
         """Let them work for the length of the block."""
-        parts = [*self.workers, *([self.joiner] if self.joiner else [])]
-        self._tasks = [asyncio.create_task(one.run()) for one in parts]
+        self._tasks = [asyncio.create_task(one.run()) for one in self.workers]
+        if self.joiner is not None:
+            self._tasks.append(asyncio.create_task(self.joiner.run()))
         try:
             yield self
         finally:

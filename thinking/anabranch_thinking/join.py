@@ -88,7 +88,7 @@ def decide(
         if end is not None and end.status is Status.COMPLETED
     }
     going = sum(end is None for end in ends.values())
-    found = _chosen(join, results, going=going, total=len(ends))
+    found = _chosen(join, ends, results, going=going)
     if found is not None:
         return found
     if overdue:
@@ -101,14 +101,21 @@ def decide(
     return None
 
 
-def _chosen(join: Join, results: Mapping[str, str], *, going: int, total: int) -> Verdict | None:
+def _chosen(
+    join: Join,
+    ends: Mapping[str, BranchEnd | None],
+    results: Mapping[str, str],
+    *,
+    going: int,
+) -> Verdict | None:
     match join.kind:
         case JoinKind.ALL:
             if going:
                 return None
-            return Verdict(tuple(results), "its branches have joined", met=bool(results))
+            # What a branch remembered before it failed was learned all the same.
+            return Verdict(tuple(ends), "its branches have joined", met=bool(results))
         case JoinKind.MAJORITY:
-            return _majority(results, going=going, total=total)
+            return _majority(results, going=going, total=len(ends))
         case JoinKind.FIRST | JoinKind.QUORUM:
             needed = join.needed if join.kind is JoinKind.QUORUM else 1
             if len(results) >= needed:

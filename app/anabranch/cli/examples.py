@@ -61,9 +61,16 @@ _LINES: Final = (
     "anabranch snapshot restore log.snapshot",
     "anabranch snapshot take log.snapshot",
     "anabranch status",
+    "anabranch tasks cancel 25da4fe2",
+    "anabranch tasks list",
+    "anabranch tasks retry 25da4fe2",
+    "anabranch tasks show 25da4fe2",
     "anabranch think 'Should we move the database on Sunday?' -n 5",
     "anabranch up --detach",
     "anabranch update 25da4fe2 'Staging listens on port 5434.'",
+    "anabranch worker --slots 8 --executors recalling",
+    "anabranch workers drain --all",
+    "anabranch workers list",
 )
 
 
@@ -74,7 +81,10 @@ def _command_of(line: str) -> str:
 
 
 _GROUPS: Final = frozenset(
-    {"dead-letters", "events", "graph", "log", "session", "sessions", "snapshot"}
+    {
+        *("dead-letters", "events", "graph", "log", "session", "sessions", "snapshot"),
+        *("tasks", "workers"),
+    }
 )
 EXAMPLES: Final[Mapping[str, str]] = {_command_of(line): line for line in _LINES}
 """The example of each command."""

@@ -35,8 +35,9 @@ async def close_join(
     from anabranch_thinking.consolidation.consolidate import consolidate_thought  # It takes numpy.
 
     sessions = fabric.sessions_of(join.namespace)
-    counted = await states_of(sessions, verdict.counted)
-    others = [one for one in join.branches if one not in set(verdict.counted)]
+    states = await heirs(sessions, await states_of(sessions, join.branches))
+    counted = [one for one in states if one.session_id in set(verdict.counted) and one.result]
+    errors = [one.error for one in states if one.error]
 
     def effect(parent: SessionState, text: str | None) -> list[Fact]:
         match join.terms.then:
@@ -50,11 +51,6 @@ async def close_join(
     parent = await sessions.state(join.parent_id)
     if parent.ended or join.terms.join_id in parent.consolidation_ids:
         return
-    errors = [
-        state.error
-        for state in await heirs(sessions, await states_of(sessions, others))
-        if state.error
-    ]
     try:
         await consolidate_thought(
             sessions,

@@ -73,8 +73,11 @@ class ThoughtOverWorkers:
         *,
         session_id: str | None,
         announce: Callable[[Sequence[str]], None] | None = None,
-    ) -> None:
-        """Open the thought, or take up the session, fork the branches, and queue them."""
+    ) -> list[str]:
+        """Open the thought, or take up the session, fork the branches, and queue them.
+
+        Returns the branches' sessions.
+        """
         sessions, given = self._sessions, self._terms
         budget = share(given.branches_max, len(branches), last=True)
         if self._fabric.queue.may_put:
@@ -110,6 +113,7 @@ class ThoughtOverWorkers:
         except BaseException:
             await self.call_off()
             raise
+        return [one.session_id for one in forks]
 
     async def _put(self, session_ids: Sequence[str], tasks: Sequence[BranchTask]) -> None:
         """Queue the branches; what does not get there now is put there by the joiner."""

@@ -59,7 +59,7 @@ async def ended(crew: Crew, session_id: str) -> SessionState:
 
 async def test_a_thought_over_workers_is_the_thought_of_one_process(log: Log) -> None:
     """The same events and the same answer, but for the worker's name and the time it took."""
-    tasks = ["find a hotel", BranchTask(task="find a train", role="scout")]
+    tasks: list[BranchTask | str] = ["find a hotel", BranchTask(task="find a train", role="scout")]
     crew = Crew(log, {"echo": echo})
 
     local = await think(
