@@ -153,7 +153,7 @@ class MemoryWork:
             if len(found) >= limit:
                 break
             states = await states_of(sessions, ids[start : start + TASKS_MAX])
-            found += [TaskView(**_fields(one)) for one in states if status in {None, one.status}]
+            found += [TaskView(**_fields(one)) for one in states if _is_wanted(one, status)]
         return found[:limit]
 
     async def task(self, session_id: str) -> TaskDetails:
@@ -225,6 +225,11 @@ class MemoryWork:
                 fix="name a branch; `anabranch tasks list` has those in the queue",
             )
         return state
+
+
+def _is_wanted(state: SessionState, status: Status | str | None) -> bool:
+    """Tell whether a task has the status; without one it must not have ended."""
+    return not state.ended if status is None else state.status == status
 
 
 def _fields(state: SessionState) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from anabranch_thinking.work.outcomes import states_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from anabranch_thinking.sessions.sessions import Sessions
+    from anabranch_thinking.sessions.state import SessionState
     from anabranch_thinking.work.fabric import Fabric
 
 
@@ -29,19 +31,32 @@ async def call_off(
     SessionNotFound.
     """
     sessions = fabric.sessions_of(namespace)
-    level = [(await sessions.state(session_id)).session_id]
-    cancelled: list[str] = []
+    top = (await sessions.state(session_id)).session_id
     more = [one for join_id, count in join_ids for one in fork_ids(join_id, count)]
+    # The joiner calls off, too, once the top has ended: who was going is asked before.
+    going: dict[str, None] = {}
+    level = [top]
+    while level:
+        states = await states_of(sessions, level)
+        going |= dict.fromkeys(state.session_id for state in states if not state.ended)
+        level = await _forked_of(sessions, states, more if top in level else ())
+    level = [top]
     while level:
         for start in range(0, len(level), BRANCHES_MAX):
-            some = level[start : start + BRANCHES_MAX]
-            receipts = await sessions.cancel_all(some, reason)
-            cancelled += [receipt.session_id for receipt in receipts]
+            receipts = await sessions.cancel_all(level[start : start + BRANCHES_MAX], reason)
+            going |= dict.fromkeys(receipt.session_id for receipt in receipts)
         await fabric.queue.signals.ended(namespace, level)
-        below = list(more)
-        more = []
-        for state in await states_of(sessions, level):
-            for terms in await forks_of(sessions, state.session_id):
-                below += fork_ids(terms.join_id, terms.branches)
-        level = list(dict.fromkeys(below))
-    return cancelled
+        states = await states_of(sessions, level)
+        level = await _forked_of(sessions, states, more if top in level else ())
+    return list(going)
+
+
+async def _forked_of(
+    sessions: Sessions, states: Sequence[SessionState], more: Sequence[str]
+) -> list[str]:
+    """Return the sessions forked of these to workers, and `more`."""
+    found = list(more)
+    for state in states:
+        for terms in await forks_of(sessions, state.session_id):
+            found += fork_ids(terms.join_id, terms.branches)
+    return list(dict.fromkeys(found))

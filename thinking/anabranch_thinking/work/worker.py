@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch_events import new_id
-from anabranch_events.errors import InputInvalid, Unavailable
+from anabranch_events.errors import InputInvalid, NotFound, Unavailable
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
@@ -174,8 +174,7 @@ class Worker:
             return
         executor = self._executors.get(delivery.task.executor or "")
         if executor is None:
-            # Another worker may run it; none may starve the others while it waits for that one.
-            await delivery.give_back(delay_s=_not_allowed_pause_s(delivery.deliveries))
+            await self._leave_to_others(delivery)
             return
         attempt = Attempt(
             self._fabric,
@@ -188,6 +187,21 @@ class Worker:
         self.slots.take()
         task = asyncio.create_task(self._run(attempt), name=f"branch {attempt.session_id}")
         self._running[attempt.session_id] = attempt, task
+
+    async def _leave_to_others(self, delivery: Delivery) -> None:
+        """Give a branch back that another worker may run; do away with one that has ended.
+
+        It is offered again after a while: it may starve none of the others meanwhile.
+        """
+        try:
+            sessions = self._fabric.sessions_of(self._namespace)
+            ended = (await sessions.state(delivery.task.session_id)).ended
+        except (NotFound, Unavailable) as error:
+            ended = isinstance(error, NotFound)
+        if ended:
+            await delivery.done()
+        else:
+            await delivery.give_back(delay_s=_not_allowed_pause_s(delivery.deliveries))
 
     async def _run(self, attempt: Attempt) -> None:
         try:
