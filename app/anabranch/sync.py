@@ -805,9 +805,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
             )
         )
 
-    def tasks(
-        self, *, status: Status | str | None = None, limit: int = TASKS_MAX
-    ) -> list[TaskView]:
+    def tasks(self, *, status: str | None = None, limit: int = TASKS_MAX) -> list[TaskView]:
         """Return the branches that wait for a worker or are in work, the urgent ones first.
 
         With the status `dead_lettered` it returns those that were put aside, from the graph.
@@ -821,7 +819,8 @@ class MemoryWork(Face[AsyncMemoryWork]):
     def retry(self, session_id: str) -> RetriedTask:
         """Try a branch again that has ended without a result, as a new thought of that one branch.
 
-        What has ended stays as it is. Raises InputInvalid for a root, and for a branch that goes on.
+        The old branch stays as it is. Raises InputInvalid for a root, and for a branch that goes
+        on.
         """
         return LOOP.run(self._wrapped.retry(session_id))
 

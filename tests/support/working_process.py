@@ -1,4 +1,4 @@
-"""A process that works on branches and joins them, until it is killed or told to end."""
+"""A process that works on branches and joins them, until it is killed or asked to end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The join of a fork: when its branches have brought enough, and which of them count.
 
-A pure function of the terms and of how the branches have ended, so that whoever asks agrees: the
-joiner over workers, the runner in one process, and a client that waits.
+A pure function of the terms and of the branches' ends. So the joiner over workers, the runner in
+one process, and a client that waits all agree.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _chosen(
         case JoinKind.ALL:
             if going:
                 return None
-            # What a branch remembered before it failed was learned all the same.
+            # A failed branch may have remembered something before: that was learned all the same.
             return Verdict(tuple(ends), "its branches have joined", met=bool(results))
         case JoinKind.MAJORITY:
             return _majority(results, going=going, total=len(ends))

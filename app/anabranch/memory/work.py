@@ -131,9 +131,7 @@ class MemoryWork:
                 joining.cancel()
                 await asyncio.gather(joining, return_exceptions=True)
 
-    async def tasks(
-        self, *, status: Status | str | None = None, limit: int = TASKS_MAX
-    ) -> list[TaskView]:
+    async def tasks(self, *, status: str | None = None, limit: int = TASKS_MAX) -> list[TaskView]:
         """Return the branches that wait for a worker or are in work, the urgent ones first.
 
         With the status `dead_lettered` it returns those that were put aside, from the graph.
@@ -167,7 +165,8 @@ class MemoryWork:
     async def retry(self, session_id: str) -> RetriedTask:
         """Try a branch again that has ended without a result, as a new thought of that one branch.
 
-        What has ended stays as it is. Raises InputInvalid for a root, and for a branch that goes on.
+        The old branch stays as it is. Raises InputInvalid for a root, and for a branch that goes
+        on.
         """
         state = await self._state(session_id)
         if not state.ended or state.status is Status.COMPLETED:
@@ -227,7 +226,7 @@ class MemoryWork:
         return state
 
 
-def _is_wanted(state: SessionState, status: Status | str | None) -> bool:
+def _is_wanted(state: SessionState, status: str | None) -> bool:
     """Tell whether a task has the status; without one it must not have ended."""
     return not state.ended if status is None else state.status == status
 

@@ -19,8 +19,8 @@ _NS: Final = 1_000_000_000
 class Delivery:
     """A task as the queue delivered it; `deliveries` counts this one and those before.
 
-    What is said about it may get lost with the connection. The queue then delivers the task again,
-    and the log shows how far it was.
+    An answer may get lost with the connection. The queue then delivers the task again, and the log
+    shows how far it was.
     """
 
     def __init__(self, connection: Connection, task: Task, *, reply: str) -> None:

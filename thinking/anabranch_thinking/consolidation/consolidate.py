@@ -49,8 +49,8 @@ async def consolidate_thought(
     Run again over the same insights it returns the existing consolidation, and forms only
     associations that are not active. Raises NothingLearned where no insight is left.
 
-    With `effect` the facts that it makes of the root and of the text go into the same batch: who
-    finds the root ended, or its `consolidation_id` taken, adds nothing.
+    With `effect` the facts that it makes of the root and of the text go into the same batch.
+    Where the root has ended, or has the `consolidation_id`, nothing is added.
     """
     known: dict[str, list[float]] = {}
 
@@ -148,7 +148,7 @@ async def _vectors(
 
 
 class _Found(NamedTuple):
-    """What a consolidation is to record."""
+    """The content of a consolidation that is to be recorded."""
 
     thinkers: tuple[str, ...]
     synthesis: Synthesis

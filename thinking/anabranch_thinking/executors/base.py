@@ -31,8 +31,8 @@ Fork = Callable[[Sequence[BranchTask]], Awaitable[list[BranchOutcome]]]
 class ForkedWork:
     """The work of a branch, passed on to forks of it: an executor returns it instead of a finding.
 
-    The branch waits for them without a worker. It completes with the consolidation of what they
-    found, on the condition `join`: `all`, `first`, `majority`, or a number of results.
+    The branch waits for them without a worker. It completes with the consolidation of their
+    findings, on the condition `join`: `all`, `first`, `majority`, or a number of results.
     """
 
     branches: Sequence[BranchTask | str]

@@ -1,4 +1,4 @@
-"""The policy of attempts: which failure is tried again, after which pause, and when it is enough."""
+"""The policy of attempts: the failures that are tried again, the pauses, and the limits."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ async def think(
     time; each has `timeout_s` and `retries`.
 
     The branches are joined on the condition `join`: `all`, `first`, `majority` of equal results, or
-    a number of results; or else with what there is at `deadline`. Late ones are cancelled, or
-    waited for with `late_kept`, and not cited. All forks together have at most `branches_max`
+    a number of results. At `deadline` they are joined with what there is. Late ones are cancelled,
+    or waited for with `late_kept`, and not cited. All forks together have at most `branches_max`
     branches.
 
     An `executor` may be a plain or an async function of the branch. A branch that fails does not

@@ -1,7 +1,7 @@
 """One attempt at a branch: claimed, run, its end recorded, and only then its task done away with.
 
 The claim and the end are conditional appends. Of two workers that have the same branch one records
-its end, whatever was frozen, cut off or killed in between; the other drops what it found.
+its end, and the other drops what it found. Freezes, cuts and kills in between change nothing.
 """
 
 from __future__ import annotations

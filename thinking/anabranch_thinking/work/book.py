@@ -1,7 +1,7 @@
 """The book of open joins: a fold of the log, the same for every joiner that reads it.
 
 It holds the forks whose branches go to workers, until they are joined and the last of them has
-ended. Whoever reads the log from before the oldest of them on has the same book.
+ended. A fold that begins before the oldest of them gives the same book.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class JoinBook:
     def settle(self, join: OpenJoin) -> None:
         """Forget a finished join with all below it; one of a branch stays until that is joined.
 
-        What was found below a branch belongs to the thought that the branch is of.
+        The findings below a branch belong to the branch's thought.
         """
         if join.finished and join.parent_id not in self._by_branch:
             self._forget(join)

@@ -1,4 +1,4 @@
-"""The calling off of a thought, or of a part of it: top down, so that nothing is forked meanwhile."""
+"""The calling off of a thought, or of a part: top down, so that nothing is forked meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history of a branch's attempts, read from its events: who had it, and how each attempt ended."""
+"""The history of a branch's attempts, read from its events: the workers, and each end."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _log: Final = logging.getLogger("anabranch")
 
 
 class Joiner:
-    """A place among the joiners of a log; `run` waits for its turn, and joins as long as it lasts."""
+    """A place among the joiners of a log; `run` waits for its turn, and joins while it lasts."""
 
     def __init__(self, fabric: Fabric, *, silence_s: float = SILENCE_S) -> None:
         self.active = False

@@ -1,4 +1,4 @@
-"""The outcomes of a thought over workers, read from the log: each branch, and the branches of it."""
+"""The outcomes of a thought over workers, read from the log: each branch, and its forks."""
 
 from __future__ import annotations
 

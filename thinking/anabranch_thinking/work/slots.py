@@ -66,7 +66,7 @@ class WorkSlots:
         try:
             await waiting
         except asyncio.CancelledError:
-            # Whoever cancels leaves a slot that it holds: one more is counted for that.
+            # The canceller leaves a slot that it holds: one more is counted for that.
             if not waiting.done() or waiting.cancelled():
                 self._busy += 1
             raise

@@ -1,7 +1,7 @@
 """A worker: it takes branches from the queue, by priority, no more than it has free slots.
 
-Whatever happens to a worker, its branches go on elsewhere: the queue gives them to another one when
-it has been silent for a while, and at once when it drains.
+The branches of a worker that is killed, frozen or cut off go on elsewhere: after some silence the
+queue gives them to another one. A worker that drains gives them back at once.
 """
 
 from __future__ import annotations

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -45,7 +43,6 @@ async def worker(
         list[str] | None,
         typer.Option(
             "--executors",
-            "-x",
             metavar="NAME",
             help="What it may run; may be given again: recalling (asks memory), module:function, "
             "or name=command. Nothing else runs on it.",
@@ -85,6 +82,9 @@ async def worker(
     ] = 30.0,
 ) -> None:
     """Work on branches of thoughts, until Ctrl-C or SIGTERM: then it finishes or hands back."""
+    import asyncio
+    import signal
+
     named = [one for given in executors or () for one in _listed(given)]
 
     def ready(one: Worker) -> None:

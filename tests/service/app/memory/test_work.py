@@ -44,7 +44,7 @@ async def working(own_settings: Settings) -> AsyncIterator[Memory]:
             memory.work.run_worker(executors=executors, ready=found.append)
         )
         async with asyncio.timeout(PATIENCE_S):
-            while not await memory.work.workers():
+            while not await memory.work.workers():  # noqa: ASYNC110 - a worker tells nobody.
                 await asyncio.sleep(0)
         yield memory
         found[0].drain()
@@ -52,7 +52,7 @@ async def working(own_settings: Settings) -> AsyncIterator[Memory]:
 
 
 async def test_over_workers_is_as_here(working: Memory) -> None:
-    """Recalled, consolidated and in the graph alike; a listener hears it all; the worker is named."""
+    """Results, consolidation and graph are alike; a listener hears it all; memory can be asked."""
     await working.remember("Staging listens on port 5433.")
     heard: list[str] = []
 
@@ -87,12 +87,12 @@ async def test_over_workers_is_as_here(working: Memory) -> None:
 
 
 async def test_tasks_are_seen_retried_and_cancelled(working: Memory) -> None:
-    """A task that waits is listed and cancelled; one that failed has its history, and is retried."""
+    """A task that waits is listed and cancelled; one that failed has a history, and is retried."""
     waiting = asyncio.create_task(
         working.think("wait", branches=["a", "b"], over="workers", executor="nobody")
     )
     async with asyncio.timeout(PATIENCE_S):
-        while len(listed := await working.work.tasks()) < 2:
+        while len(listed := await working.work.tasks()) < 2:  # noqa: ASYNC110 - as above.
             await asyncio.sleep(0.01)
     cancelled = await working.work.cancel(listed[0].root_id, "enough")
     with pytest.raises(ThoughtFailed, match="none of the 2 branches"):

@@ -1,4 +1,4 @@
-"""Workers, joiners and the nats-server killed and frozen: each branch ends once, each thought too."""
+"""Workers, joiners and the nats-server killed and frozen: each branch and thought ends once."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> No
     words = anabranch.command(
         *("worker", "-N", NAMESPACE, "--json", "--slots", "2", "--executors", "up=tr a-z A-Z")
     )
-    with subprocess.Popen(  # noqa: S603 - our own command.
+    with subprocess.Popen(
         words, env=anabranch.environment, stdout=subprocess.PIPE, text=True
     ) as worker:
         assert worker.stdout is not None
@@ -53,7 +53,7 @@ def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> No
 def _interrupt_one_that_waits(anabranch: CommandLine) -> None:
     """Press Ctrl-C at a thought that nobody works on: it is called off, and its tasks go."""
     words = anabranch.command("think", "-N", NAMESPACE, "x", "--over", "workers", "-x", "nobody")
-    with subprocess.Popen(  # noqa: S603 - as above.
+    with subprocess.Popen(
         words, env=anabranch.environment, stderr=subprocess.PIPE, text=True
     ) as waiting:
         deadline = time.monotonic() + PATIENCE_S
@@ -68,10 +68,12 @@ def _interrupt_one_that_waits(anabranch: CommandLine) -> None:
 
 
 def test_a_worker_runs_nothing_that_was_not_named(anabranch: CommandLine) -> None:
-    """Without executors, with one that is none, or a priority that is none, it says how to go on."""
+    """Without executors, or with an executor or a priority that is none, it says how to go on."""
     none = anabranch.here("worker", "--json")
-    bad = anabranch.here("worker", "-x", "bad name", "--json")
-    priority = anabranch.here("worker", "-x", "recalling", "--priorities", "urgent", "--json")
+    bad = anabranch.here("worker", "--executors", "bad name", "--json")
+    priority = anabranch.here(
+        "worker", "--executors", "recalling", "--priorities", "urgent", "--json"
+    )
     nobody = anabranch.here("workers", "drain", "nobody", "--json")
 
     assert [one.code for one in (none, bad, priority, nobody)] == [2, 2, 2, 3]
