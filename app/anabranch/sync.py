@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from anabranch.transfer.append_events import Appended
     from anabranch.transfer.import_events import Imported
     from anabranch.transfer.snapshot import Snapshot
-    from anabranch.views import GenerationView, InsightDetails, SessionView
+    from anabranch.views import GenerationView, InsightDetails, SessionView, Status
     from anabranch_events import LogReport, Recorded
     from anabranch_projections import RebuildProgress, RebuildResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
         InsightReceipt,
         InsightsReceipt,
         SessionReceipt,
-        Status,
         Thought,
         Work,
     )

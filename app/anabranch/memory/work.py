@@ -13,7 +13,8 @@ from anabranch.memory.thinking import fabric_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
-from anabranch_thinking import Join, Status
+from anabranch_thinking import Join
+from anabranch_thinking import Status as BranchStatus
 from anabranch_thinking.sessions.sessions import BranchTask
 from anabranch_thinking.thoughts.think import TIMEOUT_S
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.work.fabric import Fabric
 
 TASKS_MAX = 100
+_WITH_WORKERS = (BranchStatus.PENDING, BranchStatus.RUNNING)
 
 
 class TaskView(BaseModel):
@@ -44,7 +46,7 @@ class TaskView(BaseModel):
     role: str | None
     priority: Priority
     executor: str | None
-    status: Status
+    status: BranchStatus
     attempts: int
     worker: str | None
     waiting_since: AwareDatetime | None
@@ -136,7 +138,7 @@ class MemoryWork:
 
         With the status `dead_lettered` it returns those that were put aside, from the graph.
         """
-        if status is not None and Status(status) not in {Status.PENDING, Status.RUNNING}:
+        if status is not None and status not in _WITH_WORKERS:
             views = await list_sessions(
                 self._namespace, root_id=None, status=str(status), limit=limit
             )
@@ -169,7 +171,7 @@ class MemoryWork:
         on.
         """
         state = await self._state(session_id)
-        if not state.ended or state.status is Status.COMPLETED:
+        if not state.ended or state.status is BranchStatus.COMPLETED:
             raise InputInvalid(
                 f"session_id: {state.session_id} is {state.status}: there is nothing to retry",
                 field="session_id",
@@ -242,7 +244,7 @@ def _fields(state: SessionState) -> dict[str, Any]:
         "status": state.status,
         "attempts": state.attempt,
         "worker": state.claim.worker if state.claim else None,
-        "waiting_since": state.opened_at if state.status is Status.PENDING else None,
+        "waiting_since": state.opened_at if state.status is BranchStatus.PENDING else None,
         "deadline": state.deadline or (state.join.deadline if state.join else None),
         "error": state.error,
     }

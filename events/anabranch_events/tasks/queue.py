@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from anabranch_events.event.identifiers import is_canonical_uuid
 from anabranch_events.event.types import Priority
 from anabranch_events.jetstream import direct_get
 from anabranch_events.jetstream.api import Refused, ask, parsed, translated
@@ -142,7 +143,8 @@ class TaskQueue:
             if refused.status == 404:
                 return []
             raise translated(refused) from refused
-        return sorted(map(_queued, subjects), key=_urgency)
+        found = map(_queued, subjects)
+        return sorted((one for one in found if is_canonical_uuid(one.session_id)), key=_urgency)
 
     async def drop(self, task: Task) -> None:
         """Take a task out of the queue; a worker that has it is not stopped by that."""
