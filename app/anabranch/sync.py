@@ -15,13 +15,17 @@ from anabranch.memory.memory import Memory as AsyncMemory
 from anabranch.memory.past import MemoryPast as AsyncMemoryPast
 from anabranch.memory.session import Session as AsyncSession
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
+from anabranch.memory.work import TASKS_MAX
+from anabranch.memory.work import MemoryWork as AsyncMemoryWork
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.types import Outcome, Priority
+from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_projections.dead_letters import DeadLetters as AsyncDeadLetters
 from anabranch_recall import Scope
 from anabranch_recall.context import INSIGHTS, TOKENS
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
+from anabranch_thinking.work.worker import GRACE_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO, Any, Self, Unpack
 
+    from anabranch.memory.thinking import Over, ThinkOptions
+    from anabranch.memory.work import RetriedTask, TaskDetails, TaskView, WorkerView
     from anabranch.past.as_of import Moment
     from anabranch.past.diff_model import Diff
     from anabranch.past.history import LifeEvent
@@ -49,7 +55,6 @@ if TYPE_CHECKING:
     from anabranch_recall import FilterFields, RecalledContext, Recollection
     from anabranch_store import Digest, GraphAddress, QueryResult
     from anabranch_thinking import (
-        BranchTask,
         CompletionReceipt,
         Consolidation,
         EventListener,
@@ -62,8 +67,18 @@ if TYPE_CHECKING:
         Thought,
         Work,
     )
+    from anabranch_thinking.sessions.sessions import BranchTask
+    from anabranch_thinking.work.worker import Worker
 
-__all__ = ["DeadLetters", "Memory", "MemoryGraph", "MemoryPast", "MemoryTransfer", "Session"]
+__all__ = [
+    "DeadLetters",
+    "Memory",
+    "MemoryGraph",
+    "MemoryPast",
+    "MemoryTransfer",
+    "MemoryWork",
+    "Session",
+]
 
 
 class Memory(OpenFace[AsyncMemory]):
@@ -116,6 +131,11 @@ class Memory(OpenFace[AsyncMemory]):
     def transfer(self) -> MemoryTransfer:
         """Events out of this memory and into it, and snapshots of the whole log."""
         return MemoryTransfer(self._wrapped.transfer)
+
+    @property
+    def work(self) -> MemoryWork:
+        """Thoughts over workers: the tasks that wait or are in work, and the workers."""
+        return MemoryWork(self._wrapped.work)
 
     @property
     def position(self) -> int:
@@ -363,18 +383,24 @@ class Memory(OpenFace[AsyncMemory]):
         *,
         branches: Sequence[BranchTask | str] = (),
         count: int | None = None,
-        executor: Executor | Work | None = None,
+        executor: Executor | Work | str | None = None,
         session_id: str | None = None,
         concurrency: int = CONCURRENCY,
+        over: Over = "local",
         on_event: EventListener | None = None,
+        **options: Unpack[ThinkOptions],
     ) -> Thought:
         """Fan a task out over branches that run in parallel, join them, and consolidate.
 
         Without branches there are `count`, by the roles focus, pattern recognition, creative
         synthesis, risk analysis and meta-cognition in turn. Without an executor each branch asks
         memory what it knows from its role's side. With `session_id` the thought happens in that
-        session. `on_event` gets every event that was appended. Raises InputInvalid before anything
-        is appended, and ThoughtFailed where no branch completed.
+        session. `over` workers the branches run where `anabranch worker` does, with an executor
+        that these allow by its name, and the thought outlives this process. `options` are those
+        of ThinkOptions: join, late_kept, deadline, priority, retries, timeout_s, branches_max.
+
+        `on_event` gets every event of the thought. Raises InputInvalid before anything is
+        appended, and ThoughtFailed where no branch completed.
         """
         return LOOP.run(
             self._wrapped.think(
@@ -384,7 +410,9 @@ class Memory(OpenFace[AsyncMemory]):
                 executor=executor,
                 session_id=session_id,
                 concurrency=concurrency,
+                over=over,
                 on_event=on_event,
+                **options,
             )
         )
 
@@ -825,6 +853,74 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         the cache of embeddings is in it.
         """
         return LOOP.run(self._wrapped.snapshot(path, vectors=vectors, progress=progress))
+
+
+class MemoryWork(Face[AsyncMemoryWork]):
+    """The tasks and the workers of a memory's namespace."""
+
+    def run_worker(
+        self,
+        *,
+        executors: Sequence[str],
+        slots: int = 4,
+        priorities: Sequence[Priority | str] = tuple(Priority),
+        passes: Sequence[str] = (),
+        silence_s: float = SILENCE_S,
+        grace_s: float = GRACE_S,
+        ready: Callable[[Worker], None] | None = None,
+    ) -> None:
+        """Work on branches until the worker that `ready` is given drains, or this is cancelled.
+
+        It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
+        or `name=command`, with the variables of `passes` in the environment of commands. It joins
+        what was forked, where no other process does. A worker that says nothing for `silence_s`
+        has lost its branches to others. Raises InputInvalid.
+        """
+        return LOOP.run(
+            self._wrapped.run_worker(
+                executors=executors,
+                slots=slots,
+                priorities=priorities,
+                passes=passes,
+                silence_s=silence_s,
+                grace_s=grace_s,
+                ready=ready,
+            )
+        )
+
+    def tasks(self, *, status: str | None = None, limit: int = TASKS_MAX) -> list[TaskView]:
+        """Return the branches that wait for a worker or are in work, the urgent ones first.
+
+        With the status `dead_lettered` it returns those that were put aside, from the graph.
+        """
+        return LOOP.run(self._wrapped.tasks(status=status, limit=limit))
+
+    def task(self, session_id: str) -> TaskDetails:
+        """Return a branch with all attempts at it. Raises InputInvalid, SessionNotFound."""
+        return LOOP.run(self._wrapped.task(session_id))
+
+    def retry(self, session_id: str) -> RetriedTask:
+        """Try a branch again that has ended without a result, as a new thought of that one branch.
+
+        The old branch stays as it is. Raises InputInvalid for a root, and for a branch that goes
+        on.
+        """
+        return LOOP.run(self._wrapped.retry(session_id))
+
+    def cancel(self, session_id: str, reason: str = "cancelled") -> list[str]:
+        """Cancel a session with all that was forked of it; return those that were going.
+
+        Executors that run for one of them are stopped at once. Raises SessionNotFound.
+        """
+        return LOOP.run(self._wrapped.cancel(session_id, reason))
+
+    def workers(self) -> list[WorkerView]:
+        """Return the workers of the namespace that answer; one that is frozen does not."""
+        return LOOP.run(self._wrapped.workers())
+
+    def drain(self, workers: Sequence[str]) -> list[WorkerView]:
+        """Ask workers to take no more and to end; return those that heard it."""
+        return LOOP.run(self._wrapped.drain(workers))
 
 
 class DeadLetters(Face[AsyncDeadLetters]):

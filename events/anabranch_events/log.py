@@ -27,6 +27,7 @@ from anabranch_events.read.continuity import Continuity
 from anabranch_events.read.pinned_consumer import PinnedConsumer
 from anabranch_events.read.repeats import Repeats
 from anabranch_events.read.verification import Condition, LogReport, condition, verify
+from anabranch_events.tasks.queue import TaskQueue
 from anabranch_events.transport.connection import Absence, Connection, Locate
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events
@@ -139,6 +140,11 @@ class Log:
     def connection(self) -> Client:
         """The nats-py client, for services that share the connection."""
         return self._connection.client
+
+    @property
+    def tasks(self) -> TaskQueue:
+        """The queue of tasks beside the log, on the same connection."""
+        return TaskQueue(self._connection)
 
     @property
     def url(self) -> str:

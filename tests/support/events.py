@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from anabranch_events import Event, new_event
 from anabranch_events.event.identifiers import NAMESPACE_PATTERN, new_id
 from anabranch_events.event.registry import EVENT_TYPES
-from anabranch_events.event.types import EventData, Insight, Outcome, Priority, WorkingMemorySet
+from anabranch_events.event.types import (
+    EventData,
+    Insight,
+    JoinKind,
+    JoinTerms,
+    Outcome,
+    Priority,
+    Then,
+    WorkingMemorySet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +70,20 @@ _insights = st.builds(
     valid_until=_optional(moments),
     sources=st.lists(texts, max_size=3),
 )
+_counts = st.integers(min_value=1, max_value=1000)
+_joins = st.builds(
+    JoinTerms,
+    join_id=identifiers,
+    branches=_counts,
+    kind=st.sampled_from(JoinKind),
+    needed=_counts,
+    deadline=_optional(moments),
+    late_kept=st.booleans(),
+    then=st.sampled_from(Then),
+    timeout_s=st.floats(min_value=0.001, max_value=1e6),
+    retries=st.integers(min_value=0, max_value=100),
+    budget=st.integers(min_value=0, max_value=100_000),
+)
 _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "attributes": st.dictionaries(texts, values, max_size=3),
     "attempt": _attempts,
@@ -76,6 +99,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "from_id": identifiers,
     "insight_id": identifiers,
     "insight_ids": st.lists(identifiers, min_size=1, max_size=4),
+    "join": _optional(_joins),
     "namespace": st.from_regex(NAMESPACE_PATTERN, fullmatch=True),
     "outcome": st.sampled_from(Outcome),
     "parent_id": identifiers,

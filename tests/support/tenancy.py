@@ -11,7 +11,8 @@ import nats
 
 from anabranch_events import Log, NatsServer, Tenant, new_event, new_id
 from anabranch_events.event.types import Priority, SessionOpened
-from anabranch_events.server.accounts import VIEWS_ADMIN, task_consumer
+from anabranch_events.server.accounts import VIEWS_ADMIN
+from anabranch_events.tasks.task import task_consumer
 from anabranch_events.transport.address import with_user
 
 if TYPE_CHECKING:

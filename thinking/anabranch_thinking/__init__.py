@@ -14,15 +14,18 @@ if TYPE_CHECKING:
         BranchTaken,
         BranchTimedOut,
         ClaimLost,
+        DoNotRetry,
         ExecutorFailed,
         InsightNotFound,
         NothingLearned,
+        RetryLater,
         ThoughtFailed,
     )
-    from anabranch_thinking.executors.base import BranchContext, Executor
+    from anabranch_thinking.executors.base import BranchContext, Executor, ForkedWork
     from anabranch_thinking.executors.callable import CallableExecutor, Work
     from anabranch_thinking.executors.command import CommandExecutor
     from anabranch_thinking.executors.recall import RecallExecutor
+    from anabranch_thinking.join import Join
     from anabranch_thinking.roles import ROLES, Role, angles
     from anabranch_thinking.sessions.findings import (
         Finding,
@@ -60,10 +63,12 @@ __all__ = [
     "CommandExecutor",
     "CompletionReceipt",
     "Consolidation",
+    "DoNotRetry",
     "EventListener",
     "Executor",
     "ExecutorFailed",
     "Finding",
+    "ForkedWork",
     "Group",
     "HandOffReceipt",
     "InsightDraft",
@@ -72,12 +77,14 @@ __all__ = [
     "InsightNotFound",
     "InsightReceipt",
     "InsightsReceipt",
+    "Join",
     "Link",
     "NothingLearned",
     "Point",
     "Recall",
     "RecallExecutor",
     "RecalledInsight",
+    "RetryLater",
     "Role",
     "SessionReceipt",
     "SessionState",
@@ -106,15 +113,18 @@ _HOMES = {
         "BranchTaken",
         "BranchTimedOut",
         "ClaimLost",
+        "DoNotRetry",
         "ExecutorFailed",
         "InsightNotFound",
         "NothingLearned",
+        "RetryLater",
         "ThoughtFailed",
     ),
-    "anabranch_thinking.executors.base": ("BranchContext", "Executor"),
+    "anabranch_thinking.executors.base": ("BranchContext", "Executor", "ForkedWork"),
     "anabranch_thinking.executors.callable": ("CallableExecutor", "Work"),
     "anabranch_thinking.executors.command": ("CommandExecutor",),
     "anabranch_thinking.executors.recall": ("RecallExecutor",),
+    "anabranch_thinking.join": ("Join",),
     "anabranch_thinking.roles": ("ROLES", "Role", "angles"),
     "anabranch_thinking.sessions.findings": (
         "Finding",

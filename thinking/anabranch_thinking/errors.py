@@ -11,6 +11,8 @@
     │   └── ClaimLost            the branch went to another worker meanwhile
     └── ExecutorFailed           what ran for the branch gave no finding
         ├── BranchTimedOut       it took longer than it may
+        ├── RetryLater           another attempt may succeed, after a while
+        ├── DoNotRetry           no attempt will succeed
         └── ThoughtFailed        no branch of the thought completed
 """
 
@@ -36,11 +38,13 @@ __all__ = [
     "BranchTimedOut",
     "ClaimLost",
     "Conflict",
+    "DoNotRetry",
     "ExecutorFailed",
     "InputInvalid",
     "InsightNotFound",
     "NotFound",
     "NothingLearned",
+    "RetryLater",
     "SessionEnded",
     "SessionNotFound",
     "ThoughtFailed",
@@ -110,6 +114,26 @@ class BranchTimedOut(ExecutorFailed):
         )
         self.session_id = session_id
         self.timeout_s = timeout_s
+
+
+class RetryLater(ExecutorFailed):
+    """An attempt that failed for now; raise it to have another one made after `delay_s`.
+
+    It is made even where the thought allows no retries, a few times.
+    """
+
+    def __init__(
+        self, message: str, *, delay_s: float = 1.0, fix: str = "wait for the next attempt"
+    ) -> None:
+        super().__init__(message, fix=fix)
+        self.delay_s = delay_s
+
+
+class DoNotRetry(ExecutorFailed):
+    """An attempt that failed for good; raise it to have none made after it."""
+
+    def __init__(self, message: str, *, fix: str = "change the task or its executor") -> None:
+        super().__init__(message, fix=fix)
 
 
 class ThoughtFailed(ExecutorFailed):

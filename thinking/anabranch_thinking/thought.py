@@ -21,6 +21,7 @@ class BranchOutcome(BaseModel):
     insight_ids: tuple[str, ...] = ()
     duration_ms: float = 0
     attempts: int = 0
+    worker: str | None = None
     error: str | None = None
 
 
@@ -44,7 +45,8 @@ class Thought(BaseModel):
 
     `branches` are in the order in which they were forked. `parallel_ms` is the time that the
     branches took together. `sequential_ms` is the sum of their durations, without the waits for
-    their own forks. `parallel_max` is the number of them that ran at the same time.
+    their own forks. `parallel_max` is the number of them that ran at the same time. `speed_up` is
+    how many times faster they were together than one after another.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,4 +59,5 @@ class Thought(BaseModel):
     parallel_ms: float
     sequential_ms: float
     parallel_max: int
+    speed_up: float = 1.0
     position: int

@@ -65,9 +65,16 @@ _LINES: Final = (
     "anabranch snapshot restore log.snapshot",
     "anabranch snapshot take log.snapshot",
     "anabranch status",
+    "anabranch tasks cancel 25da4fe2",
+    "anabranch tasks list",
+    "anabranch tasks retry 25da4fe2",
+    "anabranch tasks show 25da4fe2",
     "anabranch think 'Should we move the database on Sunday?' -n 5",
     "anabranch up --detach",
     "anabranch update 25da4fe2 'Staging listens on port 5434.'",
+    "anabranch worker --slots 8 --executors recalling",
+    "anabranch workers drain --all",
+    "anabranch workers list",
 )
 
 
@@ -81,6 +88,7 @@ _GROUPS: Final = frozenset(
     {
         *("dead-letters", "events", "graph", "log", "mcp"),
         *("namespace", "session", "sessions", "snapshot"),
+        *("tasks", "workers"),
     }
 )
 EXAMPLES: Final[Mapping[str, str]] = {_command_of(line): line for line in _LINES}

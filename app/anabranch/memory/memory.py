@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
-from anabranch.home.running_thoughts import RunningThought
 from anabranch.memory.consolidate import consolidate
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
@@ -16,15 +15,16 @@ from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.namespaces import OpenNamespace
 from anabranch.memory.past import MemoryPast
-from anabranch.memory.recall import BranchRecall, recall
+from anabranch.memory.recall import recall
 from anabranch.memory.session import Session, session_of
 from anabranch.memory.session_views import list_sessions, session_tree, show_session
+from anabranch.memory.thinking import checked_over, think_locally, think_over_workers
 from anabranch.memory.transfer import MemoryTransfer
+from anabranch.memory.work import MemoryWork
 from anabranch.past.replay import follow, replay
 from anabranch.settings import Settings
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_recall.context import INSIGHTS, TOKENS
-from anabranch_thinking import think
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.past.as_of import Moment
     from anabranch.views import InsightDetails, SessionView, Status
     from anabranch_events import Event, Recorded
@@ -125,6 +126,11 @@ class Memory:
     def transfer(self) -> MemoryTransfer:
         """Events out of this memory and into it, and snapshots of the whole log."""
         return MemoryTransfer(self._namespace)
+
+    @property
+    def work(self) -> MemoryWork:
+        """Thoughts over workers: the tasks that wait or are in work, and the workers."""
+        return MemoryWork(self._namespace)
 
     @property
     def position(self) -> int:
@@ -379,37 +385,49 @@ class Memory:
         *,
         branches: Sequence[BranchTask | str] = (),
         count: int | None = None,
-        executor: Executor | Work | None = None,
+        executor: Executor | Work | str | None = None,
         session_id: str | None = None,
         concurrency: int = CONCURRENCY,
+        over: Over = "local",
         on_event: EventListener | None = None,
+        **options: Unpack[ThinkOptions],
     ) -> Thought:
         """Fan a task out over branches that run in parallel, join them, and consolidate.
 
         Without branches there are `count`, by the roles focus, pattern recognition, creative
         synthesis, risk analysis and meta-cognition in turn. Without an executor each branch asks
         memory what it knows from its role's side. With `session_id` the thought happens in that
-        session. `on_event` gets every event that was appended. Raises InputInvalid before anything
-        is appended, and ThoughtFailed where no branch completed.
+        session. `over` workers the branches run where `anabranch worker` does, with an executor
+        that these allow by its name, and the thought outlives this process. `options` are those
+        of ThinkOptions: join, late_kept, deadline, priority, retries, timeout_s, branches_max.
+
+        `on_event` gets every event of the thought. Raises InputInvalid before anything is
+        appended, and ThoughtFailed where no branch completed.
         """
         namespace = self._namespace
-        await namespace.ready()
-        with RunningThought(
-            namespace.backend.servers.home.thoughts, namespace=self.namespace
-        ) as it:
-            return await think(
-                namespace.sessions,
+        if checked_over(over) == "workers":
+            return await think_over_workers(
+                namespace,
                 task,
                 branches=branches or None,
                 count=count,
                 executor=executor,
-                recall=BranchRecall(namespace),
-                embedder=namespace.backend.embedder,
                 session_id=session_id,
-                concurrency=concurrency,
-                on_event=_both(namespace.backend.saw, on_event),
-                announce=it.note,
+                on_event=on_event,
+                options=options,
             )
+        await namespace.ready()
+        return await think_locally(
+            namespace,
+            task,
+            branches=branches or None,
+            count=count,
+            executor=executor,
+            session_id=session_id,
+            concurrency=concurrency,
+            on_event=_both(namespace.backend.saw, on_event),
+            options=options,
+        )
 
     async def consolidate(self, root_id: str) -> Consolidation:
         """Synthesise what the branches of a thought found; every insight used is cited.

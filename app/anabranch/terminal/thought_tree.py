@@ -16,6 +16,7 @@ from anabranch_events.event.types import (
     BranchCancelled,
     BranchCompleted,
     BranchCreated,
+    BranchDeadLettered,
     BranchFailed,
     BranchStarted,
     SessionOpened,
@@ -90,6 +91,8 @@ class ThoughtPicture:
                 self._end(event.session_id, "failed", data.error)
             case BranchCancelled() as data:
                 self._end(event.session_id, "cancelled", data.reason)
+            case BranchDeadLettered() as data:
+                self._end(event.session_id, "failed", data.reason.partition("\n")[0])
             case _:
                 pass
 
@@ -110,7 +113,7 @@ class ThoughtPicture:
         if branch is None:
             return
         branch.status = status
-        branch.seconds = perf_counter() - branch.begun
+        branch.seconds = perf_counter() - branch.begun if branch.begun else 0.0
         branch.found = " ".join(found[:_FOUND_LENGTH_MAX].split())
         if self._console is not None and self._live is None:
             self._console.print(_plain(branch), no_wrap=True, overflow="ellipsis")

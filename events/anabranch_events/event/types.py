@@ -34,6 +34,28 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+class JoinKind(StrEnum):
+    """The condition on which the branches of a fork are joined."""
+
+    ALL = "all"
+    FIRST = "first"
+    QUORUM = "quorum"
+    MAJORITY = "majority"
+
+
+class Then(StrEnum):
+    """The effect of a join on the session whose branches it joins.
+
+    `close`, `keep` and `complete` consolidate what the branches found: the session is then closed,
+    left open, or completed with it. `return` only ends the waiting for the branches.
+    """
+
+    CLOSE = "close"
+    KEEP = "keep"
+    COMPLETE = "complete"
+    RETURN = "return"
+
+
 class Outcome(StrEnum):
     """The use of a recalled insight."""
 
@@ -70,6 +92,26 @@ class SessionOpened(EventData):
     attributes: dict[Name, Json] = {}
 
 
+class JoinTerms(Facts):
+    """The terms on which workers run the branches of one fork, and on which they are joined.
+
+    `branches` is the number of branches in the fork, `needed` that of the results a quorum has.
+    Those that end later are cancelled, or kept with `late_kept`. `budget` is the number of branches
+    that each of them may fork in its turn.
+    """
+
+    join_id: Identifier
+    branches: Annotated[int, Field(ge=1, le=BRANCHES_MAX)]
+    kind: JoinKind = JoinKind.ALL
+    needed: Annotated[int, Field(ge=1, le=BRANCHES_MAX)] = 1
+    deadline: GivenMoment | None = None
+    late_kept: bool = False
+    then: Then = Then.CLOSE
+    timeout_s: Annotated[float, Field(gt=0)] = 600.0
+    retries: Annotated[int, Field(ge=0, le=100)] = 0
+    budget: Annotated[int, Field(ge=0)] = 0
+
+
 class BranchCreated(EventData):
     """A session was forked from its parent at a position."""
 
@@ -84,6 +126,7 @@ class BranchCreated(EventData):
     executor: Name | None = None
     deadline: GivenMoment | None = None
     attributes: dict[Name, Json] | None = None
+    join: JoinTerms | None = None
 
 
 class BranchStarted(EventData):

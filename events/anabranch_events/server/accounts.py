@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.event.types import Priority
 from anabranch_events.jetstream.tenant_view import GET, INFO, LAST, VALUE
+from anabranch_events.tasks.stream import TASKS
+from anabranch_events.tasks.task import task_consumer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +35,6 @@ _API: Final = "$JS.API"
 _ACK_V2: Final = "$JS.ACK._.*"
 """Before the stream's name where the server's flag js_ack_fc_v2 is on: no domain, any account."""
 _LOG: Final = "ANABRANCH_EVENTS"
-_TASKS: Final = "ANABRANCH_TASKS"
 _OBJECTS: Final = "OBJ_ANABRANCH_OBJECTS"
 VECTORS: Final = "ANABRANCH_VECTORS"
 _CREATE: Final = f"CONSUMER.CREATE.{_LOG}"
@@ -51,9 +52,9 @@ _EXPORTS: Final = f"""\
     {{ service: "{_API}.DIRECT.GET.{_OBJECTS}", response_type: stream }}
     {{ service: "{_API}.STREAM.MSG.GET.KV_{VECTORS}" }}
     {{ service: "$KV.{VECTORS}.>" }}
-    {{ service: "{_API}.CONSUMER.MSG.NEXT.{_TASKS}.*", response_type: stream }}
-    {{ service: "$JS.ACK.{_TASKS}.>" }}
-    {{ service: "{_ACK_V2}.{_TASKS}.>" }}
+    {{ service: "{_API}.CONSUMER.MSG.NEXT.{TASKS}.*", response_type: stream }}
+    {{ service: "$JS.ACK.{TASKS}.>" }}
+    {{ service: "{_ACK_V2}.{TASKS}.>" }}
 """
 _VIEWS_EXPORTS: Final = f"""\
     {{ service: "{_API}.DIRECT.GET.*", response_type: stream }}
@@ -97,14 +98,9 @@ def _in_namespace(tenant: Tenant, namespace: str) -> Iterator[Crossing]:
     if tenant.role == "worker":
         for priority in Priority:
             consumer = task_consumer(priority, namespace)
-            yield _same(f"{_API}.CONSUMER.MSG.NEXT.{_TASKS}.{consumer}")
-            yield _same(f"$JS.ACK.{_TASKS}.{consumer}.>")
-            yield _same(f"{_ACK_V2}.{_TASKS}.{consumer}.>")
-
-
-def task_consumer(priority: str, namespace: str) -> str:
-    """Return the name of the consumer for tasks of one priority in one namespace."""
-    return f"{priority}-{namespace}"
+            yield _same(f"{_API}.CONSUMER.MSG.NEXT.{TASKS}.{consumer}")
+            yield _same(f"$JS.ACK.{TASKS}.{consumer}.>")
+            yield _same(f"{_ACK_V2}.{TASKS}.{consumer}.>")
 
 
 def _projected() -> Iterator[Crossing]:

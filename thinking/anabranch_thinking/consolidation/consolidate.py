@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.event.types import AssociationFormed, ConsolidationRecorded
 from anabranch_recall import Embedder, entities
@@ -17,9 +17,11 @@ from anabranch_thinking.sessions.state import RecordedConsolidation, SessionStat
 from anabranch_thinking.thought import Consolidation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from anabranch_thinking.sessions.recall import Recall
+
+    Effect = Callable[[SessionState, str], Sequence[Fact]]
 
 ASSOCIATIONS_MAX: Final = 900
 ASKED_MAX: Final = 12
@@ -34,6 +36,8 @@ async def consolidate_thought(
     session_ids: Sequence[str],
     embedder: Embedder | None = None,
     recall: Recall | None = None,
+    consolidation_id: str | None = None,
+    effect: Effect | None = None,
 ) -> Consolidation:
     """Synthesise the insights of a thought's sessions, and link them across sessions.
 
@@ -44,6 +48,9 @@ async def consolidate_thought(
 
     Run again over the same insights it returns the existing consolidation, and forms only
     associations that are not active. Raises NothingLearned where no insight is left.
+
+    With `effect` the facts that it makes of the root and of the text go into the same batch.
+    Where the root has ended, or has the `consolidation_id`, nothing is added.
     """
     known: dict[str, list[float]] = {}
 
@@ -66,7 +73,10 @@ async def consolidate_thought(
             active=root.links,
         )
         thinkers = tuple(dict.fromkeys(one.session_id for one in points))
-        return await _record(sessions, root, thinkers, synthesis, links[:ASSOCIATIONS_MAX])
+        found = _Found(thinkers, synthesis, links[:ASSOCIATIONS_MAX])
+        return await _record(
+            sessions, root, found, consolidation_id=consolidation_id, effect=effect
+        )
 
     return await sessions.settle(attempt)
 
@@ -137,41 +147,45 @@ async def _vectors(
     return [known[one.text] for one in points]
 
 
+class _Found(NamedTuple):
+    """The content of a consolidation that is to be recorded."""
+
+    thinkers: tuple[str, ...]
+    synthesis: Synthesis
+    links: Sequence[WeightedLink]
+
+
 async def _record(
     sessions: Sessions,
     root: SessionState,
-    thinkers: tuple[str, ...],
-    synthesis: Synthesis,
-    links: Sequence[WeightedLink],
+    found: _Found,
+    *,
+    consolidation_id: str | None,
+    effect: Effect | None,
 ) -> Consolidation:
     standing = root.consolidation
-    if standing is None or not _says(standing.data, thinkers, synthesis):
+    if standing is not None and not _stands(standing, found, consolidation_id=consolidation_id):
         standing = None
     data = (
         standing.data
         if standing
         else checked(
             ConsolidationRecorded,
-            consolidation_id=sessions.new_id(),
+            consolidation_id=consolidation_id or sessions.new_id(),
             root_id=root.root_id,
-            sessions=thinkers,
-            sources=synthesis.sources,
-            text=synthesis.text,
+            sessions=found.thinkers,
+            sources=found.synthesis.sources,
+            text=found.synthesis.text,
             method=METHOD,
         )
     )
-    formed = [
-        checked(
-            AssociationFormed,
-            from_id=one.link.from_id,
-            to_id=one.link.to_id,
-            kind=one.link.kind,
-            weight=one.weight,
-            reason=one.reason,
-        )
-        for one in links
-    ]
+    closed = effect is not None and (root.ended or consolidation_id in root.consolidation_ids)
+    formed = [] if closed else [*map(_formed, found.links)]
     batch = [Fact(root.session_id, fact) for fact in ([] if standing else [data]) + formed]
+    if closed:
+        batch = []
+    elif effect is not None:
+        batch += effect(root, data.text)
     receipts = (
         await sessions.append(
             batch, root_id=root.root_id, expected={root.session_id: root.position}
@@ -180,13 +194,35 @@ async def _record(
         else []
     )
     if standing is None:
-        standing = RecordedConsolidation(receipts[0].event_id, receipts[0].position, data)
+        event_id = receipts[0].event_id if receipts else ""
+        position = receipts[0].position if receipts else root.position
+        standing = RecordedConsolidation(event_id, position, data)
     return Consolidation(
         **dict(data),
         event_id=standing.event_id,
         position=receipts[-1].position if receipts else standing.position,
         associations=len(formed),
     )
+
+
+def _formed(one: WeightedLink) -> AssociationFormed:
+    return checked(
+        AssociationFormed,
+        from_id=one.link.from_id,
+        to_id=one.link.to_id,
+        kind=one.link.kind,
+        weight=one.weight,
+        reason=one.reason,
+    )
+
+
+def _stands(
+    standing: RecordedConsolidation, found: _Found, *, consolidation_id: str | None
+) -> bool:
+    """Tell whether a consolidation is the one that is to be recorded."""
+    if consolidation_id is not None:
+        return standing.data.consolidation_id == consolidation_id
+    return _says(standing.data, found.thinkers, found.synthesis)
 
 
 def _says(data: ConsolidationRecorded, thinkers: tuple[str, ...], synthesis: Synthesis) -> bool:

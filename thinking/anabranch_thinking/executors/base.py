@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, Unpack
 
 from anabranch_events.errors import InputInvalid
+from anabranch_thinking.errors import ExecutorFailed
+from anabranch_thinking.sessions.findings import Finding
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.thought import BranchOutcome
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from anabranch_thinking.sessions.findings import Finding, InsightDraft, InsightFields
+    from anabranch_thinking.join import Join
+    from anabranch_thinking.sessions.findings import InsightDraft, InsightFields
     from anabranch_thinking.sessions.recall import Recall, RecalledInsight
     from anabranch_thinking.sessions.receipts import InsightReceipt, SessionReceipt
 
@@ -22,6 +25,23 @@ RECALLED_MAX: Final = 10
 
 Fork = Callable[[Sequence[BranchTask]], Awaitable[list[BranchOutcome]]]
 """Forks branches of a branch, runs them, and gives their outcomes once the last has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForkedWork:
+    """The work of a branch, passed on to forks of it: an executor returns it instead of a finding.
+
+    The branch waits for them without a worker. It completes with the consolidation of their
+    findings, on the condition `join`: `all`, `first`, `majority`, or a number of results.
+    """
+
+    branches: Sequence[BranchTask | str]
+    join: Join | str | int = "all"
+
+    @property
+    def tasks(self) -> list[BranchTask]:
+        """The tasks of the forks."""
+        return as_tasks(self.branches)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +90,7 @@ class BranchContext:
 
     async def branch(self, branches: Sequence[BranchTask | str]) -> list[BranchOutcome]:
         """Fork this branch, run the forks as it runs, and wait until the last has ended."""
-        return await self.forking(
-            [BranchTask(task=task) if isinstance(task, str) else task for task in branches]
-        )
+        return await self.forking(as_tasks(branches))
 
 
 class Executor(Protocol):
@@ -83,6 +101,23 @@ class Executor(Protocol):
         """The executor's name in the log."""
         ...
 
-    async def run(self, branch: BranchContext) -> Finding | str:
+    async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
         """Return the branch's finding; plain text is its result. An error fails the attempt."""
         ...
+
+
+def as_tasks(branches: Sequence[BranchTask | str]) -> list[BranchTask]:
+    """Return `branches` as tasks; a text is one."""
+    return [BranchTask(task=task) if isinstance(task, str) else task for task in branches]
+
+
+def checked_finding(found: object, *, by: str) -> Finding | ForkedWork:
+    """Return what an executor found. Raises ExecutorFailed where that is no finding."""
+    if isinstance(found, Finding | ForkedWork):
+        return found
+    if isinstance(found, str):
+        return Finding.of(found)
+    raise ExecutorFailed(
+        f"{by} returned {type(found).__name__}",
+        fix="return a text or a Finding: is a `return` missing?",
+    )

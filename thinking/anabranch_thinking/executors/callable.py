@@ -8,12 +8,11 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable
 
-from anabranch_thinking.executors.base import BranchContext
+from anabranch_thinking.executors.base import BranchContext, ForkedWork
 from anabranch_thinking.sessions.findings import Finding
 
-Work = (
-    Callable[[BranchContext], Awaitable[Finding | str]] | Callable[[BranchContext], Finding | str]
-)
+Found = Finding | ForkedWork | str
+Work = Callable[[BranchContext], Awaitable[Found]] | Callable[[BranchContext], Found]
 
 
 class CallableExecutor:
@@ -27,7 +26,7 @@ class CallableExecutor:
         self._function = function
         self.name = name or f"callable:{getattr(function, '__name__', type(function).__name__)}"
 
-    async def run(self, branch: BranchContext) -> Finding | str:
+    async def run(self, branch: BranchContext) -> Found:
         """Return what the function returns."""
         call = getattr(self._function, "__call__", self._function)  # noqa: B004 - not a test whether it is callable, but its method.
         if inspect.iscoroutinefunction(self._function) or inspect.iscoroutinefunction(call):
@@ -37,15 +36,13 @@ class CallableExecutor:
         return await found if inspect.isawaitable(found) else found
 
 
-async def _in_thread(
-    function: Work, branch: BranchContext
-) -> Finding | str | Awaitable[Finding | str]:
+async def _in_thread(function: Work, branch: BranchContext) -> Found | Awaitable[Found]:
     """Call `function` in a thread of its own.
 
     The loop's own pool has few threads on a small machine, and waits for a function that hangs.
     """
     loop = asyncio.get_running_loop()
-    result: asyncio.Future[Finding | str | Awaitable[Finding | str]] = loop.create_future()
+    result: asyncio.Future[Found | Awaitable[Found]] = loop.create_future()
     context = contextvars.copy_context()
 
     def settle(found: object, error: BaseException | None) -> None:

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 from anabranch_events import input_invalid
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
+from anabranch_thinking.executors.base import ForkedWork
 from anabranch_thinking.executors.environment import passed_on
 from anabranch_thinking.sessions.findings import Finding, InsightDraft, plain
+from anabranch_thinking.sessions.sessions import BranchTask
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
@@ -40,8 +42,10 @@ class CommandExecutor:
 
     The branch comes on stdin as one JSON object and its ids in `ANABRANCH_SESSION`,
     `ANABRANCH_PARENT`, `ANABRANCH_ROOT` and `ANABRANCH_NAMESPACE`. The command's stdout is the
-    result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`. Another exit code
-    than 0 fails the attempt with the last lines of stderr.
+    result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`. With
+    `{"branches": [TEXT or object, ...], "join": "all"}` it forks instead, and the branch completes
+    with what the forks find. Another exit code than 0 fails the attempt with the last lines of
+    stderr.
 
     Of the environment it gets the variables that any program needs, and those named in `passes`.
     Keys and passwords of this process must be named. With `environment` it gets just that.
@@ -72,7 +76,7 @@ class CommandExecutor:
         self._passes = tuple(passes)
         self.name = f"command:{os.path.basename(argv[0])}"[:256]  # noqa: PTH119 - a name, not a path.
 
-    async def run(self, branch: BranchContext) -> Finding | str:
+    async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
         """Return the finding in the command's output. Raises ExecutorFailed and BranchTimedOut."""
         with Line() as line:
             process = await self._start(branch, line)
@@ -256,15 +260,17 @@ def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -
         os.killpg(process.pid, number)
 
 
-def _finding(name: str, output: bytes, errors: bytes) -> Finding | str:
+def _finding(name: str, output: bytes, errors: bytes) -> Finding | ForkedWork | str:
     """Read the command's output: its JSON, or its text without terminal codes."""
     text = plain(output.decode(errors="replace"))
     if not text:
         raise _failed(name, "wrote no result", errors)
     fields = _object(text)
-    if "result" not in fields:
+    if "result" not in fields and "branches" not in fields:
         return text
     try:
+        if "branches" in fields:
+            return _forked(fields)
         return Finding(
             result=fields["result"],
             insights=tuple(
@@ -280,6 +286,18 @@ def _finding(name: str, output: bytes, errors: bytes) -> Finding | str:
             f"{name} wrote JSON that is not a finding: {problem}",
             fix='write {"result": TEXT, "insights": [TEXT or {"text": TEXT, ...}, ...]}',
         ) from error
+
+
+def _forked(fields: dict[str, Any]) -> ForkedWork:
+    """Return the work that a command passes on. Raises ValidationError, TypeError."""
+    branches = fields["branches"]
+    if not isinstance(branches, list):
+        raise TypeError("branches: is no list")
+    tasks = [
+        BranchTask(task=one) if isinstance(one, str) else BranchTask.model_validate(one)
+        for one in branches
+    ]
+    return ForkedWork(tasks, fields.get("join", "all"))
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from copy import copy
 from datetime import UTC, datetime
 from random import Random
@@ -150,6 +150,16 @@ class Journal:
         if not state.exists:
             raise SessionNotFound(key, namespace=self.namespace, position=position)
         return state
+
+    async def events(self, session_id: str) -> list[tuple[int, Event]]:
+        """Return the session's events that this version can read, with their positions."""
+        key = checked_id(session_id, field="session_id")
+        found: list[tuple[int, Event]] = []
+        async with aclosing(self._log.read(key, namespace=self.namespace)) as records:
+            async for recorded in records:
+                with suppress(EventInvalid):
+                    found.append((recorded.position, recorded.decode()))
+        return found
 
     async def _take(self, fold: StateFold, recorded: Recorded) -> None:
         """Take in a record, also one that cannot be read or repeats another."""

@@ -21,6 +21,7 @@ from anabranch_events.event.types import (
     BranchFailed,
     BranchStarted,
     EventData,
+    JoinTerms,
     Priority,
     SessionClosed,
     SessionHandedOff,
@@ -127,7 +128,7 @@ class Sessions(Insights):
                 fix=f"fan out over at most {BRANCHES_MAX} branches at a time",
             )
         parent = await self.going(parent_id)
-        forks = [Fact(self.new_id(), _fork(parent, branch)) for branch in branches]
+        forks = [Fact(self.new_id(), fork_event(parent, branch)) for branch in branches]
         if announce is not None:
             announce([fork.session_id for fork in forks])
         receipts = await self.append(
@@ -324,7 +325,7 @@ class Sessions(Insights):
             notes = dict(state.working_memory)
             passed = checked(SessionHandedOff, to=receiver, summary=summary, working_memory=notes)
             batch = [
-                Fact(receiver, _fork(state, heir), agent=to_agent),
+                Fact(receiver, fork_event(state, heir), agent=to_agent),
                 *(
                     Fact(receiver, checked(WorkingMemorySet, key=key, value=value), agent=to_agent)
                     for key, value in notes.items()
@@ -380,12 +381,16 @@ def _next_attempt(state: SessionState, *, wanted: int | None) -> int:
     return wanted
 
 
-def _fork(parent: SessionState, branch: BranchTask) -> BranchCreated:
+def fork_event(
+    parent: SessionState, branch: BranchTask, *, join: JoinTerms | None = None
+) -> BranchCreated:
+    """Return the event that forks `branch` from its parent as it is now. Raises InputInvalid."""
     return checked(
         BranchCreated,
         parent_id=parent.session_id,
         root_id=parent.root_id,
         forked_at=parent.position,
         depth=parent.depth + 1,
+        join=join,
         **{**dict(branch), "attributes": branch.attributes or None},
     )

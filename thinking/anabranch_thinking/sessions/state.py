@@ -21,6 +21,7 @@ from anabranch_events.event.types import (
     InsightRecorded,
     InsightRetracted,
     InsightSuperseded,
+    JoinTerms,
     Priority,
     SessionClosed,
     SessionHandedOff,
@@ -113,8 +114,11 @@ class SessionState:
     root_id: str = ""
     forked_at: int = 0
     depth: int = 0
+    join: JoinTerms | None = None
     opened_at: datetime | None = None
+    started_at: datetime | None = None
     ended_at: datetime | None = None
+    duration_ms: float = 0
     claim: Claim | None = None
     attempt: int = 0
     result: str | None = None
@@ -126,6 +130,7 @@ class SessionState:
     retired: frozenset[str] = frozenset()
     links: frozenset[Link] = frozenset()
     consolidation: RecordedConsolidation | None = None
+    consolidation_ids: frozenset[str] = frozenset()
 
     @property
     def exists(self) -> bool:
@@ -156,7 +161,13 @@ class SessionState:
                 return _forked(at, event, data)
             case BranchStarted() as data:
                 claim = Claim(self.session_id, data.worker, data.attempt, position)
-                return replace(at, status=Status.RUNNING, claim=claim, attempt=data.attempt)
+                return replace(
+                    at,
+                    status=Status.RUNNING,
+                    claim=claim,
+                    attempt=data.attempt,
+                    started_at=event.time,
+                )
             case InsightRecorded() as data:
                 return replace(at, insights=(*self.insights, _insight(data)))
             case WorkingMemorySet() as data:
@@ -171,7 +182,11 @@ class SessionState:
             case AssociationSevered() as data:
                 return replace(at, links=self.links - {Link(data.from_id, data.to_id, data.kind)})
             case ConsolidationRecorded() as data:
-                return replace(at, consolidation=RecordedConsolidation(event.id, position, data))
+                return replace(
+                    at,
+                    consolidation=RecordedConsolidation(event.id, position, data),
+                    consolidation_ids=self.consolidation_ids | {data.consolidation_id},
+                )
             case _:
                 return _ended(at, event)
 
@@ -288,6 +303,7 @@ def _forked(state: SessionState, event: Event, data: BranchCreated) -> SessionSt
         root_id=data.root_id,
         forked_at=data.forked_at,
         depth=data.depth,
+        join=data.join,
         opened_at=event.time,
         attributes=data.attributes or {},
     )
@@ -302,6 +318,7 @@ def _ended(state: SessionState, event: Event) -> SessionState:
                 at,
                 status=Status.COMPLETED,
                 result=data.result,
+                duration_ms=data.duration_ms,
                 error=None,
                 insights=(*state.insights, *data.insights),
             )

@@ -1,4 +1,4 @@
 """A task fanned out and joined again.
 
-Others use: `think.CONCURRENCY`, `think.think`.
+Others use: `think`.
 """

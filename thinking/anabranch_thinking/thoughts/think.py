@@ -11,19 +11,22 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, cast
 
 from anabranch_events.errors import AnabranchError, InputInvalid
-from anabranch_events.event.types import BRANCHES_MAX, BranchCreated
-from anabranch_thinking.errors import NothingLearned, ThoughtFailed
+from anabranch_events.event.types import BRANCHES_MAX, BranchCreated, Priority
+from anabranch_thinking.errors import ThoughtFailed
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
+from anabranch_thinking.join import ALL, Join
 from anabranch_thinking.roles import ROLES, angles
+from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.sessions.state import Status
-from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
+from anabranch_thinking.thought import Thought
 from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRunner, Slots
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from datetime import datetime
 
     from anabranch_recall import Embedder
     from anabranch_thinking.executors.base import Executor
@@ -49,6 +52,11 @@ async def think(
     concurrency: int = CONCURRENCY,
     timeout_s: float = TIMEOUT_S,
     retries: int = 0,
+    join: Join | str | int = ALL,
+    late_kept: bool = False,
+    deadline: datetime | None = None,
+    priority: Priority | str = Priority.NORMAL,
+    branches_max: int = BUDGET,
     worker: str | None = None,
     on_event: EventListener | None = None,
     announce: Announcement | None = None,
@@ -59,6 +67,11 @@ async def think(
     `branches` without a role get one in the same way. Without an `executor` each branch asks
     `recall` and brings back what its role reads there. At most `concurrency` branches work at a
     time; each has `timeout_s` and `retries`.
+
+    The branches are joined on the condition `join`: `all`, `first`, `majority` of equal results, or
+    a number of results. At `deadline` they are joined with what there is. Late ones are cancelled,
+    or waited for with `late_kept`, and not cited. All forks together have at most `branches_max`
+    branches.
 
     An `executor` may be a plain or an async function of the branch. A branch that fails does not
     fail the thought: its outcome says so. Where none completes, that raises ThoughtFailed.
@@ -72,7 +85,8 @@ async def think(
     error goes on. That takes at most five seconds a level. Raises InputInvalid before anything is
     appended, SessionNotFound and SessionEnded.
     """
-    tasks = _tasks(task, branches=branches, count=count)
+    tasks = branch_tasks(task, branches=branches, count=count, priority=priority)
+    joined_on = Join.of(join, branches=len(tasks), late_kept=late_kept)
     work = _executor(executor, recall=recall)
     _check_bounds(concurrency=concurrency, timeout_s=timeout_s, retries=retries)
     told = sessions.with_listener(on_event)
@@ -86,28 +100,30 @@ async def think(
         timeout_s=timeout_s,
         retries=retries,
         worker=worker or f"{socket.gethostname()}:{os.getpid()}",
+        embedder=embedder,
+        branches_max=branches_max,
         announce=announce,
     )
     own = session_id is None
     if session_id is None:
-        root_id = (await told.open_session(task, announce=announce)).session_id
+        root_id = (await told.open_session(task, priority=priority, announce=announce)).session_id
     else:
         root_id = (await told.going(session_id)).session_id
     async with _called_off(told, [root_id] if own else []):
         forked = perf_counter()
-        await runner.fan_out(root_id, tasks)
+        verdict = await runner.fan_out(root_id, tasks, join=joined_on, deadline=deadline)
         joined = perf_counter()
+        consolidation = await runner.consolidation(root_id, runner.below(root_id, verdict))
         outcomes = tuple(outcome for outcome in runner.outcomes.values() if outcome is not None)
-        consolidation = await _consolidated(
-            told, root_id, outcomes, embedder=embedder, recall=recall
-        )
         if own:
-            await told.close(root_id, "its branches have joined")
+            await told.close(root_id, verdict.reason)
     if not any(outcome.status is Status.COMPLETED for outcome in outcomes):
         raise ThoughtFailed(
             root_id, errors={one.session_id: one.error or str(one.status) for one in outcomes}
         )
     state = await told.state(root_id)
+    parallel_ms = (joined - forked) * 1000
+    sequential_ms = max(0.0, sum(one.duration_ms for one in outcomes) - runner.waited_ms)
     return Thought(
         session_id=root_id,
         task=task,
@@ -115,9 +131,10 @@ async def think(
         consolidation=consolidation,
         total_branches=len(outcomes),
         total_duration_ms=(perf_counter() - begun) * 1000,
-        parallel_ms=(joined - forked) * 1000,
-        sequential_ms=max(0.0, sum(outcome.duration_ms for outcome in outcomes) - runner.waited_ms),
+        parallel_ms=parallel_ms,
+        sequential_ms=sequential_ms,
         parallel_max=slots.busy_max,
+        speed_up=sequential_ms / parallel_ms if parallel_ms else 1.0,
         position=state.position,
     )
 
@@ -134,9 +151,17 @@ async def _called_off(sessions: Sessions, roots: Sequence[str]) -> AsyncGenerato
         raise
 
 
-def _tasks(
-    task: str, *, branches: Sequence[BranchTask | str] | None, count: int | None
+def branch_tasks(
+    task: str,
+    *,
+    branches: Sequence[BranchTask | str] | None,
+    count: int | None,
+    priority: Priority | str = Priority.NORMAL,
 ) -> list[BranchTask]:
+    """Return the tasks of a thought's branches, each with a role and a priority.
+
+    Raises InputInvalid naming the field at fault.
+    """
     number = len(ROLES) if count is None else count
     if isinstance(branches, str):
         raise InputInvalid(
@@ -155,8 +180,12 @@ def _tasks(
             fix=f"think over 1 to {BRANCHES_MAX} branches",
         )
     if not branches:
-        return _checked(angles(task, count=number))
-    given = [BranchTask(task=one) if isinstance(one, str) else one for one in branches]
+        found = angles(task, count=number)
+        return _checked([one.model_copy(update={"priority": priority}) for one in found])
+    given = [
+        checked(BranchTask, task=one, priority=priority) if isinstance(one, str) else one
+        for one in branches
+    ]
     roles = [ROLES[index % len(ROLES)].name for index in range(len(given))]
     return _checked(
         [
@@ -204,25 +233,3 @@ def _check_bounds(*, concurrency: int, timeout_s: float, retries: int) -> None:
             raise InputInvalid(
                 f"{field}: {value} is out of range", field=field, fix=f"choose another {field}"
             )
-
-
-async def _consolidated(
-    sessions: Sessions,
-    root_id: str,
-    outcomes: Sequence[BranchOutcome],
-    *,
-    embedder: Embedder | None,
-    recall: Recall | None,
-) -> Consolidation | None:
-    """Consolidate the branches, or return nothing where they learned nothing."""
-    from anabranch_thinking.consolidation.consolidate import consolidate_thought  # It takes numpy.
-
-    with suppress(NothingLearned):
-        return await consolidate_thought(
-            sessions,
-            root_id,
-            session_ids=[outcome.session_id for outcome in outcomes],
-            embedder=embedder,
-            recall=recall,
-        )
-    return None

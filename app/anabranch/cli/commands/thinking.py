@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shlex
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from anabranch.cli.command import Call, command, standard_input
 from anabranch.cli.completion import ids_of
 from anabranch.cli.ids import session_id_in
+
+if TYPE_CHECKING:
+    from anabranch.memory.memory import Memory
+    from anabranch_thinking import CommandExecutor
 
 commands = typer.Typer()
 PANEL: Final = "Think"
@@ -19,7 +23,7 @@ PANEL: Final = "Think"
 @command(
     commands,
     "think",
-    gives="session_id, branches [{session_id, task, result, duration_ms}], consolidation, total_branches, total_duration_ms, parallel_ms, sequential_ms, parallel_max, position",
+    gives="session_id, branches [{session_id, task, result, duration_ms}], consolidation, total_branches, total_duration_ms, parallel_ms, sequential_ms, parallel_max, speed_up, position",
     panel=PANEL,
 )
 async def think(
@@ -59,27 +63,108 @@ async def think(
     ] = None,
     timeout_s: Annotated[
         float | None,
-        typer.Option("--timeout", help="Seconds that a command may take.", show_default=False),
+        typer.Option("--timeout", help="Seconds that a branch may take.", show_default=False),
+    ] = None,
+    over: Annotated[
+        str,
+        typer.Option(
+            "--over",
+            metavar="local|workers",
+            help="Where the branches run: in this process, or where `anabranch worker` does, with "
+            "an --executor that is allowed there by its name.",
+        ),
+    ] = "local",
+    join: Annotated[
+        str,
+        typer.Option(
+            "--join",
+            metavar="all|first|majority|N",
+            help="How many results are enough; late branches are cancelled.",
+        ),
+    ] = "all",
+    late_kept: Annotated[
+        bool, typer.Option("--keep-late", help="Let late branches go on, as late evidence.")
+    ] = False,
+    deadline_s: Annotated[
+        float | None,
+        typer.Option(
+            "--deadline",
+            metavar="SECONDS",
+            help="Join what there is after so many seconds.",
+            show_default=False,
+        ),
+    ] = None,
+    priority: Annotated[
+        str, typer.Option("--priority", metavar="critical|high|normal|low", help="How urgent.")
+    ] = "normal",
+    retries: Annotated[
+        int, typer.Option("--retries", min=0, max=100, help="Further attempts at a branch.")
+    ] = 0,
+    branches_max: Annotated[
+        int | None,
+        typer.Option(
+            "--branches-max",
+            min=1,
+            help="The most branches, with those that branches fork.",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Fan a task out over branches that run in parallel, and join what they find."""
+    from anabranch.memory.thinking import ThinkOptions, checked_over
     from anabranch.terminal.thought_tree import ThoughtPicture, outcome
-    from anabranch_thinking import CommandExecutor
     from anabranch_thinking.executors.environment import unset
 
     subject = standard_input(task)
-    argv = shlex.split(executor) if executor is not None else None
-    runs = None
-    if argv is not None:
-        runs = CommandExecutor(argv, timeout_s=timeout_s, passes=passes or ())
+    place = checked_over(over)
+    runs = executor if place == "workers" else _command(executor, timeout_s, passes)
+    options = ThinkOptions(
+        join=join, late_kept=late_kept, deadline=deadline_s, priority=priority, retries=retries
+    )
+    if timeout_s is not None:
+        options["timeout_s"] = timeout_s
+    if branches_max is not None:
+        options["branches_max"] = branches_max
     for name in unset(os.environ, passes or ()):
         call.output.warn(f"env: the variable {name} is not set: the command does not get it")
     async with call.memory() as memory:
+        if place == "workers":
+            await _warn_without_workers(call, memory, executor)
         with ThoughtPicture(None if call.output.json else call.output.messages) as picture:
             thought = await memory.think(
-                subject, branches=branch or (), count=count, executor=runs, on_event=picture
+                subject,
+                branches=branch or (),
+                count=count,
+                executor=runs,
+                over=place,
+                on_event=picture,
+                **options,
             )
     call.output.item(thought, *outcome(thought))
+
+
+def _command(
+    executor: str | None, timeout_s: float | None, passes: list[str] | None
+) -> CommandExecutor | None:
+    """Return the executor of a command that runs here; None where there is none."""
+    from anabranch_thinking import CommandExecutor
+
+    if executor is None:
+        return None
+    return CommandExecutor(shlex.split(executor), timeout_s=timeout_s, passes=passes or ())
+
+
+async def _warn_without_workers(call: Call, memory: Memory, executor: str | None) -> None:
+    """Say that nobody is there who may run the branches: they wait, and come to no end by now."""
+    from anabranch_thinking.work.allowed import RECALLING
+
+    wanted = executor or RECALLING
+    workers = await memory.work.workers()
+    if not any(wanted in worker.executors for worker in workers):
+        call.output.warn(
+            f"no worker that allows {wanted!r} answers yet, the branches wait for one: "
+            f"start `anabranch worker --executors {shlex.quote(wanted)}`"
+        )
 
 
 @command(

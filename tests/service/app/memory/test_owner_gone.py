@@ -15,6 +15,7 @@ from anabranch.errors import OwnerGone
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.past import MemoryPast
 from anabranch.memory.transfer import MemoryTransfer
+from anabranch.memory.work import MemoryWork
 from anabranch_events import new_id
 from tests.support.rounds import in_full_only
 
@@ -100,6 +101,13 @@ def operations(
         (MemoryTransfer, "verify_log"): transfer.verify_log,
         (MemoryTransfer, "delete_namespace"): lambda: transfer.delete_namespace(memory.namespace),
         (MemoryTransfer, "snapshot"): lambda: transfer.snapshot(folder / "log.zip"),
+        (MemoryWork, "run_worker"): lambda: memory.work.run_worker(executors=["recalling"]),
+        (MemoryWork, "tasks"): memory.work.tasks,
+        (MemoryWork, "task"): lambda: memory.work.task(session.session_id),
+        (MemoryWork, "retry"): lambda: memory.work.retry(session.session_id),
+        (MemoryWork, "cancel"): lambda: memory.work.cancel(session.session_id),
+        (MemoryWork, "workers"): memory.work.workers,
+        (MemoryWork, "drain"): lambda: memory.work.drain(["nobody"]),
         (Session, "branch"): lambda: session.branch("part"),
         (Session, "remember"): lambda: session.remember("The pump is red"),
         (Session, "remember_all"): lambda: session.remember_all(["The pump is red"]),
@@ -126,7 +134,7 @@ async def _first(events: AsyncIterator[Any]) -> Any:
 
 def test_every_operation_is_tried() -> None:
     """The table below names each public method that asks a server."""
-    classes = (Memory, MemoryGraph, MemoryPast, MemoryTransfer, Session)
+    classes = (Memory, MemoryGraph, MemoryPast, MemoryTransfer, MemoryWork, Session)
     public = {
         (owner, name)
         for owner in classes

@@ -1,0 +1,275 @@
+"""Work over many processes: a worker, the tasks in the queue, and the workers that are there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anabranch.cli.command import Call, command
+from anabranch.cli.ids import session_id_in
+from anabranch.terminal.short_id import short_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from anabranch.memory.work import TaskView, WorkerView
+    from anabranch_thinking.work.worker import Worker
+
+commands = typer.Typer()
+task_commands = typer.Typer(help="Branches in the queue for workers.", no_args_is_help=True)
+worker_commands = typer.Typer(help="The workers that are there.", no_args_is_help=True)
+PANEL: Final = "Think"
+_PRIORITIES: Final = "critical,high,normal,low"
+_TASK: Final = (
+    "session_id, root_id, task, role, priority, executor, status, attempts, worker, "
+    "waiting_since, deadline, error"
+)
+_WORKER: Final = (
+    "worker, host, process, namespace, slots, busy, priorities, executors, running, draining, ended"
+)
+TaskArgument = Annotated[str, typer.Argument(help="The branch's session.", metavar="SESSION")]
+
+
+@command(
+    commands, "worker", gives="worker, slots, priorities, executors; once it works", panel=PANEL
+)
+async def worker(
+    call: Call,
+    *,
+    executors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--executors",
+            metavar="NAME",
+            help="What it may run; may be given again: recalling (asks memory), module:function, "
+            "or name=command. Nothing else runs on it.",
+            show_default=False,
+        ),
+    ] = None,
+    slots: Annotated[
+        int, typer.Option("--slots", min=1, max=10_000, help="Branches that it runs at a time.")
+    ] = 4,
+    priorities: Annotated[
+        str,
+        typer.Option("--priorities", metavar="LIST", help="The priorities that it takes."),
+    ] = _PRIORITIES,
+    passes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env",
+            metavar="NAME",
+            help="Pass this variable of the environment on to commands; may be given again.",
+        ),
+    ] = None,
+    silence_s: Annotated[
+        float,
+        typer.Option(
+            "--silence",
+            min=0.5,
+            max=3600,
+            help="Seconds of silence after which a worker's branches go to others; "
+            "the same for all workers of a namespace.",
+        ),
+    ] = 10.0,
+    grace_s: Annotated[
+        float,
+        typer.Option(
+            "--grace", min=0, max=86_400, help="Seconds for the branches in work when it ends."
+        ),
+    ] = 30.0,
+) -> None:
+    """Work on branches of thoughts, until Ctrl-C or SIGTERM: then it finishes or hands back."""
+    import asyncio
+    import signal
+
+    named = [one for given in executors or () for one in _listed(given)]
+
+    def ready(one: Worker) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, one.drain)
+        said = one.described()
+        call.output.item(
+            {name: said[name] for name in ("worker", "slots", "priorities", "executors")},
+            f"Worker {one.name} takes {said['slots']} branches at a time: "
+            f"{', '.join(said['executors'])}",
+        )
+
+    async with call.memory() as memory:
+        await memory.work.run_worker(
+            executors=named,
+            slots=slots,
+            priorities=_checked_priorities(priorities),
+            passes=passes or (),
+            silence_s=silence_s,
+            grace_s=grace_s,
+            ready=ready,
+        )
+
+
+@command(task_commands, "list", gives=f"a line a task: {_TASK}")
+async def list_tasks(
+    call: Call,
+    *,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status",
+            help="pending or running; or an end, like dead_lettered or failed.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")
+    ] = 100,
+) -> None:
+    """List the branches that wait for a worker or are in work, the urgent ones first."""
+    async with call.memory() as memory:
+        found = await memory.work.tasks(status=_checked_status(status), limit=limit)
+    call.output.items(found, _task_table)
+
+
+@command(task_commands, "show", gives=f"{_TASK}, result, history [{{attempt, worker, ...}}]")
+async def show_task(call: Call, session: TaskArgument) -> None:
+    """Show a branch with every attempt at it, and the error of each."""
+    from rich.text import Text
+
+    async with call.memory() as memory:
+        found = await memory.work.task(await session_id_in(memory, session))
+    lines = [
+        Text(
+            f"attempt {one.attempt} by {one.worker}: {one.outcome or 'goes on'}"
+            + (f": {one.error}" if one.error else "")
+        )
+        for one in found.history
+    ]
+    call.output.item(found, _task_table([found]), *lines)
+
+
+@command(task_commands, "retry", gives="retry_of, root_id, session_id")
+async def retry_task(call: Call, session: TaskArgument) -> None:
+    """Try a branch again that ended without a result, as a thought of its own."""
+    async with call.memory() as memory:
+        found = await memory.work.retry(await session_id_in(memory, session))
+    call.output.item(found, f"Queued again as {found.session_id}")
+
+
+@command(task_commands, "cancel", gives="session_id, cancelled [session_id]")
+async def cancel_task(
+    call: Call,
+    session: TaskArgument,
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="Why.")] = "cancelled",
+) -> None:
+    """Cancel a session and all that was forked of it; what runs for them is stopped."""
+    async with call.memory() as memory:
+        session_id = await session_id_in(memory, session)
+        found = await memory.work.cancel(session_id, reason)
+    call.output.item(
+        {"session_id": session_id, "cancelled": found}, f"Cancelled {len(found)} sessions"
+    )
+
+
+@command(worker_commands, "list", gives=f"a line a worker: {_WORKER}")
+async def list_workers(call: Call) -> None:
+    """List the workers of the namespace that answer."""
+    async with call.memory() as memory:
+        found = await memory.work.workers()
+    call.output.items(found, _worker_table)
+
+
+@command(worker_commands, "drain", gives=f"a line a worker: {_WORKER}")
+async def drain_workers(
+    call: Call,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of workers.", show_default=False)
+    ] = None,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Have workers take no more branches, finish or hand back those in work, and end."""
+    from anabranch.errors import NotFound, UsageInvalid
+
+    if bool(names) == all_:
+        raise UsageInvalid(
+            "which workers?", field="names", fix="name them, or say --all; `workers list` has them"
+        )
+    async with call.memory() as memory:
+        chosen = names or [one.worker for one in await memory.work.workers()]
+        found = await memory.work.drain(chosen) if chosen else []
+    missing = set(names or ()) - {one.worker for one in found}
+    if missing:
+        raise NotFound(
+            f"no worker {min(missing)} answers in this namespace",
+            fix="see `anabranch workers list`; one that is frozen or gone does not answer",
+        )
+    call.output.items(found, _worker_table)
+
+
+def _listed(given: str) -> list[str]:
+    """Return the names in a list; a command may hold commas of its own."""
+    return [given] if "=" in given else [one for one in given.split(",") if one.strip()]
+
+
+def _checked_priorities(given: str) -> list[str]:
+    from anabranch.errors import InputInvalid
+    from anabranch_events.event.types import Priority
+
+    found = [one.strip() for one in given.split(",") if one.strip()]
+    unknown = set(found) - set(Priority)
+    if unknown or not found:
+        raise InputInvalid(
+            f"priorities: {given!r} names none, or one that is not known",
+            field="priorities",
+            fix=f"list some of {_PRIORITIES}",
+        )
+    return found
+
+
+def _checked_status(given: str | None) -> str | None:
+    from anabranch.errors import InputInvalid
+    from anabranch_thinking import Status
+
+    if given is not None and given not in set(Status):
+        raise InputInvalid(
+            f"status: {given!r} is none", field="status", fix=f"say one of {', '.join(Status)}"
+        )
+    return given
+
+
+def _task_table(found: Sequence[TaskView]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("SESSION", "PRIORITY", "STATUS", "ATTEMPTS", "EXECUTOR", "WORKER", "TASK"):
+        table.add_column(name, overflow="fold" if name == "TASK" else "ellipsis")
+    for one in found:
+        table.add_row(
+            short_id(one.session_id),
+            one.priority,
+            one.status,
+            str(one.attempts),
+            Text(one.executor or "-"),
+            Text(one.worker or "-"),
+            Text(one.task),
+        )
+    return table
+
+
+def _worker_table(found: Sequence[WorkerView]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("WORKER", "BUSY", "PRIORITIES", "EXECUTORS"):
+        table.add_column(name)
+    for one in found:
+        busy = f"{one.busy}/{one.slots}" + (" draining" if one.draining else "")
+        table.add_row(
+            Text(one.worker), busy, ", ".join(one.priorities), Text(", ".join(one.executors))
+        )
+    return table

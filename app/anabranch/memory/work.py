@@ -1,0 +1,250 @@
+"""The work of a memory: its workers, and the tasks that wait for them or are in their hands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from anabranch.memory.namespaces import Namespaces
+from anabranch.memory.session_views import list_sessions
+from anabranch.memory.thinking import fabric_of
+from anabranch_events.errors import InputInvalid
+from anabranch_events.event.types import Priority
+from anabranch_events.tasks.queue import SILENCE_S
+from anabranch_thinking import Join
+from anabranch_thinking import Status as BranchStatus
+from anabranch_thinking.sessions.sessions import BranchTask
+from anabranch_thinking.thoughts.think import TIMEOUT_S
+from anabranch_thinking.work.allowed import RECALLING, allowed_executors
+from anabranch_thinking.work.calling_off import call_off
+from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms, workers_of
+from anabranch_thinking.work.history import AttemptMade, attempts_in
+from anabranch_thinking.work.joiner import Joiner
+from anabranch_thinking.work.outcomes import states_of
+from anabranch_thinking.work.worker import GRACE_S, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from anabranch.memory.namespaces import OpenNamespace
+    from anabranch_thinking import SessionState
+    from anabranch_thinking.work.fabric import Fabric
+
+TASKS_MAX = 100
+_WITH_WORKERS = (BranchStatus.PENDING, BranchStatus.RUNNING)
+
+
+class TaskView(BaseModel):
+    """A branch for workers: where it is, and who has it."""
+
+    model_config = ConfigDict(frozen=True)
+    session_id: str
+    root_id: str
+    task: str
+    role: str | None
+    priority: Priority
+    executor: str | None
+    status: BranchStatus
+    attempts: int
+    worker: str | None
+    waiting_since: AwareDatetime | None
+    deadline: AwareDatetime | None
+    error: str | None
+
+
+class TaskDetails(TaskView):
+    """A branch for workers with the history of its attempts, every error kept."""
+
+    result: str | None
+    history: tuple[AttemptMade, ...]
+
+
+class WorkerView(BaseModel):
+    """A worker, as it describes itself."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    worker: str
+    host: str
+    process: int
+    namespace: str
+    slots: int
+    busy: int
+    priorities: tuple[str, ...]
+    executors: tuple[str, ...]
+    running: tuple[str, ...]
+    draining: bool
+    ended: dict[str, int]
+
+
+class RetriedTask(BaseModel):
+    """A task that is tried again: the new thought, and its one branch."""
+
+    model_config = ConfigDict(frozen=True)
+    retry_of: str
+    root_id: str
+    session_id: str
+
+
+class MemoryWork:
+    """The tasks and the workers of a memory's namespace."""
+
+    def __init__(self, namespace: OpenNamespace) -> None:
+        self._namespace = namespace
+
+    async def run_worker(
+        self,
+        *,
+        executors: Sequence[str],
+        slots: int = 4,
+        priorities: Sequence[Priority | str] = tuple(Priority),
+        passes: Sequence[str] = (),
+        silence_s: float = SILENCE_S,
+        grace_s: float = GRACE_S,
+        ready: Callable[[Worker], None] | None = None,
+    ) -> None:
+        """Work on branches until the worker that `ready` is given drains, or this is cancelled.
+
+        It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
+        or `name=command`, with the variables of `passes` in the environment of commands. It joins
+        what was forked, where no other process does. A worker that says nothing for `silence_s`
+        has lost its branches to others. Raises InputInvalid.
+        """
+        fabric = self._fabric()
+        worker = Worker(
+            fabric,
+            namespace=self._namespace.name,
+            executors=allowed_executors(executors, passes=passes),
+            slots=slots,
+            priorities=[Priority(one) for one in priorities],
+            silence_s=silence_s,
+            grace_s=grace_s,
+        )
+        joining = None
+        if fabric.queue.may_put:
+            joining = asyncio.create_task(Joiner(fabric, silence_s=silence_s).run())
+        try:
+            if ready is not None:
+                ready(worker)
+            await worker.run()
+        finally:
+            if joining is not None:
+                joining.cancel()
+                await asyncio.gather(joining, return_exceptions=True)
+
+    async def tasks(self, *, status: str | None = None, limit: int = TASKS_MAX) -> list[TaskView]:
+        """Return the branches that wait for a worker or are in work, the urgent ones first.
+
+        With the status `dead_lettered` it returns those that were put aside, from the graph.
+        """
+        if status is not None and status not in _WITH_WORKERS:
+            views = await list_sessions(
+                self._namespace, root_id=None, status=str(status), limit=limit
+            )
+            ids = [view.session_id for view in views if view.parent_id]
+        else:
+            ids = [
+                one.session_id for one in await self._fabric().queue.queued(self._namespace.name)
+            ]
+        sessions = self._namespace.sessions
+        found: list[TaskView] = []
+        for start in range(0, len(ids), TASKS_MAX):
+            if len(found) >= limit:
+                break
+            states = await states_of(sessions, ids[start : start + TASKS_MAX])
+            found += [TaskView(**_fields(one)) for one in states if _is_wanted(one, status)]
+        return found[:limit]
+
+    async def task(self, session_id: str) -> TaskDetails:
+        """Return a branch with all attempts at it. Raises InputInvalid, SessionNotFound."""
+        state = await self._state(session_id)
+        events = [event for _, event in await self._namespace.sessions.events(state.session_id)]
+        return TaskDetails(
+            **_fields(state), result=state.result, history=tuple(attempts_in(events))
+        )
+
+    async def retry(self, session_id: str) -> RetriedTask:
+        """Try a branch again that has ended without a result, as a new thought of that one branch.
+
+        The old branch stays as it is. Raises InputInvalid for a root, and for a branch that goes
+        on.
+        """
+        state = await self._state(session_id)
+        if not state.ended or state.status is BranchStatus.COMPLETED:
+            raise InputInvalid(
+                f"session_id: {state.session_id} is {state.status}: there is nothing to retry",
+                field="session_id",
+                fix="retry a branch that failed, was cancelled, or was put aside",
+            )
+        terms = WorkTerms(
+            executor=state.executor or RECALLING,
+            join=Join(),
+            priority=state.priority,
+            timeout_s=TIMEOUT_S if state.join is None else state.join.timeout_s,
+            retries=0 if state.join is None else state.join.retries,
+        )
+        again = BranchTask(
+            task=state.task,
+            role=state.role,
+            priority=state.priority,
+            executor=state.executor,
+            attributes={"retry_of": state.session_id},
+        )
+        thought = ThoughtOverWorkers(self._fabric(), self._namespace.sessions, terms)
+        (branch_id,) = await thought.begin(state.task, [again], session_id=None)
+        return RetriedTask(retry_of=state.session_id, root_id=thought.root_id, session_id=branch_id)
+
+    async def cancel(self, session_id: str, reason: str = "cancelled") -> list[str]:
+        """Cancel a session with all that was forked of it; return those that were going.
+
+        Executors that run for one of them are stopped at once. Raises SessionNotFound.
+        """
+        return await call_off(self._fabric(), self._namespace.name, session_id, reason)
+
+    async def workers(self) -> list[WorkerView]:
+        """Return the workers of the namespace that answer; one that is frozen does not."""
+        found = await workers_of(self._fabric(), self._namespace.name)
+        return [WorkerView.model_validate(one) for one in found]
+
+    async def drain(self, workers: Sequence[str]) -> list[WorkerView]:
+        """Ask workers to take no more and to end; return those that heard it."""
+        fabric = self._fabric()
+        found = await fabric.queue.signals.drain(self._namespace.name, workers)
+        return [WorkerView.model_validate(one) for one in found]
+
+    def _fabric(self) -> Fabric:
+        backend = self._namespace.backend
+        return fabric_of(Namespaces(backend), backend)
+
+    async def _state(self, session_id: str) -> SessionState:
+        state = await self._namespace.sessions.state(session_id)
+        if state.parent_id is None:
+            raise InputInvalid(
+                f"session_id: {state.session_id} is a root session, which no worker takes",
+                field="session_id",
+                fix="name a branch; `anabranch tasks list` has those in the queue",
+            )
+        return state
+
+
+def _is_wanted(state: SessionState, status: str | None) -> bool:
+    """Tell whether a task has the status; without one it must not have ended."""
+    return not state.ended if status is None else state.status == status
+
+
+def _fields(state: SessionState) -> dict[str, Any]:
+    return {
+        "session_id": state.session_id,
+        "root_id": state.root_id,
+        "task": state.task,
+        "role": state.role,
+        "priority": state.priority,
+        "executor": state.executor,
+        "status": state.status,
+        "attempts": state.attempt,
+        "worker": state.claim.worker if state.claim else None,
+        "waiting_since": state.opened_at if state.status is BranchStatus.PENDING else None,
+        "deadline": state.deadline or (state.join.deadline if state.join else None),
+        "error": state.error,
+    }

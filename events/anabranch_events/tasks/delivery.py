@@ -1,0 +1,50 @@
+"""A delivery: a task in a worker's hands, to be kept by beats and given back or done away with."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from anabranch_events.transport.inbox import Unanswered
+
+if TYPE_CHECKING:
+    from anabranch_events.tasks.task import Task
+    from anabranch_events.transport.connection import Connection
+
+_NS: Final = 1_000_000_000
+
+
+class Delivery:
+    """A task as the queue delivered it; `deliveries` counts this one and those before.
+
+    An answer may get lost with the connection. The queue then delivers the task again, and the log
+    shows how far it was.
+    """
+
+    def __init__(self, connection: Connection, task: Task, *, reply: str) -> None:
+        self.task = task
+        self._connection = connection
+        self._reply = reply
+        fields = reply.split(".")
+        start = 4 if len(fields) == 9 else 6
+        self.deliveries = int(fields[start])
+        self.sequence = int(fields[start + 1])
+
+    async def done(self) -> None:
+        """Take the task out of the queue: its outcome is in the log."""
+        await self._say(b"+ACK")
+
+    async def beat(self) -> None:
+        """Say that the work goes on: silence gives the task to another worker."""
+        await self._say(b"+WPI")
+
+    async def give_back(self, *, delay_s: float = 0.0) -> None:
+        """Let another worker have the task, after a delay."""
+        delay = orjson.dumps({"delay": int(delay_s * _NS)})
+        await self._say(b"-NAK " + delay if delay_s > 0 else b"-NAK")
+
+    async def _say(self, word: bytes) -> None:
+        with suppress(Unanswered):
+            await self._connection.publish(self._reply, word)

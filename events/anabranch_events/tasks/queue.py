@@ -1,0 +1,164 @@
+"""The queue of tasks: put once a branch, taken by priority, never more than there is room for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from anabranch_events.event.identifiers import is_canonical_uuid
+from anabranch_events.event.types import Priority
+from anabranch_events.jetstream import direct_get
+from anabranch_events.jetstream.api import Refused, ask, parsed, translated
+from anabranch_events.jetstream.stream import checked_token
+from anabranch_events.tasks.signals import Signals
+from anabranch_events.tasks.stream import TASKS, ensure_consumers, ensure_tasks
+from anabranch_events.tasks.taking import Taking
+from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, subjects_of, task_consumer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch_events.transport.connection import Connection
+
+SILENCE_S: Final = 10.0
+"""The time after which a worker that says nothing about a task has lost it."""
+
+PUTS_AT_ONCE: Final = 64
+_SUBJECT_TAKEN: Final = 10077
+
+
+class Depth(NamedTuple):
+    """The tasks of one priority: those that wait, those in work, and those delivered again."""
+
+    waiting: int
+    in_work: int
+    delivered_again: int
+
+
+class Queued(NamedTuple):
+    """A task in the queue, waiting or in work."""
+
+    session_id: str
+    priority: Priority
+
+
+class TaskQueue:
+    """The tasks of all namespaces, on the connection of the log.
+
+    Made by `Log.tasks`. Raises LogUnavailable when the server does not answer in time, and
+    LogRefused when it refuses us.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.signals = Signals(connection)
+
+    @property
+    def may_put(self) -> bool:
+        """True for a connection with all rights; a tenant only takes."""
+        return self._connection.view is None
+
+    async def open(self, namespace: str, *, silence_s: float = SILENCE_S) -> None:
+        """Make the queue and the consumers of a namespace, where they are not there.
+
+        `silence_s` is the bound after which a silent worker has lost its task; the last one to
+        open says. A tenant finds them made.
+        """
+        checked_token(namespace, field="namespace")
+        if self.may_put:
+            await ensure_tasks(self._connection)
+            await ensure_consumers(self._connection, namespace, silence_s=silence_s)
+
+    async def ensure(self) -> None:
+        """Make the queue where it is not there. Raises StreamDrifted."""
+        if self.may_put:
+            await ensure_tasks(self._connection)
+
+    async def put(self, tasks: Sequence[Task]) -> int:
+        """Put tasks into the queue, and tell its workers; return how many were not in it yet.
+
+        One that is in it already, waiting or in work, is not put again. Raises LogFull.
+        """
+        gate = asyncio.Semaphore(PUTS_AT_ONCE)
+
+        async def put(task: Task) -> bool:
+            async with gate:
+                return await self._put(task)
+
+        found = await asyncio.gather(*map(put, tasks))
+        for namespace in {task.namespace for task in tasks}:
+            await self.signals.work(namespace)
+        return sum(found)
+
+    async def _put(self, task: Task) -> bool:
+        payload = task.model_dump_json(exclude_none=True).encode()
+
+        async def once(timeout_s: float) -> bytes:
+            answer = await self._connection.request(task.subject, payload, timeout_s=timeout_s)
+            return answer.data
+
+        try:
+            parsed(await self._connection.attempt(once))
+        except Refused as refused:
+            if refused.code == _SUBJECT_TAKEN and await self.holds(task):
+                return False
+            raise translated(refused) from refused
+        return True
+
+    async def holds(self, task: Task) -> bool:
+        """Tell whether the task is in the queue, waiting or in work."""
+        wanted = {"last_by_subj": task.subject}
+        return await direct_get.get(self._connection, wanted, stream=TASKS) is not None
+
+    def taking(self) -> Taking:
+        """Return a taker of tasks, to be used within `async with`."""
+        return Taking(self._connection)
+
+    async def depths(self, namespace: str) -> dict[Priority, Depth]:
+        """Return the number of tasks of each priority; a tenant may not ask."""
+        return {priority: await self._depth(priority, namespace) for priority in Priority}
+
+    async def _depth(self, priority: Priority, namespace: str) -> Depth:
+        name = task_consumer(priority, namespace)
+        try:
+            info = await ask(self._connection, f"CONSUMER.INFO.{TASKS}.{name}")
+        except Refused as refused:
+            if refused.status == 404:
+                return Depth(0, 0, 0)
+            raise translated(refused) from refused
+        return Depth(info["num_pending"], info["num_ack_pending"], info["num_redelivered"])
+
+    async def queued(self, namespace: str) -> list[Queued]:
+        """Return the tasks of a namespace that wait or are in work, those of urgent ones first."""
+        subjects: dict[str, Any] = {}
+        try:
+            while True:
+                request = {"subjects_filter": subjects_of("*", namespace), "offset": len(subjects)}
+                info = await ask(self._connection, f"STREAM.INFO.{TASKS}", request)
+                page = info["state"].get("subjects") or {}
+                subjects |= page
+                if not page or len(subjects) >= info.get("total", 0):
+                    break
+        except Refused as refused:
+            if refused.status == 404:
+                return []
+            raise translated(refused) from refused
+        found = map(_queued, subjects)
+        return sorted((one for one in found if is_canonical_uuid(one.session_id)), key=_urgency)
+
+    async def drop(self, task: Task) -> None:
+        """Take a task out of the queue; a worker that has it is not stopped by that."""
+        try:
+            await ask(self._connection, f"STREAM.PURGE.{TASKS}", {"filter": task.subject})
+        except Refused as refused:
+            if refused.status != 404:
+                raise translated(refused) from refused
+
+
+def _queued(subject: str) -> Queued:
+    priority, _, session_id = subject.removeprefix(SUBJECT_PREFIX).split(".")
+    return Queued(session_id, Priority(priority))
+
+
+def _urgency(one: Queued) -> tuple[int, str]:
+    return list(Priority).index(one.priority), one.session_id

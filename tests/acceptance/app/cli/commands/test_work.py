@@ -1,0 +1,81 @@
+"""`anabranch worker`, `tasks` and `workers`, as processes on a home that is up."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+from tests.support.patience import PATIENCE_S
+
+if TYPE_CHECKING:
+    from tests.support.fixtures.memory import CommandLine
+
+NAMESPACE = "work"
+
+
+def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> None:
+    """Seen, asked for a thought, interrupted at one that waits, drained: each with its answer."""
+    words = anabranch.command(
+        *("worker", "-N", NAMESPACE, "--json", "--slots", "2", "--executors", "up=tr a-z A-Z")
+    )
+    with subprocess.Popen(
+        words, env=anabranch.environment, stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        said = json.loads(worker.stdout.readline())
+
+        thought = anabranch.here(
+            *("think", "a plan", "-N", NAMESPACE, "-n", "2", "--over", "workers"),
+            *("-x", "up", "--json"),
+        ).value
+        listed = anabranch.here("workers", "list", "-N", NAMESPACE, "--json").lines
+        _interrupt_one_that_waits(anabranch)
+        tasks = anabranch.here("tasks", "list", "-N", NAMESPACE, "--json").lines
+        shown = anabranch.here(
+            "tasks", "show", thought["branches"][0]["session_id"], "-N", NAMESPACE, "--json"
+        ).value
+        drained = anabranch.here("workers", "drain", said["worker"], "-N", NAMESPACE, "--json")
+        code = worker.wait(PATIENCE_S)
+
+    assert said["executors"] == ["up"]
+    assert [one["status"] for one in thought["branches"]] == ["completed", "completed"]
+    assert {one["worker"] for one in thought["branches"]} == {said["worker"]}
+    assert [(one["worker"], one["slots"]) for one in listed] == [(said["worker"], 2)]
+    assert tasks == []
+    assert [one["outcome"] for one in shown["history"]] == ["completed"]
+    assert [one["draining"] for one in drained.lines] == [True]
+    assert code == 0
+
+
+def _interrupt_one_that_waits(anabranch: CommandLine) -> None:
+    """Press Ctrl-C at a thought that nobody works on: it is called off, and its tasks go."""
+    words = anabranch.command("think", "-N", NAMESPACE, "x", "--over", "workers", "-x", "nobody")
+    with subprocess.Popen(
+        words, env=anabranch.environment, stderr=subprocess.PIPE, text=True
+    ) as waiting:
+        deadline = time.monotonic() + PATIENCE_S
+        while not anabranch.here("tasks", "list", "-N", NAMESPACE, "--json").lines:
+            assert time.monotonic() < deadline
+        waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate(timeout=PATIENCE_S)
+    assert waiting.returncode == 130
+    assert "Traceback" not in err
+    while anabranch.here("tasks", "list", "-N", NAMESPACE, "--json").lines:
+        assert time.monotonic() < deadline
+
+
+def test_a_worker_runs_nothing_that_was_not_named(anabranch: CommandLine) -> None:
+    """Without executors, or with an executor or a priority that is none, it says how to go on."""
+    none = anabranch.here("worker", "--json")
+    bad = anabranch.here("worker", "--executors", "bad name", "--json")
+    priority = anabranch.here(
+        "worker", "--executors", "recalling", "--priorities", "urgent", "--json"
+    )
+    nobody = anabranch.here("workers", "drain", "nobody", "--json")
+
+    assert [one.code for one in (none, bad, priority, nobody)] == [2, 2, 2, 3]
+    assert "name them" in none.error["fix"]
+    assert "module:function" in bad.error["fix"]

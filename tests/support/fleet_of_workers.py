@@ -1,0 +1,106 @@
+"""Workers and joiners of a thought in the process of a test, and the executors that they run."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from anabranch_thinking import BranchTask, CallableExecutor, Sessions
+from anabranch_thinking.join import Join
+from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
+from anabranch_thinking.work.fabric import Fabric
+from anabranch_thinking.work.joiner import Joiner
+from anabranch_thinking.work.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from datetime import datetime
+
+    from anabranch_events import Log
+    from anabranch_thinking import Thought
+    from anabranch_thinking.executors.callable import Work
+
+SILENCE_S = 30.0
+
+
+class Crew:
+    """Some workers and a joiner on one log, and thoughts that go to them."""
+
+    def __init__(
+        self,
+        log: Log,
+        work: Mapping[str, Work],
+        *,
+        namespace: str = "test",
+        slots: Sequence[int] = (4,),
+        silence_s: float = SILENCE_S,
+        joins: bool = True,
+    ) -> None:
+        self.fabric = Fabric.over(log)
+        self.namespace = namespace
+        executors = {name: CallableExecutor(one, name=name) for name, one in work.items()}
+        self.workers = [
+            Worker(
+                self.fabric,
+                namespace=namespace,
+                executors=executors,
+                slots=count,
+                silence_s=silence_s,
+                grace_s=0.2,
+                name=f"worker {number}",
+            )
+            for number, count in enumerate(slots)
+        ]
+        self.joiner = Joiner(self.fabric, silence_s=silence_s) if joins else None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def sessions(self) -> Sessions:
+        """The commands on the sessions of the namespace."""
+        return self.fabric.sessions_of(self.namespace)
+
+    @asynccontextmanager
+    async def at_work(self) -> AsyncGenerator[Crew]:
+        """Let them work for the length of the block."""
+        self._tasks = [asyncio.create_task(one.run()) for one in self.workers]
+        if self.joiner is not None:
+            self._tasks.append(asyncio.create_task(self.joiner.run()))
+        try:
+            yield self
+        finally:
+            for worker in self.workers:
+                worker.drain()
+            if self.joiner is not None:
+                self._tasks[-1].cancel()
+            found = await asyncio.gather(*self._tasks, return_exceptions=True)
+        assert [one for one in found if isinstance(one, Exception)] == []
+
+    async def begin(
+        self,
+        branches: Sequence[BranchTask | str],
+        *,
+        executor: str = "echo",
+        join: Join | str | int = "all",
+        late_kept: bool = False,
+        session_id: str | None = None,
+        deadline: datetime | None = None,
+        retries: int = 0,
+        branches_max: int = 10_000,
+    ) -> ThoughtOverWorkers:
+        """Begin a thought."""
+        tasks = [BranchTask(task=one) if isinstance(one, str) else one for one in branches]
+        terms = WorkTerms(
+            executor=executor,
+            join=Join.of(join, branches=len(tasks), late_kept=late_kept),
+            deadline=deadline,
+            retries=retries,
+            branches_max=branches_max,
+        )
+        thought = ThoughtOverWorkers(self.fabric, self.sessions, terms)
+        await thought.begin("plan the trip", tasks, session_id=session_id)
+        return thought
+
+    async def think(self, branches: Sequence[BranchTask | str], **options: object) -> Thought:
+        """Begin a thought and wait for it."""
+        return await (await self.begin(branches, **options)).joined()  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # The options of `begin`.

@@ -1,0 +1,103 @@
+"""The book of open joins, folded from events; and the executors that a worker may run."""
+
+from __future__ import annotations
+
+import pytest
+
+from anabranch_events import new_event, new_id
+from anabranch_events.errors import InputInvalid
+from anabranch_events.event.types import (
+    BranchCompleted,
+    BranchCreated,
+    EventData,
+    JoinTerms,
+    SessionClosed,
+    SessionHandedOff,
+    Then,
+)
+from anabranch_thinking.sessions.forks import fork_ids, join_id_of, share
+from anabranch_thinking.work.allowed import allowed_executors
+from anabranch_thinking.work.book import JoinBook
+
+ROOT = new_id()
+
+
+def take(book: JoinBook, session_id: str, data: EventData, position: int) -> None:
+    """Take one event in."""
+    book.take(new_event(data, session_id=session_id, namespace="test"), position)
+
+
+def fork(book: JoinBook, parent_id: str, count: int, *, position: int, then: Then) -> list[str]:
+    """Take a fork in; return its branches."""
+    terms = JoinTerms(join_id=join_id_of(parent_id, 0), branches=count, then=then)
+    ids = fork_ids(terms.join_id, count)
+    for number, session_id in enumerate(ids):
+        data = BranchCreated(
+            parent_id=parent_id, root_id=ROOT, forked_at=1, depth=1, task="look", join=terms
+        )
+        take(book, session_id, data, position + number)
+    return ids
+
+
+def test_the_book_keeps_a_thought_until_it_has_ended() -> None:
+    """A finished fork of a branch stays with its thought; both go when the root's join is done."""
+    book = JoinBook()
+    first, second = fork(book, ROOT, 2, position=5, then=Then.CLOSE)
+    twigs = fork(book, first, 2, position=9, then=Then.COMPLETE)
+    root, below = book.joins[join_id_of(ROOT, 0)], book.joins[join_id_of(first, 0)]
+
+    for number, session_id in enumerate([*twigs, first, second]):
+        take(book, session_id, BranchCompleted(result="done"), 20 + number)
+    book.settle(below)
+    kept = (book.below(root), book.checkpoint(99))
+    take(book, ROOT, SessionClosed(reason="joined"), 30)
+    book.settle(root)
+
+    assert kept == ([first, second, *twigs], 4)
+    assert (book.joins, book.checkpoint(99)) == ({}, 99)
+
+
+def test_a_receiver_takes_the_place_of_a_branch_that_was_handed_off() -> None:
+    """The join waits for the one that has the task now."""
+    book = JoinBook()
+    (only,) = fork(book, ROOT, 1, position=5, then=Then.CLOSE)
+    heir = new_id()
+    join = book.joins[join_id_of(ROOT, 0)]
+
+    take(book, only, SessionHandedOff(to=heir, summary="go on"), 6)
+    waiting = [one.session_id for one in join.going]
+    take(book, heir, BranchCompleted(result="done"), 7)
+
+    assert waiting == [heir]
+    assert join.ended == 1
+
+
+def test_a_budget_bounds_the_whole_tree() -> None:
+    """However the branches fork, all together are at most as many as the budget says."""
+
+    def grown(budget: int, width: int) -> int:
+        if width > budget:
+            return 0
+        return width * (1 + grown(share(budget, width, last=True), width))
+
+    assert all(grown(budget, width) <= budget for budget in range(200) for width in range(1, 9))
+    with pytest.raises(InputInvalid) as refused:
+        share(3, 4, last=True)
+    assert refused.value.field == "branches"
+
+
+def test_executors_are_those_that_were_named() -> None:
+    """By the names under which thoughts ask for them; nothing else is taken."""
+    found = allowed_executors(["recalling", "json:dumps", "up=tr a-z A-Z"])
+
+    assert {name: one.name for name, one in found.items()} == {
+        "recalling": "recalling",
+        "json:dumps": "json:dumps",
+        "up": "command:tr",
+    }
+    for wrong in ("", "tr a-z A-Z", "no.such:thing", "json:no_such", "a b=c", "x="):
+        with pytest.raises(InputInvalid) as refused:
+            allowed_executors([wrong])
+        assert refused.value.field == "executors"
+    with pytest.raises(InputInvalid):
+        allowed_executors(["recalling", "recalling"])

@@ -1,0 +1,317 @@
+"""One attempt at a branch: claimed, run, its end recorded, and only then its task done away with.
+
+The claim and the end are conditional appends. Of two workers that have the same branch one records
+its end, and the other drops what it found. Freezes, cuts and kills in between change nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import Conflict, NotFound, Unavailable
+from anabranch_events.event.types import BranchFailed, BranchStarted, Then
+from anabranch_thinking.errors import BranchTimedOut, ClaimLost, SessionEnded
+from anabranch_thinking.executors.base import BranchContext, ForkedWork, checked_finding
+from anabranch_thinking.executors.policy import attempts_max, pause_s, tries_again
+from anabranch_thinking.sessions.findings import Finding, error_text
+from anabranch_thinking.sessions.forks import forks_of
+from anabranch_thinking.sessions.journal import Fact, checked
+from anabranch_thinking.sessions.state import Claim, SessionState
+from anabranch_thinking.work.forking import BranchForks
+from anabranch_thinking.work.history import errors_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from anabranch_events.tasks.delivery import Delivery
+    from anabranch_thinking.executors.base import Executor
+    from anabranch_thinking.executors.callable import Found
+    from anabranch_thinking.sessions.sessions import Sessions
+    from anabranch_thinking.work.fabric import Fabric
+    from anabranch_thinking.work.slots import WorkSlots
+
+RECORD_PAUSE_S: Final = 0.2
+TIMEOUT_S: Final = 600.0
+HANDED_BACK: Final = "its worker ended before it was done"
+_log: Final = logging.getLogger("anabranch")
+
+
+class Attempt:
+    """A delivery in work. `delivery` is replaced where the queue delivers the task again to us."""
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        delivery: Delivery,
+        executor: Executor,
+        *,
+        slots: WorkSlots,
+        worker: str,
+        silence_s: float,
+    ) -> None:
+        self.delivery = delivery
+        self.session_id = delivery.task.session_id
+        self.outcome: str | None = None
+        self._fabric = fabric
+        self._sessions: Sessions = fabric.sessions_of(delivery.task.namespace)
+        self._executor = executor
+        self._slots = slots
+        self._worker = worker
+        self._silence_s = silence_s
+        self._claim: Claim | None = None
+        self._working: asyncio.Future[Found] | None = None
+        self._stopped: str | None = None
+
+    def stop(self, reason: str) -> None:
+        """End the work on the branch: it has ended in the log, or is another worker's by now."""
+        self._stopped = reason
+        if self._working is not None:
+            self._working.cancel()
+
+    async def run(self) -> None:
+        """Work on the branch, to an end in the log or back to the queue."""
+        try:
+            await self._run()
+        except NotFound:
+            await self.delivery.done()  # A task of no branch: its events were never stored.
+        except SessionEnded:
+            await self.delivery.done()
+        except ClaimLost:
+            self.outcome = "lost"  # The task is in the hands of another worker: it is not ours.
+        except Conflict:
+            await self.delivery.give_back(delay_s=self._silence_s / 4)
+        except Unavailable as error:
+            _log.warning("branch %s is given back: %s", self.session_id, error)
+            await self.delivery.give_back(delay_s=1.0)
+
+    async def _run(self) -> None:
+        state = await self._sessions.state(self.session_id)
+        if state.ended:
+            await self.delivery.done()
+            return
+        if state.claim is not None and await self._forked_on(state):
+            await self.delivery.done()  # The worker before passed the work on to forks.
+            return
+        limit = attempts_max(0 if state.join is None else state.join.retries)
+        if state.attempt >= limit:
+            await self._put_aside(state)
+            return
+        self._claim = await self._claimed(state)
+        async with self._beating():
+            try:
+                await self._work(state, self._claim)
+            except asyncio.CancelledError:
+                await self._hand_back()
+                raise
+
+    async def _forked_on(self, state: SessionState) -> bool:
+        forks = await forks_of(self._sessions, state.session_id)
+        return bool(forks) and forks[-1].then is Then.COMPLETE
+
+    async def _put_aside(self, state: SessionState) -> None:
+        """Put aside a branch whose workers died again and again."""
+        worker = state.claim.worker if state.claim else "its last worker"
+        reason = await errors_of(
+            self._sessions, self.session_id, last=f"worker {worker} fell silent"
+        )
+        await self._sessions.dead_letter(self.session_id, reason, claim=state.claim)
+        self.outcome = "dead_lettered"
+        await self.delivery.done()
+
+    async def _claimed(self, state: SessionState) -> Claim:
+        """Take the branch; take it over where its worker has fallen silent.
+
+        The queue delivers a task again only then: a branch is in it once. The attempt of the silent
+        worker is ended in the same batch.
+        """
+        held = state.claim
+        if held is None:
+            return await self._sessions.start(self.session_id, worker=self._worker)
+        attempt = state.attempt + 1
+        silent = checked(
+            BranchFailed,
+            error=f"worker {held.worker} fell silent",
+            attempt=held.attempt,
+            will_retry=True,
+        )
+        started = checked(BranchStarted, worker=self._worker, attempt=attempt)
+        receipts = await self._sessions.append(
+            [Fact(self.session_id, silent), Fact(self.session_id, started)],
+            root_id=state.root_id,
+            expected={self.session_id: state.position},
+        )
+        return Claim(self.session_id, self._worker, attempt, receipts[-1].position)
+
+    async def _work(self, state: SessionState, claim: Claim) -> None:
+        begun = time.perf_counter()
+        forks = BranchForks(self._fabric, state, slots=self._slots)
+        try:
+            found = await self._found(state, claim, forks)
+        except asyncio.CancelledError:
+            if self._stopped is None or _is_cancelled():
+                raise  # The worker ends.
+            self.outcome = "stopped"
+            await self._settle_stopped()
+            return
+        except Exception as error:  # noqa: BLE001 - an executor is anybody's code.
+            await self._failed(state, claim, error)
+            return
+        duration_ms = (time.perf_counter() - begun) * 1000 - forks.waited_ms
+        try:
+            if isinstance(found, ForkedWork):
+                await self._recorded(lambda: forks.pass_on(found))
+                self.outcome = "forked"
+            else:
+                await self._recorded(lambda: self._completed(found, claim, duration_ms))
+                self.outcome = "completed"
+        except (SessionEnded, ClaimLost, Unavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 - a finding that cannot be stored is a failure.
+            await self._failed(state, claim, error)
+            return
+        await self.delivery.done()
+
+    async def _settle_stopped(self) -> None:
+        """Do away with the task of a branch that has ended; one of another worker is not ours."""
+        state = await self._sessions.state(self.session_id)
+        if state.ended:
+            await self.delivery.done()
+
+    async def _found(
+        self, state: SessionState, claim: Claim, forks: BranchForks
+    ) -> Finding | ForkedWork:
+        assert state.parent_id is not None  # noqa: S101 - a branch that was claimed has one.
+        branch = BranchContext(
+            sessions=self._sessions,
+            session_id=state.session_id,
+            parent_id=state.parent_id,
+            root_id=state.root_id,
+            task=state.task,
+            role=state.role,
+            depth=state.depth,
+            attempt=claim.attempt,
+            deadline=_deadline(state),
+            asking=self._fabric.recall(self._sessions.namespace),
+            forking=forks.fork_and_wait,
+        )
+        allowed_s = _allowed_s(state)
+        limit = asyncio.timeout(allowed_s)
+        # A task of its own can be stopped without an end to the attempt, which has more to do.
+        working = self._working = asyncio.ensure_future(self._executor.run(branch))
+        if self._stopped is not None:
+            working.cancel()
+        try:
+            async with limit:
+                found = await working
+        except TimeoutError:
+            if limit.expired():
+                raise BranchTimedOut(state.session_id, timeout_s=allowed_s) from None
+            raise
+        finally:
+            self._working = None
+        return checked_finding(found, by=self._executor.name)
+
+    async def _completed(self, found: Finding, claim: Claim, duration_ms: float) -> None:
+        await self._sessions.complete(
+            self.session_id,
+            found.result,
+            insights=found.insights,
+            duration_ms=max(0.0, duration_ms),
+            claim=claim,
+        )
+
+    async def _failed(self, state: SessionState, claim: Claim, error: Exception) -> None:
+        """Record a failed attempt, and have another one made where that may help."""
+        retries = 0 if state.join is None else state.join.retries
+        text = error_text(error)
+        if tries_again(error, attempt=claim.attempt, retries=retries):
+            await self._recorded(
+                lambda: self._sessions.fail(self.session_id, text, will_retry=True, claim=claim)
+            )
+            self.outcome = "retried"
+            await self.delivery.give_back(delay_s=pause_s(error, attempt=claim.attempt))
+            return
+        if claim.attempt > 1:
+            reason = await errors_of(self._sessions, self.session_id, last=text)
+            await self._recorded(
+                lambda: self._sessions.dead_letter(self.session_id, reason, claim=claim)
+            )
+            self.outcome = "dead_lettered"
+        else:
+            await self._recorded(lambda: self._sessions.fail(self.session_id, text, claim=claim))
+            self.outcome = "failed"
+        await self.delivery.done()
+
+    async def _hand_back(self) -> None:
+        """Give the branch back before this worker ends: another one need not wait for silence."""
+        if self._claim is None:
+            return
+        try:
+            async with asyncio.timeout(self._silence_s):
+                await self._sessions.fail(
+                    self.session_id, HANDED_BACK, will_retry=True, claim=self._claim
+                )
+                await self.delivery.give_back()
+        except (Conflict, Unavailable, TimeoutError):
+            return  # The queue gives it to another one after a while.
+
+    async def _recorded(self, record: Callable[[], Awaitable[object]]) -> None:
+        """Await `record`, again while the log does not answer: what was found is not lost."""
+        while True:
+            try:
+                await record()
+            except Unavailable:
+                await asyncio.sleep(RECORD_PAUSE_S)
+            else:
+                return
+
+    @asynccontextmanager
+    async def _beating(self) -> AsyncGenerator[None]:
+        beating = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        """Keep the task, and notice that the branch has ended or is another worker's by now.
+
+        A process that was frozen learns from the log that its claim is gone.
+        """
+        while True:
+            await asyncio.sleep(self._silence_s / 3)
+            await self.delivery.beat()
+            try:
+                state = await self._sessions.state(self.session_id)
+            except (Unavailable, NotFound):
+                continue
+            if state.ended:
+                self.stop("it has ended")
+            elif self._claim is not None and state.claim != self._claim:
+                self.stop("another worker has it")
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _deadline(state: SessionState) -> datetime | None:
+    """Return the earlier of the branch's own deadline and that of its join."""
+    joined_by = None if state.join is None or state.join.late_kept else state.join.deadline
+    given = [one for one in (state.deadline, joined_by) if one is not None]
+    return min(given, default=None)
+
+
+def _allowed_s(state: SessionState) -> float:
+    allowed_s = TIMEOUT_S if state.join is None else state.join.timeout_s
+    deadline = _deadline(state)
+    if deadline is None:
+        return allowed_s
+    return max(0.0, min(allowed_s, (deadline - datetime.now(UTC)).total_seconds()))

@@ -1,0 +1,224 @@
+"""The book of open joins: a fold of the log, the same for every joiner that reads it.
+
+It holds the forks whose branches go to workers, until they are joined and the last of them has
+ended. A fold that begins before the oldest of them gives the same book.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from anabranch_events.event.types import (
+    BranchCancelled,
+    BranchCompleted,
+    BranchCreated,
+    BranchDeadLettered,
+    BranchFailed,
+    BranchStarted,
+    ConsolidationRecorded,
+    JoinKind,
+    JoinTerms,
+    Priority,
+    SessionClosed,
+    SessionHandedOff,
+    Then,
+)
+from anabranch_thinking.join import BranchEnd, Verdict, decide
+from anabranch_thinking.sessions.state import Status
+from anabranch_thinking.work.waiting import join_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from anabranch_events import Event
+
+
+@dataclass(slots=True)
+class Forked:
+    """A branch of an open join."""
+
+    session_id: str
+    priority: Priority
+    executor: str | None
+    started: bool = False
+    end: BranchEnd | None = None
+
+
+@dataclass(slots=True)
+class OpenJoin:
+    """A fork whose branches are not joined yet, or not all ended."""
+
+    terms: JoinTerms
+    namespace: str
+    parent_id: str
+    root_id: str
+    position: int
+    branches: dict[str, Forked] = field(default_factory=dict[str, Forked])
+    joined: bool = False
+    """True once the join has had its effect, or has none to have."""
+    parent_end: Status | None = None
+    ended: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """True once all branches of the fork have been read; they stand one after another."""
+        return len(self.branches) >= self.terms.branches
+
+    @property
+    def going(self) -> list[Forked]:
+        """The branches that have not ended."""
+        return [one for one in self.branches.values() if one.end is None]
+
+    @property
+    def finished(self) -> bool:
+        """True when nothing is left to be done about it."""
+        if not self.whole or self.ended < len(self.branches):
+            return False
+        return self.joined or self.parent_end is not None
+
+    @property
+    def called_off(self) -> bool:
+        """True when the branches are wanted no more: their parent has ended otherwise."""
+        if self.parent_end in {Status.CLOSED, Status.COMPLETED}:
+            return not (self.terms.late_kept and self.verdict(datetime.now(UTC)) is not None)
+        return self.parent_end is not None
+
+    def verdict(self, now: datetime) -> Verdict | None:
+        """Return the join's decision; None while it is open."""
+        if not self.whole:
+            return None
+        overdue = self.terms.deadline is not None and now >= self.terms.deadline
+        if self.terms.kind is JoinKind.ALL and self.ended < len(self.branches) and not overdue:
+            return None
+        ends = {session_id: one.end for session_id, one in self.branches.items()}
+        return decide(join_of(self.terms), ends, overdue=overdue)
+
+
+class JoinBook:
+    """All open joins, by their ids, in the order of their forks."""
+
+    def __init__(self) -> None:
+        self.joins: dict[str, OpenJoin] = {}
+        self._by_branch: dict[str, str] = {}
+        self._by_parent: dict[str, set[str]] = {}
+
+    def take(self, event: Event, position: int) -> list[OpenJoin]:
+        """Take in an event; return the joins that it touched."""
+        match event.data:
+            case BranchCreated(join=JoinTerms() as terms) as data:
+                return [self._opened(event, data, terms, position)]
+            case BranchStarted():
+                return self._started(event.session_id)
+            case BranchCompleted() as data:
+                return self._ended(event.session_id, BranchEnd(Status.COMPLETED, data.result))
+            case BranchFailed(will_retry=False):
+                return self._ended(event.session_id, BranchEnd(Status.FAILED))
+            case BranchCancelled():
+                return self._ended(event.session_id, BranchEnd(Status.CANCELLED))
+            case BranchDeadLettered():
+                return self._ended(event.session_id, BranchEnd(Status.DEAD_LETTERED))
+            case SessionClosed():
+                return self._ended(event.session_id, BranchEnd(Status.CLOSED))
+            case SessionHandedOff() as data:
+                return self._handed_off(event.session_id, data.to)
+            case ConsolidationRecorded() as data:
+                return self._consolidated(data.consolidation_id)
+            case _:
+                return []
+
+    def settle(self, join: OpenJoin) -> None:
+        """Forget a finished join with all below it; one of a branch stays until that is joined.
+
+        The findings below a branch belong to the branch's thought.
+        """
+        if join.finished and join.parent_id not in self._by_branch:
+            self._forget(join)
+
+    def _forget(self, join: OpenJoin) -> None:
+        self.joins.pop(join.terms.join_id, None)
+        others = self._by_parent.get(join.parent_id, set())
+        others.discard(join.terms.join_id)
+        if not others:
+            self._by_parent.pop(join.parent_id, None)
+        for session_id in join.branches:
+            self._by_branch.pop(session_id, None)
+            for below in tuple(self._of_parent(session_id)):
+                if below.finished:
+                    self._forget(below)
+
+    def below(self, join: OpenJoin) -> list[str]:
+        """Return the branches of a join and of all known joins below it, in their order."""
+        found: list[str] = []
+        waiting = [join]
+        while waiting:
+            one = waiting.pop(0)
+            found += one.branches
+            waiting += [each for branch in one.branches for each in self._of_parent(branch)]
+        return found
+
+    def checkpoint(self, position: int) -> int:
+        """Return the position from which on a joiner must read to know all open joins."""
+        return min([position, *(join.position - 1 for join in self.joins.values())])
+
+    def _of_parent(self, session_id: str) -> Iterator[OpenJoin]:
+        for join_id in sorted(self._by_parent.get(session_id, ())):
+            yield self.joins[join_id]
+
+    def _opened(
+        self, event: Event, data: BranchCreated, terms: JoinTerms, position: int
+    ) -> OpenJoin:
+        join = self.joins.get(terms.join_id)
+        if join is None:
+            join = OpenJoin(terms, event.namespace, data.parent_id, data.root_id, position)
+            self.joins[terms.join_id] = join
+            self._by_parent.setdefault(data.parent_id, set()).add(terms.join_id)
+        if event.session_id not in join.branches and not join.whole:
+            join.branches[event.session_id] = Forked(event.session_id, data.priority, data.executor)
+            self._by_branch[event.session_id] = terms.join_id
+        return join
+
+    def _branch(self, session_id: str) -> tuple[OpenJoin, Forked] | None:
+        join = self.joins.get(self._by_branch.get(session_id, ""))
+        return None if join is None else (join, join.branches[session_id])
+
+    def _started(self, session_id: str) -> list[OpenJoin]:
+        found = self._branch(session_id)
+        if found is not None:
+            found[1].started = True
+        return []
+
+    def _ended(self, session_id: str, end: BranchEnd) -> list[OpenJoin]:
+        touched: list[OpenJoin] = []
+        found = self._branch(session_id)
+        if found is not None and found[1].end is None:
+            found[1].end = end
+            found[0].ended += 1
+            touched.append(found[0])
+        for join in self._of_parent(session_id):
+            join.parent_end = end.status
+            touched.append(join)
+        return touched
+
+    def _handed_off(self, session_id: str, to: str) -> list[OpenJoin]:
+        """Put the receiver in the place of a branch that was handed off."""
+        found = self._branch(session_id)
+        if found is None:
+            return self._ended(session_id, BranchEnd(Status.HANDED_OFF))
+        join, branch = found
+        receiver = Forked(to, branch.priority, branch.executor)
+        join.branches = {
+            (to if key == session_id else key): (receiver if key == session_id else one)
+            for key, one in join.branches.items()
+        }
+        del self._by_branch[session_id]
+        self._by_branch[to] = join.terms.join_id
+        return [join]
+
+    def _consolidated(self, consolidation_id: str) -> list[OpenJoin]:
+        join = self.joins.get(consolidation_id)
+        if join is None or join.terms.then is not Then.KEEP:
+            return []
+        join.joined = True
+        return [join]

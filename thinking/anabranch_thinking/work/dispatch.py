@@ -1,0 +1,233 @@
+"""A thought over workers: forked here, worked on anywhere, joined by the joiner, and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import AnabranchError
+from anabranch_events.event.types import JoinTerms, Priority, Then
+from anabranch_events.tasks.signals import WORKERS
+from anabranch_events.tasks.task import Task
+from anabranch_thinking.errors import ThoughtFailed
+from anabranch_thinking.join import ALL, Join
+from anabranch_thinking.sessions.forks import BUDGET, fork, fork_ids, join_id_of, share
+from anabranch_thinking.sessions.state import Status
+from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
+from anabranch_thinking.work.allowed import RECALLING
+from anabranch_thinking.work.calling_off import call_off
+from anabranch_thinking.work.forking import put
+from anabranch_thinking.work.outcomes import outcome_of, tree_of
+from anabranch_thinking.work.waiting import until_joined
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from anabranch_thinking.sessions.sessions import BranchTask, Sessions
+    from anabranch_thinking.sessions.state import SessionState
+    from anabranch_thinking.work.fabric import Fabric
+
+CALL_OFF_S: Final = 5.0
+CALLED_OFF: Final = "its thought was called off"
+_log: Final = logging.getLogger("anabranch")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkTerms:
+    """The terms of a thought over workers, beside its tasks."""
+
+    executor: str = RECALLING
+    join: Join = ALL
+    deadline: datetime | None = None
+    priority: Priority = Priority.NORMAL
+    timeout_s: float = 600.0
+    retries: int = 0
+    branches_max: int = BUDGET
+
+
+class ThoughtOverWorkers:
+    """A thought whose branches go to workers.
+
+    `begin` stores it whole; from then on it goes on without this process. `joined` waits for its
+    end.
+    """
+
+    def __init__(self, fabric: Fabric, sessions: Sessions, terms: WorkTerms) -> None:
+        self.root_id = ""
+        self._fabric = fabric
+        self._sessions = sessions
+        self._terms = terms
+        self._join: JoinTerms | None = None
+        self._own = False
+        self._begun = self._forked = perf_counter()
+
+    async def begin(
+        self,
+        task: str,
+        branches: Sequence[BranchTask],
+        *,
+        session_id: str | None,
+        announce: Callable[[Sequence[str]], None] | None = None,
+    ) -> list[str]:
+        """Open the thought, or take up the session, fork the branches, and queue them.
+
+        Returns the branches' sessions.
+        """
+        sessions, given = self._sessions, self._terms
+        budget = share(given.branches_max, len(branches), last=True)
+        if self._fabric.queue.may_put:
+            await self._fabric.queue.ensure()
+        self._own = session_id is None
+        if session_id is None:
+            opened = await sessions.open_session(task, priority=given.priority, announce=announce)
+            self.root_id = opened.session_id
+        else:
+            self.root_id = (await sessions.going(session_id)).session_id
+        # A session may think again and again; a thought of its own does so once.
+        join_id = join_id_of(self.root_id, 0) if self._own else sessions.new_id()
+        self._join = JoinTerms(
+            join_id=join_id,
+            branches=len(branches),
+            kind=given.join.kind,
+            needed=given.join.needed,
+            late_kept=given.join.late_kept,
+            deadline=given.deadline,
+            then=Then.CLOSE if self._own else Then.KEEP,
+            timeout_s=given.timeout_s,
+            retries=given.retries,
+            budget=budget,
+        )
+        named = [
+            one if one.executor else one.model_copy(update={"executor": given.executor})
+            for one in branches
+        ]
+        try:
+            forks = await fork(sessions, self.root_id, named, terms=self._join)
+            self._forked = perf_counter()
+            await self._put([one.session_id for one in forks], named)
+        except BaseException:
+            await self.call_off()
+            raise
+        return [one.session_id for one in forks]
+
+    async def _put(self, session_ids: Sequence[str], tasks: Sequence[BranchTask]) -> None:
+        """Queue the branches; what does not get there now is put there by the joiner."""
+        namespace = self._sessions.namespace
+        try:
+            await put(
+                self._fabric,
+                [
+                    Task(
+                        namespace=namespace,
+                        session_id=session_id,
+                        priority=task.priority,
+                        executor=task.executor,
+                    )
+                    for session_id, task in zip(session_ids, tasks, strict=True)
+                ],
+            )
+        except AnabranchError as error:
+            _log.warning("branches of %s are not queued yet: %s", self.root_id, error)
+
+    async def joined(self) -> Thought:
+        """Wait until the thought is joined; return it. Cancelled, it calls the thought off.
+
+        Raises ThoughtFailed where no branch completed.
+        """
+        if self._join is None:
+            raise AssertionError("the thought has not begun")
+        try:
+            await until_joined(self._fabric, self._sessions.namespace, self.root_id, self._join)
+            joined = perf_counter()
+            states = await tree_of(self._sessions, self._join)
+        except BaseException:
+            await self.call_off()
+            raise
+        root = await self._sessions.state(self.root_id)
+        outcomes = tuple(map(outcome_of, states))
+        if not any(outcome.status is Status.COMPLETED for outcome in outcomes):
+            raise ThoughtFailed(
+                self.root_id,
+                errors={one.session_id: one.error or str(one.status) for one in outcomes},
+            )
+        parallel_ms = (joined - self._forked) * 1000
+        sequential_ms = _sequential_ms(outcomes)
+        return Thought(
+            session_id=self.root_id,
+            task=root.task,
+            branches=outcomes,
+            consolidation=_consolidation(root, self._join.join_id),
+            total_branches=len(outcomes),
+            total_duration_ms=(perf_counter() - self._begun) * 1000,
+            parallel_ms=parallel_ms,
+            sequential_ms=sequential_ms,
+            parallel_max=_parallel_max(states),
+            speed_up=sequential_ms / parallel_ms if parallel_ms else 1.0,
+            position=root.position,
+        )
+
+    async def call_off(self) -> None:
+        """Cancel the thought, as far as the log answers."""
+        if not self.root_id:
+            return
+        join = self._join
+        with suppress(TimeoutError, AnabranchError):
+            async with asyncio.timeout(CALL_OFF_S):
+                if self._own or join is None:
+                    await call_off(self._fabric, self._sessions.namespace, self.root_id, CALLED_OFF)
+                else:
+                    await _call_off_fork(self._fabric, self._sessions, join)
+
+
+async def workers_of(fabric: Fabric, namespace: str) -> list[dict[str, object]]:
+    """Return what the workers of a namespace say of themselves, by their names."""
+    found = await fabric.queue.signals.ask_all(WORKERS, namespace)
+    return sorted(found, key=lambda one: str(one.get("worker")))
+
+
+async def _call_off_fork(fabric: Fabric, sessions: Sessions, join: JoinTerms) -> None:
+    for session_id in fork_ids(join.join_id, join.branches):
+        await call_off(fabric, sessions.namespace, session_id, CALLED_OFF)
+
+
+def _sequential_ms(outcomes: Sequence[BranchOutcome]) -> float:
+    """Return what the branches would take one after another, without waits for their forks.
+
+    A branch that passed its work on lasts as long as its forks: only these count.
+    """
+    parents = {outcome.parent_id for outcome in outcomes}
+    leaves = [one for one in outcomes if one.session_id not in parents]
+    return sum(one.duration_ms for one in leaves)
+
+
+def _parallel_max(states: Sequence[SessionState]) -> int:
+    """Return the most branches that were at work at the same time, by the log's clocks."""
+    parents = {state.parent_id for state in states}
+    moves = sorted(
+        (moment, step)
+        for state in states
+        if state.started_at and state.ended_at and state.session_id not in parents
+        for moment, step in ((state.started_at, 1), (state.ended_at, -1))
+    )
+    busy = most = 0
+    for _, step in moves:
+        busy += step
+        most = max(most, busy)
+    return max(most, min(1, len(moves)))
+
+
+def _consolidation(root: SessionState, join_id: str) -> Consolidation | None:
+    standing = root.consolidation
+    if standing is None or standing.data.consolidation_id != join_id:
+        return None
+    return Consolidation(
+        **dict(standing.data),
+        event_id=standing.event_id,
+        position=standing.position,
+        associations=len(root.links),
+    )

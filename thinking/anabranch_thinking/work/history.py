@@ -1,0 +1,72 @@
+"""The history of a branch's attempts, read from its events: the workers, and each end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from anabranch_events.event.types import (
+    BranchCancelled,
+    BranchCompleted,
+    BranchDeadLettered,
+    BranchFailed,
+    BranchStarted,
+)
+from anabranch_thinking.executors.policy import given_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anabranch_events import Event
+    from anabranch_thinking.sessions.sessions import Sessions
+
+
+class AttemptMade(BaseModel):
+    """One attempt at a branch; `outcome` is None while it goes on."""
+
+    model_config = ConfigDict(frozen=True)
+    attempt: int
+    worker: str
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    outcome: str | None = None
+    error: str | None = None
+
+
+def attempts_in(events: Iterable[Event]) -> list[AttemptMade]:
+    """Return the attempts that a branch's events tell of, in their order."""
+    found: list[AttemptMade] = []
+    for event in events:
+        match event.data:
+            case BranchStarted() as data:
+                made = AttemptMade(attempt=data.attempt, worker=data.worker, started_at=event.time)
+                found.append(made)
+            case BranchCompleted():
+                _end(found, event, "completed", None)
+            case BranchFailed() as data:
+                _end(found, event, "failed", data.error)
+            case BranchCancelled() as data:
+                _end(found, event, "cancelled", data.reason)
+            case BranchDeadLettered() as data:
+                _end(found, event, "dead_lettered", data.reason)
+            case _:
+                continue
+    return found
+
+
+def _end(found: list[AttemptMade], event: Event, outcome: str, error: str | None) -> None:
+    if found and found[-1].outcome is None:
+        ended = {"ended_at": event.time, "outcome": outcome, "error": error}
+        found[-1] = found[-1].model_copy(update=ended)
+
+
+async def errors_of(sessions: Sessions, session_id: str, *, last: str) -> str:
+    """Return the errors of all attempts at a branch as one text; `last` is that of the last one."""
+    events = [event for _, event in await sessions.events(session_id)]
+    made = attempts_in(events)
+    lines = [f"attempt {one.attempt} by {one.worker}: {one.error}" for one in made if one.error]
+    open_one = made[-1] if made and made[-1].outcome is None else None
+    whose = f"attempt {open_one.attempt} by {open_one.worker}: " if open_one else ""
+    lines.append(f"{whose}{last}")
+    return given_up(lines)

@@ -1,0 +1,76 @@
+"""The outcomes of a thought over workers, read from the log: each branch, and its forks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from anabranch_thinking.sessions.forks import fork_ids, forks_of
+from anabranch_thinking.sessions.sessions import READS_AT_ONCE
+from anabranch_thinking.thought import BranchOutcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anabranch_events.event.types import JoinTerms
+    from anabranch_thinking.sessions.sessions import Sessions
+    from anabranch_thinking.sessions.state import SessionState
+
+
+def outcome_of(state: SessionState) -> BranchOutcome:
+    """Return how a branch has ended, or where it is."""
+    assert state.status is not None  # noqa: S101 - a state that was found has one.
+    assert state.parent_id is not None  # noqa: S101 - and that of a branch has a parent.
+    duration_ms = state.duration_ms
+    if not duration_ms and state.started_at and state.ended_at:
+        duration_ms = (state.ended_at - state.started_at).total_seconds() * 1000
+    return BranchOutcome(
+        session_id=state.session_id,
+        parent_id=state.parent_id,
+        depth=state.depth,
+        task=state.task,
+        role=state.role,
+        status=state.status,
+        result=state.result,
+        insight_ids=tuple(insight.insight_id for insight in state.insights),
+        duration_ms=max(0.0, duration_ms),
+        attempts=state.attempt,
+        worker=state.claim.worker if state.claim else None,
+        error=state.error,
+    )
+
+
+async def tree_of(sessions: Sessions, terms: JoinTerms) -> list[SessionState]:
+    """Return the branches of a fork with all that was forked of them, level by level."""
+    found: list[SessionState] = []
+    level = fork_ids(terms.join_id, terms.branches)
+    while level:
+        states = await states_of(sessions, level)
+        found += states
+        level = [one for ids in await _forked_of(sessions, states) for one in ids]
+    return found
+
+
+async def states_of(sessions: Sessions, session_ids: Iterable[str]) -> list[SessionState]:
+    """Return the states of sessions, in the order of their ids given."""
+    gate = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def read(session_id: str) -> SessionState:
+        async with gate:
+            return await sessions.state(session_id)
+
+    return await asyncio.gather(*map(read, session_ids))
+
+
+async def _forked_of(sessions: Sessions, states: list[SessionState]) -> list[list[str]]:
+    """Return the ids of each branch's forks; one that may not fork, or never ran, has none."""
+    gate = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def forked(state: SessionState) -> list[str]:
+        if not state.attempt or (state.join is not None and not state.join.budget):
+            return []
+        async with gate:
+            forks = await forks_of(sessions, state.session_id)
+        return [one for terms in forks for one in fork_ids(terms.join_id, terms.branches)]
+
+    return await asyncio.gather(*map(forked, states))

@@ -1,0 +1,219 @@
+"""A joiner's turn: the log is folded into the book of open joins, and what is due is done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import AnabranchError, Conflict, EventInvalid, NotFound, Unavailable
+from anabranch_events.event.types import BranchCancelled, SessionClosed, SessionHandedOff, Then
+from anabranch_events.tasks.task import Task
+from anabranch_thinking.join import LATE
+from anabranch_thinking.work.book import JoinBook, OpenJoin
+from anabranch_thinking.work.closing import close_join
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+
+    from anabranch_events import PinnedConsumer, Recorded
+    from anabranch_thinking.join import Verdict
+    from anabranch_thinking.work.fabric import Fabric
+
+TICK_S: Final = 0.1
+NOTED_S: Final = 2.0
+FIRST_CHECK_S: Final = 0.3
+CHECK_S: Final = 20.0
+CLOSING_MAX: Final = 8
+PARENT_ENDED: Final = "what it was forked for has ended"
+_STOPS: Final = (BranchCancelled, SessionClosed, SessionHandedOff)
+_log: Final = logging.getLogger("anabranch")
+
+
+class Turn:
+    """One turn of a joiner, from the checkpoint on; it ends with the pin, or with an outage.
+
+    `open_queue` makes the consumers of a namespace, `note` stores the checkpoint.
+    """
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        *,
+        open_queue: Callable[[str], Awaitable[None]],
+        note: Callable[[int], Awaitable[None]],
+    ) -> None:
+        self._fabric = fabric
+        self._open_queue = open_queue
+        self._note = note
+        self._book = JoinBook()
+        self._position = 0
+        self._noted = -1
+        self._caught_up = False
+        self._due: set[str] = set()
+        self._checks: dict[str, float] = {}
+        self._busy: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._closing = asyncio.Semaphore(CLOSING_MAX)
+
+    async def run(self, pinned: PinnedConsumer, *, after: int) -> None:
+        """Join until the turn ends. Raises PinLost, LogRewound, LogUnavailable."""
+        self._position = after
+        end = (await self._fabric.log.bounds()).last
+        ticking = asyncio.create_task(self._tick())
+        try:
+            self._caught_up = after >= end
+            async with aclosing(pinned.batches(after=after)) as batches:
+                async for records in batches:
+                    await self._take(records)
+                    if not self._caught_up and self._position >= end:
+                        self._caught_up = True
+                        self._due |= self._book.joins.keys()
+        finally:
+            running = [ticking, *self._busy.values()]
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _take(self, records: Iterable[Recorded]) -> None:
+        touched: dict[str, OpenJoin] = {}
+        stopped: dict[str, list[str]] = {}
+        for recorded in records:
+            self._position = recorded.position
+            try:
+                event = recorded.decode()
+            except EventInvalid:
+                continue
+            for join in self._book.take(event, recorded.position):
+                touched[join.terms.join_id] = join
+            if isinstance(event.data, _STOPS):
+                stopped.setdefault(event.namespace, []).append(event.session_id)
+        if not self._caught_up:
+            return
+        for namespace, session_ids in stopped.items():
+            await self._fabric.queue.signals.ended(namespace, session_ids)
+        for join in touched.values():
+            await self._act(join)
+
+    async def _tick(self) -> None:
+        """Do what is due by the clock: deadlines, what failed before, the queue, the checkpoint."""
+        noted_at = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_S)
+            if not self._caught_up:
+                continue
+            try:
+                await self._tick_once()
+                if time.monotonic() - noted_at >= NOTED_S:
+                    noted_at = time.monotonic()
+                    await self._keep_checkpoint()
+            except AnabranchError as error:
+                _log.debug("the joiner tries again: %s", error)
+
+    async def _tick_once(self) -> None:
+        now = datetime.now(UTC)
+        due, self._due = self._due, set()
+        for join_id, join in tuple(self._book.joins.items()):
+            deadline = join.terms.deadline
+            late = deadline is not None and now >= deadline and not join.joined
+            if join_id in due or late:
+                await self._act(join)
+        await self._check_queue()
+
+    async def _keep_checkpoint(self) -> None:
+        checkpoint = self._book.checkpoint(self._position)
+        if checkpoint != self._noted:
+            await self._note(checkpoint)
+            self._noted = checkpoint
+
+    async def _act(self, join: OpenJoin) -> None:
+        """Do what a join needs now; what fails is tried again with the next tick."""
+        if join.parent_end is not None or join.joined:
+            await self._fabric.queue.signals.joined(join.namespace, [join.parent_id])
+        if join.finished:
+            self._book.settle(join)
+            self._checks.pop(join.terms.join_id, None)
+            return
+        if not join.whole:
+            return
+        if join.called_off:
+            self._start(join, "cancel", self._cancel(join, PARENT_ENDED))
+            return
+        verdict = join.verdict(datetime.now(UTC))
+        if verdict is None:
+            self._checks.setdefault(join.terms.join_id, time.monotonic() + FIRST_CHECK_S)
+        elif join.joined or join.parent_end is not None:
+            if not join.terms.late_kept and join.going:
+                self._start(join, "cancel", self._cancel(join, LATE))
+        elif join.terms.then is Then.RETURN:
+            join.joined = True
+            self._due.add(join.terms.join_id)
+            await self._fabric.queue.signals.joined(join.namespace, [join.parent_id])
+        else:
+            self._start(join, "close", self._close(join, verdict))
+
+    def _start(self, join: OpenJoin, what: str, work: Coroutine[None, None, None]) -> None:
+        """Run `work` beside the reading of the log, once at a time for a join."""
+        key = (join.terms.join_id, what)
+        if key in self._busy:
+            work.close()
+            self._due.add(join.terms.join_id)
+            return
+
+        async def run() -> None:
+            try:
+                await work
+            except (Conflict, NotFound, Unavailable) as error:
+                _log.debug("join %s is tried again: %s", join.terms.join_id, error)
+                self._due.add(join.terms.join_id)
+            except AnabranchError:
+                _log.exception("join %s", join.terms.join_id)
+            finally:
+                self._busy.pop(key, None)
+
+        self._busy[key] = asyncio.create_task(run())
+
+    async def _close(self, join: OpenJoin, verdict: Verdict) -> None:
+        async with self._closing:
+            counted = set(verdict.counted)
+            uncounted = {one for one in join.branches if one not in counted}
+            below = [one for one in self._book.below(join) if one not in uncounted]
+            await close_join(self._fabric, join, verdict, session_ids=below)
+        if join.terms.then is Then.KEEP:
+            join.joined = True
+            self._due.add(join.terms.join_id)
+
+    async def _cancel(self, join: OpenJoin, reason: str) -> None:
+        going = [one.session_id for one in join.going]
+        await self._fabric.sessions_of(join.namespace).cancel_all(going, reason)
+        await self._fabric.queue.signals.ended(join.namespace, going)
+
+    async def _check_queue(self) -> None:
+        """Put branches into the queue that should be there and are not."""
+        now = time.monotonic()
+        due = [join_id for join_id, at in self._checks.items() if at <= now]
+        waiting: dict[str, list[Task]] = {}
+        for join_id in due:
+            join = self._book.joins.get(join_id)
+            if join is None or join.joined or join.called_off:
+                del self._checks[join_id]
+                continue
+            self._checks[join_id] = now + CHECK_S
+            for one in join.going:
+                if one.executor is not None:
+                    waiting.setdefault(join.namespace, []).append(
+                        Task(
+                            namespace=join.namespace,
+                            session_id=one.session_id,
+                            priority=one.priority,
+                            executor=one.executor,
+                        )
+                    )
+        for namespace, tasks in waiting.items():
+            await self._open_queue(namespace)
+            there = {one.session_id for one in await self._fabric.queue.queued(namespace)}
+            missing = [task for task in tasks if task.session_id not in there]
+            if missing:
+                await self._fabric.queue.put(missing)

@@ -1,0 +1,105 @@
+"""The wait for a join: for its signal, and for the log where no signal comes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import Unavailable
+from anabranch_events.event.types import Then
+from anabranch_events.tasks.signals import JOINED, ids_of
+from anabranch_thinking.join import BranchEnd, Join, decide
+from anabranch_thinking.sessions.forks import fork_ids
+from anabranch_thinking.sessions.state import SessionState, Status
+from anabranch_thinking.work.outcomes import states_of, tree_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from nats.aio.msg import Msg
+
+    from anabranch_events.event.types import JoinTerms
+    from anabranch_thinking.sessions.sessions import Sessions
+    from anabranch_thinking.work.fabric import Fabric
+
+LOOK_S: Final = 0.5
+LOOK_MAX_S: Final = 5.0
+
+
+def join_of(terms: JoinTerms) -> Join:
+    """Return the join that terms speak of."""
+    return Join(terms.kind, terms.needed, terms.late_kept)
+
+
+def end_of(state: SessionState) -> BranchEnd | None:
+    """Return how a branch has ended; None where it has not."""
+    if not state.ended:
+        return None
+    return BranchEnd(state.status or Status.FAILED, state.result)
+
+
+async def until_joined(
+    fabric: Fabric, namespace: str, parent_id: str, terms: JoinTerms
+) -> list[SessionState]:
+    """Wait until the branches of a fork are joined; return how they are then.
+
+    The join's own effect on the parent, if it has one, is waited for, too. An outage of the log is
+    waited out.
+    """
+    sessions = fabric.sessions_of(namespace)
+    ids = fork_ids(terms.join_id, terms.branches)
+    pause_s = LOOK_S
+    async with _signalled(fabric, namespace, parent_id) as signal:
+        while True:
+            with suppress(Unavailable):
+                if await _is_joined(sessions, parent_id, terms):
+                    return await heirs(sessions, await states_of(sessions, ids))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await signal.wait()
+            signal.clear()
+            pause_s = min(LOOK_MAX_S, pause_s * 1.5)
+
+
+async def heirs(sessions: Sessions, states: Sequence[SessionState]) -> list[SessionState]:
+    """Return the states, those of sessions that were handed off replaced by their receivers'."""
+    found: list[SessionState] = []
+    for state in states:
+        last = state
+        while last.status is Status.HANDED_OFF and last.handed_to is not None:
+            last = await sessions.state(last.handed_to)
+        found.append(last)
+    return found
+
+
+async def _is_joined(sessions: Sessions, parent_id: str, terms: JoinTerms) -> bool:
+    parent = await sessions.state(parent_id)
+    if parent.ended or terms.then in {Then.CLOSE, Then.COMPLETE}:
+        return parent.ended
+    if terms.then is Then.KEEP and terms.join_id in parent.consolidation_ids:
+        return True
+    states = await states_of(sessions, fork_ids(terms.join_id, terms.branches))
+    ends = {state.session_id: end_of(state) for state in await heirs(sessions, states)}
+    overdue = terms.deadline is not None and datetime.now(UTC) > terms.deadline
+    verdict = decide(join_of(terms), ends, overdue=overdue)
+    if verdict is None or terms.then is Then.RETURN:
+        return verdict is not None
+    tree = await tree_of(sessions, terms)
+    return not any(state.insights for state in tree)  # There is nothing to consolidate.
+
+
+@asynccontextmanager
+async def _signalled(
+    fabric: Fabric, namespace: str, parent_id: str
+) -> AsyncGenerator[asyncio.Event]:
+    """Give an event that is set at each signal about the joins of a session."""
+    signal = asyncio.Event()
+
+    async def hear(message: Msg) -> None:
+        if parent_id in ids_of(message):
+            signal.set()
+
+    async with fabric.queue.signals.heard(JOINED, namespace, hear):
+        yield signal
