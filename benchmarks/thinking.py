@@ -72,7 +72,8 @@ async def _at_work(server: NatsServer, *, workers: int, slots: int) -> AsyncGene
             Worker(fabric, namespace=NAMESPACE, executors=executors, slots=slots, name=f"w{number}")
             for number in range(workers)
         ]
-        running = [asyncio.create_task(one.run()) for one in (*crew, Joiner(fabric))]
+        running = [asyncio.create_task(one.run()) for one in crew]
+        running.append(asyncio.create_task(Joiner(fabric).run()))
         try:
             yield
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
@@ -23,7 +23,7 @@ from anabranch_thinking.sessions.forks import BUDGET, DEPTH_MAX, too_many
 from anabranch_thinking.thought import BranchOutcome, Consolidation
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import Sequence
 
     from anabranch_recall import Embedder
     from anabranch_thinking.sessions.journal import Announcement
@@ -31,48 +31,10 @@ if TYPE_CHECKING:
     from anabranch_thinking.sessions.receipts import BranchReceipt
     from anabranch_thinking.sessions.sessions import BranchTask, Sessions
     from anabranch_thinking.sessions.state import Claim
+    from anabranch_thinking.thoughts.slots import Slots
 
 CALL_OFF_S: Final = 5.0
 CALLED_OFF: Final = "its thought was called off"
-
-
-class Slots:
-    """The slots for branches that work at a time, and the most that did."""
-
-    def __init__(self, count: int) -> None:
-        self._gate = asyncio.Semaphore(count)
-        self._busy = 0
-        self.busy_max = 0
-
-    @asynccontextmanager
-    async def taken(self) -> AsyncGenerator[None, None]:
-        """Hold a slot."""
-        await self._take()
-        try:
-            yield
-        finally:
-            self._leave()
-
-    @asynccontextmanager
-    async def given_up(self) -> AsyncGenerator[None, None]:
-        """Leave the slot to others, and take one again.
-
-        A branch that waits for its own forks must not keep the slot that they need.
-        """
-        self._leave()
-        try:
-            yield
-        finally:
-            await self._take()
-
-    async def _take(self) -> None:
-        await self._gate.acquire()
-        self._busy += 1
-        self.busy_max = max(self.busy_max, self._busy)
-
-    def _leave(self) -> None:
-        self._busy -= 1
-        self._gate.release()
 
 
 class BranchRunner:

@@ -22,7 +22,8 @@ from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import Thought
-from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRunner, Slots
+from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRunner
+from anabranch_thinking.thoughts.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
