@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.support.fixtures.memory",
     "tests.support.fixtures.faces",
     "tests.support.fixtures.commands",
+    "tests.support.fixtures.http",
 ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+import re
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text
 from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
@@ -18,9 +19,19 @@ if TYPE_CHECKING:
 
 _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*")
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
-Time = Annotated[AwareDatetime, Field(strict=True)]
+
+
+def _no_number(value: object) -> object:
+    """Return `value` unless it is a number, also as text, which pydantic takes for seconds."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 """A time as text: a number is none, and a negative one no position."""
 
 
@@ -34,6 +45,17 @@ class Writing(Request):
     """A request that stores something."""
 
     agent: Name | None = Field(default=None, description="In whose name it is stored.")
+
+
+class Reading(Request):
+    """A request that reads; with `after` it waits until the graph has reached that position."""
+
+    after: Position | None = Field(
+        default=None,
+        description="Wait until this position is known: that of a receipt, to read what was "
+        "written.",
+    )
+    wait_s: Wait = Field(default=5.0, description="How long to wait for that at most.")
 
 
 class OpenSession(Writing):
@@ -87,7 +109,7 @@ class RememberAll(Writing):
     session_id: Identifier | None = None
 
 
-class Get(Request):
+class Get(Reading):
     """Look up an insight by its id."""
 
     insight_id: Identifier

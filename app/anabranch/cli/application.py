@@ -64,6 +64,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "snapshot": _Place("snapshots", is_group=True),
     "dead-letters": _Place("dead_letters", is_group=True),
     "up": _Place("service"),
+    "serve": _Place("serve"),
     "down": _Place("service"),
     "status": _Place("service"),
     "doctor": _Place("service"),

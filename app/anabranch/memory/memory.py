@@ -9,6 +9,7 @@ from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
 from anabranch.home.running_thoughts import RunningThought
+from anabranch.memory.consolidation import consolidate
 from anabranch.memory.cypher import cypher
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
@@ -374,17 +375,7 @@ class Memory:
 
         Raises SessionNotFound, and NothingLearned where there is nothing to cite.
         """
-        from anabranch_thinking import consolidate_thought  # It imports numpy.
-
-        namespace = self._namespace
-        tree = await session_tree(namespace, root_id)
-        return await consolidate_thought(
-            namespace.sessions,
-            tree[0].root_id,
-            session_ids=[view.session_id for view in tree if view.parent_id],
-            embedder=namespace.backend.embedder,
-            recall=BranchRecall(namespace),
-        )
+        return await consolidate(self._namespace, root_id)
 
     async def cypher(
         self,

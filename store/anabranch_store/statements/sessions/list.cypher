@@ -1,7 +1,7 @@
 // Sessions of a namespace, the newest first; one row a session.
-// $status null: of any status. $root_id null: of any thought.
+// $status null: of any status. $root_id null: of any thought. $before null: also the newest.
 MATCH (s:Session {namespace: $namespace})
-WHERE s.opened IS NOT NULL
+WHERE s.opened IS NOT NULL AND ($before IS NULL OR s.opened < $before)
   AND ($status IS NULL OR s.status = $status)
   AND ($root_id IS NULL OR s.root_id = $root_id)
 RETURN s.id AS session_id, s.parent_id AS parent_id, s.root_id AS root_id, s.depth AS depth,

@@ -211,7 +211,12 @@ async def _session_holds(past: Past, session_id: str, position: int) -> None:
     view = SessionView.of(state, forgotten=await _forgotten(past))
     assert await past.memory.show_session(session_id, as_of=position) == view
     rows = await past.then.read(
-        "sessions/list", namespace=namespace, root_id=state.root_id, status=None, limit=100
+        "sessions/list",
+        namespace=namespace,
+        root_id=state.root_id,
+        status=None,
+        before=None,
+        limit=100,
     )
     tree = await past.memory.session_tree(session_id, as_of=position)
     assert tree == [SessionView.model_validate(row) for row in rows][::-1]
