@@ -35,6 +35,11 @@ _LINES: Final = (
     "anabranch graph generations",
     "anabranch graph use graph_56",
     "anabranch history 25da4fe2",
+    "anabranch keys audit -n 100",
+    "anabranch keys create planner --scope write --expires 30d",
+    "anabranch keys list",
+    "anabranch keys revoke 3fa85f645717",
+    "anabranch keys rotate 3fa85f645717",
     "anabranch log verify",
     "anabranch note 25da4fe2 budget 8700",
     "anabranch rebuild",
@@ -75,7 +80,7 @@ def _command_of(line: str) -> str:
 
 
 _GROUPS: Final = frozenset(
-    {"dead-letters", "events", "graph", "log", "session", "sessions", "snapshot"}
+    {"dead-letters", "events", "graph", "keys", "log", "session", "sessions", "snapshot"}
 )
 EXAMPLES: Final[Mapping[str, str]] = {_command_of(line): line for line in _LINES}
 """The example of each command."""

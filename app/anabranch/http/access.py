@@ -17,11 +17,15 @@ _NOBODY: Final = "anonymous"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller: its name for the audit, its scopes, its namespaces (None: all of them)."""
+    """A caller: its name for the audit, its scopes, its namespaces (None: all of them).
+
+    `proof` is by what it was known.
+    """
 
     name: str
     scopes: frozenset[Scope]
     namespaces: frozenset[str] | None
+    proof: str = ""
 
     @property
     def everywhere(self) -> bool:

@@ -18,13 +18,14 @@ from anabranch.errors import AnabranchError, MethodRefused, RouteNotFound
 from anabranch.http import documents
 from anabranch.http.access import OpenAccess
 from anabranch.http.answers import JSON, refused
-from anabranch.http.edge import LOOPBACK, Edge
+from anabranch.http.bind import LOOPBACK
+from anabranch.http.edge import Edge
 from anabranch.http.event_ring import EventRing
 from anabranch.http.event_routes import EventRoutes
 from anabranch.http.health import health_of
 from anabranch.http.metrics import REGISTRY
 from anabranch.http.places import PLACES
-from anabranch.http.routes import Desk, caller_of
+from anabranch.http.routes import Desk, caller_of, check_everywhere
 from anabranch.memory.namespaces import Namespaces
 from anabranch_events.errors import Unavailable
 
@@ -102,7 +103,7 @@ class HttpService:
 
     async def _metrics(self, request: Request) -> Response:
         try:
-            caller_of(request).need("read")
+            check_everywhere(caller_of(request), "metrics")
         except AnabranchError as error:
             return refused(error)
         if self._observe is not None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 BODY_TIMEOUT_S: Final = 30.0
 BODIES_BYTES_MAX: Final = 128 * 1024 * 1024
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 OPEN_PATHS: Final = frozenset({"/health"})
 """Paths that need no key: a load balancer asks there."""
 _CALLER: Final = "anabranch.caller"
@@ -155,8 +154,3 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return sent
-
-
-def loopback(host: str) -> bool:
-    """Tell whether a host is this machine's loopback."""
-    return host in LOOPBACK or host.startswith("127.")

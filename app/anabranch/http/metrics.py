@@ -38,6 +38,11 @@ SECONDS: Final = Histogram(
     ("operation",),
     registry=REGISTRY,
 )
+AUDIT_LOST: Final = Counter(
+    "anabranch_http_audit_lost",
+    "Entries of the audit that there was no room for.",
+    registry=REGISTRY,
+)
 FOLLOWERS: Final = Gauge(
     "anabranch_http_streams", "Streams of events that are open over HTTP.", registry=REGISTRY
 )

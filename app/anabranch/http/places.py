@@ -78,5 +78,7 @@ PLACES: Final = {
 
 READ_ONLY: Final = frozenset({"recall", "recall_all", "cypher"})
 """The operations with a body that store nothing; what has no body stores nothing either."""
+EVERYWHERE: Final = frozenset({"cypher", "status"})
+"""The operations that show all namespaces: only a key for all of them, with all rights, may."""
 UNTAGGED: Final = frozenset({"status", "list_dead_letters"})
 """The operations whose answer may change while the log stays the same: they have no ETag."""

@@ -14,7 +14,7 @@ from anabranch.api.context import Context
 from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
 from anabranch.http.metrics import REQUESTS, SECONDS
-from anabranch.http.places import PLACES, READ_ONLY, UNTAGGED
+from anabranch.http.places import EVERYWHERE, PLACES, READ_ONLY, UNTAGGED
 from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query
 from anabranch_events import Event, traced
 from anabranch_events.event.identifiers import NAME_LENGTH_MAX
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 KEY: Final = "Idempotency-Key"
 _MEDIA: Final = ("application/json", "application/problem+json", "application/cloudevents+json")
+_NAMESPACE: Final = "anabranch.namespace"
 _QUERIES_AT_ONCE: Final = 4
 
 
@@ -74,7 +75,7 @@ class Desk:
         self.access.note(
             caller_of(request),
             operation=name,
-            namespace=request.query_params.get(NAMESPACE, ""),
+            namespace=request.scope.get(_NAMESPACE, request.query_params.get(NAMESPACE, "")),
             status=answer.status_code,
         )
         return answer
@@ -92,13 +93,14 @@ class Desk:
             )
         name = caller.namespace(given[0] if given else None, default=self._default)
         assert self._namespaces is not None  # noqa: S101 - what describes itself is not run.
+        request.scope[_NAMESPACE] = name
         return self._namespaces.of(name)
 
     async def _answer(self, operation: Operation, place: Place, request: Request) -> Response:
         reading = place.method == "GET" or operation.name in READ_ONLY
         namespace = self.namespace(request, writing=not reading)
-        if operation.name == "cypher":
-            _check_everywhere(caller_of(request))
+        if operation.name in EVERYWHERE:
+            check_everywhere(caller_of(request), operation.name)
         body = await request.body()
         asked = _request_in(operation, request, body)
         context = Context(
@@ -141,15 +143,16 @@ def caller_of(request: Request) -> Caller:
     return found
 
 
-def _check_everywhere(caller: Caller) -> None:
-    """Raise NotPermitted for one who may not see every namespace.
+def check_everywhere(caller: Caller, name: str) -> None:
+    """Raise NotPermitted for one who may not see and do everything everywhere.
 
-    The graph holds them all, and a query may name any: no rewriting of a query is a proof.
+    The graph holds all namespaces, and a query may name any: no rewriting of a query is a proof.
     """
-    if caller.namespaces is not None:
+    if not caller.everywhere:
         raise NotPermitted(
-            "a query sees every namespace of the graph, and the key permits some of them only",
-            fix="use a key for all namespaces; recall, sessions and events keep to the key's own",
+            f"{name} shows every namespace, and the key is not one for all of them",
+            fix="use a key made with `--scope admin --all-namespaces`; recall, sessions and events "
+            "keep to the namespaces of a key",
         )
 
 

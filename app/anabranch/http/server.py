@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-HOST: Final = "127.0.0.1"
 CONNECTIONS_MAX: Final = 1024
 HEAD_TIMEOUT_S: Final = 10.0
 WRITE_TIMEOUT_S: Final = 30.0

@@ -10,6 +10,7 @@ from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.commands.command_service import CommandService
 from anabranch.commands.status_answers import answering_status
+from anabranch.home.folder import Home
 from anabranch.memory.namespaces import Namespaces
 from anabranch.service.tracing import measuring, tracer_provider, tracing
 
@@ -39,9 +40,10 @@ class Serving:
         self._tracer = tracer_provider(settings.otel_traces_exporter)
         self._door: Door | None = None
         if http_port is not None:
+            from anabranch.http.bind import Bind
             from anabranch.http.door import Door
 
-            self._door = Door(port=http_port)
+            self._door = Door(Bind(port=http_port), home=Home(settings.home))
 
     @property
     def http_url(self) -> str | None:

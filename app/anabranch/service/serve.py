@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 from anabranch.backend.backend import Backend
 from anabranch.errors import ServiceMissing
+from anabranch.home.folder import Home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from anabranch.http.bind import Bind
     from anabranch.http.door import Door
     from anabranch.settings import Settings
 
 
-async def run_http(
-    settings: Settings, *, host: str, port: int, ready: Callable[[str], None]
-) -> None:
+async def run_http(settings: Settings, bind: Bind, *, ready: Callable[[str], None]) -> None:
     """Answer HTTP requests until SIGTERM or Ctrl-C; `ready` gets the address once it works.
 
-    Raises PortTaken, ServiceMissing, what opening a memory raises, and ServerEnded when one of the
-    home's servers ends by itself.
+    Raises BindRefused, PortTaken, ServiceMissing, what opening a memory raises, and ServerEnded
+    when one of the home's servers ends by itself.
     """
-    door = _door(host, port)
+    door = _door(settings, bind)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -42,11 +42,11 @@ async def run_http(
             await asyncio.gather(*waits, return_exceptions=True)
 
 
-def _door(host: str, port: int) -> Door:
+def _door(settings: Settings, bind: Bind) -> Door:
     try:
         from anabranch.http.door import Door
 
-        return Door(host=host, port=port)
+        return Door(bind, home=Home(settings.home))
     except ModuleNotFoundError as error:
         raise ServiceMissing(
             f"what `anabranch serve` runs in is not installed: {error}",
