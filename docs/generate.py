@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import typer.main
-from faststream.nats import NatsBroker
 from pydantic import SecretStr
 
 import anabranch_projections.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  The tree is whole once every part is imported.
 import anabranch_thinking.errors  # noqa: F401  # pyright: ignore[reportUnusedImport]  As above.
 from anabranch.cli.application import application
 from anabranch.cli.examples import EXAMPLES
-from anabranch.commands.asyncapi import CommandSpecification
-from anabranch.commands.command_service import CommandService
+from anabranch.commands.asyncapi import commands_document
+from anabranch.http.application import described
 from anabranch.settings import Settings, variable
 from anabranch_events.errors import AnabranchError
 from anabranch_events.event.registry import EVENT_TYPES
@@ -66,6 +65,7 @@ def pages() -> dict[str, str]:
         "errors.md": _errors_page(),
         "events.md": _events_page(),
         "mcp.md": _mcp_page(),
+        "openapi.json": _http_document(),
         "python.md": _python_page(),
         "settings.md": _settings_page(),
     }
@@ -123,10 +123,11 @@ def _python_page() -> str:
 
 
 def _commands_document() -> str:
-    broker = NatsBroker()
-    broker.include_router(CommandService().router)
-    document = CommandSpecification(broker).to_specification().to_jsonable()
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(commands_document(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _http_document() -> str:
+    return json.dumps(described(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _command_page() -> str:

@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.support.fixtures.memory",
     "tests.support.fixtures.faces",
     "tests.support.fixtures.commands",
+    "tests.support.fixtures.http",
 ]
 
 

@@ -3,12 +3,19 @@
 ::
 
     AnabranchError
+    ├── AccessRefused            the caller may not do this
+    │   ├── HostRefused          the request is for another host, or comes from another site
+    │   ├── KeyRefused           no key was sent, or none that holds
+    │   └── NotPermitted         the key does not permit it
     ├── InputInvalid
     │   ├── AnswerTooLarge       what was asked for does not fit in one message
     │   ├── ExportDamaged        an export was changed since it was written
     │   ├── IdAmbiguous          several ids end with what was given
+    │   ├── MediaRefused         a body is of a type that is not taken
+    │   ├── MethodRefused        an address of the HTTP service takes other methods
     │   ├── PositionFromFuture   a position the log has not reached
     │   ├── RequestTooLarge      a request is larger than the service takes
+    │   ├── RequestUnfinished    a request did not come whole in time
     │   ├── ScopeNeedsSession    a scope around a session, and no session is named
     │   ├── SnapshotDamaged      a snapshot was changed since it was taken
     │   ├── SettingInvalid       an environment variable breaks a rule
@@ -18,7 +25,9 @@
     │   ├── EventNotFound
     │   ├── HistoryNotFound      no event names the thing
     │   ├── GenerationNotFound   no generation of the graph has this name
-    │   └── NothingRunning       there is nothing to end
+    │   ├── KeyNotFound          no API key has this id
+    │   ├── NothingRunning       there is nothing to end
+    │   └── RouteNotFound        the HTTP service has no such address
     ├── Conflict
     │   ├── AlreadyRunning       `anabranch up` runs on this home
     │   ├── FileExists           a file that was to be written is there already
@@ -29,12 +38,14 @@
     │   ├── HomeBusy             its owner is starting or ending
     │   ├── OwnerGone            the servers ended with their owner, and none came back
     │   ├── ServerEnded          a server of ours ended by itself
-    │   └── ServiceBusy          the service has as many requests as it takes
+    │   ├── ServiceBusy          the service has as many requests as it takes
+    │   └── TooManyRequests      a caller asks more often than it may
     └── SetupInvalid
         ├── LoopBlocked          a synchronous call on the loop that should answer it
         ├── MemoryNotOpen        a memory is used before it is opened, or after it is closed
         ├── HomeUnwritable
         ├── HomeFull             the disk is full
+        ├── BindRefused          the HTTP service may not be reachable from elsewhere as it is
         ├── ExporterMissing      no such exporter of traces is installed
         ├── PortTaken
         ├── ClientSettingsInvalid  the settings of an agent's client cannot be changed
@@ -65,9 +76,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "AccessRefused",
     "AlreadyRunning",
     "AnabranchError",
     "AnswerTooLarge",
+    "BindRefused",
     "ClientSettingsInvalid",
     "Conflict",
     "EventInvalid",
@@ -83,18 +96,26 @@ __all__ = [
     "HomeFull",
     "HomeMismatched",
     "HomeUnwritable",
+    "HostRefused",
     "IdAmbiguous",
     "InputInvalid",
+    "KeyNotFound",
+    "KeyRefused",
     "LoopBlocked",
     "McpMissing",
+    "MediaRefused",
     "MemoryNotOpen",
+    "MethodRefused",
     "NotFound",
+    "NotPermitted",
     "NothingRunning",
     "OwnerGone",
     "PortTaken",
     "PositionFromFuture",
     "RedactionMissing",
     "RequestTooLarge",
+    "RequestUnfinished",
+    "RouteNotFound",
     "ScopeNeedsSession",
     "ServerEnded",
     "ServiceBusy",
@@ -104,6 +125,7 @@ __all__ = [
     "SetupInvalid",
     "SnapshotDamaged",
     "TenantsInvalid",
+    "TooManyRequests",
     "Unavailable",
     "UsageInvalid",
     "from_os_error",
@@ -191,6 +213,55 @@ class RequestTooLarge(InputInvalid):
         )
 
 
+class RequestUnfinished(InputInvalid):
+    """The request did not come whole within the time that one may take."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(
+            f"the body did not come whole within {timeout_s:g} s",
+            field="body",
+            fix="send it again, in one go; with the same Idempotency-Key it is stored once",
+        )
+
+
+class MediaRefused(InputInvalid):
+    """The body is of a media type that this address does not take."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"Content-Type: {given[:100]!r} is not taken here",
+            field="Content-Type",
+            fix="send JSON, with Content-Type: application/json",
+        )
+
+
+class MethodRefused(InputInvalid):
+    """The address takes other methods than this one."""
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(
+            f"{path[:200]} does not take {method[:20]}",
+            field="method",
+            fix="see /docs for what there is",
+        )
+
+
+class AccessRefused(AnabranchError):
+    """The caller may not do this: to ask again the same way does not help."""
+
+
+class HostRefused(AccessRefused):
+    """The request is for another host than this service, or a page of another site sent it."""
+
+
+class KeyRefused(AccessRefused):
+    """There is no API key with the request, or none that holds."""
+
+
+class NotPermitted(AccessRefused):
+    """The API key does not permit this."""
+
+
 class ScopeNeedsSession(InputInvalid):
     """The scope is drawn around a session, and none was named."""
 
@@ -251,6 +322,22 @@ class GenerationNotFound(NotFound):
 
 class GenerationRefused(Conflict):
     """A generation of the graph cannot be used or cannot be dropped; the message says why."""
+
+
+class RouteNotFound(NotFound):
+    """The HTTP service has no such address."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"there is nothing at {path[:200]}", fix="see /docs for what there is")
+
+
+class KeyNotFound(NotFound):
+    """No API key has this id."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"there is no API key {key_id!r}", fix="list them with `anabranch keys list`"
+        )
 
 
 class NothingRunning(NotFound):
@@ -318,6 +405,21 @@ class ServerEnded(Unavailable):
 
 class ServiceBusy(Unavailable):
     """The command service has as many requests in work and waiting as it takes."""
+
+
+class TooManyRequests(Unavailable):
+    """The caller asks more often than it may; `retry_after_s` says how long to wait."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__(
+            "this key has used up its requests for now",
+            fix=f"ask again in {retry_after_s:.1f} s, or more slowly",
+        )
+        self.retry_after_s = retry_after_s
+
+
+class BindRefused(SetupInvalid):
+    """The HTTP service may not be reachable from elsewhere the way it was to be started."""
 
 
 class ExporterMissing(SetupInvalid):

@@ -266,6 +266,25 @@ async def test_the_pages_tell_of_health_metrics_and_commands(
     assert get(up, "/asyncapi/try")[0] == 404
 
 
+def test_the_operations_stand_beside_the_pages(up: CommandLine) -> None:
+    """What is remembered over HTTP is in the log of the home, and the metrics count it."""
+    base = runtime(up)["http_url"]
+    asked = urllib.request.Request(  # noqa: S310 - the address is our own.
+        f"{base}/v1/insights?namespace=brook",
+        data=b'{"text": "Dippers walk under water"}',
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 - as above.
+        kept = json.loads(answer.read())
+
+    shown = up.here("get", kept["insight_id"], "-N", "brook", "--json").value
+    counted = get(up, "/metrics")[1].decode()
+
+    assert shown["text"] == "Dippers walk under water"
+    assert 'anabranch_http_requests_total{operation="remember",status="200"} 1.0' in counted
+    assert (get(up, "/")[0], get(up, "/docs")[0]) == (200, 200)
+
+
 async def test_the_metrics_tell_of_the_projections(up: CommandLine, client: Client) -> None:
     """Once all is applied, the page and `status` give the same figures of each projection."""
     body = b'{"text": "Herons wait for fish"}'

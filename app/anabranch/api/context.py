@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anabranch.api.idempotency import Ids, Repetition
 
 if TYPE_CHECKING:
-    from anabranch.api.requests import Writing
+    from anabranch.api.requests import Reading, Writing
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch_thinking import Sessions
 
@@ -24,6 +24,16 @@ class Context:
     namespace: OpenNamespace
     key: str | None = None
     expected: int | None = None
+
+    async def waited(self, request: Reading) -> None:
+        """Wait until the graph has reached the position that a request names, if it names one.
+
+        Raises WaitTimedOut and PositionFromFuture.
+        """
+        if request.after is not None:
+            await self.namespace.backend.wait_for(
+                request.after, projection="graph", timeout_s=request.wait_s
+            )
 
     def writing(self, name: str, request: Writing) -> tuple[Sessions, Repetition | None]:
         """Return the sessions in the name of the request's agent, and what finds an earlier one."""

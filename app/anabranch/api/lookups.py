@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch.memory.consolidate import consolidate as consolidate_in
+from anabranch.memory.consolidation import consolidate as consolidate_in
 from anabranch.memory.past import MemoryPast
 from anabranch.memory.session_views import show_session as show_session_in
 from anabranch.past.history import History
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 async def consolidate(context: Context, request: Consolidate) -> Consolidation:
     """Synthesise what the branches of a thought found; every insight used is cited."""
-    sessions = context.namespace.sessions.for_command(agent=request.agent)
-    return await consolidate_in(context.namespace, sessions, request.root_id)
+    return await consolidate_in(context.namespace, request.root_id, agent=request.agent)
 
 
 async def show_session(context: Context, request: ShowSession) -> SessionView:
     """Look up a session with its working memory and insights, as it is or was at `as_of`."""
+    await context.waited(request)
     return await show_session_in(context.namespace, request.session_id, as_of=request.as_of)
 
 
@@ -35,6 +35,7 @@ async def history(context: Context, request: ShowHistory) -> History:
 
     The log is read up to `as_of`, so that nothing is missed. The last `limit` events are given.
     """
+    await context.waited(request)
     past = MemoryPast(context.namespace)
     events = await past.history(request.thing_id, as_of=request.as_of)
     last = events[-request.limit :]

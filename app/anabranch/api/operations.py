@@ -183,7 +183,11 @@ async def update(context: Context, request: Update) -> InsightReceipt:
 
 
 async def get(context: Context, request: Get) -> InsightDetails:
-    """Look up an insight by its id, with what became of it."""
+    """Look up an insight by its id, with what became of it.
+
+    To read what was just written, give the position of its receipt as `after`.
+    """
+    await context.waited(request)
     return await get_insight(context.namespace, request.insight_id)
 
 

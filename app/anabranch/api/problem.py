@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from anabranch.errors import AnswerTooLarge, RequestTooLarge
+from anabranch.errors import (
+    AccessRefused,
+    AnswerTooLarge,
+    HostRefused,
+    KeyRefused,
+    MediaRefused,
+    MethodRefused,
+    RequestTooLarge,
+    RequestUnfinished,
+    TooManyRequests,
+)
 from anabranch_events import input_invalid
 from anabranch_events.errors import (
     AnabranchError,
@@ -29,9 +39,16 @@ _URN: Final = "urn:anabranch:error:"
 _STATUSES: Final[tuple[tuple[type[AnabranchError], int], ...]] = (
     (RequestTooLarge, 413),
     (AnswerTooLarge, 413),
+    (RequestUnfinished, 408),
+    (MediaRefused, 415),
+    (MethodRefused, 405),
+    (KeyRefused, 401),
+    (HostRefused, 421),
+    (AccessRefused, 403),
     (InputInvalid, 400),
     (NotFound, 404),
     (Conflict, 409),
+    (TooManyRequests, 429),
     (Unavailable, 503),
     (LogFull, 507),
 )
@@ -49,7 +66,8 @@ class Problem(BaseModel):
     status: int = Field(
         description="400 the request breaks a rule, 404 what it names does not exist, 409 the "
         "memory has moved on, 413 too large, 503 try again later, 507 the log is full, 500 the "
-        "set-up must change."
+        "set-up must change. Over HTTP also 401 and 403 the key does not permit it, 405 and 415 "
+        "the address takes something else, 408 too slow, 421 another host, 429 too often."
     )
     detail: str = Field(description="What happened this time.")
     fix: str = Field(description="What to do.")
@@ -106,7 +124,7 @@ def request_invalid(error: ValidationError) -> InputInvalid:
     if first["type"] == "extra_forbidden":
         fix = f"leave {found.field} out; docs/reference/asyncapi.json has what there is"
         if found.field == "namespace":
-            fix = "leave namespace out: the subject names it"
+            fix = "leave namespace out of the body: it stands in the subject, or in the address"
         return InputInvalid(found.message, field=found.field, fix=fix)
     return found
 

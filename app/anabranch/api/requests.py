@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text, in_utc
 from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
@@ -20,12 +21,22 @@ if TYPE_CHECKING:
 
 _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*")
 _EVENTS_MAX = 1000
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
+
+
+def _no_number(value: object) -> object:
+    """Return `value` unless it is a number, also as text, which pydantic takes for seconds."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
+    return value
+
+
 WorldTime = Annotated[datetime, AfterValidator(in_utc)]
 """A time, in UTC where it names no zone."""
-Time = Annotated[WorldTime, Field(strict=True)]
+Time = Annotated[WorldTime, BeforeValidator(_no_number)]
 """A time as text: a number is none, and a negative one no position."""
 
 
@@ -39,6 +50,17 @@ class Writing(Request):
     """A request that stores something."""
 
     agent: Name | None = Field(default=None, description="In whose name it is stored.")
+
+
+class Reading(Request):
+    """A request that reads; with `after` it waits until the graph has reached that position."""
+
+    after: Position | None = Field(
+        default=None,
+        description="Wait until this position is known: that of a receipt, to read what was "
+        "written.",
+    )
+    wait_s: Wait = Field(default=5.0, description="How long to wait for that at most.")
 
 
 class OpenSession(Writing):
@@ -92,7 +114,7 @@ class RememberAll(Writing):
     session_id: Identifier | None = None
 
 
-class Get(Request):
+class Get(Reading):
     """Look up an insight by its id."""
 
     insight_id: Identifier
@@ -272,7 +294,7 @@ class Consolidate(Writing):
     root_id: Identifier = Field(description="Its root session, or any session of it.")
 
 
-class ShowSession(Request):
+class ShowSession(Reading):
     """Look up a session with its working memory and its insights."""
 
     session_id: Identifier
@@ -281,7 +303,7 @@ class ShowSession(Request):
     )
 
 
-class ShowHistory(Request):
+class ShowHistory(Reading):
     """Look up the life of a session, an insight or a consolidation."""
 
     thing_id: Identifier = Field(description="The id of a session, an insight or a consolidation.")

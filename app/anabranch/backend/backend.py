@@ -167,6 +167,10 @@ class Backend:
             self._reached = {"graph": found.graph, "vectors": found.vectors}
         return self._reached.get("vectors", 0)
 
+    def has_reached(self, position: int) -> bool:
+        """Tell whether the graph is known to have reached `position`, without asking it."""
+        return self._reached.get("graph", 0) >= position
+
     async def wait_for(self, position: int, *, projection: str, timeout_s: float) -> int:
         """Wait until `projection` has reached `position`; return where it is.
 

@@ -70,6 +70,8 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "dead-letters": _Place("dead_letters", is_group=True),
     "mcp": _Place("mcp", is_group=True),
     "up": _Place("service"),
+    "serve": _Place("serve"),
+    "keys": _Place("keys", is_group=True),
     "down": _Place("service"),
     "status": _Place("service"),
     "doctor": _Place("service"),

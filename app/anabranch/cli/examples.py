@@ -36,6 +36,11 @@ _LINES: Final = (
     "anabranch graph generations",
     "anabranch graph use graph_56",
     "anabranch history 25da4fe2",
+    "anabranch keys audit -n 100",
+    "anabranch keys create planner --scope write --expires 30d",
+    "anabranch keys list",
+    "anabranch keys revoke 3fa85f645717",
+    "anabranch keys rotate 3fa85f645717",
     "anabranch log verify",
     "anabranch mcp install claude",
     "anabranch mcp uninstall claude",
@@ -47,6 +52,7 @@ _LINES: Final = (
     "anabranch remember-all < facts.txt",
     "anabranch replay --after 40",
     "anabranch retract 25da4fe2 --reason 'The port has moved.'",
+    "anabranch serve --port 8765",
     "anabranch session branch 25da4fe2 --task 'Compare prices'",
     "anabranch session cancel 25da4fe2 --reason 'no longer needed'",
     "anabranch session close 25da4fe2",
@@ -86,7 +92,7 @@ def _command_of(line: str) -> str:
 
 _GROUPS: Final = frozenset(
     {
-        *("dead-letters", "events", "graph", "log", "mcp"),
+        *("dead-letters", "events", "graph", "keys", "log", "mcp"),
         *("namespace", "session", "sessions", "snapshot"),
         *("tasks", "workers"),
     }

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import inspect
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 from pydantic.json_schema import models_json_schema
 
 from anabranch.api.operations import OPERATIONS
 from anabranch.api.problem import PROBLEM_TYPE, Problem
+from anabranch.commands.command_service import CommandService
 from anabranch_events import event_schema
 
 if TYPE_CHECKING:
-    from faststream.nats import NatsBroker
     from faststream.specification.base import Specification
     from pydantic import BaseModel
 
@@ -27,6 +29,14 @@ type `application/problem+json` and the headers `Nats-Service-Error-Code` and `N
 The namespace is in the subject only. The header `Nats-Msg-Id` makes a request one that may be sent \
 again: the same key with the same content is the same request. The header `traceparent` goes into \
 the events that the request stores."""
+
+
+@lru_cache(maxsize=1)
+def commands_document() -> dict[str, Any]:
+    """Return the document of the commands; no server is needed for it."""
+    broker = NatsBroker()
+    broker.include_router(CommandService().router)
+    return CommandSpecification(broker).to_specification().to_jsonable()
 
 
 class CommandSpecification(AsyncAPI):
@@ -67,7 +77,7 @@ class CommandDocument:
         components = document["components"]
         components.pop("securitySchemes", None)
         schemas = components["schemas"]
-        schemas["Event"] = _events(schemas)
+        schemas["Event"] = event_in(schemas)
         schemas.update(_answers())
         for operation in OPERATIONS:
             _complete(document, operation.name, operation.answer.__name__)
@@ -120,8 +130,8 @@ def _answers() -> dict[str, Any]:
     return definitions
 
 
-def _events(schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of an event of any type; what it names goes to the others."""
+def event_in(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an event of any type; the schemas that it names go to `schemas`."""
     schema = event_schema()
     schemas.update(_moved(schema.pop("$defs")))
     schema.pop("$schema")

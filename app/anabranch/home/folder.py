@@ -40,6 +40,8 @@ class Home:
         self.service_log = folder / "up.log"
         self.keeper_log = folder / "keep.log"
         self.credentials = folder / "tenants.json"
+        self.keys = folder / "keys.json"
+        self.keys_lock = folder / "keys.lock"
         self.owner_lock = folder / "owner.lock"
         self.joined_lock = folder / "joined.lock"
         self.rebuild_lock = folder / "rebuild.lock"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
-from anabranch.memory.consolidate import consolidate
+from anabranch.memory.consolidation import consolidate
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
 from anabranch.memory.graph import MemoryGraph
@@ -434,7 +434,7 @@ class Memory:
 
         Raises SessionNotFound, and NothingLearned where there is nothing to cite.
         """
-        return await consolidate(self._namespace, self._namespace.sessions, root_id)
+        return await consolidate(self._namespace, root_id)
 
     async def cypher(
         self,

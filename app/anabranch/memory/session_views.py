@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from anabranch.past.as_of import position_of, thought_then
+from anabranch.past.as_of import position_of, sessions_then, thought_then
 from anabranch.views import SessionView
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.sessions.insights import REMEMBER_TASK
 from anabranch_thinking.sessions.state import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
     from anabranch_thinking import SessionState
@@ -38,6 +40,36 @@ async def list_sessions(
     remembered: bool = False,
 ) -> list[SessionView]:
     """Return sessions as `Memory.list_sessions` says."""
+    page = await page_of_sessions(
+        namespace, root_id=root_id, status=status, limit=limit, remembered=remembered
+    )
+    return page.sessions
+
+
+class SessionsPage(NamedTuple):
+    """A page of sessions, and the position before which the next one begins; None at the end."""
+
+    sessions: list[SessionView]
+    before: int | None
+
+
+async def page_of_sessions(
+    namespace: OpenNamespace,
+    *,
+    root_id: str | None = None,
+    status: str | None = None,
+    limit: int = 100,
+    before: int | None = None,
+    as_of: Moment | None = None,
+    remembered: bool = True,
+) -> SessionsPage:
+    """Return the sessions that were opened before a position, the newest first.
+
+    Without `remembered` the open ones that a lone `remember` opened are left out.
+    With `as_of` they are as of that moment. Then `status` leaves out sessions of the page, which is
+    shorter for it; the cost is that of the events of its sessions. Raises InputInvalid and
+    PositionFromFuture.
+    """
     if not 1 <= limit <= SESSIONS_MAX:
         raise InputInvalid(
             f"limit: {limit} is not from 1 to {SESSIONS_MAX}", field="limit", fix="change it"
@@ -48,6 +80,10 @@ async def list_sessions(
             field="status",
             fix=f"use one of {', '.join(Status)}",
         )
+    if as_of is not None:
+        return await _page_then(
+            namespace, root_id=root_id, status=status, limit=limit, before=before, as_of=as_of
+        )
     await namespace.caught_up()
     graph = await namespace.backend.graph()
     rows = await graph.read(
@@ -55,10 +91,44 @@ async def list_sessions(
         namespace=namespace.name,
         root_id=root_id,
         status=status,
+        before=before,
         limit=limit,
         left_out=None if remembered or root_id is not None else REMEMBER_TASK,
     )
-    return [SessionView.model_validate(row) for row in rows]
+    return SessionsPage(list(map(SessionView.model_validate, rows)), _beyond(rows, limit))
+
+
+async def _page_then(
+    namespace: OpenNamespace,
+    *,
+    root_id: str | None,
+    status: str | None,
+    limit: int,
+    before: int | None,
+    as_of: Moment,
+) -> SessionsPage:
+    """Return a page of sessions as of a moment, folded from their events."""
+    backend = namespace.backend
+    position = await position_of(backend, as_of)
+    await backend.wait_for(position, projection="graph", timeout_s=backend.settings.wait_timeout_s)
+    graph = await backend.graph()
+    rows = await graph.read(
+        "past/session_page",
+        namespace=namespace.name,
+        root_id=root_id,
+        until=position,
+        before=position + 1 if before is None else before,
+        limit=limit,
+    )
+    found = await sessions_then(backend, rows, namespace=namespace.name, position=position)
+    by_id = {view.session_id: view for view in found}
+    views = [by_id[row["session_id"]] for row in rows if row["session_id"] in by_id]
+    kept = [view for view in views if status is None or view.status == status]
+    return SessionsPage(kept, _beyond(rows, limit))
+
+
+def _beyond(rows: Sequence[Mapping[str, Any]], limit: int) -> int | None:
+    return int(rows[-1]["opened"]) if len(rows) == limit else None
 
 
 async def session_tree(

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.views import SessionView
 from anabranch_events.errors import EventInvalid, InputInvalid
@@ -17,7 +17,7 @@ from anabranch_projections import OPENINGS, PositionedEvent, Projector, past_ses
 from anabranch_store import Graph, Step, scratch_graph
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from anabranch.backend.backend import Backend
     from anabranch_events import Log
@@ -111,10 +111,21 @@ async def thought_then(
     rows = await graph.read(
         "past/thought_sessions", namespace=namespace, root_id=root_id, until=position
     )
+    return await sessions_then(backend, rows, namespace=namespace, position=position)
+
+
+async def sessions_then(
+    backend: Backend, rows: Sequence[Mapping[str, Any]], *, namespace: str, position: int
+) -> list[SessionView]:
+    """Return sessions as the graph held them at `position`, oldest first.
+
+    A row names a session, and those that had handed their task to it.
+    """
+    graph = await backend.graph()
     letters = await graph.read("dead_letters/positions", after=0)
     aside = {row["position"] for row in letters}
-    thought = {row["session_id"] for row in rows}
-    read = sorted(thought.union(*(row["handed_by"] for row in rows)))
+    wanted = {row["session_id"] for row in rows}
+    read = sorted(wanted.union(*(row["handed_by"] for row in rows)))
     gate = asyncio.Semaphore(_READS_AT_ONCE)
 
     async def events_of(session_id: str) -> list[PositionedEvent]:
@@ -125,7 +136,7 @@ async def thought_then(
     applied = (at for each in found for at in each if at.position not in aside)
     events = sorted(applied, key=lambda at: at.position)
     sessions = past_sessions(events)
-    return [_view(row) for row in sessions if row["id"] in thought]
+    return [_view(row) for row in sessions if row["id"] in wanted]
 
 
 async def _events(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anabranch_events.errors import InputInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from datetime import datetime
 
     from anabranch.backend.backend import Backend
@@ -23,7 +23,7 @@ async def replay(
     to: int | None = None,
     session_id: str | None = None,
     speed: float | None = None,
-) -> AsyncIterator[Recorded]:
+) -> AsyncGenerator[Recorded]:
     """Read a namespace's events after `after` and up to `to`, only those of `session_id` if given.
 
     With `speed` they come with the pauses they happened with, so many times faster. Raises
@@ -45,7 +45,7 @@ async def replay(
 
 async def follow(
     backend: Backend, namespace: str, *, after: int | None = None
-) -> AsyncIterator[Recorded]:
+) -> AsyncGenerator[Recorded]:
     """Give a namespace's events as they happen, without end, from the log's end or `after` on."""
     start = (await backend.log.bounds()).last
     if after is not None:
@@ -57,7 +57,7 @@ async def follow(
 
 async def _records(
     backend: Backend, namespace: str, after: int, to: int | None, session_id: str | None
-) -> AsyncIterator[Recorded]:
+) -> AsyncGenerator[Recorded]:
     if session_id is None:
         async for recorded in backend.log.read_all(after=after, to=to):
             if recorded.namespace == namespace:

@@ -1,4 +1,4 @@
 """The service of `anabranch up`.
 
-Others use: `up`.
+Others use: `serve.run_http`, `up`.
 """

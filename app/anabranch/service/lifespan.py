@@ -1,4 +1,4 @@
-"""The parts of `anabranch up` at work together: the projections, the commands, the pages."""
+"""The parts of `anabranch up` at work together: the projections, the commands, the HTTP service."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.commands.command_service import CommandService
 from anabranch.commands.id_answers import answering_ids
 from anabranch.commands.status_answers import answering_status
+from anabranch.home.folder import Home
 from anabranch.memory.namespaces import Namespaces
 from anabranch.service.tracing import measuring, tracer_provider, tracing
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from faststream.nats import NatsBroker
 
     from anabranch.home.servers import Servers
-    from anabranch.service.ops_pages import Health
+    from anabranch.http.door import Door
     from anabranch.service.projection_metrics import ProjectionMetrics
     from anabranch.settings import Settings
 
@@ -38,16 +39,17 @@ class Serving:
         self._backend: SharedBackend | None = None
         self._observed: ProjectionMetrics | None = None
         self._tracer = tracer_provider(settings.otel_traces_exporter)
-        self._pages = None
+        self._door: Door | None = None
         if http_port is not None:
-            from anabranch.service.ops_pages import HttpPages
+            from anabranch.http.bind import Bind
+            from anabranch.http.door import Door
 
-            self._pages = HttpPages(http_port, health=self._health, observe=self._observe)
+            self._door = Door(Bind(port=http_port), home=Home(settings.home))
 
     @property
     def http_url(self) -> str | None:
-        """Where the pages are, if there are any."""
-        return self._pages.url if self._pages else None
+        """Where the HTTP service is, if there is one."""
+        return self._door.url if self._door else None
 
     async def run(
         self, servers: Servers, broker: NatsBroker, *, ready: Callable[[], Awaitable[None]]
@@ -70,15 +72,14 @@ class Serving:
                 await self._commands.settle(await broker.connect())
             await ready()
 
-        options: dict[str, Any] = {
-            "lifespan": lifespan,
-            "after_startup": [started],
-            "on_shutdown": [self._drain],
-        }
-        if self._pages is None:
-            await FastStream(broker, logger=None, **options).run()
-        else:
-            await self._pages.run(self._pages.application(broker, **options))
+        service = FastStream(
+            broker,
+            logger=None,
+            lifespan=lifespan,
+            after_startup=[started],
+            on_shutdown=[self._drain],
+        )
+        await service.run()
 
     async def _open(self, servers: Servers, broker: NatsBroker) -> None:
         """Open the log, fold it into the graph, and take commands."""
@@ -89,7 +90,7 @@ class Serving:
         self._backend = await enter(SharedBackend(servers, log, embedder))
         self._backend.projecting = projecting
 
-        if self._pages is not None:
+        if self._door is not None:
             self._observed = self._registered(projecting, self._backend)
 
         @broker.subscriber(MOVE, include_in_schema=False)
@@ -98,6 +99,8 @@ class Serving:
 
         await enter(answering_status(self._backend))
         await enter(answering_ids(self._backend))
+        if self._door is not None:
+            await enter(self._door.opened(self._backend, observe=self._observe))
         if log.rights != "all":
             return  # Commands write events of every namespace.
         self._commands = CommandService(Namespaces(self._backend), middlewares=self._middlewares())
@@ -107,13 +110,13 @@ class Serving:
         found: list[BrokerMiddleware[Any, Any]] = []
         if self._tracer is not None:
             found.append(tracing(self._tracer))
-        if self._pages is not None:
+        if self._door is not None:
             found.append(measuring())
         return found
 
     def _registered(self, projecting: Projecting, backend: SharedBackend) -> ProjectionMetrics:
         """Return the projections' metrics, which the registry has while they are served."""
-        from anabranch.service.metrics import REGISTRY
+        from anabranch.http.metrics import REGISTRY
         from anabranch.service.projection_metrics import ProjectionMetrics
 
         made = ProjectionMetrics(projecting, backend)
@@ -128,9 +131,3 @@ class Serving:
     async def _drain(self) -> None:
         if self._commands is not None:
             await self._commands.drain()
-
-    async def _health(self) -> Health:
-        from anabranch.service.ops_pages import health_of
-
-        assert self._backend is not None  # noqa: S101 - pages are served once all is open.
-        return await health_of(self._backend)

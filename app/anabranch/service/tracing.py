@@ -63,7 +63,7 @@ def measuring() -> BrokerMiddleware[Any, Any]:
     from faststream.nats.prometheus.provider import NatsMetricsSettingsProvider
     from faststream.prometheus.middleware import PrometheusMiddleware
 
-    from anabranch.service.metrics import REGISTRY
+    from anabranch.http.metrics import REGISTRY
 
     class ByCommand(NatsMetricsSettingsProvider):
         """Names a request by its command."""

@@ -57,9 +57,8 @@ async def run_service(
 ) -> None:
     """Run the servers, the projections and the commands until SIGTERM or Ctrl-C.
 
-    `ready` is called once they work, `ending` once they are to end. With `http_port` health,
-    metrics and the commands' document are served on 127.0.0.1 (0 takes a free port). `tenants` may
-    use the home's NATS server.
+    `ready` is called once they work, `ending` once they are to end. With `http_port` the HTTP
+    service is on 127.0.0.1 (0 takes a free port). `tenants` may use the home's NATS server.
 
     Raises TenantsInvalid where that server is not ours, and AlreadyRunning where another process
     does so on this home. Raises ServerEnded when one of the servers ends by itself: the next start

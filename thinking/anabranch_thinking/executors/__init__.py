@@ -1,5 +1,5 @@
 """Executors: the work of a branch, by a function, a command or recall.
 
-Others use: `base.BranchContext`, `base.Executor`, `callable.CallableExecutor`, `callable.Work`,
-`command.CommandExecutor`, `environment.unset`, `recall.RecallExecutor`.
+Others use: `base`, `callable.CallableExecutor`, `callable.Found`, `callable.Work`,
+`command.CommandExecutor`, `environment.unset`, `policy`, `recall.RecallExecutor`.
 """

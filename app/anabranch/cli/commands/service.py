@@ -36,7 +36,7 @@ async def up(
             metavar="PORT",
             min=0,
             max=65_535,
-            help="Serve /health, /metrics and /asyncapi on 127.0.0.1; 0 takes a free port.",
+            help="Serve HTTP on 127.0.0.1, as `anabranch serve` does; 0 takes a free port.",
             show_default=False,
         ),
     ] = None,
@@ -88,7 +88,7 @@ async def up(
 
 
 def _announce(call: Call, runtime: Runtime, *, already: bool = False) -> None:
-    pages = f"  pages {runtime.http_url}" if runtime.http_url else ""
+    pages = f"  http {runtime.http_url}" if runtime.http_url else ""
     call.output.item(
         {
             "pid": runtime.pid,

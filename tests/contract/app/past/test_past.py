@@ -215,6 +215,7 @@ async def _session_holds(past: Past, session_id: str, position: int) -> None:
         namespace=namespace,
         root_id=state.root_id,
         status=None,
+        before=None,
         limit=100,
         left_out=None,
     )

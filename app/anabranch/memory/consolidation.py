@@ -1,4 +1,4 @@
-"""Consolidation of a thought whose branches have ended, or may still run."""
+"""Consolidation of a thought: what its branches found, synthesised."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from anabranch.memory.session_views import session_tree
 
 if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
-    from anabranch_thinking import Consolidation, Sessions
+    from anabranch_thinking import Consolidation
 
 
-async def consolidate(namespace: OpenNamespace, sessions: Sessions, root_id: str) -> Consolidation:
-    """Consolidate a thought as `Memory.consolidate` says, by commands of `sessions`."""
+async def consolidate(
+    namespace: OpenNamespace, root_id: str, *, agent: str | None = None
+) -> Consolidation:
+    """Consolidate a thought as `Memory.consolidate` says, in the name of `agent`."""
     from anabranch_thinking import consolidate_thought  # It imports numpy.
 
     tree = await session_tree(namespace, root_id)
     return await consolidate_thought(
-        sessions,
+        namespace.sessions_of(agent),
         tree[0].root_id,
         session_ids=[view.session_id for view in tree if view.parent_id],
         embedder=namespace.backend.embedder,

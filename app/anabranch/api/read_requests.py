@@ -1,0 +1,146 @@
+"""The requests of the operations that only read: frozen, and strict about what they hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from anabranch.api.requests import Reading, Recall, Request, Time
+from anabranch.past.diff import ITEMS_MAX
+from anabranch_events.event.identifiers import Identifier, Json, Name, Position
+
+PAGE_MAX: Final = 1000
+EVENTS_MAX: Final = 1000
+QUESTIONS_MAX: Final = 32
+QUERY_LENGTH_MAX: Final = 65_536
+_SPEED_MAX: Final = 1e6
+
+PageSize = Annotated[int, Field(ge=1, le=PAGE_MAX)]
+Moment = Position | Time
+
+
+class PastReading(Reading):
+    """A request that reads a moment."""
+
+    as_of: Moment | None = Field(
+        default=None, description="Answer with what was known at a position, or a time."
+    )
+
+
+class Page(PastReading):
+    """A request for one page of a list."""
+
+    limit: PageSize = Field(default=100, description="How many at most.")
+    cursor: Position | None = Field(
+        default=None, description="The `next` of the page before; without it the first page."
+    )
+
+
+class ListSessions(Page):
+    """List sessions, the newest first."""
+
+    root_id: Identifier | None = Field(default=None, description="Only those of one thought.")
+    status: Name | None = Field(default=None, description="Only those of one status.")
+
+
+class SessionTree(PastReading):
+    """Show the whole thought that a session belongs to."""
+
+    session_id: Identifier
+
+
+class ListAssociations(Page):
+    """List the associations of an insight."""
+
+    insight_id: Identifier
+
+
+class ListConflicts(Page):
+    """List the conflicts of a namespace."""
+
+    only_open: bool = Field(default=True, description="Leave out those that are resolved.")
+
+
+class ListConsolidations(Page):
+    """List the consolidations of a namespace."""
+
+    root_id: Identifier | None = Field(default=None, description="Only those of one thought.")
+
+
+class RecallAll(Request):
+    """Ask several questions at once."""
+
+    questions: Annotated[tuple[Recall, ...], Field(min_length=1, max_length=QUESTIONS_MAX)]
+
+
+class Cypher(PastReading):
+    """Query the graph, read only."""
+
+    query: Annotated[str, Field(min_length=1, max_length=QUERY_LENGTH_MAX)] = Field(
+        description="One statement that only reads; filter by `$namespace`."
+    )
+    parameters: dict[Name, Json] = Field(default={}, description="The query's parameters.")
+
+
+class ListEvents(Request):
+    """List events in the order of their positions."""
+
+    cursor: Position = Field(default=0, description="Only events after this position.")
+    to: Position | None = Field(default=None, description="Only events up to this position.")
+    session_id: Identifier | None = Field(default=None, description="Only those of one session.")
+    limit: Annotated[int, Field(ge=1, le=EVENTS_MAX)] = Field(
+        default=100, description="How many at most."
+    )
+
+
+class GetEvent(Request):
+    """Show the event at a position."""
+
+    position: Position
+
+
+class Diff(Request):
+    """Tell the change between two moments."""
+
+    before: Moment = Field(description="The earlier moment, which is not included.")
+    after: Moment = Field(description="The later moment.")
+    items_max: Annotated[int, Field(ge=1, le=PAGE_MAX)] = Field(
+        default=ITEMS_MAX, description="How many of each kind are listed at most."
+    )
+
+
+class GetStatus(Request):
+    """Tell the state of the log and the graph."""
+
+
+class ListDeadLetters(Reading):
+    """List the events that could not be applied."""
+
+    discarded: bool = Field(default=False, description="Also those that were discarded.")
+
+
+class FollowEvents(Request):
+    """Follow the events of a namespace, of one session, or of one thought, as they happen."""
+
+    after: Position | None = Field(
+        default=None,
+        description="Begin after this position; without it, and without `Last-Event-ID`, at the "
+        "log's end.",
+    )
+    session_id: Identifier | None = Field(default=None, description="Only those of one session.")
+    root_id: Identifier | None = Field(
+        default=None, description="Only those of one thought: the root session, and its branches."
+    )
+
+
+class ReplayEvents(Request):
+    """Read events again, in order."""
+
+    after: Position = Field(default=0, description="Only events after this position.")
+    to: Position | None = Field(default=None, description="Only events up to this position.")
+    session_id: Identifier | None = Field(default=None, description="Only those of one session.")
+    speed: Annotated[float, Field(gt=0, le=_SPEED_MAX)] | None = Field(
+        default=None,
+        description="With the pauses they happened with, so many times faster; at once without.",
+    )

@@ -1,0 +1,279 @@
+"""The operations that only read, and need no message of NATS: a second table beside `operations`.
+
+Surfaces that answer in any size walk it. Its answers are pages, and each page says where the next
+one begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from anabranch.api import read_requests as asked
+from anabranch.api.operations import Operation, recall
+from anabranch.errors import EventNotFound
+from anabranch.generations.status import status
+from anabranch.memory.cypher import cypher
+from anabranch.memory.links import (
+    AssociationView,
+    ConflictView,
+    ConsolidationView,
+    list_associations,
+    list_conflicts,
+    list_consolidations,
+)
+from anabranch.memory.session_views import page_of_sessions, session_tree
+from anabranch.past.as_of import position_of
+from anabranch.past.diff import Span, diff_of
+from anabranch.past.diff_model import Diff
+from anabranch.past.replay import replay
+from anabranch.transfer.exported_line import line_of
+from anabranch.views import SessionView, Status
+from anabranch_projections import DeadLetters
+from anabranch_projections.dead_letters import DeadLetter
+from anabranch_recall import Recollection
+from anabranch_store import QueryResult
+
+if TYPE_CHECKING:
+    from anabranch.api.context import Context
+
+_QUESTIONS_AT_ONCE: Final = 4
+_SCANNED_MAX: Final = 20_000
+_NEXT: Final = "The `cursor` of the next page; null at the end."
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SessionPage(_Answer):
+    """Sessions, the newest first."""
+
+    sessions: list[SessionView]
+    next: int | None = Field(description=_NEXT)
+
+
+class Tree(_Answer):
+    """The sessions of a thought, parents before their branches."""
+
+    sessions: list[SessionView]
+
+
+class AssociationPage(_Answer):
+    """Associations, by position."""
+
+    associations: list[AssociationView]
+    next: int | None = Field(description=_NEXT)
+
+
+class ConflictPage(_Answer):
+    """Conflicts, by position."""
+
+    conflicts: list[ConflictView]
+    next: int | None = Field(description=_NEXT)
+
+
+class ConsolidationPage(_Answer):
+    """Consolidations, by position."""
+
+    consolidations: list[ConsolidationView]
+    next: int | None = Field(description=_NEXT)
+
+
+class Recollections(_Answer):
+    """The answers to several questions, in the order of the questions."""
+
+    answers: list[Recollection]
+
+
+class EventPage(_Answer):
+    """Events in the order of their positions: CloudEvents, each with its `position`."""
+
+    events: list[dict[str, Any]]
+    next: int | None = Field(description=_NEXT)
+
+
+class StoredEvent(BaseModel):
+    """A CloudEvent with its `position`."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    position: int
+
+
+class DeadLetterList(_Answer):
+    """The events that could not be applied, by position."""
+
+    dead_letters: list[DeadLetter]
+
+
+async def list_sessions(context: Context, request: asked.ListSessions) -> SessionPage:
+    """List sessions, the newest first. With `as_of` they are as of that moment.
+
+    With `as_of`, `status` leaves sessions out of the page, which is shorter for it.
+    """
+    await context.waited(request)
+    found = await page_of_sessions(
+        context.namespace,
+        root_id=request.root_id,
+        status=request.status,
+        limit=request.limit,
+        before=request.cursor,
+        as_of=request.as_of,
+    )
+    return SessionPage(sessions=found.sessions, next=found.before)
+
+
+async def tree(context: Context, request: asked.SessionTree) -> Tree:
+    """Show the whole thought that a session belongs to, parents before their branches."""
+    await context.waited(request)
+    found = await session_tree(context.namespace, request.session_id, as_of=request.as_of)
+    return Tree(sessions=found)
+
+
+async def associations(context: Context, request: asked.ListAssociations) -> AssociationPage:
+    """List the associations of an insight that hold, now or at a moment."""
+    await context.waited(request)
+    found = await list_associations(
+        context.namespace,
+        request.insight_id,
+        as_of=request.as_of,
+        beyond=request.cursor or 0,
+        limit=request.limit,
+    )
+    return AssociationPage(associations=found, next=_next(found, request.limit))
+
+
+async def conflicts(context: Context, request: asked.ListConflicts) -> ConflictPage:
+    """List the conflicts between insights, now or at a moment; the open ones unless said."""
+    await context.waited(request)
+    found = await list_conflicts(
+        context.namespace,
+        only_open=request.only_open,
+        as_of=request.as_of,
+        beyond=request.cursor or 0,
+        limit=request.limit,
+    )
+    return ConflictPage(conflicts=found, next=_next(found, request.limit))
+
+
+async def consolidations(context: Context, request: asked.ListConsolidations) -> ConsolidationPage:
+    """List consolidations, with the sessions they join and the insights they stand on."""
+    await context.waited(request)
+    found = await list_consolidations(
+        context.namespace,
+        root_id=request.root_id,
+        as_of=request.as_of,
+        beyond=request.cursor or 0,
+        limit=request.limit,
+    )
+    return ConsolidationPage(consolidations=found, next=_next(found, request.limit))
+
+
+async def recall_all(context: Context, request: asked.RecallAll) -> Recollections:
+    """Ask several questions at once; the answers stand in the order of the questions."""
+    gate = asyncio.Semaphore(_QUESTIONS_AT_ONCE)
+
+    async def answer(question: Any) -> Recollection:
+        async with gate:
+            return await recall(context, question)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            answers = [group.create_task(answer(one)) for one in request.questions]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return Recollections(answers=[one.result() for one in answers])
+
+
+async def query(context: Context, request: asked.Cypher) -> QueryResult:
+    """Query the graph, read only, with a bound on time, rows and bytes.
+
+    The graph holds every namespace: filter by `$namespace`. With `as_of` the log is folded up to
+    there for the answer, unless the query filters by `$as_of`.
+    """
+    await context.waited(request)
+    return await cypher(context.namespace, request.query, request.parameters, as_of=request.as_of)
+
+
+async def list_events(context: Context, request: asked.ListEvents) -> EventPage:
+    """List events after a position, in order.
+
+    A page looks at so many positions at most: it may be short, or empty, and still have a `next`.
+    """
+    backend, name = context.namespace.backend, context.namespace.name
+    await backend.checked_position(request.cursor, field="cursor")
+    last = (await backend.log.bounds()).last
+    if request.to is not None:
+        last = await backend.checked_position(request.to, field="to")
+    end = last if request.session_id else min(last, request.cursor + _SCANNED_MAX)
+    found: list[dict[str, Any]] = []
+    events = replay(backend, name, after=request.cursor, to=end, session_id=request.session_id)
+    async with aclosing(events):
+        async for recorded in events:
+            found.append(line_of(recorded))
+            if len(found) == request.limit:
+                end = recorded.position
+                break
+    return EventPage(events=found, next=end if end < last else None)
+
+
+async def get_event(context: Context, request: asked.GetEvent) -> StoredEvent:
+    """Show the event at a position."""
+    backend, name = context.namespace.backend, context.namespace.name
+    await backend.checked_position(request.position, field="position")
+    recorded = await backend.log.at(request.position)
+    if recorded is None or recorded.namespace != name:
+        raise EventNotFound(request.position, namespace=name)
+    return StoredEvent.model_validate(line_of(recorded))
+
+
+async def diff(context: Context, request: asked.Diff) -> Diff:
+    """Tell what was learned between two moments; the sums are exact, the lists are bounded."""
+    backend, name = context.namespace.backend, context.namespace.name
+    one = await position_of(backend, request.before, field="before")
+    other = await position_of(backend, request.after, field="after")
+    await backend.wait_for(
+        max(one, other), projection="graph", timeout_s=backend.settings.wait_timeout_s
+    )
+    return await diff_of(backend, Span(name, one, other), items_max=request.items_max)
+
+
+async def get_status(context: Context, request: asked.GetStatus) -> Status:
+    """Tell where the log and the graph are, and how far the graph is behind."""
+    del request
+    return await status(context.namespace.backend, namespace=context.namespace.name)
+
+
+async def dead_letters(context: Context, request: asked.ListDeadLetters) -> DeadLetterList:
+    """List the events of the namespace that could not be applied, with the reason of each."""
+    await context.waited(request)
+    backend = context.namespace.backend
+    await context.namespace.caught_up()
+    letters = DeadLetters(backend.log, await backend.graph(), namespace=context.namespace.name)
+    return DeadLetterList(dead_letters=await letters.all(discarded=request.discarded))
+
+
+def _next(
+    found: list[AssociationView] | list[ConflictView] | list[ConsolidationView], limit: int
+) -> int | None:
+    return found[-1].position if len(found) == limit else None
+
+
+READS: Final = (
+    Operation("list_sessions", asked.ListSessions, SessionPage, list_sessions),
+    Operation("session_tree", asked.SessionTree, Tree, tree),
+    Operation("recall_all", asked.RecallAll, Recollections, recall_all),
+    Operation("list_associations", asked.ListAssociations, AssociationPage, associations),
+    Operation("list_conflicts", asked.ListConflicts, ConflictPage, conflicts),
+    Operation("list_consolidations", asked.ListConsolidations, ConsolidationPage, consolidations),
+    Operation("cypher", asked.Cypher, QueryResult, query),
+    Operation("list_events", asked.ListEvents, EventPage, list_events),
+    Operation("get_event", asked.GetEvent, StoredEvent, get_event),
+    Operation("diff", asked.Diff, Diff, diff),
+    Operation("status", asked.GetStatus, Status, get_status),
+    Operation("list_dead_letters", asked.ListDeadLetters, DeadLetterList, dead_letters),
+)
+"""Every operation that only reads and has no place among the commands."""

@@ -1,0 +1,80 @@
+"""Answers over HTTP: JSON, problems, and the position as their ETag."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from anabranch.api.problem import PROBLEM_TYPE, Problem
+from anabranch.errors import (
+    AnabranchError,
+    KeyRefused,
+    RequestUnfinished,
+    TooManyRequests,
+)
+from anabranch_events.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+    from anabranch.backend.backend import Backend
+
+JSON: Final = "application/json"
+_RETRY_AFTER_S: Final = "1"
+_TAG: Final = re.compile(r'(?:W/)?"(?P<position>[0-9]{1,19})"')
+_log = logging.getLogger("anabranch")
+
+
+def answered(answer: BaseModel, *, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an answer as JSON."""
+    return Response(answer.model_dump_json(), media_type=JSON, headers=headers)
+
+
+def refused(error: Exception) -> Response:
+    """Return the problem that an error is; one that nobody foresaw is noted in the log."""
+    if not isinstance(error, AnabranchError):
+        _log.error("an HTTP request met an unexpected %r", error)
+    problem = Problem.of(error)
+    headers: dict[str, str] = {}
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    elif isinstance(error, Unavailable):
+        headers["Retry-After"] = _RETRY_AFTER_S
+    elif isinstance(error, KeyRefused):
+        headers["WWW-Authenticate"] = 'Bearer realm="anabranch"'
+    if isinstance(error, RequestUnfinished):
+        headers["Connection"] = "close"  # The rest of its body may still come.
+    return Response(
+        problem.document(),
+        status_code=problem.status,
+        media_type=PROBLEM_TYPE,
+        headers=headers,
+    )
+
+
+def tag_of(position: int) -> str:
+    """Return the ETag of an answer that knows the log up to a position."""
+    return f'W/"{position}"'
+
+
+def known_at(if_none_match: str | None) -> frozenset[int]:
+    """Return the positions of the answers that a client has."""
+    found = _TAG.finditer(if_none_match or "")
+    return frozenset(int(one["position"]) for one in found)
+
+
+def unchanged(position: int) -> Response:
+    """Return that the answer which the client has is that of now."""
+    return Response(status_code=304, headers={"ETag": tag_of(position)})
+
+
+async def position_known(backend: Backend) -> int | None:
+    """Return the log's end if the graph has reached it: an answer from here on knows it."""
+    last = (await backend.log.bounds()).last
+    await backend.note_reached(last)
+    return last if backend.has_reached(last) else None

@@ -1,0 +1,156 @@
+"""The edge of the service: a request is let in only from where, and as large and slow, as it may.
+
+It stands before everything else. It looks at the host that a request is for, the site it comes
+from, and its caller. The body is read whole, within bounds of size and time, before anybody works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+
+from anabranch.api.admission import REQUEST_BYTES_MAX
+from anabranch.errors import HostRefused, RequestTooLarge, RequestUnfinished
+from anabranch.http.answers import refused
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from anabranch.http.access import Access
+
+BODY_TIMEOUT_S: Final = 30.0
+BODIES_BYTES_MAX: Final = 128 * 1024 * 1024
+OPEN_PATHS: Final = frozenset({"/health"})
+"""Paths that need no key: a load balancer asks there."""
+_CALLER: Final = "anabranch.caller"
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "private, no-cache",
+}
+
+
+class Edge:
+    """Lets requests in to `app`, for the `hosts` it is known by and the callers of `access`."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        hosts: Collection[str],
+        access: Access,
+        body_timeout_s: float = BODY_TIMEOUT_S,
+    ) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._access = access
+        self._body_timeout_s = body_timeout_s
+        self._held_bytes = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return  # There is no lifespan here, and no websocket.
+        send = _with_headers(send)
+        headers = Headers(scope=scope)
+        body = b""
+        try:
+            self._check_host(headers)
+            if scope["path"] not in OPEN_PATHS:
+                scope[_CALLER] = await self._access.caller(headers)
+            body = await self._body(headers, receive)
+        except Exception as error:  # noqa: BLE001 - whoever asked gets an answer.
+            await refused(error)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, _replayed(body, receive), send)
+        finally:
+            self._held_bytes -= len(body)
+
+    def _check_host(self, headers: Headers) -> None:
+        """Raise HostRefused for a host that is not ours, and for what another site's page sends.
+
+        A page can make a browser send requests to this machine. It does so across origins, or
+        under a name of its own that leads here (DNS rebinding).
+        """
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname if host.isprintable() else None
+        if name not in self._hosts:
+            raise HostRefused(
+                f"Host: {host[:100]!r} is not a name of this service",
+                fix="use the address that `anabranch serve` printed, or name the host with "
+                "`--allow-host`",
+            )
+        origin = headers.get("origin")
+        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+        if foreign or headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+            raise HostRefused(
+                "a page of another site sent this request",
+                fix="ask from this service's own page, or from a program",
+            )
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        """Return the whole body. Raises RequestTooLarge and RequestUnfinished."""
+        said = headers.get("content-length", "")
+        if said.isdecimal() and int(said[:20]) > REQUEST_BYTES_MAX:
+            raise RequestTooLarge(int(said[:20]), size_max=REQUEST_BYTES_MAX)
+        parts = bytearray()
+        try:
+            async with asyncio.timeout(self._body_timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        break
+                    part = message.get("body", b"")
+                    self._take(len(part), len(parts) + len(part))
+                    parts += part
+                    if not message.get("more_body", False):
+                        break
+        except TimeoutError:
+            self._held_bytes -= len(parts)
+            raise RequestUnfinished(self._body_timeout_s) from None
+        except BaseException:
+            self._held_bytes -= len(parts)
+            raise
+        return bytes(parts)
+
+    def _take(self, part: int, whole: int) -> None:
+        """Make room for a part of a body. Raises RequestTooLarge."""
+        if whole > REQUEST_BYTES_MAX or self._held_bytes + part > BODIES_BYTES_MAX:
+            raise RequestTooLarge(whole, size_max=REQUEST_BYTES_MAX)
+        self._held_bytes += part
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that gives the body that was read, and then what comes after it."""
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _with_headers(send: Send) -> Send:
+    """Return a `send` that adds the headers that every answer has, where it has not its own."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return sent

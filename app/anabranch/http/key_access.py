@@ -1,0 +1,115 @@
+"""Access by API keys: checked with each request, bounded in rate, noted for the audit."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from anabranch.errors import KeyRefused, TooManyRequests
+from anabranch.http.access import Caller
+from anabranch.http.key_file import token_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.datastructures import Headers
+
+    from anabranch.http.audit import Audit
+    from anabranch.http.key_file import Key, KeyFile, Token
+
+KNOWN_MAX: Final = 1024
+CHECKS_PER_S: Final = 5.0
+_BURST_S: Final = 2.0
+_CHECKS_AT_ONCE: Final = 2
+_SCHEME: Final = "bearer "
+_FIX: Final = "send `Authorization: Bearer KEY`; `anabranch keys create` makes a key"
+
+
+class Bucket:
+    """A bound on a rate: so many a second, and twice as many at once."""
+
+    def __init__(self, rate: float, *, now: float) -> None:
+        self._rate = rate
+        self._full = max(1.0, rate * _BURST_S)
+        self._left = self._full
+        self._at = now
+
+    def take(self, *, now: float) -> None:
+        """Take one. Raises TooManyRequests."""
+        self._left = min(self._full, self._left + (now - self._at) * self._rate)
+        self._at = now
+        if self._left < 1:
+            raise TooManyRequests((1 - self._left) / self._rate)
+        self._left -= 1
+
+
+class KeyAccess:
+    """Knows callers by the keys of a file; one that is revoked ends at once."""
+
+    def __init__(
+        self,
+        keys: KeyFile,
+        *,
+        audit: Audit | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keys = keys
+        self._audit = audit
+        self._clock = clock
+        self._known: OrderedDict[bytes, str] = OrderedDict()
+        """The hash in the file that a token was found to fit, by a digest of the token."""
+        self._buckets: OrderedDict[tuple[str, float], Bucket] = OrderedDict()
+        self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
+
+    async def caller(self, headers: Headers) -> Caller:
+        """Return the caller of a request. Raises KeyRefused and TooManyRequests."""
+        given = headers.get("authorization", "")
+        token = token_in(given[len(_SCHEME) :].strip())
+        if not given.lower().startswith(_SCHEME) or token is None:
+            raise KeyRefused("there is no API key with the request", fix=_FIX)
+        key = self._keys.keys().get(token.id)
+        if key is None or not await self._fits(key, token):
+            raise KeyRefused("the API key is none of this service", fix=_FIX)
+        why = key.ended(datetime.now(UTC))
+        if why is not None:
+            raise KeyRefused(f"the API key {key.id} is {why}", fix=_FIX)
+        self._bucket(key.id, key.rate).take(now=self._clock())
+        namespaces = None if key.namespaces is None else frozenset(key.namespaces)
+        return Caller(key.id, frozenset([key.scope]), namespaces, proof=key.hash)
+
+    def holds(self, caller: Caller) -> bool:
+        """Tell whether the caller's key is the one in the file still."""
+        key = self._keys.keys().get(caller.name)
+        return key is not None and key.hash == caller.proof and key.ended(datetime.now(UTC)) is None
+
+    def note(self, caller: Caller, *, operation: str, namespace: str, status: int) -> None:
+        """Note for the audit what a caller did."""
+        if self._audit is not None:
+            self._audit.note(caller.name, operation=operation, namespace=namespace, status=status)
+
+    async def _fits(self, key: Key, token: Token) -> bool:
+        """Tell whether the secret is that of the key; found once, it is known."""
+        shown = hashlib.sha256(f"{token.id} {token.secret}".encode()).digest()
+        if self._known.get(shown) == key.hash:
+            self._known.move_to_end(shown)
+            return True
+        # A check costs much by intent: it must not be a way to keep the service busy.
+        self._bucket(f"{key.id} checks", CHECKS_PER_S).take(now=self._clock())
+        async with self._checks:
+            if not await asyncio.to_thread(key.fits, token.secret):
+                return False
+        self._known[shown] = key.hash
+        if len(self._known) > KNOWN_MAX:
+            self._known.popitem(last=False)
+        return True
+
+    def _bucket(self, name: str, rate: float) -> Bucket:
+        found = self._buckets.pop((name, rate), None) or Bucket(rate, now=self._clock())
+        self._buckets[name, rate] = found
+        if len(self._buckets) > 4 * KNOWN_MAX:
+            self._buckets.popitem(last=False)
+        return found

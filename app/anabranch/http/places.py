@@ -1,0 +1,85 @@
+"""The places of the operations under `/v1`: method, path and group of each, by its name."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Literal, NamedTuple
+
+TAGS: Final = {
+    "memory": "Remember, recall, and correct what is remembered.",
+    "sessions": "Sessions and branches: open, fork, note, hand off, end.",
+    "links": "Associations, conflicts and consolidations.",
+    "events": "The log itself: read, followed, replayed.",
+    "past": "Earlier moments: the life of one thing, and the change in between.",
+    "graph": "Read-only Cypher.",
+    "service": "The state of the service.",
+}
+
+
+class Place(NamedTuple):
+    """The place of one operation; names in braces are fields of its request."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    tag: str
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of the request that stand in the path."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
+
+
+def _session(verb: str) -> Place:
+    return Place("POST", f"/sessions/{{session_id}}/{verb}", "sessions")
+
+
+def _insight(verb: str) -> Place:
+    return Place("POST", f"/insights/{{insight_id}}/{verb}", "memory")
+
+
+PLACES: Final = {
+    "remember": Place("POST", "/insights", "memory"),
+    "remember_all": Place("POST", "/insights/batch", "memory"),
+    "recall": Place("POST", "/recall", "memory"),
+    "recall_all": Place("POST", "/recall/batch", "memory"),
+    "context": Place("POST", "/context", "memory"),
+    "get": Place("GET", "/insights/{insight_id}", "memory"),
+    "update": _insight("update"),
+    "retract": _insight("retract"),
+    "forget": _insight("forget"),
+    "cite": Place("POST", "/citations", "memory"),
+    "open_session": Place("POST", "/sessions", "sessions"),
+    "list_sessions": Place("GET", "/sessions", "sessions"),
+    "show_session": Place("GET", "/sessions/{session_id}", "sessions"),
+    "session_tree": Place("GET", "/sessions/{session_id}/tree", "sessions"),
+    "branch": Place("POST", "/sessions/{parent_id}/branches", "sessions"),
+    "complete": _session("complete"),
+    "note": _session("notes"),
+    "clear_note": _session("notes/clear"),
+    "hand_off": _session("hand-off"),
+    "fail": _session("fail"),
+    "cancel": _session("cancel"),
+    "close": _session("close"),
+    "associate": Place("POST", "/associations", "links"),
+    "sever": Place("POST", "/associations/sever", "links"),
+    "list_associations": Place("GET", "/insights/{insight_id}/associations", "links"),
+    "list_conflicts": Place("GET", "/conflicts", "links"),
+    "consolidate": Place("POST", "/sessions/{root_id}/consolidate", "links"),
+    "list_consolidations": Place("GET", "/consolidations", "links"),
+    "append": Place("POST", "/events", "events"),
+    "list_events": Place("GET", "/events", "events"),
+    "get_event": Place("GET", "/events/{position}", "events"),
+    "history": Place("GET", "/history/{thing_id}", "past"),
+    "diff": Place("GET", "/diff", "past"),
+    "cypher": Place("POST", "/cypher", "graph"),
+    "status": Place("GET", "/status", "service"),
+    "list_dead_letters": Place("GET", "/dead-letters", "service"),
+}
+"""Every operation of both tables, in the order in which the document lists them."""
+
+READ_ONLY: Final = frozenset({"recall", "recall_all", "context", "cypher"})
+"""The operations with a body that store nothing; what has no body stores nothing either."""
+EVERYWHERE: Final = frozenset({"cypher", "status"})
+"""The operations that show all namespaces: only a key for all of them, with all rights, may."""
+UNTAGGED: Final = frozenset({"status", "list_dead_letters"})
+"""The operations whose answer may change while the log stays the same: they have no ETag."""

@@ -1,0 +1,89 @@
+"""Requests read from HTTP: the path, and the query string or the body, as one checked model."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_origin
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from anabranch.api.problem import request_invalid
+from anabranch.errors import InputInvalid
+from anabranch_events import Event, decode_unchanged
+from anabranch_events.event.binary_mode import structured
+from anabranch_events.event.registry import REGISTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.datastructures import Headers, QueryParams
+
+Model = TypeVar("Model", bound=BaseModel)
+NAMESPACE: Final = "namespace"
+EXPECTED: Final = "Anabranch-Expected"
+
+
+@lru_cache(maxsize=256)
+def body_of(request: type[BaseModel], left_out: tuple[str, ...]) -> type[BaseModel]:
+    """Return the model of a body: the request without the fields that stand in the path."""
+    if not left_out:
+        return request
+    fields: dict[str, Any] = {
+        name: (field.annotation, field)
+        for name, field in request.model_fields.items()
+        if name not in left_out
+    }
+    made = create_model(request.__name__, __config__=request.model_config, **fields)
+    made.__doc__ = request.__doc__
+    return made
+
+
+def from_body(request: type[Model], body: bytes, path: Mapping[str, str]) -> Model:
+    """Return the request of a body and a path. Raises InputInvalid."""
+    if not body.strip():
+        body = b"{}"
+    try:
+        if not path:
+            return request.model_validate_json(body)
+        given = body_of(request, tuple(path)).model_validate_json(body)
+        said = {name: getattr(given, name) for name in given.model_fields_set}
+        return request.model_validate({**said, **path})
+    except ValidationError as error:
+        raise request_invalid(error) from error
+
+
+def from_query(request: type[Model], query: QueryParams, path: Mapping[str, str]) -> Model:
+    """Return the request of a query string and a path. Raises InputInvalid."""
+    given: dict[str, Any] = {}
+    for name in query:
+        if name == NAMESPACE:
+            continue
+        values = query.getlist(name)
+        field = request.model_fields.get(name)
+        if field is not None and get_origin(field.annotation) is tuple:
+            given[name] = values
+        elif len(values) > 1:
+            raise InputInvalid(
+                f"{name}: stands {len(values)} times in the address", field=name, fix="give it once"
+            )
+        elif name in path:
+            raise InputInvalid(
+                f"{name}: stands in the path already", field=name, fix=f"leave {name} out"
+            )
+        else:
+            given[name] = values[0]
+    try:
+        return request.model_validate_strings({**given, **path})
+    except ValidationError as error:
+        raise request_invalid(error) from error
+
+
+def event_in(headers: Headers, body: bytes) -> Event:
+    """Return the event of a request, in structured or in binary mode.
+
+    Raises EventInvalid, and EventUnknown: it is to be applied.
+    """
+    event = decode_unchanged(structured(dict(headers.items()), body))
+    if event.opaque and event.type not in REGISTRY.known:
+        raise event.unknown()
+    return event

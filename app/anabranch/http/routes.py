@@ -1,0 +1,202 @@
+"""The operations as routes: each is read, run and answered in the same way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations.
+from starlette.responses import Response  # noqa: TC002 - As above.
+
+from anabranch.api.context import Context
+from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
+from anabranch.http import answers
+from anabranch.http.metrics import REQUESTS, SECONDS
+from anabranch.http.places import EVERYWHERE, PLACES, READ_ONLY, UNTAGGED
+from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query
+from anabranch_events import Event, traced
+from anabranch_events.event.identifiers import NAME_LENGTH_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    from anabranch.api.admission import Gate
+    from anabranch.api.operations import Operation
+    from anabranch.http.access import Access, Caller
+    from anabranch.http.places import Place
+    from anabranch.memory.namespaces import Namespaces, OpenNamespace
+
+KEY: Final = "Idempotency-Key"
+_MEDIA: Final = ("application/json", "application/problem+json", "application/cloudevents+json")
+_NAMESPACE: Final = "anabranch.namespace"
+_QUERIES_AT_ONCE: Final = 4
+
+
+class Desk:
+    """Reads requests, and runs operations on the namespaces that callers may see.
+
+    Without `namespaces` it only describes itself, for the document.
+    """
+
+    def __init__(
+        self, namespaces: Namespaces | None, *, gate: Gate, access: Access, default: str
+    ) -> None:
+        self._namespaces = namespaces
+        self._gate = gate
+        self._default = default
+        self._queries = asyncio.Semaphore(_QUERIES_AT_ONCE)
+        self.access = access
+
+    def endpoint(self, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
+        """Return the function that answers requests for an operation."""
+        place = PLACES[operation.name]
+
+        async def answer(request: Request) -> Response:
+            return await self.told(
+                request, operation.name, lambda: self._answer(operation, place, request)
+            )
+
+        answer.__name__ = operation.name
+        return answer
+
+    async def told(
+        self, request: Request, name: str, work: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """Return what `work` answers, or the problem it met; count it, and note who asked."""
+        began = time.perf_counter()
+        try:
+            answer = await work()
+        except Exception as error:  # noqa: BLE001 - whoever asked gets an answer.
+            answer = answers.refused(error)
+        SECONDS.labels(name).observe(time.perf_counter() - began)
+        REQUESTS.labels(name, answer.status_code).inc()
+        self.access.note(
+            caller_of(request),
+            operation=name,
+            namespace=request.scope.get(_NAMESPACE, request.query_params.get(NAMESPACE, "")),
+            status=answer.status_code,
+        )
+        return answer
+
+    def namespace(self, request: Request, *, writing: bool) -> OpenNamespace:
+        """Return the namespace that a request names. Raises NotPermitted and InputInvalid."""
+        caller = caller_of(request)
+        caller.need("write" if writing else "read")
+        given = request.query_params.getlist(NAMESPACE)
+        if len(given) > 1:
+            raise InputInvalid(
+                f"{NAMESPACE}: stands {len(given)} times in the address",
+                field=NAMESPACE,
+                fix="give it once",
+            )
+        name = caller.namespace(given[0] if given else None, default=self._default)
+        assert self._namespaces is not None  # noqa: S101 - what describes itself is not run.
+        request.scope[_NAMESPACE] = name
+        return self._namespaces.of(name)
+
+    async def _answer(self, operation: Operation, place: Place, request: Request) -> Response:
+        reading = place.method == "GET" or operation.name in READ_ONLY
+        namespace = self.namespace(request, writing=not reading)
+        if operation.name in EVERYWHERE:
+            check_everywhere(caller_of(request), operation.name)
+        body = await request.body()
+        asked = _request_in(operation, request, body)
+        context = Context(
+            namespace, key=_key_of(request, reading=reading), expected=_expected(request)
+        )
+        if place.method == "GET" and operation.name not in UNTAGGED:
+            return await self._tagged(operation, context, asked, request)
+        async with self._admitted(operation, len(body)):
+            with traced(request.headers.get("traceparent")):
+                return answers.answered(await operation.run(context, asked))
+
+    async def _tagged(
+        self, operation: Operation, context: Context, asked: Any, request: Request
+    ) -> Response:
+        """Answer with the position as ETag, or say that nothing happened since the client's."""
+        backend = context.namespace.backend
+        async with self._admitted(operation, 0):
+            known = answers.known_at(request.headers.get("if-none-match"))
+            if known:
+                last = (await backend.log.bounds()).last
+                if last in known:
+                    return answers.unchanged(last)
+            position = await answers.position_known(backend)
+            headers = {} if position is None else {"ETag": answers.tag_of(position)}
+            return answers.answered(await operation.run(context, asked), headers=headers)
+
+    @asynccontextmanager
+    async def _admitted(self, operation: Operation, size: int) -> AsyncGenerator[None]:
+        async with self._gate.passed(size):
+            if operation.name != "cypher":
+                yield
+                return
+            async with self._queries:
+                yield
+
+
+def caller_of(request: Request) -> Caller:
+    """Return the caller that the edge has found."""
+    found: Caller = request.scope["anabranch.caller"]
+    return found
+
+
+def check_everywhere(caller: Caller, name: str) -> None:
+    """Raise NotPermitted for one who may not see and do everything everywhere.
+
+    The graph holds all namespaces, and a query may name any: no rewriting of a query is a proof.
+    """
+    if not caller.everywhere:
+        raise NotPermitted(
+            f"{name} shows every namespace, and the key is not one for all of them",
+            fix="use a key made with `--scope admin --all-namespaces`; recall, sessions and events "
+            "keep to the namespaces of a key",
+        )
+
+
+def _request_in(operation: Operation, request: Request, body: bytes) -> Any:
+    """Return the operation's request, checked. Raises InputInvalid."""
+    place = PLACES[operation.name]
+    if place.method == "GET":
+        return from_query(operation.request, request.query_params, request.path_params)
+    unknown = next((name for name in request.query_params if name != NAMESPACE), None)
+    if unknown is not None:
+        raise InputInvalid(
+            f"{unknown[:100]}: is not known in this address",
+            field=unknown[:100],
+            fix="put it into the body, or leave it out",
+        )
+    if operation.request is Event:
+        return event_in(request.headers, body)
+    media = request.headers.get("content-type", _MEDIA[0]).partition(";")[0].strip().lower()
+    if body and media not in _MEDIA:
+        raise MediaRefused(media)
+    return from_body(operation.request, body, request.path_params)
+
+
+def _key_of(request: Request, *, reading: bool) -> str | None:
+    key = request.headers.get(KEY)
+    if key is None or reading:
+        return None
+    if not 1 <= len(key) <= NAME_LENGTH_MAX or not key.isprintable():
+        raise InputInvalid(
+            f"{KEY}: is not 1 to {NAME_LENGTH_MAX} printable characters",
+            field=KEY,
+            fix="use a UUID, the same one when the request is sent again",
+        )
+    return key
+
+
+def _expected(request: Request) -> int | None:
+    given = request.headers.get(EXPECTED)
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdecimal() and len(given) <= 19):
+        raise InputInvalid(
+            f"{EXPECTED}: is no position",
+            field=EXPECTED,
+            fix="give the session's last position, or 0 for a new session",
+        )
+    return int(given)

@@ -1,0 +1,8 @@
+// Sessions that had begun at $until and before position $before, and who had handed a task to each,
+// the newest first; one row a session: session_id, opened, handed_by. $root_id null: of any thought.
+MATCH (s:Session {namespace: $namespace})
+WHERE s.opened <= $until AND s.opened < $before AND ($root_id IS NULL OR s.root_id = $root_id)
+RETURN s.id AS session_id, s.opened AS opened,
+  [(t:Session)-[h:HANDED_OFF_TO]->(s) WHERE h.recorded <= $until | t.id] AS handed_by
+ORDER BY opened DESC
+LIMIT $limit

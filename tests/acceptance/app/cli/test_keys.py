@@ -1,0 +1,48 @@
+"""`anabranch keys`: made, listed, rotated, revoked, and shown no longer than they must be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.fixtures.memory import CommandLine
+
+
+def test_keys_are_kept_without_their_secrets(alone: CommandLine) -> None:
+    """The key is shown when it is made, and when it is rotated; the list has no secret."""
+    made = alone.here("keys", "create", "planner", "--expires", "30d", "-N", "a", "--json").value
+    turned = alone.here("keys", "rotate", made["id"], "--json").value
+    whole = alone.here(
+        "keys", "create", "operator", "--scope", "admin", "--all-namespaces", "--json"
+    ).value
+    ended = alone.here("keys", "revoke", made["id"], "--json").value
+    listed = alone.here("keys", "list", "--json")
+
+    assert made["key"].startswith(f"ab_{made['id']}_")
+    assert turned["key"] != made["key"]
+    assert [one["id"] for one in listed.lines] == [made["id"], whole["id"]]
+    assert (made["scope"], made["namespaces"], whole["namespaces"]) == ("write", ["a"], None)
+    assert ended["revoked"]
+    assert "hash" not in listed.out
+    assert not any(one["key"] in listed.out for one in (made, turned, whole))
+
+
+def test_keys_say_what_is_wrong(alone: CommandLine) -> None:
+    """A scope, a duration and an id that are none are named; a bind from elsewhere needs a key."""
+    scope = alone.here("keys", "create", "x", "--scope", "all", "--json")
+    lasting = alone.here("keys", "create", "x", "--expires", "soon", "--json")
+    nobody = alone.here("keys", "revoke", "nobody", "--json")
+    clear = alone.here("serve", "--host", "0.0.0.0", "--port", "0", "--json")  # noqa: S104 - it is refused.
+    bare = alone.here("serve", "--require-keys", "--port", "0", "--json")
+    half = alone.here("serve", "--tls-cert", "cert.pem", "--json")
+
+    assert [(one.code, one.error["type"]) for one in (scope, lasting, nobody)] == [
+        (2, "InputInvalid"),
+        (2, "UsageInvalid"),
+        (3, "KeyNotFound"),
+    ]
+    assert [(one.code, one.error["type"]) for one in (clear, bare, half)] == [
+        (1, "BindRefused"),
+        (1, "BindRefused"),
+        (2, "UsageInvalid"),
+    ]

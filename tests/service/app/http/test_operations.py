@@ -1,0 +1,250 @@
+"""The operations over HTTP: each does what a memory does, and answers in the same way."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from anabranch.api.operations import OPERATIONS
+from anabranch.api.reads import READS
+from anabranch.http.places import PLACES
+from anabranch_events import encode
+from tests.support.fixtures.commands import opened_event
+from tests.support.fixtures.http import problem
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from anabranch import Memory
+
+TEXT = "The lock of the north gate was changed in May."
+NOBODY = str(uuid.UUID(int=7))
+
+
+async def done(answer: httpx2.Response) -> dict[str, Any]:
+    """Return what was answered, which is no problem."""
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_a_whole_life_over_http(web: httpx2.AsyncClient, memory: Memory) -> None:
+    """A session is opened, forked, noted on, completed, consolidated and told again."""
+    root = await done(await web.post("/v1/sessions", json={"task": "gates"}))
+    root_id = root["session_id"]
+    forked = await done(
+        await web.post(f"/v1/sessions/{root_id}/branches", json={"task": "the north gate"})
+    )
+    branch = forked["session_id"]
+    await done(await web.post(f"/v1/sessions/{branch}/notes", json={"key": "k", "value": [1]}))
+    ended = await done(
+        await web.post(
+            f"/v1/sessions/{branch}/complete", json={"result": "found", "insights": [TEXT]}
+        )
+    )
+    joined = await done(await web.post(f"/v1/sessions/{root_id}/consolidate"))
+    after = {"after": joined["position"], "wait_s": 30}
+
+    shown = await done(await web.get(f"/v1/sessions/{branch}", params=after))
+    tree = await done(await web.get(f"/v1/sessions/{root_id}/tree", params=after))
+    listed = await done(await web.get("/v1/sessions", params={**after, "limit": 1}))
+    rest = await done(await web.get("/v1/sessions", params={"cursor": listed["next"]}))
+    then = await done(await web.get("/v1/sessions", params={"as_of": forked["position"]}))
+    found = await done(await web.get("/v1/consolidations", params={"root_id": root_id}))
+    life = await done(await web.get(f"/v1/history/{ended['insight_ids'][0]}"))
+    change = await done(
+        await web.get("/v1/diff", params={"before": 0, "after": joined["position"]})
+    )
+    hits = await done(await web.post("/v1/recall", json={"query": "north gate", **after}))
+
+    assert shown == (await memory.show_session(branch)).model_dump(mode="json")
+    assert [one["session_id"] for one in tree["sessions"]] == [root_id, branch]
+    assert [one["session_id"] for one in (*listed["sessions"], *rest["sessions"])] == [
+        branch,
+        root_id,
+    ]
+    assert [(one["session_id"], one["status"]) for one in then["sessions"]] == [
+        (branch, "pending"),
+        (root_id, "open"),
+    ]
+    assert found["consolidations"][0]["sources"] == ended["insight_ids"]
+    assert life["events"][0]["position"] == ended["position"]
+    assert change == (await memory.past.diff(0, joined["position"])).model_dump(mode="json")
+    assert hits["hits"][0]["text"] == TEXT
+
+
+async def test_what_is_linked_is_listed(web: httpx2.AsyncClient) -> None:
+    """Associations and conflicts stand in pages, now and at a moment."""
+    one, other = [
+        (await done(await web.post("/v1/insights", json={"text": text})))["insight_id"]
+        for text in (TEXT, "The south gate has no lock.")
+    ]
+    link = {"from_id": one, "to_id": other, "kind": "explains", "weight": 0.7}
+    formed = await done(await web.post("/v1/associations", json=link))
+    severed = await done(
+        await web.post(
+            "/v1/associations/sever", json={"from_id": one, "to_id": other, "kind": "explains"}
+        )
+    )
+    path = f"/v1/insights/{one}/associations"
+
+    after = {"after": severed["position"], "wait_s": 30}
+    now = await done(await web.get(path, params=after))
+    then = await done(await web.get(path, params={"as_of": formed["position"]}))
+    conflicts = await done(await web.get("/v1/conflicts", params={"only_open": False}))
+    letters = await done(await web.get("/v1/dead-letters"))
+
+    assert now == {"associations": [], "next": None}
+    (found,) = then["associations"]
+    assert (found["from_id"], found["to_id"], found["weight"]) == (one, other, 0.7)
+    assert (conflicts["conflicts"], letters["dead_letters"]) == ([], [])
+
+
+async def test_events_are_listed_one_by_one_and_replayed(web: httpx2.AsyncClient) -> None:
+    """Pages of events go on at their cursor; one is shown by its position; all are replayed."""
+    stored = [
+        await done(
+            await web.post(
+                "/v1/events",
+                content=encode(opened_event()),
+                headers={"Content-Type": "application/cloudevents+json", "Anabranch-Expected": "0"},
+            )
+        )
+        for _ in range(3)
+    ]
+
+    first = await done(await web.get("/v1/events", params={"limit": 2}))
+    rest = await done(await web.get("/v1/events", params={"cursor": first["next"]}))
+    shown = await done(await web.get(f"/v1/events/{stored[1]['position']}"))
+    replayed = await web.get("/v1/replay", params={"after": 1})
+
+    told = [*first["events"], *rest["events"]]
+    assert [one["id"] for one in told] == [one["event_id"] for one in stored]
+    assert rest["next"] is None
+    assert shown == told[1]
+    assert replayed.headers["content-type"] == "application/x-ndjson"
+    assert list(map(json.loads, replayed.text.splitlines())) == told[1:]
+
+
+async def test_a_request_that_is_sent_again_is_stored_once(web: httpx2.AsyncClient) -> None:
+    """The same key with the same content gets the same receipt; another content is another."""
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    asked = {"text": TEXT, "tags": ["gates"]}
+
+    first = await done(await web.post("/v1/insights", json=asked, headers=key))
+    again = await done(await web.post("/v1/insights", json=asked, headers=key))
+    other = await done(await web.post("/v1/insights", json={"text": TEXT}, headers=key))
+
+    assert again == first
+    assert other["insight_id"] != first["insight_id"]
+
+
+async def test_nothing_new_costs_nothing(web: httpx2.AsyncClient) -> None:
+    """An answer has the position as its ETag, and with that the next is 304 until an append."""
+    kept = await done(await web.post("/v1/insights", json={"text": TEXT}))
+    path, after = f"/v1/insights/{kept['insight_id']}", {"after": kept["position"], "wait_s": 30}
+    await done(await web.get(path, params=after))
+
+    first = await web.get(path)
+    tag = {"If-None-Match": first.headers["etag"]}
+    same = await web.get(path, headers=tag)
+    await done(await web.post("/v1/insights", json={"text": "The south gate has no lock."}))
+    changed = await web.get(path, headers=tag)
+
+    assert first.headers["etag"] == f'W/"{kept["position"]}"'
+    assert (same.status_code, same.content) == (304, b"")
+    assert (changed.status_code, changed.json()) == (200, first.json())
+
+
+async def test_several_questions_are_asked_at_once(web: httpx2.AsyncClient) -> None:
+    """The answers stand in the order of the questions, and one that is wrong is named."""
+    kept = await done(await web.post("/v1/insights", json={"text": TEXT}))
+    questions = [{"query": one, "after": kept["position"]} for one in ("gate", "lock")]
+
+    found = await done(await web.post("/v1/recall/batch", json={"questions": questions}))
+    wrong = await web.post(
+        "/v1/recall/batch", json={"questions": [{"query": "x", "session_id": NOBODY}]}
+    )
+
+    assert [one["hits"][0]["text"] for one in found["answers"]] == [TEXT, TEXT]
+    assert problem(wrong) == (404, "SessionNotFound")
+
+
+async def test_cypher_reads_and_nothing_else(web: httpx2.AsyncClient) -> None:
+    """A query gives columns and rows; one that would write is refused."""
+    kept = await done(await web.post("/v1/insights", json={"text": TEXT}))
+    query = "MATCH (i:Insight {namespace: $namespace}) RETURN i.text AS text LIMIT $n"
+
+    found = await done(
+        await web.post(
+            "/v1/cypher",
+            json={"query": query, "parameters": {"n": 5}, "after": kept["position"]},
+        )
+    )
+    refused = await web.post("/v1/cypher", json={"query": "CREATE (n) RETURN n"})
+
+    assert found == {"columns": ["text"], "rows": [{"text": TEXT}], "truncated": False}
+    assert problem(refused) == (400, "QueryRefused")
+
+
+async def test_large_answers_are_compressed(web: httpx2.AsyncClient) -> None:
+    """Who takes gzip gets it."""
+    answer = await web.get("/openapi.json", headers={"Accept-Encoding": "gzip"})
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.json()["openapi"].startswith("3.")
+
+
+REFUSED: tuple[tuple[str, str, dict[str, Any], tuple[int, str]], ...] = (
+    ("GET", "/v1/nothing", {}, (404, "RouteNotFound")),
+    ("PUT", "/v1/recall", {}, (405, "MethodRefused")),
+    ("GET", f"/v1/sessions/{NOBODY}", {}, (404, "SessionNotFound")),
+    ("GET", f"/v1/insights/{NOBODY}", {}, (404, "InsightNotFound")),
+    ("GET", "/v1/insights/x", {}, (400, "InputInvalid")),
+    ("GET", "/v1/events/9", {}, (400, "PositionFromFuture")),
+    ("GET", "/v1/sessions?limit=0", {}, (400, "InputInvalid")),
+    ("GET", "/v1/sessions?limit=1&limit=2", {}, (400, "InputInvalid")),
+    ("GET", "/v1/sessions?sort=up", {}, (400, "InputInvalid")),
+    ("GET", "/v1/sessions?as_of=-3", {}, (400, "InputInvalid")),
+    ("GET", "/v1/sessions?as_of=99", {}, (400, "PositionFromFuture")),
+    ("GET", "/v1/sessions?namespace=no.name", {}, (400, "InputInvalid")),
+    ("GET", "/v1/sessions?namespace=a&namespace=b", {}, (400, "InputInvalid")),
+    ("GET", "/v1/events/stream?after=99", {}, (400, "PositionFromFuture")),
+    ("GET", f"/v1/events/stream?root_id={NOBODY}", {}, (404, "SessionNotFound")),
+    ("POST", "/v1/recall", {"content": b"{"}, (400, "InputInvalid")),
+    ("POST", "/v1/recall", {"content": b'{"query":"x","k":0}'}, (400, "InputInvalid")),
+    ("POST", "/v1/recall?k=3", {"json": {"query": "x"}}, (400, "InputInvalid")),
+    ("POST", "/v1/insights", {"data": {"text": "x"}}, (415, "MediaRefused")),
+    ("POST", "/v1/events", {"json": {"specversion": "1.0"}}, (400, "EventInvalid")),
+    (
+        "POST",
+        "/v1/insights",
+        {"json": {"text": "x"}, "headers": {"Idempotency-Key": "k" * 300}},
+        (400, "InputInvalid"),
+    ),
+    (
+        "POST",
+        "/v1/sessions",
+        {"content": b'{"task":"x","attributes":{"a":' + b"[" * 9000 + b"]" * 9000 + b"}}"},
+        (400, "InputInvalid"),
+    ),
+)
+
+
+async def test_whoever_errs_gets_a_problem(web: httpx2.AsyncClient) -> None:
+    """The status says what to do, the type names the error, and `fix` is there."""
+    found = [
+        (method, path, options, problem(await web.request(method, path, **options)))
+        for method, path, options, _ in REFUSED
+    ]
+
+    assert found == list(REFUSED)
+
+
+def test_every_operation_has_a_place() -> None:
+    """Both tables of operations are on the map, and nothing else is."""
+    names = [one.name for one in (*OPERATIONS, *READS)]
+
+    assert sorted(names) == sorted(PLACES)
+    assert len({(one.method, one.path) for one in PLACES.values()}) == len(PLACES)

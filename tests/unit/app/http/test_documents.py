@@ -1,0 +1,93 @@
+"""The documents of the HTTP service: whole, true to the tables, and read without a network."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from anabranch.api.operations import OPERATIONS
+from anabranch.api.reads import READS
+from anabranch.commands.asyncapi import commands_document
+from anabranch.http.application import described
+from anabranch.http.examples import EXAMPLES
+from anabranch.http.pages import commands_page, index_page, operations_page, page_answer
+from anabranch.http.places import PLACES, TAGS
+from anabranch.http.reading import body_of
+from anabranch_events import Event, decode_unchanged
+
+OPERATIONS_BY_NAME = {one.name: one for one in (*OPERATIONS, *READS)}
+DOCUMENT = described()
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    """Return the document's operations by their ids."""
+    return {one["operationId"]: one for path in DOCUMENT["paths"].values() for one in path.values()}
+
+
+def references(part: Any) -> set[str]:
+    """Return the schemas that a part of the document names."""
+    if isinstance(part, dict):
+        found = {str(part["$ref"]).rpartition("/")[2]} if "$ref" in part else set[str]()
+        return found.union(*(references(one) for one in part.values()))
+    if isinstance(part, list):
+        return set[str]().union(*(references(one) for one in part))
+    return set()
+
+
+def test_the_document_has_every_operation() -> None:
+    """Each is there once, under a group that is described, with a summary."""
+    found = operations()
+
+    assert set(found) == {*PLACES, "stream_events", "replay"}
+    assert {tag for one in found.values() for tag in one["tags"]} == set(TAGS)
+    assert all(one["summary"] and not one["summary"].endswith(".") for one in found.values())
+    assert {one["name"] for one in DOCUMENT["tags"]} == set(TAGS)
+
+
+def test_the_document_names_what_it_has() -> None:
+    """Every schema that is named is there, and the commands' own header is not."""
+    assert references(DOCUMENT) <= set(DOCUMENT["components"]["schemas"])
+    assert "Nats-Msg-Id" not in str(DOCUMENT["paths"])
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_an_example_is_taken(name: str) -> None:
+    """The body that the document shows is one that the operation takes."""
+    operation, place = OPERATIONS_BY_NAME[name], PLACES[name]
+
+    if operation.request is Event:
+        assert decode_unchanged(_json(EXAMPLES[name])).type == EXAMPLES[name]["type"]
+    else:
+        body_of(operation.request, place.fields).model_validate_json(_json(EXAMPLES[name]))
+
+
+def test_every_body_has_an_example() -> None:
+    """Operations with a body have one, and the others have none."""
+    assert set(EXAMPLES) == {name for name, place in PLACES.items() if place.method == "POST"}
+
+
+@pytest.mark.parametrize(
+    "page", [index_page(), operations_page(DOCUMENT), commands_page(commands_document())]
+)
+def test_a_page_needs_no_network(page: str) -> None:
+    """A page loads nothing and runs nothing, and its policy says so."""
+    policy = page_answer(page).headers["content-security-policy"]
+
+    assert not re.search(r"<script|<link|<img|@import|url\(|src=", page)
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert len(page) > 500
+
+
+def test_the_page_of_the_commands_has_them_all() -> None:
+    """Each subject stands on it."""
+    page = commands_page(commands_document())
+
+    assert all(f"anabranch.commands.{{namespace}}.{one.name}" in page for one in OPERATIONS)
+
+
+def _json(value: Any) -> bytes:
+    import orjson
+
+    return orjson.dumps(value)
