@@ -64,7 +64,10 @@ def session_panel(view: SessionView) -> RenderableType:
 def sessions_table(views: Sequence[SessionView]) -> RenderableType:
     """Return sessions as a table, or say that there are none."""
     if not views:
-        return "No sessions yet: `anabranch remember` or `anabranch session open` begins one."
+        return (
+            "No sessions: `anabranch session open` begins one, and `anabranch session list --all` "
+            "shows those of single insights."
+        )
     return _Sessions(views)
 
 

@@ -47,7 +47,9 @@ def test_remember_and_recall(anabranch: CommandLine, namespace: str) -> None:
     found = anabranch("recall", "Which port has staging?", "-N", namespace, "--json")
 
     assert set(kept.value) == {"insight_id", "session_id", "event_id", "position"}
-    assert set(found.value) == {"hits", "lanes", "nothing_close", "position", "ranker"}
+    assert set(found.value) == {
+        *("hits", "lanes", "nothing_close", "position", "ranker", "recall_id"),
+    }
     hit = found.value["hits"][0]
     assert hit["insight_id"] == kept.value["insight_id"]
     assert {"session_id", "text", "position", "score", "why"} < set(hit)

@@ -106,8 +106,14 @@ def masked(ran: Ran) -> tuple[int, str, str]:
 def test_a_read_says_the_same(
     anabranch: CommandLine, arguments: tuple[str, ...], json_too: tuple[str, ...]
 ) -> None:
-    """The answer of the service is written as that of a memory, byte for byte."""
-    served, opened = both(anabranch, *arguments, *json_too)
+    """The answer of the service is written as that of a memory, byte for byte.
+
+    Only the id of each recall is its own.
+    """
+    served, opened = (
+        ran._replace(out=re.sub(r'"recall_id":"[^"]+"', '"recall_id":"~"', ran.out))
+        for ran in both(anabranch, *arguments, *json_too)
+    )
 
     assert served.code == 0
     assert served == opened

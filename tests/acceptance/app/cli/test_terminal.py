@@ -218,7 +218,7 @@ def test_sixty_columns_cut_nothing_that_is_typed(anabranch: CommandLine, namespa
     kept = anabranch.here("remember", "The port is 5433.", "-N", namespace, "--json").value
     names = [one["name"] for one in anabranch.here("graph", "generations", "--json").lines]
 
-    listed = on_a_terminal(anabranch, "session", "list", "-N", namespace, columns=60)
+    listed = on_a_terminal(anabranch, "session", "list", "--all", "-N", namespace, columns=60)
     generations = on_a_terminal(anabranch, "graph", "generations", columns=60)
 
     first, *_ = listed.splitlines()

@@ -200,7 +200,7 @@ async def test_what_is_learned_goes_into_the_one_open_session(ask: Asking, memor
     assert refused.startswith("session_id: several sessions are open: ")
     assert third["session_id"] in refused
     assert refused.endswith("Fix: name the one in which it was learned")
-    assert len(await memory.list_sessions()) == 2
+    assert len(await memory.list_sessions(remembered=True)) == 2
 
 
 async def test_sub_agents_of_a_client_branch_from_its_session(ask: Asking, memory: Memory) -> None:
