@@ -181,6 +181,7 @@ def asked(two: Two, name: str, of: str) -> dict[str, Any]:
         "insight_id": two.insights[of],
         "session_id": two.sessions[of],
         "parent_id": two.sessions[of],
+        "root_id": two.sessions[of],
         "thing_id": two.insights[of],
         "position": "1" if of == "a" else "3",
     }
