@@ -17,7 +17,8 @@ _OPENS_BADLY: Final = re.compile(r"(?:What|Who|Whoever|Whether)\b")
 _FIRST_OPENS_BADLY: Final = re.compile(r"(?:What|Who|Whoever|Whose|Whatever|Whether|How)\b")
 _PHRASES: Final = re.compile(r"\b(?:told|of what|as it was)\b")
 _PRAGMA: Final = re.compile(r"(?:noqa|type: ignore|pyright:|fmt:)[^#]*?(?= - |  #|$)(?: - )?")
-_CODE: Final = re.compile(r"``.+?``|`.+?`", flags=re.DOTALL)
+_ONE: Final = r"(?:``.+?``|`.+?`)"
+_CODE: Final = re.compile(rf"{_ONE}(?:, {_ONE})*", flags=re.DOTALL)
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -51,7 +52,10 @@ def _faults(prose: Prose) -> Iterator[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text without its drawings and indented blocks, code as one word."""
+    """Return the sentences of a text without its drawings and indented blocks.
+
+    Code is one word, and so is a list of code.
+    """
     found: list[str] = []
     for paragraph in re.split(r"\n\s*\n", text):
         lines = paragraph.splitlines()

@@ -124,6 +124,7 @@ async def test_an_append_whose_answer_was_lost_is_stored_once(
         Log.connect(nats_server.url, token=nats_server.token) as direct,
         Log.connect(proxy.url, token=nats_server.token, timeout_s=10) as log,
     ):
+        await log.ended_namespaces()  # It is asked once, before the first event.
         proxy.hold_answers()
         appending = asyncio.create_task(log.append_all(events, expected=expected))
         while (await direct.bounds()).last < count:  # noqa: ASYNC110 - it is the server's news
