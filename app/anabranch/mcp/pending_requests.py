@@ -1,7 +1,7 @@
 """The requests of a connection that have no answer yet: its end waits for them.
 
-The SDK drops calls that are at work when standard input ends. A script that writes its requests and
-closes the pipe would get nothing.
+The SDK gives up calls that are at work when standard input ends. A script that writes its requests
+and closes the pipe would get errors for them.
 """
 
 from __future__ import annotations
