@@ -38,7 +38,7 @@ _NAMES: Final = frozenset(name for _, name in _CLASSES)
 _OPENED: Final = "Memory"
 _WORDS: Final = (
     ("`async with`", "`with`"),
-    ("`await Memory.open(...)` opens\nit too", "`Memory.open(...)` has opened\nit"),
+    ("`await Memory.open(...)` opens it too", "`Memory.open(...)` has opened it"),
     ("`await memory.close()`", "`memory.close()`"),
 )
 _METHOD = ast.FunctionDef | ast.AsyncFunctionDef

@@ -85,8 +85,10 @@ class Memory(OpenFace[AsyncMemory]):
     """Memory for sessions that branch; make it by `open`, use it within `with`.
 
     Reads see what this memory has written before, and what was in the log when it was opened. Its
-    parts are `graph`, `past` and `transfer`. Where no block fits, `Memory.open(...)` has opened
-    it, and `memory.close()` closes it.
+    parts are `graph`, `past`, `transfer` and `work`.
+
+    Where no block fits, `Memory.open(...)` has opened it, and `memory.close()` closes
+    it.
     """
 
     @property

@@ -48,9 +48,10 @@ async def context(
             field="tokens",
             fix="say how many tokens of the prompt are for memory",
         )
-    found = await recall(namespace, query, **asked)
     as_of = asked.get("as_of")
-    until = found.position if as_of is None else await position_of(namespace.backend, as_of)
+    then = asked["as_of"] = None if as_of is None else await position_of(namespace.backend, as_of)
+    found = await recall(namespace, query, **asked)
+    until = found.position if then is None else then
     syntheses, differences = await _around(namespace, found, until=until)
     return context_of(
         found,

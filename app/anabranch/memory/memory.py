@@ -58,8 +58,10 @@ class Memory:
     """Memory for sessions that branch; make it by `open`, use it within `async with`.
 
     Reads see what this memory has written before, and what was in the log when it was opened. Its
-    parts are `graph`, `past` and `transfer`. Where no block fits, `await Memory.open(...)` opens
-    it too, and `await memory.close()` closes it.
+    parts are `graph`, `past`, `transfer` and `work`.
+
+    Where no block fits, `await Memory.open(...)` opens it too, and `await memory.close()` closes
+    it.
     """
 
     settings: Settings

@@ -16,7 +16,6 @@ from anabranch_events.event.types import (
     BranchCreated,
     BranchDeadLettered,
     BranchFailed,
-    BranchStarted,
     ConsolidationRecorded,
     JoinKind,
     JoinTerms,
@@ -42,7 +41,6 @@ class Forked:
     session_id: str
     priority: Priority
     executor: str | None
-    started: bool = False
     end: BranchEnd | None = None
 
 
@@ -109,8 +107,6 @@ class JoinBook:
         match event.data:
             case BranchCreated(join=JoinTerms() as terms) as data:
                 return [self._opened(event, data, terms, position)]
-            case BranchStarted():
-                return self._started(event.session_id)
             case BranchCompleted() as data:
                 return self._ended(event.session_id, BranchEnd(Status.COMPLETED, data.result))
             case BranchFailed(will_retry=False):
@@ -182,12 +178,6 @@ class JoinBook:
     def _branch(self, session_id: str) -> tuple[OpenJoin, Forked] | None:
         join = self.joins.get(self._by_branch.get(session_id, ""))
         return None if join is None else (join, join.branches[session_id])
-
-    def _started(self, session_id: str) -> list[OpenJoin]:
-        found = self._branch(session_id)
-        if found is not None:
-            found[1].started = True
-        return []
 
     def _ended(self, session_id: str, end: BranchEnd) -> list[OpenJoin]:
         touched: list[OpenJoin] = []

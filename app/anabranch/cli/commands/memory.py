@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 
@@ -11,10 +11,11 @@ from anabranch.cli.completion import KINDS, SCOPES, ids_of, one_of
 from anabranch.cli.ids import insight_ids_in, session_id_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.console import RenderableType
 
+    from anabranch.memory.memory import Memory
     from anabranch_recall import FilterFields, RecalledContext, Recollection
     from anabranch_thinking import InsightFields, InsightReceipt
 
@@ -210,12 +211,59 @@ async def recall(
     include_retired: IncludeRetiredOption = False,
 ) -> None:
     """Ask memory a question; get ranked insights, each with the reason why."""
-    from anabranch.cli.values import moment, time
+    from anabranch.cli.values import moment
 
-    question, then = standard_input(query), moment(as_of)
-    filters: FilterFields = {
-        "tags": tag or (),
-        "kinds": kind or (),
+    filters = _filters(
+        tag,
+        kind,
+        agent,
+        role,
+        confidence_min=confidence_min,
+        since=since,
+        until=until,
+        valid_at=valid_at,
+    )
+    asked: dict[str, Any] = {
+        "query": standard_input(query),
+        "k": count,
+        "scope": scope,
+        "session_id": session,
+        "as_of": moment(as_of),
+        "after": after,
+        "include_retired": include_retired,
+        "min_similarity": min_similarity,
+        "wait_s": wait,
+        **filters,
+    }
+
+    async def here() -> Recollection:
+        async with call.memory() as memory:
+            return await memory.recall(**await _asked_here(memory, asked))
+
+    found = await call.client.recall(asked) or await here()
+    # An answer of the service reads as a Recollection does.
+    given = [name for name, value in filters.items() if value]
+    shown = () if call.output.json else _shown(cast("Recollection", found), filters=given)
+    call.output.item(found, *shown)
+
+
+def _filters(
+    tags: Sequence[str] | None,
+    kinds: Sequence[str] | None,
+    agent: str | None,
+    role: str | None,
+    *,
+    confidence_min: float,
+    since: str | None,
+    until: str | None,
+    valid_at: str | None,
+) -> FilterFields:
+    """Return the filters of a question. Raises InputInvalid for a time that is none."""
+    from anabranch.cli.values import time
+
+    return {
+        "tags": tags or (),
+        "kinds": kinds or (),
         "agent": agent,
         "role": role,
         "confidence_min": confidence_min,
@@ -224,38 +272,10 @@ async def recall(
         "valid_at": time(valid_at, field="valid_at"),
     }
 
-    async def here() -> Recollection:
-        async with call.memory() as memory:
-            return await memory.recall(
-                question,
-                k=count,
-                scope=scope,
-                session_id=await session_id_in(memory, session),
-                as_of=then,
-                after=after,
-                include_retired=include_retired,
-                min_similarity=min_similarity,
-                wait_s=wait,
-                **filters,
-            )
 
-    asked = {
-        "query": question,
-        "k": count,
-        "scope": scope,
-        "session_id": session,
-        "as_of": then,
-        "after": after,
-        "include_retired": include_retired,
-        "min_similarity": min_similarity,
-        "wait_s": wait,
-        **filters,
-    }
-    found = await call.client.recall(asked) or await here()
-    # An answer of the service reads as a Recollection does.
-    given = [name for name, value in filters.items() if value]
-    shown = () if call.output.json else _shown(cast("Recollection", found), filters=given)
-    call.output.item(found, *shown)
+async def _asked_here(memory: Memory, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a question for a memory that is open here: it takes whole ids."""
+    return {**asked, "session_id": await session_id_in(memory, asked["session_id"])}
 
 
 def _shown(found: Recollection, *, filters: Sequence[str]) -> list[RenderableType]:
@@ -303,49 +323,36 @@ async def context(
     include_retired: IncludeRetiredOption = False,
 ) -> None:
     """Ask memory a question; get what it knows as text for a prompt, with citations."""
-    from anabranch.cli.values import moment, time
+    from anabranch.cli.values import moment
 
-    question, then = standard_input(query), moment(as_of)
-    filters: FilterFields = {
-        "tags": tag or (),
-        "kinds": kind or (),
-        "agent": agent,
-        "role": role,
-        "confidence_min": confidence_min,
-        "since": time(since, field="since"),
-        "until": time(until, field="until"),
-        "valid_at": time(valid_at, field="valid_at"),
-    }
-
-    async def here() -> RecalledContext:
-        async with call.memory() as memory:
-            return await memory.context(
-                question,
-                tokens=tokens,
-                k=count,
-                scope=scope,
-                session_id=await session_id_in(memory, session),
-                as_of=then,
-                after=after,
-                include_retired=include_retired,
-                min_similarity=min_similarity,
-                wait_s=wait,
-                **filters,
-            )
-
-    asked = {
-        "query": question,
+    filters = _filters(
+        tag,
+        kind,
+        agent,
+        role,
+        confidence_min=confidence_min,
+        since=since,
+        until=until,
+        valid_at=valid_at,
+    )
+    asked: dict[str, Any] = {
+        "query": standard_input(query),
         "tokens": tokens,
         "k": count,
         "scope": scope,
         "session_id": session,
-        "as_of": then,
+        "as_of": moment(as_of),
         "after": after,
         "include_retired": include_retired,
         "min_similarity": min_similarity,
         "wait_s": wait,
         **filters,
     }
+
+    async def here() -> RecalledContext:
+        async with call.memory() as memory:
+            return await memory.context(**await _asked_here(memory, asked))
+
     found = await call.client.context(asked) or await here()
     shown = () if call.output.json else _text_shown(cast("RecalledContext", found))
     call.output.item(found, *shown)
