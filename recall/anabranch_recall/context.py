@@ -180,7 +180,7 @@ def _syntheses_on(page: _Page, chosen: Sequence[Synthesis]) -> tuple[str, ...]:
         count = len(lines)
         while count and not page.fits([*head, *(line for line, _ in lines[:count])], budget=budget):
             count -= 1
-        if count < min(_LINES_MIN, len(lines)):
+        if not count or count < min(_LINES_MIN, len(lines)):
             continue
         used = {each for _, named in lines[:count] for each in named}
         kept = {each: number for each, number in numbers.items() if each in used}

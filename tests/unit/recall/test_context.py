@@ -188,6 +188,17 @@ _DIFFERENCES: Final = st.lists(
 )
 
 
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_consolidation_without_text_is_not_there(text: str) -> None:
+    """Its heading would stand alone, above the budget where that is small."""
+    empty = Synthesis(consolidation_id="c", text=text, position=9, sources=("i1", "i2"))
+
+    context = context_of(found(hit(1, TEXTS[0]), hit(2, TEXTS[1])), tokens=200, syntheses=[empty])
+
+    assert context.consolidations == ()
+    assert "Consolidated" not in context.text
+
+
 @hypothesis_settings(max_examples=examples(400))
 @given(
     hits=_HITS.filter(lambda hits: len({one.insight_id for one in hits}) == len(hits)),
