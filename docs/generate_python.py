@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from ast import literal_eval
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import griffe
@@ -81,13 +82,19 @@ def _anchor(path: str) -> str:
     return _short(path).lower().replace(".", "")
 
 
+@cache
+def _loaded(root: Path) -> griffe.GriffeLoader:
+    loader = griffe.GriffeLoader(search_paths=[root / one for one in _PACKAGES])
+    for package in _PACKAGES.values():
+        loader.load(package)
+    return loader
+
+
 class _Sources:
     """The packages as griffe reads them."""
 
     def __init__(self, root: Path) -> None:
-        self._loader = griffe.GriffeLoader(search_paths=[root / one for one in _PACKAGES])
-        for package in _PACKAGES.values():
-            self._loader.load(package)
+        self._loader = _loaded(root)
 
     def must_be_whole(self, listed: AbstractSet[str]) -> None:
         """Raise where a public name of `anabranch`, or a method of its classes, has no entry."""

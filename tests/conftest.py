@@ -8,7 +8,7 @@ import signal
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.rounds import in_full_only
+from tests.support.rounds import FULL, FUZZING, in_full_only
 
 pytest_plugins = [
     "tests.support.fixtures.log",
@@ -25,15 +25,29 @@ def pytest_configure() -> None:
 
     A shell starts its background jobs with SIGINT ignored, and children inherit that. A server that
     is gone in seconds does not get back what the better compiler of its JVM costs. How long an
-    example of a property takes says nothing of the property.
+    example of a property takes says nothing of the property. The examples are the same in each run,
+    so that what fails has been changed; `make fuzz` looks for others.
     """
     settings.register_profile(
-        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        "any machine",
+        deadline=None,
+        derandomize=not FUZZING,
+        suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("any machine")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
+
+def pytest_report_header() -> str:
+    """Say how much of the tests is run."""
+    if FULL:
+        return "thoroughness: everything"
+    return (
+        "thoroughness: a few minutes. CI runs everything (ANABRANCH_TEST_FULL=1), and the adapters"
+        " in tests/service/app/adapters"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups by a hook of the same name.

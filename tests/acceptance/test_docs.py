@@ -69,6 +69,7 @@ def test_the_tutorial_runs_from_the_first_line_to_the_last(tmp_path: Path) -> No
     assert len(set(digests)) == 1
 
 
+@in_full_only
 def test_the_six_lines_of_the_readme_remember_and_recall(tmp_path: Path) -> None:
     """The README's Python prints the insight it stored and how the lanes found it."""
     program = tmp_path / "readme.py"

@@ -343,6 +343,7 @@ async def test_up_leaves_the_stream_as_the_log_makes_it(
     assert served == alone
 
 
+@in_full_only
 def test_a_port_that_is_taken_is_said(up: CommandLine, alone: CommandLine) -> None:
     """A second `up` on the pages' port ends with PortTaken and what to do."""
     port = runtime(up)["http_url"].rpartition(":")[2]

@@ -26,12 +26,17 @@ def test_a_name_that_is_none_is_refused() -> None:
         getattr(anabranch, "Memories")  # noqa: B009  A plain attribute is refused by the type checkers.
 
 
-@pytest.mark.parametrize("name", sorted(pages()))
-def test_the_reference_says_what_the_code_says(name: str) -> None:
+def test_the_reference_says_what_the_code_says() -> None:
     """Every command, option and setting stands in docs/reference, word for word."""
-    committed = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+    reference = ROOT / "docs" / "reference"
 
-    assert committed == pages()[name], "run `python docs/generate.py`"
+    stale = [
+        name
+        for name, page in pages().items()
+        if (reference / name).read_text(encoding="utf-8") != page
+    ]
+
+    assert stale == [], "run `python docs/generate.py`"
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -11,7 +11,7 @@ import pytest
 from anabranch_events import Log
 from tests.support.cluster import Cluster
 from tests.support.patience import PATIENCE_S, until
-from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS
+from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS, in_full_only
 from tests.support.writers import Writer, check, follow, further
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ async def survive(folder: Path, *, kills: int, seed: int) -> tuple[int, int]:
     return len(records), sum(len(writer.acknowledged) for writer in writers)
 
 
+@in_full_only
 async def test_leaders_change_and_nothing_is_lost_twice_or_out_of_order(tmp_path: Path) -> None:
     """Every acknowledged event is there once, in order, and a subscription saw each once.
 

@@ -87,6 +87,7 @@ async def test_a_subscription_waits_for_a_server_that_stays_away(mortal: MortalS
         assert await waiting == [2]
 
 
+@in_full_only
 async def test_calls_on_a_server_that_is_gone_end_in_time(mortal: MortalServer) -> None:
     """Every call says so within its limit, and works again when the server is back."""
     event = note(new_id())

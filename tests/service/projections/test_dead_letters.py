@@ -17,6 +17,7 @@ from anabranch_store import Graph, Step
 from anabranch_store.errors import CommitUnknown, TransactionUndone
 from tests.support.graphs import ask, empty
 from tests.support.histories import insight, session
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,6 +160,7 @@ async def _aside(graph: Graph, event: Event, position: int) -> None:
     )
 
 
+@in_full_only
 async def test_what_an_older_version_put_aside_is_applied_by_retry(log: Log, graph: Graph) -> None:
     """Parent and branch, letters both, are applied in order; the digest is a rebuild's."""
     events = [

@@ -213,6 +213,7 @@ def test_a_node_is_shown_without_its_vector(anabranch: CommandLine, namespace: s
     assert len(named["e"]) == 384
 
 
+@in_full_only
 def test_sixty_columns_cut_nothing_that_is_typed(anabranch: CommandLine, namespace: str) -> None:
     """On a narrow terminal the ids of sessions and the names of generations stand whole."""
     kept = anabranch.here("remember", "The port is 5433.", "-N", namespace, "--json").value

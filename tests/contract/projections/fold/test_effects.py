@@ -11,6 +11,7 @@ from anabranch_events.event.types import EventData, Insight, Outcome, Priority
 from anabranch_projections import PositionedEvent, fold
 from tests.support.graphs import ask, empty
 from tests.support.histories import at, consolidation, insight, moment, session
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
@@ -555,6 +556,7 @@ def test_every_registered_type_has_its_case() -> None:
     assert set(CASES) == set(EVENT_TYPES.values())
 
 
+@neo4j_in_full_only
 async def test_every_event_has_its_effect(graph: Graph) -> None:
     """Folded in one batch, the events of each case leave exactly what the case says."""
     found = {}

@@ -13,9 +13,12 @@ from anabranch_projections import fold
 from tests.support.graphs import ask, empty
 from tests.support.histories import at, insight
 from tests.support.properties import OnThisLoop, held
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
+
+pytestmark = neo4j_in_full_only
 
 
 def _read(history: list[EventData]) -> dict[str, int]:

@@ -11,9 +11,12 @@ from anabranch_recall import Scope
 from tests.support.histories import moment
 from tests.support.learning import Account, learn
 from tests.support.recalling import ask, both_ways, ids
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
+
+pytestmark = neo4j_in_full_only
 
 
 async def test_a_hit_says_what_it_is_and_why(graph: Graph) -> None:

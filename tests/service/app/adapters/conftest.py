@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch import Memory, sync
+from tests.support.rounds import FULL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from anabranch.settings import Settings
+
+# Their frameworks take as long to import as all else that the tests import, in each process.
+collect_ignore_glob = [] if FULL else ["test_*.py"]
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ async def test_none_skips_meaning_and_a_rebuild_brings_it(own_settings: Settings
     assert both.hits[0].why.cosine
 
 
+@in_full_only
 async def test_another_model_is_refused_until_a_rebuild(own_settings: Settings) -> None:
     """Vectors of two models are never mixed; words go on, and every place says the way out."""
     with EmbeddingsServer() as server:

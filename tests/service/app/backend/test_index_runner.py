@@ -204,6 +204,7 @@ async def test_the_service_answers_by_the_index(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
 
 
+@in_full_only
 async def test_damaged_files_are_built_again(settings: Settings) -> None:
     """An index whose file lost a bit while nobody looked is built again from the log."""
     folder = Home(settings.home).recall_index

@@ -85,6 +85,7 @@ async def test_half_a_graph_is_not_used(memory: Memory) -> None:
     assert (await memory.graph.generations())[0].name == half.database
 
 
+@in_full_only
 async def test_reads_go_on_and_never_go_back_while_rebuilt(own_settings: Settings) -> None:
     """Under a stream of writes, over a rebuild, positions only grow and each answer is complete."""
     async with Memory.open(settings=own_settings.changed(embedder="none")) as memory:
@@ -215,6 +216,7 @@ async def test_what_cannot_be_applied_stops_the_way_back_unless_told_to_skip(
     assert await memory.graph.digest() == before
 
 
+@in_full_only
 async def test_status_counts_generations_and_reads_no_files(memory: Memory) -> None:
     """`status` says which generation is live, and how many lie beside it."""
     await memory.remember("The lock of the north gate was changed in May.")
@@ -329,6 +331,7 @@ async def test_rebuilds_are_killed_for_long(own_settings: Settings) -> None:
     assert "filling" not in found.states
 
 
+@in_full_only
 @pytest.mark.parametrize(
     "property_name", ["projector_version", "schema_version"] if FULL else ["projector_version"]
 )

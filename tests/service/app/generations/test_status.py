@@ -123,6 +123,7 @@ async def test_under_load_each_answer_fits_the_log_and_the_graph(owner: Memory) 
     assert (projector.retries, projector.dead_letters) == (0, 0)
 
 
+@in_full_only
 async def test_who_joined_asks_the_owner(owner: Memory) -> None:
     """A command in another process says what the owner's projections count, dead letters too."""
     log = namespace_of(owner).backend.log

@@ -113,6 +113,7 @@ async def test_the_runtime_file_is_for_its_owner_only(memory: Memory) -> None:
     assert runtime.graph.password.get_secret_value()
 
 
+@in_full_only
 @pytest.mark.own_servers
 async def test_a_killed_owner_is_taken_over(
     own_settings: Settings, owner: asyncio.subprocess.Process
@@ -132,6 +133,7 @@ async def test_a_killed_owner_is_taken_over(
     assert [hit.text for hit in found.hits] == ["The owner was here."]
 
 
+@in_full_only
 async def test_a_joiner_whose_owner_goes_is_told(
     own_settings: Settings, owner: asyncio.subprocess.Process
 ) -> None:

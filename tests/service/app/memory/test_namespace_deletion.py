@@ -195,6 +195,7 @@ async def test_writers_of_a_deleted_namespace_are_refused(mine: Settings) -> Non
     assert refused == [("gone", deleted.position)] * 4
 
 
+@in_full_only
 async def test_a_deletion_goes_on_wherever_it_was_stopped(mine: Settings) -> None:
     """Stopped after any of its steps, and begun again, it comes to the same end."""
     async with of(mine, "kept") as kept:
@@ -264,6 +265,7 @@ async def test_vectors_of_a_deleted_namespace_leave_the_cache(own_settings: Sett
     assert keys == {text_key("The kept mill stands")}
 
 
+@in_full_only
 def test_a_snapshot_of_a_log_with_a_deletion_is_restored_whole(
     mine: Settings, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def thread() -> Iterator[LoopThread]:
     loop.release()
 
 
+@in_full_only
 async def test_it_works_beside_a_running_loop(memory: Memory) -> None:
     """As in a notebook, where a cell runs on a loop."""
     receipt = memory.remember("Ada drinks tea")
@@ -291,6 +292,7 @@ def test_a_memory_left_open_is_closed_at_the_end(own_settings: Settings) -> None
     assert not (own_settings.home / "runtime.json").exists()
 
 
+@in_full_only
 def test_ctrl_c_reaches_a_script(own_settings: Settings) -> None:
     """A script that follows the log ends by KeyboardInterrupt, and its servers with it."""
     script = LEFT_OPEN + "for event in memory.follow(after=0): print(event.position, flush=True)"

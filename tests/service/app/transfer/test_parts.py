@@ -14,6 +14,7 @@ from anabranch.errors import EventInvalid
 from anabranch.memory.memory import namespace_of
 from anabranch_events import encode, new_event, new_id, subject
 from anabranch_events.event.types import BranchCreated, InsightRecorded, SessionOpened
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +71,7 @@ async def grown(memory: Memory) -> None:
     await right.complete("One crane", insights=["One crane is enough"])
 
 
+@in_full_only
 async def test_a_log_in_four_parts_is_the_log(own_settings: Settings, tmp_path: Path) -> None:
     """Each part was imported by another process; messages and digest are those of the source."""
     mine = own_settings.changed(embedder="none")

@@ -170,6 +170,7 @@ def test_what_check_takes_is_appended_once(
     assert [hit["text"] for hit in told["hits"]] == ["The sluice of other is shut"]
 
 
+@in_full_only
 def test_nothing_of_a_file_with_an_invalid_line_is_appended(
     alone: CommandLine, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from anabranch_events.read import pinned_consumer
 from tests.support.events import new_sessions, notes
 from tests.support.patience import PATIENCE_S
 from tests.support.proxy import Proxy
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -115,6 +116,7 @@ async def test_a_cut_connection_costs_nothing(nats_server: NatsServer, log: Log)
     assert work.checkpoint == 20
 
 
+@in_full_only
 async def test_a_silent_holder_is_followed_by_another(
     nats_server: NatsServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +158,7 @@ async def test_what_a_dead_holder_had_read_is_not_left_until_more_comes(
     assert set(work.by) == {"next"}
 
 
+@in_full_only
 async def test_a_foreign_reset_skips_nothing(log: Log) -> None:
     """Whoever moves the consumer while it is in use makes its holder begin again."""
     work = Work()

@@ -18,6 +18,7 @@ from tests.support.events import note, notes
 from tests.support.killing import MortalServer
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 from tests.support.proxy import Proxy
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator
@@ -64,6 +65,7 @@ def test_what_is_gone_is_noticed_within_two_seconds() -> None:
     assert consumer.HEARTBEATS_MISSED_MAX >= 2
 
 
+@in_full_only
 async def test_a_frozen_server_is_noticed_and_waited_for(
     nats_server: NatsServer, log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -131,6 +133,7 @@ async def test_a_call_on_a_frozen_server_ends_in_time(
     assert {type(one) for one in found} == {LogUnavailable}
 
 
+@in_full_only
 async def test_a_network_that_loses_everything_is_noticed(nats_server: NatsServer) -> None:
     """No end of the connection is told to anybody; the subscription goes on all the same."""
     session_id = new_id()

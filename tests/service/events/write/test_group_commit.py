@@ -16,6 +16,7 @@ from anabranch_events.event.identifiers import new_id
 from anabranch_events.jetstream import direct_get
 from tests.support.events import NAMESPACE, new_sessions, note, notes
 from tests.support.proxy import Proxy
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -155,6 +156,7 @@ async def test_a_caller_who_leaves_takes_nobody_along(strict: Log) -> None:
     assert all(known[receipt.position] == receipt.event_id for receipt in receipts)
 
 
+@in_full_only
 async def test_who_waits_when_the_log_closes_is_told(nats_server: NatsServer) -> None:
     """Nobody waits for ever: neither in the group under way nor in the next."""
     async with Proxy(nats_server.url) as proxy:

@@ -16,6 +16,7 @@ from anabranch_events.write.pipeline import WINDOW_EVENTS
 from tests.support.events import NAMESPACE, new_sessions, note, notes
 from tests.support.killing import MortalServer
 from tests.support.proxy import Proxy
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -136,6 +137,7 @@ async def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
         assert await ids(log) == [event.id for event in events]
 
 
+@in_full_only
 async def test_cut_connections_lose_and_double_nothing(
     nats_server: NatsServer,
 ) -> None:
@@ -159,6 +161,7 @@ async def test_cut_connections_lose_and_double_nothing(
         assert await ids(log) == [event.id for event in events]
 
 
+@in_full_only
 async def test_silence_is_said_and_the_source_is_not_drained(
     nats_server: NatsServer,
 ) -> None:

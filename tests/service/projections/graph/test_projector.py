@@ -26,6 +26,7 @@ from anabranch_store import Graph
 from tests.support.cutting import CutAtCommit
 from tests.support.graphs import ask, empty
 from tests.support.histories import insight, session, stream
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -181,6 +182,7 @@ async def test_a_log_that_ends_before_the_checkpoint_is_refused(
             await Projector(another, graph).run()
 
 
+@in_full_only
 async def test_commits_of_unknown_outcome_are_settled_by_the_checkpoint(
     log: Log, graph: Graph
 ) -> None:

@@ -24,7 +24,7 @@ from tests.support.indexed_histories import parts
 from tests.support.indexing_process import SOURCE, follow
 from tests.support.learning import HashingEmbedder
 from tests.support.logs import stored
-from tests.support.rounds import KILL_ROUNDS
+from tests.support.rounds import KILL_ROUNDS, in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +82,7 @@ async def test_it_catches_up_and_opens_again(
         assert recalled(again, as_of=as_of) == recalled(expected, as_of=as_of)
 
 
+@in_full_only
 async def test_it_is_killed_at_any_moment_and_goes_on(
     log: Log, nats_server: NatsServer, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from anabranch_projections import Projector, rebuild
 from anabranch_store import EmbeddedGraph, Graph
 from tests.support.graphs import ask, empty, session_with
 from tests.support.histories import session
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import in_full_only, neo4j_in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -124,6 +124,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anabranch_store.bolt.transactions.STATEMENT_TIMEOUT_S", 2.0)
 
 
+@in_full_only
 @pytest.mark.usefixtures("hurried")
 async def test_what_takes_too_long_is_tried_again(
     log: Log, graph: Graph, halting: _Halting, rival: AsyncSession, embedded_graph: EmbeddedGraph

@@ -17,6 +17,7 @@ from anabranch_projections import Projector, wait_for
 from anabranch_projections.run import wait
 from tests.support.fixtures.memory import CommandLine
 from tests.support.histories import insight, session
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,6 +68,7 @@ async def owner(own_settings: Settings) -> AsyncIterator[Memory]:
         yield opened
 
 
+@in_full_only
 async def test_who_waits_where_the_commits_are_made_is_woken_by_them(owner: Memory) -> None:
     """The owner hears of each commit from its own projector."""
     log = namespace_of(owner).backend.log
@@ -106,6 +108,7 @@ async def test_who_waits_while_the_graph_moves_is_woken_in_the_new_generation(
     assert await waits == 2
 
 
+@in_full_only
 async def test_a_command_beside_the_owner_is_woken_by_the_commit(
     owner: Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

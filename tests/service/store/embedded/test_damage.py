@@ -94,6 +94,7 @@ async def test_a_graph_that_does_not_open_is_put_aside(
     assert (folder / "damaged").is_dir() == (found == [])
 
 
+@in_full_only
 async def test_a_folder_of_any_name_will_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

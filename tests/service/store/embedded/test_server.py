@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@in_full_only
 async def test_a_second_start_finds_what_the_first_left(tmp_path: Path) -> None:
     """Content, passwords and the schema outlive the process; ports do not."""
     folder = tmp_path / "graph"
@@ -155,6 +156,7 @@ async def test_lost_passwords_are_made_anew(tmp_path: Path) -> None:
     assert rows == read.rows == [{"name": "a"}]
 
 
+@in_full_only
 async def test_a_host_whose_owner_was_killed_ends(tmp_path: Path) -> None:
     """The server closes its databases and goes, though nobody told it to."""
     owner = await asyncio.create_subprocess_exec(

@@ -12,6 +12,7 @@ from anabranch_store import EmbeddingEndpoint
 from anabranch_store.embedding import endpoint
 from anabranch_store.errors import EmbedderRefused, EmbedderUnavailable
 from tests.support.embeddings import DIMENSION, MODEL, EmbeddingsServer, vector_of
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,7 @@ async def test_each_text_gets_its_vector_at_length_one(server: EmbeddingsServer)
     assert set(server.keys) == {"Bearer secret"}
 
 
+@in_full_only
 async def test_passing_failures_are_repeated(server: EmbeddingsServer) -> None:
     """A rate limit, a fault, a lost connection and a slow answer delay a vector, and lose none."""
     server.failing.extend([429, 503, "drop", 9.0])

@@ -26,6 +26,7 @@ from anabranch_thinking.work.calling_off import call_off
 from tests.support.fleet_of_workers import Crew
 from tests.support.logs import types_of
 from tests.support.patience import PATIENCE_S, until
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from anabranch_events import Log
@@ -351,6 +352,7 @@ async def test_a_worker_that_drains_gives_back_what_it_cannot_finish(log: Log) -
     assert (thought.branches[0].status, thought.branches[0].attempts) == (Status.COMPLETED, 2)
 
 
+@in_full_only
 async def test_a_worker_runs_only_what_it_may(log: Log) -> None:
     """A branch whose executor is not allowed here is left to a worker on which it is."""
     ran: list[str] = []

@@ -137,6 +137,7 @@ async def assert_each_once(log: Log, thoughts: list[Thought]) -> None:
         assert len(thought.consolidation.sources) == BRANCHES
 
 
+@in_full_only
 @pytest.mark.timeout(240)
 async def test_kills_of_workers_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """A worker killed, one frozen, one drained, while thoughts run: all is there once."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.support.rounds import in_full_only
+
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
@@ -51,6 +53,7 @@ def test_a_session_and_its_thought_as_of_a_position(anabranch: CommandLine, stor
     assert tree[0]["status"] == "open"
 
 
+@in_full_only
 def test_digest_and_cypher_as_of_a_position(anabranch: CommandLine, story: Story) -> None:
     """A query gives what it gave then, folded or filtered; the digest then is not that of now."""
     then = ("--as-of", str(story.middle), "-N", story.namespace, "--json")

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.support.patience import PATIENCE_S
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 NAMESPACE = "work"
 
 
+@in_full_only
 def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> None:
     """Seen, asked for a thought, interrupted at one that waits, drained: each with its answer."""
     words = anabranch.command(
