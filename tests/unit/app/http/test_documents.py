@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,8 +18,11 @@ from anabranch.http.places import PLACES, TAGS
 from anabranch.http.reading import body_of
 from anabranch_events import Event, decode_unchanged
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 OPERATIONS_BY_NAME = {one.name: one for one in (*OPERATIONS, *READS)}
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "index": index_page,
     "operations": lambda: operations_page(document()),
     "commands": lambda: commands_page(commands_document()),
