@@ -22,17 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OPERATIONS_BY_NAME = {one.name: one for one in (*OPERATIONS, *READS)}
-PAGES: dict[str, Callable[[], str]] = {
-    "index": index_page,
-    "operations": lambda: operations_page(document()),
-    "commands": lambda: commands_page(commands_document()),
-}
 
 
 @cache
 def document() -> dict[str, Any]:
     """Return the document, made once."""
     return described()
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "index": index_page,
+    "operations": lambda: operations_page(document()),
+    "commands": lambda: commands_page(commands_document()),
+}
 
 
 def operations() -> dict[str, dict[str, Any]]:
