@@ -24,7 +24,7 @@ async def wait_for(
     """Return the position of `projection` once it has reached `position`, from any process.
 
     Raises WaitTimedOut after `timeout_s`; a wait in which the graph's operator has it paused begins
-    anew. An announcement is a hint only, for anybody may announce: the checkpoint in this very graph
+    anew. An announcement is a hint only, for anybody may announce: the checkpoint in this graph
     decides.
     """
     reached, paused = 0, True
