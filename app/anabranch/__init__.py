@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # As in `typing`, whose import would come before Ctrl-C is caught.
 if TYPE_CHECKING:
     from anabranch.errors import AnabranchError
     from anabranch.memory.memory import Memory
@@ -65,6 +63,8 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used: `anabranch --help` needs none of them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     found: object = getattr(import_module(_HOMES.get(name, "anabranch_thinking")), name)
     globals()[name] = found
     return found

@@ -19,7 +19,8 @@ from anabranch.cli.command import (
     silence,
 )
 from anabranch.cli.help import Abstract, PlainGroup
-from anabranch.cli.streams import INTERRUPTED, prepare_streams
+from anabranch.cli.interrupt import INTERRUPTED
+from anabranch.cli.streams import prepare_streams
 from anabranch.cli.version import print_version
 
 if TYPE_CHECKING:

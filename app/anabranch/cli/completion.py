@@ -13,6 +13,7 @@ import typer  # noqa: TC002  Typer reads the annotations when it runs.
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CLIENTS: Final = ("claude", "cursor", "codex", "opencode", "gemini", "vscode")
 KINDS: Final = ("observation", "decision", "preference", "procedure", "fact", "question")
 """Kinds that insights often have; any other name is one too."""
 _SHORT: Final = 8
@@ -21,6 +22,7 @@ _ANSWER_MAX_S: Final = 3.0
 EMBEDDERS: Final = ("builtin", "endpoint", "none")
 OUTCOMES: Final = ("used", "confirmed", "rejected")
 PRIORITIES: Final = ("critical", "high", "normal", "low")
+PLACES: Final = ("local", "workers")
 SCOPES: Final = ("session", "lineage", "thought", "namespace")
 STATUSES: Final = (
     "open",

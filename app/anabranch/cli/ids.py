@@ -15,7 +15,7 @@ async def session_id_in(memory: Memory, given: str) -> str: ...
 @overload
 async def session_id_in(memory: Memory, given: str | None) -> str | None: ...
 async def session_id_in(memory: Memory, given: str | None) -> str | None:
-    """Return the whole id of a session. Raises SessionNotFound and IdAmbiguous."""
+    """Return the whole id of a session. Raises InputInvalid, SessionNotFound and IdAmbiguous."""
     from anabranch.memory.memory import namespace_of
     from anabranch.memory.short_ids import session_id_of
 
@@ -23,7 +23,7 @@ async def session_id_in(memory: Memory, given: str | None) -> str | None:
 
 
 async def insight_id_in(memory: Memory, given: str) -> str:
-    """Return the whole id of an insight. Raises InsightNotFound and IdAmbiguous."""
+    """Return the whole id of an insight. Raises InputInvalid, InsightNotFound and IdAmbiguous."""
     from anabranch.memory.memory import namespace_of
     from anabranch.memory.short_ids import insight_id_of
 
@@ -38,7 +38,7 @@ async def insight_ids_in(memory: Memory, given: Sequence[str]) -> list[str]:
 async def thing_id_in(memory: Memory, given: str) -> str:
     """Return the whole id of a session, an insight or a consolidation.
 
-    Raises HistoryNotFound and IdAmbiguous.
+    Raises InputInvalid, HistoryNotFound and IdAmbiguous.
     """
     from anabranch.memory.memory import namespace_of
     from anabranch.memory.short_ids import thing_id_of

@@ -14,10 +14,11 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
+from anabranch.cli.interrupt import end
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-INTERRUPTED: Final = 130
 _ERRORS: Final = "anabranch.terminal"
 _AS_ASCII: Final = {
     "✓": "+",
@@ -79,27 +80,14 @@ def _typed(argument: str) -> str:
         return argument
 
 
-def end_quietly_on_interrupt() -> None:
-    """Let Ctrl-C end this process at once and without a word, while it imports or ends.
-
-    Where it is ignored it stays so.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _end)
-
-
 @contextmanager
 def interruptible() -> Generator[None]:
     """Let Ctrl-C be an interrupt meanwhile, which what runs can clean up after."""
-    if signal.getsignal(signal.SIGINT) is not _end:
+    if signal.getsignal(signal.SIGINT) is not end:
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, _end)
-
-
-def _end(_signal: int, _frame: object) -> None:
-    os._exit(INTERRUPTED)
+        signal.signal(signal.SIGINT, end)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from anabranch.errors import HistoryNotFound, IdAmbiguous
-from anabranch_events.errors import SessionNotFound
+from anabranch_events.errors import InputInvalid, SessionNotFound
 from anabranch_thinking import InsightNotFound
 
 if TYPE_CHECKING:
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
 
 _SHORT: Final = re.compile(r"[0-9a-fA-F-]{4,31}")
+_WHOLE_MIN: Final = 32
+_FIELDS: Final = {"sessions": "session_id", "insights": "insight_id", "things": "id"}
 _LISTED: Final = 10
 
 
 async def session_id_of(namespace: OpenNamespace, given: str) -> str:
     """Return the id of the session whose id ends with `given`; a whole id is returned as it is.
 
-    Raises SessionNotFound, and IdAmbiguous where several end so.
+    Raises InputInvalid, SessionNotFound, and IdAmbiguous where several end so.
     """
     found = await _one(namespace, given, "sessions")
     if found is None:
@@ -32,7 +34,7 @@ async def session_id_of(namespace: OpenNamespace, given: str) -> str:
 async def insight_id_of(namespace: OpenNamespace, given: str) -> str:
     """Return the id of the insight whose id ends with `given`, as `session_id_of` does.
 
-    Raises InsightNotFound and IdAmbiguous.
+    Raises InputInvalid, InsightNotFound and IdAmbiguous.
     """
     found = await _one(namespace, given, "insights")
     if found is None:
@@ -43,7 +45,7 @@ async def insight_id_of(namespace: OpenNamespace, given: str) -> str:
 async def thing_id_of(namespace: OpenNamespace, given: str) -> str:
     """Return the id of the session, insight or consolidation whose id ends with `given`.
 
-    Raises HistoryNotFound, and IdAmbiguous where several end so, of whichever kind.
+    Raises InputInvalid, HistoryNotFound, and IdAmbiguous where several end so, of any kind.
     """
     found = await _one(namespace, given, "things")
     if found is None:
@@ -53,8 +55,15 @@ async def thing_id_of(namespace: OpenNamespace, given: str) -> str:
 
 async def _one(namespace: OpenNamespace, given: str, kind: str) -> str | None:
     """Return the one id that ends with `given`; None where none does."""
-    if not _SHORT.fullmatch(given):
+    if len(given) >= _WHOLE_MIN:
         return given
+    if not _SHORT.fullmatch(given):
+        field = _FIELDS[kind]
+        raise InputInvalid(
+            f"{field}: {given!r} is neither an id nor the end of one",
+            field=field,
+            fix="give it as it is printed: whole, or at least its last four characters",
+        )
     await namespace.caught_up()
     graph = await namespace.backend.graph()
     rows = await graph.read(

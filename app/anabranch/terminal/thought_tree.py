@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from anabranch.terminal.counting import counted
 from anabranch_events.event.types import (
     BranchCancelled,
     BranchCompleted,
@@ -188,8 +189,10 @@ def duration(seconds: float) -> str:
 def timing(thought: Thought) -> str:
     """Return in a line how long the branches took together, and what their times add up to."""
     together, added = thought.parallel_ms / 1000, thought.sequential_ms / 1000
+    if thought.total_branches == 1:
+        return f"1 branch took {duration(together)}"
     return (
-        f"{thought.total_branches} branches took {duration(together)} side by side; "
+        f"{thought.total_branches:,} branches took {duration(together)} side by side; "
         f"their times add up to {duration(added)}"
     )
 
@@ -202,6 +205,6 @@ def outcome(thought: Thought) -> list[RenderableType]:
         sources = len(thought.consolidation.sources)
         made = [
             Text(thought.consolidation.text),
-            Text(f"from {sources} insight{'' if sources == 1 else 's'}", style="dim"),
+            Text(f"from {counted(sources, 'insight')}", style="dim"),
         ]
     return [*made, Text(timing(thought), style="dim"), Text(f"session {thought.session_id}")]

@@ -331,8 +331,9 @@ class Connection:
                 fix="check the token or password in NATS_URL, and the user's permissions",
             )
         why = known if isinstance(known, OSError) and str(known) else cause
+        said = str(why) or ("it took too long" if isinstance(why, TimeoutError) else repr(why))
         return LogUnavailable(
-            f"the NATS server at {self.url} does not answer: {str(why) or repr(why)}",
+            f"the NATS server at {self.url} does not answer: {said}",
             fix="check that it runs, with JetStream, and that NATS_URL names it",
         )
 

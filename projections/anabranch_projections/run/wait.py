@@ -23,19 +23,21 @@ async def wait_for(
 ) -> int:
     """Return the position of `projection` once it has reached `position`, from any process.
 
-    Raises WaitTimedOut after `timeout_s`. An announcement is a hint only, for anybody may announce:
-    the checkpoint in this very graph decides.
+    Raises WaitTimedOut after `timeout_s`; a wait in which the graph's operator has it paused begins
+    anew. An announcement is a hint only, for anybody may announce: the checkpoint in this graph
+    decides.
     """
-    reached = 0
-    try:
-        async with asyncio.timeout(timeout_s), log.announced(projection) as announced:
-            while True:
-                reached = await graph.checkpoint(projection)
-                if reached >= position:
-                    return reached
-                await _hint(announced, position)
-    except TimeoutError:
-        raise not_reached(projection, reached, position, timeout_s=timeout_s) from None
+    reached, paused = 0, True
+    while paused:
+        paused = graph.paused
+        try:
+            async with asyncio.timeout(timeout_s), log.announced(projection) as announced:
+                while (reached := await graph.checkpoint(projection)) < position:
+                    await _hint(announced, position)
+                return reached
+        except TimeoutError:
+            paused = paused or graph.paused
+    raise not_reached(projection, reached, position, timeout_s=timeout_s)
 
 
 def not_reached(projection: str, reached: int, position: int, *, timeout_s: float) -> WaitTimedOut:

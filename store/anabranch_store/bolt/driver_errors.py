@@ -80,15 +80,19 @@ def _server_error(error: neo4j.Neo4jError, *, uri: str) -> AnabranchError:
     )
     if "No space left on device" in said:  # Neither store has a code for it.
         found = GraphFull(f"the disk of the graph at {uri} is full", fix="free some space")
+    elif code.endswith(".TransactionNotFound"):
+        found = TransactionUndone(
+            f"the graph at {uri} dropped a transaction ({code}); is its disk full?",
+            fix="free some space if it is, else try again",
+        )
     elif "TransactionTimedOut" in code or "Transaction.Terminated" in code:
         found = QueryTimedOut("the query ran longer than it may", fix="ask for less")
     elif (
         error.is_retryable()
         or isinstance(error, neo4j.ConstraintError)
-        or code.endswith((".LockClientStopped", ".TransactionNotFound"))
+        or code.endswith(".LockClientStopped")
     ):
         # A leader that lost its place refuses writes like a replica: checked before permissions.
-        # A server whose disk is full may drop a transaction, and then says it does not know it.
         found = TransactionUndone(f"the graph at {uri} undid it: {said} ({code})", fix=_RETRY)
     elif code.endswith((".Forbidden", ".AccessMode", ".ForbiddenOnReadOnlyDatabase")):
         found = QueryRefused(

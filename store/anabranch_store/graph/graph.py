@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeAlias, TypeVar
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _PAUSE_S: Final = 0.05
+_UNSHOWN: Final = logging.NullHandler()
 Locate: TypeAlias = "Callable[[GraphAddress], GraphAddress | None]"
 """Where the graph at an address is by now; None where nobody shall wait for it."""
 
@@ -115,6 +117,11 @@ class Graph:
         if self._product is None:
             raise _not_open()
         return self._product
+
+    @property
+    def paused(self) -> bool:
+        """True while the server is away because its operator paused it: calls wait for it."""
+        return self._paused is not None and self._paused()
 
     async def apply_schema(self, *, dimension: int | None = None) -> None:
         """Make the constraints and indexes that are not there yet, and wait until they serve.
@@ -237,7 +244,7 @@ class Graph:
                 raise
             except (GraphUnavailable, GraphRefused):
                 found = locate(self.address)
-                if self._paused is not None and self._paused():
+                if self.paused:
                     deadline = time.monotonic() + self._timeout_s
                 if found is None or time.monotonic() + _PAUSE_S >= deadline:
                     raise
@@ -319,7 +326,12 @@ class Graph:
 
 
 def open_driver(uri: str, *, username: str, password: str, timeout_s: float) -> AsyncDriver:
-    """Return a driver with every wait bounded; it connects when it is first used."""
+    """Return a driver with every wait bounded; it connects when it is first used.
+
+    It logs each connection that it loses. Callers get an error of ours, so a program without any
+    logging is not shown that line.
+    """
+    logging.getLogger("neo4j").addHandler(_UNSHOWN)
     if uri.partition("://")[0] not in _SCHEMES:
         raise _no_address(uri)
     return neo4j.AsyncGraphDatabase.driver(

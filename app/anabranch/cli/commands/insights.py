@@ -26,8 +26,14 @@ InsightArgument = Annotated[
         autocompletion=ids_of("insights"),
     ),
 ]
-FromArgument = Annotated[str, typer.Argument(help="The one insight.", metavar="FROM")]
-ToArgument = Annotated[str, typer.Argument(help="The other insight.", metavar="TO")]
+FromArgument = Annotated[
+    str,
+    typer.Argument(help="The one insight.", metavar="FROM", autocompletion=ids_of("insights")),
+]
+ToArgument = Annotated[
+    str,
+    typer.Argument(help="The other insight.", metavar="TO", autocompletion=ids_of("insights")),
+]
 KindOption = Annotated[str, typer.Option("--kind", help="What kind of association.")]
 WhyOption = Annotated[
     str | None, typer.Option("--reason", help="Why.", metavar="TEXT", show_default=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from anabranch.cli.command import Call, Common, HomeOption, NamespaceOption, command
+from anabranch.cli.completion import CLIENTS, one_of
 from anabranch.cli.streams import interruptible
 
 if TYPE_CHECKING:
@@ -22,7 +23,12 @@ commands = typer.Typer(
 PANEL: Final = "Servers"
 _CLIENTS: Final = "claude, cursor, codex, opencode, gemini or vscode"
 
-ClientArgument = Annotated[str, typer.Argument(help=f"The client: {_CLIENTS}.", metavar="CLIENT")]
+ClientArgument = Annotated[
+    str,
+    typer.Argument(
+        help=f"The client: {_CLIENTS}.", metavar="CLIENT", autocompletion=one_of(CLIENTS)
+    ),
+]
 ByProjectOption = Annotated[
     bool,
     typer.Option("--namespace-by-project", help="A namespace of its own for each project folder."),

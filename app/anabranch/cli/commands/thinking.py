@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import Call, command, standard_input
-from anabranch.cli.completion import ids_of
+from anabranch.cli.completion import PLACES, PRIORITIES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anabranch.memory.memory import Memory
+    from anabranch.memory.thinking import Over
     from anabranch_thinking import CommandExecutor
 
 commands = typer.Typer()
@@ -72,6 +75,7 @@ async def think(
             metavar="local|workers",
             help="Where the branches run: in this process, or where `anabranch worker` does, with "
             "an --executor that is allowed there by its name.",
+            autocompletion=one_of(PLACES),
         ),
     ] = "local",
     join: Annotated[
@@ -80,6 +84,7 @@ async def think(
             "--join",
             metavar="all|first|majority|N",
             help="How many results are enough; late branches are cancelled.",
+            autocompletion=one_of(("all", "first", "majority")),
         ),
     ] = "all",
     late_kept: Annotated[
@@ -95,7 +100,13 @@ async def think(
         ),
     ] = None,
     priority: Annotated[
-        str, typer.Option("--priority", metavar="critical|high|normal|low", help="How urgent.")
+        str,
+        typer.Option(
+            "--priority",
+            metavar="critical|high|normal|low",
+            help="How urgent.",
+            autocompletion=one_of(PRIORITIES),
+        ),
     ] = "normal",
     retries: Annotated[
         int, typer.Option("--retries", min=0, max=100, help="Further attempts at a branch.")
@@ -117,6 +128,7 @@ async def think(
 
     subject = standard_input(task)
     place = checked_over(over)
+    _check_passes(passes or (), executor, place)
     runs = executor if place == "workers" else _command(executor, timeout_s, passes)
     options = ThinkOptions(
         join=join, late_kept=late_kept, deadline=deadline_s, priority=priority, retries=retries
@@ -141,6 +153,24 @@ async def think(
                 **options,
             )
     call.output.item(thought, *outcome(thought))
+
+
+def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> None:
+    """Refuse variables that no command of this process would get."""
+    from anabranch.errors import UsageInvalid
+
+    if passes and place == "workers":
+        raise UsageInvalid(
+            "env: a thought over workers passes no variable on: each worker has its own",
+            field="env",
+            fix="leave --env out here, and start the workers with `anabranch worker --env NAME`",
+        )
+    if passes and executor is None:
+        raise UsageInvalid(
+            "env: no command runs that could get a variable",
+            field="env",
+            fix="leave --env out, or name a command with --executor",
+        )
 
 
 def _command(

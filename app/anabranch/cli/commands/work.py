@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import Call, command
+from anabranch.cli.completion import STATUSES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
+from anabranch.terminal.counting import counted
 from anabranch.terminal.short_id import short_id
 
 if TYPE_CHECKING:
@@ -30,7 +32,12 @@ _TASK: Final = (
 _WORKER: Final = (
     "worker, host, process, namespace, slots, busy, priorities, executors, running, draining, ended"
 )
-TaskArgument = Annotated[str, typer.Argument(help="The branch's session.", metavar="SESSION")]
+TaskArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The branch's session.", metavar="SESSION", autocompletion=ids_of("sessions")
+    ),
+]
 
 
 @command(
@@ -120,6 +127,7 @@ async def list_tasks(
             "--status",
             help="pending or running; or an end, like dead_lettered or failed.",
             show_default=False,
+            autocompletion=one_of(STATUSES),
         ),
     ] = None,
     limit: Annotated[
@@ -169,7 +177,8 @@ async def cancel_task(
         session_id = await session_id_in(memory, session)
         found = await memory.work.cancel(session_id, reason)
     call.output.item(
-        {"session_id": session_id, "cancelled": found}, f"Cancelled {len(found)} sessions"
+        {"session_id": session_id, "cancelled": found},
+        f"Cancelled {counted(len(found), 'session')}",
     )
 
 

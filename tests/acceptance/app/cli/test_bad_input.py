@@ -111,6 +111,13 @@ CASES = (
     Case("a parameter that is missing", ("cypher", "RETURN $x AS x"), "CypherInvalid", 2),
     Case("thinking with no command", ("think", "x", "--executor", ""), "InputInvalid", 2),
     Case("thinking with no branches", ("think", "x", "-n", "0"), "InputInvalid", 2),
+    Case(
+        "thinking over workers with variables of here",
+        ("think", "x", "--over", "workers", "-x", "up", "--env", "KEY"),
+        "UsageInvalid",
+        2,
+    ),
+    Case("thinking with variables of no command", ("think", "x", "--env", "K"), "UsageInvalid", 2),
     Case("consolidating nothing", ("consolidate", UNKNOWN), "SessionNotFound", 3),
     Case("importing what is no event", ("events", "import", "-"), "EventInvalid", 2, b"hello\n"),
     Case("the schema of an unknown type", ("events", "schema", "tea.v1"), "InputInvalid", 2),
@@ -162,6 +169,39 @@ def test_bad_input_is_told(anabranch: CommandLine, case: Case) -> None:
     )
 
     assert failed(ran, case) == (case.error, case.code)
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "fix"),
+    [
+        (
+            ("session", "show", "pump"),
+            "session_id: 'pump' is neither an id nor the end of one",
+            "give it as it is printed: whole, or at least its last four characters",
+        ),
+        (
+            ("get", "42"),
+            "insight_id: '42' is neither an id nor the end of one",
+            "give it as it is printed: whole, or at least its last four characters",
+        ),
+        (
+            ("think", "x", "--over", "workers", "--env", "KEY"),
+            "env: a thought over workers passes no variable on: each worker has its own",
+            "leave --env out here, and start the workers with `anabranch worker --env NAME`",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_words_of_the_command_line(
+    anabranch: CommandLine, words: tuple[str, ...], message: str, fix: str
+) -> None:
+    """The message names the option or argument, and the fix what to type instead."""
+    ran = anabranch.here(*words, "--json")
+
+    assert json.loads(ran.err)["error"] | {"type": ""} == {
+        "type": "",
+        "message": message,
+        "fix": fix,
+    }
 
 
 def test_branching_from_a_closed_session(anabranch: CommandLine) -> None:

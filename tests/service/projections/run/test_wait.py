@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from anabranch_events.errors import WaitTimedOut
 from anabranch_events.event import types
 from anabranch_projections import Projector, wait_for
 from anabranch_projections.run import wait
+from anabranch_store import Graph
 from tests.support.fixtures.memory import CommandLine
 from tests.support.histories import insight, session
 from tests.support.rounds import in_full_only
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
     from anabranch_events import Event, NatsServer
-    from anabranch_store import Graph
+    from anabranch_store import GraphAddress
 
 NEVER_S = 3600.0
 """With this the checkpoint is not read again: who is not woken by a commit waits in vain."""
@@ -59,6 +61,31 @@ async def test_who_waits_in_another_process_is_woken_by_the_commit(
     with contextlib.suppress(asyncio.CancelledError):
         await running
     assert reached == receipt.position
+
+
+@pytest.mark.parametrize("graph_address", ["embedded"], indirect=True)
+async def test_a_pause_is_no_part_of_the_wait(
+    log: Log, graph: Graph, graph_address: GraphAddress
+) -> None:
+    """A wait in which the operator's pause falls begins anew, and lasts for its whole time then."""
+    position = (await log.append(learned(1))).position
+    projecting: list[asyncio.Task[None]] = []
+    asked = itertools.count(1)
+
+    def paused() -> bool:
+        """Say that the pause lasts; the projector runs from the third time on."""
+        if next(asked) == 3:
+            projecting.append(asyncio.create_task(Projector(log, graph).run()))
+        return True
+
+    async with Graph.connect(graph_address, paused=paused) as joined:
+        reached = await wait_for(log, joined, "graph", position, timeout_s=0.2)
+
+    for one in projecting:
+        one.cancel()
+    await asyncio.gather(*projecting, return_exceptions=True)
+    assert len(projecting) == 1
+    assert reached == position
 
 
 @pytest.fixture

@@ -9,7 +9,17 @@ from typing import get_args
 
 import pytest
 
-from anabranch.cli.completion import EMBEDDERS, OUTCOMES, PRIORITIES, SCOPES, STATUSES
+from anabranch.cli.completion import (
+    CLIENTS,
+    EMBEDDERS,
+    OUTCOMES,
+    PLACES,
+    PRIORITIES,
+    SCOPES,
+    STATUSES,
+)
+from anabranch.mcp import clients
+from anabranch.memory.thinking import Over
 from anabranch.settings import Settings
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_recall import Scope
@@ -19,14 +29,18 @@ from anabranch_thinking.sessions.state import Status
 def test_the_values_are_those_of_the_models() -> None:
     """The words that are written out for the shell are all that the models take."""
     assert (
+        set(CLIENTS),
         set(EMBEDDERS),
         set(OUTCOMES),
+        set(PLACES),
         set(PRIORITIES),
         set(SCOPES),
         set(STATUSES),
     ) == (
+        set(clients.CLIENTS),
         set(get_args(Settings.model_fields["embedder"].annotation)),
         set(Outcome),
+        set(get_args(Over)),
         set(Priority),
         set(Scope),
         set(Status),

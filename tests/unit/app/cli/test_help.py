@@ -58,6 +58,29 @@ def test_help_shows_the_example_and_no_type_of_python(
     assert not re.search(r"<[a-z]|\{[a-z]+\}", shown.partition("With --json")[0])
 
 
+def test_what_takes_a_few_words_completes_them() -> None:
+    """Each option whose help lists its values is completed with these, in every command."""
+    listed = {
+        f"{path} {option.name}": (path, option)
+        for path, command in COMMANDS.items()
+        for option in command.params
+        if re.fullmatch(r"[a-z]+(\|[a-zN]+)+", str(option.metavar))
+    }
+
+    completed = {
+        name: {
+            one.value
+            for one in option.shell_complete(COMMANDS[path].context_class(COMMANDS[path]), "")
+        }
+        for name, (path, option) in listed.items()
+    }
+
+    assert completed == {
+        name: set(option.metavar.split("|")) - {"N"} for name, (_, option) in listed.items()
+    }
+    assert {"anabranch think priority", "anabranch think join"} <= set(completed)
+
+
 def test_help_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     """`help COMMAND` says what `COMMAND --help` says, also of a group and of all."""
     said: list[str] = []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch.cli.streams import given_arguments, prepare_streams
+from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,26 @@ def test_ctrl_c_while_modules_are_imported_is_quiet(where: str, tmp_path: Path) 
     )
 
     assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_ctrl_c_is_caught_before_anything_large_is_imported() -> None:
+    """The little that comes before it does not even hold what almost every module imports."""
+    script = (
+        "import sys; had = set(sys.modules); import anabranch.cli.interrupt; "
+        "print(*(set(sys.modules) - had))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", script],
+        env={"PYTHONPATH": str(ROOT / "app")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    imported = set(done.stdout.split())
+    assert {"anabranch", "anabranch.cli", "anabranch.cli.interrupt"} <= imported
+    assert not imported & {"typing", "re", "contextlib", "importlib.metadata", "typer", "asyncio"}
 
 
 @pytest.mark.parametrize(

@@ -36,3 +36,17 @@ def test_a_commit_without_an_answer_is_of_unknown_outcome() -> None:
     """The checkpoint has to say whether it holds."""
     with pytest.raises(CommitUnknown), driver_errors("bolt://graph"):
         raise LostWhileCommitting("gone")
+
+
+def test_a_transaction_that_the_server_dropped_points_to_its_disk() -> None:
+    """That is all a store says whose disk is full."""
+    code = "Neo.ClientError.Transaction.TransactionNotFound"
+    said = Neo4jError._hydrate_neo4j(code=code, message="Transaction error on commit")  # pyright: ignore[reportPrivateUsage]  As above.
+
+    with pytest.raises(TransactionUndone) as raised, driver_errors("bolt://graph"):
+        raise said
+
+    assert str(raised.value) == (
+        f"the graph at bolt://graph dropped a transaction ({code}); is its disk full?"
+    )
+    assert raised.value.fix == "free some space if it is, else try again"
