@@ -6,10 +6,9 @@ import re
 from collections import Counter
 from functools import lru_cache
 from math import log
-from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import Stemmer
+from anabranch_recall.words import joined_words, stems_of, words_in, written_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,15 +42,12 @@ _MONTHS: Final = (
     *("July", "August", "September", "October", "November", "December"),
 )
 _NO_NAME: Final = DROPPED | frozenset(_OPENING.split())
-_WORD: Final = re.compile(r"\w+")
 _CAPITALISED: Final = r"[^\W\d_a-z][\w&-]*(?:['\u2019]\w+)*"
 _NAME: Final = re.compile(rf"{_CAPITALISED}(?:[ \t]+{_CAPITALISED})*")
 _HEADING: Final = re.compile(r"\u3010[^\u3011\n]*\u3011")
 _POSSESSIVE: Final = re.compile(r"['\u2019]s?$")
 _LABEL: Final = re.compile(r"[*'\"\u2019)]{0,2}:")
 _SENTENCE_STARTS_AFTER: Final = ".!?:;\n\u2022\u3011([{'\"\u2018\u201c-\u2013\u2014/"
-_STEMMER: Final = Stemmer.Stemmer("english")
-_STEMMING: Final = Lock()
 
 
 class Words(NamedTuple):
@@ -64,13 +60,10 @@ class Words(NamedTuple):
 def tokens(text: str) -> list[str]:
     """Return the stems of `text` in order, without common words and question words.
 
-    Lower case, runs of letters and digits, Snowball's English stemmer. Dropping the words with
-    which people ask moves retrieval more than the model of the vectors does.
+    Words are folded and stemmed as `anabranch_recall.words` does. Dropping the words with which
+    people ask moves retrieval more than the model of the vectors does.
     """
-    words = [word for word in _WORD.findall(text.lower()) if word not in DROPPED]
-    with _STEMMING:
-        stems: list[str] = _STEMMER.stemWords(words)
-    return stems
+    return stems_of([word for word in words_in(text) if word not in DROPPED])
 
 
 @lru_cache(maxsize=_TEXTS_CACHED)
@@ -82,14 +75,13 @@ def words_of(text: str) -> Words:
 
 def asked_words(text: str) -> dict[str, str]:
     """Return the stems of a question, each with the word that was asked; at most `ASKED_MAX`."""
-    words = dict.fromkeys(word for word in _WORD.findall(text.lower()) if word not in DROPPED)
     asked: dict[str, str] = {}
-    for word in words:
-        for stem in tokens(word):
+    for word in dict.fromkeys(word for word in words_in(text) if word not in DROPPED):
+        for stem in stems_of([word]):
             asked.setdefault(stem, word)
-        if len(asked) == ASKED_MAX:
+        if len(asked) >= ASKED_MAX:
             break
-    return asked
+    return dict(list(asked.items())[:ASKED_MAX])
 
 
 def bm25(question: Iterable[str], documents: Sequence[Words]) -> list[float]:
@@ -150,9 +142,11 @@ def search_terms(text: str) -> list[str]:
     """Return the words of `text` for a full-text index: whole words, no common ones.
 
     Each once, the longest kept when there are more than `SEARCH_TERMS_MAX`. They consist of letters
-    and digits only, so no character of Lucene's query syntax is among them.
+    and digits with their marks, so no character of Lucene's query syntax is among them; a colon
+    within a word is escaped. They are not folded: such an index knows words as they were written.
     """
-    found = dict.fromkeys(word for word in _WORD.findall(text.lower()) if word not in DROPPED)
+    words = [*written_words(text), *(word.replace(":", "\\:") for word in joined_words(text))]
+    found = dict.fromkeys(word for word in words if word not in DROPPED)
     kept = set(sorted(found, key=lambda word: (-len(word), word))[:SEARCH_TERMS_MAX])
     return [word for word in found if word in kept]
 

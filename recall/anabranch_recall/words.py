@@ -38,6 +38,12 @@ _UNSPACED: Final = re.compile(
     "\uac00-\ud7a3\uf900-\ufaff\U00020000-\U000323af"
     "\u0e01-\u0e4e\u0e81-\u0ecd\u1000-\u103f\u1780-\u17d3]+"
 )
+# Of these, the scripts of which a full-text index makes one word of a whole run.
+_GLUED: Final = re.compile(
+    "[\u30a1-\u30ff\uac00-\ud7a3\u0e01-\u0e4e\u0e81-\u0ecd\u1000-\u103f\u1780-\u17d3]{2,}"
+)
+# Characters that an index takes for a part of the word (Unicode's word boundaries, UAX 29).
+_JOINED: Final = re.compile(rf"(?<=[^\W\d])[.:'\u2019](?=[^\W\d])|(?<=\d)[.,;'\u2019](?=\d)|[\w{_MARKS}]+")
 _MARK: Final = re.compile(rf"[{_MARKS}]")
 _ARABIC_MARKS: Final = re.compile("[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
 _GERMAN: Final = re.compile("[äöüß]")
@@ -70,7 +76,7 @@ def stems(text: str) -> list[str]:
                 [word for word in _PLAIN_WORD.findall(text.lower()) if word not in DROPPED]
             )
         return plain
-    return _stemmed([word for word in _words(text) if word not in DROPPED])
+    return stems_of([word for word in words_in(text) if word not in DROPPED])
 
 
 def asked_stems(text: str) -> dict[str, str]:
@@ -78,11 +84,11 @@ def asked_stems(text: str) -> dict[str, str]:
 
     A question of nothing but common words is asked by those: it has no others.
     """
-    words = _words(text)
+    words = words_in(text)
     kept = [word for word in words if word not in DROPPED] or words
     asked: dict[str, str] = {}
     for word in dict.fromkeys(kept):
-        for stem in _stemmed([word]):
+        for stem in stems_of([word]):
             asked.setdefault(stem, word)
         if len(asked) >= ASKED_MAX:
             break
@@ -94,16 +100,44 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold() if not text.isascii() else text.lower()
 
 
-def _words(text: str) -> list[str]:
+def words_in(text: str) -> list[str]:
+    """Return the words of `text` in order, folded; a run without spaces is one word."""
     return _WORD.findall(folded(text))
 
 
-def _stemmed(words: list[str]) -> list[str]:
+def written_words(text: str) -> list[str]:
+    """Return the words of `text` in order, in lower case but else as they were written."""
+    return _WORD.findall(text.lower())
+
+
+def joined_words(text: str) -> list[str]:
+    """Return the words of `text` as a full-text index keeps them: `v2.15.1` and `gauge.py` are one.
+
+    A word that has no such character within is not among them.
+    """
+    joined: list[str] = []
+    end = -1
+    for part in _JOINED.finditer(text.lower()):
+        if part.start() == end:
+            joined[-1] += part[0]
+        else:
+            joined.append(part[0])
+        end = part.end()
+    return [word for word in joined if not _WORD.fullmatch(word)]
+
+
+def glued_words(text: str) -> list[str]:
+    """Return the runs of `text` that an index knows only as a part of some longer run."""
+    return list(dict.fromkeys(_GLUED.findall(text)))
+
+
+def stems_of(words: list[str]) -> list[str]:
+    """Return the stems of words: one each, or several of a run without spaces."""
     with _STEMMING:
-        return [stem for word in words for stem in _stems_of(word)]
+        return [stem for word in words for stem in _stems_of_one(word)]
 
 
-def _stems_of(word: str) -> list[str]:
+def _stems_of_one(word: str) -> list[str]:
     if word.isascii():
         return [_STEMMERS["english"].stemWord(word)]
     found: list[str] = []

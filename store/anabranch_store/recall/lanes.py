@@ -10,6 +10,7 @@ from anabranch_recall.candidates import CHARACTERS_MAX, Row
 from anabranch_recall.fusion import SHARED_BY_MAX, Link
 from anabranch_recall.language import search_terms
 from anabranch_recall.plasticity import decayed
+from anabranch_recall.words import glued_words
 from anabranch_store.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -71,11 +72,30 @@ async def scan(
 
 
 async def search_words(graph: Graph, reach: Reach, question: str, *, wanted: int) -> list[str]:
-    """Return the ids of eligible insights that the full-text index gives, best first."""
+    """Return the ids of eligible insights that the full-text index gives, best first.
+
+    Hangul, katakana, Thai and the like are one word of the index as far as no space stands in them.
+    Texts that hold such a word of the question somewhere within come first.
+    """
     terms = search_terms(question)
     if not terms:
         return []
-    return await _search(graph, "recall/search_words", reach, wanted=wanted, words=" ".join(terms))
+    holding, found = await asyncio.gather(
+        _holding(graph, reach, question, wanted=wanted),
+        _search(graph, "recall/search_words", reach, wanted=wanted, words=" ".join(terms)),
+    )
+    return list(dict.fromkeys([*holding, *found]))
+
+
+async def _holding(graph: Graph, reach: Reach, question: str, *, wanted: int) -> list[str]:
+    parts = glued_words(question)
+    if not parts:
+        return []
+    try:
+        async with asyncio.timeout(INDEX_TIMEOUT_S):
+            return await _of_reach(graph, "recall/holding", reach, limit=wanted, parts=parts)
+    except (TimeoutError, Unavailable):
+        return []
 
 
 async def search_meaning(graph: Graph, reach: Reach, vector: Vector, *, wanted: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log
+from unicodedata import category
 
 import pytest
 from hypothesis import given
@@ -35,6 +36,33 @@ def test_tokens_are_stems_without_common_and_question_words() -> None:
 def test_an_inflected_word_has_the_stem_of_the_plain_one() -> None:
     """A question in other forms of the words finds the text."""
     assert tokens("loans repaid") == [*tokens("loan"), *tokens("repaid")]
+
+
+def test_search_terms_keep_identifiers_as_an_index_does() -> None:
+    """Full-text indexes take a version, an address and a file's name for one word."""
+    terms = search_terms("Was v2.15.1 at 10.20.30.40 in src/gauge.py, by crew:run?")
+
+    assert terms == [
+        *("v2", "15", "1", "10", "20", "30", "40", "src", "gauge", "py", "crew", "run"),
+        *("v2.15.1", "10.20.30.40", "gauge.py", "crew\\:run"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("会议室的投影仪坏了、周三维修", "投影仪"),
+        ("契約書は来週までに更新が必要です", "契約書"),
+        ("새로운프린터는이층에있습니다", "프린터"),
+        ("กุญแจสำรองอยู่ในลิ้นชักที่สอง", "กุญแจสำรอง"),
+    ],
+)
+def test_a_word_inside_running_text_of_its_script_is_found(text: str, word: str) -> None:
+    """Scripts without spaces are cut alike in texts and in questions."""
+    asked = asked_words(word)
+
+    assert asked
+    assert set(asked) <= set(tokens(text))
 
 
 def test_asked_words_keep_the_word_of_each_stem() -> None:
@@ -99,11 +127,17 @@ def test_entities_are_names(text: str, names: tuple[str, ...]) -> None:
     assert entities(text) == names
 
 
+def combining(character: str) -> bool:
+    """Tell whether a character is a mark on a letter, or joins two."""
+    return category(character) in {"Mn", "Mc", "Me", "Cf"}
+
+
 @given(st.text())
 def test_search_terms_hold_no_query_syntax(text: str) -> None:
-    """Whatever is asked, what goes to a full-text index is letters, digits and underscores."""
+    """Whatever is asked, a full-text index gets letters with their marks, digits, underscores."""
     for term in search_terms(text):
-        assert all(character.isalnum() or character == "_" for character in term)
+        plain = term.replace("\\:", "")
+        assert all(each.isalnum() or each in "_.,;'\u2019" or combining(each) for each in plain)
         assert term == term.lower()
 
 

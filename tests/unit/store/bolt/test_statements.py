@@ -37,7 +37,7 @@ def test_a_part_stands_in_each_statement_that_names_it() -> None:
         "recall/eligible",
         *(
             f"recall/{way}_{reach}"
-            for way in ("nearest", "scan")
+            for way in ("holding", "nearest", "scan")
             for reach in ("namespace", "sessions")
         ),
         "recall/read_associations",

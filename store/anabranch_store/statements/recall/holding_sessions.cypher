@@ -1,0 +1,9 @@
+// Return in one row the $limit first eligible insights of the sessions in $windows in whose text one
+// of $parts stands, whatever is before and after it, compared one by one: ids.
+UNWIND $windows AS window
+MATCH (:Session {namespace: $namespace, id: window.session_id})-[:PRODUCED]->(i:Insight)
+WHERE i.recorded <= window.until AND i.forgotten IS NULL
+  AND any(part IN $parts WHERE i.text CONTAINS part)
+  AND @recall/eligible
+WITH i ORDER BY i.recorded, i.id LIMIT $limit
+RETURN collect(i.id) AS insights

@@ -1,0 +1,48 @@
+"""Words of recall on every store that a space does not set apart: scripts, identifiers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anabranch_store import GraphRanker
+from tests.support.histories import moment
+from tests.support.learning import Account, learn
+from tests.support.recalling import ask
+from tests.support.rounds import neo4j_in_full_only
+
+if TYPE_CHECKING:
+    from anabranch_store import Graph
+
+pytestmark = neo4j_in_full_only
+
+RUNNING: Final = {
+    "投影仪": "会议室的投影仪坏了、周三维修",
+    "契約書": "契約書は来週までに更新が必要です",
+    "프린터": "새로운프린터는이층에있습니다",
+    "กุญแจสำรอง": "กุญแจสำรองอยู่ในลิ้นชักที่สอง",
+}
+"""A word that stands in running text, and that text."""
+NAMED: Final = {
+    "v2.15.1": "The gateway was rolled back to v2.15.1 at night",
+    "crew:run": "The team begins each morning with crew:run in the office",
+    "10.20.30.40": "The old printer answers at 10.20.30.40 only",
+}
+"""An identifier, and the one text that has it."""
+
+
+async def test_a_word_that_no_space_sets_apart_is_found(graph: Graph) -> None:
+    """Scripts without spaces and identifiers, by words alone, through the index."""
+    account = Account()
+    session = account.open()
+    for number in range(20):
+        account.remember(session, f"Ticket {number}: version {number} of printer {number} ran")
+    for text in (*RUNNING.values(), *NAMED.values()):
+        account.remember(session, text)
+    await learn(graph, account.events)
+
+    ranker = GraphRanker(graph, None, scan_max=0, clock=lambda: moment(1000))
+
+    for word, text in (RUNNING | NAMED).items():
+        found = await ranker.recall(ask(word, k=3))
+
+        assert [hit.text for hit in found][:1] == [text], word
