@@ -91,15 +91,21 @@ class Backend:
             await end_lost_branches(folder, self.log, listener=self.saw)
 
     async def _index(self) -> None:
-        """Follow the recall index of the home, where the settings rank by it.
+        """Follow or ask the recall index of the home, where the settings rank by it.
 
         A tenant does not: it reads its own namespaces only, and the index is of all.
         """
         if self.settings.ranker == "index" and self.log.rights == "all":
             from anabranch.backend.index_runner import Indexing
 
-            indexing = Indexing(self.servers.home, self.log, self.embedder)
+            indexing = Indexing(
+                self.servers.home, self.log, self.embedder, wanted=self._index_is_wanted
+            )
             self._indexing = await self._stack.enter_async_context(indexing)
+
+    async def _index_is_wanted(self) -> bool:
+        """Tell whether the graph has no vectors of another model: then a rebuild is due first."""
+        return self.embedder is None or await self.vectors_follow()
 
     async def graph(self) -> Graph:
         """Return the graph as it is by now: a rebuild may have moved it."""

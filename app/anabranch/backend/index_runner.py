@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch.backend.index_questions import Answering, IndexElsewhere, IndexQuestion
 from anabranch.home.folder import held
@@ -14,6 +14,8 @@ from anabranch_projections.recall_index.damage import Damaged
 from anabranch_projections.recall_index.writer import LOCK, writer_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from anabranch.home.folder import Home
     from anabranch_events import Log
     from anabranch_projections.recall_index.follower import IndexFollower
@@ -29,17 +31,29 @@ _POSITION_S: Final = 2.0
 _log = logging.getLogger("anabranch")
 
 
+async def _always() -> bool:
+    return True
+
+
 class Indexing:
     """The recall index of a home, followed or asked for as long as this is open.
 
     One process follows it: the first that takes the lock of its folder. The others ask that one,
-    and try the lock again every second.
+    and try the lock again every second. None follows while `wanted` says no.
     """
 
-    def __init__(self, home: Home, log: Log, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        log: Log,
+        embedder: Embedder | None,
+        *,
+        wanted: Callable[[], Awaitable[bool]] = _always,
+    ) -> None:
         self._home = home
         self._event_log = log
         self._embedder = embedder
+        self._wanted = wanted
         self._follower: IndexFollower | None = None
         self._damage: Damaged | None = None
         self._damaged = asyncio.Event()
@@ -60,7 +74,7 @@ class Indexing:
         if self._follower is not None:
             return self._follower.position
         elsewhere = self._elsewhere()
-        return elsewhere and await elsewhere.position(timeout_s=_POSITION_S)
+        return None if elsewhere is None else await elsewhere.position(timeout_s=_POSITION_S)
 
     async def recall(self, question: Question, *, knowing: int) -> Recollection | None:
         """Return the index's answer, which knows the log up to `knowing`; None where it cannot."""
@@ -137,7 +151,7 @@ class Indexing:
         """Follow the log into the index until that fails; return where another process does."""
         if not self._home.folder.exists():  # Servers that are all elsewhere need none.
             self._home.prepare()
-        if held(self._home.recall_index / LOCK):
+        if held(self._home.recall_index / LOCK) or not await self._wanted():
             return
         # Only the one that follows pays for the index's libraries.
         from anabranch_projections.recall_index.index_folder import IndexFolder
@@ -180,6 +194,6 @@ class Indexing:
                 following.result()
 
 
-async def _ended(task: asyncio.Future[object]) -> None:
+async def _ended(task: asyncio.Future[Any]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
