@@ -220,7 +220,7 @@ class Status(BaseModel):
     """The state of a memory's log and graph; `dead_letters` wait in all namespaces together.
 
     `ranker` is the one that answers questions in the process that was asked. `index_position` is
-    the position that its recall index has reached, None where it follows none.
+    the position that the home's recall index has reached, None where no process follows one.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)

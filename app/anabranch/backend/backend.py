@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anabranch.home.folder import Lock
     from anabranch.settings import Settings
     from anabranch_events import Log
-    from anabranch_recall import Embedder, Ranker
+    from anabranch_recall import Embedder, Question, Ranker, Recollection
     from anabranch_store import Graph
 
 
@@ -91,15 +91,21 @@ class Backend:
             await end_lost_branches(folder, self.log, listener=self.saw)
 
     async def _index(self) -> None:
-        """Follow the recall index of the home, where the settings rank by it.
+        """Follow or ask the recall index of the home, where the settings rank by it.
 
         A tenant does not: it reads its own namespaces only, and the index is of all.
         """
         if self.settings.ranker == "index" and self.log.rights == "all":
             from anabranch.backend.index_runner import Indexing
 
-            indexing = Indexing(self.servers.home, self.log, self.embedder)
+            indexing = Indexing(
+                self.servers.home, self.log, self.embedder, wanted=self._index_is_wanted
+            )
             self._indexing = await self._stack.enter_async_context(indexing)
+
+    async def _index_is_wanted(self) -> bool:
+        """Tell whether the graph has no vectors of another model: then a rebuild is due first."""
+        return self.embedder is None or await self.vectors_follow()
 
     async def graph(self) -> Graph:
         """Return the graph as it is by now: a rebuild may have moved it."""
@@ -122,21 +128,21 @@ class Backend:
         if left is not None:
             await left.__aexit__(None, None, None)
 
-    @property
-    def index_position(self) -> int | None:
-        """The position of the recall index that answers here; None where the graph does."""
-        return None if self._indexing is None else self._indexing.position
+    async def index_position(self) -> int | None:
+        """Return the position of the recall index that answers; None where the graph does."""
+        return None if self._indexing is None else await self._indexing.position()
 
-    async def ranker(self, namespace: str, *, knowing: int) -> Ranker:
-        """Return the ranker for a question that must know `knowing` of the log.
+    async def recall(self, question: Question, *, knowing: int) -> Recollection:
+        """Answer a question that must know `knowing` of the log.
 
-        It is the index's where one is followed here and knows that, the graph's otherwise.
+        The index answers, here or in the process that follows it, where it knows that; the graph
+        otherwise.
         """
         if self._indexing is not None:
-            found = await self._indexing.ranker(namespace, knowing=knowing)
+            found = await self._indexing.recall(question, knowing=knowing)
             if found is not None:
                 return found
-        return await self._graph_ranker()
+        return await (await self._graph_ranker()).recall(question)
 
     async def _graph_ranker(self) -> Ranker:
         """Return the ranker over the graph as it is by now; it keeps what it learned of it."""

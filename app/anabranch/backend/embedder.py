@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from anabranch.backend.shared_embedder import SharedEmbedder
 from anabranch.errors import SettingInvalid
 from anabranch_store import EmbeddingEndpoint, MiniLM
 
@@ -28,10 +29,10 @@ async def opened_embedder(settings: Settings) -> AsyncGenerator[Embedder | None]
         yield None
     elif settings.embedder == "builtin":
         MiniLM.check_installed()
-        yield MiniLM()
+        yield SharedEmbedder(MiniLM())
     else:
         async with _endpoint(settings) as endpoint:
-            yield endpoint
+            yield SharedEmbedder(endpoint)
 
 
 def _endpoint(settings: Settings) -> EmbeddingEndpoint:

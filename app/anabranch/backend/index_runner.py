@@ -1,44 +1,63 @@
-"""The recall index of a home at work: one process follows the log into it, and asks it."""
+"""The recall index of a home at work: one process follows the log into it, the others ask it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Final, Self
+import time
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from anabranch.backend.index_questions import Answering, IndexElsewhere, IndexQuestion
 from anabranch.home.folder import held
 from anabranch_projections.recall_index.damage import Damaged
-from anabranch_projections.recall_index.follower import IndexFollower
-from anabranch_projections.recall_index.index_folder import LOCK, IndexFolder
-from anabranch_projections.recall_index.source import index_source
-from anabranch_projections.vectors.cache import VectorCache
-from anabranch_recall.index_ranker import IndexRanker
+from anabranch_projections.recall_index.writer import LOCK, writer_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from anabranch.home.folder import Home
     from anabranch_events import Log
-    from anabranch_recall import Embedder, Ranker
+    from anabranch_projections.recall_index.follower import IndexFollower
+    from anabranch_projections.recall_index.index_folder import IndexFolder
+    from anabranch_recall import Embedder, Question, Ranker, Recollection
 
 _PAUSE_S: Final = 1.0
 _WAIT_S: Final = 1.0
 _BEHIND_MAX: Final = 512
+_ANSWER_S: Final = 12.0
+_SILENT_S: Final = 10.0
+_POSITION_S: Final = 2.0
 _log = logging.getLogger("anabranch")
 
 
-class Indexing:
-    """The recall index of a home, followed for as long as this is open.
+async def _always() -> bool:
+    return True
 
-    One process follows it: the first that takes the lock of its folder. The others try again every
-    second, and have no ranker here meanwhile.
+
+class Indexing:
+    """The recall index of a home, followed or asked for as long as this is open.
+
+    One process follows it: the first that takes the lock of its folder. The others ask that one,
+    and try the lock again every second. None follows while `wanted` says no.
     """
 
-    def __init__(self, home: Home, log: Log, embedder: Embedder | None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        log: Log,
+        embedder: Embedder | None,
+        *,
+        wanted: Callable[[], Awaitable[bool]] = _always,
+    ) -> None:
         self._home = home
         self._event_log = log
         self._embedder = embedder
+        self._wanted = wanted
         self._follower: IndexFollower | None = None
         self._damage: Damaged | None = None
         self._damaged = asyncio.Event()
+        self._silent_until = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -50,15 +69,26 @@ class Indexing:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    @property
-    def position(self) -> int | None:
-        """The position that the index has reached; None while another process follows it."""
-        return None if self._follower is None else self._follower.position
+    async def position(self) -> int | None:
+        """Return the position that the index has reached; None where no process follows it."""
+        if self._follower is not None:
+            return self._follower.position
+        elsewhere = self._elsewhere()
+        return None if elsewhere is None else await elsewhere.position(timeout_s=_POSITION_S)
+
+    async def recall(self, question: Question, *, knowing: int) -> Recollection | None:
+        """Return the index's answer, which knows the log up to `knowing`; None where it cannot."""
+        ranker = await self.ranker(question.namespace, knowing=knowing)
+        if ranker is not None:
+            return await ranker.recall(question)
+        if self._follower is not None:
+            return None
+        return await self._asked(question, knowing)
 
     async def ranker(self, namespace: str, *, knowing: int) -> Ranker | None:
         """Return the ranker over the index, None where it does not know `knowing` in a moment.
 
-        An index far behind is not waited for.
+        An index far behind is not waited for, and that of another process has none here.
         """
         follower = self._follower
         if follower is None or knowing - follower.position > _BEHIND_MAX:
@@ -72,7 +102,42 @@ class Indexing:
             self._damage = damage
             self._damaged.set()
             return None
+        from anabranch_recall.index_ranker import IndexRanker
+
         return IndexRanker(follower, self._embedder)
+
+    async def _asked(self, question: Question, knowing: int) -> Recollection | None:
+        """Ask the process that follows; one that gave no answer in time is left alone a while."""
+        elsewhere = self._elsewhere()
+        if elsewhere is None or time.monotonic() < self._silent_until:
+            return None
+        asked = IndexQuestion(question=question, knowing=knowing, model=self._model)
+        try:
+            return await elsewhere.recall(asked, timeout_s=_ANSWER_S)
+        except TimeoutError:
+            self._silent_until = time.monotonic() + _SILENT_S
+            return None
+
+    def _elsewhere(self) -> IndexElsewhere | None:
+        folder = self._home.recall_index
+        writer = writer_of(folder)
+        if writer is None:
+            return None
+
+        def gone() -> bool:
+            return writer_of(folder) != writer or not held(folder / LOCK)
+
+        return IndexElsewhere(self._event_log.connection, writer, gone=gone)
+
+    async def _answer(self, asked: IndexQuestion) -> Recollection | None:
+        if asked.model != self._model:
+            return None
+        ranker = await self.ranker(asked.question.namespace, knowing=asked.knowing)
+        return None if ranker is None else await ranker.recall(asked.question)
+
+    @property
+    def _model(self) -> str | None:
+        return self._embedder.model if self._embedder else None
 
     async def _kept_following(self) -> None:
         while True:
@@ -86,36 +151,49 @@ class Indexing:
         """Follow the log into the index until that fails; return where another process does."""
         if not self._home.folder.exists():  # Servers that are all elsewhere need none.
             self._home.prepare()
-        if held(self._home.recall_index / LOCK):
+        if held(self._home.recall_index / LOCK) or not await self._wanted():
             return
-        embedder = self._embedder
+        # Only the one that follows pays for the index's libraries.
+        from anabranch_projections.recall_index.index_folder import IndexFolder
+        from anabranch_projections.recall_index.source import index_source
+
         folder = IndexFolder.open(
             self._home.recall_index,
             log=await self._event_log.identity(),
-            source=index_source(embedder.model if embedder else None),
-            dimension=embedder.dimension if embedder else 1,
+            source=index_source(self._model),
+            dimension=self._embedder.dimension if self._embedder else 1,
         )
         try:
-            if folder.writable:
-                await self._follow_into(folder)
+            if folder.writer is not None:
+                await self._follow_into(folder, folder.writer)
         finally:
             self._follower = None
             folder.close()
 
-    async def _follow_into(self, folder: IndexFolder) -> None:
+    async def _follow_into(self, folder: IndexFolder, writer: str) -> None:
+        from anabranch_projections.recall_index.follower import IndexFollower
+        from anabranch_projections.vectors.cache import VectorCache
+
         if self._damage is not None:
             folder.begin_anew(str(self._damage))
             self._damage = None
             self._damaged.clear()
         cache = VectorCache(self._event_log, self._embedder) if self._embedder else None
-        self._follower = IndexFollower(self._event_log, folder, cache)
-        following = asyncio.ensure_future(self._follower.run())
-        damaged = asyncio.ensure_future(self._damaged.wait())
-        try:
+        follower = self._follower = IndexFollower(self._event_log, folder, cache)
+        answering = Answering(
+            self._event_log.connection, self._answer, position=lambda: follower.position
+        )
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(answering.opened(writer))
+            following = asyncio.ensure_future(follower.run())
+            stack.push_async_callback(_ended, following)
+            damaged = asyncio.ensure_future(self._damaged.wait())
+            stack.push_async_callback(_ended, damaged)
             await asyncio.wait((following, damaged), return_when=asyncio.FIRST_COMPLETED)
             if following.done():
                 following.result()
-        finally:
-            following.cancel()
-            damaged.cancel()
-            await asyncio.gather(following, damaged, return_exceptions=True)
+
+
+async def _ended(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

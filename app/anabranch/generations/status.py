@@ -32,6 +32,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
     letters = await graph.read("projection/count_dead_letters")
     found = await read_stamp(graph)
     identity = await log.identity()
+    index_position = await backend.index_position()
     servers.refresh()
     return Status(
         log=LogStatus(
@@ -62,8 +63,8 @@ async def status(backend: Backend, *, namespace: str) -> Status:
         owner=servers.runtime.pid if servers.runtime else None,
         owner_command=servers.runtime.command if servers.runtime else None,
         namespace=namespace,
-        ranker="graph" if backend.index_position is None else "index",
-        index_position=backend.index_position,
+        ranker="graph" if index_position is None else "index",
+        index_position=index_position,
     )
 
 

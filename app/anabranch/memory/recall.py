@@ -92,8 +92,7 @@ async def _answer(
     knowing = max(backend.seen if after is None else after, question.as_of or 0)
 
     async def ask() -> Recollection:
-        ranker = await backend.ranker(namespace.name, knowing=knowing)
-        return await ranker.recall(question)
+        return await backend.recall(question, knowing=knowing)
 
     return await backend.servers.patiently(ask)
 

@@ -28,6 +28,8 @@ PIECE: Final = 200
 """Records that are taken in at once, on a thread: a question in between waits no longer."""
 ROWS_FLUSHED: Final = 8_192
 RECORDS_FLUSHED: Final = 50_000
+UNFLUSHED_MAX: Final = 200
+"""Records that may stand in no file when it ends: the next process reads them again."""
 FLUSH_AFTER_S: Final = 5.0
 EMBEDDED_AT_ONCE: Final = 256
 MEMORY_MAX: Final = 2 * 1024**3
@@ -160,6 +162,10 @@ class IndexFollower:
             for task in (embedding, flushing):
                 task.cancel()
             await asyncio.gather(embedding, flushing, return_exceptions=True)
+            # A process that lives for a moment only leaves the next one less to read.
+            if self._unflushed >= UNFLUSHED_MAX:
+                with suppress(OSError):
+                    await self.flush()
 
     async def _take_in(self, records: Sequence[Recorded]) -> None:
         for start in range(0, len(records), PIECE):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import secrets
 import shutil
@@ -25,6 +24,7 @@ from anabranch_projections.recall_index.segment_file import (
     write_segment,
     write_vectors,
 )
+from anabranch_projections.recall_index.writer import LOCK, locked, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOGGER: Final = logging.getLogger(__name__)
-LOCK: Final = "writer.lock"
 
 
 class Piece(NamedTuple):
@@ -62,6 +61,8 @@ class IndexFolder:
         self._used: dict[str, int] = {}
         self._uses = count()
         self._lock: IO[bytes] | None = None
+        self.writer: str | None = None
+        """The name of this process as the one that writes; None where another one does."""
         self.position = manifest.position
         self.lost: str | None = None
 
@@ -73,7 +74,7 @@ class IndexFolder:
         another source is dropped, and begins anew.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _locked(folder)
+        lock = locked(folder)
         manifest, lost = _manifest(folder, Manifest(log=log, source=source))
         found = cls(folder, manifest, dimension=dimension)
         found._lock = lock
@@ -81,6 +82,7 @@ class IndexFolder:
         if lost is not None:
             LOGGER.warning("the recall index in %s is built anew: %s", folder, lost)
         if lock is not None:
+            found.writer = named(lock)
             _remove_unlisted(folder, manifest)
         return found
 
@@ -99,7 +101,7 @@ class IndexFolder:
         self._loaded.clear()
         if self._lock is not None:
             self._lock.close()
-            self._lock = None
+            self._lock = self.writer = None
 
     def index(self, namespace: str) -> NamespaceIndex:
         """Return the index of a namespace, loaded or new. Raises Damaged."""
@@ -296,7 +298,7 @@ def drop_namespace(folder: Path, namespace: str) -> bool:
     """
     if not folder.is_dir():
         return True
-    lock = _locked(folder)
+    lock = locked(folder)
     if lock is None:
         return False
     with lock:
@@ -313,17 +315,6 @@ def drop_namespace(folder: Path, namespace: str) -> bool:
 
 def _placed(items: tuple[T, ...], place: slice, new: T) -> tuple[T, ...]:
     return (*items[: place.start], new, *items[place.stop :])
-
-
-def _locked(folder: Path) -> IO[bytes] | None:
-    """Return the lock of the one that writes, None when another process has it."""
-    lock = (folder / LOCK).open("ab")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return None
-    return lock
 
 
 def _manifest(folder: Path, fresh: Manifest) -> tuple[Manifest, str | None]:

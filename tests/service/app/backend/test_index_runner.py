@@ -14,7 +14,7 @@ from anabranch.backend.index_runner import Indexing
 from anabranch.home.folder import Home, Lock
 from anabranch.home.runtime_file import read_runtime
 from anabranch_events.event.types import InsightRecorded
-from anabranch_projections.recall_index.index_folder import LOCK
+from anabranch_projections.recall_index.writer import LOCK
 from anabranch_recall import Question, Scope
 from anabranch_recall.index_ranker import IndexRanker
 from tests.support.fixtures.commands import Asking
@@ -145,15 +145,34 @@ async def test_the_graph_answers_while_another_process_follows(settings: Setting
     assert free.hits[0].text == FACTS[0]
 
 
-async def test_who_joined_answers_by_the_graph(settings: Settings) -> None:
-    """The second memory of a home has no index, and knows as much."""
+async def test_who_joined_is_answered_by_the_index_of_the_other(settings: Settings) -> None:
+    """A second memory of a home gives the very hits of the one that follows, and loads no index."""
     async with Memory.open(settings=settings) as owner:
         last = await remember(owner, *FACTS)
-        await by_index(owner)
+        own = await by_index(owner, as_of=last)
         async with Memory.open(settings=settings) as joined:
-            found = await joined.recall(QUESTION, after=last)
+            found = await joined.recall(QUESTION, as_of=last)
+            state = await joined.status()
+            later = await joined.remember("A blue pump stands in Delta Bay")
+            newer = await joined.recall(QUESTION)
 
-    assert (found.ranker, found.hits[0].text) == ("graph", FACTS[0])
+    assert (found.ranker, found.hits) == ("index", own.hits)
+    assert (state.ranker, state.index_position) == ("index", last)
+    assert newer.ranker == "index"
+    assert later.insight_id in {hit.insight_id for hit in newer.hits}
+
+
+async def test_who_joined_with_another_model_is_answered_by_the_graph(
+    settings: Settings,
+) -> None:
+    """Vectors of one model say nothing about a question of another."""
+    async with Memory.open(settings=settings) as owner:
+        await remember(owner, *FACTS)
+        await by_index(owner)
+        async with Memory.open(settings=settings.changed(embedder="none")) as joined:
+            found = await joined.recall(QUESTION)
+
+    assert (found.ranker, found.lanes["meaning"].state) == ("graph", "skipped")
 
 
 async def test_an_index_that_is_behind_has_no_ranker(log: Log, tmp_path: Path) -> None:
