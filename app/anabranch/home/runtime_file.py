@@ -37,7 +37,7 @@ class LogAddress(BaseModel):
 
 
 class RelayAddress(BaseModel):
-    """Where the owner answers agents' clients that a relay stands in for, and the token it wants."""
+    """The port at which the owner answers relays of agents' clients, and the token it wants."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     port: int

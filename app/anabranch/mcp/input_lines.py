@@ -51,7 +51,7 @@ def _read(descriptor: int, put: Callable[[bytes | None], None]) -> None:
                 put(b"".join(parts))
                 parts = [line]
     except OSError:
-        pass  # What cannot be read any more has ended.
+        pass  # It cannot be read any more: it has ended.
     if any(parts):
         put(b"".join(parts))
     put(None)

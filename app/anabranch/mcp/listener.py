@@ -1,4 +1,4 @@
-"""The end of relays in a running `up`: each brings the messages of one client of `anabranch mcp`."""
+"""The end of relays in a running `up`: each brings the messages of one client."""
 
 from __future__ import annotations
 

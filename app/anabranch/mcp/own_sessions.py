@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CLIENT_SESSION: Final = "client_session"
 """The attribute of a session with the id of the client's own one."""
+OPEN_MAX: Final = 4_096
+"""So many are kept account of; the oldest stay open when their client goes."""
 _LIVE: Final = frozenset({"open", "pending", "running"})
 _ENDED_REASON: Final = "the client went"
 _log = logging.getLogger("anabranch")
@@ -99,6 +101,8 @@ class OwnSessions:
         if caller.line is None and self._instance is None:
             return
         self._open[session_id] = (caller.line, task)
+        if len(self._open) > OPEN_MAX:
+            self.ended(next(iter(self._open)))
 
     def ended(self, session_id: str) -> None:
         """Note that a session has ended."""

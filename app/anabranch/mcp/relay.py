@@ -196,7 +196,7 @@ async def relay_stdio(
 ) -> None:
     """Relay standard input and output until the input ends, or a signal comes.
 
-    What the client left open is closed before this returns, within a bound.
+    Sessions that the client left open are closed before this returns, within a bound.
     """
     hello = Hello(
         token="",

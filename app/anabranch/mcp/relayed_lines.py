@@ -1,8 +1,8 @@
 """The lines between a relay and the `up` that it hands a client's messages to.
 
-Each line is a JSON-RPC message of the client's conversation, passed on unchanged. Two kinds are not:
-the hello, with which a relay begins, and the account, which the `up` sends of the client's open
-sessions. The relay shows the last account to the next `up`. Both ends import this: it is plain.
+Each line is a JSON-RPC message of the client's conversation, passed on unchanged. Two kinds are
+our own. A relay begins with the hello. The `up` sends an account of the client's open sessions,
+which the relay shows to the next `up`. Both ends import this: it is plain.
 """
 
 from __future__ import annotations

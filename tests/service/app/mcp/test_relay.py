@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
 pytestmark = pytest.mark.timeout(300)
+GIVEN: Final[dict[str, dict[str, Any]]] = {
+    "remember": {"text": "Nine boats are in"},
+    "set_note": {"key": "boats", "value": 9},
+    "open_session": {"task": "Count the nets"},
+}
 
 
 @pytest.fixture
@@ -67,7 +72,7 @@ async def stored(memory: Memory) -> list[str]:
 
 
 async def test_a_client_goes_on_with_the_next_up(memory: Memory, client: RelayedClient) -> None:
-    """The handshake is made again; the session that it opened is its session still, until it goes."""
+    """The handshake is made again, and the session that it opened is its session still."""
     async with AsyncExitStack() as first:
         address = await first.enter_async_context(listener(memory).opened())
         client.offered = (address.port, address.token)
@@ -91,17 +96,15 @@ async def test_a_client_goes_on_with_the_next_up(memory: Memory, client: Relayed
     ]
 
 
-@pytest.mark.parametrize("tool", ["remember", "set_note", "open_session"])
+@pytest.mark.parametrize("tool", GIVEN)
 async def test_what_an_up_stored_before_it_was_killed_is_not_stored_again(
     memory: Memory, client: RelayedClient, tool: str
 ) -> None:
     """A call whose answer was lost is asked again, and is the same call."""
     session = await memory.open_session("Count the boats")
-    arguments: dict[str, Any] = {
-        "remember": {"text": "Nine boats are in", "session_id": session.session_id},
-        "set_note": {"key": "boats", "value": 9, "session_id": session.session_id},
-        "open_session": {"task": "Count the nets"},
-    }[tool]
+    arguments = {**GIVEN[tool]}
+    if tool != "open_session":
+        arguments["session_id"] = session.session_id
     async with AsyncExitStack() as stack:
         mortal = MortalListener(Namespaces(namespace_of(memory).backend))
         address = await stack.enter_async_context(mortal.opened())

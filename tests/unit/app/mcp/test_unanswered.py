@@ -32,7 +32,7 @@ def held(*lines: bytes) -> Unanswered:
 
 
 def test_another_server_gets_the_handshake_and_what_has_no_answer() -> None:
-    """What was answered is not asked again; the answer to the second handshake is nobody's."""
+    """An answered request is not asked again; the answer to the second handshake is nobody's."""
     unanswered = held(HELLO, READY, CALL, LIST)
     first = [unanswered.went(line(id=one, result={})) for one in (0, 1)]
 
