@@ -1,7 +1,7 @@
 """The base of all surfaces: requests, problems, idempotency, admission.
 
-Others use: `admission.Gate`, `admission.HELD_MAX`, `admission.REQUEST_BYTES_MAX`, `client.Answer`,
-`client.Client`, `client.client_of`, `context.Context`, `operations.OPERATIONS`,
-`operations.Operation`, `problem.PROBLEM_TYPE`, `problem.Problem`, `problem.request_invalid`,
-`read_requests.FollowEvents`, `read_requests.ReplayEvents`, `reads.READS`, `subjects`.
+Others use: `admission.Gate`, `admission.HELD_MAX`, `admission.REQUEST_BYTES_MAX`, `client`,
+`context.Context`, `operations.OPERATIONS`, `operations.Operation`, `problem.PROBLEM_TYPE`,
+`problem.Problem`, `problem.request_invalid`, `read_requests.FollowEvents`,
+`read_requests.ReplayEvents`, `reads.READS`, `subjects`.
 """

@@ -34,7 +34,7 @@ _ANSWER_TIMEOUT_S: Final = 65.0
 _WAIT_S: Final = 30.0
 """The default of ANABRANCH_WAIT_TIMEOUT_S: where it is set, no client is used."""
 _REFUSED: Final = frozenset({400, 413})
-_QUESTIONS: Final = frozenset({"recall", "context"})
+QUESTIONS: Final = frozenset({"recall", "context"})
 _TREES: Final = (
     "anabranch_events.errors",
     "anabranch.errors",
@@ -102,7 +102,7 @@ class Client:
         asked = {"after": None, "wait_s": None, **request}
 
         async def converse(connection: PlainConnection) -> Answer:
-            if operation in _QUESTIONS:
+            if operation in QUESTIONS:
                 return await self._question(connection, operation, asked, in_its_words=True)
             return await self._request(connection, operation, request, key=key, in_its_words=True)
 

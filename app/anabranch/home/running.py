@@ -17,12 +17,16 @@ _VERSION: Final = 1
 
 
 class RunningUp(NamedTuple):
-    """The owner of a home, and the NATS server that it runs."""
+    """The owner of a home, and the NATS server that it runs.
+
+    `relay` is the port at which it answers agents' clients, and its token; None where it does not.
+    """
 
     instance: str
     pid: int
     url: str
     token: str | None
+    relay: tuple[int, str] | None = None
 
 
 def running_up(home: Home) -> RunningUp | None:
@@ -38,6 +42,13 @@ def running_up(home: Home) -> RunningUp | None:
         log = found["log"]
         if not (ours and log):
             return None
-        return RunningUp(found["instance"], found["pid"], log["url"], log["token"])
+        relay = found.get("relay")
+        return RunningUp(
+            found["instance"],
+            found["pid"],
+            log["url"],
+            log["token"],
+            (relay["port"], relay["token"]) if relay else None,
+        )
     except (AnabranchError, OSError, orjson.JSONDecodeError, KeyError, TypeError):
         return None

@@ -36,6 +36,14 @@ class LogAddress(BaseModel):
     durability: Literal["default", "strict"] = "default"
 
 
+class RelayAddress(BaseModel):
+    """The port at which the owner answers relays of agents' clients, and the token it wants."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    port: int
+    token: str
+
+
 class Ports(NamedTuple):
     """The ports of the servers that an owner runs; the graph's are those of Bolt and HTTP."""
 
@@ -59,6 +67,7 @@ class Runtime(BaseModel):
     log_url: str
     graph_uri: str
     http_url: str | None = None
+    relay: RelayAddress | None = None
     log: LogAddress | None
     graph: GraphAddress | None
 

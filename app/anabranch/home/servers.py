@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from anabranch.home.keeper import KeeperLine
+    from anabranch.home.runtime_file import RelayAddress
     from anabranch.settings import Settings
     from anabranch_events import Log, Tenant
     from anabranch_events.errors import AnabranchError
@@ -91,6 +92,7 @@ class Servers:
         self.role: Literal["owner", "joined", "outside"] = "outside"
         self.runtime: Runtime | None = None
         self.http_url: str | None = None
+        self.relay: RelayAddress | None = None
         self._command = command
         self._must_own = must_own
         self._tenants = tenants
@@ -209,6 +211,7 @@ class Servers:
             log_url=without_secrets(self.log.url),
             graph_uri=self.graph.uri,
             http_url=self.http_url,
+            relay=self.relay,
             log=None if self.settings.nats_url else self.log,
             graph=None if self.settings.neo4j_uri else self.graph,
         )

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations.
 from starlette.responses import Response
+from starlette.routing import Route
 
 from anabranch.api.admission import Gate
 from anabranch.api.operations import OPERATIONS
@@ -17,6 +18,8 @@ from anabranch.api.reads import READS
 from anabranch.errors import AnabranchError, MethodRefused, RouteNotFound
 from anabranch.http import documents
 from anabranch.http.access import OpenAccess
+from anabranch.http.agents import PATH as AGENTS
+from anabranch.http.agents import Agents
 from anabranch.http.answers import JSON, refused
 from anabranch.http.bind import LOOPBACK
 from anabranch.http.edge import Edge
@@ -63,6 +66,7 @@ class HttpService:
         self._hosts = hosts
         self._ring = EventRing(lambda: self._backend().log)
         self._application: ASGIApp | None = None
+        self._agents: Agents | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -71,14 +75,17 @@ class HttpService:
         await self._application(scope, receive, send)
 
     async def close(self) -> None:
-        """End all streams; the requests in work go on."""
+        """End all streams and conversations; the requests in work go on."""
         await self._ring.close()
+        if self._agents is not None:
+            await self._agents.close()
 
     def _made(self) -> ASGIApp:
         backend = self._backend()
+        gate = Gate()
         desk = Desk(
             Namespaces(backend),
-            gate=Gate(),
+            gate=gate,
             access=self._access,
             default=backend.settings.namespace,
         )
@@ -88,6 +95,8 @@ class HttpService:
             ("/metrics", self._metrics),
         ):
             application.add_api_route(path, answer, include_in_schema=False)
+        self._agents = Agents(desk, gate=gate)
+        application.router.routes.append(Route(AGENTS, endpoint=self._agents))
         compressed = GZipMiddleware(
             application, minimum_size=_COMPRESSED_FROM, compresslevel=_LEVEL
         )

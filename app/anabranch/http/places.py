@@ -83,3 +83,8 @@ EVERYWHERE: Final = frozenset({"cypher", "status"})
 """The operations that show all namespaces: only a key for all of them, with all rights, may."""
 UNTAGGED: Final = frozenset({"status", "list_dead_letters"})
 """The operations whose answer may change while the log stays the same: they have no ETag."""
+
+
+def reads(name: str) -> bool:
+    """Tell whether an operation stores nothing."""
+    return PLACES[name].method == "GET" or name in READ_ONLY

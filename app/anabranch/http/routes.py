@@ -14,7 +14,7 @@ from anabranch.api.context import Context
 from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
 from anabranch.http.metrics import REQUESTS, SECONDS
-from anabranch.http.places import EVERYWHERE, PLACES, READ_ONLY, UNTAGGED
+from anabranch.http.places import EVERYWHERE, PLACES, UNTAGGED, reads
 from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query
 from anabranch_events import Event, traced
 from anabranch_events.event.identifiers import NAME_LENGTH_MAX
@@ -97,7 +97,7 @@ class Desk:
         return self._namespaces.of(name)
 
     async def _answer(self, operation: Operation, place: Place, request: Request) -> Response:
-        reading = place.method == "GET" or operation.name in READ_ONLY
+        reading = reads(operation.name)
         namespace = self.namespace(request, writing=not reading)
         if operation.name in EVERYWHERE:
             check_everywhere(caller_of(request), operation.name)

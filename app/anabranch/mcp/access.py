@@ -10,11 +10,13 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from anabranch.api.client import client_of
+from anabranch.api.client import QUESTIONS, client_of
+from anabranch_events.errors import WaitTimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from anabranch.api.admission import Gate
     from anabranch.memory.memory import Memory
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.plain_settings import PlainSettings
@@ -56,6 +58,30 @@ class NamespaceAccess:
             raise request_invalid(error) from error
         answer = await found.run(Context(self._namespace, key=key), asked)
         return answer.model_dump(mode="json")
+
+
+class SharedAccess(NamespaceAccess):
+    """Access to a namespace of which this process is not the only writer, with a bounded load.
+
+    A question knows what is in the log now, as far as the graph gets there in time.
+    """
+
+    def __init__(self, namespace: OpenNamespace, *, gate: Gate) -> None:
+        super().__init__(namespace)
+        self._gate = gate
+
+    async def run(
+        self, operation: str, request: Mapping[str, Any], *, key: str | None = None
+    ) -> Mapping[str, Any]:
+        """Return the answer of an operation; with `key` it is the same when it is asked again."""
+        async with self._gate.passed(0):
+            if operation not in QUESTIONS or request.get("after") is not None:
+                return await super().run(operation, request, key=key)
+            end = (await self._namespace.backend.log.bounds()).last
+            try:
+                return await super().run(operation, {**request, "after": end}, key=key)
+            except WaitTimedOut:
+                return await super().run(operation, {**request, "wait_s": 0}, key=key)
 
 
 class HomeAccess:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
 NAME_MAX: Final = 64
-_VARIABLES: Final = ("CLAUDE_CODE_SESSION_ID",)
+VARIABLES: Final = ("CLAUDE_CODE_SESSION_ID",)
 """Variables in which a client names its session to the servers that it starts."""
 _CLIENT_INFO: Final = "io.modelcontextprotocol/clientInfo"
 _HEADER: Final = "mcp-session-id"
@@ -40,7 +40,7 @@ def caller_of(
     meta: Mapping[str, Any] = context.meta or {}
     variables = os.environ if environment is None else environment
     headers: Mapping[str, str] = getattr(context.request, "headers", None) or {}
-    named = (variables.get(name) for name in _VARIABLES)
+    named = (variables.get(name) for name in VARIABLES)
     session = next(filter(None, (_text(meta.get("sessionId")), *named, headers.get(_HEADER))), None)
     thread = _text(meta.get("threadId"))
     return Caller(

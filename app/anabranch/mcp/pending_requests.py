@@ -10,7 +10,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from mcp_types import JSONRPCError, JSONRPCRequest, JSONRPCResponse
+from mcp_types import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcp.shared.message import SessionMessage
 
 END_TIMEOUT_S: Final = 60.0
+_CANCELLED: Final = "notifications/cancelled"
 
 
 class PendingRequests:
@@ -28,25 +29,36 @@ class PendingRequests:
         self._ids: set[str | int] = set()
         self._changed = asyncio.Condition()
 
+    @property
+    def empty(self) -> bool:
+        """True where every request has its answer."""
+        return not self._ids
+
     async def came(self, message: SessionMessage | Exception) -> None:
         """Note a message from the client."""
         asked = getattr(message, "message", None)
         if isinstance(asked, JSONRPCRequest):
             self._ids.add(asked.id)
+        elif isinstance(asked, JSONRPCNotification) and asked.method == _CANCELLED:
+            await self._settle((asked.params or {}).get("requestId"))  # It gets no answer.
 
     async def went(self, message: SessionMessage) -> None:
         """Note a message to the client."""
         answer = message.message
         if isinstance(answer, JSONRPCResponse | JSONRPCError) and answer.id is not None:
-            async with self._changed:
-                self._ids.discard(answer.id)
-                self._changed.notify_all()
+            await self._settle(answer.id)
 
     async def answered(self) -> None:
         """Wait until every request has its answer, for at most a minute."""
         with suppress(TimeoutError):
             async with asyncio.timeout(END_TIMEOUT_S), self._changed:
-                await self._changed.wait_for(lambda: not self._ids)
+                await self._changed.wait_for(lambda: self.empty)
+
+    async def _settle(self, number: Any) -> None:
+        async with self._changed:
+            if isinstance(number, str | int):
+                self._ids.discard(number)
+            self._changed.notify_all()
 
 
 class _Stream:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import re
-import signal
+import socket
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mcp.server.stdio import stdio_server
 
+from anabranch.mcp.conversation import Conversation
 from anabranch.mcp.pending_requests import Incoming, Outgoing, PendingRequests
+from anabranch.mcp.relay import SIGNALS
+from anabranch.mcp.relayed_lines import LINE_BYTES_MAX
 from anabranch.mcp.server import MemoryServer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from anabranch.mcp.access import HomeAccess
+    from anabranch.mcp.relayed_lines import Hello
 
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGHUP)
-_NAME_MAX: Final = 48
-_PROJECT: Final = "CLAUDE_PROJECT_DIR"
+    Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+_CONVERSATIONS: Final[set[asyncio.Task[None]]] = set()
+"""Conversations begun here: a task that nobody holds may be collected."""
 
 
 async def serve_stdio(
@@ -35,7 +35,7 @@ async def serve_stdio(
     """
     memory = MemoryServer(access, agent=agent, parent_id=parent_id)
     stopped = asyncio.Event()
-    for one in _SIGNALS:
+    for one in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(one, stopped.set)
     access.prepare()
     stopping = asyncio.create_task(_stop(stopped, memory, access))
@@ -67,13 +67,22 @@ async def _close(memory: MemoryServer, access: HomeAccess) -> None:
         await access.close()
 
 
-def project_namespace(environment: Mapping[str, str] | None = None) -> str:
-    """Return the namespace of the project that the client works on: its name, and its place.
+async def begin_locally(hello: Hello, access: HomeAccess) -> Streams:
+    """Begin a conversation in this process, for a relay whose `up` has gone; return its streams."""
+    ours, theirs = socket.socketpair()
+    task = asyncio.create_task(_converse(hello, access, theirs))
+    _CONVERSATIONS.add(task)
+    task.add_done_callback(_CONVERSATIONS.discard)
+    reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_BYTES_MAX)
+    await reader.readline()  # The greeting.
+    return reader, writer
 
-    The project is the folder of the client, or the one above it that a version control begins in.
-    """
-    given = (os.environ if environment is None else environment).get(_PROJECT)
-    folder = Path(given or Path.cwd()).resolve()
-    project = next((one for one in (folder, *folder.parents) if (one / ".git").exists()), folder)
-    name = re.sub(r"[^A-Za-z0-9_-]+", "-", project.name).strip("-")[:_NAME_MAX] or "project"
-    return f"{name}-{hashlib.sha256(os.fsencode(project)).hexdigest()[:8]}"
+
+async def _converse(hello: Hello, access: HomeAccess, own: socket.socket) -> None:
+    reader, writer = await asyncio.open_connection(sock=own, limit=LINE_BYTES_MAX)
+    try:
+        access.prepare()
+        await Conversation(hello, access, reader, writer).run()
+    finally:
+        await access.close()
+        writer.close()

@@ -44,11 +44,18 @@ class Tools:
         self._sessions = sessions
         self._agent = agent
 
-    async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        caller: Caller,
+        *,
+        number: str | int | None = None,
+    ) -> dict[str, Any]:
         """Return the structured answer of a tool.
 
-        Raises InputInvalid for a tool or an argument that there is not, and what the operation
-        raises.
+        `number` is the request's own: sent again under it, the request is the same. Raises
+        InputInvalid for a tool or an argument that there is not, and what the operation raises.
         """
         spec = _SPECS.get(name)
         if spec is None:
@@ -60,11 +67,16 @@ class Tools:
         request = _request(spec, arguments)
         if spec.operation in _WRITING:
             request["agent"] = self._agent or caller.name
-        answer = await self._asked(spec, request, caller)
+        answer = await self._asked(spec, request, caller, number=number)
         return {member: _shown(answer[member], keep) for member, keep in spec.answer.items()}
 
     async def _asked(
-        self, spec: ToolSpec, request: dict[str, Any], caller: Caller
+        self,
+        spec: ToolSpec,
+        request: dict[str, Any],
+        caller: Caller,
+        *,
+        number: str | int | None,
     ) -> Mapping[str, Any]:
         sessions = self._sessions
         if spec.operation == "open_session":
@@ -76,7 +88,7 @@ class Tools:
             own = sessions.only(caller) if alone else None
             if own is not None:
                 request["session_id"] = own
-            key = sessions.key(caller) if spec.keyed else None
+            key = sessions.key(caller) if spec.keyed else sessions.request_key(number)
             answer = await self._access.run(spec.operation, request, key=key)
             if alone and own is None:
                 sessions.opened(caller, answer["session_id"], "without a task")

@@ -12,6 +12,7 @@ from anabranch.commands.command_service import CommandService
 from anabranch.commands.id_answers import answering_ids
 from anabranch.commands.status_answers import answering_status
 from anabranch.home.folder import Home
+from anabranch.mcp.listener import RelayListener, can_relay
 from anabranch.memory.namespaces import Namespaces
 from anabranch.service.tracing import measuring, tracer_provider, tracing
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from faststream._internal.types import BrokerMiddleware
     from faststream.nats import NatsBroker
 
+    from anabranch.home.runtime_file import RelayAddress
     from anabranch.home.servers import Servers
     from anabranch.http.door import Door
     from anabranch.service.projection_metrics import ProjectionMetrics
@@ -40,6 +42,7 @@ class Serving:
         self._observed: ProjectionMetrics | None = None
         self._tracer = tracer_provider(settings.otel_traces_exporter)
         self._door: Door | None = None
+        self.relay: RelayAddress | None = None
         if http_port is not None:
             from anabranch.http.bind import Bind
             from anabranch.http.door import Door
@@ -103,6 +106,8 @@ class Serving:
             await enter(self._door.opened(self._backend, observe=self._observe))
         if log.rights != "all":
             return  # Commands write events of every namespace.
+        if can_relay():
+            self.relay = await enter(RelayListener(Namespaces(self._backend)).opened())
         self._commands = CommandService(Namespaces(self._backend), middlewares=self._middlewares())
         broker.include_router(self._commands.router)
 

@@ -76,6 +76,7 @@ async def run_service(
 
         async def announce() -> None:
             servers.http_url = serving.http_url
+            servers.relay = serving.relay
             servers.announce()
             if servers.runtime is not None:
                 ready(servers.runtime)

@@ -15,6 +15,7 @@ from anabranch.cli.streams import interruptible
 if TYPE_CHECKING:
     from anabranch.mcp.access import HomeAccess
     from anabranch.mcp.installation import Change
+    from anabranch.mcp.relayed_lines import Hello
 
 commands = typer.Typer(
     help="Give agents a memory: a server of the Model Context Protocol on stdin and stdout.",
@@ -72,16 +73,26 @@ def serve(
 
 
 async def _serve(common: Common, *, by_project: bool, session: str | None) -> None:
-    stdio = _stdio()
+    from anabranch.mcp.relay import relay_address, relay_stdio
+
     if by_project:
+        from anabranch.mcp.project import project_namespace
+
         _refuse_both(common)
-        common = Common(namespace=stdio.project_namespace(), home=common.home, json=common.json)
+        common = Common(namespace=project_namespace(), home=common.home, json=common.json)
     call = Call(common)
     plain = call.plain_settings
-    agent = plain.agent if plain is not None else call.settings.agent
-    access = _access(call)
     parent_id = None if session is None else _session_id(session)
-    await stdio.serve_stdio(access, agent=agent, parent_id=parent_id)
+    if plain is not None and relay_address(plain) is not None:
+
+        async def locally(hello: Hello) -> Any:
+            return await _stdio().begin_locally(hello, _access(call))
+
+        await relay_stdio(plain, parent_id=parent_id, locally=locally)
+        return
+    stdio = _stdio()
+    agent = plain.agent if plain is not None else call.settings.agent
+    await stdio.serve_stdio(_access(call), agent=agent, parent_id=parent_id)
 
 
 def _access(call: Call) -> HomeAccess:

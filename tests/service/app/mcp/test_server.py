@@ -13,7 +13,7 @@ from mcp.client.client import Client
 
 from anabranch import Memory
 from anabranch.errors import ServiceBusy
-from anabranch.mcp import server as server_module
+from anabranch.mcp import calls
 from anabranch.mcp.access import NamespaceAccess
 from anabranch.mcp.server import MemoryServer
 from anabranch.mcp.tools import listed_tools
@@ -350,7 +350,7 @@ async def test_a_long_call_reports_progress(
     error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As long as a call is at work it says so; an error that nobody foresaw keeps its details."""
-    monkeypatch.setattr(server_module, "_PROGRESS_EACH_S", 0.01)
+    monkeypatch.setattr(calls, "_PROGRESS_EACH_S", 0.01)
     access = _Slow(error)
     heard: list[float] = []
 

@@ -13,7 +13,7 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from anabranch.mcp.stdio import project_namespace
+from anabranch.mcp.project import project_namespace
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
