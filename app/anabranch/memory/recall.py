@@ -110,4 +110,4 @@ def _checked(model: type[Model], /, **values: object) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise input_invalid(error) from error
+        raise input_invalid(error, known=model.model_fields) from error

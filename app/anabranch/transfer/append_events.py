@@ -11,6 +11,7 @@ from anabranch.transfer.check import event_of
 from anabranch.transfer.import_events import refuse_damaged
 from anabranch.transfer.known import Known, refuse_another
 from anabranch.transfer.manifest import is_manifest
+from anabranch.transfer.stored_before import stored_before
 from anabranch_events.event.identifiers import RESERVED_NAMESPACE
 
 if TYPE_CHECKING:
@@ -38,17 +39,13 @@ async def append_events(
     """Append events as `MemoryTransfer.append_lines` says."""
     await refuse_damaged(backend.log)
     appending = _Appending(backend)
-    for number, line in enumerate(lines, start=1):
-        if progress is not None and number % _TOLD_EVERY == 0:
-            progress()
-        if line.strip() and not is_manifest(line):
-            try:
-                await appending.take(event_of(line))
-            except EventInvalid as error:
-                raise EventInvalid(
-                    f"line {number}: {error.message}", field=error.field, fix=error.fix
-                ) from error
-    await appending.append()
+    with stored_before(lambda: appending.appended):
+        for number, line in enumerate(lines, start=1):
+            if progress is not None and number % _TOLD_EVERY == 0:
+                progress()
+            if line.strip() and not is_manifest(line):
+                await appending.take_line(line, number)
+        await appending.append()
     return Appended(
         appended=appending.appended,
         skipped=appending.skipped,
@@ -65,6 +62,14 @@ class _Appending:
         self._waiting: dict[str, Event] = {}
         self.appended = 0
         self.skipped = 0
+
+    async def take_line(self, line: bytes, number: int) -> None:
+        try:
+            await self.take(event_of(line))
+        except EventInvalid as error:
+            raise EventInvalid(
+                f"line {number}: {error.message}", field=error.field, fix=error.fix
+            ) from error
 
     async def take(self, event: Event) -> None:
         if event.namespace == RESERVED_NAMESPACE:

@@ -11,6 +11,7 @@ from anabranch.errors import EventInvalid, InputInvalid
 from anabranch.transfer.exported_line import read_line
 from anabranch.transfer.known import Known, refuse_another
 from anabranch.transfer.manifest import is_manifest, verified_lines
+from anabranch.transfer.stored_before import stored_before
 from anabranch_events import Event, decode_unchanged
 from anabranch_events.errors import LogDamaged, LogRewound
 from anabranch_events.event.types import BranchCreated
@@ -53,14 +54,15 @@ async def import_events(
     await refuse_damaged(backend.log)
     importing = _Importing(backend, namespace)
     given = verified_lines(lines) if verified else lines
-    for number, line in enumerate(given, start=1):
-        if progress is not None and number % _TOLD_EVERY == 0:
-            progress()
-        if is_manifest(line):
-            importing.complete = True
-        elif line.strip():
-            await importing.take_line(line, number)
-    await importing.append()
+    with stored_before(lambda: importing.imported):
+        for number, line in enumerate(given, start=1):
+            if progress is not None and number % _TOLD_EVERY == 0:
+                progress()
+            if is_manifest(line):
+                importing.complete = True
+            elif line.strip():
+                await importing.take_line(line, number)
+        await importing.append()
     return Imported(
         imported=importing.imported,
         skipped=importing.skipped,

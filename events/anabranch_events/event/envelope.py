@@ -21,6 +21,8 @@ from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_events.event.types import EventData
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from pydantic_core import ErrorDetails
 
 SOURCE: Final = "anabranch"
@@ -125,11 +127,14 @@ def new_event(
         raise input_invalid(error) from error
 
 
-def input_invalid(error: ValidationError, *, whole: str | None = None) -> InputInvalid:
+def input_invalid(
+    error: ValidationError, *, whole: str | None = None, known: Iterable[str] = ()
+) -> InputInvalid:
     """Translate pydantic's complaints into ours: the fields, the problems, the fix.
 
     The first few are named, for one may be the cause of another; `field` is that of the first.
-    `whole` names the value that was checked, for a complaint about no single field of it.
+    `whole` names the value that was checked, for a complaint about no single field of it. `known`
+    are the fields that there are, for one that is not.
     """
     complaints = error.errors(include_url=False, include_context=False)
     told: dict[str, str] = {}
@@ -138,14 +143,26 @@ def input_invalid(error: ValidationError, *, whole: str | None = None) -> InputI
         told.setdefault(field, _problem(one))
     more = len(complaints) - _COMPLAINTS_TOLD
     said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
-    fix = f"correct {' and '.join(told)}"
-    if _is_text_for_list(complaints[0]):
-        fix = "put it into a list"
-    elif complaints[0]["type"] == _UNKNOWN:
-        fix = f"leave {next(iter(told))} out, or look for another spelling"
     return InputInvalid(
-        f"{said} (and {more} more)" if more > 0 else said, field=next(iter(told)), fix=fix
+        f"{said} (and {more} more)" if more > 0 else said,
+        field=next(iter(told)),
+        fix=_fix(complaints, [*told], known=tuple(known)),
     )
+
+
+def _fix(complaints: Sequence[ErrorDetails], fields: Sequence[str], *, known: Sequence[str]) -> str:
+    first = complaints[0]
+    if _is_text_for_list(first):
+        return "put it into a list"
+    if first["type"] == _UNKNOWN and known:
+        import difflib
+
+        near = difflib.get_close_matches(fields[0], known, n=1)
+        return f"say {near[0]}" if near else f"it may be {', '.join(known)}"
+    if first["type"] == _UNKNOWN:
+        return f"leave {fields[0]} out, or look for another spelling"
+    verb = "give" if all(one["type"] == "missing" for one in complaints) else "correct"
+    return f"{verb} {' and '.join(fields)}"
 
 
 def _problem(complaint: ErrorDetails) -> str:

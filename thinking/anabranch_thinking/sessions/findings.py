@@ -138,7 +138,7 @@ def draft_of(
     try:
         return InsightDraft.model_validate({"text": insight, **(fields or {})})
     except ValidationError as error:
-        raise input_invalid(error) from error
+        raise input_invalid(error, known=InsightDraft.model_fields) from error
 
 
 def as_drafts(insights: Sequence[InsightDraft | str]) -> tuple[InsightDraft, ...]:

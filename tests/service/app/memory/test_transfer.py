@@ -11,7 +11,9 @@ from anabranch import Memory
 from anabranch.errors import PositionFromFuture
 from anabranch.transfer.manifest import verify_lines
 from anabranch.transfer.snapshot import read_snapshot
+from anabranch_events import encode, new_id
 from anabranch_events.errors import EventInvalid, InputInvalid
+from tests.support.events import note
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -66,6 +68,27 @@ async def test_import_lines_refuses_what_is_no_event(memory: Memory) -> None:
         await memory.transfer.import_lines([b"hello\n"])
 
     assert memory.position == 0
+
+
+@pytest.mark.parametrize("transfer", ["append_lines", "import_lines"])
+async def test_an_error_says_how_many_events_were_stored_before_it(
+    memory: Memory, transfer: str
+) -> None:
+    """A batch that is stored stays so, and is left out when the lines are given again."""
+    session_id, batch = new_id(), 500
+    lines = [
+        encode(note(session_id, number))[:-1] + b',"position":%d}' % number
+        for number in range(1, batch + 1)
+    ]
+    bad = encode(note(session_id, 1)).replace(b'"key"', b'"kee"')
+
+    with pytest.raises(EventInvalid) as refused:
+        await getattr(memory.transfer, transfer)([*lines, bad[:-1] + b',"position":501}'])
+
+    assert str(refused.value).startswith("line 501: ")
+    assert str(refused.value).endswith("; 500 events of these lines had been stored before")
+    assert refused.value.message == str(refused.value)
+    assert memory.position == batch
 
 
 async def test_snapshot_keeps_the_whole_log(memory: Memory, tmp_path: Path) -> None:

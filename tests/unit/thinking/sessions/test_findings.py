@@ -1,0 +1,31 @@
+"""Drafts of insights from a text and its fields."""
+
+from __future__ import annotations
+
+import pytest
+
+from anabranch_events.errors import InputInvalid
+from anabranch_thinking.sessions.findings import draft_of
+
+
+@pytest.mark.parametrize(
+    ("fields", "message", "fix"),
+    [
+        ({"tag": ["ops"]}, "tag: is not known here", "say tags"),
+        (
+            {"colour": "red"},
+            "colour: is not known here",
+            "it may be text, kind, confidence, tags, entities, valid_from, valid_until, sources",
+        ),
+        ({"tags": "ops"}, "tags: is a text, not a list of them", "put it into a list"),
+    ],
+)
+def test_a_field_that_is_none_is_named_with_the_one_that_is(
+    fields: dict[str, object], message: str, fix: str
+) -> None:
+    """A slip gives the nearest field, any other name all of them, a text for a list the list."""
+    with pytest.raises(InputInvalid) as refused:
+        draft_of("The pump is red.", fields)
+
+    assert (refused.value.message, refused.value.fix) == (message, fix)
+    assert refused.value.field == next(iter(fields))
