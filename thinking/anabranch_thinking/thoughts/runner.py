@@ -86,7 +86,7 @@ class BranchRunner:
         where they are kept. When this is cancelled, or the log does not answer, the branches still
         running are cancelled, with their forks.
         """
-        self._check_size(branches, depth=depth)
+        self.check_size(branches, depth=depth)
         named = [
             branch
             if branch.executor
@@ -109,7 +109,8 @@ class BranchRunner:
             raise
         return verdict
 
-    def _check_size(self, branches: Sequence[BranchTask], *, depth: int) -> None:
+    def check_size(self, branches: Sequence[BranchTask], *, depth: int = 1) -> None:
+        """Raise InputInvalid for a fork that is too deep, or more branches than are left."""
         if depth > DEPTH_MAX:
             raise InputInvalid(
                 f"branches: a thought branches at most {DEPTH_MAX} deep",

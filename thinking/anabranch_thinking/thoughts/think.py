@@ -105,6 +105,7 @@ async def think(
         branches_max=branches_max,
         announce=announce,
     )
+    runner.check_size(tasks)
     own = session_id is None
     if session_id is None:
         root_id = (await told.open_session(task, priority=priority, announce=announce)).session_id

@@ -180,6 +180,7 @@ async def test_thinking_in_a_session_that_is_over_or_unknown_is_refused(
         ("concurrency", {"concurrency": 0}),
         ("timeout_s", {"timeout_s": 0}),
         ("retries", {"retries": -1}),
+        ("branches", {"count": 5, "branches_max": 4}),
     ],
 )
 async def test_bounds_are_checked_before_anything_is_stored(
