@@ -43,7 +43,9 @@ _GLUED: Final = re.compile(
     "[\u30a1-\u30ff\uac00-\ud7a3\u0e01-\u0e4e\u0e81-\u0ecd\u1000-\u103f\u1780-\u17d3]{2,}"
 )
 # Characters that an index takes for a part of the word (Unicode's word boundaries, UAX 29).
-_JOINED: Final = re.compile(rf"(?<=[^\W\d])[.:'\u2019](?=[^\W\d])|(?<=\d)[.,;'\u2019](?=\d)|[\w{_MARKS}]+")
+_JOINED: Final = re.compile(
+    rf"(?<=[^\W\d])[.:'\u2019](?=[^\W\d])|(?<=\d)[.,;'\u2019](?=\d)|[\w{_MARKS}]+"
+)
 _MARK: Final = re.compile(rf"[{_MARKS}]")
 _ARABIC_MARKS: Final = re.compile("[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
 _GERMAN: Final = re.compile("[äöüß]")
