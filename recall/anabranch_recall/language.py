@@ -142,7 +142,7 @@ def search_terms(text: str) -> list[str]:
     """Return the words of `text` for a full-text index: whole words, no common ones.
 
     Each once, the longest kept when there are more than `SEARCH_TERMS_MAX`. They consist of letters
-    and digits with their marks, so no character of Lucene's query syntax is among them; a colon
+    and digits with their marks, so no character of Lucene's query syntax is among them. A colon
     within a word is escaped. They are not folded: such an index knows words as they were written.
     """
     words = [*written_words(text), *(word.replace(":", "\\:") for word in joined_words(text))]

@@ -15,7 +15,7 @@ from anabranch_store import Graph, Step
 from tests.support.histories import at, consolidation, insight, session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 DIMENSION: Final = 384
 
@@ -85,6 +85,32 @@ class Ending:
     session_id: str
     insight_id: str
     by: str | None
+    forgotten: bool = False
+
+
+def read_ends(endings: Iterable[Ending]) -> dict[str, int]:
+    """Read ends one after another, and look after each at all insights anew."""
+    over: dict[str, list[str]] = {}
+    final: dict[str, bool] = {}
+    ended: dict[str, int] = {}
+
+    def held_down(insight_id: str) -> bool:
+        return any(
+            not final.get(newer, False) or held_down(newer) for newer in over.get(insight_id, ())
+        )
+
+    for ending in endings:
+        if ending.by is None:
+            final.setdefault(ending.insight_id, not ending.forgotten)
+        elif ending.by not in ended and ending.insight_id not in final:
+            over.setdefault(ending.insight_id, []).append(ending.by)
+        over.setdefault(ending.insight_id, [])
+        for insight_id in over:
+            if insight_id in final or held_down(insight_id):
+                ended.setdefault(insight_id, ending.position)
+            else:
+                ended.pop(insight_id, None)
+    return ended
 
 
 @dataclass
@@ -213,14 +239,13 @@ class Account:
     def ended(self, question: Question) -> dict[str, int]:
         """Return what has ended for one who asks `question`, and where: by the events it sees."""
         until = self.position if question.as_of is None else question.as_of
-        found: dict[str, int] = {}
-        for ending in self.endings:
-            known = self.insights[ending.insight_id]
-            if known.namespace != question.namespace or not self._sees(ending, question, until):
-                continue
-            if ending.by is None or ending.by not in found:
-                found.setdefault(ending.insight_id, ending.position)
-        return found
+        seen = [
+            ending
+            for ending in self.endings
+            if self.insights[ending.insight_id].namespace == question.namespace
+            and self._sees(ending, question, until)
+        ]
+        return read_ends(seen)
 
     def _sees(self, ending: Ending, question: Question, until: int) -> bool:
         if ending.position > until:
@@ -276,7 +301,8 @@ class Account:
         known = self.insights[insight_id]
         session_id = session_id or known.session_id
         self._say(data, session_id, known.namespace)
-        self.endings.append(Ending(self.position, session_id, insight_id, by))
+        forgotten = isinstance(data, types.InsightForgotten)
+        self.endings.append(Ending(self.position, session_id, insight_id, by, forgotten))
 
     def _say(self, data: EventData, session_id: str, namespace: str) -> None:
         self.events.append(at(self.position + 1, data, of=session_id, namespace=namespace))

@@ -12,7 +12,7 @@ from anabranch_events.event.types import InsightCited, Outcome
 from anabranch_projections.fold.rows import ROWS_MAX, Row, steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_store import Step
@@ -77,15 +77,21 @@ def _insights(citations: list[tuple[str, Row]]) -> list[Row]:
     return list(rows.values())
 
 
-def _places(citations: list[tuple[str, Row]]) -> list[Row]:
-    """Make a row for each insight cited in company: the places of those citations in the chunk."""
+def _places(citations: Sequence[tuple[str, Row]]) -> list[Row]:
+    """Make a row for each insight cited in company: the places of those citations in the chunk.
+
+    A hub has thousands of associations and is cited often. So the places are listed by the other
+    insight: an association looks up its own, and not through all of them.
+    """
     rows: dict[tuple[str, str], Row] = {}
     for place, (namespace, citation) in enumerate(citations):
-        if len(citation["ids"]) == 1:
+        ids: list[str] = citation["ids"]
+        if len(ids) == 1:
             continue
-        for insight_id in citation["ids"]:
-            rows.setdefault(
-                (namespace, insight_id),
-                {"namespace": namespace, "id": insight_id, "citations": []},
-            )["citations"].append(place)
+        for insight_id in ids:
+            row = rows.setdefault(
+                (namespace, insight_id), {"namespace": namespace, "id": insight_id, "others": {}}
+            )
+            for other in ids:
+                row["others"].setdefault(other, []).append(place)
     return list(rows.values())

@@ -156,7 +156,6 @@ def _insight_superseded(
 ) -> None:
     if data.by == data.insight_id:
         return
-    fold.insights.supersede(at, data.insight_id, by=data.by)
     fold.insights.retire(
         at,
         data.insight_id,
@@ -233,7 +232,7 @@ def _session_closed(fold: BatchRows, at: PositionedEvent, data: types.SessionClo
 
 @_effect_of(types.InsightForgotten)
 def _insight_forgotten(fold: BatchRows, at: PositionedEvent, data: types.InsightForgotten) -> None:
-    fold.insights.retire(at, data.insight_id, reason="forgotten")
+    fold.insights.retire(at, data.insight_id, reason="forgotten", forgotten=True)
     fold.insights.forget(at, data.insight_id, receipt=data.receipt)
 
 

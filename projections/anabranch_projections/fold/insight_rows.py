@@ -20,15 +20,37 @@ if TYPE_CHECKING:
     from anabranch_store import Step
 
 
+class _Ends:
+    """Ends of a batch that do not depend on each other: of different insights, all of one sort."""
+
+    def __init__(self, *, superseding: bool) -> None:
+        self._superseding = superseding
+        self._rows: dict[tuple[str, str], Row] = {}
+
+    def takes(self, row: Row) -> bool:
+        """Tell whether `row` stands beside the others: of their sort, and of other insights."""
+        keys = {(row["namespace"], row["id"]), (row["namespace"], row["by"])}
+        return (row["by"] is not None) == self._superseding and not keys & self._rows.keys()
+
+    def add(self, row: Row) -> None:
+        """Add a row that was found to stand beside the others."""
+        self._rows[row["namespace"], row["id"]] = row
+
+    def steps(self) -> Iterator[Step]:
+        """Return the statements that end insights, and let hold again what others gave way to."""
+        rows = [*self._rows.values()]
+        yield from steps("projection/retire_insights", rows)
+        if self._superseding:
+            yield from steps("projection/supersede_insights", rows)
+        yield from steps("projection/restore_insights", [row for row in rows if row["retracted"]])
+
+
 class InsightRows:
     """The insight rows of one batch, in position order."""
 
     def __init__(self) -> None:
         self._recorded: dict[tuple[str, str], Row] = {}
-        self._superseded: dict[tuple[str, str, str], Row] = {}
-        self._retired: list[dict[tuple[str, str], Row]] = [{}]
-        self._ends: list[Row] = []
-        self._ended: set[tuple[str, str]] = set()
+        self._ends: list[_Ends] = []
         self._consolidations: dict[tuple[str, str], Row] = {}
         self._forgotten: dict[tuple[str, str], Row] = {}
 
@@ -56,15 +78,6 @@ class InsightRows:
             },
         }
 
-    def supersede(self, at: PositionedEvent, insight_id: str, *, by: str) -> None:
-        """Link an insight to the newer one that took its place."""
-        if by == insight_id:
-            return
-        self._superseded.setdefault(
-            (at.namespace, insight_id, by),
-            {"namespace": at.namespace, "id": insight_id, "by": by, "recorded": at.position},
-        )
-
     def retire(
         self,
         at: PositionedEvent,
@@ -73,37 +86,26 @@ class InsightRows:
         reason: str | None,
         by: str | None = None,
         valid_until: datetime | None = None,
+        forgotten: bool = False,
     ) -> None:
         """End an insight at the event's position, unless it has ended before.
 
-        One that has ended itself ends no other. So an end that depends on another of the batch
-        goes into a statement of its own behind it. The event's session is kept with each end:
-        for a reader in a lineage only those count that it sees.
+        One that has ended itself ends no other, and a retraction lets others hold again. So an end
+        that may depend on another of the batch goes into statements of their own behind it.
         """
-        key = (at.namespace, insight_id)
-        self._ends.append(
-            {
-                "namespace": at.namespace,
-                "id": insight_id,
-                "session_id": at.session_id,
-                "by": by,
-                "recorded": at.position,
-            }
-        )
-        if key in self._ended:
-            return
-        if by is None:
-            self._ended.add(key)
-        if key in self._retired[-1] or (at.namespace, by) in self._retired[-1]:
-            self._retired.append({})
-        self._retired[-1][key] = {
+        row = {
             "namespace": at.namespace,
             "id": insight_id,
+            "session_id": at.session_id,
             "by": by,
             "position": at.position,
             "reason": reason,
             "valid_until": timestamp_or_none(valid_until),
+            "retracted": by is None and not forgotten,
         }
+        if not self._ends or not self._ends[-1].takes(row):
+            self._ends.append(_Ends(superseding=by is not None))
+        self._ends[-1].add(row)
 
     def forget(self, at: PositionedEvent, insight_id: str, *, receipt: str) -> None:
         """Erase the content of an insight, for good."""
@@ -139,10 +141,8 @@ class InsightRows:
     def steps(self) -> Iterator[Step]:
         """Return the statements that record and end insights."""
         yield from steps("projection/record_insights", self._recorded.values())
-        yield from steps("projection/supersede_insights", self._superseded.values())
-        for retired in self._retired:
-            yield from steps("projection/retire_insights", retired.values())
-        yield from steps("projection/end_insights", self._ends)
+        for ends in self._ends:
+            yield from ends.steps()
         yield from steps("projection/record_consolidations", self._consolidations.values())
 
     def last_steps(self) -> Iterator[Step]:

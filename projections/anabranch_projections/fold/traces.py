@@ -71,7 +71,10 @@ def trace_of(at: PositionedEvent) -> Trace:
     elif isinstance(data, types.SessionHandedOff):
         writes.add(_mark(at, "session", data.to))
     elif isinstance(data, types.InsightSuperseded):
-        reads.add(_mark(at, "end", data.by))
+        reads |= {_mark(at, "end", data.by), _mark(at, "succession")}
+    elif isinstance(data, types.InsightRetracted):
+        # What the retracted one had superseded holds again: which that is, the event does not say.
+        writes.add(_mark(at, "succession"))
     elif isinstance(data, types.InsightRecorded | types.BranchCompleted):
         reads.add(_mark(at, "opening", at.session_id))
     elif isinstance(data, types.AssociationFormed | types.AssociationSevered):

@@ -41,10 +41,11 @@ class Cut:
         open_postings: OpenPostings,
         open_documents: list[bytes],
         vectors: Sequence[VectorBlock],
-        ended_validity: Mapping[int, tuple[int, int]],
     ) -> None:
         self.position = position
-        self.columns: Columns = namespace_columns.cut(count)
+        self.columns: Columns = _as_of(
+            namespace_columns, count, lapsed=endings.lapsed(position) if count else {}
+        )
         self._count = count
         self._of = namespace_columns
         self._lines = lines
@@ -55,7 +56,6 @@ class Cut:
         self._open_documents = open_documents
         self._open_first = segments[-1].end if segments else 0
         self._vectors = [each for each in vectors if each.first < count]
-        self._ended_validity = ended_validity
 
     def term(self, stem: str) -> Postings:
         """Return the insights that have a stem."""
@@ -131,11 +131,9 @@ class Cut:
 
     def ended_validity(self) -> dict[int, int]:
         """Return until when insights held in the world, where their end said so by then."""
-        return {
-            row: until
-            for row, (position, until) in list(self._ended_validity.items())
-            if row < self._count and position <= self.position
-        }
+        found = self._endings.validity(self.position)
+        rows = {self.row(insight_id): until for insight_id, until in found.items()}
+        return {row: until for row, until in rows.items() if row is not None}
 
     def _find(self, key: str) -> Postings:
         sought = hash_of(key)
@@ -145,3 +143,15 @@ class Cut:
         found = joined(parts)
         end = int(found.rows.searchsorted(self._count))
         return Postings(found.rows[:end], found.counts[:end])
+
+
+def _as_of(of: NamespaceColumns, count: int, *, lapsed: Mapping[str, int]) -> Columns:
+    """Return the columns up to a row, with the ends of insights that hold again by now."""
+    columns = of.cut(count)
+    rows = {of.row(insight_id): position for insight_id, position in lapsed.items()}
+    known = {row: position for row, position in rows.items() if row is not None and row < count}
+    if not known:
+        return columns
+    retired = columns.retired.copy()
+    retired[list(known)] = list(known.values())
+    return columns._replace(retired=retired)

@@ -76,6 +76,7 @@ class Retired(Entry, frozen=True, array_like=True, gc=False, tag="retired"):
     insight_id: str
     by: str
     valid_until: int | None
+    forgotten: bool = False
 
 
 class Joined(Entry, frozen=True, array_like=True, gc=False, tag="joined"):
@@ -150,7 +151,7 @@ def _of_insights(at: PositionedEvent) -> Iterator[Change]:
         case types.InsightRetracted():
             yield Retired(position, own, data.insight_id, "", time_ms(data.valid_until))
         case types.InsightForgotten():
-            yield Retired(position, own, data.insight_id, "", None)
+            yield Retired(position, own, data.insight_id, "", None, forgotten=True)
             yield Forgotten(position, data.insight_id)
         case types.InsightCited():
             ids = tuple(dict.fromkeys(data.insight_ids))

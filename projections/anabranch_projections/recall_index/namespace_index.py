@@ -32,7 +32,7 @@ from anabranch_projections.recall_index.segment import Segment, encoded_changes
 from anabranch_projections.recall_index.session_lines import SessionLines
 from anabranch_projections.recall_index.vectors import OpenVectors, VectorBlock
 from anabranch_recall.features import features
-from anabranch_recall.moment import Document, day_text
+from anabranch_recall.moment import NEVER, Document, day_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +74,6 @@ class NamespaceIndex:
         self._links = Links()
         self._endings = Endings()
         self._forgotten: set[str] = set()
-        self._ended_validity: dict[int, tuple[int, int]] = {}
         self._postings = OpenPostings()
         self._documents: list[bytes] = []
         self._changes: list[Change] = []
@@ -157,7 +156,6 @@ class NamespaceIndex:
                 open_postings=self._postings,
                 open_documents=self._documents,
                 vectors=(*self.stored.vectors, self._vectors.block()),
-                ended_validity=self._ended_validity,
             )
 
     def open_segment(self) -> Segment:
@@ -273,10 +271,10 @@ class NamespaceIndex:
                 self._links.cite(change)
 
     def _retire(self, change: Retired) -> None:
-        if self._endings.add(change):
-            row = self._columns.row(change.insight_id)
+        for insight_id in self._endings.add(change):
+            row = self._columns.row(insight_id)
             if row is not None:
-                self._end_one(change.insight_id, row)
+                self._end_one(insight_id, row)
 
     def _forget(self, insight_id: str) -> None:
         self._forgotten.add(insight_id)
@@ -285,12 +283,9 @@ class NamespaceIndex:
             self._end_one(insight_id, row)
 
     def _end_one(self, insight_id: str, row: int) -> None:
-        """Lay over a row what ended it, be that known before it or after."""
+        """Lay over a row whether it ended, be that known before it or after."""
         retired = self._endings.held(insight_id)
-        if retired is not None:
-            self._columns.retire(row, retired.position)
-            if retired.valid_until is not None:
-                self._ended_validity[row] = (retired.position, retired.valid_until)
+        self._columns.retire(row, NEVER if retired is None else retired)
         if insight_id in self._forgotten:
             self._columns.forget(row)
             self._vectors.erase(row)

@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import Any, NoReturn, TextIO
 
 
@@ -22,9 +23,11 @@ def main() -> NoReturn:
     """Serve until standard input ends. Exits with 0, or with 1 when the server did not start."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answer = _own_stdout()
-    order = json.loads(sys.stdin.readline())
+    order = sys.stdin.readline()
+    if not order:
+        _leave(1)  # The owner was killed before it could say more.
     try:
-        server = _started(order)
+        server = _started(json.loads(order))
     except Exception as error:  # noqa: BLE001 - the owner turns it into an error of ours.
         _say(answer, {"ready": False, "error": f"{type(error).__name__}: {error}"})
         _leave(1)
@@ -67,8 +70,10 @@ def _own_stdout() -> TextIO:
 
 
 def _say(answer: TextIO, line: dict[str, Any]) -> None:
-    answer.write(json.dumps(line) + "\n")
-    answer.flush()
+    """Tell the owner. One that was killed meanwhile hears nothing; its input ends next."""
+    with suppress(BrokenPipeError):
+        answer.write(json.dumps(line) + "\n")
+        answer.flush()
 
 
 def _leave(code: int) -> NoReturn:

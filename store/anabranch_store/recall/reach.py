@@ -156,7 +156,7 @@ async def _with_joined(graph: Graph, namespace: str, line: dict[str, int]) -> di
 
 async def _ended(graph: Graph, namespace: str, seen: dict[str, int]) -> dict[str, int]:
     rows = await graph.read("recall/read_ends", namespace=namespace, windows=_rows(seen))
-    return ends_of(End(row["position"], row["id"], row["by"]) for row in rows)
+    return ends_of(End(row["position"], row["id"], row["by"], row["forgotten"]) for row in rows)
 
 
 def _rows(windows: dict[str, int]) -> list[dict[str, Any]]:

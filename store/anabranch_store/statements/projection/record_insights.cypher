@@ -11,6 +11,7 @@ SET i += {
   root_id: CASE WHEN s.opened < row.recorded THEN s.root_id END,
   agent: row.agent,
   kind: row.kind,
+  current: i.retired IS NULL,
   confidence: row.confidence,
   recorded: row.recorded,
   recorded_at: datetime(row.recorded_at),

@@ -2,7 +2,7 @@
 // time in the world. $ended null is the namespace, where any end counts; else it has the position of
 // each end in reach, by the insight's id. An end that is out of reach changes no validity.
 ($include_retired OR CASE WHEN $ended IS NULL
-    THEN i.retired IS NULL OR i.retired > $until ELSE $ended[i.id] IS NULL END)
+    THEN @insights/ended IS NULL ELSE $ended[i.id] IS NULL END)
   AND ($kinds IS NULL OR i.kind IN $kinds) AND NOT i.kind IN $kinds_left_out
   AND i.confidence >= $confidence_min AND all(tag IN $tags WHERE tag IN i.tags)
   AND ($agent IS NULL OR $agent =

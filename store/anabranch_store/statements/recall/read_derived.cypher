@@ -5,9 +5,9 @@ MATCH (i:Insight {namespace: $namespace, id: id})<-[:DERIVED_FROM]-(c:Consolidat
 WHERE c.namespace = $namespace AND c.recorded <= $until
 WITH c, count(DISTINCT i) AS covered
 WHERE covered > 1
-MATCH (c)-[:DERIVED_FROM]->(s:Insight)
-WITH c, covered, count(s) AS sources, sum(
-  CASE WHEN s.forgotten IS NULL AND (s.retired IS NULL OR s.retired > $until) THEN 1 ELSE 0 END
+MATCH (c)-[:DERIVED_FROM]->(i:Insight)
+WITH c, covered, count(i) AS sources, sum(
+  CASE WHEN i.forgotten IS NULL AND @insights/ended IS NULL THEN 1 ELSE 0 END
 ) AS holding
 WHERE sources = holding
 RETURN c.id AS consolidation_id, c.recorded AS position

@@ -12,4 +12,4 @@ RETURN i.id AS insight_id, i.session_id AS session_id, i.text AS text, i.kind AS
     ELSE i.retired IS NOT NULL AND $ended[i.id] IS NULL END
     THEN null ELSE i.valid_until END AS valid_until,
   i.recorded AS position, i.recorded_at AS recorded_at,
-  CASE WHEN $ended IS NOT NULL THEN $ended[i.id] WHEN i.retired <= $until THEN i.retired END AS retired
+  CASE WHEN $ended IS NOT NULL THEN $ended[i.id] ELSE @insights/ended END AS retired

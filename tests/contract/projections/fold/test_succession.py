@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from anabranch_events.event.types import EventData, InsightRetracted, InsightSuperseded
+from anabranch_events.event.types import (
+    EventData,
+    InsightForgotten,
+    InsightRetracted,
+    InsightSuperseded,
+)
 from anabranch_projections import fold
 from tests.support.graphs import ask, empty
-from tests.support.histories import at, insight
+from tests.support.histories import at, insight, session
+from tests.support.learning import Ending, read_ends
 from tests.support.properties import OnThisLoop, held
 from tests.support.rounds import neo4j_in_full_only
 
@@ -22,14 +28,15 @@ pytestmark = neo4j_in_full_only
 
 
 def _read(history: list[EventData]) -> dict[str, int]:
-    """Read events one after another: what has ended takes no other's place, and no one its own."""
-    ended: dict[str, int] = {}
+    """Read events one after another; nothing takes its own place."""
+    endings: list[Ending] = []
     for position, data in enumerate(history, start=1):
-        assert isinstance(data, InsightSuperseded | InsightRetracted)
-        if isinstance(data, InsightSuperseded) and (data.by in ended or data.by == data.insight_id):
-            continue
-        ended.setdefault(data.insight_id, position)
-    return ended
+        assert isinstance(data, InsightSuperseded | InsightRetracted | InsightForgotten)
+        by = data.by if isinstance(data, InsightSuperseded) else None
+        if by != data.insight_id:
+            forgotten = isinstance(data, InsightForgotten)
+            endings.append(Ending(position, session(1), data.insight_id, by, forgotten))
+    return read_ends(endings)
 
 
 def _superseded(number: int, by: int) -> InsightSuperseded:
@@ -40,11 +47,30 @@ def _retracted(number: int) -> InsightRetracted:
     return InsightRetracted(insight_id=insight(number), reason="wrong")
 
 
+def _forgotten(number: int) -> InsightForgotten:
+    return InsightForgotten(insight_id=insight(number), receipt="asked")
+
+
+def _ended(rows: list[dict[str, Any]], until: int) -> dict[str, int]:
+    """Return where insights had ended as of a position, by what the graph keeps."""
+    ended: dict[str, int] = {}
+    for row in rows:
+        lapses = row["lapses"] or []
+        for start, end in zip(lapses[::2], lapses[1::2], strict=True):
+            if start <= until < end:
+                ended[row["id"]] = start
+        if row["retired"] is not None and row["retired"] <= until:
+            ended[row["id"]] = row["retired"]
+    return ended
+
+
 _NUMBERS = st.integers(1, 4)
 _ENDING = st.one_of(
     st.builds(_superseded, _NUMBERS, _NUMBERS),
     st.builds(_superseded, _NUMBERS, _NUMBERS),
     st.builds(_retracted, _NUMBERS),
+    st.builds(_retracted, _NUMBERS),
+    st.builds(_forgotten, _NUMBERS),
 )
 
 
@@ -67,11 +93,11 @@ async def test_of_insights_that_supersede_each_other_the_last_stands(graph: Grap
         found = call(
             ask(
                 graph.address,
-                "MATCH (i:Insight) WHERE i.retired IS NOT NULL "
-                "RETURN i.id AS id, i.retired AS retired",
+                "MATCH (i:Insight) RETURN i.id AS id, i.retired AS retired, i.lapses AS lapses",
             )
         )
 
-        assert {row["id"]: row["retired"] for row in found} == _read(history)
+        for until in range(1, len(history) + 1):
+            assert _ended(found, until) == _read(history[:until])
 
     await asyncio.to_thread(holds)

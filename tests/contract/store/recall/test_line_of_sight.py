@@ -75,6 +75,37 @@ async def test_an_end_counts_for_the_parent_once_the_branch_is_joined(graph: Gra
         assert ends == [retired, None]
 
 
+async def test_an_insight_holds_again_when_the_newer_one_is_retracted(graph: Graph) -> None:
+    """For those who see the retraction, from its position on; one that was forgotten stays ended."""
+    account = Account()
+    root = account.open()
+    first = account.remember(root, "The gauge stands on the left bank.")
+    second = account.remember(root, "The gauge stands on the right bank.")
+    account.supersede(first, second)
+    superseded = account.position
+    branch = account.branch(root)
+    account.retract(second, session_id=branch)
+    retracted = account.position
+    third = account.remember(root, "The gauge stands on the bridge.")
+    account.supersede(first, third)
+    account.forget(third)
+    await learn(graph, account.events)
+    wanted: list[tuple[dict[str, Any], list[str]]] = [
+        ({"as_of": superseded}, [second]),
+        ({"as_of": retracted}, [first]),
+        ({}, []),
+        ({"scope": Scope.LINEAGE, "session_id": branch}, [first]),
+        ({"scope": Scope.LINEAGE, "session_id": root}, [second]),
+        ({"scope": Scope.LINEAGE, "session_id": root, "as_of": superseded}, [second]),
+    ]
+
+    for ranker in both_ways(graph):
+        for fields, known in wanted:
+            found = await ranker.recall(ask("Where does the gauge stand?", **fields))
+
+            assert ids(found) == known, fields
+
+
 async def test_each_of_two_branches_has_its_own_end(graph: Graph) -> None:
     """Branches that replace two facts by one another in turn each keep the one they chose."""
     account = Account()

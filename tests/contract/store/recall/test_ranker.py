@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anabranch_events.event import types
 from anabranch_events.event.identifiers import new_id
+from anabranch_events.event.types import Outcome
 from anabranch_recall import Scope
 from tests.support.histories import moment
 from tests.support.learning import Account, learn
@@ -149,12 +151,16 @@ async def test_an_earlier_moment_knows_no_later_weight(graph: Graph) -> None:
     other = account.remember(river, "The gauge rusts.")
     account.associate(one, other, weight=0.5)
     account.cite(one, other)
+    account.about(types.InsightCited(insight_ids=(one, other), outcome=Outcome.REJECTED), one)
+    account.cite(one, other)
     await learn(graph, account.events)
     wanted: list[tuple[dict[str, Any], set[float]]] = [
         ({"as_of": 3}, set()),
         ({"as_of": 4}, {0.5}),
         ({"as_of": 5, "asked_at": moment(5)}, {0.55}),
-        ({"asked_at": moment(5 + 14 * 86400)}, {0.275}),
+        ({"as_of": 6, "asked_at": moment(5 + 14 * 86400)}, {0.2475}),
+        ({"as_of": 7, "asked_at": moment(7)}, {0.5455}),
+        ({"asked_at": moment(7 + 14 * 86400)}, {0.2728}),
     ]
 
     for ranker in both_ways(graph):

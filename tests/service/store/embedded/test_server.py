@@ -175,6 +175,23 @@ async def test_a_host_whose_owner_was_killed_ends(tmp_path: Path) -> None:
     await until(lambda: not _alive(host))
 
 
+async def test_a_host_whose_owner_is_killed_before_it_is_ready_ends(tmp_path: Path) -> None:
+    """It finds nobody to tell that it serves, closes what it opened, and goes."""
+    written = tmp_path / "graph" / "host.pid"
+    owner = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.support.graph_writer", str(tmp_path / "graph")),
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+    )
+    await until(lambda: written.exists() and written.read_text(encoding="ascii").endswith("\n"))
+    host = int(written.read_text(encoding="ascii"))
+
+    owner.kill()
+    await owner.wait()
+
+    await until(lambda: not _alive(host))
+
+
 async def test_generations_stand_side_by_side(embedded_graph: EmbeddedGraph) -> None:
     """A new generation is empty, the old one stays as it is, and one can be dropped."""
     address = await create_database(embedded_graph.address)
