@@ -24,7 +24,7 @@ from anabranch_store import EmbeddedGraph, Graph
 from benchmarks.projection_contest import EVENTS, ROUNDS, append, set_heap_aside, start_at
 from benchmarks.projection_stores import bench
 from benchmarks.projection_stream import NAMESPACE, mixed
-from benchmarks.recall import learned, open_session, raw
+from benchmarks.recall import learned, open_session, raw, saying
 from benchmarks.rows import Row, at_least, at_most
 
 if TYPE_CHECKING:
@@ -191,8 +191,9 @@ async def _vectors() -> list[Row]:
 async def _written(graph: Graph) -> None:
     position = 0
     for _ in range(VECTORS // BATCH):
-        steps, position = learned("engines", [f"t{position + at}" for at in range(BATCH)], position)
-        await graph.write(steps)
+        events = saying("engines", [f"t{position + at}" for at in range(BATCH)], position)
+        position = events[-1].position
+        await graph.write(learned(events))
 
 
 def _beside(

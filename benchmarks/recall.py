@@ -1,7 +1,8 @@
 """Recall beside the bare index: one question to memory against one raw vector query.
 
-Both on one embedded graph in one run, in turn, each with a question it has not seen. Vectors are
-made beforehand: embedding a question would cost both sides the same.
+Both on one embedded graph in one run, in turn, each with a question it has not seen. The index
+ranker answers the same questions over the same insights. Vectors are made beforehand: embedding a
+question would cost all sides the same.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from anabranch_events import new_event
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent, fold
+from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question
+from anabranch_recall.index_ranker import IndexRanker
 from anabranch_store import EmbeddedGraph, Graph, GraphRanker, Step
 from anabranch_store.graph.graph import open_driver
 from benchmarks.rows import Row, at_most
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from neo4j import AsyncSession
+
+    from anabranch_projections.recall_index.cut import Cut
+    from anabranch_recall import Ranker
 
 DIMENSION: Final = 384
 SMALL: Final = 1_000
@@ -77,8 +85,34 @@ def unit_vector(text: str) -> list[float]:
     return [number / length for number in numbers]
 
 
+class Indexed:
+    """The index of the large namespace, in memory."""
+
+    def __init__(self) -> None:
+        self._index = NamespaceIndex("large", dimension=DIMENSION)
+
+    @property
+    def position(self) -> int:
+        """The position up to which the events are taken in."""
+        return self._index.position
+
+    async def cut(self, namespace: str, as_of: int | None = None) -> Cut:
+        """Return the index as of a position."""
+        del namespace
+        return self._index.cut(as_of)
+
+    def take_in(self, events: Sequence[PositionedEvent]) -> None:
+        """Take in events of the namespace with the vectors of what they say."""
+        said = [each.event.data for each in events]
+        for each in events:
+            self._index.apply(each)
+        vectors = [unit_vector(one.text) for one in said if isinstance(one, InsightRecorded)]
+        self._index.add_vectors(np.asarray(vectors, np.float32))
+
+
 async def run() -> list[Row]:
-    """Fill an embedded graph of 20,000 insights, measure, and return the rows."""
+    """Fill an embedded graph and an index with 20,000 insights, measure, and return the rows."""
+    indexed = Indexed()
     with tempfile.TemporaryDirectory() as folder:
         async with (
             EmbeddedGraph(Path(folder) / "graph") as embedded,
@@ -86,13 +120,14 @@ async def run() -> list[Row]:
         ):
             await graph.apply_schema(dimension=DIMENSION)
             async with open_session(graph) as session:
-                await _fill(graph, session)
-                return await _measure(graph, session)
+                await _fill(graph, session, indexed)
+                return await _measure(graph, session, indexed)
 
 
-async def _measure(graph: Graph, session: AsyncSession) -> list[Row]:
+async def _measure(graph: Graph, session: AsyncSession, indexed: Indexed) -> list[Row]:
     """Measure in a namespace small enough to be scanned, and in a large one."""
     ranker = GraphRanker(graph, Prepared(), timeout_s=60)
+    exact = IndexRanker(indexed, Prepared(), timeout_s=60)
     writer = Writer(7)
 
     async def compared(namespace: str, count: int) -> Row:
@@ -103,7 +138,20 @@ async def _measure(graph: Graph, session: AsyncSession) -> list[Row]:
         name = f"recall among {count:,} of 20,000 insights / raw vector query"
         return at_most(name, ours=ours, theirs=theirs, limit=20, unit="ms")
 
-    return [await compared("small", SMALL), await compared("large", LARGE)]
+    async def by_both() -> Row:
+        index_ms, graph_ms = await _in_turn(
+            lambda: _recall(exact, "large", writer.text(5)),
+            lambda: _recall(ranker, "large", writer.text(5)),
+        )
+        return at_most(
+            f"recall among {LARGE:,} by the index / by the graph",
+            ours=index_ms,
+            theirs=graph_ms,
+            limit=1 / 20,
+            unit="ms",
+        )
+
+    return [await compared("small", SMALL), await compared("large", LARGE), await by_both()]
 
 
 @asynccontextmanager
@@ -133,7 +181,7 @@ async def _in_turn(
     return statistics.median(taken[0][WARM_UP:]), statistics.median(taken[1][WARM_UP:])
 
 
-async def _recall(ranker: GraphRanker, namespace: str, text: str) -> None:
+async def _recall(ranker: Ranker, namespace: str, text: str) -> None:
     found = await ranker.recall(Question(text=text, namespace=namespace))
     states = {name: lane.state for name, lane in found.lanes.items()}
     if len(found.hits) != 10 or {states["words"], states["meaning"]} != {"ok"}:
@@ -147,7 +195,7 @@ async def raw(session: AsyncSession, text: str) -> None:
         raise AssertionError("the raw query gave something else than ten")
 
 
-async def _fill(graph: Graph, session: AsyncSession) -> None:
+async def _fill(graph: Graph, session: AsyncSession, indexed: Indexed) -> None:
     """Learn 20,000 insights of two dozen words each, in sessions of twenty.
 
     A question in between, as a living memory is asked: the vector index grows with the insights
@@ -158,17 +206,19 @@ async def _fill(graph: Graph, session: AsyncSession) -> None:
     for namespace, count in (("small", SMALL), ("large", LARGE)):
         for start in range(0, count, BATCH):
             texts = [writer.text(24) for _ in range(min(BATCH, count - start))]
-            steps, position = learned(namespace, texts, position)
-            await graph.write(steps)
+            events = saying(namespace, texts, position)
+            position = events[-1].position
+            await graph.write(learned(events))
+            if namespace == "large":
+                indexed.take_in(events)
             await raw(session, writer.text(5))
 
 
-def learned(namespace: str, texts: list[str], after: int) -> tuple[list[Step], int]:
-    """Return what writes insights and their vectors, and the last position."""
-    events = _sessions(namespace, texts, after)
+def learned(events: Sequence[PositionedEvent]) -> list[Step]:
+    """Return what writes the insights of events, and their vectors."""
     rows = [
         {
-            "namespace": namespace,
+            "namespace": each.namespace,
             "id": each.event.data.insight_id,
             "recorded": each.position,
             "embedding": unit_vector(each.event.data.text),
@@ -177,10 +227,11 @@ def learned(namespace: str, texts: list[str], after: int) -> tuple[list[Step], i
         if isinstance(each.event.data, InsightRecorded)
     ]
     vectors = Step("projection/set_embeddings", {"rows": rows, "model": Prepared.model})
-    return [*fold(events), vectors], events[-1].position
+    return [*fold(events), vectors]
 
 
-def _sessions(namespace: str, texts: list[str], after: int) -> list[PositionedEvent]:
+def saying(namespace: str, texts: list[str], after: int) -> list[PositionedEvent]:
+    """Return the events of sessions that say `texts`, at the positions after `after`."""
     events: list[PositionedEvent] = []
     session_id = ""
     for number, text in enumerate(texts):

@@ -311,6 +311,7 @@ class Memory(OpenFace[AsyncMemory]):
         include_retired: bool = False,
         min_similarity: float | None = None,
         wait_s: float | None = None,
+        timeout_s: float | None = None,
         **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory a question; return ranked insights, each with the reason why.
@@ -324,6 +325,8 @@ class Memory(OpenFace[AsyncMemory]):
         `as_of` asks what was known at a position, or a time. With `after` the answer waits, for at
         most `wait_s`, until the graph has reached that position, and raises WaitTimedOut if it
         does not. Without, it waits for what this memory has seen, and answers in any case.
+        Vectors and lanes have `timeout_s` together, ten seconds by default; a lane that takes
+        longer is left out, and says so.
         Raises InputInvalid, ScopeNeedsSession, SessionNotFound and PositionFromFuture.
         """
         return LOOP.run(
@@ -337,6 +340,43 @@ class Memory(OpenFace[AsyncMemory]):
                 include_retired=include_retired,
                 min_similarity=min_similarity,
                 wait_s=wait_s,
+                timeout_s=timeout_s,
+                **filters,
+            )
+        )
+
+    def recall_all(
+        self,
+        queries: Sequence[str],
+        *,
+        k: int = 10,
+        scope: Scope | str | None = None,
+        session_id: str | None = None,
+        as_of: Moment | None = None,
+        after: int | None = None,
+        include_retired: bool = False,
+        min_similarity: float | None = None,
+        wait_s: float | None = None,
+        timeout_s: float | None = None,
+        **filters: Unpack[FilterFields],
+    ) -> list[Recollection]:
+        """Ask memory up to 32 questions at once; return the answer of each, in their order.
+
+        They wait once, their texts are embedded together, and the index goes through its vectors
+        once for several. The arguments are those of `recall`, for all of them.
+        """
+        return LOOP.run(
+            self._wrapped.recall_all(
+                queries,
+                k=k,
+                scope=scope,
+                session_id=session_id,
+                as_of=as_of,
+                after=after,
+                include_retired=include_retired,
+                min_similarity=min_similarity,
+                wait_s=wait_s,
+                timeout_s=timeout_s,
                 **filters,
             )
         )
@@ -354,6 +394,7 @@ class Memory(OpenFace[AsyncMemory]):
         include_retired: bool = False,
         min_similarity: float | None = None,
         wait_s: float | None = None,
+        timeout_s: float | None = None,
         **filters: Unpack[FilterFields],
     ) -> RecalledContext:
         """Ask memory a question; return what it knows as text for a prompt, with citations.
@@ -375,6 +416,7 @@ class Memory(OpenFace[AsyncMemory]):
                 include_retired=include_retired,
                 min_similarity=min_similarity,
                 wait_s=wait_s,
+                timeout_s=timeout_s,
                 **filters,
             )
         )
@@ -603,6 +645,7 @@ class Session(Face[AsyncSession]):
         include_retired: bool = False,
         min_similarity: float | None = None,
         wait_s: float | None = None,
+        timeout_s: float | None = None,
         **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory from this session: by default its own line of ancestors."""
@@ -616,6 +659,7 @@ class Session(Face[AsyncSession]):
                 include_retired=include_retired,
                 min_similarity=min_similarity,
                 wait_s=wait_s,
+                timeout_s=timeout_s,
                 **filters,
             )
         )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anabranch_recall.eligible import Eligible
     from anabranch_recall.moment import Floats, Moment
     from anabranch_recall.recipe import Recipe
+    from anabranch_recall.timing import Durations
 
 
 class Scaled(NamedTuple):
@@ -53,10 +54,16 @@ def dense(
     *,
     vector: NDArray[np.float32] | None,
     recipe: Recipe,
+    took: Durations,
 ) -> Dense:
-    """Score every eligible insight by words, meaning, its session, its length and the priors."""
-    words = scaled(bm25(moment, asked, reach, recipe=recipe))
-    meaning, has_vector = _meaning(moment, reach, vector)
+    """Score every eligible insight by words, meaning, its session, its length and the priors.
+
+    The time of each lane is added to `took`.
+    """
+    with took.timed("words"):
+        words = scaled(bm25(moment, asked, reach, recipe=recipe))
+    with took.timed("meaning"):
+        meaning, has_vector = _meaning(moment, reach, vector)
     if meaning and words and has_vector is not None:  # Until they are made, words stand for them.
         meaning.values[~has_vector] = words.values[~has_vector]
     words_share = recipe.words if meaning else 1.0

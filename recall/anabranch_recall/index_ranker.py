@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -15,18 +16,28 @@ from anabranch_recall.eligible import Eligible, eligible
 from anabranch_recall.index_ranking import Ranked, Ranking, last_moment, rank
 from anabranch_recall.language import date_words
 from anabranch_recall.moment import NEVER, day_text, moment_of
-from anabranch_recall.question import Hit, Lane, Question, Recollection, Restatement, Why
+from anabranch_recall.question import (
+    MEANING_TIMEOUT_S,
+    Hit,
+    Lane,
+    Question,
+    Recollection,
+    Restatement,
+    Why,
+)
+from anabranch_recall.timing import Durations
 from anabranch_recall.words import stems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from anabranch_recall.embedder import Embedder
     from anabranch_recall.moment import Moment
 
-MEANING_TIMEOUT_S: Final = 10.0
+_AT_ONCE: Final = 8
+"""Questions for which the vectors are gone through once: it takes memory for each."""
 
 
 class Indexes(Protocol):
@@ -43,11 +54,12 @@ class Indexes(Protocol):
 
 
 class Meaning(NamedTuple):
-    """A question's vector, or why there is none."""
+    """The vectors of questions by their texts, or why there are none."""
 
-    vector: NDArray[np.float32] | None
+    vectors: Mapping[str, NDArray[np.float32]] = {}
     state: Literal["ok", "failed", "skipped"] = "ok"
     reason: str | None = None
+    duration_ms: float = 0.0
 
 
 def _now() -> datetime:
@@ -81,12 +93,53 @@ class IndexRanker:
 
         An unknown session reaches nothing.
         """
-        meaning = await self._meaning(question.text)
+        [found] = await self.recall_all([question])
+        return found
+
+    async def recall_all(self, questions: Sequence[Question]) -> list[Recollection]:
+        """Answer questions about one namespace, in order.
+
+        Their texts are embedded at once, and the vectors of the index gone through once for all.
+        """
+        meaning = await self._meaning(questions)
         position = self._indexes.position
-        moment = await self._indexes.cut(question.namespace, question.as_of)
-        # Milliseconds of arithmetic where there are many insights: not on the event loop.
-        found, reach = await asyncio.to_thread(self._ranking, moment, question, meaning)
+        found: dict[Question, Recollection] = {}
+        for as_of in dict.fromkeys(one.as_of for one in questions):
+            alike = list(dict.fromkeys(one for one in questions if one.as_of == as_of))
+            moment = await self._indexes.cut(alike[0].namespace, as_of)
+            for start in range(0, len(alike), _AT_ONCE):
+                some = alike[start : start + _AT_ONCE]
+                # Milliseconds of arithmetic where there are many insights: not on the event loop.
+                answers = await asyncio.to_thread(self._answers, moment, some, meaning, position)
+                found.update(zip(some, answers, strict=True))
+        return [found[one] for one in questions]
+
+    def _answers(
+        self, moment: Moment, questions: Sequence[Question], meaning: Meaning, position: int
+    ) -> list[Recollection]:
+        vectors = [meaning.vectors[one.text] for one in questions if one.text in meaning.vectors]
+        took = Durations()
+        if len(vectors) > 1:
+            with took.timed("meaning"):
+                moment.look_ahead(vectors)
+        shared_ms = meaning.duration_ms + took.of("meaning") / len(questions)
+        return [
+            self._answer(moment, one, meaning, position=position, shared_ms=shared_ms)
+            for one in questions
+        ]
+
+    def _answer(
+        self,
+        moment: Moment,
+        question: Question,
+        meaning: Meaning,
+        *,
+        position: int,
+        shared_ms: float,
+    ) -> Recollection:
         asked = read(question.text)
+        found, reach = self._ranking(moment, asked, question, meaning.vectors.get(question.text))
+        found.durations.add("meaning", shared_ms)
         best = [
             _hit(moment, asked, each, retired=int(reach.retired[each.row]))
             for each in found.best[: shown(question)]
@@ -101,9 +154,12 @@ class IndexRanker:
         )
 
     def _ranking(
-        self, moment: Moment, question: Question, meaning: Meaning
+        self,
+        moment: Moment,
+        asked: Asked,
+        question: Question,
+        vector: NDArray[np.float32] | None,
     ) -> tuple[Ranking, Eligible]:
-        asked = read(question.text)
         asked_at = question.asked_at
         if asked_at is None:
             then = question.as_of is not None and len(moment.columns.position)
@@ -114,46 +170,63 @@ class IndexRanker:
             asked,
             reach,
             k=shown(question),
-            vector=meaning.vector,
+            vector=vector,
             asked_at=asked_at,
             min_similarity=question.min_similarity,
         )
         return ranking, reach
 
-    async def _meaning(self, text: str) -> Meaning:
+    async def _meaning(self, questions: Sequence[Question]) -> Meaning:
         if self._embedder is None:
-            return Meaning(None, "skipped", "no embedder is set")
+            return Meaning(state="skipped", reason="no embedder is set")
+        timeout_s = max(one.timeout_s or self._timeout_s for one in questions)
+        texts = list(dict.fromkeys(one.text for one in questions))
+        begun = perf_counter()
         try:
-            async with asyncio.timeout(self._timeout_s):
-                [numbers] = await self._embedder.embed([text])
+            async with asyncio.timeout(timeout_s):
+                numbers = await self._embedder.embed(texts)
         except TimeoutError:
-            return Meaning(None, "failed", f"no answer within {self._timeout_s:g} s")
+            reason = f"no answer within {timeout_s:g} s"
+            return Meaning(state="failed", reason=reason, duration_ms=_ms_since(begun))
         except Exception as error:  # noqa: BLE001 - an embedder of somebody else's may raise anything.
-            return Meaning(None, "failed", f"{type(error).__name__}: {error}")
-        vector = np.asarray(numbers, np.float32)
-        if len(vector) != self._embedder.dimension or not np.isfinite(vector).all():
-            return Meaning(None, "failed", "the embedder gave no vector of its dimension")
-        return Meaning(vector)
+            reason = f"{type(error).__name__}: {error}"
+            return Meaning(state="failed", reason=reason, duration_ms=_ms_since(begun))
+        vectors = {
+            text: np.asarray(each, np.float32) for text, each in zip(texts, numbers, strict=False)
+        }
+        right = all(
+            len(each) == self._embedder.dimension and np.isfinite(each).all()
+            for each in vectors.values()
+        )
+        if not right or len(numbers) != len(texts):
+            reason = "the embedder gave no vector of its dimension"
+            return Meaning(state="failed", reason=reason, duration_ms=_ms_since(begun))
+        return Meaning(vectors, duration_ms=_ms_since(begun))
+
+
+def _ms_since(begun: float) -> float:
+    return (perf_counter() - begun) * 1000
 
 
 def _lanes(position: int, ranking: Ranking, meaning: Meaning) -> dict[str, Lane]:
-    def lane(found: bool) -> Lane:
-        return Lane(state="ok" if found else "empty", position=position)
+    def lane(name: str, *, found: bool) -> Lane:
+        took = ranking.durations.of(name)
+        return Lane(state="ok" if found else "empty", position=position, duration_ms=took)
 
     return {
-        "words": lane(ranking.words),
-        "meaning": _meaning_lane(position, ranking, meaning),
-        "entities": lane(any(each.names for each in ranking.best)),
-        "associations": lane(any(each.associations for each in ranking.best)),
+        "words": lane("words", found=ranking.words),
+        "meaning": _meaning_lane(lane("meaning", found=ranking.vectors), ranking, meaning),
+        "entities": lane("entities", found=any(each.names for each in ranking.best)),
+        "associations": lane("associations", found=any(each.associations for each in ranking.best)),
     }
 
 
-def _meaning_lane(position: int, ranking: Ranking, meaning: Meaning) -> Lane:
+def _meaning_lane(lane: Lane, ranking: Ranking, meaning: Meaning) -> Lane:
     if meaning.state != "ok":
-        return Lane(state=meaning.state, position=position, reason=meaning.reason)
+        return lane.model_copy(update={"state": meaning.state, "reason": meaning.reason})
     if ranking.best and not ranking.vectors:
-        return Lane(state="skipped", position=position, reason="no vectors yet")
-    return Lane(state="ok" if ranking.vectors else "empty", position=position)
+        return lane.model_copy(update={"state": "skipped", "reason": "no vectors yet"})
+    return lane
 
 
 def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:

@@ -15,6 +15,7 @@ from anabranch_recall.moment import moment_of
 from anabranch_recall.plasticity import decayed
 from anabranch_recall.question import Association
 from anabranch_recall.recipe import RECIPE
+from anabranch_recall.timing import Durations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,12 +78,13 @@ class Ranked:
 
 
 class Ranking(NamedTuple):
-    """The best of each text, best first, and which lanes had something."""
+    """The best of each text, best first, which lanes had something, and the time of each."""
 
     best: list[Ranked]
     words: bool
     meaning: bool
     vectors: bool
+    durations: Durations
 
 
 class Pool:
@@ -172,20 +174,24 @@ def rank(
     Associations decay to `asked_at`; without it, to the last moment that was recorded. With
     `min_similarity` nothing below it is among them.
     """
+    took = Durations()
     if not reach.count:
-        return Ranking([], words=False, meaning=False, vectors=False)
-    scores = dense(moment, asked, reach, vector=vector, recipe=recipe)
+        return Ranking([], words=False, meaning=False, vectors=False, durations=took)
+    scores = dense(moment, asked, reach, vector=vector, recipe=recipe, took=took)
     pool = Pool(moment, reach, scores, vector=vector, recipe=recipe)
     choosing = scores.total if min_similarity is None else _above(scores, min_similarity)
     size = max(k, RERANKED)
     pool.add(best_slots(choosing, size))
-    hop(pool, moment, asked, reach, recipe=recipe)
-    link(pool, moment, reach, at=asked_at or last_moment(moment), recipe=recipe)
+    with took.timed("entities"):
+        hop(pool, moment, asked, reach, recipe=recipe)
+    with took.timed("associations"):
+        link(pool, moment, reach, at=asked_at or last_moment(moment), recipe=recipe)
     return Ranking(
         _best(pool, moment, choosing, k=k, size=size, min_similarity=min_similarity),
         words=scores.words is not None,
         meaning=scores.meaning is not None,
         vectors=scores.has_vector is not None,
+        durations=took,
     )
 
 

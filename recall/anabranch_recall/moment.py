@@ -113,6 +113,10 @@ class Moment(Protocol):
         """Return the cosine of each of `rows`, or of all, to `vector`, from one byte a number."""
         ...
 
+    def look_ahead(self, vectors: Sequence[NDArray[np.float32]]) -> None:
+        """Go through the vectors once for several questions; `similarities` knows them then."""
+        ...
+
     def exact_similarities(self, vector: NDArray[np.float32], rows: Rows) -> Floats:
         """Return the cosine of each of `rows` to `vector` from the vectors as they were made."""
         ...

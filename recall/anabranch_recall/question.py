@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 HITS_MAX = 1000
 ALSO_MAX = 100
+QUESTIONS_MAX = 32
+TIMEOUT_S_MAX = 300.0
+MEANING_TIMEOUT_S = 10.0
+"""The seconds that an embedder has for a question that says nothing."""
 
 
 class Scope(StrEnum):
@@ -50,6 +54,8 @@ class Question(_Frozen):
 
     Hits below `min_similarity` are left out. Without it, no hits are given where none reaches
     `floor`.
+
+    Each lane has `timeout_s`; one that takes longer is left out, and says so.
     """
 
     text: Annotated[str, StringConstraints(strict=True, min_length=1, pattern=r"\S")]
@@ -63,6 +69,7 @@ class Question(_Frozen):
     filters: Filters = NO_FILTERS
     min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
     floor: Floor | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=TIMEOUT_S_MAX)] | None = None
 
     @model_validator(mode="after")
     def _scope_has_its_session(self) -> Question:
@@ -145,11 +152,25 @@ class Hit(_Frozen):
 
 
 class Lane(_Frozen):
-    """The state of one lane, and the position up to which it knew the log."""
+    """The state of one lane, the position up to which it knew the log, and the time it took.
+
+    Lanes that fared alike are equal: the same question has the same answer, however long it took.
+    """
 
     state: Literal["ok", "empty", "failed", "skipped"]
     position: int
     reason: str | None = None
+    duration_ms: float = 0.0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Lane) and self._fared == other._fared
+
+    def __hash__(self) -> int:
+        return hash(self._fared)
+
+    @property
+    def _fared(self) -> tuple[str, int, str | None]:
+        return self.state, self.position, self.reason
 
 
 class Recollection(_Frozen):

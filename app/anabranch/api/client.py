@@ -23,7 +23,7 @@ from anabranch_events.transport.inbox import NobodyListens, Unanswered
 from anabranch_events.transport.plain_connection import PlainConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from anabranch.home.running import RunningUp
     from anabranch.plain_settings import PlainSettings
@@ -86,6 +86,26 @@ class Client:
         Without `after` it knows what is in the log now, as far as the graph gets there in time.
         """
         return await self._connected(lambda one: self._question(one, "recall", request))
+
+    async def recall_all(self, requests: Sequence[Mapping[str, object]]) -> list[Answer] | None:
+        """Return the answers to several questions, each of which knows what `recall` knows."""
+
+        async def converse(connection: PlainConnection) -> Answer:
+            async def ask(**changed: object) -> Answer:
+                questions = [_given({**one, **changed}) for one in requests]
+                return await self._request(connection, "recall_all", {"questions": questions})
+
+            wait_s = requests[0]["wait_s"]
+            waits: dict[str, object] = {"wait_s": _WAIT_S if wait_s is None else wait_s}
+            if requests[0]["after"] is not None:
+                return await ask(**waits)
+            try:
+                return await ask(**waits, after=await _log_end(connection))
+            except WaitTimedOut:
+                return await ask(wait_s=0, after=await _log_end(connection))
+
+        found = await self._connected(converse)
+        return None if found is None else [Answer(one) for one in found.answers]
 
     async def context(self, request: Mapping[str, object]) -> Answer | None:
         """Return the context of a question, which knows what `recall` knows."""
@@ -155,9 +175,8 @@ class Client:
         key: str | None = None,
         in_its_words: bool = False,
     ) -> Answer:
-        given = {name: value for name, value in request.items() if value is not None}
         try:
-            body = orjson.dumps(given)
+            body = orjson.dumps(_given(request))
         except orjson.JSONEncodeError as error:
             raise _NotForService from error
         subject = f"{COMMANDS}{self._settings.namespace if self._settings else ''}.{operation}"
@@ -211,6 +230,10 @@ class _Refused(Exception):
     def __init__(self, problem: Answer) -> None:
         super().__init__(problem.detail)
         self.problem = problem
+
+
+def _given(request: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in request.items() if value is not None}
 
 
 async def _log_end(connection: PlainConnection) -> int:

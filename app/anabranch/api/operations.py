@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import BaseModel, ConfigDict
+
 from anabranch.api import lookups, session_operations, upkeep
 from anabranch.api.problem import other_namespace
 from anabranch.api.requests import (
@@ -27,6 +29,7 @@ from anabranch.api.requests import (
     Note,
     OpenSession,
     Recall,
+    RecallAll,
     RecallContext,
     Remember,
     RememberAll,
@@ -38,6 +41,7 @@ from anabranch.api.requests import (
 )
 from anabranch.memory.context import context as context_in
 from anabranch.memory.insights import get_insight, update_insight
+from anabranch.memory.recall import answered
 from anabranch.memory.recall import recall as recall_in
 from anabranch.past.history import History
 from anabranch.views import InsightDetails, SessionView
@@ -57,10 +61,8 @@ from anabranch_thinking import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from pydantic import BaseModel
-
     from anabranch.api.context import Context
-    from anabranch.memory.context import AskedFields
+    from anabranch.memory.recall import AskedFields, AskedOne
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,25 @@ async def recall(context: Context, request: Recall) -> Recollection:
     return await recall_in(context.namespace, request.query, **_asked(request))
 
 
+class Recollections(BaseModel):
+    """The answers to several questions, in their order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    answers: list[Recollection]
+
+
+async def recall_all(context: Context, request: RecallAll) -> Recollections:
+    """Ask several questions at once; the answers stand in the order of the questions.
+
+    They wait together, and the index goes through its vectors once for several.
+    """
+    for one in request.questions:
+        await _checked(context, one)
+    asked: list[AskedOne] = [{"query": one.query, **_asked(one)} for one in request.questions]
+    return Recollections(answers=await answered(context.namespace, asked))
+
+
 async def context(context: Context, request: RecallContext) -> RecalledContext:
     """Ask memory a question; get what it knows as text for a prompt, within `tokens`.
 
@@ -228,6 +249,7 @@ def _asked(request: Recall) -> AskedFields:
         "include_retired": request.include_retired,
         "min_similarity": request.min_similarity,
         "wait_s": request.wait_s,
+        "timeout_s": request.timeout_s,
         "filters": request.filters(),
     }
 
@@ -240,6 +262,7 @@ OPERATIONS: Final = (
     Operation("remember", Remember, InsightReceipt, remember),
     Operation("remember_all", RememberAll, InsightsReceipt, remember_all),
     Operation("recall", Recall, Recollection, recall),
+    Operation("recall_all", RecallAll, Recollections, recall_all),
     Operation("context", RecallContext, RecalledContext, context),
     Operation("get", Get, InsightDetails, get),
     Operation("update", Update, InsightReceipt, update),

@@ -6,13 +6,12 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from anabranch.api.requests import Reading, Recall, Request, Time
+from anabranch.api.requests import Reading, Request, Time
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position
 
 PAGE_MAX: Final = 1000
 EVENTS_MAX: Final = 1000
-QUESTIONS_MAX: Final = 32
 QUERY_LENGTH_MAX: Final = 65_536
 _SPEED_MAX: Final = 1e6
 
@@ -66,12 +65,6 @@ class ListConsolidations(Page):
     """List the consolidations of a namespace."""
 
     root_id: Identifier | None = Field(default=None, description="Only those of one thought.")
-
-
-class RecallAll(Request):
-    """Ask several questions at once."""
-
-    questions: Annotated[tuple[Recall, ...], Field(min_length=1, max_length=QUESTIONS_MAX)]
 
 
 class Cypher(PastReading):

@@ -6,14 +6,13 @@ one begins.
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from anabranch.api import read_requests as asked
-from anabranch.api.operations import Operation, recall
+from anabranch.api.operations import Operation
 from anabranch.errors import EventNotFound
 from anabranch.generations.status import status
 from anabranch.memory.cypher import cypher
@@ -34,13 +33,11 @@ from anabranch.transfer.exported_line import line_of
 from anabranch.views import SessionView, Status
 from anabranch_projections import DeadLetters
 from anabranch_projections.dead_letters import DeadLetter
-from anabranch_recall import Recollection
 from anabranch_store import QueryResult
 
 if TYPE_CHECKING:
     from anabranch.api.context import Context
 
-_QUESTIONS_AT_ONCE: Final = 4
 _SCANNED_MAX: Final = 20_000
 _NEXT: Final = "The `cursor` of the next page; null at the end."
 
@@ -81,12 +78,6 @@ class ConsolidationPage(_Answer):
 
     consolidations: list[ConsolidationView]
     next: int | None = Field(description=_NEXT)
-
-
-class Recollections(_Answer):
-    """The answers to several questions, in the order of the questions."""
-
-    answers: list[Recollection]
 
 
 class EventPage(_Answer):
@@ -172,22 +163,6 @@ async def consolidations(context: Context, request: asked.ListConsolidations) ->
     return ConsolidationPage(consolidations=found, next=_next(found, request.limit))
 
 
-async def recall_all(context: Context, request: asked.RecallAll) -> Recollections:
-    """Ask several questions at once; the answers stand in the order of the questions."""
-    gate = asyncio.Semaphore(_QUESTIONS_AT_ONCE)
-
-    async def answer(question: Any) -> Recollection:
-        async with gate:
-            return await recall(context, question)
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            answers = [group.create_task(answer(one)) for one in request.questions]
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return Recollections(answers=[one.result() for one in answers])
-
-
 async def query(context: Context, request: asked.Cypher) -> QueryResult:
     """Query the graph, read only, with a bound on time, rows and bytes.
 
@@ -265,7 +240,6 @@ def _next(
 READS: Final = (
     Operation("list_sessions", asked.ListSessions, SessionPage, list_sessions),
     Operation("session_tree", asked.SessionTree, Tree, tree),
-    Operation("recall_all", asked.RecallAll, Recollections, recall_all),
     Operation("list_associations", asked.ListAssociations, AssociationPage, associations),
     Operation("list_conflicts", asked.ListConflicts, ConflictPage, conflicts),
     Operation("list_consolidations", asked.ListConsolidations, ConsolidationPage, consolidations),

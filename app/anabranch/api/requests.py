@@ -12,7 +12,7 @@ from anabranch_events.event.identifiers import Identifier, Json, Name, Position,
 from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
 from anabranch_recall import Filters, Scope
 from anabranch_recall.context import INSIGHTS, TOKENS, TOKENS_MAX
-from anabranch_recall.question import HITS_MAX
+from anabranch_recall.question import HITS_MAX, QUESTIONS_MAX, TIMEOUT_S_MAX
 from anabranch_thinking import InsightDraft
 from anabranch_thinking.sessions.insights import RELATED, REMEMBERED_MAX, REQUESTED
 
@@ -270,6 +270,10 @@ class Recall(Request):
     )
     include_retired: bool = Field(default=False, description="Also what no longer holds.")
     wait_s: Wait = Field(default=5.0, description="How long to wait for that at most.")
+    timeout_s: Annotated[float, Field(gt=0, le=TIMEOUT_S_MAX)] | None = Field(
+        default=None,
+        description="How long vectors and lanes may take, in seconds; ten by default.",
+    )
 
     def filters(self) -> FilterFields:
         """Return the filters that were given."""
@@ -286,6 +290,12 @@ class RecallContext(Recall):
     tokens: Annotated[int, Field(ge=1, le=TOKENS_MAX)] = Field(
         default=TOKENS, description="How long the text may be, in tokens of a language model."
     )
+
+
+class RecallAll(Request):
+    """Ask several questions at once."""
+
+    questions: Annotated[tuple[Recall, ...], Field(min_length=1, max_length=QUESTIONS_MAX)]
 
 
 class Consolidate(Writing):

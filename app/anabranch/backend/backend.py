@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.lost_branches import end_lost_branches, ending_lost_branches
@@ -15,9 +15,10 @@ from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_projections import wait_for
 from anabranch_store import GraphRanker
-from anabranch_store.recall.ranker import LANE_TIMEOUT_S
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nats.aio.msg import Msg
 
     from anabranch.backend.index_runner import Indexing
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from anabranch_events import Log
     from anabranch_recall import Embedder, Question, Ranker, Recollection
     from anabranch_store import Graph
+
+_AT_ONCE: Final = 4
 
 
 class Backend:
@@ -132,26 +135,25 @@ class Backend:
         """Return the position of the recall index that answers; None where the graph does."""
         return None if self._indexing is None else await self._indexing.position()
 
-    async def recall(self, question: Question, *, knowing: int) -> Recollection:
-        """Answer a question that must know `knowing` of the log.
+    async def recall(self, questions: Sequence[Question], *, knowing: int) -> list[Recollection]:
+        """Answer questions about one namespace, which must know `knowing` of the log, in order.
 
         The index answers, here or in the process that follows it, where it knows that; the graph
         otherwise.
         """
         if self._indexing is not None:
-            found = await self._indexing.recall(question, knowing=knowing)
+            found = await self._indexing.recall(questions, knowing=knowing)
             if found is not None:
                 return found
-        return await (await self._graph_ranker()).recall(question)
+        return await _answered(await self._graph_ranker(), questions)
 
     async def _graph_ranker(self) -> Ranker:
         """Return the ranker over the graph as it is by now; it keeps what it learned of it."""
         graph = await self.graph()
         if self._ranker is None:
-            timeout_s = LANE_TIMEOUT_S
-            if self.servers.role == "joined":  # Its reads wait for the owner after theirs.
-                timeout_s += self.settings.request_timeout_s
-            self._ranker = GraphRanker(graph, self.embedder, timeout_s=timeout_s)
+            joined = self.servers.role == "joined"  # Its reads wait for the owner after theirs.
+            grace_s = self.settings.request_timeout_s if joined else 0.0
+            self._ranker = GraphRanker(graph, self.embedder, grace_s=grace_s)
         return self._ranker
 
     async def vectors_follow(self) -> bool:
@@ -238,6 +240,22 @@ class Backend:
         for graph in graphs:
             if graph is not None:
                 await graph.__aexit__(None, None, None)
+
+
+async def _answered(ranker: Ranker, questions: Sequence[Question]) -> list[Recollection]:
+    """Ask a few questions at a time; return the answers in order. Raises the first failure."""
+    room = asyncio.Semaphore(_AT_ONCE)
+
+    async def answer(question: Question) -> Recollection:
+        async with room:
+            return await ranker.recall(question)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            answers = [group.create_task(answer(one)) for one in questions]
+    except ExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [one.result() for one in answers]
 
 
 class SharedBackend(Backend):

@@ -10,10 +10,10 @@ import asyncio
 import contextlib
 import logging
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import nats.errors
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from anabranch_recall import Question, Recollection
 
@@ -30,18 +30,19 @@ _LEFT: Final = "Anabranch-Left"
 _PIECE_MAX: Final = 512 * 1024
 _AT_ONCE: Final = 64
 _LOOK_S: Final = 0.5
+_ANSWERS: Final = TypeAdapter(list[Recollection])
 _log = logging.getLogger("anabranch")
 
 
-class IndexQuestion(BaseModel):
-    """A question to the index of another process.
+class IndexQuestions(BaseModel):
+    """Questions about one namespace to the index of another process.
 
-    The answer must know the log up to `knowing`, and be by the vectors of `model`.
+    The answers must know the log up to `knowing`, and be by the vectors of `model`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    question: Question
+    questions: Annotated[tuple[Question, ...], Field(min_length=1)]
     knowing: int
     model: str | None
 
@@ -52,7 +53,7 @@ class Answering:
     def __init__(
         self,
         client: Client,
-        answer: Callable[[IndexQuestion], Awaitable[Recollection | None]],
+        answer: Callable[[IndexQuestions], Awaitable[list[Recollection] | None]],
         position: Callable[[], int],
     ) -> None:
         self._client = client
@@ -93,13 +94,13 @@ class Answering:
 
     async def _document(self, body: bytes) -> bytes:
         try:
-            found = await self._answer(IndexQuestion.model_validate_json(body))
+            found = await self._answer(IndexQuestions.model_validate_json(body))
         except ValidationError:  # From another version of ours.
             return b""
         except Exception as error:  # noqa: BLE001 - the graph answers, whatever it is.
             _log.warning("a question to the recall index failed: %r", error)
             return b""
-        return b"" if found is None else found.model_dump_json().encode()
+        return b"" if found is None else _ANSWERS.dump_json(found)
 
     async def _send(self, reply: str, document: bytes) -> None:
         size = min(_PIECE_MAX, self._client.max_payload)
@@ -120,10 +121,10 @@ class IndexElsewhere:
         self._writer = writer
         self._gone = gone
 
-    async def recall(self, asked: IndexQuestion, *, timeout_s: float) -> Recollection | None:
-        """Return the answer, None where there is none. Raises TimeoutError."""
+    async def recall(self, asked: IndexQuestions, *, timeout_s: float) -> list[Recollection] | None:
+        """Return the answers in order, None where there are none. Raises TimeoutError."""
         document = await self._asked(asked.model_dump_json().encode(), timeout_s)
-        return Recollection.model_validate_json(document) if document else None
+        return _ANSWERS.validate_json(document) if document else None
 
     async def position(self, *, timeout_s: float) -> int | None:
         """Return the position of the index, None where nobody answers."""

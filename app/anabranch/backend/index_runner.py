@@ -8,24 +8,26 @@ import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from anabranch.backend.index_questions import Answering, IndexElsewhere, IndexQuestion
+from anabranch.backend.index_questions import Answering, IndexElsewhere, IndexQuestions
 from anabranch.home.folder import held
 from anabranch_projections.recall_index.damage import Damaged
 from anabranch_projections.recall_index.writer import LOCK, writer_of
+from anabranch_recall.question import MEANING_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from anabranch.home.folder import Home
     from anabranch_events import Log
     from anabranch_projections.recall_index.follower import IndexFollower
     from anabranch_projections.recall_index.index_folder import IndexFolder
-    from anabranch_recall import Embedder, Question, Ranker, Recollection
+    from anabranch_recall import Embedder, Question, Recollection
+    from anabranch_recall.index_ranker import IndexRanker
 
 _PAUSE_S: Final = 1.0
 _WAIT_S: Final = 1.0
 _BEHIND_MAX: Final = 512
-_ANSWER_S: Final = 12.0
+_RANKING_S: Final = 1.0
 _SILENT_S: Final = 10.0
 _POSITION_S: Final = 2.0
 _log = logging.getLogger("anabranch")
@@ -76,16 +78,21 @@ class Indexing:
         elsewhere = self._elsewhere()
         return None if elsewhere is None else await elsewhere.position(timeout_s=_POSITION_S)
 
-    async def recall(self, question: Question, *, knowing: int) -> Recollection | None:
-        """Return the index's answer, which knows the log up to `knowing`; None where it cannot."""
-        ranker = await self.ranker(question.namespace, knowing=knowing)
+    async def recall(
+        self, questions: Sequence[Question], *, knowing: int
+    ) -> list[Recollection] | None:
+        """Return the index's answers, which know the log up to `knowing`; None where it cannot.
+
+        The questions are about one namespace.
+        """
+        ranker = await self.ranker(questions[0].namespace, knowing=knowing)
         if ranker is not None:
-            return await ranker.recall(question)
+            return await ranker.recall_all(questions)
         if self._follower is not None:
             return None
-        return await self._asked(question, knowing)
+        return await self._asked(questions, knowing)
 
-    async def ranker(self, namespace: str, *, knowing: int) -> Ranker | None:
+    async def ranker(self, namespace: str, *, knowing: int) -> IndexRanker | None:
         """Return the ranker over the index, None where it does not know `knowing` in a moment.
 
         An index far behind is not waited for, and that of another process has none here.
@@ -106,14 +113,17 @@ class Indexing:
 
         return IndexRanker(follower, self._embedder)
 
-    async def _asked(self, question: Question, knowing: int) -> Recollection | None:
+    async def _asked(
+        self, questions: Sequence[Question], knowing: int
+    ) -> list[Recollection] | None:
         """Ask the process that follows; one that gave no answer in time is left alone a while."""
         elsewhere = self._elsewhere()
         if elsewhere is None or time.monotonic() < self._silent_until:
             return None
-        asked = IndexQuestion(question=question, knowing=knowing, model=self._model)
+        asked = IndexQuestions(questions=tuple(questions), knowing=knowing, model=self._model)
+        lanes_s = max(one.timeout_s or MEANING_TIMEOUT_S for one in questions)
         try:
-            return await elsewhere.recall(asked, timeout_s=_ANSWER_S)
+            return await elsewhere.recall(asked, timeout_s=lanes_s + _WAIT_S + _RANKING_S)
         except TimeoutError:
             self._silent_until = time.monotonic() + _SILENT_S
             return None
@@ -129,11 +139,11 @@ class Indexing:
 
         return IndexElsewhere(self._event_log.connection, writer, gone=gone)
 
-    async def _answer(self, asked: IndexQuestion) -> Recollection | None:
+    async def _answer(self, asked: IndexQuestions) -> list[Recollection] | None:
         if asked.model != self._model:
             return None
-        ranker = await self.ranker(asked.question.namespace, knowing=asked.knowing)
-        return None if ranker is None else await ranker.recall(asked.question)
+        ranker = await self.ranker(asked.questions[0].namespace, knowing=asked.knowing)
+        return None if ranker is None else await ranker.recall_all(asked.questions)
 
     @property
     def _model(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 from anabranch.memory.recall import recall
 from anabranch.past.as_of import position_of
@@ -17,25 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
-    from anabranch.past.as_of import Moment
-    from anabranch_recall import FilterFields, RecalledContext, Recollection
+    from anabranch.memory.recall import AskedFields
+    from anabranch_recall import RecalledContext, Recollection
 
 _DERIVED_MAX: Final = 12
 _SUPERSEDES: Final = "SUPERSEDES"
-
-
-class AskedFields(TypedDict, total=False):
-    """The arguments of `recall` beside its query."""
-
-    k: int
-    scope: Scope | str | None
-    session_id: str | None
-    as_of: Moment | None
-    after: int | None
-    include_retired: bool
-    min_similarity: float | None
-    wait_s: float | None
-    filters: FilterFields | None
 
 
 async def context(

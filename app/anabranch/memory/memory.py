@@ -15,7 +15,7 @@ from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.namespaces import OpenNamespace
 from anabranch.memory.past import MemoryPast
-from anabranch.memory.recall import recall
+from anabranch.memory.recall import recall, recall_all
 from anabranch.memory.session import Session, session_of
 from anabranch.memory.session_views import list_sessions, session_tree, show_session
 from anabranch.memory.thinking import checked_over, think_locally, think_over_workers
@@ -315,6 +315,7 @@ class Memory:
         include_retired: bool = False,
         min_similarity: float | None = None,
         wait_s: float | None = None,
+        timeout_s: float | None = None,
         **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory a question; return ranked insights, each with the reason why.
@@ -328,6 +329,8 @@ class Memory:
         `as_of` asks what was known at a position, or a time. With `after` the answer waits, for at
         most `wait_s`, until the graph has reached that position, and raises WaitTimedOut if it
         does not. Without, it waits for what this memory has seen, and answers in any case.
+        Vectors and lanes have `timeout_s` together, ten seconds by default; a lane that takes
+        longer is left out, and says so.
         Raises InputInvalid, ScopeNeedsSession, SessionNotFound and PositionFromFuture.
         """
         return await recall(
@@ -341,6 +344,42 @@ class Memory:
             include_retired=include_retired,
             min_similarity=min_similarity,
             wait_s=wait_s,
+            timeout_s=timeout_s,
+            filters=filters,
+        )
+
+    async def recall_all(
+        self,
+        queries: Sequence[str],
+        *,
+        k: int = 10,
+        scope: Scope | str | None = None,
+        session_id: str | None = None,
+        as_of: Moment | None = None,
+        after: int | None = None,
+        include_retired: bool = False,
+        min_similarity: float | None = None,
+        wait_s: float | None = None,
+        timeout_s: float | None = None,
+        **filters: Unpack[FilterFields],
+    ) -> list[Recollection]:
+        """Ask memory up to 32 questions at once; return the answer of each, in their order.
+
+        They wait once, their texts are embedded together, and the index goes through its vectors
+        once for several. The arguments are those of `recall`, for all of them.
+        """
+        return await recall_all(
+            self._namespace,
+            queries,
+            k=k,
+            scope=scope,
+            session_id=session_id,
+            as_of=as_of,
+            after=after,
+            include_retired=include_retired,
+            min_similarity=min_similarity,
+            wait_s=wait_s,
+            timeout_s=timeout_s,
             filters=filters,
         )
 
@@ -357,6 +396,7 @@ class Memory:
         include_retired: bool = False,
         min_similarity: float | None = None,
         wait_s: float | None = None,
+        timeout_s: float | None = None,
         **filters: Unpack[FilterFields],
     ) -> RecalledContext:
         """Ask memory a question; return what it knows as text for a prompt, with citations.
@@ -378,6 +418,7 @@ class Memory:
             include_retired=include_retired,
             min_similarity=min_similarity,
             wait_s=wait_s,
+            timeout_s=timeout_s,
             filters=filters,
         )
 

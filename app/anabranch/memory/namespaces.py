@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
 
 NAMESPACES_MAX: Final = 256
-_VECTORS_WAIT_S: Final = 5.0
+VECTORS_WAIT_S: Final = 5.0
 _VECTORS_BEHIND_MAX: Final = 512
 
 
@@ -73,11 +73,18 @@ class OpenNamespace:
         timeout_s = backend.settings.wait_timeout_s
         await backend.reached(backend.seen, projection="graph", timeout_s=timeout_s)
 
-    async def ready(self, after: int | None = None, *, wait_s: float | None = None) -> None:
+    async def ready(
+        self,
+        after: int | None = None,
+        *,
+        wait_s: float | None = None,
+        vectors_wait_s: float = VECTORS_WAIT_S,
+    ) -> None:
         """Let the graph, and then the vectors, reach the position that an answer must know.
 
         With `after` it raises WaitTimedOut where the graph does not reach it within `wait_s`.
-        Without, the last position seen here is waited for, and missing it is no error.
+        Without, the last position seen here is waited for, and missing it is no error. Vectors are
+        waited for `vectors_wait_s` more at most.
         """
         backend = self.backend
         bound_s = backend.settings.wait_timeout_s if wait_s is None else wait_s
@@ -88,7 +95,7 @@ class OpenNamespace:
             after = backend.seen
             await backend.reached(after, projection="graph", timeout_s=bound_s)
         if 0 < after - vectors <= _VECTORS_BEHIND_MAX and await backend.vectors_follow():
-            timeout_s = min(bound_s, _VECTORS_WAIT_S)
+            timeout_s = min(bound_s, vectors_wait_s)
             await backend.reached(after, projection="vectors", timeout_s=timeout_s)
 
 

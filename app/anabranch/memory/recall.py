@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+import time
+from typing import TYPE_CHECKING, Final, Required, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,58 +13,123 @@ from anabranch_events import input_invalid, new_id
 from anabranch_events.errors import InputInvalid
 from anabranch_recall import Filters, Hit, Question, Recollection, Scope
 from anabranch_recall.answer import FLOOR
+from anabranch_recall.question import QUESTIONS_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
     from anabranch_recall import FilterFields
 
+K: Final = 10
+TIMEOUT_S: Final = 10.0
+"""The seconds that vectors and lanes have where a question says nothing."""
 _AROUND_A_SESSION: Final = frozenset(set(Scope) - {Scope.NAMESPACE})
 Model = TypeVar("Model", bound=BaseModel)
+Number = TypeVar("Number", int, float)
+
+
+class AskedFields(TypedDict, total=False):
+    """The arguments of `recall` beside its query."""
+
+    k: int
+    scope: Scope | str | None
+    session_id: str | None
+    as_of: Moment | None
+    after: int | None
+    include_retired: bool
+    min_similarity: float | None
+    wait_s: float | None
+    timeout_s: float | None
+    filters: FilterFields | None
+
+
+class AskedOne(AskedFields):
+    """A question with its own arguments."""
+
+    query: Required[str]
 
 
 async def recall(
-    namespace: OpenNamespace,
-    query: str,
-    *,
-    k: int = 10,
-    scope: Scope | str | None = None,
-    session_id: str | None = None,
-    as_of: Moment | None = None,
-    after: int | None = None,
-    include_retired: bool = False,
-    min_similarity: float | None = None,
-    wait_s: float | None = None,
-    filters: FilterFields | None = None,
+    namespace: OpenNamespace, query: str, **asked: Unpack[AskedFields]
 ) -> Recollection:
     """Answer `query` as `Memory.recall` says."""
+    [found] = await recall_all(namespace, [query], **asked)
+    return found
+
+
+async def recall_all(
+    namespace: OpenNamespace, queries: Sequence[str], **asked: Unpack[AskedFields]
+) -> list[Recollection]:
+    """Answer several questions as `Memory.recall_all` says, in one pass."""
+    checked_queries(queries)
+    return await answered(namespace, [{**asked, "query": query} for query in queries])
+
+
+async def answered(namespace: OpenNamespace, asked: Sequence[AskedOne]) -> list[Recollection]:
+    """Answer questions that each have arguments of their own, in one pass, in their order.
+
+    They wait together: for the last position, and for as long, as any of them says.
+    """
+    questions = [await _asked(namespace, one) for one in asked]
+    after = _most(one.get("after") for one in asked)
+    timeout_s = _most(one.timeout_s for one in questions) or TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
+    await namespace.ready(
+        after, wait_s=_most(one.get("wait_s") for one in asked), vectors_wait_s=timeout_s / 2
+    )
+    left_s = max(deadline - time.monotonic(), timeout_s / 2)
+    questions = [
+        one.model_copy(update={"timeout_s": min(one.timeout_s or TIMEOUT_S, left_s)})
+        for one in questions
+    ]
+    found = await _answers(namespace, questions, after=after)
+    return [each.model_copy(update={"recall_id": new_id()}) for each in found]
+
+
+def _most(given: Iterable[Number | None]) -> Number | None:
+    return max((each for each in given if each is not None), default=None)
+
+
+def checked_queries(queries: Sequence[str]) -> None:
+    """Raise InputInvalid where there are no questions, or too many."""
+    if isinstance(queries, str) or not 0 < len(queries) <= QUESTIONS_MAX:
+        raise InputInvalid(
+            f"queries: give 1 to {QUESTIONS_MAX} questions as a list",
+            field="queries",
+            fix="ask in several calls",
+        )
+
+
+async def _asked(namespace: OpenNamespace, asked: AskedOne) -> Question:
+    """Return a question that may be answered. Raises what `Memory.recall` raises."""
+    query, session_id, scope = asked["query"], asked.get("session_id"), asked.get("scope")
     if not isinstance(query, str) or not query.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
         raise InputInvalid("query: there is no text in it", field="query", fix="ask something")
     if scope is None:
         scope = Scope.NAMESPACE if session_id is None else Scope.LINEAGE
-    chosen = _checked(Filters, **(filters or {}))
+    chosen = _checked(Filters, **(asked.get("filters") or {}))
+    as_of = asked.get("as_of")
     position = None if as_of is None else await position_of(namespace.backend, as_of)
     question = _question(
         text=query,
         namespace=namespace.name,
-        k=k,
+        k=asked.get("k", K),
         scope=scope,
         session_id=session_id,
         as_of=position,
         asked_at=None if position is None else await _stored_at(namespace, position),
-        include_retired=include_retired,
+        include_retired=asked.get("include_retired", False),
         filters=chosen,
-        min_similarity=min_similarity,
+        min_similarity=asked.get("min_similarity"),
+        timeout_s=asked.get("timeout_s"),
         floor=FLOOR,
     )
     if session_id is not None:
         await namespace.sessions.state(session_id)
-    await namespace.ready(after, wait_s=wait_s)
-    found = await _answer(namespace, question, after=after)
-    return found.model_copy(update={"recall_id": new_id()})
+    return question
 
 
 async def _stored_at(namespace: OpenNamespace, position: int) -> datetime | None:
@@ -82,17 +148,18 @@ class BranchRecall:
         """Return at most `k` hits, the best first."""
         namespace = self._namespace
         question = _question(text=text, namespace=namespace.name, k=k, session_id=session_id)
-        return (await _answer(namespace, question)).hits
+        [found] = await _answers(namespace, [question])
+        return found.hits
 
 
-async def _answer(
-    namespace: OpenNamespace, question: Question, *, after: int | None = None
-) -> Recollection:
+async def _answers(
+    namespace: OpenNamespace, questions: Sequence[Question], *, after: int | None = None
+) -> list[Recollection]:
     backend = namespace.backend
-    knowing = max(backend.seen if after is None else after, question.as_of or 0)
+    knowing = max(backend.seen if after is None else after, *(one.as_of or 0 for one in questions))
 
-    async def ask() -> Recollection:
-        return await backend.recall(question, knowing=knowing)
+    async def ask() -> list[Recollection]:
+        return await backend.recall(questions, knowing=knowing)
 
     return await backend.servers.patiently(ask)
 

@@ -146,6 +146,7 @@ class Session:
         include_retired: bool = False,
         min_similarity: float | None = None,
         wait_s: float | None = None,
+        timeout_s: float | None = None,
         **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory from this session: by default its own line of ancestors."""
@@ -160,6 +161,7 @@ class Session:
             include_retired=include_retired,
             min_similarity=min_similarity,
             wait_s=wait_s,
+            timeout_s=timeout_s,
             filters=filters,
         )
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anabranch.terminal.counting import counted
+from anabranch.terminal.recall_why import why_text
 from anabranch.terminal.short_id import short_id
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 _LANE_STYLE: Final = {"ok": "green", "empty": "dim", "skipped": "dim", "failed": "red"}
 
 
-def hits_table(hits: Sequence[Hit], *, length_max: int | None = None) -> Table:
+def hits_table(hits: Sequence[Hit], *, length_max: int | None = None, why: bool = False) -> Table:
     """Return the hits, best first: score, text, and below each where it comes from and why.
 
-    A text longer than `length_max` is cut. One that no longer holds is marked.
+    A text longer than `length_max` is cut. One that no longer holds is marked. With `why` each
+    score stands there as the sum that it is.
     """
     table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), expand=False)
     table.add_column("score", justify="right", style="cyan", no_wrap=True)
@@ -32,6 +34,8 @@ def hits_table(hits: Sequence[Hit], *, length_max: int | None = None) -> Table:
         ended = Text("retired ", style="yellow") if hit.retired is not None else Text()
         table.add_row(f"{hit.score:.3f}", ended + Text(text))
         table.add_row("", Text(reasons(hit), style="dim"))
+        if why:
+            table.add_row("", Text(why_text(hit), style="dim"))
     return table
 
 

@@ -56,6 +56,7 @@ class Cut:
         self._open_documents = open_documents
         self._open_first = segments[-1].end if segments else 0
         self._vectors = [each for each in vectors if each.first < count]
+        self._ahead: dict[bytes, NDArray[np.float32]] = {}
 
     def term(self, stem: str) -> Postings:
         """Return the insights that have a stem."""
@@ -81,14 +82,22 @@ class Cut:
         """Return the cosine of each of `rows`, or of all, from one byte a number."""
         question = asked(vector)
         scales = self.columns.scale.astype(float)
-        if rows is None:
-            found = products(self._vectors, question, end=self._count)
+        known = self._ahead.get(vector.tobytes())
+        if known is not None:
+            found = (known if rows is None else known[rows]).astype(float)
+        elif rows is None:
+            found = products(self._vectors, [question], end=self._count)[0].astype(float)
         else:
             found = products_of(self._vectors, question, rows)
-            scales = scales[rows]
-        found *= scales
+        found *= scales if rows is None else scales[rows]
         found *= question.scale
         return found
+
+    def look_ahead(self, vectors: Sequence[NDArray[np.float32]]) -> None:
+        """Go through the vectors once for several questions; `similarities` knows them then."""
+        questions = [asked(each) for each in vectors]
+        found = products(self._vectors, questions, end=self._count)
+        self._ahead.update(zip((each.tobytes() for each in vectors), found, strict=True))
 
     def exact_similarities(self, vector: NDArray[np.float32], rows: Rows) -> Floats:
         """Return the cosine of each of ascending `rows` from the vectors as they were made."""

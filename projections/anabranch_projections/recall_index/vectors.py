@@ -112,17 +112,26 @@ def asked(vector: NDArray[np.float32]) -> Asked:
     return Asked(np.rint(vector / np.float32(scale)).astype(np.float32), scale)
 
 
-def products(blocks: Sequence[VectorBlock], question: Asked, *, end: int) -> Floats:
-    """Return the product of the question's codes with each row's, up to `end`; 0 where none is."""
-    found = np.zeros(end, np.float32)
-    wide = np.empty((_BLOCK, len(question.codes)), np.float32)
+def products(
+    blocks: Sequence[VectorBlock], questions: Sequence[Asked], *, end: int
+) -> NDArray[np.float32]:
+    """Return, a row a question, the product of its codes with each row's, up to `end`.
+
+    It is 0 where there is no vector.
+    """
+    codes = np.stack([question.codes for question in questions])
+    found = np.zeros((len(questions), end), np.float32)
+    wide = np.empty((_BLOCK, codes.shape[1]), np.float32)
     for block in blocks:
         for start in range(block.first, min(block.end, end), _BLOCK):
             stop = min(start + _BLOCK, block.end, end)
             part = wide[: stop - start]
             np.copyto(part, block.codes[start - block.first : stop - block.first])
-            np.dot(part, question.codes, out=found[start:stop])
-    return found.astype(np.float64)
+            if len(codes) == 1:
+                np.dot(part, codes[0], out=found[0, start:stop])
+            else:
+                np.matmul(codes, part.T, out=found[:, start:stop])
+    return found
 
 
 def products_of(blocks: Sequence[VectorBlock], question: Asked, rows: Rows) -> Floats:

@@ -10,6 +10,7 @@ from anabranch_recall.candidates import CHARACTERS_MAX, Row
 from anabranch_recall.fusion import SHARED_BY_MAX, Link
 from anabranch_recall.language import search_terms
 from anabranch_recall.plasticity import decayed
+from anabranch_recall.timing import Durations
 from anabranch_recall.words import glued_words
 from anabranch_store.errors import Unavailable
 
@@ -41,18 +42,25 @@ class LaneOutcome(NamedTuple, Generic[T_co]):
     state: Literal["ok", "empty", "failed", "skipped"]
     found: T_co
     reason: str | None = None
+    duration_ms: float = 0.0
 
 
 async def attempt(work: Awaitable[T], *, nothing: T, timeout_s: float) -> LaneOutcome[T]:
     """Wait for a lane, at most `timeout_s`; its failure is its outcome and stops no other lane."""
+    took = Durations()
+    found, reason = nothing, None
     try:
-        async with asyncio.timeout(timeout_s):
-            found = await work
+        with took.timed("lane"):
+            async with asyncio.timeout(timeout_s):
+                found = await work
     except TimeoutError:
-        return LaneOutcome("failed", nothing, f"no answer within {timeout_s:g} s")
+        reason = f"no answer within {timeout_s:g} s"
     except Exception as error:  # noqa: BLE001 - an embedder of somebody else's may raise anything.
-        return LaneOutcome("failed", nothing, f"{type(error).__name__}: {error}")
-    return LaneOutcome("ok" if found else "empty", found)
+        reason = f"{type(error).__name__}: {error}"
+    duration_ms = took.of("lane")
+    if reason is not None:
+        return LaneOutcome("failed", nothing, reason, duration_ms)
+    return LaneOutcome("ok" if found else "empty", found, None, duration_ms)
 
 
 async def scan(

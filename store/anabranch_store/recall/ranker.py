@@ -24,6 +24,7 @@ from anabranch_recall.candidates import (
 from anabranch_recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
 from anabranch_recall.language import asked_words
 from anabranch_recall.question import Hit, Lane, Question, Recollection, Restatement
+from anabranch_recall.timing import Durations
 from anabranch_store.errors import GraphUnavailable
 from anabranch_store.recall.lanes import (
     FETCH_GROWTH,
@@ -86,8 +87,9 @@ class GraphRanker:
 
     Where at most `scan_max` insights are in reach they are scanned: the ranking is exact, and
     nothing outside the reach has a part in it. Where there are more, the store's indexes choose the
-    candidates, and the same recipe scores those. Every lane has `timeout_s`; one that fails is
-    reported and the others answer. `clock` is the moment to which associations decay.
+    candidates, and the same recipe scores those. Every lane has `timeout_s`, or the question's own;
+    one that fails is reported and the others answer. Reads of the graph have `grace_s` more.
+    `clock` is the moment to which associations decay.
     """
 
     name: Final = "graph"
@@ -99,12 +101,14 @@ class GraphRanker:
         *,
         scan_max: int = SCAN_MAX,
         timeout_s: float = LANE_TIMEOUT_S,
+        grace_s: float = 0.0,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._graph = graph
         self._embedder = embedder
         self._scan_max = scan_max
         self._timeout_s = timeout_s
+        self._grace_s = grace_s
         self._clock = clock
         self._large = LargeReaches()
 
@@ -133,6 +137,7 @@ class GraphRanker:
                     state=outcome.state,
                     position=reached.vectors if name == "meaning" else reached.graph,
                     reason=outcome.reason,
+                    duration_ms=outcome.duration_ms,
                 )
                 for name, outcome in ranking.lanes.items()
             },
@@ -147,44 +152,49 @@ class GraphRanker:
                 "empty", None, "the session is not there, or was not there yet"
             )
             return _Ranking([], dict.fromkeys(_LANES, nothing))
-        vector = await self._vector(asked.text, held=held)
+        vector = await self._vector(asked, held=held)
         if self._large.has(asked.reach):
             return await self._approximate(asked, vector)
         scanned = await self._scan(asked, vector.found)
         if vector.found is not None and scanned.state == "failed":
             # A vector that the store cannot compare must not take the words along.
-            vector = LaneOutcome("failed", None, scanned.reason)
+            vector = LaneOutcome("failed", None, scanned.reason, vector.duration_ms)
             scanned = await self._scan(asked, None)
         if len(scanned.found) > self._scan_max:
             self._large.add(asked.reach)
         elif scanned.state != "failed":
-            return await self._exact(asked, scanned.found, vector)
+            return await self._exact(asked, scanned, vector)
         return await self._approximate(asked, vector)
 
     async def _scan(
         self, asked: _ScopedQuestion, vector: Vector | None
     ) -> LaneOutcome[dict[str, tuple[Row, float | None]]]:
         scanning = scan(self._graph, asked.reach, vector, limit=self._scan_max + 1)
-        return await self._attempt(scanning, nothing={})
+        return await self._attempt(asked, scanning, nothing={})
 
     async def _exact(
         self,
         asked: _ScopedQuestion,
-        read: Mapping[str, tuple[Row, float | None]],
+        scanned: LaneOutcome[_Read],
         vector: LaneOutcome[Vector | None],
     ) -> _Ranking:
+        read, took = scanned.found, Durations()
         rows = [row for row, _ in read.values()]
         cosines = _cosines(read)
-        meaning: LaneOutcome[object] = LaneOutcome(vector.state, None, vector.reason)
+        meaning: LaneOutcome[object] = LaneOutcome(
+            vector.state, None, vector.reason, vector.duration_ms
+        )
         if vector.found is not None and not cosines:
-            meaning = LaneOutcome("empty", None)
+            meaning = meaning._replace(state="empty")
             if rows:
-                meaning = LaneOutcome("skipped", None, f"no vectors of {vector.found.model} yet")
+                reason = f"no vectors of {vector.found.model} yet"
+                meaning = meaning._replace(state="skipped", reason=reason)
         # A thousand new texts are up to 0.1 s of stemming: not on the event loop.
-        ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines)
+        with took.timed("words"):
+            ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines)
         links = await self._links(asked, ranked)
         lanes: dict[str, LaneOutcome[object]] = {
-            "words": _judged(ranked, "words"),
+            "words": _judged(ranked, "words", scanned.duration_ms + took.of("words")),
             "meaning": meaning,
             "entities": _judged(ranked, "path"),
             "associations": links,
@@ -197,7 +207,9 @@ class GraphRanker:
         words, meaning, near, read = await self._chosen(asked, vector)
         ranked = self._weigh(asked, read, shared={})
         shared, links = await asyncio.gather(
-            self._attempt(read_shared(self._graph, asked.reach, _ids(ranked[:SEEDS])), nothing={}),
+            self._attempt(
+                asked, read_shared(self._graph, asked.reach, _ids(ranked[:SEEDS])), nothing={}
+            ),
             self._links(asked, ranked),
         )
         brought = {other for ids in shared.found.values() for other in ids}
@@ -222,7 +234,9 @@ class GraphRanker:
         while True:
             words, meaning = await asyncio.gather(
                 self._attempt(
-                    search_words(self._graph, asked.reach, asked.text, wanted=wanted), nothing=[]
+                    asked,
+                    search_words(self._graph, asked.reach, asked.text, wanted=wanted),
+                    nothing=[],
                 ),
                 self._near(asked, vector, wanted=wanted),
             )
@@ -248,8 +262,10 @@ class GraphRanker:
         population = max(len(rows), self._scan_max)
         return rank_chosen(asked.text, rows, cosines, shared=shared, population=population)
 
-    async def _vector(self, text: str, *, held: str | None) -> LaneOutcome[Vector | None]:
-        """Embed `text`; `held` is the model of the graph's vectors, None before there are any."""
+    async def _vector(
+        self, asked: _ScopedQuestion, *, held: str | None
+    ) -> LaneOutcome[Vector | None]:
+        """Embed the question; `held` is the model of the graph's vectors, None before there are."""
         embedder = self._embedder
         if embedder is None:
             return LaneOutcome("skipped", None, "no embedder is set")
@@ -257,10 +273,10 @@ class GraphRanker:
         async def embed() -> Vector | None:
             if held not in {None, embedder.model}:
                 return None
-            [numbers] = await embedder.embed([text])
+            [numbers] = await embedder.embed([asked.text])
             return Vector(embedder.model, numbers)
 
-        vector = await self._attempt(embed(), nothing=None)
+        vector = await attempt(embed(), nothing=None, timeout_s=self._bound_s(asked))
         if vector.state == "empty":
             reason = (
                 f"the graph holds vectors of {held}, not of {embedder.model}: run "
@@ -273,15 +289,16 @@ class GraphRanker:
         self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None], *, wanted: int
     ) -> LaneOutcome[list[str]]:
         if vector.found is None:
-            return LaneOutcome(vector.state, [], vector.reason)
-        return await self._attempt(
-            search_meaning(self._graph, asked.reach, vector.found, wanted=wanted), nothing=[]
+            return LaneOutcome(vector.state, [], vector.reason, vector.duration_ms)
+        near = await self._attempt(
+            asked, search_meaning(self._graph, asked.reach, vector.found, wanted=wanted), nothing=[]
         )
+        return near._replace(duration_ms=near.duration_ms + vector.duration_ms)
 
     async def _links(self, asked: _ScopedQuestion, ranked: list[Scored]) -> LaneOutcome[list[Link]]:
         ids = _ids([each for each in ranked[:LINKED_FROM] if each.supported])
         links = read_links(self._graph, asked.reach, ids, at=asked.at, limit=LINKS_MAX)
-        return await self._attempt(links, nothing=[])
+        return await self._attempt(asked, links, nothing=[])
 
     async def _hits(self, question: Question, best: list[Scored], reach: Reach) -> list[Hit]:
         if not best:
@@ -300,8 +317,14 @@ class GraphRanker:
             if each.candidate.insight_id in read
         ]
 
-    async def _attempt(self, work: Awaitable[T], *, nothing: T) -> LaneOutcome[T]:
-        return await attempt(work, nothing=nothing, timeout_s=self._timeout_s)
+    async def _attempt(
+        self, asked: _ScopedQuestion, work: Awaitable[T], *, nothing: T
+    ) -> LaneOutcome[T]:
+        timeout_s = self._bound_s(asked) + self._grace_s
+        return await attempt(work, nothing=nothing, timeout_s=timeout_s)
+
+    def _bound_s(self, asked: _ScopedQuestion) -> float:
+        return asked.question.timeout_s or self._timeout_s
 
 
 _LANES: Final[tuple[str, ...]] = ("words", "meaning", "entities", "associations")
@@ -352,8 +375,10 @@ def _ids(scored: list[Scored]) -> list[str]:
     return [each.candidate.insight_id for each in scored]
 
 
-def _judged(ranked: list[Scored], part: str) -> LaneOutcome[object]:
-    return LaneOutcome("ok" if any(getattr(each, part) for each in ranked) else "empty", None)
+def _judged(ranked: list[Scored], part: str, duration_ms: float = 0.0) -> LaneOutcome[object]:
+    """Return the outcome of a lane that came with the scan."""
+    found = any(getattr(each, part) for each in ranked)
+    return LaneOutcome("ok" if found else "empty", None, None, duration_ms)
 
 
 def _require_an_answer(lanes: Mapping[str, LaneOutcome[object]]) -> None:

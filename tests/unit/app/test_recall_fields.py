@@ -16,7 +16,7 @@ from anabranch_recall import FilterFields, Filters
 FILTERS = frozenset(Filters.model_fields)
 AROUND = frozenset(
     {"query", "k", "scope", "session_id", "as_of", "after", "include_retired", "min_similarity"}
-    | {"wait_s"}
+    | {"wait_s", "timeout_s"}
 )
 OPTIONS = {
     "k": "count",
@@ -39,6 +39,7 @@ def test_keyword_arguments_are_the_filters() -> None:
         (Memory.recall, set()),
         (Session.recall, {"session_id"}),
         (Memory.context, {"tokens"}),
+        (Memory.recall_all, {"query", "queries"}),
     ],
 )
 def test_python_takes_a_question_and_filters(recall: Any, own: set[str]) -> None:

@@ -35,9 +35,11 @@ class Embedder:
 
     def __init__(self, how: str = "well") -> None:
         self._how = how
+        self.asked: list[list[str]] = []
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return a vector, or fail."""
+        self.asked.append(list(texts))
         match self._how:
             case "hangs":
                 await asyncio.sleep(60)
@@ -226,6 +228,38 @@ async def test_without_the_lane_of_meaning_words_answer(how: str, reason: str) -
 
     assert (found.lanes["meaning"].state, found.lanes["meaning"].reason) == ("failed", reason)
     assert {hit.insight_id for hit in found.hits[:2]} == {insight(1), insight(4)}
+
+
+async def test_a_question_has_a_time_limit_of_its_own() -> None:
+    """An embedder that hangs costs as much as the question allows, and the lane says so."""
+    found = await ranker("hangs").recall(ask("Who lends?", timeout_s=0.05))
+
+    meaning = found.lanes["meaning"]
+    assert (meaning.state, meaning.reason) == ("failed", "no answer within 0.05 s")
+    assert meaning.duration_ms >= 50
+    assert found.hits
+
+
+async def test_several_questions_are_answered_as_each_alone() -> None:
+    """Embedded together, with the vectors gone through once, no score differs by a bit."""
+    questions = [
+        ask("Who lends?"),
+        ask("rate of Access Bank", as_of=4),
+        ask("Does Ben rust in winter?", filters=Filters(tags=("money",)), include_retired=True),
+        ask("screws", as_of=4, k=2),
+        ask("Who lends?"),
+    ]
+    embedder = Embedder()
+    together = IndexRanker(One(index()), embedder, clock=lambda: moment(1000))
+
+    found = await together.recall_all(questions)
+
+    alone = [await ranker().recall(one) for one in questions]
+    assert [each.hits for each in found] == [each.hits for each in alone]
+    assert all(each.hits for each in found)
+    assert embedder.asked == [
+        ["Who lends?", "rate of Access Bank", "Does Ben rust in winter?", "screws"]
+    ]
 
 
 @pytest.mark.parametrize("text", ["?!", "AND OR (", "🦦", "\u202eabc", "x" * 100_000])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from anabranch.api.client import Answer
     from anabranch.memory.memory import Memory
     from anabranch_recall import FilterFields, RecalledContext, Recollection
     from anabranch_thinking import InsightFields, InsightReceipt
@@ -173,6 +174,12 @@ WaitOption = Annotated[
     float | None,
     typer.Option("--wait", help="Wait at most so many seconds.", show_default=False),
 ]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", help="Leave out lanes that take longer, in seconds.", show_default=False
+    ),
+]
 IncludeRetiredOption = Annotated[
     bool, typer.Option("--include-retired", help="Also what no longer holds.")
 ]
@@ -184,7 +191,7 @@ IncludeRetiredOption = Annotated[
     gives=(
         "hits [{insight_id, session_id, text, kind, tags, confidence, agent, position, recorded_at, "
         "retired, valid_from, valid_until, similarity, also_in, also, score, why}], lanes, position, "
-        "ranker, nothing_close, recall_id"
+        "ranker, nothing_close, recall_id; a line a question"
     ),
     panel=PANEL,
     served=True,
@@ -193,6 +200,10 @@ async def recall(
     call: Call,
     query: Annotated[str, typer.Argument(help="The question; - reads stdin.")],
     *,
+    more: Annotated[
+        list[str] | None,
+        typer.Option("--and", metavar="QUERY", help="Another question; may be repeated."),
+    ] = None,
     count: Annotated[int, typer.Option("-k", help="How many insights at most.")] = 10,
     scope: ScopeOption = None,
     session: SessionOption = None,
@@ -208,7 +219,9 @@ async def recall(
     as_of: AsOfOption = None,
     after: AfterOption = None,
     wait: WaitOption = None,
+    timeout_s: TimeoutOption = None,
     include_retired: IncludeRetiredOption = False,
+    why: Annotated[bool, typer.Option("--why", help="Show what each score is made of.")] = False,
 ) -> None:
     """Ask memory a question; get ranked insights, each with the reason why."""
     from anabranch.cli.values import moment
@@ -233,18 +246,42 @@ async def recall(
         "include_retired": include_retired,
         "min_similarity": min_similarity,
         "wait_s": wait,
+        "timeout_s": timeout_s,
         **filters,
     }
 
-    async def here() -> Recollection:
-        async with call.memory() as memory:
-            return await memory.recall(**await _asked_here(memory, asked))
+    queries = [asked["query"], *(more or ())]
 
-    found = await call.client.recall(asked) or await here()
-    # An answer of the service reads as a Recollection does.
+    async def here() -> list[Recollection]:
+        async with call.memory() as memory:
+            own = await _asked_here(memory, {**asked, "query": None})
+            del own["query"]
+            return await memory.recall_all(queries, **own)
+
+    found = await _served(call, asked, queries) or await here()
     given = [name for name, value in filters.items() if value]
-    shown = () if call.output.json else _shown(cast("Recollection", found), filters=given)
-    call.output.item(found, *shown)
+    for text, one in zip(queries, found, strict=True):
+        # An answer of the service reads as a Recollection does.
+        recalled = cast("Recollection", one)
+        shown = [] if call.output.json else _shown(recalled, filters=given, why=why)
+        heading = [_heading(text)] if more and shown else []
+        call.output.item(recalled, *heading, *shown)
+
+
+def _heading(text: str) -> RenderableType:
+    from rich.text import Text
+
+    return Text(text, style="bold")
+
+
+async def _served(
+    call: Call, asked: Mapping[str, Any], queries: Sequence[str]
+) -> list[Answer] | None:
+    """Return the answers of the service, None where a memory here must answer."""
+    if len(queries) > 1:
+        return await call.client.recall_all([{**asked, "query": one} for one in queries])
+    found = await call.client.recall(asked)
+    return None if found is None else [found]
 
 
 def _filters(
@@ -278,15 +315,18 @@ async def _asked_here(memory: Memory, asked: Mapping[str, Any]) -> dict[str, Any
     return {**asked, "session_id": await session_id_in(memory, asked["session_id"])}
 
 
-def _shown(found: Recollection, *, filters: Sequence[str]) -> list[RenderableType]:
+def _shown(found: Recollection, *, filters: Sequence[str], why: bool) -> list[RenderableType]:
     from anabranch.terminal.recall_table import hits_table, lanes_line
+    from anabranch.terminal.recall_why import lane_lines
 
     if not found.hits:
         close = " close" if found.nothing_close else ""
         told = f"Nothing{close} is known about that"
         if filters:
             told += f" with these filters ({', '.join(filters)}); ask without them to see more"
-        return [f"{told}.", lanes_line(found)]
+        return [f"{told}.", lane_lines(found) if why else lanes_line(found)]
+    if why:
+        return [hits_table(found.hits, why=True), lane_lines(found)]
     return [hits_table(found.hits), lanes_line(found)]
 
 
@@ -320,6 +360,7 @@ async def context(
     as_of: AsOfOption = None,
     after: AfterOption = None,
     wait: WaitOption = None,
+    timeout_s: TimeoutOption = None,
     include_retired: IncludeRetiredOption = False,
 ) -> None:
     """Ask memory a question; get what it knows as text for a prompt, with citations."""
@@ -346,6 +387,7 @@ async def context(
         "include_retired": include_retired,
         "min_similarity": min_similarity,
         "wait_s": wait,
+        "timeout_s": timeout_s,
         **filters,
     }
 

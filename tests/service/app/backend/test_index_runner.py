@@ -155,10 +155,12 @@ async def test_who_joined_is_answered_by_the_index_of_the_other(settings: Settin
             state = await joined.status()
             later = await joined.remember("A blue pump stands in Delta Bay")
             newer = await joined.recall(QUESTION)
+            [first, second] = await joined.recall_all([QUESTION, "Who repaired a gate?"])
 
     assert (found.ranker, found.hits) == ("index", own.hits)
     assert (state.ranker, state.index_position) == ("index", last)
-    assert newer.ranker == "index"
+    assert (newer.ranker, first.hits) == ("index", newer.hits)
+    assert second.hits[0].text == FACTS[1]
     assert later.insight_id in {hit.insight_id for hit in newer.hits}
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ANSWERS = {operation.name: operation.answer for operation in OPERATIONS}
-READS = {"recall", "context", "get", "show_session", "history", "consolidate"}
+READS = {"recall", "recall_all", "context", "get", "show_session", "history", "consolidate"}
 """The commands that answer without an event, or need a graph."""
 OPEN: Mapping[str, Any] = {"task": "tea"}
 

@@ -74,6 +74,7 @@ def operations(
         (Memory, "associate"): lambda: memory.associate(one, other),
         (Memory, "sever"): lambda: memory.sever(one, other),
         (Memory, "recall"): lambda: memory.recall("pump"),
+        (Memory, "recall_all"): lambda: memory.recall_all(["pump"]),
         (Memory, "context"): lambda: memory.context("pump"),
         (Memory, "think"): lambda: memory.think("pumps"),
         (Memory, "consolidate"): lambda: memory.consolidate(session.session_id),

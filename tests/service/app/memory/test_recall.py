@@ -77,6 +77,24 @@ async def test_a_question_costs_few_reads_of_the_graph(
 
 
 @pytest.mark.parametrize("ranker", RANKERS)
+async def test_several_questions_are_answered_in_order(own_settings: Settings, ranker: str) -> None:
+    """Asked together, questions have the answers that each has alone, under ids of their own."""
+    async with Memory.open(settings=own_settings.changed(ranker=ranker)) as memory:
+        await memory.remember_all(FACTS)
+        known = memory.position
+        alone = [await asked(memory, each, as_of=known, k=3) for each in QUESTIONS]
+        found = await memory.recall_all(QUESTIONS, as_of=known, k=3, timeout_s=30)
+        with pytest.raises(InputInvalid, match="queries"):
+            await memory.recall_all("one question")
+        with pytest.raises(InputInvalid, match="query"):
+            await memory.recall_all(["one", " "])
+
+    assert [each.hits for each in found] == [each.hits for each in alone]
+    assert [each.ranker for each in found] == [ranker] * len(QUESTIONS)
+    assert len({each.recall_id for each in found}) == len(QUESTIONS)
+
+
+@pytest.mark.parametrize("ranker", RANKERS)
 async def test_thoughts_do_not_echo(own_settings: Settings, ranker: str) -> None:
     """After ten thoughts the same questions have the same hits; what was derived is asked for."""
     async with Memory.open(settings=own_settings.changed(ranker=ranker)) as memory:

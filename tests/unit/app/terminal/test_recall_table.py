@@ -5,10 +5,13 @@ from __future__ import annotations
 from io import StringIO
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from anabranch.terminal.recall_table import hits_table, reasons
-from anabranch_recall import Hit, Why
+from anabranch.terminal.recall_why import lane_lines, parts, why_text
+from anabranch_recall import Hit, Recollection, Why
+from anabranch_recall.question import Association, Lane
 from tests.support.histories import insight, moment, session
 
 
@@ -61,3 +64,46 @@ def test_what_has_ended_is_marked() -> None:
     lines = console.export_text().splitlines()
     assert lines[0].split() == ["1.700", "The", "port", "is", "5432"]
     assert lines[2].split() == ["1.700", "retired", "The", "old", "port", "is", "5431"]
+
+
+def test_why_is_a_sum() -> None:
+    """Every part that is not nothing stands there with its name, and its sign."""
+    why = Why(
+        lanes={"words": 0.4, "meaning": 0.6},
+        session=0.7,
+        length=0.0,
+        priors={"question": -0.1},
+        path=0.1,
+        entities=("Delta Bay",),
+        linked=0.05,
+        associations=(Association(insight_id=insight(2), kind="supports", weight=0.5, position=3),),
+        events=(3, 4),
+    )
+
+    found = hit(why=why, score=1.75)
+
+    assert sum(amount for _, amount in parts(found)) == pytest.approx(found.score)
+    assert why_text(found) == (
+        "1.750 = 0.400 words +0.600 meaning +0.700 session -0.100 question "
+        "+0.100 path through Delta Bay +0.050 linked\n"
+        "supports 00000002, weight 0.50, position 3\n"
+        "by the events at 3, 4"
+    )
+
+
+def test_lanes_have_a_line_each() -> None:
+    """State, position, time, and the reason where there is one."""
+    lanes = {
+        "words": Lane(state="ok", position=9, duration_ms=1.25),
+        "meaning": Lane(
+            state="failed", position=8, reason="no answer within 2 s", duration_ms=2000
+        ),
+    }
+    console = Console(width=100, record=True, color_system=None, file=StringIO())
+
+    console.print(lane_lines(Recollection(hits=[], lanes=lanes, position=9, ranker="index")))
+
+    assert console.export_text().splitlines() == [
+        "lane words        ok      at 9  1.2 ms",
+        "lane meaning      failed  at 8  2000.0 ms  no answer within 2 s",
+    ]
