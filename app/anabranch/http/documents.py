@@ -243,7 +243,19 @@ def _requests() -> dict[str, Any]:
         ref_template=_REFERENCE,
     )
     definitions: dict[str, Any] = found["$defs"]
+    for name, schema in definitions.items():
+        if name != Problem.__name__:
+            _say_defaults(schema)
     return definitions
+
+
+def _say_defaults(schema: dict[str, Any]) -> None:
+    """Say defaults in words: generators of clients take a field that has one for always there."""
+    for field in schema.get("properties", {}).values():
+        default = field.pop("default", None)
+        if default not in (None, [], {}):
+            said = f"Default: {orjson.dumps(default).decode()}."
+            field["description"] = " ".join(filter(None, [field.get("description"), said]))
 
 
 def add_pages(application: FastAPI) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -16,6 +13,7 @@ from anabranch.http.event_ring import EventRing
 from anabranch_events import Log, new_event, new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from tests.support.fixtures.http import client_at, events_of, served
+from tests.support.mortal_service import MortalService
 from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
@@ -160,51 +158,6 @@ async def test_a_silence_says_where_the_stream_is(log: Log) -> None:
     assert found == [(1, 1), (0, 1), (0, 1)]
 
 
-SERVICE = """
-import asyncio, sys
-from anabranch.backend.backend import SharedBackend
-from anabranch.home.servers import Servers
-from anabranch.http.application import HttpService
-from anabranch.http.bind import HOST
-from anabranch.http.server import listening, serving
-from anabranch.settings import Settings
-from anabranch_events import Log
-
-async def main(url, token, port):
-    async with Log.connect(url, token=token) as log:
-        backend = SharedBackend(Servers(Settings()), log, None)
-        service = HttpService(lambda: backend)
-        async with serving(service, listening(HOST, int(port)), ending=service.close):
-            print("ready", flush=True)
-            await asyncio.Event().wait()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-
-class Mortal:
-    """A service in a process of its own, that is killed and started again on the same port."""
-
-    def __init__(self, server: NatsServer, port: int) -> None:
-        self._arguments = (server.url, server.token or "", str(port))
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Start it, and return once it listens."""
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", SERVICE, *self._arguments), stdout=asyncio.subprocess.PIPE
-        )
-        assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_S)
-        assert line == b"ready\n"
-
-    async def kill(self) -> None:
-        """Kill it, without a chance to say anything."""
-        if self._process is not None:
-            os.kill(self._process.pid, signal.SIGKILL)
-            await self._process.wait()
-
-
 async def resumed(client: httpx2.AsyncClient, count: int) -> list[int]:
     """Follow a namespace until so many events came, coming again after every end of the stream."""
     found: list[int] = []
@@ -233,7 +186,7 @@ async def test_no_event_is_missed_or_doubled_over_kills(
     nats_server: NatsServer, log: Log, unused_tcp_port: int
 ) -> None:
     """Clients that come again by their last id have every event once, as the service is killed."""
-    mortal = Mortal(nats_server, unused_tcp_port)
+    mortal = MortalService(nats_server, unused_tcp_port)
     await mortal.start()
     ids = {name: new_id() for name in ("a", "b")}
     for name, one in ids.items():
