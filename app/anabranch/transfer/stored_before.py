@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 def stored_before(count: Callable[[], int]) -> Generator[None]:
     """Have an error of this block say how many events were stored before it, where some were.
 
-    The same lines may be given again: those events are left out then.
+    A server whose disk fills may have stored a part of the last batch, too. The same lines may be
+    given again: what is stored is left out then.
     """
     try:
         yield
     except AnabranchError as error:
         stored = count()
         if stored:
-            noun = "event" if stored == 1 else "events"
-            error.message += f"; {stored:,} {noun} of these lines had been stored before"
+            noun = "event is" if stored == 1 else "events are"
+            error.message += f"; of these lines at least {stored:,} {noun} stored"
             error.args = (error.message,)
         raise

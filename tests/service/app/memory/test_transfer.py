@@ -86,7 +86,7 @@ async def test_an_error_says_how_many_events_were_stored_before_it(
         await getattr(memory.transfer, transfer)([*lines, bad[:-1] + b',"position":501}'])
 
     assert str(refused.value).startswith("line 501: ")
-    assert str(refused.value).endswith("; 500 events of these lines had been stored before")
+    assert str(refused.value).endswith("; of these lines at least 500 events are stored")
     assert refused.value.message == str(refused.value)
     assert memory.position == batch
 
