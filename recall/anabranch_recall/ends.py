@@ -5,7 +5,7 @@ The rules, in log order:
 - An insight ends when it is superseded, retracted or forgotten; of several ends the first counts.
 - One that has ended ends no other: of a circle the last stands.
 - A retracted one holds no other down: an insight that it superseded holds again. Not so where that
-  one was retracted itself, or where one that was not retracted took its place, by several steps too.
+  one was retracted itself, or where one that was not took its place, be it by several steps.
 - A forgotten one holds down what it superseded: it was erased, and not said to be wrong.
 """
 
