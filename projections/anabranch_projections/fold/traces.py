@@ -76,7 +76,7 @@ def trace_of(at: PositionedEvent) -> Trace:
         # It erases what was said about the insight before, and nothing that is said later.
         writes.add(_mark(at, "said", data.insight_id))
     elif isinstance(data, types.InsightRetracted):
-        # What the retracted one had superseded holds again: which that is, the event does not say.
+        # Others hold again that it had superseded; the event does not name them.
         writes.add(_mark(at, "succession"))
     elif isinstance(data, types.InsightRecorded | types.BranchCompleted):
         reads.add(_mark(at, "opening", at.session_id))
