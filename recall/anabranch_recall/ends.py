@@ -3,9 +3,9 @@
 The rules, in log order:
 
 - An insight ends when it is superseded, retracted or forgotten; of several ends the first counts.
-- One that has ended ends no other: of a circle the last stands.
+- One that has ended ends no other, and none itself: of a circle the last stands.
 - A retracted one holds no other down: an insight that it superseded holds again. Not so where that
-  one was retracted itself, or where one that was not retracted took its place, by several steps too.
+  one was retracted itself, or where one that was not took its place, be it by several steps.
 - A forgotten one holds down what it superseded: it was erased, and not said to be wrong.
 """
 
@@ -70,7 +70,7 @@ class Ends:
 
     def _supersede(self, end: End) -> set[str]:
         by = end.by or ""
-        if by in self.ended or end.insight_id in self._final:
+        if by in self.ended or by == end.insight_id or end.insight_id in self._final:
             return set()
         self._over.setdefault(end.insight_id, []).append(by)
         self._under.setdefault(by, []).append(end.insight_id)

@@ -31,6 +31,7 @@ _LINES: Final = (
     "anabranch events verify events.jsonl.zst",
     "anabranch forget 25da4fe2 --receipt ticket-118",
     "anabranch get 25da4fe2",
+    "anabranch graph connect --json",
     "anabranch graph digest --as-of 40",
     "anabranch graph drop graph_56",
     "anabranch graph generations",

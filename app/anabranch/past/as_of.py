@@ -97,7 +97,8 @@ async def graph_as_of(
 async def _erase_forgotten(live: Graph, then: Graph) -> None:
     forgotten = iter(await live.read("past/forgotten"))
     while rows := list(islice(forgotten, ROWS_MAX)):
-        await then.write([Step("past/erase_insights", {"rows": rows})])
+        erasing = ("past/erase_copies", "past/erase_insights")  # The first reads what was said.
+        await then.write([Step(each, {"rows": rows}) for each in erasing])
 
 
 async def thought_then(

@@ -147,4 +147,6 @@ class InsightRows:
 
     def last_steps(self) -> Iterator[Step]:
         """Return the statements that come after all others: nothing erased comes back."""
-        yield from steps("projection/forget_insights", self._forgotten.values())
+        rows = self._forgotten.values()
+        yield from steps("projection/forget_copies", rows)
+        yield from steps("projection/forget_insights", rows)

@@ -58,7 +58,7 @@ class Traces:
 def trace_of(at: PositionedEvent) -> Trace:
     """Return the writes and reads of an event."""
     writes = set(_insights_written(at))
-    reads: set[Mark] = set()
+    reads = {_mark(at, "said", one) for one in _spoken_of(at.event.data)}
     data = at.event.data
     if type(data) in JUDGED or isinstance(
         data, types.WorkingMemorySet | types.WorkingMemoryCleared
@@ -72,8 +72,11 @@ def trace_of(at: PositionedEvent) -> Trace:
         writes.add(_mark(at, "session", data.to))
     elif isinstance(data, types.InsightSuperseded):
         reads |= {_mark(at, "end", data.by), _mark(at, "succession")}
+    elif isinstance(data, types.InsightForgotten):
+        # It erases what was said about the insight before, and nothing that is said later.
+        writes.add(_mark(at, "said", data.insight_id))
     elif isinstance(data, types.InsightRetracted):
-        # What the retracted one had superseded holds again: which that is, the event does not say.
+        # Others hold again that it had superseded; the event does not name them.
         writes.add(_mark(at, "succession"))
     elif isinstance(data, types.InsightRecorded | types.BranchCompleted):
         reads.add(_mark(at, "opening", at.session_id))
@@ -102,6 +105,19 @@ def _insights_written(at: PositionedEvent) -> Iterable[Mark]:
             return [_mark(at, "consolidation", data.consolidation_id)]
         case _:
             return []
+
+
+def _spoken_of(data: types.EventData) -> tuple[str, ...]:
+    """Return the insights of which an event says something that forgetting them erases."""
+    match data:
+        case types.AssociationFormed():
+            return (data.from_id, data.to_id)
+        case types.ConflictOpened() | types.ConflictResolved():
+            return data.insights
+        case types.ConsolidationRecorded():
+            return data.sources
+        case _:
+            return ()
 
 
 def _mark(at: PositionedEvent, what: str, *ids: str) -> Mark:

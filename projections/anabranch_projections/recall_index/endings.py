@@ -49,11 +49,12 @@ class Endings:
 
     def validity(self, position: int) -> dict[str, int]:
         """Return until when insights held in the world, where their end said so by `position`."""
-        return {
-            insight_id: untils[ended]
-            for insight_id, untils in tuple(self._until.items())
-            if (ended := self._ends.then(insight_id, position)) in untils and ended is not None
-        }
+        found: dict[str, int] = {}
+        for insight_id, untils in tuple(self._until.items()):
+            ended = self._ends.then(insight_id, position)
+            if ended is not None and ended in untils:
+                found[insight_id] = untils[ended]
+        return found
 
     def within(self, windows: Mapping[str, int]) -> dict[str, int]:
         """Return where insights ended for a reader who sees sessions up to these positions."""

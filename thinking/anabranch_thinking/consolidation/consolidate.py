@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.event.types import AssociationFormed, ConsolidationRecorded
 from anabranch_recall import Embedder, entities
+from anabranch_recall.ends import ends_of
 from anabranch_thinking.consolidation.links import WeightedLink, find_links
 from anabranch_thinking.consolidation.points import Point
 from anabranch_thinking.consolidation.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
@@ -97,7 +99,8 @@ async def _states(
 
 def _points(root: SessionState, states: Sequence[SessionState]) -> list[Point]:
     """Return the insights that hold: of the most confident, at most 2,000."""
-    retired = root.retired.union(*(state.retired for state in states))
+    ends = [end for state in (root, *states) for end in state.ends]
+    retired = ends_of(sorted(ends, key=attrgetter("position")))
     found = [
         Point.of(insight, session_id=state.session_id)
         for state in (root, *states)

@@ -29,6 +29,7 @@ from anabranch_events.event.types import (
     WorkingMemoryCleared,
     WorkingMemorySet,
 )
+from anabranch_recall.ends import End, ends_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,10 +128,15 @@ class SessionState:
     attributes: Mapping[str, JsonValue] = field(default_factory=dict)
     working_memory: Mapping[str, JsonValue] = field(default_factory=dict)
     insights: tuple[Insight, ...] = ()
-    retired: frozenset[str] = frozenset()
+    ends: tuple[End, ...] = ()
     links: frozenset[Link] = frozenset()
     consolidation: RecordedConsolidation | None = None
     consolidation_ids: frozenset[str] = frozenset()
+
+    @property
+    def retired(self) -> frozenset[str]:
+        """The insights that do not hold by the session's own events."""
+        return frozenset(ends_of(self.ends))
 
     @property
     def exists(self) -> bool:
@@ -176,7 +182,7 @@ class SessionState:
                 kept = {key: value for key, value in self.working_memory.items() if key != data.key}
                 return replace(at, working_memory=kept)
             case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
-                return replace(at, retired=self.retired | {data.insight_id})
+                return replace(at, ends=(*self.ends, _end_of(data, position)))
             case AssociationFormed() as data:
                 return replace(at, links=self.links | {Link(data.from_id, data.to_id, data.kind)})
             case AssociationSevered() as data:
@@ -201,7 +207,7 @@ class StateFold:
         self._state = state
         self._insights: list[Insight] | None = None
         self._working_memory: dict[str, JsonValue] | None = None
-        self._retired: set[str] | None = None
+        self._ends: list[End] | None = None
         self._links: set[Link] | None = None
 
     @property
@@ -222,7 +228,7 @@ class StateFold:
         """Take in an event, as `SessionState.after` does."""
         if isinstance(event.data, BranchCompleted):
             self._state, self._insights = self.state(), None
-        elif self._gathered(event):
+        elif self._gathered(event, position):
             newest = max(self._state.newest_event, event.id)
             self._state = replace(self._state, position=position, newest_event=newest)
             return
@@ -235,13 +241,13 @@ class StateFold:
             state = replace(state, insights=tuple(self._insights))
         if self._working_memory is not None:
             state = replace(state, working_memory={**self._working_memory})
-        if self._retired is not None:
-            state = replace(state, retired=frozenset(self._retired))
+        if self._ends is not None:
+            state = replace(state, ends=tuple(self._ends))
         if self._links is not None:
             state = replace(state, links=frozenset(self._links))
         return state
 
-    def _gathered(self, event: Event) -> bool:
+    def _gathered(self, event: Event, position: int) -> bool:
         """Take in an event that adds to what the session gathers; tell whether it is one."""
         match event.data:
             case InsightRecorded() as data:
@@ -253,9 +259,9 @@ class StateFold:
             case WorkingMemoryCleared() as data:
                 self._notes().pop(data.key, None)
             case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
-                if self._retired is None:
-                    self._retired = {*self._state.retired}
-                self._retired.add(data.insight_id)
+                if self._ends is None:
+                    self._ends = [*self._state.ends]
+                self._ends.append(_end_of(data, position))
             case AssociationFormed() as data:
                 self._held().add(Link(data.from_id, data.to_id, data.kind))
             case AssociationSevered() as data:
@@ -340,3 +346,8 @@ def _ended(state: SessionState, event: Event) -> SessionState:
 
 def _insight(data: InsightRecorded) -> Insight:
     return Insight.model_construct(**dict(data))
+
+
+def _end_of(data: InsightSuperseded | InsightRetracted | InsightForgotten, position: int) -> End:
+    by = data.by if isinstance(data, InsightSuperseded) else None
+    return End(position, data.insight_id, by, isinstance(data, InsightForgotten))

@@ -165,6 +165,37 @@ def _generations(found: Sequence[GenerationView]) -> Table:
     return table
 
 
+@command(graph_commands, "connect", gives="uri, database, username, password, read_only")
+async def connect(call: Call) -> None:
+    """Say how other tools reach the live graph; the embedded one names its read-only user.
+
+    The password is shown: mind who sees the terminal. With NEO4J_URI it is not; that user is yours.
+    """
+    from anabranch.errors import NothingRunning
+    from anabranch.home.folder import Home
+    from anabranch.home.runtime_file import live_runtime, named_graph
+
+    named = named_graph(call.settings)
+    home = Home(call.settings.home)
+    running = None if named else live_runtime(home)
+    graph = named or (running and running.graph)
+    if graph is None:
+        raise NothingRunning(home.folder)
+    reader = graph.reader_password
+    call.output.item(
+        {
+            "uri": graph.uri,
+            "database": graph.database,
+            "username": graph.reader_username or graph.username,
+            "password": reader.get_secret_value() if reader else None,
+            "read_only": reader is not None,
+        },
+        f"{graph.uri}  database {graph.database or '(the default one)'}",
+        f"user {graph.reader_username or graph.username}"
+        + (f", password {reader.get_secret_value()}" if reader else ": the one of your settings"),
+    )
+
+
 @command(
     commands,
     "rebuild",

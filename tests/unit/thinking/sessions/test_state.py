@@ -19,6 +19,7 @@ from anabranch_events.event.types import (
     Insight,
     InsightRecorded,
     InsightRetracted,
+    InsightSuperseded,
     SessionClosed,
     SessionHandedOff,
     SessionOpened,
@@ -139,6 +140,19 @@ def test_insights_retired_here_are_known() -> None:
 
     assert state.insights == (Insight(insight_id=ONE, text="It is open.", tags=("hours",)),)
     assert state.retired == {ONE}
+
+
+def test_an_insight_whose_newer_one_is_retracted_here_holds_again() -> None:
+    """A consolidation reads it then."""
+    state = folded(OPENED, InsightSuperseded(insight_id=ONE, by=TWO))
+
+    retracted = folded(
+        OPENED,
+        InsightSuperseded(insight_id=ONE, by=TWO),
+        InsightRetracted(insight_id=TWO, reason="wrong"),
+    )
+
+    assert (state.retired, retracted.retired) == ({ONE}, {TWO})
 
 
 def test_links_are_those_formed_and_not_severed() -> None:
