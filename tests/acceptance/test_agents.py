@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.support import responses_model
 from tests.support.messages_model import MessagesModel, serving
 from tests.support.rounds import in_full_only
 
@@ -25,6 +26,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not on this machine"),
 ]
 CLAUDE: Final = "@anthropic-ai/claude-code@2.1.197"
+CODEX: Final = "@openai/codex@0.171.0"
 INSPECTOR: Final = "@modelcontextprotocol/inspector@0.15.0"
 TOOL: Final = "mcp__anabranch__"
 QUIET: Final = {
@@ -131,6 +133,65 @@ def test_claude_code_recalls_records_and_branches(anabranch: CommandLine, tmp_pa
     ]
     assert events[0]["data"]["attributes"] == {"client_session": said["session_id"]}
     assert recalled["hits"][0]["text"] == "Port 5434 is free on staging"
+
+
+def test_codex_recalls_records_and_branches(anabranch: CommandLine, tmp_path: Path) -> None:
+    """Another agent, of another maker and another model's protocol, set up in the same way."""
+    space = ("--namespace", "codex")
+    known = anabranch.here(*space, "remember", "Staging listens on port 5433", "--json").value
+    home, project = tmp_path / "user", tmp_path / "shop"
+    home.mkdir()
+    project.mkdir()
+    set_up = anabranch.here(
+        *("mcp", "install", "codex", "--yes", "--home", str(anabranch.home), *space),
+        environment={"HOME": str(home)},
+    )
+    program = npm(tmp_path / "npm", CODEX) / ".bin" / "codex"
+    model = responses_model.ResponsesModel(
+        (
+            lambda _: ("recall", {"query": "Which port has staging?"}),
+            lambda _: ("open_session", {"task": "Move staging"}),
+            lambda done: (
+                "branch_session",
+                {"parent_id": done[1]["session_id"], "task": "Find a port"},
+            ),
+            lambda done: (
+                "complete_session",
+                {
+                    "session_id": done[2]["session_id"],
+                    "result": "5434 is free",
+                    "insights": ["Port 5434 is free on staging"],
+                },
+            ),
+        ),
+        server="mcp__anabranch",
+        last="Staging moves to 5434.",
+    )
+
+    with responses_model.serving(model) as address:
+        settings = (
+            "model=scripted",
+            "model_provider=local",
+            f'model_providers.local={{name="local",base_url="{address}/v1",wire_api="responses"}}',
+            "mcp_servers.anabranch.required=true",
+        )
+        options = ("--skip-git-repo-check", "--json", "--dangerously-bypass-approvals-and-sandbox")
+        words = [str(program), "exec", *options, *(f"--config={one}" for one in settings)]
+        said = run([*words, "Move staging"], folder=project, home=home).splitlines()
+
+    events = anabranch.here(*space, "replay", "--after", str(known["position"]), "--json").lines
+    items = [json.loads(line) for line in said]
+    texts = [one["item"]["text"] for one in items if one.get("item", {}).get("text")]
+    assert set_up.code == 0, set_up.err
+    assert texts == ["Staging moves to 5434."]
+    assert [one["insight_id"] for one in model.results[0]["hits"]] == [known["insight_id"]]
+    assert [(one["type"], one["agent"]) for one in events[:3]] == [
+        ("anabranch.session.opened.v1", "codex-mcp-client"),
+        ("anabranch.branch.created.v1", "codex-mcp-client"),
+        ("anabranch.branch.completed.v1", "codex-mcp-client"),
+    ]
+    assert events[0]["data"]["attributes"] == {"client_session": items[0]["thread_id"]}
+    assert events[2]["data"]["insights"][0]["text"] == "Port 5434 is free on staging"
 
 
 def test_the_inspector_lists_and_calls_tools(anabranch: CommandLine, tmp_path: Path) -> None:
