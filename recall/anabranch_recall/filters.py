@@ -5,6 +5,7 @@ They are applied before anything is ranked, so none costs results.
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
@@ -21,6 +22,12 @@ def _in_utc(value: datetime) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+def _composed(value: str) -> str:
+    return unicodedata.normalize("NFC", value)
+
+
+Tag = Annotated[str, AfterValidator(_composed)]
+"""A tag; composed and decomposed characters are alike."""
 Time = Annotated[datetime, AfterValidator(_in_utc)]
 """A time, in UTC where it names no zone."""
 
@@ -35,7 +42,7 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tags: tuple[str, ...] = ()
+    tags: tuple[Tag, ...] = ()
     kinds: tuple[str, ...] = ()
     agent: str | None = None
     role: str | None = None

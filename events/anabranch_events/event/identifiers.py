@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 import uuid
 from datetime import UTC, datetime
 from typing import Annotated
@@ -157,3 +158,8 @@ GivenMoment = Annotated[AwareDatetime, BeforeValidator(in_utc), AfterValidator(w
 
 Json = Annotated[JsonValue, AfterValidator(checked_json)]
 """Any value that JSON can hold."""
+
+
+def composed(text: str) -> str:
+    """Return a name, a tag or a key in one spelling of its characters: Unicode's NFC."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

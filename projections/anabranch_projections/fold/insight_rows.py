@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from anabranch_events.event.identifiers import composed
 from anabranch_projections.fold.positioned import timestamp_or_none
 from anabranch_projections.fold.rows import Row, steps
 
@@ -72,8 +73,8 @@ class InsightRows:
             "valid_until": timestamp_or_none(insight.valid_until),
             "content": {
                 "text": insight.text,
-                "tags": list(insight.tags),
-                "entities": list(dict.fromkeys(insight.entities)),
+                "tags": list(map(composed, insight.tags)),
+                "entities": list(dict.fromkeys(map(composed, insight.entities))),
                 "sources": list(insight.sources),
             },
         }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from anabranch_events.event.identifiers import composed
 from anabranch_projections.fold.rows import Row, json_text, steps
 
 if TYPE_CHECKING:
@@ -84,12 +85,12 @@ class SessionRows:
         self, at: PositionedEvent, notes: Mapping[str, object], *, session_id: str | None = None
     ) -> None:
         """Set notes in the working memory of a session, by default the event's own."""
-        texts = {WORKING_MEMORY + key: json_text(value) for key, value in notes.items()}
+        texts = {WORKING_MEMORY + composed(key): json_text(value) for key, value in notes.items()}
         self._row(at, session_id or at.session_id)["properties"].update(texts)
 
     def drop(self, at: PositionedEvent, key: str) -> None:
         """Clear a note in the working memory of the event's session."""
-        self._row(at, at.session_id)["properties"][WORKING_MEMORY + key] = None
+        self._row(at, at.session_id)["properties"][WORKING_MEMORY + composed(key)] = None
 
     def hand_off(self, at: PositionedEvent, *, to: str, summary: str) -> None:
         """Link the event's session to the one that takes over its task."""

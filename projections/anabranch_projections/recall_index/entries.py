@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import msgspec
 
 from anabranch_events.event import types
+from anabranch_events.event.identifiers import composed
 from anabranch_events.event.types import Outcome
 from anabranch_projections.fold.rules import JUDGED
 from anabranch_recall.moment import milliseconds
@@ -208,8 +209,8 @@ def _learned(at: PositionedEvent, insight: Insight) -> Learned:
         text=insight.text,
         kind=insight.kind,
         confidence=insight.confidence,
-        tags=tuple(dict.fromkeys(insight.tags)),
-        names=tuple(dict.fromkeys(insight.entities)),
+        tags=tuple(dict.fromkeys(map(composed, insight.tags))),
+        names=tuple(dict.fromkeys(map(composed, insight.entities))),
         agent=at.event.agent or "",
         valid_from=time_ms(insight.valid_from),
         valid_until=time_ms(insight.valid_until),

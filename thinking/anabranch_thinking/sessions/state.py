@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from anabranch_events.event.identifiers import composed
 from anabranch_events.event.types import (
     AssociationFormed,
     AssociationSevered,
@@ -177,9 +178,12 @@ class SessionState:
             case InsightRecorded() as data:
                 return replace(at, insights=(*self.insights, _insight(data)))
             case WorkingMemorySet() as data:
-                return replace(at, working_memory={**self.working_memory, data.key: data.value})
+                return replace(
+                    at, working_memory={**self.working_memory, composed(data.key): data.value}
+                )
             case WorkingMemoryCleared() as data:
-                kept = {key: value for key, value in self.working_memory.items() if key != data.key}
+                kept = {**self.working_memory}
+                kept.pop(composed(data.key), None)
                 return replace(at, working_memory=kept)
             case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
                 return replace(at, ends=(*self.ends, _end_of(data, position)))
@@ -255,9 +259,9 @@ class StateFold:
                     self._insights = [*self._state.insights]
                 self._insights.append(_insight(data))
             case WorkingMemorySet() as data:
-                self._notes()[data.key] = data.value
+                self._notes()[composed(data.key)] = data.value
             case WorkingMemoryCleared() as data:
-                self._notes().pop(data.key, None)
+                self._notes().pop(composed(data.key), None)
             case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
                 if self._ends is None:
                     self._ends = [*self._state.ends]

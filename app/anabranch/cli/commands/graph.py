@@ -175,10 +175,10 @@ async def connect(call: Call) -> None:
     from anabranch.home.folder import Home
     from anabranch.home.runtime_file import live_runtime, named_graph
 
-    named = named_graph(call.settings)
     home = Home(call.settings.home)
-    running = None if named else live_runtime(home)
-    graph = named or (running and running.graph)
+    graph = named_graph(call.settings)
+    if graph is None and (running := live_runtime(home)) is not None:
+        graph = running.graph
     if graph is None:
         raise NothingRunning(home.folder)
     reader = graph.reader_password

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anabranch_events.event import types
-from anabranch_projections import fold
+from anabranch_projections import PositionedEvent, fold
 from tests.support.graphs import ask, empty
 from tests.support.histories import at, consolidation, insight, session
 from tests.support.rounds import neo4j_in_full_only
@@ -19,7 +19,11 @@ SECRET = "Ann lives in Uji"
 ONE, OTHER = insight(1), insight(2)
 
 
-def _consolidated(position: int, number: int, text: str) -> Any:
+def _linked(kind: str, reason: str) -> types.AssociationFormed:
+    return types.AssociationFormed(from_id=ONE, to_id=OTHER, weight=0.5, kind=kind, reason=reason)
+
+
+def _consolidated(position: int, number: int, text: str) -> PositionedEvent:
     data = types.ConsolidationRecorded(
         consolidation_id=consolidation(number),
         root_id=session(1),
@@ -33,19 +37,18 @@ def _consolidated(position: int, number: int, text: str) -> Any:
 
 async def test_what_others_said_about_a_forgotten_insight_goes_too(graph: Graph) -> None:
     """Reasons, subjects, decisions and consolidations said before; not those said afterwards."""
-    link = {"from_id": ONE, "to_id": OTHER, "weight": 0.5}
     both = (ONE, OTHER)
     events = [
         at(1, types.InsightRecorded(insight_id=ONE, text=SECRET)),
         at(2, types.InsightRecorded(insight_id=OTHER, text="Tea grows near Kyoto")),
-        at(3, types.AssociationFormed(**link, kind="supports", reason="Ann's tea")),
+        at(3, _linked("supports", "Ann's tea")),
         at(4, types.ConflictOpened(insights=both, subject="Where Ann lives")),
         at(5, types.ConflictResolved(insights=both, decision="In Uji")),
         at(6, types.ConflictOpened(insights=both, subject="Ann again")),
         _consolidated(7, 1, f"Known: {SECRET}; tea grows near Kyoto"),
         _consolidated(8, 2, "Somebody in Uji drinks tea"),
         at(9, types.InsightForgotten(insight_id=ONE, receipt="R")),
-        at(10, types.AssociationFormed(**link, kind="explains", reason="After it")),
+        at(10, _linked("explains", "After it")),
         at(11, types.ConflictResolved(insights=both, decision="Nobody knows")),
     ]
     digests: list[str] = []

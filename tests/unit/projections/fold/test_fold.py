@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from anabranch_projections import fold
 from anabranch_projections.fold.effects import EFFECTS
 from anabranch_projections.fold.positioned import timestamp
 from anabranch_projections.fold.rows import CHARACTERS_MAX, ROWS_MAX, json_text
+from anabranch_recall.filters import Filters
 from anabranch_store import Step, statement
 from tests.support.events import events
 from tests.support.histories import at, histories, insight, positioned, session
@@ -142,6 +144,25 @@ def test_many_citations_are_spread_over_statements_in_order() -> None:
     for step in moving:
         last = len(step.parameters["citations"]) - 1
         assert all(row["others"][ids[0]][-1] == last for row in step.parameters["rows"])
+
+
+def test_composed_and_decomposed_names_are_one() -> None:
+    """Entities, tags and keys of notes are kept in one spelling of their characters."""
+    names = tuple(unicodedata.normalize(form, "Zürich") for form in ("NFC", "NFD"))
+    history = [
+        at(1, types.InsightRecorded(insight_id=insight(1), text="T", entities=names, tags=names)),
+        at(2, types.WorkingMemorySet(key=names[0], value=1)),
+        at(3, types.WorkingMemorySet(key=names[1], value=2)),
+    ]
+
+    steps = fold(history)
+
+    [recorded] = _rows(steps, "projection/record_insights")
+    [noted] = _rows(steps, "projection/apply_sessions")
+    assert recorded["content"]["entities"] == [names[0]]
+    assert set(recorded["content"]["tags"]) == {names[0]}
+    assert noted["properties"] == {f"working_memory.{names[0]}": "2"}
+    assert Filters.model_validate({"tags": names}).tags == (names[0], names[0])
 
 
 def test_what_comes_later_in_a_batch_overwrites() -> None:
