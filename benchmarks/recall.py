@@ -109,6 +109,11 @@ class Indexed:
         vectors = [unit_vector(one.text) for one in said if isinstance(one, InsightRecorded)]
         self._index.add_vectors(np.asarray(vectors, np.float32))
 
+    def settle(self) -> None:
+        """Bring what was taken in into a segment, as a follower does every few seconds."""
+        self._index.store(self._index.open_segment())
+        self._index.store_vectors(self._index.open_vectors())
+
 
 async def run() -> list[Row]:
     """Fill an embedded graph and an index with 20,000 insights, measure, and return the rows."""
@@ -121,6 +126,7 @@ async def run() -> list[Row]:
             await graph.apply_schema(dimension=DIMENSION)
             async with open_session(graph) as session:
                 await _fill(graph, session, indexed)
+                indexed.settle()
                 return await _measure(graph, session, indexed)
 
 

@@ -164,11 +164,12 @@ class Settings(BaseSettings):
     embedder_key: SecretStr | None = Field(
         default=None, description="The endpoint's key, where it wants one."
     )
-    ranker: Literal["graph", "index"] = Field(
-        default="graph",
-        description="What ranks insights: `graph` goes by the indexes of the graph; `index` by the "
-        "recall index, which one process at a time follows over the home, and by the graph where "
-        "that is not at hand.",
+    ranker: Literal["graph", "index"] | None = Field(
+        default=None,
+        description="What ranks insights: `index` goes by the recall index, which one process at a "
+        "time follows over the home, and by the graph where that is not at hand; `graph` by the "
+        "indexes of the graph alone. Without it `index`, or `graph` where both servers are "
+        "elsewhere: their log may be long.",
     )
     otel_traces_exporter: str | None = Field(
         default=None,

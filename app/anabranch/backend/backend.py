@@ -98,7 +98,10 @@ class Backend:
 
         A tenant does not: it reads its own namespaces only, and the index is of all.
         """
-        if self.settings.ranker == "index" and self.log.rights == "all":
+        ranker = self.settings.ranker
+        if ranker is None:
+            ranker = "graph" if self.servers.role == "outside" else "index"
+        if ranker == "index" and self.log.rights == "all":
             from anabranch.backend.index_runner import Indexing
 
             indexing = Indexing(

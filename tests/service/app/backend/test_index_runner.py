@@ -13,6 +13,7 @@ from anabranch import Memory
 from anabranch.backend.index_runner import Indexing
 from anabranch.home.folder import Home, Lock
 from anabranch.home.runtime_file import read_runtime
+from anabranch.memory.memory import namespace_of
 from anabranch_events.event.types import InsightRecorded
 from anabranch_projections.recall_index.writer import LOCK
 from anabranch_recall import Question, Scope
@@ -162,6 +163,31 @@ async def test_who_joined_is_answered_by_the_index_of_the_other(settings: Settin
     assert (newer.ranker, first.hits) == ("index", newer.hits)
     assert second.hits[0].text == FACTS[1]
     assert later.insight_id in {hit.insight_id for hit in newer.hits}
+
+
+async def test_a_home_ranks_by_the_index_unless_told(own_settings: Settings) -> None:
+    """Without a setting the index answers; where both servers are elsewhere, the graph does."""
+    async with Memory.open(settings=own_settings) as owner:
+        await remember(owner, *FACTS)
+        indexed = await by_index(owner)
+        servers = namespace_of(owner).backend.servers
+        graph = servers.graph
+        elsewhere = own_settings.changed(
+            home=own_settings.home / "client",
+            nats_url=servers.log.url,
+            nats_token=servers.log.token,
+            neo4j_uri=graph.uri,
+            neo4j_username=graph.username,
+            neo4j_password=graph.password,
+            neo4j_database=graph.database,
+        )
+        async with Memory.open(settings=elsewhere) as client:
+            ranked = await client.recall(QUESTION)
+            state = await client.status()
+
+    assert (own_settings.ranker, indexed.ranker) == (None, "index")
+    assert (ranked.ranker, state.ranker, state.index_position) == ("graph", "graph", None)
+    assert ranked.hits[0].text == FACTS[0]
 
 
 async def test_who_joined_with_another_model_is_answered_by_the_graph(
