@@ -32,7 +32,17 @@ INSIGHTS: Final = SESSIONS * EACH
 EVENTS_MAX: Final = SESSIONS + 4 * INSIGHTS + 1
 """An opening each; of each insight its recording, a citation and two sayings; a consolidation."""
 AT_POSITION: Final = frozenset(
-    {"forgotten", "opened", "position", "recorded", "retired", "updated", "ended"}
+    {
+        "final",
+        "forgotten",
+        "opened",
+        "position",
+        "recorded",
+        "retired",
+        "retracted",
+        "updated",
+        "ended",
+    }
 )
 """Properties that hold a position of the log: which event stands there is compared in its place."""
 
