@@ -12,4 +12,4 @@ FOREACH (r IN links | SET r.reason = null)
 FOREACH (o IN conflicts | SET o.subject = '(forgotten)')
 FOREACH (o IN [o IN conflicts WHERE o.retired < row.position] | SET o.decision = '(forgotten)')
 FOREACH (c IN derived | SET c.text =
-  CASE WHEN c.text CONTAINS i.text THEN replace(c.text, i.text, '(forgotten)') ELSE '(forgotten)' END)
+  CASE WHEN i.recorded < row.position AND c.text CONTAINS i.text THEN replace(c.text, i.text, '(forgotten)') ELSE '(forgotten)' END)

@@ -16,6 +16,7 @@ SET i += {
   recorded: row.recorded,
   recorded_at: datetime(row.recorded_at),
   valid_from: datetime(row.valid_from),
+  stated_until: CASE WHEN i.restated THEN datetime(row.valid_until) END,
   valid_until: coalesce(i.valid_until, datetime(row.valid_until))
 }
 SET i += CASE WHEN i.forgotten IS NULL THEN row.content ELSE {} END

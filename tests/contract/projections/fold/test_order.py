@@ -31,8 +31,19 @@ EACH: Final = 2
 INSIGHTS: Final = SESSIONS * EACH
 EVENTS_MAX: Final = SESSIONS + 4 * INSIGHTS + 1
 """An opening each; of each insight its recording, a citation and two sayings; a consolidation."""
+LEFT_OUT: Final = frozenset({"cited", "last_cited", "steps", "subject", "decision"})
 AT_POSITION: Final = frozenset(
-    {"forgotten", "opened", "position", "recorded", "retired", "updated", "ended"}
+    {
+        "final",
+        "forgotten",
+        "opened",
+        "position",
+        "recorded",
+        "retired",
+        "retracted",
+        "updated",
+        "ended",
+    }
 )
 """Properties that hold a position of the log: which event stands there is compared in its place."""
 
@@ -153,8 +164,11 @@ def _comparable(row: dict[str, Any], ids: dict[int, str]) -> str:
     properties = {
         name: ids[value] if name in AT_POSITION else value
         for name, value in row["properties"].items()
-        # Whose citation was the last one is the log's order, and nothing else.
-        if value is not None and name not in {"cited", "last_cited"}
+        # Whose citation was the last one is the log's order, and nothing else. So is what was said
+        # about an insight before it was forgotten, and what only afterwards.
+        if value is not None
+        and name not in LEFT_OUT
+        and not (name == "text" and "Consolidation" in row.get("labels", ()))
     }
     return repr(sorted({**row, "properties": sorted(properties.items())}.items()))
 
