@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.claude_files import ClaudeFile
+from tests.support.rounds import in_full_only
 from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def test_what_lies_on_the_machine_is_listed(
     assert (wrong.code, wrong.error["type"]) == (2, "InputInvalid")
 
 
+@in_full_only
 def test_a_session_is_followed_as_it_grows(
     anabranch: CommandLine, namespace: str, tmp_path: Path
 ) -> None:

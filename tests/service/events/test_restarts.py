@@ -157,6 +157,7 @@ async def test_a_conflict_after_a_lost_question_stays_a_conflict(
     assert refused.value.actual == 1
 
 
+@in_full_only
 async def test_a_subscription_leaves_a_server_that_fell_silent(
     nats_server: NatsServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

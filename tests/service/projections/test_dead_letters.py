@@ -17,13 +17,15 @@ from anabranch_store import Graph, Step
 from anabranch_store.errors import CommitUnknown, TransactionUndone
 from tests.support.graphs import ask, empty
 from tests.support.histories import insight, session
-from tests.support.rounds import in_full_only
+from tests.support.rounds import in_full_only, neo4j_in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch_events.event.types import EventData
     from anabranch_store import Plan
+
+pytestmark = neo4j_in_full_only
 
 
 def _said(data: EventData, number: int, *, namespace: str = "default") -> Event:

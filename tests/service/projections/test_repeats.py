@@ -11,10 +11,13 @@ from anabranch_events.event import types
 from anabranch_projections import DeadLetters, Projector
 from tests.support.graphs import ask, empty
 from tests.support.histories import insight, session
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
     from anabranch_store import Graph
+
+pytestmark = neo4j_in_full_only
 
 OUTCOME = types.Outcome
 

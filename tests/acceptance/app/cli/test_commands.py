@@ -331,6 +331,7 @@ def test_a_second_up_is_refused(anabranch: CommandLine) -> None:
     assert (refused.code, refused.error["type"]) == (4, "AlreadyRunning")
 
 
+@in_full_only
 def test_a_closed_pipe_is_no_failure_to_explain(anabranch: CommandLine, namespace: str) -> None:
     """When the reader goes away the command ends without a word."""
     opened(anabranch, namespace)
@@ -351,6 +352,7 @@ def test_a_closed_pipe_is_no_failure_to_explain(anabranch: CommandLine, namespac
         assert (code, process.stderr.read()) == (141, b"")
 
 
+@in_full_only
 def test_ctrl_c_ends_a_tail(anabranch: CommandLine, namespace: str) -> None:
     """Ctrl-C ends what follows for ever with 130, and without a traceback."""
     opened(anabranch, namespace)

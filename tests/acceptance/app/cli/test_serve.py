@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from tests.support.patience import PATIENCE_S
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
 
+@in_full_only
 def test_serve_joins_what_runs_and_ends_with_open_streams(anabranch: CommandLine) -> None:
     """It says its address, answers from the home that is up, and ends at once on SIGTERM."""
     words = anabranch.command("serve", "--port", "0", "--json", "-N", "served")

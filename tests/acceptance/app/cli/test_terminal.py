@@ -147,6 +147,7 @@ def test_a_status_that_is_none_is_refused(anabranch: CommandLine) -> None:
     assert "open, pending, running, completed" in ran.error["fix"]
 
 
+@in_full_only
 def test_with_json_stderr_is_json_alone(alone: CommandLine) -> None:
     """Beside the error of a server that is not there stands nothing; nobody lost a connection."""
     gone = {"NATS_URL": "nats://127.0.0.1:1", "ANABRANCH_REQUEST_TIMEOUT_S": "1"}

@@ -12,7 +12,7 @@ from anabranch_store.errors import GraphUnavailable
 from anabranch_store.recall import lanes
 from tests.support.learning import Account, HashingEmbedder, learn
 from tests.support.recalling import ask, both_ways, ids
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import in_full_only, neo4j_in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,7 @@ class Flat(Broken):
         return [[1.0, 0.0, 0.0] for _ in texts]
 
 
+@in_full_only
 async def test_a_lane_that_fails_is_reported_and_the_other_answers(graph: Graph) -> None:
     """Without meaning words still answer, and the answer says what is missing."""
     account = Account()

@@ -203,6 +203,7 @@ async def test_who_joined_with_another_model_is_answered_by_the_graph(
     assert (found.ranker, found.lanes["meaning"].state) == ("graph", "skipped")
 
 
+@in_full_only
 async def test_an_index_that_is_behind_has_no_ranker(log: Log, tmp_path: Path) -> None:
     """Words or vectors that are missing make it None; once they are there the index ranks."""
     gate = asyncio.Event()

@@ -189,6 +189,7 @@ async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settin
     assert reached >= last.position
 
 
+@in_full_only
 async def test_what_cannot_be_applied_stops_the_way_back_unless_told_to_skip(
     memory: Memory,
 ) -> None:

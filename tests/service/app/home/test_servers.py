@@ -78,6 +78,7 @@ async def owner(own_settings: Settings) -> AsyncIterator[asyncio.subprocess.Proc
     await process.wait()
 
 
+@in_full_only
 @pytest.mark.own_servers
 async def test_the_first_owns_and_the_second_joins(own_settings: Settings) -> None:
     """Two memories in one process: one runs the servers, the other finds them; both see all."""
@@ -398,9 +399,8 @@ async def test_up_works_on_servers_elsewhere(
     assert (reached, process.returncode, said) == (2, 0, b"")
 
 
-@pytest.mark.parametrize(
-    "pid_file", [pytest.param("graph/host.pid", marks=in_full_only), "log/nats-server.pid"]
-)
+@in_full_only
+@pytest.mark.parametrize("pid_file", ["graph/host.pid", "log/nats-server.pid"])
 def test_up_ends_when_a_server_of_its_does(alone: CommandLine, pid_file: str) -> None:
     """When the log's or the graph's is killed `up` ends, and the next command recovers by itself."""
     alone("up", "--detach", "--json")

@@ -256,6 +256,7 @@ async def test_nothing_is_tied_to_another_namespace(two: Two) -> None:
     assert problem(stored) == (400, "EventInvalid")
 
 
+@in_full_only
 @pytest.mark.parametrize(
     "query",
     [

@@ -94,6 +94,7 @@ async def test_a_stream_is_of_a_namespace_a_session_or_a_thought(
     assert elsewhere.json() == {"events": [], "next": None}
 
 
+@in_full_only
 async def test_a_slow_reader_keeps_nobody_waiting(web: httpx2.AsyncClient, memory: Memory) -> None:
     """While one client reads nothing, others get everything; it gets all of it later, too."""
     session = await memory.open_session("tea")

@@ -71,6 +71,7 @@ async def stored(memory: Memory) -> list[str]:
     return [one.decode().type async for one in memory.replay()]
 
 
+@in_full_only
 async def test_a_client_goes_on_with_the_next_up(memory: Memory, client: RelayedClient) -> None:
     """The handshake is made again, and the session that it opened is its session still."""
     async with AsyncExitStack() as first:

@@ -101,6 +101,7 @@ async def objects(log: Log) -> int:
     return len([one for one in await store.list() if not one.deleted])
 
 
+@in_full_only
 async def test_a_deleted_namespace_is_gone_and_nothing_else_is(mine: Settings) -> None:
     """Its events, insights and large values go; the log is whole, the graph that of a rebuild."""
     async with of(mine, "kept") as kept, of(mine, "gone") as gone:

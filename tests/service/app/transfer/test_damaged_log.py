@@ -13,6 +13,7 @@ from anabranch.doctor import examine
 from anabranch.memory.memory import namespace_of
 from anabranch.transfer.manifest import verify_lines
 from anabranch_events.errors import LogDamaged, LogRewound
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,6 +104,7 @@ async def test_a_log_that_lost_its_end_is_never_taken_for_the_whole(
     assert (kept.digest, kept.position) == (digest, EVENTS)
 
 
+@in_full_only
 async def test_an_accepted_loss_is_written_down_and_all_goes_on(mine: Settings) -> None:
     """After a rebuild of what is left, new events are taken and found, and nothing complains."""
     await filled(mine)

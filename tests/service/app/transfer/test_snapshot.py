@@ -20,7 +20,7 @@ from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_events.jetstream.snapshot import Snapshots, StreamInfo
 from tests.support.events import NAMESPACE, note, notes
 from tests.support.killing import MortalServer
-from tests.support.rounds import KILL_ROUNDS
+from tests.support.rounds import KILL_ROUNDS, in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +69,7 @@ def told() -> list[Event]:
     ]
 
 
+@in_full_only
 async def test_a_restored_log_is_the_same_log_and_goes_on(
     own_settings: Settings, alone: CommandLine, tmp_path: Path
 ) -> None:

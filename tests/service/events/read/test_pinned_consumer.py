@@ -139,6 +139,7 @@ async def test_a_silent_holder_is_followed_by_another(
     assert work.lost[:1] == ["silent"]
 
 
+@in_full_only
 async def test_what_a_dead_holder_had_read_is_not_left_until_more_comes(
     nats_server: NatsServer, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ async def agents(folder: Path) -> list[str]:
     return [str(row["name"]) for row in found]
 
 
+@in_full_only
 @pytest.mark.parametrize("content", CONTENTS)
 async def test_state_files_that_are_damaged_are_made_anew(
     whole: Path, tmp_path: Path, content: bytes
@@ -76,6 +77,7 @@ async def test_state_files_that_are_damaged_are_made_anew(
     assert found == ["kept"]
 
 
+@in_full_only
 @pytest.mark.parametrize("content", CONTENTS[:2])
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_graph_that_does_not_open_is_put_aside(

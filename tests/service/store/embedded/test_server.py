@@ -175,6 +175,7 @@ async def test_a_host_whose_owner_was_killed_ends(tmp_path: Path) -> None:
     await until(lambda: not _alive(host))
 
 
+@in_full_only
 async def test_a_host_whose_owner_is_killed_before_it_is_ready_ends(tmp_path: Path) -> None:
     """It finds nobody to tell that it serves, closes what it opened, and goes."""
     written = tmp_path / "graph" / "host.pid"

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from anabranch_thinking import Sessions
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from anabranch_events import Log
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 WRITERS = 6
 
 
+@in_full_only
 async def test_a_session_ends_under_six_writers(log: Log, namespace: str) -> None:
     """Close, complete and hand-off succeed while six others record without a pause."""
     ends = {}

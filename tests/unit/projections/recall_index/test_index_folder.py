@@ -17,7 +17,7 @@ from anabranch_projections.recall_index.damage import Damaged
 from anabranch_projections.recall_index.index_folder import IndexFolder
 from tests.support.histories import at, insight
 from tests.support.indexed_histories import DIMENSION, histories, index_over, recalled, take_in
-from tests.support.rounds import examples
+from tests.support.rounds import examples, in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,7 @@ def lore() -> list[PositionedEvent]:
     return [opening, *(at(place, data) for place, data in enumerate(said, start=2))]
 
 
+@in_full_only
 @settings(
     max_examples=examples(60),
     deadline=None,

@@ -24,6 +24,7 @@ from anabranch_thinking import (
 from tests.support.commanding_process import lone_branch
 from tests.support.patience import PATIENCE_S, until
 from tests.support.repository import ROOT
+from tests.support.rounds import in_full_only
 
 
 @pytest.fixture
@@ -195,6 +196,7 @@ async def pids_in(path: Path) -> list[int]:
     return [int(pid) for pid in words_in(path)]
 
 
+@in_full_only
 async def test_a_command_that_hangs_is_stopped_with_its_children(
     branch: BranchContext, tmp_path: Path
 ) -> None:

@@ -11,13 +11,14 @@ import pytest
 
 from anabranch_events import new_id, subject
 from tests.support.fixtures.memory import running
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), in_full_only]
 NAMESPACE = "letters"
 
 

@@ -9,6 +9,7 @@ from neo4j import GraphDatabase
 from neo4j.exceptions import Neo4jError
 
 from anabranch_events.event.identifiers import new_id
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)
 
 
+@in_full_only
 def test_another_tool_reads_by_what_connect_says(anabranch: CommandLine) -> None:
     """Its user reads what is current in a namespace over Bolt, and may write nothing."""
     namespace = f"outside-{new_id()}"
