@@ -98,6 +98,7 @@ def recalled(line: CommandLine, question: str, *, after: str) -> set[str]:
     return {hit["text"] for hit in hits}
 
 
+@in_full_only
 def test_the_python_producers_of_the_page_are_remembered(up: CommandLine, tmp_path: Path) -> None:
     """What nats-py alone publishes and asks, and what the log appends, is recalled."""
     plain, own = blocks(PAGES.format("python"), "python")

@@ -50,6 +50,7 @@ def credentials(owner: CommandLine) -> Any:
     return json.loads((owner.home / "tenants.json").read_text())
 
 
+@in_full_only
 def test_passwords_stand_in_one_file_only(owner: CommandLine) -> None:
     """tenants.json is for the owner's eyes; no command and no log says a password."""
     found = credentials(owner)
@@ -118,6 +119,7 @@ def test_a_file_that_breaks_a_rule_is_refused(alone: CommandLine, tmp_path: Path
     assert not (alone.home / "owner.lock").exists()
 
 
+@in_full_only
 def test_tenants_of_another_server_are_refused(tmp_path: Path) -> None:
     """With NATS_URL set there is no server of ours that could have tenants."""
     path = tmp_path / "tenants.toml"

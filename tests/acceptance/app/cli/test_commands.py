@@ -263,6 +263,7 @@ def test_replay_keeps_the_pauses(anabranch: CommandLine, namespace: str) -> None
     assert (told.code, len(told.lines)) == (0, 2)
 
 
+@in_full_only
 def test_a_rebuild_ends_with_the_same_digest(anabranch: CommandLine, namespace: str) -> None:
     """The whole log folded into a fresh graph gives the digest of the live one; reads go on."""
     anabranch.here("remember", "The digest stays.", "-N", namespace, "--json")

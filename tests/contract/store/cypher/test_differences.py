@@ -9,11 +9,14 @@ from docs.cypher_differences import DIFFERENCES, REFUSED
 
 from anabranch_store.errors import CypherInvalid
 from tests.support.learning import Account, learn
+from tests.support.rounds import neo4j_in_full_only
 
 if TYPE_CHECKING:
     import pytest
 
     from anabranch_store import Graph
+
+pytestmark = neo4j_in_full_only
 
 
 async def answer(graph: Graph, query: str) -> str:

@@ -313,6 +313,7 @@ async def test_a_scope_permits_what_it_says(two: Two) -> None:
     assert {"cypher", "status"} == EVERYWHERE
 
 
+@in_full_only
 async def test_a_revoked_key_ends_its_streams(two: Two) -> None:
     """A stream that is open ends when its key does."""
     key, token = await two.keys.create("x", scope="read", namespaces=["a"])

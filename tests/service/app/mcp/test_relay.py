@@ -97,6 +97,7 @@ async def test_a_client_goes_on_with_the_next_up(memory: Memory, client: Relayed
     ]
 
 
+@in_full_only
 @pytest.mark.parametrize("tool", GIVEN)
 async def test_what_an_up_stored_before_it_was_killed_is_not_stored_again(
     memory: Memory, client: RelayedClient, tool: str

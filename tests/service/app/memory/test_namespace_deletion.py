@@ -139,6 +139,7 @@ async def test_a_deleted_namespace_is_gone_and_nothing_else_is(mine: Settings) -
     assert [hit.insight_id for hit in answered] == [hit.insight_id for hit in found]
 
 
+@in_full_only
 async def test_a_changed_event_is_still_found_in_a_block_that_lost_others(mine: Settings) -> None:
     """A block whose events went in part has a hash of the rest: what reads otherwise is damage."""
     async with of(mine, "kept") as kept, of(mine, "gone") as gone:
@@ -155,6 +156,7 @@ async def test_a_changed_event_is_still_found_in_a_block_that_lost_others(mine: 
     assert report.changed == ((1, 1000),)
 
 
+@in_full_only
 async def test_a_damaged_log_is_not_deleted_from(mine: Settings) -> None:
     """Where a block reads otherwise than before, its hash is not made anew by a deletion."""
     async with of(mine, "gone") as gone, of(mine, "kept") as kept:
@@ -226,6 +228,7 @@ async def test_a_deletion_goes_on_wherever_it_was_stopped(mine: Settings) -> Non
     assert after == digest == rebuilt
 
 
+@in_full_only
 async def test_an_event_that_comes_after_the_end_has_no_effect(mine: Settings) -> None:
     """A client that never asks may still store; the graph leaves it out, a second call removes it."""
     async with of(mine, "kept") as kept, of(mine, "gone") as gone:

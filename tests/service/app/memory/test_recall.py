@@ -11,6 +11,7 @@ import pytest
 from anabranch import Memory
 from anabranch.errors import InputInvalid
 from anabranch_store import Graph
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from anabranch import Recollection
@@ -94,6 +95,7 @@ async def test_several_questions_are_answered_in_order(own_settings: Settings, r
     assert len({each.recall_id for each in found}) == len(QUESTIONS)
 
 
+@in_full_only
 @pytest.mark.parametrize("ranker", RANKERS)
 async def test_thoughts_do_not_echo(own_settings: Settings, ranker: str) -> None:
     """After ten thoughts the same questions have the same hits; what was derived is asked for."""

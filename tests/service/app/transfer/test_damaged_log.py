@@ -138,6 +138,7 @@ async def lose(memory: Memory, *positions: int) -> None:
         await stream.purge_stream(str(config.name), subject=subject)
 
 
+@in_full_only
 async def test_holes_are_told_with_their_positions(mine: Settings) -> None:
     """An export says in its manifest what it lacks; a rebuild stops before it makes a graph live."""
     async with Memory.open(settings=mine) as memory:

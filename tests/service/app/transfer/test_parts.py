@@ -98,6 +98,7 @@ async def test_a_log_in_four_parts_is_the_log(own_settings: Settings, tmp_path: 
     assert same == digest
 
 
+@in_full_only
 async def test_a_part_finds_its_forks_in_a_log_with_other_positions(
     own_settings: Settings, tmp_path: Path
 ) -> None:

@@ -163,6 +163,7 @@ async def taken_apart(server: NatsServer, folder: Path) -> int:
     return count
 
 
+@in_full_only
 async def test_a_restore_that_is_killed_leaves_nothing(
     nats_server: NatsServer, log: Log, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from anabranch_events.read.consumer import BUFFER_BYTES_MAX, REQUEST_BYTES, WINDOW_RECORDS, Consumer
 from anabranch_events.transport.connection import Connection
 from tests.support.events import new_sessions, note, notes
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from anabranch_events import Event, Log, NatsServer, Recorded
@@ -20,6 +21,7 @@ LARGE = [note(SESSION, f"{number:03} {'x' * 200_000}") for number in range(200)]
 MANY = notes(SESSION, 6000)
 
 
+@in_full_only
 @pytest.mark.parametrize("events", [LARGE, MANY], ids=["large", "many"])
 async def test_what_waits_for_a_slow_reader_is_bounded(
     nats_server: NatsServer, log: Log, events: list[Event]
