@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from anabranch_events import NatsServer
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), in_full_only]
 
 PAGES = "docs/how-to/produce-with-{}.md"
 
@@ -98,7 +98,6 @@ def recalled(line: CommandLine, question: str, *, after: str) -> set[str]:
     return {hit["text"] for hit in hits}
 
 
-@in_full_only
 def test_the_python_producers_of_the_page_are_remembered(up: CommandLine, tmp_path: Path) -> None:
     """What nats-py alone publishes and asks, and what the log appends, is recalled."""
     plain, own = blocks(PAGES.format("python"), "python")
@@ -133,7 +132,6 @@ def test_the_shell_finds_the_server_as_the_page_says(up: CommandLine) -> None:
     assert done.stdout.strip() == f"{found['url']} {found['token']}"
 
 
-@in_full_only
 def test_the_nats_command_of_the_page_is_remembered(up: CommandLine, tmp_path: Path) -> None:
     """What the `nats` command publishes is a session, and what it asks for is recalled."""
     page = PAGES.format("the-nats-cli")
@@ -155,7 +153,6 @@ def test_the_nats_command_of_the_page_is_remembered(up: CommandLine, tmp_path: P
     assert "Herons fish at dusk" in found
 
 
-@in_full_only
 @pytest.mark.skipif(shutil.which("go") is None, reason="Go is not on this machine")
 def test_the_go_producer_of_the_page_is_remembered(up: CommandLine, tmp_path: Path) -> None:
     """What Go publishes and asks for is recalled."""
@@ -168,7 +165,6 @@ def test_the_go_producer_of_the_page_is_remembered(up: CommandLine, tmp_path: Pa
     assert found >= {"Gophers store food in tunnels", "Gophers whistle when a hawk comes"}
 
 
-@in_full_only
 @pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not on this machine")
 def test_the_typescript_producer_of_the_page_is_remembered(up: CommandLine, tmp_path: Path) -> None:
     """What Node publishes and asks for is recalled."""
@@ -344,7 +340,6 @@ async def test_up_leaves_the_stream_as_the_log_makes_it(
     assert served == alone
 
 
-@in_full_only
 def test_a_port_that_is_taken_is_said(up: CommandLine, alone: CommandLine) -> None:
     """A second `up` on the pages' port ends with PortTaken and what to do."""
     port = runtime(up)["http_url"].rpartition(":")[2]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from anabranch_store import GraphAddress
 
+pytestmark = in_full_only
+
 FILE = """
 [acme-app]
 role = "producer"
@@ -50,7 +52,6 @@ def credentials(owner: CommandLine) -> Any:
     return json.loads((owner.home / "tenants.json").read_text())
 
 
-@in_full_only
 def test_passwords_stand_in_one_file_only(owner: CommandLine) -> None:
     """tenants.json is for the owner's eyes; no command and no log says a password."""
     found = credentials(owner)
@@ -64,7 +65,6 @@ def test_passwords_stand_in_one_file_only(owner: CommandLine) -> None:
     assert [one for one in secrets for text in said if one in text] == []
 
 
-@in_full_only
 def test_a_producer_has_a_memory_of_its_namespace(owner: CommandLine, tmp_path: Path) -> None:
     """With a home of its own a tenant remembers and recalls; other namespaces are closed to it."""
     owner.here("remember", "Coffee is the others' secret", "-N", "other", "--json")
@@ -119,7 +119,6 @@ def test_a_file_that_breaks_a_rule_is_refused(alone: CommandLine, tmp_path: Path
     assert not (alone.home / "owner.lock").exists()
 
 
-@in_full_only
 def test_tenants_of_another_server_are_refused(tmp_path: Path) -> None:
     """With NATS_URL set there is no server of ours that could have tenants."""
     path = tmp_path / "tenants.toml"
@@ -132,7 +131,6 @@ def test_tenants_of_another_server_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("graph_address", ["neo4j"], indirect=True)
-@in_full_only
 async def test_up_projects_with_a_projectors_credentials(
     graph_address: GraphAddress, tmp_path: Path
 ) -> None:

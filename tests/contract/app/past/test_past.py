@@ -25,7 +25,7 @@ from anabranch_thinking import SessionState
 from tests.support.graphs import ask, empty
 from tests.support.histories import consolidation, identifier, insight, session, thoughts
 from tests.support.properties import OnThisLoop, held
-from tests.support.rounds import FULL, in_full_only, neo4j_in_full_only
+from tests.support.rounds import FULL, in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event, Recorded
     from anabranch_store import EmbeddedGraph, GraphAddress
 
-pytestmark = [pytest.mark.timeout(600), neo4j_in_full_only]
+pytestmark = [pytest.mark.timeout(600), in_full_only]
 
 HELD: Final = (
     "MATCH (i:Insight {namespace: $namespace}) WHERE i.recorded <= $as_of "
@@ -123,7 +123,6 @@ async def past(
     await drop_database(beside)
 
 
-@in_full_only
 async def test_as_of_gives_what_a_graph_of_that_position_gives(past: Past) -> None:
     """Sessions, thoughts, digest, recall and Cypher as of P: for random histories and any P."""
     await _over_histories(past, _as_of_holds, many=(5, 2))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Event
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), in_full_only]
 EVENTS = 6_000
 VICTIMS = ("log", "rebuild", "owner", "graph")
 
@@ -47,7 +47,6 @@ def _events(count: int, *, after: int = 0) -> Iterator[Event]:
         )
 
 
-@in_full_only
 async def test_the_old_generation_is_kept_until_told(memory: Memory) -> None:
     """A rebuild keeps what was live; it can be gone back to, caught up, and dropped, never live."""
     await memory.remember("The lock of the north gate was changed in May.")
@@ -72,7 +71,6 @@ async def test_the_old_generation_is_kept_until_told(memory: Memory) -> None:
     assert [one.name for one in await memory.graph.generations()] == [first.name]
 
 
-@in_full_only
 async def test_half_a_graph_is_not_used(memory: Memory) -> None:
     """A generation that no rebuild has finished cannot be used, and the next rebuild fills it."""
     await memory.remember("The lock of the north gate was changed in May.")
@@ -85,7 +83,6 @@ async def test_half_a_graph_is_not_used(memory: Memory) -> None:
     assert (await memory.graph.generations())[0].name == half.database
 
 
-@in_full_only
 async def test_reads_go_on_and_never_go_back_while_rebuilt(own_settings: Settings) -> None:
     """Under a stream of writes, over a rebuild, positions only grow and each answer is complete."""
     async with Memory.open(settings=own_settings.changed(embedder="none")) as memory:
@@ -131,7 +128,6 @@ async def _read_while_rebuilt(memory: Memory) -> list[int]:
     return seen
 
 
-@in_full_only
 async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -> None:
     """A graph never filled, and a pointer that cannot be written: the live one is filled on."""
     servers, projecting = (
@@ -163,7 +159,6 @@ async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -
     assert reached >= last.position
 
 
-@in_full_only
 @pytest.mark.own_servers
 async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settings) -> None:
     """Where nothing answers the move gives up, and projecting begins again once it does."""
@@ -189,7 +184,6 @@ async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settin
     assert reached >= last.position
 
 
-@in_full_only
 async def test_what_cannot_be_applied_stops_the_way_back_unless_told_to_skip(
     memory: Memory,
 ) -> None:
@@ -217,7 +211,6 @@ async def test_what_cannot_be_applied_stops_the_way_back_unless_told_to_skip(
     assert await memory.graph.digest() == before
 
 
-@in_full_only
 async def test_status_counts_generations_and_reads_no_files(memory: Memory) -> None:
     """`status` says which generation is live, and how many lie beside it."""
     await memory.remember("The lock of the north gate was changed in May.")
@@ -303,7 +296,6 @@ async def _survive(own_settings: Settings, victims: Sequence[str]) -> _Survived:
     )
 
 
-@in_full_only
 @pytest.mark.own_servers
 async def test_a_rebuild_killed_at_any_time_goes_on_or_begins_again(
     own_settings: Settings,
@@ -332,7 +324,6 @@ async def test_rebuilds_are_killed_for_long(own_settings: Settings) -> None:
     assert "filling" not in found.states
 
 
-@in_full_only
 @pytest.mark.parametrize(
     "property_name", ["projector_version", "schema_version"] if FULL else ["projector_version"]
 )

@@ -16,6 +16,7 @@ from anabranch.http.key_access import KeyAccess
 from anabranch.http.key_file import KeyFile
 from anabranch.memory.memory import namespace_of
 from tests.support.fixtures.http import client_at, problem, served
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from anabranch import Memory
     from anabranch.http.access import Access
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), in_full_only]
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 HELLO: Final = {
     "jsonrpc": "2.0",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), in_full_only]
 GIVEN: Final[dict[str, dict[str, Any]]] = {
     "remember": {"text": "Nine boats are in"},
     "set_note": {"key": "boats", "value": 9},
@@ -71,7 +71,6 @@ async def stored(memory: Memory) -> list[str]:
     return [one.decode().type async for one in memory.replay()]
 
 
-@in_full_only
 async def test_a_client_goes_on_with_the_next_up(memory: Memory, client: RelayedClient) -> None:
     """The handshake is made again, and the session that it opened is its session still."""
     async with AsyncExitStack() as first:
@@ -97,7 +96,6 @@ async def test_a_client_goes_on_with_the_next_up(memory: Memory, client: Relayed
     ]
 
 
-@in_full_only
 @pytest.mark.parametrize("tool", GIVEN)
 async def test_what_an_up_stored_before_it_was_killed_is_not_stored_again(
     memory: Memory, client: RelayedClient, tool: str
@@ -193,7 +191,6 @@ async def test_without_the_token_nobody_is_answered(memory: Memory, hello: bytes
     assert said == b""
 
 
-@in_full_only
 def test_an_up_is_killed_in_the_middle_and_another_one_takes_over(alone: CommandLine) -> None:
     """A client that goes on asking gets every answer, and everything is stored once."""
     alone("up", "--detach")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Log
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), in_full_only]
 
 LARGE = 600_000
 GONE = 2 * (1 + 5 + 1 + 260) + 1 + 2
@@ -101,7 +101,6 @@ async def objects(log: Log) -> int:
     return len([one for one in await store.list() if not one.deleted])
 
 
-@in_full_only
 async def test_a_deleted_namespace_is_gone_and_nothing_else_is(mine: Settings) -> None:
     """Its events, insights and large values go; the log is whole, the graph that of a rebuild."""
     async with of(mine, "kept") as kept, of(mine, "gone") as gone:
@@ -139,7 +138,6 @@ async def test_a_deleted_namespace_is_gone_and_nothing_else_is(mine: Settings) -
     assert [hit.insight_id for hit in answered] == [hit.insight_id for hit in found]
 
 
-@in_full_only
 async def test_a_changed_event_is_still_found_in_a_block_that_lost_others(mine: Settings) -> None:
     """A block whose events went in part has a hash of the rest: what reads otherwise is damage."""
     async with of(mine, "kept") as kept, of(mine, "gone") as gone:
@@ -156,7 +154,6 @@ async def test_a_changed_event_is_still_found_in_a_block_that_lost_others(mine: 
     assert report.changed == ((1, 1000),)
 
 
-@in_full_only
 async def test_a_damaged_log_is_not_deleted_from(mine: Settings) -> None:
     """Where a block reads otherwise than before, its hash is not made anew by a deletion."""
     async with of(mine, "gone") as gone, of(mine, "kept") as kept:
@@ -198,7 +195,6 @@ async def test_writers_of_a_deleted_namespace_are_refused(mine: Settings) -> Non
     assert refused == [("gone", deleted.position)] * 4
 
 
-@in_full_only
 async def test_a_deletion_goes_on_wherever_it_was_stopped(mine: Settings) -> None:
     """Stopped after any of its steps, and begun again, it comes to the same end."""
     async with of(mine, "kept") as kept:
@@ -228,7 +224,6 @@ async def test_a_deletion_goes_on_wherever_it_was_stopped(mine: Settings) -> Non
     assert after == digest == rebuilt
 
 
-@in_full_only
 async def test_an_event_that_comes_after_the_end_has_no_effect(mine: Settings) -> None:
     """A client that never asks may still store; the graph leaves it out, a second call removes it."""
     async with of(mine, "kept") as kept, of(mine, "gone") as gone:
@@ -269,7 +264,6 @@ async def test_vectors_of_a_deleted_namespace_leave_the_cache(own_settings: Sett
     assert keys == {text_key("The kept mill stands")}
 
 
-@in_full_only
 def test_a_snapshot_of_a_log_with_a_deletion_is_restored_whole(
     mine: Settings, tmp_path: Path
 ) -> None:
@@ -339,7 +333,6 @@ def test_the_command_tells_what_would_go_and_asks(anabranch: CommandLine) -> Non
     assert "deleted with their namespace" in log.out
 
 
-@in_full_only
 def test_a_deletion_that_is_killed_is_finished_by_the_next(tmp_path: Path) -> None:
     """Killed with -9 at any moment and run again until it ends, it leaves nothing and no damage."""
     with running(tmp_path / "home") as line:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anabranch.doctor import Check
     from anabranch.settings import Settings
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), in_full_only]
 
 EVENTS = 30
 
@@ -104,7 +104,6 @@ async def test_a_log_that_lost_its_end_is_never_taken_for_the_whole(
     assert (kept.digest, kept.position) == (digest, EVENTS)
 
 
-@in_full_only
 async def test_an_accepted_loss_is_written_down_and_all_goes_on(mine: Settings) -> None:
     """After a rebuild of what is left, new events are taken and found, and nothing complains."""
     await filled(mine)
@@ -138,7 +137,6 @@ async def lose(memory: Memory, *positions: int) -> None:
         await stream.purge_stream(str(config.name), subject=subject)
 
 
-@in_full_only
 async def test_holes_are_told_with_their_positions(mine: Settings) -> None:
     """An export says in its manifest what it lacks; a rebuild stops before it makes a graph live."""
     async with Memory.open(settings=mine) as memory:

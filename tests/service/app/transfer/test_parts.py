@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Event
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), in_full_only]
 
 
 async def part(
@@ -71,7 +71,6 @@ async def grown(memory: Memory) -> None:
     await right.complete("One crane", insights=["One crane is enough"])
 
 
-@in_full_only
 async def test_a_log_in_four_parts_is_the_log(own_settings: Settings, tmp_path: Path) -> None:
     """Each part was imported by another process; messages and digest are those of the source."""
     mine = own_settings.changed(embedder="none")
@@ -98,7 +97,6 @@ async def test_a_log_in_four_parts_is_the_log(own_settings: Settings, tmp_path: 
     assert same == digest
 
 
-@in_full_only
 async def test_a_part_finds_its_forks_in_a_log_with_other_positions(
     own_settings: Settings, tmp_path: Path
 ) -> None:

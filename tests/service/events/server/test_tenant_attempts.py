@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from anabranch_events.server import folder
 from anabranch_events.server.tenant import view_name
+from tests.support.rounds import in_full_only
 from tests.support.tenancy import (
     FORGED,
     PULLED,
@@ -35,7 +36,7 @@ Attempt = tuple[str, Any]
 
 
 # The world is filled once, for all who try: whatever they do, it must stay as it is.
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), in_full_only]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), in_full_only]
 
 
-@in_full_only
 def test_another_tool_reads_by_what_connect_says(anabranch: CommandLine) -> None:
     """Its user reads what is current in a namespace over Bolt, and may write nothing."""
     namespace = f"outside-{new_id()}"
