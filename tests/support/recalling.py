@@ -8,19 +8,22 @@ from anabranch_recall import Question
 from anabranch_store import Graph, GraphRanker
 from tests.support.histories import moment
 from tests.support.learning import HashingEmbedder
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from anabranch_recall import Embedder, Recollection
 
 
-def both_ways(graph: Graph, *, embedder: Embedder | None = None) -> list[GraphRanker]:
+def both_ways(
+    graph: Graph, *, embedder: Embedder | None = None, timeout_s: float = PATIENCE_S
+) -> list[GraphRanker]:
     """Return a ranker that scans what is in reach, and one that goes through the indexes."""
     return [
         GraphRanker(
             graph,
             embedder or HashingEmbedder(),
             scan_max=scan_max,
-            timeout_s=5,
+            timeout_s=timeout_s,
             clock=lambda: moment(1000),
         )
         for scan_max in (2000, 0)

@@ -8,6 +8,7 @@ from anabranch_recall.question import Floor
 from anabranch_store import GraphRanker
 from tests.support.histories import insight, moment
 from tests.support.learning import Account, HashingEmbedder, learn
+from tests.support.patience import PATIENCE_S
 from tests.support.recalling import ask, both_ways, ids
 from tests.support.rounds import neo4j_in_full_only
 
@@ -122,7 +123,7 @@ async def test_words_are_near_while_vectors_are_missing(graph: Graph) -> None:
     account = Account()
     account.remember(account.open(), "The gauge drifts.")
     await learn(graph, account.events, vectors=False)
-    ranker = GraphRanker(graph, HashingEmbedder(), clock=lambda: moment(1000))
+    ranker = GraphRanker(graph, HashingEmbedder(), timeout_s=PATIENCE_S, clock=lambda: moment(1000))
 
     found = await ranker.recall(ask("which gauge is in the far south of Tokyo?", floor=FLOOR))
     asked_for = await ranker.recall(ask("gauge", min_similarity=0))

@@ -9,6 +9,7 @@ from anabranch_recall.filters import Filters
 from anabranch_store import GraphRanker
 from tests.support.histories import at, insight, moment, session
 from tests.support.learning import HashingEmbedder, learn
+from tests.support.patience import PATIENCE_S
 from tests.support.recall_filters import KEPT, YEAR, filtered_history, kept_by
 from tests.support.recalling import ask, both_ways, ids
 from tests.support.rounds import neo4j_in_full_only
@@ -68,7 +69,9 @@ async def test_a_filter_costs_no_results(graph: Graph) -> None:
     ]
     events = [at(place, data, of=session(1)) for place, data in enumerate(said, start=1)]
     await learn(graph, events)
-    ranker = GraphRanker(graph, HashingEmbedder(), scan_max=50, clock=lambda: moment(1000))
+    ranker = GraphRanker(
+        graph, HashingEmbedder(), scan_max=50, timeout_s=PATIENCE_S, clock=lambda: moment(1000)
+    )
 
     unfiltered = await ranker.recall(ask("gauge", k=10))
     found = await ranker.recall(ask("gauge", k=10, filters=Filters(tags=("few",))))

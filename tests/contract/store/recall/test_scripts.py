@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch_store import GraphRanker
 from tests.support.histories import moment
 from tests.support.learning import Account, learn
+from tests.support.patience import PATIENCE_S
 from tests.support.recalling import ask
 from tests.support.rounds import neo4j_in_full_only
 
@@ -40,7 +41,7 @@ async def test_a_word_that_no_space_sets_apart_is_found(graph: Graph) -> None:
         account.remember(session, text)
     await learn(graph, account.events)
 
-    ranker = GraphRanker(graph, None, scan_max=0, clock=lambda: moment(1000))
+    ranker = GraphRanker(graph, None, scan_max=0, timeout_s=PATIENCE_S, clock=lambda: moment(1000))
 
     for word, text in (RUNNING | NAMED).items():
         found = await ranker.recall(ask(word, k=3))
