@@ -17,7 +17,7 @@ from anabranch_recall.index_ranking import Ranked, Ranking, last_moment, rank
 from anabranch_recall.language import date_words
 from anabranch_recall.moment import NEVER, day_text, moment_of
 from anabranch_recall.question import (
-    MEANING_TIMEOUT_S,
+    TIMEOUT_S,
     Hit,
     Lane,
     Question,
@@ -80,7 +80,7 @@ class IndexRanker:
         indexes: Indexes,
         embedder: Embedder | None = None,
         *,
-        timeout_s: float = MEANING_TIMEOUT_S,
+        timeout_s: float = TIMEOUT_S,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._indexes = indexes
@@ -182,15 +182,17 @@ class IndexRanker:
         timeout_s = max(one.timeout_s or self._timeout_s for one in questions)
         texts = list(dict.fromkeys(one.text for one in questions))
         begun = perf_counter()
+
+        def failed(reason: str) -> Meaning:
+            return Meaning(state="failed", reason=reason, duration_ms=_ms_since(begun))
+
         try:
             async with asyncio.timeout(timeout_s):
                 numbers = await self._embedder.embed(texts)
         except TimeoutError:
-            reason = f"no answer within {timeout_s:g} s"
-            return Meaning(state="failed", reason=reason, duration_ms=_ms_since(begun))
+            return failed(f"no answer within {timeout_s:g} s")
         except Exception as error:  # noqa: BLE001 - an embedder of somebody else's may raise anything.
-            reason = f"{type(error).__name__}: {error}"
-            return Meaning(state="failed", reason=reason, duration_ms=_ms_since(begun))
+            return failed(f"{type(error).__name__}: {error}")
         vectors = {
             text: np.asarray(each, np.float32) for text, each in zip(texts, numbers, strict=False)
         }
@@ -199,8 +201,7 @@ class IndexRanker:
             for each in vectors.values()
         )
         if not right or len(numbers) != len(texts):
-            reason = "the embedder gave no vector of its dimension"
-            return Meaning(state="failed", reason=reason, duration_ms=_ms_since(begun))
+            return failed("the embedder gave no vector of its dimension")
         return Meaning(vectors, duration_ms=_ms_since(begun))
 
 

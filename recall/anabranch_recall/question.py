@@ -17,8 +17,8 @@ HITS_MAX = 1000
 ALSO_MAX = 100
 QUESTIONS_MAX = 32
 TIMEOUT_S_MAX = 300.0
-MEANING_TIMEOUT_S = 10.0
-"""The seconds that an embedder has for a question that says nothing."""
+TIMEOUT_S = 10.0
+"""The seconds that vectors and lanes have where a question says nothing."""
 
 
 class Scope(StrEnum):

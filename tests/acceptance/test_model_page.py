@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.acceptance.test_docs import LIMIT_S, blocks, environment
+from tests.support.answering_http import JSON, Asked, answering
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -23,51 +22,31 @@ pytestmark = pytest.mark.timeout(LIMIT_S)
 SAYS = {"advocate": "Tools expect port 5432.", "sceptic": "Every client knows port 5433 by now."}
 
 
-class Endpoint(BaseHTTPRequestHandler):
-    """Answers chat completions: each role has one opinion."""
+@pytest.fixture
+def endpoint() -> Iterator[tuple[str, list[str]]]:
+    """Run an endpoint at which each role has one opinion; give its address, and what it is asked."""
+    told: list[str] = []
 
-    asked: list[str]
-
-    def do_POST(self) -> None:
-        """Answer by the role that the system's message names."""
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        told = request["messages"][0]["content"]
-        self.asked.append(told)
-        (text,) = (words for role, words in SAYS.items() if f"as {role}." in told)
+    def answer(asked: Asked) -> tuple[bytes, str]:
+        request = json.loads(asked.body)
+        told.append(request["messages"][0]["content"])
+        (text,) = (words for role, words in SAYS.items() if f"as {role}." in told[-1])
         choice = {
             "index": 0,
             "finish_reason": "stop",
             "message": {"role": "assistant", "content": text},
         }
-        answer = {
+        completion = {
             "id": "1",
             "object": "chat.completion",
             "created": 1,
             "model": request["model"],
             "choices": [choice],
         }
-        body = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        return json.dumps(completion).encode(), JSON
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name.
-        """Say nothing."""
-
-
-@pytest.fixture
-def endpoint() -> Iterator[tuple[str, list[str]]]:
-    """Run an endpoint; give its address, and what it is asked."""
-    asked: list[str] = []
-    handler = type("Asked", (Endpoint,), {"asked": asked})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        yield f"http://127.0.0.1:{server.server_port}/v1", asked
-        server.shutdown()
-        serving.join()
+    with answering(answer) as address:
+        yield f"{address}/v1", told
 
 
 @in_full_only

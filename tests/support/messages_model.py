@@ -6,13 +6,13 @@ Each step is a tool call, made of the results of the calls before it; after the 
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.support.answering_http import EVENTS, JSON, Asked, answering
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     Step = Callable[[list[Any]], tuple[str, dict[str, Any]]]
 
@@ -66,50 +66,20 @@ def _value(block: dict[str, Any]) -> Any:
         return text
 
 
-@contextmanager
-def serving(model: MessagesModel) -> Generator[str]:
+def serving(model: MessagesModel) -> AbstractContextManager[str]:
     """Serve a model on loopback; give its address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(asked: Asked) -> tuple[bytes, str]:
+        if asked.method != "POST":  # It looks whether somebody is here.
+            return (b"" if asked.method == "HEAD" else b"{}"), JSON
+        if "count_tokens" in asked.path:
+            return b'{"input_tokens": 10}', JSON
+        request = json.loads(asked.body)
+        if request.get("stream"):
+            return _events(model.answer(request)), EVENTS
+        return json.dumps(_message(model.answer(request))).encode(), JSON
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  The base's own name.
-            """Say nothing."""
-
-        def do_HEAD(self) -> None:
-            """Answer that somebody is here."""
-            self._send(b"", "text/plain")
-
-        def do_GET(self) -> None:
-            """Answer with nothing."""
-            self._send(b"{}", "application/json")
-
-        def do_POST(self) -> None:
-            """Answer a request for a message, or to count tokens."""
-            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            if "count_tokens" in self.path:
-                self._send(b'{"input_tokens": 10}', "application/json")
-            elif request.get("stream"):
-                self._send(_events(model.answer(request)), "text/event-stream")
-            else:
-                self._send(json.dumps(_message(model.answer(request))).encode(), "application/json")
-
-        def _send(self, body: bytes, content_type: str) -> None:
-            self.send_response(200)
-            self.send_header("content-type", content_type)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return answering(answer)
 
 
 def _message(blocks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -7,36 +7,18 @@ import json
 import os
 import socket
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from anabranch.mcp.conversation import Conversation
 from anabranch.mcp.relay import Relay
 from anabranch.mcp.relayed_lines import LINE_BYTES_MAX, Hello
+from tests.support.mcp_messages import call
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch.mcp.access import Access
-
-HANDSHAKE: Final[tuple[dict[str, Any], ...]] = (
-    {
-        "id": "hello",
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "a-script", "version": "1"},
-        },
-    },
-    {"method": "notifications/initialized"},
-)
-
-
-def call(number: int, name: str, **arguments: object) -> dict[str, Any]:
-    """Return the message that calls a tool."""
-    parameters = {"name": name, "arguments": arguments}
-    return {"id": number, "method": "tools/call", "params": parameters}
 
 
 class RelayedClient:

@@ -7,13 +7,13 @@ last comes a text. The client may ask before its server is there: then it is to 
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.support.answering_http import EVENTS, JSON, Asked, answering
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     Step = Callable[[list[Any]], tuple[str, dict[str, Any]]]
 
@@ -62,41 +62,15 @@ def _structure(output: Any) -> Any:
     return json.loads(text[text.index("{") :])
 
 
-@contextmanager
-def serving(model: ResponsesModel) -> Generator[str]:
+def serving(model: ResponsesModel) -> AbstractContextManager[str]:
     """Serve a model on loopback; give its address."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(asked: Asked) -> tuple[bytes, str]:
+        if asked.method != "POST":
+            return b'{"models": []}', JSON  # There are none to choose from.
+        return _events(model.answer(json.loads(asked.body))), EVENTS
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  The base's own name.
-            """Say nothing."""
-
-        def do_GET(self) -> None:
-            """Answer that there are no models to choose from."""
-            self._send(b'{"models": []}', "application/json")
-
-        def do_POST(self) -> None:
-            """Answer a request for a response, as a stream."""
-            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            self._send(_events(model.answer(request)), "text/event-stream")
-
-        def _send(self, body: bytes, content_type: str) -> None:
-            self.send_response(200)
-            self.send_header("content-type", content_type)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return answering(answer)
 
 
 def _events(item: dict[str, Any]) -> bytes:

@@ -101,7 +101,7 @@ def test_a_command_loads_no_other() -> None:
     found = loaded_by("from anabranch.cli import run; assert run(['recall', '--help']) == 0")
 
     inside = f"{commands.__name__}."
-    assert {name for name in found if name.startswith(inside)} == {f"{inside}memory"}
+    assert {name for name in found if name.startswith(inside)} == {f"{inside}recall"}
 
 
 def test_every_command_is_in_the_table() -> None:

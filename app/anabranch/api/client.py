@@ -91,18 +91,11 @@ class Client:
         """Return the answers to several questions, each of which knows what `recall` knows."""
 
         async def converse(connection: PlainConnection) -> Answer:
-            async def ask(**changed: object) -> Answer:
-                questions = [_given({**one, **changed}) for one in requests]
+            async def ask(**waiting: object) -> Answer:
+                questions = [_given({**one, **waiting}) for one in requests]
                 return await self._request(connection, "recall_all", {"questions": questions})
 
-            wait_s = requests[0]["wait_s"]
-            waits: dict[str, object] = {"wait_s": _WAIT_S if wait_s is None else wait_s}
-            if requests[0]["after"] is not None:
-                return await ask(**waits)
-            try:
-                return await ask(**waits, after=await _log_end(connection))
-            except WaitTimedOut:
-                return await ask(wait_s=0, after=await _log_end(connection))
+            return await _knowing(connection, ask, requests[0])
 
         found = await self._connected(converse)
         return None if found is None else [Answer(one) for one in found.answers]
@@ -153,18 +146,11 @@ class Client:
         *,
         in_its_words: bool = False,
     ) -> Answer:
-        async def ask(**changed: object) -> Answer:
-            asked = {**given, **changed}
+        async def ask(**waiting: object) -> Answer:
+            asked = {**request, **waiting}
             return await self._request(connection, operation, asked, in_its_words=in_its_words)
 
-        given = {**request, "wait_s": _WAIT_S if request["wait_s"] is None else request["wait_s"]}
-        if given["after"] is not None:
-            return await ask()
-        try:
-            after = await _log_end(connection)
-            return await ask(after=after)
-        except WaitTimedOut:
-            return await ask(wait_s=0)
+        return await _knowing(connection, ask, request)
 
     async def _request(
         self,
@@ -234,6 +220,24 @@ class _Refused(Exception):
 
 def _given(request: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in request.items() if value is not None}
+
+
+async def _knowing(
+    connection: PlainConnection,
+    ask: Callable[..., Awaitable[Answer]],
+    request: Mapping[str, object],
+) -> Answer:
+    """Ask what knows the log as it is now, where the request names no position to wait for.
+
+    Where the graph does not get there in time, the answer knows what it knows.
+    """
+    wait_s = _WAIT_S if request["wait_s"] is None else request["wait_s"]
+    if request["after"] is not None:
+        return await ask(wait_s=wait_s)
+    try:
+        return await ask(wait_s=wait_s, after=await _log_end(connection))
+    except WaitTimedOut:
+        return await ask(wait_s=0)
 
 
 async def _log_end(connection: PlainConnection) -> int:

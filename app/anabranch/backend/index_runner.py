@@ -12,7 +12,7 @@ from anabranch.backend.index_questions import Answering, IndexElsewhere, IndexQu
 from anabranch.home.folder import held
 from anabranch_projections.recall_index.damage import Damaged
 from anabranch_projections.recall_index.writer import LOCK, writer_of
-from anabranch_recall.question import MEANING_TIMEOUT_S
+from anabranch_recall.question import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -121,7 +121,7 @@ class Indexing:
         if elsewhere is None or time.monotonic() < self._silent_until:
             return None
         asked = IndexQuestions(questions=tuple(questions), knowing=knowing, model=self._model)
-        lanes_s = max(one.timeout_s or MEANING_TIMEOUT_S for one in questions)
+        lanes_s = max(one.timeout_s or TIMEOUT_S for one in questions)
         try:
             return await elsewhere.recall(asked, timeout_s=lanes_s + _WAIT_S + _RANKING_S)
         except TimeoutError:

@@ -40,8 +40,8 @@ class _Place(NamedTuple):
 _PLACES: Final[Mapping[str, _Place]] = {
     "demo": _Place("demo"),
     "remember": _Place("memory"),
-    "recall": _Place("memory"),
-    "context": _Place("memory"),
+    "recall": _Place("recall"),
+    "context": _Place("recall"),
     "note": _Place("memory"),
     "get": _Place("insights"),
     "update": _Place("insights"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec,
 
 import typer
 
+from anabranch.cli.completion import ids_of
 from anabranch.cli.help import PlainCommand
 from anabranch.cli.notices import unknown_variables
 from anabranch.cli.streams import interruptible
@@ -60,6 +61,16 @@ JsonOption = Annotated[
         help="Write JSON: one object, or a line an item.",
         rich_help_panel=_PANEL,
         show_default=False,
+    ),
+]
+SessionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--session",
+        "-s",
+        help="The session's id.",
+        show_default=False,
+        autocompletion=ids_of("sessions"),
     ),
 ]
 AsOfOption = Annotated[

@@ -18,7 +18,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from anabranch.api.admission import REQUEST_BYTES_MAX
 from anabranch.api.problem import Problem
-from anabranch.http.metrics import REQUESTS, SECONDS
+from anabranch.http.metrics import count_request
 from anabranch.http.places import reads
 from anabranch.mcp.access import SharedAccess
 from anabranch.mcp.calls import MemoryCalls
@@ -164,8 +164,7 @@ class KeyedAccess(SharedAccess):
             status = Problem.of(error).status
             raise
         finally:
-            SECONDS.labels(operation).observe(time.perf_counter() - began)
-            REQUESTS.labels(operation, status).inc()
+            count_request(operation, status=status, seconds=time.perf_counter() - began)
             self._access.note(
                 self._caller, operation=operation, namespace=self._namespace.name, status=status
             )

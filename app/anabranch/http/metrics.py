@@ -46,3 +46,9 @@ AUDIT_LOST: Final = Counter(
 FOLLOWERS: Final = Gauge(
     "anabranch_http_streams", "Streams of events that are open over HTTP.", registry=REGISTRY
 )
+
+
+def count_request(operation: str, *, status: int, seconds: float) -> None:
+    """Count a request that was answered."""
+    SECONDS.labels(operation).observe(seconds)
+    REQUESTS.labels(operation, status).inc()

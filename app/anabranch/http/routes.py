@@ -13,7 +13,7 @@ from starlette.responses import Response  # noqa: TC002 - As above.
 from anabranch.api.context import Context
 from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
-from anabranch.http.metrics import REQUESTS, SECONDS
+from anabranch.http.metrics import count_request
 from anabranch.http.places import EVERYWHERE, PLACES, UNTAGGED, reads
 from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query
 from anabranch_events import Event, traced
@@ -70,8 +70,7 @@ class Desk:
             answer = await work()
         except Exception as error:  # noqa: BLE001 - whoever asked gets an answer.
             answer = answers.refused(error)
-        SECONDS.labels(name).observe(time.perf_counter() - began)
-        REQUESTS.labels(name, answer.status_code).inc()
+        count_request(name, status=answer.status_code, seconds=time.perf_counter() - began)
         self.access.note(
             caller_of(request),
             operation=name,

@@ -10,13 +10,11 @@ import anyio
 import mcp_types as types
 from mcp.shared.message import SessionMessage
 
-from anabranch.mcp.pending_requests import Incoming, Outgoing, PendingRequests
+from anabranch.mcp.pending_requests import Stream
 from anabranch.mcp.relayed_lines import account_line
 from anabranch.mcp.server import MemoryServer
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from anabranch.mcp.access import Access
     from anabranch.mcp.own_sessions import OwnSessions
     from anabranch.mcp.relayed_lines import Account, Hello
@@ -47,12 +45,7 @@ class Conversation:
     async def run(self) -> None:
         """Answer every request that comes; then close the sessions that the client left open."""
         await self._lines.greet()
-        pending, server = PendingRequests(), self._memory.server
-        await server.run(
-            Incoming(_Reader(self._reader), pending),
-            Outgoing(self._lines, pending),
-            server.create_initialization_options(),
-        )
+        await self._memory.answer(_Reader(self._reader), self._lines)
         if not self._stopped:
             await self._memory.close()
             await self._lines.show_account()
@@ -64,23 +57,7 @@ class Conversation:
         self._reader.feed_eof()
 
 
-class _Stream:
-    async def aclose(self) -> None:
-        """Leave the end of the connection to its owner."""
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> bool | None:
-        return None
-
-
-class _Reader(_Stream):
+class _Reader(Stream):
     """Messages from lines; the end of a connection that broke is an end, too."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
@@ -108,7 +85,7 @@ class _Reader(_Stream):
             raise anyio.EndOfStream from None
 
 
-class _Writer(_Stream):
+class _Writer(Stream):
     """Lines of messages; an account of the sessions goes before the answer that changed it."""
 
     def __init__(

@@ -61,15 +61,11 @@ class PendingRequests:
             self._changed.notify_all()
 
 
-class _Stream:
-    """A stream that hands everything on to another one."""
-
-    def __init__(self, inner: Any, pending: PendingRequests) -> None:
-        self._inner = inner
-        self._pending = pending
+class Stream:
+    """A stream as the SDK wants it; its end is its owner's."""
 
     async def aclose(self) -> None:
-        await self._inner.aclose()
+        """Close what this stream has opened: nothing, unless it says otherwise."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,7 +80,18 @@ class _Stream:
         return None
 
 
-class Incoming(_Stream):
+class _Wrapper(Stream):
+    """A stream that hands everything on to another one."""
+
+    def __init__(self, inner: Any, pending: PendingRequests) -> None:
+        self._inner = inner
+        self._pending = pending
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+class Incoming(_Wrapper):
     """Messages from the client; they end once every request has its answer."""
 
     def __init__(
@@ -116,7 +123,7 @@ class Incoming(_Stream):
         return message
 
 
-class Outgoing(_Stream):
+class Outgoing(_Wrapper):
     """Messages to the client."""
 
     def __init__(self, inner: WriteStream[SessionMessage], pending: PendingRequests) -> None:

@@ -20,7 +20,7 @@ from anabranch.home.running import running_up
 from anabranch.mcp.caller import VARIABLES
 from anabranch.mcp.input_lines import lines_of
 from anabranch.mcp.relayed_lines import HOST, LINE_BYTES_MAX, Hello, account_in
-from anabranch.mcp.unanswered import Unanswered
+from anabranch.mcp.unanswered import UnansweredRequests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -60,7 +60,7 @@ class Relay:
         self._locally = locally
         self._input, self._output = input_, output
         self._patience_s = patience_s
-        self._unanswered = Unanswered()
+        self._unanswered = UnansweredRequests()
         self._sessions: Account = hello.sessions
         self._writer: asyncio.StreamWriter | None = None
         self._writing = asyncio.Lock()

@@ -17,6 +17,7 @@ from mcp.server.lowlevel import Server
 from anabranch.errors import AnabranchError
 from anabranch.mcp.calls import JSON, MemoryCalls, refused
 from anabranch.mcp.own_sessions import OwnSessions
+from anabranch.mcp.pending_requests import Incoming, Outgoing, PendingRequests
 from anabranch.mcp.prompts import INSTRUCTIONS, PROMPTS, prompt_text
 from anabranch.mcp.resources import TEMPLATES
 from anabranch.mcp.tools import listed_tools
@@ -61,6 +62,15 @@ class MemoryServer:
         )
         calls = MemoryCalls(access, self.sessions, agent=agent, environment=environment)
         self.server = sdk_server(call_tool=calls.call_tool, read_resource=calls.read_resource)
+
+    async def answer(self, reader: Any, writer: Any) -> None:
+        """Answer what a client asks until its messages end; every request has its answer then."""
+        pending = PendingRequests()
+        await self.server.run(
+            Incoming(reader, pending),
+            Outgoing(writer, pending),
+            self.server.create_initialization_options(),
+        )
 
     async def close(self) -> None:
         """Close the sessions that clients opened and left open."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from mcp.server.stdio import stdio_server
 
 from anabranch.mcp.conversation import Conversation
-from anabranch.mcp.pending_requests import Incoming, Outgoing, PendingRequests
 from anabranch.mcp.relay import SIGNALS
 from anabranch.mcp.relayed_lines import LINE_BYTES_MAX
 from anabranch.mcp.server import MemoryServer
@@ -41,12 +40,7 @@ async def serve_stdio(
     stopping = asyncio.create_task(_stop(stopped, memory, access))
     try:
         async with stdio_server() as (reader, writer):
-            pending = PendingRequests()
-            await memory.server.run(
-                Incoming(reader, pending),
-                Outgoing(writer, pending),
-                memory.server.create_initialization_options(),
-            )
+            await memory.answer(reader, writer)
     finally:
         stopping.cancel()
         await _close(memory, access)

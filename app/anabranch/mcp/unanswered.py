@@ -28,7 +28,7 @@ class _Request:
         self.sends = int(sent)
 
 
-class Unanswered:
+class UnansweredRequests:
     """Knows which requests want an answer, and what another server must be sent."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from anabranch_events import input_invalid, new_id
 from anabranch_events.errors import InputInvalid
 from anabranch_recall import Filters, Hit, Question, Recollection, Scope
 from anabranch_recall.answer import FLOOR
-from anabranch_recall.question import QUESTIONS_MAX
+from anabranch_recall.question import QUESTIONS_MAX, TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from anabranch_recall import FilterFields
 
 K: Final = 10
-TIMEOUT_S: Final = 10.0
-"""The seconds that vectors and lanes have where a question says nothing."""
 _AROUND_A_SESSION: Final = frozenset(set(Scope) - {Scope.NAMESPACE})
 Model = TypeVar("Model", bound=BaseModel)
 Number = TypeVar("Number", int, float)
@@ -73,7 +71,8 @@ async def answered(namespace: OpenNamespace, asked: Sequence[AskedOne]) -> list[
 
     They wait together: for the last position, and for as long, as any of them says.
     """
-    questions = [await _asked(namespace, one) for one in asked]
+    reads = _SharedReads(namespace)
+    questions = [await _asked(reads, one) for one in asked]
     after = _most(one.get("after") for one in asked)
     timeout_s = _most(one.timeout_s for one in questions) or TIMEOUT_S
     deadline = time.monotonic() + timeout_s
@@ -103,8 +102,31 @@ def checked_queries(queries: Sequence[str]) -> None:
         )
 
 
-async def _asked(namespace: OpenNamespace, asked: AskedOne) -> Question:
+class _SharedReads:
+    """Reads that several questions have in common: each is made once."""
+
+    def __init__(self, namespace: OpenNamespace) -> None:
+        self.namespace = namespace
+        self._stored_at: dict[int, datetime | None] = {}
+        self._sessions: set[str] = set()
+
+    async def stored_at(self, position: int) -> datetime | None:
+        """Return the log's own time of a position: no producer's clock moves what was known."""
+        if position not in self._stored_at:
+            recorded = await self.namespace.backend.log.at(position)
+            self._stored_at[position] = None if recorded is None else recorded.stored_at
+        return self._stored_at[position]
+
+    async def check_session(self, session_id: str) -> None:
+        """Raise SessionNotFound where there is no such session."""
+        if session_id not in self._sessions:
+            await self.namespace.sessions.state(session_id)
+            self._sessions.add(session_id)
+
+
+async def _asked(reads: _SharedReads, asked: AskedOne) -> Question:
     """Return a question that may be answered. Raises what `Memory.recall` raises."""
+    namespace = reads.namespace
     query, session_id, scope = asked["query"], asked.get("session_id"), asked.get("scope")
     if not isinstance(query, str) or not query.strip():  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
         raise InputInvalid("query: there is no text in it", field="query", fix="ask something")
@@ -120,7 +142,7 @@ async def _asked(namespace: OpenNamespace, asked: AskedOne) -> Question:
         scope=scope,
         session_id=session_id,
         as_of=position,
-        asked_at=None if position is None else await _stored_at(namespace, position),
+        asked_at=None if position is None else await reads.stored_at(position),
         include_retired=asked.get("include_retired", False),
         filters=chosen,
         min_similarity=asked.get("min_similarity"),
@@ -128,14 +150,8 @@ async def _asked(namespace: OpenNamespace, asked: AskedOne) -> Question:
         floor=FLOOR,
     )
     if session_id is not None:
-        await namespace.sessions.state(session_id)
+        await reads.check_session(session_id)
     return question
-
-
-async def _stored_at(namespace: OpenNamespace, position: int) -> datetime | None:
-    """Return the log's own time of a position: no producer's clock moves what was known then."""
-    recorded = await namespace.backend.log.at(position)
-    return None if recorded is None else recorded.stored_at
 
 
 class BranchRecall:

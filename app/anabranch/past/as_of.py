@@ -97,7 +97,10 @@ async def graph_as_of(
 async def _erase_forgotten(live: Graph, then: Graph) -> None:
     forgotten = iter(await live.read("past/forgotten"))
     while rows := list(islice(forgotten, ROWS_MAX)):
-        erasing = ("past/erase_copies", "past/erase_insights")  # The first reads what was said.
+        erasing = (
+            "projection/forget_copies",
+            "past/erase_insights",
+        )  # The first reads what was said.
         await then.write([Step(each, {"rows": rows}) for each in erasing])
 
 

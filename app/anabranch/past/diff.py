@@ -214,7 +214,9 @@ async def _read(
     wanted = list(ids)
     for start in range(0, len(wanted), _IDS_MAX):
         some = wanted[start : start + _IDS_MAX]
-        found += await graph.read(statement, namespace=span.namespace, to=span.to, ids=some, **more)
+        found += await graph.read(
+            statement, namespace=span.namespace, until=span.to, ids=some, **more
+        )
     clock = "opened" if statement == "past/read_sessions" else "recorded"
     return sorted(found, key=lambda row: int(row[clock]))
 

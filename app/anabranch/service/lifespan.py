@@ -106,9 +106,10 @@ class Serving:
             await enter(self._door.opened(self._backend, observe=self._observe))
         if log.rights != "all":
             return  # Commands write events of every namespace.
+        namespaces = Namespaces(self._backend)
         if can_relay():
-            self.relay = await enter(RelayListener(Namespaces(self._backend)).opened())
-        self._commands = CommandService(Namespaces(self._backend), middlewares=self._middlewares())
+            self.relay = await enter(RelayListener(namespaces).opened())
+        self._commands = CommandService(namespaces, middlewares=self._middlewares())
         broker.include_router(self._commands.router)
 
     def _middlewares(self) -> list[BrokerMiddleware[Any, Any]]:

@@ -23,7 +23,7 @@ from anabranch_recall.candidates import (
 )
 from anabranch_recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
 from anabranch_recall.language import asked_words
-from anabranch_recall.question import Hit, Lane, Question, Recollection, Restatement
+from anabranch_recall.question import TIMEOUT_S, Hit, Lane, Question, Recollection, Restatement
 from anabranch_recall.timing import Durations
 from anabranch_store.errors import GraphUnavailable
 from anabranch_store.recall.lanes import (
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 SCAN_MAX: Final = 1000
 WANTED_MIN: Final = 50
 LINKS_MAX: Final = 200
-LANE_TIMEOUT_S: Final = 10.0
 
 
 def _now() -> datetime:
@@ -100,7 +99,7 @@ class GraphRanker:
         embedder: Embedder | None = None,
         *,
         scan_max: int = SCAN_MAX,
-        timeout_s: float = LANE_TIMEOUT_S,
+        timeout_s: float = TIMEOUT_S,
         grace_s: float = 0.0,
         clock: Callable[[], datetime] = _now,
     ) -> None:

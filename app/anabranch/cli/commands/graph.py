@@ -181,18 +181,18 @@ async def connect(call: Call) -> None:
         graph = running.graph
     if graph is None:
         raise NothingRunning(home.folder)
-    reader = graph.reader_password
+    secret = graph.reader_password
+    user, password = graph.reader_username or graph.username, secret and secret.get_secret_value()
     call.output.item(
         {
             "uri": graph.uri,
             "database": graph.database,
-            "username": graph.reader_username or graph.username,
-            "password": reader.get_secret_value() if reader else None,
-            "read_only": reader is not None,
+            "username": user,
+            "password": password,
+            "read_only": password is not None,
         },
         f"{graph.uri}  database {graph.database or '(the default one)'}",
-        f"user {graph.reader_username or graph.username}"
-        + (f", password {reader.get_secret_value()}" if reader else ": the one of your settings"),
+        f"user {user}" + (f", password {password}" if password else ": the one of your settings"),
     )
 
 

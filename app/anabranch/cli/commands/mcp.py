@@ -22,7 +22,7 @@ commands = typer.Typer(
     invoke_without_command=True,
 )
 PANEL: Final = "Servers"
-_CLIENTS: Final = "claude, cursor, codex, opencode, gemini or vscode"
+_CLIENTS: Final = f"{', '.join(CLIENTS[:-1])} or {CLIENTS[-1]}"
 
 ClientArgument = Annotated[
     str,

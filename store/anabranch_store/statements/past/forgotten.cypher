@@ -1,4 +1,5 @@
-// Every insight that was forgotten, of all namespaces; one row an insight: namespace, id.
+// Every insight that was forgotten, of all namespaces; one row an insight: namespace, id,
+// position.
 MATCH (i:Insight)
 WHERE i.forgotten IS NOT NULL
-RETURN i.namespace AS namespace, i.id AS id
+RETURN i.namespace AS namespace, i.id AS id, i.forgotten AS position

@@ -168,6 +168,26 @@ async def test_what_was_forgotten_is_never_told_again(past: Past) -> None:
     assert secret not in str([now, before, life, found.rows, learned])
 
 
+async def test_what_was_said_of_the_forgotten_is_not_told_of_then_either(past: Past) -> None:
+    """As of before it was forgotten, the link is there without its reason."""
+    memory = past.memory
+    session = await memory.open_session("Talk with Ben")
+    one = await session.remember("Ben lives at the new mill")
+    other = await session.remember("Mills have wheels")
+    await memory.associate(one.insight_id, other.insight_id, reason="Ben's mill has one")
+    forgotten = await memory.forget(one.insight_id)
+    then = forgotten.position - 1
+    query = (
+        "MATCH (i:Insight {id: $id})-[r:ASSOCIATED_WITH]-() RETURN r.kind AS kind, r.reason AS reason"
+    )
+
+    found = [
+        await memory.cypher(query, {"id": one.insight_id}, as_of=as_of) for as_of in (None, then)
+    ]
+
+    assert [each.rows for each in found] == [[{"kind": "related", "reason": None}]] * 2
+
+
 async def _over_histories(past: Past, check: Any, *, many: tuple[int, int]) -> None:
     call = OnThisLoop(timeout_s=180)
     on_neo4j = past.memory.settings.neo4j_uri is not None
@@ -261,7 +281,7 @@ async def _reach(graph: Graph, question: Question) -> set[str]:
     texts = await graph.read(
         "past/read_insights",
         namespace=question.namespace,
-        to=2**53,
+        until=2**53,
         ids=[insight(number) for number in range(4)],
         characters=1000,
     )

@@ -16,6 +16,7 @@ from anabranch.http.key_access import KeyAccess
 from anabranch.http.key_file import KeyFile
 from anabranch.memory.memory import namespace_of
 from tests.support.fixtures.http import client_at, problem, served
+from tests.support.mcp_messages import HANDSHAKE
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -28,16 +29,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.timeout(300), in_full_only]
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
-HELLO: Final = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "a-script", "version": "1"},
-    },
-}
+HELLO: Final = {"jsonrpc": "2.0", **HANDSHAKE[0]}
 TAKES: Final = {"Accept": "application/json, text/event-stream"}
 
 

@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from anabranch import Memory
 from anabranch.mcp.access import NamespaceAccess
 from anabranch.mcp.listener import RelayListener
 from anabranch.mcp.relayed_lines import Hello
 from anabranch.memory.memory import namespace_of
 from anabranch.memory.namespaces import Namespaces
+from tests.support.mcp_messages import HANDSHAKE, call
 from tests.support.proxy import Proxy
-from tests.support.relaying import HANDSHAKE, DyingServer, RelayedClient, call
+from tests.support.relaying import DyingServer, RelayedClient
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from anabranch.settings import Settings
+    from anabranch import Memory
     from tests.support.fixtures.memory import CommandLine
 
 pytestmark = [pytest.mark.timeout(300), in_full_only]
@@ -34,13 +32,6 @@ GIVEN: Final[dict[str, dict[str, Any]]] = {
     "set_note": {"key": "boats", "value": 9},
     "open_session": {"task": "Count the nets"},
 }
-
-
-@pytest.fixture
-async def memory(namespace_settings: Settings) -> AsyncIterator[Memory]:
-    """A memory in a namespace of the test's own."""
-    async with Memory.open(settings=namespace_settings) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from jsonschema import validate
 from mcp import MCPError
 from mcp.client.client import Client
 
-from anabranch import Memory
 from anabranch.errors import ServiceBusy
 from anabranch.mcp import calls
 from anabranch.mcp.access import NamespaceAccess
@@ -23,7 +22,8 @@ from anabranch_events import new_id
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from anabranch.settings import Settings
+    from anabranch import Memory
+
 
 pytestmark = pytest.mark.timeout(300)
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
@@ -64,13 +64,6 @@ def text_of(result: Any) -> str:
     (content,) = result.content
     text: str = content.text
     return text
-
-
-@pytest.fixture
-async def memory(namespace_settings: Settings) -> AsyncIterator[Memory]:
-    """A memory in a namespace of the test's own."""
-    async with Memory.open(settings=namespace_settings) as opened:
-        yield opened
 
 
 @pytest.fixture

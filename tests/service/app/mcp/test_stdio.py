@@ -14,6 +14,7 @@ from mcp.client.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from anabranch.mcp.project import project_namespace
+from tests.support.mcp_messages import HANDSHAKE, call
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -23,18 +24,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(300)
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
-HELLO: Final[tuple[dict[str, Any], ...]] = (
-    {
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "a-script", "version": "1"},
-        },
-    },
-    {"method": "notifications/initialized"},
-)
 
 
 def server(line: CommandLine, *options: str, **variables: str) -> StdioServerParameters:
@@ -48,14 +37,8 @@ def server(line: CommandLine, *options: str, **variables: str) -> StdioServerPar
 
 def script(*messages: dict[str, Any]) -> bytes:
     """Return messages as a client writes them, a line each."""
-    lines = (json.dumps({"jsonrpc": "2.0", **one}) for one in (*HELLO, *messages))
+    lines = (json.dumps({"jsonrpc": "2.0", **one}) for one in (*HANDSHAKE, *messages))
     return "".join(f"{one}\n" for one in lines).encode()
-
-
-def call(number: int, name: str, **arguments: object) -> dict[str, Any]:
-    """Return the message that calls a tool."""
-    parameters = {"name": name, "arguments": arguments}
-    return {"id": number, "method": "tools/call", "params": parameters}
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -99,8 +82,8 @@ def test_a_script_gets_every_answer(anabranch: CommandLine) -> None:
 
     answers = {one["id"]: one for one in map(json.loads, ran.out.splitlines())}
     assert (ran.code, ran.err) == (0, "")
-    assert set(answers) == {1, 2, 3, 4, 5}
-    assert answers[1]["result"]["serverInfo"]["name"] == "anabranch"
+    assert set(answers) == {"hello", 2, 3, 4, 5}
+    assert answers["hello"]["result"]["serverInfo"]["name"] == "anabranch"
     assert answers[2]["result"]["structuredContent"]["position"] > 0
     assert answers[3]["result"]["isError"] is True
     assert len(answers[4]["result"]["tools"]) == 12
@@ -142,7 +125,7 @@ def test_without_an_up_it_runs_the_servers_itself(alone: CommandLine) -> None:
     status = alone("recall", "What is frozen?", "--json")
 
     answers = [json.loads(one) for one in ran.out.splitlines()]
-    assert (ran.code, [one["id"] for one in answers]) == (0, [1, 2])
+    assert (ran.code, [one["id"] for one in answers]) == (0, ["hello", 2])
     assert not (alone.home / "runtime.json").exists()
     assert status.value["hits"][0]["text"] == "The pond is frozen"
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from anabranch.mcp.unanswered import Unanswered
+from anabranch.mcp.unanswered import UnansweredRequests
 
 MODERN: Final = {"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}}
 
@@ -23,9 +23,9 @@ CALL: Final = line(id=1, method="tools/call", params={"name": "recall"})
 LIST: Final = line(id="1", method="tools/list")
 
 
-def held(*lines: bytes) -> Unanswered:
+def held(*lines: bytes) -> UnansweredRequests:
     """Return an account of lines that were passed on."""
-    found = Unanswered()
+    found = UnansweredRequests()
     for one in lines:
         found.came(one, sent=True)
     return found
@@ -105,7 +105,7 @@ def test_lines_that_are_no_messages_are_passed_on_and_forgotten() -> None:
 
 def test_a_line_that_is_too_long_is_answered() -> None:
     """Its sender learns what to do."""
-    answer = json.loads(Unanswered().too_long(CALL))
+    answer = json.loads(UnansweredRequests().too_long(CALL))
 
     assert answer["id"] == 1
     assert "Fix: say it in several" in answer["error"]["message"]
