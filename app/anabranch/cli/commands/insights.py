@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anabranch.cli.command import Call, command, standard_input
+from anabranch.cli.command import Call, SessionOption, command, standard_input
 from anabranch.cli.completion import KINDS, OUTCOMES, ids_of, one_of
 from anabranch.cli.ids import insight_id_in, insight_ids_in, session_id_in
 from anabranch.terminal.counting import counted
@@ -38,7 +38,7 @@ KindOption = Annotated[str, typer.Option("--kind", help="What kind of associatio
 WhyOption = Annotated[
     str | None, typer.Option("--reason", help="Why.", metavar="TEXT", show_default=False)
 ]
-SessionOption = Annotated[
+ActingSessionOption = Annotated[
     str | None,
     typer.Option(
         "--session",
@@ -79,16 +79,7 @@ async def update(
         typer.Option("--tag", "-t", help="A tag, instead of those before; may be given again."),
     ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="How sure, from 0 to 1.")] = 1.0,
-    session: Annotated[
-        str | None,
-        typer.Option(
-            "--session",
-            "-s",
-            help="The session's id.",
-            show_default=False,
-            autocompletion=ids_of("sessions"),
-        ),
-    ] = None,
+    session: SessionOption = None,
 ) -> None:
     """Record a new text, and retire the insight whose place it takes."""
     fields: InsightFields = {"confidence": confidence}
@@ -120,7 +111,7 @@ async def retract(
             "--valid-until", metavar="TIME", help="When it ceased to hold.", show_default=False
         ),
     ] = None,
-    session: SessionOption = None,
+    session: ActingSessionOption = None,
 ) -> None:
     """Say that an insight no longer holds; recall leaves it out from then on."""
     from anabranch.cli.values import time
@@ -141,7 +132,7 @@ async def forget(
     receipt: Annotated[
         str, typer.Option("--receipt", help="The request for it, by its name.")
     ] = "requested",
-    session: SessionOption = None,
+    session: ActingSessionOption = None,
 ) -> None:
     """Erase what an insight said, from the graph and from every answer."""
     async with call.memory() as memory:
@@ -173,7 +164,7 @@ async def cite(
             "--recall", help="The recall_id of the answer that had them.", show_default=False
         ),
     ] = None,
-    session: SessionOption = None,
+    session: ActingSessionOption = None,
 ) -> None:
     """Say that insights were used, confirmed or rejected; their associations follow."""
     async with call.memory() as memory:
@@ -192,7 +183,7 @@ async def associate(
     kind: KindOption = "related",
     weight: Annotated[float, typer.Option("--weight", help="How strong, from 0 to 1.")] = 0.5,
     reason: WhyOption = None,
-    session: SessionOption = None,
+    session: ActingSessionOption = None,
 ) -> None:
     """Link two insights; recall then finds the one by the other."""
     async with call.memory() as memory:
@@ -212,7 +203,7 @@ async def sever(
     *,
     kind: KindOption = "related",
     reason: WhyOption = None,
-    session: SessionOption = None,
+    session: ActingSessionOption = None,
 ) -> None:
     """Unlink two insights that were associated."""
     async with call.memory() as memory:
@@ -229,16 +220,7 @@ async def remember_all(
         str, typer.Argument(help="A line an insight: text, or JSON; - reads stdin.")
     ] = "-",
     *,
-    session: Annotated[
-        str | None,
-        typer.Option(
-            "--session",
-            "-s",
-            help="The session's id.",
-            show_default=False,
-            autocompletion=ids_of("sessions"),
-        ),
-    ] = None,
+    session: SessionOption = None,
 ) -> None:
     """Record several things learned as one batch: all of them or none."""
     from anabranch.cli.values import drafts

@@ -177,9 +177,7 @@ async def test_what_was_said_of_the_forgotten_is_not_told_of_then_either(past: P
     await memory.associate(one.insight_id, other.insight_id, reason="Ben's mill has one")
     forgotten = await memory.forget(one.insight_id)
     then = forgotten.position - 1
-    query = (
-        "MATCH (i:Insight {id: $id})-[r:ASSOCIATED_WITH]-() RETURN r.kind AS kind, r.reason AS reason"
-    )
+    query = "MATCH (i:Insight {id: $id})-[r:ASSOCIATED_WITH]-() RETURN r.kind AS kind, r.reason AS reason"
 
     found = [
         await memory.cypher(query, {"id": one.insight_id}, as_of=as_of) for as_of in (None, then)
