@@ -103,6 +103,8 @@ async def import_(
 ) -> None:
     """Bring sessions of agent tools into the memory; what it has already is left out."""
     from anabranch.backend.gc_tuning import collect_seldom
+    from anabranch.home.folder import Home
+    from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.importer import Importer, ImportOptions
     from anabranch.memory.memory import namespace_of
     from anabranch.terminal.transcripts import import_summary
@@ -125,6 +127,7 @@ async def import_(
             backend = namespace_of(memory).backend
             importer = Importer(backend.log, options, saw=backend.saw)
             await _imported(call, importer, sources)
+        note_unknown_records(Home(call.settings.home), importer.tally.unknown)
     if not call.output.json:
         call.output.console.print(import_summary(importer.tally, dry_run=dry_run))
     for line in importer.tally.broken:
@@ -159,9 +162,11 @@ async def watch(
     tools: ToolsOption = False,
     no_redact: NoRedactOption = False,
 ) -> None:
-    """Import sessions as they are written, until Ctrl-C."""
-    from anabranch.importers.importer import Importer, ImportOptions
-    from anabranch.importers.watching import Watching
+    """Import sessions as they are written, until Ctrl-C; `up --watch-sessions` does so too."""
+    from anabranch.home.folder import Home
+    from anabranch.importers.drift import note_unknown_records
+    from anabranch.importers.following import Following
+    from anabranch.importers.importer import ImportOptions
     from anabranch.memory.memory import namespace_of
 
     choice = _choice(project or (), exclude or (), None)
@@ -172,16 +177,21 @@ async def watch(
         tools=tools,
         tells_insights=call.output.json,
     )
-    watching = Watching(lambda: [one for one in _sources(where or ()) if choice.wants(one)])
+
+    def find() -> list[Source]:
+        return [one for one in _sources(where or ()) if choice.wants(one)]
+
     async with call.memory() as memory:
         backend = namespace_of(memory).backend
+        following = Following(backend.log, options, find, saw=backend.saw)
         call.output.message("[dim]following; Ctrl-C ends[/]")
-        async for source in watching.changed():
-            importer = Importer(backend.log, options, saw=backend.saw)
-            sessions = await importer.source(source)
-            if importer.tally.appended:
-                _tell(call, sessions)
-                call.output.message(f"{source.path}: {importer.tally.appended} events")
+        async for one in following.imported():
+            if one.error is not None:
+                call.output.warn(f"{one.source.path}: {one.error.message}; it is tried again")
+                continue
+            _tell(call, one.sessions)
+            call.output.message(f"{one.source.path}: {one.tally.appended} events")
+            note_unknown_records(Home(call.settings.home), one.tally.unknown)
 
 
 def _sources(where: Sequence[str]) -> list[Source]:
