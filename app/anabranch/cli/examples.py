@@ -64,6 +64,7 @@ _LINES: Final = (
     "anabranch session open --task 'Plan the move'",
     "anabranch session show 25da4fe2",
     "anabranch session tree 25da4fe2",
+    "anabranch sessions export 25da4fe2 --to markdown -o handoff.md",
     "anabranch sessions found",
     "anabranch sessions import claude-code --since 2026-01-31",
     "anabranch sessions watch",
