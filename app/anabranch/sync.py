@@ -918,7 +918,8 @@ class MemoryWork(Face[AsyncMemoryWork]):
         """Work on branches until the worker that `ready` is given drains, or this is cancelled.
 
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
-        or `name=command`, with the variables of `passes` in the environment of commands. It joins
+        `name=command`, or the address of a model or a service. Commands have the variables of
+        `passes` in their environment. It joins
         what was forked, where no other process does. A worker that says nothing for `silence_s`
         has lost its branches to others. Raises InputInvalid.
         """

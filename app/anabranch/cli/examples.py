@@ -78,6 +78,7 @@ _LINES: Final = (
     "anabranch tasks retry 25da4fe2",
     "anabranch tasks show 25da4fe2",
     "anabranch think 'Should we move the database on Sunday?' -n 5",
+    "anabranch think 'What is left to do?' -n 3 -x openai://gpt-5-mini",
     "anabranch up --detach",
     "anabranch update 25da4fe2 'Staging listens on port 5434.'",
     "anabranch worker --slots 8 --executors recalling",
