@@ -197,7 +197,7 @@ class IndexRanker:
             text: np.asarray(each, np.float32) for text, each in zip(texts, numbers, strict=False)
         }
         right = all(
-            len(each) == self._embedder.dimension and np.isfinite(each).all() and np.any(each)
+            len(each) == self._embedder.dimension and np.isfinite(each).all()
             for each in vectors.values()
         )
         if not right or len(numbers) != len(texts):

@@ -98,10 +98,10 @@ class EmbeddingsServer:
             return
         time.sleep(self.dawdle_s)
         texts = asked["input"]
-        refused = (
-            {400} if any(len(text) > (self.characters_max or 10**9) for text in texts) else set()
-        )
-        refused |= {self.bad[text] for text in texts if isinstance(self.bad.get(text), int)}
+        bad = [self.bad.get(text) for text in texts]
+        refused = {one for one in bad if isinstance(one, int)}
+        if any(len(text) > (self.characters_max or len(text)) for text in texts):
+            refused.add(400)
         if refused:
             _send(call, min(refused), '{"error": {"message": "bad input"}}')
             return
