@@ -58,6 +58,8 @@ GROUPS: Final = (
             "anabranch_thinking.sessions.receipts.InsightReceipt",
             "anabranch_thinking.sessions.receipts.InsightsReceipt",
             "anabranch_thinking.sessions.receipts.SessionReceipt",
+            "anabranch_thinking.sessions.receipts.ForgetReceipt",
+            "anabranch_thinking.sessions.receipts.AssociationEnds",
             "anabranch_events.log.Receipt",
         ),
     ),

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         Consolidation,
         EventListener,
         Executor,
+        ForgetReceipt,
         InsightDraft,
         InsightFields,
         InsightReceipt,
@@ -241,11 +242,12 @@ class Memory(OpenFace[AsyncMemory]):
 
     def forget(
         self, insight_id: str, *, receipt: str = REQUESTED, session_id: str | None = None
-    ) -> SessionReceipt:
+    ) -> ForgetReceipt:
         """Erase what an insight said, from the graph and from every answer.
 
-        `receipt` names the request for it. The log keeps the event that holds the text. Raises
-        InsightNotFound.
+        Insights derived from it are forgotten too, and words of others about it go: the answer
+        lists it. `receipt` names the request for it. The log keeps the event that holds the text.
+        Raises InsightNotFound.
         """
         return LOOP.run(self._wrapped.forget(insight_id, receipt=receipt, session_id=session_id))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from anabranch.memory.namespaces import Namespaces
-from anabranch.memory.session_views import list_sessions
+from anabranch.memory.session_views import list_sessions, show_session
 from anabranch.memory.thinking import executor_access, fabric_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
@@ -163,8 +163,9 @@ class MemoryWork:
         """Return a branch with all attempts at it. Raises InputInvalid, SessionNotFound."""
         state = await self._state(session_id)
         events = [event for _, event in await self._namespace.sessions.events(state.session_id)]
+        shown = await show_session(self._namespace, state.session_id)
         return TaskDetails(
-            **_fields(state), result=state.result, history=tuple(attempts_in(events))
+            **_fields(state), result=shown.result, history=tuple(attempts_in(events))
         )
 
     async def retry(self, session_id: str) -> RetriedTask:
