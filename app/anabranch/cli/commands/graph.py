@@ -134,6 +134,38 @@ async def use(
     call.output.item(found, f"{found.name} is live, at position {found.position}")
 
 
+@command(
+    graph_commands,
+    "repair",
+    gives="position, nodes_added, nodes_changed, nodes_removed, relationships_added, "
+    "relationships_removed, digest, mended",
+)
+async def repair(
+    call: Call,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count the differences, and write nothing.")
+    ] = False,
+) -> None:
+    """Make the live graph what the log says, in place; what others wrote to it stays.
+
+    For a Neo4j that holds one graph and is shared; it brings an older version's graph up to date.
+    """
+    from anabranch.terminal.rebuild_progress import rebuild_progress
+
+    async with call.memory() as memory:
+        with rebuild_progress(call.output) as progress:
+            found = await memory.graph.repair(dry_run=dry_run, progress=progress)
+    count = found.nodes_added + found.nodes_changed + found.nodes_removed
+    links = found.relationships_added + found.relationships_removed
+    call.output.item(
+        found._asdict(),
+        f"{count} nodes and {links} relationships {'differ' if dry_run else 'differed'} "
+        f"from the log at position {found.position}",
+        f"{found.digest}  the graph is {'' if found.mended else 'not '}what the log says",
+    )
+
+
 @command(graph_commands, "drop", gives="the generation that was dropped")
 async def drop(
     call: Call, name: Annotated[str, typer.Argument(help="A generation that is not live.")]
