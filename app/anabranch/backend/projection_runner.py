@@ -143,9 +143,9 @@ class Projecting:
             await self._bring_past(live, other, skip=skip)
         await self._begin(other)
         try:
-            self._servers.point_to(database)
+            await self._servers.point_to(database)
         except BaseException:
-            self._servers.point_to(str(live.database))
+            await self._servers.point_to(str(live.database))
             raise
 
     async def _bring_past(self, live: GraphAddress, other: GraphAddress, *, skip: bool) -> None:

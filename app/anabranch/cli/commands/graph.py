@@ -201,7 +201,8 @@ def _generations(found: Sequence[GenerationView]) -> Table:
 async def connect(call: Call) -> None:
     """Say how other tools reach the live graph; the embedded one names its read-only user.
 
-    The password is shown: mind who sees the terminal. With NEO4J_URI it is not; that user is yours.
+    That user gets the live graph where a tool names no database, also after a rebuild. The password
+    is shown: mind who sees the terminal. With NEO4J_URI it is not; that user is yours.
     """
     from anabranch.errors import NothingRunning
     from anabranch.home.folder import Home
@@ -213,17 +214,18 @@ async def connect(call: Call) -> None:
         graph = running.graph
     if graph is None:
         raise NothingRunning(home.folder)
-    secret = graph.reader_password
-    user, password = graph.reader_username or graph.username, secret and secret.get_secret_value()
+    secret = graph.outside_password
+    user, password = graph.outside_username or graph.username, secret and secret.get_secret_value()
+    database = graph.database if secret is None else None
     call.output.item(
         {
             "uri": graph.uri,
-            "database": graph.database,
+            "database": database,
             "username": user,
             "password": password,
             "read_only": password is not None,
         },
-        f"{graph.uri}  database {graph.database or '(the default one)'}",
+        f"{graph.uri}  database {database or '(the default one)'}",
         f"user {user}" + (f", password {password}" if password else ": the one of your settings"),
     )
 
