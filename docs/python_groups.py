@@ -152,7 +152,17 @@ GROUPS: Final = (
         "The graph",
         "The graph is a fold of the log: compared, built again, and repaired.",
         (
-            *_of(_GRAPH, "digest", "rebuild", "generations", "use", "drop", "dead_letters"),
+            *_of(
+                _GRAPH,
+                "digest",
+                "rebuild",
+                "repair",
+                "foreign",
+                "generations",
+                "use",
+                "drop",
+                "dead_letters",
+            ),
             _LETTERS,
             "anabranch.views.Status",
         ),

@@ -17,6 +17,7 @@ OF_OWNERS: Final = {
     "ANABRANCH_CLOSE_TIMEOUT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_DURABILITY": "default|strict",
     "ANABRANCH_EMBEDDED_ENGINE": "jvm|native",
+    "ANABRANCH_GRAPH_PORT": "[0-9]{1,4}",
     "ANABRANCH_HTTP_EXECUTOR_KEY": "[!-~]+",
     "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
     "ANABRANCH_QUERY_BYTES_MAX": "[1-9][0-9]{3,9}",

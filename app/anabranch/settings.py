@@ -102,6 +102,13 @@ class Settings(BaseSettings):
         le=65_535,
         description="The port of the NATS server that runs over the home; 0 takes a free one.",
     )
+    graph_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="The Bolt port of the embedded graph that runs over the home; 0 takes a free "
+        "one, that of the last start where it can.",
+    )
     neo4j_uri: Annotated[str, _address("neo4j")] | None = Field(
         default=None,
         validation_alias="NEO4J_URI",

@@ -50,10 +50,10 @@ if TYPE_CHECKING:
         Status,
     )
     from anabranch_events import LogReport, Recorded
-    from anabranch_projections import RebuildProgress, RebuildResult
+    from anabranch_projections import RebuildProgress, RebuildResult, RepairResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
     from anabranch_recall import FilterFields, RecalledContext, Recollection
-    from anabranch_store import Digest, GraphAddress, QueryResult
+    from anabranch_store import Digest, Foreign, GraphAddress, QueryResult
     from anabranch_thinking import (
         CompletionReceipt,
         Consolidation,
@@ -735,6 +735,22 @@ class MemoryGraph(Face[AsyncMemoryGraph]):
         return LOOP.run(
             self._wrapped.rebuild(into=into, skip=skip, accept_loss=accept_loss, progress=progress)
         )
+
+    def repair(
+        self, *, dry_run: bool = False, progress: Callable[[RebuildProgress], None] | None = None
+    ) -> RepairResult:
+        """Make the live graph what the log says, in place; what others wrote to it stays.
+
+        The log is folded into a graph beside it, and only where both differ something is written.
+        Reads go on meanwhile. With `dry_run` the differences are counted and stay. A graph of an
+        earlier version becomes one of this version. Raises GraphNotBegun, GenerationRefused for a
+        graph of another log, LogRewound, LogDamaged, and EmbeddedGraphMissing.
+        """
+        return LOOP.run(self._wrapped.repair(dry_run=dry_run, progress=progress))
+
+    def foreign(self) -> Foreign:
+        """Look at each node for what others wrote to the database that holds the graph."""
+        return LOOP.run(self._wrapped.foreign())
 
     def dead_letters(self) -> DeadLetters:
         """Return the events of this namespace that could not be applied, to look at and settle."""

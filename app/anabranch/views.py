@@ -174,6 +174,8 @@ class GraphStatus(BaseModel):
     """The graph: its server, and the position up to which it holds the log.
 
     `rebuild_due` says why a rebuild is due, `others` how many generations lie beside the live one.
+    `foreign` counts nodes of others under labels of ours, `hindering` are constraints and indexes
+    of others that can stop events or searches.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -187,6 +189,8 @@ class GraphStatus(BaseModel):
     schema_version: int | None = None
     rebuild_due: str | None = None
     others: int = 0
+    foreign: dict[str, int] = {}
+    hindering: tuple[str, ...] = ()
 
 
 class Lag(BaseModel):

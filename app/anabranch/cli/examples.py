@@ -35,6 +35,7 @@ _LINES: Final = (
     "anabranch graph digest --as-of 40",
     "anabranch graph drop graph_56",
     "anabranch graph generations",
+    "anabranch graph repair --dry-run",
     "anabranch graph use graph_56",
     "anabranch history 25da4fe2",
     "anabranch keys audit -n 100",

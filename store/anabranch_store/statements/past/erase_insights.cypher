@@ -7,8 +7,9 @@ SET i.final_reason = CASE WHEN i.final IS NULL THEN null ELSE 'forgotten' END
 REMOVE i.text, i.tags, i.entities, i.sources
 WITH i
 MATCH (i)-[m:MENTIONS]->(e:Entity)
+WHERE m.recorded IS NOT NULL AND e.namespace = i.namespace
 SET e.mentions = e.mentions - 1
 DELETE m
 WITH DISTINCT e
 WHERE e.mentions = 0
-DELETE e
+DETACH DELETE e
