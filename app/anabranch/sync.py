@@ -179,9 +179,9 @@ class Memory(OpenFace[AsyncMemory]):
     ) -> InsightReceipt:
         """Record one thing learned; without a session one is opened for it.
 
-        `insight` is a text with the `fields` of an InsightDraft (kind, confidence, tags, entities,
-        valid_from, valid_until, sources), or a draft. The insights in `supersedes` are retired by
-        this one. Raises InputInvalid, SessionNotFound, SessionEnded and InsightNotFound.
+        `insight` is a text with the `fields` of an InsightDraft (subject, kind, confidence, tags,
+        entities, valid_from, valid_until, sources), or a draft. The insights in `supersedes` are
+        retired by this one. Raises InputInvalid, SessionNotFound, SessionEnded and InsightNotFound.
         """
         return LOOP.run(
             self._wrapped.remember(insight, session_id=session_id, supersedes=supersedes, **fields)
@@ -214,7 +214,7 @@ class Memory(OpenFace[AsyncMemory]):
     ) -> InsightReceipt:
         """Record a new text, and retire the insight whose place it takes, as one batch.
 
-        A text keeps the kind and the tags of the old one, where `fields` name no others. Raises
+        A text keeps kind, tags and subject of the old one, where `fields` name no others. Raises
         InsightNotFound, and what `remember` raises.
         """
         return LOOP.run(self._wrapped.update(insight_id, insight, session_id=session_id, **fields))

@@ -140,6 +140,7 @@ class Hit(_Frozen):
     recorded_at: datetime
     score: float
     why: Why
+    subject: str | None = None
     retired: int | None = None
     similarity: float | None = None
     tags: tuple[str, ...] = ()
@@ -149,6 +150,13 @@ class Hit(_Frozen):
     valid_until: datetime | None = None
     also_in: int = 0
     also: tuple[Restatement, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The text, with its subject in front where it does not name it."""
+        from anabranch_recall.subject import with_subject
+
+        return with_subject(self.text, self.subject)
 
 
 class Lane(_Frozen):

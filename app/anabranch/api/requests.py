@@ -123,12 +123,13 @@ class Get(Reading):
 class Update(Writing):
     """Record a new text, and retire the insight whose place it takes.
 
-    Kind and tags are those of the old one, where they are not given.
+    Kind, tags and subject are those of the old one, where they are not given.
     """
 
     insight_id: Identifier = Field(description="The insight that no longer holds.")
     text: Text = Field(description="What holds now.")
     kind: Name | None = None
+    subject: Name | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     tags: tuple[Name, ...] | None = None
     entities: tuple[Name, ...] | None = None

@@ -63,7 +63,16 @@ TOOLS: Final = (
         {
             "recall_id": None,
             "hits": (
-                *("insight_id", "session_id", "text", "kind", "tags", "recorded_at", "position"),
+                *(
+                    "insight_id",
+                    "session_id",
+                    "text",
+                    "subject",
+                    "kind",
+                    "tags",
+                    "recorded_at",
+                    "position",
+                ),
                 *("similarity", "retired", "also_in"),
             ),
             "position": None,
@@ -124,6 +133,7 @@ TOOLS: Final = (
         "Never secrets.",
         {
             "text": "What was learned, in one or two sentences that name their subject.",
+            "subject": "Who or what it is about, or who said it, where the text does not say so.",
             "session_id": f"{_SESSION} Without it your one open session.",
             "kind": "For example observation, decision, preference, pitfall.",
             "tags": "Words to filter by.",

@@ -44,6 +44,7 @@ class Learned(Entry, frozen=True, array_like=True, gc=False, tag="learned"):
     agent: str
     valid_from: int | None
     valid_until: int | None
+    subject: str = ""
 
 
 class Began(Entry, frozen=True, array_like=True, gc=False, tag="began"):
@@ -214,6 +215,7 @@ def _learned(at: PositionedEvent, insight: Insight) -> Learned:
         agent=at.event.agent or "",
         valid_from=time_ms(insight.valid_from),
         valid_until=time_ms(insight.valid_until),
+        subject=insight.subject or "",
     )
 
 

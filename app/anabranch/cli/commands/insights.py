@@ -78,11 +78,17 @@ async def update(
         list[str] | None,
         typer.Option("--tag", "-t", help="A tag, instead of those before; may be given again."),
     ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option("--subject", help="Another subject than before.", show_default=False),
+    ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="How sure, from 0 to 1.")] = 1.0,
     session: SessionOption = None,
 ) -> None:
     """Record a new text, and retire the insight whose place it takes."""
     fields: InsightFields = {"confidence": confidence}
+    if subject is not None:
+        fields["subject"] = subject
     if kind is not None:
         fields["kind"] = kind
     if tag is not None:

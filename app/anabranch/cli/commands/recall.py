@@ -97,7 +97,7 @@ IncludeRetiredOption = Annotated[
     commands,
     "recall",
     gives=(
-        "hits [{insight_id, session_id, text, kind, tags, confidence, agent, position, recorded_at, "
+        "hits [{insight_id, session_id, text, subject, kind, tags, confidence, agent, position, recorded_at, "
         "retired, valid_from, valid_until, similarity, also_in, also, score, why}], lanes, position, "
         "ranker, nothing_close, recall_id; a line a question"
     ),

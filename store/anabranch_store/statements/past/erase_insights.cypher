@@ -2,7 +2,7 @@
 // returns nothing. What was forgotten since is never told again.
 UNWIND $rows AS row
 MATCH (i:Insight {namespace: row.namespace, id: row.id})
-REMOVE i.text, i.tags, i.entities, i.sources
+REMOVE i.text, i.subject, i.tags, i.entities, i.sources
 WITH i
 MATCH (i)-[m:MENTIONS]->(e:Entity)
 SET e.mentions = e.mentions - 1

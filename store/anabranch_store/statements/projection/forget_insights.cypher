@@ -6,7 +6,7 @@ WITH row, i
 WHERE i.forgotten IS NULL
 SET i.forgotten = row.position
 SET i.forgotten_receipt = row.receipt
-REMOVE i.text, i.tags, i.entities, i.sources, i.embedding, i.embedding_model
+REMOVE i.text, i.subject, i.tags, i.entities, i.sources, i.embedding, i.embedding_model
 WITH i
 MATCH (i)-[m:MENTIONS]->(e:Entity)
 SET e.mentions = e.mentions - 1

@@ -33,6 +33,7 @@ async def test_an_insight_is_looked_up(either: Memory) -> None:
     source = new_id()
     receipt = await session.remember(
         "The train to Basel leaves at nine",
+        subject="the timetable",
         kind="fact",
         confidence=0.5,
         tags=["rail"],
@@ -46,6 +47,7 @@ async def test_an_insight_is_looked_up(either: Memory) -> None:
     assert found.model_dump(exclude={"recorded_at"}) == {
         "insight_id": receipt.insight_id,
         "text": "The train to Basel leaves at nine",
+        "subject": "the timetable",
         "kind": "fact",
         "confidence": 0.5,
         "tags": ("rail",),
@@ -68,8 +70,8 @@ async def test_an_insight_is_looked_up(either: Memory) -> None:
 
 
 async def test_an_insight_is_updated(either: Memory) -> None:
-    """The new text takes the old one's place with its kind and tags, in one batch."""
-    old = await either.remember("The port is 5432", kind="fact", tags=["ops"])
+    """The new text takes the old one's place with kind, tags and subject, in one batch."""
+    old = await either.remember("The port is 5432", kind="fact", tags=["ops"], subject="postgres")
 
     new = await either.update(old.insight_id, "The port is 5433", confidence=0.9)
 
@@ -77,6 +79,7 @@ async def test_an_insight_is_updated(either: Memory) -> None:
     before, after = await either.get(old.insight_id), await either.get(new.insight_id)
     assert [hit.insight_id for hit in hits] == [new.insight_id]
     assert (after.text, after.kind, after.tags) == ("The port is 5433", "fact", ("ops",))
+    assert after.subject == "postgres"
     assert (after.confidence, after.supersedes) == (0.9, (old.insight_id,))
     assert (before.retired, before.superseded_by) == (new.position + 1, (new.insight_id,))
     draft = InsightDraft(text="The port is 5434")
