@@ -12,7 +12,7 @@ from anabranch_events.event.identifiers import Identifier, Json, Name, Position,
 from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
 from anabranch_recall import Filters, Scope
 from anabranch_recall.context import INSIGHTS, TOKENS, TOKENS_MAX
-from anabranch_recall.question import HITS_MAX, QUESTIONS_MAX, TIMEOUT_S_MAX
+from anabranch_recall.question import HITS_MAX, QUESTIONS_MAX, SPREAD_MAX, TIMEOUT_S_MAX
 from anabranch_thinking import InsightDraft
 from anabranch_thinking.sessions.insights import RELATED, REMEMBERED_MAX, REQUESTED
 
@@ -234,8 +234,8 @@ class Close(_InSession):
     reason: Text = "done"
 
 
-class Recall(Request):
-    """Ask memory a question; get ranked insights, each with the reason why."""
+class _Asking(Request):
+    """A question to memory."""
 
     query: Text = Field(description="The question.")
     k: Annotated[int, Field(ge=1, le=HITS_MAX)] = Field(
@@ -282,7 +282,15 @@ class Recall(Request):
         return cast("FilterFields", given)
 
 
-class RecallContext(Recall):
+class Recall(_Asking):
+    """Ask memory a question; get ranked insights, each with the reason why."""
+
+    spread: Annotated[int, Field(ge=0, le=SPREAD_MAX)] = Field(
+        default=0, description="Also what lies up to so many associations beyond the hits."
+    )
+
+
+class RecallContext(_Asking):
     """Ask memory a question; get what it knows as text for a prompt, with citations."""
 
     k: Annotated[int, Field(ge=1, le=HITS_MAX)] = Field(

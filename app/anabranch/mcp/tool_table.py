@@ -59,7 +59,7 @@ TOOLS: Final = (
         "Search long-term memory for what earlier sessions learned. Returns ranked insights with "
         "their ids. Use it before you start, and whenever you are about to assume or to "
         "investigate something. Afterwards tell cite_insights which ones helped.",
-        _RECALL_FIELDS,
+        {**_RECALL_FIELDS, "spread": None},
         {
             "recall_id": None,
             "hits": (
@@ -75,6 +75,7 @@ TOOLS: Final = (
                 ),
                 *("similarity", "retired", "also_in"),
             ),
+            "associated": ("insight_id", "text", "subject", "strength", "start"),
             "position": None,
             "nothing_close": None,
         },

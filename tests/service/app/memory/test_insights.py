@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,6 +88,36 @@ async def test_an_insight_is_updated(either: Memory) -> None:
     assert (plain.kind, plain.tags) == ("observation", ())
     with pytest.raises(InsightNotFound):
         await either.update(new_id(), "The port is 5435")
+
+
+async def test_associations_lead_on(either: Memory) -> None:
+    """From an insight, and from the hits of a recall, over as many links as are asked for."""
+    ids = [
+        (await either.remember(text)).insight_id
+        for text in ("The port is 5432", "A firewall stands before it", "Ben holds the keys")
+    ]
+    for one, other in itertools.pairwise(ids):
+        last = await either.associate(one, other, kind="explains", weight=0.5)
+
+    near = await either.associations(ids[0])
+    far = await either.associations(ids[0], spread=2)
+    found = await either.recall("Which port?", k=1, spread=2, after=last.position)
+    plain = await either.recall("Which port?", k=1)
+
+    assert [one.insight_id for one in near] == ids[1:2]
+    assert [one.insight_id for one in far] == ids[1:]
+    assert [hit.insight_id for hit in found] == ids[:1]
+    assert [one.insight_id for one in found.associated] == ids[1:]
+    assert found.lanes["spread"].state == "ok"
+    assert plain.associated == ()
+    with pytest.raises(InputInvalid, match="spread"):
+        await either.recall("Which port?", spread=5)
+    with pytest.raises(InputInvalid, match="spread"):
+        await either.associations(ids[0], spread=0)
+    with pytest.raises(InputInvalid, match="limit"):
+        await either.associations(ids[0], limit=51)
+    with pytest.raises(InsightNotFound):
+        await either.associations(new_id())
 
 
 async def test_an_insight_is_retracted(either: Memory) -> None:
