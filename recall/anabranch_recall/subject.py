@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from anabranch_recall.words import DROPPED, folded
+from anabranch_recall.words import DROPPED, folded, words_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,7 +14,6 @@ WITHIN: Final = 40
 WORDS_MAX: Final = 5
 """The most words of a subject without a capital that a question is searched for."""
 _CAPITALISED: Final = re.compile(r"[^\W\d_a-z][\w-]*")
-_WORD: Final = re.compile(r"[\w'\u2019-]+")
 _GIVEN: Final = "given:"
 """Stands before a subject without a capital, which only one that was given can be."""
 
@@ -34,14 +33,14 @@ def subject_of(text: str, given: str | None = None) -> str:
     beginning of `text`. A subject that was given without a capital is taken whole.
     """
     if given:
-        return _first_name(given) or _GIVEN + " ".join(_WORD.findall(folded(given)))
+        return _first_name(given) or _GIVEN + " ".join(words_in(given))
     return _first_name(text[:WITHIN])
 
 
 def subjects_asked(question: str, names: Iterable[str]) -> Iterator[str]:
     """Yield all that `subject_of` may give for an insight whose subject the question names."""
     yield from names
-    words = _WORD.findall(folded(question))
+    words = words_in(question)
     for size in range(1, WORDS_MAX + 1):
         for first in range(len(words) - size + 1):
             yield _GIVEN + " ".join(words[first : first + size])
