@@ -31,9 +31,11 @@ class InsightDetails(InsightView):
 
     `position` is the one at which it was recorded, `retired` the one from which it no longer holds.
     `retired_reason` is the reason given, or else `superseded` or `forgotten`. A forgotten one has
-    no text, tags, entities and sources. `valid_from` and `valid_until` are times in the world.
+    no text, subject, tags, entities and sources. `valid_from` and `valid_until` are times in the
+    world.
     """
 
+    subject: str | None = None
     confidence: float
     tags: tuple[str, ...]
     entities: tuple[str, ...]

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LINES: Final = (
+    "anabranch associations 25da4fe2 --spread 2",
     "anabranch associate 25da4fe2 9b1c77d0 --kind explains",
     "anabranch cite 25da4fe2 --outcome confirmed",
     "anabranch consolidate 25da4fe2",

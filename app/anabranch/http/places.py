@@ -62,6 +62,7 @@ PLACES: Final = {
     "close": _session("close"),
     "associate": Place("POST", "/associations", "links"),
     "sever": Place("POST", "/associations/sever", "links"),
+    "associations": Place("GET", "/insights/{insight_id}/associated", "links"),
     "list_associations": Place("GET", "/insights/{insight_id}/associations", "links"),
     "list_conflicts": Place("GET", "/conflicts", "links"),
     "consolidate": Place("POST", "/sessions/{root_id}/consolidate", "links"),

@@ -45,7 +45,7 @@ PROPERTIES: Final[Mapping[str, frozenset[str]]] = {
     "Entity": _words("namespace name mentions"),
     "Generation": _words("id log schema_version projector_version created served"),
     "Insight": _words(
-        "namespace id session_id root_id agent text kind confidence tags entities sources recorded "
+        "namespace id session_id root_id agent text subject kind confidence tags entities sources recorded "
         "recorded_at valid_from valid_until current retired retired_reason lapses final "
         "final_reason retracted stated_until restated forgotten forgotten_receipt citations cited "
         "embedding embedding_model"

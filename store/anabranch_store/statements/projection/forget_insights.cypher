@@ -12,7 +12,7 @@ SET i.forgotten_receipt = receipt
 SET i.current = CASE WHEN i.recorded IS NULL THEN i.current ELSE false END
 SET i.retired_reason = CASE WHEN i.retired IS NULL THEN null ELSE 'forgotten' END
 SET i.final_reason = CASE WHEN i.final IS NULL THEN null ELSE 'forgotten' END
-REMOVE i.text, i.tags, i.entities, i.sources, i.embedding, i.embedding_model
+REMOVE i.text, i.subject, i.tags, i.entities, i.sources, i.embedding, i.embedding_model
 WITH i
 MATCH (i)-[m:MENTIONS]->(e:Entity)
 WHERE m.recorded IS NOT NULL AND e.namespace = i.namespace
