@@ -17,6 +17,7 @@ OF_OWNERS: Final = {
     "ANABRANCH_CLOSE_TIMEOUT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_DURABILITY": "default|strict",
     "ANABRANCH_EMBEDDED_ENGINE": "jvm|native",
+    "ANABRANCH_HTTP_EXECUTORS": r"[\w.:, ]{1,1000}",
     "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
     "ANABRANCH_QUERY_BYTES_MAX": "[1-9][0-9]{3,9}",
     "ANABRANCH_QUERY_ROWS_MAX": "[1-9][0-9]{0,9}",

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
         "indexes of the graph alone. Without it `index`, or `graph` where both servers are "
         "elsewhere: their log may be long.",
     )
+    http_executors: str = Field(
+        default="recalling",
+        description="The executors that thoughts over HTTP may ask for, by their names, with "
+        "commas between: `recalling` asks memory, in the service's own process; any other runs "
+        "on a worker that allows it.",
+    )
     otel_traces_exporter: str | None = Field(
         default=None,
         validation_alias="OTEL_TRACES_EXPORTER",

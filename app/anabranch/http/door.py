@@ -62,6 +62,7 @@ class Door:
                 certificate=self._bind.certificate,
             )
             await stack.enter_async_context(running)
+            await service.resume()
             yield
 
     def _hosts(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 TAGS: Final = {
     "memory": "Remember, recall, and correct what is remembered.",
     "sessions": "Sessions and branches: open, fork, note, hand off, end.",
+    "thoughts": "Tasks fanned out over branches that workers run, and joined again.",
     "links": "Associations, conflicts and consolidations.",
     "events": "The log itself: read, followed, replayed.",
     "past": "Earlier moments: the life of one thing, and the change in between.",
@@ -66,6 +67,10 @@ PLACES: Final = {
     "list_conflicts": Place("GET", "/conflicts", "links"),
     "consolidate": Place("POST", "/sessions/{root_id}/consolidate", "links"),
     "list_consolidations": Place("GET", "/consolidations", "links"),
+    "start_thought": Place("POST", "/thoughts", "thoughts"),
+    "list_thoughts": Place("GET", "/thoughts", "thoughts"),
+    "show_thought": Place("GET", "/thoughts/{thought_id}", "thoughts"),
+    "cancel_thought": Place("POST", "/thoughts/{thought_id}/cancel", "thoughts"),
     "append": Place("POST", "/events", "events"),
     "list_events": Place("GET", "/events", "events"),
     "get_event": Place("GET", "/events/{position}", "events"),
@@ -75,7 +80,7 @@ PLACES: Final = {
     "status": Place("GET", "/status", "service"),
     "list_dead_letters": Place("GET", "/dead-letters", "service"),
 }
-"""Every operation of both tables, in the order in which the document lists them."""
+"""Every operation of all tables, in the order in which the document lists them."""
 
 READ_ONLY: Final = frozenset({"recall", "recall_all", "context", "cypher"})
 """The operations with a body that store nothing; what has no body stores nothing either."""
