@@ -255,7 +255,14 @@ class HostRefused(AccessRefused):
 
 
 class KeyRefused(AccessRefused):
-    """There is no API key with the request, or none that holds."""
+    """There is no API key or token with the request, or none that holds.
+
+    `shown` tells whether there was one.
+    """
+
+    def __init__(self, message: str, *, fix: str, shown: bool = False) -> None:
+        super().__init__(message, fix=fix)
+        self.shown = shown
 
 
 class NotPermitted(AccessRefused):

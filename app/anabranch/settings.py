@@ -177,6 +177,25 @@ class Settings(BaseSettings):
         "commas between: `recalling` asks memory, in the service's own process; any other runs "
         "on a worker that allows it.",
     )
+    oidc_issuer: Annotated[str, _address("http")] | None = Field(
+        default=None,
+        description="The OpenID Connect issuer whose tokens `anabranch serve` takes beside API "
+        "keys, as its discovery document names it.",
+    )
+    oidc_audience: str | None = Field(
+        default=None, min_length=1, description="The audience that those tokens must be for."
+    )
+    oidc_scope_claim: str = Field(
+        default="scope",
+        min_length=1,
+        description="The claim with `anabranch:read`, `anabranch:write` or `anabranch:admin`; a "
+        "path such as `realm_access.roles` leads into objects.",
+    )
+    oidc_namespaces_claim: str = Field(
+        default="anabranch_namespaces",
+        min_length=1,
+        description="The claim with the namespaces of a token; `*` is all of them.",
+    )
     otel_traces_exporter: str | None = Field(
         default=None,
         validation_alias="OTEL_TRACES_EXPORTER",

@@ -115,7 +115,7 @@ class ThoughtPage(BaseModel):
 
 
 class CancelledThought(BaseModel):
-    """What was going when a thought was called off."""
+    """The sessions that were going when a thought was called off."""
 
     model_config = ConfigDict(frozen=True)
     cancelled: list[str] = Field(description="The sessions that had not ended.")

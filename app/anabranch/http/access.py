@@ -37,7 +37,8 @@ class Caller:
         if SCOPES.index(scope) > max(map(SCOPES.index, self.scopes), default=-1):
             raise NotPermitted(
                 f"the key has no scope `{scope}`",
-                fix=f"use a key that was made with `--scope {scope}`",
+                fix=f"use a key that was made with `--scope {scope}`, or a token with "
+                f"`anabranch:{scope}`",
             )
 
     def namespace(self, asked: str | None, *, default: str) -> str:
@@ -50,7 +51,8 @@ class Caller:
         if found not in self.namespaces:
             raise NotPermitted(
                 f"the key does not permit the namespace {found!r}",
-                fix="name one of the key's namespaces in the address: ?namespace=NAME",
+                fix="name one of the key's namespaces in the address: ?namespace=NAME; those of a "
+                "token are in its claim ANABRANCH_OIDC_NAMESPACES_CLAIM",
             )
         return found
 

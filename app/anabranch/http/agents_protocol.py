@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -53,7 +54,8 @@ class _Asking(NamedTuple):
 
     @property
     def known_as(self) -> tuple[Caller, str]:
-        return self.caller, self.namespace.name
+        # Another secret or token of the same caller is the same one.
+        return replace(self.caller, proof=""), self.namespace.name
 
 
 class Protocol:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
     from anabranch.home.folder import Home
     from anabranch.http.bind import Bind
+    from anabranch.http.token_access import TokenAccess
 
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - they are known, not bound to.
 
@@ -24,8 +25,9 @@ class Door:
     Raises BindRefused and PortTaken when it is made.
     """
 
-    def __init__(self, bind: Bind, *, home: Home) -> None:
-        bind.check(home)
+    def __init__(self, bind: Bind, *, home: Home, tokens: TokenAccess | None = None) -> None:
+        bind.check(home, tokens=tokens is not None)
+        self._tokens = tokens
         self._bind = bind
         self._home = home
         self._listener = listening(bind.host, bind.port)
@@ -51,7 +53,7 @@ class Door:
                 from anabranch.http.key_file import KeyFile
 
                 audit = await stack.enter_async_context(Audit(lambda: backend.log.connection))
-                access = KeyAccess(KeyFile(self._home), audit=audit)
+                access = KeyAccess(KeyFile(self._home), audit=audit, tokens=self._tokens)
             service = HttpService(
                 lambda: backend, hosts=self._hosts(), access=access, observe=observe
             )

@@ -1,4 +1,4 @@
-"""Access by API keys: checked with each request, bounded in rate, noted for the audit."""
+"""Access by API keys, and by tokens beside them: checked, bounded in rate, noted for the audit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch.errors import KeyRefused, TooManyRequests
 from anabranch.http.access import Caller
-from anabranch.http.key_file import token_in
+from anabranch.http.key_file import RATE, token_in
+from anabranch.http.token_access import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from anabranch.http.audit import Audit
     from anabranch.http.key_file import Key, KeyFile, Token
+    from anabranch.http.token_access import TokenAccess
 
 KNOWN_MAX: Final = 1024
 CHECKS_PER_S: Final = 5.0
@@ -48,17 +50,19 @@ class Bucket:
 
 
 class KeyAccess:
-    """Knows callers by the keys of a file; one that is revoked ends at once."""
+    """Knows callers by the keys of a file, and by `tokens`; a key that is revoked ends at once."""
 
     def __init__(
         self,
         keys: KeyFile,
         *,
         audit: Audit | None = None,
+        tokens: TokenAccess | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = keys
         self._audit = audit
+        self._tokens = tokens
         self._clock = clock
         self._known: OrderedDict[bytes, str] = OrderedDict()
         """The hash in the file that a token was found to fit, by a digest of the token."""
@@ -68,21 +72,28 @@ class KeyAccess:
     async def caller(self, headers: Headers) -> Caller:
         """Return the caller of a request. Raises KeyRefused and TooManyRequests."""
         given = headers.get("authorization", "")
-        token = token_in(given[len(_SCHEME) :].strip())
-        if not given.lower().startswith(_SCHEME) or token is None:
-            raise KeyRefused("there is no API key with the request", fix=_FIX)
+        shown = given[len(_SCHEME) :].strip() if given.lower().startswith(_SCHEME) else ""
+        token = token_in(shown)
+        if token is None and self._tokens is not None and shown.count(".") == 2:
+            found = await self._tokens.caller(shown)
+            self._bucket(found.name, RATE).take(now=self._clock())
+            return found
+        if token is None:
+            raise KeyRefused("there is no API key with the request", fix=_FIX, shown=bool(shown))
         key = self._keys.keys().get(token.id)
         if key is None or not await self._fits(key, token):
-            raise KeyRefused("the API key is none of this service", fix=_FIX)
+            raise KeyRefused("the API key is none of this service", fix=_FIX, shown=True)
         why = key.ended(datetime.now(UTC))
         if why is not None:
-            raise KeyRefused(f"the API key {key.id} is {why}", fix=_FIX)
+            raise KeyRefused(f"the API key {key.id} is {why}", fix=_FIX, shown=True)
         self._bucket(key.id, key.rate).take(now=self._clock())
         namespaces = None if key.namespaces is None else frozenset(key.namespaces)
         return Caller(key.id, frozenset([key.scope]), namespaces, proof=key.hash)
 
     def holds(self, caller: Caller) -> bool:
-        """Tell whether the caller's key is the one in the file still."""
+        """Tell whether the caller's key is the one in the file still, or the token holds."""
+        if caller.name.startswith(PREFIX):
+            return self._tokens is not None and self._tokens.holds(caller)
         key = self._keys.keys().get(caller.name)
         return key is not None and key.hash == caller.proof and key.ended(datetime.now(UTC)) is None
 
