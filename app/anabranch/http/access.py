@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from anabranch.errors import NotPermitted
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from starlette.datastructures import Headers
 
 Scope = Literal["read", "write", "admin"]
@@ -76,6 +79,12 @@ class Access(Protocol):
         """Note for the audit what a caller did."""
         ...
 
+    def spending(
+        self, caller: Caller, operation: str, asked: object
+    ) -> AbstractAsyncContextManager[None]:
+        """Run an operation within what the caller may spend. Raises QuotaUsed."""
+        ...
+
 
 class OpenAccess:
     """Access without keys: everybody who reaches the service is this machine's own."""
@@ -91,3 +100,10 @@ class OpenAccess:
 
     def note(self, caller: Caller, *, operation: str, namespace: str, status: int) -> None:
         """Note nothing: there is nobody to tell apart."""
+
+    def spending(
+        self, caller: Caller, operation: str, asked: object
+    ) -> AbstractAsyncContextManager[None]:
+        """Bound nothing."""
+        del caller, operation, asked
+        return nullcontext()

@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 
     import mcp_types as types
     from mcp.server.context import ServerRequestContext
+    from pydantic import BaseModel
     from starlette.types import Receive, Scope, Send
 
     from anabranch.api.admission import Gate
+    from anabranch.api.context import Context as Asked
+    from anabranch.api.operations import Operation
     from anabranch.http.access import Access, Caller
     from anabranch.memory.namespaces import OpenNamespace
 
@@ -170,6 +173,10 @@ class KeyedAccess(SharedAccess):
             self._access.note(
                 self._caller, operation=operation, namespace=self._namespace.name, status=status
             )
+
+    async def _answer(self, operation: Operation, context: Asked, asked: BaseModel) -> BaseModel:
+        async with self._access.spending(self._caller, operation.name, asked):
+            return await super()._answer(operation, context, asked)
 
 
 async def opened(access: Access, *, gate: Gate) -> Protocol:

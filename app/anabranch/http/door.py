@@ -51,9 +51,14 @@ class Door:
                 from anabranch.http.audit import Audit
                 from anabranch.http.key_access import KeyAccess
                 from anabranch.http.key_file import KeyFile
+                from anabranch.http.usage import BUCKET, Usage, note_append
 
                 audit = await stack.enter_async_context(Audit(lambda: backend.log.connection))
-                access = KeyAccess(KeyFile(self._home), audit=audit, tokens=self._tokens)
+                usage = await stack.enter_async_context(Usage(lambda: backend.log.bucket(BUCKET)))
+                backend.on_append = note_append
+                access = KeyAccess(
+                    KeyFile(self._home), audit=audit, tokens=self._tokens, usage=usage
+                )
             service = HttpService(
                 lambda: backend, hosts=self._hosts(), access=access, observe=observe
             )

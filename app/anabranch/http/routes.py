@@ -118,7 +118,8 @@ class Desk:
             return await self._tagged(operation, context, asked, request)
         if self._thinking is not None and isinstance(asked, StartThought):
             self._thinking.check(asked.executors)
-        async with self._admitted(operation, len(body)):
+        spending = self.access.spending(caller_of(request), operation.name, asked)
+        async with spending, self._admitted(operation, len(body)):
             with traced(request.headers.get("traceparent")):
                 answer = await operation.run(context, asked)
         if self._thinking is not None and isinstance(asked, StartThought):
