@@ -192,7 +192,7 @@ class Settings(BaseSettings):
     anthropic_key: SecretStr | None = Field(
         default=None, validation_alias="ANTHROPIC_API_KEY", description="The key for it."
     )
-    http_executor_key: SecretStr | None = Field(
+    executor_key: SecretStr | None = Field(
         default=None,
         description="The bearer token for the services that executors call over HTTP.",
     )
@@ -202,6 +202,31 @@ class Settings(BaseSettings):
         "time follows over the home, and by the graph where that is not at hand; `graph` by the "
         "indexes of the graph alone. Without it `index`, or `graph` where both servers are "
         "elsewhere: their log may be long.",
+    )
+    http_executors: str = Field(
+        default="recalling",
+        description="The executors that thoughts over HTTP may ask for, by their names, with "
+        "commas between: `recalling` asks memory, in the service's own process; any other runs "
+        "on a worker that allows it.",
+    )
+    oidc_issuer: Annotated[str, _address("http")] | None = Field(
+        default=None,
+        description="The OpenID Connect issuer whose tokens `anabranch serve` takes beside API "
+        "keys, as its discovery document names it.",
+    )
+    oidc_audience: str | None = Field(
+        default=None, min_length=1, description="The audience that those tokens must be for."
+    )
+    oidc_scope_claim: str = Field(
+        default="scope",
+        min_length=1,
+        description="The claim with `anabranch:read`, `anabranch:write` or `anabranch:admin`; a "
+        "path such as `realm_access.roles` leads into objects.",
+    )
+    oidc_namespaces_claim: str = Field(
+        default="anabranch_namespaces",
+        min_length=1,
+        description="The claim with the namespaces of a token; `*` is all of them.",
     )
     otel_traces_exporter: str | None = Field(
         default=None,

@@ -243,7 +243,7 @@ def executor_access(settings: Settings) -> ExecutorAccess:
         openai_key=plain(settings.openai_key),
         anthropic_url=settings.anthropic_url,
         anthropic_key=plain(settings.anthropic_key),
-        http_key=plain(settings.http_executor_key),
+        http_key=plain(settings.executor_key),
     )
 
 
