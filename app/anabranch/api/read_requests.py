@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from anabranch.api.requests import Reading, Request, Time
-from anabranch.memory.lanes import LANES_MAX
+from anabranch.memory.lanes import SPAN_MAX
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position
 
@@ -47,8 +47,8 @@ class ListSessions(Page):
 class ShowLanes(Reading):
     """Show sessions and their insights as columns, to draw many at once."""
 
-    limit: Annotated[int, Field(ge=1, le=LANES_MAX)] = Field(
-        default=LANES_MAX, description="How many sessions at most."
+    span: Annotated[int, Field(ge=1, le=SPAN_MAX)] = Field(
+        default=SPAN_MAX, description="How many positions a page spans."
     )
     cursor: Position | None = Field(
         default=None, description="The `next` of the page before; without it the first page."

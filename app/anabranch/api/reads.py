@@ -134,10 +134,10 @@ async def list_sessions(context: Context, request: asked.ListSessions) -> Sessio
 async def show_lanes(context: Context, request: asked.ShowLanes) -> Lanes:
     """Show sessions and the insights on them as columns, the newest first.
 
-    The columns hold positions: what stood at an earlier moment can be told from them alone.
+    The columns hold positions: they show any earlier moment without another request.
     """
     await context.waited(request)
-    return await lanes(context.namespace, before=request.cursor, limit=request.limit)
+    return await lanes(context.namespace, before=request.cursor, span=request.span)
 
 
 async def tree(context: Context, request: asked.SessionTree) -> Tree:

@@ -1,7 +1,7 @@
 """The Python face: memories and sessions.
 
 Others use: `consolidation.consolidate`, `context.context`, `cypher.cypher`, `graph.MemoryGraph`,
-`insights.get_insight`, `insights.update_insight`, `lanes.LANES_MAX`, `lanes.Lanes`, `lanes.lanes`,
+`insights.get_insight`, `insights.update_insight`, `lanes.Lanes`, `lanes.SPAN_MAX`, `lanes.lanes`,
 `links`, `memory.Memory`, `memory.namespace_of`, `namespaces.Namespaces`,
 `namespaces.OpenNamespace`, `past.MemoryPast`, `recall`, `session.Session`,
 `session_views.page_of_sessions`, `session_views.session_tree`, `session_views.show_session`,

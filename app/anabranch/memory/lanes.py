@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
+    from anabranch_store import Graph
 
-LANES_MAX: Final = 10_000
+SPAN_MAX: Final = 50_000
+"""Positions of a page: as many sessions at most."""
 MARKS_MAX: Final = 50_000
 TASK_SHOWN: Final = 120
 
@@ -52,7 +55,7 @@ class MarkColumns(_Columns):
 
 
 class Lanes(_Columns):
-    """A page of sessions, and the insights that were recorded in its span of positions.
+    """The sessions that were opened, and the insights that were recorded, in a span of positions.
 
     `position` is the one that the graph had reached at least: events after it bring the page up to
     date. `marks_left_out` says that the span has more insights than a page holds.
@@ -67,47 +70,56 @@ class Lanes(_Columns):
 
 
 async def lanes(
-    namespace: OpenNamespace, *, before: int | None = None, limit: int = LANES_MAX
+    namespace: OpenNamespace, *, before: int | None = None, span: int = SPAN_MAX
 ) -> Lanes:
-    """Return the sessions that were opened before a position, the newest first, with their marks.
+    """Return the sessions and insights of the `span` positions before one, the newest first.
 
-    The spans of the pages together are the whole log: each insight stands in one of them.
+    The spans of the pages together are the whole log: each session, and each insight, stands in one
+    of them. Raises InputInvalid and PositionFromFuture.
     """
-    backend = namespace.backend
+    backend, name = namespace.backend, namespace.name
     await namespace.caught_up()
     graph = await backend.graph()
     position = (await graph.reached()).graph
-    rows = await graph.read(
-        "sessions/list",
-        namespace=namespace.name,
-        root_id=None,
-        status=None,
-        before=before,
-        limit=limit,
-        left_out=None,
+    if before is None:
+        before = (await backend.log.bounds()).last + 1
+    since = max(before - span, 0)
+    # Unordered: to sort them costs the store twice what it costs to find them.
+    asked = {"namespace": name, "since": since, "before": before}
+    [[sessions], [insights]] = await asyncio.gather(
+        graph.read("sessions/lanes", **asked, characters=TASK_SHOWN),
+        graph.read("insights/marks", **asked, limit=MARKS_MAX + 1),
     )
-    following = int(rows[-1]["opened"]) if len(rows) == limit else None
-    marks = await graph.read(
-        "insights/marks",
-        namespace=namespace.name,
-        since=following or 0,
-        before=before,
-        limit=MARKS_MAX + 1,
-    )
+    marks = insights["insights"]
     return Lanes(
-        namespace=namespace.name,
+        namespace=name,
         position=position,
-        lanes=_lane_columns(rows),
-        marks=MarkColumns.model_validate(_columns(MarkColumns, marks[:MARKS_MAX])),
+        lanes=LaneColumns.model_validate(_columns(LaneColumns, sessions["sessions"], by="opened")),
+        marks=MarkColumns.model_validate(_columns(MarkColumns, marks[:MARKS_MAX], by="position")),
         marks_left_out=len(marks) > MARKS_MAX,
-        next=following,
+        next=await _next(graph, name, before=since) if since > 1 else None,
     )
 
 
-def _lane_columns(rows: Sequence[Mapping[str, Any]]) -> LaneColumns:
-    shown = [{**row, "task": row["task"][:TASK_SHOWN], "updated": row["position"]} for row in rows]
-    return LaneColumns.model_validate(_columns(LaneColumns, shown))
+async def _next(graph: Graph, namespace: str, *, before: int) -> int | None:
+    """Return the position before which a next page has something; None where nothing is left."""
+    [[session], [insight]] = await asyncio.gather(
+        graph.read("sessions/last_opened", namespace=namespace, before=before),
+        graph.read("insights/last_recorded", namespace=namespace, before=before),
+    )
+    found = max(session["opened"] or 0, insight["recorded"] or 0)
+    return found + 1 if found else None
 
 
-def _columns(model: type[BaseModel], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    return {name: [row[name] for row in rows] for name in model.model_fields}
+def _columns(
+    model: type[BaseModel], rows: Sequence[Sequence[Any]], *, by: str
+) -> dict[str, list[Any]]:
+    """Return rows, whose values stand in the order of a model's fields, as its columns.
+
+    The row with the highest value in column `by` comes first.
+    """
+    names = list(model.model_fields)
+    key = names.index(by)
+    ordered = sorted(rows, key=lambda row: row[key], reverse=True)
+    columns = zip(*ordered, strict=True) if ordered else ([] for _ in names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}

@@ -1,4 +1,4 @@
-// The canvas: it draws the lanes into a picture with a margin, and moves the picture while one pans.
+// The canvas: it draws the lanes into a picture, and moves a picture with a margin while one pans.
 
 import { LaneDrawing } from "./lane_drawing.js";
 import { Overlay } from "./overlay.js";
@@ -93,14 +93,24 @@ export class LaneCanvas {
   #draw() {
     const { ctx, view, scale, colours } = this;
     const shift = this.#shift();
-    if (shift === null) this.#paint();
+    // What has changed is drawn as far as it is seen; a margin is worth its time once one pans.
+    if (shift === null) this.#paint(this.#drawn === null ? 0 : MARGIN);
     const [dx, dy] = shift ?? [0, 0];
+    const { margin } = this.#drawn;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.fillStyle = colours.surface;
     ctx.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    ctx.drawImage(this.#picture, Math.round((dx - MARGIN * view.width) * scale), Math.round((dy - MARGIN * view.height) * scale));
+    ctx.drawImage(this.#picture, Math.round((dx - margin * view.width) * scale), Math.round((dy - margin * view.height) * scale));
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
     new Overlay(ctx, { history: this.history, view, colours, at: this.at, live: this.moment.live, focus: this.focus }).draw();
+    this.#mark();
+  }
+
+  /** Mark the first picture of a history that is whole: benchmarks measure it. */
+  #mark() {
+    if (!this.history.complete || document.documentElement.dataset.pictured) return;
+    document.documentElement.dataset.pictured = "whole";
+    performance.mark("anabranch-first-picture");
   }
 
   /** Return how far the picture is to be moved; null where it must be painted anew. */
@@ -110,24 +120,27 @@ export class LaneCanvas {
     if (!drawn || drawn.perPosition !== view.perPosition || drawn.perRow !== view.perRow) return null;
     const dx = (drawn.left - view.left) * view.perPosition;
     const dy = (drawn.top - view.top) * view.perRow;
-    const within = Math.abs(dx) <= MARGIN * view.width && Math.abs(dy) <= MARGIN * view.height;
+    const within = Math.abs(dx) <= drawn.margin * view.width && Math.abs(dy) <= drawn.margin * view.height;
     return within ? [dx, dy] : null;
   }
 
-  #paint() {
+  #paint(margin) {
     const { view, scale } = this;
-    const wide = { width: view.width * (1 + 2 * MARGIN), height: view.height * (1 + 2 * MARGIN) };
-    this.#picture.width = Math.round(wide.width * scale);
-    this.#picture.height = Math.round(wide.height * scale);
+    const wide = { width: view.width * (1 + 2 * margin), height: view.height * (1 + 2 * margin) };
+    const [width, height] = [Math.round(wide.width * scale), Math.round(wide.height * scale)];
+    if (this.#picture.width !== width || this.#picture.height !== height) {
+      [this.#picture.width, this.#picture.height] = [width, height];
+    }
     const ctx = this.#picture.getContext("2d");
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
+    ctx.clearRect(0, 0, wide.width, wide.height);
     const seen = Object.assign(new Viewport(), view, wide, {
-      left: view.position(-MARGIN * view.width),
-      top: view.top - (MARGIN * view.height) / view.perRow,
+      left: view.position(-margin * view.width),
+      top: view.top - (margin * view.height) / view.perRow,
     });
     const { history, colours, at } = this;
     new LaneDrawing(ctx, { history, view: seen, colours, at, lit: this.focus.lit }).draw();
-    this.#drawn = view.state;
+    this.#drawn = { ...view.state, margin };
   }
 
   #listen() {

@@ -161,5 +161,7 @@ export class History {
     this.order.push(lane);
     (parent ? parent.children : this.roots).push(lane);
     this.rows.place(lane, parent);
+    lane.lowest = lane.row;
+    if (parent) parent.lowest = Math.max(parent.lowest, lane.row);
   }
 }

@@ -5,7 +5,8 @@ import { barColour } from "./palette.js";
 const LABEL_FROM = 17; // Pixels a row.
 const CURVE_FROM = 4;
 const MARK_FROM = 7;
-const CURVES_MAX = 6000;
+const CURVES_MAX = 1500; // Sessions in sight; of more, only where they branch is shown.
+const LABELS_MAX = 500;
 const FONT = "11px system-ui, sans-serif";
 
 /** What is drawn: a history at a position, with the sessions that are lit (null: all of them). */
@@ -15,17 +16,43 @@ export class LaneDrawing {
     const rows = history.rows.count;
     this.rows = [Math.max(view.row(0), 0), Math.min(view.row(view.height) + 1, rows)];
     this.span = [view.position(0), Math.min(view.position(view.width), at)];
+    this.count = this.#counted();
   }
 
   /** Draw everything, the lit above the others. */
   draw() {
-    if (this.view.perRow >= CURVE_FROM) {
+    const { perRow } = this.view;
+    if (this.count > CURVES_MAX) this.#brackets();
+    else if (perRow >= CURVE_FROM) {
       this.#forks();
       this.#joins();
     }
     this.#bars();
-    if (this.view.perRow >= MARK_FROM) this.#marks();
-    if (this.view.perRow >= LABEL_FROM) this.#labels();
+    if (perRow >= MARK_FROM && this.count <= CURVES_MAX) this.#marks();
+    if (perRow >= LABEL_FROM && this.count <= LABELS_MAX) this.#labels();
+  }
+
+  /** Return how many sessions are in sight. */
+  #counted() {
+    const { rows } = this.history;
+    let count = 0;
+    for (let row = this.rows[0]; row < this.rows[1]; row += 1) {
+      count += rows.at(row, this.span[1]) - Math.max(rows.at(row, this.span[0]), 0) + 1;
+    }
+    return count;
+  }
+
+  /** Show from far where sessions branch: a line from each down to its lowest branch. */
+  #brackets() {
+    const { ctx, view } = this;
+    ctx.fillStyle = this.colours.line;
+    ctx.beginPath();
+    for (const lane of this.lanes()) {
+      const [first] = lane.children;
+      if (!first || first.opened > this.at) continue;
+      ctx.rect(Math.round(view.x(first.opened)), view.y(lane.row), 1, (lane.lowest - lane.row) * view.perRow);
+    }
+    ctx.fill();
   }
 
   /** Call `each` with the sessions in sight, row by row. */
@@ -93,12 +120,11 @@ export class LaneDrawing {
 
   #forks() {
     const [lit, others] = [new Path2D(), new Path2D()];
-    let drawn = 0;
     for (const lane of this.lanes()) {
       const parent = this.history.sessions.get(lane.parent);
       if (!parent) continue;
       const x = this.view.x(lane.opened);
-      if (x < -50 || (drawn += 1) > CURVES_MAX) continue;
+      if (x < -50) continue;
       const from = Math.min(this.view.x(lane.forked ?? lane.opened), x - 8);
       bend(this.#isLit(lane) ? lit : others, Math.max(from, x - 26), this.view.y(parent.row), x, this.view.y(lane.row));
     }
@@ -107,15 +133,14 @@ export class LaneDrawing {
 
   #joins() {
     const [lit, others] = [new Path2D(), new Path2D()];
-    let drawn = 0;
     for (const join of this.history.joins) {
-      if (join.position > this.at || join.position < this.span[0]) continue;
+      if (join.position > this.span[1] || join.position < this.span[0]) continue;
       const root = this.history.sessions.get(join.root);
       if (!root) continue;
       const x = this.view.x(join.position);
       for (const id of join.sessions) {
         const lane = this.history.sessions.get(id);
-        if (!lane || lane === root || (drawn += 1) > CURVES_MAX) continue;
+        if (!lane || lane === root) continue;
         const path = this.#isLit(lane) ? lit : others;
         const [from, y] = [Math.max(this.view.x(this.end(lane)), this.view.x(lane.opened) + 2), this.view.y(lane.row)];
         const turn = Math.max(from, x - 26);
@@ -156,7 +181,7 @@ export class LaneDrawing {
     }
     for (const join of this.history.joins) {
       const root = this.history.sessions.get(join.root);
-      if (!root || join.position > this.at || !this.#isLit(root)) continue;
+      if (!root || join.position > this.span[1] || join.position < this.span[0] || !this.#isLit(root)) continue;
       joined.moveTo(view.x(join.position) + size + 1, view.y(root.row));
       joined.arc(view.x(join.position), view.y(root.row), size + 1, 0, 2 * Math.PI);
     }

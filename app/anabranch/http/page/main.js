@@ -180,7 +180,6 @@ class Page {
     byId("namespace").value = page.namespace;
     this.stream.start(page.position);
     this.canvas.view.fitted = true;
-    performance.mark("anabranch-first-picture");
   }
 
   async #loadJoins(begun) {

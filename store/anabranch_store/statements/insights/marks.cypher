@@ -1,8 +1,6 @@
-// The insights of a namespace that were recorded from $since on and before $before, the newest
-// first, without their texts; one row an insight. $before null: up to the end.
+// The insights of a namespace that were recorded from $since on and before $before, at most $limit,
+// in one row: a list of a few fields of each, in no order, without texts.
 MATCH (i:Insight {namespace: $namespace})
-WHERE i.recorded >= $since AND ($before IS NULL OR i.recorded < $before)
-RETURN i.id AS insight_id, i.session_id AS session_id, i.kind AS kind, i.recorded AS position,
-  i.retired AS retired
-ORDER BY position DESC, insight_id
-LIMIT $limit
+WHERE i.recorded >= $since AND i.recorded < $before
+WITH i LIMIT $limit
+RETURN collect([i.id, i.session_id, i.kind, i.recorded, i.retired]) AS insights
