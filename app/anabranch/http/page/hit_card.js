@@ -3,7 +3,7 @@
 import { el } from "./elements.js";
 import { eventLink, thingLink } from "./fact_list.js";
 import { score, status } from "./format.js";
-import { textOf } from "./inspect_insight.js";
+import { textOf } from "./texts.js";
 
 /** Return the sight of a hit; `ranks` are those of the answer it is compared with. */
 export function hitCard(page, hit, { rank, most, ranks }) {
