@@ -66,7 +66,8 @@ _FRAMES = """
 async ({ seconds, step }) => {
   const move = eval(step);
   const frame = () => new Promise(requestAnimationFrame);
-  for (let warm = 0; warm < 3; warm += 1) { move(); await frame(); }
+  move();
+  await frame();
   const began = performance.now();
   let frames = 0;
   while (performance.now() - began < seconds * 1000) {
@@ -303,6 +304,7 @@ async def _beginning(url: str) -> AsyncGenerator[None]:
 async def _frames(page: Page, step: str) -> float:
     """Return the frames a second while `step` is done in each."""
     found: float = await page.evaluate(_FRAMES, {"seconds": SECONDS, "step": step})
+    print(f"  {found:.1f} frames/s", file=sys.stderr)
     return found
 
 

@@ -100,7 +100,7 @@ class Page {
   /** Have an insight stand out. */
   hover(insight) {
     this.focus.hover = insight;
-    this.canvas.redraw();
+    this.canvas.draw();
   }
 
   /** Pick the parent, or the first branch, of what is picked. */
@@ -201,7 +201,7 @@ class Page {
     requestAnimationFrame(() => {
       this.#dirty = false;
       this.#grown();
-      if (this.inspector.target?.id === event.subject && this.moment.live) this.panel.refresh();
+      if (this.moment.live && this.inspector.concerns(event)) this.panel.refresh();
     });
   }
 
