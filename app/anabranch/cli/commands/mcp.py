@@ -233,7 +233,7 @@ def _service(url: str | None, key_env: str | None, *, alone: bool) -> Service | 
         raise UsageInvalid(
             "--key-env: is not the name of a variable",
             field="key_env",
-            fix="export the key in a variable, and give its name: --key-env ANABRANCH_KEY",
+            fix="export the key in a variable, and give its name: --key-env MEMORY_KEY",
         )
     return Service(url, key_env)
 
