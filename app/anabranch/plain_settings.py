@@ -17,6 +17,8 @@ OF_OWNERS: Final = {
     "ANABRANCH_CLOSE_TIMEOUT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_DURABILITY": "default|strict",
     "ANABRANCH_EMBEDDED_ENGINE": "jvm|native",
+    "ANABRANCH_EXECUTOR_KEY": "[!-~]+",
+    "ANABRANCH_GRAPH_PORT": "[0-9]{1,4}",
     "ANABRANCH_HTTP_EXECUTORS": r"[\w.:, ]{1,1000}",
     "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
     "ANABRANCH_QUERY_BYTES_MAX": "[1-9][0-9]{3,9}",
@@ -25,6 +27,10 @@ OF_OWNERS: Final = {
     "ANABRANCH_RANKER": "graph|index",
     "ANABRANCH_START_TIMEOUT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_TAKE_OVER": "true|false",
+    "ANTHROPIC_API_KEY": "[!-~]+",
+    "ANTHROPIC_BASE_URL": "[!-~]+",
+    "OPENAI_API_KEY": "[!-~]+",
+    "OPENAI_BASE_URL": "[!-~]+",
     "OTEL_TRACES_EXPORTER": "[a-z_]+",
 }
 """Variables that change nothing of such a call, by what is clearly valid for them."""

@@ -102,6 +102,13 @@ class Settings(BaseSettings):
         le=65_535,
         description="The port of the NATS server that runs over the home; 0 takes a free one.",
     )
+    graph_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="The Bolt port of the embedded graph that runs over the home; 0 takes a free "
+        "one, that of the last start where it can.",
+    )
     neo4j_uri: Annotated[str, _address("neo4j")] | None = Field(
         default=None,
         validation_alias="NEO4J_URI",
@@ -163,6 +170,31 @@ class Settings(BaseSettings):
     )
     embedder_key: SecretStr | None = Field(
         default=None, description="The endpoint's key, where it wants one."
+    )
+    openai_url: str | None = Field(
+        default=None,
+        validation_alias="OPENAI_BASE_URL",
+        repr=False,  # It may hold a key.
+        description="Where the executor `openai://MODEL` finds its model, up to "
+        "`/chat/completions`, such as `http://localhost:11434/v1`; without it OpenAI.",
+    )
+    openai_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="OPENAI_API_KEY",
+        description="The key for it, where it wants one.",
+    )
+    anthropic_url: str | None = Field(
+        default=None,
+        validation_alias="ANTHROPIC_BASE_URL",
+        repr=False,  # It may hold a key.
+        description="Where the executor `anthropic://MODEL` finds its model; without it Anthropic.",
+    )
+    anthropic_key: SecretStr | None = Field(
+        default=None, validation_alias="ANTHROPIC_API_KEY", description="The key for it."
+    )
+    executor_key: SecretStr | None = Field(
+        default=None,
+        description="The bearer token for the services that executors call over HTTP.",
     )
     ranker: Literal["graph", "index"] | None = Field(
         default=None,

@@ -138,6 +138,27 @@ def test_a_session_is_followed_as_it_grows(
     assert any(hit["text"] == second["result"] for hit in found["hits"])
 
 
+def test_a_session_leaves_as_a_handoff_note(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """To the terminal, or into a file that is not replaced unasked."""
+    opened = anabranch.here(
+        "session", "open", "--task", "Repair the pier", "-N", namespace, "--json"
+    ).value
+    words = ("sessions", "export", opened["session_id"][-8:], "-N", namespace)
+    file = tmp_path / "handoff.md"
+
+    shown = anabranch.here(*words)
+    written = anabranch.here(*words, "-o", str(file), "--json")
+    again = anabranch.here(*words, "-o", str(file), "--json")
+
+    told = {"session_id": opened["session_id"], "to": "markdown", "file": str(file)}
+    assert shown.out.startswith("# Hand-off: Repair the pier\n")
+    assert file.read_text() == shown.out
+    assert written.value == told
+    assert (again.code, again.error["type"]) == (4, "FileExists")
+
+
 @in_full_only
 def test_what_tools_write_while_a_service_runs_is_recalled(
     alone: CommandLine, tmp_path: Path

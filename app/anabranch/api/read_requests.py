@@ -7,8 +7,10 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from anabranch.api.requests import Reading, Request, Time
+from anabranch.memory.lanes import SPAN_MAX
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position
+from anabranch_recall.question import ASSOCIATED_MAX, SPREAD_MAX
 
 PAGE_MAX: Final = 1000
 EVENTS_MAX: Final = 1000
@@ -43,6 +45,17 @@ class ListSessions(Page):
     status: Name | None = Field(default=None, description="Only those of one status.")
 
 
+class ShowLanes(Reading):
+    """Show sessions and their insights as columns, to draw many at once."""
+
+    span: Annotated[int, Field(ge=1, le=SPAN_MAX)] = Field(
+        default=SPAN_MAX, description="How many positions a page spans."
+    )
+    cursor: Position | None = Field(
+        default=None, description="The `next` of the page before; without it the first page."
+    )
+
+
 class SessionTree(PastReading):
     """Show the whole thought that a session belongs to."""
 
@@ -53,6 +66,19 @@ class ListAssociations(Page):
     """List the associations of an insight."""
 
     insight_id: Identifier
+
+
+class Associations(PastReading):
+    """Follow the associations of an insight."""
+
+    insight_id: Identifier
+    spread: Annotated[int, Field(ge=1, le=SPREAD_MAX)] = Field(
+        default=1, description="Over so many associations."
+    )
+    include_retired: bool = Field(default=False, description="Also what no longer holds.")
+    limit: Annotated[int, Field(ge=1, le=ASSOCIATED_MAX)] = Field(
+        default=ASSOCIATED_MAX, description="How many at most."
+    )
 
 
 class ListConflicts(Page):
@@ -111,6 +137,19 @@ class ListDeadLetters(Reading):
     """List the events that could not be applied."""
 
     discarded: bool = Field(default=False, description="Also those that were discarded.")
+
+
+class ListTasks(Reading):
+    """List the branches that wait for a worker, or are in work."""
+
+    status: Name | None = Field(
+        default=None, description="Only those of one status; `dead_lettered` ones are put aside."
+    )
+    limit: PageSize = Field(default=100, description="How many at most.")
+
+
+class ListWorkers(Request):
+    """List the workers of the namespace that answer."""
 
 
 class FollowEvents(Request):

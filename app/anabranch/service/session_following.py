@@ -34,7 +34,7 @@ async def _follow(backend: Backend) -> None:
     """Import until it is cancelled; an error that no retry can mend ends it, and is logged."""
     try:
         await _imported(backend)
-    except Exception:
+    except Exception:  # noqa: BLE001 - whatever it is, the service goes on and says so.
         _log.exception(
             "sessions are not followed any more; `anabranch sessions import` has the rest"
         )

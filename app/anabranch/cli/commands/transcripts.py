@@ -1,14 +1,17 @@
-"""Sessions that agent tools wrote: finding, importing and following them."""
+"""Sessions that agent tools wrote: finding, importing and following them; and out again."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anabranch.cli.command import Call, command
+from anabranch.cli.command import Call, ForceOption, SessionArgument, command, refuse_existing
+from anabranch.cli.completion import one_of
+from anabranch.cli.ids import session_id_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from anabranch.importers.reader import Source
 
 commands = typer.Typer(
-    help="Find, import and follow the sessions that agent tools wrote.", no_args_is_help=True
+    help="Find, import and follow the sessions that agent tools wrote; export them.",
+    no_args_is_help=True,
 )
 PANEL: Final = "Think"
 _GIVES: Final = (
@@ -192,6 +196,41 @@ async def watch(
             _tell(call, one.sessions)
             call.output.message(f"{one.source.path}: {one.tally.appended} events")
             note_unknown_records(Home(call.settings.home), one.tally.unknown)
+
+
+@command(commands, "export", gives="the text itself (as without), or with -o: session_id, to, file")
+async def export(
+    call: Call,
+    session: SessionArgument,
+    *,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            help="markdown (a hand-off note), otel (spans), langgraph (checkpoints) or mcp-memory.",
+            autocompletion=one_of(("langgraph", "markdown", "mcp-memory", "otel")),
+        ),
+    ] = "markdown",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this file.", show_default=False),
+    ] = None,
+    force: ForceOption = False,
+) -> None:
+    """Write a session and its branches in a form that another tool reads."""
+    from anabranch.exporters.targets import export_session
+
+    if output is not None:
+        refuse_existing(output, force=force)
+    async with call.memory() as memory:
+        session_id = await session_id_in(memory, session)
+        text = await export_session(memory, session_id, to=to, path=output)
+    if text is not None:
+        sys.stdout.buffer.write(text)
+    elif call.output.json:
+        call.output.item({"session_id": session_id, "to": to, "file": str(output)})
+    else:
+        call.output.message(f"exported session {session_id} to {output}")
 
 
 def _sources(where: Sequence[str]) -> list[Source]:
