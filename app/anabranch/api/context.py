@@ -10,6 +10,7 @@ from anabranch.api.idempotency import Ids, Repetition
 if TYPE_CHECKING:
     from anabranch.api.requests import Reading, Writing
     from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.past.namespace_graphs import NamespaceGraphs
     from anabranch_thinking import Sessions
 
 
@@ -18,12 +19,14 @@ class Context:
     """The circumstances of one request.
 
     `key` makes it one that may be sent again: the same key with the same content is the same
-    request. `expected` is the last position that an append expects of its session.
+    request. `expected` is the last position that an append expects of its session. With `graphs`
+    Cypher is asked of a graph that holds the namespace alone.
     """
 
     namespace: OpenNamespace
     key: str | None = None
     expected: int | None = None
+    graphs: NamespaceGraphs | None = None
 
     async def waited(self, request: Reading) -> None:
         """Wait until the graph has reached the position that a request names, if it names one.

@@ -15,7 +15,7 @@ from anabranch.api import read_requests as asked
 from anabranch.api.operations import Operation
 from anabranch.errors import EventNotFound
 from anabranch.generations.status import status
-from anabranch.memory.cypher import cypher
+from anabranch.memory.cypher import cypher, cypher_alone
 from anabranch.memory.lanes import Lanes, lanes
 from anabranch.memory.links import (
     AssociationView,
@@ -211,10 +211,19 @@ async def consolidations(context: Context, request: asked.ListConsolidations) ->
 async def query(context: Context, request: asked.Cypher) -> QueryResult:
     """Query the graph, read only, with a bound on time, rows and bytes.
 
-    The graph holds every namespace: filter by `$namespace`. With `as_of` the log is folded up to
-    there for the answer, unless the query filters by `$as_of`.
+    For whoever may see every namespace the graph holds them all: filter by `$namespace`. Anybody
+    else asks a graph that holds one namespace and nothing of others. With `as_of` the log is folded
+    up to there for the answer, unless the query filters by `$as_of`.
     """
     await context.waited(request)
+    if context.graphs is not None:
+        return await cypher_alone(
+            context.graphs,
+            context.namespace,
+            request.query,
+            request.parameters,
+            as_of=request.as_of,
+        )
     return await cypher(context.namespace, request.query, request.parameters, as_of=request.as_of)
 
 

@@ -31,6 +31,7 @@ from anabranch.http.places import PLACES
 from anabranch.http.routes import Desk, caller_of, check_everywhere
 from anabranch.http.thinking import ServiceThinking
 from anabranch.memory.namespaces import Namespaces
+from anabranch.past.namespace_graphs import NamespaceGraphs
 from anabranch_events.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class HttpService:
         self._application: ASGIApp | None = None
         self._agents: Agents | None = None
         self._thinking: ServiceThinking | None = None
+        self._graphs: NamespaceGraphs | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -83,6 +85,8 @@ class HttpService:
             await self._thinking.close()
         if self._agents is not None:
             await self._agents.close()
+        if self._graphs is not None:
+            await self._graphs.close()
 
     async def resume(self) -> None:
         """Go on with thoughts that were begun before this service was."""
@@ -95,6 +99,7 @@ class HttpService:
 
     def _made(self) -> ASGIApp:
         backend = self._backend()
+        self._graphs = NamespaceGraphs(backend)
         gate = Gate()
         desk = Desk(
             Namespaces(backend),
@@ -102,6 +107,7 @@ class HttpService:
             access=self._access,
             default=backend.settings.namespace,
             thinking=self._thinks(),
+            graphs=self._graphs,
         )
         application = made(desk, self._ring)
         for path, answer in (

@@ -89,7 +89,7 @@ PLACES: Final = {
 CYPHER: Final = "cypher"
 READ_ONLY: Final = frozenset({"recall", "recall_all", "context", CYPHER})
 """The operations with a body that store nothing; what has no body stores nothing either."""
-EVERYWHERE: Final = frozenset({CYPHER, "status"})
+EVERYWHERE: Final = frozenset({"status"})
 """The operations that show all namespaces: only a key for all of them, with all rights, may."""
 UNTAGGED: Final = frozenset({"status", "list_dead_letters", "list_tasks", "list_workers"})
 """The operations whose answer may change while the log stays the same: they have no ETag."""

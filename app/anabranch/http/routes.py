@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from anabranch.http.places import Place
     from anabranch.http.thinking import ServiceThinking
     from anabranch.memory.namespaces import Namespaces, OpenNamespace
+    from anabranch.past.namespace_graphs import NamespaceGraphs
 
 KEY: Final = "Idempotency-Key"
 _MEDIA: Final = ("application/json", "application/problem+json", "application/cloudevents+json")
@@ -50,11 +51,13 @@ class Desk:
         access: Access,
         default: str,
         thinking: ServiceThinking | None = None,
+        graphs: NamespaceGraphs | None = None,
     ) -> None:
         self._namespaces = namespaces
         self._gate = gate
         self._default = default
         self._thinking = thinking
+        self._graphs = graphs
         self._queries = asyncio.Semaphore(_QUERIES_AT_ONCE)
         self.access = access
 
@@ -112,7 +115,10 @@ class Desk:
         body = await request.body()
         asked = _request_in(operation, request, body)
         context = Context(
-            namespace, key=_key_of(request, reading=reading), expected=_expected(request)
+            namespace,
+            key=_key_of(request, reading=reading),
+            expected=_expected(request),
+            graphs=None if caller_of(request).everywhere else self._graphs,
         )
         if place.method == "GET" and operation.name not in UNTAGGED:
             return await self._tagged(operation, context, asked, request)
@@ -158,10 +164,7 @@ def caller_of(request: Request) -> Caller:
 
 
 def check_everywhere(caller: Caller, name: str) -> None:
-    """Raise NotPermitted for one who may not see and do everything everywhere.
-
-    The graph holds all namespaces, and a query may name any: no rewriting of a query is a proof.
-    """
+    """Raise NotPermitted for one who may not see and do everything everywhere."""
     if not caller.everywhere:
         raise NotPermitted(
             f"{name} shows every namespace, and the key is not one for all of them",

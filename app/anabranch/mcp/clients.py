@@ -29,6 +29,8 @@ class ClientSettings:
     user: Callable[[Mapping[str, str], Path], Path]
     project: str
     entry: Callable[[Sequence[str]], dict[str, Any]]
+    remote: Callable[[str, str | None], dict[str, Any]]
+    """The form of a server at an address, with the variable that holds its key."""
 
     def path(self, *, project: Path | None = None) -> Path:
         """Return the file of the user, or that of a project."""
@@ -53,6 +55,24 @@ def _stdio(words: Sequence[str]) -> dict[str, Any]:
 
 def _local(words: Sequence[str]) -> dict[str, Any]:
     return {"type": "local", "command": list(words), "enabled": True}
+
+
+def _addressed(form: str, *, address: str = "url", **more: Any) -> Callable[..., dict[str, Any]]:
+    """Return the form of a server at an address; `form` is how a variable's value is named."""
+
+    def entry(url: str, key_variable: str | None) -> dict[str, Any]:
+        found = {**more, address: url}
+        if key_variable is not None:
+            value = form.replace("NAME", key_variable)
+            found["headers"] = {"Authorization": f"Bearer {value}"}
+        return found
+
+    return entry
+
+
+def _codex_addressed(url: str, key_variable: str | None) -> dict[str, Any]:
+    found = {"url": url}
+    return found if key_variable is None else {**found, "bearer_token_env_var": key_variable}
 
 
 def _claude(environment: Mapping[str, str], home: Path) -> Path:
@@ -80,28 +100,55 @@ def _vscode(environment: Mapping[str, str], home: Path) -> Path:
 CLIENTS: Final = {
     one.name: one
     for one in (
-        ClientSettings("claude", "mcpServers", _claude, ".mcp.json", _stdio),
+        ClientSettings(
+            "claude", "mcpServers", _claude, ".mcp.json", _stdio, _addressed("${NAME}", type="http")
+        ),
         ClientSettings(
             "cursor",
             "mcpServers",
             lambda _, home: home / ".cursor" / "mcp.json",
             ".cursor/mcp.json",
             _command_and_arguments,
+            _addressed("${env:NAME}"),
         ),
         ClientSettings(
-            "codex", "mcp_servers", _codex, ".codex/config.toml", _command_and_arguments
+            "codex",
+            "mcp_servers",
+            _codex,
+            ".codex/config.toml",
+            _command_and_arguments,
+            _codex_addressed,
         ),
-        ClientSettings("opencode", "mcp", _opencode, "opencode.json", _local),
+        ClientSettings(
+            "opencode",
+            "mcp",
+            _opencode,
+            "opencode.json",
+            _local,
+            _addressed("{env:NAME}", type="remote", enabled=True),
+        ),
         ClientSettings(
             "gemini",
             "mcpServers",
             lambda _, home: home / ".gemini" / "settings.json",
             ".gemini/settings.json",
             _command_and_arguments,
+            _addressed("$NAME", address="httpUrl"),
         ),
-        ClientSettings("vscode", "servers", _vscode, ".vscode/mcp.json", _stdio),
+        ClientSettings(
+            "vscode",
+            "servers",
+            _vscode,
+            ".vscode/mcp.json",
+            _stdio,
+            _addressed("${env:NAME}", type="http"),
+        ),
     )
 }
+
+
+FORMS: Final = frozenset({"command", "args", "url", "bearer_token_env_var"})
+"""The members of a server in TOML that say how it is reached: those of one form at a time."""
 
 
 def client_named(name: str) -> ClientSettings:

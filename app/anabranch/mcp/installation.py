@@ -6,10 +6,10 @@ import difflib
 import os
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from anabranch.errors import ClientSettingsInvalid
-from anabranch.mcp.clients import SERVER, client_named, server_command
+from anabranch.mcp.clients import FORMS, SERVER, client_named, server_command
 from anabranch.mcp.jsonc import with_member, without_member
 
 if TYPE_CHECKING:
@@ -65,17 +65,34 @@ class Change:
         return copy
 
 
-def installed(client: str, options: Sequence[str] = (), *, project: Path | None = None) -> Change:
+class Service(NamedTuple):
+    """A running service: the address of its `/mcp`, and the variable that holds its key."""
+
+    url: str
+    key_variable: str | None = None
+
+
+def installed(
+    client: str,
+    options: Sequence[str] = (),
+    *,
+    project: Path | None = None,
+    service: Service | None = None,
+) -> Change:
     """Return the change that adds the server, started with `options`, or renews it.
 
-    With `project` it is in the settings of that folder. Raises InputInvalid for a client that we
-    do not know, and ClientSettingsInvalid for settings that cannot be read.
+    With `service` the client asks that one over HTTP. With `project` it is in the settings of that
+    folder. Raises InputInvalid for a client that we do not know, and ClientSettingsInvalid for
+    settings that cannot be read.
     """
     found = client_named(client)
-    words = [*server_command(shared=project is not None), *options]
+    if service is None:
+        entry = found.entry([*server_command(shared=project is not None), *options])
+    else:
+        entry = found.remote(service.url, service.key_variable)
     path = found.path(project=project)
     before = _read(path)
-    return Change(client, path, before, _with(path, before or "", found.key, found.entry(words)))
+    return Change(client, path, before, _with(path, before or "", found.key, entry))
 
 
 def uninstalled(client: str, *, project: Path | None = None) -> Change:
@@ -112,6 +129,8 @@ def _toml_with(text: str, key: str, entry: Mapping[str, Any]) -> str:
     if not hasattr(servers, "setdefault"):
         raise ValueError(f"{key} is no table")
     server = servers.setdefault(SERVER, tomlkit.table())
+    for name in FORMS - entry.keys():
+        server.pop(name, None)
     for name, value in entry.items():
         server[name] = value
     return tomlkit.dumps(document)

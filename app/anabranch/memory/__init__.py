@@ -1,6 +1,6 @@
 """The Python face: memories and sessions.
 
-Others use: `consolidation.consolidate`, `context.context`, `cypher.cypher`,
+Others use: `consolidation.consolidate`, `context.context`, `cypher.cypher`, `cypher.cypher_alone`,
 `forgetting.forget_insight`, `graph.MemoryGraph`, `insights.get_insight`, `insights.update_insight`,
 `lanes.Lanes`, `lanes.SPAN_MAX`, `lanes.lanes`, `links`, `memory.Memory`, `memory.namespace_of`,
 `namespaces.Namespaces`, `namespaces.OpenNamespace`, `past.MemoryPast`, `recall`, `session.Session`,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
+    from anabranch.past.namespace_graphs import NamespaceGraphs
     from anabranch.settings import Settings
     from anabranch_store import Graph, QueryResult
 
@@ -37,6 +38,30 @@ async def cypher(
         return await _asked(await backend.graph(), query, given, settings=backend.settings)
     checked_query(query)
     async with graph_as_of(backend, position, progress=progress) as graph:
+        return await _asked(graph, query, given, settings=backend.settings)
+
+
+async def cypher_alone(
+    graphs: NamespaceGraphs,
+    namespace: OpenNamespace,
+    query: str,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    as_of: Moment | None = None,
+) -> QueryResult:
+    """Run a query on a graph that holds nothing but the namespace.
+
+    With `as_of` that namespace is folded up to there, also where the query filters by `$as_of`.
+    """
+    backend = namespace.backend
+    position = None if as_of is None else await position_of(backend, as_of)
+    checked_query(query)
+    given = {
+        "namespace": namespace.name,
+        "as_of": backend.seen if position is None else position,
+        **(parameters or {}),
+    }
+    async with graphs.of(namespace.name, as_of=position) as graph:
         return await _asked(graph, query, given, settings=backend.settings)
 
 

@@ -17,7 +17,7 @@ from anabranch_projections import OPENINGS, PositionedEvent, Projector, past_ses
 from anabranch_store import Graph, Step, scratch_graph
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 
     from anabranch.backend.backend import Backend
     from anabranch_events import Log
@@ -74,19 +74,26 @@ async def graph_as_of(
     *,
     progress: Callable[[int], None] | None = None,
     telling: bool = True,
+    namespaces: Collection[str] | None = None,
 ) -> AsyncGenerator[Graph]:
     """Give a graph into which only the events up to `position` were folded; then drop it.
 
     It costs what a rebuild up to there costs; `progress` gets each position. With `telling` its
-    content will be read: the words of insights that were forgotten since are then left out.
+    content will be read: the words of insights that were forgotten since are then left out. With
+    `namespaces` it holds these, and nothing of any other.
     """
     live = await backend.graph()
     engine = backend.settings.embedded_engine
     async with AsyncExitStack() as stack:
         address = await stack.enter_async_context(scratch_graph(live.address, engine=engine))
-        graph = await stack.enter_async_context(backend.servers.connect_graph(address))
+        if namespaces is None:
+            connecting = backend.servers.connect_graph(address)
+        else:
+            # It is never looked for elsewhere: what would be found is the graph of all.
+            connecting = Graph.connect(address, timeout_s=backend.settings.request_timeout_s)
+        graph = await stack.enter_async_context(connecting)
         await graph.apply_schema()
-        projector = Projector(backend.log, graph, on_commit=progress)
+        projector = Projector(backend.log, graph, on_commit=progress, namespaces=namespaces)
         projector.announces = False
         await projector.run(to=position)
         if telling:

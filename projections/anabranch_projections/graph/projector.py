@@ -11,12 +11,13 @@ from anabranch_projections.errors import ProjectionHalted
 from anabranch_projections.fold.effects import BatchRows
 from anabranch_projections.fold.rules import judge, judge_by
 from anabranch_projections.run.batch import GRAPH, Batch, dead_letter, put_aside
+from anabranch_projections.run.elsewhere import Elsewhere, marked_elsewhere
 from anabranch_projections.run.follower import Follower
 from anabranch_projections.run.repeated import told_once
 from anabranch_store import RestartTransaction, delete_namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from anabranch_events import Log, Recorded
     from anabranch_projections.errors import RuleBroken
@@ -32,6 +33,7 @@ class Projector(Follower[BatchRows]):
     ProjectionHalted is raised instead.
 
     LogDamaged is raised where positions have no event, unless `accept_loss` writes them down.
+    With `namespaces` the graph gets these, and nothing of any other.
     """
 
     def __init__(
@@ -44,9 +46,11 @@ class Projector(Follower[BatchRows]):
         shared: str | None = None,
         halt: bool = False,
         accept_loss: bool = False,
+        namespaces: Collection[str] | None = None,
     ) -> None:
         super().__init__(log, graph, name=name, on_commit=on_commit, shared=shared)
         self._halt = halt
+        self._namespaces = namespaces
         self._repeats = log.repeats()
         self._continuity = log.continuity(accept_loss=accept_loss)
 
@@ -63,7 +67,12 @@ class Projector(Follower[BatchRows]):
 
     async def _told_once(self, records: list[Recorded]) -> list[Recorded]:
         await self._continuity.follow(records)
-        return await told_once(records, self._repeats)
+        if self._namespaces is None:
+            return await told_once(records, self._repeats)
+        marked = [marked_elsewhere(record, self._namespaces) for record in records]
+        own = [record for record in marked if not isinstance(record, Elsewhere)]
+        told = iter(await told_once(own, self._repeats))
+        return [one if isinstance(one, Elsewhere) else next(told) for one in marked]
 
     async def _move(
         self, batch: Batch[BatchRows], steps: Sequence[Step] | Plan, *, last: bool

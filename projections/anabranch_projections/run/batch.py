@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from anabranch_projections.fold.positioned import PositionedEvent, timestamp
 from anabranch_projections.fold.rows import Row, steps
+from anabranch_projections.run.elsewhere import Elsewhere
 from anabranch_projections.run.ended import Late
 from anabranch_projections.run.repeated import Repetition
 
@@ -61,7 +62,7 @@ class Batch(Generic[C]):
         """Decode a record and take it in."""
         self.records.append(record)
         self._bytes += len(record.raw)
-        if isinstance(record, Repetition | Late):
+        if isinstance(record, Repetition | Late | Elsewhere):
             return
         try:
             event = record.decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -14,7 +15,7 @@ from anabranch.cli.streams import interruptible
 
 if TYPE_CHECKING:
     from anabranch.mcp.access import HomeAccess
-    from anabranch.mcp.installation import Change
+    from anabranch.mcp.installation import Change, Service
     from anabranch.mcp.relayed_lines import Hello
 
 commands = typer.Typer(
@@ -23,6 +24,9 @@ commands = typer.Typer(
 )
 PANEL: Final = "Servers"
 _CLIENTS: Final = f"{', '.join(CLIENTS[:-1])} or {CLIENTS[-1]}"
+
+_OF_COMMANDS: Final = frozenset({"home", "namespace"})
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 ClientArgument = Annotated[
     str,
@@ -144,6 +148,24 @@ async def install(
     client: ClientArgument,
     *,
     namespace_by_project: ByProjectOption = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Ask the service at this address over HTTP, such as http://127.0.0.1:8765/mcp.",
+            show_default=False,
+        ),
+    ] = None,
+    key_env: Annotated[
+        str | None,
+        typer.Option(
+            "--key-env",
+            metavar="NAME",
+            help="The variable that holds the service's key or token: the file names it alone.",
+            show_default=False,
+        ),
+    ] = None,
     project: ProjectOption = False,
     only_print: PrintOption = False,
     yes: YesOption = False,
@@ -152,6 +174,7 @@ async def install(
     from anabranch.mcp.installation import installed
 
     given = call.given_options
+    service = _service(url, key_env, alone=not (namespace_by_project or given & _OF_COMMANDS))
     options: list[str] = []
     if "home" in given:
         options += ["--home", str(call.settings.home)]
@@ -160,7 +183,8 @@ async def install(
     if namespace_by_project:
         options.append("--namespace-by-project")
     folder = Path.cwd() if project else None
-    _apply(call, installed(client, options, project=folder), only_print=only_print, yes=yes)
+    change = installed(client, options, project=folder, service=service)
+    _apply(call, change, only_print=only_print, yes=yes)
 
 
 @command(commands, "uninstall", gives="client, path, copy, changed", panel=PANEL)
@@ -177,6 +201,41 @@ async def uninstall(
 
     folder = Path.cwd() if project else None
     _apply(call, uninstalled(client, project=folder), only_print=only_print, yes=yes)
+
+
+def _service(url: str | None, key_env: str | None, *, alone: bool) -> Service | None:
+    """Return the service that a client is to ask, if one is named. Raises UsageInvalid."""
+    from urllib.parse import urlsplit
+
+    from anabranch.errors import UsageInvalid
+    from anabranch.mcp.installation import Service
+
+    if url is None:
+        if key_env is None:
+            return None
+        raise UsageInvalid(
+            "--key-env: there is no service that wants a key", field="key_env", fix="give --url too"
+        )
+    if not alone:
+        raise UsageInvalid(
+            "--url: a service has its home and its namespaces already",
+            field="url",
+            fix="leave the other options out; URL?namespace=NAME names a namespace",
+        )
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        raise UsageInvalid(
+            "--url: is no address of a service",
+            field="url",
+            fix="give it as `anabranch serve` prints it, with /mcp: http://127.0.0.1:8765/mcp",
+        )
+    if key_env is not None and not _VARIABLE.fullmatch(key_env):
+        raise UsageInvalid(
+            "--key-env: is not the name of a variable",
+            field="key_env",
+            fix="export the key in a variable, and give its name: --key-env MEMORY_KEY",
+        )
+    return Service(url, key_env)
 
 
 def _apply(call: Call, change: Change, *, only_print: bool, yes: bool) -> None:

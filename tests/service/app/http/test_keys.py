@@ -257,33 +257,6 @@ async def test_nothing_is_tied_to_another_namespace(two: Two) -> None:
     assert problem(stored) == (400, "EventInvalid")
 
 
-@in_full_only
-@pytest.mark.parametrize(
-    "query",
-    [
-        "MATCH (i:Insight {namespace: $namespace}) RETURN i.text AS text",
-        "MATCH (i:Insight) RETURN i.text AS text",
-        "MATCH (i:Insight {namespace: 'b'}) RETURN count(i) AS n",
-        "RETURN 1 AS one",
-    ],
-)
-async def test_a_query_is_for_keys_of_all_namespaces_only(two: Two, query: str) -> None:
-    """Whatever a query says, a key for some namespaces may not ask it; nor one without all rights."""
-    some = [await two.token(scope, "a", "b") for scope in ("read", "write", "admin")]
-    partly = [await two.token(scope) for scope in ("read", "write")]
-    whole = await two.token("admin")
-    body = {"query": query}
-
-    refused = [
-        problem(await two.client.post("/v1/cypher?namespace=a", json=body, headers=key))
-        for key in (*some, *partly)
-    ]
-    found = await two.client.post("/v1/cypher?namespace=a", json=body, headers=whole)
-
-    assert refused == [(403, "NotPermitted")] * 5
-    assert found.status_code == 200
-
-
 async def test_a_scope_permits_what_it_says(two: Two) -> None:
     """`read` reads, `write` stores too, and what shows everything needs `admin` everywhere."""
     reads, writes = await two.token("read", "a"), await two.token("write", "a")
@@ -311,7 +284,7 @@ async def test_a_scope_permits_what_it_says(two: Two) -> None:
         "metrics": 403,
     }
     assert found["unknown"].headers["www-authenticate"].startswith("Bearer")
-    assert {"cypher", "status"} == EVERYWHERE
+    assert {"status"} == EVERYWHERE
 
 
 @in_full_only

@@ -240,10 +240,8 @@ async def test_keys_and_tokens_stand_side_by_side(
                 )
 
             stored = await remember(good)
-            refused = [
-                await remember(*one)
-                for one in ((None,), (expired,), ("x",), (key,), (reads,), (good, "b"))
-            ]
+            refused = [await remember(one) for one in (None, expired, "x", key, reads)]
+            refused.append(await remember(good, "b"))
             listed = await web.get("/v1/sessions", headers={"Authorization": f"Bearer {key}"})
             await audit.stored()
     entries = await last_entries(connection, 10)

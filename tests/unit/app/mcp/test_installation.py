@@ -10,7 +10,7 @@ import tomlkit
 
 from anabranch.errors import ClientSettingsInvalid, InputInvalid
 from anabranch.mcp.clients import CLIENTS, server_command
-from anabranch.mcp.installation import installed, uninstalled
+from anabranch.mcp.installation import Service, installed, uninstalled
 from anabranch.mcp.jsonc import parsed
 
 if TYPE_CHECKING:
@@ -192,3 +192,61 @@ def test_the_command_shows_asks_and_writes(alone: CommandLine, home: Path) -> No
     assert (again.code, again.out) == (0, f"{path} is so already\n")
     assert (removed.code, parsed(path.read_text())) == (0, {"mcpServers": {}})
     assert "-" in removed.err
+
+
+URL = "https://memory.example.com/mcp?namespace=trips"
+ADDRESSED: Final[dict[str, dict[str, Any]]] = {
+    "claude": {"type": "http", "url": URL, "headers": {"Authorization": "Bearer ${THE_KEY}"}},
+    "cursor": {"url": URL, "headers": {"Authorization": "Bearer ${env:THE_KEY}"}},
+    "codex": {"url": URL, "bearer_token_env_var": "THE_KEY"},
+    "opencode": {
+        "type": "remote",
+        "enabled": True,
+        "url": URL,
+        "headers": {"Authorization": "Bearer {env:THE_KEY}"},
+    },
+    "gemini": {"httpUrl": URL, "headers": {"Authorization": "Bearer $THE_KEY"}},
+    "vscode": {"type": "http", "url": URL, "headers": {"Authorization": "Bearer ${env:THE_KEY}"}},
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_asks_a_service_over_http(client: str, home: Path) -> None:
+    """The address is written as the client wants it, the key never; one form replaces the other."""
+    path = home / FILES[client][0]
+    key = FILES[client][1]
+    installed(client).write()
+
+    installed(client, service=Service(URL, "THE_KEY")).write()
+    keyed = read(client, path.read_text())[key]
+    installed(client, service=Service(URL)).write()
+    bare = read(client, path.read_text())[key]
+    installed(client).write()
+    local = read(client, path.read_text())[key]
+    gone = uninstalled(client).after
+
+    without = {
+        name: value
+        for name, value in ADDRESSED[client].items()
+        if name not in {"headers", "bearer_token_env_var"}
+    }
+    assert (keyed, bare) == ({"anabranch": ADDRESSED[client]}, {"anabranch": without})
+    assert local == {"anabranch": own(client, server_command(shared=False))}
+    assert "anabranch" not in gone
+
+
+def test_a_service_is_named_alone(alone: CommandLine) -> None:
+    """A home or a key beside it, a key without it, and what is no address are refused."""
+    wrong = (
+        ("--url", "memory.example.com"),
+        ("--url", "https://u:p@memory.example.com/mcp"),
+        ("--url", URL, "--namespace-by-project"),
+        ("--url", URL, "--key-env", "ab_0123_secret-"),
+        ("--key-env", "THE_KEY"),
+    )
+
+    found = [alone.here("mcp", "install", "claude", *one, "--json") for one in wrong]
+    shown = alone.here("mcp", "install", "claude", "--url", URL, "--print")
+
+    assert [(one.code, one.error["type"]) for one in found] == [(2, "UsageInvalid")] * len(wrong)
+    assert parsed(shown.out)["mcpServers"]["anabranch"] == {"type": "http", "url": URL}
