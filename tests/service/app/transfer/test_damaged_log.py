@@ -163,13 +163,10 @@ async def test_holes_are_told_with_their_positions(mine: Settings) -> None:
         after = await memory.status()
         last = await memory.remember("Sluice 4 is shut")
         async with asyncio.timeout(PATIENCE_S):  # The index begins without what was lost.
-            while (
-                len(  # noqa: ASYNC110 - what it looks at tells nobody.
-                    hits := (await memory.recall("sluice", after=last.position)).hits
-                )
-                > 3
-            ):
+            hits = (await memory.recall("sluice", after=last.position)).hits
+            while len(hits) > 3:
                 await asyncio.sleep(0.2)
+                hits = (await memory.recall("sluice", after=last.position)).hits
 
     holes = ((3, 4), (7, 8))
     assert exported.value.missing == rebuilt.value.missing[:1] + holes[1:] == holes
