@@ -14,7 +14,8 @@ INDEX_VERSION: Final = 4
 def index_source(model: str | None, *, losses: str = "") -> str:
     """Return the source of an index: our version, the stemmer's, Unicode's, and the model.
 
-    `losses` are those of the log that were accepted: what was lost must be in no file. Two hosts that agree in this give the same answers to the last bit.
+    `losses` are those of the log that were accepted: what was lost must be in no file. Two hosts
+    that agree in this give the same answers to the last bit.
     """
     stemmer: str = Stemmer.version()
     parts = (str(INDEX_VERSION), stemmer, unicodedata.unidata_version, model or "no model")
