@@ -81,7 +81,7 @@ GROUPS: Final = (
         "Recall",
         "Ask memory a question, or the graph a query.",
         (
-            *_of(_MEMORY, "recall", "recall_all", "context", "get", "cypher"),
+            *_of(_MEMORY, "recall", "recall_all", "associations", "context", "get", "cypher"),
             "anabranch_recall.question.Recollection",
             "anabranch_recall.context.RecalledContext",
             "anabranch_recall.context.Citation",
@@ -152,7 +152,17 @@ GROUPS: Final = (
         "The graph",
         "The graph is a fold of the log: compared, built again, and repaired.",
         (
-            *_of(_GRAPH, "digest", "rebuild", "generations", "use", "drop", "dead_letters"),
+            *_of(
+                _GRAPH,
+                "digest",
+                "rebuild",
+                "repair",
+                "foreign",
+                "generations",
+                "use",
+                "drop",
+                "dead_letters",
+            ),
             _LETTERS,
             "anabranch.views.Status",
         ),

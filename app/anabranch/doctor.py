@@ -12,6 +12,7 @@ from anabranch.errors import AnabranchError, HomeFull
 from anabranch.home.folder import Home, held
 from anabranch.home.keeper import COMMAND as KEEP
 from anabranch.home.runtime_file import live_runtime
+from anabranch.importers.drift import unknown_records
 from anabranch.memory.memory import Memory, namespace_of
 from anabranch.terminal.counting import counted
 from anabranch_events.errors import stretches_text
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch.views import GraphStatus, LogStatus
     from anabranch_events import LogReport
+    from anabranch_store import Foreign
 
+_KINDS_SHOWN: Final = 8
 _FREE_MIN: Final = 256 * 1024 * 1024
 _MIB: Final = 1024 * 1024
 
@@ -47,7 +50,24 @@ async def examine(settings: Settings) -> list[Check]:
         ("embedded graph", _embedded_graph),
     )
     checks = [_checked(name, look, settings) for name, look in looks]
-    return checks + await _opened(settings)
+    return checks + await _opened(settings) + _transcripts(settings)
+
+
+def _transcripts(settings: Settings) -> list[Check]:
+    """Say which records of agent tools the imports of this home could not read, if any."""
+    counts = unknown_records(Home(settings.home))
+    if not counts:
+        return []
+    kinds = [f"{count} x {what}" for what, count in counts.items()]
+    more = f", and {len(kinds) - _KINDS_SHOWN} kinds more" if len(kinds) > _KINDS_SHOWN else ""
+    return [
+        Check(
+            name="transcripts",
+            ok=True,
+            detail=f"imports counted and left out: {', '.join(kinds[:_KINDS_SHOWN])}{more}",
+            fix="update Anabranch and import again: what was imported stays as it is",
+        )
+    ]
 
 
 def _checked(name: str, look: Callable[[Settings], str], settings: Settings) -> Check:
@@ -109,6 +129,7 @@ async def _opened(settings: Settings) -> list[Check]:
         async with Memory(settings) as memory:
             status = await memory.status()
             vectors = await _vectors(memory)
+            foreign = await memory.graph.foreign() if settings.neo4j_uri else None
             found = await memory.transfer.verify_log()
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
@@ -123,6 +144,7 @@ async def _opened(settings: Settings) -> list[Check]:
         ),
         vectors,
         _generation(graph),
+        *([] if foreign is None else [_foreign(foreign)]),
         Check(
             name="lag",
             ok=True,
@@ -187,6 +209,21 @@ def _generation(graph: GraphStatus) -> Check:
         ok=False,
         detail=f"{detail}; a rebuild is due: {graph.rebuild_due}",
         fix="run `anabranch rebuild`; reads go on meanwhile",
+    )
+
+
+def _foreign(found: Foreign) -> Check:
+    """Say what others wrote to the database that holds the graph."""
+    detail = "; ".join(found.phrases) or "nobody else writes to it"
+    if not found.hindering:
+        return Check(name="others", ok=True, detail=detail)
+    return Check(
+        name="others",
+        ok=False,
+        detail=f"{'; '.join(found.hindering)}; {detail}",
+        fix="drop it in Neo4j, or give us a database of our own: it can refuse good events, or take "
+        "a search away; an index of ours is made anew at the next start. `anabranch graph repair` "
+        "mends what was lost",
     )
 
 

@@ -31,9 +31,11 @@ class InsightDetails(InsightView):
 
     `position` is the one at which it was recorded, `retired` the one from which it no longer holds.
     `retired_reason` is the reason given, or else `superseded` or `forgotten`. A forgotten one has
-    no text, tags, entities and sources. `valid_from` and `valid_until` are times in the world.
+    no text, subject, tags, entities and sources. `valid_from` and `valid_until` are times in the
+    world.
     """
 
+    subject: str | None = None
     confidence: float
     tags: tuple[str, ...]
     entities: tuple[str, ...]
@@ -174,6 +176,8 @@ class GraphStatus(BaseModel):
     """The graph: its server, and the position up to which it holds the log.
 
     `rebuild_due` says why a rebuild is due, `others` how many generations lie beside the live one.
+    `foreign` counts nodes of others under labels of ours, `hindering` are constraints and indexes
+    of others that can stop events or searches.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -187,6 +191,8 @@ class GraphStatus(BaseModel):
     schema_version: int | None = None
     rebuild_due: str | None = None
     others: int = 0
+    foreign: dict[str, int] = {}
+    hindering: tuple[str, ...] = ()
 
 
 class Lag(BaseModel):

@@ -234,12 +234,12 @@ async def context(context: Context, request: RecallContext) -> RecalledContext:
     )
 
 
-async def _checked(context: Context, request: Recall) -> None:
+async def _checked(context: Context, request: Recall | RecallContext) -> None:
     if request.after is not None:
         await context.namespace.backend.checked_position(request.after, field="after")
 
 
-def _asked(request: Recall) -> AskedFields:
+def _asked(request: Recall | RecallContext) -> AskedFields:
     """Return the arguments of a recall that a request gives."""
     return {
         "k": request.k,
@@ -251,6 +251,7 @@ def _asked(request: Recall) -> AskedFields:
         "min_similarity": request.min_similarity,
         "wait_s": request.wait_s,
         "timeout_s": request.timeout_s,
+        "spread": request.spread if isinstance(request, Recall) else 0,
         "filters": request.filters(),
     }
 

@@ -82,6 +82,7 @@ class InsightRows:
             "valid_until": timestamp_or_none(insight.valid_until),
             "content": {
                 "text": insight.text,
+                "subject": insight.subject,
                 "tags": list(map(composed, insight.tags)),
                 "entities": list(dict.fromkeys(map(composed, insight.entities))),
                 "sources": list(insight.sources),

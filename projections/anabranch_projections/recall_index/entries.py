@@ -45,6 +45,7 @@ class Learned(Entry, frozen=True, array_like=True, gc=False, tag="learned"):
     agent: str
     valid_from: int | None
     valid_until: int | None
+    subject: str = ""
 
 
 class Began(Entry, frozen=True, array_like=True, gc=False, tag="began"):
@@ -228,6 +229,7 @@ def _learned(at: PositionedEvent, insight: Insight) -> Iterator[AnyEntry]:
         agent=at.event.agent or "",
         valid_from=time_ms(insight.valid_from),
         valid_until=time_ms(insight.valid_until),
+        subject=insight.subject or "",
     )
 
 

@@ -141,7 +141,7 @@ class NamespaceIndex:
         """Return the texts of the next insights without a vector, empty where forgotten."""
         end = min(self._vector_rows + count, len(self))
         cut = self.cut()
-        return [cut.document(row).text for row in range(self._vector_rows, end)]
+        return [cut.document(row).said for row in range(self._vector_rows, end)]
 
     def cut(self, as_of: int | None = None) -> Cut:
         """Return the index as of a position, or as it is."""
@@ -246,7 +246,8 @@ class NamespaceIndex:
     def _learn(self, entry: Learned) -> None:
         if self._columns.row(entry.insight_id) is not None:
             return
-        found = features(entry.text, day=day_text(day_number(entry)), names=entry.names)
+        day = day_text(day_number(entry))
+        found = features(entry.text, day=day, names=entry.names, subject=entry.subject)
         row = self._columns.append(
             entry, found, agent=entry.agent or self._lines.agent(entry.session_id)
         )
@@ -254,7 +255,8 @@ class NamespaceIndex:
             self._documents.append(b"")
         else:
             self._postings.add(row, _keys(entry, found))
-            self._documents.append(pack_document(Document(entry.text, entry.names, entry.tags)))
+            document = Document(entry.text, entry.names, entry.tags, entry.subject)
+            self._documents.append(pack_document(document))
         self._end_one(entry.insight_id, row)
 
     def _change(self, change: Change) -> None:

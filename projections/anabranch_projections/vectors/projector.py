@@ -14,6 +14,7 @@ from anabranch_projections.run.batch import GRAPH
 from anabranch_projections.run.follower import Follower
 from anabranch_projections.run.wait import wait_for
 from anabranch_projections.vectors.cache import VectorCache, text_key
+from anabranch_recall.subject import with_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ class Texts:
                 self._want(at, insight)
 
     def _want(self, at: PositionedEvent, insight: Insight) -> None:
-        self.texts.append(insight.text)
+        self.texts.append(with_subject(insight.text, insight.subject))
         self.rows.append(
             {"namespace": at.namespace, "id": insight.insight_id, "recorded": at.position}
         )

@@ -50,6 +50,13 @@ async def up(
             show_default=False,
         ),
     ] = None,
+    watch_sessions: Annotated[
+        bool,
+        typer.Option(
+            "--watch-sessions",
+            help="Import what agent tools write on this machine, as `sessions watch` does.",
+        ),
+    ] = False,
 ) -> None:
     """Keep the servers, the projections and the commands running, until Ctrl-C or `down`.
 
@@ -65,6 +72,7 @@ async def up(
     if detach:
         options = [] if http is None else ["--http", str(http)]
         options += [] if tenants is None else ["--tenants", str(tenants.absolute())]
+        options += ["--watch-sessions"] if watch_sessions else []
         running = up_already(call.settings, options=options)
         if running is not None:
             _announce(call, running, already=True)
@@ -84,7 +92,14 @@ async def up(
         def ending() -> None:
             waiting.enter_context(call.output.after_a_moment(f"Ending those of {home}"))
 
-        await run_service(call.settings, ready=ready, ending=ending, http_port=http, tenants=users)
+        await run_service(
+            call.settings,
+            ready=ready,
+            ending=ending,
+            http_port=http,
+            tenants=users,
+            watches_sessions=watch_sessions,
+        )
 
 
 def _announce(call: Call, runtime: Runtime, *, already: bool = False) -> None:
@@ -118,7 +133,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last, missing, damage}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, owner, owner_command",
+    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last, missing, damage}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others, foreign, hindering}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, owner, owner_command",
     panel=PANEL,
     served=True,
 )
@@ -156,6 +171,11 @@ async def status(call: Call) -> None:
         )
     if graph.rebuild_due:
         call.output.warn(f"a rebuild is due: {graph.rebuild_due}. Run `anabranch rebuild`")
+    if graph.hindering:
+        call.output.warn(f"others changed the graph's schema: {'; '.join(graph.hindering)}")
+    if graph.foreign:
+        nodes = ", ".join(f"{count} {label}" for label, count in graph.foreign.items())
+        call.output.message(f"nodes of others in the graph's database, left alone: {nodes}")
     if graph.others:
         call.output.message(f"{graph.others} more on the disk: see `anabranch graph generations`")
 
