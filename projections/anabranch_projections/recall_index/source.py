@@ -18,7 +18,5 @@ def index_source(model: str | None, *, losses: str = "") -> str:
     that agree in this give the same answers to the last bit.
     """
     stemmer: str = Stemmer.version()
-    parts = (str(INDEX_VERSION), stemmer, unicodedata.unidata_version, model or "no model")
-    if losses:
-        parts = (*parts, losses)
-    return "; ".join(parts)
+    parts = [str(INDEX_VERSION), stemmer, unicodedata.unidata_version, model or "no model"]
+    return "; ".join([*parts, losses] if losses else parts)
