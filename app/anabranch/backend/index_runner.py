@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch.backend.index_questions import Answering, IndexElsewhere, IndexQuestions
 from anabranch.home.folder import held
+from anabranch_events.errors import AnabranchError
 from anabranch_projections.recall_index.damage import Damaged
 from anabranch_projections.recall_index.writer import LOCK, writer_of
 from anabranch_recall.question import TIMEOUT_S
@@ -30,6 +31,7 @@ _BEHIND_MAX: Final = 512
 _RANKING_S: Final = 1.0
 _SILENT_S: Final = 10.0
 _POSITION_S: Final = 2.0
+_LOSSES_S: Final = 2.0
 _log = logging.getLogger("anabranch")
 
 
@@ -167,20 +169,37 @@ class Indexing:
         from anabranch_projections.recall_index.index_folder import IndexFolder
         from anabranch_projections.recall_index.source import index_source
 
+        losses = await self._losses()
         folder = IndexFolder.open(
             self._home.recall_index,
             log=await self._event_log.identity(),
-            source=index_source(self._model),
+            source=index_source(self._model, losses=losses),
             dimension=self._embedder.dimension if self._embedder else 1,
         )
         try:
             if folder.writer is not None:
-                await self._follow_into(folder, folder.writer)
+                await self._follow_into(folder, folder.writer, losses=losses)
         finally:
             self._follower = None
             folder.close()
 
-    async def _follow_into(self, folder: IndexFolder, writer: str) -> None:
+    async def _losses(self) -> str:
+        """Return the stretches of the log whose loss was accepted, as text; empty for none."""
+        ledger = self._event_log.ledger
+        if ledger is None:
+            return ""
+        stretches = [*await ledger.losses(), *await ledger.cuts()]
+        return " ".join(f"{first}-{last}" for first, last in stretches)
+
+    async def _lost_more(self, known: str) -> None:
+        """Return once other losses are accepted: the index has to begin without them."""
+        while True:
+            await asyncio.sleep(_LOSSES_S)
+            with suppress(AnabranchError):
+                if await self._losses() != known:
+                    return
+
+    async def _follow_into(self, folder: IndexFolder, writer: str, *, losses: str) -> None:
         from anabranch_projections.recall_index.follower import IndexFollower
         from anabranch_projections.vectors.cache import VectorCache
 
@@ -199,7 +218,9 @@ class Indexing:
             stack.push_async_callback(_ended, following)
             damaged = asyncio.ensure_future(self._damaged.wait())
             stack.push_async_callback(_ended, damaged)
-            await asyncio.wait((following, damaged), return_when=asyncio.FIRST_COMPLETED)
+            lost = asyncio.ensure_future(self._lost_more(losses))
+            stack.push_async_callback(_ended, lost)
+            await asyncio.wait((following, damaged, lost), return_when=asyncio.FIRST_COMPLETED)
             if following.done():
                 following.result()
 

@@ -20,7 +20,7 @@ from anabranch_events.jetstream.api import (
     translated,
 )
 from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader, position_of, read_subject
-from anabranch_events.transport.inbox import STATUS, Unanswered
+from anabranch_events.transport.inbox import STATUS
 from anabranch_events.write.append import (
     Outgoing,
     id_taken,
@@ -52,7 +52,7 @@ class LogMovedOn(Exception):
 
 
 class BatchesBusy(Exception):
-    """Too many batches are begun: the server takes no other one now."""
+    """The server takes no other batch now: too many are begun."""
 
 
 def check_events(events: Sequence[Event]) -> None:
@@ -100,7 +100,7 @@ async def append_batch(
         raise await not_stored(connection, error) from error
     except BatchesBusy as busy:
         raise LogUnavailable(
-            "too many batches of others are begun on this log and not ended",
+            f"too many batches of others are begun on this log and not ended: {busy}",
             fix="try again later, and look for a program that begins atomic batches without an end",
         ) from busy
     except Refused as refused:
@@ -161,10 +161,9 @@ async def _send(
     try:
         return parsed(answers[-1].data)
     except Refused as refused:
-        if refused.code == BATCHES_BUSY:
+        # Of a batch that it did not begin the server may say only that its end is incomplete.
+        if refused.code in {BATCHES_BUSY, BATCH_INCOMPLETE}:
             raise BatchesBusy(str(refused)) from refused
-        if refused.code == BATCH_INCOMPLETE:
-            raise Unanswered(str(refused)) from refused
         raise
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from anabranch.doctor import examine
 from anabranch.memory.memory import namespace_of
 from anabranch.transfer.manifest import verify_lines
 from anabranch_events.errors import LogDamaged, LogRewound
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -159,6 +161,12 @@ async def test_holes_are_told_with_their_positions(mine: Settings) -> None:
         again = await memory.transfer.export(io.BytesIO())
         await memory.graph.rebuild()
         after = await memory.status()
+        last = await memory.remember("Sluice 4 is shut")
+        async with asyncio.timeout(PATIENCE_S):  # The index begins without what was lost.
+            hits = (await memory.recall("sluice", after=last.position)).hits
+            while len(hits) > 3:
+                await asyncio.sleep(0.2)
+                hits = (await memory.recall("sluice", after=last.position)).hits
 
     holes = ((3, 4), (7, 8))
     assert exported.value.missing == rebuilt.value.missing[:1] + holes[1:] == holes
@@ -166,6 +174,7 @@ async def test_holes_are_told_with_their_positions(mine: Settings) -> None:
     assert manifest.missing == report.missing == holes
     assert still == digest
     assert again == 4
+    assert {hit.text for hit in hits} == {f"Sluice {n} is shut" for n in (0, 2, 4)}
 
 
 async def test_a_changed_event_is_found_though_its_checksum_fits(mine: Settings) -> None:

@@ -48,10 +48,12 @@ class Beginner:
         await self._client.flush()
 
     async def end_all(self) -> None:
-        """End every batch: the server would wait for each, also when the stream is gone."""
-        for number in range(self._begun):
+        """End every batch, and return when the server has: it would wait for each."""
+        for number in range(self._begun - 1):
             await self._send(number, "3")
-        await self._client.flush()
+        if self._begun:
+            headers = _headers(self._begun - 1, "3")
+            await self._client.request(self._subject, b"{}", headers=headers, timeout=PATIENCE_S)
 
     async def _send(self, number: int, sequence: str) -> None:
         await self._client.publish(self._subject, b"{}", headers=_headers(number, sequence))
