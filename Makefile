@@ -49,7 +49,7 @@ chaos: install ## Kill processes for long: make chaos ROUNDS=1000
 	@ANABRANCH_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -m chaos -s --timeout=0
 
 fuzz: install ## Send what nobody should, and hold properties to new examples: make fuzz EXAMPLES=100000
-	@ANABRANCH_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s --timeout=0 tests/unit tests/service/app/commands/test_command_service_fuzz.py
+	@ANABRANCH_FUZZ_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -s --timeout=0 tests/unit tests/service/app/commands/test_command_service_fuzz.py tests/service/app/memory/test_recall_fuzz.py
 
 bench: install ## Measure, side by side: make bench ONLY=log JSON=out.json
 	@$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json $(JSON))

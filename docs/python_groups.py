@@ -58,6 +58,8 @@ GROUPS: Final = (
             "anabranch_thinking.sessions.receipts.InsightReceipt",
             "anabranch_thinking.sessions.receipts.InsightsReceipt",
             "anabranch_thinking.sessions.receipts.SessionReceipt",
+            "anabranch_thinking.sessions.receipts.ForgetReceipt",
+            "anabranch_thinking.sessions.receipts.AssociationEnds",
             "anabranch_events.log.Receipt",
         ),
     ),
@@ -79,7 +81,7 @@ GROUPS: Final = (
         "Recall",
         "Ask memory a question, or the graph a query.",
         (
-            *_of(_MEMORY, "recall", "recall_all", "context", "get", "cypher"),
+            *_of(_MEMORY, "recall", "recall_all", "associations", "context", "get", "cypher"),
             "anabranch_recall.question.Recollection",
             "anabranch_recall.context.RecalledContext",
             "anabranch_recall.context.Citation",

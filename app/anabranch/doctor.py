@@ -12,6 +12,7 @@ from anabranch.errors import AnabranchError, HomeFull
 from anabranch.home.folder import Home, held
 from anabranch.home.keeper import COMMAND as KEEP
 from anabranch.home.runtime_file import live_runtime
+from anabranch.importers.drift import unknown_records
 from anabranch.memory.memory import Memory, namespace_of
 from anabranch.terminal.counting import counted
 from anabranch_events.errors import stretches_text
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from anabranch_events import LogReport
     from anabranch_store import Foreign
 
+_KINDS_SHOWN: Final = 8
 _FREE_MIN: Final = 256 * 1024 * 1024
 _MIB: Final = 1024 * 1024
 
@@ -48,7 +50,24 @@ async def examine(settings: Settings) -> list[Check]:
         ("embedded graph", _embedded_graph),
     )
     checks = [_checked(name, look, settings) for name, look in looks]
-    return checks + await _opened(settings)
+    return checks + await _opened(settings) + _transcripts(settings)
+
+
+def _transcripts(settings: Settings) -> list[Check]:
+    """Say which records of agent tools the imports of this home could not read, if any."""
+    counts = unknown_records(Home(settings.home))
+    if not counts:
+        return []
+    kinds = [f"{count} x {what}" for what, count in counts.items()]
+    more = f", and {len(kinds) - _KINDS_SHOWN} kinds more" if len(kinds) > _KINDS_SHOWN else ""
+    return [
+        Check(
+            name="transcripts",
+            ok=True,
+            detail=f"imports counted and left out: {', '.join(kinds[:_KINDS_SHOWN])}{more}",
+            fix="update Anabranch and import again: what was imported stays as it is",
+        )
+    ]
 
 
 def _checked(name: str, look: Callable[[Settings], str], settings: Settings) -> Check:

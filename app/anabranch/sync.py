@@ -23,6 +23,7 @@ from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_projections.dead_letters import DeadLetters as AsyncDeadLetters
 from anabranch_recall import Scope
 from anabranch_recall.context import INSIGHTS, TOKENS
+from anabranch_recall.question import ASSOCIATED_MAX
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 from anabranch_thinking.work.worker import GRACE_S
@@ -52,13 +53,14 @@ if TYPE_CHECKING:
     from anabranch_events import LogReport, Recorded
     from anabranch_projections import RebuildProgress, RebuildResult, RepairResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
-    from anabranch_recall import FilterFields, RecalledContext, Recollection
+    from anabranch_recall import Associated, FilterFields, RecalledContext, Recollection
     from anabranch_store import Digest, Foreign, GraphAddress, QueryResult
     from anabranch_thinking import (
         CompletionReceipt,
         Consolidation,
         EventListener,
         Executor,
+        ForgetReceipt,
         InsightDraft,
         InsightFields,
         InsightReceipt,
@@ -179,9 +181,9 @@ class Memory(OpenFace[AsyncMemory]):
     ) -> InsightReceipt:
         """Record one thing learned; without a session one is opened for it.
 
-        `insight` is a text with the `fields` of an InsightDraft (kind, confidence, tags, entities,
-        valid_from, valid_until, sources), or a draft. The insights in `supersedes` are retired by
-        this one. Raises InputInvalid, SessionNotFound, SessionEnded and InsightNotFound.
+        `insight` is a text with the `fields` of an InsightDraft (subject, kind, confidence, tags,
+        entities, valid_from, valid_until, sources), or a draft. The insights in `supersedes` are
+        retired by this one. Raises InputInvalid, SessionNotFound, SessionEnded and InsightNotFound.
         """
         return LOOP.run(
             self._wrapped.remember(insight, session_id=session_id, supersedes=supersedes, **fields)
@@ -214,7 +216,7 @@ class Memory(OpenFace[AsyncMemory]):
     ) -> InsightReceipt:
         """Record a new text, and retire the insight whose place it takes, as one batch.
 
-        A text keeps the kind and the tags of the old one, where `fields` name no others. Raises
+        A text keeps kind, tags and subject of the old one, where `fields` name no others. Raises
         InsightNotFound, and what `remember` raises.
         """
         return LOOP.run(self._wrapped.update(insight_id, insight, session_id=session_id, **fields))
@@ -241,11 +243,12 @@ class Memory(OpenFace[AsyncMemory]):
 
     def forget(
         self, insight_id: str, *, receipt: str = REQUESTED, session_id: str | None = None
-    ) -> SessionReceipt:
+    ) -> ForgetReceipt:
         """Erase what an insight said, from the graph and from every answer.
 
-        `receipt` names the request for it. The log keeps the event that holds the text. Raises
-        InsightNotFound.
+        Insights derived from it are forgotten too, and words of others about it go: the answer
+        lists it. `receipt` names the request for it. The log keeps the event that holds the text.
+        Raises InsightNotFound.
         """
         return LOOP.run(self._wrapped.forget(insight_id, receipt=receipt, session_id=session_id))
 
@@ -299,6 +302,26 @@ class Memory(OpenFace[AsyncMemory]):
             self._wrapped.sever(from_id, to_id, kind=kind, reason=reason, session_id=session_id)
         )
 
+    def associations(
+        self,
+        insight_id: str,
+        *,
+        spread: int = 1,
+        as_of: Moment | None = None,
+        include_retired: bool = False,
+        limit: int = ASSOCIATED_MAX,
+    ) -> list[Associated]:
+        """Return the insights that up to `spread` associations lead to, the strongest first.
+
+        Of each insight its eight strongest links are followed, with their weights as of now, or of
+        `as_of`. Raises InputInvalid, InsightNotFound and PositionFromFuture.
+        """
+        return LOOP.run(
+            self._wrapped.associations(
+                insight_id, spread=spread, as_of=as_of, include_retired=include_retired, limit=limit
+            )
+        )
+
     def recall(
         self,
         query: str,
@@ -312,6 +335,7 @@ class Memory(OpenFace[AsyncMemory]):
         min_similarity: float | None = None,
         wait_s: float | None = None,
         timeout_s: float | None = None,
+        spread: int = 0,
         **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory a question; return ranked insights, each with the reason why.
@@ -326,7 +350,8 @@ class Memory(OpenFace[AsyncMemory]):
         most `wait_s`, until the graph has reached that position, and raises WaitTimedOut if it
         does not. Without, it waits for what this memory has seen, and answers in any case.
         Vectors and lanes have `timeout_s` together, ten seconds by default; a lane that takes
-        longer is left out, and says so.
+        longer is left out, and says so. With `spread` the answer's `associated` has up to 50
+        insights beside its hits: those that up to so many associations, at most four, lead to.
         Raises InputInvalid, ScopeNeedsSession, SessionNotFound and PositionFromFuture.
         """
         return LOOP.run(
@@ -341,6 +366,7 @@ class Memory(OpenFace[AsyncMemory]):
                 min_similarity=min_similarity,
                 wait_s=wait_s,
                 timeout_s=timeout_s,
+                spread=spread,
                 **filters,
             )
         )
@@ -358,6 +384,7 @@ class Memory(OpenFace[AsyncMemory]):
         min_similarity: float | None = None,
         wait_s: float | None = None,
         timeout_s: float | None = None,
+        spread: int = 0,
         **filters: Unpack[FilterFields],
     ) -> list[Recollection]:
         """Ask memory up to 32 questions at once; return the answer of each, in their order.
@@ -377,6 +404,7 @@ class Memory(OpenFace[AsyncMemory]):
                 min_similarity=min_similarity,
                 wait_s=wait_s,
                 timeout_s=timeout_s,
+                spread=spread,
                 **filters,
             )
         )
@@ -646,6 +674,7 @@ class Session(Face[AsyncSession]):
         min_similarity: float | None = None,
         wait_s: float | None = None,
         timeout_s: float | None = None,
+        spread: int = 0,
         **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory from this session: by default its own line of ancestors."""
@@ -660,6 +689,7 @@ class Session(Face[AsyncSession]):
                 min_similarity=min_similarity,
                 wait_s=wait_s,
                 timeout_s=timeout_s,
+                spread=spread,
                 **filters,
             )
         )
@@ -934,7 +964,8 @@ class MemoryWork(Face[AsyncMemoryWork]):
         """Work on branches until the worker that `ready` is given drains, or this is cancelled.
 
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
-        or `name=command`, with the variables of `passes` in the environment of commands. It joins
+        `name=command`, or the address of a model or a service. Commands have the variables of
+        `passes` in their environment. It joins
         what was forked, where no other process does. A worker that says nothing for `silence_s`
         has lost its branches to others. Raises InputInvalid.
         """

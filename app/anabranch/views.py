@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from anabranch_thinking import SessionState
 
 
+FORGOTTEN = "(forgotten)"
+"""The text in the place of one that said what was forgotten."""
+
+
 class InsightView(BaseModel):
     """An insight as the session that produced it knows it; `text` is None once it is forgotten."""
 
@@ -27,9 +31,11 @@ class InsightDetails(InsightView):
 
     `position` is the one at which it was recorded, `retired` the one from which it no longer holds.
     `retired_reason` is the reason given, or else `superseded` or `forgotten`. A forgotten one has
-    no text, tags, entities and sources. `valid_from` and `valid_until` are times in the world.
+    no text, subject, tags, entities and sources. `valid_from` and `valid_until` are times in the
+    world.
     """
 
+    subject: str | None = None
     confidence: float
     tags: tuple[str, ...]
     entities: tuple[str, ...]
@@ -91,8 +97,17 @@ class SessionView(BaseModel):
     insights: tuple[InsightView, ...] | None = None
 
     @classmethod
-    def of(cls, state: SessionState, *, forgotten: AbstractSet[str] = frozenset()) -> SessionView:
-        """Show a session as the log tells it, without the texts of insights in `forgotten`."""
+    def of(
+        cls,
+        state: SessionState,
+        *,
+        forgotten: AbstractSet[str] = frozenset(),
+        erased: bool = False,
+    ) -> SessionView:
+        """Show a session as the log tells it, without the texts of insights in `forgotten`.
+
+        One that is `erased` learned what was forgotten since, and has no result to show.
+        """
         return cls(
             session_id=state.session_id,
             parent_id=state.parent_id,
@@ -106,7 +121,7 @@ class SessionView(BaseModel):
             forked_at=state.forked_at if state.parent_id else None,
             opened_at=state.opened_at,
             ended_at=state.ended_at,
-            result=state.result,
+            result=FORGOTTEN if erased and state.result is not None else state.result,
             error=state.error,
             position=state.position,
             working_memory=dict(state.working_memory),

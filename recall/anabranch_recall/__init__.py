@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from anabranch_recall.filters import FilterFields, Filters
     from anabranch_recall.language import entities, tokens
     from anabranch_recall.question import (
+        Associated,
         Association,
         Hit,
         Lane,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Associated",
     "Association",
     "Citation",
     "Embedder",
@@ -47,6 +49,7 @@ _HOMES = {
     "anabranch_recall.filters": ("FilterFields", "Filters"),
     "anabranch_recall.language": ("entities", "tokens"),
     "anabranch_recall.question": (
+        "Associated",
         "Association",
         "Hit",
         "Lane",

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_recall.dates import Named, dates_in
+from anabranch_recall.subject import subjects_asked
 from anabranch_recall.words import DROPPED, asked_stems, folded
 
 if TYPE_CHECKING:
@@ -30,15 +31,16 @@ _SENTENCE_ENDS: Final = re.compile(r"[.!?\u3002\uff01\uff1f]+\s+(?=\S)")
 
 
 class Asked(NamedTuple):
-    """A question: its stems with the words that were asked, dates, names, and whether it goes on.
+    """A question: its stems with the words that were asked, dates, subjects, and if it goes on.
 
-    `goes_on` says that the question carries on with work, so that what is recent counts more.
+    `subjects` are all that an insight's may be where the question names it. `goes_on` says that the
+    question carries on with work, so that what is recent counts more.
     """
 
     text: str
     stems: Mapping[str, str]
     dates: list[Named]
-    names: frozenset[str]
+    subjects: frozenset[str]
     goes_on: bool
 
 
@@ -46,11 +48,12 @@ def read(text: str) -> Asked:
     """Return a question as the ranker reads it; past its first `CHARACTERS_MAX` it is not read."""
     text = text[:CHARACTERS_MAX]
     capitalised = (found[0] for found in _CAPITALISED.finditer(text) if found[0][0].isupper())
+    names = [word for each in capitalised if (word := folded(each)) not in DROPPED]
     return Asked(
         text=text,
         stems=asked_stems(text),
         dates=dates_in(text),
-        names=frozenset(word for each in capitalised if (word := folded(each)) not in DROPPED),
+        subjects=frozenset(subjects_asked(text, names)),
         goes_on=goes_on(text),
     )
 

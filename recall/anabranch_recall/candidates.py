@@ -15,7 +15,7 @@ CHARACTERS_MAX: Final = 4096
 
 
 class Row(NamedTuple):
-    """The ranking's data of an insight; the text up to `CHARACTERS_MAX`."""
+    """The ranking's data of an insight; the text with its subject, up to `CHARACTERS_MAX`."""
 
     insight_id: str
     session_id: str

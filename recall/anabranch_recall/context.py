@@ -264,7 +264,7 @@ def _line(hit: Hit, number: int, newer: Sequence[tuple[Difference, int]]) -> str
 
 def _text(hit: Hit) -> str:
     """Return an insight's text in one line, without anything that reads as a citation."""
-    return _MARK.sub(_spaced, " ".join(hit.text.split()))
+    return _MARK.sub(_spaced, " ".join(hit.said.split()))
 
 
 def _spaced(found: re.Match[str]) -> str:

@@ -70,7 +70,7 @@ def _of_values(hits: Sequence[Hit], known: set[frozenset[str]]) -> list[Differen
     """Return the hits that are one text but for numbers, each with the next newer one."""
     same: dict[str, list[Hit]] = defaultdict(list)
     for hit in sorted(hits, key=_recent):
-        text, numbers = _NUMBER.subn("#", " ".join(hit.text.casefold().split()))
+        text, numbers = _NUMBER.subn("#", " ".join(hit.said.casefold().split()))
         if numbers == 1:
             same[text].append(hit)
     pairs = (pair for group in same.values() for pair in itertools.pairwise(group))

@@ -145,7 +145,7 @@ def _priors(
     priors: dict[str, Floats] = {}
     if asked.dates and recipe.date:
         priors["date"] = recipe.date * closeness(reach.of(columns.day), asked.dates)
-    codes = [code for name in asked.names if (code := moment.code("subject", name)) >= 0]
+    codes = [code for name in asked.subjects if (code := moment.code("subject", name)) >= 0]
     if codes and recipe.subject:
         is_subject = np.isin(reach.of(columns.subject), codes)
         priors["subject"] = recipe.subject * is_subject.astype(np.float64)

@@ -233,7 +233,6 @@ def _meaning_lane(lane: Lane, ranking: Ranking, meaning: Meaning) -> Lane:
 def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:
     columns, row = moment.columns, ranked.row
     document = moment.document(row)
-    text = document.text
     session_id = moment.value("session", int(columns.session[row]))
     others = [_restatement(moment, each) for each in ranked.same]
     valid_until = int(columns.valid_until[row])
@@ -242,12 +241,13 @@ def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:
     return Hit(
         insight_id=ranked.insight_id,
         session_id=session_id,
-        text=text,
+        text=document.text,
+        subject=document.subject or None,
         kind=moment.value("kind", int(columns.kind[row])),
         position=ranked.position,
         recorded_at=moment_of(int(columns.recorded_at[row])),
         score=ranked.score,
-        why=_why(asked, ranked, text=text, day=int(columns.day[row])),
+        why=_why(asked, ranked, text=document.said, day=int(columns.day[row])),
         retired=retired if retired <= moment.position else None,
         similarity=ranked.cosine,
         tags=document.tags,

@@ -215,7 +215,7 @@ def _best(
                 or (each.cosine is not None and each.cosine >= min_similarity)
             )
         ]
-        best = distinct(ranked, lambda each: moment.document(each.row).text)
+        best = distinct(ranked, lambda each: moment.document(each.row).said)
         if len(best) >= k or len(best) == len(ranked) or size >= len(choosing):
             return best
         size *= _GROWTH
@@ -312,7 +312,7 @@ def _names_beside(moment: Moment, asked: Asked, best: list[Ranked]) -> dict[str,
     seeking: dict[str, str] = {}
     for each in best:
         document = moment.document(each.row)
-        for name in dict.fromkeys((*document.names, *entities(document.text))):
+        for name in dict.fromkeys((*document.names, *entities(document.said))):
             if name.lower() not in lower:
                 seeking.setdefault(name, each.insight_id)
     return seeking

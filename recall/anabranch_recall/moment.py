@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from anabranch_recall.subject import with_subject
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -55,11 +57,17 @@ class Postings(NamedTuple):
 
 
 class Document(NamedTuple):
-    """An insight in its own words."""
+    """An insight in its own words; `subject` is empty where none was given."""
 
     text: str
     names: tuple[str, ...]
     tags: tuple[str, ...]
+    subject: str
+
+    @property
+    def said(self) -> str:
+        """The text as it is read and embedded, with its subject."""
+        return with_subject(self.text, self.subject)
 
 
 class LinkThen(NamedTuple):

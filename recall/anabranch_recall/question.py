@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 HITS_MAX = 1000
 ALSO_MAX = 100
 QUESTIONS_MAX = 32
+SPREAD_MAX = 4
+ASSOCIATED_MAX = 50
 TIMEOUT_S_MAX = 300.0
 TIMEOUT_S = 10.0
 """The seconds that vectors and lanes have where a question says nothing."""
@@ -140,6 +142,7 @@ class Hit(_Frozen):
     recorded_at: datetime
     score: float
     why: Why
+    subject: str | None = None
     retired: int | None = None
     similarity: float | None = None
     tags: tuple[str, ...] = ()
@@ -149,6 +152,38 @@ class Hit(_Frozen):
     valid_until: datetime | None = None
     also_in: int = 0
     also: tuple[Restatement, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The text, with its subject in front where it does not name it."""
+        from anabranch_recall.subject import with_subject
+
+        return with_subject(self.text, self.subject)
+
+
+class Associated(_Frozen):
+    """An insight that associations lead to from the insight `start`.
+
+    `path` has the associations on the way, each with its far end, and their weights at the time;
+    `strength` is the product of these.
+    """
+
+    insight_id: str
+    session_id: str
+    text: str
+    subject: str | None
+    kind: str
+    tags: tuple[str, ...]
+    confidence: float
+    agent: str | None
+    position: int
+    recorded_at: datetime
+    valid_from: datetime | None
+    valid_until: datetime | None
+    retired: int | None
+    strength: float
+    start: str
+    path: tuple[Association, ...]
 
 
 class Lane(_Frozen):
@@ -177,7 +212,8 @@ class Recollection(_Frozen):
     """The hits, best first, and each lane's state. `position` is that of the graph or the index.
 
     It has the length of its hits, and iterating gives them. `nothing_close` says that there are
-    none because all that was compared is far from the question. `recall_id` names this answer, for
+    none because all that was compared is far from the question. `associated` are the insights that
+    the hits' associations lead to, where the question spreads. `recall_id` names this answer, for
     the citations of its insights; what a ranker gives has none yet.
     """
 
@@ -187,6 +223,7 @@ class Recollection(_Frozen):
     ranker: str
     nothing_close: bool = False
     recall_id: str | None = None
+    associated: tuple[Associated, ...] = ()
 
     def __iter__(self) -> Iterator[Hit]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # A model gives its fields, an answer its hits.
         return iter(self.hits)

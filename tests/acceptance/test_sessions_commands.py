@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.claude_files import ClaudeFile
+from tests.support.patience import until
 from tests.support.rounds import in_full_only
 from tests.support.transcripts import CASES
 
@@ -134,6 +136,56 @@ def test_a_session_is_followed_as_it_grows(
     assert first["result"] == "The buoy 0 lies at the pier."
     assert second["result"] == "The harbour master keeps the spare wick."
     assert any(hit["text"] == second["result"] for hit in found["hits"])
+
+
+def test_a_session_leaves_as_a_handoff_note(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """To the terminal, or into a file that is not replaced unasked."""
+    opened = anabranch.here(
+        "session", "open", "--task", "Repair the pier", "-N", namespace, "--json"
+    ).value
+    words = ("sessions", "export", opened["session_id"][-8:], "-N", namespace)
+    file = tmp_path / "handoff.md"
+
+    shown = anabranch.here(*words)
+    written = anabranch.here(*words, "-o", str(file), "--json")
+    again = anabranch.here(*words, "-o", str(file), "--json")
+
+    told = {"session_id": opened["session_id"], "to": "markdown", "file": str(file)}
+    assert shown.out.startswith("# Hand-off: Repair the pier\n")
+    assert file.read_text() == shown.out
+    assert written.value == told
+    assert (again.code, again.error["type"]) == (4, "FileExists")
+
+
+@in_full_only
+def test_what_tools_write_while_a_service_runs_is_recalled(
+    alone: CommandLine, tmp_path: Path
+) -> None:
+    """`up --watch-sessions` imports it; what it could not read is told by `doctor`."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    alone.environment |= {"HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(tmp_path)}
+    started = alone("up", "--detach", "--watch-sessions", "--json")
+    answer = "The harbour master keeps the spare wick."
+
+    def recalled() -> bool:
+        hits = alone("recall", "spare wick keeper", "--json").value["hits"]
+        return any(hit["text"] == answer for hit in hits)
+
+    try:
+        file.ask("Who keeps the spare wick?")
+        file.record("tide-table", {"role": "user", "content": "spring tide"})
+        file.say(answer)
+        asyncio.run(until(recalled))
+        checks = alone.here("doctor", "--json").value["checks"]
+    finally:
+        ended = alone("down", "--json")
+
+    details = [check["detail"] for check in checks if check["name"] == "transcripts"]
+    assert (started.code, ended.code) == (0, 0)
+    assert details == ["imports counted and left out: 1 x claude-code 2.1.332 record tide-table"]
 
 
 def test_a_broken_line_is_warned_of_and_the_rest_is_imported(

@@ -62,6 +62,7 @@ _insights = st.builds(
     Insight,
     insight_id=identifiers,
     text=texts,
+    subject=_optional(texts),
     kind=texts,
     confidence=_units,
     tags=st.lists(texts, max_size=3),

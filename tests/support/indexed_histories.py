@@ -37,6 +37,7 @@ TEXTS: Final = (
     "Ada asked Access Bank about the flood of 24 November 2026",
     "河边的水位在上升",
 )
+SUBJECTS: Final = ("Ada", "the lending bank")
 KINDS: Final = ("observation", "finding")
 TAGS: Final = ("water", "money")
 AGENTS: Final = ("ada", "ben", None)
@@ -178,6 +179,7 @@ def _insight(number: int, chance: int) -> types.Insight:
     return types.Insight(
         insight_id=insight(number),
         text=TEXTS[chance % len(TEXTS)],
+        subject=SUBJECTS[chance // 4 % 2] if chance % 4 == 0 else None,
         kind=KINDS[chance % 2],
         confidence=(chance % 4 + 1) / 4,
         tags=TAGS[: chance % 3],

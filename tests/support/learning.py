@@ -11,6 +11,7 @@ from anabranch_events.event import types
 from anabranch_events.event.types import EventData, Outcome
 from anabranch_projections import PositionedEvent, fold
 from anabranch_recall import Question, Scope, tokens
+from anabranch_recall.subject import with_subject
 from anabranch_store import Graph, Step
 from tests.support.histories import at, consolidation, insight, session
 
@@ -48,7 +49,7 @@ async def learn(graph: Graph, events: Sequence[PositionedEvent], *, vectors: boo
             "namespace": each.namespace,
             "id": each.event.data.insight_id,
             "recorded": each.position,
-            "embedding": _direction(each.event.data.text),
+            "embedding": _direction(with_subject(each.event.data.text, each.event.data.subject)),
         }
         for each in events
         if isinstance(each.event.data, types.InsightRecorded)

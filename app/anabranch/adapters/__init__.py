@@ -1,1 +1,4 @@
-"""Memories for the agent frameworks: LangGraph, LangChain, LlamaIndex, the OpenAI Agents SDK."""
+"""Memories for the agent frameworks: LangGraph, LangChain, LlamaIndex, the OpenAI Agents SDK.
+
+Others use: `framework.framework`.
+"""

@@ -52,6 +52,7 @@ from anabranch_thinking import (
     BranchReceipt,
     CompletionReceipt,
     Consolidation,
+    ForgetReceipt,
     HandOffReceipt,
     InsightReceipt,
     InsightsReceipt,
@@ -233,12 +234,12 @@ async def context(context: Context, request: RecallContext) -> RecalledContext:
     )
 
 
-async def _checked(context: Context, request: Recall) -> None:
+async def _checked(context: Context, request: Recall | RecallContext) -> None:
     if request.after is not None:
         await context.namespace.backend.checked_position(request.after, field="after")
 
 
-def _asked(request: Recall) -> AskedFields:
+def _asked(request: Recall | RecallContext) -> AskedFields:
     """Return the arguments of a recall that a request gives."""
     return {
         "k": request.k,
@@ -250,6 +251,7 @@ def _asked(request: Recall) -> AskedFields:
         "min_similarity": request.min_similarity,
         "wait_s": request.wait_s,
         "timeout_s": request.timeout_s,
+        "spread": request.spread if isinstance(request, Recall) else 0,
         "filters": request.filters(),
     }
 
@@ -267,7 +269,7 @@ OPERATIONS: Final = (
     Operation("get", Get, InsightDetails, get),
     Operation("update", Update, InsightReceipt, update),
     Operation("retract", Retract, SessionReceipt, upkeep.retract),
-    Operation("forget", Forget, SessionReceipt, upkeep.forget),
+    Operation("forget", Forget, ForgetReceipt, upkeep.forget),
     Operation("cite", Cite, SessionReceipt, upkeep.cite),
     Operation("associate", Associate, SessionReceipt, upkeep.associate),
     Operation("sever", Sever, SessionReceipt, upkeep.sever),

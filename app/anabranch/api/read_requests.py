@@ -9,6 +9,7 @@ from pydantic import Field
 from anabranch.api.requests import Reading, Request, Time
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position
+from anabranch_recall.question import ASSOCIATED_MAX, SPREAD_MAX
 
 PAGE_MAX: Final = 1000
 EVENTS_MAX: Final = 1000
@@ -53,6 +54,19 @@ class ListAssociations(Page):
     """List the associations of an insight."""
 
     insight_id: Identifier
+
+
+class Associations(PastReading):
+    """Follow the associations of an insight."""
+
+    insight_id: Identifier
+    spread: Annotated[int, Field(ge=1, le=SPREAD_MAX)] = Field(
+        default=1, description="Over so many associations."
+    )
+    include_retired: bool = Field(default=False, description="Also what no longer holds.")
+    limit: Annotated[int, Field(ge=1, le=ASSOCIATED_MAX)] = Field(
+        default=ASSOCIATED_MAX, description="How many at most."
+    )
 
 
 class ListConflicts(Page):

@@ -25,6 +25,7 @@ from anabranch.memory.links import (
     list_consolidations,
 )
 from anabranch.memory.session_views import page_of_sessions, session_tree
+from anabranch.memory.spread import associations as associations_in
 from anabranch.past.as_of import position_of
 from anabranch.past.diff import Span, diff_of
 from anabranch.past.diff_model import Diff
@@ -33,6 +34,7 @@ from anabranch.transfer.exported_line import line_of
 from anabranch.views import SessionView, Status
 from anabranch_projections import DeadLetters
 from anabranch_projections.dead_letters import DeadLetter
+from anabranch_recall import Associated
 from anabranch_store import QueryResult
 
 if TYPE_CHECKING:
@@ -64,6 +66,12 @@ class AssociationPage(_Answer):
 
     associations: list[AssociationView]
     next: int | None = Field(description=_NEXT)
+
+
+class AssociatedInsights(_Answer):
+    """The insights that associations lead to, the strongest first."""
+
+    insights: list[Associated]
 
 
 class ConflictPage(_Answer):
@@ -135,6 +143,20 @@ async def associations(context: Context, request: asked.ListAssociations) -> Ass
         limit=request.limit,
     )
     return AssociationPage(associations=found, next=_next(found, request.limit))
+
+
+async def associated(context: Context, request: asked.Associations) -> AssociatedInsights:
+    """Follow the associations of an insight; the insights they lead to, the strongest first."""
+    await context.waited(request)
+    found = await associations_in(
+        context.namespace,
+        request.insight_id,
+        steps=request.spread,
+        as_of=request.as_of,
+        include_retired=request.include_retired,
+        limit=request.limit,
+    )
+    return AssociatedInsights(insights=found)
 
 
 async def conflicts(context: Context, request: asked.ListConflicts) -> ConflictPage:
@@ -240,6 +262,7 @@ def _next(
 READS: Final = (
     Operation("list_sessions", asked.ListSessions, SessionPage, list_sessions),
     Operation("session_tree", asked.SessionTree, Tree, tree),
+    Operation("associations", asked.Associations, AssociatedInsights, associated),
     Operation("list_associations", asked.ListAssociations, AssociationPage, associations),
     Operation("list_conflicts", asked.ListConflicts, ConflictPage, conflicts),
     Operation("list_consolidations", asked.ListConsolidations, ConsolidationPage, consolidations),

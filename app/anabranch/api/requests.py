@@ -12,7 +12,7 @@ from anabranch_events.event.identifiers import Identifier, Json, Name, Position,
 from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
 from anabranch_recall import Filters, Scope
 from anabranch_recall.context import INSIGHTS, TOKENS, TOKENS_MAX
-from anabranch_recall.question import HITS_MAX, QUESTIONS_MAX, TIMEOUT_S_MAX
+from anabranch_recall.question import HITS_MAX, QUESTIONS_MAX, SPREAD_MAX, TIMEOUT_S_MAX
 from anabranch_thinking import InsightDraft
 from anabranch_thinking.sessions.insights import RELATED, REMEMBERED_MAX, REQUESTED
 
@@ -123,12 +123,13 @@ class Get(Reading):
 class Update(Writing):
     """Record a new text, and retire the insight whose place it takes.
 
-    Kind and tags are those of the old one, where they are not given.
+    Kind, tags and subject are those of the old one, where they are not given.
     """
 
     insight_id: Identifier = Field(description="The insight that no longer holds.")
     text: Text = Field(description="What holds now.")
     kind: Name | None = None
+    subject: Name | None = None
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     tags: tuple[Name, ...] | None = None
     entities: tuple[Name, ...] | None = None
@@ -233,8 +234,8 @@ class Close(_InSession):
     reason: Text = "done"
 
 
-class Recall(Request):
-    """Ask memory a question; get ranked insights, each with the reason why."""
+class _Asking(Request):
+    """A question to memory."""
 
     query: Text = Field(description="The question.")
     k: Annotated[int, Field(ge=1, le=HITS_MAX)] = Field(
@@ -281,7 +282,15 @@ class Recall(Request):
         return cast("FilterFields", given)
 
 
-class RecallContext(Recall):
+class Recall(_Asking):
+    """Ask memory a question; get ranked insights, each with the reason why."""
+
+    spread: Annotated[int, Field(ge=0, le=SPREAD_MAX)] = Field(
+        default=0, description="Also what lies up to so many associations beyond the hits."
+    )
+
+
+class RecallContext(_Asking):
     """Ask memory a question; get what it knows as text for a prompt, with citations."""
 
     k: Annotated[int, Field(ge=1, le=HITS_MAX)] = Field(

@@ -49,6 +49,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "forget": _Place("insights"),
     "cite": _Place("insights"),
     "associate": _Place("insights"),
+    "associations": _Place("insights"),
     "sever": _Place("insights"),
     "remember-all": _Place("insights"),
     "session": _Place("sessions", is_group=True),

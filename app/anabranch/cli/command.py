@@ -82,6 +82,14 @@ AsOfOption = Annotated[
         show_default=False,
     ),
 ]
+SessionArgument = Annotated[
+    str,
+    typer.Argument(
+        help="The session's id, or the end of it.",
+        metavar="ID",
+        autocompletion=ids_of("sessions"),
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file, where there is one.")]
 _COMMON: Final = {"namespace": NamespaceOption, "home": HomeOption, "json": JsonOption}
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LINES: Final = (
+    "anabranch associations 25da4fe2 --spread 2",
     "anabranch associate 25da4fe2 9b1c77d0 --kind explains",
     "anabranch cite 25da4fe2 --outcome confirmed",
     "anabranch consolidate 25da4fe2",
@@ -65,6 +66,7 @@ _LINES: Final = (
     "anabranch session open --task 'Plan the move'",
     "anabranch session show 25da4fe2",
     "anabranch session tree 25da4fe2",
+    "anabranch sessions export 25da4fe2 --to markdown -o handoff.md",
     "anabranch sessions found",
     "anabranch sessions import claude-code --since 2026-01-31",
     "anabranch sessions watch",
@@ -78,6 +80,7 @@ _LINES: Final = (
     "anabranch tasks retry 25da4fe2",
     "anabranch tasks show 25da4fe2",
     "anabranch think 'Should we move the database on Sunday?' -n 5",
+    "anabranch think 'What is left to do?' -n 3 -x openai://gpt-5-mini",
     "anabranch up --detach",
     "anabranch update 25da4fe2 'Staging listens on port 5434.'",
     "anabranch worker --slots 8 --executors recalling",

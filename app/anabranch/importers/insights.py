@@ -55,6 +55,7 @@ class Insights:
         aspect: str = "said",
         names: Any = (),
         only_names: tuple[str, ...] | None = None,
+        subject: str | None = None,
         sources: tuple[str, ...] = (),
     ) -> Draft:
         """Return an insight's event; its text is clean, and cut where it is long."""
@@ -85,6 +86,7 @@ class Insights:
             data=InsightRecorded(
                 insight_id=insight_id,
                 text=clean,
+                subject=short_name(self.clean(subject)) if subject else None,
                 kind=kind,
                 tags=(self._tool,),
                 entities=entities_of(found),

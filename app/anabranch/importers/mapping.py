@@ -338,9 +338,8 @@ class Mapping:
     def _fact(self, line: MappedLine, fact: Fact) -> Iterator[AnyDraft]:
         yield from self._begin(line)
         line.tick(fact.time)
-        yield self._insights.make(
-            line, fact.id, fact.kind, fact.text, fact.time, only_names=fact.entities
-        )
+        said = (line, fact.id, fact.kind, fact.text, fact.time)
+        yield self._insights.make(*said, only_names=fact.entities, subject=fact.subject)
 
     def _described(self, line: MappedLine, record: Described) -> Iterator[AnyDraft]:
         line.model = record.model or line.model

@@ -105,6 +105,7 @@ class Fact:
     text: str
     kind: str
     entities: tuple[str, ...] = ()
+    subject: str | None = None
     time: datetime | None = None
 
 

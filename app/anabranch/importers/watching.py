@@ -30,6 +30,10 @@ class Watching:
         self._look_each_s = look_each_s
         self._seen: dict[tuple[Path, ...], _State] = {}
 
+    def look_again(self, source: Source) -> None:
+        """Take a source for changed: what was made of it did not last."""
+        self._seen.pop(source.files, None)
+
     async def changed(self) -> AsyncGenerator[Source]:
         """Yield each source, and again after it has changed, for ever."""
         sources: list[Source] = []

@@ -59,13 +59,23 @@ TOOLS: Final = (
         "Search long-term memory for what earlier sessions learned. Returns ranked insights with "
         "their ids. Use it before you start, and whenever you are about to assume or to "
         "investigate something. Afterwards tell cite_insights which ones helped.",
-        _RECALL_FIELDS,
+        {**_RECALL_FIELDS, "spread": None},
         {
             "recall_id": None,
             "hits": (
-                *("insight_id", "session_id", "text", "kind", "tags", "recorded_at", "position"),
+                *(
+                    "insight_id",
+                    "session_id",
+                    "text",
+                    "subject",
+                    "kind",
+                    "tags",
+                    "recorded_at",
+                    "position",
+                ),
                 *("similarity", "retired", "also_in"),
             ),
+            "associated": ("insight_id", "text", "subject", "strength", "start"),
             "position": None,
             "nothing_close": None,
         },
@@ -124,6 +134,7 @@ TOOLS: Final = (
         "Never secrets.",
         {
             "text": "What was learned, in one or two sentences that name their subject.",
+            "subject": "Who or what it is about, or who said it, where the text does not say so.",
             "session_id": f"{_SESSION} Without it your one open session.",
             "kind": "For example observation, decision, preference, pitfall.",
             "tags": "Words to filter by.",

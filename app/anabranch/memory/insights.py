@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch_thinking import InsightDraft, InsightFields, InsightReceipt, Sessions
 
-_INHERITED = ("kind", "tags")
+_INHERITED = ("kind", "tags", "subject")
 
 
 async def get_insight(namespace: OpenNamespace, insight_id: str) -> InsightDetails:

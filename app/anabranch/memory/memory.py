@@ -11,6 +11,7 @@ from anabranch.generations.status import status
 from anabranch.memory.consolidation import consolidate
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
+from anabranch.memory.forgetting import forget_insight
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.namespaces import OpenNamespace
@@ -18,6 +19,7 @@ from anabranch.memory.past import MemoryPast
 from anabranch.memory.recall import recall, recall_all
 from anabranch.memory.session import Session, session_of
 from anabranch.memory.session_views import list_sessions, session_tree, show_session
+from anabranch.memory.spread import associations
 from anabranch.memory.thinking import checked_over, think_locally, think_over_workers
 from anabranch.memory.transfer import MemoryTransfer
 from anabranch.memory.work import MemoryWork
@@ -25,6 +27,7 @@ from anabranch.past.replay import follow, replay
 from anabranch.settings import Settings
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_recall.context import INSIGHTS, TOKENS
+from anabranch_recall.question import ASSOCIATED_MAX
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 
@@ -37,13 +40,14 @@ if TYPE_CHECKING:
     from anabranch.past.as_of import Moment
     from anabranch.views import InsightDetails, SessionView, Status
     from anabranch_events import Event, Recorded
-    from anabranch_recall import FilterFields, RecalledContext, Recollection, Scope
+    from anabranch_recall import Associated, FilterFields, RecalledContext, Recollection, Scope
     from anabranch_store import QueryResult
     from anabranch_thinking import (
         BranchTask,
         Consolidation,
         EventListener,
         Executor,
+        ForgetReceipt,
         InsightDraft,
         InsightFields,
         InsightReceipt,
@@ -179,9 +183,9 @@ class Memory:
     ) -> InsightReceipt:
         """Record one thing learned; without a session one is opened for it.
 
-        `insight` is a text with the `fields` of an InsightDraft (kind, confidence, tags, entities,
-        valid_from, valid_until, sources), or a draft. The insights in `supersedes` are retired by
-        this one. Raises InputInvalid, SessionNotFound, SessionEnded and InsightNotFound.
+        `insight` is a text with the `fields` of an InsightDraft (subject, kind, confidence, tags,
+        entities, valid_from, valid_until, sources), or a draft. The insights in `supersedes` are
+        retired by this one. Raises InputInvalid, SessionNotFound, SessionEnded and InsightNotFound.
         """
         return await self._namespace.sessions.remember(
             insight, session_id=session_id, supersedes=supersedes, **fields
@@ -214,7 +218,7 @@ class Memory:
     ) -> InsightReceipt:
         """Record a new text, and retire the insight whose place it takes, as one batch.
 
-        A text keeps the kind and the tags of the old one, where `fields` name no others. Raises
+        A text keeps kind, tags and subject of the old one, where `fields` name no others. Raises
         InsightNotFound, and what `remember` raises.
         """
         namespace = self._namespace
@@ -247,14 +251,19 @@ class Memory:
 
     async def forget(
         self, insight_id: str, *, receipt: str = REQUESTED, session_id: str | None = None
-    ) -> SessionReceipt:
+    ) -> ForgetReceipt:
         """Erase what an insight said, from the graph and from every answer.
 
-        `receipt` names the request for it. The log keeps the event that holds the text. Raises
-        InsightNotFound.
+        Insights derived from it are forgotten too, and words of others about it go: the answer
+        lists it. `receipt` names the request for it. The log keeps the event that holds the text.
+        Raises InsightNotFound.
         """
-        return await self._namespace.sessions.forget(
-            insight_id, receipt=receipt, session_id=session_id
+        return await forget_insight(
+            self._namespace,
+            insight_id,
+            receipt=receipt,
+            sessions=self._namespace.sessions,
+            session_id=session_id,
         )
 
     async def cite(
@@ -303,6 +312,29 @@ class Memory:
             from_id, to_id, kind=kind, reason=reason, session_id=session_id
         )
 
+    async def associations(
+        self,
+        insight_id: str,
+        *,
+        spread: int = 1,
+        as_of: Moment | None = None,
+        include_retired: bool = False,
+        limit: int = ASSOCIATED_MAX,
+    ) -> list[Associated]:
+        """Return the insights that up to `spread` associations lead to, the strongest first.
+
+        Of each insight its eight strongest links are followed, with their weights as of now, or of
+        `as_of`. Raises InputInvalid, InsightNotFound and PositionFromFuture.
+        """
+        return await associations(
+            self._namespace,
+            insight_id,
+            steps=spread,
+            as_of=as_of,
+            include_retired=include_retired,
+            limit=limit,
+        )
+
     async def recall(
         self,
         query: str,
@@ -316,6 +348,7 @@ class Memory:
         min_similarity: float | None = None,
         wait_s: float | None = None,
         timeout_s: float | None = None,
+        spread: int = 0,
         **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory a question; return ranked insights, each with the reason why.
@@ -330,7 +363,8 @@ class Memory:
         most `wait_s`, until the graph has reached that position, and raises WaitTimedOut if it
         does not. Without, it waits for what this memory has seen, and answers in any case.
         Vectors and lanes have `timeout_s` together, ten seconds by default; a lane that takes
-        longer is left out, and says so.
+        longer is left out, and says so. With `spread` the answer's `associated` has up to 50
+        insights beside its hits: those that up to so many associations, at most four, lead to.
         Raises InputInvalid, ScopeNeedsSession, SessionNotFound and PositionFromFuture.
         """
         return await recall(
@@ -345,6 +379,7 @@ class Memory:
             min_similarity=min_similarity,
             wait_s=wait_s,
             timeout_s=timeout_s,
+            spread=spread,
             filters=filters,
         )
 
@@ -361,6 +396,7 @@ class Memory:
         min_similarity: float | None = None,
         wait_s: float | None = None,
         timeout_s: float | None = None,
+        spread: int = 0,
         **filters: Unpack[FilterFields],
     ) -> list[Recollection]:
         """Ask memory up to 32 questions at once; return the answer of each, in their order.
@@ -380,6 +416,7 @@ class Memory:
             min_similarity=min_similarity,
             wait_s=wait_s,
             timeout_s=timeout_s,
+            spread=spread,
             filters=filters,
         )
 

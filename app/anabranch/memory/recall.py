@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Required, TypedDict, TypeVar, Unpack
 from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import ScopeNeedsSession
+from anabranch.memory.spread import checked_steps, spread_from
 from anabranch.past.as_of import position_of
 from anabranch_events import input_invalid, new_id
 from anabranch_events.errors import InputInvalid
@@ -41,6 +42,7 @@ class AskedFields(TypedDict, total=False):
     min_similarity: float | None
     wait_s: float | None
     timeout_s: float | None
+    spread: int
     filters: FilterFields | None
 
 
@@ -71,6 +73,8 @@ async def answered(namespace: OpenNamespace, asked: Sequence[AskedOne]) -> list[
 
     They wait together: for the last position, and for as long, as any of them says.
     """
+    for one in asked:
+        checked_steps(one.get("spread", 0), least=0)
     reads = _SharedReads(namespace)
     questions = [await _asked(reads, one) for one in asked]
     after = _most(one.get("after") for one in asked)
@@ -85,7 +89,13 @@ async def answered(namespace: OpenNamespace, asked: Sequence[AskedOne]) -> list[
         for one in questions
     ]
     found = await _answers(namespace, questions, after=after)
-    return [each.model_copy(update={"recall_id": new_id()}) for each in found]
+    spreads = [one.get("spread", 0) for one in asked]
+    return [
+        (await spread_from(namespace, question, each, steps=steps)).model_copy(
+            update={"recall_id": new_id()}
+        )
+        for question, each, steps in zip(questions, found, spreads, strict=True)
+    ]
 
 
 def _most(given: Iterable[Number | None]) -> Number | None:

@@ -147,6 +147,7 @@ class Session:
         min_similarity: float | None = None,
         wait_s: float | None = None,
         timeout_s: float | None = None,
+        spread: int = 0,
         **filters: Unpack[FilterFields],
     ) -> Recollection:
         """Ask memory from this session: by default its own line of ancestors."""
@@ -162,6 +163,7 @@ class Session:
             min_similarity=min_similarity,
             wait_s=wait_s,
             timeout_s=timeout_s,
+            spread=spread,
             filters=filters,
         )
 

@@ -14,6 +14,7 @@ from anabranch.commands.status_answers import answering_status
 from anabranch.home.folder import Home
 from anabranch.mcp.listener import RelayListener, can_relay
 from anabranch.memory.namespaces import Namespaces
+from anabranch.service.session_following import following_sessions
 from anabranch.service.tracing import measuring, tracer_provider, tracing
 
 if TYPE_CHECKING:
@@ -35,13 +36,16 @@ class Serving:
     Raises PortTaken and ExporterMissing when it is made.
     """
 
-    def __init__(self, settings: Settings, *, http_port: int | None) -> None:
+    def __init__(
+        self, settings: Settings, *, http_port: int | None, watches_sessions: bool = False
+    ) -> None:
         self._stack = AsyncExitStack()
         self._commands: CommandService | None = None
         self._backend: SharedBackend | None = None
         self._observed: ProjectionMetrics | None = None
         self._tracer = tracer_provider(settings.otel_traces_exporter)
         self._door: Door | None = None
+        self._watches_sessions = watches_sessions
         self.relay: RelayAddress | None = None
         if http_port is not None:
             from anabranch.http.bind import Bind
@@ -102,6 +106,8 @@ class Serving:
 
         await enter(answering_status(self._backend))
         await enter(answering_ids(self._backend))
+        if self._watches_sessions:
+            await enter(following_sessions(self._backend))
         if self._door is not None:
             await enter(self._door.opened(self._backend, observe=self._observe))
         if log.rights != "all":

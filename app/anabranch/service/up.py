@@ -54,11 +54,13 @@ async def run_service(
     ending: Callable[[], None] = lambda: None,
     http_port: int | None = None,
     tenants: Sequence[Tenant] | None = None,
+    watches_sessions: bool = False,
 ) -> None:
     """Run the servers, the projections and the commands until SIGTERM or Ctrl-C.
 
     `ready` is called once they work, `ending` once they are to end. With `http_port` the HTTP
-    service is on 127.0.0.1 (0 takes a free port). `tenants` may use the home's NATS server.
+    service is on 127.0.0.1 (0 takes a free port). `tenants` may use the home's NATS server. With
+    `watches_sessions` what agent tools write on this machine is imported as it is written.
 
     Raises TenantsInvalid where that server is not ours, and AlreadyRunning where another process
     does so on this home. Raises ServerEnded when one of the servers ends by itself: the next start
@@ -71,7 +73,7 @@ async def run_service(
             fix="unset NATS_URL, or give that server's users what "
             "docs/how-to/isolate-tenants.md says",
         )
-    serving = _serving(settings, http_port=http_port)
+    serving = _serving(settings, http_port=http_port, watches_sessions=watches_sessions)
     async with Servers(settings, command=COMMAND, must_own=True, tenants=tenants) as servers:
 
         async def announce() -> None:
@@ -87,11 +89,11 @@ async def run_service(
         servers.pause()
 
 
-def _serving(settings: Settings, *, http_port: int | None) -> Serving:
+def _serving(settings: Settings, *, http_port: int | None, watches_sessions: bool) -> Serving:
     try:
         from anabranch.service.lifespan import Serving
 
-        return Serving(settings, http_port=http_port)
+        return Serving(settings, http_port=http_port, watches_sessions=watches_sessions)
     except ModuleNotFoundError as error:
         raise ServiceMissing(
             f"what `anabranch up` runs in is not installed: {error}",

@@ -15,6 +15,7 @@ def insight_table(insight: InsightDetails) -> Table:
     """Return a line for each thing that is known of the insight."""
     rows = {
         "text": insight.text if insight.text is not None else "(forgotten)",
+        "subject": insight.subject,
         "kind": f"{insight.kind}, confidence {insight.confidence:g}",
         "tags": ", ".join(insight.tags),
         "entities": ", ".join(insight.entities),

@@ -30,7 +30,7 @@ def hits_table(hits: Sequence[Hit], *, length_max: int | None = None, why: bool 
     table.add_column("score", justify="right", style="cyan", no_wrap=True)
     table.add_column("insight", overflow="fold")
     for hit in hits:
-        text = hit.text if length_max is None else _cut(hit.text, length_max)
+        text = hit.said if length_max is None else _cut(hit.said, length_max)
         ended = Text("retired ", style="yellow") if hit.retired is not None else Text()
         table.add_row(f"{hit.score:.3f}", ended + Text(text))
         table.add_row("", Text(reasons(hit), style="dim"))

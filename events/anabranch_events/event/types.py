@@ -140,12 +140,14 @@ class BranchStarted(EventData):
 class Insight(Facts):
     """One thing learned, as a short text that carries its subject.
 
-    `kind` is a word of the producer's own. One that only repeats other insights is `derived`: it
+    `subject` is who or what it is about, or who said it, where the text does not name it. `kind` is
+    a word of the producer's own. One that only repeats other insights is `derived`: it
     names them in `sources`, and recall leaves it out.
     """
 
     insight_id: Identifier
     text: Text
+    subject: Name | None = None
     kind: Name = "observation"
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     tags: tuple[Name, ...] = ()

@@ -16,6 +16,7 @@ from anabranch_projections.recall_index.entries import (
     Began,
     Change,
     Cited,
+    Derived,
     Ended,
     Forgotten,
     Joined,
@@ -74,6 +75,7 @@ class NamespaceIndex:
         self._links = Links()
         self._endings = Endings()
         self._forgotten: set[str] = set()
+        self._derived: dict[str, list[str]] = {}
         self._postings = OpenPostings()
         self._documents: list[bytes] = []
         self._changes: list[Change] = []
@@ -139,7 +141,7 @@ class NamespaceIndex:
         """Return the texts of the next insights without a vector, empty where forgotten."""
         end = min(self._vector_rows + count, len(self))
         cut = self.cut()
-        return [cut.document(row).text for row in range(self._vector_rows, end)]
+        return [cut.document(row).said for row in range(self._vector_rows, end)]
 
     def cut(self, as_of: int | None = None) -> Cut:
         """Return the index as of a position, or as it is."""
@@ -237,14 +239,15 @@ class NamespaceIndex:
     def _apply(self, entry: AnyEntry) -> None:
         if isinstance(entry, Learned):
             self._learn(entry)
-        else:
+        elif not isinstance(entry, Derived) or self._columns.row(entry.insight_id) is None:
             self._changes.append(entry)
             self._change(entry)
 
     def _learn(self, entry: Learned) -> None:
         if self._columns.row(entry.insight_id) is not None:
             return
-        found = features(entry.text, day=day_text(day_number(entry)), names=entry.names)
+        day = day_text(day_number(entry))
+        found = features(entry.text, day=day, names=entry.names, subject=entry.subject)
         row = self._columns.append(
             entry, found, agent=entry.agent or self._lines.agent(entry.session_id)
         )
@@ -252,7 +255,8 @@ class NamespaceIndex:
             self._documents.append(b"")
         else:
             self._postings.add(row, _keys(entry, found))
-            self._documents.append(pack_document(Document(entry.text, entry.names, entry.tags)))
+            document = Document(entry.text, entry.names, entry.tags, entry.subject)
+            self._documents.append(pack_document(document))
         self._end_one(entry.insight_id, row)
 
     def _change(self, change: Change) -> None:
@@ -261,6 +265,8 @@ class NamespaceIndex:
                 self._lines.apply(self.namespace, change)
             case Retired():
                 self._retire(change)
+            case Derived():
+                self._derive(change)
             case Forgotten():
                 self._forget(change.insight_id)
             case Linked():
@@ -276,11 +282,24 @@ class NamespaceIndex:
             if row is not None:
                 self._end_one(insight_id, row)
 
+    def _derive(self, change: Derived) -> None:
+        for source in change.sources:
+            self._derived.setdefault(source, []).append(change.insight_id)
+        if not self._forgotten.isdisjoint(change.sources):
+            self._forget(change.insight_id)
+
     def _forget(self, insight_id: str) -> None:
-        self._forgotten.add(insight_id)
-        row = self._columns.row(insight_id)
-        if row is not None:
-            self._end_one(insight_id, row)
+        """Erase an insight, and all that is derived from it."""
+        left = [insight_id]
+        while left:
+            one = left.pop()
+            if one in self._forgotten:
+                continue
+            self._forgotten.add(one)
+            row = self._columns.row(one)
+            if row is not None:
+                self._end_one(one, row)
+            left += self._derived.get(one, ())
 
     def _end_one(self, insight_id: str, row: int) -> None:
         """Lay over a row whether it ended, be that known before it or after."""

@@ -14,6 +14,7 @@ from anabranch_projections.run.batch import GRAPH
 from anabranch_projections.run.follower import Follower
 from anabranch_projections.run.wait import wait_for
 from anabranch_projections.vectors.cache import VectorCache, text_key
+from anabranch_recall.subject import with_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,7 +51,7 @@ class Texts:
                 self._want(at, insight)
 
     def _want(self, at: PositionedEvent, insight: Insight) -> None:
-        self.texts.append(insight.text)
+        self.texts.append(with_subject(insight.text, insight.subject))
         self.rows.append(
             {"namespace": at.namespace, "id": insight.insight_id, "recorded": at.position}
         )
@@ -106,7 +107,11 @@ class VectorProjector(Follower[Texts]):
     def _set_embeddings(
         self, rows: Sequence[Row], vectors: Sequence[Sequence[float]]
     ) -> list[Step]:
-        full = [{**row, "embedding": vector} for row, vector in zip(rows, vectors, strict=True)]
+        full = [
+            {**row, "embedding": vector}
+            for row, vector in zip(rows, vectors, strict=True)
+            if any(vector)  # Zeros stand for a text that the embedder has none for.
+        ]
         size = max(1, NUMBERS_MAX // self._embedder.dimension)
         return [
             step

@@ -19,9 +19,12 @@ Row = dict[str, Any]
 
 
 class Link(NamedTuple):
-    """A type of relationship: the labels of its ends, its properties, the one it always has."""
+    """A type of relationship: the labels of its ends, its properties, the one it always has.
 
-    start: str
+    It may begin at nodes of several labels.
+    """
+
+    starts: str | tuple[str, ...]
     end: str
     properties: frozenset[str] = frozenset()
     sign: str | None = "recorded"
@@ -42,7 +45,7 @@ PROPERTIES: Final[Mapping[str, frozenset[str]]] = {
     "Entity": _words("namespace name mentions"),
     "Generation": _words("id log schema_version projector_version created served"),
     "Insight": _words(
-        "namespace id session_id root_id agent text kind confidence tags entities sources recorded "
+        "namespace id session_id root_id agent text subject kind confidence tags entities sources recorded "
         "recorded_at valid_from valid_until current retired retired_reason lapses final "
         "final_reason retracted stated_until restated forgotten forgotten_receipt citations cited "
         "embedding embedding_model"
@@ -50,7 +53,7 @@ PROPERTIES: Final[Mapping[str, frozenset[str]]] = {
     "Note": _words("namespace session_id key value recorded"),
     "Session": _words(
         "namespace id task role agent status priority depth root_id parent_id forked_at opened "
-        "opened_at ended ended_at ended_reason result error executor worker attempt duration_ms "
+        "opened_at ended ended_at ended_reason result erased error executor worker attempt duration_ms "
         "deadline attributes updated"
     ),
     "Vectors": _words("id model dimension"),
@@ -70,7 +73,7 @@ LINKS: Final[Mapping[str, Link]] = {
     "BRANCHED_FROM": Link("Session", "Session", _words("forked_at"), "forked_at"),
     "CONFLICTS_WITH": Link("Insight", "Insight", _words("recorded subject retired decision")),
     "CONSOLIDATES": Link("Consolidation", "Session", sign=None),
-    "DERIVED_FROM": Link("Consolidation", "Insight", sign=None),
+    "DERIVED_FROM": Link(("Consolidation", "Insight"), "Insight", sign=None),
     "HANDED_OFF_TO": Link("Session", "Session", _words("recorded summary")),
     "MENTIONS": Link("Insight", "Entity", _words("recorded")),
     "NOTED": Link("Session", "Note", sign=None),
@@ -125,7 +128,7 @@ def own_relationship(row: Row) -> Row | None:
     """Return what is ours of a relationship: None where nothing is."""
     link = LINKS[row["type"]]
     properties = {name: row["properties"].get(name) for name in link.properties}
-    start = _end(row["start_labels"], row["start"], link.start)
+    start = _start(row["start_labels"], row["start"], link.starts)
     end = _end(row["end_labels"], row["end"], link.end)
     unsigned = link.sign is not None and properties[link.sign] is None
     if start is None or end is None or unsigned:
@@ -137,6 +140,12 @@ def own_relationship(row: Row) -> Row | None:
         "end": end,
         "properties": properties,
     }
+
+
+def _start(labels: list[str], properties: Row, allowed: str | tuple[str, ...]) -> list[Any] | None:
+    names = (allowed,) if isinstance(allowed, str) else allowed
+    found = (_end(labels, properties, name) for name in names)
+    return next((one for one in found if one is not None), None)
 
 
 def _end(labels: list[str], properties: Row, label: str) -> list[Any] | None:

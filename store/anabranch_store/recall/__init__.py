@@ -1,4 +1,4 @@
 """Recall over the store's own indexes.
 
-Others use: `ranker.GraphRanker`.
+Others use: `lanes.attempt`, `ranker.GraphRanker`, `spread.spread`.
 """

@@ -10,6 +10,7 @@ from anabranch_recall.candidates import CHARACTERS_MAX, Row
 from anabranch_recall.fusion import SHARED_BY_MAX, Link
 from anabranch_recall.language import search_terms
 from anabranch_recall.plasticity import decayed
+from anabranch_recall.subject import with_subject
 from anabranch_recall.timing import Durations
 from anabranch_recall.words import glued_words
 from anabranch_store.errors import Unavailable
@@ -214,14 +215,15 @@ async def _search(
 
 def _candidates(graph: Graph, rows: list[Any]) -> dict[str, tuple[Row, float | None]]:
     return {
-        each[0]: (_row(each[:6]), None if each[6] is None else _cosine(graph, each[6]))
+        each[0]: (_row(each[:7]), None if each[7] is None else _cosine(graph, each[7]))
         for each in rows
     }
 
 
 def _row(values: list[Any]) -> Row:
-    insight_id, session_id, text, position, day, entities = values
-    return Row(insight_id, session_id, text or "", position, day or "", tuple(entities or ()))
+    insight_id, session_id, text, subject, position, day, entities = values
+    told = with_subject(text or "", subject)[:CHARACTERS_MAX]
+    return Row(insight_id, session_id, told, position, day or "", tuple(entities or ()))
 
 
 def _cosine(graph: Graph, similarity: float) -> float:

@@ -25,7 +25,7 @@ from anabranch_recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
 from anabranch_recall.language import asked_words
 from anabranch_recall.question import TIMEOUT_S, Hit, Lane, Question, Recollection, Restatement
 from anabranch_recall.timing import Durations
-from anabranch_store.errors import GraphUnavailable
+from anabranch_store.errors import EmbedderRefused, GraphUnavailable
 from anabranch_store.recall.lanes import (
     FETCH_GROWTH,
     FETCH_MAX,
@@ -273,6 +273,12 @@ class GraphRanker:
             if held not in {None, embedder.model}:
                 return None
             [numbers] = await embedder.embed([asked.text])
+            if not any(numbers):
+                raise EmbedderRefused(
+                    f"the embedder gives no vector for this question of {len(asked.text)} "
+                    "characters",
+                    fix="ask it otherwise",
+                )
             return Vector(embedder.model, numbers)
 
         vector = await attempt(embed(), nothing=None, timeout_s=self._bound_s(asked))

@@ -36,14 +36,14 @@ def test_keyword_arguments_are_the_filters() -> None:
 @pytest.mark.parametrize(
     ("recall", "own"),
     [
-        (Memory.recall, set()),
-        (Session.recall, {"session_id"}),
+        (Memory.recall, {"spread"}),
+        (Session.recall, {"session_id", "spread"}),
         (Memory.context, {"tokens"}),
-        (Memory.recall_all, {"query", "queries"}),
+        (Memory.recall_all, {"query", "queries", "spread"}),
     ],
 )
 def test_python_takes_a_question_and_filters(recall: Any, own: set[str]) -> None:
-    """A memory and a session take the same; the session names itself, a context has a length."""
+    """A memory and a session take the same; the session names itself, a context has a length, and spreads not."""
     parameters = dict(inspect.signature(recall).parameters)
     filters = parameters.pop("filters")
 
@@ -53,8 +53,8 @@ def test_python_takes_a_question_and_filters(recall: Any, own: set[str]) -> None
 
 
 def test_the_command_takes_a_question_and_filters() -> None:
-    """The request `recall` has all of them, and no others; `context` has a length beside them."""
-    assert set(Recall.model_fields) == AROUND | FILTERS
+    """The request `recall` has all of them, and spreads; `context` has a length instead."""
+    assert set(Recall.model_fields) == AROUND | FILTERS | {"spread"}
     assert set(RecallContext.model_fields) == AROUND | FILTERS | {"tokens"}
 
 

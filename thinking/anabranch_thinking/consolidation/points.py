@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anabranch_recall import entities, tokens
+from anabranch_recall.subject import with_subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ class Point:
         return cls(
             insight_id=insight.insight_id,
             session_id=session_id,
-            text=insight.text,
+            text=with_subject(insight.text, insight.subject),
             confidence=insight.confidence,
             entities=frozenset(insight.entities or entities(insight.text)),
             sources=frozenset(insight.sources),

@@ -36,6 +36,10 @@ class InsightDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     text: Text = Field(description="What was learned, in words that carry their subject.")
+    subject: Name | None = Field(
+        default=None,
+        description="Who or what it is about, or who said it, where the text does not name it.",
+    )
     kind: Name = Field(
         default="observation",
         description="The kind of insight; recall leaves `derived` out unless it is asked for.",
@@ -45,7 +49,7 @@ class InsightDraft(BaseModel):
     )
     tags: tuple[Name, ...] = Field(default=(), description="Labels of your own.")
     entities: tuple[Name, ...] | None = Field(
-        default=None, description="Taken from the text where they are not given."
+        default=None, description="Taken from text and subject where they are not given."
     )
     valid_from: AwareDatetime | None = Field(
         default=None, description="Since when it holds in the world."
@@ -61,6 +65,7 @@ class InsightDraft(BaseModel):
 class InsightFields(TypedDict, total=False):
     """The fields of an `InsightDraft` beside its text, as keyword arguments."""
 
+    subject: str | None
     kind: str
     confidence: float
     tags: Sequence[str]
@@ -159,7 +164,10 @@ def as_insight(
     """
     entities = draft.entities
     if entities is None:
-        entities = tuple(name for name in extract(draft.text) if len(name) <= NAME_LENGTH_MAX)
+        names = [draft.subject, *extract(draft.text)]
+        entities = tuple(
+            dict.fromkeys(name for name in names if name and len(name) <= NAME_LENGTH_MAX)
+        )
     try:
         return Insight.model_validate(
             {**dict(draft), "insight_id": insight_id, "entities": entities}

@@ -6,17 +6,26 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anabranch.cli.command import Call, SessionOption, command, standard_input
+from anabranch.cli.command import AsOfOption, Call, SessionOption, command, standard_input
 from anabranch.cli.completion import KINDS, OUTCOMES, ids_of, one_of
 from anabranch.cli.ids import insight_id_in, insight_ids_in, session_id_in
 from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import RenderableType
+
+    from anabranch_recall import Associated
     from anabranch_thinking import InsightFields, SessionReceipt
 
 commands = typer.Typer()
 PANEL: Final = "Remember and recall"
 _STORED: Final = "session_id, event_id, position"
+_FORGOTTEN: Final = (
+    f"{_STORED}, and what went with it: insights, consolidations, sessions, associations, "
+    "conflicts, sums"
+)
 
 InsightArgument = Annotated[
     str,
@@ -78,11 +87,17 @@ async def update(
         list[str] | None,
         typer.Option("--tag", "-t", help="A tag, instead of those before; may be given again."),
     ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option("--subject", help="Another subject than before.", show_default=False),
+    ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="How sure, from 0 to 1.")] = 1.0,
     session: SessionOption = None,
 ) -> None:
     """Record a new text, and retire the insight whose place it takes."""
     fields: InsightFields = {"confidence": confidence}
+    if subject is not None:
+        fields["subject"] = subject
     if kind is not None:
         fields["kind"] = kind
     if tag is not None:
@@ -124,7 +139,7 @@ async def retract(
     _said(call, "Retracted", receipt)
 
 
-@command(commands, "forget", gives=_STORED, panel=PANEL)
+@command(commands, "forget", gives=_FORGOTTEN, panel=PANEL)
 async def forget(
     call: Call,
     insight: InsightArgument,
@@ -134,12 +149,20 @@ async def forget(
     ] = "requested",
     session: ActingSessionOption = None,
 ) -> None:
-    """Erase what an insight said, from the graph and from every answer."""
+    """Erase what an insight said, from the graph and from every answer.
+
+    Insights derived from it are forgotten too, and words of others about it go.
+    """
     async with call.memory() as memory:
         found = await insight_id_in(memory, insight)
         own = await session_id_in(memory, session)
         stored = await memory.forget(found, receipt=receipt, session_id=own)
-    _said(call, "Forgotten", stored)
+    went = ", ".join(_WENT[name].format(count) for name, count in stored.sums.items() if count)
+    call.output.item(
+        stored,
+        f"Forgotten at position {stored.position}",
+        *([f"[dim]with it: {went}[/]"] if went else []),
+    )
 
 
 @command(commands, "cite", gives=_STORED, panel=PANEL)
@@ -195,6 +218,46 @@ async def associate(
     _said(call, "Associated", receipt)
 
 
+@command(
+    commands,
+    "associations",
+    gives="insight_id, session_id, text, subject, kind, tags, confidence, agent, position, "
+    "recorded_at, valid_from, valid_until, retired, strength, start, path; a line an insight",
+    panel=PANEL,
+)
+async def associations(
+    call: Call,
+    insight: InsightArgument,
+    *,
+    spread: Annotated[
+        int, typer.Option("--spread", help="Over so many associations, at most four.")
+    ] = 1,
+    as_of: AsOfOption = None,
+    include_retired: Annotated[
+        bool, typer.Option("--include-retired", help="Also what no longer holds.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", help="How many insights at most.")] = 50,
+) -> None:
+    """Show the insights that associations lead to, the strongest first."""
+    from anabranch.cli.values import moment
+
+    async with call.memory() as memory:
+        found = await memory.associations(
+            await insight_id_in(memory, insight),
+            spread=spread,
+            as_of=moment(as_of),
+            include_retired=include_retired,
+            limit=limit,
+        )
+    call.output.items(found, _associated)
+
+
+def _associated(found: Sequence[Associated]) -> RenderableType:
+    from anabranch.terminal.associated import associated_table
+
+    return associated_table(found) if found else "Nothing is associated with it."
+
+
 @command(commands, "sever", gives=_STORED, panel=PANEL)
 async def sever(
     call: Call,
@@ -233,6 +296,16 @@ async def remember_all(
         receipt,
         f"Remembered {counted(len(receipt.insight_ids), 'insight')} by position {receipt.position}",
     )
+
+
+_WENT: Final = {
+    "insights": "derived insights {}",
+    "consolidations": "texts of consolidations {}",
+    "sessions": "results of sessions {}",
+    "associations": "reasons of associations {}",
+    "conflicts": "subjects of conflicts {}",
+}
+"""Words for the lists of a receipt: all that goes with a forgotten insight."""
 
 
 def _said(call: Call, done: str, receipt: SessionReceipt) -> None:

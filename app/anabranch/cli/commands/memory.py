@@ -29,6 +29,14 @@ async def remember(
     text: Annotated[str, typer.Argument(help="What was learned; - reads stdin.")],
     *,
     session: SessionOption = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject",
+            help="Who or what it is about, or who said it, where the text does not say so.",
+            show_default=False,
+        ),
+    ] = None,
     kind: Annotated[
         str, typer.Option("--kind", help="What kind of insight.", autocompletion=one_of(KINDS))
     ] = "observation",
@@ -68,6 +76,7 @@ async def remember(
 
     learned = standard_input(text)
     fields: InsightFields = {
+        "subject": subject,
         "kind": kind,
         "confidence": confidence,
         "tags": tag or (),

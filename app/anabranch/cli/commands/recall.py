@@ -97,9 +97,9 @@ IncludeRetiredOption = Annotated[
     commands,
     "recall",
     gives=(
-        "hits [{insight_id, session_id, text, kind, tags, confidence, agent, position, recorded_at, "
+        "hits [{insight_id, session_id, text, subject, kind, tags, confidence, agent, position, recorded_at, "
         "retired, valid_from, valid_until, similarity, also_in, also, score, why}], lanes, position, "
-        "ranker, nothing_close, recall_id; a line a question"
+        "ranker, nothing_close, recall_id, associated; a line a question"
     ),
     panel=PANEL,
     served=True,
@@ -129,6 +129,9 @@ async def recall(
     wait: WaitOption = None,
     timeout_s: TimeoutOption = None,
     include_retired: IncludeRetiredOption = False,
+    spread: Annotated[
+        int, typer.Option("--spread", help="Also what lies up to so many associations beyond.")
+    ] = 0,
     why: Annotated[bool, typer.Option("--why", help="Show what each score is made of.")] = False,
 ) -> None:
     """Ask memory a question; get ranked insights, each with the reason why."""
@@ -155,6 +158,7 @@ async def recall(
         "min_similarity": min_similarity,
         "wait_s": wait,
         "timeout_s": timeout_s,
+        "spread": spread,
         **filters,
     }
 
@@ -220,6 +224,7 @@ async def _asked_here(memory: Memory, asked: Mapping[str, Any]) -> dict[str, Any
 
 
 def _shown(found: Recollection, *, filters: Sequence[str], why: bool) -> list[RenderableType]:
+    from anabranch.terminal.associated import associated_table
     from anabranch.terminal.recall_table import hits_table, lanes_line
     from anabranch.terminal.recall_why import lane_lines
 
@@ -230,7 +235,8 @@ def _shown(found: Recollection, *, filters: Sequence[str], why: bool) -> list[Re
         if filters:
             told += f" with these filters ({', '.join(filters)}); ask without them to see more"
         return [f"{told}.", lanes]
-    return [hits_table(found.hits, why=why), lanes]
+    beyond = [associated_table(found.associated)] if found.associated else []
+    return [hits_table(found.hits, why=why), *beyond, lanes]
 
 
 @command(

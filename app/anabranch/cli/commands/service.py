@@ -50,6 +50,13 @@ async def up(
             show_default=False,
         ),
     ] = None,
+    watch_sessions: Annotated[
+        bool,
+        typer.Option(
+            "--watch-sessions",
+            help="Import what agent tools write on this machine, as `sessions watch` does.",
+        ),
+    ] = False,
 ) -> None:
     """Keep the servers, the projections and the commands running, until Ctrl-C or `down`.
 
@@ -65,6 +72,7 @@ async def up(
     if detach:
         options = [] if http is None else ["--http", str(http)]
         options += [] if tenants is None else ["--tenants", str(tenants.absolute())]
+        options += ["--watch-sessions"] if watch_sessions else []
         running = up_already(call.settings, options=options)
         if running is not None:
             _announce(call, running, already=True)
@@ -84,7 +92,14 @@ async def up(
         def ending() -> None:
             waiting.enter_context(call.output.after_a_moment(f"Ending those of {home}"))
 
-        await run_service(call.settings, ready=ready, ending=ending, http_port=http, tenants=users)
+        await run_service(
+            call.settings,
+            ready=ready,
+            ending=ending,
+            http_port=http,
+            tenants=users,
+            watches_sessions=watch_sessions,
+        )
 
 
 def _announce(call: Call, runtime: Runtime, *, already: bool = False) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anabranch.cli.command import AsOfOption, Call, command
+from anabranch.cli.command import AsOfOption, Call, SessionArgument, command
 from anabranch.cli.completion import PRIORITIES, STATUSES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
 from anabranch.terminal.counting import counted
@@ -36,14 +36,6 @@ PriorityOption = Annotated[
         "-p",
         help="critical, high, normal or low.",
         autocompletion=one_of(PRIORITIES),
-    ),
-]
-SessionArgument = Annotated[
-    str,
-    typer.Argument(
-        help="The session's id, or the end of it.",
-        metavar="ID",
-        autocompletion=ids_of("sessions"),
     ),
 ]
 

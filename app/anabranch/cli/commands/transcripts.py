@@ -1,14 +1,17 @@
-"""Sessions that agent tools wrote: finding, importing and following them."""
+"""Sessions that agent tools wrote: finding, importing and following them; and out again."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anabranch.cli.command import Call, command
+from anabranch.cli.command import Call, ForceOption, SessionArgument, command, refuse_existing
+from anabranch.cli.completion import one_of
+from anabranch.cli.ids import session_id_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +22,8 @@ if TYPE_CHECKING:
     from anabranch.importers.reader import Source
 
 commands = typer.Typer(
-    help="Find, import and follow the sessions that agent tools wrote.", no_args_is_help=True
+    help="Find, import and follow the sessions that agent tools wrote; export them.",
+    no_args_is_help=True,
 )
 PANEL: Final = "Think"
 _GIVES: Final = (
@@ -103,6 +107,8 @@ async def import_(
 ) -> None:
     """Bring sessions of agent tools into the memory; what it has already is left out."""
     from anabranch.backend.gc_tuning import collect_seldom
+    from anabranch.home.folder import Home
+    from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.importer import Importer, ImportOptions
     from anabranch.memory.memory import namespace_of
     from anabranch.terminal.transcripts import import_summary
@@ -125,6 +131,7 @@ async def import_(
             backend = namespace_of(memory).backend
             importer = Importer(backend.log, options, saw=backend.saw)
             await _imported(call, importer, sources)
+        note_unknown_records(Home(call.settings.home), importer.tally.unknown)
     if not call.output.json:
         call.output.console.print(import_summary(importer.tally, dry_run=dry_run))
     for line in importer.tally.broken:
@@ -159,9 +166,11 @@ async def watch(
     tools: ToolsOption = False,
     no_redact: NoRedactOption = False,
 ) -> None:
-    """Import sessions as they are written, until Ctrl-C."""
-    from anabranch.importers.importer import Importer, ImportOptions
-    from anabranch.importers.watching import Watching
+    """Import sessions as they are written, until Ctrl-C; `up --watch-sessions` does so too."""
+    from anabranch.home.folder import Home
+    from anabranch.importers.drift import note_unknown_records
+    from anabranch.importers.following import Following
+    from anabranch.importers.importer import ImportOptions
     from anabranch.memory.memory import namespace_of
 
     choice = _choice(project or (), exclude or (), None)
@@ -172,16 +181,56 @@ async def watch(
         tools=tools,
         tells_insights=call.output.json,
     )
-    watching = Watching(lambda: [one for one in _sources(where or ()) if choice.wants(one)])
+
+    def find() -> list[Source]:
+        return [one for one in _sources(where or ()) if choice.wants(one)]
+
     async with call.memory() as memory:
         backend = namespace_of(memory).backend
+        following = Following(backend.log, options, find, saw=backend.saw)
         call.output.message("[dim]following; Ctrl-C ends[/]")
-        async for source in watching.changed():
-            importer = Importer(backend.log, options, saw=backend.saw)
-            sessions = await importer.source(source)
-            if importer.tally.appended:
-                _tell(call, sessions)
-                call.output.message(f"{source.path}: {importer.tally.appended} events")
+        async for one in following.imported():
+            if one.error is not None:
+                call.output.warn(f"{one.source.path}: {one.error.message}; it is tried again")
+                continue
+            _tell(call, one.sessions)
+            call.output.message(f"{one.source.path}: {one.tally.appended} events")
+            note_unknown_records(Home(call.settings.home), one.tally.unknown)
+
+
+@command(commands, "export", gives="the text itself (as without), or with -o: session_id, to, file")
+async def export(
+    call: Call,
+    session: SessionArgument,
+    *,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            help="markdown (a hand-off note), otel (spans), langgraph (checkpoints) or mcp-memory.",
+            autocompletion=one_of(("langgraph", "markdown", "mcp-memory", "otel")),
+        ),
+    ] = "markdown",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write to this file.", show_default=False),
+    ] = None,
+    force: ForceOption = False,
+) -> None:
+    """Write a session and its branches in a form that another tool reads."""
+    from anabranch.exporters.targets import export_session
+
+    if output is not None:
+        refuse_existing(output, force=force)
+    async with call.memory() as memory:
+        session_id = await session_id_in(memory, session)
+        text = await export_session(memory, session_id, to=to, path=output)
+    if text is not None:
+        sys.stdout.buffer.write(text)
+    elif call.output.json:
+        call.output.item({"session_id": session_id, "to": to, "file": str(output)})
+    else:
+        call.output.message(f"exported session {session_id} to {output}")
 
 
 def _sources(where: Sequence[str]) -> list[Source]:

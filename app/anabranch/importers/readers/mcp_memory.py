@@ -76,6 +76,7 @@ def _facts(record: dict[str, Any]) -> Iterator[Record]:
                 text=f"{start} {kind} {end}",
                 kind="relation",
                 entities=(start, end),
+                subject=start,
             )
         case kind:
             yield Unknown(line=_KEY, what=f"record {kind}")
@@ -91,6 +92,7 @@ def _entity(record: dict[str, Any]) -> Iterator[Record]:
             text=f"{name}: {kind}",
             kind="entity",
             entities=(name,),
+            subject=name,
         )
     for observation in list_of(record.get("observations")):
         if text := text_of(observation):
@@ -100,4 +102,5 @@ def _entity(record: dict[str, Any]) -> Iterator[Record]:
                 text=f"{name}: {text}",
                 kind="observation",
                 entities=(name,),
+                subject=name,
             )

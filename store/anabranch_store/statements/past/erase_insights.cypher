@@ -2,7 +2,9 @@
 // returns nothing. What was forgotten since is never told again.
 UNWIND $rows AS row
 MATCH (i:Insight {namespace: row.namespace, id: row.id})
-REMOVE i.text, i.tags, i.entities, i.sources
+SET i.retired_reason = CASE WHEN i.retired IS NULL THEN null ELSE 'forgotten' END
+SET i.final_reason = CASE WHEN i.final IS NULL THEN null ELSE 'forgotten' END
+REMOVE i.text, i.subject, i.tags, i.entities, i.sources
 WITH i
 MATCH (i)-[m:MENTIONS]->(e:Entity)
 WHERE m.recorded IS NOT NULL AND e.namespace = i.namespace

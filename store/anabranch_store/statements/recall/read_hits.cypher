@@ -1,10 +1,11 @@
-// Return what a hit shows of each insight in $ids: id, session, whole text, kind, tags, confidence,
-// agent, times in the world, position, time of recording, and the position it ended at, if that is
-// up to $until. $ended null is the namespace.
+// Return what a hit shows of each insight in $ids: id, session, whole text, subject, kind, tags,
+// confidence, agent, times in the world, position, time of recording, and the position it ended
+// at, if that is up to $until. $ended null is the namespace.
 UNWIND $ids AS id
 MATCH (i:Insight {namespace: $namespace, id: id})
 WHERE i.recorded <= $until AND i.forgotten IS NULL
-RETURN i.id AS insight_id, i.session_id AS session_id, i.text AS text, i.kind AS kind,
+RETURN i.id AS insight_id, i.session_id AS session_id, i.text AS text, i.subject AS subject,
+  i.kind AS kind,
   coalesce(i.tags, []) AS tags, i.confidence AS confidence,
   coalesce(i.agent, head([(i)<-[:PRODUCED]-(s:Session) | s.agent])) AS agent,
   i.valid_from AS valid_from,

@@ -1,10 +1,11 @@
 // Return in one row the eligible insights of the namespace, at most $limit of them: id, session,
-// text, position, its day, entities, and the similarity to $vector, null where there is none.
+// text, subject, position, its day, entities, and the similarity to $vector, null where there is
+// none.
 MATCH (i:Insight {namespace: $namespace})
 WHERE i.recorded <= $until AND i.forgotten IS NULL
   AND @recall/eligible
 WITH i LIMIT $limit
-RETURN collect([i.id, i.session_id, left(i.text, $characters), i.recorded,
+RETURN collect([i.id, i.session_id, left(i.text, $characters), i.subject, i.recorded,
   toString(coalesce(i.valid_from, i.recorded_at)), i.entities,
   CASE WHEN $vector IS NOT NULL AND i.embedding_model = $model
     THEN vector.similarity.cosine(i.embedding, $vector) END]) AS insights

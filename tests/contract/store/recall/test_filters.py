@@ -55,6 +55,26 @@ async def test_a_hit_carries_what_was_recorded(graph: Graph) -> None:
         assert 0 < first.similarity < 1
 
 
+async def test_a_subject_tells_equal_texts_apart(graph: Graph) -> None:
+    """The words of a subject find its insight; the same text of another is another hit."""
+    text = "I moved to Oslo"
+    await learn(
+        graph,
+        [
+            at(number, types.InsightRecorded(insight_id=insight(number), text=text, subject=name))
+            for number, name in enumerate(("Melanie", "Caroline"), start=1)
+        ],
+    )
+
+    for ranker in both_ways(graph):
+        found = await ranker.recall(ask("Did Caroline move to Oslo?"))
+
+        assert [(hit.insight_id, hit.subject) for hit in found] == [
+            (insight(2), "Caroline"),
+            (insight(1), "Melanie"),
+        ]
+
+
 async def test_a_filter_costs_no_results(graph: Graph) -> None:
     """A few insights with a tag among many better ones are all found, though the scan is small."""
     said = [

@@ -6,8 +6,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from anabranch.api.operations import OPERATIONS
-from anabranch.api.reads import READS
+from anabranch.api.thoughts import EVERY
 from anabranch.http.places import PLACES
 from anabranch_events import encode
 from tests.support.fixtures.commands import opened_event
@@ -244,7 +243,7 @@ async def test_whoever_errs_gets_a_problem(web: httpx2.AsyncClient) -> None:
 
 def test_every_operation_has_a_place() -> None:
     """Both tables of operations are on the map, and nothing else is."""
-    names = [one.name for one in (*OPERATIONS, *READS)]
+    names = [one.name for one in EVERY]
 
     assert sorted(names) == sorted(PLACES)
     assert len({(one.method, one.path) for one in PLACES.values()}) == len(PLACES)

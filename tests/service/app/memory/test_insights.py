@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +34,7 @@ async def test_an_insight_is_looked_up(either: Memory) -> None:
     source = new_id()
     receipt = await session.remember(
         "The train to Basel leaves at nine",
+        subject="the timetable",
         kind="fact",
         confidence=0.5,
         tags=["rail"],
@@ -46,6 +48,7 @@ async def test_an_insight_is_looked_up(either: Memory) -> None:
     assert found.model_dump(exclude={"recorded_at"}) == {
         "insight_id": receipt.insight_id,
         "text": "The train to Basel leaves at nine",
+        "subject": "the timetable",
         "kind": "fact",
         "confidence": 0.5,
         "tags": ("rail",),
@@ -68,8 +71,8 @@ async def test_an_insight_is_looked_up(either: Memory) -> None:
 
 
 async def test_an_insight_is_updated(either: Memory) -> None:
-    """The new text takes the old one's place with its kind and tags, in one batch."""
-    old = await either.remember("The port is 5432", kind="fact", tags=["ops"])
+    """The new text takes the old one's place with kind, tags and subject, in one batch."""
+    old = await either.remember("The port is 5432", kind="fact", tags=["ops"], subject="postgres")
 
     new = await either.update(old.insight_id, "The port is 5433", confidence=0.9)
 
@@ -77,6 +80,7 @@ async def test_an_insight_is_updated(either: Memory) -> None:
     before, after = await either.get(old.insight_id), await either.get(new.insight_id)
     assert [hit.insight_id for hit in hits] == [new.insight_id]
     assert (after.text, after.kind, after.tags) == ("The port is 5433", "fact", ("ops",))
+    assert after.subject == "postgres"
     assert (after.confidence, after.supersedes) == (0.9, (old.insight_id,))
     assert (before.retired, before.superseded_by) == (new.position + 1, (new.insight_id,))
     draft = InsightDraft(text="The port is 5434")
@@ -84,6 +88,36 @@ async def test_an_insight_is_updated(either: Memory) -> None:
     assert (plain.kind, plain.tags) == ("observation", ())
     with pytest.raises(InsightNotFound):
         await either.update(new_id(), "The port is 5435")
+
+
+async def test_associations_lead_on(either: Memory) -> None:
+    """From an insight, and from the hits of a recall, over as many links as are asked for."""
+    ids = [
+        (await either.remember(text)).insight_id
+        for text in ("The port is 5432", "A firewall stands before it", "Ben holds the keys")
+    ]
+    for one, other in itertools.pairwise(ids):
+        last = await either.associate(one, other, kind="explains", weight=0.5)
+
+    near = await either.associations(ids[0])
+    far = await either.associations(ids[0], spread=2)
+    found = await either.recall("Which port?", k=1, spread=2, after=last.position)
+    plain = await either.recall("Which port?", k=1)
+
+    assert [one.insight_id for one in near] == ids[1:2]
+    assert [one.insight_id for one in far] == ids[1:]
+    assert [hit.insight_id for hit in found] == ids[:1]
+    assert [one.insight_id for one in found.associated] == ids[1:]
+    assert found.lanes["spread"].state == "ok"
+    assert plain.associated == ()
+    with pytest.raises(InputInvalid, match="spread"):
+        await either.recall("Which port?", spread=5)
+    with pytest.raises(InputInvalid, match="spread"):
+        await either.associations(ids[0], spread=0)
+    with pytest.raises(InputInvalid, match="limit"):
+        await either.associations(ids[0], limit=51)
+    with pytest.raises(InsightNotFound):
+        await either.associations(new_id())
 
 
 async def test_an_insight_is_retracted(either: Memory) -> None:

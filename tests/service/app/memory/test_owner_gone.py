@@ -72,6 +72,7 @@ def operations(
         (Memory, "forget"): lambda: memory.forget(one),
         (Memory, "cite"): lambda: memory.cite([one]),
         (Memory, "associate"): lambda: memory.associate(one, other),
+        (Memory, "associations"): lambda: memory.associations(one),
         (Memory, "sever"): lambda: memory.sever(one, other),
         (Memory, "recall"): lambda: memory.recall("pump"),
         (Memory, "recall_all"): lambda: memory.recall_all(["pump"]),

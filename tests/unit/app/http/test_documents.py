@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anabranch.api.operations import OPERATIONS
-from anabranch.api.reads import READS
+from anabranch.api.thoughts import EVERY
 from anabranch.commands.asyncapi import commands_document
 from anabranch.http.application import described
 from anabranch.http.examples import EXAMPLES
@@ -21,7 +21,7 @@ from anabranch_events import Event, decode_unchanged
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OPERATIONS_BY_NAME = {one.name: one for one in (*OPERATIONS, *READS)}
+OPERATIONS_BY_NAME = {one.name: one for one in EVERY}
 
 
 @cache

@@ -1,0 +1,1 @@
+"""Tests of exporting sessions in the forms of other tools."""
