@@ -26,6 +26,7 @@ from anabranch.http.event_ring import EventRing
 from anabranch.http.event_routes import EventRoutes
 from anabranch.http.health import health_of
 from anabranch.http.metrics import REGISTRY
+from anabranch.http.page_files import FILES, page_file
 from anabranch.http.places import PLACES
 from anabranch.http.routes import Desk, caller_of, check_everywhere
 from anabranch.http.thinking import ServiceThinking
@@ -109,7 +110,10 @@ class HttpService:
         ):
             application.add_api_route(path, answer, include_in_schema=False)
         self._agents = Agents(desk, gate=gate)
-        application.router.routes.append(Route(AGENTS, endpoint=self._agents))
+        application.router.routes += [
+            Route(AGENTS, endpoint=self._agents),
+            *(Route(path, endpoint=page_file, methods=["GET"]) for path in FILES),
+        ]
         compressed = GZipMiddleware(
             application, minimum_size=_COMPRESSED_FROM, compresslevel=_LEVEL
         )

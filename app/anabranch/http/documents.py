@@ -259,12 +259,9 @@ def _say_defaults(schema: dict[str, Any]) -> None:
 
 def add_pages(application: FastAPI) -> None:
     """Add the documents to an application, as JSON and as pages that need no network."""
-    from anabranch.http.pages import commands_page, index_page, operations_page, page_answer
+    from anabranch.http.pages import commands_page, operations_page, page_answer
 
     cached = lru_cache(maxsize=1)(lambda: openapi(application))
-
-    async def index() -> Response:
-        return page_answer(index_page())
 
     async def openapi_json() -> Response:
         return Response(orjson.dumps(cached()), media_type=JSON)
@@ -279,7 +276,6 @@ def add_pages(application: FastAPI) -> None:
         return page_answer(commands_page(commands_document()))
 
     for path, answer in (
-        ("/", index),
         ("/openapi.json", openapi_json),
         ("/docs", openapi_page),
         ("/asyncapi.json", asyncapi_json),

@@ -53,6 +53,7 @@ PLACES: Final = {
     "list_sessions": Place("GET", "/sessions", "sessions"),
     "show_session": Place("GET", "/sessions/{session_id}", "sessions"),
     "session_tree": Place("GET", "/sessions/{session_id}/tree", "sessions"),
+    "show_lanes": Place("GET", "/lanes", "sessions"),
     "branch": Place("POST", "/sessions/{parent_id}/branches", "sessions"),
     "complete": _session("complete"),
     "note": _session("notes"),
@@ -80,6 +81,8 @@ PLACES: Final = {
     "cypher": Place("POST", "/cypher", "graph"),
     "status": Place("GET", "/status", "service"),
     "list_dead_letters": Place("GET", "/dead-letters", "service"),
+    "list_tasks": Place("GET", "/tasks", "service"),
+    "list_workers": Place("GET", "/workers", "service"),
 }
 """Every operation of all tables, in the order in which the document lists them."""
 
@@ -88,7 +91,7 @@ READ_ONLY: Final = frozenset({"recall", "recall_all", "context", CYPHER})
 """The operations with a body that store nothing; what has no body stores nothing either."""
 EVERYWHERE: Final = frozenset({CYPHER, "status"})
 """The operations that show all namespaces: only a key for all of them, with all rights, may."""
-UNTAGGED: Final = frozenset({"status", "list_dead_letters"})
+UNTAGGED: Final = frozenset({"status", "list_dead_letters", "list_tasks", "list_workers"})
 """The operations whose answer may change while the log stays the same: they have no ETag."""
 
 

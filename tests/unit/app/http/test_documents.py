@@ -13,7 +13,7 @@ from anabranch.api.thoughts import EVERY
 from anabranch.commands.asyncapi import commands_document
 from anabranch.http.application import described
 from anabranch.http.examples import EXAMPLES
-from anabranch.http.pages import commands_page, index_page, operations_page, page_answer
+from anabranch.http.pages import commands_page, operations_page, page_answer
 from anabranch.http.places import PLACES, TAGS
 from anabranch.http.reading import body_of
 from anabranch_events import Event, decode_unchanged
@@ -31,7 +31,6 @@ def document() -> dict[str, Any]:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "index": index_page,
     "operations": lambda: operations_page(document()),
     "commands": lambda: commands_page(commands_document()),
 }
