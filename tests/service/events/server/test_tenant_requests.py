@@ -11,6 +11,7 @@ from asyncio.subprocess import PIPE
 from typing import TYPE_CHECKING, Final
 
 import nats
+import nats.errors
 import pytest
 
 from anabranch_events import decode
