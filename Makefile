@@ -34,6 +34,7 @@ lock: ## Write the lock anew from pyproject.toml: hashes, no download addresses
 	@$(COMPILE) --extra graph --extra embedder --extra service --constraints requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) --constraints requirements/dev.txt pyproject.toml -o requirements/base.txt
 	@echo uv | $(COMPILE) --constraints requirements/dev.txt - -o requirements/uv.txt
+	@$(COMPILE) requirements/outside.in -o requirements/outside.txt
 
 demo: install ## Watch a thought branch, be consolidated, remembered, recalled and replayed
 	@$(BIN)/anabranch demo

@@ -170,6 +170,13 @@ DIFFERENCES: Final = (
         "Say `WITH x WHERE x > 1`. Neo4j takes it after `CYPHER 25` only.",
     ),
     _same_on_neo4j(
+        "maps",
+        "MATCH (i:Insight) RETURN {kept: i {.kind}, more: 1}",
+        {"kind": "observation"},
+        {"more": 1, "kept": {"kind": "observation"}},
+        "Return a projection as a column of its own, or name the properties: `{kept: {kind: i.kind}}`.",
+    ),
+    _same_on_neo4j(
         "schema",
         "SHOW VECTOR INDEXES YIELD name, options RETURN size(keys(options)) > 0",
         False,

@@ -38,12 +38,12 @@ QUIET: Final = {
 }
 
 
-def npm(folder: Path, package: str) -> Path:
-    """Install a package of npm, without its scripts; return the folder of what is installed."""
+def npm(folder: Path, *packages: str) -> Path:
+    """Install packages of npm, without their scripts; return the folder where they are."""
     folder.mkdir()
     (folder / "package.json").write_text('{"private": true}')
     options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    subprocess.run(["npm", "install", *options, package], cwd=folder, check=True)  # noqa: S607  It is on the path, or the test is skipped.
+    subprocess.run(["npm", "install", *options, *packages], cwd=folder, check=True)  # noqa: S607  It is on the path, or the test is skipped.
     return folder / "node_modules"
 
 

@@ -11,10 +11,12 @@ from anabranch_projections import PROJECTOR_VERSION, GraphNotBegun, Projector, f
 from anabranch_projections.repair import repairing
 from anabranch_projections.run.batch import put_aside
 from anabranch_store import (
+    Foreign,
     Graph,
     create_database,
     difference,
     drop_database,
+    find_foreign,
     mending,
     read_stamp,
     stamp,
@@ -216,6 +218,12 @@ async def test_a_graph_that_lost_everything_is_whole_again(graph: Graph, wanted:
             await wanted.write(fold(case.events))
     await wanted.write([*put_aside([LETTER])])
     whole = await wanted.digest()
+    assert await find_foreign(wanted, whole=True) == Foreign(properties={}, labels={})
+    [all_of_it] = await ask(
+        wanted.address,
+        "RETURN COUNT { MATCH (n) WHERE NOT n:Vectors } + COUNT { MATCH ()-[r]->() } AS rows",
+    )
+    assert (await wanted.content_hashes()).total() == all_of_it["rows"]
 
     for step in repairing(mending(await difference(graph, wanted))):
         await graph.write([step])

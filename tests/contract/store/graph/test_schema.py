@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 import pytest
 
@@ -10,7 +10,7 @@ from anabranch_events.event.types import InsightRecorded
 from anabranch_projections import fold
 from anabranch_store import Step
 from anabranch_store.errors import VectorsMismatched
-from tests.support.graphs import ask
+from tests.support.graphs import ask, session_with
 from tests.support.histories import at, insight
 
 if TYPE_CHECKING:
@@ -62,3 +62,32 @@ async def test_vectors_of_another_model_are_refused(graph: Graph) -> None:
 
     with pytest.raises(VectorsMismatched, match="one"):
         await graph.claim_vectors(model="two", dimension=384)
+
+
+async def test_a_vector_search_may_not_see_its_own_transaction(graph: Graph) -> None:
+    """Neo4j finds a new vector after the commit, the embedded graph before it; full text both."""
+    await graph.claim_vectors(model="one", dimension=384)
+    vector = [1.0] * 384
+    by_meaning: LiteralString = (
+        "CALL db.index.vector.queryNodes('insight_embedding', 5, $vector) YIELD node "
+        "RETURN count(node) AS found"
+    )
+    by_words: LiteralString = (
+        "CALL db.index.fulltext.queryNodes('insight_text', 'gauge') YIELD node "
+        "RETURN count(node) AS found"
+    )
+
+    async with session_with(graph.address) as session:
+        transaction = await session.begin_transaction()
+        await transaction.run(
+            "CREATE (:Insight {namespace: 'n', id: 'i', text: 'gauge', embedding: $vector})",
+            vector=vector,
+        )
+        counts = [
+            (await (await transaction.run(query, vector=vector)).data())[0]["found"]
+            for query in (by_meaning, by_words)
+        ]
+        await transaction.commit()
+
+    assert counts == [0 if graph.product.name == "neo4j" else 1, 1]
+    assert await ask(graph.address, by_meaning, vector=vector) == [{"found": 1}]

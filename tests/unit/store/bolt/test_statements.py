@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.resources import files
 from typing import Final
 
@@ -25,6 +26,17 @@ def test_a_statement_is_whole(name: str) -> None:
     assert text.strip()
     assert not text.startswith("//")
     assert "@" not in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_set_reads_what_it_has_set(name: str) -> None:
+    """Items of one SET see each other's values or not, by the store and by whether it is one node."""
+    for items in re.findall(r"\bSET ((?:[^\n]|\n {4,})*)", statement(name)):
+        assigned: set[str] = set()
+        for item in re.split(r",\s*(?=\w+\.\w+ =)", items):
+            target, _, value = item.partition("=")
+            assert not assigned & set(re.findall(r"\b\w+\.\w+\b", value)), item
+            assigned.add(target.strip())
 
 
 def test_a_part_stands_in_each_statement_that_names_it() -> None:
