@@ -38,6 +38,7 @@ from anabranch_store.recall.lanes import (
     scan,
     search_meaning,
     search_words,
+    vector_of,
 )
 from anabranch_store.recall.reach import LargeReaches, Reach, moment_of, reach_of
 
@@ -272,8 +273,7 @@ class GraphRanker:
         async def embed() -> Vector | None:
             if held not in {None, embedder.model}:
                 return None
-            [numbers] = await embedder.embed([asked.text])
-            return Vector(embedder.model, numbers)
+            return await vector_of(embedder, asked.text)
 
         vector = await attempt(embed(), nothing=None, timeout_s=self._bound_s(asked))
         if vector.state == "empty":
