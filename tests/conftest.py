@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.support.fixtures.faces",
     "tests.support.fixtures.commands",
     "tests.support.fixtures.http",
+    "tests.support.fixtures.browser",
 ]
 
 

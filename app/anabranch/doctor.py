@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch.views import GraphStatus, LogStatus
     from anabranch_events import LogReport
+    from anabranch_store import Foreign
 
 _KINDS_SHOWN: Final = 8
 _FREE_MIN: Final = 256 * 1024 * 1024
@@ -128,6 +129,7 @@ async def _opened(settings: Settings) -> list[Check]:
         async with Memory(settings) as memory:
             status = await memory.status()
             vectors = await _vectors(memory)
+            foreign = await memory.graph.foreign() if settings.neo4j_uri else None
             found = await memory.transfer.verify_log()
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
@@ -142,6 +144,7 @@ async def _opened(settings: Settings) -> list[Check]:
         ),
         vectors,
         _generation(graph),
+        *([] if foreign is None else [_foreign(foreign)]),
         Check(
             name="lag",
             ok=True,
@@ -206,6 +209,21 @@ def _generation(graph: GraphStatus) -> Check:
         ok=False,
         detail=f"{detail}; a rebuild is due: {graph.rebuild_due}",
         fix="run `anabranch rebuild`; reads go on meanwhile",
+    )
+
+
+def _foreign(found: Foreign) -> Check:
+    """Say what others wrote to the database that holds the graph."""
+    detail = "; ".join(found.phrases) or "nobody else writes to it"
+    if not found.hindering:
+        return Check(name="others", ok=True, detail=detail)
+    return Check(
+        name="others",
+        ok=False,
+        detail=f"{'; '.join(found.hindering)}; {detail}",
+        fix="drop it in Neo4j, or give us a database of our own: it can refuse good events, or take "
+        "a search away; an index of ours is made anew at the next start. `anabranch graph repair` "
+        "mends what was lost",
     )
 
 

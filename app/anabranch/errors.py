@@ -40,6 +40,7 @@
     │   ├── ServerEnded          a server of ours ended by itself
     │   ├── ServiceBusy          the service has as many requests as it takes
     │   └── TooManyRequests      a caller asks more often than it may
+    │       └── QuotaUsed        a key has used up what it may store or ask in a day
     └── SetupInvalid
         ├── LoopBlocked          a synchronous call on the loop that should answer it
         ├── MemoryNotOpen        a memory is used before it is opened, or after it is closed
@@ -112,6 +113,7 @@ __all__ = [
     "OwnerGone",
     "PortTaken",
     "PositionFromFuture",
+    "QuotaUsed",
     "RedactionMissing",
     "RequestTooLarge",
     "RequestUnfinished",
@@ -255,7 +257,14 @@ class HostRefused(AccessRefused):
 
 
 class KeyRefused(AccessRefused):
-    """There is no API key with the request, or none that holds."""
+    """There is no API key or token with the request, or none that holds.
+
+    `shown` tells whether there was one.
+    """
+
+    def __init__(self, message: str, *, fix: str, shown: bool = False) -> None:
+        super().__init__(message, fix=fix)
+        self.shown = shown
 
 
 class NotPermitted(AccessRefused):
@@ -410,12 +419,27 @@ class ServiceBusy(Unavailable):
 class TooManyRequests(Unavailable):
     """The caller asks more often than it may; `retry_after_s` says how long to wait."""
 
-    def __init__(self, retry_after_s: float) -> None:
+    def __init__(
+        self, retry_after_s: float, *, message: str | None = None, fix: str | None = None
+    ) -> None:
         super().__init__(
-            "this key has used up its requests for now",
-            fix=f"ask again in {retry_after_s:.1f} s, or more slowly",
+            message or "this key has used up its requests for now",
+            fix=fix or f"ask again in {retry_after_s:.1f} s, or more slowly",
         )
         self.retry_after_s = retry_after_s
+
+
+class QuotaUsed(TooManyRequests):
+    """The key has used up what it may store, or ask in Cypher, in a day."""
+
+    def __init__(self, limit: str, value: float, *, retry_after_s: float) -> None:
+        unit = " s" if limit == "cypher" else ""
+        super().__init__(
+            retry_after_s,
+            message=f"{limit}: this key has {value:g}{unit} a day, and not enough are left of them",
+            fix="ask again after midnight UTC, ask for less, or use a key with a higher limit",
+        )
+        self.limit = limit
 
 
 class BindRefused(SetupInvalid):

@@ -102,6 +102,13 @@ class Settings(BaseSettings):
         le=65_535,
         description="The port of the NATS server that runs over the home; 0 takes a free one.",
     )
+    graph_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="The Bolt port of the embedded graph that runs over the home; 0 takes a free "
+        "one, that of the last start where it can.",
+    )
     neo4j_uri: Annotated[str, _address("neo4j")] | None = Field(
         default=None,
         validation_alias="NEO4J_URI",
@@ -164,12 +171,62 @@ class Settings(BaseSettings):
     embedder_key: SecretStr | None = Field(
         default=None, description="The endpoint's key, where it wants one."
     )
+    openai_url: str | None = Field(
+        default=None,
+        validation_alias="OPENAI_BASE_URL",
+        repr=False,  # It may hold a key.
+        description="Where the executor `openai://MODEL` finds its model, up to "
+        "`/chat/completions`, such as `http://localhost:11434/v1`; without it OpenAI.",
+    )
+    openai_key: SecretStr | None = Field(
+        default=None,
+        validation_alias="OPENAI_API_KEY",
+        description="The key for it, where it wants one.",
+    )
+    anthropic_url: str | None = Field(
+        default=None,
+        validation_alias="ANTHROPIC_BASE_URL",
+        repr=False,  # It may hold a key.
+        description="Where the executor `anthropic://MODEL` finds its model; without it Anthropic.",
+    )
+    anthropic_key: SecretStr | None = Field(
+        default=None, validation_alias="ANTHROPIC_API_KEY", description="The key for it."
+    )
+    executor_key: SecretStr | None = Field(
+        default=None,
+        description="The bearer token for the services that executors call over HTTP.",
+    )
     ranker: Literal["graph", "index"] | None = Field(
         default=None,
         description="What ranks insights: `index` goes by the recall index, which one process at a "
         "time follows over the home, and by the graph where that is not at hand; `graph` by the "
         "indexes of the graph alone. Without it `index`, or `graph` where both servers are "
         "elsewhere: their log may be long.",
+    )
+    http_executors: str = Field(
+        default="recalling",
+        description="The executors that thoughts over HTTP may ask for, by their names, with "
+        "commas between: `recalling` asks memory, in the service's own process; any other runs "
+        "on a worker that allows it.",
+    )
+    oidc_issuer: Annotated[str, _address("http")] | None = Field(
+        default=None,
+        description="The OpenID Connect issuer whose tokens `anabranch serve` takes beside API "
+        "keys, as its discovery document names it.",
+    )
+    oidc_audience: str | None = Field(
+        default=None, min_length=1, description="The audience that those tokens must be for."
+    )
+    oidc_scope_claim: str = Field(
+        default="scope",
+        min_length=1,
+        description="The claim with `anabranch:read`, `anabranch:write` or `anabranch:admin`; a "
+        "path such as `realm_access.roles` leads into objects.",
+    )
+    oidc_namespaces_claim: str = Field(
+        default="anabranch_namespaces",
+        min_length=1,
+        description="The claim with the namespaces of a token; `*` is all of them.",
     )
     otel_traces_exporter: str | None = Field(
         default=None,

@@ -51,15 +51,16 @@ if TYPE_CHECKING:
         Status,
     )
     from anabranch_events import LogReport, Recorded
-    from anabranch_projections import RebuildProgress, RebuildResult
+    from anabranch_projections import RebuildProgress, RebuildResult, RepairResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
     from anabranch_recall import Associated, FilterFields, RecalledContext, Recollection
-    from anabranch_store import Digest, GraphAddress, QueryResult
+    from anabranch_store import Digest, Foreign, GraphAddress, QueryResult
     from anabranch_thinking import (
         CompletionReceipt,
         Consolidation,
         EventListener,
         Executor,
+        ForgetReceipt,
         InsightDraft,
         InsightFields,
         InsightReceipt,
@@ -242,11 +243,12 @@ class Memory(OpenFace[AsyncMemory]):
 
     def forget(
         self, insight_id: str, *, receipt: str = REQUESTED, session_id: str | None = None
-    ) -> SessionReceipt:
+    ) -> ForgetReceipt:
         """Erase what an insight said, from the graph and from every answer.
 
-        `receipt` names the request for it. The log keeps the event that holds the text. Raises
-        InsightNotFound.
+        Insights derived from it are forgotten too, and words of others about it go: the answer
+        lists it. `receipt` names the request for it. The log keeps the event that holds the text.
+        Raises InsightNotFound.
         """
         return LOOP.run(self._wrapped.forget(insight_id, receipt=receipt, session_id=session_id))
 
@@ -762,6 +764,22 @@ class MemoryGraph(Face[AsyncMemoryGraph]):
             self._wrapped.rebuild(into=into, skip=skip, accept_loss=accept_loss, progress=progress)
         )
 
+    def repair(
+        self, *, dry_run: bool = False, progress: Callable[[RebuildProgress], None] | None = None
+    ) -> RepairResult:
+        """Make the live graph what the log says, in place; what others wrote to it stays.
+
+        The log is folded into a graph beside it, and only where both differ something is written.
+        Reads go on meanwhile. With `dry_run` the differences are counted and stay. A graph of an
+        earlier version becomes one of this version. Raises GraphNotBegun, GenerationRefused for a
+        graph of another log, LogRewound, LogDamaged, and EmbeddedGraphMissing.
+        """
+        return LOOP.run(self._wrapped.repair(dry_run=dry_run, progress=progress))
+
+    def foreign(self) -> Foreign:
+        """Look at each node for what others wrote to the database that holds the graph."""
+        return LOOP.run(self._wrapped.foreign())
+
     def dead_letters(self) -> DeadLetters:
         """Return the events of this namespace that could not be applied, to look at and settle."""
         return DeadLetters(LOOP.run(self._wrapped.dead_letters()))
@@ -946,7 +964,8 @@ class MemoryWork(Face[AsyncMemoryWork]):
         """Work on branches until the worker that `ready` is given drains, or this is cancelled.
 
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
-        or `name=command`, with the variables of `passes` in the environment of commands. It joins
+        `name=command`, or the address of a model or a service. Commands have the variables of
+        `passes` in their environment. It joins
         what was forked, where no other process does. A worker that says nothing for `silence_s`
         has lost its branches to others. Raises InputInvalid.
         """

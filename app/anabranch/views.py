@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from anabranch_thinking import SessionState
 
 
+FORGOTTEN = "(forgotten)"
+"""The text in the place of one that said what was forgotten."""
+
+
 class InsightView(BaseModel):
     """An insight as the session that produced it knows it; `text` is None once it is forgotten."""
 
@@ -93,8 +97,17 @@ class SessionView(BaseModel):
     insights: tuple[InsightView, ...] | None = None
 
     @classmethod
-    def of(cls, state: SessionState, *, forgotten: AbstractSet[str] = frozenset()) -> SessionView:
-        """Show a session as the log tells it, without the texts of insights in `forgotten`."""
+    def of(
+        cls,
+        state: SessionState,
+        *,
+        forgotten: AbstractSet[str] = frozenset(),
+        erased: bool = False,
+    ) -> SessionView:
+        """Show a session as the log tells it, without the texts of insights in `forgotten`.
+
+        One that is `erased` learned what was forgotten since, and has no result to show.
+        """
         return cls(
             session_id=state.session_id,
             parent_id=state.parent_id,
@@ -108,7 +121,7 @@ class SessionView(BaseModel):
             forked_at=state.forked_at if state.parent_id else None,
             opened_at=state.opened_at,
             ended_at=state.ended_at,
-            result=state.result,
+            result=FORGOTTEN if erased and state.result is not None else state.result,
             error=state.error,
             position=state.position,
             working_memory=dict(state.working_memory),
@@ -163,6 +176,8 @@ class GraphStatus(BaseModel):
     """The graph: its server, and the position up to which it holds the log.
 
     `rebuild_due` says why a rebuild is due, `others` how many generations lie beside the live one.
+    `foreign` counts nodes of others under labels of ours, `hindering` are constraints and indexes
+    of others that can stop events or searches.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -176,6 +191,8 @@ class GraphStatus(BaseModel):
     schema_version: int | None = None
     rebuild_due: str | None = None
     others: int = 0
+    foreign: dict[str, int] = {}
+    hindering: tuple[str, ...] = ()
 
 
 class Lag(BaseModel):

@@ -176,7 +176,11 @@ class LogRefused(SetupInvalid):
 
 
 class LogFull(SetupInvalid):
-    """The log takes no more: its disk is full or a limit of the stream is reached."""
+    """The log takes no more: its disk is full or a limit of the stream is reached.
+
+    Append the same events again once there is room, never new ones in their place. Of a batch a
+    part may be readable before that; it is whole when the server has started again with room.
+    """
 
 
 class LogDamaged(SetupInvalid):

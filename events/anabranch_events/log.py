@@ -30,7 +30,7 @@ from anabranch_events.read.verification import Condition, LogReport, condition, 
 from anabranch_events.tasks.queue import TaskQueue
 from anabranch_events.transport.connection import Absence, Connection, Locate
 from anabranch_events.write.append import append, outgoing
-from anabranch_events.write.atomic_batch import append_batch, check_events
+from anabranch_events.write.atomic_batch import append_batch, check_events, check_sessions
 from anabranch_events.write.group_commit import GroupCommit
 from anabranch_events.write.pipeline import ImportProgress, Pipeline, ingest
 
@@ -172,14 +172,20 @@ class Log:
         return await append(self._connection, out)
 
     async def append_all(
-        self, events: Sequence[Event], *, expected: Mapping[str, int] | None = None
+        self,
+        events: Sequence[Event],
+        *,
+        expected: Mapping[str, int] | None = None,
+        last: int | None = None,
     ) -> list[Receipt]:
         """Store all events at once or none, at most 1,000, at consecutive positions.
 
-        `expected` gives last positions by session id, for as many sessions as wanted. Raises what
-        `append` raises.
+        `expected` gives last positions by session id. With `last` two or more follow that position
+        of the log: LogMovedOn says that others came first. Raises what `append` raises.
         """
         outs = await self._outgoing(events, dict(expected or {}))
+        if last is not None:
+            outs[0] = outs[0]._replace(last=last)
         if len(outs) > 1:
             return await append_batch(self._connection, outs)
         return [await append(self._connection, out) for out in outs]
@@ -202,13 +208,7 @@ class Log:
         return await ingest(pipeline, self._claim_check, events, ended=self._ended)
 
     async def _outgoing(self, events: Sequence[Event], expected: dict[str, int]) -> list[Outgoing]:
-        unknown = expected.keys() - {event.session_id for event in events}
-        if unknown:
-            raise InputInvalid(
-                f"expected: the batch holds no event of session {min(unknown)}",
-                field="expected",
-                fix="expect positions of sessions the batch appends to",
-            )
+        check_sessions(events, expected)
         for position in expected.values():
             checked_position(position, field="expected")
         check_events(events)

@@ -1,7 +1,7 @@
 """Projections: events into the graph, their checkpoints, vectors and rebuilds."""
 
 from anabranch_projections.dead_letters import DeadLetter, DeadLetters, RetryOutcome
-from anabranch_projections.errors import GraphNotEmpty, ProjectionHalted
+from anabranch_projections.errors import GraphNotBegun, GraphNotEmpty, ProjectionHalted
 from anabranch_projections.fold.fold import fold
 from anabranch_projections.fold.past_sessions import past_sessions
 from anabranch_projections.fold.positioned import PositionedEvent
@@ -14,6 +14,7 @@ from anabranch_projections.rebuild import (
     rebuild,
     unfit,
 )
+from anabranch_projections.repair import RepairResult, repair
 from anabranch_projections.run.batch import GRAPH
 from anabranch_projections.run.throughput import FollowerStatus
 from anabranch_projections.run.wait import not_reached, wait_for
@@ -29,18 +30,21 @@ __all__ = [
     "DeadLetters",
     "FollowerStatus",
     "GraphFiller",
+    "GraphNotBegun",
     "GraphNotEmpty",
     "PositionedEvent",
     "ProjectionHalted",
     "Projector",
     "RebuildProgress",
     "RebuildResult",
+    "RepairResult",
     "RetryOutcome",
     "VectorProjector",
     "fold",
     "not_reached",
     "past_sessions",
     "rebuild",
+    "repair",
     "unfit",
     "wait_for",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
@@ -14,6 +14,7 @@ from anabranch_projections.fold.positioned import PositionedEvent, timestamp
 from anabranch_projections.fold.rules import judge
 from anabranch_projections.fold.traces import Traces
 from anabranch_projections.run.batch import GRAPH, Batch, reason_of
+from anabranch_projections.run.checkpoint import hold
 from anabranch_projections.run.repeated import told_once
 from anabranch_projections.vectors.projector import VectorProjector
 from anabranch_store import Step
@@ -148,11 +149,11 @@ class DeadLetters:
         await since.catch_up(await self._graph.checkpoint(GRAPH))
         # The transaction below is the longer one. Where no lock is held before a commit, a busy
         # projector would undo it again and again. A held checkpoint it leaves alone for a moment.
-        held = await self._graph.write_if(_hold(HOLD_S), [])
+        held = await self._graph.write_if(hold(GRAPH, seconds=HOLD_S), [])
         try:
-            held = held and await self._graph.write_if(_hold(0), plan, writer=GRAPH)
+            held = held and await self._graph.write_if(hold(GRAPH, seconds=0), plan, writer=GRAPH)
         except BaseException:
-            await self._graph.write([_hold(0)])
+            await self._graph.write([hold(GRAPH, seconds=0)])
             raise
         if not held:
             # A graph that was emptied meanwhile has neither checkpoint nor letter.
@@ -217,12 +218,6 @@ async def _record(log: Log, position: int) -> Recorded | None:
     async for record in log.read_all(after=position - 1, to=position):
         return record
     return None
-
-
-def _hold(seconds: float) -> Step:
-    """Return the statement that holds the checkpoint now, and for `seconds` after."""
-    until = timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
-    return Step("checkpoint/hold", {"projection": GRAPH, "until": until})
 
 
 def _now() -> str:

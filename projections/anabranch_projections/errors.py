@@ -14,7 +14,8 @@
     │       ├── SessionEndedBefore   its session has ended
     │       └── SessionOpenedBefore  its session has begun already
     ├── NotFound
-    │   └── DeadLetterNotFound   no event at that position was put aside
+    │   ├── DeadLetterNotFound   no event at that position was put aside
+    │   └── GraphNotBegun        nothing was projected into the graph
     └── Unavailable
         └── WaitTimedOut         (of the log's tree) the position was not reached in time
 """
@@ -26,6 +27,7 @@ from anabranch_events.errors import Conflict, NotFound, WaitTimedOut
 __all__ = [
     "BranchMisplaced",
     "DeadLetterNotFound",
+    "GraphNotBegun",
     "GraphNotEmpty",
     "IdTaken",
     "ParentUnknown",
@@ -49,6 +51,16 @@ class GraphNotEmpty(Conflict):
         )
         self.reason = reason
         self.position = position
+
+
+class GraphNotBegun(NotFound):
+    """The graph has no checkpoint: nothing was projected into it, or it was emptied."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the graph has no checkpoint, so there is nothing to repair",
+            fix="run `anabranch up`: projecting fills the graph from the log's beginning",
+        )
 
 
 class ProjectionHalted(Conflict):

@@ -22,5 +22,5 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one unit vector a text, in the order given."""
+        """Return one unit vector a text, in the order given; zeros for one that it has none for."""
         ...

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from anabranch_store.embedding.endpoint import EmbeddingEndpoint
     from anabranch_store.embedding.minilm import MiniLM
     from anabranch_store.graph.deletion import delete_namespace, deletion_steps
+    from anabranch_store.graph.difference import Mending, cleared, difference, mending
     from anabranch_store.graph.digest import Digest
+    from anabranch_store.graph.foreign import Foreign, find_foreign
     from anabranch_store.graph.graph import Graph
     from anabranch_store.graph.stamp import (
         Stamp,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         read_stamp,
         rebuild_due,
         refuse_newer,
+        restamp,
         stamp,
     )
     from anabranch_store.recall.ranker import GraphRanker
@@ -37,9 +40,11 @@ __all__ = [
     "Digest",
     "EmbeddedGraph",
     "EmbeddingEndpoint",
+    "Foreign",
     "Graph",
     "GraphAddress",
     "GraphRanker",
+    "Mending",
     "MiniLM",
     "Plan",
     "Product",
@@ -48,17 +53,22 @@ __all__ = [
     "Stamp",
     "Step",
     "checked_query",
+    "cleared",
     "create_database",
     "database_names",
     "delete_namespace",
     "deletion_steps",
+    "difference",
     "drop_database",
+    "find_foreign",
     "is_of_another_log",
     "mark_served",
+    "mending",
     "parameters_in",
     "read_stamp",
     "rebuild_due",
     "refuse_newer",
+    "restamp",
     "scratch_graph",
     "stamp",
     "statement",
@@ -78,7 +88,9 @@ _HOMES = {
     "anabranch_store.embedding.endpoint": ("EmbeddingEndpoint",),
     "anabranch_store.embedding.minilm": ("MiniLM",),
     "anabranch_store.graph.deletion": ("delete_namespace", "deletion_steps"),
+    "anabranch_store.graph.difference": ("Mending", "cleared", "difference", "mending"),
     "anabranch_store.graph.digest": ("Digest",),
+    "anabranch_store.graph.foreign": ("Foreign", "find_foreign"),
     "anabranch_store.graph.graph": ("Graph",),
     "anabranch_store.graph.stamp": (
         "Stamp",
@@ -87,6 +99,7 @@ _HOMES = {
         "read_stamp",
         "rebuild_due",
         "refuse_newer",
+        "restamp",
         "stamp",
     ),
     "anabranch_store.recall.ranker": ("GraphRanker",),

@@ -6,8 +6,10 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 
 class GraphAddress(BaseModel):
-    """A graph's server, the user that writes and, where there is one, the user that only reads.
+    """A graph's server, the user that writes, and those that only read, where there are any.
 
+    `reader_username` reads for us, on any database; `outside_username` is for the tools of others,
+    and is let into the live database alone.
     `database` None is the server's default. `admin_url` is the embedded graph's HTTP, through which
     its schema and its databases are made; Neo4j needs none.
     """
@@ -19,4 +21,6 @@ class GraphAddress(BaseModel):
     database: str | None = None
     reader_username: str | None = None
     reader_password: SecretStr | None = None
+    outside_username: str | None = None
+    outside_password: SecretStr | None = None
     admin_url: str | None = None

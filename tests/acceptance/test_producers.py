@@ -307,7 +307,7 @@ async def test_the_metrics_tell_of_the_projections(up: CommandLine, client: Clie
         expected = {
             "position": one["position"],
             "lag_events": 0,
-            "lag_milliseconds": 0,
+            "lag_seconds": 0,
             "active": 1,
             "batch_events": projector["batch_size"],
             "events_total": projector["events"],

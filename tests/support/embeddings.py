@@ -34,6 +34,10 @@ class EmbeddingsServer:
         self.dimension = dimension
         self.failing: deque[tuple[int, str] | int | float | str] = deque()
         self.dawdle_s = 0.0
+        self.bad: dict[str, object] = {}
+        """What stands in the place of a text's vector, or the status with which it is refused."""
+        self.characters_max: int | None = None
+        """A longer text is refused with status 400."""
         self.texts: list[str] = []
         """Every text that was asked for and answered, repeated ones too."""
         self.asked = threading.Event()
@@ -94,8 +98,18 @@ class EmbeddingsServer:
             return
         time.sleep(self.dawdle_s)
         texts = asked["input"]
+        bad = [self.bad.get(text) for text in texts]
+        refused = {one for one in bad if isinstance(one, int)}
+        if any(len(text) > (self.characters_max or len(text)) for text in texts):
+            refused.add(400)
+        if refused:
+            _send(call, min(refused), '{"error": {"message": "bad input"}}')
+            return
         rows = [
-            {"index": index, "embedding": vector_of(text, dimension=self.dimension)}
+            {
+                "index": index,
+                "embedding": self.bad.get(text, vector_of(text, dimension=self.dimension)),
+            }
             for index, text in enumerate(texts)
         ]
         with self._lock:

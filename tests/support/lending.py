@@ -114,7 +114,7 @@ class BorrowedGraph:
     ) -> None:
         """Leave the server as it is: the home may be opened again."""
 
-    def point_to(self, database: str) -> None:
+    async def point_to(self, database: str) -> None:
         """Serve another database from now on."""
         self._lender.point_to(self._folder, database)
         self.address = self.address.model_copy(update={"database": database})

@@ -76,7 +76,7 @@ def serving(model: MessagesModel) -> AbstractContextManager[str]:
             return b'{"input_tokens": 10}', JSON
         request = json.loads(asked.body)
         if request.get("stream"):
-            return _events(model.answer(request)), EVENTS
+            return streamed(model.answer(request)), EVENTS
         return json.dumps(_message(model.answer(request))).encode(), JSON
 
     return answering(answer)
@@ -96,7 +96,7 @@ def _message(blocks: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _events(blocks: list[dict[str, Any]]) -> bytes:
+def streamed(blocks: list[dict[str, Any]]) -> bytes:
     """Return a message as the events of a stream."""
     whole = _message(blocks)
     events: list[dict[str, Any]] = [

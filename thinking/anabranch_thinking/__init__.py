@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.sessions.receipts import (
         BranchReceipt,
         CompletionReceipt,
+        ForgetReceipt,
         HandOffReceipt,
         InsightReceipt,
         InsightsReceipt,
@@ -68,6 +69,7 @@ __all__ = [
     "Executor",
     "ExecutorFailed",
     "Finding",
+    "ForgetReceipt",
     "ForkedWork",
     "Group",
     "HandOffReceipt",
@@ -138,6 +140,7 @@ _HOMES = {
     "anabranch_thinking.sessions.receipts": (
         "BranchReceipt",
         "CompletionReceipt",
+        "ForgetReceipt",
         "HandOffReceipt",
         "InsightReceipt",
         "InsightsReceipt",

@@ -3,5 +3,5 @@
 Others use: `admission.Gate`, `admission.HELD_MAX`, `admission.REQUEST_BYTES_MAX`, `client`,
 `context.Context`, `operations.OPERATIONS`, `operations.Operation`, `problem.PROBLEM_TYPE`,
 `problem.Problem`, `problem.request_invalid`, `read_requests.FollowEvents`,
-`read_requests.ReplayEvents`, `reads.READS`, `subjects`.
+`read_requests.ReplayEvents`, `requests`, `subjects`, `thoughts.EVERY`, `thoughts.StartThought`.
 """

@@ -70,6 +70,8 @@ class Repetition:
         self._log = log
         self._namespace = namespace
         self._ids = ids
+        self.first_id = ids.at(0)
+        """The first id that the request makes: that of the session which it opens."""
 
     async def branched(self) -> BranchReceipt | None:
         """Return the receipt of the branch, whatever became of its parent since."""

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from anabranch.api.requests import Reading, Request, Time
+from anabranch.memory.lanes import SPAN_MAX
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position
 from anabranch_recall.question import ASSOCIATED_MAX, SPREAD_MAX
@@ -42,6 +43,17 @@ class ListSessions(Page):
 
     root_id: Identifier | None = Field(default=None, description="Only those of one thought.")
     status: Name | None = Field(default=None, description="Only those of one status.")
+
+
+class ShowLanes(Reading):
+    """Show sessions and their insights as columns, to draw many at once."""
+
+    span: Annotated[int, Field(ge=1, le=SPAN_MAX)] = Field(
+        default=SPAN_MAX, description="How many positions a page spans."
+    )
+    cursor: Position | None = Field(
+        default=None, description="The `next` of the page before; without it the first page."
+    )
 
 
 class SessionTree(PastReading):
@@ -125,6 +137,19 @@ class ListDeadLetters(Reading):
     """List the events that could not be applied."""
 
     discarded: bool = Field(default=False, description="Also those that were discarded.")
+
+
+class ListTasks(Reading):
+    """List the branches that wait for a worker, or are in work."""
+
+    status: Name | None = Field(
+        default=None, description="Only those of one status; `dead_lettered` ones are put aside."
+    )
+    limit: PageSize = Field(default=100, description="How many at most.")
+
+
+class ListWorkers(Request):
+    """List the workers of the namespace that answer."""
 
 
 class FollowEvents(Request):

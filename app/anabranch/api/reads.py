@@ -16,6 +16,7 @@ from anabranch.api.operations import Operation
 from anabranch.errors import EventNotFound
 from anabranch.generations.status import status
 from anabranch.memory.cypher import cypher
+from anabranch.memory.lanes import Lanes, lanes
 from anabranch.memory.links import (
     AssociationView,
     ConflictView,
@@ -26,6 +27,7 @@ from anabranch.memory.links import (
 )
 from anabranch.memory.session_views import page_of_sessions, session_tree
 from anabranch.memory.spread import associations as associations_in
+from anabranch.memory.work import MemoryWork, TaskView, WorkerView
 from anabranch.past.as_of import position_of
 from anabranch.past.diff import Span, diff_of
 from anabranch.past.diff_model import Diff
@@ -108,6 +110,18 @@ class DeadLetterList(_Answer):
     dead_letters: list[DeadLetter]
 
 
+class TaskList(_Answer):
+    """Branches for workers, the urgent ones first."""
+
+    tasks: list[TaskView]
+
+
+class WorkerList(_Answer):
+    """The workers that answer."""
+
+    workers: list[WorkerView]
+
+
 async def list_sessions(context: Context, request: asked.ListSessions) -> SessionPage:
     """List sessions, the newest first. With `as_of` they are as of that moment.
 
@@ -123,6 +137,15 @@ async def list_sessions(context: Context, request: asked.ListSessions) -> Sessio
         as_of=request.as_of,
     )
     return SessionPage(sessions=found.sessions, next=found.before)
+
+
+async def show_lanes(context: Context, request: asked.ShowLanes) -> Lanes:
+    """Show sessions and the insights on them as columns, the newest first.
+
+    The columns hold positions: they show any earlier moment without another request.
+    """
+    await context.waited(request)
+    return await lanes(context.namespace, before=request.cursor, span=request.span)
 
 
 async def tree(context: Context, request: asked.SessionTree) -> Tree:
@@ -253,6 +276,19 @@ async def dead_letters(context: Context, request: asked.ListDeadLetters) -> Dead
     return DeadLetterList(dead_letters=await letters.all(discarded=request.discarded))
 
 
+async def list_tasks(context: Context, request: asked.ListTasks) -> TaskList:
+    """List the branches that wait for a worker or are in work, the urgent ones first."""
+    await context.waited(request)
+    work = MemoryWork(context.namespace)
+    return TaskList(tasks=await work.tasks(status=request.status, limit=request.limit))
+
+
+async def list_workers(context: Context, request: asked.ListWorkers) -> WorkerList:
+    """List the workers of the namespace that answer; one that is frozen does not."""
+    del request
+    return WorkerList(workers=await MemoryWork(context.namespace).workers())
+
+
 def _next(
     found: list[AssociationView] | list[ConflictView] | list[ConsolidationView], limit: int
 ) -> int | None:
@@ -261,6 +297,7 @@ def _next(
 
 READS: Final = (
     Operation("list_sessions", asked.ListSessions, SessionPage, list_sessions),
+    Operation("show_lanes", asked.ShowLanes, Lanes, show_lanes),
     Operation("session_tree", asked.SessionTree, Tree, tree),
     Operation("associations", asked.Associations, AssociatedInsights, associated),
     Operation("list_associations", asked.ListAssociations, AssociationPage, associations),
@@ -272,5 +309,7 @@ READS: Final = (
     Operation("diff", asked.Diff, Diff, diff),
     Operation("status", asked.GetStatus, Status, get_status),
     Operation("list_dead_letters", asked.ListDeadLetters, DeadLetterList, dead_letters),
+    Operation("list_tasks", asked.ListTasks, TaskList, list_tasks),
+    Operation("list_workers", asked.ListWorkers, WorkerList, list_workers),
 )
 """Every operation that only reads and has no place among the commands."""

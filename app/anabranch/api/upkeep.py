@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from anabranch.memory.forgetting import forget_insight
+
 if TYPE_CHECKING:
     from anabranch.api.context import Context
     from anabranch.api.requests import Associate, Cite, Forget, Retract, Sever
-    from anabranch_thinking import SessionReceipt
+    from anabranch_thinking import ForgetReceipt, SessionReceipt
 
 
 async def retract(context: Context, request: Retract) -> SessionReceipt:
@@ -25,11 +27,18 @@ async def retract(context: Context, request: Retract) -> SessionReceipt:
     )
 
 
-async def forget(context: Context, request: Forget) -> SessionReceipt:
-    """Erase what an insight said, from the graph and from every answer."""
+async def forget(context: Context, request: Forget) -> ForgetReceipt:
+    """Erase what an insight said, from the graph and from every answer.
+
+    Insights derived from it are forgotten too, and words of others about it go: they are listed.
+    """
     sessions, _ = context.writing("forget", request)
-    return await sessions.forget(
-        request.insight_id, receipt=request.receipt, session_id=request.session_id
+    return await forget_insight(
+        context.namespace,
+        request.insight_id,
+        receipt=request.receipt,
+        sessions=sessions,
+        session_id=request.session_id,
     )
 
 

@@ -17,7 +17,7 @@ from anabranch_projections import wait_for
 from anabranch_store import GraphRanker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from nats.aio.msg import Msg
 
@@ -43,6 +43,8 @@ class Backend:
         self.servers = Servers(settings, command=command, owner=owner)
         self.embedder: Embedder | None = None
         self.seen = 0
+        self.on_append: Callable[[Any], None] | None = None
+        """Called with each event that is appended through this backend."""
         self.projecting: Projecting | None = None
         self._graph: Graph | None = None
         self._ranker: Ranker | None = None
@@ -220,9 +222,11 @@ class Backend:
             raise PositionFromFuture(position, last=self.seen, field=field)
         return position
 
-    def saw(self, _event: Any, position: int) -> None:
+    def saw(self, event: Any, position: int) -> None:
         """Note that this memory appended at `position`: its later reads see it."""
         self.seen = max(self.seen, position)
+        if event is not None and self.on_append is not None:
+            self.on_append(event)
 
     async def _waited_for(
         self, graph: Graph, position: int, *, projection: str, timeout_s: float

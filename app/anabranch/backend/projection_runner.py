@@ -18,7 +18,15 @@ from anabranch_projections import (
     VectorProjector,
     not_reached,
 )
-from anabranch_store import Graph, mark_served, read_stamp, rebuild_due, refuse_newer, stamp
+from anabranch_store import (
+    Graph,
+    find_foreign,
+    mark_served,
+    read_stamp,
+    rebuild_due,
+    refuse_newer,
+    stamp,
+)
 from anabranch_store.errors import GraphUnavailable, VectorsMismatched
 
 if TYPE_CHECKING:
@@ -135,9 +143,9 @@ class Projecting:
             await self._bring_past(live, other, skip=skip)
         await self._begin(other)
         try:
-            self._servers.point_to(database)
+            await self._servers.point_to(database)
         except BaseException:
-            self._servers.point_to(str(live.database))
+            await self._servers.point_to(str(live.database))
             raise
 
     async def _bring_past(self, live: GraphAddress, other: GraphAddress, *, skip: bool) -> None:
@@ -211,6 +219,12 @@ class Projecting:
         due = rebuild_due(found, log=log, projector_version=PROJECTOR_VERSION)
         if due is not None:
             _log.warning("a rebuild of the graph is due: %s. Run `anabranch rebuild`", due)
+        foreign = await find_foreign(graph)
+        if foreign.hindering:
+            found_there = "; ".join(foreign.hindering)
+            _log.warning("others changed the graph's schema: %s. See `doctor`", found_there)
+        if foreign.nodes:
+            _log.info("others write to the graph's database: %s", "; ".join(foreign.phrases))
 
     def _wake(self, _position: int) -> None:
         self._reached.set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from faststream.middlewares import BaseMiddleware
@@ -22,6 +23,7 @@ from anabranch.api.context import Context
 from anabranch.api.operations import OPERATIONS, Operation
 from anabranch.api.problem import PROBLEM_TYPE, Problem, request_invalid
 from anabranch.api.subjects import COMMANDS, KEY, PROBLEM_CODE
+from anabranch.commands.discovery import Discovery
 from anabranch.errors import AnswerTooLarge
 from anabranch_events import Event, decode_unchanged, traced
 from anabranch_events.errors import AnabranchError, InputInvalid
@@ -63,6 +65,7 @@ class CommandService:
         self.payload_max = PAYLOAD_MAX
         self._namespaces = namespaces
         self._gate = Gate()
+        self._discovery = Discovery(queue=QUEUE)
         self.router = NatsRouter(middlewares=(self._answering(), *middlewares))
         self._subscribers = [self._subscriber(operation) for operation in OPERATIONS]
 
@@ -96,6 +99,7 @@ class CommandService:
     async def settle(self, client: Client) -> None:
         """Return once the NATS server knows what is asked for here; `client` is the broker's."""
         self.payload_max = client.max_payload
+        await self._discovery.open(client)
         await settled(client)
 
     async def drain(self) -> None:
@@ -104,6 +108,7 @@ class CommandService:
         FastStream's own stop would drop what waits.
         """
         deadline = asyncio.get_running_loop().time() + _DRAIN_TIMEOUT_S
+        await self._discovery.close()
         for subscriber in self._subscribers:
             subscription: Any = subscriber.subscription
             if subscription is not None:
@@ -142,15 +147,27 @@ class CommandService:
             async def consume_scope(
                 self, call_next: AsyncFuncAny, msg: StreamMessage[Any]
             ) -> NatsResponse:
+                begun = perf_counter()
+                refusal: str | None = None
                 try:
                     return await service.answered(call_next, msg)
                 except AnabranchError as error:
+                    refusal = error.message
                     return _refused(error)
                 except Exception as error:  # noqa: BLE001 - whoever asked gets an answer.
                     _log.error("a command met an unexpected %r", error)
+                    refusal = type(error).__name__
                     return _refused(error)
+                finally:
+                    command = msg.raw_message.subject.rpartition(".")[2]
+                    seconds = perf_counter() - begun
+                    service.counted(command, seconds=seconds, error=refusal)
 
         return Answering
+
+    def counted(self, command: str, *, seconds: float, error: str | None) -> None:
+        """Count a request for those who ask for the statistics of the service."""
+        self._discovery.count(command, seconds=seconds, error=error)
 
     async def answered(self, call_next: AsyncFuncAny, message: StreamMessage[Any]) -> NatsResponse:
         """Do what was asked once there is room for it. Raises what the command raises."""

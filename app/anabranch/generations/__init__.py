@@ -1,5 +1,5 @@
 """The graph's generations: rebuilt, used, dropped, and their progress.
 
-Others use: `generations`, `rebuild.rebuild_beside`, `rebuild.rebuild_into`, `status.lag_behind`,
-`status.status`.
+Others use: `generations`, `rebuild.rebuild_beside`, `rebuild.rebuild_into`,
+`repair.repair_in_place`, `status.lag_behind`, `status.status`.
 """

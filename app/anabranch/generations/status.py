@@ -12,7 +12,7 @@ from anabranch.views import GraphStatus, Lag, LogStatus, ProjectionStatus, Statu
 from anabranch_events import STREAM
 from anabranch_events.transport.address import without_secrets
 from anabranch_projections import PROJECTOR_VERSION
-from anabranch_store import read_stamp, rebuild_due
+from anabranch_store import find_foreign, read_stamp, rebuild_due
 
 if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
@@ -31,6 +31,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
     folded, vectors = projections
     letters = await graph.read("projection/count_dead_letters")
     found = await read_stamp(graph)
+    foreign = await find_foreign(graph)
     identity = await log.identity()
     index_position = await backend.index_position()
     servers.refresh()
@@ -55,6 +56,8 @@ async def status(backend: Backend, *, namespace: str) -> Status:
             schema_version=found.schema_version if found else None,
             rebuild_due=rebuild_due(found, log=identity, projector_version=PROJECTOR_VERSION),
             others=await count_others(backend),
+            foreign=foreign.nodes,
+            hindering=foreign.hindering,
         ),
         lag=folded.lag,
         projections=projections,

@@ -12,7 +12,7 @@ from anabranch.home.runtime_file import LogAddress, Ports, named_graph, named_lo
 from anabranch.home.tenants_file import write_credentials
 from anabranch_events import NatsServer
 from anabranch_store import EmbeddedGraph, GraphAddress
-from anabranch_store.embedded.server import is_free
+from anabranch_store.embedded.server import free_ports, is_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,10 +63,10 @@ class OwnServers:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def point_to(self, database: str) -> GraphAddress:
+    async def point_to(self, database: str) -> GraphAddress:
         """Serve another database of the embedded graph from now on; return where it is."""
         if self._embedded is not None:
-            self._embedded.point_to(database)
+            await self._embedded.point_to(database)
             self.graph = self._embedded.address
         return self.graph
 
@@ -106,7 +106,7 @@ class OwnServers:
         named = named_log(self._settings)
         if named is not None:
             return named
-        port = _free(self._settings.nats_port)
+        port = _free(self._settings.nats_port, setting="ANABRANCH_NATS_PORT")
         if not port and self._ports.log and is_free(self._ports.log):
             port = self._ports.log
         durability = self._settings.durability
@@ -130,11 +130,22 @@ class OwnServers:
             return named
         folder = self._home.graph_of(self._settings.nats_url)
         engine = self._settings.embedded_engine
-        server = EmbeddedGraph(folder, brief=self._brief, engine=engine, ports=self._ports.graph)
+        server = EmbeddedGraph(folder, brief=self._brief, engine=engine, ports=self._graph_ports())
         await self._entered(server)
+        if self._settings.graph_port:
+            _taken_by_us(server.address.uri, self._settings.graph_port)
         self._embedded = server
         self._running["embedded graph"] = lambda: server.running  # A zombie still has its pid.
         return server.address
+
+    def _graph_ports(self) -> tuple[int, int] | None:
+        """Return the ports of Bolt and HTTP: the one that is set, else those of the last start."""
+        port = _free(self._settings.graph_port, setting="ANABRANCH_GRAPH_PORT")
+        before = self._ports.graph
+        if not port:
+            return before
+        free = before is not None and before[1] != port and is_free(before[1])
+        return (port, before[1] if before is not None and free else free_ports(1)[0])
 
     async def _entered(self, server: NatsServer | EmbeddedGraph) -> None:
         """Start the server, to end when this closes."""
@@ -144,7 +155,21 @@ class OwnServers:
             raise from_os_error(error, self._home.folder) from error
 
 
-def _free(port: int) -> int:
+def _taken_by_us(uri: str, port: int) -> None:
+    """Check that the graph took the port that is set. Raises PortTaken where another was faster."""
+    if not uri.endswith(f":{port}"):
+        raise _port_taken(port, "another process took it", setting="ANABRANCH_GRAPH_PORT")
+
+
+def _port_taken(port: int, reason: object, *, setting: str) -> PortTaken:
+    return PortTaken(
+        f"port {port} is taken: {reason}",
+        fix=f"end the process that listens there, or set {setting} to another port, or to 0 for a "
+        "free one",
+    )
+
+
+def _free(port: int, *, setting: str) -> int:
     """Return `port` if nobody listens on it. Raises PortTaken."""
     if port:
         with socket.socket() as probe:
@@ -152,9 +177,5 @@ def _free(port: int) -> int:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:
-                raise PortTaken(
-                    f"port {port} is taken: {error.strerror or error}",
-                    fix="end the process that listens there, or set ANABRANCH_NATS_PORT to "
-                    "another port, or to 0 for a free one",
-                ) from error
+                raise _port_taken(port, error.strerror or error, setting=setting) from error
     return port

@@ -246,10 +246,10 @@ class Servers:
         self.graph = graph_agreed(owner, named_graph(self.settings), self.home)
         self.runtime = owner
 
-    def point_to(self, database: str) -> None:
+    async def point_to(self, database: str) -> None:
         """As owner of the embedded graph, serve another database from now on, and say so."""
         if self._own_servers is not None:
-            self.graph = self._own_servers.point_to(database)
+            self.graph = await self._own_servers.point_to(database)
             self.announce()
 
     async def watch(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from anabranch.errors import NotPermitted
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from starlette.datastructures import Headers
 
 Scope = Literal["read", "write", "admin"]
@@ -37,7 +40,8 @@ class Caller:
         if SCOPES.index(scope) > max(map(SCOPES.index, self.scopes), default=-1):
             raise NotPermitted(
                 f"the key has no scope `{scope}`",
-                fix=f"use a key that was made with `--scope {scope}`",
+                fix=f"use a key that was made with `--scope {scope}`, or a token with "
+                f"`anabranch:{scope}`",
             )
 
     def namespace(self, asked: str | None, *, default: str) -> str:
@@ -50,7 +54,8 @@ class Caller:
         if found not in self.namespaces:
             raise NotPermitted(
                 f"the key does not permit the namespace {found!r}",
-                fix="name one of the key's namespaces in the address: ?namespace=NAME",
+                fix="name one of the key's namespaces in the address: ?namespace=NAME; those of a "
+                "token are in its claim ANABRANCH_OIDC_NAMESPACES_CLAIM",
             )
         return found
 
@@ -74,6 +79,12 @@ class Access(Protocol):
         """Note for the audit what a caller did."""
         ...
 
+    def spending(
+        self, caller: Caller, operation: str, asked: object
+    ) -> AbstractAsyncContextManager[None]:
+        """Run an operation within what the caller may spend. Raises QuotaUsed."""
+        ...
+
 
 class OpenAccess:
     """Access without keys: everybody who reaches the service is this machine's own."""
@@ -89,3 +100,10 @@ class OpenAccess:
 
     def note(self, caller: Caller, *, operation: str, namespace: str, status: int) -> None:
         """Note nothing: there is nobody to tell apart."""
+
+    def spending(
+        self, caller: Caller, operation: str, asked: object
+    ) -> AbstractAsyncContextManager[None]:
+        """Bound nothing."""
+        del caller, operation, asked
+        return nullcontext()

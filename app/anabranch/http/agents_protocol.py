@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
 
     import mcp_types as types
     from mcp.server.context import ServerRequestContext
+    from pydantic import BaseModel
     from starlette.types import Receive, Scope, Send
 
     from anabranch.api.admission import Gate
+    from anabranch.api.context import Context as Asked
+    from anabranch.api.operations import Operation
     from anabranch.http.access import Access, Caller
     from anabranch.memory.namespaces import OpenNamespace
 
@@ -53,7 +57,8 @@ class _Asking(NamedTuple):
 
     @property
     def known_as(self) -> tuple[Caller, str]:
-        return self.caller, self.namespace.name
+        # Another secret or token of the same caller is the same one.
+        return replace(self.caller, proof=""), self.namespace.name
 
 
 class Protocol:
@@ -168,6 +173,10 @@ class KeyedAccess(SharedAccess):
             self._access.note(
                 self._caller, operation=operation, namespace=self._namespace.name, status=status
             )
+
+    async def _answer(self, operation: Operation, context: Asked, asked: BaseModel) -> BaseModel:
+        async with self._access.spending(self._caller, operation.name, asked):
+            return await super()._answer(operation, context, asked)
 
 
 async def opened(access: Access, *, gate: Gate) -> Protocol:

@@ -46,7 +46,7 @@ def refused(error: Exception) -> Response:
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = _RETRY_AFTER_S
     elif isinstance(error, KeyRefused):
-        headers["WWW-Authenticate"] = 'Bearer realm="anabranch"'
+        headers["WWW-Authenticate"] = _challenge(error)
     if isinstance(error, RequestUnfinished):
         headers["Connection"] = "close"  # The rest of its body may still come.
     return Response(
@@ -55,6 +55,15 @@ def refused(error: Exception) -> Response:
         media_type=PROBLEM_TYPE,
         headers=headers,
     )
+
+
+def _challenge(error: KeyRefused) -> str:
+    """Return the challenge (RFC 6750); it has an error only where something was shown."""
+    realm = 'Bearer realm="anabranch"'
+    if not error.shown:
+        return realm
+    said = "".join(one for one in error.message if " " <= one <= "~" and one not in '"\\')
+    return f'{realm}, error="invalid_token", error_description="{said}"'
 
 
 def tag_of(position: int) -> str:

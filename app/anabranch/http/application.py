@@ -13,8 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from anabranch.api.admission import Gate
-from anabranch.api.operations import OPERATIONS
-from anabranch.api.reads import READS
+from anabranch.api.thoughts import EVERY
 from anabranch.errors import AnabranchError, MethodRefused, RouteNotFound
 from anabranch.http import documents
 from anabranch.http.access import OpenAccess
@@ -27,8 +26,10 @@ from anabranch.http.event_ring import EventRing
 from anabranch.http.event_routes import EventRoutes
 from anabranch.http.health import health_of
 from anabranch.http.metrics import REGISTRY
+from anabranch.http.page_files import FILES, page_file
 from anabranch.http.places import PLACES
 from anabranch.http.routes import Desk, caller_of, check_everywhere
+from anabranch.http.thinking import ServiceThinking
 from anabranch.memory.namespaces import Namespaces
 from anabranch_events.errors import Unavailable
 
@@ -67,6 +68,7 @@ class HttpService:
         self._ring = EventRing(lambda: self._backend().log)
         self._application: ASGIApp | None = None
         self._agents: Agents | None = None
+        self._thinking: ServiceThinking | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -75,10 +77,21 @@ class HttpService:
         await self._application(scope, receive, send)
 
     async def close(self) -> None:
-        """End all streams and conversations; the requests in work go on."""
+        """End all streams and conversations, and give thoughts back; requests in work go on."""
         await self._ring.close()
+        if self._thinking is not None:
+            await self._thinking.close()
         if self._agents is not None:
             await self._agents.close()
+
+    async def resume(self) -> None:
+        """Go on with thoughts that were begun before this service was."""
+        await self._thinks().resume()
+
+    def _thinks(self) -> ServiceThinking:
+        if self._thinking is None:
+            self._thinking = ServiceThinking(self._backend())
+        return self._thinking
 
     def _made(self) -> ASGIApp:
         backend = self._backend()
@@ -88,6 +101,7 @@ class HttpService:
             gate=gate,
             access=self._access,
             default=backend.settings.namespace,
+            thinking=self._thinks(),
         )
         application = made(desk, self._ring)
         for path, answer in (
@@ -96,7 +110,10 @@ class HttpService:
         ):
             application.add_api_route(path, answer, include_in_schema=False)
         self._agents = Agents(desk, gate=gate)
-        application.router.routes.append(Route(AGENTS, endpoint=self._agents))
+        application.router.routes += [
+            Route(AGENTS, endpoint=self._agents),
+            *(Route(path, endpoint=page_file, methods=["GET"]) for path in FILES),
+        ]
         compressed = GZipMiddleware(
             application, minimum_size=_COMPRESSED_FROM, compresslevel=_LEVEL
         )
@@ -133,7 +150,7 @@ def made(desk: Desk, ring: EventRing) -> FastAPI:
     add = application.add_api_route
     add(f"{ROOT}/events/stream", events.stream, **documents.of_stream())
     add(f"{ROOT}/replay", events.replay, **documents.of_replay())
-    by_name = {one.name: one for one in (*OPERATIONS, *READS)}
+    by_name = {one.name: one for one in EVERY}
     for name, place in PLACES.items():
         operation = by_name[name]
         add(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
+import re
 from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -29,6 +31,7 @@ BYTES_MAX: Final = 1024 * 1024 * 1024
 HELD_MAX: Final = 10_000
 _TIMEOUT_S: Final = 5.0
 _PAUSE_S: Final = 0.5
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _log = logging.getLogger("anabranch")
 
 
@@ -85,7 +88,7 @@ class Audit:
             namespace=namespace,
             status=status,
         )
-        self._held.append((SUBJECT + key_id, entry.model_dump_json().encode()))
+        self._held.append((SUBJECT + _token(key_id), entry.model_dump_json().encode()))
         self._none.clear()
         self._some.set()
 
@@ -110,6 +113,13 @@ class Audit:
             self._held.popleft()
         self._some.clear()
         self._none.set()
+
+
+def _token(key_id: str) -> str:
+    """Return a key's id as a part of a subject; the subject of a token may be any text."""
+    if _PLAIN.fullmatch(key_id):
+        return key_id
+    return "oidc-" + hashlib.sha256(key_id.encode()).hexdigest()[:16]
 
 
 async def ensure_stream(client: Client) -> None:

@@ -34,20 +34,23 @@ class Bind:
         """True where others than this machine's own users can come."""
         return self.keys or self.behind_proxy or not loopback(self.host)
 
-    def check(self, home: Home) -> None:
-        """Raise BindRefused where others could come in without a key, or listen in."""
+    def check(self, home: Home, *, tokens: bool = False) -> None:
+        """Raise BindRefused where others could come in without a key, or listen in.
+
+        Where `tokens` of an issuer are taken, no key need be there.
+        """
         if not loopback(self.host) and self.certificate is None and not self.behind_proxy:
             raise BindRefused(
                 f"{self.host} can be reached from elsewhere, and there is no TLS",
                 fix="give --tls-cert and --tls-key, or --behind-proxy where a proxy ends TLS",
             )
-        if self.needs_keys:
+        if self.needs_keys and not tokens:
             from anabranch.http.key_file import KeyFile
 
             if not KeyFile(home).holding():
                 raise BindRefused(
                     "the service needs API keys, and there is none",
-                    fix="make one with `anabranch keys create NAME`",
+                    fix="make one with `anabranch keys create NAME`, or set ANABRANCH_OIDC_ISSUER",
                 )
 
 

@@ -11,10 +11,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
 
-from anabranch.api.operations import OPERATIONS
 from anabranch.api.problem import PROBLEM_TYPE, Problem
 from anabranch.api.read_requests import FollowEvents, ReplayEvents
-from anabranch.api.reads import READS
+from anabranch.api.thoughts import EVERY
 from anabranch.commands.asyncapi import commands_document, event_in
 from anabranch.http.answers import JSON
 from anabranch.http.event_routes import LAST_EVENT_ID, EventRoutes
@@ -235,7 +234,7 @@ def _requests() -> dict[str, Any]:
     """Return the schemas of the bodies, and of problems."""
     bodies = [
         body_of(one.request, PLACES[one.name].fields)
-        for one in (*OPERATIONS, *READS)
+        for one in EVERY
         if PLACES[one.name].method == "POST" and one.request is not Event
     ]
     _, found = models_json_schema(
@@ -260,12 +259,9 @@ def _say_defaults(schema: dict[str, Any]) -> None:
 
 def add_pages(application: FastAPI) -> None:
     """Add the documents to an application, as JSON and as pages that need no network."""
-    from anabranch.http.pages import commands_page, index_page, operations_page, page_answer
+    from anabranch.http.pages import commands_page, operations_page, page_answer
 
     cached = lru_cache(maxsize=1)(lambda: openapi(application))
-
-    async def index() -> Response:
-        return page_answer(index_page())
 
     async def openapi_json() -> Response:
         return Response(orjson.dumps(cached()), media_type=JSON)
@@ -280,7 +276,6 @@ def add_pages(application: FastAPI) -> None:
         return page_answer(commands_page(commands_document()))
 
     for path, answer in (
-        ("/", index),
         ("/openapi.json", openapi_json),
         ("/docs", openapi_page),
         ("/asyncapi.json", asyncapi_json),

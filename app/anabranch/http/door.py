@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
     from anabranch.home.folder import Home
     from anabranch.http.bind import Bind
+    from anabranch.http.token_access import TokenAccess
 
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - they are known, not bound to.
 
@@ -24,8 +25,9 @@ class Door:
     Raises BindRefused and PortTaken when it is made.
     """
 
-    def __init__(self, bind: Bind, *, home: Home) -> None:
-        bind.check(home)
+    def __init__(self, bind: Bind, *, home: Home, tokens: TokenAccess | None = None) -> None:
+        bind.check(home, tokens=tokens is not None)
+        self._tokens = tokens
         self._bind = bind
         self._home = home
         self._listener = listening(bind.host, bind.port)
@@ -49,9 +51,14 @@ class Door:
                 from anabranch.http.audit import Audit
                 from anabranch.http.key_access import KeyAccess
                 from anabranch.http.key_file import KeyFile
+                from anabranch.http.usage import BUCKET, Usage, note_append
 
                 audit = await stack.enter_async_context(Audit(lambda: backend.log.connection))
-                access = KeyAccess(KeyFile(self._home), audit=audit)
+                usage = await stack.enter_async_context(Usage(lambda: backend.log.bucket(BUCKET)))
+                backend.on_append = note_append
+                access = KeyAccess(
+                    KeyFile(self._home), audit=audit, tokens=self._tokens, usage=usage
+                )
             service = HttpService(
                 lambda: backend, hosts=self._hosts(), access=access, observe=observe
             )
@@ -62,6 +69,7 @@ class Door:
                 certificate=self._bind.certificate,
             )
             await stack.enter_async_context(running)
+            await service.resume()
             yield
 
     def _hosts(self) -> frozenset[str]:

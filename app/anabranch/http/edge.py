@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from anabranch.api.admission import REQUEST_BYTES_MAX
 from anabranch.errors import HostRefused, RequestTooLarge, RequestUnfinished
 from anabranch.http.answers import refused
+from anabranch.http.page_files import FILES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 BODY_TIMEOUT_S: Final = 30.0
 BODIES_BYTES_MAX: Final = 128 * 1024 * 1024
-OPEN_PATHS: Final = frozenset({"/health"})
-"""Paths that need no key: a load balancer asks there."""
+OPEN_PATHS: Final = frozenset({"/health", *FILES})
+"""Paths that need no key: a load balancer asks there; the page holds nothing, and asks for one."""
 _CALLER: Final = "anabranch.caller"
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",

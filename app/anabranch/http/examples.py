@@ -34,6 +34,12 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "fail": {"error": "the airline's site does not answer"},
     "cancel": {"reason": "the trip is off"},
     "close": {"reason": "done"},
+    "start_thought": {
+        "task": "Which route to the delta is the best?",
+        "branches": ["By boat", {"task": "By train", "role": "critical"}],
+        "join": "all",
+    },
+    "cancel_thought": {"reason": "the trip is off"},
     "associate": {"from_id": _INSIGHT, "to_id": _OTHER, "kind": "explains", "weight": 0.7},
     "sever": {"from_id": _INSIGHT, "to_id": _OTHER, "kind": "explains"},
     "consolidate": {},

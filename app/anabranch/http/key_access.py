@@ -1,4 +1,4 @@
-"""Access by API keys: checked with each request, bounded in rate, noted for the audit."""
+"""Access by API keys, and by tokens beside them: checked, bounded in rate, noted for the audit."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from anabranch.errors import KeyRefused, TooManyRequests
 from anabranch.http.access import Caller
-from anabranch.http.key_file import token_in
+from anabranch.http.key_file import RATE, token_in
+from anabranch.http.places import CYPHER, reads
+from anabranch.http.token_access import PREFIX
+from anabranch.http.usage import Spent, tallied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from starlette.datastructures import Headers
 
     from anabranch.http.audit import Audit
     from anabranch.http.key_file import Key, KeyFile, Token
+    from anabranch.http.token_access import TokenAccess
+    from anabranch.http.usage import Usage
 
 KNOWN_MAX: Final = 1024
 CHECKS_PER_S: Final = 5.0
@@ -30,11 +36,11 @@ _FIX: Final = "send `Authorization: Bearer KEY`; `anabranch keys create` makes a
 
 
 class Bucket:
-    """A bound on a rate: so many a second, and twice as many at once."""
+    """A bound on a rate: so many a second, and twice as many at once, or `burst`."""
 
-    def __init__(self, rate: float, *, now: float) -> None:
+    def __init__(self, rate: float, *, now: float, burst: int | None = None) -> None:
         self._rate = rate
-        self._full = max(1.0, rate * _BURST_S)
+        self._full = max(1.0, rate * _BURST_S) if burst is None else float(burst)
         self._left = self._full
         self._at = now
 
@@ -48,41 +54,52 @@ class Bucket:
 
 
 class KeyAccess:
-    """Knows callers by the keys of a file; one that is revoked ends at once."""
+    """Knows callers by the keys of a file, and by `tokens`; a key that is revoked ends at once."""
 
     def __init__(
         self,
         keys: KeyFile,
         *,
         audit: Audit | None = None,
+        tokens: TokenAccess | None = None,
+        usage: Usage | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = keys
         self._audit = audit
+        self._tokens = tokens
+        self._usage = usage
         self._clock = clock
         self._known: OrderedDict[bytes, str] = OrderedDict()
         """The hash in the file that a token was found to fit, by a digest of the token."""
-        self._buckets: OrderedDict[tuple[str, float], Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, float, int | None], Bucket] = OrderedDict()
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
     async def caller(self, headers: Headers) -> Caller:
         """Return the caller of a request. Raises KeyRefused and TooManyRequests."""
         given = headers.get("authorization", "")
-        token = token_in(given[len(_SCHEME) :].strip())
-        if not given.lower().startswith(_SCHEME) or token is None:
-            raise KeyRefused("there is no API key with the request", fix=_FIX)
+        shown = given[len(_SCHEME) :].strip() if given.lower().startswith(_SCHEME) else ""
+        token = token_in(shown)
+        if token is None and self._tokens is not None and shown.count(".") == 2:
+            found = await self._tokens.caller(shown)
+            self._bucket(found.name, RATE).take(now=self._clock())
+            return found
+        if token is None:
+            raise KeyRefused("there is no API key with the request", fix=_FIX, shown=bool(shown))
         key = self._keys.keys().get(token.id)
         if key is None or not await self._fits(key, token):
-            raise KeyRefused("the API key is none of this service", fix=_FIX)
+            raise KeyRefused("the API key is none of this service", fix=_FIX, shown=True)
         why = key.ended(datetime.now(UTC))
         if why is not None:
-            raise KeyRefused(f"the API key {key.id} is {why}", fix=_FIX)
-        self._bucket(key.id, key.rate).take(now=self._clock())
+            raise KeyRefused(f"the API key {key.id} is {why}", fix=_FIX, shown=True)
+        self._bucket(key.id, key.rate, key.limits.burst).take(now=self._clock())
         namespaces = None if key.namespaces is None else frozenset(key.namespaces)
         return Caller(key.id, frozenset([key.scope]), namespaces, proof=key.hash)
 
     def holds(self, caller: Caller) -> bool:
-        """Tell whether the caller's key is the one in the file still."""
+        """Tell whether the caller's key is the one in the file still, or the token holds."""
+        if caller.name.startswith(PREFIX):
+            return self._tokens is not None and self._tokens.holds(caller)
         key = self._keys.keys().get(caller.name)
         return key is not None and key.hash == caller.proof and key.ended(datetime.now(UTC)) is None
 
@@ -90,6 +107,25 @@ class KeyAccess:
         """Note for the audit what a caller did."""
         if self._audit is not None:
             self._audit.note(caller.name, operation=operation, namespace=namespace, status=status)
+
+    @asynccontextmanager
+    async def spending(self, caller: Caller, operation: str, asked: object) -> AsyncGenerator[None]:
+        """Run an operation within the key's limits of a day, and count it. Raises QuotaUsed."""
+        key = self._keys.keys().get(caller.name)
+        if self._usage is None or key is None or not key.limits.daily:
+            yield
+            return
+        querying = operation == CYPHER
+        await self._usage.check(
+            key.id, key.limits, asked=asked, writing=not reads(operation), querying=querying
+        )
+        began = time.perf_counter()
+        with tallied() as tally:
+            try:
+                yield
+            finally:
+                seconds = time.perf_counter() - began if querying else 0.0
+                self._usage.add(key.id, tally.spent.plus(Spent(cypher_s=seconds)))
 
     async def _fits(self, key: Key, token: Token) -> bool:
         """Tell whether the secret is that of the key; found once, it is known."""
@@ -107,9 +143,10 @@ class KeyAccess:
             self._known.popitem(last=False)
         return True
 
-    def _bucket(self, name: str, rate: float) -> Bucket:
-        found = self._buckets.pop((name, rate), None) or Bucket(rate, now=self._clock())
-        self._buckets[name, rate] = found
+    def _bucket(self, name: str, rate: float, burst: int | None = None) -> Bucket:
+        known = name, rate, burst
+        found = self._buckets.pop(known, None) or Bucket(rate, now=self._clock(), burst=burst)
+        self._buckets[known] = found
         if len(self._buckets) > 4 * KNOWN_MAX:
             self._buckets.popitem(last=False)
         return found

@@ -19,7 +19,7 @@ from anabranch_events.event.identifiers import Name, Namespace
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from anabranch.home.folder import Home
@@ -31,6 +31,25 @@ _TOKEN: Final = re.compile(r"ab_(?P<id>[0-9a-f]{12})_(?P<secret>[A-Za-z0-9_-]{43
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 
+class Limits(BaseModel):
+    """The limits of a key beside its rate; None: there is none. A day ends at midnight UTC."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="How many requests may come at once; two seconds' worth if None."
+    )
+    insights: Annotated[int, Field(ge=0)] | None = Field(default=None, description="A day.")
+    events: Annotated[int, Field(ge=0)] | None = Field(default=None, description="A day.")
+    cypher: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="Seconds of Cypher a day."
+    )
+
+    @property
+    def daily(self) -> bool:
+        """True where something is bounded a day."""
+        return any(one is not None for one in (self.insights, self.events, self.cypher))
+
+
 class KeyView(BaseModel):
     """An API key as it is shown: who has it, what it permits, and until when."""
 
@@ -40,6 +59,7 @@ class KeyView(BaseModel):
     scope: Literal["read", "write", "admin"]
     namespaces: tuple[Namespace, ...] | None = Field(description="None: all of them.")
     rate: Annotated[float, Field(gt=0, le=1e6)] = RATE
+    limits: Limits = Limits()
     created: AwareDatetime
     expires: AwareDatetime | None = None
     revoked: AwareDatetime | None = None
@@ -117,6 +137,7 @@ class KeyFile:
         namespaces: Sequence[str] | None,
         lasting: timedelta | None = None,
         rate: float = RATE,
+        limits: Mapping[str, object] | None = None,
     ) -> tuple[Key, str]:
         """Make a key; return it with its token, which is kept nowhere. Raises InputInvalid."""
         key_id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), datetime.now(UTC)
@@ -128,6 +149,7 @@ class KeyFile:
                     "scope": scope,
                     "namespaces": None if namespaces is None else tuple(namespaces),
                     "rate": rate,
+                    "limits": dict(limits or {}),
                     "created": now,
                     "expires": None if lasting is None else now + lasting,
                     "hash": _HASHER.hash(secret),

@@ -32,25 +32,6 @@ def page_answer(page: str) -> Response:
     return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
 
 
-def index_page() -> str:
-    """Return the page at the root: where things are."""
-    links = (
-        ("/docs", "the operations, under /v1"),
-        ("/openapi.json", "the same as an OpenAPI document"),
-        ("/asyncapi", "the commands over NATS"),
-        ("/asyncapi.json", "the same as an AsyncAPI document"),
-        ("/health", "whether the log and the graph can be reached"),
-        ("/metrics", "metrics for Prometheus"),
-    )
-    rows = "".join(
-        f'<tr><td><a href="{path}"><code>{path}</code></a></td><td>{about}</td></tr>'
-        for path, about in links
-    )
-    return _page(
-        "Anabranch", ["<p>Memory for fleets of AI sessions.</p>", f"<table>{rows}</table>"]
-    )
-
-
 def operations_page(document: dict[str, Any]) -> str:
     """Return the page of an OpenAPI document."""
     found = [

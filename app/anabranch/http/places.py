@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 TAGS: Final = {
     "memory": "Remember, recall, and correct what is remembered.",
     "sessions": "Sessions and branches: open, fork, note, hand off, end.",
+    "thoughts": "Tasks fanned out over branches that workers run, and joined again.",
     "links": "Associations, conflicts and consolidations.",
     "events": "The log itself: read, followed, replayed.",
     "past": "Earlier moments: the life of one thing, and the change in between.",
@@ -52,6 +53,7 @@ PLACES: Final = {
     "list_sessions": Place("GET", "/sessions", "sessions"),
     "show_session": Place("GET", "/sessions/{session_id}", "sessions"),
     "session_tree": Place("GET", "/sessions/{session_id}/tree", "sessions"),
+    "show_lanes": Place("GET", "/lanes", "sessions"),
     "branch": Place("POST", "/sessions/{parent_id}/branches", "sessions"),
     "complete": _session("complete"),
     "note": _session("notes"),
@@ -67,6 +69,10 @@ PLACES: Final = {
     "list_conflicts": Place("GET", "/conflicts", "links"),
     "consolidate": Place("POST", "/sessions/{root_id}/consolidate", "links"),
     "list_consolidations": Place("GET", "/consolidations", "links"),
+    "start_thought": Place("POST", "/thoughts", "thoughts"),
+    "list_thoughts": Place("GET", "/thoughts", "thoughts"),
+    "show_thought": Place("GET", "/thoughts/{thought_id}", "thoughts"),
+    "cancel_thought": Place("POST", "/thoughts/{thought_id}/cancel", "thoughts"),
     "append": Place("POST", "/events", "events"),
     "list_events": Place("GET", "/events", "events"),
     "get_event": Place("GET", "/events/{position}", "events"),
@@ -75,14 +81,17 @@ PLACES: Final = {
     "cypher": Place("POST", "/cypher", "graph"),
     "status": Place("GET", "/status", "service"),
     "list_dead_letters": Place("GET", "/dead-letters", "service"),
+    "list_tasks": Place("GET", "/tasks", "service"),
+    "list_workers": Place("GET", "/workers", "service"),
 }
-"""Every operation of both tables, in the order in which the document lists them."""
+"""Every operation of all tables, in the order in which the document lists them."""
 
-READ_ONLY: Final = frozenset({"recall", "recall_all", "context", "cypher"})
+CYPHER: Final = "cypher"
+READ_ONLY: Final = frozenset({"recall", "recall_all", "context", CYPHER})
 """The operations with a body that store nothing; what has no body stores nothing either."""
-EVERYWHERE: Final = frozenset({"cypher", "status"})
+EVERYWHERE: Final = frozenset({CYPHER, "status"})
 """The operations that show all namespaces: only a key for all of them, with all rights, may."""
-UNTAGGED: Final = frozenset({"status", "list_dead_letters"})
+UNTAGGED: Final = frozenset({"status", "list_dead_letters", "list_tasks", "list_workers"})
 """The operations whose answer may change while the log stays the same: they have no ETag."""
 
 

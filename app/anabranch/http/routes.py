@@ -11,6 +11,7 @@ from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annota
 from starlette.responses import Response  # noqa: TC002 - As above.
 
 from anabranch.api.context import Context
+from anabranch.api.thoughts import StartThought
 from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
 from anabranch.http.metrics import count_request
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from anabranch.api.operations import Operation
     from anabranch.http.access import Access, Caller
     from anabranch.http.places import Place
+    from anabranch.http.thinking import ServiceThinking
     from anabranch.memory.namespaces import Namespaces, OpenNamespace
 
 KEY: Final = "Idempotency-Key"
@@ -41,11 +43,18 @@ class Desk:
     """
 
     def __init__(
-        self, namespaces: Namespaces | None, *, gate: Gate, access: Access, default: str
+        self,
+        namespaces: Namespaces | None,
+        *,
+        gate: Gate,
+        access: Access,
+        default: str,
+        thinking: ServiceThinking | None = None,
     ) -> None:
         self._namespaces = namespaces
         self._gate = gate
         self._default = default
+        self._thinking = thinking
         self._queries = asyncio.Semaphore(_QUERIES_AT_ONCE)
         self.access = access
 
@@ -107,9 +116,15 @@ class Desk:
         )
         if place.method == "GET" and operation.name not in UNTAGGED:
             return await self._tagged(operation, context, asked, request)
-        async with self._admitted(operation, len(body)):
+        if self._thinking is not None and isinstance(asked, StartThought):
+            self._thinking.check(asked.executors)
+        spending = self.access.spending(caller_of(request), operation.name, asked)
+        async with spending, self._admitted(operation, len(body)):
             with traced(request.headers.get("traceparent")):
-                return answers.answered(await operation.run(context, asked))
+                answer = await operation.run(context, asked)
+        if self._thinking is not None and isinstance(asked, StartThought):
+            self._thinking.attend(namespace.name, asked.executors)
+        return answers.answered(answer)
 
     async def _tagged(
         self, operation: Operation, context: Context, asked: Any, request: Request

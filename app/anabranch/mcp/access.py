@@ -16,7 +16,11 @@ from anabranch_events.errors import WaitTimedOut
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pydantic import BaseModel
+
     from anabranch.api.admission import Gate
+    from anabranch.api.context import Context
+    from anabranch.api.operations import Operation
     from anabranch.memory.memory import Memory
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.plain_settings import PlainSettings
@@ -56,8 +60,11 @@ class NamespaceAccess:
             asked = found.request.model_validate(request)
         except ValidationError as error:
             raise request_invalid(error) from error
-        answer = await found.run(Context(self._namespace, key=key), asked)
+        answer = await self._answer(found, Context(self._namespace, key=key), asked)
         return answer.model_dump(mode="json")
+
+    async def _answer(self, operation: Operation, context: Context, asked: BaseModel) -> BaseModel:
+        return await operation.run(context, asked)
 
 
 class SharedAccess(NamespaceAccess):

@@ -1,10 +1,10 @@
 """The Python face: memories and sessions.
 
-Others use: `consolidation.consolidate`, `context.context`, `cypher.cypher`, `graph.MemoryGraph`,
-`insights.get_insight`, `insights.update_insight`, `links`, `memory.Memory`, `memory.namespace_of`,
+Others use: `consolidation.consolidate`, `context.context`, `cypher.cypher`,
+`forgetting.forget_insight`, `graph.MemoryGraph`, `insights.get_insight`, `insights.update_insight`,
+`lanes.Lanes`, `lanes.SPAN_MAX`, `lanes.lanes`, `links`, `memory.Memory`, `memory.namespace_of`,
 `namespaces.Namespaces`, `namespaces.OpenNamespace`, `past.MemoryPast`, `recall`, `session.Session`,
 `session_views.page_of_sessions`, `session_views.session_tree`, `session_views.show_session`,
 `short_ids.insight_id_of`, `short_ids.session_id_of`, `short_ids.thing_id_of`,
-`spread.associations`, `thinking.Over`, `thinking.ThinkOptions`, `thinking.checked_over`,
-`transfer.MemoryTransfer`, `work`.
+`spread.associations`, `thinking`, `thoughts`, `transfer.MemoryTransfer`, `work`.
 """

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from anabranch.generations.generations import drop, generations, use
 from anabranch.generations.rebuild import rebuild_beside, rebuild_into
+from anabranch.generations.repair import repair_in_place
 from anabranch.past.as_of import graph_as_of, position_of
 from anabranch_projections import DeadLetters
+from anabranch_store import find_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
     from anabranch.views import GenerationView
-    from anabranch_projections import RebuildProgress, RebuildResult
-    from anabranch_store import Digest, GraphAddress
+    from anabranch_projections import RebuildProgress, RebuildResult, RepairResult
+    from anabranch_store import Digest, Foreign, GraphAddress
 
 
 class MemoryGraph:
@@ -66,6 +68,25 @@ class MemoryGraph:
                 backend, into, skip=skip, accept_loss=accept_loss, progress=progress
             )
         return await rebuild_beside(backend, skip=skip, accept_loss=accept_loss, progress=progress)
+
+    async def repair(
+        self,
+        *,
+        dry_run: bool = False,
+        progress: Callable[[RebuildProgress], None] | None = None,
+    ) -> RepairResult:
+        """Make the live graph what the log says, in place; what others wrote to it stays.
+
+        The log is folded into a graph beside it, and only where both differ something is written.
+        Reads go on meanwhile. With `dry_run` the differences are counted and stay. A graph of an
+        earlier version becomes one of this version. Raises GraphNotBegun, GenerationRefused for a
+        graph of another log, LogRewound, LogDamaged, and EmbeddedGraphMissing.
+        """
+        return await repair_in_place(self._namespace.backend, dry_run=dry_run, progress=progress)
+
+    async def foreign(self) -> Foreign:
+        """Look at each node for what others wrote to the database that holds the graph."""
+        return await find_foreign(await self._namespace.backend.graph(), whole=True)
 
     async def dead_letters(self) -> DeadLetters:
         """Return the events of this namespace that could not be applied, to look at and settle."""

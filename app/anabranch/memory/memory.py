@@ -11,6 +11,7 @@ from anabranch.generations.status import status
 from anabranch.memory.consolidation import consolidate
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
+from anabranch.memory.forgetting import forget_insight
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.namespaces import OpenNamespace
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         Consolidation,
         EventListener,
         Executor,
+        ForgetReceipt,
         InsightDraft,
         InsightFields,
         InsightReceipt,
@@ -249,14 +251,19 @@ class Memory:
 
     async def forget(
         self, insight_id: str, *, receipt: str = REQUESTED, session_id: str | None = None
-    ) -> SessionReceipt:
+    ) -> ForgetReceipt:
         """Erase what an insight said, from the graph and from every answer.
 
-        `receipt` names the request for it. The log keeps the event that holds the text. Raises
-        InsightNotFound.
+        Insights derived from it are forgotten too, and words of others about it go: the answer
+        lists it. `receipt` names the request for it. The log keeps the event that holds the text.
+        Raises InsightNotFound.
         """
-        return await self._namespace.sessions.forget(
-            insight_id, receipt=receipt, session_id=session_id
+        return await forget_insight(
+            self._namespace,
+            insight_id,
+            receipt=receipt,
+            sessions=self._namespace.sessions,
+            session_id=session_id,
         )
 
     async def cite(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from anabranch.past.as_of import position_of, sessions_then, thought_then
+from anabranch.past.as_of import erased_sessions, position_of, sessions_then, thought_then
 from anabranch.views import SessionView
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.sessions.insights import REMEMBER_TASK
@@ -161,10 +161,11 @@ async def _thought(namespace: OpenNamespace, root_id: str) -> list[SessionView]:
 
 async def _view(namespace: OpenNamespace, state: SessionState) -> SessionView:
     """Show a session; the graph is asked only where there are texts to leave out."""
-    if not state.insights:
+    if not state.insights and state.result is None:
         return SessionView.of(state)
     await namespace.caught_up()
     graph = await namespace.backend.graph()
     ids = [one.insight_id for one in state.insights]
     rows = await graph.read("insights/forgotten", namespace=namespace.name, ids=ids)
-    return SessionView.of(state, forgotten={row["id"] for row in rows})
+    erased = await erased_sessions(graph, [state.session_id], namespace=namespace.name)
+    return SessionView.of(state, forgotten={row["id"] for row in rows}, erased=bool(erased))

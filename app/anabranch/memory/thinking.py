@@ -12,6 +12,7 @@ from anabranch.memory.recall import BranchRecall
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_thinking import Join, think
+from anabranch_thinking.executors.access import ExecutorAccess
 from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.thoughts.think import TIMEOUT_S, branch_tasks
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
@@ -21,8 +22,11 @@ from anabranch_thinking.work.fabric import Fabric
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
+    from pydantic import SecretStr
+
     from anabranch.backend.backend import Backend
     from anabranch.memory.namespaces import Namespaces, OpenNamespace
+    from anabranch.settings import Settings
     from anabranch_events import Log
     from anabranch_thinking import BranchTask, EventListener, Executor, Thought, Work
     from anabranch_thinking.sessions.recall import Recall
@@ -72,7 +76,9 @@ async def think_locally(
             task,
             branches=branches,
             count=count,
-            executor=_named(executor) if isinstance(executor, str) else executor,
+            executor=_named(executor, namespace.backend.settings)
+            if isinstance(executor, str)
+            else executor,
             recall=BranchRecall(namespace),
             embedder=namespace.backend.embedder,
             session_id=session_id,
@@ -226,7 +232,22 @@ def _priority(value: Priority | str) -> Priority:
         ) from None
 
 
-def _named(executor: str) -> Executor:
+def executor_access(settings: Settings) -> ExecutorAccess:
+    """Return what the settings say of the services that executors call."""
+
+    def plain(key: SecretStr | None) -> str | None:
+        return key.get_secret_value() if key else None
+
+    return ExecutorAccess(
+        openai_url=settings.openai_url,
+        openai_key=plain(settings.openai_key),
+        anthropic_url=settings.anthropic_url,
+        anthropic_key=plain(settings.anthropic_key),
+        http_key=plain(settings.executor_key),
+    )
+
+
+def _named(executor: str, settings: Settings) -> Executor:
     """Return the executor that a name or a command says, to run in this process."""
-    (found,) = allowed_executors([executor]).values()
+    (found,) = allowed_executors([executor], access=executor_access(settings)).values()
     return found

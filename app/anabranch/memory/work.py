@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from anabranch.memory.namespaces import Namespaces
-from anabranch.memory.session_views import list_sessions
-from anabranch.memory.thinking import fabric_of
+from anabranch.memory.session_views import list_sessions, show_session
+from anabranch.memory.thinking import executor_access, fabric_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -107,7 +107,8 @@ class MemoryWork:
         """Work on branches until the worker that `ready` is given drains, or this is cancelled.
 
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
-        or `name=command`, with the variables of `passes` in the environment of commands. It joins
+        `name=command`, or the address of a model or a service. Commands have the variables of
+        `passes` in their environment. It joins
         what was forked, where no other process does. A worker that says nothing for `silence_s`
         has lost its branches to others. Raises InputInvalid.
         """
@@ -115,7 +116,9 @@ class MemoryWork:
         worker = Worker(
             fabric,
             namespace=self._namespace.name,
-            executors=allowed_executors(executors, passes=passes),
+            executors=allowed_executors(
+                executors, passes=passes, access=executor_access(self._namespace.backend.settings)
+            ),
             slots=slots,
             priorities=[Priority(one) for one in priorities],
             silence_s=silence_s,
@@ -160,8 +163,9 @@ class MemoryWork:
         """Return a branch with all attempts at it. Raises InputInvalid, SessionNotFound."""
         state = await self._state(session_id)
         events = [event for _, event in await self._namespace.sessions.events(state.session_id)]
+        shown = await show_session(self._namespace, state.session_id)
         return TaskDetails(
-            **_fields(state), result=state.result, history=tuple(attempts_in(events))
+            **_fields(state), result=shown.result, history=tuple(attempts_in(events))
         )
 
     async def retry(self, session_id: str) -> RetriedTask:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.views import SessionView
+from anabranch.views import FORGOTTEN, SessionView
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_projections import OPENINGS, PositionedEvent, Projector, past_sessions
 from anabranch_store import Graph, Step, scratch_graph
@@ -96,11 +96,9 @@ async def graph_as_of(
 
 async def _erase_forgotten(live: Graph, then: Graph) -> None:
     forgotten = iter(await live.read("past/forgotten"))
+    # The first reads what was said. Derived insights stand among the forgotten themselves.
+    erasing = ("projection/forget_copies", "past/erase_insights")
     while rows := list(islice(forgotten, ROWS_MAX)):
-        erasing = (
-            "projection/forget_copies",
-            "past/erase_insights",
-        )  # The first reads what was said.
         await then.write([Step(each, {"rows": rows}) for each in erasing])
 
 
@@ -139,8 +137,20 @@ async def sessions_then(
     found = await asyncio.gather(*map(events_of, read))
     applied = (at for each in found for at in each if at.position not in aside)
     events = sorted(applied, key=lambda at: at.position)
-    sessions = past_sessions(events)
-    return [_view(row) for row in sessions if row["id"] in wanted]
+    sessions = [row for row in past_sessions(events) if row["id"] in wanted]
+    erased = await erased_sessions(graph, sorted(wanted), namespace=namespace)
+    for row in sessions:
+        if row["id"] in erased and row.get("result") is not None:
+            row["result"] = FORGOTTEN
+    return list(map(_view, sessions))
+
+
+async def erased_sessions(
+    graph: Graph, session_ids: Sequence[str], *, namespace: str
+) -> frozenset[str]:
+    """Return the sessions that learned what was forgotten, and so have no result any more."""
+    rows = await graph.read("sessions/erased", namespace=namespace, ids=list(session_ids))
+    return frozenset(row["id"] for row in rows)
 
 
 async def _events(

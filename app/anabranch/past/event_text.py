@@ -18,9 +18,10 @@ def happened(
 ) -> str | None:
     """Return what an event was to `thing_id`; None where it neither names it nor is its `own`.
 
-    The texts of insights in `forgotten` are left out: they are never shown again.
+    The texts of insights in `forgotten` are left out, and what was said about them: it is never
+    shown again. The results of sessions that stand there are left out too.
     """
-    found = [] if not own else [_own(data, forgotten)]
+    found = [] if not own else [_own(data, thing_id, forgotten)]
     found += _named(data, thing_id, own=own, forgotten=forgotten)
     return "; ".join(found) or None
 
@@ -37,9 +38,9 @@ def _named(data: EventData, thing_id: str, *, own: bool, forgotten: frozenset[st
             words = _learned(data, thing_id, forgotten)
             return [words] if words else []
         case types.InsightSuperseded():
-            return _superseded(data, thing_id)
+            return _superseded(data, thing_id, forgotten)
         case types.InsightRetracted() if data.insight_id == thing_id:
-            return [f"retracted: {_short(data.reason)}"]
+            return [f"retracted: {_said(data.reason, forgotten, thing_id)}"]
         case types.InsightForgotten() if data.insight_id == thing_id:
             return [f"forgotten on request {_short(data.receipt)}"]
         case types.InsightCited() if thing_id in data.insight_ids:
@@ -51,18 +52,19 @@ def _named(data: EventData, thing_id: str, *, own: bool, forgotten: frozenset[st
             other = data.to_id if data.from_id == thing_id else data.from_id
             return [f"no longer associated with {other}: {data.kind}"]
         case _:
-            return _joined(data, thing_id, own=own)
+            return _joined(data, thing_id, own=own, forgotten=forgotten)
 
 
-def _joined(data: EventData, thing_id: str, *, own: bool) -> list[str]:
+def _joined(data: EventData, thing_id: str, *, own: bool, forgotten: frozenset[str]) -> list[str]:
     match data:
         case types.ConsolidationRecorded():
-            return _consolidated(data, thing_id)
+            return _consolidated(data, thing_id, forgotten)
         case types.ConflictOpened() if thing_id in data.insights:
-            return [f"in conflict with {_other(data.insights, thing_id)}: {_short(data.subject)}"]
+            subject = _said(data.subject, forgotten, *data.insights)
+            return [f"in conflict with {_other(data.insights, thing_id)}: {subject}"]
         case types.ConflictResolved() if thing_id in data.insights:
-            other = _other(data.insights, thing_id)
-            return [f"conflict with {other} resolved: {_short(data.decision)}"]
+            decision = _said(data.decision, forgotten, *data.insights)
+            return [f"conflict with {_other(data.insights, thing_id)} resolved: {decision}"]
         case types.SessionHandedOff() if data.to == thing_id and not own:
             return [f"was handed a task: {_short(data.summary)}"]
         case _:
@@ -79,28 +81,31 @@ def _branched(data: types.BranchCreated, thing_id: str) -> list[str]:
 
 def _learned(one: Insight, thing_id: str, forgotten: frozenset[str]) -> str | None:
     if one.insight_id == thing_id:
-        text = _ERASED if thing_id in forgotten else _short(one.text)
-        return f"recorded as {one.kind}: {text}"
+        return f"recorded as {one.kind}: {_said(one.text, forgotten, thing_id)}"
     return f"a source of insight {one.insight_id}" if thing_id in one.sources else None
 
 
-def _superseded(data: types.InsightSuperseded, thing_id: str) -> list[str]:
+def _superseded(
+    data: types.InsightSuperseded, thing_id: str, forgotten: frozenset[str]
+) -> list[str]:
     found: list[str] = []
     if data.insight_id == thing_id:
-        found.append(
-            f"superseded by {data.by}" + (f": {_short(data.reason)}" if data.reason else "")
-        )
+        reason = data.reason and _said(data.reason, forgotten, data.insight_id, data.by)
+        found.append(f"superseded by {data.by}" + (f": {reason}" if reason else ""))
     if data.by == thing_id and data.insight_id != thing_id:
         found.append(f"took the place of {data.insight_id}")
     return found
 
 
-def _consolidated(data: types.ConsolidationRecorded, thing_id: str) -> list[str]:
+def _consolidated(
+    data: types.ConsolidationRecorded, thing_id: str, forgotten: frozenset[str]
+) -> list[str]:
     found: list[str] = []
     if data.consolidation_id == thing_id:
         found.append(
             f"recorded, of {_count(len(set(data.sessions)), 'session')} and "
-            f"{_count(len(set(data.sources)), 'insight')}: {_short(data.text)}"
+            f"{_count(len(set(data.sources)), 'insight')}: "
+            f"{_said(data.text, forgotten, *data.sources)}"
         )
     if thing_id in data.sessions:
         found.append(f"consolidated in {data.consolidation_id}")
@@ -124,11 +129,12 @@ def _short(text: str) -> str:
     return line if len(line) <= _LENGTH_MAX else line[: _LENGTH_MAX - 1] + "…"
 
 
-def _text(one: Insight, forgotten: frozenset[str]) -> str:
-    return _ERASED if one.insight_id in forgotten else _short(one.text)
+def _said(text: str, forgotten: frozenset[str], *about: str) -> str:
+    """Return a text, unless something that it is about was forgotten."""
+    return _short(text) if forgotten.isdisjoint(about) else _ERASED
 
 
-def _own(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C901 - one case an event type.
+def _own(data: EventData, thing_id: str, forgotten: frozenset[str]) -> str:  # noqa: C901 - one case an event type.
     """Return what an event was to the session it belongs to."""
     match data:
         case types.SessionOpened():
@@ -138,7 +144,9 @@ def _own(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C901 - one
         case types.BranchStarted():
             return f"taken by {data.worker}, attempt {data.attempt}"
         case types.BranchCompleted():
-            return f"completed with {_count(len(data.insights), 'insight')}: {_short(data.result)}"
+            about = (thing_id, *(one.insight_id for one in data.insights))
+            result = _said(data.result, forgotten, *about)
+            return f"completed with {_count(len(data.insights), 'insight')}: {result}"
         case types.BranchFailed():
             again = ", to be tried again" if data.will_retry else ""
             return f"failed{again}: {_short(data.error)}"
@@ -162,11 +170,12 @@ def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C9
     """Return what an event about insights was to the session it belongs to."""
     match data:
         case types.InsightRecorded():
-            return f"learned: {_text(data, forgotten)}"
+            return f"learned: {_said(data.text, forgotten, data.insight_id)}"
         case types.InsightSuperseded():
             return f"superseded {data.insight_id} by {data.by}"
         case types.InsightRetracted():
-            return f"retracted {data.insight_id}: {_short(data.reason)}"
+            reason = _said(data.reason, forgotten, data.insight_id)
+            return f"retracted {data.insight_id}: {reason}"
         case types.InsightForgotten():
             return f"forgot {data.insight_id}"
         case types.InsightCited():
@@ -177,11 +186,12 @@ def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C9
         case types.AssociationSevered():
             return f"severed {data.from_id} from {data.to_id}: {data.kind}"
         case types.ConsolidationRecorded():
-            return f"recorded consolidation {data.consolidation_id}: {_short(data.text)}"
+            text = _said(data.text, forgotten, *data.sources)
+            return f"recorded consolidation {data.consolidation_id}: {text}"
         case types.ConflictOpened():
-            return f"opened a conflict: {_short(data.subject)}"
+            return f"opened a conflict: {_said(data.subject, forgotten, *data.insights)}"
         case types.ConflictResolved():
-            return f"resolved a conflict: {_short(data.decision)}"
+            return f"resolved a conflict: {_said(data.decision, forgotten, *data.insights)}"
         case types.NamespaceDeleted():
             return f"ended the namespace {data.namespace} for ever"
         case _:

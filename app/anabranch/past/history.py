@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import HistoryNotFound
+from anabranch.past.as_of import erased_sessions
 from anabranch.past.event_text import happened
 from anabranch_events import canonical_uuid
 from anabranch_events.errors import EventInvalid, InputInvalid
@@ -67,6 +68,7 @@ async def history_of(
     graph = await backend.graph()
     rows = await graph.read("past/forgotten")
     forgotten = frozenset(row["id"] for row in rows if row["namespace"] == namespace)
+    forgotten |= await erased_sessions(graph, [key], namespace=namespace)
     names = _spellings(key)
     life: list[LifeEvent] = []
     async with aclosing(backend.log.read_all(to=to)) as records:

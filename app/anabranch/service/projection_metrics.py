@@ -39,10 +39,12 @@ class ProjectionMetrics(Collector):
         self._positions: dict[str, int] = {}
         self._lags: dict[str, Lag] = {}
         self._generation = ""
+        self._waiting: int | None = None
 
     async def observe(self) -> None:
         """Ask the servers, within a few seconds."""
         self._positions, self._lags = self._projecting.positions, {}
+        self._waiting = None
         with suppress(AnabranchError, TimeoutError):
             async with asyncio.timeout(_TIMEOUT_S):
                 await self._ask_graph()
@@ -59,9 +61,9 @@ class ProjectionMetrics(Collector):
             {name: lag.events for name, lag in self._lags.items()},
         )
         yield self._gauge(
-            "lag_milliseconds",
+            "lag_seconds",
             "Age of the oldest event that the projection has not applied.",
-            {name: lag.ms for name, lag in self._lags.items()},
+            {name: lag.ms / 1000 for name, lag in self._lags.items()},
         )
         info = GaugeMetricFamily(
             f"{_NAME}info",
@@ -71,6 +73,13 @@ class ProjectionMetrics(Collector):
         for name in self._positions:
             info.add_metric([name, self._generation], 1)
         yield info
+        waiting = GaugeMetricFamily(
+            "anabranch_dead_letters_waiting",
+            "Events that could not be applied and wait for somebody, each counted once.",
+        )
+        if self._waiting is not None:
+            waiting.add_metric([], self._waiting)
+        yield waiting
         yield from self._of_projectors()
 
     def _of_projectors(self) -> Iterator[Metric]:
@@ -111,6 +120,8 @@ class ProjectionMetrics(Collector):
         graph = await self._connection.graph()
         self._generation = graph.address.database or ""
         self._positions = {name: await graph.checkpoint(name) for name in self._positions}
+        (counted,) = await graph.read("projection/count_dead_letters")
+        self._waiting = counted["dead_letters"]
 
     async def _ask_log(self) -> None:
         log = self._connection.log

@@ -45,8 +45,9 @@ async def run_http(settings: Settings, bind: Bind, *, ready: Callable[[str], Non
 def _door(settings: Settings, bind: Bind) -> Door:
     try:
         from anabranch.http.door import Door
+        from anabranch.http.token_access import token_access
 
-        return Door(bind, home=Home(settings.home))
+        return Door(bind, home=Home(settings.home), tokens=token_access(settings))
     except ModuleNotFoundError as error:
         raise ServiceMissing(
             f"what `anabranch serve` runs in is not installed: {error}",

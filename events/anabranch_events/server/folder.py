@@ -32,6 +32,10 @@ _FULL: Final = b"no space left on device"
 FLAGS: Final = "js_ack_fc_v2: false"
 """A flag that later servers may switch on by themselves: it changes the subject of
 acknowledgements. Tenants may use both forms all the same (`accounts`)."""
+BATCHES_MAX: Final = 200
+"""The atomic batches that may be begun on the log at a time, of all clients. The server's own limit
+of 50 is soon met, and each costs it some milliseconds. One that nobody goes on with is dropped
+after ten seconds."""
 _CONFIG: Final = """\
 # Written by Anabranch at every start; changes are lost.
 listen: "127.0.0.1:{port}"
@@ -45,6 +49,7 @@ feature_flags {{ {flags} }}
 {access}jetstream {{
   store_dir: {store}
   max_file_store: {room}
+  limits {{ batch {{ max_inflight_per_stream: {batches}, max_inflight_total: {batches_total} }} }}
 {durability}}}
 """
 
@@ -113,6 +118,8 @@ class ServerFolder:
                 log_file=quoted(str(self._log)),
                 store=quoted(str(self._store)),
                 room=self._room(),
+                batches=BATCHES_MAX,
+                batches_total=2 * BATCHES_MAX,
                 flags=FLAGS,
                 access=access,
                 durability="  sync_interval: always\n" if strict else "",

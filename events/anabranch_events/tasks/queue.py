@@ -130,21 +130,29 @@ class TaskQueue:
 
     async def queued(self, namespace: str) -> list[Queued]:
         """Return the tasks of a namespace that wait or are in work, those of urgent ones first."""
-        subjects: dict[str, Any] = {}
+        found = map(_queued, await self._subjects(subjects_of("*", namespace)) or ())
+        return sorted((one for one in found if is_canonical_uuid(one.session_id)), key=_urgency)
+
+    async def namespaces(self) -> list[str] | None:
+        """Return the namespaces that have tasks; None: there was never one. Not for tenants."""
+        found = await self._subjects(subjects_of("*", "*"))
+        return None if found is None else sorted({one.rsplit(".", 2)[1] for one in found})
+
+    async def _subjects(self, wanted: str) -> dict[str, Any] | None:
+        """Return the subjects of tasks; None where there is no queue yet."""
+        found: dict[str, Any] = {}
         try:
             while True:
-                request = {"subjects_filter": subjects_of("*", namespace), "offset": len(subjects)}
+                request = {"subjects_filter": wanted, "offset": len(found)}
                 info = await ask(self._connection, f"STREAM.INFO.{TASKS}", request)
                 page = info["state"].get("subjects") or {}
-                subjects |= page
-                if not page or len(subjects) >= info.get("total", 0):
-                    break
+                found |= page
+                if not page or len(found) >= info.get("total", 0):
+                    return found
         except Refused as refused:
             if refused.status == 404:
-                return []
+                return None
             raise translated(refused) from refused
-        found = map(_queued, subjects)
-        return sorted((one for one in found if is_canonical_uuid(one.session_id)), key=_urgency)
 
     async def drop(self, task: Task) -> None:
         """Take a task out of the queue; a worker that has it is not stopped by that."""

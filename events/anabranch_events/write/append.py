@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import orjson
+
 from anabranch_events.errors import EventInvalid, LogFull, LogUnavailable, PositionConflict
 from anabranch_events.event.codec import CONTENT_TYPE, decode, encode
 from anabranch_events.event.envelope import Event, Receipt
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from anabranch_events.jetstream.direct_get import Stored
     from anabranch_events.transport.connection import Connection
 
+_STANDS_S: Final = 0.2
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_LAST: Final = "Nats-Expected-Last-Sequence"
 
 
 class Outgoing(NamedTuple):
@@ -42,6 +46,8 @@ class Outgoing(NamedTuple):
     traceparent: str | None = None
     copy: int = 0
     """The number of a further copy, 0 for the event itself: the server takes each once."""
+    last: int | None = None
+    """The last position of the whole log, which this one must follow; on the first of a batch."""
 
     @property
     def message_id(self) -> str:
@@ -55,6 +61,8 @@ class Outgoing(NamedTuple):
             headers[TRACEPARENT] = self.traceparent
         if self.expected is not None:
             headers[EXPECTED] = str(self.expected)
+        if self.last is not None:
+            headers[EXPECTED_LAST] = str(self.last)
         return headers
 
     def conflict(self, actual: int) -> PositionConflict:
@@ -106,18 +114,27 @@ async def append(connection: Connection, out: Outgoing) -> Receipt:
 async def not_stored(connection: Connection, error: LogUnavailable) -> LogUnavailable | LogFull:
     """Return the error for an append that nobody answered.
 
-    A server whose disk is full answers every question but acknowledges nothing.
+    A server whose disk is full answers every question but acknowledges nothing, from anybody. One
+    that stores the events of others meanwhile is only slow.
     """
     try:
         async with asyncio.timeout(1):
             asked = f"$JS.API.STREAM.INFO.{STREAM}" if connection.view is None else INFO
-            await connection.request(asked, timeout_s=1)
+            before = await connection.request(asked, timeout_s=1)
+            await asyncio.sleep(_STANDS_S)
+            after = await connection.request(asked, timeout_s=1)
     except (Unanswered, TimeoutError):
+        return error
+    if _last_sequence(before.data) != _last_sequence(after.data):
         return error
     return LogFull(
         f"the NATS server at {connection.url} answers, but stores nothing: its disk must be full",
         fix="make room on its disk, and see its log; appending the same event again is safe",
     )
+
+
+def _last_sequence(answer: bytes) -> object:
+    return orjson.loads(answer).get("state", {}).get("last_seq")
 
 
 async def _read_back(connection: Connection, out: Outgoing, refused: Refused) -> Receipt:

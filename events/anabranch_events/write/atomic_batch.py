@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_events.errors import InputInvalid, LogUnavailable, PositionConflict
@@ -27,7 +30,7 @@ from anabranch_events.write.append import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from nats.aio.msg import Msg
 
@@ -35,6 +38,21 @@ if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
 
 BATCH_EVENTS_MAX: Final = 1000
+BUSY_LIMITS: Final = 3
+"""The time limits of a request for which a batch waits while too many others are begun.
+
+The server drops a begun batch that nobody goes on with after ten seconds.
+"""
+_BUSY_PAUSE_S: Final = 0.05
+_BUSY_PAUSE_MAX_S: Final = 1.0
+
+
+class LogMovedOn(Exception):
+    """Others have appended since the position that a batch had to follow."""
+
+
+class BatchesBusy(Exception):
+    """Too many batches are begun: the server takes no other one now."""
 
 
 def check_events(events: Sequence[Event]) -> None:
@@ -53,24 +71,59 @@ def check_events(events: Sequence[Event]) -> None:
         )
 
 
-async def append_batch(connection: Connection, outs: Sequence[Outgoing]) -> list[Receipt]:
+def check_sessions(events: Sequence[Event], expected: Iterable[str]) -> None:
+    """Raise InputInvalid for a position that is expected of a session without an event."""
+    unknown = set(expected) - {event.session_id for event in events}
+    if unknown:
+        raise InputInvalid(
+            f"expected: the batch holds no event of session {min(unknown)}",
+            field="expected",
+            fix="expect positions of sessions the batch appends to",
+        )
+
+
+async def append_batch(
+    connection: Connection, outs: Sequence[Outgoing], *, patient: bool = True
+) -> list[Receipt]:
     """Store two or more events as one atomic batch; they get consecutive positions.
 
-    An expectation stands on the first event of each session only. Raises the errors of `append`.
+    An expectation stands on the first event of each session only. While too many other batches are
+    begun it waits, unless it is not `patient`. Raises the errors of `append`.
     """
 
     async def once(timeout_s: float) -> dict[str, Any]:
         return await _send(connection, outs, timeout_s)
 
     try:
-        acknowledged = await connection.attempt(once)
+        acknowledged = await _once_there_is_room(connection, once, patient=patient)
     except LogUnavailable as error:
         raise await not_stored(connection, error) from error
+    except BatchesBusy as busy:
+        raise LogUnavailable(
+            "too many batches of others are begun on this log and not ended",
+            fix="try again later, and look for a program that begins atomic batches without an end",
+        ) from busy
     except Refused as refused:
         if refused.code in CONFLICTS or refused.code == DUPLICATE_IN_BATCH:
             return await _read_back(connection, outs, refused)
         raise translated(refused) from refused
     return _receipts(outs, acknowledged["seq"] - len(outs) + 1)
+
+
+async def _once_there_is_room(
+    connection: Connection, once: Callable[[float], Awaitable[dict[str, Any]]], *, patient: bool
+) -> dict[str, Any]:
+    """Attempt to send a batch, again while too many others are begun. Raises BatchesBusy."""
+    deadline = time.monotonic() + BUSY_LIMITS * connection.timeout_s
+    pause_s = _BUSY_PAUSE_S
+    while True:
+        try:
+            return await connection.attempt(once)
+        except BatchesBusy:
+            if not patient or time.monotonic() + pause_s >= deadline:
+                raise
+        await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311 - no secret.
+        pause_s = min(2 * pause_s, _BUSY_PAUSE_MAX_S)
 
 
 def _receipts(outs: Sequence[Outgoing], first: int) -> list[Receipt]:
@@ -108,7 +161,9 @@ async def _send(
     try:
         return parsed(answers[-1].data)
     except Refused as refused:
-        if refused.code in {BATCHES_BUSY, BATCH_INCOMPLETE}:
+        if refused.code == BATCHES_BUSY:
+            raise BatchesBusy(str(refused)) from refused
+        if refused.code == BATCH_INCOMPLETE:
             raise Unanswered(str(refused)) from refused
         raise
 
@@ -160,13 +215,15 @@ async def position_in(connection: Connection, out: Outgoing) -> int:
 
 async def _conflict(
     connection: Connection, outs: Sequence[Outgoing]
-) -> PositionConflict | LogUnavailable:
+) -> PositionConflict | LogUnavailable | LogMovedOn:
     """Return the error that names the first session at another position than expected."""
     for out in outs:
         if out.expected is not None:
             actual = await last_position(connection, out.subject)
             if actual != out.expected:
                 return out.conflict(actual)
+    if outs[0].last is not None:
+        return LogMovedOn()
     return LogUnavailable(
         "another batch for one of these sessions was being stored", fix="append again"
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from anabranch_events.errors import AnabranchError, LogFull, LogUnavailable
 from anabranch_events.jetstream.api import Refused
 from anabranch_events.write.append import append
-from anabranch_events.write.atomic_batch import BATCH_EVENTS_MAX, append_batch
+from anabranch_events.write.atomic_batch import BATCH_EVENTS_MAX, BatchesBusy, append_batch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,8 +112,12 @@ class GroupCommit:
             await asyncio.gather(*(self._store_alone(member) for member in group))
             return
         try:
-            receipts = await append_batch(self._connection, [member.out for member in group])
+            outs = [member.out for member in group]
+            receipts = await append_batch(self._connection, outs, patient=False)
         except AnabranchError as error:
+            if isinstance(error.__cause__, BatchesBusy):
+                await asyncio.gather(*(self._store_alone(member) for member in group))
+                return
             if not isinstance(error.__cause__, Refused):
                 # Nobody answered for as long as a call may take, and each caller has waited as
                 # long.

@@ -6,11 +6,19 @@ what the graph has already.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
-from anabranch_events.event.identifiers import composed
+from anabranch_events.event.identifiers import canonical_uuid, composed
 from anabranch_projections.fold.positioned import timestamp_or_none
 from anabranch_projections.fold.rows import Row, steps
+
+FORGETTING: Final = (
+    "projection/forget_copies",
+    "projection/forget_insights",
+    "projection/forget_derived",
+)
+"""The statements that forget insights, and return those that are derived from them: next ones."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +59,7 @@ class InsightRows:
 
     def __init__(self) -> None:
         self._recorded: dict[tuple[str, str], Row] = {}
+        self._derived: list[Row] = []
         self._ends: list[_Ends] = []
         self._consolidations: dict[tuple[str, str], Row] = {}
         self._forgotten: dict[tuple[str, str], Row] = {}
@@ -79,6 +88,16 @@ class InsightRows:
                 "sources": list(insight.sources),
             },
         }
+        sources = source_insights(insight)
+        if sources:
+            self._derived.append(
+                {
+                    "namespace": at.namespace,
+                    "id": insight.insight_id,
+                    "recorded": at.position,
+                    "sources": sources,
+                }
+            )
 
     def retire(
         self,
@@ -149,6 +168,16 @@ class InsightRows:
 
     def last_steps(self) -> Iterator[Step]:
         """Return the statements that come after all others: nothing erased comes back."""
-        rows = self._forgotten.values()
-        yield from steps("projection/forget_copies", rows)
-        yield from steps("projection/forget_insights", rows)
+        derived, asked = self._derived, self._forgotten.values()
+        yield from steps("projection/derive_insights", derived, onward=FORGETTING)
+        yield from steps("projection/ask_forgotten", asked, onward=FORGETTING)
+
+
+def source_insights(insight: Insight) -> list[str]:
+    """Return the insights that one names as its sources: those that are ids, once each."""
+    found: dict[str, None] = {}
+    for source in insight.sources:
+        with suppress(ValueError):
+            found[canonical_uuid(source)] = None
+    found.pop(insight.insight_id, None)
+    return list(found)

@@ -21,14 +21,21 @@ CHARACTERS_MAX: Final = 2 * 1024 * 1024
 
 
 def steps(
-    statement: str, rows: Iterable[Row], *, shared: Mapping[str, Any] | None = None
+    statement: str,
+    rows: Iterable[Row],
+    *,
+    shared: Mapping[str, Any] | None = None,
+    onward: tuple[str, ...] = (),
 ) -> Iterator[Step]:
-    """Cut `rows` into statements that every store takes; `shared` goes with each of them."""
+    """Cut `rows` into statements that every store takes; `shared` goes with each of them.
+
+    `onward` names the statements that go over the rows they return.
+    """
     every = list(rows)
     for start in range(0, len(every), ROWS_MAX):
         part = every[start : start + ROWS_MAX]
         for chunk in [part] if _is_short(part) else _cut(part):
-            yield Step(statement, {"rows": chunk, **(shared or {})})
+            yield Step(statement, {"rows": chunk, **(shared or {})}, onward)
 
 
 def json_text(value: object) -> str:

@@ -6,7 +6,7 @@ facts of a batch can be laid over one another in position order and written once
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from anabranch_events.event.identifiers import composed
 from anabranch_projections.fold.rows import Row, json_text, steps
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from anabranch_projections.fold.positioned import PositionedEvent
     from anabranch_store import Step
 
-WORKING_MEMORY: Final = "working_memory."
-
 
 class SessionRows:
     """The session rows of one batch, in position order."""
 
     def __init__(self) -> None:
         self._sessions: dict[tuple[str, str], Row] = {}
+        self._notes: dict[tuple[str, str, str], Row] = {}
         self._runs: dict[tuple[str, str, str], Row] = {}
         self._hand_offs: dict[tuple[str, str, str], Row] = {}
 
@@ -85,12 +84,12 @@ class SessionRows:
         self, at: PositionedEvent, notes: Mapping[str, object], *, session_id: str | None = None
     ) -> None:
         """Set notes in the working memory of a session, by default the event's own."""
-        texts = {WORKING_MEMORY + composed(key): json_text(value) for key, value in notes.items()}
-        self._row(at, session_id or at.session_id)["properties"].update(texts)
+        for key, value in notes.items():
+            self._note(at, session_id or at.session_id, key, value=json_text(value))
 
     def drop(self, at: PositionedEvent, key: str) -> None:
         """Clear a note in the working memory of the event's session."""
-        self._row(at, at.session_id)["properties"][WORKING_MEMORY + composed(key)] = None
+        self._note(at, at.session_id, key, value=None)
 
     def hand_off(self, at: PositionedEvent, *, to: str, summary: str) -> None:
         """Link the event's session to the one that takes over its task."""
@@ -112,9 +111,29 @@ class SessionRows:
         yield from steps("projection/apply_sessions", self._sessions.values())
 
     def steps(self) -> Iterator[Step]:
-        """Return the statements that link sessions to their agents and to their successors."""
+        """Return the statements for the sessions' notes, agents and successors."""
+        yield from steps("projection/keep_notes", self._noted(kept=True))
+        yield from steps("projection/drop_notes", self._noted(kept=False))
         yield from steps("projection/run_sessions", self._runs.values())
         yield from steps("projection/hand_off_sessions", self._hand_offs.values())
+
+    def _note(self, at: PositionedEvent, session_id: str, key: str, *, value: str | None) -> None:
+        """Let a note stand as it is at this position; None takes it away."""
+        self._row(at, session_id)
+        name = composed(key)
+        self._notes[at.namespace, session_id, name] = {
+            "namespace": at.namespace,
+            "session_id": session_id,
+            "key": name,
+            "value": value,
+            "recorded": at.position,
+        }
+
+    def _noted(self, *, kept: bool) -> Iterator[Row]:
+        """Return the notes that stand, or those that were taken away, after the batch."""
+        for (namespace, session_id, _), row in self._notes.items():
+            if (row["value"] is not None) is kept:
+                yield {**row, "position": self._sessions[namespace, session_id]["position"]}
 
     def _row(self, at: PositionedEvent, session_id: str) -> Row:
         """Return the row of a session that the event changes."""

@@ -73,7 +73,8 @@ def trace_of(at: PositionedEvent) -> Trace:
     elif isinstance(data, types.InsightSuperseded):
         reads |= {_mark(at, "end", data.by), _mark(at, "succession")}
     elif isinstance(data, types.InsightForgotten):
-        # It erases what was said about the insight before, and nothing that is said later.
+        # It erases what was said about the insight, whenever that was. But a consolidation that
+        # came before keeps the rest of its text, if the insight's own words are known by then.
         writes.add(_mark(at, "said", data.insight_id))
     elif isinstance(data, types.InsightRetracted):
         # Others hold again that it had superseded; the event does not name them.
@@ -108,12 +109,12 @@ def _insights_written(at: PositionedEvent) -> Iterable[Mark]:
 
 
 def _spoken_of(data: types.EventData) -> tuple[str, ...]:
-    """Return the insights of which an event says something that forgetting them erases."""
+    """Return the insights of which an event says something that forgetting erases in part."""
     match data:
-        case types.AssociationFormed():
-            return (data.from_id, data.to_id)
-        case types.ConflictOpened() | types.ConflictResolved():
-            return data.insights
+        case types.InsightRecorded():
+            return (data.insight_id,)
+        case types.BranchCompleted():
+            return tuple(one.insight_id for one in data.insights)
         case types.ConsolidationRecorded():
             return data.sources
         case _:

@@ -13,6 +13,7 @@ import msgspec
 from anabranch_events.event import types
 from anabranch_events.event.identifiers import composed
 from anabranch_events.event.types import Outcome
+from anabranch_projections.fold.insight_rows import source_insights
 from anabranch_projections.fold.rules import JUDGED
 from anabranch_recall.moment import milliseconds
 
@@ -87,6 +88,13 @@ class Joined(Entry, frozen=True, array_like=True, gc=False, tag="joined"):
     session_ids: tuple[str, ...]
 
 
+class Derived(Entry, frozen=True, array_like=True, gc=False, tag="derived"):
+    """An insight that is about to be recorded is derived from others, and goes with them."""
+
+    insight_id: str
+    sources: tuple[str, ...]
+
+
 class Forgotten(Entry, frozen=True, array_like=True, gc=False, tag="forgotten"):
     """An insight was erased."""
 
@@ -119,7 +127,9 @@ class Cited(Entry, frozen=True, array_like=True, gc=False, tag="cited"):
     useful: bool
 
 
-Change: TypeAlias = Began | Ended | Ran | Joined | Retired | Forgotten | Linked | Unlinked | Cited
+Change: TypeAlias = (
+    Began | Ended | Ran | Joined | Retired | Derived | Forgotten | Linked | Unlinked | Cited
+)
 """An entry that is no row: what a segment keeps as it is."""
 AnyEntry: TypeAlias = Learned | Change
 
@@ -133,12 +143,13 @@ def entries_of(at: PositionedEvent) -> Iterator[AnyEntry]:
     """
     data = at.event.data
     if type(data) is types.InsightRecorded:
-        yield _learned(at, data)
+        yield from _learned(at, data)
         return
     if type(data) in JUDGED:
         yield from _of_session(at)
     if type(data) is types.BranchCompleted:
-        yield from (_learned(at, insight) for insight in data.insights)
+        for insight in data.insights:
+            yield from _learned(at, insight)
     else:
         yield from _of_insights(at)
 
@@ -201,8 +212,11 @@ def _of_session(at: PositionedEvent) -> Iterator[Change]:
         yield Ran(position, own, at.event.agent)
 
 
-def _learned(at: PositionedEvent, insight: Insight) -> Learned:
-    return Learned(
+def _learned(at: PositionedEvent, insight: Insight) -> Iterator[AnyEntry]:
+    sources = source_insights(insight) if insight.sources else []
+    if sources:
+        yield Derived(at.position, insight.insight_id, tuple(sources))
+    yield Learned(
         position=at.position,
         time=milliseconds(at.event.time),
         session_id=at.session_id,

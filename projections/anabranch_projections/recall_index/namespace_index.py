@@ -16,6 +16,7 @@ from anabranch_projections.recall_index.entries import (
     Began,
     Change,
     Cited,
+    Derived,
     Ended,
     Forgotten,
     Joined,
@@ -74,6 +75,7 @@ class NamespaceIndex:
         self._links = Links()
         self._endings = Endings()
         self._forgotten: set[str] = set()
+        self._derived: dict[str, list[str]] = {}
         self._postings = OpenPostings()
         self._documents: list[bytes] = []
         self._changes: list[Change] = []
@@ -237,7 +239,7 @@ class NamespaceIndex:
     def _apply(self, entry: AnyEntry) -> None:
         if isinstance(entry, Learned):
             self._learn(entry)
-        else:
+        elif not isinstance(entry, Derived) or self._columns.row(entry.insight_id) is None:
             self._changes.append(entry)
             self._change(entry)
 
@@ -263,6 +265,8 @@ class NamespaceIndex:
                 self._lines.apply(self.namespace, change)
             case Retired():
                 self._retire(change)
+            case Derived():
+                self._derive(change)
             case Forgotten():
                 self._forget(change.insight_id)
             case Linked():
@@ -278,11 +282,24 @@ class NamespaceIndex:
             if row is not None:
                 self._end_one(insight_id, row)
 
+    def _derive(self, change: Derived) -> None:
+        for source in change.sources:
+            self._derived.setdefault(source, []).append(change.insight_id)
+        if not self._forgotten.isdisjoint(change.sources):
+            self._forget(change.insight_id)
+
     def _forget(self, insight_id: str) -> None:
-        self._forgotten.add(insight_id)
-        row = self._columns.row(insight_id)
-        if row is not None:
-            self._end_one(insight_id, row)
+        """Erase an insight, and all that is derived from it."""
+        left = [insight_id]
+        while left:
+            one = left.pop()
+            if one in self._forgotten:
+                continue
+            self._forgotten.add(one)
+            row = self._columns.row(one)
+            if row is not None:
+                self._end_one(one, row)
+            left += self._derived.get(one, ())
 
     def _end_one(self, insight_id: str, row: int) -> None:
         """Lay over a row whether it ended, be that known before it or after."""

@@ -6,7 +6,7 @@ records one moves the checkpoint, and the other's rows roll back.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid, Unavailable
@@ -125,6 +125,12 @@ def guard(projection: str, *, expected: int, position: int) -> Step:
             "time": timestamp(datetime.now(UTC)),
         },
     )
+
+
+def hold(projection: str, *, seconds: float) -> Step:
+    """Return the statement that holds a checkpoint now, and for `seconds` after."""
+    until = timestamp(datetime.now(UTC) + timedelta(seconds=seconds))
+    return Step("checkpoint/hold", {"projection": projection, "until": until})
 
 
 def _counts(error: Exception, *, last: bool) -> bool:

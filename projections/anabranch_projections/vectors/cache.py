@@ -34,7 +34,10 @@ class VectorCache:
         self._bucket: Bucket | None = None
 
     async def vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return a vector for each text, in order; only unknown ones are computed."""
+        """Return a vector for each text, in order; only unknown ones are computed.
+
+        Zeros stand for a text that the embedder has none for; they are not kept.
+        """
         if not texts:
             return []
         wanted = list(dict.fromkeys(texts))
@@ -49,7 +52,8 @@ class VectorCache:
 
     async def _computed(self, texts: Sequence[str]) -> dict[str, list[float]]:
         made = [array("f", vector) for vector in await self._embedder.embed(texts)]
-        await asyncio.gather(*map(self._keep, texts, made))
+        kept = [(text, vector) for text, vector in zip(texts, made, strict=True) if any(vector)]
+        await asyncio.gather(*(self._keep(text, vector) for text, vector in kept))
         return {text: vector.tolist() for text, vector in zip(texts, made, strict=True)}
 
     async def _known(self, text: str) -> list[float] | None:

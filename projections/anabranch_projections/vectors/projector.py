@@ -107,7 +107,11 @@ class VectorProjector(Follower[Texts]):
     def _set_embeddings(
         self, rows: Sequence[Row], vectors: Sequence[Sequence[float]]
     ) -> list[Step]:
-        full = [{**row, "embedding": vector} for row, vector in zip(rows, vectors, strict=True)]
+        full = [
+            {**row, "embedding": vector}
+            for row, vector in zip(rows, vectors, strict=True)
+            if any(vector)  # Zeros stand for a text that the embedder has none for.
+        ]
         size = max(1, NUMBERS_MAX // self._embedder.dimension)
         return [
             step

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STATEMENT_TIMEOUT_S: Final = 60.0
 WRITER: Final = "anabranch_writer"
+ONWARD_MAX: Final = 1000
 # A server that undid a transaction is there, and takes it once the rival is through.
 _UNDONE_FOR_S: Final = 15.0
 # A broken connection is opened anew; a server that is gone should be noticed soon.
@@ -33,10 +34,15 @@ T = TypeVar("T")
 
 
 class Step(NamedTuple):
-    """One statement of a transaction, by name, and its parameters."""
+    """One statement of a transaction, by name, and its parameters.
+
+    The statements in `onward` go over the rows that it returns, one after the other. They go again
+    over the rows that the last of them returns, until there are none.
+    """
 
     statement: str
     parameters: Mapping[str, Any]
+    onward: tuple[str, ...] = ()
 
 
 Ask: TypeAlias = Callable[[Step], Awaitable[list[dict[str, Any]]]]
@@ -81,7 +87,7 @@ async def write_steps(
                 await transaction.rollback()
                 return False
             for step in await _planned(transaction, steps):
-                await _rows(transaction, step)
+                await _run(transaction, step)
             attempt.committing = True
             await transaction.commit()
         return True
@@ -148,6 +154,17 @@ async def _planned(transaction: AsyncTransaction, steps: Sequence[Step] | Plan) 
         return await _rows(transaction, step)
 
     return await steps(ask)
+
+
+async def _run(transaction: AsyncTransaction, step: Step) -> None:
+    """Run a step to its end: where it goes onward, in portions of its rows."""
+    left = await _rows(transaction, step)
+    while step.onward and left:
+        portion, left = left[:ONWARD_MAX], left[ONWARD_MAX:]
+        found = portion
+        for name in step.onward:
+            found = await _rows(transaction, Step(name, {"rows": portion}))
+        left += found
 
 
 async def _rows(transaction: AsyncTransaction, step: Step) -> list[dict[str, Any]]:

@@ -2,5 +2,5 @@
 
 Others use: `admin.admin_of`, `databases.create_database`, `databases.database_names`,
 `databases.drop_database`, `engine.ENGINES`, `scratch.scratch_graph`, `server.EmbeddedGraph`,
-`server.is_free`.
+`server.free_ports`, `server.is_free`.
 """

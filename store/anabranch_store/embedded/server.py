@@ -18,13 +18,14 @@ from anabranch_store.embedded.aside import is_there, put_aside
 from anabranch_store.embedded.engine import DEFAULT_ENGINE, EngineName, engine_of
 from anabranch_store.embedded.process import HostProcess, HostStartFailed, end_leftover
 from anabranch_store.embedded.state import (
+    INSIDE,
     READER,
     ROOT,
+    admitted_in,
     credentials_in,
     current_in,
     mend_config,
     point_to,
-    users_in,
 )
 from anabranch_store.errors import GraphFull, GraphUnavailable, SetupInvalid
 
@@ -112,10 +113,11 @@ class EmbeddedGraph:
         """True while the process that serves the graph is there."""
         return self._host is not None and self._host.running
 
-    def point_to(self, database: str) -> None:
-        """Make `database` the one that the next start serves."""
+    async def point_to(self, database: str) -> None:
+        """Make `database` the one that the next start serves, and that outside tools may read."""
         point_to(self.folder, database)
         self._address = self.address.model_copy(update={"database": database})
+        await self._admit(database)
 
     def _prepare_folder(self) -> None:
         """Make the folder, hold its lock, and put the reader's rights in place."""
@@ -141,11 +143,13 @@ class EmbeddedGraph:
             username=ROOT,
             password=SecretStr(credentials[ROOT]),
             database=current_in(self.folder),
-            reader_username=READER,
-            reader_password=SecretStr(credentials[READER]),
+            reader_username=INSIDE,
+            reader_password=SecretStr(credentials[INSIDE]),
+            outside_username=READER,
+            outside_password=SecretStr(credentials[READER]),
             admin_url=f"http://127.0.0.1:{http_port}",
         )
-        await self._bootstrap(credentials)
+        await self._bootstrap()
 
     async def _start_with_what_opens(self, password: str) -> tuple[int, int]:
         """Start the host; where the graph keeps it from starting, without that graph."""
@@ -192,17 +196,32 @@ class EmbeddedGraph:
             fix=f"read {self.folder / 'host.log'}",
         )
 
-    async def _bootstrap(self, credentials: dict[str, str]) -> None:
-        """Make the reader and the current database where they are not there, or do not open."""
-        users = users_in(self.folder).read_text(encoding="utf-8")
+    async def _admit(self, database: str) -> None:
+        """Let outside tools into `database` alone, which they get where they name none.
+
+        The user is made anew, which ends what it has open on the database before.
+        """
         admin = admin_of(self.address)
-        if f'"{READER}"' not in users:
-            reader = {
-                "name": READER,
-                "password": credentials[READER],
-                "databases": {"*": [READER]},
-            }
-            await admin.server(f"create user {json.dumps(reader)}", shown="create user reader")
+        await admin.server(f"set server setting arcadedb.bolt.defaultDatabase {database}")
+        users = admitted_in(self.folder)
+        if users.get(READER) == {database: [READER]}:
+            return
+        if READER in users:
+            await admin.server(f"drop user {READER}")
+        await self._make_user(READER, self.address.outside_password, database)
+
+    async def _make_user(self, name: str, password: SecretStr | None, databases: str) -> None:
+        """Make a user that reads in `databases`, and may do nothing else."""
+        secret = password.get_secret_value() if password else ""
+        user = {"name": name, "password": secret, "databases": {databases: [READER]}}
+        command = f"create user {json.dumps(user)}"
+        await admin_of(self.address).server(command, shown=f"create user {name}")
+
+    async def _bootstrap(self) -> None:
+        """Make users and the current database where they are not there, or do not open."""
+        admin = admin_of(self.address)
+        if INSIDE not in admitted_in(self.folder):
+            await self._make_user(INSIDE, self.address.reader_password, "*")
         database = current_in(self.folder)
         if is_there(self.folder, database) and not await self._opens(admin, database):
             with suppress(GraphUnavailable):
@@ -210,6 +229,7 @@ class EmbeddedGraph:
             put_aside(self.folder, database, why="it does not open")
         if not is_there(self.folder, database):
             await admin.server(f"create database {database}")
+        await self._admit(database)
 
     async def _opens(self, admin: Admin, database: str) -> bool:
         """Tell whether the server can open a database, and read in it. Raises GraphFull."""

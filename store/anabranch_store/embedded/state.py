@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FIRST_DATABASE: Final = "graph"
 ROOT: Final = "root"
 READER: Final = "reader"
+"""The user of outside tools: it reads the live database alone."""
+INSIDE: Final = "inside"
+"""The user by whom our own queries read, in any database."""
 _CREDENTIALS: Final = "credentials.json"
 _CURRENT: Final = "current"
 _COPY: Final = "current.copy"
@@ -31,10 +34,13 @@ def credentials_in(folder: Path) -> dict[str, str]:
     """
     path = folder / _CREDENTIALS
     found = _json_in(path)
-    if isinstance(found, dict) and all(isinstance(found.get(n), str) for n in (ROOT, READER)):
-        return found
-    users_in(folder).unlink(missing_ok=True)
-    made = {name: secrets.token_urlsafe(32) for name in (ROOT, READER)}
+    kept: dict[str, str] = found if isinstance(found, dict) else {}
+    if all(isinstance(kept.get(name), str) for name in (ROOT, READER, INSIDE)):
+        return kept
+    if not all(isinstance(kept.get(name), str) for name in (ROOT, READER)):
+        kept = {}
+        users_in(folder).unlink(missing_ok=True)
+    made = {name: secrets.token_urlsafe(32) for name in (ROOT, READER, INSIDE)} | kept
     replace(path, json.dumps(made))
     return made
 
@@ -42,6 +48,13 @@ def credentials_in(folder: Path) -> dict[str, str]:
 def users_in(folder: Path) -> Path:
     """Return the file in which the server keeps its users."""
     return folder / "config" / "server-users.jsonl"
+
+
+def admitted_in(folder: Path) -> dict[str, object]:
+    """Return the databases that each user of the server is let into, by the user's name."""
+    lines = users_in(folder).read_bytes().splitlines()
+    users = [json.loads(line) for line in lines if line.strip()]
+    return {user["name"]: user.get("databases") for user in users}
 
 
 def mend_config(folder: Path) -> None:

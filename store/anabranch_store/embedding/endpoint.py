@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 import random
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -22,6 +23,13 @@ PAUSE_S: Final = 0.5
 PAUSE_MAX_S: Final = 20.0
 _NEEDED: Final = ("httpx2", "numpy")
 _PASSING: Final = frozenset({408, 409, 425, 429})
+_OF_THE_TEXT: Final = frozenset({400, 413, 422})
+"""The answers to a text that is too long, or that the model will not take."""
+SHORTEST: Final = 256
+_PROBE: Final = "A river."
+_log = logging.getLogger("anabranch")
+
+Vector = list[float]
 
 
 class EmbeddingEndpoint:
@@ -31,6 +39,9 @@ class EmbeddingEndpoint:
     time. A request that fails for a passing reason is repeated, up to five times. Passing are a
     rate limit, a fault of the server, and no answer within `timeout_s`. The pauses grow, or are
     those that the server asks for. The vectors are scaled to length one.
+
+    A text that is refused counts up to its first half, and so on, down to 256 characters. One that
+    gets no vector all the same, or one that is none, is put aside: its vector is all zeros.
     """
 
     def __init__(
@@ -68,7 +79,7 @@ class EmbeddingEndpoint:
             self._client = None
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one unit vector a text, in the order given.
+        """Return one unit vector a text, in the order given; zeros for one that has none.
 
         Raises EmbedderUnavailable when the endpoint fails again and again. Raises EmbedderRefused
         when it wants another key, model or text, or answers with something else than such vectors.
@@ -80,19 +91,64 @@ class EmbeddingEndpoint:
         found = await asyncio.gather(*map(self._embed_piece, pieces))
         return [vector for vectors in found for vector in vectors]
 
-    async def _embed_piece(self, texts: list[str]) -> list[list[float]]:
+    async def _embed_piece(self, texts: list[str]) -> list[Vector]:
         async with self._gate:
-            for attempt in range(1, ATTEMPTS_MAX + 1):
-                try:
-                    return self._vectors(await self._answer(texts), len(texts))
-                except _Passing as passing:
-                    if attempt == ATTEMPTS_MAX:
-                        raise EmbedderUnavailable(
-                            f"{self._url} failed {attempt} times, lastly: {passing}",
-                            fix="see whether it is up and what its rate limit is; vectors follow "
-                            "as soon as it answers",
-                        ) from passing
-                    await asyncio.sleep(_pause_s(attempt, asked_s=passing.wait_s))
+            try:
+                return _all_of(await self._tried(texts))
+            except _Unfit as unfit:
+                await self._probe(unfit)
+            found = await self._each(texts)
+        aside = found.count(None)
+        if aside:
+            _log.warning("%s gives no vector for %s of %s texts", self._url, aside, len(texts))
+        return [[0.0] * self.dimension if vector is None else vector for vector in found]
+
+    async def _probe(self, unfit: _Unfit) -> None:
+        """Return if a plain text gets its vector: then the fault is that of others."""
+        try:
+            _all_of(await self._tried([_PROBE]))
+        except _Unfit as same:
+            raise self._refused(str(same), fix=same.fix) from unfit
+
+    async def _each(self, texts: list[str]) -> list[Vector | None]:
+        """Return the vectors of texts of which some get none: asked for in halves, then alone."""
+        try:
+            found = await self._tried(texts)
+        except _Unfit:
+            if len(texts) == 1:
+                return [await self._shortened(texts[0])]
+            half = len(texts) // 2
+            return [*await self._each(texts[:half]), *await self._each(texts[half:])]
+        if len(texts) == 1:
+            return [vector if isinstance(vector, list) else None for vector in found]
+        return [
+            vector if isinstance(vector, list) else (await self._each([text]))[0]
+            for text, vector in zip(texts, found, strict=True)
+        ]
+
+    async def _shortened(self, text: str) -> Vector | None:
+        while len(text) > SHORTEST:
+            text = text[: max(SHORTEST, len(text) // 2)]
+            try:
+                (found,) = await self._tried([text])
+            except _Unfit:
+                continue
+            return found if isinstance(found, list) else None
+        return None
+
+    async def _tried(self, texts: list[str]) -> list[Vector | _Unfit]:
+        """Ask for vectors, again after a passing failure. Raises _Unfit where texts are refused."""
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                return self._vectors(await self._answer(texts), len(texts))
+            except _Passing as passing:
+                if attempt == ATTEMPTS_MAX:
+                    raise EmbedderUnavailable(
+                        f"{self._url} failed {attempt} times, lastly: {passing}",
+                        fix="see whether it is up and what its rate limit is; vectors follow "
+                        "as soon as it answers",
+                    ) from passing
+                await asyncio.sleep(_pause_s(attempt, asked_s=passing.wait_s))
         raise AssertionError  # The last attempt returns or raises.
 
     async def _answer(self, texts: list[str]) -> Any:
@@ -113,32 +169,44 @@ class EmbeddingEndpoint:
                 wait_s=_seconds(response.headers.get("Retry-After")),
             )
         if response.status_code != 200:
-            raise self._refused(f"status {response.status_code}: {response.text[:300]}")
+            problem = f"status {response.status_code}: {response.text[:300]}"
+            if response.status_code in _OF_THE_TEXT:
+                raise _Unfit(problem)
+            raise self._refused(problem)
         try:
             return response.json()
         except ValueError as error:
             raise self._refused("its answer is no JSON") from error
 
-    def _vectors(self, answer: Any, count: int) -> list[list[float]]:
-        import numpy as np
-
+    def _vectors(self, answer: Any, count: int) -> list[Vector | _Unfit]:
         try:
             rows = sorted(answer["data"], key=lambda row: row["index"])
             places = [row["index"] for row in rows]
-            numbers = np.array([row["embedding"] for row in rows], dtype=np.float64)
+            given = [row["embedding"] for row in rows]
         except (KeyError, TypeError, ValueError) as error:
             raise self._refused("its answer is not one of the embeddings API") from error
         if places != list(range(count)):
             raise self._refused(f"it gave {len(places)} vectors for {count} texts")
-        if numbers.ndim != 2 or numbers.shape[1] != self.dimension:
-            raise self._refused(
-                f"its vectors have {numbers.shape[-1]} numbers, not {self.dimension}",
-                fix=f"set ANABRANCH_EMBEDDER_DIMENSION to {numbers.shape[-1]}",
+        return [self._unit(numbers) for numbers in given]
+
+    def _unit(self, given: object) -> Vector | _Unfit:
+        """Return a vector at length one, or what is wrong with it."""
+        import numpy as np
+
+        try:
+            numbers = np.array(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            return _Unfit("a vector of it is not made of numbers")
+        if numbers.ndim != 1 or len(numbers) != self.dimension:
+            size = len(numbers) if numbers.ndim == 1 else 0
+            return _Unfit(
+                f"its vectors have {size} numbers, not {self.dimension}",
+                fix=f"set ANABRANCH_EMBEDDER_DIMENSION to {size}" if size else None,
             )
-        lengths = np.linalg.norm(numbers, axis=1, keepdims=True)
-        if not np.isfinite(lengths).all() or not lengths.all():
-            raise self._refused("a vector of it has no direction")
-        unit: list[list[float]] = (numbers / lengths).tolist()
+        length = np.linalg.norm(numbers)
+        if not np.isfinite(length) or not length:
+            return _Unfit("a vector of it has no direction")
+        unit: Vector = (numbers / length).tolist()
         return unit
 
     def _refused(self, problem: str, *, fix: str | None = None) -> EmbedderRefused:
@@ -155,6 +223,24 @@ class _Passing(Exception):
     def __init__(self, reason: str, *, wait_s: float | None = None) -> None:
         super().__init__(reason)
         self.wait_s = wait_s
+
+
+class _Unfit(Exception):
+    """A text that the endpoint refuses, or a vector that is none."""
+
+    def __init__(self, problem: str, *, fix: str | None = None) -> None:
+        super().__init__(problem)
+        self.fix = fix
+
+
+def _all_of(found: Sequence[Vector | _Unfit]) -> list[Vector]:
+    """Return the vectors if all are good. Raises the first _Unfit."""
+    vectors: list[Vector] = []
+    for vector in found:
+        if isinstance(vector, _Unfit):
+            raise vector
+        vectors.append(vector)
+    return vectors
 
 
 def _pause_s(attempt: int, *, asked_s: float | None) -> float:

@@ -9,7 +9,15 @@ from anabranch_store.bolt.transactions import Step
 if TYPE_CHECKING:
     from anabranch_store.graph.graph import Graph
 
-NOUNS: Final = ("insights", "sessions", "consolidations", "entities", "agents", "dead_letters")
+NOUNS: Final = (
+    "insights",
+    "notes",
+    "sessions",
+    "consolidations",
+    "entities",
+    "agents",
+    "dead_letters",
+)
 """The statements, a kind of node each."""
 BATCH: Final = 1000
 _ALL: Final = 2**31 - 1

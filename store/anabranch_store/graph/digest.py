@@ -5,8 +5,8 @@ relationship's ends, and all properties. They are sorted by name; nulls are abse
 milliseconds of the epoch. The lines' SHA-256 are sorted and hashed again, so that no order of reads
 and no internal id matters.
 
-Left out are contents that the events do not determine: checkpoints, vectors, and the wording of a
-dead letter's reason.
+Left out is what the events do not determine: checkpoints, vectors, and the wording of a dead
+letter's reason. So is what is foreign: others may write to the same database.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections import Counter
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,13 +23,19 @@ from pydantic import BaseModel, ConfigDict
 from anabranch_store.bolt.statements import statement
 from anabranch_store.bolt.values import native
 from anabranch_store.errors import GraphUnavailable
+from anabranch_store.graph.content import UNDETERMINED, own_node, own_relationship
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from neo4j import AsyncSession, AsyncTransaction
+
+    from anabranch_store.graph.content import Row
 
 FETCH: Final = 1000
 PROJECTION: Final = "graph"
 _ATTEMPTS: Final = 5
+_BYTES: Final = 8
 _TIMEOUT_S: Final = 600.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -67,23 +74,58 @@ async def _position(session: AsyncSession) -> int:
 
 async def _content(session: AsyncSession) -> str:
     async with await session.begin_transaction() as transaction:
-        hashes = await _hashes(transaction, "digest/read_nodes")
-        hashes += await _hashes(transaction, "digest/read_relationships")
+        hashes = [row_hash(row) async for row in content_of(transaction)]
     hashes.sort()
     return hashlib.sha256(b"".join(hashes)).hexdigest()
 
 
-async def _hashes(transaction: AsyncTransaction, name: str) -> list[bytes]:
-    result = await transaction.run(statement(name))
-    return [row_hash(record.data()) async for record in result]
+async def content_of(transaction: AsyncTransaction) -> AsyncIterator[Row]:
+    """Yield our own nodes, then our own relationships, in no order."""
+    for name, own in (
+        ("digest/read_nodes", own_node),
+        ("digest/read_relationships", own_relationship),
+    ):
+        result = await transaction.run(statement(name))
+        async for record in result:
+            row = own(record.data())
+            if row is not None:
+                yield row
 
 
-def row_hash(row: dict[str, Any]) -> bytes:
-    """Return the SHA-256 of `row` as canonical JSON."""
-    if "labels" in row:
-        row["labels"] = sorted(row["labels"])
-    line = json.dumps(_canonical(row), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+async def hashes_in(session: AsyncSession) -> Counter[int]:
+    """Return the hash of each row of ours, over `session`, which this closes."""
+    async with session, await session.begin_transaction() as transaction:
+        found: Counter[int] = Counter()
+        async for row in content_of(transaction):
+            found[_hash(row)] += 1
+        return found
+
+
+async def rows_in(session: AsyncSession, known: Counter[int]) -> list[Row]:
+    """Return the rows of ours that are not among `known`, over `session`, which this closes."""
+    left = Counter(known)
+    beyond: list[Row] = []
+    async with session, await session.begin_transaction() as transaction:
+        async for row in content_of(transaction):
+            number = _hash(row)
+            if left[number]:
+                left[number] -= 1
+            else:
+                beyond.append(row)
+    return beyond
+
+
+def row_hash(row: Row) -> bytes:
+    """Return the SHA-256 of `row` as canonical JSON, without what no event determines."""
+    left_out = {name for label in row.get("labels", ()) for name in UNDETERMINED.get(label, ())}
+    kept = {name: value for name, value in row["properties"].items() if name not in left_out}
+    told = {**row, "element": None, "properties": kept}
+    line = json.dumps(_canonical(told), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(line.encode("utf-8", "surrogatepass")).digest()
+
+
+def _hash(row: Row) -> int:
+    return int.from_bytes(row_hash(row)[:_BYTES], "big")
 
 
 def _canonical(value: Any) -> Any:

@@ -20,10 +20,11 @@ from anabranch_store.bolt.transactions import (
 from anabranch_store.cypher.query import QueryBounds, QueryResult, QueryRunner
 from anabranch_store.errors import CommitUnknown, GraphRefused, GraphUnavailable, SetupInvalid
 from anabranch_store.graph.digest import FETCH as DIGEST_FETCH
-from anabranch_store.graph.digest import Digest, digest_of
+from anabranch_store.graph.digest import Digest, digest_of, hashes_in, rows_in
 from anabranch_store.graph.schema import VectorsInUse, claim_vectors, make_schema, vectors_in_use
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from anabranch_store.address import GraphAddress
     from anabranch_store.errors import Explain
+    from anabranch_store.graph.content import Row
 
 _T = TypeVar("_T")
 _PAUSE_S: Final = 0.05
@@ -208,9 +210,15 @@ class Graph:
 
         Raises GraphUnavailable when the graph does not keep still for the time it takes.
         """
-        return await self._asked(
-            lambda: digest_of(self._session(neo4j.READ_ACCESS, fetch_size=DIGEST_FETCH))
-        )
+        return await self._asked(lambda: digest_of(self._content_session()))
+
+    async def content_hashes(self) -> Counter[int]:
+        """Return a hash of each node and each relationship of ours."""
+        return await self._asked(lambda: hashes_in(self._content_session()))
+
+    async def rows_beyond(self, known: Counter[int]) -> list[Row]:
+        """Return the nodes and relationships of ours that are not among the hashes `known`."""
+        return await self._asked(lambda: rows_in(self._content_session(), known))
 
     async def reached(self) -> Reached:
         """Return the positions of both projections, and the model of the graph's vectors."""
@@ -286,6 +294,9 @@ class Graph:
 
     def _read_session(self) -> AsyncSession:
         return self._session(neo4j.READ_ACCESS)
+
+    def _content_session(self) -> AsyncSession:
+        return self._session(neo4j.READ_ACCESS, fetch_size=DIGEST_FETCH)
 
     def _write_session(self) -> AsyncSession:
         return self._session(neo4j.WRITE_ACCESS)

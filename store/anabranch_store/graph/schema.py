@@ -35,6 +35,7 @@ KEYS: Final = {
     "Entity": ("namespace", "name"),
     "Generation": ("id",),
     "Insight": ("namespace", "id"),
+    "Note": ("namespace", "session_id", "key"),
     "Session": ("namespace", "id"),
     "Vectors": ("id",),
 }
@@ -48,6 +49,7 @@ RELATIONSHIP_TYPES: Final = (
     "DERIVED_FROM",
     "HANDED_OFF_TO",
     "MENTIONS",
+    "NOTED",
     "PRODUCED",
     "RAN",
     "RETIRED",

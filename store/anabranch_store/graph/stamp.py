@@ -59,6 +59,12 @@ async def stamp(graph: Graph, *, log: str, projector_version: int) -> Stamp:
     return found
 
 
+async def restamp(graph: Graph, *, projector_version: int) -> None:
+    """Note that `graph` is by now what the present versions fill."""
+    versions = {"schema_version": SCHEMA_VERSION, "projector_version": projector_version}
+    await graph.write([Step("generation/restamp", versions)])
+
+
 async def mark_served(graph: Graph) -> None:
     """Note that `graph` is live from now on, if it was not before."""
     await graph.write([Step("generation/serve", {"time": _now()})])

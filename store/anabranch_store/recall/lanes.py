@@ -42,6 +42,11 @@ class Vector(NamedTuple):
 async def vector_of(embedder: Embedder, text: str) -> Vector:
     """Return a question as a vector. Raises EmbedderRefused for one that cannot be compared."""
     [numbers] = await embedder.embed([text])
+    if not any(numbers):
+        raise EmbedderRefused(
+            f"the embedder gives no vector for this question of {len(text)} characters",
+            fix="ask it otherwise",
+        )
     if len(numbers) != embedder.dimension or not all(map(math.isfinite, numbers)):
         raise EmbedderRefused(
             "the embedder gave no vector of its dimension",

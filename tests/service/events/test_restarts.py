@@ -350,3 +350,38 @@ async def taken(log: Log) -> Receipt:
                 return await log.append(event)
             except (LogFull, LogUnavailable):
                 await asyncio.sleep(0.2)
+
+
+async def fill_with_batches(log: Log) -> tuple[list[Receipt], list[Event]]:
+    """Append batches until the log takes no more; return the receipts, and the batch not taken."""
+    receipts: list[Receipt] = []
+    while True:
+        batch = [large(new_id(), 2000) for _ in range(200)]
+        try:
+            receipts += await log.append_all(batch)
+        except LogFull:
+            return receipts, batch
+
+
+@in_full_only
+async def test_a_batch_that_meets_the_end_of_the_disk_is_whole_with_room(small_disk: Path) -> None:
+    """Part of it may be readable before; appended again it gives its receipts, and stands once."""
+    filler = small_disk / "filler"
+    async with (
+        NatsServer(small_disk / "nats") as server,
+        Log.connect(server.url, token=server.token, timeout_s=2) as log,
+    ):
+        free = os.statvfs(small_disk)
+        filler.write_bytes(b"\0" * (free.f_bavail * free.f_frsize - 2_500_000))
+        kept, batch = await fill_with_batches(log)
+        part = (await log.bounds()).last - len(kept)
+
+        filler.unlink()
+        await taken(log)
+        again = await log.append_all(batch)
+
+        ids = [record.decode().id async for record in log.read_all()]
+        wanted = [*(one.event_id for one in kept), *(one.id for one in batch)]
+        assert 0 <= part <= len(batch)
+        assert [one.event_id for one in again] == wanted[len(kept) :]
+        assert [one for one in ids if one in set(wanted)] == wanted

@@ -58,7 +58,7 @@ async def content(graph: Graph) -> list[dict[str, Any]]:
         graph.address,
         """MATCH (s:Session) OPTIONAL MATCH (i:Insight)
         OPTIONAL MATCH (i)-[r:ASSOCIATED_WITH|CONFLICTS_WITH]->()
-        RETURN s.status AS status, s.attempt AS attempt, s.`working_memory.tide` AS tide,
+        RETURN s.status AS status, s.attempt AS attempt, head([(s)-[:NOTED]->(n:Note {key: 'tide'}) | n.value]) AS tide,
           i.id AS id, i.citations AS citations, r.weight AS weight, r.retired AS retired,
           count(r) AS links ORDER BY id, weight""",
     )

@@ -1,5 +1,7 @@
 """Executors: the work of a branch, by a function, a command or recall.
 
-Others use: `base`, `callable.CallableExecutor`, `callable.Found`, `callable.Work`,
-`command.CommandExecutor`, `environment.unset`, `policy`, `recall.RecallExecutor`.
+Others use: `access.ExecutorAccess`, `access.NO_KEYS`, `anthropic_chat.AnthropicExecutor`, `base`,
+`callable.CallableExecutor`, `callable.Found`, `callable.Work`, `command.CommandExecutor`,
+`environment.unset`, `http_call.HttpExecutor`, `openai_chat.OpenAIExecutor`, `policy`,
+`recall.RecallExecutor`.
 """

@@ -9,25 +9,20 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-import orjson
-from pydantic import ValidationError
-
-from anabranch_events import input_invalid
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
-from anabranch_thinking.executors.base import ForkedWork
 from anabranch_thinking.executors.environment import passed_on
-from anabranch_thinking.sessions.findings import Finding, InsightDraft, plain
-from anabranch_thinking.sessions.sessions import BranchTask
+from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in
+from anabranch_thinking.sessions.findings import plain
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
-    from anabranch_thinking.executors.base import BranchContext
+    from anabranch_thinking.executors.base import BranchContext, ForkedWork
+    from anabranch_thinking.sessions.findings import Finding
 
-OUTPUT_MAX: Final = 4 * 1024 * 1024
 ERRORS_MAX: Final = 16 * 1024
 ERROR_LINES: Final = 5
 GRACE_S: Final = 2.0
@@ -82,7 +77,7 @@ class CommandExecutor:
             process = await self._start(branch, line)
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    output, errors = await _exchange(process, _task(branch))
+                    output, errors = await _exchange(process, branch_as_json(branch))
             except TimeoutError:
                 raise BranchTimedOut(branch.session_id, timeout_s=self._timeout_s or 0) from None
             finally:
@@ -155,22 +150,6 @@ def _variables(branch: BranchContext) -> dict[str, str]:
         "ANABRANCH_ROOT": branch.root_id,
         "ANABRANCH_NAMESPACE": branch.namespace,
     }
-
-
-def _task(branch: BranchContext) -> bytes:
-    return orjson.dumps(
-        {
-            "session_id": branch.session_id,
-            "parent_id": branch.parent_id,
-            "root_id": branch.root_id,
-            "namespace": branch.namespace,
-            "task": branch.task,
-            "role": branch.role,
-            "depth": branch.depth,
-            "attempt": branch.attempt,
-            "deadline": branch.deadline,
-        }
-    )
 
 
 async def _exchange(process: asyncio.subprocess.Process, task: bytes) -> tuple[bytes, bytes]:
@@ -265,49 +244,7 @@ def _finding(name: str, output: bytes, errors: bytes) -> Finding | ForkedWork | 
     text = plain(output.decode(errors="replace"))
     if not text:
         raise _failed(name, "wrote no result", errors)
-    fields = _object(text)
-    if "result" not in fields and "branches" not in fields:
-        return text
-    try:
-        if "branches" in fields:
-            return _forked(fields)
-        return Finding(
-            result=fields["result"],
-            insights=tuple(
-                InsightDraft(text=insight)
-                if isinstance(insight, str)
-                else InsightDraft.model_validate(insight)
-                for insight in fields.get("insights") or ()
-            ),
-        )
-    except (ValidationError, TypeError) as error:
-        problem = input_invalid(error) if isinstance(error, ValidationError) else error
-        raise ExecutorFailed(
-            f"{name} wrote JSON that is not a finding: {problem}",
-            fix='write {"result": TEXT, "insights": [TEXT or {"text": TEXT, ...}, ...]}',
-        ) from error
-
-
-def _forked(fields: dict[str, Any]) -> ForkedWork:
-    """Return the work that a command passes on. Raises ValidationError, TypeError."""
-    branches = fields["branches"]
-    if not isinstance(branches, list):
-        raise TypeError("branches: is no list")
-    tasks = [
-        BranchTask(task=one) if isinstance(one, str) else BranchTask.model_validate(one)
-        for one in branches
-    ]
-    return ForkedWork(tasks, fields.get("join", "all"))
-
-
-def _object(text: str) -> dict[str, Any]:
-    if not text.startswith("{"):
-        return {}
-    try:
-        fields = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
+    return finding_in(text, by=name)
 
 
 def _failed(name: str, what: str, errors: bytes) -> ExecutorFailed:

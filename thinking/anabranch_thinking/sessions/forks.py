@@ -14,6 +14,7 @@ from anabranch_events.errors import InputInvalid, PositionConflict
 from anabranch_events.event.types import BRANCHES_MAX
 from anabranch_thinking.errors import SessionNotFound
 from anabranch_thinking.sessions.journal import Fact
+from anabranch_thinking.sessions.opening import branch_receipts, open_and_fork
 from anabranch_thinking.sessions.receipts import BranchReceipt
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions, fork_event
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch_events.event.types import JoinTerms
+    from anabranch_thinking.sessions.opening import Opening
     from anabranch_thinking.sessions.state import SessionState
 
 BUDGET: Final = 10_000
@@ -63,19 +65,18 @@ def too_many(count: int, *, budget: int) -> InputInvalid:
 
 
 async def fork(
-    sessions: Sessions, parent_id: str, branches: Sequence[BranchTask], *, terms: JoinTerms
+    sessions: Sessions,
+    parent_id: str,
+    branches: Sequence[BranchTask],
+    *,
+    terms: JoinTerms,
+    opening: Opening | None = None,
 ) -> list[BranchReceipt]:
     """Fork `branches` as one batch on the join's terms; those that exist already stay.
 
-    Raises InputInvalid for a fork that is too deep or too wide, SessionNotFound, SessionEnded.
+    With `opening` the parent begins with them. Raises InputInvalid for a fork that is too deep or
+    too wide, SessionNotFound, SessionEnded.
     """
-    parent = await sessions.going(parent_id)
-    if parent.depth + 1 > DEPTH_MAX:
-        raise InputInvalid(
-            f"branches: a thought branches at most {DEPTH_MAX} deep",
-            field="branches",
-            fix="let the branch do the work itself",
-        )
     if not 1 <= len(branches) <= BRANCHES_MAX:
         raise InputInvalid(
             f"branches: there are {len(branches)}, a fork takes 1 to {BRANCHES_MAX}",
@@ -83,26 +84,30 @@ async def fork(
             fix=f"fork at most {BRANCHES_MAX} branches at a time",
         )
     ids = fork_ids(terms.join_id, len(branches))
-    facts = [
-        Fact(session_id, fork_event(parent, branch, join=terms))
-        for session_id, branch in zip(ids, branches, strict=True)
-    ]
+
+    def facts(of: SessionState) -> list[Fact]:
+        return [
+            Fact(session_id, fork_event(of, branch, join=terms))
+            for session_id, branch in zip(ids, branches, strict=True)
+        ]
+
+    if opening is not None:
+        root, receipts = await open_and_fork(sessions, opening, facts)
+        return branch_receipts(root, ids, receipts)
+    parent = await sessions.going(parent_id)
+    if parent.depth + 1 > DEPTH_MAX:
+        raise InputInvalid(
+            f"branches: a thought branches at most {DEPTH_MAX} deep",
+            field="branches",
+            fix="let the branch do the work itself",
+        )
     try:
         receipts = await sessions.append(
-            facts, root_id=parent.root_id, expected=dict.fromkeys(ids, 0)
+            facts(parent), root_id=parent.root_id, expected=dict.fromkeys(ids, 0)
         )
     except PositionConflict:
         return await _forked_before(sessions, terms.join_id)
-    return [
-        BranchReceipt(
-            **dict(receipt),
-            session_id=session_id,
-            parent_id=parent.session_id,
-            root_id=parent.root_id,
-            forked_at=parent.position,
-        )
-        for session_id, receipt in zip(ids, receipts, strict=True)
-    ]
+    return branch_receipts(parent, ids, receipts)
 
 
 async def first_of_fork(sessions: Sessions, join_id: str) -> SessionState | None:

@@ -6,7 +6,8 @@ Learning something is work, which a session that has ended takes no more of. The
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Unpack
+from typing import TYPE_CHECKING, Final, NamedTuple, Unpack
+from uuid import UUID, uuid5
 
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import (
@@ -51,6 +52,14 @@ RELATED: Final = "related"
 
 REMEMBER_TASK: Final = "Remember"
 """The task of a session opened for one insight. It repeats nothing that may be forgotten."""
+
+
+class DerivedInsight(NamedTuple):
+    """An insight that is derived from another one, with its session and its thought."""
+
+    insight_id: str
+    session_id: str
+    root_id: str | None
 
 
 class Insights(Journal):
@@ -143,6 +152,24 @@ class Insights(Journal):
         """Have the insight erased; `receipt` names the request."""
         data = checked(InsightForgotten, insight_id=insight_id, receipt=receipt)
         return await self._keep_up(data, [data.insight_id], session_id=session_id)
+
+    async def forget_derived(
+        self, derived: Sequence[DerivedInsight], *, forgotten: Receipt, receipt: str = REQUESTED
+    ) -> None:
+        """Have insights erased that are derived from one that was forgotten, each in its session.
+
+        The graph forgets them with it. By these events whoever reads the log knows it too. A call
+        that is repeated stores none of them twice.
+        """
+        of_thought: dict[str, list[Fact]] = {}
+        for one in derived:
+            data = checked(InsightForgotten, insight_id=one.insight_id, receipt=receipt)
+            event_id = str(uuid5(UUID(forgotten.event_id), one.insight_id))
+            facts = of_thought.setdefault(one.root_id or one.session_id, [])
+            facts.append(Fact(one.session_id, data, event_id=event_id))
+        for root_id, facts in of_thought.items():
+            for start in range(0, len(facts), REMEMBERED_MAX):
+                await self.append(facts[start : start + REMEMBERED_MAX], root_id=root_id)
 
     async def cite(
         self,

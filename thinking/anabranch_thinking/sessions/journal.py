@@ -25,6 +25,7 @@ from anabranch_events import (
     new_id,
 )
 from anabranch_events.errors import EventInvalid, InputInvalid, PositionConflict
+from anabranch_events.write.atomic_batch import LogMovedOn
 from anabranch_thinking.errors import SessionEnded, SessionNotFound
 from anabranch_thinking.sessions.state import SessionState, StateFold
 
@@ -191,8 +192,30 @@ class Journal:
 
         `expected` has the positions at which some sessions must still be, 0 for a new one.
         """
+        events = self._events_of(facts, root_id=root_id)
+        receipts = await self._log.append_all(events, expected=expected)
+        self._heard(events, receipts)
+        return receipts
+
+    async def append_next(
+        self, facts: Sequence[Fact], *, root_id: str, last: int, expected: Mapping[str, int]
+    ) -> list[Receipt] | None:
+        """Append two or more `facts` right after position `last`; None where others came first."""
+        events = self._events_of(facts, root_id=root_id)
+        try:
+            receipts = await self._log.append_all(events, expected=expected, last=last)
+        except LogMovedOn:
+            return None
+        self._heard(events, receipts)
+        return receipts
+
+    async def last_position(self) -> int | None:
+        """Return the last position of the whole log; None for a tenant, who does not see it."""
+        return (await self._log.bounds()).last if self._log.rights == "all" else None
+
+    def _events_of(self, facts: Sequence[Fact], *, root_id: str) -> list[Event]:
         time = self._clock()
-        events = [
+        return [
             new_event(
                 fact.data,
                 session_id=fact.session_id,
@@ -204,11 +227,11 @@ class Journal:
             )
             for fact in facts
         ]
-        receipts = await self._log.append_all(events, expected=expected)
+
+    def _heard(self, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
         if self._listener is not None:
             for event, receipt in zip(events, receipts, strict=True):
                 self._listener(event, receipt.position)
-        return receipts
 
     async def decide(
         self, session_id: str, decision: Callable[[SessionState], EventData]

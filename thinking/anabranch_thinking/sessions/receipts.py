@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel, ConfigDict
+
 from anabranch_events import Receipt
 
 
@@ -38,6 +40,32 @@ class InsightsReceipt(SessionReceipt):
     """
 
     insight_ids: tuple[str, ...]
+
+
+class AssociationEnds(BaseModel):
+    """An association of a kind, by the insights it leads from and to."""
+
+    model_config = ConfigDict(frozen=True)
+    from_id: str
+    to_id: str
+    kind: str
+
+
+class ForgetReceipt(SessionReceipt):
+    """The insight is forgotten, with what was derived from it and what others said about it.
+
+    `insights` are those derived from it, through any number of steps: they are forgotten too.
+    `consolidations` lose its words or their whole text, `sessions` their result, `associations`
+    their reason, `conflicts` their subject and decision. `sums` counts everything, the lists hold
+    the first 1,000 of each.
+    """
+
+    insights: tuple[str, ...]
+    consolidations: tuple[str, ...]
+    sessions: tuple[str, ...]
+    associations: tuple[AssociationEnds, ...]
+    conflicts: tuple[tuple[str, str], ...]
+    sums: dict[str, int]
 
 
 class HandOffReceipt(SessionReceipt):

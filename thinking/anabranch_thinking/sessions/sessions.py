@@ -33,6 +33,7 @@ from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, Sess
 from anabranch_thinking.sessions.findings import InsightDraft, as_drafts, as_insight
 from anabranch_thinking.sessions.insights import Insights
 from anabranch_thinking.sessions.journal import Announcement, Fact, checked
+from anabranch_thinking.sessions.opening import Opening, branch_receipts, open_and_fork
 from anabranch_thinking.sessions.receipts import (
     BranchReceipt,
     CompletionReceipt,
@@ -116,10 +117,12 @@ class Sessions(Insights):
         branches: Sequence[BranchTask],
         *,
         announce: Announcement | None = None,
+        opening: Opening | None = None,
     ) -> list[BranchReceipt]:
         """Fork one session for each of `branches`, at most 1,000: all of them or none.
 
-        `announce` is called with their ids before they begin.
+        With `opening` the parent begins with them. `announce` is called with the ids before they
+        begin.
         """
         if not 1 <= len(branches) <= BRANCHES_MAX:
             raise InputInvalid(
@@ -127,23 +130,24 @@ class Sessions(Insights):
                 field="branches",
                 fix=f"fan out over at most {BRANCHES_MAX} branches at a time",
             )
-        parent = await self.going(parent_id)
-        forks = [Fact(self.new_id(), fork_event(parent, branch)) for branch in branches]
+        ids = [self.new_id() for _ in branches]
+
+        def forks(parent: SessionState) -> list[Fact]:
+            return [
+                Fact(session_id, fork_event(parent, branch))
+                for session_id, branch in zip(ids, branches, strict=True)
+            ]
+
         if announce is not None:
-            announce([fork.session_id for fork in forks])
-        receipts = await self.append(
-            forks, root_id=parent.root_id, expected={fork.session_id: 0 for fork in forks}
-        )
-        return [
-            BranchReceipt(
-                **dict(receipt),
-                session_id=fork.session_id,
-                parent_id=parent.session_id,
-                root_id=parent.root_id,
-                forked_at=parent.position,
+            announce(ids if opening is None else [opening.session_id, *ids])
+        if opening is not None:
+            parent, receipts = await open_and_fork(self, opening, forks)
+        else:
+            parent = await self.going(parent_id)
+            receipts = await self.append(
+                forks(parent), root_id=parent.root_id, expected=dict.fromkeys(ids, 0)
             )
-            for fork, receipt in zip(forks, receipts, strict=True)
-        ]
+        return branch_receipts(parent, ids, receipts)
 
     async def start(self, session_id: str, *, worker: str, attempt: int | None = None) -> Claim:
         """Take a branch that waits, or with a higher `attempt` take over one that runs.

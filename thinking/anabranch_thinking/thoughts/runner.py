@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from anabranch_recall import Embedder
     from anabranch_thinking.sessions.journal import Announcement
+    from anabranch_thinking.sessions.opening import Opening
     from anabranch_thinking.sessions.recall import Recall
     from anabranch_thinking.sessions.receipts import BranchReceipt
     from anabranch_thinking.sessions.sessions import BranchTask, Sessions
@@ -79,8 +80,11 @@ class BranchRunner:
         depth: int = 1,
         join: Join = ALL,
         deadline: datetime | None = None,
+        opening: Opening | None = None,
     ) -> Verdict:
         """Fork `branches` as one batch and run them until they are joined; return the verdict.
+
+        With `opening` their parent begins with them.
 
         One that fails does not fail the others. Those that are late are cancelled, or waited for
         where they are kept. When this is cancelled, or the log does not answer, the branches still
@@ -93,7 +97,9 @@ class BranchRunner:
             else branch.model_copy(update={"executor": self._executor.name})
             for branch in branches
         ]
-        forks = await self._sessions.fan_out(parent_id, named, announce=self._announce)
+        forks = await self._sessions.fan_out(
+            parent_id, named, announce=self._announce, opening=opening
+        )
         self.outcomes.update((fork.session_id, None) for fork in forks)
         running = [
             asyncio.create_task(self._run(fork, task, depth=depth))

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final, cast
 
 from anabranch_events.errors import AnabranchError, InputInvalid
-from anabranch_events.event.types import BRANCHES_MAX, BranchCreated, Priority
+from anabranch_events.event.types import BRANCHES_MAX, BranchCreated, Priority, SessionOpened
 from anabranch_thinking.errors import ThoughtFailed
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
@@ -19,6 +19,7 @@ from anabranch_thinking.join import ALL, Join
 from anabranch_thinking.roles import ROLES, angles
 from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.sessions.journal import checked
+from anabranch_thinking.sessions.opening import Opening
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import Thought
@@ -106,18 +107,21 @@ async def think(
         announce=announce,
     )
     runner.check_size(tasks)
-    own = session_id is None
+    opening = None
     if session_id is None:
-        root_id = (await told.open_session(task, priority=priority, announce=announce)).session_id
+        root_id = told.new_id()
+        opening = Opening(root_id, checked(SessionOpened, task=task, priority=priority))
     else:
         root_id = (await told.going(session_id)).session_id
-    async with _called_off(told, [root_id] if own else []):
+    async with _called_off(told, [root_id] if opening else []):
         forked = perf_counter()
-        verdict = await runner.fan_out(root_id, tasks, join=joined_on, deadline=deadline)
+        verdict = await runner.fan_out(
+            root_id, tasks, join=joined_on, deadline=deadline, opening=opening
+        )
         joined = perf_counter()
         consolidation = await runner.consolidation(root_id, runner.below(root_id, verdict))
         outcomes = tuple(outcome for outcome in runner.outcomes.values() if outcome is not None)
-        if own:
+        if opening:
             await told.close(root_id, verdict.reason)
     if not any(outcome.status is Status.COMPLETED for outcome in outcomes):
         raise ThoughtFailed(

@@ -12,8 +12,12 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid
+from anabranch_thinking.executors.access import NO_KEYS, ExecutorAccess
+from anabranch_thinking.executors.anthropic_chat import AnthropicExecutor
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.command import CommandExecutor
+from anabranch_thinking.executors.http_call import HttpExecutor
+from anabranch_thinking.executors.openai_chat import OpenAIExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
 
 if TYPE_CHECKING:
@@ -27,17 +31,20 @@ _FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def allowed_executors(
-    named: Sequence[str], *, passes: Sequence[str] = ()
+    named: Sequence[str], *, passes: Sequence[str] = (), access: ExecutorAccess = NO_KEYS
 ) -> Mapping[str, Executor]:
     """Return executors by the names under which thoughts ask for them.
 
-    Each of `named` is `recalling`, which asks memory; `module:function`, a Python function; or
-    `name=command`, a command with its arguments. `passes` names variables that commands get beside
-    the usual ones. Raises InputInvalid for any other, and for a function that cannot be imported.
+    Each of `named` is `recalling`, which asks memory, or `module:function`, a Python function. Or
+    it is the address of a service: `openai://MODEL`, `anthropic://MODEL` or `https://...`. Or it
+    is `name=` with such an address, or with a command and its arguments.
+
+    `passes` names variables that commands get beside the usual ones, `access` has the keys of
+    services. Raises InputInvalid for any other, and for a function that cannot be imported.
     """
     found: dict[str, Executor] = {}
     for one in named:
-        name, executor = _allowed(one.strip(), passes=passes)
+        name, executor = _allowed(one.strip(), passes=passes, access=access)
         if name in found:
             raise InputInvalid(
                 f"executors: {name!r} is named twice", field="executors", fix="name it once"
@@ -46,18 +53,36 @@ def allowed_executors(
     return found
 
 
-def _allowed(named: str, *, passes: Sequence[str]) -> tuple[str, Executor]:
+def executor_at(address: str, *, access: ExecutorAccess) -> Executor | None:
+    """Return the executor that calls the service at an address; None for what is no address."""
+    scheme, separator, rest = address.partition("://")
+    if not separator or not rest or any(map(str.isspace, address)):
+        return None
+    if scheme == "openai":
+        return OpenAIExecutor(rest, url=access.openai_url, key=access.openai_key)
+    if scheme == "anthropic":
+        return AnthropicExecutor(rest, url=access.anthropic_url, key=access.anthropic_key)
+    if scheme in {"http", "https"}:
+        return HttpExecutor(address, key=access.http_key)
+    return None
+
+
+def _allowed(named: str, *, passes: Sequence[str], access: ExecutorAccess) -> tuple[str, Executor]:
     if named == RECALLING:
         return named, RecallExecutor()
+    if (called := executor_at(named, access=access)) is not None:
+        return named, called
     name, equals, command = named.partition("=")
     if equals and _NAME.fullmatch(name) and command.strip():
-        return name, CommandExecutor(shlex.split(command), passes=passes)
+        called = executor_at(command.strip(), access=access)
+        return name, called or CommandExecutor(shlex.split(command), passes=passes)
     if _FUNCTION.fullmatch(named):
         return named, _imported(named)
     raise InputInvalid(
         f"executors: {named!r} names no executor",
         field="executors",
-        fix=f"say {RECALLING}, module:function, or name=command",
+        fix=f"say {RECALLING}, module:function, name=command, openai://MODEL, anthropic://MODEL or "
+        "https://...",
     )
 
 

@@ -10,12 +10,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError
-from anabranch_events.event.types import JoinTerms, Priority, Then
+from anabranch_events.event.types import JoinTerms, Priority, SessionOpened, Then
 from anabranch_events.tasks.signals import WORKERS
 from anabranch_events.tasks.task import Task
 from anabranch_thinking.errors import ThoughtFailed
 from anabranch_thinking.join import ALL, Join
 from anabranch_thinking.sessions.forks import BUDGET, fork, fork_ids, join_id_of, share
+from anabranch_thinking.sessions.journal import checked
+from anabranch_thinking.sessions.opening import Opening
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
 from anabranch_thinking.work.allowed import RECALLING
@@ -83,9 +85,14 @@ class ThoughtOverWorkers:
         if self._fabric.queue.may_put:
             await self._fabric.queue.ensure()
         self._own = session_id is None
+        opening = None
         if session_id is None:
-            opened = await sessions.open_session(task, priority=given.priority, announce=announce)
-            self.root_id = opened.session_id
+            self.root_id = sessions.new_id()
+            opening = Opening(
+                self.root_id, checked(SessionOpened, task=task, priority=given.priority)
+            )
+            if announce is not None:
+                announce([self.root_id])
         else:
             self.root_id = (await sessions.going(session_id)).session_id
         # A session may think again and again; a thought of its own does so once.
@@ -107,7 +114,7 @@ class ThoughtOverWorkers:
             for one in branches
         ]
         try:
-            forks = await fork(sessions, self.root_id, named, terms=self._join)
+            forks = await fork(sessions, self.root_id, named, terms=self._join, opening=opening)
             self._forked = perf_counter()
             await self._put([one.session_id for one in forks], named)
         except BaseException:

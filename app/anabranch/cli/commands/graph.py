@@ -134,6 +134,38 @@ async def use(
     call.output.item(found, f"{found.name} is live, at position {found.position}")
 
 
+@command(
+    graph_commands,
+    "repair",
+    gives="position, nodes_added, nodes_changed, nodes_removed, relationships_added, "
+    "relationships_removed, digest, mended",
+)
+async def repair(
+    call: Call,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count the differences, and write nothing.")
+    ] = False,
+) -> None:
+    """Make the live graph what the log says, in place; what others wrote to it stays.
+
+    For a Neo4j that holds one graph and is shared; it brings an older version's graph up to date.
+    """
+    from anabranch.terminal.rebuild_progress import rebuild_progress
+
+    async with call.memory() as memory:
+        with rebuild_progress(call.output) as progress:
+            found = await memory.graph.repair(dry_run=dry_run, progress=progress)
+    count = found.nodes_added + found.nodes_changed + found.nodes_removed
+    links = found.relationships_added + found.relationships_removed
+    call.output.item(
+        found._asdict(),
+        f"{count} nodes and {links} relationships {'differ' if dry_run else 'differed'} "
+        f"from the log at position {found.position}",
+        f"{found.digest}  the graph is {'' if found.mended else 'not '}what the log says",
+    )
+
+
 @command(graph_commands, "drop", gives="the generation that was dropped")
 async def drop(
     call: Call, name: Annotated[str, typer.Argument(help="A generation that is not live.")]
@@ -169,7 +201,8 @@ def _generations(found: Sequence[GenerationView]) -> Table:
 async def connect(call: Call) -> None:
     """Say how other tools reach the live graph; the embedded one names its read-only user.
 
-    The password is shown: mind who sees the terminal. With NEO4J_URI it is not; that user is yours.
+    That user gets the live graph where a tool names no database, also after a rebuild. The password
+    is shown: mind who sees the terminal. With NEO4J_URI it is not; that user is yours.
     """
     from anabranch.errors import NothingRunning
     from anabranch.home.folder import Home
@@ -181,17 +214,18 @@ async def connect(call: Call) -> None:
         graph = running.graph
     if graph is None:
         raise NothingRunning(home.folder)
-    secret = graph.reader_password
-    user, password = graph.reader_username or graph.username, secret and secret.get_secret_value()
+    secret = graph.outside_password
+    user, password = graph.outside_username or graph.username, secret and secret.get_secret_value()
+    database = graph.database if secret is None else None
     call.output.item(
         {
             "uri": graph.uri,
-            "database": graph.database,
+            "database": database,
             "username": user,
             "password": password,
             "read_only": password is not None,
         },
-        f"{graph.uri}  database {graph.database or '(the default one)'}",
+        f"{graph.uri}  database {database or '(the default one)'}",
         f"user {user}" + (f", password {password}" if password else ": the one of your settings"),
     )
 

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(help="API keys for the HTTP service.", no_args_is_help=True)
 PANEL: Final = "Servers"
-_GIVES: Final = "id, name, scope, namespaces (null: all), rate, created, expires, revoked"
+_GIVES: Final = "id, name, scope, namespaces (null: all), rate, limits, created, expires, revoked"
 _LASTING: Final = re.compile(r"(?P<number>[0-9]{1,5})(?P<unit>[smhd])")
+_LIMITS: Final = ("burst", "insights", "events", "cypher")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The key's id.")]
 
@@ -64,11 +65,26 @@ async def create(
     rate: Annotated[
         float, typer.Option("--rate", help="How many requests a second it may send.")
     ] = 100.0,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME=N",
+            help="Bound one thing more; may be given again: burst=N requests at once, or a day "
+            "insights=N, events=N, cypher=SECONDS.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Make a key for the namespace, and show it: only its hash is kept."""
     namespaces = None if all_namespaces else [call.settings.namespace, *(also or ())]
     key, token = await _file(call).create(
-        name, scope=scope, namespaces=namespaces, lasting=_lasting(expires), rate=rate
+        name,
+        scope=scope,
+        namespaces=namespaces,
+        lasting=_lasting(expires),
+        rate=rate,
+        limits=_limits(limit or ()),
     )
     _show(call, key, token)
 
@@ -139,6 +155,21 @@ def _lasting(text: str | None) -> timedelta | None:
     return timedelta(**{_UNITS[found["unit"]]: int(found["number"])})
 
 
+def _limits(given: Sequence[str]) -> dict[str, str]:
+    """Return the limits by their names. Raises UsageInvalid."""
+    found: dict[str, str] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if name not in _LIMITS or not equals or name in found:
+            raise UsageInvalid(
+                f"--limit: {one!r} is no limit",
+                field="limit",
+                fix=f"give each of {', '.join(_LIMITS)} once, such as insights=1000",
+            )
+        found[name] = value
+    return found
+
+
 def _show(call: Call, key: Key, token: str) -> None:
     places = "all namespaces" if key.namespaces is None else ", ".join(key.namespaces)
     call.output.item(
@@ -149,7 +180,9 @@ def _show(call: Call, key: Key, token: str) -> None:
 
 
 def _table(found: Sequence[KeyView]) -> Table:
-    return _columns(found, ("id", "name", "scope", "namespaces", "rate", "expires", "revoked"))
+    return _columns(
+        found, ("id", "name", "scope", "namespaces", "rate", "limits", "expires", "revoked")
+    )
 
 
 def _entries(found: Sequence[Entry]) -> Table:
@@ -169,6 +202,8 @@ def _columns(found: Sequence[BaseModel], names: Sequence[str]) -> Table:
 
 
 def _cell(value: Any) -> str:
+    if hasattr(value, "daily"):
+        return ", ".join(f"{name}={one:g}" for name, one in value if one is not None)
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)

@@ -78,7 +78,7 @@ async def serve(
             waiting.close()
             call.output.item(
                 {"pid": os.getpid(), "http": url},
-                f"Anabranch is at {url}",
+                f"Anabranch is at {url}: open it to watch the sessions",
                 f"[dim]{url}/docs says what there is; Ctrl-C ends[/]",
             )
 

@@ -133,7 +133,7 @@ async def down(call: Call) -> None:
 @command(
     commands,
     "status",
-    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last, missing, damage}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, owner, owner_command",
+    gives="running, home, namespace; where something runs also log {url, stream, durability, first, last, missing, damage}, graph {uri, product, version, position, vectors, generation, projector_version, schema_version, rebuild_due, others, foreign, hindering}, lag {events, ms}, projections [{name, generation, position, lag, projectors [{pid, active, batch_size, events_per_s, events, retries, dead_letters}]}], dead_letters, owner, owner_command",
     panel=PANEL,
     served=True,
 )
@@ -171,6 +171,11 @@ async def status(call: Call) -> None:
         )
     if graph.rebuild_due:
         call.output.warn(f"a rebuild is due: {graph.rebuild_due}. Run `anabranch rebuild`")
+    if graph.hindering:
+        call.output.warn(f"others changed the graph's schema: {'; '.join(graph.hindering)}")
+    if graph.foreign:
+        nodes = ", ".join(f"{count} {label}" for label, count in graph.foreign.items())
+        call.output.message(f"nodes of others in the graph's database, left alone: {nodes}")
     if graph.others:
         call.output.message(f"{graph.others} more on the disk: see `anabranch graph generations`")
 

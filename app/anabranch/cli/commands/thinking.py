@@ -48,10 +48,10 @@ async def think(
         typer.Option(
             "--executor",
             "-x",
-            metavar="COMMAND",
-            help="Run this for each branch: the task comes on stdin as JSON, the result is what "
-            "it writes. It is no shell: for a pipe say `sh -c '... | ...'`. Without it each branch "
-            "asks memory.",
+            metavar="COMMAND|ADDRESS",
+            help="Run this command for each branch: the task comes on stdin as JSON, the result is "
+            "what it writes. It is no shell: for a pipe say `sh -c '... | ...'`. Or call a service: "
+            "openai://MODEL, anthropic://MODEL, https://... Without it each branch asks memory.",
             show_default=False,
         ),
     ] = None,
@@ -165,7 +165,7 @@ def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> N
             field="env",
             fix="leave --env out here, and start the workers with `anabranch worker --env NAME`",
         )
-    if passes and executor is None:
+    if passes and (executor is None or _is_address(executor)):
         raise UsageInvalid(
             "env: no command runs that could get a variable",
             field="env",
@@ -175,13 +175,19 @@ def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> N
 
 def _command(
     executor: str | None, timeout_s: float | None, passes: list[str] | None
-) -> CommandExecutor | None:
-    """Return the executor of a command that runs here; None where there is none."""
+) -> CommandExecutor | str | None:
+    """Return the executor of a command that runs here; an address, or nothing, as it is."""
     from anabranch_thinking import CommandExecutor
 
-    if executor is None:
-        return None
+    if executor is None or _is_address(executor):
+        return executor
     return CommandExecutor(shlex.split(executor), timeout_s=timeout_s, passes=passes or ())
+
+
+def _is_address(executor: str) -> bool:
+    """Tell the address of a service from a command."""
+    scheme, separator, _ = executor.partition("://")
+    return bool(separator) and scheme in {"anthropic", "http", "https", "openai"}
 
 
 async def _warn_without_workers(call: Call, memory: Memory, executor: str | None) -> None:

@@ -52,7 +52,7 @@ async def worker(
             "--executors",
             metavar="NAME",
             help="What it may run; may be given again: recalling (asks memory), module:function, "
-            "or name=command. Nothing else runs on it.",
+            "name=command, openai://MODEL, anthropic://MODEL or https://... Nothing else runs on it.",
             show_default=False,
         ),
     ] = None,

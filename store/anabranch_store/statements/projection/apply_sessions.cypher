@@ -2,6 +2,7 @@
 // had begun or ended, as projection/read_standing does: {namespace, id, opened, root_id, depth, ended}.
 // The first opening wins, later facts overwrite earlier ones; both are guarded by position, so
 // events that were applied before change nothing.
+// One that learned what was forgotten keeps no result.
 UNWIND $rows AS row
 MERGE (s:Session {namespace: row.namespace, id: row.id})
 WITH row, s, s.opened AS opened, s.root_id AS root_id, s.depth AS depth, s.ended AS ended
@@ -16,6 +17,7 @@ FOREACH (opening IN CASE WHEN opened IS NULL THEN row.openings ELSE [] END |
 FOREACH (latest IN CASE WHEN coalesce(s.updated, 0) < row.position THEN [row] ELSE [] END |
   SET s += latest.properties
   SET s += {ended_at: coalesce(datetime(latest.ended_at), s.ended_at), updated: latest.position}
+  SET s.result = CASE WHEN s.erased AND s.result IS NOT NULL THEN '(forgotten)' ELSE s.result END
 )
 WITH row, opened, root_id, depth, ended
 WHERE opened IS NOT NULL OR ended IS NOT NULL

@@ -10,7 +10,8 @@ FOREACH (r IN [r IN known WHERE r.retired IS NULL] |
 )
 FOREACH (f IN [f IN row.formed WHERE NOT f.recorded IN [r IN known | r.recorded]] |
   CREATE (a)-[:ASSOCIATED_WITH {
-    kind: row.kind, weight: f.weight, formed_weight: f.weight, reason: f.reason,
+    kind: row.kind, weight: f.weight, formed_weight: f.weight,
+    reason: CASE WHEN a.forgotten IS NULL AND b.forgotten IS NULL THEN f.reason END,
     recorded: f.recorded, recorded_at: datetime(f.recorded_at), retired: f.retired, citations: 0
   }]->(b)
 )

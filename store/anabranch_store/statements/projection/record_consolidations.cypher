@@ -1,5 +1,6 @@
 // Record consolidations with the sessions they join and the insights they were derived from; one
-// row a consolidation, returns nothing. Only the first recording of a consolidation counts.
+// row a consolidation, returns nothing. Only the first recording of a consolidation counts,
+// and one that has a forgotten source keeps no text, nor have those who joined it a result.
 UNWIND $rows AS row
 MERGE (c:Consolidation {namespace: row.namespace, id: row.id})
 WITH row, c
@@ -14,3 +15,13 @@ FOREACH (insight_id IN row.sources |
   MERGE (i:Insight {namespace: row.namespace, id: insight_id})
   CREATE (c)-[:DERIVED_FROM]->(i)
 )
+WITH DISTINCT c
+MATCH (c)-[:DERIVED_FROM]->(i:Insight)
+WHERE i.forgotten IS NOT NULL
+WITH DISTINCT c
+SET c.text = '(forgotten)'
+WITH c
+MATCH (c)-[:CONSOLIDATES]->(:Session)-[:BRANCHED_FROM]->(s:Session)
+WITH DISTINCT s
+SET s.erased = true
+SET s.result = CASE WHEN s.result IS NULL THEN null ELSE '(forgotten)' END

@@ -11,7 +11,7 @@ SET i += {
   root_id: CASE WHEN s.opened < row.recorded THEN s.root_id END,
   agent: row.agent,
   kind: row.kind,
-  current: i.retired IS NULL,
+  current: i.retired IS NULL AND i.forgotten IS NULL,
   confidence: row.confidence,
   recorded: row.recorded,
   recorded_at: datetime(row.recorded_at),
@@ -20,6 +20,10 @@ SET i += {
   valid_until: coalesce(i.valid_until, datetime(row.valid_until))
 }
 SET i += CASE WHEN i.forgotten IS NULL THEN row.content ELSE {} END
+FOREACH (_ IN CASE WHEN i.forgotten IS NULL THEN [] ELSE [i] END |
+  SET s.erased = true
+  SET s.result = CASE WHEN s.result IS NULL THEN null ELSE '(forgotten)' END
+)
 FOREACH (name IN i.entities |
   MERGE (e:Entity {namespace: row.namespace, name: name})
   CREATE (i)-[:MENTIONS {recorded: row.recorded}]->(e)

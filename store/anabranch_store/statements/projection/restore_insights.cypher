@@ -13,7 +13,7 @@ WITH x, max(z.retracted) AS restored, sum(CASE WHEN z.retracted IS NULL THEN 1 E
 WHERE holding = 0 AND x.retired < restored AND (x.final IS NULL OR x.final > restored)
 SET x.lapses = coalesce(x.lapses, []) + [x.retired, restored]
 SET x.retired = x.final
-SET x.current = x.final IS NULL
+SET x.current = x.final IS NULL AND x.forgotten IS NULL
 SET x.retired_reason = x.final_reason
 SET x.valid_until = CASE WHEN x.restated THEN x.stated_until ELSE x.valid_until END
 SET x.stated_until = null

@@ -7,22 +7,24 @@ MERGE (i:Insight {namespace: row.namespace, id: row.id})
 WITH row, i
 WHERE NOT row.position IN [(i)<-[known:RETIRED]-(:Session) | known.recorded]
 OPTIONAL MATCH (by:Insight {namespace: row.namespace, id: row.by})
-WITH row, i, by.retired IS NOT NULL OR (row.by IS NOT NULL AND i.final IS NOT NULL) AS void
+WITH row, i, by.retired IS NOT NULL OR (row.by IS NOT NULL AND i.final IS NOT NULL) AS void,
+  CASE WHEN i.forgotten IS NOT NULL THEN 'forgotten'
+    WHEN by.forgotten IS NOT NULL THEN 'superseded' ELSE row.reason END AS reason
 MERGE (s:Session {namespace: row.namespace, id: row.session_id})
 CREATE (s)-[:RETIRED {
   recorded: row.position, by: row.by, void: CASE WHEN void THEN true END
 }]->(i)
-WITH row, i, void, row.by IS NULL AND i.final IS NULL AS ends_for_good
+WITH row, i, void, reason, row.by IS NULL AND i.final IS NULL AS ends_for_good
 FOREACH (known IN CASE WHEN ends_for_good THEN [i] ELSE [] END |
   SET known.final = row.position
-  SET known.final_reason = row.reason
+  SET known.final_reason = reason
   SET known.retracted = CASE WHEN row.retracted THEN row.position END
 )
-WITH row, i, void
+WITH row, i, void, reason
 WHERE i.retired IS NULL AND NOT void
 SET i.retired = row.position
 SET i.current = false
-SET i.retired_reason = row.reason
+SET i.retired_reason = reason
 SET i.stated_until = CASE WHEN row.valid_until IS NULL THEN null ELSE i.valid_until END
 SET i.restated = CASE WHEN row.valid_until IS NULL THEN null ELSE true END
 SET i.valid_until = coalesce(datetime(row.valid_until), i.valid_until)

@@ -15,29 +15,40 @@ def test_keys_are_kept_without_their_secrets(alone: CommandLine) -> None:
     whole = alone.here(
         "keys", "create", "operator", "--scope", "admin", "--all-namespaces", "--json"
     ).value
+    bounded = alone.here(
+        *("keys", "create", "small", "--limit", "insights=10", "--limit", "cypher=1.5", "--json")
+    ).value
     ended = alone.here("keys", "revoke", made["id"], "--json").value
     listed = alone.here("keys", "list", "--json")
 
     assert made["key"].startswith(f"ab_{made['id']}_")
     assert turned["key"] != made["key"]
-    assert [one["id"] for one in listed.lines] == [made["id"], whole["id"]]
+    assert [one["id"] for one in listed.lines] == [made["id"], whole["id"], bounded["id"]]
     assert (made["scope"], made["namespaces"], whole["namespaces"]) == ("write", ["a"], None)
+    assert listed.lines[2]["limits"] == {
+        "burst": None,
+        "insights": 10,
+        "events": None,
+        "cypher": 1.5,
+    }
     assert ended["revoked"]
     assert "hash" not in listed.out
-    assert not any(one["key"] in listed.out for one in (made, turned, whole))
+    assert not any(one["key"] in listed.out for one in (made, turned, whole, bounded))
 
 
 def test_keys_say_what_is_wrong(alone: CommandLine) -> None:
     """A scope, a duration and an id that are none are named; a bind from elsewhere needs a key."""
     scope = alone.here("keys", "create", "x", "--scope", "all", "--json")
     lasting = alone.here("keys", "create", "x", "--expires", "soon", "--json")
+    limit = alone.here("keys", "create", "x", "--limit", "tokens=5", "--json")
     nobody = alone.here("keys", "revoke", "nobody", "--json")
     clear = alone.here("serve", "--host", "0.0.0.0", "--port", "0", "--json")  # noqa: S104 - it is refused.
     bare = alone.here("serve", "--require-keys", "--port", "0", "--json")
     half = alone.here("serve", "--tls-cert", "cert.pem", "--json")
 
-    assert [(one.code, one.error["type"]) for one in (scope, lasting, nobody)] == [
+    assert [(one.code, one.error["type"]) for one in (scope, lasting, limit, nobody)] == [
         (2, "InputInvalid"),
+        (2, "UsageInvalid"),
         (2, "UsageInvalid"),
         (3, "KeyNotFound"),
     ]

@@ -458,8 +458,9 @@ CASES: dict[type[EventData], Case] = {
             at(2, types.WorkingMemorySet(key="plan", value=1)),
             at(3, types.WorkingMemorySet(key="plan", value={"b": "é", "a": 2.5})),
         ],
-        "MATCH (s:Session) RETURN s.`working_memory.plan` AS plan, s.updated AS updated",
-        [{"plan": '{"a":2.5,"b":"é"}', "updated": 3}],
+        "MATCH (s:Session)-[:NOTED]->(n:Note) RETURN n.session_id = s.id AS own, n.key AS key, "
+        "n.value AS value, n.recorded AS recorded, s.updated AS updated",
+        [{"own": True, "key": "plan", "value": '{"a":2.5,"b":"é"}', "recorded": 3, "updated": 3}],
     ),
     types.WorkingMemoryCleared: Case(
         [
@@ -467,8 +468,9 @@ CASES: dict[type[EventData], Case] = {
             at(2, types.WorkingMemorySet(key="mood", value=None)),
             at(3, types.WorkingMemoryCleared(key="plan")),
         ],
-        "MATCH (s:Session) RETURN s.`working_memory.plan` AS plan, s.`working_memory.mood` AS mood",
-        [{"plan": None, "mood": "null"}],
+        "MATCH (s:Session) OPTIONAL MATCH (s)-[:NOTED]->(n:Note) "
+        "RETURN n.key AS key, n.value AS value, n.recorded AS recorded, s.updated AS updated",
+        [{"key": "mood", "value": "null", "recorded": 2, "updated": 3}],
     ),
     types.SessionHandedOff: Case(
         [
@@ -480,9 +482,10 @@ CASES: dict[type[EventData], Case] = {
                 ),
             ),
         ],
-        "MATCH (s:Session)-[h:HANDED_OFF_TO]->(t:Session) RETURN s.status AS status, "
+        "MATCH (s:Session)-[h:HANDED_OFF_TO]->(t:Session)-[:NOTED]->(n:Note {key: 'plan'}) "
+        "RETURN s.status AS status, "
         "s.ended AS ended, h.recorded AS recorded, h.summary AS summary, t.id AS to, "
-        "t.`working_memory.plan` AS plan, t.opened AS opened",
+        "n.value AS plan, t.opened AS opened",
         [
             {
                 "status": "handed_off",

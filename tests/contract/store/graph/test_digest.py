@@ -77,7 +77,6 @@ CHANGES: Final[list[LiteralString]] = [
     "MATCH (s:Session) SET s.opened_at = datetime('2026-01-02T03:04:05.679Z')",
     "MATCH (i:Insight {recorded: 2}) SET i.confidence = 0.3",
     "MATCH (i:Insight {recorded: 2}) SET i.tags = ['weir', 'gauge']",
-    "MATCH (i:Insight {recorded: 2}) SET i.extra = true",
     "MATCH (e:Entity) SET e.name = 'Weir'",
     "MATCH (d:DeadLetter) SET d.error = 'other'",
     "MATCH ()-[r:PRODUCED]->() DELETE r",
@@ -92,6 +91,12 @@ NO_CHANGES: Final[list[LiteralString]] = [
     "MATCH (d:DeadLetter) SET d.reason = 'another wording'",
     "MATCH (s:Session) SET s.opened_at = datetime('2026-01-02T04:04:05.678+01:00')",
     "MATCH (s:Session) SET s.gone = null",
+    "MATCH (n) SET n.score = 0.5, n:Scored",
+    "CREATE (:Session {id: 'theirs', title: 'a chat'}), (:Entity {name: 'weir'}), (:Movie)",
+    "CREATE (:Entity {name: 'lock'})<-[:MENTIONS {recorded: 2}]-(:Insight {text: 'theirs'})",
+    "MATCH (e:Entity) CREATE (:Chunk {text: 'a'})-[:MENTIONS {recorded: 2}]->(e)",
+    "MATCH (s:Session), (i:Insight {recorded: 2}) CREATE (s)-[:PRODUCED]->(i), (s)-[:LIKES]->(i)",
+    "MATCH ()-[r:MENTIONS]->() SET r.score = 0.5",
 ]
 
 
@@ -137,7 +142,7 @@ async def test_every_change_of_content_shows(graph: Graph) -> None:
 async def test_what_events_do_not_determine_does_not_show(
     graph: Graph, change: LiteralString
 ) -> None:
-    """Checkpoints, vectors, a reason's wording, another zone for the same moment."""
+    """Checkpoints, vectors, a reason's wording, another zone for a moment, and what others write."""
     await _fill(graph, NODES)
 
     await ask(graph.address, change)

@@ -20,7 +20,6 @@ pytestmark = neo4j_in_full_only
 PAGE: Final = ROOT / "docs" / "how-to" / "read-the-graph.md"
 OURS: Final = {"Checkpoint", "DeadLetter", "Generation", "Vectors"}
 """Labels of our own book-keeping: no outside reader needs their properties."""
-WORKING_MEMORY: Final = "working_memory."
 
 
 def named() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -46,8 +45,7 @@ async def test_the_page_names_every_label_relationship_and_property(graph: Graph
         for row in await ask(
             graph.address, "MATCH (n) RETURN labels(n) AS labels, keys(n) AS keys"
         ):
-            keys = {key for key in row["keys"] if not key.startswith(WORKING_MEMORY)}
-            nodes.setdefault(row["labels"][0], set()).update(keys)
+            nodes.setdefault(row["labels"][0], set()).update(row["keys"])
         for row in await ask(
             graph.address, "MATCH ()-[r]->() RETURN type(r) AS type, keys(r) AS keys"
         ):

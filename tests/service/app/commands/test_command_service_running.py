@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from anabranch.api.admission import HELD_BYTES_MAX, HELD_MAX, REQUEST_BYTES_MAX, Gate
 from anabranch.errors import ExporterMissing, RequestTooLarge, ServiceBusy
+from anabranch.service import tracing as tracing_module
 from anabranch.service.tracing import tracer_provider, tracing
 from anabranch_events import Log, encode, new_event, new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
@@ -128,16 +130,46 @@ async def test_spans_are_made_where_they_are_wanted(
     async with answering(log, **where, middlewares=(tracing(provider),)):
         await Asking(producer)("open_session", OPEN, traceparent=TRACE)
 
-    traces = {
-        format(span.context.trace_id, "032x")
-        for span in exporter.get_finished_spans()
-        if span.context
-    }
+    spans = exporter.get_finished_spans()
+    traces = {format(span.context.trace_id, "032x") for span in spans if span.context}
     assert traces == {TRACE.split("-")[1]}
+    assert {span.name for span in spans} == {
+        "anabranch.commands.open_session process",
+        "anabranch.commands.reply publish",
+    }
     assert tracer_provider(None) is None
     assert tracer_provider("none") is None
     with pytest.raises(ExporterMissing, match="nobody"):
         tracer_provider("nobody")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "asked"),
+    [("", "otlp"), ("grpc", "otlp_proto_grpc"), ("http/protobuf", "otlp_proto_http")],
+)
+def test_the_protocol_chooses_the_exporter(
+    monkeypatch: pytest.MonkeyPatch, protocol: str, asked: str
+) -> None:
+    """`otlp` is the exporter of the protocol that is named; one that there is none for is said."""
+    wanted: list[str] = []
+
+    def entry_points(*, group: str, name: str) -> list[EntryPoint]:
+        wanted.append(name)
+        return [EntryPoint(name, f"{__name__}:InMemorySpanExporter", group)]
+
+    monkeypatch.setattr(tracing_module, "entry_points", entry_points)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+
+    provider = tracer_provider("otlp")
+
+    assert provider is not None
+    provider.shutdown()
+    kept = provider.resource.attributes
+    assert wanted == [asked]
+    assert (kept["service.name"], kept["telemetry.sdk.language"]) == ("anabranch", "python")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
+    with pytest.raises(ExporterMissing, match="http/json"):
+        tracer_provider("otlp")
 
 
 async def test_a_request_survives_a_kill_between_storing_and_answering(

@@ -268,14 +268,15 @@ async def test_a_home_that_is_a_file_is_refused(own_settings: Settings) -> None:
             pass
 
 
-async def test_a_port_that_is_taken_is_named(own_settings: Settings) -> None:
+@pytest.mark.parametrize("field", ["nats_port", "graph_port"])
+async def test_a_port_that_is_taken_is_named(own_settings: Settings, field: str) -> None:
     """A fixed port on which somebody listens already ends the start, and says which."""
     server = await asyncio.start_server(lambda _r, _w: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
     async with server:
         with pytest.raises(PortTaken, match=str(port)):
-            async with Memory.open(settings=own_settings.changed(nats_port=port)):
+            async with Memory.open(settings=own_settings.changed(**{field: port})):
                 pass
 
     assert not held(Home(own_settings.home).owner_lock)

@@ -182,6 +182,7 @@ def asked(two: Two, name: str, of: str) -> dict[str, Any]:
         "session_id": two.sessions[of],
         "parent_id": two.sessions[of],
         "root_id": two.sessions[of],
+        "thought_id": two.sessions[of],
         "thing_id": two.insights[of],
         "position": "1" if of == "a" else "3",
     }

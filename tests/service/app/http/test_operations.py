@@ -6,8 +6,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from anabranch.api.operations import OPERATIONS
-from anabranch.api.reads import READS
+from anabranch.api.thoughts import EVERY
 from anabranch.http.places import PLACES
 from anabranch_events import encode
 from tests.support.fixtures.commands import opened_event
@@ -244,7 +243,57 @@ async def test_whoever_errs_gets_a_problem(web: httpx2.AsyncClient) -> None:
 
 def test_every_operation_has_a_place() -> None:
     """Both tables of operations are on the map, and nothing else is."""
-    names = [one.name for one in (*OPERATIONS, *READS)]
+    names = [one.name for one in EVERY]
 
     assert sorted(names) == sorted(PLACES)
     assert len({(one.method, one.path) for one in PLACES.values()}) == len(PLACES)
+
+
+async def test_lanes_are_columns_whose_pages_are_the_whole(
+    web: httpx2.AsyncClient, memory: Memory
+) -> None:
+    """Pages of sessions with their insights: each session and each insight stands in one of them."""
+    root = await memory.open_session("gates")
+    branch = await root.branch("the north gate", role="surveyor")
+    kept = await branch.remember(TEXT)
+    ended = await branch.complete("found")
+    after = {"after": ended.position, "wait_s": 30}
+
+    whole = await done(await web.get("/v1/lanes", params=after))
+    first = await done(await web.get("/v1/lanes", params={"span": 2}))
+    rest = await done(await web.get("/v1/lanes", params={"span": 2, "cursor": first["next"]}))
+
+    lanes = whole["lanes"]
+    times = lanes.pop("opened_at")
+    assert all(times)
+    assert lanes == {
+        "session_id": [branch.session_id, root.session_id],
+        "parent_id": [root.session_id, None],
+        "task": ["the north gate", "gates"],
+        "role": ["surveyor", None],
+        "agent": [None, None],
+        "status": ["completed", "open"],
+        "forked_at": [1, None],
+        "opened": [2, 1],
+        "ended": [4, None],
+        "updated": [4, 1],
+    }
+    assert whole["marks"] == {
+        "insight_id": [kept.insight_id],
+        "session_id": [branch.session_id],
+        "kind": ["observation"],
+        "position": [3],
+        "retired": [None],
+    }
+    assert (whole["namespace"], whole["position"], whole["next"]) == ("default", 4, None)
+    assert (first["marks"], first["lanes"]["opened"]) == (whole["marks"], [])
+    assert (rest["marks"]["position"], rest["lanes"]["opened"]) == ([], [2, 1])
+    assert (first["next"], rest["next"]) == (3, None)
+
+
+async def test_the_queue_and_its_workers_are_listed(web: httpx2.AsyncClient) -> None:
+    """Where nothing waits and nobody works, both lists are empty."""
+    tasks = await done(await web.get("/v1/tasks", params={"limit": 5}))
+    workers = await done(await web.get("/v1/workers"))
+
+    assert (tasks, workers) == ({"tasks": []}, {"workers": []})

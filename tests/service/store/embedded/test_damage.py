@@ -43,7 +43,7 @@ async def _filled(folder: Path) -> None:
             await graph.apply_schema()
         await ask(address, "CREATE (:Agent {namespace: 'n', name: 'kept'})")
         await ask(address, "CREATE (:Generation {id: 'one', schema_version: 1})")
-        embedded.point_to(str(address.database))
+        await embedded.point_to(str(address.database))
 
 
 async def agents(folder: Path) -> list[str]:

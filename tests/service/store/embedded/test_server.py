@@ -213,7 +213,7 @@ async def test_the_next_start_serves_the_generation_pointed_to(tmp_path: Path) -
     async with EmbeddedGraph(folder, engine=ENGINE) as embedded:
         address = await create_database(embedded.address)
         await ask(address, "CREATE (:Agent {namespace: 'n', name: 'new'})")
-        embedded.point_to(str(address.database))
+        await embedded.point_to(str(address.database))
 
     async with EmbeddedGraph(folder, engine=ENGINE) as embedded:
         rows = await ask(embedded.address, "MATCH (a:Agent) RETURN a.name AS name")

@@ -103,7 +103,7 @@ def _check(found: tuple[int, int], acknowledged: int) -> None:
 @pytest.mark.timeout(400)
 async def test_kills_of_the_server_and_its_owner_lose_nothing(tmp_path: Path) -> None:
     """Killed in turn, in the middle of writing: every acknowledged commit is there, whole."""
-    await _kill_rounds(tmp_path / "graph", 2 * KILL_ROUNDS)
+    await _kill_rounds(tmp_path / "graph", KILL_ROUNDS)
 
 
 @pytest.mark.chaos

@@ -100,14 +100,7 @@ def _answer(*rows: object) -> tuple[int, str]:
         (404, "status 404", "ANABRANCH_EMBEDDER_URL"),
         ((200, "<html>"), "no JSON", "ANABRANCH_EMBEDDER_URL"),
         ((200, "[]"), "not one of the embeddings API", "ANABRANCH_EMBEDDER_URL"),
-        (_answer({"index": 0, "embedding": None}), "not one of|have", "ANABRANCH_EMBEDDER_"),
         (_answer(), "0 vectors for 1 texts", "ANABRANCH_EMBEDDER_URL"),
-        (
-            _answer({"index": 0, "embedding": [1.0, 2.0]}),
-            "have 2 numbers, not 8",
-            "ANABRANCH_EMBEDDER_DIMENSION to 2",
-        ),
-        (_answer({"index": 0, "embedding": [0.0] * 8}), "no direction", "ANABRANCH_EMBEDDER_MODEL"),
     ],
 )
 async def test_what_no_repetition_mends_is_refused(
@@ -122,3 +115,62 @@ async def test_what_no_repetition_mends_is_refused(
 
     assert fix in refused.value.fix
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem", "fix"),
+    [
+        (400, "status 400: .*not now", "ANABRANCH_EMBEDDER_MODEL"),
+        (_answer({"index": 0, "embedding": None}), "0 numbers, not 8", "ANABRANCH_EMBEDDER_"),
+        (
+            _answer({"index": 0, "embedding": [1.0, 2.0]}),
+            "have 2 numbers, not 8",
+            "ANABRANCH_EMBEDDER_DIMENSION to 2",
+        ),
+        (_answer({"index": 0, "embedding": [0.0] * 8}), "no direction", "ANABRANCH_EMBEDDER_MODEL"),
+    ],
+)
+async def test_an_endpoint_that_gives_no_text_a_vector_is_refused(
+    server: EmbeddingsServer, answer: int | tuple[int, str], problem: str, fix: str
+) -> None:
+    """A plain text that has none either shows that the fault is not the text's."""
+    server.failing.extend([answer] * 2)
+
+    async with endpoint_of(server) as embedder:
+        with pytest.raises(EmbedderRefused, match=problem) as refused:
+            await embedder.embed(["Gauge"])
+
+    assert fix in refused.value.fix
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    "bad", [[math.nan] * DIMENSION, [None] * DIMENSION, [0.0] * DIMENSION, [1.0], "x", None, 400]
+)
+async def test_a_text_without_a_vector_holds_up_no_other(
+    server: EmbeddingsServer, bad: object
+) -> None:
+    """NaN, zeros, a short vector or a refusal for one text: it is put aside, the others go on."""
+    texts = [f"Gauge {number}" for number in range(9)]
+    server.bad = {"Gauge 4": bad}
+
+    async with endpoint_of(server) as embedder:
+        vectors = await embedder.embed(texts)
+        alone = await embedder.embed(["Gauge 4"])
+
+    nothing = [0.0] * DIMENSION
+    assert vectors == [
+        nothing if text == "Gauge 4" else pytest.approx(unit(text)) for text in texts
+    ]
+    assert alone == [nothing]
+
+
+async def test_a_text_that_is_too_long_is_cut(server: EmbeddingsServer) -> None:
+    """What an endpoint refuses for its length counts up to a half, or a quarter."""
+    server.characters_max = 5000
+    long = "Gauge " * 2500
+
+    async with endpoint_of(server) as embedder:
+        vectors = await embedder.embed(["Gauge", long])
+
+    assert vectors == [pytest.approx(unit(text)) for text in ("Gauge", long[:3750])]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anabranch.api.operations import OPERATIONS
-from anabranch.api.reads import READS
+from anabranch.api.thoughts import EVERY
 from anabranch.commands.asyncapi import commands_document
 from anabranch.http.application import described
 from anabranch.http.examples import EXAMPLES
-from anabranch.http.pages import commands_page, index_page, operations_page, page_answer
+from anabranch.http.pages import commands_page, operations_page, page_answer
 from anabranch.http.places import PLACES, TAGS
 from anabranch.http.reading import body_of
 from anabranch_events import Event, decode_unchanged
@@ -21,7 +21,7 @@ from anabranch_events import Event, decode_unchanged
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-OPERATIONS_BY_NAME = {one.name: one for one in (*OPERATIONS, *READS)}
+OPERATIONS_BY_NAME = {one.name: one for one in EVERY}
 
 
 @cache
@@ -31,7 +31,6 @@ def document() -> dict[str, Any]:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "index": index_page,
     "operations": lambda: operations_page(document()),
     "commands": lambda: commands_page(commands_document()),
 }

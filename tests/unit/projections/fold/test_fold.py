@@ -158,10 +158,10 @@ def test_composed_and_decomposed_names_are_one() -> None:
     steps = fold(history)
 
     [recorded] = _rows(steps, "projection/record_insights")
-    [noted] = _rows(steps, "projection/apply_sessions")
+    [noted] = _rows(steps, "projection/keep_notes")
     assert recorded["content"]["entities"] == [names[0]]
     assert set(recorded["content"]["tags"]) == {names[0]}
-    assert noted["properties"] == {f"working_memory.{names[0]}": "2"}
+    assert (noted["key"], noted["value"]) == (names[0], "2")
     assert Filters.model_validate({"tags": names}).tags == (names[0], names[0])
 
 
@@ -184,11 +184,16 @@ def test_what_comes_later_in_a_batch_overwrites() -> None:
     assert [opening["properties"]["task"] for opening in row["openings"]] == ["First"]
     assert row["properties"] == {
         "status": "closed",
-        "working_memory.plan": None,
-        "working_memory.mood": '"good"',
         "ended": 6,
         "ended_reason": "Done",
     }
+    note = {"namespace": row["namespace"], "session_id": session(1), "position": 6}
+    assert _rows(steps, "projection/keep_notes") == [
+        {**note, "key": "mood", "value": '"good"', "recorded": 4}
+    ]
+    assert _rows(steps, "projection/drop_notes") == [
+        {**note, "key": "plan", "value": None, "recorded": 5}
+    ]
 
 
 def test_json_has_one_spelling() -> None:

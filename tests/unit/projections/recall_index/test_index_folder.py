@@ -145,6 +145,32 @@ def test_what_was_forgotten_is_in_no_byte(tmp_path: Path) -> None:
     assert [needle in after for needle in needles] == [False] * 7
 
 
+@pytest.mark.parametrize("forgotten_at", [44, 46, 48])
+def test_what_is_derived_from_the_forgotten_is_forgotten(tmp_path: Path, forgotten_at: int) -> None:
+    """Before it is recorded or after, through several steps, and once the files were read again."""
+    chain = [
+        types.InsightRecorded(
+            insight_id=insight(90 + step),
+            text="Zacharias hid it" if step else "The Xylophone is hidden",
+            sources=(insight(89 + step), "a note") if step else ("a book",),
+        )
+        for step in range(3)
+    ]
+    gone = types.InsightForgotten(insight_id=insight(90), receipt="R")
+    rest = iter(chain)
+    said = [at(n, gone if n == forgotten_at else next(rest)) for n in (42, 44, 46, 48)]
+
+    write(tmp_path, [*lore(), *said], stretch=1)
+
+    index = opened(tmp_path)
+    cut = index.index("default").cut()
+    texts = [cut.document(row).text for row in range(len(index.index("default")))]
+    index.close()
+    held = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert texts[-3:] == [""] * 3
+    assert (b"Xylophone" in held, b"Zacharias" in held) == (False, False)
+
+
 @pytest.mark.parametrize("of", ["words", "vectors", "manifest"])
 @pytest.mark.parametrize("how", ["flipped", "cut", "gone", "empty"])
 def test_damage_is_noticed_and_mended(

@@ -1,0 +1,167 @@
+// The history of a namespace: its sessions as lanes, the insights on them, and what joined them.
+
+import { FOLDS } from "./event_folds.js";
+import { Rows } from "./rows.js";
+
+/** All that the page knows of a namespace; it grows with the events, and is told at any position. */
+export class History {
+  constructor() {
+    this.clear();
+  }
+
+  /** Forget everything. */
+  clear() {
+    this.namespace = "";
+    this.position = 0;
+    this.sessions = new Map();
+    this.insights = new Map();
+    this.joins = [];
+    this.rows = new Rows();
+    this.order = [];
+    this.roots = [];
+    this.complete = false;
+    this.marksLeftOut = false;
+    this.version = 0;
+  }
+
+  /** The position of the first session. */
+  get first() {
+    return this.order[0]?.opened ?? 0;
+  }
+
+  /** Add a page of columns, as /v1/lanes gives them: older than all before. */
+  addPage({ namespace, position, lanes, marks, marks_left_out: leftOut }) {
+    this.namespace = namespace;
+    this.position = Math.max(this.position, position);
+    this.marksLeftOut ||= leftOut;
+    lanes.session_id.forEach((id, at) => this.#addLane(id, lanes, at));
+    marks.insight_id.forEach((id, at) => this.#addMark(id, marks, at));
+    this.#arrange();
+  }
+
+  /** Add consolidations, as /v1/consolidations gives them. */
+  addJoins(consolidations) {
+    for (const one of consolidations) {
+      this.join({ id: one.consolidation_id, root: one.root_id, text: one.text, method: one.method,
+        sessions: one.sessions, sources: one.sources, position: one.position });
+    }
+  }
+
+  /** Fold one event into the history; return false for one that was folded before, or is unknown. */
+  apply(event) {
+    if (event.position <= this.position) return false;
+    this.position = event.position;
+    const fold = FOLDS[event.type.replace(/^anabranch\./, "").replace(/\.v\d+$/, "")];
+    const lane = this.sessions.get(event.subject);
+    if (lane) lane.updated = event.position;
+    if (!fold) return false;
+    fold(this, event, event.data, lane);
+    this.version += 1;
+    return true;
+  }
+
+  /** Begin a session. */
+  open(lane) {
+    if (this.sessions.has(lane.id)) return;
+    this.sessions.set(lane.id, { ...lane, children: [], marks: [], row: 0 });
+    this.#place(this.sessions.get(lane.id));
+  }
+
+  /** End a session, or let it go on where `ended` is null. */
+  end(lane, status, ended) {
+    if (!lane) return;
+    lane.status = status;
+    lane.ended = ended;
+    this.rows.note(lane);
+  }
+
+  /** Put an insight on its session's lane. */
+  mark({ id, session, kind, position, text }) {
+    if (this.insights.has(id)) return;
+    const mark = { id, session, kind, position, text, retired: null };
+    this.insights.set(id, mark);
+    const lane = this.sessions.get(session);
+    lane?.marks.push(mark);
+    if (lane && lane.ended === null) this.rows.note(lane);
+  }
+
+  /** Join sessions into their root. */
+  join(join) {
+    if (this.joins.some((one) => one.id === join.id)) return;
+    this.joins.push(join);
+    const root = this.sessions.get(join.root);
+    if (root) root.updated = Math.max(root.updated, join.position);
+    this.version += 1;
+  }
+
+  /** Return a session's status at a position: null before it began. */
+  statusAt(lane, position) {
+    if (lane.opened > position) return null;
+    if (lane.ended !== null && lane.ended > position) return lane.parent === null ? "open" : "running";
+    return lane.status;
+  }
+
+  /** Return a session with all above and below it. */
+  kin(lane) {
+    const found = new Set();
+    for (let one = lane; one; one = this.sessions.get(one.parent)) found.add(one.id);
+    const below = [lane];
+    while (below.length) {
+      const one = below.pop();
+      found.add(one.id);
+      below.push(...one.children);
+    }
+    return found;
+  }
+
+  /** Return the time at a position: that of the last session that began up to there. */
+  timeAt(position) {
+    let [low, high] = [0, this.order.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.order[middle].opened <= position) low = middle + 1;
+      else high = middle;
+    }
+    return this.order[low - 1]?.openedAt ?? null;
+  }
+
+  #addLane(id, columns, at) {
+    if (this.sessions.has(id)) return;
+    this.sessions.set(id, {
+      id, parent: columns.parent_id[at], task: columns.task[at], role: columns.role[at],
+      agent: columns.agent[at], status: columns.status[at], forked: columns.forked_at[at],
+      opened: columns.opened[at], openedAt: Date.parse(columns.opened_at[at]) || null,
+      ended: columns.ended[at], updated: columns.updated[at], children: [], marks: [], row: 0,
+    });
+  }
+
+  #addMark(id, columns, at) {
+    if (this.insights.has(id)) return;
+    this.insights.set(id, { id, session: columns.session_id[at], kind: columns.kind[at],
+      position: columns.position[at], retired: columns.retired[at], text: undefined });
+  }
+
+  /** Give all sessions their rows anew: pages come newest first, rows are given oldest first. */
+  #arrange() {
+    this.rows = new Rows();
+    this.order = [];
+    this.roots = [];
+    for (const lane of this.sessions.values()) {
+      lane.children = [];
+      lane.marks = [];
+    }
+    for (const lane of [...this.sessions.values()].sort((a, b) => a.opened - b.opened)) this.#place(lane);
+    const marks = [...this.insights.values()].sort((a, b) => a.position - b.position);
+    for (const mark of marks) this.sessions.get(mark.session)?.marks.push(mark);
+    this.version += 1;
+  }
+
+  #place(lane) {
+    const parent = this.sessions.get(lane.parent);
+    this.order.push(lane);
+    (parent ? parent.children : this.roots).push(lane);
+    this.rows.place(lane, parent);
+    lane.lowest = lane.row;
+    if (parent) parent.lowest = Math.max(parent.lowest, lane.row);
+  }
+}

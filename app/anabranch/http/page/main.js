@@ -1,0 +1,245 @@
+// The page: it loads a namespace's history, follows its events, and ties the parts together.
+
+import { LaneCanvas } from "./canvas.js";
+import { ConflictsView } from "./conflicts.js";
+import { Connection } from "./connection.js";
+import { announce, byId, refusal } from "./elements.js";
+import { EventStream } from "./event_stream.js";
+import { FeedView } from "./feed.js";
+import { count, position } from "./format.js";
+import { History } from "./history.js";
+import { HoverCard } from "./hover_card.js";
+import { Inspector } from "./inspector.js";
+import { KeyDialog } from "./key_dialog.js";
+import { keyboard } from "./keyboard.js";
+import { Moment } from "./moment.js";
+import { Panel } from "./panel.js";
+import { QueryView } from "./query.js";
+import { RecallView } from "./recall.js";
+import { Scrubber } from "./scrubber.js";
+import { StatusLine } from "./status_line.js";
+import { theme } from "./theme.js";
+import { SessionTree } from "./tree.js";
+import { WorkView } from "./work.js";
+
+const SPOKEN_MS = 5000;
+
+class Page {
+  #dirty = false;
+  #spoken = 0;
+  #begun = 0;
+
+  constructor() {
+    this.connection = new Connection();
+    this.history = new History();
+    this.moment = new Moment();
+    this.focus = { session: null, insight: null, hover: null, links: [], hits: [], lit: null };
+    this.filter = byId("filter");
+    const { history, moment } = this;
+    this.card = new HoverCard(this);
+    this.canvas = new LaneCanvas(byId("lanes"), { history, moment, focus: this.focus,
+      onpick: (found) => this.#picked(found), onhover: (found, event) => this.card.show(found, event) });
+    this.tree = new SessionTree({ history, moment, onpick: (lane) => this.inspect("session", lane.id),
+      onopen: () => this.panel.show("inspect", { focus: true }) });
+    this.scrubber = new Scrubber({ history, moment });
+    this.inspector = new Inspector(this);
+    this.feed = new FeedView(this);
+    this.panel = new Panel({ inspect: this.inspector, recall: new RecallView(this), query: new QueryView(this),
+      work: new WorkView(this), conflicts: new ConflictsView(this), events: this.feed });
+    this.status = new StatusLine(this);
+    this.stream = new EventStream(this.connection, {
+      onevents: (event) => this.#came(event), onstate: (state) => this.status.state(state) });
+    this.keys = new KeyDialog(this.connection);
+  }
+
+  /** Begin: take what the address says, and load. */
+  async start() {
+    theme(byId("theme"), () => { this.canvas.recolour(); this.scrubber.update(); });
+    const said = new URLSearchParams(location.hash.slice(1));
+    this.connection.namespace = said.get("namespace") ?? "";
+    byId("namespace").addEventListener("change", (event) => this.#enter(event.target.value.trim()));
+    byId("help").addEventListener("click", () => this.help());
+    this.moment.addEventListener("changed", () => this.#moved());
+    this.moment.addEventListener("settled", () => { this.panel.refresh(); this.#say(); });
+    keyboard(this);
+    this.panel.show(said.get("view") in this.panel.views ? said.get("view") : "inspect");
+    await this.#load();
+    if (Number(said.get("at"))) this.moment.go(Number(said.get("at")));
+    if (this.history.sessions.has(said.get("session"))) this.inspect("session", said.get("session"));
+  }
+
+  /** Show one thing in the inspector, and where it is on the lanes. */
+  inspect(kind, id) {
+    Object.assign(this.focus, { links: [], hits: [] });
+    const mark = kind === "insight" ? this.history.insights.get(id) : null;
+    const lane = this.history.sessions.get(kind === "session" ? id : mark?.session);
+    this.focus.insight = kind === "insight" ? id : null;
+    if (kind === "session" || lane) this.#select(lane, mark?.position);
+    else this.canvas.redraw();
+    this.inspector.show(kind, id);
+    this.panel.show("inspect");
+  }
+
+  /** Draw links between insights on the lanes. */
+  drawLinks(links) {
+    this.focus.links = links;
+    this.canvas.redraw();
+  }
+
+  /** Draw the hits of a recall on the lanes, with their ranks and the links to them. */
+  drawHits(hits, links) {
+    Object.assign(this.focus, { hits, links, lit: null, session: null, insight: null });
+    const seen = hits.map((id) => this.history.insights.get(id)).every((mark) => {
+      const lane = mark && this.history.sessions.get(mark.session);
+      return !lane || this.canvas.view.sees(mark.position, lane.row);
+    });
+    if (seen) this.canvas.redraw();
+    else this.canvas.fit();
+  }
+
+  /** Have an insight stand out. */
+  hover(insight) {
+    this.focus.hover = insight;
+    this.canvas.redraw();
+  }
+
+  /** Pick the parent, or the first branch, of what is picked. */
+  pickKin(which) {
+    const lane = this.history.sessions.get(this.focus.session);
+    const next = which === "parent" ? this.history.sessions.get(lane?.parent) : lane?.children[0];
+    if (next) this.inspect("session", next.id);
+  }
+
+  /** Let go of all that is picked. */
+  unpick() {
+    Object.assign(this.focus, { session: null, insight: null, hover: null, links: [], hits: [], lit: null });
+    this.tree.active = null;
+    this.inspector.clear();
+    this.#remember();
+    this.panel.refresh();
+    this.tree.update();
+    this.canvas.redraw();
+  }
+
+  /** Show the keys. */
+  help() {
+    byId("help-dialog").showModal();
+  }
+
+  #picked(found) {
+    if (!found) this.unpick();
+    else if (found.mark) this.inspect("insight", found.mark.id);
+    else this.inspect("session", found.lane.id);
+  }
+
+  #select(lane, at) {
+    this.focus.session = lane?.id ?? null;
+    this.focus.lit = lane ? this.history.kin(lane) : null;
+    if (!lane) return;
+    this.tree.choose(lane);
+    this.canvas.reveal(lane, at);
+    this.#remember();
+  }
+
+  #enter(namespace) {
+    this.connection.namespace = namespace;
+    this.moment.go(null);
+    this.unpick();
+    for (const view of Object.values(this.panel.views)) view.clear();
+    this.#load();
+  }
+
+  /** Load the namespace: its newest sessions first, the older ones behind them. */
+  async #load() {
+    const begun = (this.#begun += 1);
+    this.stream.stop();
+    this.history.clear();
+    this.status.state("loading");
+    byId("failure").replaceChildren();
+    try {
+      let cursor = null;
+      do {
+        const page = await this.connection.get("/lanes", { cursor });
+        if (begun !== this.#begun) return;
+        this.history.addPage(page);
+        if (cursor === null) this.#first(page);
+        cursor = page.next;
+        this.history.complete = cursor === null;
+        this.#grown();
+      } while (cursor !== null);
+      await this.#loadJoins(begun);
+    } catch (error) {
+      this.status.state("refused");
+      byId("failure").replaceChildren(refusal(error));
+    }
+    this.#grown();
+    this.panel.refresh();
+  }
+
+  #first(page) {
+    byId("namespace").value = page.namespace;
+    this.stream.start(page.position);
+    this.canvas.view.fitted = true;
+  }
+
+  async #loadJoins(begun) {
+    let cursor = null;
+    do {
+      const { consolidations, next } = await this.connection.get("/consolidations", { cursor, limit: 1000 });
+      if (begun !== this.#begun) return;
+      this.history.addJoins(consolidations);
+      cursor = next;
+    } while (cursor !== null);
+  }
+
+  #came(event) {
+    if (!this.history.apply(event)) return;
+    this.status.came();
+    this.feed.push(event);
+    if (this.#dirty) return;
+    this.#dirty = true;
+    requestAnimationFrame(() => {
+      this.#dirty = false;
+      this.#grown();
+      if (this.inspector.target?.id === event.subject && this.moment.live) this.panel.refresh();
+    });
+  }
+
+  #grown() {
+    if (this.moment.live) {
+      this.tree.update();
+      this.canvas.grow();
+    }
+    this.scrubber.update();
+    this.status.update();
+    this.#say();
+  }
+
+  #moved() {
+    this.tree.update();
+    this.canvas.redraw();
+    this.status.update();
+    this.#remember();
+  }
+
+  /** Tell a screen reader how things are, seldom enough to be listened to. */
+  #say() {
+    if (Date.now() - this.#spoken < SPOKEN_MS) return;
+    this.#spoken = Date.now();
+    const { history, moment } = this;
+    announce(moment.live ? `${count(history.sessions.size, "session")}, ${count(history.insights.size, "insight")}`
+      : `Viewing ${position(moment.position)}`);
+  }
+
+  /** Keep the view in the address, so that it can be shared; keys are never in it. */
+  #remember() {
+    const said = new URLSearchParams();
+    if (this.connection.namespace) said.set("namespace", this.connection.namespace);
+    if (!this.moment.live) said.set("at", this.moment.position);
+    if (this.focus.session) said.set("session", this.focus.session);
+    history.replaceState(null, "", said.size ? `#${said}` : location.pathname);
+  }
+}
+
+const page = new Page();
+page.start();

@@ -1,0 +1,101 @@
+// Read-only Cypher, as of the moment: its rows as a table, a picture, or JSON.
+
+import { button, el, empty, refusal, table } from "./elements.js";
+import { count } from "./format.js";
+import { graphIn, graphPicture } from "./graph_picture.js";
+
+const EXAMPLES = {
+  "Insights by session": "MATCH (s:Session {namespace: $namespace})-[:PRODUCED]->(i:Insight)\nRETURN s.task AS session, i.text AS insight, i.recorded AS position\nORDER BY position DESC LIMIT 25",
+  "Branches": "MATCH (b:Session {namespace: $namespace})-[:BRANCHED_FROM]->(p:Session)\nRETURN p.task AS from_node, 'branch' AS rel, b.task AS to_node LIMIT 60",
+  "Associations": "MATCH (a:Insight {namespace: $namespace})-[r:ASSOCIATED_WITH]->(b:Insight)\nRETURN a.text AS from_node, r.kind AS rel, b.text AS to_node, r.weight AS weight LIMIT 60",
+};
+const FORMS = ["table", "graph", "json"];
+
+/** Asks the graph; it answers for the moment that the page shows. */
+export class QueryView {
+  title = "Query";
+  #result = null;
+  #asOf;
+  #form = "table";
+
+  constructor(page) {
+    this.page = page;
+    this.first = el("textarea", { id: "cypher", rows: "5", spellcheck: "false", "aria-label": "Cypher", onkeydown: (event) => this.#key(event) });
+    this.first.value = EXAMPLES["Insights by session"];
+    this.forms = el("div", { class: "forms", role: "group", "aria-label": "Form of the result" }, FORMS.map((form) =>
+      button(form === "json" ? "JSON" : form[0].toUpperCase() + form.slice(1), () => this.#choose(form), { "data-form": form, "aria-pressed": String(form === "table") })));
+    this.result = el("div", { class: "result", "aria-live": "polite" });
+    this.element = el("div", { class: "view" },
+      el("form", { onsubmit: (event) => { event.preventDefault(); this.#ask(); } }, this.first,
+        el("div", { class: "options" }, el("button", { type: "submit", class: "main" }, "Run"), el("kbd", {}, "Ctrl ⏎"), this.forms)),
+      el("p", { class: "aside" }, "Try ", Object.entries(EXAMPLES).map(([name, query]) =>
+        button(name, () => { this.first.value = query; this.#ask(); }, { class: "thing-link" }))),
+      this.result);
+    this.#nothing();
+  }
+
+  /** Ask again where the moment has changed. */
+  refresh() {
+    if (this.#result && this.#asOf !== this.page.moment.asOf) this.#ask();
+  }
+
+  /** Forget the result: another namespace is shown. */
+  clear() {
+    this.#result = null;
+    this.#nothing();
+  }
+
+  #nothing() {
+    this.result.replaceChildren(empty("Nothing was asked yet",
+      "Queries only read. $namespace is the namespace that is shown. From a terminal:",
+      'anabranch cypher "MATCH (s:Session) RETURN count(s)"'));
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    this.#ask();
+  }
+
+  #choose(form) {
+    this.#form = form;
+    for (const one of this.forms.children) one.setAttribute("aria-pressed", String(one.dataset.form === form));
+    this.#show();
+  }
+
+  async #ask() {
+    const { page } = this;
+    const asOf = page.moment.asOf;
+    this.result.setAttribute("aria-busy", "true");
+    try {
+      this.#result = await page.connection.post("/cypher", { query: this.first.value, as_of: asOf ?? null });
+      this.#asOf = asOf;
+      this.#show();
+    } catch (error) {
+      this.#result = null;
+      this.result.replaceChildren(refusal(error));
+    } finally {
+      this.result.removeAttribute("aria-busy");
+    }
+  }
+
+  #show() {
+    if (!this.#result) return;
+    const { columns, rows, truncated } = this.#result;
+    const note = el("p", { class: "aside" }, count(rows.length, "row"), truncated ? ", and there were more" : "",
+      this.#asOf === undefined ? "" : `, as of #${this.#asOf}`);
+    this.result.replaceChildren(note, this.#formed(columns, rows));
+  }
+
+  #formed(columns, rows) {
+    if (!rows.length) return empty("No rows", "The query is sound, and nothing matches it at this moment.");
+    if (this.#form === "json") return el("pre", { class: "json", tabindex: "0" }, JSON.stringify(rows, null, 2));
+    if (this.#form === "graph") return graphPicture(graphIn(rows));
+    return table(columns, rows.map((row) => columns.map((name) => cell(row[name]))), { label: "Rows of the query" });
+  }
+}
+
+function cell(value) {
+  if (value === null || value === undefined) return "–";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

@@ -1,0 +1,121 @@
+// The recall inspector: a question, its hits with the parts of each score, and two moments compared.
+
+import { button, el, empty, refusal } from "./elements.js";
+import { hitCard, laneStates } from "./hit_card.js";
+import { count, position } from "./format.js";
+
+const K = 10;
+
+/** Asks memory as of the moment; the hits and their path are drawn on the lanes. */
+export class RecallView {
+  title = "Recall";
+  #asked = 0;
+  #shown = null;
+
+  constructor(page) {
+    this.page = page;
+    this.first = el("input", { id: "question", type: "search", placeholder: "What does memory know about…", "aria-label": "Question", autocomplete: "off" });
+    this.retired = el("input", { type: "checkbox", id: "retired" });
+    this.pinned = null;
+    this.pin = button("Compare with another moment", () => this.#pin(), { class: "quiet", hidden: true });
+    this.answers = el("div", { class: "answers", "aria-live": "polite" });
+    this.element = el("div", { class: "view" },
+      el("form", { class: "ask", onsubmit: (event) => this.#submit(event) }, this.first, el("button", { type: "submit", class: "main" }, "Recall")),
+      el("div", { class: "options" }, el("label", {}, this.retired, " also what no longer holds"), this.pin),
+      this.answers);
+    this.#nothing();
+  }
+
+  /** Ask again where the moment has changed. */
+  refresh() {
+    if (this.#shown && this.#shown.asOf !== this.page.moment.asOf) this.#ask();
+  }
+
+  /** Forget the answer: another namespace is shown. */
+  clear() {
+    [this.#shown, this.pinned] = [null, null];
+    this.pin.hidden = true;
+    this.#nothing();
+  }
+
+  #nothing() {
+    this.answers.replaceChildren(empty("Ask memory something",
+      "Each hit shows the parts that its score is the sum of, and the path to it is drawn on the lanes. The same from a terminal:",
+      'anabranch recall "What feeds the delta?" --why'));
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    this.#ask();
+  }
+
+  async #ask() {
+    const { page } = this;
+    const query = this.first.value.trim();
+    if (!query) return;
+    const asked = (this.#asked += 1);
+    const asOf = page.moment.asOf;
+    this.answers.setAttribute("aria-busy", "true");
+    try {
+      const answer = await page.connection.post("/recall", { query, k: K, as_of: asOf ?? null, include_retired: this.retired.checked });
+      if (asked !== this.#asked) return;
+      this.#shown = { query, asOf, at: asOf ?? page.history.position, answer };
+      this.#show();
+    } catch (error) {
+      if (asked === this.#asked) this.answers.replaceChildren(refusal(error));
+    } finally {
+      this.answers.removeAttribute("aria-busy");
+    }
+  }
+
+  #pin() {
+    this.pinned = this.pinned ? null : this.#shown;
+    this.#show();
+  }
+
+  #show() {
+    const { page } = this;
+    const { answer, at } = this.#shown;
+    page.drawHits(answer.hits.map((hit) => hit.insight_id), pathOf(answer.hits));
+    this.pin.hidden = false;
+    this.pin.textContent = this.pinned ? `Let go of ${position(this.pinned.at)}` : "Compare with another moment";
+    if (this.pinned && this.pinned.query === this.#shown.query) this.#compare();
+    else this.answers.replaceChildren(summary(answer, at), hits(page, answer, answer.hits[0]?.score), laneStates(answer));
+  }
+
+  #compare() {
+    const { page } = this;
+    const [one, other] = [this.pinned, this.#shown].sort((a, b) => a.at - b.at);
+    if (one.at === other.at) {
+      this.answers.replaceChildren(el("p", { class: "note" },
+        `The answer at ${position(one.at)} is kept. Move the scrubber: the answer there is set beside it.`),
+      summary(one.answer, one.at), hits(page, one.answer, one.answer.hits[0]?.score));
+      return;
+    }
+    const most = Math.max(one.answer.hits[0]?.score ?? 0, other.answer.hits[0]?.score ?? 0);
+    this.answers.replaceChildren(el("div", { class: "compared" },
+      el("section", {}, summary(one.answer, one.at), hits(page, one.answer, most, other.answer)),
+      el("section", {}, summary(other.answer, other.at), hits(page, other.answer, most, one.answer))));
+  }
+}
+
+function summary(answer, at) {
+  return el("h3", {}, `${count(answer.hits.length, "hit")} at ${position(at)}`, el("span", { class: "aside" }, ` by the ${answer.ranker}`));
+}
+
+function hits(page, answer, most, beside) {
+  if (!answer.hits.length) {
+    return empty(answer.nothing_close ? "Nothing is close to this" : "Nothing was known",
+      answer.nothing_close ? "All that was compared is far from the question." : "No insight holds at this moment.");
+  }
+  const ranks = beside && new Map(beside.hits.map((hit, at) => [hit.insight_id, at + 1]));
+  return el("ol", { class: "hits" }, answer.hits.map((hit, at) => hitCard(page, hit, { rank: at + 1, most, ranks })));
+}
+
+/** Return the links that a recall went along: from seeds over shared entities, and associations. */
+function pathOf(hits) {
+  return hits.flatMap(({ insight_id: to, why }) => [
+    ...why.seeds.map((from) => ({ from, to, path: true })),
+    ...why.associations.map((one) => ({ from: one.insight_id, to, weight: one.weight })),
+  ]);
+}

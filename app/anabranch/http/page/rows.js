@@ -1,0 +1,58 @@
+// Rows for lanes: each session gets one when it begins, and never moves.
+
+const GAP = 1;
+const LONE_TASK = "Remember";
+
+/** Tell whether a session is one that a lone `remember` opened: it holds its insight, and no row. */
+export function isLone(lane) {
+  return lane.parent === null && lane.status === "open" && lane.task === LONE_TASK;
+}
+
+/** Return the position up to which a session needs its row. */
+export function needs(lane) {
+  if (lane.ended !== null) return lane.ended;
+  return isLone(lane) ? lane.updated : Infinity;
+}
+
+/** Gives each session the nearest free row: roots from the top, branches from below their parent. */
+export class Rows {
+  constructor() {
+    this.until = [];
+    this.lanes = [];
+  }
+
+  get count() {
+    return this.lanes.length;
+  }
+
+  /** Place a session that began after all that were placed before. */
+  place(lane, parent) {
+    let row = parent ? parent.row + 1 : 0;
+    while (row < this.until.length && this.until[row] + GAP >= lane.opened) row += 1;
+    lane.row = row;
+    while (this.lanes.length <= row) {
+      this.lanes.push([]);
+      this.until.push(-Infinity);
+    }
+    this.lanes[row].push(lane);
+    this.until[row] = needs(lane);
+  }
+
+  /** Note that a session has ended, or goes on: its row may be given to others, or not. */
+  note(lane) {
+    const last = this.lanes[lane.row].at(-1);
+    if (last === lane) this.until[lane.row] = needs(lane);
+  }
+
+  /** Return the index in a row of the last session that began at or before a position, or -1. */
+  at(row, position) {
+    const lanes = this.lanes[row] ?? [];
+    let [low, high] = [0, lanes.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (lanes[middle].opened <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}

@@ -1,0 +1,320 @@
+"""The live page beside Cytoscape, in one Chromium, in one run, on the same ten thousand sessions.
+
+Both show every session, and every line along which one branched off or was joined; the page shows
+the insights as well. Both are moved by a step in each frame: the page by its wheel, Cytoscape by its
+own `panBy` and `zoom`. While one only pans, both move a picture that they have; a zoom is drawn anew.
+ANABRANCH_BENCH_SESSIONS says how many sessions, ANABRANCH_TEST_CHROMIUM where Chromium is. Cytoscape
+comes from npm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import tempfile
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch import Memory
+from anabranch.memory.memory import namespace_of
+from anabranch_events import new_event, new_id
+from anabranch_events.event.types import (
+    BranchCompleted,
+    BranchCreated,
+    BranchStarted,
+    ConsolidationRecorded,
+    Insight,
+    SessionClosed,
+    SessionOpened,
+)
+from benchmarks.rows import Row, at_least, at_most
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from playwright.async_api import Browser, Page
+
+    from anabranch_events import Event
+
+SESSIONS: Final = int(os.environ.get("ANABRANCH_BENCH_SESSIONS", "10000"))
+CHROMIUM: Final = os.environ.get("ANABRANCH_TEST_CHROMIUM", "/usr/bin/chromium")
+CYTOSCAPE: Final = "cytoscape@3.35.0"
+BRANCHES: Final = 9
+SIZE: Final[Any] = {"width": 1440, "height": 900}
+FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
+SECONDS: Final = 4.0
+VISITS: Final = 3
+GOAL: Final = 50.0
+GOAL_RATIO: Final = 20.0
+GOAL_PICTURE_MS: Final = 1500.0
+PICTURE: Final = "first picture"
+PAN: Final = "pan, all in sight"
+ZOOM: Final = "pan and zoom, all in sight"
+NEAR: Final = "pan, near"
+_NAMESPACE: Final = "default"
+_WAIT_S: Final = 300.0
+_FRAMES = """
+async ({ seconds, step }) => {
+  const move = eval(step);
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let warm = 0; warm < 3; warm += 1) { move(); await frame(); }
+  const began = performance.now();
+  let frames = 0;
+  while (performance.now() - began < seconds * 1000) {
+    move(frames);
+    await frame();
+    frames += 1;
+  }
+  return frames / ((performance.now() - began) / 1000);
+}
+"""
+_PICTURED: Final = "performance.getEntriesByName('anabranch-first-picture')[0].startTime"
+_WHEEL: Final = """
+((at = 0) => document.getElementById("lanes").dispatchEvent(new WheelEvent("wheel",
+  { deltaY: at % 160 < 80 ? 12 : -12, shiftKey: true, cancelable: true })))
+"""
+_WHEEL_ZOOM: Final = """
+((at = 0) => {
+  const lanes = document.getElementById("lanes");
+  const way = at % 160 < 80 ? 12 : -12;
+  lanes.dispatchEvent(new WheelEvent("wheel", { deltaY: way, shiftKey: true, cancelable: true }));
+  lanes.dispatchEvent(new WheelEvent("wheel", { deltaY: way, cancelable: true, clientX: 700, clientY: 400 }));
+})
+"""
+_PAN_BY: Final = "((at = 0) => window.cy.panBy({ x: at % 160 < 80 ? -12 : 12, y: 0 }))"
+_PAN_ZOOM: Final = """
+((at = 0) => {
+  const way = at % 160 < 80 ? 12 : -12;
+  window.cy.panBy({ x: -way, y: 0 });
+  window.cy.zoom({ level: window.cy.zoom() * Math.exp(-way * 0.0016), renderedPosition: { x: 700, y: 400 } });
+})
+"""
+_SHOW: Final = """
+async ({ nodes, edges }) => {
+  const began = performance.now();
+  const box = document.createElement("div");
+  box.style.cssText = "position:absolute;inset:0";
+  document.body.append(box);
+  const style = [
+    { selector: "node", style: { width: 5, height: 5 } },
+    { selector: "edge", style: { width: 1 } },
+  ];
+  window.cy = cytoscape({ container: box, style, layout: { name: "preset" }, elements: [
+    ...nodes.map(([id, x, y]) => ({ data: { id }, position: { x, y } })),
+    ...edges.map(([source, target], at) => ({ data: { id: `e${at}`, source, target } })),
+  ] });
+  window.cy.fit();
+  await new Promise((resolve) => window.cy.one("render", resolve));
+  await new Promise(requestAnimationFrame);
+  return performance.now() - began;
+}
+"""
+
+
+async def run() -> list[Row]:
+    """Measure, and return the rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        await _fill(home)
+        script = _cytoscape(Path(folder))
+        async with _served(home) as url, _chromium() as browser:
+            ours, shown = await _page(browser, url)
+            theirs = await _beside(browser, script, shown)
+    print(f"  load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    goals = [
+        at_least(f"{name}, beside the goal", ours=ours[name], theirs=GOAL, limit=1, unit="1/s")
+        for name in (PAN, NEAR, ZOOM)
+    ]
+    ratios = [
+        at_least(
+            f"{name}, beside Cytoscape",
+            ours=ours[name],
+            theirs=theirs[name],
+            limit=GOAL_RATIO,
+            unit="1/s",
+        )
+        for name in (PAN, ZOOM)
+    ]
+    pictures = [
+        at_most(f"{PICTURE}, beside {what}", ours=ours[PICTURE], theirs=other, limit=1, unit="ms")
+        for what, other in (("the goal", GOAL_PICTURE_MS), ("Cytoscape", theirs[PICTURE]))
+    ]
+    return [*pictures, *goals, *ratios]
+
+
+def events(sessions: int) -> Iterator[Event]:
+    """Yield thoughts of nine branches, each with two insights, joined and closed; in waves."""
+    wave = 4
+    for _ in range(sessions // ((BRANCHES + 1) * wave)):
+        roots = [new_id() for _ in range(wave)]
+        branches = {root: [new_id() for _ in range(BRANCHES)] for root in roots}
+        for root in roots:
+            yield _event(SessionOpened(task="Map the canal"), root)
+        for at in range(BRANCHES):
+            for root in roots:
+                yield _event(_branch(root, at), branches[root][at])
+                yield _event(BranchStarted(worker="w"), branches[root][at])
+        sources: dict[str, list[str]] = {root: [] for root in roots}
+        for at in range(BRANCHES):
+            for root in roots:
+                found = tuple(Insight(insight_id=new_id(), text=f"Lock {at} {n}") for n in range(2))
+                sources[root] += [one.insight_id for one in found]
+                yield _event(BranchCompleted(result="seen", insights=found), branches[root][at])
+        for root in roots:
+            yield _event(
+                ConsolidationRecorded(
+                    consolidation_id=new_id(),
+                    root_id=root,
+                    sessions=tuple(branches[root]),
+                    sources=tuple(sources[root]),
+                    text="The canal is mapped",
+                ),
+                root,
+            )
+            yield _event(SessionClosed(reason="joined"), root)
+
+
+def _branch(root: str, at: int) -> BranchCreated:
+    return BranchCreated(
+        parent_id=root,
+        root_id=root,
+        forked_at=0,
+        depth=1,
+        task=f"Look at lock {at}",
+        role="surveyor",
+    )
+
+
+def _event(data: Any, session_id: str) -> Event:
+    return new_event(data, session_id=session_id, namespace=_NAMESPACE)
+
+
+async def _fill(home: Path) -> None:
+    """Store the sessions in a home, and wait until the graph has them."""
+    from anabranch.settings import Settings
+
+    settings = Settings(home=home, embedder="none")
+    async with Memory.open(settings=settings) as memory:
+        backend = namespace_of(memory).backend
+        await backend.log.ingest(events(SESSIONS))
+        last = (await backend.log.bounds()).last
+        print(f"  {last:,} events", file=sys.stderr)
+        await backend.wait_for(last, projection="graph", timeout_s=_WAIT_S)
+
+
+@asynccontextmanager
+async def _served(home: Path) -> AsyncGenerator[str]:
+    """Serve a home by `anabranch serve`, as users do."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "anabranch", "--home", str(home), "serve", "--port", "0", "--json"),
+        env={**os.environ, "ANABRANCH_EMBEDDER": "none"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), _WAIT_S)
+        yield json.loads(line)["http"]
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def _chromium() -> AsyncGenerator[Browser]:
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, headless=True, args=list(FLAGS)
+        )
+        yield browser
+        await browser.close()
+
+
+async def _page(browser: Browser, url: str) -> tuple[dict[str, float], dict[str, Any]]:
+    """Return the numbers of the page, and the sessions and lines that it shows."""
+    times: list[float] = []
+    for _ in range(VISITS):  # At the first one the server plans and compiles.
+        page = await browser.new_page(viewport=SIZE, bypass_csp=True)
+        await page.goto(url)
+        await page.wait_for_function("document.documentElement.dataset.pictured === 'whole'")
+        times.append(await page.evaluate(_PICTURED))
+        if len(times) < VISITS:
+            await page.close()
+    print(f"  first pictures {', '.join(f'{one:.0f} ms' for one in times)}", file=sys.stderr)
+    measured = {
+        PICTURE: min(times),
+        PAN: await _frames(page, _WHEEL),
+        ZOOM: await _frames(page, _WHEEL_ZOOM),
+    }
+    await page.keyboard.press("f")
+    for _ in range(12):
+        await page.keyboard.press("+")
+    measured[NEAR] = await _frames(page, _WHEEL)
+    shown: dict[str, Any] = await page.evaluate(_SHOWN)
+    await page.close()
+    return measured, shown
+
+
+async def _frames(page: Page, step: str) -> float:
+    """Return the frames a second while `step` is done in each."""
+    found: float = await page.evaluate(_FRAMES, {"seconds": SECONDS, "step": step})
+    return found
+
+
+_SHOWN: Final = """
+async () => {
+  const { History } = await import("/page/history.js");
+  const history = new History();
+  let cursor = null;
+  do {
+    const page = await (await fetch(`/v1/lanes${cursor === null ? "" : `?cursor=${cursor}`}`)).json();
+    history.addPage(page);
+    cursor = page.next;
+  } while (cursor !== null);
+  cursor = 0;
+  do {
+    const page = await (await fetch(`/v1/consolidations?limit=1000&cursor=${cursor}`)).json();
+    history.addJoins(page.consolidations);
+    cursor = page.next;
+  } while (cursor !== null);
+  const [along, down] = [1400 / history.position, 800 / history.rows.count];  // As on the page.
+  const nodes = history.order.map((lane) => [lane.id, lane.opened * along, lane.row * down]);
+  const forks = history.order.filter((lane) => lane.parent).map((lane) => [lane.parent, lane.id]);
+  return { nodes, edges: [...forks, ...history.joins.flatMap((one) => one.sessions.map((id) => [id, one.root]))] };
+}
+"""
+
+
+async def _beside(browser: Browser, script: str, shown: dict[str, Any]) -> dict[str, float]:
+    """Return the numbers of Cytoscape with the same sessions and lines."""
+    print(f"  {len(shown['nodes']):,} nodes, {len(shown['edges']):,} edges", file=sys.stderr)
+    page = await browser.new_page(viewport=SIZE)
+    page.set_default_timeout(_WAIT_S * 1000)
+    await page.evaluate(script)
+    measured: dict[str, float] = {PICTURE: await page.evaluate(_SHOW, shown)}
+    measured[PAN] = await _frames(page, _PAN_BY)
+    measured[ZOOM] = await _frames(page, _PAN_ZOOM)
+    await page.close()
+    return measured
+
+
+def _cytoscape(folder: Path) -> str:
+    """Return the script of Cytoscape, from npm."""
+    subprocess.run(
+        ["npm", "pack", "--silent", CYTOSCAPE],  # noqa: S607 - npm is found where the user has it.
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    (packed,) = folder.glob("cytoscape-*.tgz")
+    with tarfile.open(packed) as archive:
+        found = archive.extractfile("package/dist/cytoscape.min.js")
+        assert found is not None
+        return found.read().decode()

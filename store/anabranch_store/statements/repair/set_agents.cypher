@@ -1,0 +1,5 @@
+// Give agents the properties that the log says; one row a node {key, properties, times}, returns
+// nothing. A property that is null goes.
+UNWIND $rows AS row
+MERGE (n:Agent {namespace: row.key[0], name: row.key[1]})
+SET n += row.properties

@@ -1,0 +1,275 @@
+"""The live page in a real Chromium: what happens is seen, at any moment, by eye, key and ear."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import expect
+
+from anabranch.home.folder import Home
+from anabranch.http.key_access import KeyAccess
+from anabranch.http.key_file import KeyFile
+from tests.support.fixtures.browser import violations, visited
+from tests.support.fixtures.http import served
+from tests.support.patience import PATIENCE_S
+from tests.support.rounds import in_full_only
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.async_api import Browser
+
+    from anabranch import Memory, Session
+
+pytestmark = [in_full_only, pytest.mark.timeout(300)]
+MARKUP = "<b>loud</b> <img src=nowhere> &amp; <script>no</script>"
+VIEWS = ("Inspect", "Recall", "Query", "Work", "Conflicts", "Events")
+expect.set_options(timeout=PATIENCE_S * 1000)
+
+
+async def thought(memory: Memory) -> tuple[Session, list[Session]]:
+    """Store a thought of two branches, one of which has failed."""
+    root = await memory.open_session("Map the north canal")
+    one = await root.branch("Look at the lower gate", role="surveyor")
+    other = await root.branch("Look at old charts", role="historian")
+    await one.note("gauge", 7)
+    first = await one.remember("The north gate sticks in frost", entities=["north gate"])
+    second = await one.remember("The north gate was painted in May", entities=["north gate"])
+    await memory.associate(first.insight_id, second.insight_id, kind="explains", weight=0.7)
+    await one.complete("seen")
+    await other.fail("the archive is closed")
+    await memory.consolidate(root.session_id)
+    return root, [one, other]
+
+
+async def test_a_new_branch_is_seen_without_a_reload(browser: Browser, memory: Memory) -> None:
+    """An empty memory says what to do; what then happens stands on the page by itself."""
+    async with served(memory) as url, visited(browser, url) as page:
+        await expect(page.get_by_text("No sessions yet")).to_be_visible()
+
+        root = await memory.open_session("Map the north canal")
+        branch = await root.branch("Look at the lower gate", role="surveyor")
+        item = page.get_by_role("treeitem", name="surveyor: Look at the lower gate")
+        await expect(item).to_contain_text("pending")
+        await branch.remember("The gate sticks")
+        await expect(item).to_contain_text("◆1")
+        await branch.complete("seen")
+
+        await expect(item).to_have_attribute("data-status", "completed")
+        await expect(item).to_have_attribute("aria-level", "2")
+        await expect(page.get_by_text("No sessions yet")).to_have_count(0)
+
+
+async def test_the_past_is_shown_whole(browser: Browser, memory: Memory) -> None:
+    """At an earlier position the tree, recall and Cypher answer as of there, until live again."""
+    await thought(memory)
+    async with served(memory) as url, visited(browser, url) as page:
+        await expect(page.get_by_role("treeitem")).to_have_count(3)
+        slider = page.get_by_role("slider", name="Position in history")
+
+        await slider.fill("2")
+        await expect(page.locator("#banner")).to_contain_text("Viewing #2")
+        await expect(page.get_by_role("treeitem")).to_have_count(2)
+        await expect(page.get_by_role("treeitem", name="lower gate")).to_contain_text("running")
+        await page.get_by_role("tab", name="Recall").click()
+        await page.get_by_role("searchbox", name="Question").fill("north gate")
+        await page.get_by_role("button", name="Recall").click()
+        await expect(page.locator("#panel")).to_contain_text("0 hits at #2")
+        await page.get_by_role("tab", name="Query").click()
+        await page.get_by_label("Cypher").fill(
+            "MATCH (s:Session {namespace: $namespace}) RETURN count(s) AS many"
+        )
+        await page.get_by_role("button", name="Run").click()
+        await expect(page.locator("#panel td")).to_have_text("2")
+        await page.get_by_role("button", name="Return to live").click()
+
+        await expect(page.locator("#panel td")).to_have_text("3")
+        await expect(page.locator("#banner")).to_be_hidden()
+        await expect(page.get_by_role("treeitem")).to_have_count(3)
+
+
+async def test_recall_shows_the_parts_of_each_score(browser: Browser, memory: Memory) -> None:
+    """Each hit's parts add up to its score, and two moments stand side by side."""
+    await thought(memory)
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.keyboard.press("r")
+        await page.keyboard.type("Does the north gate stick?")
+        await page.keyboard.press("Enter")
+        first = page.locator(".hit").first
+        await expect(first).to_contain_text("The north gate sticks in frost")
+        await first.locator("summary").click()
+
+        numbers = [float(one) for one in await first.locator(".parts td").all_inner_texts()]
+        assert abs(sum(numbers[:-1]) - numbers[-1]) < 0.005
+        await page.get_by_role("button", name="Compare with another moment").click()
+        await page.get_by_role("slider", name="Position in history").fill("5")
+        await expect(page.locator(".compared h3")).to_have_count(2)
+        await expect(page.locator(".compared section").first).to_contain_text("1 hit at #5")
+        await first.locator(".hit-head button").first.click()
+
+        await expect(page.locator("#panel h2")).to_have_text("The north gate sticks in frost")
+
+
+async def test_every_fact_links_to_its_event(browser: Browser, memory: Memory) -> None:
+    """A session's facts have positions, and a position leads to the event as it is stored."""
+    _, (one, _) = await thought(memory)
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.get_by_role("treeitem", name="lower gate").click()
+        facts = page.locator(".fact")
+
+        await expect(facts.filter(has_text="Role")).to_contain_text("surveyor#2")
+        await expect(facts.filter(has_text="gauge")).to_contain_text("7#4")
+        await expect(facts.filter(has_text="Result")).to_contain_text("seen#8")
+        await (
+            facts.filter(has_text="The north gate sticks")
+            .get_by_role("button", name="Event 5")
+            .click()
+        )
+        await expect(page.locator("#panel h2")).to_have_text("insight.recorded.v1")
+        await page.get_by_role("button", name="← Back").click()
+
+        await expect(page.locator("#panel h2")).to_have_text("Look at the lower gate")
+        await page.get_by_role("button", name="The north gate sticks in frost").click()
+        await expect(page.locator(".fact").filter(has_text="explains")).to_contain_text("#7")
+        assert one.session_id in page.url
+
+
+async def test_cypher_is_shown_in_three_forms(browser: Browser, memory: Memory) -> None:
+    """Rows are a table, a picture and JSON; a query that writes is refused with what to do."""
+    await thought(memory)
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.keyboard.press("q")
+        await page.get_by_role("button", name="Branches").click()
+        await expect(page.locator("#panel tbody tr")).to_have_count(2)
+        await page.get_by_role("button", name="Graph").click()
+        await expect(page.get_by_role("img", name="3 nodes, 2 relationships")).to_be_visible()
+        await page.get_by_role("button", name="JSON").click()
+        await expect(page.locator("pre.json")).to_contain_text('"rel": "branch"')
+
+        await page.get_by_label("Cypher").fill("CREATE (n:Note)")
+        await page.keyboard.press("Control+Enter")
+
+        await expect(page.get_by_role("alert")).to_be_visible()
+
+
+async def test_markup_stays_text(browser: Browser, memory: Memory) -> None:
+    """A task, an insight and a note that look like markup are shown as they were written."""
+    session = await memory.open_session(MARKUP)
+    await session.note(MARKUP, MARKUP)
+    await session.remember(MARKUP)
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.get_by_role("treeitem").click()
+
+        await expect(page.locator("#panel h2")).to_have_text(MARKUP)
+        await expect(page.locator(".fact dt", has_text="loud")).to_have_text(MARKUP)
+        await expect(page.get_by_role("button", name=MARKUP)).to_be_visible()
+        made = page.locator("main :is(b, img, script)")
+        await expect(made).to_have_count(0)
+
+
+async def test_a_key_is_asked_for_and_stays_in_the_tab(
+    browser: Browser, memory: Memory, tmp_path: Path
+) -> None:
+    """Without a key the page asks; with one it works, and the key is in no address."""
+    await memory.remember("The gate sticks")
+    keys = KeyFile(Home(tmp_path / "keys"))
+    _, token = await keys.create("page", scope="read", namespaces=["default"])
+    asked: list[str] = []
+    async with (
+        served(memory, access=KeyAccess(keys)) as url,
+        visited(browser, url, loaded=False) as page,
+    ):
+        page.on("request", lambda one: asked.append(one.url))
+        dialog = page.get_by_role("dialog", name="API key")
+        await expect(dialog).to_be_visible()
+        await page.get_by_label("Key", exact=True).fill(token)
+        await page.get_by_role("button", name="Use", exact=True).click()
+
+        await expect(page.get_by_role("treeitem", name="Remember")).to_be_visible()
+        await memory.open_session("Map the canal")
+        await expect(page.get_by_role("treeitem", name="Map the canal")).to_be_visible()
+        assert asked
+        assert not any(token in one for one in [*asked, page.url])
+        await page.keyboard.press("q")
+        await page.get_by_role("button", name="Run").click()
+        await expect(page.get_by_role("alert")).to_contain_text("use a key made with")
+
+
+async def test_everything_is_done_by_keys(browser: Browser, memory: Memory) -> None:
+    """Sessions are walked, folded and let go of; the moment is stepped; help is read."""
+    await thought(memory)
+    async with served(memory) as url, visited(browser, url) as page:
+        await expect(page.get_by_role("treeitem")).to_have_count(3)
+        selected = page.locator("[role=treeitem][aria-selected=true]")
+        title = page.locator("#panel h2")
+
+        await page.keyboard.press("j")
+        await expect(title).to_have_text("Map the north canal")
+        await page.keyboard.press("l")
+        await expect(title).to_have_text("Look at the lower gate")
+        await page.keyboard.press("h")
+        await expect(selected).to_contain_text("Map the north canal")
+        await page.get_by_role("tree").focus()
+        await page.keyboard.press("ArrowLeft")
+        await expect(page.get_by_role("treeitem")).to_have_count(1)
+        await page.keyboard.press("ArrowRight")
+        await page.keyboard.press("ArrowDown")
+        await expect(title).to_have_text("Look at the lower gate")
+        await page.keyboard.press(",")
+        await expect(page.locator("#banner")).to_be_visible()
+        await page.keyboard.press("Shift+L")
+        await expect(page.locator("#banner")).to_be_hidden()
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("/")
+        await page.keyboard.type("historian")
+        await expect(page.get_by_role("treeitem")).to_have_count(1)
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+async def test_every_view_is_accessible(browser: Browser, memory: Memory, scheme: str) -> None:
+    """Axe finds nothing on any view, with content, in the past, and with reduced motion."""
+    await thought(memory)
+    options: dict[str, Any] = {"color_scheme": scheme, "reduced_motion": "reduce"}
+    async with served(memory) as url, visited(browser, url, **options) as page:
+        found = {}
+        for name in VIEWS:
+            await page.get_by_role("tab", name=name).click()
+            if name == "Inspect":
+                await page.get_by_role("treeitem", name="lower gate").click()
+                await page.get_by_text("Working memory").wait_for()
+            elif name == "Recall":
+                await page.get_by_role("searchbox", name="Question").fill("north gate")
+                await page.get_by_role("button", name="Recall").click()
+                await page.locator(".hit summary").first.click()
+            elif name == "Query":
+                await page.get_by_role("button", name="Run").click()
+                await page.locator("#panel td").first.wait_for()
+            elif name == "Work":
+                await page.get_by_text("No worker answers").wait_for()
+            else:
+                await page.locator("#panel .view > *").first.wait_for()
+            found[name] = await violations(page)
+        await page.get_by_role("slider", name="Position in history").fill("6")
+        await page.keyboard.press("?")
+        found["help, in the past"] = await violations(page)
+
+        moving = await page.evaluate("document.getAnimations().length")
+        assert found == {name: [] for name in found}
+        assert moving == 0
+
+
+async def test_a_break_is_said_and_mended(browser: Browser, memory: Memory) -> None:
+    """Where the service is gone the page says so; on its return what was missed is there."""
+    await memory.open_session("Map the canal")
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.context.set_offline(True)
+        await page.evaluate("performance.mark('offline')")
+        await memory.open_session("Map the delta")
+        await page.context.set_offline(False)
+
+        await expect(page.get_by_role("treeitem", name=re.compile("delta"))).to_be_visible()
+        await expect(page.locator(".stream")).to_have_text("Live")

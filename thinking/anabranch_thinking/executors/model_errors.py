@@ -1,0 +1,80 @@
+"""Errors of the clients of chat models, as thinking has them; both clients name theirs alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import InputInvalid
+from anabranch_thinking.errors import DoNotRetry, ExecutorFailed, RetryLater
+from anabranch_thinking.sessions.findings import lead, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAUSE_S: Final = 5.0
+PAUSE_MAX_S: Final = 60.0
+SAID_MAX: Final = 300
+_PASSING: Final = frozenset({408, 409, 425, 429})
+_REFUSED: Final = frozenset({401, 403})
+_SERVERS_FAULT: Final = 500
+
+
+def client_missing(package: str, *, extra: str) -> InputInvalid:
+    """Return the error for a client that is not installed."""
+    return InputInvalid(
+        f"executor: it needs the package {package}, which is not installed",
+        field="executor",
+        fix=f'install it: pip install "anabranch[{extra}]"',
+    )
+
+
+def refused(by: str, status: int, said: str, headers: Mapping[str, str]) -> ExecutorFailed:
+    """Return the error for an answer that is none; what passes is tried again later."""
+    if status in _REFUSED:
+        # Such an answer may repeat a part of the key.
+        return DoNotRetry(
+            f"{by}: the service refused the key (status {status})", fix="set a key that it takes"
+        )
+    told = lead(plain(said), length_max=SAID_MAX) if said.strip() else "nothing more"
+    text = f"{by}: the service answered with status {status}: {told}"
+    if status in _PASSING or status >= _SERVERS_FAULT:
+        return RetryLater(text, delay_s=_pause_s(headers))
+    return DoNotRetry(text, fix="check the model's name, and that the task suits it")
+
+
+def unreachable(by: str, error: Exception) -> RetryLater:
+    """Return the error for a service that did not answer, or stopped in the middle of it."""
+    return RetryLater(
+        f"{by}: the service does not answer: {type(error).__name__}",
+        delay_s=PAUSE_S,
+        fix="check its address, and that it runs",
+    )
+
+
+def stopped_early(by: str) -> RetryLater:
+    """Return the error for a stream that ended before the answer: clients take it for whole."""
+    return RetryLater(
+        f"{by}: the answer stopped in the middle", delay_s=PAUSE_S, fix="wait for the next attempt"
+    )
+
+
+def said_nothing(by: str, *, because: str | None) -> ExecutorFailed:
+    """Return the error for an answer without a text."""
+    why = f" ({because})" if because else ""
+    return ExecutorFailed(f"{by}: the answer holds no text{why}", fix="try again, or another model")
+
+
+def cut_off(by: str, *, tokens: int | None) -> ExecutorFailed:
+    """Return the error for an answer that stopped at the limit of tokens."""
+    limit = f" of {tokens}" if tokens else ""
+    return ExecutorFailed(
+        f"{by}: the answer stopped at the limit{limit} tokens",
+        fix="give the branch a smaller task, or the executor more tokens",
+    )
+
+
+def _pause_s(headers: Mapping[str, str]) -> float:
+    try:
+        return min(PAUSE_MAX_S, max(0.0, float(headers.get("retry-after", PAUSE_S))))
+    except ValueError:
+        return PAUSE_S

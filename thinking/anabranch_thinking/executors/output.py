@@ -1,0 +1,87 @@
+"""The branch as it is sent out of this process, and the finding in what comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from pydantic import ValidationError
+
+from anabranch_events import input_invalid
+from anabranch_thinking.errors import ExecutorFailed
+from anabranch_thinking.executors.base import ForkedWork
+from anabranch_thinking.sessions.findings import Finding, InsightDraft
+from anabranch_thinking.sessions.sessions import BranchTask
+
+if TYPE_CHECKING:
+    from anabranch_thinking.executors.base import BranchContext
+
+OUTPUT_MAX: Final = 4 * 1024 * 1024
+"""The bytes of a result that are taken, at most."""
+
+
+def branch_as_json(branch: BranchContext) -> bytes:
+    """Return the branch as one JSON object."""
+    return orjson.dumps(
+        {
+            "session_id": branch.session_id,
+            "parent_id": branch.parent_id,
+            "root_id": branch.root_id,
+            "namespace": branch.namespace,
+            "task": branch.task,
+            "role": branch.role,
+            "depth": branch.depth,
+            "attempt": branch.attempt,
+            "deadline": branch.deadline,
+        }
+    )
+
+
+def finding_in(text: str, *, by: str) -> Finding | ForkedWork | str:
+    """Return the finding in a text: its JSON where it is one, else the text.
+
+    Raises ExecutorFailed where it is JSON of a finding that breaks a rule.
+    """
+    fields = _object(text)
+    if "result" not in fields and "branches" not in fields:
+        return text
+    try:
+        if "branches" in fields:
+            return _forked(fields)
+        return Finding(
+            result=fields["result"],
+            insights=tuple(
+                InsightDraft(text=insight)
+                if isinstance(insight, str)
+                else InsightDraft.model_validate(insight)
+                for insight in fields.get("insights") or ()
+            ),
+        )
+    except (ValidationError, TypeError) as error:
+        problem = input_invalid(error) if isinstance(error, ValidationError) else error
+        raise ExecutorFailed(
+            f"{by} wrote JSON that is not a finding: {problem}",
+            fix='write {"result": TEXT, "insights": [TEXT or {"text": TEXT, ...}, ...]}',
+        ) from error
+
+
+def _forked(fields: dict[str, Any]) -> ForkedWork:
+    """Return the work that is passed on to forks. Raises ValidationError, TypeError."""
+    branches = fields["branches"]
+    if not isinstance(branches, list):
+        raise TypeError("branches: is no list")
+    tasks = [
+        BranchTask(task=one) if isinstance(one, str) else BranchTask.model_validate(one)
+        for one in branches
+    ]
+    return ForkedWork(tasks, fields.get("join", "all"))
+
+
+def _object(text: str) -> dict[str, Any]:
+    if not text.startswith("{"):
+        return {}
+    try:
+        fields = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
