@@ -24,6 +24,8 @@ PACKAGES = (
 )
 FRAMEWORKS = ("langchain", "langgraph", "llama-index", "openai-agents")
 """The extras of frameworks, each of which its users choose for themselves."""
+MODELS = ("anthropic", "openai")
+"""The extras of the clients of chat models, likewise."""
 
 
 def project() -> dict[str, Any]:
@@ -55,10 +57,10 @@ def test_every_dependency_says_what_it_is_for() -> None:
 
 
 def test_all_is_every_extra() -> None:
-    """The extra `all` names each other one, but for the engine that is a trial, and frameworks."""
+    """The extra `all` names each other one, but for the engine that is a trial, frameworks and models."""
     extras = project()["project"]["optional-dependencies"]
 
-    wanted = sorted(set(extras) - {"all", "embedded-native", *FRAMEWORKS})
+    wanted = sorted(set(extras) - {"all", "embedded-native", *FRAMEWORKS, *MODELS})
     assert extras["all"] == [f"anabranch[{','.join(wanted)}]"]
 
 

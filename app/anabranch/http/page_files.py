@@ -12,7 +12,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-_FOLDER: Final = files(__package__) / "page"
+_FOLDER: Final = files("anabranch.http") / "page"
 _MEDIA: Final = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",

@@ -38,7 +38,17 @@ export class LaneCanvas {
   /** Draw in the next frame; the history, the theme or the selection has changed. */
   redraw() {
     this.#drawn = null;
-    this.#ask();
+    this.draw();
+  }
+
+  /** Draw in the next frame what stands out of the lanes, which are as they were. */
+  draw() {
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame(() => {
+      this.#asked = false;
+      this.#draw();
+    });
   }
 
   /** Take the colours of the theme. */
@@ -56,7 +66,7 @@ export class LaneCanvas {
   /** Pan by pixels. */
   pan(dx, dy) {
     this.view.pan(dx, dy);
-    this.#ask();
+    this.draw();
   }
 
   /** Zoom about a point, or about the middle. */
@@ -69,15 +79,6 @@ export class LaneCanvas {
   reveal(lane, position = lane.opened) {
     this.view.reveal(position, lane.row);
     this.redraw();
-  }
-
-  #ask() {
-    if (this.#asked) return;
-    this.#asked = true;
-    requestAnimationFrame(() => {
-      this.#asked = false;
-      this.#draw();
-    });
   }
 
   #resize() {

@@ -2,7 +2,7 @@
 
 import { el, empty, refusal } from "./elements.js";
 import { factList, thingLink } from "./fact_list.js";
-import { textOf } from "./inspect_insight.js";
+import { learn, textOf } from "./texts.js";
 
 /** Lists the conflicts, the open ones unless said. */
 export class ConflictsView {
@@ -24,6 +24,7 @@ export class ConflictsView {
     const { connection, moment } = this.page;
     try {
       const { conflicts } = await connection.get("/conflicts", { only_open: !this.first.checked, as_of: moment.asOf, limit: 1000 });
+      await learn(this.page, conflicts.flatMap((one) => [one.one, one.other]));
       this.list.replaceChildren(...(conflicts.length ? conflicts.map((one) => this.#conflict(one)) : [
         empty("No conflict is open", "Two insights of branches that disagree stand here once a thought is consolidated."),
       ]));

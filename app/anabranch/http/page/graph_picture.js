@@ -6,6 +6,7 @@ import { cut } from "./lane_drawing.js";
 const NODES_MAX = 120;
 const LABELS_MAX = 24; // Beyond, a name stands in the tip of its node.
 const STEPS = 220;
+const PULL = 0.6; // Towards the middle, so that parts without a link stay near.
 const [WIDTH, HEIGHT] = [480, 460];
 
 /** Return the graph that rows hold: nodes, relationships and paths, or columns `from_node` and `to_node`. */
@@ -69,13 +70,13 @@ function arranged(nodes, edges) {
     const out = Math.sqrt((at + 0.5) / nodes.length);
     return { x: WIDTH / 2 + out * Math.cos(angle) * WIDTH * 0.4, y: HEIGHT / 2 + out * Math.sin(angle) * HEIGHT * 0.4 };
   });
-  const apart = Math.sqrt((WIDTH * HEIGHT) / nodes.length) * 0.6;
+  const apart = Math.sqrt((WIDTH * HEIGHT) / nodes.length) * 0.5;
   for (let step = 0; step < STEPS; step += 1) relax(places, edges, index, apart, 1 - step / STEPS);
-  return places;
+  return framed(places);
 }
 
 function relax(places, edges, index, apart, heat) {
-  const moves = places.map(() => ({ x: 0, y: 0 }));
+  const moves = places.map(({ x, y }) => ({ x: (WIDTH / 2 - x) * PULL, y: (HEIGHT / 2 - y) * PULL }));
   const push = (one, other, force) => {
     const [dx, dy] = [places[other].x - places[one].x || 0.1, places[other].y - places[one].y || 0.1];
     const far = Math.hypot(dx, dy);
@@ -86,13 +87,24 @@ function relax(places, edges, index, apart, heat) {
     moves[other].y += dy * by;
   };
   for (let one = 0; one < places.length; one += 1) {
-    for (let other = one + 1; other < places.length; other += 1) push(one, other, (far) => (apart * apart) / far / 4);
+    for (let other = one + 1; other < places.length; other += 1) push(one, other, (far) => (apart * apart) / far);
   }
-  for (const { from, to } of edges) push(index.get(from), index.get(to), (far) => -(far * far) / apart / 4);
+  for (const { from, to } of edges) push(index.get(from), index.get(to), (far) => -(far * far) / apart);
   places.forEach((place, at) => {
     const far = Math.hypot(moves[at].x, moves[at].y) || 1;
-    const by = Math.min(far, 30 * heat) / far;
-    place.x = Math.min(Math.max(place.x + moves[at].x * by, 12), WIDTH - 12);
-    place.y = Math.min(Math.max(place.y + moves[at].y * by, 12), HEIGHT - 12);
+    const by = Math.min(far, 40 * heat) / far;
+    place.x += moves[at].x * by;
+    place.y += moves[at].y * by;
   });
+}
+
+/** Return places stretched to the frame of the picture. */
+function framed(places) {
+  const stretched = (values, least, most) => {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    return values.map((value) => (high - low < 1 ? (least + most) / 2 : least + ((value - low) / (high - low)) * (most - least)));
+  };
+  const xs = stretched(places.map((one) => one.x), 16, WIDTH - 16);
+  const ys = stretched(places.map((one) => one.y), 16, HEIGHT - 16);
+  return xs.map((x, at) => ({ x, y: ys[at] }));
 }

@@ -16,6 +16,7 @@ export class History {
     this.sessions = new Map();
     this.insights = new Map();
     this.joins = [];
+    this.joined = new Set();
     this.rows = new Rows();
     this.order = [];
     this.roots = [];
@@ -87,7 +88,8 @@ export class History {
 
   /** Join sessions into their root. */
   join(join) {
-    if (this.joins.some((one) => one.id === join.id)) return;
+    if (this.joined.has(join.id)) return;
+    this.joined.add(join.id);
     this.joins.push(join);
     const root = this.sessions.get(join.root);
     if (root) root.updated = Math.max(root.updated, join.position);

@@ -3,6 +3,7 @@
 import { el } from "./elements.js";
 import { eventLink, thingLink } from "./fact_list.js";
 import { score, status } from "./format.js";
+import { textOf } from "./texts.js";
 
 /** Return the sight of a hit; `ranks` are those of the answer it is compared with. */
 export function hitCard(page, hit, { rank, most, ranks }) {
@@ -58,7 +59,7 @@ function reasons(page, { why }) {
     why.matched.length ? el("p", {}, `Words: ${why.matched.join(", ")}`) : null,
     why.cosine === null ? null : el("p", {}, `Similarity: ${score(why.cosine)}`),
     why.entities.length ? el("p", {}, `Over: ${why.entities.join(", ")}`) : null,
-    why.associations.map((one) => el("p", {}, `${one.kind} (${score(one.weight)}) `, thingLink(page, "insight", one.insight_id), eventLink(page, one.position))),
+    why.associations.map((one) => el("p", {}, `${one.kind} (${score(one.weight)}) `, thingLink(page, "insight", one.insight_id, textOf(page, one.insight_id)), eventLink(page, one.position))),
     el("p", {}, "Events: ", why.events.map((at) => eventLink(page, at))));
 }
 

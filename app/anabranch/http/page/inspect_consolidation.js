@@ -3,13 +3,14 @@
 import { el, empty } from "./elements.js";
 import { lifeList } from "./event_list.js";
 import { factList, section, thingLink } from "./fact_list.js";
-import { textOf } from "./inspect_insight.js";
+import { learn, textOf } from "./texts.js";
 
 /** Return the sight of a consolidation as of the moment. */
 export async function consolidationSight(page, id) {
   const join = page.history.joins.find((one) => one.id === id);
   if (!join) return [empty("This consolidation is not in the picture", "It is of another namespace, or older than what is shown.")];
   const life = await page.connection.get(`/history/${encodeURIComponent(id)}`, { as_of: page.moment.asOf });
+  await learn(page, join.sources);
   const root = page.history.sessions.get(join.root);
   return [
     el("header", { class: "inspected-head" }, el("p", { class: "kind" }, `Consolidation, ${join.method}`),

@@ -4,6 +4,7 @@ import { el } from "./elements.js";
 import { factList, section, thingLink } from "./fact_list.js";
 import { score, time } from "./format.js";
 import { lifeList } from "./event_list.js";
+import { learn, textOf } from "./texts.js";
 
 /** Return the sight of an insight as of the moment, and have its associations drawn on the lanes. */
 export async function insightSight(page, id) {
@@ -15,6 +16,8 @@ export async function insightSight(page, id) {
     connection.get(`/history/${path}`, { as_of: moment.asOf, limit: 1000 }),
   ]);
   const at = moment.position ?? Infinity;
+  const others = associations.map((one) => (one.from_id === id ? one.to_id : one.from_id));
+  await learn(page, [...others, ...insight.supersedes, ...insight.superseded_by]);
   page.drawLinks(associations.map((one) => ({ from: one.from_id, to: one.to_id, weight: one.weight })));
   if (insight.position > at) {
     return [el("h2", {}, "Not recorded yet"), el("p", {}, `This insight was recorded at ${insight.position}.`)];
@@ -62,11 +65,4 @@ function associationFact(page, id, one) {
     thingLink(page, "insight", other, textOf(page, other)),
     el("span", { class: "aside" }, ` ${score(one.weight)}${cited}${one.reason ? ` · ${one.reason}` : ""}`),
   ], one.position];
-}
-
-/** Return the text of an insight where the page knows it. */
-export function textOf(page, id) {
-  const mark = page.history.insights.get(id);
-  const session = mark && page.history.sessions.get(mark.session);
-  return mark?.text || (session ? `${mark.kind} of “${session.task}”` : "");
 }

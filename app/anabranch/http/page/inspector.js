@@ -51,6 +51,11 @@ export class Inspector {
     this.#set(null);
   }
 
+  /** Tell whether an event changes what is shown, and nobody has the focus in it. */
+  concerns(event) {
+    return this.target?.id === event.subject && !this.content.contains(document.activeElement);
+  }
+
   #set(target) {
     this.target = target;
     this.back.hidden = this.#before.length === 0;

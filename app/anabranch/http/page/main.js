@@ -23,6 +23,9 @@ import { SessionTree } from "./tree.js";
 import { WorkView } from "./work.js";
 
 const SPOKEN_MS = 5000;
+const PAUSE_MS = 16;
+const MANY = 2000; // Sessions; of more, what is new is shown a few times a second.
+const MANY_PAUSE_MS = 250;
 
 class Page {
   #dirty = false;
@@ -100,7 +103,7 @@ class Page {
   /** Have an insight stand out. */
   hover(insight) {
     this.focus.hover = insight;
-    this.canvas.redraw();
+    this.canvas.draw();
   }
 
   /** Pick the parent, or the first branch, of what is picked. */
@@ -198,11 +201,11 @@ class Page {
     this.feed.push(event);
     if (this.#dirty) return;
     this.#dirty = true;
-    requestAnimationFrame(() => {
+    setTimeout(() => {
       this.#dirty = false;
       this.#grown();
-      if (this.inspector.target?.id === event.subject && this.moment.live) this.panel.refresh();
-    });
+      if (this.moment.live && this.inspector.concerns(event)) this.panel.refresh();
+    }, this.history.order.length > MANY ? MANY_PAUSE_MS : PAUSE_MS);
   }
 
   #grown() {

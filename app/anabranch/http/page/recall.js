@@ -58,6 +58,10 @@ export class RecallView {
     this.answers.setAttribute("aria-busy", "true");
     try {
       const answer = await page.connection.post("/recall", { query, k: K, as_of: asOf ?? null, include_retired: this.retired.checked });
+      for (const hit of answer.hits) {
+        const mark = page.history.insights.get(hit.insight_id);
+        if (mark) mark.text = hit.text;
+      }
       if (asked !== this.#asked) return;
       this.#shown = { query, asOf, at: asOf ?? page.history.position, answer };
       this.#show();

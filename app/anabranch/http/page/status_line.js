@@ -11,6 +11,7 @@ export class StatusLine {
   #came = [];
   #state = "loading";
   #lag = null;
+  #permitted = true;
 
   constructor({ connection, history, moment }) {
     Object.assign(this, { connection, history, moment });
@@ -57,12 +58,13 @@ export class StatusLine {
   }
 
   async #ask() {
-    if (this.#state !== "live" || document.hidden) return;
+    if (this.#state !== "live" || document.hidden || !this.#permitted) return;
     try {
       const { lag } = await this.connection.get("/status");
       this.#lag = lag.events;
-    } catch {
-      this.#lag = null; // Not every key may see it.
+    } catch (error) {
+      this.#lag = null;
+      this.#permitted = error.status !== 403; // Not every key may see it.
     }
   }
 }

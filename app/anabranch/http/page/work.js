@@ -31,7 +31,14 @@ export class WorkView {
     ]);
     this.element.replaceChildren(
       this.page.moment.live ? "" : el("p", { class: "note" }, "Workers, queue and dead letters are those of now: they are not part of the log."), ...parts);
-    if (this.element.isConnected) this.#timer = setTimeout(() => this.element.isConnected && this.refresh(), AGAIN_MS);
+    if (this.element.isConnected) this.#timer = setTimeout(() => this.#again(), AGAIN_MS);
+  }
+
+  /** Ask again, unless somebody is at work in here: what has the focus stays. */
+  #again() {
+    if (!this.element.isConnected) return;
+    if (this.element.contains(document.activeElement)) this.#timer = setTimeout(() => this.#again(), AGAIN_MS);
+    else this.refresh();
   }
 
   async #part(title, asked, shown) {

@@ -64,7 +64,7 @@ async def test_every_question_has_an_answer_or_a_reason(
     async with Memory.open(settings=own_settings.changed(ranker=ranker)) as memory:
         sessions = await learned(memory)
         for _ in range(FUZZ_EXAMPLES):
-            asked = {"timeout_s": PATIENCE_S, **question(dice, sessions)}
+            asked: dict[str, Any] = {"timeout_s": PATIENCE_S, **question(dice, sessions)}
             try:
                 found = await memory.recall(**asked)
             except REFUSALS as error:

@@ -42,6 +42,7 @@ def test_a_part_stands_in_each_statement_that_names_it() -> None:
         ),
         "recall/read_associations",
         "recall/read_shared_entities",
+        "recall/read_spread",
         "recall/search_meaning",
         "recall/search_words",
     }
