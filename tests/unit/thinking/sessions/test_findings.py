@@ -15,8 +15,10 @@ from anabranch_thinking.sessions.findings import draft_of
         (
             {"colour": "red"},
             "colour: is not known here",
-            "it may be text, subject, kind, confidence, tags, entities, valid_from, valid_until, "
-            "sources",
+            (
+                "it may be text, subject, kind, confidence, tags, entities, valid_from, valid_until, "
+                "sources"
+            ),
         ),
         ({"tags": "ops"}, "tags: is a text, not a list of them", "put it into a list"),
     ],
