@@ -48,7 +48,7 @@ def question(dice: random.Random, sessions: Sequence[str]) -> dict[str, Any]:
         "confidence_min": (0, 0.5, 1, 7, math.nan),
         "include_retired": (True, False),
         "spread": (0, 1, 4, 5, -1),
-        "timeout_s": (30.0, 0, -1, math.inf),
+        "timeout_s": (200.0, 0, -1, math.inf),
     }
     for name, values in choices.items():
         if dice.random() < 0.12:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from anabranch.terminal.recall_table import told
 from anabranch.terminal.short_id import short_id
-from anabranch_recall.subject import with_subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ def associated_table(found: Sequence[Associated]) -> Table:
     table.add_column("insight", overflow="fold")
     for one in found:
         ended = Text("retired ", style="yellow") if one.retired is not None else Text()
-        table.add_row(f"{one.strength:.3f}", ended + Text(with_subject(one.text, one.subject)))
+        table.add_row(f"{one.strength:.3f}", ended + Text(told(one)))
         table.add_row("", Text(_way(one), style="dim"))
     return table
 

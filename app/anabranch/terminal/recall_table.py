@@ -15,7 +15,7 @@ from anabranch.terminal.short_id import short_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch_recall import Hit, Recollection
+    from anabranch_recall import Associated, Hit, Recollection
 
 _LANE_STYLE: Final = {"ok": "green", "empty": "dim", "skipped": "dim", "failed": "red"}
 
@@ -30,13 +30,24 @@ def hits_table(hits: Sequence[Hit], *, length_max: int | None = None, why: bool 
     table.add_column("score", justify="right", style="cyan", no_wrap=True)
     table.add_column("insight", overflow="fold")
     for hit in hits:
-        text = hit.said if length_max is None else _cut(hit.said, length_max)
+        text = told(hit) if length_max is None else _cut(told(hit), length_max)
         ended = Text("retired ", style="yellow") if hit.retired is not None else Text()
         table.add_row(f"{hit.score:.3f}", ended + Text(text))
         table.add_row("", Text(reasons(hit), style="dim"))
         if why:
             table.add_row("", Text(why_text(hit), style="dim"))
     return table
+
+
+def told(insight: Hit | Associated) -> str:
+    """Return an insight's text, with its subject where the text does not name it."""
+    # An answer of the service has the fields of a hit, and one of an older build not this one.
+    subject = getattr(insight, "subject", None)
+    if subject is None:
+        return insight.text
+    from anabranch_recall.subject import with_subject
+
+    return with_subject(insight.text, subject)
 
 
 def _cut(text: str, length_max: int) -> str:

@@ -1,8 +1,8 @@
 """Vectors in one byte a number, compared exactly, beside the model's own vectors.
 
 A vector is kept as whole numbers of -127 to 127 times a scale of its own. Two such vectors are
-multiplied in 32-bit floats: every partial sum is a whole number below 2^24. So the result is exact
-in any order of summing, on any machine, beside any number of other rows.
+multiplied in whole numbers, and their product stays below 2^24. So the result is exact in any order
+of summing, on any machine, beside any number of other rows, also as a 32-bit float.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import simsimd
 
 from anabranch_projections.recall_index.growing import Growing
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 LEVELS: Final = 127
 _EXACT: Final = 2**24
-_BLOCK: Final = 256
-"""Rows that are widened at once: they and their widened form stay in the processor's cache."""
+_BLOCK: Final = 2048
+"""Rows that are gone through for all questions at once: they stay in the processor's cache."""
 
 
 class VectorBlock(NamedTuple):
@@ -50,7 +51,7 @@ class VectorBlock(NamedTuple):
 class Asked(NamedTuple):
     """A question's vector as codes, and what one unit of a product with them is worth."""
 
-    codes: NDArray[np.float32]
+    codes: NDArray[np.int8]
     scale: float
 
 
@@ -109,7 +110,7 @@ def asked(vector: NDArray[np.float32]) -> Asked:
     levels = min(LEVELS, (_EXACT - 1) // (LEVELS * max(1, len(vector))))
     largest = float(np.abs(vector).max(initial=0.0))
     scale = largest / levels if largest else 1.0
-    return Asked(np.rint(vector / np.float32(scale)).astype(np.float32), scale)
+    return Asked(np.rint(vector / np.float32(scale)).astype(np.int8), scale)
 
 
 def products(
@@ -121,16 +122,11 @@ def products(
     """
     codes = np.stack([question.codes for question in questions])
     found = np.zeros((len(questions), end), np.float32)
-    wide = np.empty((_BLOCK, codes.shape[1]), np.float32)
     for block in blocks:
         for start in range(block.first, min(block.end, end), _BLOCK):
             stop = min(start + _BLOCK, block.end, end)
-            part = wide[: stop - start]
-            np.copyto(part, block.codes[start - block.first : stop - block.first])
-            if len(codes) == 1:
-                np.dot(part, codes[0], out=found[0, start:stop])
-            else:
-                np.matmul(codes, part.T, out=found[:, start:stop])
+            part = block.codes[start - block.first : stop - block.first]
+            found[:, start:stop] = _multiplied(codes, part)
     return found
 
 
@@ -139,8 +135,15 @@ def products_of(blocks: Sequence[VectorBlock], question: Asked, rows: Rows) -> F
     found = np.zeros(len(rows))
     for block in blocks:
         start, stop = np.searchsorted(rows, (block.first, block.end))
-        codes = block.codes[rows[start:stop] - block.first].astype(np.float32)
-        found[start:stop] = codes @ question.codes
+        if stop > start:
+            codes = block.codes[rows[start:stop] - block.first]
+            found[start:stop] = _multiplied(question.codes[None], codes)[0]
+    return found
+
+
+def _multiplied(questions: NDArray[np.int8], codes: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return the product of each question's codes with each row's: whole numbers, all exact."""
+    found: NDArray[np.float64] = np.asarray(simsimd.cdist(questions, codes, metric="dot"))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
@@ -13,11 +14,12 @@ from anabranch_recall.plasticity import decayed
 from anabranch_recall.subject import with_subject
 from anabranch_recall.timing import Durations
 from anabranch_recall.words import glued_words
-from anabranch_store.errors import Unavailable
+from anabranch_store.errors import EmbedderRefused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from anabranch_recall.embedder import Embedder
     from anabranch_store.graph.graph import Graph
     from anabranch_store.recall.reach import Reach
 
@@ -35,6 +37,22 @@ class Vector(NamedTuple):
 
     model: str
     numbers: list[float]
+
+
+async def vector_of(embedder: Embedder, text: str) -> Vector:
+    """Return a question as a vector. Raises EmbedderRefused for one that cannot be compared."""
+    [numbers] = await embedder.embed([text])
+    if not any(numbers):
+        raise EmbedderRefused(
+            f"the embedder gives no vector for this question of {len(text)} characters",
+            fix="ask it otherwise",
+        )
+    if len(numbers) != embedder.dimension or not all(map(math.isfinite, numbers)):
+        raise EmbedderRefused(
+            "the embedder gave no vector of its dimension",
+            fix=f"see that {embedder.model} gives {embedder.dimension} numbers a text",
+        )
+    return Vector(embedder.model, numbers)
 
 
 class LaneOutcome(NamedTuple, Generic[T_co]):

@@ -25,7 +25,7 @@ from anabranch_recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
 from anabranch_recall.language import asked_words
 from anabranch_recall.question import TIMEOUT_S, Hit, Lane, Question, Recollection, Restatement
 from anabranch_recall.timing import Durations
-from anabranch_store.errors import EmbedderRefused, GraphUnavailable
+from anabranch_store.errors import GraphUnavailable
 from anabranch_store.recall.lanes import (
     FETCH_GROWTH,
     FETCH_MAX,
@@ -38,6 +38,7 @@ from anabranch_store.recall.lanes import (
     scan,
     search_meaning,
     search_words,
+    vector_of,
 )
 from anabranch_store.recall.reach import LargeReaches, Reach, moment_of, reach_of
 
@@ -272,14 +273,7 @@ class GraphRanker:
         async def embed() -> Vector | None:
             if held not in {None, embedder.model}:
                 return None
-            [numbers] = await embedder.embed([asked.text])
-            if not any(numbers):
-                raise EmbedderRefused(
-                    f"the embedder gives no vector for this question of {len(asked.text)} "
-                    "characters",
-                    fix="ask it otherwise",
-                )
-            return Vector(embedder.model, numbers)
+            return await vector_of(embedder, asked.text)
 
         vector = await attempt(embed(), nothing=None, timeout_s=self._bound_s(asked))
         if vector.state == "empty":

@@ -158,7 +158,7 @@ async def recall(
         "min_similarity": min_similarity,
         "wait_s": wait,
         "timeout_s": timeout_s,
-        "spread": spread,
+        **({"spread": spread} if spread else {}),
         **filters,
     }
 
@@ -235,7 +235,8 @@ def _shown(found: Recollection, *, filters: Sequence[str], why: bool) -> list[Re
         if filters:
             told += f" with these filters ({', '.join(filters)}); ask without them to see more"
         return [f"{told}.", lanes]
-    beyond = [associated_table(found.associated)] if found.associated else []
+    associated = getattr(found, "associated", ())  # An older service gives none.
+    beyond = [associated_table(associated)] if associated else []
     return [hits_table(found.hits, why=why), *beyond, lanes]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,6 +73,14 @@ class Flat(Broken):
         return [[1.0, 0.0, 0.0] for _ in texts]
 
 
+class Numberless(Broken):
+    """An embedder that gives vectors without a direction."""
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return vectors of what is no number."""
+        return [[math.nan] * self.dimension for _ in texts]
+
+
 @in_full_only
 async def test_a_lane_that_fails_is_reported_and_the_other_answers(graph: Graph) -> None:
     """Without meaning words still answer, and the answer says what is missing."""
@@ -80,7 +89,8 @@ async def test_a_lane_that_fails_is_reported_and_the_other_answers(graph: Graph)
     await learn(graph, account.events)
     failing: list[tuple[Embedder, float, str]] = [
         (Broken(), PATIENCE_S, "RuntimeError: no power for 1 texts"),
-        (Flat(), PATIENCE_S, ": "),
+        (Flat(), PATIENCE_S, "no vector of its dimension"),
+        (Numberless(), PATIENCE_S, "no vector of its dimension"),
         (Hanging(), 15, "no answer within 15 s"),  # By now the graph knows all that is asked.
     ]
 

@@ -11,6 +11,7 @@ import pytest
 
 from anabranch import Memory
 from tests.support.odd_questions import REFUSALS, question
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import FUZZ_EXAMPLES, FUZZING, in_full_only
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ async def test_every_question_has_an_answer_or_a_reason(
     async with Memory.open(settings=own_settings.changed(ranker=ranker)) as memory:
         sessions = await learned(memory)
         for _ in range(FUZZ_EXAMPLES):
-            asked = question(dice, sessions)
+            asked: dict[str, Any] = {"timeout_s": PATIENCE_S, **question(dice, sessions)}
             try:
                 found = await memory.recall(**asked)
             except REFUSALS as error:
@@ -86,7 +87,7 @@ def check(found: Recollection, asked: dict[str, Any], *, ranker: str) -> None:
     assert len(found) <= asked.get("k", 10), asked
     assert scores == sorted(scores, reverse=True), asked
     assert all(map(math.isfinite, scores)), asked
-    assert {lane.state for lane in found.lanes.values()} <= {"ok", "empty", "skipped"}, asked
+    assert [lane for lane in found.lanes.values() if lane.state == "failed"] == [], asked
     for hit in found:
         why = hit.why
         parts = (*why.lanes.values(), why.session, why.length, *why.priors.values())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from io import StringIO
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
-from anabranch.terminal.recall_table import hits_table, reasons
+from anabranch.api.client import Answer
+from anabranch.terminal.associated import associated_table
+from anabranch.terminal.recall_table import hits_table, reasons, told
 from anabranch.terminal.recall_why import lane_lines, parts, why_text
-from anabranch_recall import Hit, Recollection, Why
+from anabranch_recall import Associated, Hit, Recollection, Why
 from anabranch_recall.question import Association, Lane
 from tests.support.histories import insight, moment, session
 
@@ -64,6 +66,32 @@ def test_what_has_ended_is_marked() -> None:
     lines = console.export_text().splitlines()
     assert lines[0].split() == ["1.700", "The", "port", "is", "5432"]
     assert lines[2].split() == ["1.700", "retired", "The", "old", "port", "is", "5431"]
+
+
+def test_a_subject_stands_before_the_text() -> None:
+    """Of a hit, and of an answer of the service that is no model; where there is none, the text."""
+    served = Answer(hit(subject="postgres").model_dump(exclude={"insight_id"}))
+    older = Answer(text="The port is 5432")
+
+    said = [told(cast("Hit", one)) for one in (hit(subject="postgres"), served, older, hit())]
+
+    assert said == ["postgres: The port is 5432"] * 2 + ["The port is 5432"] * 2
+
+
+def test_the_way_to_what_is_associated_is_shown() -> None:
+    """Its strength, its text with its subject, and each link from where it began."""
+    near = Association(insight_id=insight(2), kind="supports", weight=0.5, position=3)
+    far = Association(insight_id=insight(7), kind="explains", weight=0.8, position=5)
+    fields = hit(subject="postgres").model_dump(include=set(Associated.model_fields))
+    found = Associated(**fields, strength=0.4, start=insight(1), path=(near, far))
+    console = Console(width=100, record=True, color_system=None, file=StringIO())
+
+    console.print(associated_table([found]))
+
+    assert [line.strip() for line in console.export_text().splitlines()] == [
+        "0.400 postgres: The port is 5432",
+        "00000001 → supports 0.50 00000002 → explains 0.80 00000007",
+    ]
 
 
 def test_why_is_a_sum() -> None:
