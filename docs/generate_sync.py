@@ -34,6 +34,8 @@ _CLASSES: Final = (
     ("anabranch.memory.work", "MemoryWork"),
     ("anabranch_projections.dead_letters", "DeadLetters"),
 )
+LEFT_OUT: Final = frozenset({"sessions"})
+"""Names that have no plain twin: the commands one by one are awaited, each by itself."""
 _NAMES: Final = frozenset(name for _, name in _CLASSES)
 _OPENED: Final = "Memory"
 _WORDS: Final = (
@@ -144,7 +146,8 @@ def _attribute(name: str, annotation: ast.expr, *, owner: str) -> str:
 def _method(node: _METHOD, *, owner: str) -> str | None:
     if node.name in {"__aenter__", "__aexit__"} and owner != _OPENED:
         return _context(node)
-    if node.name.startswith("_") or (node.name == "close" and owner == _OPENED):
+    closes = node.name == "close" and owner == _OPENED
+    if node.name.startswith("_") or closes or node.name in LEFT_OUT:
         return None
     decorators = "".join(f"    @{ast.unparse(one)}\n" for one in node.decorator_list)
     returns = ast.unparse(node.returns or ast.Constant(None)).replace("AsyncIter", "Iter")

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         InsightReceipt,
         InsightsReceipt,
         SessionReceipt,
+        Sessions,
         Thought,
         Work,
     )
@@ -117,6 +118,11 @@ class Memory:
     def namespace(self) -> str:
         """The namespace that it writes to and reads from, for as long as it lives."""
         return self.settings.namespace
+
+    @property
+    def sessions(self) -> Sessions:
+        """The commands on sessions and insights, one by one: also those without a method here."""
+        return self._namespace.sessions
 
     @property
     def graph(self) -> MemoryGraph:
