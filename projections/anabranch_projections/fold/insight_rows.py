@@ -37,9 +37,17 @@ class _Ends:
         self._rows: dict[tuple[str, str], Row] = {}
 
     def takes(self, row: Row) -> bool:
-        """Tell whether `row` stands beside the others: of their sort, and of other insights."""
+        """Tell whether `row` stands beside the others: of their sort, and of other insights.
+
+        One that states a time does so for an insight that holds, as it does when a retraction among
+        the others has let it hold again: it comes behind them.
+        """
         keys = {(row["namespace"], row["id"]), (row["namespace"], row["by"])}
-        return (row["by"] is not None) == self._superseding and not keys & self._rows.keys()
+        behind = row["valid_until"] is not None and any(
+            one["retracted"] for one in self._rows.values()
+        )
+        same = (row["by"] is not None) == self._superseding
+        return same and not behind and not keys & self._rows.keys()
 
     def add(self, row: Row) -> None:
         """Add a row that was found to stand beside the others."""

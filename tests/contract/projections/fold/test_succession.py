@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, seed, settings
@@ -101,3 +102,28 @@ async def test_of_insights_that_supersede_each_other_the_last_stands(graph: Grap
             assert _ended(found, until) == _read(history[:until])
 
     await asyncio.to_thread(holds)
+
+
+async def test_a_time_stated_behind_a_return_is_the_one_that_holds(graph: Graph) -> None:
+    """An insight that came back and was then retracted ends as one does that never left."""
+    stated = datetime(2026, 5, 1, tzinfo=UTC)
+    events = [
+        at(1, _superseded(1, by=2)),
+        at(2, _retracted(2)),
+        at(3, InsightRetracted(insight_id=insight(1), reason="wrong", valid_until=stated)),
+    ]
+
+    ways = []
+    for batches in ([events], [[event] for event in events]):
+        await empty(graph.address)
+        for batch in batches:
+            await graph.write(fold(batch))
+        ways.append(await ask(graph.address, _STATED, id=insight(1)))
+
+    assert ways == [[{"retired": 3, "lapses": [1, 2], "until": stated}]] * 2
+
+
+_STATED = (
+    "MATCH (i:Insight {id: $id}) "
+    "RETURN i.retired AS retired, i.lapses AS lapses, i.valid_until AS until"
+)
