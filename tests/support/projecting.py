@@ -76,7 +76,7 @@ class Nursery:
             "url": url or self._url,
             "token": self._token,
             "address": {
-                **graph.model_dump(exclude={"reader_password"}),
+                **graph.model_dump(exclude={"outside_password", "reader_password"}),
                 "password": graph.password.get_secret_value(),
             },
             "note": str(note) if note else None,

@@ -50,7 +50,7 @@ async def _projecting(
         "token": server.token,
         "endpoint": endpoint.url,
         "address": {
-            **address.model_dump(exclude={"reader_password"}),
+            **address.model_dump(exclude={"outside_password", "reader_password"}),
             "password": address.password.get_secret_value(),
         },
     }
