@@ -194,7 +194,7 @@ async def test_a_key_is_asked_for_and_stays_in_the_tab(
         assert not any(token in one for one in [*asked, page.url])
         await page.keyboard.press("q")
         await page.get_by_role("button", name="Run").click()
-        await expect(page.get_by_role("alert")).to_contain_text("use a key made with")
+        await expect(page.get_by_role("cell", name="The gate sticks")).to_be_visible()
 
 
 async def test_everything_is_done_by_keys(browser: Browser, memory: Memory) -> None:

@@ -89,6 +89,8 @@ def operations(
         (Memory, "status"): memory.status,
         (MemoryGraph, "digest"): graph.digest,
         (MemoryGraph, "rebuild"): graph.rebuild,
+        (MemoryGraph, "repair"): graph.repair,
+        (MemoryGraph, "foreign"): graph.foreign,
         (MemoryGraph, "dead_letters"): graph.dead_letters,
         (MemoryGraph, "generations"): graph.generations,
         (MemoryGraph, "use"): lambda: graph.use("graph_0"),
