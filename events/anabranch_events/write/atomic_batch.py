@@ -20,7 +20,7 @@ from anabranch_events.jetstream.api import (
     translated,
 )
 from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader, position_of, read_subject
-from anabranch_events.transport.inbox import STATUS
+from anabranch_events.transport.inbox import STATUS, Unanswered
 from anabranch_events.write.append import (
     Outgoing,
     id_taken,
@@ -158,12 +158,15 @@ async def _send(
             )
 
     answers = await connection.converse(send, is_last=_is_verdict, timeout_s=timeout_s)
+    # The first refusal says why. One of the end may stand behind it: that the batch is incomplete.
+    said = next((one for one in answers if one.data), answers[-1])
     try:
-        return parsed(answers[-1].data)
+        return parsed(said.data)
     except Refused as refused:
-        # Of a batch that it did not begin the server may say only that its end is incomplete.
-        if refused.code in {BATCHES_BUSY, BATCH_INCOMPLETE}:
+        if refused.code == BATCHES_BUSY:
             raise BatchesBusy(str(refused)) from refused
+        if refused.code == BATCH_INCOMPLETE:
+            raise Unanswered(str(refused)) from refused
         raise
 
 

@@ -15,7 +15,7 @@ WITH row, i, [(i)-[r:ASSOCIATED_WITH]-(:Insight) | r] AS links,
 FOREACH (r IN links | SET r.reason = null)
 FOREACH (o IN conflicts | SET o.subject = '(forgotten)')
 FOREACH (o IN [o IN conflicts WHERE o.retired IS NOT NULL] | SET o.decision = '(forgotten)')
-FOREACH (x IN older | SET x.retired_reason = 'superseded')
+FOREACH (x IN [x IN older WHERE x.forgotten IS NULL] | SET x.retired_reason = 'superseded')
 FOREACH (c IN derived | SET c.text = CASE
   WHEN row.asked AND i.recorded < row.position AND c.recorded < row.position AND c.text CONTAINS i.text
     THEN replace(c.text, i.text, '(forgotten)')
