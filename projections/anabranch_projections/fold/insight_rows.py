@@ -39,8 +39,8 @@ class _Ends:
     def takes(self, row: Row) -> bool:
         """Tell whether `row` stands beside the others: of their sort, and of other insights.
 
-        One that states a time does so for an insight that holds, as it does when a retraction among
-        the others has let it hold again: it comes behind them.
+        One that states a time does so for an insight that holds. A retraction among the others may
+        have let it hold again, so it comes behind them.
         """
         keys = {(row["namespace"], row["id"]), (row["namespace"], row["by"])}
         behind = row["valid_until"] is not None and any(
