@@ -2,7 +2,8 @@
 // had begun or ended, as projection/read_standing does: {namespace, id, opened, root_id, depth, ended}.
 // The first opening wins, later facts overwrite earlier ones; both are guarded by position, so
 // events that were applied before change nothing.
-// One that learned what was forgotten keeps no result.
+// One that learned what was forgotten keeps no result, nor does one whose branch begins behind the
+// consolidation of it.
 UNWIND $rows AS row
 MERGE (s:Session {namespace: row.namespace, id: row.id})
 WITH row, s, s.opened AS opened, s.root_id AS root_id, s.depth AS depth, s.ended AS ended
@@ -18,6 +19,13 @@ FOREACH (latest IN CASE WHEN coalesce(s.updated, 0) < row.position THEN [row] EL
   SET s += latest.properties
   SET s += {ended_at: coalesce(datetime(latest.ended_at), s.ended_at), updated: latest.position}
   SET s.result = CASE WHEN s.erased AND s.result IS NOT NULL THEN '(forgotten)' ELSE s.result END
+)
+WITH row, opened, root_id, depth, ended,
+  [(s)<-[:CONSOLIDATES]-(:Consolidation)-[:DERIVED_FROM]->(i:Insight) WHERE i.forgotten IS NOT NULL | i.id]
+    AS told, [(s)-[:BRANCHED_FROM]->(p:Session) | p] AS parents
+FOREACH (p IN CASE WHEN opened IS NULL AND size(told) > 0 THEN parents ELSE [] END |
+  SET p.erased = true
+  SET p.result = CASE WHEN p.result IS NULL THEN null ELSE '(forgotten)' END
 )
 WITH row, opened, root_id, depth, ended
 WHERE opened IS NOT NULL OR ended IS NOT NULL

@@ -48,6 +48,7 @@ AT_POSITION: Final = frozenset(
 """Properties that hold a position of the log: which event stands there is compared in its place."""
 
 
+ENDS: Final = (types.InsightSuperseded, types.InsightRetracted, types.InsightForgotten)
 _SOURCES: Final = st.integers(0, INSIGHTS - 1).map(insight)
 
 
@@ -99,10 +100,13 @@ def _lines(draw: st.DrawFn) -> list[Line]:
                 sources=tuple(draw(st.lists(_SOURCES, max_size=2, unique=True))),
             )
         )
+    judge = said[draw(st.integers(0, SESSIONS - 1))]
     for about in draw(st.permutations(range(INSIGHTS))):
         speaker = said[draw(st.integers(0, SESSIONS - 1))]
         other = insight((about + 1) % INSIGHTS)
-        speaker.extend(draw(st.sampled_from(_sayings(insight(about), other))))
+        saying = draw(st.sampled_from(_sayings(insight(about), other)))
+        # One that has ended ends no other: whether it had is the log's order, so one says all ends.
+        (judge if isinstance(saying[0], ENDS) else speaker).extend(saying)
         cites = types.InsightCited(insight_ids=(insight(about),), outcome=types.Outcome.USED)
         said[draw(st.integers(0, SESSIONS - 1))].append(cites)
     said[draw(st.integers(0, SESSIONS - 1))].append(
@@ -169,14 +173,23 @@ async def _content(graph: Graph, events: list[PositionedEvent], batch: int) -> l
 
 def _comparable(row: dict[str, Any], ids: dict[int, str]) -> str:
     properties = {
-        name: ids[value] if name in AT_POSITION else bool(value) if name == "forgotten" else value
+        name: _in_place(name, value, ids)
         for name, value in row["properties"].items()
-        # Whose citation was the last one is the log's order, and nothing else. So is which of two
-        # sources was forgotten first.
+        # Whose citation was the last one is the log's order, and nothing else.
         if value is not None and name not in LEFT_OUT
     }
     told = {**row, "element": None, "properties": sorted(properties.items())}
     return repr(sorted(told.items()))
+
+
+def _in_place(name: str, value: Any, ids: dict[int, str]) -> Any:
+    """Return a property with events in the place of positions."""
+    if name in AT_POSITION:
+        return ids[value]
+    if name == "lapses":
+        return [ids[position] for position in value]
+    # Which of two sources was forgotten first is the log's order.
+    return bool(value) if name == "forgotten" else value
 
 
 async def test_facts_about_others_end_the_same_in_any_order(graph: Graph) -> None:
