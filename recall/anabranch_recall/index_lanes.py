@@ -34,9 +34,14 @@ class Scaled(NamedTuple):
 
 @dataclass(slots=True)
 class Dense:
-    """Each slot's share from each part; a lane that has nothing is None."""
+    """Each slot's share from each part; a lane that has nothing is None.
+
+    The weakest of those that have a word of the question may get nothing for it, so `matched` says
+    who has one.
+    """
 
     words: Floats | None
+    matched: NDArray[np.bool_]
     meaning: Floats | None
     cosines: Scaled | None
     meaning_share: float
@@ -61,7 +66,8 @@ def dense(
     The time of each lane is added to `took`.
     """
     with took.timed("words"):
-        words = scaled(bm25(moment, asked, reach, recipe=recipe))
+        said = bm25(moment, asked, reach, recipe=recipe)
+        words = scaled(said)
     with took.timed("meaning"):
         meaning, has_vector = _meaning(moment, reach, vector)
     if meaning and words and has_vector is not None:  # Until they are made, words stand for them.
@@ -81,7 +87,16 @@ def dense(
     for prior in priors.values():
         total += prior
     return Dense(
-        by_words, by_meaning, meaning, meaning_share, session, substance, priors, total, has_vector
+        words=by_words,
+        matched=said > 0,
+        meaning=by_meaning,
+        cosines=meaning,
+        meaning_share=meaning_share,
+        session=session,
+        substance=substance,
+        priors=priors,
+        total=total,
+        has_vector=has_vector,
     )
 
 

@@ -40,7 +40,8 @@ _ROUNDED: Final = 0.02
 class Ranked:
     """An insight, and what each part gave it: the score is their sum.
 
-    `own` is the sum without `path` and `linked`, which other insights give.
+    `own` is the sum without `path` and `linked`, which other insights give. `matched` says that it
+    has a word of the question.
     """
 
     slot: int
@@ -54,6 +55,7 @@ class Ranked:
     priors: dict[str, float]
     cosine: float | None
     own: float
+    matched: bool = False
     path: float = 0.0
     linked: float = 0.0
     names: tuple[str, ...] = ()
@@ -69,7 +71,7 @@ class Ranked:
     @property
     def supported(self) -> bool:
         """True where more than its place and its length speaks for it."""
-        return bool(self.words or self.cosine is not None or self.path or self.linked)
+        return bool(self.matched or self.cosine is not None or self.path or self.linked)
 
     @property
     def order(self) -> tuple[float, int, str]:
@@ -155,6 +157,7 @@ class Pool:
             priors=priors,
             cosine=cosine,
             own=words + meaning + session + length + sum(priors.values()),
+            matched=bool(scores.matched[slot]),
         )
 
 

@@ -116,6 +116,24 @@ async def test_the_parts_of_why_sum_to_the_score() -> None:
     }
 
 
+async def test_by_words_alone_the_weakest_match_is_a_hit_too() -> None:
+    """Where all that is known has the word, the longest text is the last hit, and none is left out."""
+    texts = ["The cafe opens at ten", "The cafe has no parking", "Behind the cafe lies a garden"]
+    said = [
+        types.InsightRecorded(insight_id=insight(number), text=text)
+        for number, text in enumerate(texts, start=1)
+    ]
+    events = [at(place, data) for place, data in enumerate(said, start=1)]
+    wordy = IndexRanker(
+        One(index_over(events, vectors=False)), None, timeout_s=0.2, clock=lambda: moment(1000)
+    )
+
+    found = await wordy.recall(ask("cafe"))
+
+    assert sorted(hit.text for hit in found.hits) == sorted(texts)
+    assert all(hit.why.matched == ("cafe",) for hit in found.hits)
+
+
 async def test_a_hit_shows_what_was_recorded() -> None:
     """Text, session, kind, time and position are those of the event; its end is marked."""
     found = await ranker().recall(ask("rate of Access Bank", include_retired=True, k=1))
