@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from anabranch.memory.links import list_consolidations
 from anabranch.memory.memory import namespace_of
 from anabranch.memory.session_views import session_tree
 from anabranch.views import InsightDetails
@@ -50,9 +51,13 @@ class ExportedSession:
 
 @dataclass(frozen=True, slots=True)
 class ExportedTree:
-    """A session and all branches below it, parents before their branches."""
+    """A session and all branches below it, parents before their branches.
+
+    `conclusion` is the last consolidation of the thought that the session is the root of.
+    """
 
     sessions: tuple[ExportedSession, ...]
+    conclusion: str | None = None
 
     @property
     def root(self) -> ExportedSession:
@@ -79,9 +84,19 @@ async def exported(memory: Memory, session_id: str) -> ExportedTree:
     for start in range(0, len(ids), SESSIONS_AT_ONCE):
         async for insight in _insights(namespace, ids[start : start + SESSIONS_AT_ONCE]):
             found[insight.session_id].append(insight)
-    return ExportedTree(
-        tuple(ExportedSession(view, tuple(found[view.session_id])) for view in views)
-    )
+    sessions = tuple(ExportedSession(view, tuple(found[view.session_id])) for view in views)
+    return ExportedTree(sessions, await _conclusion(namespace, asked))
+
+
+async def _conclusion(namespace: OpenNamespace, root: SessionView) -> str | None:
+    """Return the text of a thought's last consolidation; None of a session that is no root."""
+    after, text = 0, None
+    while root.parent_id is None:
+        page = await list_consolidations(namespace, root_id=root.session_id, beyond=after)
+        if not page:
+            break
+        after, text = page[-1].position, page[-1].text
+    return text
 
 
 def _below(thought: Sequence[SessionView], asked: SessionView) -> list[SessionView]:

@@ -53,6 +53,9 @@ def _write(tree: ExportedTree, path: Path) -> None:
                 if not one[0] or one[0] <= forked_at
             ]
             said[view.session_id] = [*before, *_messages(session)]
+            if session is tree.root and tree.conclusion:
+                last = AIMessage(tree.conclusion, id=f"{view.session_id}-conclusion")
+                said[view.session_id].append((view.position, last))
             version = saver.get_next_version(None, None)
             saver.put(
                 {"configurable": {"thread_id": view.session_id, "checkpoint_ns": ""}},

@@ -28,6 +28,7 @@ def markdown(tree: ExportedTree) -> Iterator[bytes]:
     root = tree.root
     yield f"# Hand-off: {_line(root.view.task)}\n".encode()
     yield _section("Where it stands", _standing(root))
+    yield _section("Conclusion", [tree.conclusion.strip()] if tree.conclusion else [])
     yield from _told(root)
     notes = dict(root.view.working_memory or {})
     notes.pop(_IMPORTED_NOTE, None)

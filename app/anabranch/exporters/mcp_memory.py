@@ -6,7 +6,7 @@ entity too, with the texts that name it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
@@ -26,15 +26,13 @@ def mcp_memory(tree: ExportedTree) -> Iterator[bytes]:
     relations: dict[tuple[str, str, str], None] = {}
     for session in tree.sessions:
         name = names[session.view.session_id]
-        texts: dict[str, None] = {}
-        for insight in session.insights:
-            if insight.retired is None and insight.text:
-                texts[insight.text] = None
-                for entity in insight.entities:
-                    about.setdefault(entity, {})[insight.text] = None
-                    relations[name, "mentions", entity] = None
-        if session.view.result:
-            texts[session.view.result] = None
+        texts = dict.fromkeys(one.text for one in _holding(session))
+        for insight in _holding(session):
+            for entity in insight.entities:
+                about.setdefault(entity, {})[insight.text] = None
+                relations[name, "mentions", entity] = None
+        ends = (session.view.result, tree.conclusion if session is tree.root else None)
+        texts |= dict.fromkeys(end for end in ends if end)
         yield _entity(name, SESSION, list(texts))
         parent = names.get(session.view.parent_id or "")
         if parent is not None:
@@ -44,6 +42,20 @@ def mcp_memory(tree: ExportedTree) -> Iterator[bytes]:
             yield _entity(entity, NAMED, list(texts))
     for start, kind, end in relations:
         yield _json({"type": "relation", "from": start, "to": end, "relationType": kind})
+
+
+class _Said(NamedTuple):
+    text: str
+    entities: tuple[str, ...]
+
+
+def _holding(session: ExportedSession) -> list[_Said]:
+    """Return what a session found that still holds."""
+    return [
+        _Said(one.text, one.entities)
+        for one in session.insights
+        if one.retired is None and one.text
+    ]
 
 
 def _name(session: ExportedSession) -> str:

@@ -29,6 +29,7 @@ _STATUS: Final = {"completed": _OK, "closed": _OK, "failed": _ERROR, "dead_lette
 def otel(tree: ExportedTree) -> Iterator[bytes]:
     """Yield one line: a request to export the spans of the whole tree."""
     spans = [_span(one) for one in tree.sessions]
+    spans[0]["attributes"] += _attributes({"anabranch.conclusion": tree.conclusion})
     scope = {"scope": {"name": "anabranch"}, "spans": spans}
     resource = {"attributes": _attributes({"service.name": "anabranch"})}
     request = {"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from anabranch.exporters.exported import exported
@@ -48,13 +49,24 @@ async def export_session(
             fix="name the file with --output",
         )
     tree = await exported(memory, session_id)
-    if to == LANGGRAPH and path is not None:
+    if path is None:
+        return b"".join(TEXTS[to](tree))
+    try:
+        _write(tree, path, to=to)
+    except (OSError, sqlite3.Error) as error:
+        raise InputInvalid(
+            f"output: {path} cannot be written: {error}",
+            field="output",
+            fix="check that its folder is there and has room",
+        ) from error
+    return None
+
+
+def _write(tree: ExportedTree, path: Path, *, to: str) -> None:
+    if to == LANGGRAPH:
         from anabranch.exporters.langgraph import write_threads
 
         write_threads(tree, path)
-        return None
-    if path is None:
-        return b"".join(TEXTS[to](tree))
+        return
     with writing(path) as target:
         target.writelines(TEXTS[to](tree))
-    return None

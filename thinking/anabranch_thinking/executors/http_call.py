@@ -39,8 +39,9 @@ class HttpExecutor:
             )
         self._url = url
         self._key = key
-        host = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
-        self.name = f"http:{host}"[:256]
+        scheme, _, rest = url.partition("://")
+        host = rest.partition("/")[0].rpartition("@")[2]
+        self.name = f"{scheme}://{host}"[:256]
 
     async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
         """Return the finding in the answer.
@@ -69,7 +70,7 @@ class HttpExecutor:
             raise DoNotRetry(f"{self.name}: {error}", fix="give the whole address") from error
         except httpx2.HTTPError as error:
             raise unreachable(self.name, error) from error
-        return self._found(response, plain(body.decode(errors="replace")))
+        return self._found(response, body)
 
     async def _read(self, response: httpx2.Response) -> bytes:
         taken = bytearray()
@@ -82,8 +83,9 @@ class HttpExecutor:
                 )
         return bytes(taken)
 
-    def _found(self, response: httpx2.Response, text: str) -> Finding | ForkedWork | str:
+    def _found(self, response: httpx2.Response, body: bytes) -> Finding | ForkedWork | str:
         status = response.status_code
+        text = plain(body.decode(errors="replace"))
         if status in _ELSEWHERE:
             raise DoNotRetry(
                 f"{self.name}: the service answered with a redirect (status {status})",
@@ -96,4 +98,11 @@ class HttpExecutor:
                 f"{self.name}: the answer is empty",
                 fix="have the service answer with the result as text or JSON",
             )
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise ExecutorFailed(
+                f"{self.name}: the answer is not UTF-8 text: {error.reason}",
+                fix="have the service answer with text or JSON",
+            ) from error
         return finding_in(text, by=self.name)

@@ -42,10 +42,19 @@ def refused(by: str, status: int, said: str, headers: Mapping[str, str]) -> Exec
     return DoNotRetry(text, fix="check the model's name, and that the task suits it")
 
 
-def unreachable(by: str, error: Exception) -> RetryLater:
-    """Return the error for a service that did not answer, or stopped in the middle of it."""
+def unreachable(by: str, error: Exception) -> ExecutorFailed:
+    """Return the error for a service that did not answer, or stopped in the middle of it.
+
+    A certificate that is not trusted will not be at the next attempt.
+    """
+    said = lead(plain(str(error)), length_max=SAID_MAX) or type(error).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return DoNotRetry(
+            f"{by}: its certificate is not trusted: {said}",
+            fix="name the certificates to trust in SSL_CERT_FILE",
+        )
     return RetryLater(
-        f"{by}: the service does not answer: {type(error).__name__}",
+        f"{by}: the service does not answer: {said}",
         delay_s=PAUSE_S,
         fix="check its address, and that it runs",
     )

@@ -26,9 +26,9 @@ export function shortId(id) {
   return id.length > 12 ? `…${id.slice(-8)}` : id;
 }
 
-/** Return a status in words. */
+/** Return a status in words; one that has not begun at the moment shown has none. */
 export function status(value) {
-  return value.replaceAll("_", " ");
+  return (value ?? "").replaceAll("_", " ");
 }
 
 /** Return a count with its noun. */

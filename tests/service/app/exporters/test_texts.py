@@ -109,3 +109,24 @@ async def test_an_unknown_form_and_a_missing_file_are_refused(pier: Pier) -> Non
         await export_session(pier.memory, pier.root, to="langgraph")
 
     assert (form.value.field, file.value.field) == ("to", "output")
+
+
+@pytest.mark.parametrize("name", ["nowhere/note.md", "full"])
+async def test_a_file_that_cannot_be_written_is_told(pier: Pier, tmp_path: Path, name: str) -> None:
+    """A folder that is not there, a disk without room: the file is named, and the fix."""
+    (tmp_path / "full").symlink_to("/dev/full")
+
+    with pytest.raises(InputInvalid, match=r"cannot be (opened|written)") as told:
+        await export_session(pier.memory, pier.root, to="otel", path=tmp_path / name)
+
+    assert told.value.fix
+
+
+async def test_a_thought_leaves_with_its_conclusion(pier: Pier) -> None:
+    """The text that its branches were consolidated to stands in each form."""
+    consolidation = await pier.memory.consolidate(pier.root)
+    line = consolidation.text.splitlines()[0]
+
+    assert f"## Conclusion\n\n{line}" in await text(pier, "markdown")
+    assert "anabranch.conclusion" in await text(pier, "otel")
+    assert line in await text(pier, "mcp-memory")

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from httpx2 import ConnectError
 
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking import (
@@ -18,6 +19,7 @@ from anabranch_thinking import (
 )
 from anabranch_thinking.executors.access import ExecutorAccess
 from anabranch_thinking.executors.http_call import HttpExecutor
+from anabranch_thinking.executors.model_errors import unreachable
 from anabranch_thinking.work.allowed import allowed_executors
 from tests.support.answering_http import Reply
 from tests.support.chat_service import ChatService
@@ -55,12 +57,13 @@ async def test_a_busy_service_is_called_again_with_the_same_key(sessions: Sessio
         (Reply(FOUND, cut=True), RetryLater, "does not answer"),
         (Reply(b""), ExecutorFailed, "empty"),
         (Reply(b'{"result": 7}'), ExecutorFailed, "not a finding"),
+        (Reply(b"\xff\xfe", "text/plain"), ExecutorFailed, "not UTF-8"),
         (Reply(b"no such branch", status=404), DoNotRetry, "status 404: no such branch"),
         (Reply(b"kept: wrong", status=403), DoNotRetry, "refused the key"),
         (Reply(status=302, headers={"location": "/elsewhere"}), DoNotRetry, "redirect"),
         (Reply(b"x" * (4 * 1024 * 1024 + 1), "text/plain"), DoNotRetry, "longer than"),
     ],
-    ids=["drops", "empty", "lies", "unknown", "key", "redirect", "endless"],
+    ids=["drops", "empty", "lies", "binary", "unknown", "key", "redirect", "endless"],
 )
 async def test_what_is_no_answer_is_a_clear_error(
     reply: Reply, error: type[ExecutorFailed], said: str
@@ -93,8 +96,19 @@ def test_services_are_allowed_by_their_addresses() -> None:
     assert {name: one.name for name, one in found.items()} == {
         "openai://small": "openai:small",
         "clever": "anthropic:large",
-        "hook": "http:example.org",
+        "hook": "https://example.org",
     }
     assert "kept" not in repr(access)
     with pytest.raises(InputInvalid, match="names no executor"):
         allowed_executors(["ftp://example.org"])
+
+
+def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
+    """The error names it, and the way to trust it."""
+    refusal = ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+
+    error = unreachable("https://example.org", refusal)
+
+    assert type(error) is DoNotRetry
+    assert "certificate is not trusted" in error.message
+    assert "SSL_CERT_FILE" in error.fix
