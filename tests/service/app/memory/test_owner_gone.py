@@ -162,7 +162,8 @@ async def test_each_operation_says_that_the_owner_has_gone(
     own_settings: Settings, owner: asyncio.subprocess.Process, tmp_path: Path
 ) -> None:
     """Not one points at NATS_URL or at a password, or hangs on a driver's error."""
-    impatient = own_settings.changed(request_timeout_s=1, take_over=False)
+    # A recall index that this process follows in the owner's place would go on to answer.
+    impatient = own_settings.changed(request_timeout_s=1, take_over=False, ranker="graph")
     async with Memory.open(settings=impatient) as memory:
         session = await memory.open_session("plan the trip")
         await memory.remember("The pump is red", session_id=session.session_id)
