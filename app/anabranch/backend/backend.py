@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch.backend.embedder import opened_embedder
@@ -14,10 +14,10 @@ from anabranch.errors import OwnerGone, PositionFromFuture
 from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_projections import wait_for
-from anabranch_store import GraphRanker
+from anabranch_store import Graph, GraphRanker, scratch_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from nats.aio.msg import Msg
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Log
     from anabranch_recall import Embedder, Question, Ranker, Recollection
-    from anabranch_store import Graph
+    from anabranch_store import GraphAddress
 
 _AT_ONCE: Final = 4
 
@@ -124,6 +124,26 @@ class Backend:
                 await self._turn_to(await graph.__aenter__())
             assert self._graph is not None  # noqa: S101 - it was just opened.
             return self._graph
+
+    @asynccontextmanager
+    async def scratch_graph(
+        self, beside: GraphAddress | None = None, *, fixed: bool = False
+    ) -> AsyncGenerator[Graph]:
+        """Give an empty graph with its schema, beside the live one unless said; then drop it.
+
+        One that is `fixed` is never looked for elsewhere, where the graph of all may stand.
+        """
+        place = (await self.graph()).address if beside is None else beside
+        async with scratch_graph(place, engine=self.settings.embedded_engine) as address:
+            timeout_s = self.settings.request_timeout_s
+            connecting = (
+                Graph.connect(address, timeout_s=timeout_s)
+                if fixed
+                else self.servers.connect_graph(address)
+            )
+            async with connecting as graph:
+                await graph.apply_schema()
+                yield graph
 
     async def _turn_to(self, graph: Graph) -> None:
         """Switch to `graph`.

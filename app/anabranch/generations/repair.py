@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from anabranch.errors import GenerationRefused
 from anabranch.generations.generations import sole_rebuild
 from anabranch_projections import PROJECTOR_VERSION, repair
-from anabranch_store import is_of_another_log, read_stamp, refuse_newer, scratch_graph
+from anabranch_store import is_of_another_log, read_stamp, refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,11 +45,7 @@ async def _repaired(
                 fix="fill another graph from this log: `anabranch rebuild`, with --into on Neo4j",
             )
     embedder = backend.embedder if await backend.vectors_follow() else None
-    engine = backend.settings.embedded_engine
-    async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(scratch_graph(live.address, engine=engine))
-        wanted = await stack.enter_async_context(backend.servers.connect_graph(address))
-        await wanted.apply_schema()
+    async with backend.scratch_graph(live.address) as wanted:
         return await repair(
             backend.log,
             live,

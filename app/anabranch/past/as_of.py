@@ -6,7 +6,7 @@ A moment is a position, or a time, which stands for the last position stored up 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from anabranch.views import FORGOTTEN, SessionView
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_projections import OPENINGS, PositionedEvent, Projector, past_sessions
-from anabranch_store import Graph, Step, scratch_graph
+from anabranch_store import Step
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 
     from anabranch.backend.backend import Backend
     from anabranch_events import Log
+    from anabranch_store import Graph
 
 Moment = int | datetime | str
 """A position, or a time, in UTC where it names no zone; a text is either."""
@@ -83,16 +84,7 @@ async def graph_as_of(
     `namespaces` it holds these, and nothing of any other.
     """
     live = await backend.graph()
-    engine = backend.settings.embedded_engine
-    async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(scratch_graph(live.address, engine=engine))
-        if namespaces is None:
-            connecting = backend.servers.connect_graph(address)
-        else:
-            # It is never looked for elsewhere: what would be found is the graph of all.
-            connecting = Graph.connect(address, timeout_s=backend.settings.request_timeout_s)
-        graph = await stack.enter_async_context(connecting)
-        await graph.apply_schema()
+    async with backend.scratch_graph(live.address, fixed=namespaces is not None) as graph:
         projector = Projector(backend.log, graph, on_commit=progress, namespaces=namespaces)
         projector.announces = False
         await projector.run(to=position)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 from anabranch.errors import ServiceBusy
 from anabranch.past.as_of import graph_as_of
 from anabranch_projections import GRAPH, Projector
-from anabranch_store import Graph, scratch_graph
+from anabranch_store import scratch_graph
 from anabranch_store.errors import GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch.backend.backend import Backend
-    from anabranch_store import GraphAddress
+    from anabranch_store import Graph, GraphAddress
 
 GRAPHS_MAX: Final = 8
 AGE_S: Final = 6 * 3600.0
@@ -40,15 +40,8 @@ class NamespaceGraph:
         """Return the graph once it holds the namespace up to a position."""
         async with self._following:
             if self._graph is None:
-                engine = backend.settings.embedded_engine
-                address = await self._stack.enter_async_context(
-                    scratch_graph(beside, engine=engine)
-                )
-                # It is never looked for elsewhere: what would be found is the graph of all.
-                connecting = Graph.connect(address, timeout_s=backend.settings.request_timeout_s)
-                graph = await self._stack.enter_async_context(connecting)
-                await graph.apply_schema()
-                self._graph = graph
+                made = backend.scratch_graph(beside, fixed=True)
+                self._graph = await self._stack.enter_async_context(made)
             else:
                 await self._graph.checkpoint(GRAPH)  # A projector would wait for one that is gone.
             projector = Projector(backend.log, self._graph, namespaces={self.name})

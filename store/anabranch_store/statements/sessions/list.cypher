@@ -6,9 +6,6 @@ WHERE s.opened IS NOT NULL AND ($before IS NULL OR s.opened < $before)
   AND ($status IS NULL OR s.status = $status)
   AND ($root_id IS NULL OR s.root_id = $root_id)
   AND ($left_out IS NULL OR NOT (s.task = $left_out AND s.depth = 0 AND s.status = 'open'))
-RETURN s.id AS session_id, s.parent_id AS parent_id, s.root_id AS root_id, s.depth AS depth,
-  s.task AS task, s.role AS role, s.agent AS agent, s.status AS status, s.priority AS priority,
-  s.forked_at AS forked_at, s.opened AS opened, s.opened_at AS opened_at, s.ended AS ended,
-  s.ended_at AS ended_at, s.result AS result, s.error AS error, s.updated AS position
+RETURN @sessions/shown
 ORDER BY opened DESC, session_id
 LIMIT $limit
