@@ -2,6 +2,6 @@
 
 Others use: `choice.Choice`, `drift.note_unknown_records`, `drift.unknown_records`,
 `following.Following`, `importer.ImportOptions`, `importer.Importer`, `inventory.FoundSessions`,
-`inventory.inventory`, `inventory.located`, `outcome.ImportedSession`, `outcome.Tally`,
+`inventory.inventory`, `inventory.located_here`, `outcome.ImportedSession`, `outcome.Tally`,
 `reader.Source`.
 """

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch.backend.backend import Backend
-    from anabranch.importers.reader import Source
 
 _log: Final = logging.getLogger("anabranch")
 
@@ -45,16 +42,11 @@ async def _imported(backend: Backend) -> None:
     from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.following import Following
     from anabranch.importers.importer import ImportOptions
+    from anabranch.importers.inventory import located_here
 
     options = ImportOptions(backend.settings.namespace)
-    following = Following(backend.log, options, _sources, saw=backend.saw)
+    following = Following(backend.log, options, located_here, saw=backend.saw)
     async for one in following.imported():
         if one.error is not None:
             _log.warning("%s: %s; it is tried again", one.source.path, one.error.message)
         note_unknown_records(Home(backend.settings.home), one.tally.unknown)
-
-
-def _sources() -> list[Source]:
-    from anabranch.importers.inventory import located
-
-    return located((), home=Path.home(), environment=os.environ)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -19,4 +20,4 @@ class ExecutorAccess:
     http_key: str | None = None
 
 
-NO_KEYS = ExecutorAccess()
+NO_KEYS: Final = ExecutorAccess()

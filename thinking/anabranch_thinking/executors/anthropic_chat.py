@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 import orjson
 
-from anabranch_thinking.errors import DoNotRetry
-from anabranch_thinking.executors.model_errors import (
-    client_missing,
-    cut_off,
-    refused,
-    said_nothing,
-    stopped_early,
-    unreachable,
-)
-from anabranch_thinking.executors.openai_chat import RETRIES
-from anabranch_thinking.executors.output import finding_in
-from anabranch_thinking.executors.prompt import SCHEMA, answer_text, prompt_of
+from anabranch_thinking.executors.chat import RETRIES, Answer, ChatExecutor
+from anabranch_thinking.executors.prompt import SCHEMA
+from anabranch_thinking.executors.service_errors import client_missing, said_nothing
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
-
-    from anabranch_thinking.executors.base import BranchContext, ForkedWork
-    from anabranch_thinking.sessions.findings import Finding
 
 TOKENS_MAX: Final = 8192
 _TOOL: Final = "record_finding"
 _TOOLS: Final[list[dict[str, Any]]] = [
     {"name": _TOOL, "description": "Give the answer to the task.", "input_schema": SCHEMA}
 ]
+_ENDS: Final[dict[str, Literal["limit", "filtered"]]] = {
+    "max_tokens": "limit",
+    "refusal": "filtered",
+}
 
 
-class AnthropicExecutor:
-    """An executor that asks `model`; it answers by a tool whose input is a result with insights.
+class AnthropicExecutor(ChatExecutor):
+    """Asks over the Messages protocol; the answer is the input of a tool."""
 
-    The model gets the branch's role and task, and what memory recalls for it. Redirects are not
-    followed. Tokens that were used stand in the branch's working memory, under `usage`.
-    """
+    provider: ClassVar[str] = "anthropic"
 
     def __init__(
         self,
@@ -47,67 +37,40 @@ class AnthropicExecutor:
         key: str | None = None,
         tokens_max: int = TOKENS_MAX,
     ) -> None:
-        self.name = f"anthropic:{model}"
-        self._model = model
-        self._url = url
-        self._key = key
-        self._tokens_max = tokens_max
+        super().__init__(model, url=url, key=key, tokens_max=tokens_max)
 
-    async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
-        """Return the finding in the model's answer.
-
-        Raises RetryLater for a service that is busy or away, DoNotRetry for one that refuses, and
-        ExecutorFailed for an answer that is none.
-        """
-        instructions, message = await prompt_of(branch)
-        answer = await self._answer(instructions, message)
-        usage = {
-            "model": self._model,
-            "input_tokens": answer.usage.input_tokens,
-            "output_tokens": answer.usage.output_tokens,
-        }
-        await branch.note("usage", usage)
-        if answer.stop_reason == "max_tokens":
-            raise cut_off(self.name, tokens=self._tokens_max)
-        if answer.stop_reason is None:
-            raise stopped_early(self.name)
-        if answer.stop_reason == "refusal":
-            raise DoNotRetry(f"{self.name}: the model refused the task")
-        for block in answer.content:
-            if block.type == "tool_use" and "result" in block.input:
-                return finding_in(orjson.dumps(block.input).decode(), by=self.name)
-        text = answer_text("".join(one.text for one in answer.content if one.type == "text"))
-        if not text:
-            raise said_nothing(self.name, because=answer.stop_reason)
-        return finding_in(text, by=self.name)
-
-    async def _answer(self, instructions: str, message: str) -> Any:
-        """Return the whole message, streamed: a long one is not cut by a timeout between."""
+    async def _answer(self, instructions: str, message: str) -> Answer:
+        """Ask for the whole message, streamed: a long one is not cut by a timeout between."""
         client = self._client()
         import anthropic
 
-        try:
-            async with (
-                client,
-                client.messages.stream(
-                    model=self._model,
-                    max_tokens=self._tokens_max,
-                    system=instructions,
-                    messages=[{"role": "user", "content": message}],
-                    tools=_TOOLS,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # It is a tool.
-                    tool_choice={"type": "tool", "name": _TOOL},
-                ) as stream,
-            ):
-                return await stream.get_final_message()
-        except AssertionError as error:
-            # The client's word for a stream without a message, such as a page of HTML.
-            raise said_nothing(self.name, because="it is no stream of a message") from error
-        except anthropic.APIStatusError as error:
-            raise refused(
-                self.name, error.status_code, error.message, error.response.headers
-            ) from None
-        except (anthropic.APIConnectionError, anthropic.APIError) as error:
-            raise unreachable(self.name, error) from error
+        with self._translated(anthropic):
+            try:
+                async with (
+                    client,
+                    client.messages.stream(
+                        model=self._model,
+                        max_tokens=self._tokens_max or TOKENS_MAX,
+                        system=instructions,
+                        messages=[{"role": "user", "content": message}],
+                        tools=_TOOLS,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # It is a tool.
+                        tool_choice={"type": "tool", "name": _TOOL},
+                    ) as stream,
+                ):
+                    found = await stream.get_final_message()
+            except AssertionError as error:
+                # The client's word for a stream without a message, such as a page of HTML.
+                raise said_nothing(self.name, because="it is no stream of a message") from error
+        reason = found.stop_reason
+        return Answer(
+            text=_text_in(found.content),
+            ended=_ENDS.get(reason, "whole") if reason else None,
+            reason=reason,
+            usage={
+                "input_tokens": found.usage.input_tokens,
+                "output_tokens": found.usage.output_tokens,
+            },
+        )
 
     def _client(self) -> AsyncAnthropic:
         try:
@@ -121,3 +84,11 @@ class AnthropicExecutor:
             max_retries=RETRIES,
             http_client=AsyncClient(follow_redirects=False, timeout=None),
         )
+
+
+def _text_in(content: Any) -> str:
+    """Return what the tool was called with, as JSON, or else what was said beside it."""
+    for block in content:
+        if block.type == "tool_use" and "result" in block.input:
+            return orjson.dumps(block.input).decode()
+    return "".join(block.text for block in content if block.type == "text")

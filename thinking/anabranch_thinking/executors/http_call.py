@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import DoNotRetry, ExecutorFailed
-from anabranch_thinking.executors.model_errors import client_missing, refused, unreachable
 from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in
+from anabranch_thinking.executors.service_errors import client_missing, refused, unreachable
 from anabranch_thinking.sessions.findings import plain
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Work over many processes: workers take branches from the queue, a joiner joins them.
 
-Others use: `allowed.RECALLING`, `allowed.allowed_executors`, `calling_off.call_off`,
-`dispatch.ThoughtOverWorkers`, `dispatch.WorkTerms`, `dispatch.workers_of`, `fabric.Fabric`,
-`history.AttemptMade`, `history.attempts_in`, `joiner.Joiner`, `outcomes.states_of`,
-`worker.GRACE_S`, `worker.Worker`.
+Others use: `allowed.RECALLING`, `allowed.allowed_executors`, `allowed.is_address`,
+`calling_off.call_off`, `dispatch.ThoughtOverWorkers`, `dispatch.WorkTerms`, `dispatch.workers_of`,
+`fabric.Fabric`, `history.AttemptMade`, `history.attempts_in`, `joiner.Joiner`,
+`outcomes.states_of`, `worker.GRACE_S`, `worker.Worker`.
 """

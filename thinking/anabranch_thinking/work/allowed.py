@@ -53,6 +53,11 @@ def allowed_executors(
     return found
 
 
+def is_address(named: str) -> bool:
+    """Tell the address of a service from a command."""
+    return executor_at(named, access=NO_KEYS) is not None
+
+
 def executor_at(address: str, *, access: ExecutorAccess) -> Executor | None:
     """Return the executor that calls the service at an address; None for what is no address."""
     scheme, separator, rest = address.partition("://")

@@ -158,6 +158,7 @@ async def think(
 def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> None:
     """Refuse variables that no command of this process would get."""
     from anabranch.errors import UsageInvalid
+    from anabranch_thinking.work.allowed import is_address
 
     if passes and place == "workers":
         raise UsageInvalid(
@@ -165,7 +166,7 @@ def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> N
             field="env",
             fix="leave --env out here, and start the workers with `anabranch worker --env NAME`",
         )
-    if passes and (executor is None or _is_address(executor)):
+    if passes and (executor is None or is_address(executor)):
         raise UsageInvalid(
             "env: no command runs that could get a variable",
             field="env",
@@ -178,16 +179,11 @@ def _command(
 ) -> CommandExecutor | str | None:
     """Return the executor of a command that runs here; an address, or nothing, as it is."""
     from anabranch_thinking import CommandExecutor
+    from anabranch_thinking.work.allowed import is_address
 
-    if executor is None or _is_address(executor):
+    if executor is None or is_address(executor):
         return executor
     return CommandExecutor(shlex.split(executor), timeout_s=timeout_s, passes=passes or ())
-
-
-def _is_address(executor: str) -> bool:
-    """Tell the address of a service from a command."""
-    scheme, separator, _ = executor.partition("://")
-    return bool(separator) and scheme in {"anthropic", "http", "https", "openai"}
 
 
 async def _warn_without_workers(call: Call, memory: Memory, executor: str | None) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003  Typer reads the annotations.
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -234,9 +233,9 @@ async def export(
 
 
 def _sources(where: Sequence[str]) -> list[Source]:
-    from anabranch.importers.inventory import located
+    from anabranch.importers.inventory import located_here
 
-    return located(where, home=Path.home(), environment=os.environ)
+    return located_here(where)
 
 
 def _choice(projects: Sequence[str], excluded: Sequence[str], since: str | None) -> Choice:

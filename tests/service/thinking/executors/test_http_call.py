@@ -19,7 +19,7 @@ from anabranch_thinking import (
 )
 from anabranch_thinking.executors.access import ExecutorAccess
 from anabranch_thinking.executors.http_call import HttpExecutor
-from anabranch_thinking.executors.model_errors import unreachable
+from anabranch_thinking.executors.service_errors import unreachable
 from anabranch_thinking.work.allowed import allowed_executors
 from tests.support.answering_http import Reply
 from tests.support.chat_service import ChatService

@@ -1,4 +1,4 @@
-"""Errors of the clients of chat models, as thinking has them; both clients name theirs alike."""
+"""Errors of services that executors call, as thinking has them: a refusal, a silence, no answer."""
 
 from __future__ import annotations
 

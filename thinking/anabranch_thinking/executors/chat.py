@@ -1,0 +1,101 @@
+"""The executors that ask chat models: a branch as a prompt, an answer as its finding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from anabranch_thinking.errors import DoNotRetry
+from anabranch_thinking.executors.output import finding_in
+from anabranch_thinking.executors.prompt import answer_text, prompt_of
+from anabranch_thinking.executors.service_errors import (
+    cut_off,
+    refused,
+    said_nothing,
+    stopped_early,
+    unreachable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from types import ModuleType
+
+    from anabranch_thinking.executors.base import BranchContext, ForkedWork
+    from anabranch_thinking.sessions.findings import Finding
+
+RETRIES: Final = 3
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer of a model: its text, how it ended, and the tokens it took.
+
+    It `ended` whole, at the limit of tokens, or filtered by the service; None is in the middle.
+    """
+
+    text: str = ""
+    ended: Literal["whole", "limit", "filtered"] | None = None
+    reason: str | None = None
+    usage: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class ChatExecutor(ABC):
+    """An executor that asks `model`; its answer is a result with insights.
+
+    The model gets the branch's role and task, and what memory recalls for it. `url` is the address
+    of the service, without it the provider's own. Redirects are not followed, so the key goes
+    nowhere else. Tokens that were used stand in the branch's working memory, under `usage`.
+    """
+
+    provider: ClassVar[str]
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        url: str | None = None,
+        key: str | None = None,
+        tokens_max: int | None = None,
+    ) -> None:
+        self.name = f"{self.provider}:{model}"
+        self._model = model
+        self._url = url
+        self._key = key
+        self._tokens_max = tokens_max
+
+    async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
+        """Return the finding in the model's answer.
+
+        Raises RetryLater for a service that is busy or away, DoNotRetry for one that refuses, and
+        ExecutorFailed for an answer that is none.
+        """
+        answer = await self._answer(*await prompt_of(branch))
+        if answer.usage:
+            await branch.note("usage", {"model": self._model, **answer.usage})
+        text = answer_text(answer.text)
+        if answer.ended == "limit":
+            raise cut_off(self.name, tokens=self._tokens_max)
+        if answer.ended == "filtered":
+            raise DoNotRetry(f"{self.name}: the answer was refused or filtered")
+        if answer.ended is None and (text or answer.usage):
+            raise stopped_early(self.name)
+        if not text:
+            raise said_nothing(self.name, because=answer.reason)
+        return finding_in(text, by=self.name)
+
+    @abstractmethod
+    async def _answer(self, instructions: str, message: str) -> Answer:
+        """Ask the model."""
+
+    @contextmanager
+    def _translated(self, client: ModuleType) -> Generator[None]:
+        """Raise the errors of a provider's client, which both name alike, as thinking has them."""
+        try:
+            yield
+        except client.APIStatusError as error:
+            headers = error.response.headers
+            raise refused(self.name, error.status_code, error.message, headers) from None
+        except client.APIError as error:
+            raise unreachable(self.name, error) from error
