@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
+from tests.support.chromium import chromium
 
 from anabranch import Memory
 from anabranch.memory.memory import namespace_of
@@ -45,11 +46,9 @@ if TYPE_CHECKING:
     from anabranch_events import Event
 
 SESSIONS: Final = int(os.environ.get("ANABRANCH_BENCH_SESSIONS", "10000"))
-CHROMIUM: Final = os.environ.get("ANABRANCH_TEST_CHROMIUM", "/usr/bin/chromium")
 CYTOSCAPE: Final = "cytoscape@3.35.0"
 BRANCHES: Final = 9
 SIZE: Final[Any] = {"width": 1440, "height": 900}
-FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 SECONDS: Final = 4.0
 VISITS: Final = 3
 GOAL: Final = 50.0
@@ -135,7 +134,7 @@ async def run() -> list[Row]:
         home = Path(folder) / "home"
         await _fill(home)
         script = _cytoscape(Path(folder))
-        async with _served(home) as url, _chromium() as browser:
+        async with _served(home) as url, chromium() as browser:
             ours, shown = await _page(browser, url)
             theirs = await _beside(browser, script, shown)
     print(f"  load {os.getloadavg()[0]:.1f}", file=sys.stderr)
@@ -236,18 +235,6 @@ async def _served(home: Path) -> AsyncGenerator[str]:
     finally:
         process.terminate()
         await process.wait()
-
-
-@asynccontextmanager
-async def _chromium() -> AsyncGenerator[Browser]:
-    from playwright.async_api import async_playwright
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=list(FLAGS)
-        )
-        yield browser
-        await browser.close()
 
 
 async def _page(browser: Browser, url: str) -> tuple[dict[str, float], dict[str, Any]]:

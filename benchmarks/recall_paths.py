@@ -13,11 +13,8 @@ many times. Then all are asked, and compared with the same memory without these 
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import itertools
 import random
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +28,14 @@ from anabranch_recall import Question
 from anabranch_recall.asked import read
 from anabranch_recall.eligible import eligible
 from anabranch_recall.index_ranking import rank
-from benchmarks.recall_quality import answerable, given, interval, learned, measures, read_spaces
+from benchmarks.recall_quality import (
+    answerable,
+    interval,
+    learned,
+    measure_named,
+    measures,
+    read_spaces,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,13 +116,7 @@ async def measure(folder: Path, name: str, vectors: Kept) -> str:
 
 def main(show: Callable[[str], None] = print) -> None:
     """Measure the files that were named, or all there are."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.recall_paths", description=__doc__)
-    parser.add_argument("names", nargs="*", help="files, without .jsonl; `a+b` for both as one")
-    arguments, data, vectors = given(parser)
-    names = arguments.names or sorted(each.stem for each in data.glob("*.jsonl"))
-    for name in names:
-        show(asyncio.run(measure(data, name, vectors)))
-        sys.stdout.flush()
+    measure_named(measure, "benchmarks.recall_paths", __doc__, show)
 
 
 if __name__ == "__main__":

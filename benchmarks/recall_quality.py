@@ -36,7 +36,7 @@ from anabranch_recall.recipe import RECIPE
 from anabranch_store import MiniLM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -230,17 +230,25 @@ def given(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Path, Ke
     return arguments, Path(data), Kept(arguments.vectors)
 
 
-def main(show: Callable[[str], None] = print) -> None:
-    """Measure the files that were named, or all there are."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.recall_quality", description=__doc__
-    )
+def measure_named(
+    measure: Callable[[Path, str, Kept], Coroutine[Any, Any, str]],
+    prog: str,
+    description: str | None,
+    show: Callable[[str], None],
+) -> None:
+    """Show the measurement of each file that was named on the command line, or of all there are."""
+    parser = argparse.ArgumentParser(prog=f"python -m {prog}", description=description)
     parser.add_argument("names", nargs="*", help="files, without .jsonl; `a+b` for both as one")
     arguments, data, vectors = given(parser)
     names = arguments.names or sorted(each.stem for each in data.glob("*.jsonl"))
     for name in names:
         show(asyncio.run(measure(data, name, vectors)))
         sys.stdout.flush()
+
+
+def main(show: Callable[[str], None] = print) -> None:
+    """Measure the files that were named, or all there are."""
+    measure_named(measure, "benchmarks.recall_quality", __doc__, show)
 
 
 if __name__ == "__main__":

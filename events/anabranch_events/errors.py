@@ -10,6 +10,7 @@ The tree is ordered by what the caller can do::
     │   └── SessionNotFound
     ├── Conflict                 read again, decide again
     │   ├── PositionConflict     somebody else appended first
+    │   ├── LogMovedOn           others appended to the log since a position
     │   ├── SessionEnded         the session takes no more of this
     │   ├── NamespaceEnded       the namespace was deleted
     │   └── LogNotEmpty          there is a log already, where one should be restored
@@ -102,6 +103,17 @@ class Conflict(AnabranchError):
     """The memory has moved on since the caller last looked."""
 
     exit_code: ClassVar[int] = 4
+
+
+class LogMovedOn(Conflict):
+    """Others have appended since the position that a batch had to follow; none of it is stored."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__(
+            f"the log has gone on since position {last}",
+            fix="read its end again, and append right after that",
+        )
+        self.last = last
 
 
 class PositionConflict(Conflict):

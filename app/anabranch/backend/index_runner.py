@@ -169,10 +169,10 @@ class Indexing:
         from anabranch_projections.recall_index.index_folder import IndexFolder
         from anabranch_projections.recall_index.source import index_source
 
-        losses = await self._losses()
+        losses, log = await asyncio.gather(self._losses(), self._event_log.identity())
         folder = IndexFolder.open(
             self._home.recall_index,
-            log=await self._event_log.identity(),
+            log=log,
             source=index_source(self._model, losses=losses),
             dimension=self._embedder.dimension if self._embedder else 1,
         )

@@ -11,7 +11,7 @@ from anabranch.memory.session_views import session_tree
 from anabranch.views import InsightDetails
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime
 
     from anabranch.memory.memory import Memory
@@ -63,10 +63,6 @@ class ExportedTree:
     def root(self) -> ExportedSession:
         """The session that was asked for."""
         return self.sessions[0]
-
-    def below(self, session_id: str) -> Iterator[ExportedSession]:
-        """Yield the branches that left a session itself."""
-        return (one for one in self.sessions if one.view.parent_id == session_id)
 
 
 def time_of(insight: InsightDetails) -> datetime:

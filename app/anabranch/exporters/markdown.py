@@ -33,8 +33,7 @@ def markdown(tree: ExportedTree) -> Iterator[bytes]:
     notes = dict(root.view.working_memory or {})
     notes.pop(_IMPORTED_NOTE, None)
     yield _section("Working memory", [f"- {_line(key)}: {_json(notes[key])}" for key in notes])
-    branches = list(_branches(tree, root, depth=0))
-    yield _section("Branches", branches)
+    yield _section("Branches", list(_branches(tree)))
 
 
 def _standing(session: ExportedSession) -> list[str]:
@@ -73,9 +72,12 @@ def _bullets(insights: Sequence[InsightDetails]) -> list[str]:
     return [f"- ({left} older ones are left out)", *lines] if left else lines
 
 
-def _branches(tree: ExportedTree, session: ExportedSession, *, depth: int) -> Iterator[str]:
-    """Yield the branches below a session as a nested list."""
-    waiting = [(one, depth) for one in reversed(list(tree.below(session.view.session_id)))]
+def _branches(tree: ExportedTree) -> Iterator[str]:
+    """Yield the branches below the root as a nested list."""
+    below: dict[str | None, list[ExportedSession]] = {}
+    for session in tree.sessions:
+        below.setdefault(session.view.parent_id, []).append(session)
+    waiting = [(one, 0) for one in reversed(below.get(tree.root.view.session_id, []))]
     while waiting:
         branch, level = waiting.pop()
         view = branch.view
@@ -83,8 +85,7 @@ def _branches(tree: ExportedTree, session: ExportedSession, *, depth: int) -> It
         outcome = view.result or view.error
         told = f": {_line(outcome)}" if outcome else ""
         yield f"{'  ' * level}- {_line(view.task)}{role}, {view.status}{told}"
-        below = reversed(list(tree.below(view.session_id)))
-        waiting += [(one, level + 1) for one in below]
+        waiting += [(one, level + 1) for one in reversed(below.get(view.session_id, []))]
 
 
 def _section(heading: str, lines: Sequence[str]) -> bytes:

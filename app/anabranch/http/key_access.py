@@ -15,7 +15,7 @@ from anabranch.http.access import Caller
 from anabranch.http.key_file import RATE, token_in
 from anabranch.http.places import CYPHER, reads
 from anabranch.http.token_access import PREFIX
-from anabranch.http.usage import Spent, tallied
+from anabranch.http.usage import Spent, counted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -120,12 +120,12 @@ class KeyAccess:
             key.id, key.limits, asked=asked, writing=not reads(operation), querying=querying
         )
         began = time.perf_counter()
-        with tallied() as tally:
+        with counted() as count:
             try:
                 yield
             finally:
                 seconds = time.perf_counter() - began if querying else 0.0
-                self._usage.add(key.id, tally.spent.plus(Spent(cypher_s=seconds)))
+                self._usage.add(key.id, count.spent.plus(Spent(cypher_s=seconds)))
 
     async def _fits(self, key: Key, token: Token) -> bool:
         """Tell whether the secret is that of the key; found once, it is known."""

@@ -60,32 +60,32 @@ class _Kept(BaseModel):
     spent: Spent
 
 
-class Tally:
+class RequestCount:
     """Counts what one request appends."""
 
     def __init__(self) -> None:
         self.spent = Spent()
 
 
-_tally: ContextVar[Tally | None] = ContextVar("anabranch_tally", default=None)
+_counting: ContextVar[RequestCount | None] = ContextVar("anabranch_request_count", default=None)
 
 
 @contextmanager
-def tallied() -> Generator[Tally]:
+def counted() -> Generator[RequestCount]:
     """Count what is appended in this context."""
-    tally = Tally()
-    token = _tally.set(tally)
+    count = RequestCount()
+    token = _counting.set(count)
     try:
-        yield tally
+        yield count
     finally:
-        _tally.reset(token)
+        _counting.reset(token)
 
 
 def note_append(event: Event) -> None:
     """Count an event that was appended for the request in work, if one is."""
-    tally = _tally.get()
-    if tally is not None:
-        tally.spent = tally.spent.plus(Spent(insights_in(event), 1))
+    count = _counting.get()
+    if count is not None:
+        count.spent = count.spent.plus(Spent(insights_in(event), 1))
 
 
 def insights_in(asked: object) -> int:

@@ -7,7 +7,12 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch_events.errors import InputInvalid, LogUnavailable, PositionConflict
+from anabranch_events.errors import (
+    InputInvalid,
+    LogMovedOn,
+    LogUnavailable,
+    PositionConflict,
+)
 from anabranch_events.event.envelope import Receipt
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.jetstream.api import (
@@ -45,10 +50,6 @@ The server drops a begun batch that nobody goes on with after ten seconds.
 """
 _BUSY_PAUSE_S: Final = 0.05
 _BUSY_PAUSE_MAX_S: Final = 1.0
-
-
-class LogMovedOn(Exception):
-    """Others have appended since the position that a batch had to follow."""
 
 
 class BatchesBusy(Exception):
@@ -225,7 +226,7 @@ async def _conflict(
             if actual != out.expected:
                 return out.conflict(actual)
     if outs[0].last is not None:
-        return LogMovedOn()
+        return LogMovedOn(outs[0].last)
     return LogUnavailable(
         "another batch for one of these sessions was being stored", fix="append again"
     )

@@ -24,8 +24,7 @@ from anabranch_events import (
     new_event,
     new_id,
 )
-from anabranch_events.errors import EventInvalid, InputInvalid, PositionConflict
-from anabranch_events.write.atomic_batch import LogMovedOn
+from anabranch_events.errors import EventInvalid, InputInvalid, LogMovedOn, PositionConflict
 from anabranch_thinking.errors import SessionEnded, SessionNotFound
 from anabranch_thinking.sessions.state import SessionState, StateFold
 
