@@ -14,7 +14,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Final, ParamSpec, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Concatenate,
+    Final,
+    ParamSpec,
+    get_args,
+    get_type_hints,
+)
 
 import typer
 
@@ -221,13 +230,35 @@ def describe(run: Callable[..., None]) -> None:
     own = list(inspect.signature(function).parameters.values())[1:]
     kind = inspect.Parameter.KEYWORD_ONLY
     parameters = [inspect.Parameter("context", kind, annotation=typer.Context)]
-    parameters += [one.replace(kind=kind, annotation=hints[one.name]) for one in own]
+    for one in own:
+        if one.kind is inspect.Parameter.VAR_KEYWORD:
+            parameters += _options_of(hints[one.name])
+        else:
+            parameters.append(one.replace(kind=kind, annotation=hints[one.name]))
     parameters += [
         inspect.Parameter(name, kind, annotation=hint, default=False if name == "json" else None)
         for name, hint in _COMMON.items()
     ]
     vars(run)["__signature__"] = inspect.Signature(parameters)
     run.__annotations__ = {one.name: one.annotation for one in parameters}
+
+
+def _options_of(unpacked: Any) -> list[inspect.Parameter]:
+    """Return the options that several commands share: `**options: Unpack[TypedDict]` names them.
+
+    One that may be left out is None then; a flag is false, and a number 0.
+    """
+    (options,) = get_args(unpacked)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return [
+        inspect.Parameter(
+            name,
+            kind,
+            annotation=hint,
+            default=get_args(hint)[0]() if get_args(hint)[0] in {bool, float} else None,
+        )
+        for name, hint in get_type_hints(options, include_extras=True).items()
+    ]
 
 
 def silence() -> None:

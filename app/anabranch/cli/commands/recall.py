@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, Unpack, cast
 
 import typer
 
@@ -22,75 +22,81 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 PANEL: Final = "Remember and recall"
 
-ScopeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--scope",
-        help="session, lineage, thought or namespace; lineage with a session.",
-        autocompletion=one_of(SCOPES),
-        show_default=False,
-    ),
-]
-TagFilter = Annotated[
-    list[str] | None,
-    typer.Option("--tag", "-t", help="A tag that it carries; may be repeated."),
-]
-KindFilter = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--kind",
-        help="A kind that it is of, derived too; may be repeated.",
-        autocompletion=one_of((*KINDS, "derived")),
-    ),
-]
-AgentFilter = Annotated[
-    str | None,
-    typer.Option("--agent", help="In whose name it was recorded.", show_default=False),
-]
-RoleFilter = Annotated[
-    str | None, typer.Option("--role", help="The role of its session.", show_default=False)
-]
-ConfidenceFilter = Annotated[
-    float, typer.Option("--confidence-min", help="How sure it is at least.")
-]
-SinceFilter = Annotated[
-    str | None,
-    typer.Option("--since", metavar="TIME", help="Recorded from then on.", show_default=False),
-]
-UntilFilter = Annotated[
-    str | None,
-    typer.Option("--until", metavar="TIME", help="Recorded up to then.", show_default=False),
-]
-ValidAtFilter = Annotated[
-    str | None,
-    typer.Option(
-        "--valid-at",
-        metavar="TIME",
-        help="Holding in the world then, instead of now.",
-        show_default=False,
-    ),
-]
-MinSimilarityOption = Annotated[
-    float | None,
-    typer.Option("--min", help="At least so similar, up to 1.", show_default=False),
-]
-AfterOption = Annotated[
-    int | None,
-    typer.Option("--after", help="Wait until this position is known.", show_default=False),
-]
-WaitOption = Annotated[
-    float | None,
-    typer.Option("--wait", help="Wait at most so many seconds.", show_default=False),
-]
-TimeoutOption = Annotated[
-    float | None,
-    typer.Option(
-        "--timeout", help="Leave out lanes that take longer, in seconds.", show_default=False
-    ),
-]
-IncludeRetiredOption = Annotated[
-    bool, typer.Option("--include-retired", help="Also what no longer holds.")
-]
+
+class QuestionOptions(TypedDict):
+    """The options of a question to memory, beside its text and how many insights it wants."""
+
+    scope: Annotated[
+        str | None,
+        typer.Option(
+            "--scope",
+            help="session, lineage, thought or namespace; lineage with a session.",
+            autocompletion=one_of(SCOPES),
+            show_default=False,
+        ),
+    ]
+    session: SessionOption
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", "-t", help="A tag that it carries; may be repeated."),
+    ]
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            help="A kind that it is of, derived too; may be repeated.",
+            autocompletion=one_of((*KINDS, "derived")),
+        ),
+    ]
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", help="In whose name it was recorded.", show_default=False),
+    ]
+    role: Annotated[
+        str | None, typer.Option("--role", help="The role of its session.", show_default=False)
+    ]
+    confidence_min: Annotated[
+        float, typer.Option("--confidence-min", help="How sure it is at least.")
+    ]
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="TIME", help="Recorded from then on.", show_default=False),
+    ]
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="TIME", help="Recorded up to then.", show_default=False),
+    ]
+    valid_at: Annotated[
+        str | None,
+        typer.Option(
+            "--valid-at",
+            metavar="TIME",
+            help="Holding in the world then, instead of now.",
+            show_default=False,
+        ),
+    ]
+    min_similarity: Annotated[
+        float | None,
+        typer.Option("--min", help="At least so similar, up to 1.", show_default=False),
+    ]
+    as_of: AsOfOption
+    after: Annotated[
+        int | None,
+        typer.Option("--after", help="Wait until this position is known.", show_default=False),
+    ]
+    wait: Annotated[
+        float | None,
+        typer.Option("--wait", help="Wait at most so many seconds.", show_default=False),
+    ]
+    timeout_s: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout", help="Leave out lanes that take longer, in seconds.", show_default=False
+        ),
+    ]
+    include_retired: Annotated[
+        bool, typer.Option("--include-retired", help="Also what no longer holds.")
+    ]
 
 
 @command(
@@ -113,51 +119,18 @@ async def recall(
         typer.Option("--and", metavar="QUERY", help="Another question; may be repeated."),
     ] = None,
     count: Annotated[int, typer.Option("-k", help="How many insights at most.")] = 10,
-    scope: ScopeOption = None,
-    session: SessionOption = None,
-    tag: TagFilter = None,
-    kind: KindFilter = None,
-    agent: AgentFilter = None,
-    role: RoleFilter = None,
-    confidence_min: ConfidenceFilter = 0.0,
-    since: SinceFilter = None,
-    until: UntilFilter = None,
-    valid_at: ValidAtFilter = None,
-    min_similarity: MinSimilarityOption = None,
-    as_of: AsOfOption = None,
-    after: AfterOption = None,
-    wait: WaitOption = None,
-    timeout_s: TimeoutOption = None,
-    include_retired: IncludeRetiredOption = False,
     spread: Annotated[
         int, typer.Option("--spread", help="Also what lies up to so many associations beyond.")
     ] = 0,
     why: Annotated[bool, typer.Option("--why", help="Show what each score is made of.")] = False,
+    **options: Unpack[QuestionOptions],
 ) -> None:
     """Ask memory a question; get ranked insights, each with the reason why."""
-    from anabranch.cli.values import moment
-
-    filters = _filters(
-        tag,
-        kind,
-        agent,
-        role,
-        confidence_min=confidence_min,
-        since=since,
-        until=until,
-        valid_at=valid_at,
-    )
+    filters = _filters(options)
     queries = [standard_input(query), *(more or ())]
     asked: dict[str, Any] = {
         "k": count,
-        "scope": scope,
-        "session_id": session,
-        "as_of": moment(as_of),
-        "after": after,
-        "include_retired": include_retired,
-        "min_similarity": min_similarity,
-        "wait_s": wait,
-        "timeout_s": timeout_s,
+        **_asked(options),
         **({"spread": spread} if spread else {}),
         **filters,
     }
@@ -192,29 +165,35 @@ async def _served(
     return None if found is None else [found]
 
 
-def _filters(
-    tags: Sequence[str] | None,
-    kinds: Sequence[str] | None,
-    agent: str | None,
-    role: str | None,
-    *,
-    confidence_min: float,
-    since: str | None,
-    until: str | None,
-    valid_at: str | None,
-) -> FilterFields:
+def _asked(options: QuestionOptions) -> dict[str, Any]:
+    """Return what a question says beside its filters, by the names of its fields."""
+    from anabranch.cli.values import moment
+
+    return {
+        "scope": options["scope"],
+        "session_id": options["session"],
+        "as_of": moment(options["as_of"]),
+        "after": options["after"],
+        "include_retired": options["include_retired"],
+        "min_similarity": options["min_similarity"],
+        "wait_s": options["wait"],
+        "timeout_s": options["timeout_s"],
+    }
+
+
+def _filters(options: QuestionOptions) -> FilterFields:
     """Return the filters of a question. Raises InputInvalid for a time that is none."""
     from anabranch.cli.values import time
 
     return {
-        "tags": tags or (),
-        "kinds": kinds or (),
-        "agent": agent,
-        "role": role,
-        "confidence_min": confidence_min,
-        "since": time(since, field="since"),
-        "until": time(until, field="until"),
-        "valid_at": time(valid_at, field="valid_at"),
+        "tags": options["tag"] or (),
+        "kinds": options["kind"] or (),
+        "agent": options["agent"],
+        "role": options["role"],
+        "confidence_min": options["confidence_min"],
+        "since": time(options["since"], field="since"),
+        "until": time(options["until"], field="until"),
+        "valid_at": time(options["valid_at"], field="valid_at"),
     }
 
 
@@ -256,48 +235,15 @@ async def context(
     *,
     tokens: Annotated[int, typer.Option("--tokens", help="How long the text may be.")] = 2000,
     count: Annotated[int, typer.Option("-k", help="How many insights at most.")] = 20,
-    scope: ScopeOption = None,
-    session: SessionOption = None,
-    tag: TagFilter = None,
-    kind: KindFilter = None,
-    agent: AgentFilter = None,
-    role: RoleFilter = None,
-    confidence_min: ConfidenceFilter = 0.0,
-    since: SinceFilter = None,
-    until: UntilFilter = None,
-    valid_at: ValidAtFilter = None,
-    min_similarity: MinSimilarityOption = None,
-    as_of: AsOfOption = None,
-    after: AfterOption = None,
-    wait: WaitOption = None,
-    timeout_s: TimeoutOption = None,
-    include_retired: IncludeRetiredOption = False,
+    **options: Unpack[QuestionOptions],
 ) -> None:
     """Ask memory a question; get what it knows as text for a prompt, with citations."""
-    from anabranch.cli.values import moment
-
-    filters = _filters(
-        tag,
-        kind,
-        agent,
-        role,
-        confidence_min=confidence_min,
-        since=since,
-        until=until,
-        valid_at=valid_at,
-    )
+    filters = _filters(options)
     asked: dict[str, Any] = {
         "query": standard_input(query),
         "tokens": tokens,
         "k": count,
-        "scope": scope,
-        "session_id": session,
-        "as_of": moment(as_of),
-        "after": after,
-        "include_retired": include_retired,
-        "min_similarity": min_similarity,
-        "wait_s": wait,
-        "timeout_s": timeout_s,
+        **_asked(options),
         **filters,
     }
 
