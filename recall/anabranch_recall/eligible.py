@@ -79,6 +79,12 @@ def eligible(moment: Moment, question: Question, *, at: datetime | None = None) 
     return Eligible(None if mask.all() else np.flatnonzero(mask), total, retired)
 
 
+def forgotten_since(moment: Moment) -> int:
+    """Return how many insights held at a moment whose text was forgotten later."""
+    columns = moment.columns
+    return int(np.count_nonzero(~columns.alive & (columns.retired > moment.position)))
+
+
 def _retired(moment: Moment, question: Question) -> NDArray[np.int64]:
     """Return where each row ended: in a namespace by any event, in a scope by those it sees."""
     if question.scope is Scope.NAMESPACE:

@@ -12,7 +12,7 @@ import numpy as np
 from anabranch_recall.answer import answer, listed, other_sessions, shown
 from anabranch_recall.asked import Asked, read
 from anabranch_recall.dates import NO_DAY
-from anabranch_recall.eligible import Eligible, eligible
+from anabranch_recall.eligible import Eligible, eligible, forgotten_since
 from anabranch_recall.index_ranking import Ranked, Ranking, last_moment, rank
 from anabranch_recall.language import date_words
 from anabranch_recall.moment import NEVER, day_text, moment_of
@@ -151,6 +151,7 @@ class IndexRanker:
             position=position,
             ranker=self.name,
             nothing_close=nothing_close,
+            forgotten_since=0 if question.as_of is None else forgotten_since(moment),
         )
 
     def _ranking(

@@ -212,9 +212,11 @@ class Recollection(_Frozen):
     """The hits, best first, and each lane's state. `position` is that of the graph or the index.
 
     It has the length of its hits, and iterating gives them. `nothing_close` says that there are
-    none because all that was compared is far from the question. `associated` are the insights that
-    the hits' associations lead to, where the question spreads. `recall_id` names this answer, for
-    the citations of its insights; what a ranker gives has none yet.
+    none because all that was compared is far from the question. `forgotten_since` counts what held
+    in the namespace as of the question's position and was forgotten later: the answer lacks it.
+    `associated` are the insights that the hits' associations lead to, where the question spreads.
+    `recall_id` names this answer, for the citations of its insights; what a ranker gives has none
+    yet.
     """
 
     hits: list[Hit]
@@ -222,6 +224,7 @@ class Recollection(_Frozen):
     position: int
     ranker: str
     nothing_close: bool = False
+    forgotten_since: int = 0
     recall_id: str | None = None
     associated: tuple[Associated, ...] = ()
 

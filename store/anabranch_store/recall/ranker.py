@@ -40,7 +40,7 @@ from anabranch_store.recall.lanes import (
     search_words,
     vector_of,
 )
-from anabranch_store.recall.reach import LargeReaches, Reach, moment_of, reach_of
+from anabranch_store.recall.reach import LargeReaches, Reach, asked_at, reach_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -117,7 +117,7 @@ class GraphRanker:
 
         An unknown session reaches nothing. Raises GraphUnavailable when no lane answers.
         """
-        at = await moment_of(self._graph, question, clock=self._clock)
+        at, forgotten_since = await asked_at(self._graph, question, clock=self._clock)
         # Positions first: later reads are never older than they say.
         reached, reach = await asyncio.gather(
             self._graph.reached(), reach_of(self._graph, question, at=at)
@@ -144,6 +144,7 @@ class GraphRanker:
             position=reached.graph,
             ranker=self.name,
             nothing_close=nothing_close,
+            forgotten_since=forgotten_since,
         )
 
     async def _rank(self, asked: _ScopedQuestion, *, held: str | None) -> _Ranking:

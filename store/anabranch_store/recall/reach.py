@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_recall.ends import End, ends_of
 from anabranch_recall.filters import NO_FILTERS, Filters
@@ -107,16 +107,24 @@ async def reach_of(graph: Graph, question: Question, *, at: datetime) -> Reach:
     )
 
 
-async def moment_of(graph: Graph, question: Question, *, clock: Callable[[], datetime]) -> datetime:
-    """Return the time at which `question` is asked; as of a position, that of its last insight."""
-    if question.asked_at is not None:
-        return question.asked_at
+class Asked(NamedTuple):
+    """The time at which a question is asked, and how many insights of then were forgotten since."""
+
+    at: datetime
+    forgotten_since: int = 0
+
+
+async def asked_at(graph: Graph, question: Question, *, clock: Callable[[], datetime]) -> Asked:
+    """Return when `question` is asked: as of a position that is the time of its last insight."""
     if question.as_of is None:
-        return clock()
+        return Asked(question.asked_at or clock())
     rows = await graph.read(
         "recall/read_last_moment", namespace=question.namespace, until=question.as_of
     )
-    return datetime.fromisoformat(rows[0]["moment"]) if rows else clock()
+    if not rows:
+        return Asked(question.asked_at or clock())
+    then = datetime.fromisoformat(rows[0]["moment"])
+    return Asked(question.asked_at or then, rows[0]["forgotten"])
 
 
 def _text(moment: datetime | None) -> str | None:

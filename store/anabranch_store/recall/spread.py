@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_recall.plasticity import decayed
 from anabranch_recall.question import Associated, Association
-from anabranch_store.recall.reach import moment_of, reach_of
+from anabranch_store.recall.reach import asked_at, reach_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +50,7 @@ async def spread(
     one read, from at most 50 insights over the 8 strongest links of each. Weights are those at the
     time of the question.
     """
-    at = await moment_of(graph, question, clock=clock)
+    at = (await asked_at(graph, question, clock=clock)).at
     reach = await reach_of(graph, question, at=at)
     if reach.windows == {}:
         return []

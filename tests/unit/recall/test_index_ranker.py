@@ -18,6 +18,7 @@ from anabranch_recall.index_ranker import IndexRanker
 from anabranch_recall.question import Floor
 from tests.support.histories import at, insight, moment, session
 from tests.support.indexed_histories import DIMENSION, index_over, vector_of
+from tests.support.learning import Account
 from tests.support.recall_filters import KEPT, YEAR, filtered_history, kept_by
 
 if TYPE_CHECKING:
@@ -205,6 +206,27 @@ async def test_a_text_that_was_stated_again_is_one_hit() -> None:
     [hit] = [hit for hit in found if hit.text == texts[-1]]
     assert (hit.also_in, len(hit.also)) == (149, 100)
     assert {hit.also_in for hit in found if hit.text != texts[-1]} == {0}
+
+
+async def test_an_answer_of_then_counts_what_was_forgotten_since() -> None:
+    """What had ended by then is not counted, nor anything in an answer of now."""
+    account = Account()
+    river = account.open()
+    old = account.remember(river, "The gauge drifts one centimetre.")
+    account.supersede(old, account.remember(river, "The gauge drifts two centimetres."))
+    erased = account.remember(river, "The gauge belongs to a neighbour.")
+    account.forget(erased)
+    account.forget(old)
+    asked = over(index_over(account.events))
+
+    counted = {
+        as_of: (await asked.recall(ask("gauge", as_of=as_of))).forgotten_since
+        for as_of in range(1, 8)
+    }
+    now = await asked.recall(ask("gauge"))
+
+    assert counted == {1: 0, 2: 1, 3: 1, 4: 0, 5: 1, 6: 0, 7: 0}
+    assert now.forgotten_since == 0
 
 
 async def test_what_is_less_similar_is_left_out() -> None:

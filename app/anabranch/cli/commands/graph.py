@@ -271,7 +271,7 @@ async def rebuild(
         str | None,
         typer.Option(
             "--embedder",
-            metavar="builtin|endpoint|none",
+            metavar="builtin|folder|endpoint|none",
             help="Make the vectors with another embedder; set ANABRANCH_EMBEDDER to it from then on.",
             show_default=False,
             autocompletion=one_of(EMBEDDERS),

@@ -105,7 +105,7 @@ class QuestionOptions(TypedDict):
     gives=(
         "hits [{insight_id, session_id, text, subject, kind, tags, confidence, agent, position, recorded_at, "
         "retired, valid_from, valid_until, similarity, also_in, also, score, why}], lanes, position, "
-        "ranker, nothing_close, recall_id, associated; a line a question"
+        "ranker, nothing_close, forgotten_since, recall_id, associated; a line a question"
     ),
     panel=PANEL,
     served=True,
@@ -213,10 +213,18 @@ def _shown(found: Recollection, *, filters: Sequence[str], why: bool) -> list[Re
         told = f"Nothing{close} is known about that"
         if filters:
             told += f" with these filters ({', '.join(filters)}); ask without them to see more"
-        return [f"{told}.", lanes]
+        return [f"{told}.", *_forgotten_since(found), lanes]
     associated = getattr(found, "associated", ())  # An older service gives none.
     beyond = [associated_table(associated)] if associated else []
-    return [hits_table(found.hits, why=why), *beyond, lanes]
+    return [hits_table(found.hits, why=why), *beyond, *_forgotten_since(found), lanes]
+
+
+def _forgotten_since(found: Recollection) -> list[RenderableType]:
+    count: int = getattr(found, "forgotten_since", 0)  # An older service says nothing of it.
+    if not count:
+        return []
+    insights = "an insight that held" if count == 1 else f"{count:,} insights that held"
+    return [f"Left out: {insights} then and {'was' if count == 1 else 'were'} forgotten since."]
 
 
 @command(

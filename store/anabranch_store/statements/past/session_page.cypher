@@ -2,7 +2,9 @@
 // the newest first; one row a session: session_id, opened, handed_by. $root_id null: of any thought.
 MATCH (s:Session {namespace: $namespace})
 WHERE s.opened <= $until AND s.opened < $before AND ($root_id IS NULL OR s.root_id = $root_id)
+WITH s, s.opened AS newest
+ORDER BY newest DESC
+LIMIT $limit
 RETURN s.id AS session_id, s.opened AS opened,
   [(t:Session)-[h:HANDED_OFF_TO]->(s) WHERE h.recorded <= $until | t.id] AS handed_by
 ORDER BY opened DESC
-LIMIT $limit

@@ -87,7 +87,10 @@ async def test_scopes_cut_where_the_session_forked(graph: Graph) -> None:
 
 
 async def test_as_of_gives_what_was_known_then(graph: Graph) -> None:
-    """Before its retirement an insight answers, after it its successor; erased, none ever."""
+    """Before its retirement an insight answers, after it its successor; erased, none ever.
+
+    An answer of then counts what it lacks since.
+    """
     account = Account()
     river = account.open()
     old = account.remember(river, "The gauge drifts one centimetre.")
@@ -96,19 +99,21 @@ async def test_as_of_gives_what_was_known_then(graph: Graph) -> None:
     erased = account.remember(river, "The gauge belongs to a neighbour.")
     account.forget(erased)
     await learn(graph, account.events)
-    wanted: list[tuple[dict[str, Any], set[str]]] = [
-        ({"as_of": 1}, set()),
-        ({"as_of": 2}, {old}),
-        ({"as_of": 3}, {old, new}),
-        ({"as_of": 4}, {new}),
-        ({"as_of": 5}, {new}),
-        ({}, {new}),
-        ({"include_retired": True}, {old, new}),
+    wanted: list[tuple[dict[str, Any], set[str], int]] = [
+        ({"as_of": 1}, set(), 0),
+        ({"as_of": 2}, {old}, 0),
+        ({"as_of": 3}, {old, new}, 0),
+        ({"as_of": 4}, {new}, 0),
+        ({"as_of": 5}, {new}, 1),
+        ({"as_of": 6}, {new}, 0),
+        ({}, {new}, 0),
+        ({"include_retired": True}, {old, new}, 0),
     ]
 
     for ranker in both_ways(graph):
-        for fields, known in wanted:
-            assert set(ids(await ranker.recall(ask("gauge", **fields)))) == known
+        for fields, known, lacking in wanted:
+            found = await ranker.recall(ask("gauge", **fields))
+            assert (set(ids(found)), found.forgotten_since) == (known, lacking)
 
 
 async def test_a_retired_hit_says_when_it_ended(graph: Graph) -> None:
