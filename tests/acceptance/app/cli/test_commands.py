@@ -347,7 +347,7 @@ def test_a_reader_that_has_gone_is_no_failure(
         anabranch.command(*words.split()),
         stdout=write,
         stderr=subprocess.PIPE,
-        env=anabranch.environment,
+        env={**anabranch.environment, "ANABRANCH_NAMESPACE": namespace},
         timeout=110,
         check=False,
     )
