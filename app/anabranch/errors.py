@@ -10,7 +10,7 @@
     ├── InputInvalid
     │   ├── AnswerTooLarge       what was asked for does not fit in one message
     │   ├── ExportDamaged        an export was changed since it was written
-    │   ├── IdAmbiguous          several ids end with what was given
+    │   ├── IdAmbiguous          several ids have what was given
     │   ├── MediaRefused         a body is of a type that is not taken
     │   ├── MethodRefused        an address of the HTTP service takes other methods
     │   ├── PositionFromFuture   a position the log has not reached
@@ -25,7 +25,7 @@
     │   ├── EventNotFound
     │   ├── HistoryNotFound      no event names the thing
     │   ├── GenerationNotFound   no generation of the graph has this name
-    │   ├── KeyNotFound          no API key has this id
+    │   ├── KeyNotFound          no API key has this id or name
     │   ├── NothingRunning       there is nothing to end
     │   └── RouteNotFound        the HTTP service has no such address
     ├── Conflict
@@ -170,13 +170,13 @@ class SnapshotDamaged(InputInvalid):
 
 
 class IdAmbiguous(InputInvalid):
-    """Several ids end with what was given; `matches` are those, with what they say."""
+    """Several ids begin or end with what was given; `matches` are those, with what they say."""
 
     def __init__(self, given: str, matches: Sequence[str]) -> None:
         super().__init__(
-            f"several ids end with {given}: {', '.join(matches)}",
+            f"several ids begin or end with {given}: {', '.join(matches)}",
             field="id",
-            fix="give more of its end, or the whole id",
+            fix="give more of it, or the whole id",
         )
         self.matches = tuple(matches)
 
@@ -341,7 +341,7 @@ class RouteNotFound(NotFound):
 
 
 class KeyNotFound(NotFound):
-    """No API key has this id."""
+    """No API key has this id or name."""
 
     def __init__(self, key_id: str) -> None:
         super().__init__(
@@ -362,12 +362,10 @@ class NothingRunning(NotFound):
 class AlreadyRunning(Conflict):
     """Another process owns this home's servers."""
 
-    def __init__(self, home: Path, *, pid: int | None) -> None:
+    def __init__(self, home: Path, *, pid: int | None, fix: str | None = None) -> None:
         who = f"process {pid}" if pid else "another process"
-        super().__init__(
-            f"{who} already runs on {home}",
-            fix="use it as it is, end it with `anabranch down`, or name another home",
-        )
+        usual = "use it as it is, end it with `anabranch down`, or name another home"
+        super().__init__(f"{who} already runs on {home}", fix=fix or usual)
         self.home = home
         self.pid = pid
 

@@ -75,15 +75,16 @@ def plain_settings(
 ) -> PlainSettings | None:
     """Return the settings; None if the models must look: another is set, or one breaks a rule."""
     given = {name.upper(): value for name, value in environment.items() if value}
-    spaces = [given.get("ANABRANCH_NAMESPACE", "default"), namespace or "default"]
+    usual = given.get("ANABRANCH_NAMESPACE", "default")
+    chosen = usual if namespace is None else namespace
     clear = all(
         re.fullmatch(rule, given[name]) for name, rule in OF_OWNERS.items() if name in given
     )
-    if OTHERS & given.keys() or not clear or not all(map(_NAMESPACE.fullmatch, spaces)):
+    if OTHERS & given.keys() or not clear or not all(map(_NAMESPACE.fullmatch, (usual, chosen))):
         return None
     folder = home or Path(given.get("ANABRANCH_HOME", "~/.local/share/anabranch"))
     return PlainSettings(
         home=folder.expanduser().absolute(),
-        namespace=namespace or spaces[0],
+        namespace=chosen,
         agent=given.get("ANABRANCH_AGENT"),
     )

@@ -44,8 +44,7 @@ _ELEMENTS_MAX: Final = 1000
 class RepairResult(NamedTuple):
     """The differences of a graph from its log at `position`, and its digest after the repair.
 
-    `mended` says whether the graph now is what the log says; False after a mere look that found
-    differences.
+    `mended` says whether the graph was made what the log says; False after a mere look.
     """
 
     position: int
@@ -94,7 +93,7 @@ async def repair(
         relationships_added=len(mend.links),
         relationships_removed=len(mend.unlinked),
         digest=digest,
-        mended=digest == expected,
+        mended=not dry_run and digest == expected,
     )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from anabranch_recall.filters import NO_FILTERS, Filters
 
@@ -76,7 +77,11 @@ class Question(_Frozen):
     @model_validator(mode="after")
     def _scope_has_its_session(self) -> Question:
         if self.scope is not Scope.NAMESPACE and self.session_id is None:
-            raise ValueError(f"scope {self.scope} needs a session: name it in session_id")
+            raise PydanticCustomError(
+                "missing",
+                "is missing: scope {scope} needs a session",
+                {"scope": str(self.scope), "field": "session_id", "fix": "give session_id"},
+            )
         return self
 
 

@@ -19,8 +19,9 @@ class Proxy:
     Connections made from now on go to `target`.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, *, port: int = 0) -> None:
         self.target = target
+        self._port = port
         self._open = asyncio.Event()
         self._open.set()
         self._questions = asyncio.Event()
@@ -31,7 +32,7 @@ class Proxy:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
         scheme = self.target.partition("://")[0]
         self.url = f"{scheme}://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self

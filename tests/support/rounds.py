@@ -16,6 +16,12 @@ in_full_only = pytest.mark.skipif(
 )
 neo4j_in_full_only = pytest.mark.neo4j_in_full_only
 """On the embedded graph always; on Neo4j, which plans each new statement for long, in CI only."""
+two_stores = pytest.mark.parametrize("graph_address", ["embedded", "neo4j"], indirect=True)
+"""On the embedded graph and one release of Neo4j, for what two releases could only agree on.
+
+The calendar release plans each statement of these (`test_planned`), has each event's effect,
+ranks, and answers users' Cypher. What is composed of these is not held to it again.
+"""
 ENGINE: Final[EngineName] = (
     "native" if os.environ.get("ANABRANCH_TEST_ENGINE") == "native" else "jvm"
 )

@@ -15,15 +15,13 @@ def main() -> None:
     from anabranch.cli.interrupt import end_quietly_on_interrupt
 
     end_quietly_on_interrupt()
+    from anabranch.cli.streams import finish, given_arguments
+
     if sys.argv[1:] == ["--version"]:
-        from anabranch.cli.version import print_version
+        from anabranch.cli.version import version_line
 
-        return print_version()
-    from anabranch.cli.streams import given_arguments
-
+        return finish(0, text=version_line())
     sys.argv[1:] = given_arguments(sys.argv[1:])
-    from anabranch.cli.application import finish
-
     return finish(run())
 
 

@@ -10,18 +10,16 @@ import typer
 import typer.main
 
 from anabranch.cli.command import (
-    PIPE_CLOSED,
     Common,
     HomeOption,
     JsonOption,
     NamespaceOption,
     describe,
-    silence,
 )
 from anabranch.cli.help import Abstract, PlainGroup
 from anabranch.cli.interrupt import INTERRUPTED
-from anabranch.cli.streams import prepare_streams
-from anabranch.cli.version import print_version
+from anabranch.cli.streams import PIPE_CLOSED, prepare_streams, silence
+from anabranch.cli.version import version_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -156,7 +154,7 @@ application = typer.Typer(
 
 def _print_version(value: bool) -> None:
     if value:
-        print_version()
+        typer.echo(version_line(), nl=False)
         raise typer.Exit
 
 
@@ -173,16 +171,6 @@ def _before(
     ] = False,
 ) -> None:
     context.obj = Common(namespace=namespace, home=home, json=json)
-
-
-def finish(code: int) -> None:
-    """End this process with an exit code, once its output is written."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = PIPE_CLOSED
-        silence()
-    raise SystemExit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -205,6 +193,11 @@ def _run(given: list[str], *, json: bool) -> int:
         return _usage(error, json=json)
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        silence()  # Typer ends with 1 where whoever read a help has gone.
+        return PIPE_CLOSED
     except Exception as error:  # noqa: BLE001  An error of the tree may come from anywhere.
         return _failed(error, json=json)
 
@@ -233,6 +226,13 @@ def _usage(error: typer.TyperException, *, json: bool) -> int:
         typer.echo(error.format_message(), err=True)
         return _USAGE
     message = error.format_message().rstrip(".")
-    fix = "see `anabranch --help`, or `--help` after the command"
+    fix = f"see `{_help_on(error)}`"
     write_error(UsageInvalid(message, field="arguments", fix=fix), json=json)
     return _USAGE
+
+
+def _help_on(error: typer.TyperException) -> str:
+    """Return what shows the help of the command that was used wrong."""
+    context: Any = getattr(error, "ctx", None)
+    path = "anabranch" if context is None else context.command_path
+    return path.replace("anabranch", "anabranch help", 1)

@@ -30,7 +30,7 @@ import typer
 from anabranch.cli.completion import ids_of
 from anabranch.cli.help import PlainCommand
 from anabranch.cli.notices import unknown_variables
-from anabranch.cli.streams import interruptible
+from anabranch.cli.streams import PIPE_CLOSED, interruptible, silence
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
 
 _P = ParamSpec("_P")
-PIPE_CLOSED: Final = 141
 _PANEL: Final = "Options of every command"
 
 NamespaceOption = Annotated[
@@ -94,7 +93,7 @@ AsOfOption = Annotated[
 SessionArgument = Annotated[
     str,
     typer.Argument(
-        help="The session's id, or the end of it.",
+        help="The session's id, or the end or start of it.",
         metavar="ID",
         autocompletion=ids_of("sessions"),
     ),
@@ -190,7 +189,13 @@ def command(
         @functools.wraps(function)
         def run(context: typer.Context, **values: Any) -> None:
             before = context.obj if isinstance(context.obj, Common) else Common()
-            common = Common(**{key: values.pop(key) or getattr(before, key) for key in _COMMON})
+            own = {key: values.pop(key) for key in _COMMON}
+            common = Common(
+                **{
+                    key: getattr(before, key) if given is None or given is False else given
+                    for key, given in own.items()
+                }
+            )
             import asyncio
 
             call = Call(common)
@@ -259,11 +264,6 @@ def _options_of(unpacked: Any) -> list[inspect.Parameter]:
         )
         for name, hint in get_type_hints(options, include_extras=True).items()
     ]
-
-
-def silence() -> None:
-    """Send what is still to be written nowhere: whoever read it has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

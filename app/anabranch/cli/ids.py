@@ -1,4 +1,4 @@
-"""Ids on the command line: whole, or the end of one in the form in which it is printed."""
+"""Ids on the command line: whole, or the end or start of one as it is printed."""
 
 from __future__ import annotations
 

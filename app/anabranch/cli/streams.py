@@ -19,6 +19,8 @@ from anabranch.cli.interrupt import end
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+PIPE_CLOSED: Final = 141
+"""The exit code of a command whose reader has gone."""
 _ERRORS: Final = "anabranch.terminal"
 _AS_ASCII: Final = {
     "✓": "+",
@@ -64,6 +66,22 @@ def _as_ascii(error: UnicodeError) -> tuple[str, int]:
     lacking = error.object[error.start : error.end]
     written = "".join(_AS_ASCII.get(one) or ascii(one)[1:-1] for one in lacking)
     return written, error.end
+
+
+def finish(code: int, *, text: str = "") -> None:
+    """End this process with an exit code, once its output is written, and `text` after it."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = PIPE_CLOSED
+        silence()
+    raise SystemExit(code)
+
+
+def silence() -> None:
+    """Send what is still to be written nowhere: whoever read it has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def given_arguments(arguments: Sequence[str]) -> list[str]:

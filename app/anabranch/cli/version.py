@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 
-def print_version() -> None:
-    """Write the version to stdout."""
+def version_line() -> str:
+    """Return what `--version` says."""
     from importlib.metadata import version
 
-    print(f"anabranch {version('anabranch')}")  # noqa: T201  The command's one line of output.
+    return f"anabranch {version('anabranch')}\n"

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -29,8 +29,12 @@ if TYPE_CHECKING:
 
 KNOWN_MAX: Final = 1024
 CHECKS_PER_S: Final = 5.0
+UNKNOWN: Final = "unknown"
+"""The key of an entry on one who showed none of the file's."""
 _BURST_S: Final = 2.0
 _CHECKS_AT_ONCE: Final = 2
+_REFUSED_PER_S: Final = 0.1
+_REFUSED_AT_ONCE: Final = 20
 _SCHEME: Final = "bearer "
 _FIX: Final = "send `Authorization: Bearer KEY`; `anabranch keys create` makes a key"
 
@@ -76,9 +80,16 @@ class KeyAccess:
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
     async def caller(self, headers: Headers) -> Caller:
-        """Return the caller of a request. Raises KeyRefused and TooManyRequests."""
-        given = headers.get("authorization", "")
-        shown = given[len(_SCHEME) :].strip() if given.lower().startswith(_SCHEME) else ""
+        """Return the caller of a request. Raises KeyRefused, noted before, and TooManyRequests."""
+        try:
+            return await self._caller(headers)
+        except KeyRefused as error:
+            if error.shown:
+                self._note_refused(_shown(headers))
+            raise
+
+    async def _caller(self, headers: Headers) -> Caller:
+        shown = _shown(headers)
         token = token_in(shown)
         if token is None and self._tokens is not None and shown.count(".") == 2:
             found = await self._tokens.caller(shown)
@@ -107,6 +118,17 @@ class KeyAccess:
         """Note for the audit what a caller did."""
         if self._audit is not None:
             self._audit.note(caller.name, operation=operation, namespace=namespace, status=status)
+
+    def _note_refused(self, shown: str) -> None:
+        """Note what was shown and does not hold; strangers must not push out other entries."""
+        token = token_in(shown)
+        key = None if token is None else self._keys.keys().get(token.id)
+        with suppress(TooManyRequests):
+            self._bucket("refused", _REFUSED_PER_S, _REFUSED_AT_ONCE).take(now=self._clock())
+            if self._audit is not None:
+                self._audit.note(
+                    UNKNOWN if key is None else key.id, operation="", namespace="", status=401
+                )
 
     @asynccontextmanager
     async def spending(self, caller: Caller, operation: str, asked: object) -> AsyncGenerator[None]:
@@ -150,3 +172,9 @@ class KeyAccess:
         if len(self._buckets) > 4 * KNOWN_MAX:
             self._buckets.popitem(last=False)
         return found
+
+
+def _shown(headers: Headers) -> str:
+    """Return what a request shows: a key, a token, or nothing."""
+    given = headers.get("authorization", "")
+    return given[len(_SCHEME) :].strip() if given.lower().startswith(_SCHEME) else ""

@@ -139,7 +139,10 @@ class KeyFile:
         rate: float = RATE,
         limits: Mapping[str, object] | None = None,
     ) -> tuple[Key, str]:
-        """Make a key; return it with its token, which is kept nowhere. Raises InputInvalid."""
+        """Make a key; return it with its token, which is kept nowhere.
+
+        Raises InputInvalid, also where another key that holds has the name.
+        """
         key_id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), datetime.now(UTC)
         try:
             key = Key.model_validate(
@@ -161,37 +164,61 @@ class KeyFile:
             raise InputInvalid(
                 "namespaces: a key for none can do nothing", field="namespaces", fix="name one"
             )
-        await self._changed({key_id: key})
+        await self._changed(key, is_new=True)
         return key, _token(key_id, secret)
 
-    async def rotate(self, key_id: str) -> tuple[Key, str]:
-        """Give a key another secret; the one before ends at once. Raises KeyNotFound."""
+    async def rotate(self, named: str) -> tuple[Key, str]:
+        """Give a key another secret; the one before ends at once.
+
+        It is named by its id, or by its name. Raises KeyNotFound, and InputInvalid where several
+        keys have the name.
+        """
         secret = secrets.token_urlsafe(32)
-        key = self._found(key_id).model_copy(update={"hash": _HASHER.hash(secret)})
-        await self._changed({key_id: key})
-        return key, _token(key_id, secret)
+        key = self._found(named).model_copy(update={"hash": _HASHER.hash(secret)})
+        await self._changed(key)
+        return key, _token(key.id, secret)
 
-    async def revoke(self, key_id: str) -> Key:
-        """End a key at once, for good. Raises KeyNotFound."""
-        found = self._found(key_id)
+    async def revoke(self, named: str) -> Key:
+        """End a key at once, for good; it is named as in `rotate`."""
+        found = self._found(named)
         key = found.model_copy(update={"revoked": found.revoked or datetime.now(UTC)})
-        await self._changed({key_id: key})
+        await self._changed(key)
         return key
 
-    def _found(self, key_id: str) -> Key:
-        try:
-            return self.keys()[key_id]
-        except KeyError:
-            raise KeyNotFound(key_id) from None
+    def _found(self, named: str) -> Key:
+        keys = self.keys()
+        if named in keys:
+            return keys[named]
+        found = [one for one in self.holding() if one.name == named]
+        found = found or [one for one in keys.values() if one.name == named][-1:]
+        if not found:
+            raise KeyNotFound(named)
+        if len(found) > 1:  # Of a version in which they might.
+            ids = ", ".join(one.id for one in found)
+            raise InputInvalid(
+                f"key: several are named {named!r}: {ids}", field="key", fix="give the id of one"
+            )
+        return found[0]
 
-    async def _changed(self, changes: dict[str, Key]) -> None:
-        """Write the file with some keys changed: all of it, or nothing."""
+    async def _changed(self, key: Key, *, is_new: bool = False) -> None:
+        """Write the file with a key changed or added: all of it, or nothing."""
         self.home.prepare()
         with Lock(self.home.keys_lock) as lock:
             if not await lock.wait(_LOCK_TIMEOUT_S):
                 raise HomeBusy("another process changes the API keys", fix="try again in a moment")
-            kept = {**self.keys(), **changes}
+            if is_new:
+                self._refuse_name_of_another(key.name)
+            kept = {**self.keys(), key.id: key}
             self.home.replace(self._path, _KEYS.dump_json(tuple(kept.values()), indent=1))
+
+    def _refuse_name_of_another(self, name: str) -> None:
+        for one in self.holding():
+            if one.name == name:
+                raise InputInvalid(
+                    f"name: the key {one.id} is named {one.name!r}",
+                    field="name",
+                    fix=f"take another name, or end that key: `anabranch keys revoke {one.id}`",
+                )
 
     def _read(self, found: os.stat_result) -> dict[str, Key]:
         if stat.S_IMODE(found.st_mode) & 0o077:

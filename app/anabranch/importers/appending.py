@@ -68,6 +68,7 @@ class Appender:
         self._known: dict[str, int] = {}
         self._waiting: dict[str, Event] = {}
         self._characters = 0
+        self._counted: set[str] = set()
         self.appended = 0
         self.left_out = 0
 
@@ -81,7 +82,7 @@ class Appender:
         standing = await self._of(draft.session_id)
         position = self._known.get(draft.event_id)
         if position is not None:
-            self.left_out += 1
+            self._leave_out(draft.event_id)
             standing.reached = max(standing.reached, position)
             return
         if draft.event_id in self._waiting:
@@ -122,7 +123,6 @@ class Appender:
                 break
             for event, receipt in zip(events, receipts, strict=True):
                 self._stored(event, receipt.position)
-            self.appended += len(events)
             break
         self._waiting.clear()
         self._characters = 0
@@ -140,10 +140,15 @@ class Appender:
                 if error.field != "id":
                     raise
                 self._known[event.id] = 0
-                self.left_out += 1
+                self._leave_out(event.id)
                 continue
             self._stored(event, receipt.position)
-            self.appended += 1
+
+    def _leave_out(self, event_id: str) -> None:
+        """Count an event that was there before; a source may name one again and again."""
+        if event_id not in self._counted:
+            self._counted.add(event_id)
+            self.left_out += 1
 
     async def _look_again(self, session_ids: Iterable[str]) -> None:
         """Read sessions to which somebody else appended."""
@@ -197,6 +202,8 @@ class Appender:
             self._learn(event, recorded.position, standing)
 
     def _stored(self, event: Event, position: int) -> None:
+        self.appended += 1
+        self._counted.add(event.id)
         standing = self._standing[event.session_id]
         standing.last = standing.reached = position
         self._learn(event, position, standing)

@@ -35,6 +35,7 @@ class MappedLine:
     model: str | None
     time: datetime
     begun: bool = False
+    ended: bool = False
     waiting: Turn | None = None
     task: str | None = None
     answer: Turn | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -42,12 +43,12 @@ from anabranch_events.event.types import (
     BranchFailed,
     ConsolidationRecorded,
     Insight,
+    SessionClosed,
     WorkingMemorySet,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
     from anabranch.importers.drafts import AnyDraft
     from anabranch.importers.identity import Identity
@@ -59,6 +60,8 @@ RESULT_LENGTH_MAX: Final = 100_000
 FAILURES_MAX: Final = 64
 CALLS_MAX: Final = 1024
 NOTE: Final = "transcript"
+OVER_AFTER: Final = timedelta(days=1)
+"""A branch on which so long nothing was said is over, where its transcript does not say so."""
 
 
 class Mapping:
@@ -122,6 +125,8 @@ class Mapping:
                 yield from self._settle(line, final=True)
                 yield from self._begin(line)
                 yield from self._note(line)
+            if line.opened.parent and line.begun and not line.ended:
+                yield from self._over(line)
 
     def outcomes(self) -> Iterator[ImportedSession]:
         """Yield what each line became, parents first; those in which nothing was said are none."""
@@ -350,7 +355,7 @@ class Mapping:
 
     def _ended(self, line: MappedLine, record: Ended) -> Iterator[AnyDraft]:
         """Yield a line's end: its last answer is its report, and one event with its result."""
-        turn, line.answer = line.answer, None
+        turn, line.answer, line.ended = line.answer, None, True
         line.tick(record.time)
         if turn is not None:
             line.result = self._insights.clean(turn.text)
@@ -381,6 +386,18 @@ class Mapping:
             time=line.time,
             agent=self._insights.agent(line),
             wholes=report.wholes,
+        )
+
+    def _over(self, line: MappedLine) -> Iterator[Draft]:
+        """Yield the end of a branch of which the transcript tells none, and that is long silent."""
+        if datetime.now(UTC) - line.time < OVER_AFTER:
+            return
+        yield Draft(
+            session_id=line.session_id,
+            event_id=self._identity.end(line.opened.key),
+            data=SessionClosed(reason="its transcript ends here"),
+            time=line.time,
+            agent=self._insights.agent(line),
         )
 
     def _report(self, line: MappedLine, turn: Turn | None, record: Ended) -> Draft:

@@ -72,7 +72,9 @@ async def page_of_sessions(
     """
     if not 1 <= limit <= SESSIONS_MAX:
         raise InputInvalid(
-            f"limit: {limit} is not from 1 to {SESSIONS_MAX}", field="limit", fix="change it"
+            f"limit: {limit} is not from 1 to {SESSIONS_MAX}",
+            field="limit",
+            fix=f"ask for 1 to {SESSIONS_MAX}",
         )
     if status is not None and status not in set(Status):
         raise InputInvalid(

@@ -62,7 +62,7 @@ async def associations(
         raise InputInvalid(
             f"limit: {limit} is not from 1 to {ASSOCIATED_MAX}",
             field="limit",
-            fix="ask for fewer, or from another insight",
+            fix=f"ask for 1 to {ASSOCIATED_MAX}",
         )
     start = (await get_insight(namespace, insight_id)).insight_id
     backend = namespace.backend

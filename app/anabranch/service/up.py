@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -31,6 +32,7 @@ from anabranch.home.runtime_file import live_runtime
 from anabranch.home.servers import Servers
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.transport.address import without_secrets
+from anabranch_store.errors import GraphUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -45,6 +47,9 @@ if TYPE_CHECKING:
 _PAUSE_S: Final = 0.05
 _END_TIMEOUT_S: Final = 30.0
 _RECONNECT_WAIT_S: Final = 1
+_GRAPH_PAUSE_S: Final = 0.5
+_SHARE_OF_START: Final = 0.75
+"""For a graph elsewhere: whoever waits for `up` to start hears why it did not."""
 
 
 async def run_service(
@@ -55,16 +60,19 @@ async def run_service(
     http_port: int | None = None,
     tenants: Sequence[Tenant] | None = None,
     watches_sessions: bool = False,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Run the servers, the projections and the commands until SIGTERM or Ctrl-C.
 
     `ready` is called once they work, `ending` once they are to end. With `http_port` the HTTP
     service is on 127.0.0.1 (0 takes a free port). `tenants` may use the home's NATS server. With
-    `watches_sessions` what agent tools write on this machine is imported as it is written.
+    `watches_sessions` what agent tools write on this machine is imported as it is written. A graph
+    that runs elsewhere may be just starting: `waiting` is called with its address where it is
+    waited for.
 
     Raises TenantsInvalid where that server is not ours, and AlreadyRunning where another process
-    does so on this home. Raises ServerEnded when one of the servers ends by itself: the next start
-    recovers.
+    does so on this home. Raises GraphUnavailable where a graph elsewhere does not come. Raises
+    ServerEnded when one of the servers ends by itself: the next start recovers.
     """
     if tenants is not None and settings.nats_url is not None:
         raise TenantsInvalid(
@@ -83,10 +91,32 @@ async def run_service(
             if servers.runtime is not None:
                 ready(servers.runtime)
 
+        if settings.neo4j_uri is not None:
+            await _graph_elsewhere(servers, waiting=waiting)
         running = serving.run(servers, _broker(servers.log), ready=announce)
         await _serve(running, servers)
         ending()
         servers.pause()
+
+
+async def _graph_elsewhere(servers: Servers, *, waiting: Callable[[str], None]) -> None:
+    """Wait until the graph answers. Raises GraphUnavailable."""
+    bound_s = _SHARE_OF_START * servers.settings.start_timeout_s
+    began, said = time.monotonic(), False
+    while True:
+        try:
+            async with servers.connect_graph():
+                return
+        except GraphUnavailable as error:
+            if time.monotonic() - began >= bound_s:
+                raise GraphUnavailable(
+                    f"{error.message}; it was waited for {bound_s:g} s",
+                    fix=f"{error.fix}; one that starts slowly: raise ANABRANCH_START_TIMEOUT_S",
+                ) from error
+        if not said:
+            said = True
+            waiting(without_secrets(servers.graph.uri))
+        await asyncio.sleep(_GRAPH_PAUSE_S)
 
 
 def _serving(settings: Settings, *, http_port: int | None, watches_sessions: bool) -> Serving:
@@ -146,8 +176,16 @@ def up_already(settings: Settings, *, options: Sequence[str] = ()) -> Runtime | 
     if running is None or running.command != COMMAND:
         return None
     if options:
-        raise AlreadyRunning(home.folder, pid=running.pid)
+        raise AlreadyRunning(home.folder, pid=running.pid, fix=_instead(options))
     return running
+
+
+def _instead(options: Sequence[str]) -> str:
+    """Return what to do where `up` runs without the options that were asked for."""
+    anew = f"`anabranch down`, then `anabranch up --detach {' '.join(options)}`"
+    beside = {"--watch-sessions": "`anabranch sessions watch`", "--http": "`anabranch serve`"}
+    found = [command for option, command in beside.items() if option in options]
+    return f"start it anew: {anew}" + (f"; or run {' and '.join(found)} beside it" if found else "")
 
 
 async def start_detached(settings: Settings, *, options: Sequence[str] = ()) -> Runtime:
@@ -198,7 +236,8 @@ async def end_service(settings: Settings) -> int:
     if running is None:
         raise NothingRunning(home.folder)
     if running.command not in {COMMAND, KEEP}:
-        raise AlreadyRunning(home.folder, pid=running.pid)
+        fix = f"end process {running.pid} itself ({running.command}), or wait until it ends"
+        raise AlreadyRunning(home.folder, pid=running.pid, fix=fix)
     # The owner's lock is held and the file is the owner's own: this pid is the owner.
     os.kill(running.pid, signal.SIGTERM)
     deadline = asyncio.get_running_loop().time() + _END_TIMEOUT_S

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from pydantic import BaseModel
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
+    from anabranch.terminal.console import Console
     from anabranch_events.errors import AnabranchError
 
 MOMENT_S: Final = 1.0
@@ -36,7 +37,7 @@ class Output:
     @cached_property
     def console(self) -> Console:
         """The terminal for data; plain text when it is none."""
-        from rich.console import Console
+        from anabranch.terminal.console import Console
 
         if sys.stdout.isatty():
             return Console(highlight=False)
@@ -45,7 +46,7 @@ class Output:
     @property
     def story(self) -> Console:
         """The terminal for stories, which are for people only: with JSON it is quiet."""
-        from rich.console import Console
+        from anabranch.terminal.console import Console
 
         if sys.stdout.isatty():
             return Console(highlight=False, quiet=self.json)
@@ -55,7 +56,7 @@ class Output:
     @cached_property
     def messages(self) -> Console:
         """The terminal for messages."""
-        from rich.console import Console
+        from anabranch.terminal.console import Console
 
         if sys.stderr.isatty():
             return Console(stderr=True, highlight=False)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "anabranch"
 _COMPLAINTS_TOLD: Final = 3
+_EMPTY: Final = "empty"
 _UNKNOWN: Final = "extra_forbidden"
 
 
@@ -133,13 +134,15 @@ def input_invalid(
     """Translate pydantic's complaints into ours: the fields, the problems, the fix.
 
     The first few are named, for one may be the cause of another; `field` is that of the first.
-    `whole` names the value that was checked, for a complaint about no single field of it. `known`
-    are the fields that there are, for one that is not.
+    A rule over several fields names one of them, and the fix, in its context. `whole` names the
+    value that was checked, for a complaint about no single field of it. `known` are the fields
+    that there are, for one that is not.
     """
-    complaints = error.errors(include_url=False, include_context=False)
+    complaints = error.errors(include_url=False)
     told: dict[str, str] = {}
     for one in complaints[:_COMPLAINTS_TOLD]:
-        field = ".".join(str(part) for part in one["loc"]) or whole or error.title
+        field = ".".join(str(part) for part in one["loc"]) or _of_rule(one, "field")
+        field = field or whole or error.title
         told.setdefault(field, _problem(one))
     more = len(complaints) - _COMPLAINTS_TOLD
     said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
@@ -161,8 +164,17 @@ def _fix(complaints: Sequence[ErrorDetails], fields: Sequence[str], *, known: Se
         return f"say {near[0]}" if near else f"it may be {', '.join(known)}"
     if first["type"] == _UNKNOWN:
         return f"leave {fields[0]} out, or look for another spelling"
+    if said := _of_rule(first, "fix"):
+        return said
+    if first["type"] == _EMPTY:
+        return f"write something for {fields[0]}"
     verb = "give" if all(one["type"] == "missing" for one in complaints) else "correct"
     return f"{verb} {' and '.join(fields)}"
+
+
+def _of_rule(complaint: ErrorDetails, name: str) -> str | None:
+    found = complaint.get("ctx", {}).get(name)
+    return found if isinstance(found, str) else None
 
 
 def _problem(complaint: ErrorDetails) -> str:

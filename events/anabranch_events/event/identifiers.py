@@ -18,6 +18,7 @@ from pydantic import (
     JsonValue,
     WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
 
 NAMESPACE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NAMESPACE_LENGTH_MAX = 64
@@ -77,7 +78,7 @@ def checked_text(value: str) -> str:
     Blank text, control characters other than tab and line ends, and lone surrogates are refused.
     """
     if not value.strip():
-        raise ValueError("is empty: write what was learned or asked")
+        raise PydanticCustomError("empty", "is empty")
     found = _NOT_TEXT.search(value)
     if found:
         raise ValueError(

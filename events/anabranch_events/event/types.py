@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from anabranch_events.event.identifiers import (
     GivenMoment,
@@ -238,7 +239,11 @@ class AssociationFormed(EventData):
     @model_validator(mode="after")
     def _two_insights(self) -> Self:
         if self.from_id == self.to_id:
-            raise ValueError("an association links two different insights")
+            raise PydanticCustomError(
+                "same",
+                "is from_id too: an association links two different insights",
+                {"field": "to_id", "fix": "name another insight in to_id"},
+            )
         return self
 
 
@@ -270,7 +275,11 @@ class _TwoInsights(EventData):
     @model_validator(mode="after")
     def _differ(self) -> Self:
         if self.insights[0] == self.insights[1]:
-            raise ValueError("a conflict is between two different insights")
+            raise PydanticCustomError(
+                "same",
+                "are one and the same: a conflict is between two different insights",
+                {"field": "insights", "fix": "name another insight in insights"},
+            )
         return self
 
 

@@ -15,6 +15,7 @@ from anabranch_store.bolt.driver_errors import driver_errors
 from anabranch_store.bolt.parameters import as_given
 from anabranch_store.bolt.values import jsonable
 from anabranch_store.cypher.guard import checked_query
+from anabranch_store.cypher.mistake_place import placed
 from anabranch_store.embedded.admin import admin_of
 from anabranch_store.errors import (
     AnabranchError,
@@ -112,8 +113,9 @@ class QueryRunner:
         bounds = bounds.checked()
         cypher = checked_query(cypher)
         mark = f"anabranch {secrets.token_hex(8)}"
-        if self._address.admin_url is not None:
-            cypher = f"{cypher}\n/* {mark} */"
+        is_embedded = self._address.admin_url is not None
+        comment = f"/* {mark} */"
+        marked = f"{cypher}\n{comment}" if is_embedded else cypher
         session = self._driver.session(
             database=self._address.database,
             default_access_mode=neo4j.READ_ACCESS,
@@ -123,8 +125,12 @@ class QueryRunner:
         try:
             async with asyncio.timeout(bounds.timeout_s + _ANSWER_S):
                 with driver_errors(self._address.uri):
-                    result = await self._collect(session, cypher, parameters, bounds)
+                    result = await self._collect(session, marked, parameters, bounds)
             ended = await _closed_in_time(session)
+        except CypherInvalid as error:
+            if not is_embedded:
+                raise
+            raise CypherInvalid(placed(error.message, cypher, comment=comment)) from error
         except (TimeoutError, QueryTimedOut) as error:
             raise _timed_out(bounds) from error
         finally:

@@ -26,7 +26,7 @@ from tests.contract.projections.fold.test_effects import CASES
 from tests.service.projections.test_repeats import said, story
 from tests.support.graphs import ask, empty
 from tests.support.histories import insight
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event, Log
     from anabranch_store import EmbeddedGraph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 FOREIGN: Final[tuple[LiteralString, ...]] = (
     "MATCH (e:Entity) SET e.community = 7, e:Person",
@@ -151,11 +151,14 @@ async def test_a_look_changes_nothing(log: Log, graph: Graph, wanted: Graph) -> 
     events = story()
     await log.append_all(events)
     await Projector(log, graph).run(to=len(events))
+
+    whole = await repair(log, graph, wanted, dry_run=True)
     await ask(graph.address, "MATCH (n:Note) SET n.value = 'null'")
     damaged = await graph.digest()
 
     found = await repair(log, graph, wanted, dry_run=True)
 
+    assert (whole.mended, whole[1:6]) == (False, (0, 0, 0, 0, 0))
     assert (found.mended, found.nodes_changed, found.digest) == (False, 1, damaged.digest)
     assert await graph.digest() == damaged
 

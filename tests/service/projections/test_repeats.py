@@ -11,13 +11,13 @@ from anabranch_events.event import types
 from anabranch_projections import DeadLetters, Projector
 from tests.support.graphs import ask, empty
 from tests.support.histories import insight, session
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 OUTCOME = types.Outcome
 

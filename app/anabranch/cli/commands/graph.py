@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
     from anabranch.views import GenerationView
-    from anabranch_projections import RebuildResult
+    from anabranch_projections import RebuildResult, RepairResult
     from anabranch_store import GraphAddress
 
 commands = typer.Typer()
@@ -160,10 +160,16 @@ async def repair(
     links = found.relationships_added + found.relationships_removed
     call.output.item(
         found._asdict(),
-        f"{count} nodes and {links} relationships {'differ' if dry_run else 'differed'} "
-        f"from the log at position {found.position}",
-        f"{found.digest}  the graph is {'' if found.mended else 'not '}what the log says",
+        f"{count} nodes and {links} relationships {'would be' if dry_run else 'were'} "
+        f"mended by the log at position {found.position}",
+        f"{found.digest}  {_after_repair(found, dry_run=dry_run)}",
     )
+
+
+def _after_repair(found: RepairResult, *, dry_run: bool) -> str:
+    if dry_run:
+        return "nothing was written"
+    return f"the graph is {'' if found.mended else 'not '}what the log says"
 
 
 @command(graph_commands, "drop", gives="the generation that was dropped")

@@ -30,7 +30,7 @@ _FORGOTTEN: Final = (
 InsightArgument = Annotated[
     str,
     typer.Argument(
-        help="The insight's id, or the end of it.",
+        help="The insight's id, or the end or start of it.",
         metavar="ID",
         autocompletion=ids_of("insights"),
     ),

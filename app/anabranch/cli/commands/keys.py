@@ -27,7 +27,7 @@ _GIVES: Final = "id, name, scope, namespaces (null: all), rate, limits, created,
 _LASTING: Final = re.compile(r"(?P<number>[0-9]{1,5})(?P<unit>[smhd])")
 _LIMITS: Final = ("burst", "insights", "events", "cypher")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The key's id.")]
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The key's id, or its name.")]
 
 
 @command(commands, "create", gives=f"{_GIVES}, key (shown once)")

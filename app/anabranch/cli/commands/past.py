@@ -26,7 +26,7 @@ async def history(
     thing: Annotated[
         str,
         typer.Argument(
-            help="The id of a session, an insight or a consolidation, or its end.",
+            help="The id of a session, an insight or a consolidation, or its end or start.",
             metavar="ID",
             autocompletion=ids_of("things"),
         ),

@@ -99,6 +99,9 @@ async def up(
             http_port=http,
             tenants=users,
             watches_sessions=watch_sessions,
+            waiting=lambda graph: call.output.message(
+                f"[dim]Waiting for the graph at {graph} ...[/]"
+            ),
         )
 
 

@@ -25,7 +25,7 @@ export function graphIn(rows) {
     if (value === null || typeof value !== "object") return;
     const labels = value.labels ?? value._labels;
     const properties = value.properties ?? value;
-    if (Array.isArray(labels)) node(keyOf(value), properties.text ?? properties.task ?? properties.name ?? properties.id, labels.join(":"));
+    if (Array.isArray(labels)) node(keyOf(value), nameOf(properties) ?? labels.join(":"), labels.join(":"));
     else Object.values(value).forEach(read);
   };
   for (const row of rows) {
@@ -34,6 +34,12 @@ export function graphIn(rows) {
   }
   const known = [...nodes.values()];
   return { nodes: known, edges, more: rows.length > 0 && nodes.size === NODES_MAX };
+}
+
+/** Return what a node is called: what it says, or the like. */
+function nameOf({ text, task, name, title, key, id }) {
+  const found = text ?? task ?? name ?? title ?? key ?? id;
+  return found === undefined ? undefined : String(found);
 }
 
 function keyOf(value) {
@@ -53,7 +59,7 @@ export function graphPicture({ nodes, edges, more }) {
   });
   const points = nodes.map((one) => {
     const { x, y } = at.get(one.id);
-    return svg("g", { class: "node" }, svg("circle", { cx: x, cy: y, r: 5 }), svg("title", {}, one.label),
+    return svg("g", { class: "node" }, svg("circle", { cx: x, cy: y, r: 5 }), svg("title", {}, one.kind ? `${one.kind}: ${one.label}` : one.label),
       nodes.length > LABELS_MAX ? null : svg("text", x > WIDTH / 2
         ? { x: x - 9, y: y + 4, "text-anchor": "end" } : { x: x + 9, y: y + 4 }, cut(one.label, 30)));
   });

@@ -2,7 +2,7 @@
 
 import { el } from "./elements.js";
 import { eventLink, thingLink } from "./fact_list.js";
-import { score, status } from "./format.js";
+import { count, score, status } from "./format.js";
 import { textOf } from "./texts.js";
 
 /** Return the sight of a hit; `ranks` are those of the answer it is compared with. */
@@ -16,7 +16,7 @@ export function hitCard(page, hit, { rank, most, ranks }) {
     thingLink(page, "insight", hit.insight_id, hit.text),
     ranks ? el("span", { class: "moved" }, moved(rank, ranks.get(hit.insight_id))) : null),
   el("p", { class: "aside" }, hit.kind, session ? [" in ", thingLink(page, "session", hit.session_id, session.task)] : null,
-    hit.retired === null ? "" : " · no longer holds", hit.also_in ? ` · also said in ${hit.also_in} others` : ""),
+    hit.retired === null ? "" : " · no longer holds", hit.also_in ? ` · also said in ${count(hit.also_in, "other session")}` : ""),
   el("details", {},
     el("summary", {}, bar(hit, most), el("span", { class: "score" }, score(hit.score))),
     partTable(hit),

@@ -67,8 +67,20 @@ class Page {
     keyboard(this);
     this.panel.show(said.get("view") in this.panel.views ? said.get("view") : "inspect");
     await this.#load();
-    if (Number(said.get("at"))) this.moment.go(Number(said.get("at")));
-    if (this.history.sessions.has(said.get("session"))) this.inspect("session", said.get("session"));
+    this.#begin(said.get("at"), said.get("session"));
+  }
+
+  /** Go to the position and the session that the address names; say so where there is none. */
+  #begin(at, session) {
+    const { history } = this;
+    const lacking = [];
+    if (at !== null && /^\d+$/.test(at) && Number(at) <= history.position) this.moment.go(Number(at));
+    else if (at !== null) lacking.push(`at: ${at} is no position up to ${position(history.position)}; this is live`);
+    if (history.sessions.has(session)) this.inspect("session", session);
+    else if (session !== null) lacking.push(`session: ${session} is none of the namespace ${history.namespace}`);
+    if (lacking.length && history.namespace) {
+      byId("failure").append(refusal({ message: lacking.join(". "), fix: "Correct the address, or choose here." }));
+    }
   }
 
   /** Show one thing in the inspector, and where it is on the lanes. */

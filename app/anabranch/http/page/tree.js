@@ -128,8 +128,10 @@ export class SessionTree {
   #nothing() {
     if (this.wanted) return empty("No session matches", "The filter looks at tasks, roles, agents, statuses and ids.");
     if (!this.moment.live) return empty("Nothing had begun yet", "Move the scrubber to the right.");
-    return empty("No sessions yet", "They appear here as they begin. Try one of these:",
-      "anabranch demo", 'anabranch remember "The lock sticks"');
+    const { namespace } = this.history;
+    return empty("No sessions yet",
+      `They appear here as they begin, in the namespace ${namespace}; another one can be named above. Try this:`,
+      `anabranch remember "The lock sticks" -N ${namespace}`);
   }
 
   #twist(event, lane) {

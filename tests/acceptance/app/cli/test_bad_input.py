@@ -176,18 +176,47 @@ def test_bad_input_is_told(anabranch: CommandLine, case: Case) -> None:
     [
         (
             ("session", "show", "pump"),
-            "session_id: 'pump' is neither an id nor the end of one",
-            "give it as it is printed: whole, or at least its last four characters",
+            "session_id: 'pump' is neither an id nor the end or start of one",
+            "give it as it is printed: whole, or at least four characters of its end or start",
         ),
         (
             ("get", "42"),
-            "insight_id: '42' is neither an id nor the end of one",
-            "give it as it is printed: whole, or at least its last four characters",
+            "insight_id: '42' is neither an id nor the end or start of one",
+            "give it as it is printed: whole, or at least four characters of its end or start",
         ),
         (
             ("think", "x", "--over", "workers", "--env", "KEY"),
             "env: a thought over workers passes no variable on: each worker has its own",
             "leave --env out here, and start the workers with `anabranch worker --env NAME`",
+        ),
+        (("think", ""), "task: is empty", "write something for task"),
+        (
+            ("associate", UNKNOWN, UNKNOWN),
+            "to_id: is from_id too: an association links two different insights",
+            "name another insight in to_id",
+        ),
+        (
+            ("associations", UNKNOWN, "--limit", "0"),
+            "limit: 0 is not from 1 to 50",
+            "ask for 1 to 50",
+        ),
+        (
+            ("recall", "x", "-N", ""),
+            "namespace: '' is not a namespace: use 1 to 64 letters, digits, hyphens or underscores",
+            "correct namespace",
+        ),
+        (("session", "--bogus"), "No such option: --bogus", "see `anabranch help session`"),
+        (("remember",), "Missing argument 'text'", "see `anabranch help remember`"),
+        (("bogus",), "No such command 'bogus'", "see `anabranch help`"),
+        (
+            ("cypher", "RETURN 1 +"),
+            "Syntax error at line 1, column 11 - mismatched input '<EOF>', expected: an expression",
+            "correct the query",
+        ),
+        (
+            ("cypher", "MATCH (n)\nRETRUN n"),
+            "Unexpected input 'RETRUN' at line 2, column 1\n  RETRUN n\n  ^",
+            "correct the query",
         ),
     ],
 )

@@ -332,6 +332,31 @@ def test_a_second_up_is_refused(anabranch: CommandLine) -> None:
     assert (refused.code, refused.error["type"]) == (4, "AlreadyRunning")
 
 
+@pytest.mark.parametrize(
+    "words", ["help", "help recall", "--version", "session list", "session list --json"]
+)
+def test_a_reader_that_has_gone_is_no_failure(
+    anabranch: CommandLine, namespace: str, words: str
+) -> None:
+    """Whatever writes into a pipe that nobody reads ends with 141, and without a word."""
+    opened(anabranch, namespace)
+    read, write = os.pipe()
+    os.close(read)
+
+    ran = subprocess.run(
+        anabranch.command(*words.split()),
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env={**anabranch.environment, "ANABRANCH_NAMESPACE": namespace},
+        timeout=110,
+        check=False,
+    )
+    os.close(write)
+
+    assert ran.returncode == 141
+    assert b"Error" not in ran.stderr
+
+
 @in_full_only
 def test_a_closed_pipe_is_no_failure_to_explain(anabranch: CommandLine, namespace: str) -> None:
     """When the reader goes away the command ends without a word."""

@@ -57,3 +57,26 @@ def test_keys_say_what_is_wrong(alone: CommandLine) -> None:
         (1, "BindRefused"),
         (2, "UsageInvalid"),
     ]
+
+
+def test_a_key_is_named_by_its_name(alone: CommandLine) -> None:
+    """A key can be revoked by its name, which no other key that holds may have."""
+    made = alone.here("keys", "create", "planner", "--json").value
+    again = alone.here("keys", "create", "planner", "--json")
+    empty = alone.here("keys", "create", "", "--json")
+    ended = alone.here("keys", "revoke", "planner", "--json").value
+    anew = alone.here("keys", "create", "planner", "--json").value
+    turned = alone.here("keys", "rotate", "planner", "--json").value
+
+    assert (again.code, again.error) == (
+        2,
+        {
+            "type": "InputInvalid",
+            "message": f"name: the key {made['id']} is named 'planner'",
+            "fix": f"take another name, or end that key: `anabranch keys revoke {made['id']}`",
+        },
+    )
+    assert empty.error["fix"] == "write something for name"
+    assert (ended["id"], bool(ended["revoked"])) == (made["id"], True)
+    assert anew["id"] != made["id"]
+    assert (turned["id"], turned["key"] != anew["key"]) == (anew["id"], True)

@@ -94,8 +94,8 @@ def test_what_is_printed_of_an_id_names_the_thing(anabranch: CommandLine, namesp
     assert set(done.values()) == {0}, done
 
 
-def test_an_end_that_several_ids_have_is_refused(anabranch: CommandLine, namespace: str) -> None:
-    """The error lists the ids that end so, and what each says; a longer end names one."""
+def test_a_part_that_several_ids_have_is_refused(anabranch: CommandLine, namespace: str) -> None:
+    """The error lists the ids that end so, and what each says; a longer end, or start, names one."""
     ids = [f"01a20728-9303-7384-8336-{number}25da4fe2860" for number in "ab"]
     lines = [
         {
@@ -114,12 +114,18 @@ def test_an_end_that_several_ids_have_is_refused(anabranch: CommandLine, namespa
 
     refused = anabranch.here("session", "show", "fe2860", "-N", namespace, "--json")
     named = anabranch.here("session", "show", "b25da4fe2860", "-N", namespace, "--json")
+    begun = anabranch.here("session", "show", ids[0][:25], "-N", namespace, "--json")
+    both = anabranch.here("session", "show", ids[0][:13], "-N", namespace, "--json")
+    none = anabranch.here("session", "show", "01a3", "-N", namespace, "--json")
 
     assert (refused.code, refused.error["type"]) == (2, "IdAmbiguous")
     assert refused.error["message"] == (
-        f"several ids end with fe2860: {ids[0]} (Plan a), {ids[1]} (Plan b)"
+        f"several ids begin or end with fe2860: {ids[0]} (Plan a), {ids[1]} (Plan b)"
     )
     assert named.value["session_id"] == ids[1]
+    assert begun.value["session_id"] == ids[0]
+    assert both.error["message"].startswith(f"several ids begin or end with {ids[0][:13]}: ")
+    assert (none.code, none.error["type"]) == (3, "SessionNotFound")
 
 
 @pytest.mark.parametrize(
@@ -194,6 +200,10 @@ def test_an_up_that_runs_is_a_success(anabranch: CommandLine) -> None:
     assert (again.value["pid"], again.value["log"]) == (status["owner"], status["log"]["url"])
     assert "is up already" in told.out
     assert (other.code, other.error["type"]) == (4, "AlreadyRunning")
+    assert other.error["fix"] == (
+        "start it anew: `anabranch down`, then `anabranch up --detach --http 0`; "
+        "or run `anabranch serve` beside it"
+    )
 
 
 def test_a_node_is_shown_without_its_vector(anabranch: CommandLine, namespace: str) -> None:

@@ -8,14 +8,14 @@ from anabranch_events.event import types
 from anabranch_projections import PositionedEvent, fold
 from tests.support.graphs import ask, empty
 from tests.support.histories import at, consolidation, insight, session
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 SECRET = "Ann lives in Uji"
 ONE, OTHER = insight(1), insight(2)

@@ -8,12 +8,12 @@ from anabranch_events.event.types import AssociationFormed, AssociationSevered, 
 from anabranch_projections import fold
 from tests.support.graphs import empty
 from tests.support.histories import at, insight
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 OTHERS = range(2, 8)
 

@@ -15,7 +15,7 @@ from anabranch_store.graph.content import own_node, own_relationship
 from tests.support.graphs import empty
 from tests.support.histories import START, consolidation, identifier, insight, positioned, session
 from tests.support.properties import OnThisLoop, held
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anabranch_projections import PositionedEvent
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 SESSIONS: Final = 4
 EACH: Final = 2

@@ -14,7 +14,7 @@ from anabranch_store import Graph, create_database, drop_database
 from tests.support.graphs import empty
 from tests.support.histories import histories, positioned, stream
 from tests.support.properties import OnThisLoop, held
-from tests.support.rounds import in_full_only, neo4j_in_full_only
+from tests.support.rounds import in_full_only, neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_events import Event
@@ -45,6 +45,7 @@ async def _digest(graph: Graph, batches: list[list[PositionedEvent]]) -> str:
 _CUTS = st.lists(st.integers(1, 12), min_size=1, max_size=5)
 
 
+@two_stores
 @neo4j_in_full_only
 async def test_a_history_gives_the_same_graph_however_it_is_cut_and_replayed(
     graph: Graph,

@@ -20,12 +20,12 @@ from tests.support.graphs import ask, empty
 from tests.support.histories import at, insight, session
 from tests.support.learning import Ending, read_ends
 from tests.support.properties import OnThisLoop, held
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 
 def _read(history: list[EventData]) -> dict[str, int]:

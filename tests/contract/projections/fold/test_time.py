@@ -20,12 +20,12 @@ from anabranch_projections import fold
 from tests.support.graphs import ask, empty
 from tests.support.histories import at, insight
 from tests.support.properties import OnThisLoop, held
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 
 @dataclass

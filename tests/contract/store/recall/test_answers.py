@@ -10,12 +10,12 @@ from tests.support.histories import insight, moment
 from tests.support.learning import Account, HashingEmbedder, learn
 from tests.support.patience import PATIENCE_S
 from tests.support.recalling import ask, both_ways, ids
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 RESTATED = "The deploy of the shop runs at two"
 OTHERS = (

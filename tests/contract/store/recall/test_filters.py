@@ -12,12 +12,12 @@ from tests.support.learning import HashingEmbedder, learn
 from tests.support.patience import PATIENCE_S
 from tests.support.recall_filters import KEPT, YEAR, filtered_history, kept_by
 from tests.support.recalling import ask, both_ways, ids
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 FEW = 5
 MANY = 400

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from anabranch_recall import Scope
 from tests.support.learning import Account, learn
 from tests.support.recalling import ask, both_ways, ids
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 
 async def test_an_end_counts_for_the_branch_that_made_it_and_below(graph: Graph) -> None:

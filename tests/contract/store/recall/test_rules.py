@@ -14,13 +14,13 @@ from tests.support.learning import Account, learn
 from tests.support.properties import OnThisLoop, held
 from tests.support.recall_accounts import ACCOUNT_STEPS, account_of
 from tests.support.recalling import both_ways, ids
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_recall import Recollection
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 
 async def test_recall_gives_the_eligible_and_nothing_else(graph: Graph) -> None:

@@ -9,12 +9,12 @@ from tests.support.histories import moment
 from tests.support.learning import Account, learn
 from tests.support.patience import PATIENCE_S
 from tests.support.recalling import ask
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 RUNNING: Final = {
     "投影仪": "会议室的投影仪坏了、周三维修",

@@ -12,7 +12,7 @@ from anabranch_store.recall.spread import FAN_OUT, spread
 from tests.support.histories import at, insight, moment
 from tests.support.learning import learn
 from tests.support.recalling import ask
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from anabranch_recall import Associated
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 NOW = moment(1000)
 

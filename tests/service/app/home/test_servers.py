@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
 import os
 import signal
+import socket
 import stat
 import sys
 import time
@@ -37,6 +37,7 @@ from anabranch_store.embedded.engine import ENGINES
 from anabranch_store.errors import EmbeddedGraphMissing, GraphRefused, GraphUnavailable
 from tests.support.fixtures.memory import CommandLine
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
+from tests.support.proxy import Proxy
 from tests.support.rounds import ENGINE, in_full_only
 from tests.support.visiting import patient
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from anabranch.settings import Settings
+    from anabranch_events import NatsServer
     from anabranch_store import GraphAddress
 
 pytestmark = pytest.mark.timeout(300)
@@ -370,34 +372,72 @@ async def test_nothing_to_end(own_settings: Settings) -> None:
 async def test_up_works_on_servers_elsewhere(
     memory: Memory, graph_address: GraphAddress, tmp_path: Path
 ) -> None:
-    """With both servers elsewhere `up` projects only, as the container does; SIGTERM ends it."""
+    """With both servers elsewhere `up` projects only, as the container does; SIGTERM ends it.
+
+    A graph that is just starting is waited for.
+    """
     await memory.remember("Projected into a graph elsewhere.")
     log = namespace_of(memory).backend.servers.log
     line = CommandLine(
         tmp_path / "projector",
         NATS_URL=log.url,
         NATS_TOKEN=log.token or "",
-        NEO4J_URI=graph_address.uri,
         NEO4J_USERNAME=graph_address.username,
         NEO4J_PASSWORD=graph_address.password.get_secret_value(),
         NEO4J_DATABASE=graph_address.database or "",
     )
-    process = await asyncio.create_subprocess_exec(
-        *line.command("up", "--json"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=line.environment,
-    )
-    assert process.stdout is not None
+    with socket.socket() as reserved:  # Bound, and not listening: whoever connects is refused.
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        uri = line.environment["NEO4J_URI"] = f"bolt://127.0.0.1:{port}"
+        process = await asyncio.create_subprocess_exec(
+            *line.command("up"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=line.environment,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while b"Waiting for the graph" not in (told := await process.stderr.readline()):
+            assert told, await process.stdout.read()
+    async with Proxy(graph_address.uri, port=port):
+        await _projected_elsewhere(memory, graph_address, process, uri)
 
-    ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 120))
+
+async def _projected_elsewhere(
+    memory: Memory, graph_address: GraphAddress, process: asyncio.subprocess.Process, uri: str
+) -> None:
+    assert process.stdout is not None
+    ready = [await asyncio.wait_for(process.stdout.readline(), 120) for _ in range(2)]
     async with Graph.connect(graph_address) as graph:
         reached = await wait_for(namespace_of(memory).backend.log, graph, "graph", 2, timeout_s=60)
     process.terminate()
-    _, said = await asyncio.wait_for(process.communicate(), 60)
+    await asyncio.wait_for(process.communicate(), 60)
 
-    assert (ready["pid"], ready["graph"]) == (process.pid, graph_address.uri)
-    assert (reached, process.returncode, said) == (2, 0, b"")
+    assert f"Anabranch is up: process {process.pid}" in ready[0].decode()
+    assert f"graph {uri}" in ready[1].decode()
+    assert (reached, process.returncode) == (2, 0)
+
+
+async def test_a_graph_elsewhere_that_does_not_come_is_told(
+    nats_server: NatsServer, tmp_path: Path
+) -> None:
+    """Past its bound `up` says which graph did not answer, and for how long it was waited for."""
+    line = CommandLine(
+        tmp_path / "projector",
+        NATS_URL=nats_server.url,
+        NATS_TOKEN=nats_server.token or "",
+        NEO4J_URI="bolt://127.0.0.1:9",
+        NEO4J_PASSWORD="secret",
+        ANABRANCH_START_TIMEOUT_S="2",
+    )
+
+    ran = await asyncio.to_thread(line, "up", "--json")
+
+    assert (ran.code, ran.error["type"]) == (75, "GraphUnavailable")
+    assert "bolt://127.0.0.1:9" in ran.error["message"]
+    assert ran.error["message"].endswith("; it was waited for 1.5 s")
 
 
 @in_full_only

@@ -17,7 +17,7 @@ from anabranch.home.folder import Home, held
 from anabranch.home.runtime_file import live_runtime
 from anabranch.memory.memory import namespace_of
 from anabranch_events.event.types import InsightRecorded
-from tests.support.rounds import CHAOS_ROUNDS, FULL, in_full_only
+from tests.support.rounds import CHAOS_ROUNDS, FULL, KILL_ROUNDS, in_full_only
 from tests.support.upholding import end_up, start_up
 from tests.support.visiting import Visitors, patient, until
 
@@ -296,7 +296,7 @@ async def test_processes_come_and_go_at_random(
     own_settings: Settings, home: Home, visitors: Visitors
 ) -> None:
     """Whoever leaves or is killed: nothing acknowledged is lost or there twice, and nobody dies."""
-    done = await _rounds(own_settings, home, visitors, rounds=20 if FULL else 5, most=5)
+    done = await _rounds(own_settings, home, visitors, rounds=KILL_ROUNDS if FULL else 5, most=5)
 
     assert done["kept"] > 0
 

@@ -48,7 +48,9 @@ class Asking(NamedTuple):
 
     async def key(self, scope: str, *namespaces: str) -> dict[str, str]:
         """Make a key; for all namespaces where none is named. Return the header that shows it."""
-        _, token = await self.keys.create("x", scope=scope, namespaces=namespaces or None)
+        _, token = await self.keys.create(
+            f"key {len(self.keys.keys())}", scope=scope, namespaces=namespaces or None
+        )
         return {"Authorization": f"Bearer {token}"}
 
     async def texts(

@@ -151,7 +151,9 @@ class Two(NamedTuple):
 
     async def token(self, scope: str, *namespaces: str) -> dict[str, str]:
         """Make a key; for all namespaces where none is named. Return the header that shows it."""
-        _, token = await self.keys.create("x", scope=scope, namespaces=namespaces or None)
+        _, token = await self.keys.create(
+            f"key {len(self.keys.keys())}", scope=scope, namespaces=namespaces or None
+        )
         return bearer(token)
 
 
@@ -315,3 +317,21 @@ async def test_the_audit_says_who_did_what(two: Two, memory: Memory) -> None:
         (key.id, "recall", "a", 200),
         (key.id, "list_sessions", "b", 403),
     ]
+
+
+async def test_the_audit_says_who_was_refused(two: Two, memory: Memory) -> None:
+    """A key that does not hold is an entry; a flood of them leaves room for the others."""
+    key, token = await two.keys.create("x", scope="read", namespaces=["a"])
+    await two.client.get("/v1/sessions", headers=bearer(f"ab_{key.id}_{'x' * 43}"))
+    await two.keys.revoke(key.id)
+    await two.client.get("/v1/sessions", headers=bearer(token))
+    await two.client.get("/v1/sessions")
+    for _ in range(40):
+        await two.client.get("/v1/sessions", headers=bearer("no key"))
+
+    await asyncio.wait_for(two.audit.stored(), PATIENCE_S)
+    found = await last_entries(namespace_of(memory).backend.log.connection, 100)
+
+    refused = [(one.key, one.status) for one in found if one.status == 401]
+    assert refused[:3] == [(key.id, 401), (key.id, 401), ("unknown", 401)]
+    assert 20 <= len(refused) < 40

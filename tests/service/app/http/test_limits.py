@@ -52,7 +52,9 @@ class Bounded(NamedTuple):
     async def token(self, scope: str = "write", **limits: object) -> tuple[str, dict[str, str]]:
         """Make a key with limits; return its id, and the header that shows it."""
         spaces = None if scope == "admin" else ["a"]
-        key, token = await self.keys.create("x", scope=scope, namespaces=spaces, limits=limits)
+        key, token = await self.keys.create(
+            f"key {len(self.keys.keys())}", scope=scope, namespaces=spaces, limits=limits
+        )
         return key.id, {"Authorization": f"Bearer {token}"}
 
 

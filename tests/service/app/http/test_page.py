@@ -154,6 +154,34 @@ async def test_cypher_is_shown_in_three_forms(browser: Browser, memory: Memory) 
         await expect(page.get_by_role("alert")).to_be_visible()
 
 
+async def test_nodes_of_a_query_have_names(browser: Browser, memory: Memory) -> None:
+    """A node of any label says what it is called, and in its tip of which label it is."""
+    await thought(memory)
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.keyboard.press("q")
+        await page.get_by_label("Cypher").fill("MATCH (n) WHERE n:Entity OR n:Note RETURN n")
+        await page.keyboard.press("Control+Enter")
+        await page.get_by_role("button", name="Graph").click()
+
+        named = await page.locator("figure.graph text").all_text_contents()
+        tips = await page.locator("figure.graph .node title").all_text_contents()
+
+    assert sorted(named) == ["gauge", "north gate"]
+    assert sorted(tips) == ["Entity: north gate", "Note: gauge"]
+
+
+async def test_an_address_of_what_is_not_there_is_told(browser: Browser, memory: Memory) -> None:
+    """A position past the end and an unknown session are named; the page is live."""
+    await memory.open_session("Map the north canal")
+    address = "#at=99999999&session=nobody"
+    async with served(memory) as url, visited(browser, url + "/" + address) as page:
+        said = page.locator("#failure")
+
+        await expect(said).to_contain_text("at: 99999999 is no position up to #1; this is live")
+        await expect(said).to_contain_text("session: nobody is none of the namespace default")
+        await expect(page.locator("#banner")).to_be_hidden()
+
+
 async def test_markup_stays_text(browser: Browser, memory: Memory) -> None:
     """A task, an insight and a note that look like markup are shown as they were written."""
     session = await memory.open_session(MARKUP)

@@ -13,13 +13,15 @@ from anabranch_projections import Projector, wait_for
 from tests.support.graphs import ask, empty
 from tests.support.histories import stream
 from tests.support.projecting import Nursery
-from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS, in_full_only
+from tests.support.rounds import CHAOS_ROUNDS, KILL_ROUNDS, in_full_only, two_stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch_events import Log, NatsServer
     from anabranch_store import Graph
+
+pytestmark = two_stores
 
 SEED = 20261123
 PAUSE_S = 0.005
