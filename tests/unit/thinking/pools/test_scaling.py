@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -59,8 +60,8 @@ class Simulated:
     @property
     def turns(self) -> int:
         """The number of times that growing turned into shrinking, or the other way round."""
-        steps = [b - a for a, b in zip(self.sizes, self.sizes[1:], strict=False) if a != b]
-        return sum(1 for a, b in zip(steps, steps[1:], strict=False) if (a > 0) != (b > 0))
+        steps = [b - a for a, b in pairwise(self.sizes) if a != b]
+        return sum(1 for a, b in pairwise(steps) if (a > 0) != (b > 0))
 
 
 def simulated(bounds: Bounds = BOUNDS) -> Simulated:
@@ -69,7 +70,7 @@ def simulated(bounds: Bounds = BOUNDS) -> Simulated:
 
 
 def test_a_burst_is_drained_and_an_idle_pool_goes_to_its_minimum() -> None:
-    """Of 640 branches of 5 s on up to 16 × 4 slots none waits long, and then one worker is left."""
+    """Of 640 branches of 5 s on up to 64 slots none waits long, and then one worker is left."""
     pool = simulated()
 
     pool.run(240, lambda now: 640 if now == 10 else 0, work_s=5)
@@ -97,7 +98,7 @@ def test_a_pool_without_a_minimum_ends_empty_and_comes_back() -> None:
 @pytest.mark.parametrize("rate", [0.5, 2.0, 6.0])
 def test_a_steady_load_settles(rate: float) -> None:
     """Under arrivals at random the pool finds its size, and keeps within a worker or two of it."""
-    random, pool = Random(7), simulated()
+    random, pool = Random(7), simulated()  # noqa: S311 - arrivals are no secrets.
 
     pool.run(1200, lambda _: sum(random.random() < rate / 10 for _ in range(10)), work_s=5)
 
