@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
-
-import orjson
+from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid
-from anabranch_thinking.errors import PoolFailed
-from anabranch_thinking.pools.pool import PoolWorker
+from anabranch_thinking.pools.job_lists import ANSWER_S, SAID_MAX, jobs_of, scheduler_failed
 from anabranch_thinking.sessions.findings import lead, plain
 
 if TYPE_CHECKING:
@@ -27,17 +23,11 @@ if TYPE_CHECKING:
 
     from psij import Job, JobExecutor
 
-Scheduler = Literal["slurm", "pbs"]
-ANSWER_S: Final = 60.0
-"""The time that a call of the scheduler may take."""
-SAID_MAX: Final = 500
+    from anabranch_thinking.pools.job_lists import Scheduler
+    from anabranch_thinking.pools.pool import PoolWorker
+
 _NEVER_S: Final = 365 * 24 * 3600
 _NAME_OPTION: Final = {"slurm": "slurm.job-name", "pbs": "pbs.N"}
-_SLURM_LIST: Final = ("squeue", "--me", "--noheader", "--format=%A %t %j")
-_SLURM_WAITS: Final = frozenset({"PD", "CF", "RD", "RF", "RH", "RV"})
-_PBS_LIST: Final = ("qstat", "-f", "-F", "json")
-_PBS_WAITS: Final = frozenset({"Q", "H", "W", "T"})
-_PBS_ENDED: Final = frozenset({"F", "X", "C"})
 _log: Final = logging.getLogger("anabranch")
 
 
@@ -98,10 +88,7 @@ class JobPool:
 
     async def list(self, noted: Mapping[str, str | None]) -> list[PoolWorker]:
         """Return the jobs that wait or run, by their names. Raises PoolFailed."""
-        asked = _SLURM_LIST if self._scheduler == "slurm" else _PBS_LIST
-        answer = await _answer(asked)
-        every = _slurm_jobs(answer) if self._scheduler == "slurm" else _pbs_jobs(answer)
-        found = [one for one in every if one.name.startswith(self.prefix)]
+        found = [one for one in await jobs_of(self._scheduler) if one.name.startswith(self.prefix)]
         there = {one.name for one in found}
         for name, handle in noted.items():
             if name not in there and handle is not None:
@@ -146,10 +133,10 @@ class JobPool:
         try:
             async with asyncio.timeout(ANSWER_S):
                 await asyncio.to_thread(call)
-        except (SubmitException, OSError) as error:
-            raise _failed(str(error)) from error
         except TimeoutError as error:
-            raise _failed(f"no answer within {ANSWER_S:g} s") from error
+            raise scheduler_failed(f"no answer within {ANSWER_S:g} s") from error
+        except (SubmitException, OSError) as error:
+            raise scheduler_failed(str(error)) from error
 
     def _said_at(self, name: str) -> Path:
         return self._terms.folder / f"{name}.err"
@@ -184,60 +171,3 @@ def _executor(scheduler: Scheduler, folder: Path) -> JobExecutor:
         queue_polling_interval=_NEVER_S,
     )
     return JobExecutor.get_instance(scheduler, config=config)
-
-
-async def _answer(asked: Sequence[str]) -> str:
-    """Return what a command of the scheduler wrote. Raises PoolFailed."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *asked,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except OSError as error:
-        raise _failed(f"{asked[0]} cannot be run: {error}") from error
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            output, errors = await process.communicate()
-    except TimeoutError as error:
-        raise _failed(f"{asked[0]} does not answer") from error
-    finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode:
-        raise _failed(f"{asked[0]}: {errors.decode(errors='replace')}")
-    return output.decode(errors="replace")
-
-
-def _slurm_jobs(answer: str) -> list[PoolWorker]:
-    """Return the jobs that wait or run: `squeue` lists no others unless asked."""
-    lines = (line.split(maxsplit=2) for line in answer.splitlines())
-    return [
-        PoolWorker(fields[2].strip(), fields[0], waits=fields[1] in _SLURM_WAITS)
-        for fields in lines
-        if len(fields) == 3
-    ]
-
-
-def _pbs_jobs(answer: str) -> list[PoolWorker]:
-    """Return the jobs that wait or run. Raises PoolFailed for what is no list of jobs."""
-    try:
-        jobs: dict[str, dict[str, Any]] = orjson.loads(answer).get("Jobs", {})
-        return [
-            PoolWorker(str(one["Job_Name"]), handle, waits=one["job_state"] in _PBS_WAITS)
-            for handle, one in jobs.items()
-            if one["job_state"] not in _PBS_ENDED
-        ]
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
-        raise _failed(f"{_PBS_LIST[0]} wrote no list of jobs: {error!r}") from error
-
-
-def _failed(said: str) -> PoolFailed:
-    text = lead(plain(re.sub(r"\s+", " ", said)), length_max=SAID_MAX)
-    return PoolFailed(
-        f"the scheduler: {text or 'refused, and said nothing'}",
-        fix="check the queue, the account and the limits, and that the scheduler answers here",
-    )

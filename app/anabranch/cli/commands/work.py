@@ -58,7 +58,8 @@ async def worker(
             "--executors",
             metavar="NAME",
             help="What it may run; may be given again: recalling (asks memory), module:function, "
-            "name=command, openai://MODEL, anthropic://MODEL or https://... Nothing else runs on it.",
+            "name=command, openai://MODEL, anthropic://MODEL, https://..., or "
+            "github-actions://OWNER/REPOSITORY/WORKFLOW@REF. Nothing else runs on it.",
             show_default=False,
         ),
     ] = None,
