@@ -14,13 +14,13 @@ import orjson
 
 from anabranch_events import new_id
 from anabranch_events.errors import Unavailable
+from anabranch_thinking.work.joiner import BUCKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from anabranch_events import Bucket, Log
 
-BUCKET: Final = "ANABRANCH_WORK"
 SILENCE_S: Final = 15.0
 """The time after which another scaler takes the place of one that notes nothing."""
 _LOOK_S: Final = 1.0

@@ -18,16 +18,16 @@ from anabranch_thinking.pools import place as place_module
 from anabranch_thinking.pools.place import Place, PlaceLost
 from anabranch_thinking.pools.pool import PoolWorker
 from anabranch_thinking.pools.scaling import WINDOW_S, Bounds, Load, Scaling
+from anabranch_thinking.pools.starts import Starts
 from anabranch_thinking.work.dispatch import workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
     from anabranch_thinking.pools.pool import Pool
     from anabranch_thinking.work.fabric import Fabric
 
 TICK_S: Final = 2.0
-PAUSE_MAX_S: Final = 60.0
 _log: Final = logging.getLogger("anabranch")
 
 
@@ -87,7 +87,8 @@ class Scaler:
         self._place = Place(
             fabric.log, f"pool.{namespace}.{pool.prefix}", silence_s=place_silence_s
         )
-        self._starts = _Starts()
+        self._starts = Starts()
+        self._submitted: set[str] = set()
         self._draining: set[str] = set()
         self._said = ""
         self._stopped = asyncio.Event()
@@ -147,10 +148,11 @@ class Scaler:
             # It answers, whatever the scheduler says of it.
             there.setdefault(name, PoolWorker(name, self._place.workers.get(name)))
         self._starts.seen(
-            gone=self._place.workers.keys() - there.keys() - self._draining,
+            gone=self._submitted - there.keys() - self._draining,
             answering=ours.keys(),
             now=time.monotonic(),
         )
+        self._submitted &= there.keys()
         self._draining = (self._draining & there.keys()) | {
             name for name, one in ours.items() if one.get("draining")
         }
@@ -182,6 +184,7 @@ class Scaler:
             name = f"{self._pool.prefix}{new_id()[-8:]}"
             noted = self._place.workers
             await self._place.note({**noted, name: None})
+            self._submitted.add(name)
             handle = await self._pool.submit(name)
             await self._place.note({**noted, name: handle})
 
@@ -227,29 +230,6 @@ class Scaler:
         if said != self._said:
             _log.warning("the pool is left as it is: %s", said)
             self._said = said
-
-
-class _Starts:
-    """The starts of workers: those that end before they ever answered make the next ones wait."""
-
-    def __init__(self) -> None:
-        self._failed = 0
-        self._not_before = 0.0
-        self._answered: set[str] = set()
-
-    def may(self, now: float) -> bool:
-        """Tell whether a worker may be started now."""
-        return now >= self._not_before
-
-    def seen(self, *, gone: Collection[str], answering: Collection[str], now: float) -> None:
-        """Take in the workers that are gone, unless asked to, and those that answer."""
-        if set(answering) - self._answered:
-            self._failed = 0
-        self._answered |= set(answering)
-        if set(gone) - self._answered:
-            self._failed += 1
-            self._not_before = now + min(PAUSE_MAX_S, 2.0**self._failed)
-        self._answered -= set(gone)
 
 
 async def _either(event: asyncio.Event, seconds: float) -> None:
