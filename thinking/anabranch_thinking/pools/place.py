@@ -26,6 +26,11 @@ SILENCE_S: Final = 15.0
 _LOOK_S: Final = 1.0
 
 
+def records_of(namespace: str) -> str:
+    """Return the beginning of the keys of a namespace's pools."""
+    return f"pool.{namespace}."
+
+
 class PlaceLost(Exception):
     """Another scaler took the place."""
 

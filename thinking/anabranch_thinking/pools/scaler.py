@@ -15,7 +15,7 @@ from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_thinking.errors import PoolFailed
 from anabranch_thinking.pools import place as place_module
-from anabranch_thinking.pools.place import Place, PlaceLost
+from anabranch_thinking.pools.place import Place, PlaceLost, records_of
 from anabranch_thinking.pools.pool import PoolWorker
 from anabranch_thinking.pools.scaling import WINDOW_S, Bounds, Load, Scaling
 from anabranch_thinking.pools.starts import Starts
@@ -85,7 +85,7 @@ class Scaler:
         self._changed = changed
         self._scaling = Scaling(bounds, window_s=window_s)
         self._place = Place(
-            fabric.log, f"pool.{namespace}.{pool.prefix}", silence_s=place_silence_s
+            fabric.log, records_of(namespace) + pool.prefix, silence_s=place_silence_s
         )
         self._starts = Starts()
         self._submitted: set[str] = set()
