@@ -100,21 +100,26 @@ class Scaler:
     async def run(self) -> None:
         """Scale until stopped. Outages of the log and of the scheduler are waited out."""
         await self._fabric.queue.open(self._namespace, silence_s=self._silence_s)
+        try:
+            while not self._stopped.is_set():
+                if await self._taken():
+                    await self._scale()
+        finally:
+            await self._pool.close()
+
+    async def _taken(self) -> bool:
+        """Take the place; False if we are stopped meanwhile."""
+        taking = asyncio.ensure_future(self._place.take())
         stopping = asyncio.ensure_future(self._stopped.wait())
         try:
-            while not stopping.done():
-                taking = asyncio.ensure_future(self._place.take())
-                await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not taking.done():
-                    taking.cancel()
-                    await asyncio.gather(taking, return_exceptions=True)
-                    return
-                await taking
-                await self._scale()
+            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if taking.done():
+                taking.result()
+            return taking.done()
         finally:
+            taking.cancel()
             stopping.cancel()
-            self.active = False
-            await self._pool.close()
+            await asyncio.gather(taking, stopping, return_exceptions=True)
 
     async def _scale(self) -> None:
         """Scale until stopped, or until another one takes the place."""
