@@ -117,7 +117,17 @@ GROUPS: Final = (
         "Branches that run where `anabranch worker` does: "
         "[workers on other machines](../how-to/run-workers.md).",
         (
-            *_of(_WORK, "run_worker", "workers", "drain", "tasks", "task", "retry", "cancel"),
+            *_of(
+                _WORK,
+                "run_worker",
+                "run_pool",
+                "workers",
+                "drain",
+                "tasks",
+                "task",
+                "retry",
+                "cancel",
+            ),
             "anabranch.memory.work.TaskView",
             "anabranch.memory.work.TaskDetails",
             "anabranch.memory.work.WorkerView",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from anabranch.errors import SettingInvalid
 from anabranch_events.event.envelope import input_invalid
@@ -63,6 +64,7 @@ def _address(kind: str) -> AfterValidator:
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
 _Home = Annotated[Path, AfterValidator(lambda value: value.expanduser().absolute())]
+_OfScheduler = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.@:-]{0,99}$")]
 
 
 class SettingView(BaseModel):
@@ -71,7 +73,7 @@ class SettingView(BaseModel):
     model_config = ConfigDict(frozen=True)
     variable: str
     value: str | int | float | bool | None
-    source: Literal["default", "environment", "option"]
+    source: Literal["default", "environment", "file", "option"]
 
 
 class Settings(BaseSettings):
@@ -222,6 +224,35 @@ class Settings(BaseSettings):
         "indexes of the graph alone. Without it `index`, or `graph` where both servers are "
         "elsewhere: their log may be long.",
     )
+    github_url: Annotated[str, _address("http")] = Field(
+        default="https://api.github.com",
+        description="The REST API at which the executor `github-actions://` runs workflows; that of "
+        "a GitHub Enterprise Server ends with `/api/v3`.",
+    )
+    github_token: SecretStr | None = Field(
+        default=None,
+        description="The token for it, with the permission to read and write Actions.",
+    )
+    secrets_file: _Home | None = Field(
+        default=None,
+        description="A file with further settings, `NAME=value` a line, for tokens and passwords "
+        "that shall stand in no environment. Nobody but its owner may read it (mode 600); what the "
+        "environment sets goes before it. Workers that are jobs of a cluster get theirs by it.",
+    )
+    pool_queue: _OfScheduler | None = Field(
+        default=None,
+        description="The queue, or partition, of workers that are jobs; without it the site's own.",
+    )
+    pool_account: _OfScheduler | None = Field(
+        default=None, description="The account or project that such jobs are charged to."
+    )
+    pool_time_limit_s: int = Field(
+        default=3600,
+        ge=120,
+        le=30 * 86_400,
+        description="How long such a job may run. Its worker drains before that, and is replaced.",
+    )
+    pool_cores: int = Field(default=1, ge=1, le=1024, description="The cores of such a job.")
     http_executors: str = Field(
         default="recalling",
         description="The executors that thoughts over HTTP may ask for, by their names, with "
@@ -283,9 +314,18 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls) -> Self:
-        """Read the environment. Raises SettingInvalid naming the variable that breaks a rule."""
+        """Read the environment, and the file of secrets that it may name.
+
+        Raises SettingInvalid naming the variable that breaks a rule.
+        """
         try:
-            return cls()
+            found = cls()
+            if found.secrets_file is None:
+                return found
+            _check_secrets(found.secrets_file)
+            # An option of pydantic-settings, which its type does not show.
+            options: dict[str, Any] = {"_env_file": found.secrets_file}
+            return cls(**options)
         except ValidationError as error:
             raise _setting_invalid(error) from error
 
@@ -306,6 +346,7 @@ class Settings(BaseSettings):
         A secret is `set` or nothing, and an address is without its password.
         """
         given = {name.upper() for name, value in os.environ.items() if value}
+        in_file = self.in_secrets_file()
         return [
             SettingView(
                 variable=variable(name),
@@ -314,10 +355,20 @@ class Settings(BaseSettings):
                 if name in options
                 else "environment"
                 if variable(name) in given
+                else "file"
+                if name in in_file
                 else "default",
             )
             for name, value in self._as_given().items()
         ]
+
+    def in_secrets_file(self) -> set[str]:
+        """Return the names of the settings that the file of secrets gives."""
+        if self.secrets_file is None:
+            return set()
+        found = DotEnvSettingsSource(type(self), env_file=self.secrets_file)()
+        aliases = {variable(name): name for name in type(self).model_fields}
+        return {aliases.get(name, name) for name, value in found.items() if value}
 
     def environment(self) -> dict[str, str]:
         """Return the variables from which `read` makes these settings again, secrets included."""
@@ -331,6 +382,26 @@ def variable(name: str) -> str:
     """Return the environment variable that sets the field `name`."""
     alias = Settings.model_fields[name].validation_alias
     return alias if isinstance(alias, str) else f"ANABRANCH_{name.upper()}"
+
+
+def _check_secrets(path: Path) -> None:
+    """Raise SettingInvalid for a file that is none, or that others may read."""
+    name = variable("secrets_file")
+    try:
+        mode = path.stat().st_mode
+        path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingInvalid(
+            f"{name}: {path} cannot be read: {error}",
+            field=name,
+            fix="name a file that you may read",
+        ) from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SettingInvalid(
+            f"{name}: others may read or write {path} (mode {stat.S_IMODE(mode):o})",
+            field=name,
+            fix=f"chmod 600 {path}",
+        )
 
 
 def _shown(value: object) -> str | int | float | bool | None:

@@ -24,6 +24,7 @@ from anabranch_projections.dead_letters import DeadLetters as AsyncDeadLetters
 from anabranch_recall import Scope
 from anabranch_recall.context import INSIGHTS, TOKENS
 from anabranch_recall.question import ASSOCIATED_MAX
+from anabranch_thinking.pools.scaling import WINDOW_S
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 from anabranch_thinking.work.worker import GRACE_S
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
         Thought,
         Work,
     )
+    from anabranch_thinking.pools.scaler import PoolState, Scaler
     from anabranch_thinking.sessions.sessions import BranchTask
     from anabranch_thinking.work.worker import Worker
 
@@ -959,6 +961,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
+        name: str | None = None,
         ready: Callable[[Worker], None] | None = None,
     ) -> None:
         """Work on branches until the worker that `ready` is given drains, or this is cancelled.
@@ -977,7 +980,49 @@ class MemoryWork(Face[AsyncMemoryWork]):
                 passes=passes,
                 silence_s=silence_s,
                 grace_s=grace_s,
+                name=name,
                 ready=ready,
+            )
+        )
+
+    def run_pool(
+        self,
+        pool: str = "local",
+        *,
+        fewest: int = 0,
+        most: int,
+        executors: Sequence[str],
+        slots: int = 4,
+        priorities: Sequence[Priority | str] = tuple(Priority),
+        passes: Sequence[str] = (),
+        silence_s: float = SILENCE_S,
+        grace_s: float = GRACE_S,
+        cooldown_s: float = WINDOW_S,
+        ready: Callable[[Scaler], None] | None = None,
+        changed: Callable[[PoolState], None] | None = None,
+    ) -> None:
+        """Start and drain workers as the load asks, until the scaler that `ready` is given stops.
+
+        The pool is `local`: processes, which end with this one; or `slurm` or `pbs`: jobs, which go
+        on and are found again. There are as many workers as have a slot for each branch that waits
+        or is in work, from `fewest` to `most`. None goes within `cooldown_s` after it was needed.
+        Of several such calls for one pool one is at work. `changed` hears of each change. The other
+        options are those of `run_worker`. Raises InputInvalid.
+        """
+        return LOOP.run(
+            self._wrapped.run_pool(
+                pool,
+                fewest=fewest,
+                most=most,
+                executors=executors,
+                slots=slots,
+                priorities=priorities,
+                passes=passes,
+                silence_s=silence_s,
+                grace_s=grace_s,
+                cooldown_s=cooldown_s,
+                ready=ready,
+                changed=changed,
             )
         )
 

@@ -26,6 +26,8 @@ FRAMEWORKS = ("langchain", "langgraph", "llama-index", "openai-agents")
 """The extras of frameworks, each of which its users choose for themselves."""
 MODELS = ("anthropic", "openai")
 """The extras of the clients of chat models, likewise."""
+CLUSTERS = ("slurm",)
+"""The extras of schedulers, on whose machines alone they are of use."""
 
 
 def project() -> dict[str, Any]:
@@ -60,7 +62,7 @@ def test_all_is_every_extra() -> None:
     """The extra `all` names each other one, but for the engine that is a trial, frameworks and models."""
     extras = project()["project"]["optional-dependencies"]
 
-    wanted = sorted(set(extras) - {"all", "embedded-native", *FRAMEWORKS, *MODELS})
+    wanted = sorted(set(extras) - {"all", "embedded-native", *FRAMEWORKS, *MODELS, *CLUSTERS})
     assert extras["all"] == [f"anabranch[{','.join(wanted)}]"]
 
 

@@ -9,6 +9,8 @@
     ├── Conflict
     │   ├── BranchTaken          another worker holds the branch
     │   └── ClaimLost            the branch went to another worker meanwhile
+    ├── Unavailable
+    │   └── PoolFailed           the scheduler of a pool refused, or did not answer
     └── ExecutorFailed           what ran for the branch gave no finding
         ├── BranchTimedOut       it took longer than it may
         ├── RetryLater           another attempt may succeed, after a while
@@ -27,6 +29,7 @@ from anabranch_events.errors import (
     NotFound,
     SessionEnded,
     SessionNotFound,
+    Unavailable,
 )
 
 if TYPE_CHECKING:
@@ -44,10 +47,12 @@ __all__ = [
     "InsightNotFound",
     "NotFound",
     "NothingLearned",
+    "PoolFailed",
     "RetryLater",
     "SessionEnded",
     "SessionNotFound",
     "ThoughtFailed",
+    "Unavailable",
 ]
 
 
@@ -98,6 +103,13 @@ class ClaimLost(Conflict):
         self.session_id = session_id
         self.worker = worker
         self.attempt = attempt
+
+
+class PoolFailed(Unavailable):
+    """The scheduler of a pool of workers refused a job, or does not answer.
+
+    The scaler says so, leaves the pool as it is, and tries again.
+    """
 
 
 class ExecutorFailed(AnabranchError):

@@ -34,6 +34,7 @@ class Home:
         self.recall_index = folder / "recall-index"
         self.generation = folder / "generation"
         self.thoughts = folder / "thoughts"
+        self.jobs = folder / "jobs"
         self.runtime = folder / "runtime.json"
         self.previous = folder / "runtime.previous.json"
         self.paused = folder / "paused"

@@ -15,6 +15,8 @@ from anabranch.views import NamespaceDeletion
 from anabranch_projections.vectors.cache import BUCKET
 from anabranch_projections.vectors.projector import text_keys
 from anabranch_store import delete_namespace as delete_from_graph
+from anabranch_thinking.pools.place import records_of
+from anabranch_thinking.work.joiner import BUCKET as POOLS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -68,6 +70,8 @@ class NamespaceDeleting:
         drop_namespace(self._backend.servers.home.recall_index, self._namespace)
         yield "index"
         await self._drop_vectors()  # The index may have cached some meanwhile.
+        pools = records_of(self._namespace)
+        await self._deletion.drop_values(POOLS, lambda key: key.startswith(pools))
 
     async def result(self, *, dry_run: bool) -> NamespaceDeletion:
         """Return what is deleted, or would be."""

@@ -244,6 +244,8 @@ def executor_access(settings: Settings) -> ExecutorAccess:
         anthropic_url=settings.anthropic_url,
         anthropic_key=plain(settings.anthropic_key),
         http_key=plain(settings.executor_key),
+        github_url=settings.github_url,
+        github_token=plain(settings.github_token),
     )
 
 

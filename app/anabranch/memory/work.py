@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from anabranch.memory.namespaces import Namespaces
+from anabranch.memory.pools import WorkerOptions, pool_of
 from anabranch.memory.session_views import list_sessions, show_session
 from anabranch.memory.thinking import executor_access, fabric_of
 from anabranch_events.errors import InputInvalid
@@ -15,6 +17,8 @@ from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_thinking import Join
 from anabranch_thinking import Status as BranchStatus
+from anabranch_thinking.pools.scaler import Scaler
+from anabranch_thinking.pools.scaling import WINDOW_S, Bounds
 from anabranch_thinking.sessions.sessions import BranchTask
 from anabranch_thinking.thoughts.think import TIMEOUT_S
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
@@ -26,10 +30,11 @@ from anabranch_thinking.work.outcomes import states_of
 from anabranch_thinking.work.worker import GRACE_S, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch_thinking import SessionState
+    from anabranch_thinking.pools.scaler import PoolState
     from anabranch_thinking.work.fabric import Fabric
 
 TASKS_MAX = 100
@@ -102,6 +107,7 @@ class MemoryWork:
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
+        name: str | None = None,
         ready: Callable[[Worker], None] | None = None,
     ) -> None:
         """Work on branches until the worker that `ready` is given drains, or this is cancelled.
@@ -123,18 +129,70 @@ class MemoryWork:
             priorities=[Priority(one) for one in priorities],
             silence_s=silence_s,
             grace_s=grace_s,
+            name=name,
         )
-        joining = None
-        if fabric.queue.may_put:
-            joining = asyncio.create_task(Joiner(fabric, silence_s=silence_s).run())
-        try:
+        async with _joining(fabric, silence_s=silence_s):
             if ready is not None:
                 ready(worker)
             await worker.run()
-        finally:
-            if joining is not None:
-                joining.cancel()
-                await asyncio.gather(joining, return_exceptions=True)
+
+    async def run_pool(
+        self,
+        pool: str = "local",
+        *,
+        fewest: int = 0,
+        most: int,
+        executors: Sequence[str],
+        slots: int = 4,
+        priorities: Sequence[Priority | str] = tuple(Priority),
+        passes: Sequence[str] = (),
+        silence_s: float = SILENCE_S,
+        grace_s: float = GRACE_S,
+        cooldown_s: float = WINDOW_S,
+        ready: Callable[[Scaler], None] | None = None,
+        changed: Callable[[PoolState], None] | None = None,
+    ) -> None:
+        """Start and drain workers as the load asks, until the scaler that `ready` is given stops.
+
+        The pool is `local`: processes, which end with this one; or `slurm` or `pbs`: jobs, which go
+        on and are found again. There are as many workers as have a slot for each branch that waits
+        or is in work, from `fewest` to `most`. None goes within `cooldown_s` after it was needed.
+        Of several such calls for one pool one is at work. `changed` hears of each change. The other
+        options are those of `run_worker`. Raises InputInvalid.
+        """
+        fabric = self._fabric()
+        settings = self._namespace.backend.settings
+        bounds = Bounds(fewest=fewest, most=most, slots=slots)
+        allowed_executors(executors, passes=passes, access=executor_access(settings))
+        options = WorkerOptions(
+            executors=executors,
+            slots=slots,
+            priorities=priorities,
+            passes=passes,
+            silence_s=silence_s,
+            grace_s=grace_s,
+        )
+        name = self._namespace.name
+        scaler = Scaler(
+            fabric,
+            pool_of(
+                pool,
+                options,
+                settings=settings,
+                namespace=name,
+                identity=await fabric.log.identity(),
+            ),
+            namespace=name,
+            bounds=bounds,
+            priorities=[Priority(one) for one in priorities],
+            silence_s=silence_s,
+            window_s=cooldown_s,
+            changed=changed,
+        )
+        async with _joining(fabric, silence_s=silence_s):
+            if ready is not None:
+                ready(scaler)
+            await scaler.run()
 
     async def tasks(self, *, status: str | None = None, limit: int = TASKS_MAX) -> list[TaskView]:
         """Return the branches that wait for a worker or are in work, the urgent ones first.
@@ -230,6 +288,20 @@ class MemoryWork:
                 fix="name a branch; `anabranch tasks list` has those in the queue",
             )
         return state
+
+
+@asynccontextmanager
+async def _joining(fabric: Fabric, *, silence_s: float) -> AsyncGenerator[None]:
+    """Bid to be the joiner for the length of the block, where we may be it."""
+    if not fabric.queue.may_put:
+        yield
+        return
+    joining = asyncio.create_task(Joiner(fabric, silence_s=silence_s).run())
+    try:
+        yield
+    finally:
+        joining.cancel()
+        await asyncio.gather(joining, return_exceptions=True)
 
 
 def _is_wanted(state: SessionState, status: str | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import nats.errors
 import nats.js.errors
@@ -31,19 +31,28 @@ if TYPE_CHECKING:
 
     from anabranch_events.transport.connection import Connection
 
+_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+_CHANGED: Final = frozenset({10071, 10164})
 _KEY: Final = re.compile(r"[A-Za-z0-9_=/-]+(?:\.[A-Za-z0-9_=/-]+)*")
 _T = TypeVar("_T")
+
+
+class Entry(NamedTuple):
+    """A value with its revision, by which it may be replaced."""
+
+    value: bytes
+    revision: int
 
 
 class Store(Protocol):
     """The store of a bucket's values."""
 
-    async def get(self, key: str) -> bytes | None:
+    async def get(self, key: str) -> Entry | None:
         """Return the value, or None."""
         ...
 
-    async def put(self, key: str, value: bytes) -> None:
-        """Store the value."""
+    async def put(self, key: str, value: bytes, *, revision: int | None) -> int:
+        """Store the value, in place of that revision where one is given; return the new one."""
         ...
 
 
@@ -53,11 +62,14 @@ class _DriverStore:
     def __init__(self, values: KeyValue) -> None:
         self._values = values
 
-    async def get(self, key: str) -> bytes | None:
-        return (await self._values.get(key)).value
+    async def get(self, key: str) -> Entry | None:
+        found = await self._values.get(key)
+        return Entry(found.value or b"", found.revision or 0)
 
-    async def put(self, key: str, value: bytes) -> None:
-        await self._values.put(key, value)
+    async def put(self, key: str, value: bytes, *, revision: int | None) -> int:
+        if revision is None:
+            return await self._values.put(key, value)
+        return await self._values.update(key, value, last=revision)
 
 
 class _ProjectorStore:
@@ -67,7 +79,7 @@ class _ProjectorStore:
         self._connection = connection
         self._name = name
 
-    async def get(self, key: str) -> bytes | None:
+    async def get(self, key: str) -> Entry | None:
         asked = orjson.dumps({"last_by_subj": self._subject(key)})
         try:
             found = await self._ask(f"{VALUE}{self._name}", asked)
@@ -75,14 +87,20 @@ class _ProjectorStore:
             if refused.code != MESSAGE_NOT_FOUND:
                 raise
             return None
-        return base64.b64decode(found["message"].get("data", ""))
+        message = found["message"]
+        return Entry(base64.b64decode(message.get("data", "")), message["seq"])
 
-    async def put(self, key: str, value: bytes) -> None:
-        await self._ask(self._subject(key), value)
+    async def put(self, key: str, value: bytes, *, revision: int | None) -> int:
+        headers = None if revision is None else {_EXPECTED: str(revision)}
+        return int((await self._ask(self._subject(key), value, headers))["seq"])
 
-    async def _ask(self, subject: str, payload: bytes) -> dict[str, Any]:
-        timeout_s = self._connection.timeout_s
-        return parsed((await self._connection.request(subject, payload, timeout_s=timeout_s)).data)
+    async def _ask(
+        self, subject: str, payload: bytes, headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        answer = await self._connection.request(
+            subject, payload, headers=headers, timeout_s=self._connection.timeout_s
+        )
+        return parsed(answer.data)
 
     def _subject(self, key: str) -> str:
         if not _KEY.fullmatch(key):
@@ -103,8 +121,13 @@ class Bucket:
         A key consists of letters, digits and - _ / = . only. Raises InputInvalid for any other, and
         LogUnavailable.
         """
+        found = await self.entry(key)
+        return None if found is None else found.value
 
-        async def once(_: float) -> bytes | None:
+    async def entry(self, key: str) -> Entry | None:
+        """Return the value with its revision, or None. Raises what `get` raises."""
+
+        async def once(_: float) -> Entry | None:
             try:
                 return await self._store.get(key)
             except nats.js.errors.KeyNotFoundError:
@@ -116,9 +139,28 @@ class Bucket:
         """Store the value. Raises what `get` raises, and LogFull."""
 
         async def once(_: float) -> None:
-            await self._store.put(key, value)
+            await self._store.put(key, value, revision=None)
 
         await self._call(key, once)
+
+    async def replace(self, key: str, value: bytes, *, revision: int) -> int | None:
+        """Store the value in place of a revision, 0 for none; return the new revision.
+
+        None: somebody else was faster. It may also have been an answer of ours that got lost: the
+        value says whose it is. Raises what `put` raises.
+        """
+
+        async def once(_: float) -> int | None:
+            try:
+                return await self._store.put(key, value, revision=revision)
+            except nats.js.errors.KeyWrongLastSequenceError:
+                return None
+            except Refused as refused:
+                if refused.code in _CHANGED:
+                    return None
+                raise
+
+        return await self._call(key, once)
 
     async def _call(self, key: str, once: Callable[[float], Awaitable[_T]]) -> _T:
         try:

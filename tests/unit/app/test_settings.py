@@ -187,3 +187,33 @@ def test_the_settings_in_force_hold_no_secrets(
         "ANABRANCH_HOME": (str(tmp_path), "option"),
         "NEO4J_USERNAME": ("neo4j", "default"),
     }
+
+
+def test_secrets_stand_in_a_file_that_nobody_else_may_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file gives what the environment does not, and says so; of others' eyes it is refused."""
+    file = tmp_path / "secrets"
+    file.write_text("NATS_TOKEN=planted\nANABRANCH_POOL_CORES=3\nNEO4J_USERNAME=eve\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("ANABRANCH_SECRETS_FILE", str(file))
+    monkeypatch.setenv("NEO4J_USERNAME", "adam")
+
+    settings = Settings.read()
+    sources = {one.variable: one.source for one in settings.in_force()}
+
+    assert settings.nats_token is not None
+    assert settings.nats_token.get_secret_value() == "planted"
+    assert (settings.pool_cores, settings.neo4j_username) == (3, "adam")
+    assert sources["NATS_TOKEN"] == sources["ANABRANCH_POOL_CORES"] == "file"
+    assert sources["NEO4J_USERNAME"] == "environment"
+    assert sources["NEO4J_PASSWORD"] == "default"
+
+    file.chmod(0o640)
+    with pytest.raises(SettingInvalid, match="others may read") as open_:
+        Settings.read()
+    file.unlink()
+    with pytest.raises(SettingInvalid, match="cannot be read"):
+        Settings.read()
+
+    assert open_.value.fix == f"chmod 600 {file}"

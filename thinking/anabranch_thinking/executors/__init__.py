@@ -2,6 +2,6 @@
 
 Others use: `access.ExecutorAccess`, `access.NO_KEYS`, `anthropic_chat.AnthropicExecutor`, `base`,
 `callable.CallableExecutor`, `callable.Found`, `callable.Work`, `command.CommandExecutor`,
-`environment.unset`, `http_call.HttpExecutor`, `openai_chat.OpenAIExecutor`, `policy`,
-`recall.RecallExecutor`.
+`environment.unset`, `github_actions.GitHubActionsExecutor`, `github_actions.SCHEME`,
+`http_call.HttpExecutor`, `openai_chat.OpenAIExecutor`, `policy`, `recall.RecallExecutor`.
 """

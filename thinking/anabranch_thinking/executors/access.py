@@ -10,7 +10,8 @@ from typing import Final
 class ExecutorAccess:
     """Where chat models are, and the keys for them; None is the service's own address, or no key.
 
-    `http_key` is the bearer token for services that are called over HTTP.
+    `http_key` is the bearer token for services that are called over HTTP; `github_url` is the REST
+    API at which workflows are run.
     """
 
     openai_url: str | None = None
@@ -18,6 +19,8 @@ class ExecutorAccess:
     anthropic_url: str | None = None
     anthropic_key: str | None = None
     http_key: str | None = None
+    github_url: str = "https://api.github.com"
+    github_token: str | None = None
 
 
 NO_KEYS: Final = ExecutorAccess()

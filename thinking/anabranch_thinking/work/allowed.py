@@ -16,6 +16,7 @@ from anabranch_thinking.executors.access import NO_KEYS, ExecutorAccess
 from anabranch_thinking.executors.anthropic_chat import AnthropicExecutor
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.command import CommandExecutor
+from anabranch_thinking.executors.github_actions import SCHEME, GitHubActionsExecutor
 from anabranch_thinking.executors.http_call import HttpExecutor
 from anabranch_thinking.executors.openai_chat import OpenAIExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
@@ -36,7 +37,8 @@ def allowed_executors(
     """Return executors by the names under which thoughts ask for them.
 
     Each of `named` is `recalling`, which asks memory, or `module:function`, a Python function. Or
-    it is the address of a service: `openai://MODEL`, `anthropic://MODEL` or `https://...`. Or it
+    it is the address of a service: `openai://MODEL`, `anthropic://MODEL`, `https://...` or
+    `github-actions://OWNER/REPOSITORY/WORKFLOW@REF`. Or it
     is `name=` with such an address, or with a command and its arguments.
 
     `passes` names variables that commands get beside the usual ones, `access` has the keys of
@@ -67,6 +69,8 @@ def executor_at(address: str, *, access: ExecutorAccess) -> Executor | None:
         return OpenAIExecutor(rest, url=access.openai_url, key=access.openai_key)
     if scheme == "anthropic":
         return AnthropicExecutor(rest, url=access.anthropic_url, key=access.anthropic_key)
+    if scheme == SCHEME:
+        return GitHubActionsExecutor(rest, url=access.github_url, token=access.github_token)
     if scheme in {"http", "https"}:
         return HttpExecutor(address, key=access.http_key)
     return None
@@ -86,8 +90,8 @@ def _allowed(named: str, *, passes: Sequence[str], access: ExecutorAccess) -> tu
     raise InputInvalid(
         f"executors: {named!r} names no executor",
         field="executors",
-        fix=f"say {RECALLING}, module:function, name=command, openai://MODEL, anthropic://MODEL or "
-        "https://...",
+        fix=f"say {RECALLING}, module:function, name=command, openai://MODEL, anthropic://MODEL, "
+        "https://... or github-actions://OWNER/REPOSITORY/WORKFLOW@REF",
     )
 
 

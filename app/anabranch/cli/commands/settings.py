@@ -22,7 +22,7 @@ PANEL: Final = "Servers"
 @command(
     commands,
     "settings",
-    gives="a line a setting: variable, value, source (default, environment or option)",
+    gives="a line a setting: variable, value, source (default, environment, file or option)",
     panel=PANEL,
 )
 async def settings(call: Call) -> None:

@@ -51,7 +51,8 @@ async def think(
             metavar="COMMAND|ADDRESS",
             help="Run this command for each branch: the task comes on stdin as JSON, the result is "
             "what it writes. It is no shell: for a pipe say `sh -c '... | ...'`. Or call a service: "
-            "openai://MODEL, anthropic://MODEL, https://... Without it each branch asks memory.",
+            "openai://MODEL, anthropic://MODEL, https://... or "
+            "github-actions://OWNER/REPOSITORY/WORKFLOW@REF. Without it each branch asks memory.",
             show_default=False,
         ),
     ] = None,

@@ -13,17 +13,19 @@ from anabranch.terminal.counting import counted
 from anabranch.terminal.short_id import short_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from rich.table import Table
 
     from anabranch.memory.work import TaskView, WorkerView
+    from anabranch_thinking.pools.scaler import PoolState
     from anabranch_thinking.work.worker import Worker
 
 commands = typer.Typer()
 task_commands = typer.Typer(help="Branches in the queue for workers.", no_args_is_help=True)
 worker_commands = typer.Typer(help="The workers that are there.", no_args_is_help=True)
 PANEL: Final = "Think"
+_POOL: Final = "Options of a pool"
 _PRIORITIES: Final = "critical,high,normal,low"
 _TASK: Final = (
     "session_id, root_id, task, role, priority, executor, status, attempts, worker, "
@@ -41,7 +43,11 @@ TaskArgument = Annotated[
 
 
 @command(
-    commands, "worker", gives="worker, slots, priorities, executors; once it works", panel=PANEL
+    commands,
+    "worker",
+    gives="worker, slots, priorities, executors; once it works. With --max a line a change: "
+    "workers, wanted, draining, waiting, in_flight",
+    panel=PANEL,
 )
 async def worker(
     call: Call,
@@ -52,7 +58,8 @@ async def worker(
             "--executors",
             metavar="NAME",
             help="What it may run; may be given again: recalling (asks memory), module:function, "
-            "name=command, openai://MODEL, anthropic://MODEL or https://... Nothing else runs on it.",
+            "name=command, openai://MODEL, anthropic://MODEL, https://..., or "
+            "github-actions://OWNER/REPOSITORY/WORKFLOW@REF. Nothing else runs on it.",
             show_default=False,
         ),
     ] = None,
@@ -87,17 +94,101 @@ async def worker(
             "--grace", min=0, max=86_400, help="Seconds for the branches in work when it ends."
         ),
     ] = 30.0,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "--max",
+            min=1,
+            max=10_000,
+            help="Run no branches here, but at most so many workers, as the load asks.",
+            show_default=False,
+            rich_help_panel=_POOL,
+        ),
+    ] = None,
+    fewest: Annotated[
+        int,
+        typer.Option(
+            "--min", min=0, max=10_000, help="The workers of an idle pool.", rich_help_panel=_POOL
+        ),
+    ] = 0,
+    pool: Annotated[
+        str,
+        typer.Option(
+            "--pool",
+            help="Where they run: local (processes of this machine), slurm or pbs (jobs).",
+            rich_help_panel=_POOL,
+            autocompletion=one_of(("local", "slurm", "pbs")),
+        ),
+    ] = "local",
+    cooldown_s: Annotated[
+        float,
+        typer.Option(
+            "--cooldown",
+            min=0,
+            max=86_400,
+            help="Seconds that a worker stays after it was needed.",
+            rich_help_panel=_POOL,
+        ),
+    ] = 60.0,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The worker's name.", show_default=False)
+    ] = None,
+    lifetime_s: Annotated[
+        float | None,
+        typer.Option("--lifetime", min=1, help="Drain after so many seconds.", show_default=False),
+    ] = None,
+    tied: Annotated[
+        bool, typer.Option("--tied", help="Drain once stdin ends.", hidden=True)
+    ] = False,
 ) -> None:
-    """Work on branches of thoughts, until Ctrl-C or SIGTERM: then it finishes or hands back."""
+    """Work on branches of thoughts, until Ctrl-C or SIGTERM: then it finishes or hands back.
+
+    With --max it starts and drains workers instead, as many as the load asks for.
+    """
     import asyncio
-    import signal
+
+    from anabranch.errors import UsageInvalid
 
     named = [one for given in executors or () for one in _listed(given)]
+    given = _checked_priorities(priorities)
+    if most is None and (fewest or pool != "local"):
+        raise UsageInvalid(
+            "a pool without a maximum", field="max", fix="say --max, the most workers of the pool"
+        )
+    if most is not None:
+
+        def changed(state: PoolState) -> None:
+            from dataclasses import asdict
+
+            call.output.item(
+                asdict(state),
+                f"{counted(state.workers, 'worker')} of {state.wanted} wanted: {state.waiting} wait, "
+                f"{state.in_flight} in flight",
+            )
+
+        async with call.memory() as memory:
+            await memory.work.run_pool(
+                pool,
+                fewest=fewest,
+                most=most,
+                executors=named,
+                slots=slots,
+                priorities=given,
+                passes=passes or (),
+                silence_s=silence_s,
+                grace_s=grace_s,
+                cooldown_s=cooldown_s,
+                ready=lambda scaler: _on_signals(scaler.stop),
+                changed=changed,
+            )
+        return
 
     def ready(one: Worker) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, one.drain)
+        _on_signals(one.drain)
+        if lifetime_s is not None:
+            asyncio.get_running_loop().call_later(lifetime_s, one.drain)
+        if tied:
+            _once_stdin_ends(one.drain)
         said = one.described()
         call.output.item(
             {name: said[name] for name in ("worker", "slots", "priorities", "executors")},
@@ -109,10 +200,11 @@ async def worker(
         await memory.work.run_worker(
             executors=named,
             slots=slots,
-            priorities=_checked_priorities(priorities),
+            priorities=given,
             passes=passes or (),
             silence_s=silence_s,
             grace_s=grace_s,
+            name=name,
             ready=ready,
         )
 
@@ -216,6 +308,30 @@ async def drain_workers(
             fix="see `anabranch workers list`; one that is frozen or gone does not answer",
         )
     call.output.items(found, _worker_table)
+
+
+def _on_signals(end: Callable[[], None]) -> None:
+    """Have SIGTERM and Ctrl-C call `end`."""
+    import asyncio
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+
+
+def _once_stdin_ends(end: Callable[[], None]) -> None:
+    """Call `end` once stdin is closed at its other end, by who started us or by their end."""
+    import asyncio
+    import os
+
+    loop = asyncio.get_running_loop()
+
+    def readable() -> None:
+        if not os.read(0, 4096):
+            loop.remove_reader(0)
+            end()
+
+    loop.add_reader(0, readable)
 
 
 def _listed(given: str) -> list[str]:

@@ -106,6 +106,7 @@ def operations(
         (MemoryTransfer, "delete_namespace"): lambda: transfer.delete_namespace(memory.namespace),
         (MemoryTransfer, "snapshot"): lambda: transfer.snapshot(folder / "log.zip"),
         (MemoryWork, "run_worker"): lambda: memory.work.run_worker(executors=["recalling"]),
+        (MemoryWork, "run_pool"): lambda: memory.work.run_pool(most=1, executors=["recalling"]),
         (MemoryWork, "tasks"): memory.work.tasks,
         (MemoryWork, "task"): lambda: memory.work.task(session.session_id),
         (MemoryWork, "retry"): lambda: memory.work.retry(session.session_id),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
 NAMESPACE = "work"
+POOLED = "pooled"
 
 
 @in_full_only
@@ -67,6 +68,54 @@ def _interrupt_one_that_waits(anabranch: CommandLine) -> None:
     assert "Traceback" not in err
     while anabranch.here("tasks", "list", "-N", NAMESPACE, "--json").lines:
         assert time.monotonic() < deadline
+
+
+@in_full_only
+def test_a_pool_starts_workers_as_the_load_asks_and_ends_with_its_scaler(
+    anabranch: CommandLine,
+) -> None:
+    """A pool of none has two workers for a thought of two; killed, the scaler takes them along."""
+    words = anabranch.command(
+        *("worker", "-N", POOLED, "--json", "--max", "2", "--slots", "1"),
+        *("--executors", "up=tr a-z A-Z", "--grace", "5"),
+    )
+    with subprocess.Popen(
+        words, env=anabranch.environment, stdout=subprocess.PIPE, text=True
+    ) as scaler:
+        assert scaler.stdout is not None
+        before = json.loads(scaler.stdout.readline())
+
+        thought = anabranch.here(
+            *("think", "a plan", "-N", POOLED, "-n", "2", "--over", "workers"),
+            *("-x", "up", "--json"),
+        ).value
+        during = json.loads(scaler.stdout.readline())
+        begun = anabranch.here("workers", "list", "-N", POOLED, "--json").lines
+        scaler.kill()
+        deadline = time.monotonic() + PATIENCE_S
+        while anabranch.here("workers", "list", "-N", POOLED, "--json").lines:
+            assert time.monotonic() < deadline
+
+    assert (before["workers"], before["wanted"]) == (0, 0)
+    assert (during["workers"], during["wanted"]) == (2, 2)
+    assert [one["status"] for one in thought["branches"]] == ["completed", "completed"]
+    assert all(one["worker"].startswith("local-") for one in begun)
+
+
+def test_a_pool_needs_a_maximum(anabranch: CommandLine) -> None:
+    """A minimum without a maximum, one above it, and a pool that is none say how to go on."""
+    none = anabranch.here("worker", "--executors", "recalling", "--min", "2", "--json")
+    above = anabranch.here(
+        *("worker", "--executors", "recalling", "--min", "3", "--max", "2", "--json")
+    )
+    kind = anabranch.here(
+        *("worker", "--executors", "recalling", "--max", "2", "--pool", "cloud", "--json")
+    )
+
+    assert [one.code for one in (none, above, kind)] == [2, 2, 2]
+    assert "--max" in none.error["fix"]
+    assert "not below the minimum" in above.error["fix"]
+    assert "local, slurm, pbs" in kind.error["fix"]
 
 
 def test_a_worker_runs_nothing_that_was_not_named(anabranch: CommandLine) -> None:

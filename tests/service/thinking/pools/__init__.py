@@ -1,0 +1,1 @@
+"""Pools of workers that grow and shrink, over a real queue."""
