@@ -21,6 +21,8 @@ OF_OWNERS: Final = {
     "ANABRANCH_GRAPH_PORT": "[0-9]{1,4}",
     "ANABRANCH_HTTP_EXECUTORS": r"[\w.:, ]{1,1000}",
     "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
+    "ANABRANCH_OTLP_PORT": "[0-9]{1,4}",
+    "ANABRANCH_OTLP_WAIT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_QUERY_BYTES_MAX": "[1-9][0-9]{3,9}",
     "ANABRANCH_QUERY_ROWS_MAX": "[1-9][0-9]{0,9}",
     "ANABRANCH_QUERY_TIMEOUT_S": "[1-9][0-9]{0,3}",

@@ -59,6 +59,8 @@ RESULT_LENGTH_MAX: Final = 100_000
 FAILURES_MAX: Final = 64
 CALLS_MAX: Final = 1024
 NOTE: Final = "transcript"
+SILENT: Final = "completed"
+"""The result of a branch whose agent ended well, and of which the transcript keeps no text."""
 
 
 class Mapping:
@@ -118,7 +120,7 @@ class Mapping:
     def finish(self) -> Iterator[AnyDraft]:
         """Yield the drafts that are left at the end of the source."""
         for line in self._lines.values():
-            if line.begun or line.waiting or line.answer:
+            if line.begun or line.waiting or line.answer or line.opened.silent:
                 yield from self._settle(line, final=True)
                 yield from self._begin(line)
                 yield from self._note(line)
@@ -357,7 +359,12 @@ class Mapping:
         if record.result:
             line.result = self._insights.clean(record.result)
         yield from self._begin(line)
-        if record.how != "completed" or not line.result:
+        if record.how == "completed" and not line.result:
+            line.result = SILENT
+            yield from self._note(line)
+            yield self._completed(line, record)
+            return
+        if record.how != "completed":
             if turn is not None:
                 yield self._insights.make(line, turn.id, "answer", turn.text, turn.time)
             yield from self._note(line)
@@ -366,21 +373,22 @@ class Mapping:
         if turn is not None:
             yield from self._decisions(line, turn)
         yield from self._note(line)
-        report = self._report(line, turn, record)
+        yield self._completed(line, record, self._report(line, turn, record))
+
+    def _completed(self, line: MappedLine, record: Ended, report: Draft | None = None) -> Draft:
         began = record.started or line.opened.time
         took_ms = max(0.0, (line.time - began).total_seconds() * 1000) if began else 0.0
-        data = BranchCompleted(
-            result=cut(line.result, RESULT_LENGTH_MAX),
-            insights=(_bare(report.data),),
-            duration_ms=took_ms,
-        )
-        yield Draft(
+        return Draft(
             session_id=line.session_id,
             event_id=self._identity.end(line.opened.key),
-            data=data,
+            data=BranchCompleted(
+                result=cut(line.result or "", RESULT_LENGTH_MAX),
+                insights=() if report is None else (_bare(report.data),),
+                duration_ms=took_ms,
+            ),
             time=line.time,
             agent=self._insights.agent(line),
-            wholes=report.wholes,
+            wholes=() if report is None else report.wholes,
         )
 
     def _report(self, line: MappedLine, turn: Turn | None, record: Ended) -> Draft:

@@ -20,6 +20,7 @@ from anabranch.importers.readers.mcp_memory import McpMemoryReader
 from anabranch.importers.readers.openai_agents import OpenAIAgentsReader
 from anabranch.importers.readers.openclaw import OpenClawReader
 from anabranch.importers.readers.opencode import OpenCodeReader
+from anabranch.importers.readers.otel import OtelReader
 from anabranch.importers.readers.pi import PiReader
 from anabranch.importers.readers.qwen_code import QwenCodeReader
 
@@ -47,6 +48,7 @@ _ALL: Final[tuple[Reader, ...]] = (
     ChatGptReader(),
     ClaudeAiReader(),
     LettaReader(),
+    OtelReader(),
     HandoffReader(),
 )
 READERS: Final[dict[str, Reader]] = {reader.tool: reader for reader in _ALL}
