@@ -10,6 +10,7 @@ from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch.importers.readers.cline import ClineReader
 from anabranch.importers.readers.codex import CodexReader
 from anabranch.importers.readers.copilot_cli import CopilotCliReader
+from anabranch.importers.readers.crush import CrushReader
 from anabranch.importers.readers.gemini_cli import GeminiCliReader
 from anabranch.importers.readers.google_adk import GoogleAdkReader
 from anabranch.importers.readers.goose import GooseReader
@@ -44,6 +45,7 @@ _ALL: Final[tuple[Reader, ...]] = (
     GoogleAdkReader(),
     McpMemoryReader(),
     CopilotCliReader(),
+    CrushReader(),
     GooseReader(),
     ChatGptReader(),
     ClaudeAiReader(),
