@@ -15,6 +15,7 @@ from anabranch.importers.readers.gemini_cli import GeminiCliReader
 from anabranch.importers.readers.google_adk import GoogleAdkReader
 from anabranch.importers.readers.goose import GooseReader
 from anabranch.importers.readers.handoffs import HandoffReader
+from anabranch.importers.readers.langgraph_postgres import ADDRESSES, LangGraphPostgresReader
 from anabranch.importers.readers.langgraph_sqlite import LangGraphReader
 from anabranch.importers.readers.letta import LettaReader
 from anabranch.importers.readers.mcp_memory import McpMemoryReader
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from anabranch.importers.reader import Reader, Source
 
+_POSTGRES: Final = LangGraphPostgresReader()
 _ALL: Final[tuple[Reader, ...]] = (
     ClaudeCodeReader(),
     CodexReader(),
@@ -42,6 +44,7 @@ _ALL: Final[tuple[Reader, ...]] = (
     OpenCodeReader(),
     OpenAIAgentsReader(),
     LangGraphReader(),
+    _POSTGRES,
     GoogleAdkReader(),
     McpMemoryReader(),
     CopilotCliReader(),
@@ -54,6 +57,16 @@ _ALL: Final[tuple[Reader, ...]] = (
     HandoffReader(),
 )
 READERS: Final[dict[str, Reader]] = {reader.tool: reader for reader in _ALL}
+
+
+def is_address(where: str) -> bool:
+    """Tell whether a place is the address of a database on a server."""
+    return where.startswith(ADDRESSES)
+
+
+def source_at(address: str) -> Source:
+    """Return the source at an address. Raises InputInvalid and FrameworkMissing."""
+    return _POSTGRES.at(address)
 
 
 def sources_below(roots: Iterable[Path], *, tools: Iterable[str] = READERS) -> list[Source]:
