@@ -229,12 +229,14 @@ class RequestUnfinished(InputInvalid):
 class MediaRefused(InputInvalid):
     """The body is of a media type that this address does not take."""
 
-    def __init__(self, given: str) -> None:
-        super().__init__(
-            f"Content-Type: {given[:100]!r} is not taken here",
-            field="Content-Type",
-            fix="send JSON, with Content-Type: application/json",
-        )
+    def __init__(
+        self,
+        given: str,
+        *,
+        header: str = "Content-Type",
+        fix: str = "send JSON, with Content-Type: application/json",
+    ) -> None:
+        super().__init__(f"{header}: {given[:100]!r} is not taken here", field=header, fix=fix)
 
 
 class MethodRefused(InputInvalid):

@@ -23,6 +23,8 @@ OF_OWNERS: Final = {
     "ANABRANCH_GRAPH_PORT": "[0-9]{1,4}",
     "ANABRANCH_HTTP_EXECUTORS": r"[\w.:, ]{1,1000}",
     "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
+    "ANABRANCH_OTLP_PORT": "[0-9]{1,4}",
+    "ANABRANCH_OTLP_WAIT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_POOL_ACCOUNT": r"[A-Za-z0-9_][\w.@:-]{0,99}",
     "ANABRANCH_POOL_CORES": "[1-9][0-9]{0,2}",
     "ANABRANCH_POOL_QUEUE": r"[A-Za-z0-9_][\w.@:-]{0,99}",

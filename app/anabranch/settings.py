@@ -285,6 +285,17 @@ class Settings(BaseSettings):
         "that is installed, such as `otlp`, which reads its own OTEL_ variables. Without it none "
         "are made.",
     )
+    otlp_port: int = Field(
+        default=4318,
+        ge=0,
+        le=65_535,
+        description="Where `anabranch up --otlp` takes spans on 127.0.0.1; 0 takes a free port.",
+    )
+    otlp_wait_s: _Seconds = Field(
+        default=30,
+        description="How long `anabranch up --otlp` waits for spans that others of a trace hang "
+        "on, after the last that came.",
+    )
     take_over: bool = Field(
         default=True,
         description="Whether servers that others use go on in a process of their own when their "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support import responses_model
 from tests.support.messages_model import MessagesModel, serving
+from tests.support.patience import until
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -64,7 +66,35 @@ def run(words: Sequence[str], *, folder: Path, home: Path, **variables: str) -> 
     return done.stdout
 
 
-def test_claude_code_recalls_records_and_branches(anabranch: CommandLine, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def claude(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the program of Claude Code."""
+    modules = npm(tmp_path_factory.mktemp("claude") / "npm", CLAUDE)
+    (program,) = modules.glob("@anthropic-ai/claude-code-*/claude")
+    return str(program)
+
+
+@pytest.fixture(scope="module")
+def codex(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the program of Codex."""
+    return str(npm(tmp_path_factory.mktemp("codex") / "npm", CODEX) / ".bin" / "codex")
+
+
+def codex_words(program: str, address: str, *settings: str) -> list[str]:
+    """Return the words that run Codex against a model at an address, up to what it is asked."""
+    given = (
+        "model=scripted",
+        "model_provider=local",
+        f'model_providers.local={{name="local",base_url="{address}/v1",wire_api="responses"}}',
+        *settings,
+    )
+    options = ("--skip-git-repo-check", "--json", "--dangerously-bypass-approvals-and-sandbox")
+    return [program, "exec", *options, *(f"--config={one}" for one in given)]
+
+
+def test_claude_code_recalls_records_and_branches(
+    anabranch: CommandLine, claude: str, tmp_path: Path
+) -> None:
     """Set up by `anabranch mcp install`, it works in a session that is tied to its own."""
     space = ("--namespace", "claude")
     known = anabranch.here(*space, "remember", "Staging listens on port 5433", "--json").value
@@ -76,8 +106,6 @@ def test_claude_code_recalls_records_and_branches(anabranch: CommandLine, tmp_pa
         *("mcp", "install", "claude", "--yes", "--home", str(anabranch.home), *space),
         environment=own,
     )
-    modules = npm(tmp_path / "npm", CLAUDE)
-    (program,) = modules.glob("@anthropic-ai/claude-code-*/claude")
     model = MessagesModel(
         (
             lambda _: (f"{TOOL}recall", {"query": "Which port has staging?"}),
@@ -108,7 +136,7 @@ def test_claude_code_recalls_records_and_branches(anabranch: CommandLine, tmp_pa
     )
 
     with serving(model) as address:
-        words = [str(program), "-p", "Move staging", "--output-format", "json"]
+        words = [claude, "-p", "Move staging", "--output-format", "json"]
         said = json.loads(
             run(
                 [*words, "--allowedTools", "mcp__anabranch"],
@@ -135,7 +163,9 @@ def test_claude_code_recalls_records_and_branches(anabranch: CommandLine, tmp_pa
     assert recalled["hits"][0]["text"] == "Port 5434 is free on staging"
 
 
-def test_codex_recalls_records_and_branches(anabranch: CommandLine, tmp_path: Path) -> None:
+def test_codex_recalls_records_and_branches(
+    anabranch: CommandLine, codex: str, tmp_path: Path
+) -> None:
     """Another agent, of another maker and another model's protocol, set up in the same way."""
     space = ("--namespace", "codex")
     known = anabranch.here(*space, "remember", "Staging listens on port 5433", "--json").value
@@ -146,7 +176,6 @@ def test_codex_recalls_records_and_branches(anabranch: CommandLine, tmp_path: Pa
         *("mcp", "install", "codex", "--yes", "--home", str(anabranch.home), *space),
         environment={"HOME": str(home)},
     )
-    program = npm(tmp_path / "npm", CODEX) / ".bin" / "codex"
     model = responses_model.ResponsesModel(
         (
             lambda _: ("recall", {"query": "Which port has staging?"}),
@@ -169,14 +198,7 @@ def test_codex_recalls_records_and_branches(anabranch: CommandLine, tmp_path: Pa
     )
 
     with responses_model.serving(model) as address:
-        settings = (
-            "model=scripted",
-            "model_provider=local",
-            f'model_providers.local={{name="local",base_url="{address}/v1",wire_api="responses"}}',
-            "mcp_servers.anabranch.required=true",
-        )
-        options = ("--skip-git-repo-check", "--json", "--dangerously-bypass-approvals-and-sandbox")
-        words = [str(program), "exec", *options, *(f"--config={one}" for one in settings)]
+        words = codex_words(codex, address, "mcp_servers.anabranch.required=true")
         said = run([*words, "Move staging"], folder=project, home=home).splitlines()
 
     events = anabranch.here(*space, "replay", "--after", str(known["position"]), "--json").lines
@@ -192,6 +214,59 @@ def test_codex_recalls_records_and_branches(anabranch: CommandLine, tmp_path: Pa
     ]
     assert events[0]["data"]["attributes"] == {"client_session": items[0]["thread_id"]}
     assert events[2]["data"]["insights"][0]["text"] == "Port 5434 is free on staging"
+
+
+def test_two_agents_are_followed_live_and_a_third_recalls_what_they_found(
+    anabranch: CommandLine, claude: str, codex: str, tmp_path: Path
+) -> None:
+    """Claude Code and Codex know of no memory; what they wrote is imported as they end."""
+    space = ("--namespace", "followed")
+    home, third, project = tmp_path / "user", tmp_path / "third", tmp_path / "pump"
+    for folder in (home, third, project):
+        folder.mkdir()
+    anabranch.here(
+        *("mcp", "install", "codex", "--yes", "--home", str(anabranch.home), *space),
+        environment={"HOME": str(third)},
+    )
+    watching = subprocess.Popen(
+        anabranch.command("sessions", "watch", "claude-code", "codex", *space, "--json"),
+        env={**anabranch.environment, "HOME": str(home)},
+        stdout=subprocess.PIPE,
+    )
+    texts = ["The fuse of the pump is 20 A.", "The pump's fuse lies in box seven."]
+
+    def found() -> bool:
+        hits = anabranch(*space, "recall", "fuse of the pump", "--json").value["hits"]
+        return {hit["text"] for hit in hits} >= set(texts)
+
+    try:
+        with serving(MessagesModel((), wait="", last=texts[0])) as address:
+            words = [claude, "-p", "Which fuse has the pump?"]
+            run(words, folder=project, home=home, ANTHROPIC_BASE_URL=address, **QUIET)
+        with responses_model.serving(
+            responses_model.ResponsesModel((), server="none", last=texts[1])
+        ) as address:
+            words = [*codex_words(codex, address), "Where is the pump's fuse?"]
+            run(words, folder=project, home=home)
+        asyncio.run(until(found))
+    finally:
+        watching.terminate()
+        told, _ = watching.communicate(timeout=60)
+    model = responses_model.ResponsesModel(
+        (lambda _: ("recall", {"query": "fuse of the pump"}),),
+        server="mcp__anabranch",
+        last="It is a fuse of 20 A out of box seven.",
+    )
+    with responses_model.serving(model) as address:
+        words = codex_words(codex, address, "mcp_servers.anabranch.required=true")
+        run([*words, "Mend the pump"], folder=project, home=third)
+
+    sessions = [json.loads(line) for line in told.splitlines()]
+    assert {(one["kind"], one["task"], one["result"]) for one in sessions if one["result"]} == {
+        ("main", "Which fuse has the pump?", texts[0]),
+        ("main", "Where is the pump's fuse?", texts[1]),
+    }
+    assert {hit["text"] for hit in model.results[0]["hits"]} >= set(texts)
 
 
 def test_the_inspector_lists_and_calls_tools(anabranch: CommandLine, tmp_path: Path) -> None:

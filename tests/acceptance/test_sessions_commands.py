@@ -10,7 +10,10 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace.export import SpanExportResult
 
+from tests.support.agent_spans import InstrumentedAgents
 from tests.support.claude_files import ClaudeFile
 from tests.support.patience import until
 from tests.support.rounds import in_full_only
@@ -163,11 +166,18 @@ def test_a_session_leaves_as_a_handoff_note(
 def test_what_tools_write_while_a_service_runs_is_recalled(
     alone: CommandLine, tmp_path: Path
 ) -> None:
-    """`up --watch-sessions` imports it; what it could not read is told by `doctor`."""
+    """`up --watch-sessions` imports it; what it could not read is told by `doctor`.
+
+    With `--otlp` it takes spans, too.
+    """
     file = ClaudeFile(tmp_path)
     file.turns(1)
     alone.environment |= {"HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(tmp_path)}
-    started = alone("up", "--detach", "--watch-sessions", "--json")
+    alone.environment["ANABRANCH_OTLP_PORT"] = "0"
+    started = alone("up", "--detach", "--watch-sessions", "--otlp", "--json")
+    agents = InstrumentedAgents()
+    with agents.agent("keeper", "Who has the spare wick's keeper seen?"):
+        pass
     answer = "The harbour master keeps the spare wick."
 
     def recalled() -> bool:
@@ -179,12 +189,16 @@ def test_what_tools_write_while_a_service_runs_is_recalled(
         file.record("tide-table", {"role": "user", "content": "spring tide"})
         file.say(answer)
         asyncio.run(until(recalled))
+        exported = OTLPSpanExporter(endpoint=f"{started.value['otlp']}/v1/traces").export(
+            agents.ended
+        )
+        asyncio.run(until(lambda: len(alone("session", "list", "--json").lines) == 2))
         checks = alone.here("doctor", "--json").value["checks"]
     finally:
         ended = alone("down", "--json")
 
     details = [check["detail"] for check in checks if check["name"] == "transcripts"]
-    assert (started.code, ended.code) == (0, 0)
+    assert (ended.code, exported) == (0, SpanExportResult.SUCCESS)
     assert details == ["imports counted and left out: 1 x claude-code 2.1.332 record tide-table"]
 
 

@@ -22,7 +22,7 @@ PACKAGES = (
     "anabranch_store",
     "anabranch_thinking",
 )
-FRAMEWORKS = ("langchain", "langgraph", "llama-index", "openai-agents")
+FRAMEWORKS = ("langchain", "langgraph", "langgraph-postgres", "llama-index", "openai-agents")
 """The extras of frameworks, each of which its users choose for themselves."""
 MODELS = ("anthropic", "openai")
 """The extras of the clients of chat models, likewise."""

@@ -42,6 +42,7 @@ class Home:
         self.keeper_log = folder / "keep.log"
         self.credentials = folder / "tenants.json"
         self.keys = folder / "keys.json"
+        self.spans = folder / "spans"
         self.unknown_records = folder / "unknown-records.json"
         self.keys_lock = folder / "keys.lock"
         self.owner_lock = folder / "owner.lock"

@@ -67,6 +67,7 @@ class Runtime(BaseModel):
     log_url: str
     graph_uri: str
     http_url: str | None = None
+    otlp_url: str | None = None
     relay: RelayAddress | None = None
     log: LogAddress | None
     graph: GraphAddress | None

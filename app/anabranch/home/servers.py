@@ -92,6 +92,7 @@ class Servers:
         self.role: Literal["owner", "joined", "outside"] = "outside"
         self.runtime: Runtime | None = None
         self.http_url: str | None = None
+        self.otlp_url: str | None = None
         self.relay: RelayAddress | None = None
         self._command = command
         self._must_own = must_own
@@ -211,6 +212,7 @@ class Servers:
             log_url=without_secrets(self.log.url),
             graph_uri=self.graph.uri,
             http_url=self.http_url,
+            otlp_url=self.otlp_url,
             relay=self.relay,
             log=None if self.settings.nats_url else self.log,
             graph=None if self.settings.neo4j_uri else self.graph,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import InputInvalid
 from anabranch.importers.identity import Identity
-from anabranch.importers.readers.catalogue import READERS, sources_below
+from anabranch.importers.readers.catalogue import READERS, is_address, source_at, sources_below
 from anabranch.importers.redaction import Redaction
 
 if TYPE_CHECKING:
@@ -39,12 +39,14 @@ def located_here(where: Sequence[str] = ()) -> list[Source]:
 
 
 def located(where: Sequence[str], *, home: Path, environment: Mapping[str, str]) -> list[Source]:
-    """Return the sources of tools and paths; of every tool's own places where nothing is named.
+    """Return the sources of tools, paths and addresses; of every tool's own places without any.
 
-    Raises InputInvalid for what is neither.
+    Raises InputInvalid for what is none of them, and FrameworkMissing.
     """
-    found: list[Source] = []
-    paths = [Path(name).expanduser() for name in where if name not in READERS]
+    found: list[Source] = [source_at(name) for name in where if is_address(name)]
+    paths = [
+        Path(name).expanduser() for name in where if name not in READERS and not is_address(name)
+    ]
     for path in paths:
         if not path.exists():
             raise InputInvalid(

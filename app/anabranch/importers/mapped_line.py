@@ -35,7 +35,6 @@ class MappedLine:
     model: str | None
     time: datetime
     begun: bool = False
-    ended: bool = False
     waiting: Turn | None = None
     task: str | None = None
     answer: Turn | None = None

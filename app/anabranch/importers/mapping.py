@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -43,12 +42,12 @@ from anabranch_events.event.types import (
     BranchFailed,
     ConsolidationRecorded,
     Insight,
-    SessionClosed,
     WorkingMemorySet,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from anabranch.importers.drafts import AnyDraft
     from anabranch.importers.identity import Identity
@@ -60,8 +59,8 @@ RESULT_LENGTH_MAX: Final = 100_000
 FAILURES_MAX: Final = 64
 CALLS_MAX: Final = 1024
 NOTE: Final = "transcript"
-OVER_AFTER: Final = timedelta(days=1)
-"""A branch on which so long nothing was said is over, where its transcript does not say so."""
+SILENT: Final = "completed"
+"""The result of a branch whose agent ended well, and of which the transcript keeps no text."""
 
 
 class Mapping:
@@ -121,12 +120,10 @@ class Mapping:
     def finish(self) -> Iterator[AnyDraft]:
         """Yield the drafts that are left at the end of the source."""
         for line in self._lines.values():
-            if line.begun or line.waiting or line.answer:
+            if line.begun or line.waiting or line.answer or line.opened.silent:
                 yield from self._settle(line, final=True)
                 yield from self._begin(line)
                 yield from self._note(line)
-            if line.opened.parent and line.begun and not line.ended:
-                yield from self._over(line)
 
     def outcomes(self) -> Iterator[ImportedSession]:
         """Yield what each line became, parents first; those in which nothing was said are none."""
@@ -355,14 +352,19 @@ class Mapping:
 
     def _ended(self, line: MappedLine, record: Ended) -> Iterator[AnyDraft]:
         """Yield a line's end: its last answer is its report, and one event with its result."""
-        turn, line.answer, line.ended = line.answer, None, True
+        turn, line.answer = line.answer, None
         line.tick(record.time)
         if turn is not None:
             line.result = self._insights.clean(turn.text)
         if record.result:
             line.result = self._insights.clean(record.result)
         yield from self._begin(line)
-        if record.how != "completed" or not line.result:
+        if record.how == "completed" and not line.result:
+            line.result = SILENT
+            yield from self._note(line)
+            yield self._completed(line, record)
+            return
+        if record.how != "completed":
             if turn is not None:
                 yield self._insights.make(line, turn.id, "answer", turn.text, turn.time)
             yield from self._note(line)
@@ -371,33 +373,22 @@ class Mapping:
         if turn is not None:
             yield from self._decisions(line, turn)
         yield from self._note(line)
-        report = self._report(line, turn, record)
+        yield self._completed(line, record, self._report(line, turn, record))
+
+    def _completed(self, line: MappedLine, record: Ended, report: Draft | None = None) -> Draft:
         began = record.started or line.opened.time
         took_ms = max(0.0, (line.time - began).total_seconds() * 1000) if began else 0.0
-        data = BranchCompleted(
-            result=cut(line.result, RESULT_LENGTH_MAX),
-            insights=(_bare(report.data),),
-            duration_ms=took_ms,
-        )
-        yield Draft(
+        return Draft(
             session_id=line.session_id,
             event_id=self._identity.end(line.opened.key),
-            data=data,
+            data=BranchCompleted(
+                result=cut(line.result or "", RESULT_LENGTH_MAX),
+                insights=() if report is None else (_bare(report.data),),
+                duration_ms=took_ms,
+            ),
             time=line.time,
             agent=self._insights.agent(line),
-            wholes=report.wholes,
-        )
-
-    def _over(self, line: MappedLine) -> Iterator[Draft]:
-        """Yield the end of a branch of which the transcript tells none, and that is long silent."""
-        if datetime.now(UTC) - line.time < OVER_AFTER:
-            return
-        yield Draft(
-            session_id=line.session_id,
-            event_id=self._identity.end(line.opened.key),
-            data=SessionClosed(reason="its transcript ends here"),
-            time=line.time,
-            agent=self._insights.agent(line),
+            wholes=() if report is None else report.wholes,
         )
 
     def _report(self, line: MappedLine, turn: Turn | None, record: Ended) -> Draft:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from anabranch_events.transport.address import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from anabranch.importers.candidates import Candidate
     from anabranch.importers.records import Record
@@ -18,18 +20,20 @@ if TYPE_CHECKING:
 class Source:
     """Files that belong together: a conversation with its sub-agents and forks, or a database.
 
-    `keys` name the lines that are known to be in it before it is read.
+    `keys` name the lines that are known to be in it before it is read. A database of a server has
+    an `address`, and no files.
     """
 
     tool: str
     files: tuple[Path, ...]
     project: str | None = None
     keys: tuple[str, ...] = ()
+    address: str | None = None
 
     @property
     def path(self) -> Path:
-        """The first of its files: its name to people."""
-        return self.files[0]
+        """The first of its files, or its address without a password: its name to people."""
+        return self.files[0] if self.files else Path(without_secrets(self.address or ""))
 
     @property
     def bytes(self) -> int:
@@ -38,7 +42,9 @@ class Source:
 
     @property
     def modified(self) -> datetime:
-        """The time at which one of its files was last written."""
+        """The time at which one of its files was last written; now for a server's database."""
+        if not self.files:
+            return datetime.now(UTC)
         times = [path.stat().st_mtime for path in self.files if path.exists()]
         return datetime.fromtimestamp(max(times, default=0.0), UTC)
 

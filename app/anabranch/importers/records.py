@@ -27,7 +27,7 @@ class Opened:
     """A line of talk begins. `key` names it within the tool; `parent` is the key of another.
 
     `source_id` is the tool's own id, None where it gives none. Without a `task` the first text of
-    the user is the task.
+    the user is the task. A `silent` line becomes a session though nothing is said in it.
     """
 
     key: str
@@ -39,6 +39,7 @@ class Opened:
     model: str | None = None
     time: datetime | None = None
     attributes: Mapping[str, JsonValue] = field(default_factory=dict[str, "JsonValue"])
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from anabranch.home.runtime_file import RelayAddress
     from anabranch.home.servers import Servers
     from anabranch.http.door import Door
+    from anabranch.service.otlp_receiver import OtlpReceiver
     from anabranch.service.projection_metrics import ProjectionMetrics
     from anabranch.settings import Settings
 
@@ -37,7 +38,12 @@ class Serving:
     """
 
     def __init__(
-        self, settings: Settings, *, http_port: int | None, watches_sessions: bool = False
+        self,
+        settings: Settings,
+        *,
+        http_port: int | None,
+        watches_sessions: bool = False,
+        takes_spans: bool = False,
     ) -> None:
         self._stack = AsyncExitStack()
         self._commands: CommandService | None = None
@@ -46,7 +52,12 @@ class Serving:
         self._tracer = tracer_provider(settings.otel_traces_exporter)
         self._door: Door | None = None
         self._watches_sessions = watches_sessions
+        self._receiver: OtlpReceiver | None = None
         self.relay: RelayAddress | None = None
+        if takes_spans:
+            from anabranch.service.otlp_receiver import OtlpReceiver
+
+            self._receiver = OtlpReceiver(settings)
         if http_port is not None:
             from anabranch.http.bind import Bind
             from anabranch.http.door import Door
@@ -57,6 +68,11 @@ class Serving:
     def http_url(self) -> str | None:
         """Where the HTTP service is, if there is one."""
         return self._door.url if self._door else None
+
+    @property
+    def otlp_url(self) -> str | None:
+        """Where spans are taken, if they are."""
+        return self._receiver.url if self._receiver else None
 
     async def run(
         self, servers: Servers, broker: NatsBroker, *, ready: Callable[[], Awaitable[None]]
@@ -108,6 +124,8 @@ class Serving:
         await enter(answering_ids(self._backend))
         if self._watches_sessions:
             await enter(following_sessions(self._backend))
+        if self._receiver is not None:
+            await enter(self._receiver.opened(log, saw=self._backend.saw))
         if self._door is not None:
             await enter(self._door.opened(self._backend, observe=self._observe))
         if log.rights != "all":

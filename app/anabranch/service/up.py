@@ -61,14 +61,15 @@ async def run_service(
     tenants: Sequence[Tenant] | None = None,
     watches_sessions: bool = False,
     waiting: Callable[[str], None] = lambda _: None,
+    takes_spans: bool = False,
 ) -> None:
     """Run the servers, the projections and the commands until SIGTERM or Ctrl-C.
 
     `ready` is called once they work, `ending` once they are to end. With `http_port` the HTTP
     service is on 127.0.0.1 (0 takes a free port). `tenants` may use the home's NATS server. With
-    `watches_sessions` what agent tools write on this machine is imported as it is written. A graph
-    that runs elsewhere may be just starting: `waiting` is called with its address where it is
-    waited for.
+    `watches_sessions` what agent tools write on this machine is imported as it is written, with
+    `takes_spans` what instrumented agents send. A graph that runs elsewhere may be just starting:
+    `waiting` is called with its address where it is waited for.
 
     Raises TenantsInvalid where that server is not ours, and AlreadyRunning where another process
     does so on this home. Raises GraphUnavailable where a graph elsewhere does not come. Raises
@@ -81,11 +82,17 @@ async def run_service(
             fix="unset NATS_URL, or give that server's users what "
             "docs/how-to/isolate-tenants.md says",
         )
-    serving = _serving(settings, http_port=http_port, watches_sessions=watches_sessions)
+    serving = _serving(
+        settings,
+        http_port=http_port,
+        watches_sessions=watches_sessions,
+        takes_spans=takes_spans,
+    )
     async with Servers(settings, command=COMMAND, must_own=True, tenants=tenants) as servers:
 
         async def announce() -> None:
             servers.http_url = serving.http_url
+            servers.otlp_url = serving.otlp_url
             servers.relay = serving.relay
             servers.announce()
             if servers.runtime is not None:
@@ -119,11 +126,18 @@ async def _graph_elsewhere(servers: Servers, *, waiting: Callable[[str], None]) 
         await asyncio.sleep(_GRAPH_PAUSE_S)
 
 
-def _serving(settings: Settings, *, http_port: int | None, watches_sessions: bool) -> Serving:
+def _serving(
+    settings: Settings, *, http_port: int | None, watches_sessions: bool, takes_spans: bool
+) -> Serving:
     try:
         from anabranch.service.lifespan import Serving
 
-        return Serving(settings, http_port=http_port, watches_sessions=watches_sessions)
+        return Serving(
+            settings,
+            http_port=http_port,
+            watches_sessions=watches_sessions,
+            takes_spans=takes_spans,
+        )
     except ModuleNotFoundError as error:
         raise ServiceMissing(
             f"what `anabranch up` runs in is not installed: {error}",

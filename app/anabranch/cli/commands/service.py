@@ -22,7 +22,9 @@ commands = typer.Typer()
 PANEL: Final = "Servers"
 
 
-@command(commands, "up", gives="pid, log, graph, http, already; once they are ready", panel=PANEL)
+@command(
+    commands, "up", gives="pid, log, graph, http, otlp, already; once they are ready", panel=PANEL
+)
 async def up(
     call: Call,
     *,
@@ -50,6 +52,14 @@ async def up(
             show_default=False,
         ),
     ] = None,
+    otlp: Annotated[
+        bool,
+        typer.Option(
+            "--otlp",
+            help="Take spans of instrumented agents on 127.0.0.1, port 4318 or "
+            "ANABRANCH_OTLP_PORT; they become sessions.",
+        ),
+    ] = False,
     watch_sessions: Annotated[
         bool,
         typer.Option(
@@ -72,6 +82,7 @@ async def up(
     if detach:
         options = [] if http is None else ["--http", str(http)]
         options += [] if tenants is None else ["--tenants", str(tenants.absolute())]
+        options += ["--otlp"] if otlp else []
         options += ["--watch-sessions"] if watch_sessions else []
         running = up_already(call.settings, options=options)
         if running is not None:
@@ -102,17 +113,20 @@ async def up(
             waiting=lambda graph: call.output.message(
                 f"[dim]Waiting for the graph at {graph} ...[/]"
             ),
+            takes_spans=otlp,
         )
 
 
 def _announce(call: Call, runtime: Runtime, *, already: bool = False) -> None:
     pages = f"  http {runtime.http_url}" if runtime.http_url else ""
+    pages += f"  otlp {runtime.otlp_url}" if runtime.otlp_url else ""
     call.output.item(
         {
             "pid": runtime.pid,
             "log": runtime.log_url,
             "graph": runtime.graph_uri,
             "http": runtime.http_url,
+            "otlp": runtime.otlp_url,
             "already": already,
         },
         f"Anabranch is up{' already' if already else ''}: process {runtime.pid} on {call.settings.home}",

@@ -33,8 +33,9 @@ _GIVES: Final = (
 WhereArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[TOOL|PATH]...",
-        help="Tools by name, files or folders; every tool's own places without.",
+        metavar="[TOOL|PATH|ADDRESS]...",
+        help="Tools by name, files, folders, or addresses of PostgreSQL; every tool's own places "
+        "without.",
         show_default=False,
     ),
 ]
@@ -166,12 +167,20 @@ async def watch(
     no_redact: NoRedactOption = False,
 ) -> None:
     """Import sessions as they are written, until Ctrl-C; `up --watch-sessions` does so too."""
+    from anabranch.errors import InputInvalid
     from anabranch.home.folder import Home
     from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.following import Following
     from anabranch.importers.importer import ImportOptions
+    from anabranch.importers.readers.catalogue import is_address
     from anabranch.memory.memory import namespace_of
 
+    if any(map(is_address, where or ())):
+        raise InputInvalid(
+            "where: a database on a server cannot be followed",
+            field="where",
+            fix="run `anabranch sessions import` with its address, as often as you like",
+        )
     choice = _choice(project or (), exclude or (), None)
     options = ImportOptions(
         call.settings.namespace,

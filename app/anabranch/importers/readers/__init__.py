@@ -1,4 +1,4 @@
 """The readers, one module a tool.
 
-Others use: `catalogue.READERS`, `catalogue.sources_below`.
+Others use: `catalogue`.
 """

@@ -10,16 +10,19 @@ from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch.importers.readers.cline import ClineReader
 from anabranch.importers.readers.codex import CodexReader
 from anabranch.importers.readers.copilot_cli import CopilotCliReader
+from anabranch.importers.readers.crush import CrushReader
 from anabranch.importers.readers.gemini_cli import GeminiCliReader
 from anabranch.importers.readers.google_adk import GoogleAdkReader
 from anabranch.importers.readers.goose import GooseReader
 from anabranch.importers.readers.handoffs import HandoffReader
+from anabranch.importers.readers.langgraph_postgres import ADDRESSES, LangGraphPostgresReader
 from anabranch.importers.readers.langgraph_sqlite import LangGraphReader
 from anabranch.importers.readers.letta import LettaReader
 from anabranch.importers.readers.mcp_memory import McpMemoryReader
 from anabranch.importers.readers.openai_agents import OpenAIAgentsReader
 from anabranch.importers.readers.openclaw import OpenClawReader
 from anabranch.importers.readers.opencode import OpenCodeReader
+from anabranch.importers.readers.otel import OtelReader
 from anabranch.importers.readers.pi import PiReader
 from anabranch.importers.readers.qwen_code import QwenCodeReader
 
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
     from anabranch.importers.reader import Reader, Source
 
+_POSTGRES: Final = LangGraphPostgresReader()
 _ALL: Final[tuple[Reader, ...]] = (
     ClaudeCodeReader(),
     CodexReader(),
@@ -40,16 +44,29 @@ _ALL: Final[tuple[Reader, ...]] = (
     OpenCodeReader(),
     OpenAIAgentsReader(),
     LangGraphReader(),
+    _POSTGRES,
     GoogleAdkReader(),
     McpMemoryReader(),
     CopilotCliReader(),
+    CrushReader(),
     GooseReader(),
     ChatGptReader(),
     ClaudeAiReader(),
     LettaReader(),
+    OtelReader(),
     HandoffReader(),
 )
 READERS: Final[dict[str, Reader]] = {reader.tool: reader for reader in _ALL}
+
+
+def is_address(where: str) -> bool:
+    """Tell whether a place is the address of a database on a server."""
+    return where.startswith(ADDRESSES)
+
+
+def source_at(address: str) -> Source:
+    """Return the source at an address. Raises InputInvalid and FrameworkMissing."""
+    return _POSTGRES.at(address)
 
 
 def sources_below(roots: Iterable[Path], *, tools: Iterable[str] = READERS) -> list[Source]:

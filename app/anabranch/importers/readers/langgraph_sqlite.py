@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
-from anabranch.importers.chains import Node
 from anabranch.importers.databases import rows, snapshot
 from anabranch.importers.reader import Source
-from anabranch.importers.readers.abandoned import Course
-from anabranch.importers.records import (
-    Broken,
-    Ended,
-    Opened,
-    Skipped,
-    ToolCall,
-    ToolResult,
-    Turn,
+from anabranch.importers.readers.langgraph_threads import (
+    Checkpoint,
+    plain_json,
+    records_of,
+    unpacked,
 )
-from anabranch.importers.values import (
-    json_of,
-    kind_of,
-    list_of,
-    object_of,
-    objects_of,
-    output_of,
-    said_in,
-    text_of,
-    time_of,
-)
+from anabranch.importers.records import Broken
+from anabranch.importers.values import object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from anabranch.importers.candidates import Candidate
     from anabranch.importers.records import Record
 
-_START: Final = "__start__"
-_HUMAN: Final = frozenset({"human", "user", "HumanMessage"})
-_AI: Final = frozenset({"ai", "assistant", "AIMessage", "AIMessageChunk"})
+_THREADS: Final = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY min(checkpoint_id)"
+_GRAPHS: Final = (
+    "SELECT checkpoint_ns, min(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
+    "GROUP BY checkpoint_ns ORDER BY min(checkpoint_id)"
+)
 _CHECKPOINTS: Final = (
     "SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints "
     "WHERE thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id"
@@ -74,192 +58,33 @@ class LangGraphReader:
         """Yield the records of all threads, sub-graphs where they were invoked."""
         try:
             with closing(snapshot(source.path)) as database:
-                query = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY min(checkpoint_id)"
-                for (thread_id,) in list(rows(database, query)):
-                    yield from _Thread(database, str(thread_id)).records()
+                yield from records_of(_Checkpoints(database))
         except sqlite3.Error as error:
             yield Broken(path=source.path, number=0, reason=str(error))
 
 
-class _Thread:
-    """One thread; its name is any text, so that its first checkpoint is part of its key."""
+class _Checkpoints:
+    """The checkpoints of a database."""
 
-    def __init__(self, database: sqlite3.Connection, thread_id: str) -> None:
+    def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self._id = thread_id
-        query = (
-            "SELECT checkpoint_ns, min(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
-            "GROUP BY checkpoint_ns ORDER BY min(checkpoint_id)"
-        )
-        first = {str(row[0]): str(row[1]) for row in rows(database, query, thread_id)}
-        self._names = list(first)
-        self._key = f"{thread_id}@{min(first.values())}"
-        self._called = {name: self._call_of(name) for name in self._names if name}
-        self._told: set[str] = set()
-        self._left_out: Counter[str] = Counter()
 
-    def records(self) -> Iterator[Record]:
-        """Yield the thread's own line and within it those of its sub-graphs."""
-        yield from self._graph("", None)
-        for name in self._names:
-            yield from self._graph(name, self._key)
-        for why, count in sorted((+self._left_out).items()):
-            yield Skipped(line=self._key, why=why, count=count)
+    def threads(self) -> list[str]:
+        """Return the names of the threads, the oldest first."""
+        return [str(row[0]) for row in rows(self._database, _THREADS)]
 
-    def _graph(self, name: str, parent: str | None) -> Iterator[Record]:
-        if name in self._told or name not in self._names:
-            return
-        self._told.add(name)
-        key = f"{self._key}|{name}" if name else self._key
-        seen: set[str] = set()
-        course = Course(key, lambda: self._nodes(name))
-        first = last = None
-        for checkpoint in self._checkpoints(name):
-            time = time_of(checkpoint.content.get("ts"))
-            if first is None:
-                first = time
-                yield Opened(
-                    key=key,
-                    source_id=name or self._id,
-                    kind="subagent" if name else "main",
-                    parent=parent,
-                    role=name.rpartition("|")[2].partition(":")[0] or None,
-                    time=time,
-                )
-            last = time or last
-            yield from course.at(checkpoint.id, time)
-            for number, message in enumerate(checkpoint.messages()):
-                message_id = _id_of(message, key, number)
-                if message_id in seen:
-                    self._left_out["message again"] += 1
-                else:
-                    seen.add(message_id)
-                    yield from _said(message, message_id, course.line, time)
-            for child, call in self._called.items():
-                if call == (name, checkpoint.id):
-                    yield from self._graph(child, course.line)
-            yield from course.left(time)
-        if name and first is not None:
-            yield Ended(line=key, started=first, time=last)
+    def graphs(self, thread_id: str) -> dict[str, str]:
+        """Return the first checkpoint of each graph of a thread, by its namespace."""
+        return {str(row[0]): str(row[1]) for row in rows(self._database, _GRAPHS, thread_id)}
 
-    def _nodes(self, name: str) -> Iterator[Node]:
-        seen: set[str] = set()
-        for checkpoint in self._checkpoints(name):
-            ids = {_id_of(one, name, place) for place, one in enumerate(checkpoint.messages())}
-            speaks = bool(ids - seen)
-            seen |= ids
-            yield Node(checkpoint.id, checkpoint.parent, speaks)
-
-    def _checkpoints(self, name: str) -> Iterator[_Checkpoint]:
-        for row in rows(self._database, _CHECKPOINTS, self._id, name):
-            yield _Checkpoint(row)
-
-    def _call_of(self, name: str) -> tuple[str, str] | None:
-        """Return the graph and the checkpoint from which a sub-graph was invoked."""
-        for checkpoint in self._checkpoints(name):
-            parents = object_of(checkpoint.metadata.get("parents"))
-            over = name.rpartition("|")[0]
-            found = text_of(parents.get(over)) or text_of(parents.get(""))
-            return (over, found) if found else None
-        return None
-
-
-class _Checkpoint:
-    """A checkpoint: what it stands on, and the state of its graph."""
-
-    def __init__(self, row: sqlite3.Row) -> None:
-        self.id = str(row["checkpoint_id"])
-        self.parent = text_of(row["parent_checkpoint_id"])
-        self.content = object_of(_unpacked(row["type"], row["checkpoint"]))
-        self.metadata = object_of(_plain_json(row["metadata"]))
-
-    def messages(self) -> Iterator[dict[str, Any]]:
-        """Yield the messages in the channels of the state."""
-        for name, value in object_of(self.content.get("channel_values")).items():
-            if name != _START:
-                for one in list_of(value):
-                    message = object_of(one)
-                    if "content" in message and ("type" in message or "role" in message):
-                        yield message
-
-
-def _unpacked(kind: Any, data: Any) -> Any:
-    """Return what a checkpoint holds; objects are taken apart, none is made."""
-    if kind == "json":
-        return _bare(_plain_json(data))
-    try:
-        return msgspec.msgpack.decode(bytes(data or b""), ext_hook=_object)
-    except (msgspec.DecodeError, TypeError):
-        return None
-
-
-def _object(code: int, data: memoryview) -> Any:
-    """Return the fields of an object, which stand after its module and its class."""
-    del code
-    try:
-        parts = msgspec.msgpack.decode(data, ext_hook=_object)
-    except msgspec.DecodeError:
-        return None
-    found = list_of(parts)
-    if len(found) < 3:
-        return None
-    return {"type": found[1], **found[2]} if isinstance(found[2], dict) else found[2]
-
-
-def _bare(value: Any) -> Any:
-    """Return JSON in which the objects of LangChain are their fields."""
-    if isinstance(value, list):
-        return [_bare(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if kind_of(value) == "constructor" and isinstance(value.get("kwargs"), dict):
-        name = [*list_of(value.get("id")), ""][-2]
-        return {"type": name, **object_of(_bare(value["kwargs"]))}
-    return {name: _bare(one) for name, one in value.items()}
-
-
-def _plain_json(data: Any) -> Any:
-    return json_of(bytes(data) if isinstance(data, (bytes, memoryview)) else data)
-
-
-def _id_of(message: dict[str, Any], key: str, place: int) -> str:
-    """Return a message's own id; one without is known by its place and text."""
-    return text_of(message.get("id")) or f"{key}/{place}/{said_in(message.get('content'))}"
-
-
-def _said(
-    message: dict[str, Any], message_id: str, line: str, time: datetime | None
-) -> Iterator[Record]:
-    kind = str(kind_of(message) or message.get("role"))
-    text = said_in(message.get("content"))
-    if kind in _HUMAN and text:
-        yield Turn(line=line, id=message_id, said="user", text=text, time=time)
-    elif kind in _AI:
-        calls = objects_of(message.get("tool_calls"))
-        if text:
-            yield Turn(
-                line=line,
-                id=message_id,
-                said="assistant",
-                text=text,
-                time=time,
-                final=not calls,
+    def of(self, thread_id: str, name: str) -> Iterator[Checkpoint]:
+        """Yield the checkpoints of a graph, the oldest first."""
+        for row in rows(self._database, _CHECKPOINTS, thread_id, name):
+            content = object_of(unpacked(row["type"], row["checkpoint"]))
+            yield Checkpoint(
+                id=str(row["checkpoint_id"]),
+                parent=text_of(row["parent_checkpoint_id"]),
+                time=time_of(content.get("ts")),
+                channels=object_of(content.get("channel_values")),
+                metadata=object_of(plain_json(row["metadata"])),
             )
-        for number, call in enumerate(calls):
-            yield ToolCall(
-                line=line,
-                id=text_of(call.get("id")) or f"{message_id}/{number}",
-                name=text_of(call.get("name")) or "tool",
-                input=call.get("args"),
-                time=time,
-            )
-    elif kind in {"tool", "ToolMessage"}:
-        yield ToolResult(
-            line=line,
-            call_id=text_of(message.get("tool_call_id")) or "",
-            output=output_of(message.get("content")),
-            failed=message.get("status") == "error",
-            time=time,
-        )
-    else:
-        yield Skipped(line=line, why=f"{kind} message")

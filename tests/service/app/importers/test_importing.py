@@ -6,14 +6,12 @@ import asyncio
 import gzip
 import shutil
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from anabranch.importers.choice import Choice
 from anabranch.importers.importer import Importer, ImportOptions
-from anabranch.importers.mapping import OVER_AFTER
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch_events.event.types import (
     BranchCancelled,
@@ -21,7 +19,6 @@ from anabranch_events.event.types import (
     BranchCreated,
     ConsolidationRecorded,
     InsightRecorded,
-    SessionClosed,
     SessionOpened,
 )
 from tests.support.claude_files import BEGUN, ClaudeFile
@@ -68,18 +65,6 @@ async def test_every_case_is_stored_once_however_often_it_is_imported(log: Log) 
     assert second.tally.known == first.tally.appended + first.tally.known
     assert len({event.id for event in before}) == len(before)
     assert await stored(log) == before
-
-
-async def test_a_fork_that_is_long_silent_is_over(log: Log) -> None:
-    """A transcript does not say that a fork is over: it is closed a day after its last word."""
-    await imported(log, CASES / "claude-code-2.1.332" / "fork")
-
-    events = await stored(log)
-
-    fork = next(one for one in events if isinstance(one.data, BranchCreated))
-    last = [one for one in events if one.session_id == fork.session_id][-1]
-    assert isinstance(last.data, SessionClosed)
-    assert last.time < datetime.now(UTC) - OVER_AFTER
 
 
 async def test_a_sub_agent_is_a_branch_where_it_was_called(log: Log) -> None:

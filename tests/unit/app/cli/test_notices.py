@@ -20,7 +20,7 @@ def test_variables_that_nothing_reads_are_named() -> None:
     given = {
         **known,
         "ANABRANCH_HOEM": "/data",
-        "ANABRANCH_COLOUR": "blue",
+        "ANABRANCH_FIGS": "blue",
         "ANABRANCH_SESSION": "of a branch's command",
         "ANABRANCH_BENCH_ROUNDS": "3",
         "anabranch_home": "/data",
@@ -30,7 +30,7 @@ def test_variables_that_nothing_reads_are_named() -> None:
     told = list(unknown_variables(given))
 
     assert told == [
-        "ANABRANCH_COLOUR is no setting; `anabranch settings` lists those there are",
+        "ANABRANCH_FIGS is no setting; `anabranch settings` lists those there are",
         "ANABRANCH_HOEM is no setting; ANABRANCH_HOME is one",
     ]
 

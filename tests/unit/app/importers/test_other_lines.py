@@ -276,3 +276,95 @@ def test_a_pi_tree_with_a_branch_and_parallel_helpers(tmp_path: Path) -> None:
     ]
     ends = [line.ended.how for line in found.lines.values() if line.ended]
     assert ends == ["cancelled", "completed", "failed"]
+
+
+CRUSH = """
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, parent_session_id TEXT, title TEXT NOT NULL,
+    message_count INTEGER NOT NULL DEFAULT 0, updated_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, summary_message_id TEXT);
+CREATE TABLE messages (
+    id TEXT PRIMARY KEY, session_id TEXT NOT NULL, role TEXT NOT NULL,
+    parts BLOB NOT NULL default '[]', model TEXT, provider TEXT, created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL, is_summary_message INTEGER NOT NULL DEFAULT 0);
+"""
+
+
+def test_sessions_of_crush_have_their_agents_where_they_were_called(tmp_path: Path) -> None:
+    """Two in parallel, one of which failed; a summary; a command of the user; a title left out."""
+
+    def said(text: str, **more: Any) -> dict[str, Any]:
+        return {"type": "text", "data": {"text": text, **more}}
+
+    def call(name: str, **given: Any) -> dict[str, Any]:
+        data = {"id": given.pop("id"), "name": name, "input": json.dumps(given), "finished": True}
+        return {"type": "tool_call", "data": data}
+
+    def result(call_id: str, content: str, *, failed: bool = False) -> dict[str, Any]:
+        data = {"tool_call_id": call_id, "content": content, "is_error": failed}
+        return {"type": "tool_result", "data": data}
+
+    shell = {"command": "cat log", "output": "no such file", "exit_code": 1}
+    finish = {"type": "finish", "data": {"reason": "stop", "time": 1}}
+    rows: list[tuple[str, str, str, list[dict[str, Any]], int]] = [
+        ("m1", "s", "user", [said("Ask two helpers."), finish], 0),
+        (
+            "m2",
+            "s",
+            "assistant",
+            [
+                {"type": "reasoning", "data": {"thinking": "Hm."}},
+                said("I ask."),
+                call("agent", id="c1", prompt="Stairs?"),
+                call("agent", id="c2", prompt="Horn?"),
+            ],
+            0,
+        ),
+        ("b1", "m2$$c1", "user", [said("Stairs?")], 0),
+        ("b2", "m2$$c1", "assistant", [said("Dry.")], 0),
+        ("d1", "m2$$c2", "user", [said("Horn?")], 0),
+        ("m3", "s", "tool", [result("c1", "Dry."), result("c2", "no air", failed=True)], 0),
+        ("m4", "s", "assistant", [said("One is back."), finish], 0),
+        ("m5", "s", "assistant", [said("So far: dry stairs.")], 1),
+        ("m6", "s", "user", [{"type": "shell_command", "data": shell}], 0),
+        ("m7", "s", "user", [said("Go on."), said("unseen", hidden=True)], 0),
+        ("m8", "s", "assistant", [said("On I go."), {"type": "tide", "data": {}}], 0),
+        ("t1", "title-s", "user", [said("Make a title")], 0),
+    ]
+    path = tmp_path / "pier" / ".crush" / "crush.db"
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(CRUSH)
+        for name, parent in (("s", None), ("m2$$c1", "s"), ("m2$$c2", "s"), ("title-s", "s")):
+            database.execute(
+                "INSERT INTO sessions VALUES (?, ?, 'x', 0, 1795845790, 1795845790, NULL)",
+                (name, parent),
+            )
+        for message_id, session_id, role, parts, summary in rows:
+            database.execute(
+                "INSERT INTO messages VALUES (?, ?, ?, ?, 'stub-1', 'stub', 1795845790, 0, ?)",
+                (message_id, session_id, role, json.dumps(parts), summary),
+            )
+        database.commit()
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, ["Ask two helpers.", "I ask.", "One is back.", "Go on.", "On I go."]),
+        ("subagent", "Ask two helpers.", ["Stairs?", "Dry."]),
+        ("subagent", "Ask two helpers.", ["Horn?"]),
+    ]
+    main, stairs, horn = found.lines.values()
+    assert main.opened.attributes == {"project": str(tmp_path / "pier")}
+    assert main.summaries == ["So far: dry stairs."]
+    assert [(one.name, one.by) for one in main.calls.values()] == [
+        ("agent", "assistant"),
+        ("agent", "assistant"),
+        ("shell", "user"),
+    ]
+    assert main.results["m6/shell"].failed is True
+    assert stairs.ended is not None
+    assert horn.ended is not None
+    assert (stairs.result, stairs.ended.how, horn.ended.how) == ("Dry.", "completed", "failed")
+    assert found.left_out == {"hidden reasoning": 1, "message that is not shown": 1}
+    assert found.unknown == {"part tide": 1}

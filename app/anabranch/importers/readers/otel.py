@@ -1,0 +1,342 @@
+"""Spans of generative AI, in OTLP's JSON: what a collector's file exporter and `up --otlp` write.
+
+A conversation is a session, whatever traces it is spread over; without a conversation's id a trace
+is one. An agent that was invoked within another's span is a branch.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.importers.lines import records as records_in
+from anabranch.importers.reader import Source
+from anabranch.importers.readers.otel_messages import answered_in, asked_in
+from anabranch.importers.records import (
+    Broken,
+    Ended,
+    Fact,
+    Opened,
+    Skipped,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
+from anabranch.importers.spans import OPERATION, spans_in, structured
+from anabranch.importers.values import output_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic import JsonValue
+
+    from anabranch.importers.candidates import Candidate
+    from anabranch.importers.records import Record
+    from anabranch.importers.spans import Span
+
+CONVERSATION: Final = "gen_ai.conversation.id"
+_AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow"})
+_MODELS: Final = frozenset({"chat", "generate_content", "text_completion"})
+_TOOL: Final = "execute_tool"
+_KNOWN: Final = frozenset(
+    {
+        "create_agent",
+        "embeddings",
+        "plan",
+        "retrieval",
+        "search_memory",
+        "create_memory",
+        "update_memory",
+        "upsert_memory",
+        "delete_memory",
+        "create_memory_store",
+        "delete_memory_store",
+    }
+)
+_TOLD: Final = frozenset({*_AGENTS, *_MODELS, _TOOL})
+
+
+class OtelReader:
+    """Reads spans that follow OpenTelemetry's conventions for generative AI."""
+
+    tool = "otel"
+    versions = "the conventions of 2024 to 2026"
+
+    def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
+        """Return nothing: who runs a collector chooses where its files are."""
+        del home, environment
+        return []
+
+    def claims(self, candidate: Candidate) -> bool:
+        """Tell by the first request."""
+        return any("resourceSpans" in one for one in candidate.first_records[:1])
+
+    def sources(self, files: Sequence[Path]) -> list[Source]:
+        """Return a source a file."""
+        return [Source(self.tool, (path,)) for path in files]
+
+    def read(self, source: Source) -> Iterator[Record]:
+        """Yield the records of all traces in the order in which they began."""
+        spans: dict[str, Span] = {}
+        for path in source.files:
+            for found in records_in(path):
+                if isinstance(found, Broken):
+                    yield found
+                    continue
+                for span in spans_in(found[1]):
+                    spans.setdefault(span.key, span)
+        yield from _Told(spans.values()).records()
+
+
+def operation(span: Span) -> str | None:
+    """Return what a span of generative AI did, None for any other span."""
+    return span.text(OPERATION)
+
+
+class _Told:
+    """The spans of a source, as trees."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans = {span.key: span for span in sorted(spans, key=_order)}
+        self._below: dict[str, list[Span]] = {}
+        self._roots: list[Span] = []
+        for span in self._spans.values():
+            if span.parent_id and (above := f"{span.trace_id}/{span.parent_id}") in self._spans:
+                self._below.setdefault(above, []).append(span)
+            else:
+                self._roots.append(span)
+        self._opened: set[str] = set()
+        self._left_out: Counter[str] = Counter()
+        self._unknown: Counter[str] = Counter()
+        self._conversation = self._conversations()
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records of all lines."""
+        for root in self._roots:
+            yield from self._top(root)
+        for why, count in sorted(self._left_out.items()):
+            yield Skipped(line=None, why=why, count=count)
+        for what, count in sorted(self._unknown.items()):
+            for _ in range(count):
+                yield Unknown(line=None, what=what)
+
+    def _conversations(self) -> dict[str, str]:
+        """Return the conversation of each trace in which one is named: by its earliest span."""
+        found: dict[str, str] = {}
+        for span in self._spans.values():
+            if name := span.text(CONVERSATION):
+                found.setdefault(span.trace_id, name)
+        return found
+
+    def _top(self, root: Span) -> Iterator[Record]:
+        """Yield what a tree of spans tells that is below no agent of this source."""
+        waiting = [root]
+        while waiting:
+            span = waiting.pop()
+            if operation(span) in _TOLD:
+                yield from self._root_line(span)
+                continue
+            self._pass_over(span)
+            waiting += reversed(self._below.get(span.key, []))
+
+    def _root_line(self, span: Span) -> Iterator[Record]:
+        """Yield a turn of a conversation: what an agent, or a model without one, did in it."""
+        named = span.text(CONVERSATION) or self._conversation.get(span.trace_id)
+        line = f"conversation:{named}" if named else f"trace:{span.trace_id}"
+        asked = self._asked(span)
+        if line not in self._opened:
+            self._opened.add(line)
+            yield Opened(
+                key=line,
+                source_id=named or span.trace_id,
+                task=None if asked else span.name,
+                role=_agent(span),
+                model=self._model(span),
+                time=span.began,
+                attributes=_attributes(span),
+                silent=True,
+            )
+        yield from self._turn(span, line, asked)
+
+    def _branch(self, span: Span, parent: str) -> Iterator[Record]:
+        """Yield an agent that another invoked, with all below it."""
+        line = f"span:{span.key}"
+        asked = self._asked(span)
+        own = span.text(CONVERSATION)
+        yield Opened(
+            key=line,
+            source_id=own if own and parent != f"conversation:{own}" else span.id,
+            kind="subagent",
+            parent=parent,
+            task=None if asked else span.name,
+            role=_agent(span),
+            model=self._model(span),
+            time=span.began,
+        )
+        yield from self._turn(span, line, asked)
+        yield Ended(
+            line=line,
+            how="failed" if span.failed else "completed",
+            reason=span.error,
+            started=span.began,
+            time=span.ended,
+        )
+
+    def _turn(self, span: Span, line: str, asked: str | None) -> Iterator[Record]:
+        """Yield what was asked, done and answered in an agent's span."""
+        if asked:
+            yield Turn(line=line, id=f"{span.key}/asked", said="user", text=asked, time=span.began)
+        told = _Texts(line)
+        if operation(span) in _AGENTS:
+            for one in self._below.get(span.key, []):
+                yield from self._within(one, line, told)
+            yield from _facts(span, line)
+        else:
+            yield from self._within(span, line, told)
+        yield from told.answered(span if operation(span) in _AGENTS else None)
+
+    def _within(self, first: Span, line: str, told: _Texts) -> Iterator[Record]:
+        """Yield what happened in a span below an agent's, and below that; in the order of time."""
+        waiting: list[tuple[Span, bool]] = [(first, False)]
+        while waiting:
+            span, over = waiting.pop()
+            did = operation(span)
+            if over:
+                yield ToolResult(
+                    line=line,
+                    call_id=span.key,
+                    output=output_of(span.attributes.get("gen_ai.tool.call.result") or span.error),
+                    failed=span.failed,
+                    time=span.ended,
+                )
+                continue
+            if did in _AGENTS:
+                yield from told.held()
+                yield from self._branch(span, line)
+                continue
+            if did == _TOOL:
+                yield from told.held()
+                yield _call(span, line)
+                waiting.append((span, True))
+            elif did in _MODELS:
+                yield from told.said(span)
+            else:
+                self._pass_over(span)
+            waiting += [(one, False) for one in reversed(self._below.get(span.key, []))]
+
+    def _asked(self, span: Span) -> str | None:
+        """Return what an agent was asked: by its own span, or by that of its first model."""
+        found = asked_in(span)
+        if found or operation(span) not in _AGENTS:
+            return found
+        return next((text for one in self._models(span) if (text := asked_in(one))), None)
+
+    def _model(self, span: Span) -> str | None:
+        """Return the model of an agent: its own, or that which was asked first."""
+        for one in (span, *self._models(span)):
+            found = one.text("gen_ai.response.model") or one.text("gen_ai.request.model")
+            if found:
+                return found
+        return None
+
+    def _models(self, agent: Span) -> Iterator[Span]:
+        """Yield the spans of models below an agent's, but for those of agents within it."""
+        waiting = list(reversed(self._below.get(agent.key, [])))
+        while waiting:
+            span = waiting.pop()
+            did = operation(span)
+            if did in _MODELS:
+                yield span
+            if did not in _AGENTS:
+                waiting += reversed(self._below.get(span.key, []))
+
+    def _pass_over(self, span: Span) -> None:
+        did = operation(span)
+        if did is None:
+            self._left_out["span of another kind"] += 1
+        elif did in _KNOWN:
+            self._left_out[did] += 1
+        else:
+            self._unknown[f"operation {did}"] += 1
+
+
+class _Texts:
+    """The texts of an agent's models; the last is held until it is known that it is the answer."""
+
+    def __init__(self, line: str) -> None:
+        self._line = line
+        self._held: Turn | None = None
+        self._last: str | None = None
+
+    def said(self, span: Span) -> Iterator[Turn]:
+        """Take what a model said; yield what one said before."""
+        message = answered_in(span)
+        if message is None:
+            return
+        yield from self.held()
+        self._held = Turn(
+            line=self._line,
+            id=f"{span.key}/said",
+            said="assistant",
+            text=message.text,
+            time=span.ended,
+            final=False if message.calls else None,
+        )
+
+    def held(self) -> Iterator[Turn]:
+        """Yield what is held: something else follows."""
+        if self._held is not None:
+            self._last = self._held.text
+            yield self._held
+        self._held = None
+
+    def answered(self, agent: Span | None) -> Iterator[Turn]:
+        """Yield the end of an agent's turn: what it answered, once, whoever tells it."""
+        message = answered_in(agent) if agent is not None else None
+        held = self._held
+        yield from self.held()
+        if agent is None or message is None or message.text == (held.text if held else self._last):
+            return
+        yield Turn(
+            line=self._line,
+            id=f"{agent.key}/said",
+            said="assistant",
+            text=message.text,
+            time=agent.ended,
+            final=True,
+        )
+
+
+def _call(span: Span, line: str) -> ToolCall:
+    given: Any = structured(span.attributes.get("gen_ai.tool.call.arguments"))
+    name = span.text("gen_ai.tool.name") or span.name.removeprefix(_TOOL).strip()
+    return ToolCall(line=line, id=span.key, name=name or "tool", input=given, time=span.began)
+
+
+def _facts(span: Span, line: str) -> Iterator[Fact]:
+    """Yield the insights that `sessions export --to otel` wrote as events."""
+    for event in span.events:
+        text = text_of(event.attributes.get("anabranch.insight.text"))
+        insight_id = text_of(event.attributes.get("anabranch.insight.id"))
+        if text and insight_id:
+            kind = text_of(event.attributes.get("anabranch.insight.kind")) or "insight"
+            yield Fact(line=line, id=insight_id, text=text, kind=kind, time=event.time)
+
+
+def _agent(span: Span) -> str | None:
+    return span.text("gen_ai.agent.name") or span.text("gen_ai.workflow.name")
+
+
+def _attributes(span: Span) -> dict[str, JsonValue]:
+    told = {
+        "project": span.resource.get("service.name"),
+        "version": span.resource.get("service.version"),
+        "provider": span.text("gen_ai.provider.name") or span.text("gen_ai.system"),
+    }
+    return {name: found for name, value in told.items() if (found := text_of(value))}
+
+
+def _order(span: Span) -> tuple[float, str]:
+    return (span.began.timestamp() if span.began else 0.0, span.key)

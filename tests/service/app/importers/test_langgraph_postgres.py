@@ -1,0 +1,116 @@
+"""LangGraph's checkpoints in a real PostgreSQL: what is read is what is read of SQLite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+from anabranch.errors import InputInvalid
+from anabranch.importers.inventory import located
+from anabranch.importers.readers.catalogue import READERS
+from tests.support.postgres_server import postgres, programs
+from tests.support.rounds import in_full_only
+from tests.support.transcripts import told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+
+def _help(state: MessagesState) -> dict[str, Any]:
+    return {"messages": [AIMessage(f"Looked: {state['messages'][-1].content}")]}
+
+
+def keep_watch(saver: BaseCheckpointSaver[Any]) -> None:
+    """Talk in two threads: one is left at an earlier checkpoint, one asks a helper's graph."""
+    helper = StateGraph(MessagesState)
+    helper.add_node("look", _help)
+    helper.add_edge(START, "look")
+    helper.add_edge("look", END)
+    helping = helper.compile()
+
+    def answer(state: MessagesState) -> dict[str, Any]:
+        last = state["messages"][-1]
+        if isinstance(last, ToolMessage):
+            return {"messages": [AIMessage("The helper is back.")]}
+        if str(last.content).startswith("Ask"):
+            call = {"name": "ask", "args": {"task": "the lens"}, "id": "call_1"}
+            return {"messages": [AIMessage("I send one.", tool_calls=[call])]}
+        return {"messages": [AIMessage(f"It is so: {last.content}")]}
+
+    def ask(state: MessagesState) -> dict[str, Any]:
+        del state
+        found = helping.invoke({"messages": [HumanMessage("Check the lens.")]})
+        said = found["messages"][-1].content
+        return {"messages": [ToolMessage(said, tool_call_id="call_1", name="ask")]}
+
+    def route(state: MessagesState) -> str:
+        return "ask" if getattr(state["messages"][-1], "tool_calls", None) else END
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("answer", answer)
+    graph.add_node("ask", ask)
+    graph.add_edge(START, "answer")
+    graph.add_conditional_edges("answer", route)
+    graph.add_edge("ask", "answer")
+    app = graph.compile(checkpointer=saver)
+    first: Any = {"configurable": {"thread_id": "lamp"}}
+    app.invoke({"messages": [HumanMessage("Lamp?")]}, first)
+    earlier = app.get_state(first).config
+    app.invoke({"messages": [HumanMessage("Fog?")]}, first)
+    app.invoke({"messages": [HumanMessage("Clear?")]}, earlier)
+    helped: Any = {"configurable": {"thread_id": "helped"}}
+    app.invoke({"messages": [HumanMessage("Ask one helper.")]}, helped)
+
+
+def shown(where: str) -> tuple[str, list[tuple[Any, ...]]]:
+    """Return the tool that reads a place, and each line as kind, parent's task and texts."""
+    (source,) = located([where], home=None, environment={})  # type: ignore[arg-type]  # No tool is looked for.
+    found = told(READERS[source.tool].read(source))
+    assert (found.broken, found.unknown) == ([], {})
+    return source.tool, [
+        (
+            line.opened.kind,
+            found.lines[line.opened.parent].task if line.opened.parent else None,
+            line.texts,
+            [(call.name, call.input) for call in line.calls.values()],
+        )
+        for line in found.lines.values()
+    ]
+
+
+@in_full_only
+@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not on this machine")
+def test_threads_in_postgres_are_read_as_those_in_sqlite(tmp_path: Path) -> None:
+    """A part that was left, a helper's graph, tools; a wrong address is refused without its password."""
+    with SqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:
+        keep_watch(saver)
+    folder = programs()
+    assert folder is not None
+
+    with postgres(folder) as address:
+        with pytest.raises(InputInvalid) as nothing_there:
+            shown(address)
+        with PostgresSaver.from_conn_string(address) as saver:
+            saver.setup()
+            keep_watch(saver)
+        found = shown(address)
+        with psycopg.connect(address) as database:
+            counted = database.execute("SELECT count(*) FROM checkpoints").fetchone()
+    with pytest.raises(InputInvalid) as away:
+        shown(address)
+
+    assert found[0] == "langgraph-postgres"
+    assert ("langgraph-sqlite", found[1]) == shown(str(tmp_path / "threads.sqlite"))
+    assert [line[0] for line in found[1]] == ["main", "abandoned", "main", "subagent"]
+    assert counted is not None
+    assert counted[0] > 10
+    for error in (nothing_there.value, away.value):
+        assert (error.field, "f0ghorn" in str(error)) == ("where", False)
