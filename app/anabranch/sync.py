@@ -14,6 +14,7 @@ from anabranch.memory.graph import MemoryGraph as AsyncMemoryGraph
 from anabranch.memory.memory import Memory as AsyncMemory
 from anabranch.memory.past import MemoryPast as AsyncMemoryPast
 from anabranch.memory.session import Session as AsyncSession
+from anabranch.memory.session import SessionHold as AsyncSessionHold
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
 from anabranch.memory.work import TASKS_MAX
 from anabranch.memory.work import MemoryWork as AsyncMemoryWork
@@ -24,6 +25,7 @@ from anabranch_projections.dead_letters import DeadLetters as AsyncDeadLetters
 from anabranch_recall import Scope
 from anabranch_recall.context import INSIGHTS, TOKENS
 from anabranch_recall.question import ASSOCIATED_MAX
+from anabranch_thinking.sessions.holding import TTL_S
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 from anabranch_thinking.work.worker import GRACE_S
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from typing import IO, Any, Self, Unpack
 
     from anabranch.memory.thinking import Over, ThinkOptions
+    from anabranch.memory.watching import WatchedInsight
     from anabranch.memory.work import RetriedTask, TaskDetails, TaskView, WorkerView
     from anabranch.past.as_of import Moment
     from anabranch.past.diff_model import Diff
@@ -80,6 +83,7 @@ __all__ = [
     "MemoryTransfer",
     "MemoryWork",
     "Session",
+    "SessionHold",
 ]
 
 
@@ -694,6 +698,32 @@ class Session(Face[AsyncSession]):
             )
         )
 
+    def watch(
+        self, *, scope: Scope | str = Scope.THOUGHT, after: int | None = None
+    ) -> Iterator[WatchedInsight]:
+        """Give the insights of the thought as they are recorded, until this session has ended.
+
+        `scope` may be narrower or wider, as of a recall. With `after` those recorded since that
+        position come first: give the last one's `position` to go on without a gap.
+        """
+        return LOOP.iterate(self._wrapped.watch(scope=scope, after=after))
+
+    def claim(self, resource: str, *, ttl_s: float = TTL_S, wait_s: float = 0) -> SessionHold:
+        """Claim a resource, by any name, so that no other session does the same meanwhile.
+
+        The claim ends by itself after `ttl_s`, and with the session. Claimed again by this session
+        it is a new one, and the one before is void. Raises ResourceTaken where another session has
+        it, and still has it after `wait_s`. Raises SessionEnded.
+        """
+        return SessionHold(LOOP.run(self._wrapped.claim(resource, ttl_s=ttl_s, wait_s=wait_s)))
+
+    def release(self, resource: str, *, token: int) -> None:
+        """Give back this session's claim on a resource that has the token.
+
+        Raises TokenStale where it holds no more.
+        """
+        return LOOP.run(self._wrapped.release(resource, token=token))
+
     def complete(
         self, result: str, *, insights: Sequence[InsightDraft | str] = ()
     ) -> CompletionReceipt:
@@ -727,6 +757,50 @@ class Session(Face[AsyncSession]):
     def show(self, *, as_of: Moment | None = None) -> SessionView:
         """Return the session as it stands, or stood, with its working memory and insights."""
         return LOOP.run(self._wrapped.show(as_of=as_of))
+
+
+class SessionHold(Face[AsyncSessionHold]):
+    """A claim on a resource that a session has; nobody else has one meanwhile.
+
+    It ends by itself `ttl_s` after it was last renewed, and when its session ends. An `with`
+    block renews it as long as it lasts, and gives it back. Writes through `session` count only
+    while the claim holds: a later one raises TokenStale.
+    """
+
+    @property
+    def resource(self) -> str:
+        """The name of the resource."""
+        return self._wrapped.resource
+
+    @property
+    def token(self) -> int:
+        """The fencing token: the position of the claim, higher than that of any claim before."""
+        return self._wrapped.token
+
+    @property
+    def expires_at(self) -> datetime:
+        """The time at which the claim ends, by the last renewal that this handle made."""
+        return self._wrapped.expires_at
+
+    @property
+    def session(self) -> Session:
+        """The session whose writes stand under this claim."""
+        return Session(self._wrapped.session)
+
+    def renew(self, *, ttl_s: float | None = None) -> None:
+        """Have the claim hold from now on for `ttl_s`, or as long as before. Raises TokenStale."""
+        return LOOP.run(self._wrapped.renew(ttl_s=ttl_s))
+
+    def release(self) -> None:
+        """Give the claim back; one that holds no more needs nothing."""
+        return LOOP.run(self._wrapped.release())
+
+    def __enter__(self) -> Self:
+        LOOP.run(self._wrapped.__aenter__())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        LOOP.run(self._wrapped.__aexit__(*error))
 
 
 class MemoryGraph(Face[AsyncMemoryGraph]):
