@@ -19,6 +19,7 @@ OF_OWNERS: Final = {
     "ANABRANCH_EMBEDDED_ENGINE": "jvm|native",
     "ANABRANCH_EXECUTOR_KEY": "[!-~]+",
     "ANABRANCH_GRAPH_PORT": "[0-9]{1,4}",
+    "ANABRANCH_HEDGE": "none|critical|high|normal|low",
     "ANABRANCH_HTTP_EXECUTORS": r"[\w.:, ]{1,1000}",
     "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
     "ANABRANCH_QUERY_BYTES_MAX": "[1-9][0-9]{3,9}",

@@ -1029,6 +1029,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         *,
         executors: Sequence[str],
         slots: int = 4,
+        reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
@@ -1039,14 +1040,16 @@ class MemoryWork(Face[AsyncMemoryWork]):
 
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
         `name=command`, or the address of a model or a service. Commands have the variables of
-        `passes` in their environment. It joins
-        what was forked, where no other process does. A worker that says nothing for `silence_s`
-        has lost its branches to others. Raises InputInvalid.
+        `passes` in their environment. Of its slots `reserved` are kept for critical branches.
+
+        It joins what was forked, where no other process does. A worker that says nothing for
+        `silence_s` has lost its branches to others. Raises InputInvalid.
         """
         return LOOP.run(
             self._wrapped.run_worker(
                 executors=executors,
                 slots=slots,
+                reserved=reserved,
                 priorities=priorities,
                 passes=passes,
                 silence_s=silence_s,

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.session_views import list_sessions, show_session
-from anabranch.memory.thinking import executor_access, fabric_of
+from anabranch.memory.thinking import executor_access, fabric_of, hedging_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -98,6 +98,7 @@ class MemoryWork:
         *,
         executors: Sequence[str],
         slots: int = 4,
+        reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
@@ -108,9 +109,10 @@ class MemoryWork:
 
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
         `name=command`, or the address of a model or a service. Commands have the variables of
-        `passes` in their environment. It joins
-        what was forked, where no other process does. A worker that says nothing for `silence_s`
-        has lost its branches to others. Raises InputInvalid.
+        `passes` in their environment. Of its slots `reserved` are kept for critical branches.
+
+        It joins what was forked, where no other process does. A worker that says nothing for
+        `silence_s` has lost its branches to others. Raises InputInvalid.
         """
         fabric = self._fabric()
         worker = Worker(
@@ -120,13 +122,16 @@ class MemoryWork:
                 executors, passes=passes, access=executor_access(self._namespace.backend.settings)
             ),
             slots=slots,
+            reserved=reserved,
             priorities=[Priority(one) for one in priorities],
             silence_s=silence_s,
             grace_s=grace_s,
         )
         joining = None
         if fabric.queue.may_put:
-            joining = asyncio.create_task(Joiner(fabric, silence_s=silence_s).run())
+            hedging = hedging_of(self._namespace.backend.settings)
+            joiner = Joiner(fabric, silence_s=silence_s, hedging=hedging)
+            joining = asyncio.create_task(joiner.run())
         try:
             if ready is not None:
                 ready(worker)

@@ -59,6 +59,10 @@ async def worker(
     slots: Annotated[
         int, typer.Option("--slots", min=1, max=10_000, help="Branches that it runs at a time.")
     ] = 4,
+    reserved: Annotated[
+        int,
+        typer.Option("--reserved", min=0, help="So many of the slots are for critical branches."),
+    ] = 0,
     priorities: Annotated[
         str,
         typer.Option("--priorities", metavar="LIST", help="The priorities that it takes."),
@@ -109,6 +113,7 @@ async def worker(
         await memory.work.run_worker(
             executors=named,
             slots=slots,
+            reserved=reserved,
             priorities=_checked_priorities(priorities),
             passes=passes or (),
             silence_s=silence_s,
