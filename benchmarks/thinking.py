@@ -218,10 +218,13 @@ async def _cancelled(fabric: Fabric, server: NatsServer) -> Row:
 async def _hedged(fabric: Fabric, server: NatsServer) -> Row:
     """Measure critical branches with one of four workers 20 times slower, hedged and not."""
     tails: list[float] = []
-    for hedging in (Hedging(), Hedging(priorities=frozenset())):
+    for hedging, rounds in (
+        (Hedging(), HEDGED_ROUNDS),
+        (Hedging(priorities=frozenset()), WARM_ROUNDS + 3),
+    ):
         async with _at_work(server, workers=4, slots=4, slow=20.0, hedging=hedging):
             taken: list[float] = []
-            for number in range(HEDGED_ROUNDS):
+            for number in range(rounds):
                 thought = await _think(fabric, "nap", 16, priority=Priority.CRITICAL)
                 states = [
                     await fabric.sessions_of(NAMESPACE).state(one.session_id)

@@ -47,6 +47,8 @@ class Forked:
     executor: str | None
     kind: Kind
     end: BranchEnd | None = None
+    worker: str = ""
+    """The worker that has it, or had it last."""
     begun: float | None = None
     """When its claim was read, by this process's clock; None while nobody has it."""
     hedged: bool = False
@@ -120,10 +122,10 @@ class JoinBook:
         match event.data:
             case BranchCreated(join=JoinTerms() as terms) as data:
                 return [self._opened(event, data, terms, position)]
-            case BranchStarted():
-                return self._begun(event.session_id)
+            case BranchStarted() as data:
+                return self._begun(event.session_id, data.worker)
             case BranchHedged():
-                return self._begun(event.session_id, hedged=True)
+                return self._begun(event.session_id, None)
             case BranchCompleted() as data:
                 self._note_pace(event.session_id, data.duration_ms)
                 return self._ended(event.session_id, BranchEnd(Status.COMPLETED, data.result))
@@ -208,10 +210,15 @@ class JoinBook:
         """
         now = time.monotonic()
         found: list[Forked] = []
+        limits_s: dict[tuple[Kind, str], float | None] = {}
         for one in self.running.values():
-            limit_s = None if one.hedged else self.paces.slow_after_s(one.kind)
-            late = limit_s is not None and one.begun is not None and now - one.begun > limit_s
-            if late and not self._by_parent.get(one.session_id):
+            if one.hedged or self._by_parent.get(one.session_id):
+                continue
+            key = one.kind, one.worker
+            if key not in limits_s:
+                limits_s[key] = self.paces.slow_after_s(*key)
+            limit_s = limits_s[key]
+            if limit_s is not None and one.begun is not None and now - one.begun > limit_s:
                 found.append(one)
         return found
 
@@ -220,14 +227,15 @@ class JoinBook:
         found = self.running.get(session_id)
         return found is not None and found.hedged
 
-    def _begun(self, session_id: str, *, hedged: bool = False) -> list[OpenJoin]:
+    def _begun(self, session_id: str, worker: str | None) -> list[OpenJoin]:
+        """Note that a worker has a branch, or with None that there is a second copy of it."""
         found = self._branch(session_id)
         if found is None or found[1].end is not None:
             return []
         branch = found[1]
-        branch.hedged = hedged
-        if not hedged:
-            branch.begun = time.monotonic()
+        branch.hedged = worker is None
+        if worker is not None:
+            branch.worker, branch.begun = worker, time.monotonic()
         if branch.priority in self._hedging.priorities:
             self.running[session_id] = branch
         return []
@@ -235,7 +243,7 @@ class JoinBook:
     def _note_pace(self, session_id: str, duration_ms: float) -> None:
         found = self._branch(session_id)
         if found is not None:
-            self.paces.note(found[1].kind, duration_ms)
+            self.paces.note(found[1].kind, found[1].worker, duration_ms)
 
     def _ended(self, session_id: str, end: BranchEnd) -> list[OpenJoin]:
         touched: list[OpenJoin] = []

@@ -29,7 +29,8 @@ class Kind(NamedTuple):
 class Hedging:
     """The terms of hedging: the priorities that get it, and the ended branches that it needs.
 
-    Of fewer than `samples_min` of its kind nobody can tell that a branch is slow.
+    Of fewer than `samples_min` of its kind, ended by other workers, nobody can tell that a branch
+    is slow.
     """
 
     priorities: AbstractSet[Priority] = frozenset({Priority.CRITICAL})
@@ -41,19 +42,22 @@ class Paces:
 
     def __init__(self, samples_min: int) -> None:
         self._samples_min = max(2, samples_min)
-        self._durations: OrderedDict[Kind, deque[float]] = OrderedDict()
+        self._ended: OrderedDict[Kind, deque[tuple[str, float]]] = OrderedDict()
 
-    def note(self, kind: Kind, duration_ms: float) -> None:
-        """Note how long a branch of a kind took."""
-        found = self._durations.setdefault(kind, deque(maxlen=SAMPLES_MAX))
-        found.append(duration_ms)
-        self._durations.move_to_end(kind)
-        if len(self._durations) > KINDS_MAX:
-            self._durations.popitem(last=False)
+    def note(self, kind: Kind, worker: str, duration_ms: float) -> None:
+        """Note how long a worker took for a branch of a kind."""
+        found = self._ended.setdefault(kind, deque(maxlen=SAMPLES_MAX))
+        found.append((worker, duration_ms))
+        self._ended.move_to_end(kind)
+        if len(self._ended) > KINDS_MAX:
+            self._ended.popitem(last=False)
 
-    def slow_after_s(self, kind: Kind) -> float | None:
-        """Return the seconds after which a branch of a kind is slow; None while too few ended."""
-        found = self._durations.get(kind, ())
+    def slow_after_s(self, kind: Kind, worker: str) -> float | None:
+        """Return the seconds after which a worker is slow at a kind; None while too few ended.
+
+        Its own branches do not count: one that is always slow would make that the usual pace.
+        """
+        found = [taken for by, taken in self._ended.get(kind, ()) if by != worker]
         if len(found) < self._samples_min:
             return None
         cuts = quantiles(found, n=100, method="inclusive")

@@ -186,8 +186,10 @@ class Worker:
     async def _rest(self, seconds: float) -> None:
         """Rest until there is work, or for so long."""
         waiting = asyncio.ensure_future(self._wake.wait())
-        await asyncio.wait({waiting}, timeout=seconds)
-        waiting.cancel()
+        try:
+            await asyncio.wait({waiting}, timeout=seconds)
+        finally:
+            waiting.cancel()
 
     def _in_order(self) -> list[Priority]:
         """Return the priorities in strict order; now and then a lower one comes first."""

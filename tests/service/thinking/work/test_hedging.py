@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anabranch_thinking import BranchContext, Thought
 
 NAMESPACE = "test"
-SAMPLES = 4
+SLOTS = 6
 pytestmark = pytest.mark.timeout(180)
 
 Copy = Callable[["BranchContext"], Awaitable[str]]
@@ -35,11 +35,17 @@ class Copies:
 
     def __init__(self, first: Copy, second: Copy) -> None:
         self.begun: Counter[str] = Counter()
+        self._quick = 0
+        self._all_quick = asyncio.Event()
         self._ways = (first, second)
 
     async def run(self, branch: BranchContext) -> str:
-        """Find something at once, but for a slow branch."""
+        """Find something, but for a slow branch, once all slots of both workers are taken."""
         if not branch.task.startswith("slow"):
+            self._quick += 1
+            if self._quick == 2 * SLOTS:
+                self._all_quick.set()
+            await self._all_quick.wait()
             return f"Found for {branch.task}."
         self.begun[branch.session_id] += 1
         return await self._ways[self.begun[branch.session_id] - 1](branch)
@@ -80,25 +86,29 @@ def crew_of(log: Log, copies: Copies) -> Crew:
     return Crew(
         log,
         {"work": copies.run},
-        slots=[8, 8],
+        slots=[SLOTS, SLOTS],
         silence_s=FOREVER_S,
-        hedging=Hedging(samples_min=SAMPLES),
+        hedging=Hedging(samples_min=SLOTS),
     )
 
 
 async def thought_of(crew: Crew, tasks: Sequence[str]) -> Thought:
-    """Think over critical branches of one kind."""
+    """Think over critical branches of a kind at which each worker has shown its pace."""
+    quick = [f"quick {number}" for number in range(2 * SLOTS)]
+    await _think(crew, quick)
+    return await _think(crew, tasks)
+
+
+async def _think(crew: Crew, tasks: Sequence[str]) -> Thought:
     critical = [BranchTask(task=one, role="scout", priority=Priority.CRITICAL) for one in tasks]
     return await crew.think(critical, executor="work")
 
 
 async def lives(log: Log, thought: Thought) -> list[list[str]]:
-    """Return what happened to each slow branch."""
-    slow = [one for one in thought.branches if one.task.startswith("slow")]
-    return [await types_of(log, one.session_id, namespace=NAMESPACE) for one in slow]
+    """Return what happened to each branch."""
+    return [await types_of(log, one.session_id, namespace=NAMESPACE) for one in thought.branches]
 
 
-QUICK = [f"quick {number}" for number in range(SAMPLES)]
 BEGUN = ["branch.created", "branch.started", "branch.hedged"]
 
 
@@ -107,7 +117,7 @@ async def test_a_faster_second_copy_ends_the_branch(log: Log) -> None:
     crew = crew_of(log, Copies(never, at_once))
 
     async with crew.at_work():
-        thought = await thought_of(crew, [*QUICK, "slow"])
+        thought = await thought_of(crew, ["slow"])
         await until(lambda: not any(worker.slots.busy for worker in crew.workers))
 
     slow = thought.branches[-1]
@@ -126,7 +136,7 @@ async def test_the_first_copy_may_be_the_faster_one(log: Log, second: Copy) -> N
     crew = crew_of(log, copies)
 
     async with crew.at_work():
-        thinking = asyncio.create_task(thought_of(crew, [*QUICK, "slow"]))
+        thinking = asyncio.create_task(thought_of(crew, ["slow"]))
         await until(lambda: copies.both(1))
         go.set()
         thought = await thinking
@@ -145,14 +155,12 @@ async def test_copies_that_end_together_give_one_result(log: Log) -> None:
     slow = [f"slow {number}" for number in range(6)]
 
     async with crew.at_work():
-        thinking = asyncio.create_task(thought_of(crew, [*QUICK, *slow]))
+        thinking = asyncio.create_task(thought_of(crew, slow))
         await until(lambda: copies.both(len(slow)))
         go.set()
         thought = await thinking
 
-    assert {one.result for one in thought.branches[SAMPLES:]} == {
-        f"Found for {one}." for one in slow
-    }
+    assert {one.result for one in thought.branches} == {f"Found for {one}." for one in slow}
     for life in await lives(log, thought):
         assert (life.count("branch.hedged"), life.count("branch.completed")) == (1, 1)
         assert life[-1] == "branch.completed"
@@ -169,7 +177,7 @@ async def test_slots_are_kept_for_critical_branches(log: Log) -> None:
     async with crew.at_work():
         usual = asyncio.create_task(crew.think(["a", "b", "c", "d"], executor="held"))
         await until(lambda: worker.slots.busy == 2)
-        urgent = await thought_of(crew, ["find a hotel"])
+        urgent = await _think(crew, ["find a hotel"])
         taken = worker.slots.busy
         go.set()
         await usual

@@ -21,7 +21,7 @@ from anabranch_events.event.types import (
 from anabranch_thinking.sessions.forks import fork_ids, join_id_of, share
 from anabranch_thinking.work.allowed import allowed_executors
 from anabranch_thinking.work.book import Forked, JoinBook
-from anabranch_thinking.work.hedging import Hedging
+from anabranch_thinking.work.hedging import Hedging, Kind, Paces
 
 ROOT = new_id()
 
@@ -81,7 +81,8 @@ def test_a_branch_is_slow_by_those_of_its_kind() -> None:
     ids = fork(book, ROOT, 5, position=5, then=Then.CLOSE, priority=Priority.CRITICAL)
     usual = fork(book, ids[0], 2, position=15, then=Then.COMPLETE)
     for session_id in (*ids, *usual):
-        take(book, session_id, BranchStarted(worker="w"), 20)
+        worker = "w" if session_id in {ids[0], ids[4]} else "v"
+        take(book, session_id, BranchStarted(worker=worker), 20)
     done = BranchCompleted(result="done", duration_ms=1e-6)
 
     early: list[Forked] = []
@@ -89,7 +90,7 @@ def test_a_branch_is_slow_by_those_of_its_kind() -> None:
         early += book.slow()
         take(book, one, done, 30)
     slow = book.slow()
-    take(book, ids[4], BranchHedged(worker="v"), 40)
+    take(book, ids[4], BranchHedged(worker="u"), 40)
     hedged = (book.slow(), book.is_hedged(ids[4]))
     take(book, ids[4], BranchStarted(worker="u", attempt=2), 50)
 
@@ -97,6 +98,20 @@ def test_a_branch_is_slow_by_those_of_its_kind() -> None:
     assert [one.session_id for one in slow] == [ids[4]]  # The first one waits for its forks.
     assert hedged == ([], True)
     assert [one.session_id for one in book.slow()] == [ids[4]]
+
+
+def test_a_worker_that_is_always_slow_sets_no_pace() -> None:
+    """Its own branches do not count for it, and for others they do."""
+    paces = Paces(2)
+    kind = Kind("test", "scout", "work")
+
+    for number in range(3):
+        paces.note(kind, "slow", 4000)
+        paces.note(kind, "quick", 200 + number)
+
+    assert paces.slow_after_s(kind, "slow") == pytest.approx(0.2019)
+    assert paces.slow_after_s(kind, "quick") == 4
+    assert paces.slow_after_s(Kind("test", "scout", "other"), "slow") is None
 
 
 def test_a_receiver_takes_the_place_of_a_branch_that_was_handed_off() -> None:
