@@ -1,8 +1,9 @@
 """Thoughts over workers beside the same work done otherwise, in one run.
 
-Branches of 200 ms over four workers with enough slots, beside one after another; empty branches in
-their whole life, beside local ones; a critical branch behind many low ones with one slot, beside
-one queue for all. The stop of a cancelled tree; critical branches while one worker is slow. Workers run in this process, on a log of their own.
+Branches of 200 ms over four workers with enough slots, beside one after another. Empty branches in
+their whole life, beside local ones. A critical branch behind many low ones with one slot, beside
+one queue for all. The stop of a cancelled tree. Critical branches while one worker is slow. Workers
+run in this process, on a log of their own.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ async def main(url: str, token: str, namespace: str, session_id: str, count: str
             for thing in left:
                 try:
                     async with await claim(sessions, session_id, thing, ttl_s=TTL_S) as hold:
-                        # What others do from here on is refused; the log has all they did before.
+                        # Others are refused from here on; the log has all they did before.
                         if thing not in await done_in(log, namespace):
                             await asyncio.sleep(0.02)
                             await hold.sessions.remember(thing, session_id=session_id)
