@@ -1,8 +1,9 @@
 """Thoughts over workers beside the same work done otherwise, in one run.
 
-Branches of 200 ms over four workers with enough slots, beside one after another; empty branches in
-their whole life, beside local ones; a critical branch behind many low ones with one slot, beside
-one queue for all. Workers run in this process, on a log of their own.
+Branches of 200 ms over four workers with enough slots, beside one after another. Empty branches in
+their whole life, beside local ones. A critical branch behind many low ones with one slot, beside
+one queue for all. The stop of a cancelled tree. Critical branches while one worker is slow. Workers
+run in this process, on a log of their own.
 """
 
 from __future__ import annotations
@@ -17,28 +18,40 @@ from typing import TYPE_CHECKING, Final
 from anabranch_events import Log, NatsServer
 from anabranch_events.event.types import Priority
 from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, think
+from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
+from anabranch_thinking.work.hedging import Hedging
 from anabranch_thinking.work.joiner import Joiner
 from anabranch_thinking.work.worker import Worker
 from benchmarks.rows import at_least, at_most
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
-    from anabranch_thinking import Thought
+    from anabranch_thinking import Executor, Thought, Work
     from benchmarks.rows import Row
 
 NAMESPACE: Final = "bench"
 NAP_S: Final = 0.2
 EMPTY: Final = 1000
 BEHIND: Final = 300
+HEDGED_ROUNDS: Final = 12
+WARM_ROUNDS: Final = 3
 
 
 async def nap(branch: BranchContext) -> str:
     """Find something after 200 ms."""
     await asyncio.sleep(NAP_S)
     return f"Found for {branch.task}."
+
+
+def _napping(times: float) -> Work:
+    async def napping(branch: BranchContext) -> str:
+        await asyncio.sleep(times * NAP_S)
+        return f"Found for {branch.task}."
+
+    return napping
 
 
 async def empty(branch: BranchContext) -> str:
@@ -60,20 +73,43 @@ async def run() -> list[Row]:
                 rows += [await _naps(fabric, count) for count in (10, 100)]
                 rows.append(await _whole_lives(fabric))
             rows.append(await _urgent(fabric, server))
+            rows.append(await _cancelled(fabric, server))
+            rows.append(await _hedged(fabric, server))
     return rows
 
 
 @asynccontextmanager
-async def _at_work(server: NatsServer, *, workers: int, slots: int) -> AsyncGenerator[None]:
+async def _at_work(
+    server: NatsServer,
+    *,
+    workers: int,
+    slots: int,
+    slow: float = 1.0,
+    hedging: Hedging | None = None,
+    executors: Mapping[str, Executor] | None = None,
+) -> AsyncGenerator[None]:
+    """Have workers and a joiner at work; of several the first is so many times slower."""
     async with Log.connect(server.url, token=server.token, timeout_s=60) as log:
         fabric = Fabric.over(log)
-        executors = {"nap": CallableExecutor(nap), "empty": CallableExecutor(empty)}
+        usual = {
+            "nap": CallableExecutor(nap),
+            "empty": CallableExecutor(empty),
+            **(executors or {}),
+        }
         crew = [
-            Worker(fabric, namespace=NAMESPACE, executors=executors, slots=slots, name=f"w{number}")
+            Worker(
+                fabric,
+                namespace=NAMESPACE,
+                executors=usual | {"nap": CallableExecutor(_napping(slow))}
+                if not number
+                else usual,
+                slots=slots,
+                name=f"w{number}",
+            )
             for number in range(workers)
         ]
         running = [asyncio.create_task(one.run()) for one in crew]
-        running.append(asyncio.create_task(Joiner(fabric).run()))
+        running.append(asyncio.create_task(Joiner(fabric, hedging=hedging).run()))
         try:
             yield
         finally:
@@ -141,4 +177,73 @@ async def _urgent(fabric: Fabric, server: NatsServer) -> Row:
         theirs=waits[Priority.LOW] * 1000,
         limit=0.1,
         unit="ms",
+    )
+
+
+async def _cancelled(fabric: Fabric, server: NatsServer) -> Row:
+    """Measure how long running executors of a tree go on after it is cancelled."""
+    stopped: list[float] = []
+
+    async def work(branch: BranchContext) -> str:
+        try:
+            if branch.depth == 1:
+                await branch.branch([f"part {number}" for number in range(4)])
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            stopped.append(time.perf_counter())
+            raise
+        return "never"
+
+    async with _at_work(server, workers=2, slots=64, executors={"tree": CallableExecutor(work)}):
+        thought = ThoughtOverWorkers(
+            fabric, fabric.sessions_of(NAMESPACE), WorkTerms(executor="tree")
+        )
+        await thought.begin(
+            "measure", [BranchTask(task=f"look at {one}") for one in range(8)], session_id=None
+        )
+        await asyncio.sleep(3)
+        begun = time.perf_counter()
+        await call_off(fabric, NAMESPACE, thought.root_id, "enough")
+        await asyncio.sleep(2)
+    late = sorted(one - begun for one in stopped)
+    assert len(late) == 8 + 32
+    return at_most(
+        "from the cancelling of a tree of 40 branches to the last executor's, beside 1 s",
+        ours=late[-1] * 1000,
+        theirs=1000.0,
+        limit=1.0,
+        unit="ms",
+    )
+
+
+async def _hedged(fabric: Fabric, server: NatsServer) -> Row:
+    """Measure critical branches with one of four workers 20 times slower, hedged and not."""
+    tails: list[float] = []
+    for hedging, rounds in (
+        (Hedging(), HEDGED_ROUNDS),
+        (Hedging(priorities=frozenset()), WARM_ROUNDS + 3),
+    ):
+        async with _at_work(server, workers=4, slots=4, slow=20.0, hedging=hedging):
+            taken: list[float] = []
+            for number in range(rounds):
+                thought = await _think(fabric, "nap", 16, priority=Priority.CRITICAL)
+                states = [
+                    await fabric.sessions_of(NAMESPACE).state(one.session_id)
+                    for one in thought.branches
+                ]
+                if number < WARM_ROUNDS:
+                    continue  # Nobody knows by now how long they take.
+                taken += [
+                    (one.ended_at - one.opened_at).total_seconds()
+                    for one in states
+                    if one.ended_at and one.opened_at
+                ]
+            ordered = sorted(taken)
+            tails.append(ordered[int(0.99 * len(ordered))] / ordered[len(ordered) // 2])
+    return at_most(
+        "p99 of critical branches in medians, one worker 20 times slower, beside without hedging",
+        ours=tails[0],
+        theirs=tails[1],
+        limit=2 / tails[1],
+        unit="medians",
     )

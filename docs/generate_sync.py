@@ -28,6 +28,7 @@ and beside a running event loop. Made by `python docs/generate_sync.py`: change 
 _CLASSES: Final = (
     ("anabranch.memory.memory", "Memory"),
     ("anabranch.memory.session", "Session"),
+    ("anabranch.memory.session", "SessionHold"),
     ("anabranch.memory.graph", "MemoryGraph"),
     ("anabranch.memory.past", "MemoryPast"),
     ("anabranch.memory.transfer", "MemoryTransfer"),

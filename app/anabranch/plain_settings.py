@@ -21,6 +21,7 @@ OF_OWNERS: Final = {
     "ANABRANCH_GITHUB_TOKEN": "[!-~]+",
     "ANABRANCH_GITHUB_URL": r"https?://[!-~]+",
     "ANABRANCH_GRAPH_PORT": "[0-9]{1,4}",
+    "ANABRANCH_HEDGE": "none|critical|high|normal|low",
     "ANABRANCH_HTTP_EXECUTORS": r"[\w.:, ]{1,1000}",
     "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
     "ANABRANCH_OTLP_PORT": "[0-9]{1,4}",

@@ -149,6 +149,11 @@ class Settings(BaseSettings):
     agent: Name | None = Field(
         default=None, description="The agent that events are recorded for where none is named."
     )
+    hedge: Literal["none", "critical", "high", "normal", "low"] = Field(
+        default="critical",
+        description="Branches over workers that get a second copy when they are slower than 95 of "
+        "100 of their kind: those of this priority, and more urgent ones. The first result counts.",
+    )
     durability: Literal["default", "strict"] = Field(
         default="default",
         description="`strict` makes every append survive a power loss, at a price in speed; "

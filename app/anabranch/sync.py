@@ -14,6 +14,7 @@ from anabranch.memory.graph import MemoryGraph as AsyncMemoryGraph
 from anabranch.memory.memory import Memory as AsyncMemory
 from anabranch.memory.past import MemoryPast as AsyncMemoryPast
 from anabranch.memory.session import Session as AsyncSession
+from anabranch.memory.session import SessionHold as AsyncSessionHold
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
 from anabranch.memory.work import TASKS_MAX
 from anabranch.memory.work import MemoryWork as AsyncMemoryWork
@@ -25,6 +26,7 @@ from anabranch_recall import Scope
 from anabranch_recall.context import INSIGHTS, TOKENS
 from anabranch_recall.question import ASSOCIATED_MAX
 from anabranch_thinking.pools.scaling import WINDOW_S
+from anabranch_thinking.sessions.holding import TTL_S
 from anabranch_thinking.sessions.insights import RELATED, REQUESTED
 from anabranch_thinking.thoughts.think import CONCURRENCY
 from anabranch_thinking.work.worker import GRACE_S
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from typing import IO, Any, Self, Unpack
 
     from anabranch.memory.thinking import Over, ThinkOptions
+    from anabranch.memory.watching import WatchedInsight
     from anabranch.memory.work import RetriedTask, TaskDetails, TaskView, WorkerView
     from anabranch.past.as_of import Moment
     from anabranch.past.diff_model import Diff
@@ -82,6 +85,7 @@ __all__ = [
     "MemoryTransfer",
     "MemoryWork",
     "Session",
+    "SessionHold",
 ]
 
 
@@ -696,6 +700,32 @@ class Session(Face[AsyncSession]):
             )
         )
 
+    def watch(
+        self, *, scope: Scope | str = Scope.THOUGHT, after: int | None = None
+    ) -> Iterator[WatchedInsight]:
+        """Give the insights of the thought as they are recorded, until this session has ended.
+
+        `scope` may be narrower or wider, as of a recall. With `after` those recorded since that
+        position come first: give the last one's `position` to go on without a gap.
+        """
+        return LOOP.iterate(self._wrapped.watch(scope=scope, after=after))
+
+    def claim(self, resource: str, *, ttl_s: float = TTL_S, wait_s: float = 0) -> SessionHold:
+        """Claim a resource, by any name, so that no other session does the same meanwhile.
+
+        The claim ends by itself after `ttl_s`, and with the session. Claimed again by this session
+        it is a new one, and the one before is void. Raises ResourceTaken where another session has
+        it, and still has it after `wait_s`. Raises SessionEnded.
+        """
+        return SessionHold(LOOP.run(self._wrapped.claim(resource, ttl_s=ttl_s, wait_s=wait_s)))
+
+    def release(self, resource: str, *, token: int) -> None:
+        """Give back this session's claim on a resource that has the token.
+
+        Raises TokenStale where it holds no more.
+        """
+        return LOOP.run(self._wrapped.release(resource, token=token))
+
     def complete(
         self, result: str, *, insights: Sequence[InsightDraft | str] = ()
     ) -> CompletionReceipt:
@@ -729,6 +759,50 @@ class Session(Face[AsyncSession]):
     def show(self, *, as_of: Moment | None = None) -> SessionView:
         """Return the session as it stands, or stood, with its working memory and insights."""
         return LOOP.run(self._wrapped.show(as_of=as_of))
+
+
+class SessionHold(Face[AsyncSessionHold]):
+    """A claim on a resource that a session has; nobody else has one meanwhile.
+
+    It ends by itself `ttl_s` after it was last renewed, and when its session ends. An `with`
+    block renews it as long as it lasts, and gives it back. Writes through `session` count only
+    while the claim holds: a later one raises TokenStale.
+    """
+
+    @property
+    def resource(self) -> str:
+        """The name of the resource."""
+        return self._wrapped.resource
+
+    @property
+    def token(self) -> int:
+        """The fencing token: the position of the claim, higher than that of any claim before."""
+        return self._wrapped.token
+
+    @property
+    def expires_at(self) -> datetime:
+        """The time at which the claim ends, by the last renewal that this handle made."""
+        return self._wrapped.expires_at
+
+    @property
+    def session(self) -> Session:
+        """The session whose writes stand under this claim."""
+        return Session(self._wrapped.session)
+
+    def renew(self, *, ttl_s: float | None = None) -> None:
+        """Have the claim hold from now on for `ttl_s`, or as long as before. Raises TokenStale."""
+        return LOOP.run(self._wrapped.renew(ttl_s=ttl_s))
+
+    def release(self) -> None:
+        """Give the claim back; one that holds no more needs nothing."""
+        return LOOP.run(self._wrapped.release())
+
+    def __enter__(self) -> Self:
+        LOOP.run(self._wrapped.__aenter__())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        LOOP.run(self._wrapped.__aexit__(*error))
 
 
 class MemoryGraph(Face[AsyncMemoryGraph]):
@@ -957,6 +1031,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         *,
         executors: Sequence[str],
         slots: int = 4,
+        reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
@@ -968,14 +1043,16 @@ class MemoryWork(Face[AsyncMemoryWork]):
 
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
         `name=command`, or the address of a model or a service. Commands have the variables of
-        `passes` in their environment. It joins
-        what was forked, where no other process does. A worker that says nothing for `silence_s`
-        has lost its branches to others. Raises InputInvalid.
+        `passes` in their environment. Of its slots `reserved` are kept for critical branches.
+
+        It joins what was forked, where no other process does. A worker that says nothing for
+        `silence_s` has lost its branches to others. Raises InputInvalid.
         """
         return LOOP.run(
             self._wrapped.run_worker(
                 executors=executors,
                 slots=slots,
+                reserved=reserved,
                 priorities=priorities,
                 passes=passes,
                 silence_s=silence_s,
@@ -993,6 +1070,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         most: int,
         executors: Sequence[str],
         slots: int = 4,
+        reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
@@ -1016,6 +1094,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
                 most=most,
                 executors=executors,
                 slots=slots,
+                reserved=reserved,
                 priorities=priorities,
                 passes=passes,
                 silence_s=silence_s,

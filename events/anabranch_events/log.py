@@ -18,6 +18,7 @@ from anabranch_events.jetstream.stream import (
     checked_token,
     ensure_stream,
     read_bounds,
+    read_clock,
     read_identity,
     read_messages,
     subject,
@@ -334,6 +335,10 @@ class Log:
     async def bounds(self) -> Bounds:
         """Return the first and the last position; the last is 0 while the log is empty."""
         return await read_bounds(self._connection)
+
+    async def clock(self) -> datetime:
+        """Return the server's time by now: the clock of `stored_at`."""
+        return await read_clock(self._connection)
 
     async def messages(self) -> int:
         """Return the number of messages that the server says it has; 0 for a tenant."""

@@ -35,7 +35,7 @@ class _Awaited:
             return _awaited(value)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            if name in {"replay", "follow"}:
+            if name in {"replay", "follow", "watch"}:
                 return _iterated(value(*arguments, **options))
             return _called(value, *arguments, **options)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from anabranch_events import Log
     from anabranch_thinking import Thought
     from anabranch_thinking.executors.callable import Work
+    from anabranch_thinking.work.hedging import Hedging
 
 SILENCE_S = 30.0
 
@@ -34,8 +35,10 @@ class Crew:
         *,
         namespace: str = "test",
         slots: Sequence[int] = (4,),
+        reserved: int = 0,
         silence_s: float = SILENCE_S,
         joins: bool = True,
+        hedging: Hedging | None = None,
     ) -> None:
         self.fabric = Fabric.over(log)
         self.namespace = namespace
@@ -46,13 +49,15 @@ class Crew:
                 namespace=namespace,
                 executors=executors,
                 slots=count,
+                reserved=reserved,
                 silence_s=silence_s,
                 grace_s=0.2,
                 name=f"worker {number}",
             )
             for number, count in enumerate(slots)
         ]
-        self.joiner = Joiner(self.fabric, silence_s=silence_s) if joins else None
+        joiner = Joiner(self.fabric, silence_s=silence_s, hedging=hedging)
+        self.joiner = joiner if joins else None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
         ExecutorFailed,
         InsightNotFound,
         NothingLearned,
+        ResourceTaken,
         RetryLater,
         ThoughtFailed,
+        TokenStale,
     )
     from anabranch_thinking.executors.base import BranchContext, Executor, ForkedWork
     from anabranch_thinking.executors.callable import CallableExecutor, Work
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         draft_of,
         error_text,
     )
+    from anabranch_thinking.sessions.holding import Hold
     from anabranch_thinking.sessions.journal import EventListener, InsightLookup
     from anabranch_thinking.sessions.recall import Recall, RecalledInsight
     from anabranch_thinking.sessions.receipts import (
@@ -73,6 +76,7 @@ __all__ = [
     "ForkedWork",
     "Group",
     "HandOffReceipt",
+    "Hold",
     "InsightDraft",
     "InsightFields",
     "InsightLookup",
@@ -86,6 +90,7 @@ __all__ = [
     "Recall",
     "RecallExecutor",
     "RecalledInsight",
+    "ResourceTaken",
     "RetryLater",
     "Role",
     "SessionReceipt",
@@ -95,6 +100,7 @@ __all__ = [
     "Synthesis",
     "Thought",
     "ThoughtFailed",
+    "TokenStale",
     "WeightedLink",
     "Work",
     "angles",
@@ -119,8 +125,10 @@ _HOMES = {
         "ExecutorFailed",
         "InsightNotFound",
         "NothingLearned",
+        "ResourceTaken",
         "RetryLater",
         "ThoughtFailed",
+        "TokenStale",
     ),
     "anabranch_thinking.executors.base": ("BranchContext", "Executor", "ForkedWork"),
     "anabranch_thinking.executors.callable": ("CallableExecutor", "Work"),
@@ -135,6 +143,7 @@ _HOMES = {
         "draft_of",
         "error_text",
     ),
+    "anabranch_thinking.sessions.holding": ("Hold",),
     "anabranch_thinking.sessions.journal": ("EventListener", "InsightLookup"),
     "anabranch_thinking.sessions.recall": ("Recall", "RecalledInsight"),
     "anabranch_thinking.sessions.receipts": (

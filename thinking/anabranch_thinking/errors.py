@@ -8,7 +8,9 @@
     │   └── NothingLearned       the thought has no insights to consolidate
     ├── Conflict
     │   ├── BranchTaken          another worker holds the branch
-    │   └── ClaimLost            the branch went to another worker meanwhile
+    │   ├── ClaimLost            the branch went to another worker meanwhile
+    │   ├── ResourceTaken        another session has a claim on the resource
+    │   └── TokenStale           the claim on the resource ended, or is another session's by now
     ├── Unavailable
     │   └── PoolFailed           the scheduler of a pool refused, or did not answer
     └── ExecutorFailed           what ran for the branch gave no finding
@@ -34,6 +36,7 @@ from anabranch_events.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 __all__ = [
     "AnabranchError",
@@ -48,10 +51,12 @@ __all__ = [
     "NotFound",
     "NothingLearned",
     "PoolFailed",
+    "ResourceTaken",
     "RetryLater",
     "SessionEnded",
     "SessionNotFound",
     "ThoughtFailed",
+    "TokenStale",
     "Unavailable",
 ]
 
@@ -110,6 +115,33 @@ class PoolFailed(Unavailable):
 
     The scaler says so, leaves the pool as it is, and tries again.
     """
+
+
+class ResourceTaken(Conflict):
+    """Another session has a claim on the resource, until `expires_at` if it does not go on."""
+
+    def __init__(self, resource: str, *, holder: str, token: int, expires_at: datetime) -> None:
+        super().__init__(
+            f"{resource!r} is claimed by session {holder} until "
+            f"{expires_at.isoformat(timespec='seconds')} (token {token})",
+            fix="do something else, wait for it with `wait_s`, or try again then",
+        )
+        self.resource = resource
+        self.holder = holder
+        self.token = token
+        self.expires_at = expires_at
+
+
+class TokenStale(Conflict):
+    """The claim with this token holds no more: nothing was stored under it."""
+
+    def __init__(self, resource: str, *, token: int) -> None:
+        super().__init__(
+            f"the claim on {resource!r} with the token {token} holds no more",
+            fix="drop what was done under it, or claim the resource again",
+        )
+        self.resource = resource
+        self.token = token
 
 
 class ExecutorFailed(AnabranchError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch.errors import AnabranchError, NotPermitted
 from anabranch.memory.namespaces import Namespaces
-from anabranch.memory.thinking import fabric_of
+from anabranch.memory.thinking import fabric_of, hedging_of
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.joiner import Joiner
 from anabranch_thinking.work.worker import Worker
@@ -39,6 +39,7 @@ class ServiceThinking:
         named = backend.settings.http_executors.split(",")
         self._allowed = frozenset(one.strip() for one in named if one.strip())
         self._fabric = fabric_of(Namespaces(backend), backend)
+        self._hedging = hedging_of(backend.settings)
         self._workers: OrderedDict[str, tuple[Worker, asyncio.Task[None]]] = OrderedDict()
         self._joining: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,7 +88,7 @@ class ServiceThinking:
 
     def _join(self) -> None:
         if self._joining is None or self._joining.done():
-            self._joining = self._begun(Joiner(self._fabric).run(), "joiner")
+            self._joining = self._begun(Joiner(self._fabric, hedging=self._hedging).run(), "joiner")
 
     def _work_in(self, name: str) -> None:
         worker, task = self._workers.pop(name, (None, None))

@@ -38,6 +38,7 @@ class WorkerOptions:
 
     executors: Sequence[str]
     slots: int
+    reserved: int
     priorities: Sequence[str]
     passes: Sequence[str]
     silence_s: float
@@ -49,6 +50,7 @@ class WorkerOptions:
             *(("--executors", one) for one in self.executors),
             *(("--env", one) for one in self.passes),
             ("--slots", str(self.slots)),
+            ("--reserved", str(self.reserved)),
             ("--priorities", ",".join(self.priorities)),
             ("--silence", f"{self.silence_s:g}"),
             ("--grace", f"{self.grace_s:g}"),

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import copy
 from typing import TYPE_CHECKING, Self, Unpack
 
 from anabranch.memory.recall import recall
 from anabranch.memory.session_views import show_session
+from anabranch.memory.watching import watch
 from anabranch_events.errors import AnabranchError, SessionEnded
 from anabranch_events.event.types import Priority
 from anabranch_recall import Scope
 from anabranch_thinking import error_text
+from anabranch_thinking.sessions.holding import TTL_S, claim, release
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from datetime import datetime
 
     from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.memory.watching import WatchedInsight
     from anabranch.past.as_of import Moment
     from anabranch.views import SessionView
     from anabranch_recall import FilterFields, Recollection
     from anabranch_thinking import (
         CompletionReceipt,
+        Hold,
         InsightDraft,
         InsightFields,
         InsightReceipt,
@@ -65,6 +71,7 @@ class Session:
         self.parent_id = parent_id
         self.forked_at = forked_at
         self._receipt = receipt
+        self._hold: Hold | None = None
 
     def __repr__(self) -> str:
         return f"<Session({self.session_id}, position={self.position})>"
@@ -167,6 +174,34 @@ class Session:
             filters=filters,
         )
 
+    async def watch(
+        self, *, scope: Scope | str = Scope.THOUGHT, after: int | None = None
+    ) -> AsyncIterator[WatchedInsight]:
+        """Give the insights of the thought as they are recorded, until this session has ended.
+
+        `scope` may be narrower or wider, as of a recall. With `after` those recorded since that
+        position come first: give the last one's `position` to go on without a gap.
+        """
+        async for one in watch(self._namespace, self.session_id, scope=scope, after=after):
+            yield one
+
+    async def claim(self, resource: str, *, ttl_s: float = TTL_S, wait_s: float = 0) -> SessionHold:
+        """Claim a resource, by any name, so that no other session does the same meanwhile.
+
+        The claim ends by itself after `ttl_s`, and with the session. Claimed again by this session
+        it is a new one, and the one before is void. Raises ResourceTaken where another session has
+        it, and still has it after `wait_s`. Raises SessionEnded.
+        """
+        hold = await claim(self._sessions, self.session_id, resource, ttl_s=ttl_s, wait_s=wait_s)
+        return SessionHold(hold, self._under(hold))
+
+    async def release(self, resource: str, *, token: int) -> None:
+        """Give back this session's claim on a resource that has the token.
+
+        Raises TokenStale where it holds no more.
+        """
+        await release(self._sessions, self.session_id, resource, token=token)
+
     async def complete(
         self, result: str, *, insights: Sequence[InsightDraft | str] = ()
     ) -> CompletionReceipt:
@@ -225,12 +260,70 @@ class Session:
         except AnabranchError as other:
             error.add_note(f"the session {self.session_id} could not be failed: {other.message}")
 
+    def _under(self, hold: Hold) -> Session:
+        """Return a handle to this session whose writes count only under a claim."""
+        handle = copy(self)
+        vars(handle)["_hold"] = hold
+        return handle
+
     @property
     def _sessions(self) -> Sessions:
-        return self._namespace.sessions_of(self._agent)
+        sessions = self._namespace.sessions_of(self._agent)
+        return sessions if self._hold is None else sessions.under(self._hold.lease)
 
     def _stored(self, receipt: SessionReceipt) -> None:
         self._receipt, self.position = receipt, receipt.position
+
+
+class SessionHold:
+    """A claim on a resource that a session has; nobody else has one meanwhile.
+
+    It ends by itself `ttl_s` after it was last renewed, and when its session ends. An `async with`
+    block renews it as long as it lasts, and gives it back. Writes through `session` count only
+    while the claim holds: a later one raises TokenStale.
+    """
+
+    def __init__(self, hold: Hold, session: Session) -> None:
+        self._hold = hold
+        self._session = session
+
+    def __repr__(self) -> str:
+        return f"<SessionHold({self.resource!r}, token={self.token})>"
+
+    @property
+    def resource(self) -> str:
+        """The name of the resource."""
+        return self._hold.resource
+
+    @property
+    def token(self) -> int:
+        """The fencing token: the position of the claim, higher than that of any claim before."""
+        return self._hold.token
+
+    @property
+    def expires_at(self) -> datetime:
+        """The time at which the claim ends, by the last renewal that this handle made."""
+        return self._hold.expires_at
+
+    @property
+    def session(self) -> Session:
+        """The session whose writes stand under this claim."""
+        return self._session
+
+    async def renew(self, *, ttl_s: float | None = None) -> None:
+        """Have the claim hold from now on for `ttl_s`, or as long as before. Raises TokenStale."""
+        await self._hold.renew(ttl_s=ttl_s)
+
+    async def release(self) -> None:
+        """Give the claim back; one that holds no more needs nothing."""
+        await self._hold.release()
+
+    async def __aenter__(self) -> Self:
+        await self._hold.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._hold.__aexit__(*error)
 
 
 def session_of(

@@ -18,6 +18,7 @@ from anabranch_thinking.thoughts.think import TIMEOUT_S, branch_tasks
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
+from anabranch_thinking.work.hedging import Hedging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -230,6 +231,14 @@ def _priority(value: Priority | str) -> Priority:
         raise InputInvalid(
             f"priority: {value!r} is none", field="priority", fix=f"say {', '.join(Priority)}"
         ) from None
+
+
+def hedging_of(settings: Settings) -> Hedging:
+    """Return which branches get a second copy when they are slow, by the settings."""
+    ordered = tuple(Priority)
+    if settings.hedge == "none":
+        return Hedging(priorities=frozenset())
+    return Hedging(priorities=frozenset(ordered[: ordered.index(Priority(settings.hedge)) + 1]))
 
 
 def executor_access(settings: Settings) -> ExecutorAccess:

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.pools import WorkerOptions, pool_of
 from anabranch.memory.session_views import list_sessions, show_session
-from anabranch.memory.thinking import executor_access, fabric_of
+from anabranch.memory.thinking import executor_access, fabric_of, hedging_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -103,6 +103,7 @@ class MemoryWork:
         *,
         executors: Sequence[str],
         slots: int = 4,
+        reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
@@ -114,9 +115,10 @@ class MemoryWork:
 
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
         `name=command`, or the address of a model or a service. Commands have the variables of
-        `passes` in their environment. It joins
-        what was forked, where no other process does. A worker that says nothing for `silence_s`
-        has lost its branches to others. Raises InputInvalid.
+        `passes` in their environment. Of its slots `reserved` are kept for critical branches.
+
+        It joins what was forked, where no other process does. A worker that says nothing for
+        `silence_s` has lost its branches to others. Raises InputInvalid.
         """
         fabric = self._fabric()
         worker = Worker(
@@ -126,12 +128,13 @@ class MemoryWork:
                 executors, passes=passes, access=executor_access(self._namespace.backend.settings)
             ),
             slots=slots,
+            reserved=reserved,
             priorities=[Priority(one) for one in priorities],
             silence_s=silence_s,
             grace_s=grace_s,
             name=name,
         )
-        async with _joining(fabric, silence_s=silence_s):
+        async with _joining(fabric, self._namespace.backend.settings, silence_s=silence_s):
             if ready is not None:
                 ready(worker)
             await worker.run()
@@ -144,6 +147,7 @@ class MemoryWork:
         most: int,
         executors: Sequence[str],
         slots: int = 4,
+        reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
@@ -167,6 +171,7 @@ class MemoryWork:
         options = WorkerOptions(
             executors=executors,
             slots=slots,
+            reserved=reserved,
             priorities=priorities,
             passes=passes,
             silence_s=silence_s,
@@ -189,7 +194,7 @@ class MemoryWork:
             window_s=cooldown_s,
             changed=changed,
         )
-        async with _joining(fabric, silence_s=silence_s):
+        async with _joining(fabric, settings, silence_s=silence_s):
             if ready is not None:
                 ready(scaler)
             await scaler.run()
@@ -291,12 +296,13 @@ class MemoryWork:
 
 
 @asynccontextmanager
-async def _joining(fabric: Fabric, *, silence_s: float) -> AsyncGenerator[None]:
+async def _joining(fabric: Fabric, settings: Settings, *, silence_s: float) -> AsyncGenerator[None]:
     """Bid to be the joiner for the length of the block, where we may be it."""
     if not fabric.queue.may_put:
         yield
         return
-    joining = asyncio.create_task(Joiner(fabric, silence_s=silence_s).run())
+    joiner = Joiner(fabric, silence_s=silence_s, hedging=hedging_of(settings))
+    joining = asyncio.create_task(joiner.run())
     try:
         yield
     finally:

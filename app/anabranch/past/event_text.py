@@ -195,6 +195,20 @@ def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C9
         case types.NamespaceDeleted():
             return f"ended the namespace {data.namespace} for ever"
         case _:
+            return _own_work(data)
+
+
+def _own_work(data: EventData) -> str:
+    """Return what an event about work under way was to the line it stands on."""
+    match data:
+        case types.BranchHedged():
+            return f"begun by {data.worker} too, beside attempt {data.attempt}"
+        case types.ResourceClaimed():
+            again = "claimed again" if data.token else "claimed"
+            return f"{again} by {data.holder} for {data.ttl_s:g} s: {_short(data.resource)}"
+        case types.ResourceReleased():
+            return f"released by {data.holder}: {_short(data.resource)}"
+        case _:
             return "an event of a type that has no words here"
 
 

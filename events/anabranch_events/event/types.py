@@ -138,6 +138,17 @@ class BranchStarted(EventData):
     attempt: Annotated[int, Field(ge=1)] = 1
 
 
+class BranchHedged(EventData):
+    """A second worker began the branch beside the one that has it: the first result counts.
+
+    `attempt` is the attempt that it runs beside.
+    """
+
+    event_type: ClassVar[str] = "anabranch.branch.hedged.v1"
+    worker: Name
+    attempt: Annotated[int, Field(ge=1)] = 1
+
+
 class Insight(Facts):
     """One thing learned, as a short text that carries its subject.
 
@@ -311,6 +322,30 @@ class WorkingMemoryCleared(EventData):
 
     event_type: ClassVar[str] = "anabranch.working_memory.cleared.v1"
     key: Name
+
+
+class ResourceClaimed(EventData):
+    """A session claimed a resource for a while, or claimed it for longer.
+
+    It is stored on the resource's own line, under an id that follows from its name. Without `token`
+    the claim is new, and its own position is its token; with it an earlier claim goes on. It ends
+    by itself `ttl_s` after the append, by the server's clock.
+    """
+
+    event_type: ClassVar[str] = "anabranch.resource.claimed.v1"
+    resource: Name
+    holder: Identifier
+    ttl_s: Annotated[float, Field(gt=0)]
+    token: Position | None = None
+
+
+class ResourceReleased(EventData):
+    """A session gave its claim on a resource back."""
+
+    event_type: ClassVar[str] = "anabranch.resource.released.v1"
+    resource: Name
+    holder: Identifier
+    token: Position
 
 
 class SessionHandedOff(EventData):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_events.errors import InputInvalid, StreamDrifted
@@ -156,6 +157,17 @@ async def read_bounds(connection: Connection) -> Bounds:
     except Refused as refused:
         raise translated(refused) from refused
     return Bounds(first=state["first_seq"], last=state["last_seq"])
+
+
+async def read_clock(connection: Connection) -> datetime:
+    """Return the server's time by now. Raises LogUnavailable, LogRefused."""
+    if connection.view is not None:
+        return await connection.view.clock()
+    try:
+        said: str = (await ask(connection, f"STREAM.INFO.{STREAM}"))["ts"]
+    except Refused as refused:
+        raise translated(refused) from refused
+    return datetime.fromisoformat(said)
 
 
 async def read_messages(connection: Connection) -> int:

@@ -14,6 +14,7 @@ question.
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_events.jetstream.api import STREAM_NOT_FOUND, Refused, parsed
@@ -45,6 +46,10 @@ class TenantView:
         await self.reach(max([await self._last(f"{name}.*") for name in self.namespaces] or [0]))
         state = (await _info(self._connection))["state"]
         return state["first_seq"], state["last_seq"]
+
+    async def clock(self) -> datetime:
+        """Return the server's time by now."""
+        return datetime.fromisoformat((await _info(self._connection))["ts"])
 
     async def reach_last_of(self, suffix: str) -> int:
         """Wait for the last message of `<namespace>.<session>`; return its position, or 0."""

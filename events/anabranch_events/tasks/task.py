@@ -25,11 +25,18 @@ class Task(BaseModel):
     priority: Priority = Priority.NORMAL
     executor: Name | None = None
     traceparent: str | None = None
+    hedge: bool = False
+    """True for a second copy of a branch that another worker has."""
 
     @property
     def subject(self) -> str:
         """The one subject of the task; the queue holds at most one message on it."""
-        return f"{SUBJECT_PREFIX}{self.priority}.{self.namespace}.{self.session_id}"
+        return f"{SUBJECT_PREFIX}{self.priority}.{self.namespace}.{self.key}"
+
+    @property
+    def key(self) -> str:
+        """The session, or a name for the second copy of it."""
+        return f"{self.session_id}-hedge" if self.hedge else self.session_id
 
 
 def read_task(payload: bytes) -> Task | None:

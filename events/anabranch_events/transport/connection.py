@@ -23,6 +23,7 @@ from anabranch_events.transport.inbox import Forbidden, Inbox, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
     from types import TracebackType
 
     from nats.aio.msg import Msg
@@ -60,6 +61,10 @@ class View(Protocol):
 
     async def bounds(self) -> tuple[int, int]:
         """Return the positions of the first and the last event."""
+        ...
+
+    async def clock(self) -> datetime:
+        """Return the server's time by now."""
         ...
 
     async def reach(self, position: int) -> None:

@@ -240,3 +240,12 @@ def _insight_forgotten(fold: BatchRows, at: PositionedEvent, data: types.Insight
 def _namespace_deleted(fold: BatchRows, at: PositionedEvent, data: types.NamespaceDeleted) -> None:
     if at.namespace == RESERVED_NAMESPACE:
         fold.ended.append(data.namespace)
+
+
+def _nothing(_fold: BatchRows, _at: PositionedEvent, _data: EventData) -> None:
+    """Leave the graph as it is: of work under way those who work ask the log."""
+
+
+EFFECTS.update(
+    dict.fromkeys((types.BranchHedged, types.ResourceClaimed, types.ResourceReleased), _nothing)
+)

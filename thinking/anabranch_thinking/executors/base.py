@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol, Unpack
 
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import ExecutorFailed
 from anabranch_thinking.sessions.findings import Finding
+from anabranch_thinking.sessions.holding import TTL_S, Hold, claim
 from anabranch_thinking.sessions.sessions import BranchTask, Sessions
 from anabranch_thinking.thought import BranchOutcome
 
@@ -87,6 +88,17 @@ class BranchContext:
     async def note(self, key: str, value: object) -> SessionReceipt:
         """Set `key` in the branch's working memory."""
         return await self.sessions.note(self.session_id, key, value)
+
+    async def claim(self, resource: str, *, ttl_s: float = TTL_S, wait_s: float = 0) -> Hold:
+        """Claim a resource, so that no other branch does the same; `async with` gives it back.
+
+        Raises ResourceTaken where another session has it, and still has it after `wait_s`.
+        """
+        return await claim(self.sessions, self.session_id, resource, ttl_s=ttl_s, wait_s=wait_s)
+
+    def under(self, hold: Hold) -> BranchContext:
+        """Return this context with a `remember` and a `note` that count only under a claim."""
+        return replace(self, sessions=hold.sessions)
 
     async def branch(self, branches: Sequence[BranchTask | str]) -> list[BranchOutcome]:
         """Fork this branch, run the forks as it runs, and wait until the last has ended."""

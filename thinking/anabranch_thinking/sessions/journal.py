@@ -25,7 +25,9 @@ from anabranch_events import (
     new_id,
 )
 from anabranch_events.errors import EventInvalid, InputInvalid, LogMovedOn, PositionConflict
-from anabranch_thinking.errors import SessionEnded, SessionNotFound
+from anabranch_events.event.types import ResourceClaimed
+from anabranch_thinking.errors import SessionEnded, SessionNotFound, TokenStale
+from anabranch_thinking.sessions.lease import Lease, lease_in, line_of
 from anabranch_thinking.sessions.state import SessionState, StateFold
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ class Journal:
         self._listener = listener
         self._states: OrderedDict[str, SessionState] = OrderedDict()
         self._repeats = log.repeats()
+        self._lease: Lease | None = None
 
     def with_listener(self, listener: EventListener | None, *, agent: str | None = None) -> Self:
         """Return a copy of the journal that hands its appends to `listener`, in `agent`'s name."""
@@ -191,15 +194,81 @@ class Journal:
 
         `expected` has the positions at which some sessions must still be, 0 for a new one.
         """
+        if self._lease is None:
+            return await self._append(facts, root_id=root_id, expected=expected)
+        return await self._append_under(self._lease, facts, root_id=root_id, expected=expected)
+
+    async def _append(
+        self, facts: Sequence[Fact], *, root_id: str, expected: Mapping[str, int] | None
+    ) -> list[Receipt]:
         events = self._events_of(facts, root_id=root_id)
         receipts = await self._log.append_all(events, expected=expected)
         self._heard(events, receipts)
         return receipts
 
+    async def _append_under(
+        self,
+        lease: Lease,
+        facts: Sequence[Fact],
+        *,
+        root_id: str,
+        expected: Mapping[str, int] | None,
+    ) -> list[Receipt]:
+        """Append `facts` in one batch with a renewal of a claim, which holds or refuses them.
+
+        Raises TokenStale.
+        """
+        line = line_of(lease.resource)
+
+        async def attempt() -> list[Receipt]:
+            held = await self.held(lease.resource, lease.holder, lease.token)
+            renewed = checked(
+                ResourceClaimed,
+                resource=lease.resource,
+                holder=lease.holder,
+                ttl_s=lease.ttl_s,
+                token=lease.token,
+            )
+            receipts = await self._append(
+                [Fact(line, renewed), *facts],
+                root_id=root_id,
+                expected={**(expected or {}), line: held.position},
+            )
+            return receipts[1:]
+
+        return await self.settle(attempt, about=line)
+
+    async def clock(self) -> datetime:
+        """Return the time by now of the log's server, by which claims end."""
+        return await self._log.clock()
+
+    async def lease_on(self, resource: str) -> tuple[Lease | None, int]:
+        """Return the claim on a resource, if any, and where its line is by now."""
+        return lease_in(await self._log.last_of(line_of(resource), namespace=self.namespace))
+
+    async def held(self, resource: str, holder: str, token: int) -> Lease:
+        """Return a claim as it is by now. Raises TokenStale where it is another one's, or none."""
+        found, _ = await self.lease_on(resource)
+        if found is None or (found.token, found.holder) != (token, holder):
+            raise TokenStale(resource, token=token)
+        return found
+
+    def under(self, lease: Lease) -> Self:
+        """Return this journal with appends that count only while a claim on a resource holds.
+
+        Raises TokenStale, from any append, once it does not. Each append renews the claim.
+        """
+        copied = copy(self)
+        vars(copied)["_lease"] = lease
+        return copied
+
     async def append_next(
         self, facts: Sequence[Fact], *, root_id: str, last: int, expected: Mapping[str, int]
     ) -> list[Receipt] | None:
-        """Append two or more `facts` right after position `last`; None where others came first."""
+        """Append two or more `facts` right after position `last`; None where others came first.
+
+        Not for a journal under a claim.
+        """
         events = self._events_of(facts, root_id=root_id)
         try:
             receipts = await self._log.append_all(events, expected=expected, last=last)
@@ -255,9 +324,12 @@ class Journal:
         """Return a new id from this journal's source."""
         return self._ids()
 
-    async def settle(self, attempt: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    async def settle(
+        self, attempt: Callable[[], Awaitable[Outcome]], *, about: str | None = None
+    ) -> Outcome:
         """Await `attempt` until it is not overtaken by another writer.
 
+        With `about` only one on that session counts; the others go on to the caller.
         Between attempts it pauses for a random moment: two that wait for the same position do not
         meet again and again. Raises PositionConflict when it is overtaken for `SETTLE_S`.
         """
@@ -266,8 +338,9 @@ class Journal:
         while True:
             try:
                 return await attempt()
-            except PositionConflict:
-                if monotonic() >= deadline:
+            except PositionConflict as conflict:
+                other = about is not None and conflict.session_id != about
+                if other or monotonic() >= deadline:
                     raise
             await asyncio.sleep(pauses.uniform(0, _PAUSE_MAX_S))
 

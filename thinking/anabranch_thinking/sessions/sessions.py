@@ -7,6 +7,7 @@ Of two rivals one wins, and the other gets an error.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
@@ -19,6 +20,7 @@ from anabranch_events.event.types import (
     BranchCreated,
     BranchDeadLettered,
     BranchFailed,
+    BranchHedged,
     BranchStarted,
     EventData,
     JoinTerms,
@@ -179,10 +181,12 @@ class Sessions(Insights):
         insights: Sequence[InsightDraft | str] = (),
         duration_ms: float = 0,
         claim: Claim | None = None,
+        instead: str | None = None,
     ) -> CompletionReceipt:
         """End a session with its result and its insights, as one event.
 
-        With the `claim` that `start` gave, only while it holds: raises ClaimLost otherwise.
+        With the `claim` that `start` gave, only while it holds: raises ClaimLost otherwise. Where
+        the worker `instead` was faster than the claim's, it takes over and ends it in one batch.
         """
         learned = tuple(
             as_insight(draft, insight_id=self.new_id(), extract=entities_in)
@@ -198,10 +202,55 @@ class Sessions(Insights):
                 attempt=max(1, state.attempt),
             )
 
-        receipt = await self._end(session_id, completed, claim=claim)
+        if claim is not None and instead is not None:
+            receipt = await self._end_instead(claim, instead, completed)
+        else:
+            receipt = await self._end(session_id, completed, claim=claim)
         return CompletionReceipt(
             **dict(receipt), insight_ids=tuple(insight.insight_id for insight in learned)
         )
+
+    async def hedge(self, claim: Claim, *, worker: str) -> SessionReceipt:
+        """Record that another worker begins a second copy beside a claim, once for an attempt.
+
+        Raises ClaimLost where the claim holds no more, or has a second copy; SessionEnded.
+        """
+
+        def hedged(state: SessionState) -> EventData:
+            _refuse_ended(state)
+            if state.claim != claim or state.hedged >= claim.attempt:
+                raise ClaimLost(state.session_id, worker=worker, attempt=claim.attempt)
+            return checked(BranchHedged, worker=worker, attempt=claim.attempt)
+
+        state, receipt = await self.decide(claim.session_id, hedged)
+        return SessionReceipt(**dict(receipt), session_id=state.session_id)
+
+    async def _end_instead(
+        self, claim: Claim, worker: str, decision: Callable[[SessionState], EventData]
+    ) -> SessionReceipt:
+        """End a branch in the place of a slower worker: its attempt, ours, and the end at once."""
+
+        async def attempt() -> SessionReceipt:
+            state = await self.state(claim.session_id)
+            _refuse_ended(state)
+            if state.claim != claim:
+                raise ClaimLost(state.session_id, worker=worker, attempt=claim.attempt + 1)
+            slower = checked(
+                BranchFailed,
+                error=f"a second copy by {worker} was faster",
+                attempt=claim.attempt,
+                will_retry=True,
+            )
+            ours = replace(state, attempt=claim.attempt + 1)
+            started = checked(BranchStarted, worker=worker, attempt=ours.attempt)
+            receipts = await self.append(
+                [Fact(state.session_id, data) for data in (slower, started, decision(ours))],
+                root_id=state.root_id,
+                expected={state.session_id: state.position},
+            )
+            return SessionReceipt(**dict(receipts[-1]), session_id=state.session_id)
+
+        return await self.settle(attempt)
 
     async def fail(
         self,

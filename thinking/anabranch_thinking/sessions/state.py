@@ -15,6 +15,7 @@ from anabranch_events.event.types import (
     BranchCreated,
     BranchDeadLettered,
     BranchFailed,
+    BranchHedged,
     BranchStarted,
     ConsolidationRecorded,
     Insight,
@@ -123,6 +124,8 @@ class SessionState:
     duration_ms: float = 0
     claim: Claim | None = None
     attempt: int = 0
+    hedged: int = 0
+    """The attempt that a second copy ran beside; 0: there was none."""
     result: str | None = None
     error: str | None = None
     handed_to: str | None = None
@@ -149,7 +152,7 @@ class SessionState:
         """True when the session takes no more work."""
         return self.exists and self.status not in GOING
 
-    def after(self, event: Event, *, position: int) -> SessionState:  # noqa: C901 - one case an event type.
+    def after(self, event: Event, *, position: int) -> SessionState:  # noqa: C901, PLR0912 - one case an event type.
         """Return the state after `event`, stored at `position`.
 
         A second beginning, and any event after the end, moves the position and nothing else, as in
@@ -175,6 +178,8 @@ class SessionState:
                     attempt=data.attempt,
                     started_at=event.time,
                 )
+            case BranchHedged() as data:
+                return replace(at, hedged=data.attempt)
             case InsightRecorded() as data:
                 return replace(at, insights=(*self.insights, _insight(data)))
             case WorkingMemorySet() as data:

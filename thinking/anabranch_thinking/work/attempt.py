@@ -56,6 +56,9 @@ class Attempt:
     ) -> None:
         self.delivery = delivery
         self.session_id = delivery.task.session_id
+        self.priority = delivery.task.priority
+        self.outrun = False
+        """True once another worker's second copy was faster."""
         self.outcome: str | None = None
         self._fabric = fabric
         self._sessions: Sessions = fabric.sessions_of(delivery.task.namespace)
@@ -180,6 +183,7 @@ class Attempt:
         """Do away with the task of a branch that has ended; one of another worker is not ours."""
         state = await self._sessions.state(self.session_id)
         if state.ended:
+            self.outrun = state.hedged > 0 and state.claim != self._claim
             await self.delivery.done()
 
     async def _found(
@@ -295,6 +299,53 @@ class Attempt:
                 self.stop("it has ended")
             elif self._claim is not None and state.claim != self._claim:
                 self.stop("another worker has it")
+
+
+class Hedge(Attempt):
+    """A second copy of a branch beside the attempt of another worker; the first result counts.
+
+    It is made once for an attempt: the log holds that it began. Only its result is recorded, as a
+    takeover that ends the branch at once. A failure of it is none of the branch.
+    """
+
+    async def _run(self) -> None:
+        state = await self._sessions.state(self.session_id)
+        first = state.claim
+        if state.ended or first is None or state.hedged >= first.attempt:
+            await self.delivery.done()
+            return
+        try:
+            await self._sessions.hedge(first, worker=self._worker)
+        except ClaimLost:
+            await self.delivery.done()
+            return
+        self._claim = first
+        async with self._beating():
+            try:
+                await self._work(state, first)
+            except (asyncio.CancelledError, ClaimLost):
+                await self.delivery.done()
+                raise
+
+    async def _completed(self, found: Finding, claim: Claim, duration_ms: float) -> None:
+        await self._sessions.complete(
+            self.session_id,
+            found.result,
+            insights=found.insights,
+            duration_ms=max(0.0, duration_ms),
+            claim=claim,
+            instead=self._worker,
+        )
+        await self._fabric.queue.signals.ended(self._sessions.namespace, [self.session_id])
+
+    async def _failed(self, state: SessionState, claim: Claim, error: Exception) -> None:
+        del state, claim
+        _log.info("the second copy of branch %s failed: %s", self.session_id, error_text(error))
+        self.outcome = "hedge_failed"
+        await self.delivery.done()
+
+    async def _settle_stopped(self) -> None:
+        await self.delivery.done()
 
 
 def _is_cancelled() -> bool:

@@ -6,6 +6,7 @@ ended. A fold that begins before the oldest of them gives the same book.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from anabranch_events.event.types import (
     BranchCreated,
     BranchDeadLettered,
     BranchFailed,
+    BranchHedged,
+    BranchStarted,
     ConsolidationRecorded,
     JoinKind,
     JoinTerms,
@@ -26,6 +29,7 @@ from anabranch_events.event.types import (
 )
 from anabranch_thinking.join import BranchEnd, Verdict, decide
 from anabranch_thinking.sessions.state import Status
+from anabranch_thinking.work.hedging import Hedging, Kind, Paces
 from anabranch_thinking.work.waiting import join_of
 
 if TYPE_CHECKING:
@@ -41,7 +45,14 @@ class Forked:
     session_id: str
     priority: Priority
     executor: str | None
+    kind: Kind
     end: BranchEnd | None = None
+    worker: str = ""
+    """The worker that has it, or had it last."""
+    begun: float | None = None
+    """When its claim was read, by this process's clock; None while nobody has it."""
+    hedged: bool = False
+    """True once there is a second copy, or a task for one."""
 
 
 @dataclass(slots=True)
@@ -97,17 +108,26 @@ class OpenJoin:
 class JoinBook:
     """All open joins, by their ids, in the order of their forks."""
 
-    def __init__(self) -> None:
+    def __init__(self, hedging: Hedging | None = None) -> None:
+        self._hedging = hedging or Hedging()
+        self.paces = Paces(self._hedging.samples_min)
+        self.running: dict[str, Forked] = {}
+        """The branches in work that may get a second copy."""
         self.joins: dict[str, OpenJoin] = {}
         self._by_branch: dict[str, str] = {}
         self._by_parent: dict[str, set[str]] = {}
 
-    def take(self, event: Event, position: int) -> list[OpenJoin]:
+    def take(self, event: Event, position: int) -> list[OpenJoin]:  # noqa: C901 - one case an event type.
         """Take in an event; return the joins that it touched."""
         match event.data:
             case BranchCreated(join=JoinTerms() as terms) as data:
                 return [self._opened(event, data, terms, position)]
+            case BranchStarted() as data:
+                return self._begun(event.session_id, data.worker)
+            case BranchHedged():
+                return self._begun(event.session_id, None)
             case BranchCompleted() as data:
+                self._note_pace(event.session_id, data.duration_ms)
                 return self._ended(event.session_id, BranchEnd(Status.COMPLETED, data.result))
             case BranchFailed(will_retry=False):
                 return self._ended(event.session_id, BranchEnd(Status.FAILED))
@@ -140,6 +160,7 @@ class JoinBook:
             self._by_parent.pop(join.parent_id, None)
         for session_id in join.branches:
             self._by_branch.pop(session_id, None)
+            self.running.pop(session_id, None)
             for below in tuple(self._of_parent(session_id)):
                 if below.finished:
                     self._forget(below)
@@ -171,7 +192,10 @@ class JoinBook:
             self.joins[terms.join_id] = join
             self._by_parent.setdefault(data.parent_id, set()).add(terms.join_id)
         if event.session_id not in join.branches and not join.whole:
-            join.branches[event.session_id] = Forked(event.session_id, data.priority, data.executor)
+            kind = Kind(event.namespace, data.role, data.executor)
+            join.branches[event.session_id] = Forked(
+                event.session_id, data.priority, data.executor, kind
+            )
             self._by_branch[event.session_id] = terms.join_id
         return join
 
@@ -179,8 +203,51 @@ class JoinBook:
         join = self.joins.get(self._by_branch.get(session_id, ""))
         return None if join is None else (join, join.branches[session_id])
 
+    def slow(self) -> list[Forked]:
+        """Return the branches in work that are slow for their kind, and have no second copy.
+
+        A branch that waits for forks of its own is not slow.
+        """
+        now = time.monotonic()
+        found: list[Forked] = []
+        limits_s: dict[tuple[Kind, str], float | None] = {}
+        for one in self.running.values():
+            if one.hedged or self._by_parent.get(one.session_id):
+                continue
+            key = one.kind, one.worker
+            if key not in limits_s:
+                limits_s[key] = self.paces.slow_after_s(*key)
+            limit_s = limits_s[key]
+            if limit_s is not None and one.begun is not None and now - one.begun > limit_s:
+                found.append(one)
+        return found
+
+    def is_hedged(self, session_id: str) -> bool:
+        """Tell whether a branch in work has a second copy, or a task for one."""
+        found = self.running.get(session_id)
+        return found is not None and found.hedged
+
+    def _begun(self, session_id: str, worker: str | None) -> list[OpenJoin]:
+        """Note that a worker has a branch, or with None that there is a second copy of it."""
+        found = self._branch(session_id)
+        if found is None or found[1].end is not None:
+            return []
+        branch = found[1]
+        branch.hedged = worker is None
+        if worker is not None:
+            branch.worker, branch.begun = worker, time.monotonic()
+        if branch.priority in self._hedging.priorities:
+            self.running[session_id] = branch
+        return []
+
+    def _note_pace(self, session_id: str, duration_ms: float) -> None:
+        found = self._branch(session_id)
+        if found is not None:
+            self.paces.note(found[1].kind, found[1].worker, duration_ms)
+
     def _ended(self, session_id: str, end: BranchEnd) -> list[OpenJoin]:
         touched: list[OpenJoin] = []
+        self.running.pop(session_id, None)
         found = self._branch(session_id)
         if found is not None and found[1].end is None:
             found[1].end = end
@@ -197,7 +264,8 @@ class JoinBook:
         if found is None:
             return self._ended(session_id, BranchEnd(Status.HANDED_OFF))
         join, branch = found
-        receiver = Forked(to, branch.priority, branch.executor)
+        self.running.pop(session_id, None)
+        receiver = Forked(to, branch.priority, branch.executor, branch.kind)
         join.branches = {
             (to if key == session_id else key): (receiver if key == session_id else one)
             for key, one in join.branches.items()

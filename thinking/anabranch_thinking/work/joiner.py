@@ -22,6 +22,7 @@ from anabranch_thinking.work.turn import Turn
 if TYPE_CHECKING:
     from anabranch_events import Bucket
     from anabranch_thinking.work.fabric import Fabric
+    from anabranch_thinking.work.hedging import Hedging
 
 NAME: Final = "joiner"
 BUCKET: Final = "ANABRANCH_WORK"
@@ -32,11 +33,14 @@ _log: Final = logging.getLogger("anabranch")
 class Joiner:
     """A place among the joiners of a log; `run` waits for its turn, and joins while it lasts."""
 
-    def __init__(self, fabric: Fabric, *, silence_s: float = SILENCE_S) -> None:
+    def __init__(
+        self, fabric: Fabric, *, silence_s: float = SILENCE_S, hedging: Hedging | None = None
+    ) -> None:
         self.active = False
         """True while this joiner is the one at work."""
         self._fabric = fabric
         self._silence_s = silence_s
+        self._hedging = hedging
         self._bucket: Bucket | None = None
         self._identity = ""
         self._opened: set[str] = set()
@@ -48,7 +52,12 @@ class Joiner:
             try:
                 async with pinned.taken(self._checkpoint):
                     self.active = True
-                    turn = Turn(self._fabric, open_queue=self._open, note=self._note)
+                    turn = Turn(
+                        self._fabric,
+                        open_queue=self._open,
+                        note=self._note,
+                        hedging=self._hedging,
+                    )
                     await turn.run(pinned, after=await self._checkpoint())
             except PinLost as lost:
                 _log.debug("the joiner's place went to another: %s", lost)

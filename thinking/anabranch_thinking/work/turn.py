@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, Conflict, EventInvalid, NotFound, Unavailable
-from anabranch_events.event.types import BranchCancelled, SessionClosed, SessionHandedOff, Then
+from anabranch_events.event.types import (
+    BranchCancelled,
+    BranchCompleted,
+    BranchDeadLettered,
+    BranchFailed,
+    EventData,
+    SessionClosed,
+    SessionHandedOff,
+    Then,
+)
 from anabranch_events.tasks.task import Task
 from anabranch_thinking.join import LATE
 from anabranch_thinking.work.book import JoinBook, OpenJoin
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from anabranch_events import PinnedConsumer, Recorded
     from anabranch_thinking.join import Verdict
     from anabranch_thinking.work.fabric import Fabric
+    from anabranch_thinking.work.hedging import Hedging
 
 TICK_S: Final = 0.1
 NOTED_S: Final = 2.0
@@ -45,11 +55,12 @@ class Turn:
         *,
         open_queue: Callable[[str], Awaitable[None]],
         note: Callable[[int], Awaitable[None]],
+        hedging: Hedging | None = None,
     ) -> None:
         self._fabric = fabric
         self._open_queue = open_queue
         self._note = note
-        self._book = JoinBook()
+        self._book = JoinBook(hedging)
         self._position = 0
         self._noted = -1
         self._caught_up = False
@@ -86,9 +97,10 @@ class Turn:
                 event = recorded.decode()
             except EventInvalid:
                 continue
+            hedged = self._book.is_hedged(event.session_id)
             for join in self._book.take(event, recorded.position):
                 touched[join.terms.join_id] = join
-            if isinstance(event.data, _STOPS):
+            if isinstance(event.data, _STOPS) or (hedged and _is_end(event.data)):
                 stopped.setdefault(event.namespace, []).append(event.session_id)
         if not self._caught_up:
             return
@@ -121,6 +133,20 @@ class Turn:
             if join_id in due or late:
                 await self._act(join)
         await self._check_queue()
+        await self._hedge()
+
+    async def _hedge(self) -> None:
+        """Put a second copy of slow branches into the queue: the first result counts."""
+        for one in self._book.slow():
+            task = Task(
+                namespace=one.kind.namespace,
+                session_id=one.session_id,
+                priority=one.priority,
+                executor=one.executor,
+                hedge=True,
+            )
+            await self._fabric.queue.put([task])
+            one.hedged = True
 
     async def _keep_checkpoint(self) -> None:
         checkpoint = self._book.checkpoint(self._position)
@@ -217,3 +243,9 @@ class Turn:
             missing = [task for task in tasks if task.session_id not in there]
             if missing:
                 await self._fabric.queue.put(missing)
+
+
+def _is_end(data: EventData) -> bool:
+    if isinstance(data, BranchFailed):
+        return not data.will_retry
+    return isinstance(data, BranchCompleted | BranchDeadLettered)

@@ -11,6 +11,7 @@ import itertools
 import logging
 import os
 import socket
+import time
 from contextlib import AsyncExitStack
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +23,7 @@ from anabranch_events.errors import InputInvalid, NotFound, Unavailable
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
-from anabranch_thinking.work.attempt import Attempt
+from anabranch_thinking.work.attempt import Attempt, Hedge
 from anabranch_thinking.work.slots import WorkSlots
 
 if TYPE_CHECKING:
@@ -45,14 +46,19 @@ GRACE_S: Final = 30.0
 NOT_ALLOWED_PAUSE_S: Final = 0.1
 NOT_ALLOWED_PAUSE_MAX_S: Final = 5.0
 _OUTAGE_PAUSE_S: Final = 0.2
+_CALL_S: Final = 0.02
+_YIELD_S: Final = 0.3
+OUTRUN_PAUSE_S: Final = 1.0
+OUTRUN_PAUSE_MAX_S: Final = 30.0
 _log: Final = logging.getLogger("anabranch")
 
 
 class Worker:
     """A worker for the branches of one namespace, with the executors that it may run.
 
-    `run` works until `drain` is called: it then takes no more, and gives back what is not done
-    within `grace_s`. A worker that says nothing for `silence_s` has lost its branches.
+    Of its slots `reserved` are kept for critical branches. `run` works until `drain` is called: it
+    then takes no more, and gives back what is not done within `grace_s`. A worker that says nothing
+    for `silence_s` has lost its branches.
     """
 
     def __init__(
@@ -62,6 +68,7 @@ class Worker:
         namespace: str,
         executors: Mapping[str, Executor],
         slots: int = 4,
+        reserved: int = 0,
         priorities: Sequence[Priority] = tuple(Priority),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
@@ -70,6 +77,12 @@ class Worker:
         if slots < 1:
             raise InputInvalid(
                 f"slots: {slots} is not a number of slots", field="slots", fix="give 1 or more"
+            )
+        if not 0 <= reserved < slots:
+            raise InputInvalid(
+                f"reserved: {reserved} of {slots} slots cannot be kept for critical branches",
+                field="reserved",
+                fix="give fewer than there are slots",
             )
         if not executors:
             raise InputInvalid(
@@ -84,10 +97,14 @@ class Worker:
         self._namespace = namespace
         self._executors = executors
         self._priorities = [one for one in Priority if one in set(priorities)]
+        self._reserved = reserved
         self._silence_s = silence_s
         self._grace_s = grace_s
         self._looks = itertools.count(1)
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
+        self._calls: set[asyncio.Task[None]] = set()
+        self._yielding: dict[Priority, float] = {}
+        self._outrun: dict[Priority, tuple[int, float]] = {}
         self._draining = asyncio.Event()
         self._wake = asyncio.Event()
 
@@ -108,7 +125,7 @@ class Worker:
             "busy": self.slots.busy,
             "priorities": [str(one) for one in self._priorities],
             "executors": sorted(self._executors),
-            "running": sorted(self._running),
+            "running": sorted({one.session_id for one, _ in self._running.values()}),
             "draining": self._draining.is_set(),
             "ended": self.counts,
         }
@@ -140,9 +157,7 @@ class Worker:
                 await self.slots.changed.wait()
                 continue
             try:
-                taken = await taking.take(
-                    self._namespace, priorities=self._in_order(), count=self.slots.free
-                )
+                taken = await self._taken(taking)
             except Unavailable as error:
                 _log.debug("the queue does not answer: %s", error)
                 await self._rest(_OUTAGE_PAUSE_S)
@@ -152,31 +167,60 @@ class Worker:
             if not taken:
                 await self._rest(LOOK_S * pauses.uniform(0.5, 1.0))
 
+    async def _taken(self, taking: Taking) -> list[Delivery]:
+        """Take tasks for the free slots; those that are reserved get critical ones alone."""
+        wanted = self._in_order()
+        critical = [one for one in wanted if one is Priority.CRITICAL]
+        free = self.slots.free
+        if not self._reserved or not critical:
+            return await taking.take(self._namespace, priorities=wanted, count=free)
+        found = await taking.take(self._namespace, priorities=critical, count=free)
+        busy = sum(one.priority is Priority.CRITICAL for one, _ in self._running.values())
+        kept = max(0, self._reserved - busy - len(found))
+        others = [one for one in wanted if one is not Priority.CRITICAL]
+        if others and free - len(found) > kept:
+            count = free - len(found) - kept
+            found += await taking.take(self._namespace, priorities=others, count=count)
+        return found
+
     async def _rest(self, seconds: float) -> None:
         """Rest until there is work, or for so long."""
         waiting = asyncio.ensure_future(self._wake.wait())
-        await asyncio.wait({waiting}, timeout=seconds)
-        waiting.cancel()
+        try:
+            await asyncio.wait({waiting}, timeout=seconds)
+        finally:
+            waiting.cancel()
 
     def _in_order(self) -> list[Priority]:
         """Return the priorities in strict order; now and then a lower one comes first."""
         look = next(self._looks)
         turn = look // AGEING % len(self._priorities)
-        if look % AGEING or not turn:
-            return self._priorities
-        aged = self._priorities[turn]
-        return [aged, *(one for one in self._priorities if one is not aged)]
+        ordered = self._priorities
+        if not look % AGEING and turn:
+            aged = ordered[turn]
+            ordered = [aged, *(one for one in ordered if one is not aged)]
+        now = time.monotonic()
+        return [
+            one
+            for one in ordered
+            if now >= max(self._yielding.get(one, 0.0), self._outrun.get(one, (0, 0.0))[1])
+        ]
 
     async def _begin(self, delivery: Delivery) -> None:
-        held = self._running.get(delivery.task.session_id)
+        task = delivery.task
+        held = self._running.get(task.key)
         if held is not None:
             held[0].delivery = delivery  # Our beats got lost, and it came back to us.
             return
-        executor = self._executors.get(delivery.task.executor or "")
+        if task.hedge and task.session_id in self._running:
+            await self._leave_to_others(delivery)  # A second copy here would be as slow.
+            self._call_others_later(delivery)
+            return
+        executor = self._executors.get(task.executor or "")
         if executor is None:
             await self._leave_to_others(delivery)
             return
-        attempt = Attempt(
+        attempt = (Hedge if task.hedge else Attempt)(
             self._fabric,
             delivery,
             executor,
@@ -185,8 +229,8 @@ class Worker:
             silence_s=self._silence_s,
         )
         self.slots.take()
-        task = asyncio.create_task(self._run(attempt), name=f"branch {attempt.session_id}")
-        self._running[attempt.session_id] = attempt, task
+        running = asyncio.create_task(self._run(attempt, task.key), name=f"branch {task.key}")
+        self._running[task.key] = attempt, running
 
     async def _leave_to_others(self, delivery: Delivery) -> None:
         """Give a branch back that another worker may run; do away with one that has ended.
@@ -203,19 +247,47 @@ class Worker:
         else:
             await delivery.give_back(delay_s=_not_allowed_pause_s(delivery.deliveries))
 
-    async def _run(self, attempt: Attempt) -> None:
+    def _call_others_later(self, delivery: Delivery) -> None:
+        """Say that there is work once a task that was given back is offered again.
+
+        For that moment this worker takes none of its priority: it would get it first, as before.
+        """
+
+        async def call() -> None:
+            await asyncio.sleep(_not_allowed_pause_s(delivery.deliveries) - _CALL_S)
+            self._yielding[delivery.task.priority] = time.monotonic() + _YIELD_S
+            await asyncio.sleep(2 * _CALL_S)
+            await self._fabric.queue.signals.work(self._namespace)
+
+        calling = asyncio.create_task(call())
+        self._calls.add(calling)
+        calling.add_done_callback(self._calls.discard)
+
+    async def _run(self, attempt: Attempt, key: str) -> None:
         try:
             await attempt.run()
         except Exception:  # noqa: BLE001 - one branch's trouble is not that of the others.
             _log.exception("branch %s is left to another worker", attempt.session_id)
         finally:
             self.slots.leave()
-            self._running.pop(attempt.session_id, None)
+            self._running.pop(key, None)
+            self._pace(attempt)
             if attempt.outcome is not None:
                 self.counts[attempt.outcome] = self.counts.get(attempt.outcome, 0) + 1
 
+    def _pace(self, attempt: Attempt) -> None:
+        """Leave work of a priority to others for a while, where they were faster at it."""
+        if attempt.outrun:
+            times, _ = self._outrun.get(attempt.priority, (0, 0.0))
+            pause_s = min(OUTRUN_PAUSE_MAX_S, OUTRUN_PAUSE_S * 2.0 ** min(times, 10))
+            self._outrun[attempt.priority] = times + 1, time.monotonic() + pause_s
+        elif attempt.outcome == "completed":
+            self._outrun.pop(attempt.priority, None)
+
     async def _end(self) -> None:
         """Wait for the branches in work; give back those that take too long."""
+        for calling in self._calls:
+            calling.cancel()
         running = [task for _, task in self._running.values()]
         if running and self._draining.is_set():
             _, late = await asyncio.wait(running, timeout=self._grace_s)
@@ -229,9 +301,10 @@ class Worker:
 
     async def _hear_ended(self, message: Msg) -> None:
         for session_id in ids_of(message):
-            held = self._running.get(session_id)
-            if held is not None:
-                held[0].stop("it has ended")
+            for key in (session_id, f"{session_id}-hedge"):
+                held = self._running.get(key)
+                if held is not None:
+                    held[0].stop("it has ended")
 
     async def _hear_question(self, message: Msg) -> None:
         await message.respond(orjson.dumps(self.described()))

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from anabranch_thinking import CompletionReceipt, SessionReceipt
 
 commands = typer.Typer(
-    help="Open, branch, complete, fail, cancel, show, hand off and close sessions.",
+    help="Open, branch, watch, complete, fail, cancel, show, hand off and close sessions.",
     no_args_is_help=True,
 )
 PANEL: Final = "Think"
 
+_SCOPES: Final = ("session", "lineage", "thought", "namespace")
+
+ResourceArgument = Annotated[
+    str, typer.Argument(help="What is claimed, by any name.", metavar="RESOURCE")
+]
 TaskOption = Annotated[str, typer.Option("--task", help="What it is to think about.")]
 RoleOption = Annotated[
     str | None, typer.Option("--role", "-r", help="From which side.", show_default=False)
@@ -237,6 +242,89 @@ async def hand_off(
         handle.receipt,
         f"Handed off to session [bold]{heir.session_id}[/] at position {handle.position}",
     )
+
+
+@command(
+    commands,
+    "watch",
+    gives="an insight a line: insight_id, text, kind, session_id, agent, position, recorded_at, ...",
+)
+async def watch(
+    call: Call,
+    session: SessionArgument,
+    *,
+    scope: Annotated[
+        str,
+        typer.Option(
+            "--scope",
+            help=f"Whose insights: {', '.join(_SCOPES)}.",
+            autocompletion=one_of(_SCOPES),
+        ),
+    ] = "thought",
+    after: Annotated[
+        int | None,
+        typer.Option("--after", help="Begin after this position.", show_default=False),
+    ] = None,
+) -> None:
+    """Tell the insights of a thought as they are recorded, until the session has ended."""
+    from rich.text import Text
+
+    from anabranch.terminal.short_id import short_id
+
+    async with call.memory() as memory:
+        handle = await _session(memory, session)
+        async for one in handle.watch(scope=scope, after=after):
+            told = f"{one.position:>8}  {short_id(one.session_id)}  {one.kind}: {one.text}"
+            call.output.item(one, Text(told))
+
+
+@command(commands, "claim", gives="session_id, resource, token, expires_at")
+async def claim(
+    call: Call,
+    session: SessionArgument,
+    resource: ResourceArgument,
+    *,
+    ttl_s: Annotated[
+        float,
+        typer.Option("--ttl", metavar="SECONDS", help="It ends by itself after so long."),
+    ] = 30.0,
+    wait_s: Annotated[
+        float,
+        typer.Option("--wait", metavar="SECONDS", min=0, help="Wait for it at most so long."),
+    ] = 0.0,
+) -> None:
+    """Claim a resource for a session, so that no other session does the same meanwhile.
+
+    Exit code 4 where another session has it. Claimed again it holds again, with a new token.
+    """
+    async with call.memory() as memory:
+        handle = await _session(memory, session)
+        hold = await handle.claim(resource, ttl_s=ttl_s, wait_s=wait_s)
+    call.output.item(
+        {
+            "session_id": handle.session_id,
+            "resource": hold.resource,
+            "token": hold.token,
+            "expires_at": hold.expires_at,
+        },
+        f"Claimed until {hold.expires_at:%H:%M:%S} with the token [bold]{hold.token}[/]",
+    )
+
+
+@command(commands, "release", gives="session_id, resource, token")
+async def release(
+    call: Call,
+    session: SessionArgument,
+    resource: ResourceArgument,
+    *,
+    token: Annotated[int, typer.Option("--token", min=1, help="The token of the claim.")],
+) -> None:
+    """Give a session's claim on a resource back."""
+    async with call.memory() as memory:
+        handle = await _session(memory, session)
+        await handle.release(resource, token=token)
+    given = {"session_id": handle.session_id, "resource": resource, "token": token}
+    call.output.item(given, f"Released the claim with the token {token}")
 
 
 @command(commands, "close", gives="session_id, event_id, position")

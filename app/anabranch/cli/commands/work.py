@@ -66,6 +66,10 @@ async def worker(
     slots: Annotated[
         int, typer.Option("--slots", min=1, max=10_000, help="Branches that it runs at a time.")
     ] = 4,
+    reserved: Annotated[
+        int,
+        typer.Option("--reserved", min=0, help="So many of the slots are for critical branches."),
+    ] = 0,
     priorities: Annotated[
         str,
         typer.Option("--priorities", metavar="LIST", help="The priorities that it takes."),
@@ -173,6 +177,7 @@ async def worker(
                 most=most,
                 executors=named,
                 slots=slots,
+                reserved=reserved,
                 priorities=given,
                 passes=passes or (),
                 silence_s=silence_s,
@@ -200,6 +205,7 @@ async def worker(
         await memory.work.run_worker(
             executors=named,
             slots=slots,
+            reserved=reserved,
             priorities=given,
             passes=passes or (),
             silence_s=silence_s,

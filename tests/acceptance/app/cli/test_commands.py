@@ -21,7 +21,7 @@ from tests.support.rounds import in_full_only
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.fixtures.memory import CommandLine
+    from tests.support.fixtures.memory import CommandLine, Ran
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -95,6 +95,27 @@ def test_a_session_branches_and_completes(anabranch: CommandLine, namespace: str
     assert (shown["status"], shown["priority"]) == ("completed", "high")
     assert shown["working_memory"] == {"budget": 8700}
     assert [view["session_id"] for view in tree] == [root, branch["session_id"]]
+
+
+def test_a_session_claims_and_is_watched(anabranch: CommandLine, namespace: str) -> None:
+    """One session has a claim, the other hears who; a watch tells the insights of the thought."""
+    root, rival = opened(anabranch, namespace), opened(anabranch, namespace)
+
+    def session(*arguments: str) -> Ran:
+        return anabranch.here("session", *arguments, "-N", namespace, "--json")
+
+    claimed = session("claim", root, "hotel booking", "--ttl", "600").value
+    refused = session("claim", rival, "hotel booking")
+    token = str(claimed["token"])
+    released = session("release", root, "hotel booking", "--token", token)
+    stale = session("release", root, "hotel booking", "--token", token)
+    session("complete", root, "--result", "Booked", "--insight", "The Anker is booked.")
+    watched = session("watch", root, "--after", "0").lines
+
+    assert set(claimed) == {"session_id", "resource", "token", "expires_at"}
+    assert (refused.code, refused.error["type"]) == (4, "ResourceTaken")
+    assert (released.code, stale.code, stale.error["type"]) == (0, 4, "TokenStale")
+    assert [(one["text"], one["session_id"]) for one in watched] == [("The Anker is booked.", root)]
 
 
 def test_a_session_is_handed_off_and_closed(anabranch: CommandLine, namespace: str) -> None:

@@ -25,7 +25,7 @@ from anabranch_thinking import (
 from anabranch_thinking.work.calling_off import call_off
 from tests.support.fleet_of_workers import Crew
 from tests.support.logs import types_of
-from tests.support.patience import PATIENCE_S, until
+from tests.support.patience import FOREVER_S, PATIENCE_S, until
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ async def test_a_majority_agrees_or_does_not(log: Log) -> None:
 
 async def test_a_deadline_joins_what_there_is(log: Log) -> None:
     """At the deadline the quick one is consolidated, and the one that never ends is stopped."""
-    crew = Crew(log, {"work": until_cancelled})
+    crew = Crew(log, {"work": until_cancelled}, silence_s=FOREVER_S)
     deadline = datetime.now(UTC) + timedelta(seconds=1)
 
     async with crew.at_work():
@@ -293,18 +293,24 @@ async def test_a_fork_bomb_ends_as_a_clear_error(log: Log) -> None:
 
 async def test_cancelling_a_thought_stops_all_of_it(log: Log) -> None:
     """Branches at work, their forks, and those that wait in the queue are cancelled."""
-    crew = Crew(log, {"work": until_cancelled, "forks": _forks_slow}, slots=[3])
+    work = {"work": until_cancelled, "forks": _forks_slow}
+    # No beat comes in time to notice: they hear of it.
+    crew = Crew(log, work, slots=[3, 3], silence_s=FOREVER_S)
 
     async with crew.at_work():
         thought = await crew.begin(["a", "b"], executor="forks")
-        await until(lambda: len(crew.workers[0].described()["running"]) >= 4)
+        await until(lambda: len(_running(crew)) >= 4)
         cancelled = await call_off(crew.fabric, NAMESPACE, thought.root_id, "enough")
-        await until(lambda: not crew.workers[0].described()["running"])
+        await until(lambda: not _running(crew))
         states = [await crew.sessions.state(one) for one in cancelled]
 
     assert thought.root_id in cancelled
     assert {state.status for state in states} == {Status.CANCELLED}
     assert len(states) == 1 + 2 + 4
+
+
+def _running(crew: Crew) -> set[str]:
+    return {one for worker in crew.workers for one in worker.described()["running"]}
 
 
 async def _forks_slow(branch: BranchContext) -> str:

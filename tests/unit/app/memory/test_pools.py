@@ -24,6 +24,7 @@ def options(*executors: str, grace_s: float = 30.0) -> WorkerOptions:
     return WorkerOptions(
         executors=executors or ("recalling",),
         slots=2,
+        reserved=1,
         priorities=("critical", "low"),
         passes=("MODEL",),
         silence_s=5.0,

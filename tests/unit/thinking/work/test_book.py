@@ -9,15 +9,19 @@ from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import (
     BranchCompleted,
     BranchCreated,
+    BranchHedged,
+    BranchStarted,
     EventData,
     JoinTerms,
+    Priority,
     SessionClosed,
     SessionHandedOff,
     Then,
 )
 from anabranch_thinking.sessions.forks import fork_ids, join_id_of, share
 from anabranch_thinking.work.allowed import allowed_executors
-from anabranch_thinking.work.book import JoinBook
+from anabranch_thinking.work.book import Forked, JoinBook
+from anabranch_thinking.work.hedging import Hedging, Kind, Paces
 
 ROOT = new_id()
 
@@ -27,13 +31,27 @@ def take(book: JoinBook, session_id: str, data: EventData, position: int) -> Non
     book.take(new_event(data, session_id=session_id, namespace="test"), position)
 
 
-def fork(book: JoinBook, parent_id: str, count: int, *, position: int, then: Then) -> list[str]:
+def fork(
+    book: JoinBook,
+    parent_id: str,
+    count: int,
+    *,
+    position: int,
+    then: Then,
+    priority: Priority = Priority.NORMAL,
+) -> list[str]:
     """Take a fork in; return its branches."""
     terms = JoinTerms(join_id=join_id_of(parent_id, 0), branches=count, then=then)
     ids = fork_ids(terms.join_id, count)
     for number, session_id in enumerate(ids):
         data = BranchCreated(
-            parent_id=parent_id, root_id=ROOT, forked_at=1, depth=1, task="look", join=terms
+            parent_id=parent_id,
+            root_id=ROOT,
+            forked_at=1,
+            depth=1,
+            task="look",
+            priority=priority,
+            join=terms,
         )
         take(book, session_id, data, position + number)
     return ids
@@ -55,6 +73,45 @@ def test_the_book_keeps_a_thought_until_it_has_ended() -> None:
 
     assert kept == ([first, second, *twigs], 4)
     assert (book.joins, book.checkpoint(99)) == ({}, 99)
+
+
+def test_a_branch_is_slow_by_those_of_its_kind() -> None:
+    """An urgent one in work, once enough of its kind have ended sooner, and not twice."""
+    book = JoinBook(Hedging(samples_min=3))
+    ids = fork(book, ROOT, 5, position=5, then=Then.CLOSE, priority=Priority.CRITICAL)
+    usual = fork(book, ids[0], 2, position=15, then=Then.COMPLETE)
+    for session_id in (*ids, *usual):
+        worker = "w" if session_id in {ids[0], ids[4]} else "v"
+        take(book, session_id, BranchStarted(worker=worker), 20)
+    done = BranchCompleted(result="done", duration_ms=1e-6)
+
+    early: list[Forked] = []
+    for one in ids[1:4]:
+        early += book.slow()
+        take(book, one, done, 30)
+    slow = book.slow()
+    take(book, ids[4], BranchHedged(worker="u"), 40)
+    hedged = (book.slow(), book.is_hedged(ids[4]))
+    take(book, ids[4], BranchStarted(worker="u", attempt=2), 50)
+
+    assert early == []
+    assert [one.session_id for one in slow] == [ids[4]]  # The first one waits for its forks.
+    assert hedged == ([], True)
+    assert [one.session_id for one in book.slow()] == [ids[4]]
+
+
+def test_a_worker_that_is_always_slow_sets_no_pace() -> None:
+    """Its own branches do not count for it, and for others they do."""
+    paces = Paces(2)
+    kind = Kind("test", "scout", "work")
+
+    for number in range(3):
+        paces.note(kind, "slow", 4000)
+        paces.note(kind, "quick", 200 + number)
+
+    assert paces.slow_after_s(kind, "slow") == pytest.approx(0.2019)
+    assert paces.slow_after_s(kind, "quick") == 4
+    assert paces.slow_after_s(Kind("test", "scout", "other"), "slow") is None
 
 
 def test_a_receiver_takes_the_place_of_a_branch_that_was_handed_off() -> None:
