@@ -53,9 +53,11 @@ GROUPS: Final = (
         "Each of these appends to the log, and returns a receipt that names the position.",
         (
             *_of(_MEMORY, "remember", "remember_all", "update", "retract", "forget"),
+            *_of(_MEMORY, "forget_all"),
             *_of(_MEMORY, "cite", "associate", "sever"),
             "anabranch_thinking.sessions.findings.InsightDraft",
             "anabranch_thinking.sessions.receipts.InsightReceipt",
+            "anabranch.views.SubjectForgotten",
             "anabranch_thinking.sessions.receipts.InsightsReceipt",
             "anabranch_thinking.sessions.receipts.SessionReceipt",
             "anabranch_thinking.sessions.receipts.ForgetReceipt",

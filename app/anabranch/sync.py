@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         NamespaceDeletion,
         SessionView,
         Status,
+        SubjectForgotten,
     )
     from anabranch_events import LogReport, Recorded
     from anabranch_projections import RebuildProgress, RebuildResult, RepairResult
@@ -257,6 +258,39 @@ class Memory(OpenFace[AsyncMemory]):
         Raises InsightNotFound.
         """
         return LOOP.run(self._wrapped.forget(insight_id, receipt=receipt, session_id=session_id))
+
+    def forget_all(
+        self,
+        *,
+        session_id: str | None = None,
+        entity: str | None = None,
+        producer: str | None = None,
+        receipt: str = REQUESTED,
+        dry_run: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> SubjectForgotten:
+        """Erase a whole subject: a session, an entity or a producer; exactly one is given.
+
+        A session goes with all branches below it, and is cancelled where it still goes on. An
+        imported one may be named by the id that its tool gave it. Its insights are forgotten as
+        `forget` does; so are its task, notes, results, errors and hand-offs, and the whole texts in
+        the object store. An entity takes the insights that mention it along; a
+        producer (the `source` of events) those that it recorded, and the sessions that it opened.
+
+        A run that was killed is run again, and goes on. `progress` gets the number of insights so
+        far. `dry_run` says what would go. The log keeps the events that hold the texts. Raises
+        InputInvalid and SessionNotFound.
+        """
+        return LOOP.run(
+            self._wrapped.forget_all(
+                session_id=session_id,
+                entity=entity,
+                producer=producer,
+                receipt=receipt,
+                dry_run=dry_run,
+                progress=progress,
+            )
+        )
 
     def cite(
         self,

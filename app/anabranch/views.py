@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from anabranch_events.event.content import FORGOTTEN
+
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from anabranch_thinking import SessionState
-
-
-FORGOTTEN = "(forgotten)"
-"""The text in the place of one that said what was forgotten."""
 
 
 class InsightView(BaseModel):
@@ -134,6 +132,27 @@ class SessionView(BaseModel):
                 for one in state.insights
             ),
         )
+
+
+class SubjectForgotten(BaseModel):
+    """A subject that was forgotten, or would be: a session, an entity or a producer.
+
+    `insights` are its own and those derived from them, `sessions` those that say nothing any more,
+    `consolidations` those that lost words. The lists hold the first 1,000; `sums` counts
+    everything, also notes, results, reasons of associations, conflicts and objects. `position` is
+    that of the last event about it. `log_keeps` is true where the log still holds what was said.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    subject: Literal["session", "entity", "producer"]
+    name: str
+    dry_run: bool
+    position: int | None
+    log_keeps: bool
+    insights: tuple[str, ...]
+    sessions: tuple[str, ...]
+    consolidations: tuple[str, ...]
+    sums: dict[str, int]
 
 
 class LogStatus(BaseModel):

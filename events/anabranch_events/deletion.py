@@ -134,11 +134,6 @@ class Deletion:
             going = await self._note_block(block, going, ended)
         await self._note_count(ended)
 
-    async def drop_objects(self, names: set[str]) -> None:
-        """Remove objects from the store; one that is gone already is no error."""
-        for name in sorted(names):
-            await self._claim_check.drop(name)
-
     async def drop_values(self, bucket: str, wanted: Callable[[str], bool]) -> int:
         """Take the values whose keys are wanted out of a bucket; return how many."""
         return await drop_values(self._connection, bucket, wanted)

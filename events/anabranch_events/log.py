@@ -311,6 +311,11 @@ class Log:
             namespace=checked_deletable(namespace),
         )
 
+    async def drop_objects(self, names: Iterable[str]) -> None:
+        """Remove objects from the store beside the log; one that is not there is no error."""
+        for name in names:
+            await self._claim_check.drop(name)
+
     def continuity(self, *, accept_loss: bool = False) -> Continuity:
         """Return a watch over what is read: nothing is missing, and nothing was changed."""
         return Continuity(self.ledger, self.at, accept_loss=accept_loss)

@@ -24,6 +24,7 @@ from anabranch.api.requests import (
     Consolidate,
     Fail,
     Forget,
+    ForgetAll,
     Get,
     HandOff,
     Note,
@@ -44,7 +45,7 @@ from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.recall import answered
 from anabranch.memory.recall import recall as recall_in
 from anabranch.past.history import History
-from anabranch.views import InsightDetails, SessionView
+from anabranch.views import InsightDetails, SessionView, SubjectForgotten
 from anabranch_events import Event, Receipt
 from anabranch_events.errors import SessionEnded
 from anabranch_recall import RecalledContext, Recollection
@@ -270,6 +271,7 @@ OPERATIONS: Final = (
     Operation("update", Update, InsightReceipt, update),
     Operation("retract", Retract, SessionReceipt, upkeep.retract),
     Operation("forget", Forget, ForgetReceipt, upkeep.forget),
+    Operation("forget_all", ForgetAll, SubjectForgotten, upkeep.forget_all),
     Operation("cite", Cite, SessionReceipt, upkeep.cite),
     Operation("associate", Associate, SessionReceipt, upkeep.associate),
     Operation("sever", Sever, SessionReceipt, upkeep.sever),

@@ -167,6 +167,21 @@ class Forget(_Upkeep):
     receipt: Text = Field(default=REQUESTED, description="The request for it, by its name.")
 
 
+class ForgetAll(Writing):
+    """Erase a whole subject: exactly one of session_id, entity and producer is given."""
+
+    session_id: Text | None = Field(
+        default=None,
+        description="A session with all branches below it, by its id or the one its tool knows.",
+    )
+    entity: Name | None = Field(default=None, description="All that mentions this name.")
+    producer: Name | None = Field(
+        default=None, description="All that events with this source brought."
+    )
+    receipt: Text = Field(default=REQUESTED, description="The request for it, by its name.")
+    dry_run: bool = Field(default=False, description="Say what would go, and forget nothing.")
+
+
 class Cite(_Upkeep):
     """Say that insights were used, confirmed or rejected."""
 

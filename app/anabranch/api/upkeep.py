@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch.memory.forgetting import forget_insight
+from anabranch.memory.subject_forgetting import forget_subject
 
 if TYPE_CHECKING:
     from anabranch.api.context import Context
-    from anabranch.api.requests import Associate, Cite, Forget, Retract, Sever
+    from anabranch.api.requests import Associate, Cite, Forget, ForgetAll, Retract, Sever
+    from anabranch.views import SubjectForgotten
     from anabranch_thinking import ForgetReceipt, SessionReceipt
 
 
@@ -39,6 +41,24 @@ async def forget(context: Context, request: Forget) -> ForgetReceipt:
         receipt=request.receipt,
         sessions=sessions,
         session_id=request.session_id,
+    )
+
+
+async def forget_all(context: Context, request: ForgetAll) -> SubjectForgotten:
+    """Erase a whole subject: a session with its branches, an entity or a producer.
+
+    One that did not come to its end goes on when it is asked again. With `dry_run` it says what
+    would go.
+    """
+    # Ids by the request are no use: a second run appends other events than the first.
+    return await forget_subject(
+        context.namespace,
+        sessions=context.namespace.sessions_of(request.agent),
+        session_id=request.session_id,
+        entity=request.entity,
+        producer=request.producer,
+        receipt=request.receipt,
+        dry_run=request.dry_run,
     )
 
 

@@ -44,7 +44,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "get": _Place("insights"),
     "update": _Place("insights"),
     "retract": _Place("insights"),
-    "forget": _Place("insights"),
+    "forget": _Place("forgetting"),
     "cite": _Place("insights"),
     "associate": _Place("insights"),
     "associations": _Place("insights"),

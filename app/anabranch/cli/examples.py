@@ -31,6 +31,7 @@ _LINES: Final = (
     "anabranch events tail --after 40",
     "anabranch events verify events.jsonl.zst",
     "anabranch forget 25da4fe2 --receipt ticket-118",
+    "anabranch forget --session 25da4fe2 --dry-run",
     "anabranch get 25da4fe2",
     "anabranch graph connect --json",
     "anabranch graph digest --as-of 40",

@@ -24,6 +24,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "update": {"text": "The Danube delta is fed by four anabranches"},
     "retract": {"reason": "a later survey says otherwise"},
     "forget": {"receipt": "ticket-118"},
+    "forget_all": {"session_id": _SESSION, "receipt": "ticket-118", "dry_run": True},
     "cite": {"insight_ids": [_INSIGHT], "outcome": "confirmed"},
     "open_session": {"task": "Plan a trip to the delta", "role": "planner"},
     "branch": {"task": "Find a hotel", "role": "focus"},

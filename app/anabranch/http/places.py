@@ -48,6 +48,7 @@ PLACES: Final = {
     "update": _insight("update"),
     "retract": _insight("retract"),
     "forget": _insight("forget"),
+    "forget_all": Place("POST", "/forgettings", "memory"),
     "cite": Place("POST", "/citations", "memory"),
     "open_session": Place("POST", "/sessions", "sessions"),
     "list_sessions": Place("GET", "/sessions", "sessions"),

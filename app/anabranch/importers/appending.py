@@ -20,6 +20,7 @@ from anabranch_events.event.types import (
     BranchCreated,
     BranchStarted,
     EventData,
+    SessionForgotten,
     SessionOpened,
 )
 
@@ -44,6 +45,7 @@ class Standing:
     root_id: str = ""
     depth: int = 0
     reached: int = 0
+    forgotten: bool = False
 
     @property
     def exists(self) -> bool:
@@ -78,8 +80,16 @@ class Appender:
             await self._of(session_id)
 
     async def put(self, draft: AnyDraft) -> None:
-        """Append a draft, now or with others. Raises what `append_all` raises."""
+        """Append a draft, now or with others. Raises what `append_all` raises.
+
+        A session that was forgotten takes nothing more, nor do branches of it that come later.
+        """
         standing = await self._of(draft.session_id)
+        if isinstance(draft, Opening) and draft.parent_id and not standing.exists:
+            standing.forgotten |= (await self._of(draft.parent_id)).forgotten
+        if standing.forgotten:
+            self.left_out += 1
+            return
         position = self._known.get(draft.event_id)
         if position is not None:
             self._leave_out(draft.event_id)
@@ -219,6 +229,8 @@ class Appender:
         elif isinstance(data, BranchCreated) and not standing.exists:
             standing.opened, standing.root_id = position, data.root_id
             standing.depth = data.depth
+        elif isinstance(data, SessionForgotten):
+            standing.forgotten = True
         elif isinstance(data, BranchCompleted):
             for insight in data.insights:
                 self._known.setdefault(insight.insight_id, position)

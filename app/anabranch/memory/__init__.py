@@ -6,6 +6,6 @@ Others use: `consolidation.consolidate`, `context.context`, `cypher.cypher`, `cy
 `namespaces.Namespaces`, `namespaces.OpenNamespace`, `past.MemoryPast`, `recall`, `session.Session`,
 `session.SessionHold`, `session_views.page_of_sessions`, `session_views.session_tree`,
 `session_views.show_session`, `short_ids.insight_id_of`, `short_ids.session_id_of`,
-`short_ids.thing_id_of`, `spread.associations`, `thinking`, `thoughts`, `transfer.MemoryTransfer`,
-`watching.WatchedInsight`, `work`.
+`short_ids.thing_id_of`, `spread.associations`, `subject_forgetting.forget_subject`, `thinking`,
+`thoughts`, `transfer.MemoryTransfer`, `watching.WatchedInsight`, `work`.
 """

@@ -53,7 +53,7 @@ class NamespaceDeleting:
             yield "ledger"
             await self._drop_vectors()
             yield "vectors"
-            await self._deletion.drop_objects(found.objects)
+            await self._backend.log.drop_objects(sorted(found.objects))
             yield "objects"
             await self._deletion.purge()
             yield "log"

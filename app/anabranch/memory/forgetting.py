@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_thinking import ForgetReceipt
-from anabranch_thinking.sessions.insights import DerivedInsight
+from anabranch_thinking.sessions.insights import LocatedInsight
 from anabranch_thinking.sessions.journal import checked_id
 from anabranch_thinking.sessions.receipts import AssociationEnds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch_store import Graph
@@ -32,15 +32,11 @@ async def forget_insight(
     key = checked_id(insight_id, field="insight_id")
     await namespace.caught_up()
     graph = await namespace.backend.graph()
-    derived = await _derived(graph, key, namespace=namespace.name)
+    derived = await derived_from(graph, [key], namespace=namespace.name)
     ids = [key, *(row["insight_id"] for row in derived)]
-    copies = await _copies(graph, ids, namespace=namespace.name)
+    copies = await copies_of(graph, ids, namespace=namespace.name)
     stored = await sessions.forget(key, receipt=receipt, session_id=session_id)
-    left = [
-        DerivedInsight(row["insight_id"], row["session_id"], row["root_id"])
-        for row in derived
-        if not row["done"]
-    ]
+    left = not_yet_done(derived)
     await sessions.forget_derived(left, forgotten=stored, receipt=receipt)
     copies["insights"] = [one.insight_id for one in left]
     listed = {name: found[:LISTED_MAX] for name, found in copies.items()}
@@ -48,11 +44,22 @@ async def forget_insight(
     return ForgetReceipt.model_validate({**dict(stored), **listed, "sums": sums})
 
 
-async def _derived(graph: Graph, insight_id: str, *, namespace: str) -> list[dict[str, Any]]:
-    """Return the insights that are derived from one, through any number of steps."""
-    known = {insight_id}
+def not_yet_done(derived: Iterable[Mapping[str, Any]]) -> list[LocatedInsight]:
+    """Return the derived insights that have not ended for the log."""
+    return [
+        LocatedInsight(row["insight_id"], row["session_id"], row["root_id"])
+        for row in derived
+        if not row["done"]
+    ]
+
+
+async def derived_from(
+    graph: Graph, insight_ids: Sequence[str], *, namespace: str
+) -> list[dict[str, Any]]:
+    """Return the other insights that are derived from some, through any number of steps."""
+    known = {*insight_ids}
     found: list[dict[str, Any]] = []
-    left = [insight_id]
+    left = [*insight_ids]
     while left:
         some, left = left[:_IDS_MAX], left[_IDS_MAX:]
         for row in await graph.read("insights/derived", namespace=namespace, ids=some):
@@ -63,7 +70,7 @@ async def _derived(graph: Graph, insight_id: str, *, namespace: str) -> list[dic
     return found
 
 
-async def _copies(graph: Graph, ids: Sequence[str], *, namespace: str) -> dict[str, list[Any]]:
+async def copies_of(graph: Graph, ids: Sequence[str], *, namespace: str) -> dict[str, list[Any]]:
     """Return what the graph holds of words about insights, by kind, each thing once."""
     rows: list[dict[str, Any]] = []
     for start in range(0, len(ids), _IDS_MAX):

@@ -21,6 +21,7 @@ from anabranch.memory.recall import recall, recall_all
 from anabranch.memory.session import Session, session_of
 from anabranch.memory.session_views import list_sessions, session_tree, show_session
 from anabranch.memory.spread import associations
+from anabranch.memory.subject_forgetting import forget_subject
 from anabranch.memory.thinking import checked_over, think_locally, think_over_workers
 from anabranch.memory.transfer import MemoryTransfer
 from anabranch.memory.work import MemoryWork
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.past.as_of import Moment
-    from anabranch.views import InsightDetails, SessionView, Status
+    from anabranch.views import InsightDetails, SessionView, Status, SubjectForgotten
     from anabranch_events import Event, Recorded
     from anabranch_recall import Associated, FilterFields, RecalledContext, Recollection, Scope
     from anabranch_store import QueryResult
@@ -271,6 +272,39 @@ class Memory:
             receipt=receipt,
             sessions=self._namespace.sessions,
             session_id=session_id,
+        )
+
+    async def forget_all(
+        self,
+        *,
+        session_id: str | None = None,
+        entity: str | None = None,
+        producer: str | None = None,
+        receipt: str = REQUESTED,
+        dry_run: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> SubjectForgotten:
+        """Erase a whole subject: a session, an entity or a producer; exactly one is given.
+
+        A session goes with all branches below it, and is cancelled where it still goes on. An
+        imported one may be named by the id that its tool gave it. Its insights are forgotten as
+        `forget` does; so are its task, notes, results, errors and hand-offs, and the whole texts in
+        the object store. An entity takes the insights that mention it along; a
+        producer (the `source` of events) those that it recorded, and the sessions that it opened.
+
+        A run that was killed is run again, and goes on. `progress` gets the number of insights so
+        far. `dry_run` says what would go. The log keeps the events that hold the texts. Raises
+        InputInvalid and SessionNotFound.
+        """
+        return await forget_subject(
+            self._namespace,
+            sessions=self._namespace.sessions,
+            session_id=session_id,
+            entity=entity,
+            producer=producer,
+            receipt=receipt,
+            dry_run=dry_run,
+            progress=progress,
         )
 
     async def cite(

@@ -28,7 +28,8 @@ async def show_session(
     if as_of is None:
         return await _view(namespace, await namespace.sessions.state(session_id))
     position = await position_of(namespace.backend, as_of)
-    return await _view(namespace, await namespace.sessions.state_as_of(session_id, position))
+    state = await namespace.sessions.state_as_of(session_id, position)
+    return await _view(namespace, state, past=True)
 
 
 async def list_sessions(
@@ -161,13 +162,17 @@ async def _thought(namespace: OpenNamespace, root_id: str) -> list[SessionView]:
         after = rows[-1]["opened"]
 
 
-async def _view(namespace: OpenNamespace, state: SessionState) -> SessionView:
-    """Show a session; the graph is asked only where there are texts to leave out."""
-    if not state.insights and state.result is None:
+async def _view(
+    namespace: OpenNamespace, state: SessionState, *, past: bool = False
+) -> SessionView:
+    """Show a session; the graph is asked only where there may be texts to leave out."""
+    if not past and not state.insights and state.result is None:
         return SessionView.of(state)
     await namespace.caught_up()
     graph = await namespace.backend.graph()
     ids = [one.insight_id for one in state.insights]
     rows = await graph.read("insights/forgotten", namespace=namespace.name, ids=ids)
     erased = await erased_sessions(graph, [state.session_id], namespace=namespace.name)
+    if erased.get(state.session_id):
+        state = state.without_content()
     return SessionView.of(state, forgotten={row["id"] for row in rows}, erased=bool(erased))

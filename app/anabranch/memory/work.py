@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.settings import Settings
     from anabranch_thinking import SessionState
     from anabranch_thinking.pools.scaler import PoolState
     from anabranch_thinking.work.fabric import Fabric

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.views import FORGOTTEN, SessionView
+from anabranch.views import SessionView
 from anabranch_events.errors import EventInvalid, InputInvalid
+from anabranch_events.event.content import FORGOTTEN
 from anabranch_projections import OPENINGS, PositionedEvent, Projector, past_sessions
 from anabranch_store import Step
 
@@ -99,6 +100,9 @@ async def _erase_forgotten(live: Graph, then: Graph) -> None:
     erasing = ("projection/forget_copies", "past/erase_insights")
     while rows := list(islice(forgotten, ROWS_MAX)):
         await then.write([Step(each, {"rows": rows}) for each in erasing])
+    sessions = iter(await live.read("past/forgotten_sessions"))
+    while rows := list(islice(sessions, ROWS_MAX)):
+        await then.write([Step("past/erase_sessions", {"rows": rows})])
 
 
 async def thought_then(
@@ -141,15 +145,21 @@ async def sessions_then(
     for row in sessions:
         if row["id"] in erased and row.get("result") is not None:
             row["result"] = FORGOTTEN
+        if erased.get(row["id"]):
+            row["task"] = FORGOTTEN
+            row["error"] = None if row.get("error") is None else FORGOTTEN
     return list(map(_view, sessions))
 
 
 async def erased_sessions(
     graph: Graph, session_ids: Sequence[str], *, namespace: str
-) -> frozenset[str]:
-    """Return the sessions that learned what was forgotten, and so have no result any more."""
+) -> dict[str, bool]:
+    """Return the sessions that learned what was forgotten, and so have no result any more.
+
+    True are those that were forgotten themselves, and say nothing at all.
+    """
     rows = await graph.read("sessions/erased", namespace=namespace, ids=list(session_ids))
-    return frozenset(row["id"] for row in rows)
+    return {row["id"]: row["forgotten"] for row in rows}
 
 
 async def _events(

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import EventData, Insight
 
 _LENGTH_MAX: Final = 160
-_ERASED: Final = "(forgotten since)"
+ERASED: Final = "(forgotten since)"
+"""The text in the place of one that was forgotten since."""
 
 
 def happened(
@@ -131,7 +132,7 @@ def _short(text: str) -> str:
 
 def _said(text: str, forgotten: frozenset[str], *about: str) -> str:
     """Return a text, unless something that it is about was forgotten."""
-    return _short(text) if forgotten.isdisjoint(about) else _ERASED
+    return _short(text) if forgotten.isdisjoint(about) else ERASED
 
 
 def _own(data: EventData, thing_id: str, forgotten: frozenset[str]) -> str:  # noqa: C901 - one case an event type.
@@ -166,7 +167,7 @@ def _own(data: EventData, thing_id: str, forgotten: frozenset[str]) -> str:  # n
             return _own_finding(data, forgotten)
 
 
-def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C901 - as above.
+def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C901, PLR0912 - as above.
     """Return what an event about insights was to the session it belongs to."""
     match data:
         case types.InsightRecorded():
@@ -192,6 +193,8 @@ def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C9
             return f"opened a conflict: {_said(data.subject, forgotten, *data.insights)}"
         case types.ConflictResolved():
             return f"resolved a conflict: {_said(data.decision, forgotten, *data.insights)}"
+        case types.SessionForgotten():
+            return f"forgotten on request {_short(data.receipt)}"
         case types.NamespaceDeleted():
             return f"ended the namespace {data.namespace} for ever"
         case _:

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import HistoryNotFound
 from anabranch.past.as_of import erased_sessions
-from anabranch.past.event_text import happened
+from anabranch.past.event_text import ERASED, happened
 from anabranch_events import canonical_uuid
 from anabranch_events.errors import EventInvalid, InputInvalid
+from anabranch_events.event.content import without_content
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,9 @@ async def history_of(
     graph = await backend.graph()
     rows = await graph.read("past/forgotten")
     forgotten = frozenset(row["id"] for row in rows if row["namespace"] == namespace)
-    forgotten |= await erased_sessions(graph, [key], namespace=namespace)
+    forgotten |= (await erased_sessions(graph, [key], namespace=namespace)).keys()
+    rows = await graph.read("past/forgotten_sessions")
+    silent = frozenset(row["id"] for row in rows if row["namespace"] == namespace)
     names = _spellings(key)
     life: list[LifeEvent] = []
     async with aclosing(backend.log.read_all(to=to)) as records:
@@ -78,7 +81,7 @@ async def history_of(
             if recorded.namespace != namespace:
                 continue
             if recorded.session_id == key or names.search(recorded.raw):
-                life += _told(recorded, key, forgotten)
+                life += _told(recorded, key, forgotten, silent)
     if not life:
         raise HistoryNotFound(key, namespace=namespace, to=to)
     return life
@@ -93,8 +96,13 @@ def _spellings(key: str) -> re.Pattern[bytes]:
     return re.compile(rf"{key}|{plain}|\\u00[2-6]".replace("-", "-?").encode(), re.IGNORECASE)
 
 
-def _told(recorded: Recorded, key: str, forgotten: frozenset[str]) -> list[LifeEvent]:
-    """Return what a record was to the thing; nothing where it does not name it."""
+def _told(
+    recorded: Recorded, key: str, forgotten: frozenset[str], silent: frozenset[str]
+) -> list[LifeEvent]:
+    """Return what a record was to the thing; nothing where it does not name it.
+
+    An event of a session in `silent` is shown without what it said.
+    """
     own = recorded.session_id == key
     try:
         event = recorded.decode()
@@ -105,7 +113,10 @@ def _told(recorded: Recorded, key: str, forgotten: frozenset[str]) -> list[LifeE
     if event.opaque:
         words = "an event of a type that this version does not know" if own else None
     else:
-        words = happened(event.data, key, own=own, forgotten=forgotten)
+        data = event.data
+        if recorded.session_id in silent:
+            data = without_content(data, text=ERASED)
+        words = happened(data, key, own=own, forgotten=forgotten)
     if words is None:
         return []
     return [_life(recorded, event.type, event.agent, event.id, words)]

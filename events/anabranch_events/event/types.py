@@ -66,7 +66,13 @@ class Outcome(StrEnum):
 
 
 class Facts(BaseModel):
-    """A frozen group of facts: the base of event data and insights."""
+    """A frozen group of facts: the base of event data and insights.
+
+    `content` names the fields that say something: what is erased when it must be forgotten. All
+    others are ids, times, numbers, and names of kinds, roles, agents and workers.
+    """
+
+    content: ClassVar[frozenset[str]] = frozenset()
 
     # A validator is made when the first event of its type comes: most processes meet few types.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
@@ -87,6 +93,7 @@ class SessionOpened(EventData):
 
     event_type: ClassVar[str] = "anabranch.session.opened.v1"
     keeps_none: ClassVar[bool] = True
+    content: ClassVar[frozenset[str]] = frozenset({"task", "attributes"})
     task: Text
     role: Name | None = None
     priority: Priority = Priority.NORMAL
@@ -117,6 +124,7 @@ class BranchCreated(EventData):
     """A session was forked from its parent at a position."""
 
     event_type: ClassVar[str] = "anabranch.branch.created.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"task", "attributes"})
     parent_id: Identifier
     root_id: Identifier
     forked_at: Position
@@ -157,6 +165,9 @@ class Insight(Facts):
     names them in `sources`, and recall leaves it out.
     """
 
+    content: ClassVar[frozenset[str]] = frozenset(
+        {"text", "subject", "tags", "entities", "sources"}
+    )
     insight_id: Identifier
     text: Text
     subject: Name | None = None
@@ -173,6 +184,7 @@ class BranchCompleted(EventData):
     """The branch ended with a result and the insights it produced."""
 
     event_type: ClassVar[str] = "anabranch.branch.completed.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"result"})
     result: Text
     insights: Annotated[tuple[Insight, ...], Field(max_length=INSIGHTS_MAX)] = ()
     duration_ms: Annotated[float, Field(ge=0)] = 0
@@ -183,6 +195,7 @@ class BranchFailed(EventData):
     """An attempt at the branch ended without a result."""
 
     event_type: ClassVar[str] = "anabranch.branch.failed.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"error"})
     error: Text
     attempt: Annotated[int, Field(ge=1)] = 1
     will_retry: bool = False
@@ -192,6 +205,7 @@ class BranchCancelled(EventData):
     """The branch was cancelled."""
 
     event_type: ClassVar[str] = "anabranch.branch.cancelled.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"reason"})
     reason: Text
 
 
@@ -199,6 +213,7 @@ class BranchDeadLettered(EventData):
     """The branch failed too often and was put aside."""
 
     event_type: ClassVar[str] = "anabranch.branch.dead_lettered.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"reason"})
     reason: Text
     attempt: Annotated[int, Field(ge=1)] = 1
 
@@ -213,6 +228,7 @@ class InsightSuperseded(EventData):
     """A newer insight took its place."""
 
     event_type: ClassVar[str] = "anabranch.insight.superseded.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"reason"})
     insight_id: Identifier
     by: Identifier
     reason: Text | None = None
@@ -223,6 +239,7 @@ class InsightRetracted(EventData):
     """The insight no longer holds."""
 
     event_type: ClassVar[str] = "anabranch.insight.retracted.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"reason"})
     insight_id: Identifier
     reason: Text
     valid_until: GivenMoment | None = None
@@ -241,6 +258,7 @@ class AssociationFormed(EventData):
     """Two insights were linked."""
 
     event_type: ClassVar[str] = "anabranch.association.formed.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"reason"})
     from_id: Identifier
     to_id: Identifier
     kind: Name
@@ -262,6 +280,7 @@ class AssociationSevered(EventData):
     """Two insights were unlinked."""
 
     event_type: ClassVar[str] = "anabranch.association.severed.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"reason"})
     from_id: Identifier
     to_id: Identifier
     kind: Name
@@ -272,6 +291,7 @@ class ConsolidationRecorded(EventData):
     """Branches were synthesised; `sources` are the insights the text was derived from."""
 
     event_type: ClassVar[str] = "anabranch.consolidation.recorded.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"text"})
     consolidation_id: Identifier
     root_id: Identifier
     sessions: tuple[Identifier, ...]
@@ -298,6 +318,7 @@ class ConflictOpened(_TwoInsights):
     """Two insights disagree."""
 
     event_type: ClassVar[str] = "anabranch.conflict.opened.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"subject"})
     subject: Text
 
 
@@ -305,6 +326,7 @@ class ConflictResolved(_TwoInsights):
     """Two insights no longer disagree."""
 
     event_type: ClassVar[str] = "anabranch.conflict.resolved.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"decision"})
     decision: Text
 
 
@@ -313,6 +335,7 @@ class WorkingMemorySet(EventData):
 
     event_type: ClassVar[str] = "anabranch.working_memory.set.v1"
     keeps_none: ClassVar[bool] = True
+    content: ClassVar[frozenset[str]] = frozenset({"key", "value"})
     key: Name
     value: Json
 
@@ -321,6 +344,7 @@ class WorkingMemoryCleared(EventData):
     """A session dropped a note."""
 
     event_type: ClassVar[str] = "anabranch.working_memory.cleared.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"key"})
     key: Name
 
 
@@ -353,6 +377,7 @@ class SessionHandedOff(EventData):
 
     event_type: ClassVar[str] = "anabranch.session.handed_off.v1"
     keeps_none: ClassVar[bool] = True
+    content: ClassVar[frozenset[str]] = frozenset({"summary", "working_memory"})
     to: Identifier
     summary: Text
     working_memory: dict[Name, Json] = {}
@@ -362,6 +387,7 @@ class SessionClosed(EventData):
     """The session ended."""
 
     event_type: ClassVar[str] = "anabranch.session.closed.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"reason"})
     reason: Text
 
 
@@ -370,6 +396,17 @@ class InsightForgotten(EventData):
 
     event_type: ClassVar[str] = "anabranch.insight.forgotten.v1"
     insight_id: Identifier
+    receipt: Text
+
+
+class SessionForgotten(EventData):
+    """The session was erased on request; `receipt` names the request.
+
+    That is its task and attributes, notes, result, errors, reasons and hand-offs. Its insights are
+    forgotten by events of their own.
+    """
+
+    event_type: ClassVar[str] = "anabranch.session.forgotten.v1"
     receipt: Text
 
 

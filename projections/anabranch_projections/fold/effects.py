@@ -54,6 +54,7 @@ class BatchRows:
             *self.links.steps(),
             *self.citations.steps(),
             *self.insights.last_steps(),
+            *self.sessions.last_steps(),
             *(step for namespace in self.ended for step in deletion_steps(namespace)),
         ]
 
@@ -234,6 +235,11 @@ def _session_closed(fold: BatchRows, at: PositionedEvent, data: types.SessionClo
 def _insight_forgotten(fold: BatchRows, at: PositionedEvent, data: types.InsightForgotten) -> None:
     fold.insights.retire(at, data.insight_id, reason="forgotten", forgotten=True)
     fold.insights.forget(at, data.insight_id, receipt=data.receipt)
+
+
+@_effect_of(types.SessionForgotten)
+def _session_forgotten(fold: BatchRows, at: PositionedEvent, data: types.SessionForgotten) -> None:
+    fold.sessions.forget(at, receipt=data.receipt)
 
 
 @_effect_of(types.NamespaceDeleted)

@@ -26,6 +26,7 @@ class SessionRows:
         self._notes: dict[tuple[str, str, str], Row] = {}
         self._runs: dict[tuple[str, str, str], Row] = {}
         self._hand_offs: dict[tuple[str, str, str], Row] = {}
+        self._forgotten: dict[tuple[str, str], Row] = {}
 
     def open(
         self,
@@ -106,6 +107,18 @@ class SessionRows:
             },
         )
 
+    def forget(self, at: PositionedEvent, *, receipt: str) -> None:
+        """Erase what the event's session said, for good."""
+        self._forgotten.setdefault(
+            (at.namespace, at.session_id),
+            {
+                "namespace": at.namespace,
+                "id": at.session_id,
+                "position": at.position,
+                "receipt": receipt,
+            },
+        )
+
     def first_steps(self) -> Iterator[Step]:
         """Return the statements that update the sessions and return their standing before."""
         yield from steps("projection/apply_sessions", self._sessions.values())
@@ -116,6 +129,10 @@ class SessionRows:
         yield from steps("projection/drop_notes", self._noted(kept=False))
         yield from steps("projection/run_sessions", self._runs.values())
         yield from steps("projection/hand_off_sessions", self._hand_offs.values())
+
+    def last_steps(self) -> Iterator[Step]:
+        """Return the statements that come after all others: nothing erased comes back."""
+        yield from steps("projection/forget_sessions", self._forgotten.values())
 
     def _note(self, at: PositionedEvent, session_id: str, key: str, *, value: str | None) -> None:
         """Let a note stand as it is at this position; None takes it away."""

@@ -53,8 +53,8 @@ PROPERTIES: Final[Mapping[str, frozenset[str]]] = {
     "Note": _words("namespace session_id key value recorded"),
     "Session": _words(
         "namespace id task role agent status priority depth root_id parent_id forked_at opened "
-        "opened_at ended ended_at ended_reason result erased error executor worker attempt duration_ms "
-        "deadline attributes updated"
+        "opened_at ended ended_at ended_reason result erased forgotten forgotten_receipt error executor "
+        "worker attempt duration_ms deadline attributes updated"
     ),
     "Vectors": _words("id model dimension"),
 }

@@ -22,6 +22,7 @@ from anabranch_events.event.types import (
     InsightRetracted,
     InsightSuperseded,
     Outcome,
+    SessionForgotten,
     SessionOpened,
     WorkingMemoryCleared,
     WorkingMemorySet,
@@ -39,7 +40,7 @@ from anabranch_thinking.sessions.journal import Fact, Journal, as_ids, checked, 
 from anabranch_thinking.sessions.receipts import InsightReceipt, InsightsReceipt, SessionReceipt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from anabranch_events import Receipt
@@ -54,8 +55,8 @@ REMEMBER_TASK: Final = "Remember"
 """The task of a session opened for one insight. It repeats nothing that may be forgotten."""
 
 
-class DerivedInsight(NamedTuple):
-    """An insight that is derived from another one, with its session and its thought."""
+class LocatedInsight(NamedTuple):
+    """An insight with its session and its thought."""
 
     insight_id: str
     session_id: str
@@ -154,22 +155,57 @@ class Insights(Journal):
         return await self._keep_up(data, [data.insight_id], session_id=session_id)
 
     async def forget_derived(
-        self, derived: Sequence[DerivedInsight], *, forgotten: Receipt, receipt: str = REQUESTED
+        self, derived: Sequence[LocatedInsight], *, forgotten: Receipt, receipt: str = REQUESTED
     ) -> None:
         """Have insights erased that are derived from one that was forgotten, each in its session.
 
         The graph forgets them with it. By these events whoever reads the log knows it too. A call
         that is repeated stores none of them twice.
         """
-        of_thought: dict[str, list[Fact]] = {}
-        for one in derived:
+        await self._forget_all(
+            (one, str(uuid5(UUID(forgotten.event_id), one.insight_id)), receipt) for one in derived
+        )
+
+    async def forget_all(
+        self, insights: Iterable[LocatedInsight], *, receipt: str = REQUESTED
+    ) -> Receipt | None:
+        """Have many insights erased, each in its session; return the last receipt."""
+        return await self._forget_all((one, None, receipt) for one in insights)
+
+    async def forget_sessions(
+        self, root_ids: Mapping[str, str], *, receipt: str = REQUESTED
+    ) -> Receipt | None:
+        """Have the words of sessions erased; return the last receipt.
+
+        `root_ids` has the sessions, each with the root of its thought. Their insights are not
+        touched, nor their ends: see `forget_all` and `cancel_all`.
+        """
+        data = checked(SessionForgotten, receipt=receipt)
+        return await self._append_many(
+            (root_id, Fact(session_id, data)) for session_id, root_id in root_ids.items()
+        )
+
+    async def _forget_all(
+        self, insights: Iterable[tuple[LocatedInsight, str | None, str]]
+    ) -> Receipt | None:
+        facts: list[tuple[str, Fact]] = []
+        for one, event_id, receipt in insights:
             data = checked(InsightForgotten, insight_id=one.insight_id, receipt=receipt)
-            event_id = str(uuid5(UUID(forgotten.event_id), one.insight_id))
-            facts = of_thought.setdefault(one.root_id or one.session_id, [])
-            facts.append(Fact(one.session_id, data, event_id=event_id))
+            fact = Fact(one.session_id, data, event_id=event_id)
+            facts.append((one.root_id or one.session_id, fact))
+        return await self._append_many(facts)
+
+    async def _append_many(self, rooted: Iterable[tuple[str, Fact]]) -> Receipt | None:
+        """Append facts of several thoughts, each with its root; return the last receipt."""
+        of_thought: dict[str, list[Fact]] = {}
+        for root_id, fact in rooted:
+            of_thought.setdefault(root_id, []).append(fact)
+        last: Receipt | None = None
         for root_id, facts in of_thought.items():
             for start in range(0, len(facts), REMEMBERED_MAX):
-                await self.append(facts[start : start + REMEMBERED_MAX], root_id=root_id)
+                receipts = await self.append(facts[start : start + REMEMBERED_MAX], root_id=root_id)
+                last = receipts[-1]
+        return last
 
     async def cite(
         self,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from anabranch_events.event.content import FORGOTTEN, without_content
 from anabranch_events.event.identifiers import composed
 from anabranch_events.event.types import (
     AssociationFormed,
@@ -26,6 +27,7 @@ from anabranch_events.event.types import (
     JoinTerms,
     Priority,
     SessionClosed,
+    SessionForgotten,
     SessionHandedOff,
     SessionOpened,
     WorkingMemoryCleared,
@@ -136,6 +138,8 @@ class SessionState:
     links: frozenset[Link] = frozenset()
     consolidation: RecordedConsolidation | None = None
     consolidation_ids: frozenset[str] = frozenset()
+    forgotten: bool = False
+    """Its own words were erased; the graph knows which insights of it were."""
 
     @property
     def retired(self) -> frozenset[str]:
@@ -152,7 +156,29 @@ class SessionState:
         """True when the session takes no more work."""
         return self.exists and self.status not in GOING
 
-    def after(self, event: Event, *, position: int) -> SessionState:  # noqa: C901, PLR0912 - one case an event type.
+    def without_content(self) -> SessionState:
+        """Return the session without what it said; the graph has it the same way."""
+        return replace(
+            self,
+            forgotten=True,
+            task=FORGOTTEN if self.exists else "",
+            result=None if self.result is None else FORGOTTEN,
+            error=None if self.error is None else FORGOTTEN,
+            attributes={},
+            working_memory={},
+        )
+
+    def after(self, event: Event, *, position: int) -> SessionState:
+        """Return the state after `event`, stored at `position`.
+
+        A session that was forgotten says nothing any more, whatever comes.
+        """
+        if self.forgotten:
+            event = event.model_copy(update={"data": without_content(event.data)})
+        after = self._after(event, position=position)
+        return after.without_content() if self.forgotten else after
+
+    def _after(self, event: Event, *, position: int) -> SessionState:  # noqa: C901, PLR0912 - one case an event type.
         """Return the state after `event`, stored at `position`.
 
         A second beginning, and any event after the end, moves the position and nothing else, as in
@@ -235,9 +261,10 @@ class StateFold:
 
     def take(self, event: Event, *, position: int) -> None:
         """Take in an event, as `SessionState.after` does."""
-        if isinstance(event.data, BranchCompleted):
-            self._state, self._insights = self.state(), None
-        elif self._gathered(event, position):
+        if isinstance(event.data, BranchCompleted | SessionForgotten):
+            self._state = self.state()
+            self._insights = self._working_memory = self._ends = self._links = None
+        elif not self._state.forgotten and self._gathered(event, position):
             newest = max(self._state.newest_event, event.id)
             self._state = replace(self._state, position=position, newest_event=newest)
             return
@@ -325,7 +352,7 @@ def _forked(state: SessionState, event: Event, data: BranchCreated) -> SessionSt
 
 
 def _ended(state: SessionState, event: Event) -> SessionState:
-    """Return the state after an event that ends the session, or `state` if it does not."""
+    """Return the state after an event that ends or forgets the session, else `state`."""
     at = replace(state, ended_at=event.time)
     match event.data:
         case BranchCompleted() as data:
@@ -349,6 +376,8 @@ def _ended(state: SessionState, event: Event) -> SessionState:
             return replace(at, status=Status.HANDED_OFF, handed_to=data.to)
         case SessionClosed():
             return replace(at, status=Status.CLOSED)
+        case SessionForgotten():
+            return state.without_content()
         case _:
             return state
 

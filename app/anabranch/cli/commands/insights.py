@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 PANEL: Final = "Remember and recall"
 _STORED: Final = "session_id, event_id, position"
-_FORGOTTEN: Final = (
-    f"{_STORED}, and what went with it: insights, consolidations, sessions, associations, "
-    "conflicts, sums"
-)
-
 InsightArgument = Annotated[
     str,
     typer.Argument(
@@ -137,32 +132,6 @@ async def retract(
         own = await session_id_in(memory, session)
         receipt = await memory.retract(found, reason, valid_until=until, session_id=own)
     _said(call, "Retracted", receipt)
-
-
-@command(commands, "forget", gives=_FORGOTTEN, panel=PANEL)
-async def forget(
-    call: Call,
-    insight: InsightArgument,
-    *,
-    receipt: Annotated[
-        str, typer.Option("--receipt", help="The request for it, by its name.")
-    ] = "requested",
-    session: ActingSessionOption = None,
-) -> None:
-    """Erase what an insight said, from the graph and from every answer.
-
-    Insights derived from it are forgotten too, and words of others about it go.
-    """
-    async with call.memory() as memory:
-        found = await insight_id_in(memory, insight)
-        own = await session_id_in(memory, session)
-        stored = await memory.forget(found, receipt=receipt, session_id=own)
-    went = ", ".join(_WENT[name].format(count) for name, count in stored.sums.items() if count)
-    call.output.item(
-        stored,
-        f"Forgotten at position {stored.position}",
-        *([f"[dim]with it: {went}[/]"] if went else []),
-    )
 
 
 @command(commands, "cite", gives=_STORED, panel=PANEL)
@@ -296,16 +265,6 @@ async def remember_all(
         receipt,
         f"Remembered {counted(len(receipt.insight_ids), 'insight')} by position {receipt.position}",
     )
-
-
-_WENT: Final = {
-    "insights": "derived insights {}",
-    "consolidations": "texts of consolidations {}",
-    "sessions": "results of sessions {}",
-    "associations": "reasons of associations {}",
-    "conflicts": "subjects of conflicts {}",
-}
-"""Words for the lists of a receipt: all that goes with a forgotten insight."""
 
 
 def _said(call: Call, done: str, receipt: SessionReceipt) -> None:

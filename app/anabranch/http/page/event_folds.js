@@ -34,6 +34,9 @@ export const FOLDS = {
   "branch.dead_lettered": ends("dead_lettered"),
   "session.closed": ends("closed"),
   "session.handed_off": ends("handed_off"),
+  "session.forgotten": (history, event, data, lane) => {
+    if (lane) lane.task = "(forgotten)";
+  },
   "insight.recorded": (history, event, data) => marked(history, event, data),
   "insight.superseded": retires,
   "insight.retracted": retires,

@@ -1,6 +1,7 @@
 // Record consolidations with the sessions they join and the insights they were derived from; one
 // row a consolidation, returns nothing. Only the first recording of a consolidation counts,
-// and one that has a forgotten source keeps no text, nor have those who joined it a result.
+// and one that has a forgotten source, or joins a forgotten session or branches of one, keeps no text,
+// nor have those who joined it a result.
 UNWIND $rows AS row
 MERGE (c:Consolidation {namespace: row.namespace, id: row.id})
 WITH row, c
@@ -16,9 +17,9 @@ FOREACH (insight_id IN row.sources |
   CREATE (c)-[:DERIVED_FROM]->(i)
 )
 WITH DISTINCT c
-MATCH (c)-[:DERIVED_FROM]->(i:Insight)
-WHERE i.forgotten IS NOT NULL
-WITH DISTINCT c
+WHERE size([(c)-[:DERIVED_FROM]->(i:Insight) WHERE i.forgotten IS NOT NULL | i.id]) > 0
+  OR size([(c)-[:CONSOLIDATES]->(s:Session) WHERE s.forgotten IS NOT NULL | s.id]) > 0
+  OR size([(c)-[:CONSOLIDATES]->(:Session)-[:BRANCHED_FROM]->(p:Session) WHERE p.forgotten IS NOT NULL | p.id]) > 0
 SET c.text = '(forgotten)'
 WITH c
 MATCH (c)-[:CONSOLIDATES]->(:Session)-[:BRANCHED_FROM]->(s:Session)

@@ -2,11 +2,12 @@
 // Each end is a relationship of its own from the session that said so: for a reader who does not see
 // an earlier one it is the first. One that has ended ends no other (void): of a circle the last
 // stands. What was retracted or forgotten has ended for good, from `final` on.
+// By a null key the embedded graph would look at every insight; '' finds none at once.
 UNWIND $rows AS row
 MERGE (i:Insight {namespace: row.namespace, id: row.id})
 WITH row, i
 WHERE NOT row.position IN [(i)<-[known:RETIRED]-(:Session) | known.recorded]
-OPTIONAL MATCH (by:Insight {namespace: row.namespace, id: row.by})
+OPTIONAL MATCH (by:Insight {namespace: row.namespace, id: coalesce(row.by, '')})
 WITH row, i, by.retired IS NOT NULL OR (row.by IS NOT NULL AND i.final IS NOT NULL) AS void,
   CASE WHEN i.forgotten IS NOT NULL THEN 'forgotten'
     WHEN by.forgotten IS NOT NULL THEN 'superseded' ELSE row.reason END AS reason

@@ -1,6 +1,6 @@
 // Which of the sessions in $ids learned what was forgotten, or joined it: their results are never told
-// again; one row a session: id.
+// again; and which were forgotten themselves, and are never told at all. One row a session: id, forgotten.
 UNWIND $ids AS id
 MATCH (s:Session {namespace: $namespace, id: id})
-WHERE s.erased
-RETURN s.id AS id
+WHERE s.erased OR s.forgotten IS NOT NULL
+RETURN s.id AS id, s.forgotten IS NOT NULL AS forgotten

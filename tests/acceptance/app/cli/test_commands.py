@@ -445,6 +445,28 @@ def test_memory_is_corrected(anabranch: CommandLine, namespace: str) -> None:
     assert "it is blue" in shown.out
 
 
+def test_a_session_is_forgotten(anabranch: CommandLine, namespace: str) -> None:
+    """A dry run says what would go; nobody there to be asked is an error that says what to do."""
+
+    def run(*words: str) -> Any:
+        return anabranch.here(*words, "-N", namespace, "--json")
+
+    session = run("session", "open", "--task", "Where does Ann live?").value["session_id"]
+    run("remember", "Ann lives in Uji", "--session", session)
+
+    dry = run("forget", "--session", session[-8:], "--dry-run").value
+    asked = run("forget", "--session", session)
+    both = run("forget", session, "--session", session)
+    gone = run("forget", "--session", session, "--yes", "--receipt", "ticket 7").value
+    shown = anabranch.here("session", "show", session, "-N", namespace)
+
+    assert (dry["dry_run"], dry["sums"]["insights"], dry["sessions"]) == (True, 1, [session])
+    assert "--yes" in asked.err
+    assert "ID and --session" in both.err
+    assert (gone["dry_run"], gone["log_keeps"], gone["sums"]) == (False, True, dry["sums"])
+    assert "Ann" not in shown.out
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -504,6 +504,12 @@ CASES: dict[type[EventData], Case] = {
         "s.ended_reason AS reason",
         [{"status": "closed", "ended": 2, "ended_at": moment(2), "reason": "Done"}],
     ),
+    types.SessionForgotten: Case(
+        [_OPENED, at(2, types.SessionForgotten(receipt="Request 7"))],
+        "MATCH (s:Session) RETURN s.task AS task, s.forgotten AS forgotten, "
+        "s.forgotten_receipt AS receipt",
+        [{"task": "(forgotten)", "forgotten": 2, "receipt": "Request 7"}],
+    ),
     types.InsightForgotten: Case(
         [
             _recorded(1, 1, entities=["Tea", "Ann"], tags=["a"], sources=["s"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch_events.event import types
+from anabranch_events.event.content import FORGOTTEN
 from anabranch_projections import PositionedEvent, fold
 from tests.support.graphs import ask, empty
 from tests.support.histories import at, consolidation, insight, session
@@ -145,3 +146,77 @@ async def test_what_was_derived_from_a_forgotten_insight_is_forgotten_with_it(gr
     ]
     nodes = await ask(graph.address, "MATCH (n) RETURN properties(n) AS properties")
     assert str(nodes).count("Ann") == 1  # Of the branch that learned nothing of it.
+
+
+async def test_a_forgotten_session_says_nothing_any_more(graph: Graph) -> None:
+    """Task, notes, results, errors, hand-offs and consolidations, said before and afterwards."""
+    root, branch, other, late = (session(number) for number in (1, 2, 3, 4))
+
+    def forked(position: int, own: str, parent: str = root) -> PositionedEvent:
+        data = types.BranchCreated(
+            parent_id=parent, root_id=root, forked_at=1, depth=1, task=SECRET
+        )
+        return at(position, data, of=own)
+
+    def joined(position: int, number: int, *sessions: str) -> PositionedEvent:
+        data = types.ConsolidationRecorded(
+            consolidation_id=consolidation(number),
+            root_id=root,
+            sessions=sessions,
+            sources=(),
+            text=SECRET,
+        )
+        return at(position, data)
+
+    def noted(position: int, key: str) -> PositionedEvent:
+        return at(position, types.WorkingMemorySet(key=key, value=SECRET), of=branch)
+
+    events = [
+        at(1, types.SessionOpened(task="Tea", attributes={"tea": True})),
+        forked(2, branch),
+        forked(3, other),
+        noted(4, "Ann"),
+        at(5, types.BranchFailed(error=SECRET, will_retry=True), of=branch),
+        joined(6, 1, branch, late),
+        at(7, types.SessionForgotten(receipt="R"), of=branch),
+        at(8, types.SessionForgotten(receipt="again"), of=branch),
+        noted(9, "Ann again"),
+        at(10, types.BranchCompleted(result=SECRET), of=branch),
+        at(11, types.SessionForgotten(receipt="R"), of=late),
+        forked(12, late),
+        joined(13, 2, branch),
+        at(14, types.SessionForgotten(receipt="R"), of=other),
+        at(
+            15,
+            types.SessionHandedOff(to=late, summary=SECRET, working_memory={"Ann": SECRET}),
+            of=other,
+        ),
+        at(16, types.BranchCompleted(result=SECRET)),
+    ]
+
+    digests = await _digests(graph, _batchings(events))
+
+    assert len(digests) == 1
+    rows = await ask(
+        graph.address,
+        "MATCH (n) OPTIONAL MATCH (n)-[r]->() RETURN properties(n) AS one, properties(r) AS other",
+    )
+    assert not [row for row in rows if SECRET in str(row) or "Ann" in str(row)]
+    found = await ask(
+        graph.address,
+        "MATCH (s:Session) RETURN s.task AS task, s.result AS result, s.status AS status, "
+        "s.forgotten AS forgotten, s.forgotten_receipt AS receipt ORDER BY s.id",
+    )
+    gone = {"task": FORGOTTEN, "receipt": "R"}
+    assert found == [
+        {
+            "task": "Tea",
+            "result": FORGOTTEN,
+            "status": "completed",
+            "forgotten": None,
+            "receipt": None,
+        },
+        {**gone, "result": FORGOTTEN, "status": "completed", "forgotten": 7},
+        {**gone, "result": None, "status": "handed_off", "forgotten": 14},
+        {**gone, "result": None, "status": "pending", "forgotten": 11},
+    ]

@@ -70,6 +70,7 @@ def operations(
         (Memory, "update"): lambda: memory.update(one, "The pump is blue"),
         (Memory, "retract"): lambda: memory.retract(one, "it was painted"),
         (Memory, "forget"): lambda: memory.forget(one),
+        (Memory, "forget_all"): lambda: memory.forget_all(entity="pump"),
         (Memory, "cite"): lambda: memory.cite([one]),
         (Memory, "associate"): lambda: memory.associate(one, other),
         (Memory, "associations"): lambda: memory.associations(one),

@@ -24,7 +24,7 @@ from tests.support.histories import at, histories, insight, positioned, session
 if TYPE_CHECKING:
     from anabranch_events import Event
 
-IDENTIFYING = ("id", "session_id", "agent", "to", "by", "from_id", "to_id", "kind")
+IDENTIFYING = ("id", "session_id", "agent", "to", "by", "from_id", "to_id", "kind", "key")
 
 
 def _rows(steps: list[Step], name: str) -> list[dict[str, Any]]:

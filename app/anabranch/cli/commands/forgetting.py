@@ -1,0 +1,213 @@
+"""Forgetting: an insight, or a whole session, entity or producer."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from anabranch.cli.command import Call, command
+from anabranch.cli.completion import ids_of
+from anabranch.cli.ids import insight_id_in
+from anabranch.terminal.counting import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from anabranch.memory.memory import Memory
+    from anabranch.views import SubjectForgotten
+
+commands = typer.Typer()
+PANEL: Final = "Remember and recall"
+_GIVES: Final = (
+    "of an insight: session_id, event_id, position, and what went with it: insights, "
+    "consolidations, sessions, associations, conflicts, sums; of a subject: subject, name, dry_run, "
+    "position, log_keeps, insights, sessions, consolidations, sums"
+)
+_KEPT: Final = (
+    "The log still holds the events that said it, and so do exports, snapshots and backups made "
+    "before"
+)
+
+
+@command(commands, "forget", gives=_GIVES, panel=PANEL)
+async def forget(
+    call: Call,
+    insight: Annotated[
+        str | None,
+        typer.Argument(
+            help="The insight's id, or the end of it.",
+            metavar="[ID]",
+            autocompletion=ids_of("insights"),
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session",
+            "-s",
+            help="A session with all branches below it, by its id or the one its tool knows it by.",
+            autocompletion=ids_of("sessions"),
+            show_default=False,
+        ),
+    ] = None,
+    entity: Annotated[
+        str | None,
+        typer.Option("--entity", help="All that mentions this name.", show_default=False),
+    ] = None,
+    producer: Annotated[
+        str | None,
+        typer.Option(
+            "--producer", help="All that events with this source brought.", show_default=False
+        ),
+    ] = None,
+    receipt: Annotated[
+        str, typer.Option("--receipt", help="The request for it, by its name.")
+    ] = "requested",
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would go of a subject, and forget nothing."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a subject goes.")] = False,
+) -> None:
+    """Erase what an insight said, or a whole subject, from the graph and from every answer.
+
+    Insights derived from it are forgotten too, and words of others about it go. A session goes with
+    its task, notes, results and hand-offs. One that was killed goes on when it is run again.
+    """
+    subject = {
+        name: value
+        for name, value in (("session", session), ("entity", entity), ("producer", producer))
+        if value is not None
+    }
+    _one_of(insight, subject, dry_run=dry_run)
+    async with call.memory() as memory:
+        if insight is not None:
+            await _forget_insight(call, memory, insight, receipt=receipt)
+            return
+        found = await _forget_subject(memory, subject, dry_run=True, receipt=receipt)
+        if dry_run:
+            call.output.item(found, _told(found, "Would forget"), *_details(found))
+            return
+        if not yes:
+            call.output.message(_told(found, "This forgets"))
+            _ask(subject)
+        total = found.sums["insights"] + found.sums["derived"]
+        with call.output.progress("forgetting", total=total) as tell:
+            found = await _forget_subject(
+                memory, subject, dry_run=False, receipt=receipt, progress=tell
+            )
+    call.output.item(found, _told(found, "Forgot"), *_details(found))
+
+
+def _one_of(insight: str | None, subject: Mapping[str, str], *, dry_run: bool) -> None:
+    """Raise InputInvalid unless one thing is named."""
+    from anabranch.errors import InputInvalid
+
+    named = [*(["ID"] if insight is not None else []), *(f"--{name}" for name in subject)]
+    if len(named) != 1:
+        given = " and ".join(named) if named else "nothing"
+        raise InputInvalid(
+            f"id: {given} is given, one thing is forgotten at a time",
+            field="id",
+            fix="give the id of an insight, or one of --session, --entity and --producer",
+        )
+    if insight is not None and dry_run:
+        raise InputInvalid(
+            "dry_run: is for subjects",
+            field="dry_run",
+            fix=f"look at the insight with `anabranch get {insight}`",
+        )
+
+
+async def _forget_insight(call: Call, memory: Memory, insight: str, *, receipt: str) -> None:
+    stored = await memory.forget(await insight_id_in(memory, insight), receipt=receipt)
+    went = ", ".join(_WENT[name].format(count) for name, count in stored.sums.items() if count)
+    call.output.item(
+        stored,
+        f"Forgotten at position {stored.position}",
+        *([f"[dim]with it: {went}[/]"] if went else []),
+        f"[dim]{_KEPT}[/]",
+    )
+
+
+async def _forget_subject(
+    memory: Memory,
+    subject: Mapping[str, str],
+    *,
+    dry_run: bool,
+    receipt: str,
+    progress: Callable[[int], None] | None = None,
+) -> SubjectForgotten:
+    session = subject.get("session")
+    return await memory.forget_all(
+        session_id=None if session is None else await _session_id(memory, session),
+        entity=subject.get("entity"),
+        producer=subject.get("producer"),
+        receipt=receipt,
+        dry_run=dry_run,
+        progress=progress,
+    )
+
+
+async def _session_id(memory: Memory, given: str) -> str:
+    """Return a session's whole id, or the id of its tool as it is."""
+    from anabranch.cli.ids import session_id_in
+    from anabranch_events.errors import InputInvalid, SessionNotFound
+
+    try:
+        return await session_id_in(memory, given)
+    except (InputInvalid, SessionNotFound):
+        return given
+
+
+def _ask(subject: Mapping[str, str]) -> None:
+    """Let the caller confirm. Raises InputInvalid where nobody does."""
+    from anabranch.errors import InputInvalid
+
+    ((name, value),) = subject.items()
+    if not sys.stdin.isatty():
+        raise InputInvalid(
+            "yes: nobody is there to be asked, stdin is no terminal",
+            field="yes",
+            fix=f"look with `--dry-run` first, then run `anabranch forget --{name} {value} --yes`",
+        )
+    if not typer.confirm("Forget it for ever?", err=True):
+        raise InputInvalid(
+            "yes: was not given; nothing was forgotten", field="yes", fix="say yes to forget it"
+        )
+
+
+_WENT: Final = {
+    "insights": "derived insights {}",
+    "consolidations": "texts of consolidations {}",
+    "sessions": "results of sessions {}",
+    "associations": "reasons of associations {}",
+    "conflicts": "subjects of conflicts {}",
+}
+"""Words for the lists of a receipt: all that goes with a forgotten insight."""
+_SUBJECT_WENT: Final = {
+    "results": "results {}",
+    **{name: words for name, words in _WENT.items() if name not in {"insights", "sessions"}},
+    "notes": "notes {}",
+    "objects": "whole texts {}",
+}
+
+
+def _told(found: SubjectForgotten, what: str) -> str:
+    derived = found.sums["derived"]
+    return (
+        f"{what} {counted(found.sums['insights'], 'insight')}"
+        f"{f', {derived} derived from them' if derived else ''} and "
+        f"{counted(found.sums['sessions'], 'session')} of {found.subject} {found.name}"
+    )
+
+
+def _details(found: SubjectForgotten) -> list[str]:
+    went = ", ".join(
+        words.format(found.sums[name]) for name, words in _SUBJECT_WENT.items() if found.sums[name]
+    )
+    return [*([f"[dim]with it: {went}[/]"] if went else []), f"[dim]{_KEPT}[/]"]

@@ -1,0 +1,140 @@
+"""Subjects that can be forgotten as a whole: a session with its branches, an entity, a producer."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import orjson
+
+from anabranch_events.errors import EventInvalid, InputInvalid, SessionNotFound
+from anabranch_events.event import types
+from anabranch_events.event.identifiers import composed
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+
+    from anabranch.memory.namespaces import OpenNamespace
+    from anabranch_events import Event
+
+IDS_MAX: Final = 500
+_SUBJECTS: Final = ("session_id", "entity", "producer")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject by its name, with the sessions that belong to it and what finds its insights."""
+
+    kind: Literal["session", "entity", "producer"]
+    name: str
+    sessions: tuple[str, ...]
+    statement: str
+    names: tuple[str, ...]
+
+    async def insights(self, namespace: OpenNamespace) -> AsyncGenerator[list[dict[str, Any]]]:
+        """Yield its insights that are not forgotten yet, some at a time."""
+        graph = await namespace.backend.graph()
+        for some in some_of(self.names):
+            after, after_id = 0, ""
+            while True:
+                rows = await graph.read(
+                    self.statement,
+                    namespace=namespace.name,
+                    names=some,
+                    after=after,
+                    after_id=after_id,
+                    limit=IDS_MAX,
+                )
+                if rows:
+                    yield rows
+                if len(rows) < IDS_MAX:
+                    break
+                after, after_id = rows[-1]["position"], rows[-1]["insight_id"]
+
+
+async def subject_of(
+    namespace: OpenNamespace, *, session_id: str | None, entity: str | None, producer: str | None
+) -> Subject:
+    """Return the one subject that is named. Raises InputInvalid and SessionNotFound."""
+    given = dict(zip(_SUBJECTS, (session_id, entity, producer), strict=True))
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        raise InputInvalid(
+            f"{named[0] if named else _SUBJECTS[0]}: "
+            f"{' and '.join(named) if named else 'nothing'} is given, one subject is forgotten",
+            field=named[0] if named else _SUBJECTS[0],
+            fix=f"give one of {', '.join(_SUBJECTS)}",
+        )
+    if session_id is not None:
+        return await _session(namespace, session_id)
+    if entity is not None:
+        names = (composed(entity),)
+        return Subject("entity", entity, (), "insights/to_forget_of_entities", names)
+    return await _producer(namespace, producer or "")
+
+
+async def _session(namespace: OpenNamespace, given: str) -> Subject:
+    """Return a session with all below it; `given` is its id, or the one that its tool knows."""
+    graph = await namespace.backend.graph()
+    try:
+        found = [(await namespace.sessions.state(given)).session_id]
+    except (SessionNotFound, InputInvalid):
+        source = f'"source_id":{orjson.dumps(given).decode()}'
+        rows = await graph.read("sessions/of_source", namespace=namespace.name, source=source)
+        found = [row["id"] for row in rows]
+        if not found:
+            raise
+    known = dict.fromkeys(found)
+    left = [*known]
+    while left:
+        some, left = left[:IDS_MAX], left[IDS_MAX:]
+        for row in await graph.read("sessions/below", namespace=namespace.name, ids=some):
+            if row["id"] not in known:
+                known[row["id"]] = None
+                left.append(row["id"])
+    sessions = tuple(known)
+    return Subject("session", given, sessions, "insights/to_forget_of_sessions", sessions)
+
+
+async def _producer(namespace: OpenNamespace, source: str) -> Subject:
+    """Return what events of a source brought, wherever they stand; the log is read for it."""
+    log = namespace.backend.log
+    spelt = orjson.dumps(source)
+    sessions, insights = dict[str, None](), dict[str, None]()
+    async with aclosing(log.read_all()) as records:
+        async for recorded in records:
+            if recorded.namespace != namespace.name:
+                continue
+            if spelt not in recorded.raw and b"\\u" not in recorded.raw:
+                continue
+            try:
+                event = recorded.decode()
+            except EventInvalid:
+                continue
+            if event.source == source:
+                _brought(event, sessions, insights)
+    return Subject("producer", source, tuple(sessions), "insights/to_forget", tuple(insights))
+
+
+def _brought(event: Event, sessions: dict[str, None], insights: dict[str, None]) -> None:
+    match event.data:
+        case types.SessionOpened() | types.BranchCreated():
+            sessions[event.session_id] = None
+        case types.InsightRecorded() as data:
+            insights[data.insight_id] = None
+        case types.BranchCompleted() as data:
+            insights.update(dict.fromkeys(one.insight_id for one in data.insights))
+        case _:
+            pass
+
+
+def some_of(ids: Sequence[str]) -> Iterator[list[str]]:
+    """Yield ids, as many at a time as one statement or batch takes."""
+    for start in range(0, len(ids), IDS_MAX):
+        yield list(ids[start : start + IDS_MAX])
+
+
+def ids_of(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of insights in rows."""
+    return [row["insight_id"] for row in rows]
