@@ -1,0 +1,1 @@
+"""Memory that settles by itself: what was said again, changed, and belongs together."""
