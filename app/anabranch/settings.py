@@ -203,6 +203,12 @@ class Settings(BaseSettings):
         "indexes of the graph alone. Without it `index`, or `graph` where both servers are "
         "elsewhere: their log may be long.",
     )
+    consolidate: bool = Field(
+        default=False,
+        description="Whether `anabranch up` settles memory by itself when it is quiet: it records "
+        "what was said again, what changed, what contradicts, and what belongs together. "
+        "`anabranch consolidate` does it by hand.",
+    )
     http_executors: str = Field(
         default="recalling",
         description="The executors that thoughts over HTTP may ask for, by their names, with "

@@ -1,6 +1,6 @@
 """The book of a namespace: what settling knows of it, as a fold of the log.
 
-Whoever folds the same events has the same book, so a successor goes on where another stopped.
+The same events give the same book, so a successor goes on where another stopped.
 """
 
 from __future__ import annotations

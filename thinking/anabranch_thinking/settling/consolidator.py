@@ -1,8 +1,8 @@
 """The consolidator: it follows the log, and settles what was learned when there is time for it.
 
 One consolidator is at work at a time, by a pin that the server moves when its holder falls silent.
-The pin is no fence. Each settlement is one conditional batch on a session of its own in the
-namespace, and says up to which position it went: of two consolidators one makes it.
+The pin is no fence. Each settlement is one conditional batch on a session of the namespace, and
+says up to which position it went. Of two consolidators one makes it.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class _Turn:
                         await asyncio.sleep(0)
 
     def _take(self, records: Sequence[Recorded]) -> None:
-        """Take in records, in order. What cannot be read says nothing."""
+        """Take in records, in order. A record that cannot be read says nothing."""
         for recorded in records:
             try:
                 event = recorded.decode()

@@ -1,7 +1,7 @@
 """The recording of settlements: each as one atomic batch, on a condition that lets it in once.
 
 A namespace has a session for this, which notes up to which position it is settled. The batch of a
-settlement holds that note, and is conditional on the session's position: whoever was overtaken
+settlement holds that note, and is conditional on the session's position. One that was overtaken
 reads the note, and goes on from there. A session that has grown long is closed for a next one.
 """
 

@@ -49,8 +49,8 @@ class Remembered:
     def follows(self, older: Remembered) -> bool:
         """Tell whether both speak of times that do not end before the other begins.
 
-        What held in May and ended then is not contradicted by what holds in June. Nor does a late
-        report of May take the place of what holds since June.
+        A fact that held in May and ended then is not contradicted by one that holds in June. Nor
+        does a late report of May replace a fact that holds since June.
         """
         if self.valid_from is None:
             return older.valid_until is None

@@ -70,8 +70,9 @@ is are : = was current currently total target budget price cost costs scheduled 
 version port limit timeout uses lives works prefers preferred named called runs listens default
 """
 )
+_COPULAS: Final = words("is are was were has have")
 _LINKS: Final = words("is are : = to uses in")
-"""What stands right before the value of an attribute."""
+"""Words right before the value of an attribute."""
 
 
 class Verdict(StrEnum):
@@ -175,7 +176,7 @@ def _changed(older: Wording, newer: Wording) -> Judgement | None:
 
 
 def _replaced(found: re.Match[str]) -> frozenset[str]:
-    """Return the stems of what a text says is no more: up to where the sentence turns."""
+    """Return the stems that a text says are no more, up to where the sentence turns."""
     pieces = pieces_in(found["old"])
     kept: list[str] = []
     for place, piece in enumerate(pieces):
@@ -204,14 +205,16 @@ def _conflict(older: Wording, newer: Wording) -> Judgement | None:
     if slot is None:
         return None
     before, was, now, after = slot
-    frame = frozenset(before)
-    if (frame | frozenset(was) | frozenset(now)) & _SEVERAL or not frame & _ATTRIBUTE:
+    leading = frozenset(before)
+    if (leading | frozenset(was) | frozenset(now)) & _SEVERAL or not leading & _ATTRIBUTE:
         return None
+    if not leading & _COPULAS and frozenset(after) & _COPULAS:
+        return None  # It differs in what it speaks of, not in what it says of that.
     if before and before[-1] in _COUNTED:
         return None
     valued = any(map(is_value, was)) and any(map(is_value, now))
     named = bool(before) and before[-1] in _LINKS and len(both) >= NAMED_FRAME_STEMS_MIN
-    named = named and (before[-1] != ":" or after <= 1)
+    named = named and (before[-1] != ":" or len(after) <= 1)
     if not (valued or (named and _plain_value(was) and _plain_value(now))):
         return None
     return Judgement(
@@ -225,10 +228,11 @@ def _plain_value(pieces: tuple[str, ...]) -> bool:
 
 def _slot(
     older: tuple[str, ...], newer: tuple[str, ...]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], int] | None:
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]] | None:
     """Return the one place where two texts differ, or None.
 
-    That is what stands before it, both values, and the number of words and marks after it. Either may say something more elsewhere, as long as that holds no value.
+    It is given as the words before it, both values, and the words after it. Either text may say
+    something more elsewhere, as long as that holds no value.
     """
     if max(len(older), len(newer)) > PIECES_MAX:
         return None
@@ -245,4 +249,4 @@ def _slot(
     if found is None:
         return None
     start, end, first, last = found
-    return older[:start], older[start:end], newer[first:last], len(older) - end
+    return older[:start], older[start:end], newer[first:last], older[end:]

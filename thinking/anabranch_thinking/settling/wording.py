@@ -113,13 +113,13 @@ class Wording:
 
     @cached_property
     def tense(self) -> tuple[bool, bool]:
-        """Whether the text has words that look ahead, and words that look behind."""
+        """True for words that look ahead in the text, and for words that look behind."""
         words = frozenset(words_in(self.text))
         return bool(_AHEAD & words), bool(_BEHIND & words)
 
     @cached_property
     def asks(self) -> bool:
-        """Whether the text asks something: then it states no fact."""
+        """True for a text that asks something: it states no fact."""
         return "?" in self.text or "\uff1f" in self.text
 
     @cached_property

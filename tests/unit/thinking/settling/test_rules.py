@@ -46,6 +46,7 @@ NEITHER = [
     ("Anna's favourite editor is vim.", "Ben's favourite editor is vim."),
     # Another number, order or day is another thing, and a counted one no other value.
     ("Step 2 of the release is the changelog.", "Step 3 of the release is the changelog."),
+    ("The limit of gateway 1 is 500 requests.", "The limit of gateway 2 is 500 requests."),
     ("The run took 20 minutes on Monday.", "The run took 25 minutes on a previous Monday."),
     # A denial, a stage, and what is still to come.
     ("The cache is shared by both services.", "The cache is not shared by both services."),
