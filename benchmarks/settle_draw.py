@@ -2,7 +2,7 @@
 
 `ANABRANCH_RECALL_DATA=... python -m benchmarks.settle_draw` prints the pairs of each space with
 their texts. The draw is the same each time. It holds neighbours by meaning in three bands,
-neighbours by words, and pairs by chance: so also those are there that no rule would look at.
+neighbours by words, and pairs by chance. So those are there, too, that no rule would look at.
 """
 
 from __future__ import annotations

@@ -299,8 +299,8 @@ class Memory(OpenFace[AsyncMemory]):
     ) -> SessionReceipt:
         """Resolve the conflict that was opened at a position by a `decision`, which says why.
 
-        With `holds`, one of its two insights, the other one is superseded by it. The event is in the name of
-        the memory's agent. Raises ConflictNotFound and InputInvalid.
+        With `holds`, one of its two insights, the other one is superseded by it. The event is in
+        the name of the memory's agent. Raises ConflictNotFound and InputInvalid.
         """
         return LOOP.run(
             self._wrapped.resolve_conflict(position, decision, holds=holds, session_id=session_id)

@@ -323,8 +323,8 @@ class Memory:
     ) -> SessionReceipt:
         """Resolve the conflict that was opened at a position by a `decision`, which says why.
 
-        With `holds`, one of its two insights, the other one is superseded by it. The event is in the name of
-        the memory's agent. Raises ConflictNotFound and InputInvalid.
+        With `holds`, one of its two insights, the other one is superseded by it. The event is in
+        the name of the memory's agent. Raises ConflictNotFound and InputInvalid.
         """
         return await resolve_conflict(
             self._namespace,
