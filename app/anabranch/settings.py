@@ -152,11 +152,27 @@ class Settings(BaseSettings):
         description="`strict` makes every append survive a power loss, at a price in speed; "
         "`default` survives the end of any process.",
     )
-    embedder: Literal["builtin", "endpoint", "none"] = Field(
+    embedder: Literal["builtin", "folder", "endpoint", "none"] = Field(
         default="builtin",
         description="What makes vectors of texts: the `builtin` model (English, on this machine's "
-        "CPU), an `endpoint` that speaks OpenAI's embeddings API, or `none`: recall then goes by "
-        "words, entities and associations.",
+        "CPU), a model of yours in a `folder`, an `endpoint` that speaks OpenAI's embeddings API, "
+        "or `none`: recall then goes by words, entities and associations.",
+    )
+    embedder_folder: _Home | None = Field(
+        default=None,
+        description="The folder of a model exported to ONNX, with its `tokenizer.json`, as "
+        "sentence-transformers and Optimum write it.",
+    )
+    embedder_text_prefix: str | None = Field(
+        default=None,
+        max_length=500,
+        description="The words before each text, where a model wants some, such as `passage: `; "
+        "without it those that the model's folder names.",
+    )
+    embedder_question_prefix: str | None = Field(
+        default=None,
+        max_length=500,
+        description="The words before each question, such as `query: `; likewise.",
     )
     embedder_url: Annotated[str, _address("http")] | None = Field(
         default=None,
@@ -166,7 +182,10 @@ class Settings(BaseSettings):
         default=None, min_length=1, description="The model to ask the endpoint for."
     )
     embedder_dimension: int | None = Field(
-        default=None, ge=1, le=4096, description="How many numbers a vector of that model has."
+        default=None,
+        ge=1,
+        le=4096,
+        description="How many numbers a vector of that model has; a model's folder mostly says it itself.",
     )
     embedder_key: SecretStr | None = Field(
         default=None, description="The endpoint's key, where it wants one."

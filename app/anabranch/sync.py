@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from anabranch.past.history import LifeEvent
     from anabranch.settings import Settings
     from anabranch.transfer.append_events import Appended
-    from anabranch.transfer.import_events import Imported
+    from anabranch.transfer.imports import Imported
     from anabranch.transfer.snapshot import Snapshot
     from anabranch.views import (
         GenerationView,

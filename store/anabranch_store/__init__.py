@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from anabranch_store.embedded.server import EmbeddedGraph
     from anabranch_store.embedding.endpoint import EmbeddingEndpoint
     from anabranch_store.embedding.minilm import MiniLM
+    from anabranch_store.embedding.model_folder import ModelFolder
     from anabranch_store.graph.deletion import delete_namespace, deletion_steps
     from anabranch_store.graph.difference import Mending, cleared, difference, mending
     from anabranch_store.graph.digest import Digest
@@ -46,6 +47,7 @@ __all__ = [
     "GraphRanker",
     "Mending",
     "MiniLM",
+    "ModelFolder",
     "Plan",
     "Product",
     "QueryResult",
@@ -87,6 +89,7 @@ _HOMES = {
     "anabranch_store.embedded.server": ("EmbeddedGraph",),
     "anabranch_store.embedding.endpoint": ("EmbeddingEndpoint",),
     "anabranch_store.embedding.minilm": ("MiniLM",),
+    "anabranch_store.embedding.model_folder": ("ModelFolder",),
     "anabranch_store.graph.deletion": ("delete_namespace", "deletion_steps"),
     "anabranch_store.graph.difference": ("Mending", "cleared", "difference", "mending"),
     "anabranch_store.graph.digest": ("Digest",),

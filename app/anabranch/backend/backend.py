@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.lost_branches import end_lost_branches, ending_lost_branches
 from anabranch.backend.projection_runner import MOVE, Projecting
+from anabranch.backend.prompted_embedder import of_questions
 from anabranch.errors import OwnerGone, PositionFromFuture
 from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
@@ -178,7 +179,7 @@ class Backend:
         if self._ranker is None:
             joined = self.servers.role == "joined"  # Its reads wait for the owner after theirs.
             grace_s = self.settings.request_timeout_s if joined else 0.0
-            self._ranker = GraphRanker(graph, self.embedder, grace_s=grace_s)
+            self._ranker = GraphRanker(graph, of_questions(self.embedder), grace_s=grace_s)
         return self._ranker
 
     async def vectors_follow(self) -> bool:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch.backend.index_questions import Answering, IndexElsewhere, IndexQuestions
+from anabranch.backend.prompted_embedder import of_questions
 from anabranch.home.folder import held
 from anabranch_events.errors import AnabranchError
 from anabranch_projections.recall_index.damage import Damaged
@@ -113,7 +114,7 @@ class Indexing:
             return None
         from anabranch_recall.index_ranker import IndexRanker
 
-        return IndexRanker(follower, self._embedder)
+        return IndexRanker(follower, of_questions(self._embedder))
 
     async def _asked(
         self, questions: Sequence[Question], knowing: int

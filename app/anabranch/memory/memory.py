@@ -12,6 +12,7 @@ from anabranch.memory.conflicts import resolve_conflict, show_conflict
 from anabranch.memory.consolidation import consolidate
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
+from anabranch.memory.earlier import earlier
 from anabranch.memory.forgetting import forget_insight
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
@@ -692,6 +693,11 @@ class Memory:
     async def status(self) -> Status:
         """Return where the log and the graph are, and how far the graph is behind."""
         return await status(self._namespace.backend, namespace=self.namespace)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            return earlier(self, name)
 
     @property
     def _namespace(self) -> OpenNamespace:

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 from anabranch.memory.deletion import delete_namespace
 from anabranch.transfer.append_events import append_events
 from anabranch.transfer.export import export_chained, export_lines
-from anabranch.transfer.import_events import import_events
+from anabranch.transfer.imports import import_events
 from anabranch.transfer.snapshot import snapshots, take_snapshot
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.transfer.append_events import Appended
-    from anabranch.transfer.import_events import Imported
+    from anabranch.transfer.imports import Imported
     from anabranch.transfer.snapshot import Snapshot
     from anabranch.views import NamespaceDeletion
     from anabranch_events import LogReport

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import EventInvalid
 from anabranch.transfer.check import event_of
-from anabranch.transfer.import_events import refuse_damaged
+from anabranch.transfer.imports import refuse_damaged
 from anabranch.transfer.known import Known, refuse_another
 from anabranch.transfer.manifest import is_manifest
 from anabranch.transfer.stored_before import stored_before

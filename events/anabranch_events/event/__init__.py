@@ -4,3 +4,15 @@ Others use: `binary_mode.structured`, `codec`, `envelope`, `fingerprint.fingerpr
 `json_schema.event_schema`, `recorded.Recorded`, `registry.REGISTRY`, `trace_context.TRACEPARENT`,
 `trace_context.traced`, `trace_context.traceparent_here`, `types`.
 """
+
+from __future__ import annotations
+
+from anabranch_events.earlier_names import earlier_names
+
+__getattr__ = earlier_names(
+    __name__,
+    dict.fromkeys(
+        ("Event", "Receipt", "decode", "decode_unchanged", "encode", "new_event"),
+        "anabranch_events",
+    ),
+)

@@ -1,4 +1,4 @@
 """Embedders: texts into vectors.
 
-Others use: `endpoint.EmbeddingEndpoint`, `minilm.MiniLM`.
+Others use: `endpoint.EmbeddingEndpoint`, `minilm.MiniLM`, `model_folder.ModelFolder`.
 """

@@ -8,7 +8,7 @@ import logging
 import random
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from anabranch_store.embedding.minilm import CHARACTERS_MAX
+from anabranch_store.embedding.network import CHARACTERS_MAX
 from anabranch_store.errors import EmbedderMissing, EmbedderRefused, EmbedderUnavailable
 
 if TYPE_CHECKING:

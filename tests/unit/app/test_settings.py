@@ -144,7 +144,7 @@ def test_passwords_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("ANABRANCH_NATS_PORT", "x", "must be a whole number"),
         ("ANABRANCH_NATS_PORT", "99999", "must be at most 65535"),
-        ("ANABRANCH_EMBEDDER", "foo", "must be 'builtin', 'endpoint' or 'none'"),
+        ("ANABRANCH_EMBEDDER", "foo", "must be 'builtin', 'folder', 'endpoint' or 'none'"),
         ("ANABRANCH_START_TIMEOUT_S", "-1", "must be more than 0"),
         ("ANABRANCH_START_TIMEOUT_S", "soon", "must be a number"),
         ("ANABRANCH_TAKE_OVER", "maybe", "must be true or false"),

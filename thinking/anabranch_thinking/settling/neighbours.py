@@ -6,7 +6,7 @@ among the latest. Both are bounded, so that settling n insights costs in the ord
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from math import log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -53,7 +53,7 @@ class Neighbours:
         self._holders: dict[str, deque[str]] = {}
         self._counts: Counter[str] = Counter()
         self._stems: dict[str, frozenset[str]] = {}
-        self._latest: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._latest = _Latest()
         self._nearest: dict[str, list[tuple[float, str]]] = {}
 
     def add(self, insight: Remembered) -> None:
@@ -67,18 +67,16 @@ class Neighbours:
         """Leave an insight out from now on."""
         self._stems.pop(insight_id, None)
         self._nearest.pop(insight_id, None)
-        self._latest.pop(insight_id, None)
+        self._latest.drop(insight_id)
 
     def has_vector(self, insight_id: str) -> bool:
         """Tell whether an insight is among the latest, with its vector."""
-        return insight_id in self._latest
+        return self._latest.get(insight_id) is not None
 
     def add_vector(self, insight_id: str, vector: Vector) -> NDArray[np.float32]:
-        """Make an insight the latest one with its vector; return that."""
-        found = self._latest[insight_id] = np.asarray(vector, np.float32)
-        self._latest.move_to_end(insight_id)
-        if len(self._latest) > LATEST:
-            self._latest.popitem(last=False)
+        """Make an insight one of the latest with its vector; return that."""
+        found = np.asarray(vector, np.float32)
+        self._latest.put(insight_id, found)
         return found
 
     def linked(self, one: str, other: str, strength: float) -> None:
@@ -108,15 +106,21 @@ class Neighbours:
         """
         found = dict.fromkeys(self.by_words(insight))
         cosines: dict[str, float] = {}
-        own = vectors.get(insight.insight_id, self._latest.get(insight.insight_id))
+        own = vectors.get(insight.insight_id)
+        if own is None:
+            own = self._latest.get(insight.insight_id)
         if own is not None:
             array = self.add_vector(insight.insight_id, own)
-            cosines = self._by_meaning(array)
+            cosines = self._latest.nearest(array, BY_MEANING + 1)
             found |= dict.fromkeys(cosines)
             found.pop(insight.insight_id, None)
             for each in found:
-                other = vectors.get(each, self._latest.get(each))
-                if each not in cosines and other is not None:
+                if each in cosines:
+                    continue
+                other = vectors.get(each)
+                if other is None:
+                    other = self._latest.get(each)
+                if other is not None:
                     cosines[each] = float(array @ np.asarray(other, np.float32))
         stems = insight.wording.stems
         near = [
@@ -138,12 +142,6 @@ class Neighbours:
             each == one for _, each in self._nearest.get(other, ())
         )
 
-    def _by_meaning(self, own: NDArray[np.float32]) -> dict[str, float]:
-        ids = list(self._latest)
-        cosines = np.stack(list(self._latest.values())) @ own
-        best = np.argsort(-cosines, kind="stable")[: BY_MEANING + 1].tolist()
-        return {ids[place]: float(cosines[place]) for place in best}
-
     def _note(self, of: str, strength: float, other: str) -> None:
         nearest = self._nearest.setdefault(of, [])
         if any(each == other for _, each in nearest):
@@ -151,6 +149,52 @@ class Neighbours:
         nearest.append((strength, other))
         nearest.sort(key=lambda one: (-one[0], one[1]))
         del nearest[NEAREST:]
+
+
+class _Latest:
+    """The vectors of the latest insights, in one matrix: the oldest makes room for a new one."""
+
+    def __init__(self) -> None:
+        self._ids: list[str | None] = []
+        self._places: dict[str, int] = {}
+        self._next = 0
+        self._matrix = np.zeros((0, 0), np.float32)
+
+    def get(self, insight_id: str) -> NDArray[np.float32] | None:
+        """Return the vector of an insight, if it is among the latest."""
+        place = self._places.get(insight_id)
+        return None if place is None else self._matrix[place]
+
+    def put(self, insight_id: str, vector: NDArray[np.float32]) -> None:
+        """Add a vector, or put another one in its place."""
+        if not self._matrix.size:
+            self._matrix = np.zeros((LATEST, len(vector)), np.float32)
+        place = self._places.get(insight_id)
+        if place is None:
+            place = self._next
+            self._next = (self._next + 1) % LATEST
+            if place == len(self._ids):
+                self._ids.append(None)
+            gone = self._ids[place]
+            if gone is not None:
+                del self._places[gone]
+            self._ids[place] = insight_id
+            self._places[insight_id] = place
+        self._matrix[place] = vector
+
+    def drop(self, insight_id: str) -> None:
+        """Leave an insight out."""
+        place = self._places.pop(insight_id, None)
+        if place is not None:
+            self._ids[place] = None
+            self._matrix[place] = 0
+
+    def nearest(self, own: NDArray[np.float32], count: int) -> dict[str, float]:
+        """Return the insights with the highest cosines, and these."""
+        cosines = self._matrix[: len(self._ids)] @ own
+        best = np.argsort(-cosines, kind="stable")[:count].tolist()
+        found = ((self._ids[place], float(cosines[place])) for place in best)
+        return {insight_id: cosine for insight_id, cosine in found if insight_id is not None}
 
 
 def _overlap(one: frozenset[str], other: frozenset[str]) -> float:

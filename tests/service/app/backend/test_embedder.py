@@ -11,6 +11,8 @@ from anabranch import Memory
 from anabranch.doctor import examine
 from anabranch.errors import SettingInvalid
 from anabranch.memory.memory import namespace_of
+from tests.support.chinese_model import DIMENSION as CHINESE_DIMENSION
+from tests.support.chinese_model import chinese_model
 from tests.support.embeddings import DIMENSION, MODEL, EmbeddingsServer
 from tests.support.rounds import in_full_only
 
@@ -130,4 +132,58 @@ async def test_an_endpoint_needs_its_settings(own_settings: Settings) -> None:
 
     with pytest.raises(SettingInvalid, match="ANABRANCH_EMBEDDER_MODEL: is not set"):
         async with Memory.open(settings=half):
+            pass
+
+
+@in_full_only
+async def test_a_model_in_a_folder_finds_what_its_language_means(own_settings: Settings) -> None:
+    """A Chinese question finds its answer, which shares no word with it, by a Chinese model."""
+    settings = own_settings.changed(
+        embedder="folder",
+        embedder_folder=chinese_model(),
+        embedder_dimension=CHINESE_DIMENSION,
+    )
+    async with Memory.open(settings=settings) as memory:
+        answer = await memory.remember("这次出行靠银行贷款。")
+        last = await memory.remember("投影器在断档之后会重置消费者。")
+        await namespace_of(memory).backend.wait_for(
+            last.position, projection="vectors", timeout_s=60
+        )
+        found = await memory.recall("旅游怎么付钱")
+
+    assert found.lanes["meaning"].state == "ok"
+    assert found.hits[0].insight_id == answer.insight_id
+    assert found.hits[0].why.matched == ()
+
+
+@pytest.mark.parametrize("ranker", ["index", "graph"])
+async def test_questions_and_texts_have_their_own_prefixes(
+    own_settings: Settings, ranker: str
+) -> None:
+    """The endpoint gets what its model wants; the prefix of texts is part of the model's name."""
+    with EmbeddingsServer() as server:
+        settings = _with_endpoint(own_settings, server).changed(
+            embedder_text_prefix="passage: ", embedder_question_prefix="query: ", ranker=ranker
+        )
+        async with Memory.open(settings=settings) as memory:
+            receipt = await memory.remember("The old gauge drifts.")
+            await namespace_of(memory).backend.wait_for(
+                receipt.position, projection="vectors", timeout_s=60
+            )
+            found = await memory.recall(QUESTION)
+            embedder = namespace_of(memory).backend.embedder
+
+    assert found.ranker == ranker
+    assert found.lanes["meaning"].state == "ok"
+    assert {"passage: The old gauge drifts.", f"query: {QUESTION}"} <= set(server.texts)
+    assert all(text.startswith(("passage: ", "query: ")) for text in server.texts)
+    assert embedder is not None
+    assert embedder.model == f"{MODEL} after 'passage:'"
+
+
+@pytest.mark.parametrize("embedder", ["endpoint", "folder"])
+async def test_a_setting_that_lacks_is_named(own_settings: Settings, embedder: str) -> None:
+    """An embedder without its address or its folder is refused before anything is opened."""
+    with pytest.raises(SettingInvalid, match=f"is not set, and ANABRANCH_EMBEDDER is {embedder}"):
+        async with Memory.open(settings=own_settings.changed(embedder=embedder)):
             pass

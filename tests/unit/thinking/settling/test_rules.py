@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import starmap
-
 import pytest
 
 from anabranch_thinking.settling.rules import Verdict, judged
@@ -65,7 +63,7 @@ NEITHER = [
 
 
 def _verdicts(pairs: list[tuple[str, str]]) -> list[Verdict | None]:
-    found = starmap(lambda one, two: judged(Wording(one), Wording(two), 0.95), pairs)
+    found = [judged(Wording(one), Wording(two), 0.95) for one, two in pairs]
     return [each.verdict if each else None for each in found]
 
 
