@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 PAIRS: Final = Path(__file__).parent / "settle_pairs.tsv"
 FILES: Final = ("realmem", "locomo_obs")
-SIZES: Final = (1_000, 10_000, 40_000)
+SIZES: Final = (1_000, 10_000, 20_000)
 NO_DAY: Final = "2000-01-01"
 WORDS: Final = 20_000
 
@@ -213,7 +213,7 @@ def _facts(found: Settlement) -> Iterator[EventData]:
 
 
 def _growth() -> Row:
-    """Compare the time for four times as many insights with the growth of n log n."""
+    """Compare the time for twice as many insights with the growth of n log n."""
     seconds = {size: _seconds(size) for size in SIZES}
     first, few, many = SIZES
     return at_most(
