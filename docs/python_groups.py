@@ -66,6 +66,17 @@ GROUPS: Final = (
         ),
     ),
     Group(
+        "Settle",
+        "Memory settles what was said again, what changed and what contradicts; a person decides.",
+        (
+            *_of(_MEMORY, "settle", "conflicts", "conflict", "resolve_conflict", "about"),
+            "anabranch.memory.settling.SettledMemory",
+            "anabranch.memory.links.ConflictView",
+            "anabranch.memory.conflicts.ConflictDetails",
+            "anabranch.memory.profiles.Profile",
+        ),
+    ),
+    Group(
         "Sessions",
         "A session is one line of thinking. It learns, notes things for itself, branches and ends.",
         (

@@ -22,6 +22,7 @@
     │   ├── TenantsInvalid       the tenants file breaks a rule
     │   └── UsageInvalid         the command line breaks a rule
     ├── NotFound
+    │   ├── ConflictNotFound     no conflict was opened at the position
     │   ├── EventNotFound
     │   ├── HistoryNotFound      no event names the thing
     │   ├── GenerationNotFound   no generation of the graph has this name
@@ -84,6 +85,7 @@ __all__ = [
     "BindRefused",
     "ClientSettingsInvalid",
     "Conflict",
+    "ConflictNotFound",
     "EventInvalid",
     "EventNotFound",
     "ExportDamaged",
@@ -295,6 +297,18 @@ class TenantsInvalid(InputInvalid):
 
 class UsageInvalid(InputInvalid):
     """The command line names an option, a command or a value that is not there."""
+
+
+class ConflictNotFound(NotFound):
+    """No conflict of this namespace was opened at the position."""
+
+    def __init__(self, position: int, *, namespace: str) -> None:
+        super().__init__(
+            f"namespace {namespace!r} has no conflict that was opened at position {position}",
+            fix="list them with `anabranch conflicts list --all`, or check the namespace",
+        )
+        self.position = position
+        self.namespace = namespace
 
 
 class EventNotFound(NotFound):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 READ: Final = frozenset({"ANABRANCH_AGENT", "ANABRANCH_HOME", "ANABRANCH_NAMESPACE"})
 OF_OWNERS: Final = {
     "ANABRANCH_CLOSE_TIMEOUT_S": "[1-9][0-9]{0,3}",
+    "ANABRANCH_CONSOLIDATE": "true|false",
     "ANABRANCH_DURABILITY": "default|strict",
     "ANABRANCH_EMBEDDED_ENGINE": "jvm|native",
     "ANABRANCH_EXECUTOR_KEY": "[!-~]+",

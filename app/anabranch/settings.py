@@ -258,6 +258,12 @@ class Settings(BaseSettings):
         description="How long such a job may run. Its worker drains before that, and is replaced.",
     )
     pool_cores: int = Field(default=1, ge=1, le=1024, description="The cores of such a job.")
+    consolidate: bool = Field(
+        default=False,
+        description="Whether `anabranch up` settles memory by itself when it is quiet: it records "
+        "what was said again, what changed, what contradicts, and what belongs together. "
+        "`anabranch consolidate` does it by hand.",
+    )
     http_executors: str = Field(
         default="recalling",
         description="The executors that thoughts over HTTP may ask for, by their names, with "

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO, Any, Self, Unpack
 
+    from anabranch.memory.conflicts import ConflictDetails
+    from anabranch.memory.links import ConflictView
+    from anabranch.memory.profiles import Profile
+    from anabranch.memory.settling import SettledMemory
     from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.memory.watching import WatchedInsight
     from anabranch.memory.work import RetriedTask, TaskDetails, TaskView, WorkerView
@@ -291,6 +295,64 @@ class Memory(OpenFace[AsyncMemory]):
                 progress=progress,
             )
         )
+
+    def settle(
+        self,
+        *,
+        since: int | None = None,
+        dry_run: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> SettledMemory:
+        """Settle what was learned since the last time: restated, changed and related insights.
+
+        Restated ones become consolidations that cite them. One is superseded where a newer one says
+        itself that it takes its place; where both give one attribute two values a conflict is
+        opened. Related ones of different sessions are associated. With `since` what came after
+        that position is looked at again. A `dry_run` records nothing. `progress` is called with
+        how many insights were looked at, and how many there are. Raises PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.settle(since=since, dry_run=dry_run, progress=progress))
+
+    def conflicts(
+        self, *, only_open: bool = True, as_of: Moment | None = None, limit: int = 100
+    ) -> list[ConflictView]:
+        """Return the conflicts between insights by position, now or at a moment.
+
+        Raises PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.conflicts(only_open=only_open, as_of=as_of, limit=limit))
+
+    def conflict(self, position: int) -> ConflictDetails:
+        """Return the conflict that was opened at a position, with both of its insights.
+
+        Raises ConflictNotFound.
+        """
+        return LOOP.run(self._wrapped.conflict(position))
+
+    def resolve_conflict(
+        self,
+        position: int,
+        decision: str,
+        *,
+        holds: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Resolve the conflict that was opened at a position by a `decision`, which says why.
+
+        With `holds`, one of its two insights, the other one is superseded by it. The event is in
+        the name of the memory's agent. Raises ConflictNotFound and InputInvalid.
+        """
+        return LOOP.run(
+            self._wrapped.resolve_conflict(position, decision, holds=holds, session_id=session_id)
+        )
+
+    def about(self, name: str, *, as_of: Moment | None = None, limit: int = 100) -> Profile:
+        """Return what is known about a name: the insights that hold and name it, with sources.
+
+        It stands among their entities, or is their subject. `as_of` asks what was known at a
+        position, or a time. Raises InputInvalid and PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.about(name, as_of=as_of, limit=limit))
 
     def cite(
         self,

@@ -128,6 +128,15 @@ class Restatement(_Frozen):
     position: int
 
 
+class OpenConflict(_Frozen):
+    """Another insight that a hit stands against: `position` is the one that opened the conflict."""
+
+    insight_id: str
+    text: str
+    subject: str | None
+    position: int
+
+
 class Hit(_Frozen):
     """One insight that answers, its score, and why. `retired` is the position it ended at.
 
@@ -136,7 +145,8 @@ class Hit(_Frozen):
     orders the hits of one answer.
 
     Insights with the same text are one hit, of the best among them. `also` has the others, at most
-    100, and `also_in` is the number of other sessions that say the same.
+    100, and `also_in` is the number of other sessions that say the same. `conflicts` are its open
+    ones, at most three.
     """
 
     insight_id: str
@@ -157,6 +167,7 @@ class Hit(_Frozen):
     valid_until: datetime | None = None
     also_in: int = 0
     also: tuple[Restatement, ...] = ()
+    conflicts: tuple[OpenConflict, ...] = ()
 
     @property
     def said(self) -> str:

@@ -50,6 +50,8 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "associations": _Place("insights"),
     "sever": _Place("insights"),
     "remember-all": _Place("insights"),
+    "about": _Place("about"),
+    "conflicts": _Place("conflicts", is_group=True),
     "session": _Place("sessions", is_group=True),
     "sessions": _Place("transcripts", is_group=True),
     "think": _Place("thinking"),

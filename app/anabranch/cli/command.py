@@ -81,6 +81,15 @@ SessionOption = Annotated[
         autocompletion=ids_of("sessions"),
     ),
 ]
+ActingSessionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--session",
+        "-s",
+        help="The session that does it, instead of the insight's own.",
+        show_default=False,
+    ),
+]
 AsOfOption = Annotated[
     str | None,
     typer.Option(

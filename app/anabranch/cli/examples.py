@@ -8,10 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LINES: Final = (
+    "anabranch about Munich --as-of 40",
     "anabranch associations 25da4fe2 --spread 2",
     "anabranch associate 25da4fe2 9b1c77d0 --kind explains",
     "anabranch cite 25da4fe2 --outcome confirmed",
-    "anabranch consolidate 25da4fe2",
+    "anabranch conflicts list --all",
+    "anabranch conflicts resolve 41 --decision 'measured again: it is 800'",
+    "anabranch conflicts show 41",
+    "anabranch consolidate --dry-run",
     "anabranch context 'What do we know about staging?' --tokens 800",
     "anabranch cypher 'MATCH (s:Session {namespace: $namespace}) RETURN s.task LIMIT 5'",
     "anabranch dead-letters discard 41",
@@ -101,7 +105,7 @@ def _command_of(line: str) -> str:
 
 _GROUPS: Final = frozenset(
     {
-        *("dead-letters", "events", "graph", "keys", "log", "mcp"),
+        *("conflicts", "dead-letters", "events", "graph", "keys", "log", "mcp"),
         *("namespace", "session", "sessions", "snapshot"),
         *("tasks", "workers"),
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
+from anabranch.memory.conflicts import resolve_conflict, show_conflict
 from anabranch.memory.consolidation import consolidate
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
@@ -15,11 +16,14 @@ from anabranch.memory.earlier import earlier
 from anabranch.memory.forgetting import forget_insight
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.insights import get_insight, update_insight
+from anabranch.memory.links import list_conflicts
 from anabranch.memory.namespaces import OpenNamespace
 from anabranch.memory.past import MemoryPast
+from anabranch.memory.profiles import about
 from anabranch.memory.recall import recall, recall_all
 from anabranch.memory.session import Session, session_of
 from anabranch.memory.session_views import list_sessions, session_tree, show_session
+from anabranch.memory.settling import settle
 from anabranch.memory.spread import associations
 from anabranch.memory.subject_forgetting import forget_subject
 from anabranch.memory.thinking import checked_over, think_locally, think_over_workers
@@ -38,6 +42,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from anabranch.memory.conflicts import ConflictDetails
+    from anabranch.memory.links import ConflictView
+    from anabranch.memory.profiles import Profile
+    from anabranch.memory.settling import SettledMemory
     from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.past.as_of import Moment
     from anabranch.views import InsightDetails, SessionView, Status, SubjectForgotten
@@ -306,6 +314,68 @@ class Memory:
             dry_run=dry_run,
             progress=progress,
         )
+
+    async def settle(
+        self,
+        *,
+        since: int | None = None,
+        dry_run: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> SettledMemory:
+        """Settle what was learned since the last time: restated, changed and related insights.
+
+        Restated ones become consolidations that cite them. One is superseded where a newer one says
+        itself that it takes its place; where both give one attribute two values a conflict is
+        opened. Related ones of different sessions are associated. With `since` what came after
+        that position is looked at again. A `dry_run` records nothing. `progress` is called with
+        how many insights were looked at, and how many there are. Raises PositionFromFuture.
+        """
+        return await settle(self._namespace, since=since, dry_run=dry_run, progress=progress)
+
+    async def conflicts(
+        self, *, only_open: bool = True, as_of: Moment | None = None, limit: int = 100
+    ) -> list[ConflictView]:
+        """Return the conflicts between insights by position, now or at a moment.
+
+        Raises PositionFromFuture.
+        """
+        return await list_conflicts(self._namespace, only_open=only_open, as_of=as_of, limit=limit)
+
+    async def conflict(self, position: int) -> ConflictDetails:
+        """Return the conflict that was opened at a position, with both of its insights.
+
+        Raises ConflictNotFound.
+        """
+        return await show_conflict(self._namespace, position)
+
+    async def resolve_conflict(
+        self,
+        position: int,
+        decision: str,
+        *,
+        holds: str | None = None,
+        session_id: str | None = None,
+    ) -> SessionReceipt:
+        """Resolve the conflict that was opened at a position by a `decision`, which says why.
+
+        With `holds`, one of its two insights, the other one is superseded by it. The event is in
+        the name of the memory's agent. Raises ConflictNotFound and InputInvalid.
+        """
+        return await resolve_conflict(
+            self._namespace,
+            position,
+            decision=decision,
+            holds=holds,
+            session_id=session_id,
+        )
+
+    async def about(self, name: str, *, as_of: Moment | None = None, limit: int = 100) -> Profile:
+        """Return what is known about a name: the insights that hold and name it, with sources.
+
+        It stands among their entities, or is their subject. `as_of` asks what was known at a
+        position, or a time. Raises InputInvalid and PositionFromFuture.
+        """
+        return await about(self._namespace, name, as_of=as_of, limit=limit)
 
     async def cite(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Required, TypedDict, TypeVar, Unpack
 from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import ScopeNeedsSession
+from anabranch.memory.conflicts import with_conflicts
 from anabranch.memory.spread import checked_steps, spread_from
 from anabranch.past.as_of import position_of
 from anabranch_events import input_invalid, new_id
@@ -89,6 +90,7 @@ async def answered(namespace: OpenNamespace, asked: Sequence[AskedOne]) -> list[
         for one in questions
     ]
     found = await _answers(namespace, questions, after=after)
+    found = await with_conflicts(namespace, found, [one.as_of for one in questions])
     spreads = [one.get("spread", 0) for one in asked]
     return [
         (await spread_from(namespace, question, each, steps=steps)).model_copy(

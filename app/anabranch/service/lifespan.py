@@ -15,6 +15,7 @@ from anabranch.home.folder import Home
 from anabranch.mcp.listener import RelayListener, can_relay
 from anabranch.memory.namespaces import Namespaces
 from anabranch.service.session_following import following_sessions
+from anabranch.service.settling import settling_memory
 from anabranch.service.tracing import measuring, tracer_provider, tracing
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ class Serving:
         if log.rights != "all":
             return  # Commands write events of every namespace.
         namespaces = Namespaces(self._backend)
+        if servers.settings.consolidate:
+            await enter(settling_memory(self._backend, namespaces))
         if can_relay():
             self.relay = await enter(RelayListener(namespaces).opened())
         self._commands = CommandService(namespaces, middlewares=self._middlewares())

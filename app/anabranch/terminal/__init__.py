@@ -5,7 +5,7 @@ Others use: `associated.associated_table`, `counting.counted`, `event_lines.chec
 `output.Output`, `output.warning_line`, `output.write_error`, `past.diff_picture`,
 `past.life_lines`, `rebuild_progress.rebuild_progress`, `recall_table.hits_table`,
 `recall_table.lanes_line`, `recall_why.lane_lines`, `sessions.session_panel`,
-`sessions.session_tree`, `sessions.sessions_table`, `short_id.short_id`,
+`sessions.session_tree`, `sessions.sessions_table`, `settled`, `short_id.short_id`,
 `thought_tree.ThoughtPicture`, `thought_tree.duration`, `thought_tree.outcome`,
 `transcripts.found_table`, `transcripts.import_summary`.
 """

@@ -67,6 +67,10 @@ def reasons(hit: Hit) -> str:
         parts.append(counted(len(hit.why.associations), "association"))
     if hit.also_in:
         parts.append(f"also in {counted(hit.also_in, 'session')}")
+    parts += [
+        f"in conflict with {short_id(conflict.insight_id)}: {_cut(conflict.text, 80)}"
+        for conflict in getattr(hit, "conflicts", ())  # An older build's answer has none.
+    ]
     if hit.retired is not None:
         parts.append(f"retired at {hit.retired}")
     if hit.valid_from is not None:

@@ -1,5 +1,5 @@
 """The consolidation of branches' findings.
 
-Others use: `consolidate.consolidate_thought`, `links.WeightedLink`, `links.find_links`,
-`points.Point`, `synthesis.Group`, `synthesis.Synthesis`, `synthesis.synthesise`.
+Others use: `consolidate.consolidate_thought`, `links`, `points.Point`, `synthesis.Group`,
+`synthesis.Synthesis`, `synthesis.synthesise`.
 """

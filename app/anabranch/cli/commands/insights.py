@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from anabranch.cli.command import AsOfOption, Call, SessionOption, command, standard_input
+from anabranch.cli.command import (
+    ActingSessionOption,
+    AsOfOption,
+    Call,
+    SessionOption,
+    command,
+    standard_input,
+)
 from anabranch.cli.completion import KINDS, OUTCOMES, ids_of, one_of
 from anabranch.cli.ids import insight_id_in, insight_ids_in, session_id_in
 from anabranch.terminal.counting import counted
@@ -41,15 +48,6 @@ ToArgument = Annotated[
 KindOption = Annotated[str, typer.Option("--kind", help="What kind of association.")]
 WhyOption = Annotated[
     str | None, typer.Option("--reason", help="Why.", metavar="TEXT", show_default=False)
-]
-ActingSessionOption = Annotated[
-    str | None,
-    typer.Option(
-        "--session",
-        "-s",
-        help="The session that does it, instead of the insight's own.",
-        show_default=False,
-    ),
 ]
 
 

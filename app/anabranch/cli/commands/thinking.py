@@ -203,21 +203,62 @@ async def _warn_without_workers(call: Call, memory: Memory, executor: str | None
 @command(
     commands,
     "consolidate",
-    gives="consolidation_id, root_id, sessions, sources, text, position, ...",
+    gives="insights, recorded, restated, superseded, conflicts, associations; with ROOT "
+    "consolidation_id, root_id, sessions, sources, text, position, ...",
     panel=PANEL,
 )
 async def consolidate(
     call: Call,
     root: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="The thought's root session.", metavar="ROOT", autocompletion=ids_of("sessions")
+            help="A thought's root session: what its branches found becomes one cited text.",
+            metavar="ROOT",
+            autocompletion=ids_of("sessions"),
+            show_default=False,
         ),
-    ],
+    ] = None,
+    *,
+    since: Annotated[
+        int | None,
+        typer.Option(
+            help="Look again at what came after this position.", min=0, show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be recorded.")
+    ] = False,
 ) -> None:
-    """Synthesise what the branches of a thought found; every insight used is cited."""
+    """Settle memory: mark what was said again, changed or contradicts; or join one thought.
+
+    Every consolidation cites its evidence and replaces none of it.
+    """
+    if root is None:
+        await _settle(call, since=since, dry_run=dry_run)
+        return
+    if since is not None or dry_run:
+        from anabranch.errors import UsageInvalid
+
+        raise UsageInvalid(
+            "ROOT takes no --since and no --dry-run: a thought is joined whole",
+            field="root",
+            fix="leave out the one or the other",
+        )
     from rich.text import Text
 
     async with call.memory() as memory:
         found = await memory.consolidate(await session_id_in(memory, root))
     call.output.item(found, Text(found.text))
+
+
+async def _settle(call: Call, *, since: int | None, dry_run: bool) -> None:
+    from anabranch.terminal.settled import settled_lines
+
+    async with call.memory() as memory:
+        with call.output.progress("Settling", total=100) as shown:
+            found = await memory.settle(
+                since=since,
+                dry_run=dry_run,
+                progress=lambda done, total: shown(100 * done // max(1, total)),
+            )
+    call.output.item(found, *settled_lines(found))

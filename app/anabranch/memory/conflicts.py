@@ -1,0 +1,164 @@
+"""Conflicts between insights: one to look at, its resolution, and those beside hits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from anabranch.errors import ConflictNotFound
+from anabranch.memory.insights import get_insight
+from anabranch.memory.links import list_conflicts
+from anabranch.views import InsightDetails
+from anabranch_events.errors import EventInvalid, InputInvalid
+from anabranch_events.event.types import ConflictResolved, EventData, InsightSuperseded
+from anabranch_recall.question import OpenConflict
+from anabranch_store.recall.lanes import attempt
+from anabranch_thinking.sessions.journal import Fact, checked
+from anabranch_thinking.sessions.receipts import SessionReceipt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch.memory.links import ConflictView
+    from anabranch.memory.namespaces import OpenNamespace
+    from anabranch_recall import Recollection
+
+BESIDE_MAX: Final = 3
+_READ_S: Final = 2.0
+
+
+class ConflictDetails(BaseModel):
+    """A conflict with both insights, and who opened and resolved it; `decision` says why."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    position: int
+    subject: str | None
+    one: InsightDetails
+    other: InsightDetails
+    opened_by: str | None
+    opened_at: datetime | None
+    resolved: int | None
+    decision: str | None
+    resolved_by: str | None
+    resolved_at: datetime | None
+
+
+async def show_conflict(namespace: OpenNamespace, position: int) -> ConflictDetails:
+    """Return the conflict that was opened at a position. Raises ConflictNotFound."""
+    found = await _conflict(namespace, position)
+    opened_by, opened_at = await _said(namespace, position)
+    resolved_by, resolved_at = await _said(namespace, found.resolved)
+    return ConflictDetails(
+        position=position,
+        subject=found.subject,
+        one=await get_insight(namespace, found.one),
+        other=await get_insight(namespace, found.other),
+        opened_by=opened_by,
+        opened_at=opened_at,
+        resolved=found.resolved,
+        decision=found.decision,
+        resolved_by=resolved_by,
+        resolved_at=resolved_at,
+    )
+
+
+async def resolve_conflict(
+    namespace: OpenNamespace,
+    position: int,
+    *,
+    decision: str,
+    holds: str | None,
+    session_id: str | None,
+) -> SessionReceipt:
+    """Resolve a conflict as `Memory.resolve_conflict` says: both events are one batch."""
+    found = await _conflict(namespace, position)
+    if found.resolved is not None:
+        raise InputInvalid(
+            f"position: the conflict at {position} was resolved at {found.resolved}",
+            field="position",
+            fix="list the open ones",
+        )
+    pair = (found.one, found.other)
+    if holds is not None and holds not in pair:
+        raise InputInvalid(
+            f"holds: {holds} is neither of the two insights",
+            field="holds",
+            fix=f"give {found.one} or {found.other}, or leave it out where both stay",
+        )
+    data: list[EventData] = [checked(ConflictResolved, insights=pair, decision=decision)]
+    if holds is not None:
+        loser = next(each for each in pair if each != holds)
+        data.append(checked(InsightSuperseded, insight_id=loser, by=holds, reason=decision))
+    sessions = namespace.sessions
+    owner = session_id or (await namespace.producers(pair))[found.one]
+    state = await sessions.state(owner)
+    receipts = await sessions.append(
+        [Fact(state.session_id, each) for each in data], root_id=state.root_id
+    )
+    return SessionReceipt(**dict(receipts[0]), session_id=state.session_id)
+
+
+async def with_conflicts(
+    namespace: OpenNamespace, answers: Sequence[Recollection], moments: Sequence[int | None]
+) -> list[Recollection]:
+    """Return answers whose hits have their open conflicts, as of each answer's moment."""
+    return [
+        await _beside(namespace, answer, answer.position if moment is None else moment)
+        for answer, moment in zip(answers, moments, strict=True)
+    ]
+
+
+async def _beside(namespace: OpenNamespace, answer: Recollection, until: int) -> Recollection:
+    """Return one answer with the open conflicts of its hits, by one read.
+
+    Where the graph does not answer in time, the answer stays without them.
+    """
+    if not answer.hits:
+        return answer
+    reading = open_conflicts(namespace, [hit.insight_id for hit in answer], until=until)
+    found = (await attempt(reading, nothing={}, timeout_s=_READ_S)).found
+    if not found:
+        return answer
+    hits = [hit.model_copy(update={"conflicts": found.get(hit.insight_id, ())}) for hit in answer]
+    return answer.model_copy(update={"hits": hits})
+
+
+async def open_conflicts(
+    namespace: OpenNamespace, insight_ids: Sequence[str], *, until: int
+) -> dict[str, tuple[OpenConflict, ...]]:
+    """Return the open conflicts of insights as of a position, at most three of each."""
+    graph = await namespace.backend.graph()
+    rows = await graph.read(
+        "recall/read_open_conflicts",
+        namespace=namespace.name,
+        ids=list(insight_ids),
+        until=until,
+        limit=BESIDE_MAX,
+    )
+    return {
+        row["insight_id"]: tuple(OpenConflict.model_validate(one) for one in row["conflicts"])
+        for row in rows
+    }
+
+
+async def _conflict(namespace: OpenNamespace, position: int) -> ConflictView:
+    if position > 0:
+        for found in await list_conflicts(namespace, only_open=False, beyond=position - 1, limit=1):
+            if found.position == position:
+                return found
+    raise ConflictNotFound(position, namespace=namespace.name)
+
+
+async def _said(
+    namespace: OpenNamespace, position: int | None
+) -> tuple[str | None, datetime | None]:
+    """Return who recorded the event at a position, and when."""
+    recorded = None if position is None else await namespace.backend.log.at(position)
+    if recorded is None or recorded.namespace != namespace.name:
+        return None, None
+    try:
+        return recorded.decode().agent, recorded.stored_at
+    except EventInvalid:
+        return None, recorded.stored_at

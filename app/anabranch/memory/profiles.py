@@ -1,0 +1,74 @@
+"""Profiles: what memory knows about a name, as of a moment, each statement with its source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from pydantic import BaseModel, ConfigDict
+
+from anabranch.memory.conflicts import open_conflicts
+from anabranch.past.as_of import position_of
+from anabranch.views import InsightDetails
+from anabranch_events.errors import InputInvalid
+from anabranch_recall.question import OpenConflict
+
+if TYPE_CHECKING:
+    from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.past.as_of import Moment
+
+BESIDE_MAX: Final = 10
+FACTS_MAX: Final = 1000
+
+
+class Profile(BaseModel):
+    """All that is known about a name at a position: the insights that hold, the latest first.
+
+    `beside` has the names that stand beside it most often, with the number of insights.
+    `conflicts` has the open ones by the insight that they are about.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    name: str
+    position: int
+    insights: tuple[InsightDetails, ...]
+    beside: dict[str, int]
+    conflicts: dict[str, tuple[OpenConflict, ...]]
+
+
+async def about(
+    namespace: OpenNamespace, name: str, *, as_of: Moment | None = None, limit: int = 100
+) -> Profile:
+    """Return the profile of a name as `Memory.about` says."""
+    wanted = " ".join(name.split())
+    if not wanted:
+        raise InputInvalid("name: is empty", field="name", fix="name who or what it is about")
+    if not 1 <= limit <= FACTS_MAX:
+        raise InputInvalid(
+            f"limit: {limit} is not from 1 to {FACTS_MAX}", field="limit", fix="ask for fewer"
+        )
+    backend = namespace.backend
+    await namespace.caught_up()
+    until = max(backend.seen, (await backend.log.bounds()).last)
+    if as_of is not None:
+        until = await position_of(backend, as_of)
+        await backend.wait_for(until, projection="graph", timeout_s=backend.settings.wait_timeout_s)
+    graph = await backend.graph()
+    rows = await graph.read(
+        "insights/about",
+        namespace=namespace.name,
+        name=wanted.lower(),
+        until=until,
+        limit=limit,
+    )
+    found = tuple(InsightDetails.model_validate(row) for row in rows)
+    beside = Counter(
+        each for one in found for each in one.entities if each.lower() != wanted.lower()
+    )
+    return Profile(
+        name=wanted,
+        position=until,
+        insights=found,
+        beside=dict(beside.most_common(BESIDE_MAX)),
+        conflicts=await open_conflicts(namespace, [one.insight_id for one in found], until=until),
+    )

@@ -1,0 +1,257 @@
+"""Settling measured: how often the rules are right, what they do to recall, and what they cost.
+
+`ANABRANCH_RECALL_DATA=... make bench ONLY=settle`. The pairs are those of `settle_pairs.tsv`, whose
+method is in `settle_pairs.md`; only the part that was left out counts. Recall is asked with the
+index ranker, of spaces that were settled after each session and of the same ones that were not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from math import log
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from anabranch_events import new_event, new_id
+from anabranch_events.event.types import (
+    AssociationFormed,
+    ConflictOpened,
+    InsightRecorded,
+    InsightSuperseded,
+    SessionOpened,
+)
+from anabranch_projections import PositionedEvent
+from anabranch_projections.recall_index.namespace_index import NamespaceIndex
+from anabranch_recall import Question
+from anabranch_recall.asked import read
+from anabranch_recall.eligible import eligible
+from anabranch_recall.index_ranking import rank
+from anabranch_recall.recipe import RECIPE
+from anabranch_store import MiniLM
+from anabranch_thinking.settling.book import Book
+from anabranch_thinking.settling.rules import judged
+from anabranch_thinking.settling.settlement import settle
+from anabranch_thinking.settling.wording import Wording
+from benchmarks.recall_quality import Kept, answerable, measures, read_spaces
+from benchmarks.rows import at_least, at_most
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from anabranch_events.event.types import EventData
+    from anabranch_thinking.settling.settlement import Settlement
+    from benchmarks.rows import Row
+
+PAIRS: Final = Path(__file__).parent / "settle_pairs.tsv"
+FILES: Final = ("realmem", "locomo_obs")
+SIZES: Final = (1_000, 10_000, 20_000)
+NO_DAY: Final = "2000-01-01"
+WORDS: Final = 20_000
+
+
+async def run() -> list[Row]:
+    """Measure, and return the rows."""
+    rows = [_growth()]
+    data = os.environ.get("ANABRANCH_RECALL_DATA")
+    if not data:
+        print("set ANABRANCH_RECALL_DATA for pairs and recall", file=sys.stderr)
+        return rows
+    vectors = Kept(Path(tempfile.gettempdir()) / "anabranch-recall-vectors.npz")
+    spaces = {name: read_spaces(Path(data), name) for name in FILES}
+    for found in spaces.values():
+        for space in found:
+            texts = (each["text"] for each in (*space["corpus"], *answerable(space)))
+            await vectors.make(texts)
+    rows += _pairs(spaces, vectors)
+    rows += [_recall(name, found, vectors) for name, found in spaces.items()]
+    return rows
+
+
+def _pairs(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Iterator[Row]:
+    texts = {
+        (space["space"], item["id"]): item["text"]
+        for found in spaces.values()
+        for space in found
+        for item in space["corpus"]
+    }
+    said: Counter[tuple[str, str, str]] = Counter()
+    with PAIRS.open(encoding="utf-8") as file:
+        for pair in csv.DictReader(file, delimiter="\t"):
+            if pair["part"] != "left_out":
+                continue
+            one, other = (texts[pair["space"], pair[side]] for side in ("one", "other"))
+            cosine = float(vectors.of(one) @ vectors.of(other))
+            found = judged(Wording(one), Wording(other), cosine)
+            said[found.verdict.value if found else "", pair["label"], pair["draw"]] += 1
+
+    def count(verdict: str | None, label: str | None, draw: str | None = None) -> int:
+        return sum(
+            number
+            for (v, lab, d), number in said.items()
+            if verdict in {None, v} and label in {None, lab} and draw in {None, d}
+        )
+
+    for verdict, label, goal in (
+        ("same", "same", 0.98),
+        ("supersedes", "changed", 0.99),
+        ("conflicts", "changed", 0.9),
+    ):
+        yield at_least(
+            f"left-out pairs, {verdict}: the share that is right, of {count(verdict, None)}",
+            ours=count(verdict, label) / max(1, count(verdict, None)),
+            theirs=1,
+            limit=goal,
+            unit="share",
+        )
+    for verdicts, label in ((("same",), "same"), (("supersedes", "conflicts"), "changed")):
+        yield at_least(
+            f"left-out pairs, {label}: the share found of {count(None, label, 'drawn')} drawn",
+            ours=sum(count(one, label, "drawn") for one in verdicts)
+            / max(1, count(None, label, "drawn")),
+            theirs=1,
+            limit=0,
+            unit="share",
+        )
+    yield at_most(
+        f"left-out pairs superseded wrongly, of {count(None, None)}",
+        ours=count("supersedes", None) - count("supersedes", "changed"),
+        theirs=count(None, None),
+        limit=0.01,
+        unit="pairs",
+    )
+
+
+def _recall(name: str, spaces: list[dict[str, Any]], vectors: Kept) -> Row:
+    found = {
+        settles: float(
+            np.mean([each for space in spaces for each in _found(space, vectors, settles=settles)])
+        )
+        for settles in (False, True)
+    }
+    return at_least(
+        f"{name}: R@5 settled, beside the same unsettled",
+        ours=100 * found[True],
+        theirs=100 * found[False],
+        limit=(100 * found[False] - 1) / (100 * found[False]),
+        unit="points",
+    )
+
+
+def _found(space: dict[str, Any], vectors: Kept, *, settles: bool) -> Iterator[float]:
+    """Yield the recall at 5 of each question of a space."""
+    index, rows, positions = _learned(space, vectors, settles=settles)
+    for each in answerable(space):
+        visible = each.get("visible")
+        as_of = positions[visible - 1] if visible else None
+        cut = index.cut(as_of)
+        asked, question = read(each["text"]), Question(text=each["text"], namespace="space")
+        reach = eligible(cut, question)
+        best = rank(cut, asked, reach, k=10, vector=vectors.of(each["text"]), recipe=RECIPE).best
+        relevant = {rows[item] for item in each["relevant"]}
+        yield measures([one.row for one in best[:10]], relevant)[0]
+
+
+def _learned(
+    space: dict[str, Any], vectors: Kept, *, settles: bool
+) -> tuple[NamespaceIndex, dict[str, int], list[int]]:
+    """Fold a space into an index, and settle it after each session where that is asked."""
+    index = NamespaceIndex("space", dimension=MiniLM.dimension)
+    book, made, waiting = Book(), {}, []
+    sessions: dict[str, str] = {}
+    rows: dict[str, int] = {}
+    positions: list[int] = []
+
+    def apply(data: EventData, session_id: str, day: datetime) -> list[str]:
+        event = new_event(data, session_id=session_id, namespace="space", time=day)
+        index.apply(PositionedEvent(index.position + 1, event))
+        return book.take(event, index.position)
+
+    corpus = space["corpus"]
+    for row, item in enumerate(corpus):
+        day = datetime.fromisoformat((item.get("ts") or NO_DAY)[:10]).replace(tzinfo=UTC)
+        if item["session"] not in sessions:
+            sessions[item["session"]] = new_id()
+            apply(SessionOpened(task="A session"), sessions[item["session"]], day)
+        session_id = sessions[item["session"]]
+        insight = InsightRecorded(insight_id=new_id(), text=item["text"])
+        waiting += apply(insight, session_id, day)
+        made[insight.insight_id] = vectors.of(item["text"])
+        rows[item["id"]] = row
+        positions.append(index.position)
+        last = row + 1 == len(corpus) or corpus[row + 1]["session"] != item["session"]
+        if settles and last:
+            for data in _facts(settle(book, waiting, vectors=made)):
+                apply(data, session_id, day)
+            waiting = []
+    index.add_vectors(np.stack([vectors.of(item["text"]) for item in corpus]))
+    return index, rows, positions
+
+
+def _facts(found: Settlement) -> Iterator[EventData]:
+    for gone in found.superseded:
+        yield InsightSuperseded(insight_id=gone.older, by=gone.newer, reason=gone.reason)
+    for pair in found.opposed:
+        yield ConflictOpened(insights=(pair.older, pair.newer), subject=pair.subject)
+    for one in found.links:
+        yield AssociationFormed(
+            from_id=one.link.from_id,
+            to_id=one.link.to_id,
+            kind=one.link.kind,
+            weight=one.weight,
+            reason=one.reason,
+        )
+
+
+def _growth() -> Row:
+    """Compare the time for twice as many insights with the growth of n log n."""
+    seconds = {size: _seconds(size) for size in SIZES}
+    first, few, many = SIZES
+    return at_most(
+        f"settling {many} made-up insights, beside {few}, in time of the processor; each took "
+        f"{1000 * seconds[first] / first:.2f} ms of {first}, {1000 * seconds[few] / few:.2f} ms of "
+        f"{few}, {1000 * seconds[many] / many:.2f} ms of {many}",
+        ours=seconds[many] * 1000,
+        theirs=seconds[few] * 1000,
+        limit=many * log(many) / (few * log(few)),
+        unit="ms",
+    )
+
+
+def _seconds(size: int) -> float:
+    """Settle made-up insights, 128 at a time; every tenth says again what another one said."""
+    chance = Random(size)  # noqa: S311 - texts that can be made again.
+    numbers = np.random.default_rng(size)
+    book, texts = Book(), [""]
+    waiting: list[str] = []
+    vectors: dict[str, Any] = {}
+    took = 0.0
+    for position in range(1, size + 1):
+        words = (f"w{int(WORDS * chance.random() ** 3)}" for _ in range(12))
+        text = f"{chance.choice(texts)} again" if position % 10 == 0 else " ".join(words)
+        texts.append(text)
+        insight = InsightRecorded(insight_id=new_id(), text=text)
+        event = new_event(insight, session_id=new_id(), namespace="space")
+        vector = numbers.normal(size=MiniLM.dimension).astype(np.float32)
+        vectors[insight.insight_id] = vector / np.linalg.norm(vector)
+        begun = time.process_time()
+        waiting += book.take(event, position)
+        if len(waiting) >= 128 or position == size:
+            settle(book, waiting, vectors=vectors)
+            waiting = []
+        took += time.process_time() - begun
+    return took
+
+
+if __name__ == "__main__":
+    for one in asyncio.run(run()):
+        print(f"{one.name}: {one.ours:.3f} of {one.theirs:.3f} {one.unit}; {one.goal}, {one.met}")

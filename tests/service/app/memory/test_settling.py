@@ -1,0 +1,112 @@
+"""Memory settled by hand, by both faces: the report, conflicts and their resolution, profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch.errors import ConflictNotFound, InputInvalid, PositionFromFuture
+from tests.support.settled import CHANGED, OPPOSED, SAID_AGAIN
+
+if TYPE_CHECKING:
+    from anabranch import Memory
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def _learned(memory: Memory, texts: tuple[str, str]) -> tuple[str, str]:
+    older, newer = [(await memory.remember(text.format(7))).insight_id for text in texts]
+    return older, newer
+
+
+async def test_a_dry_run_says_what_settling_records(either: Memory) -> None:
+    """Both find the same; only the one records it, and once."""
+    same = await _learned(either, SAID_AGAIN)
+    changed = await _learned(either, CHANGED)
+    opposed = await _learned(either, OPPOSED)
+    before = (await either.status()).log.last
+
+    planned = await either.settle(dry_run=True)
+    assert (await either.status()).log.last == before
+    settled = await either.settle()
+
+    assert planned.model_dump(exclude={"recorded"}) == settled.model_dump(exclude={"recorded"})
+    assert (planned.recorded, settled.recorded, settled.insights) == (False, True, 6)
+    assert [set(one.sources) for one in settled.restated] == [set(same)]
+    assert [(one.older, one.newer) for one in settled.superseded] == [changed]
+    assert [(one.older, one.newer) for one in settled.conflicts] == [opposed]
+    assert (await either.settle()).insights == 0
+    assert (await either.get(changed[0])).superseded_by == (changed[1],)
+    again = await either.settle(since=0)
+    assert (again.restated, again.superseded, again.conflicts) == ((), (), ())
+
+
+async def test_a_conflict_stands_beside_a_hit_until_it_is_decided(either: Memory) -> None:
+    """Recall shows it, as of a moment; the decision keeps who and why, and the other one ends."""
+    older, newer = await _learned(either, OPPOSED)
+    await either.settle()
+    [found] = await either.conflicts()
+
+    beside = await either.recall("limit of gateway number 7")
+    receipt = await either.resolve_conflict(found.position, "measured again", holds=newer)
+    after = await either.recall("limit of gateway number 7")
+
+    assert {hit.insight_id: [one.insight_id for one in hit.conflicts] for hit in beside} == {
+        older: [newer],
+        newer: [older],
+    }
+    assert [(hit.insight_id, hit.conflicts) for hit in after] == [(newer, ())]
+    then = await either.recall("limit of gateway number 7", as_of=receipt.position - 1)
+    assert [len(hit.conflicts) for hit in then] == [1, 1]
+    assert await either.conflicts() == []
+    shown = await either.conflict(found.position)
+    assert (shown.decision, shown.resolved) == ("measured again", receipt.position)
+    assert {shown.one.insight_id, shown.other.insight_id} == {older, newer}
+    assert shown.opened_by == "consolidator"
+    with pytest.raises(InputInvalid, match="was resolved"):
+        await either.resolve_conflict(found.position, "again")
+
+
+async def test_what_is_asked_of_conflicts_is_checked(either: Memory) -> None:
+    """A position without a conflict, a third insight and a moment to come are refused."""
+    await _learned(either, OPPOSED)
+    await either.settle()
+    [found] = await either.conflicts()
+
+    with pytest.raises(ConflictNotFound):
+        await either.conflict(found.position + 1)
+    with pytest.raises(InputInvalid, match="neither of the two"):
+        await either.resolve_conflict(found.position, "no", holds="another")
+    with pytest.raises(PositionFromFuture):
+        await either.settle(since=10_000_000)
+
+
+async def test_a_profile_has_what_holds_then(either: Memory) -> None:
+    """What names it or is about it stands there with its source, as of a moment."""
+    first = await either.remember("The gate in Basel is closed at night.", entities=["Basel"])
+    about = await either.remember("Its bridges were built by hand.", subject="basel")
+    await either.remember("The harbour of Genoa is deep.", entities=["Genoa"])
+    await either.retract(first.insight_id, "it is open now")
+
+    now = await either.about("Basel")
+    then = await either.about("basel", as_of=about.position)
+
+    assert [one.insight_id for one in now.insights] == [about.insight_id]
+    assert [one.insight_id for one in then.insights] == [about.insight_id, first.insight_id]
+    assert now.insights[0].session_id == about.session_id
+    assert (await either.about("Atlantis")).insights == ()
+    with pytest.raises(InputInvalid, match="name"):
+        await either.about("  ")
+
+
+async def test_a_replay_gives_the_same_graph(either: Memory) -> None:
+    """All that settling records is in the log: folded again it gives the same digest."""
+    for texts in (SAID_AGAIN, CHANGED, OPPOSED):
+        await _learned(either, texts)
+    await either.settle()
+
+    live = await either.graph.digest()
+
+    assert await either.graph.digest(as_of=(await either.status()).log.last) == live
+    assert len(await either.conflicts()) == 1

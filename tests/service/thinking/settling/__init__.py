@@ -1,0 +1,1 @@
+"""The consolidator on a real log."""

@@ -1,0 +1,1 @@
+"""The unit tests of the rules by which memory settles."""

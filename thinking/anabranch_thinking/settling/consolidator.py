@@ -1,0 +1,149 @@
+"""The consolidator: it follows the log, and settles what was learned when there is time for it.
+
+One consolidator is at work at a time, by a pin that the server moves when its holder falls silent.
+The pin is no fence. Each settlement is one conditional batch on a session of the namespace, and
+says up to which position it went. Of two consolidators one makes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events import PinLost
+from anabranch_events.errors import EventInvalid, InputInvalid, LogRewound, Unavailable
+from anabranch_events.event.types import NamespaceDeleted
+from anabranch_thinking.settling.recording import Overtaken, Settler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from anabranch_events import Log, PinnedConsumer, Recorded
+    from anabranch_thinking.sessions.sessions import Sessions
+    from anabranch_thinking.settling.recording import VectorsOf
+
+NAME: Final = "consolidator"
+IDLE_S: Final = 3.0
+"""The quiet after which memory is settled."""
+BUDGET: Final = 512
+"""The number of new insights that are settled without waiting for quiet."""
+_TICK_S: Final = 0.2
+_RECORDS_AT_ONCE: Final = 64
+_PAUSE_S: Final = 0.3
+_log: Final = logging.getLogger("anabranch")
+
+
+class Consolidator:
+    """A place among the consolidators of a log; `run` waits for its turn, and settles meanwhile."""
+
+    def __init__(
+        self,
+        log: Log,
+        sessions_of: Callable[[str], Sessions],
+        *,
+        vectors_of: VectorsOf | None = None,
+        idle_s: float = IDLE_S,
+        budget: int = BUDGET,
+    ) -> None:
+        self.active = False
+        """True while this consolidator is the one at work."""
+        self._log = log
+        self._sessions_of = sessions_of
+        self._vectors_of = vectors_of
+        self._idle_s = idle_s
+        self._budget = budget
+
+    async def run(self) -> None:
+        """Settle until cancelled. An outage of the log is waited out."""
+        pinned = self._log.pinned(NAME)
+        while True:
+            turn = _Turn(self._sessions_of, self._vectors_of, self._idle_s, self._budget)
+            try:
+                async with pinned.taken(_from_the_beginning):
+                    self.active = True
+                    await turn.run(pinned)
+            except Overtaken:
+                _log.debug("the consolidator begins again: another one was faster")
+            except PinLost as lost:
+                _log.debug("the consolidator's place went to another: %s", lost)
+            except LogRewound:
+                _log.debug("the consolidator begins again: the log was rewound")
+            except Unavailable as error:
+                _log.debug("the consolidator waits for the log: %s", error)
+                await asyncio.sleep(_PAUSE_S)
+            finally:
+                self.active = False
+
+
+async def _from_the_beginning() -> int:
+    """Return where a turn begins: the book is a fold of the whole log."""
+    return 0
+
+
+class _Turn:
+    """One turn: what was read of the log, by namespace, and when the last of it came."""
+
+    def __init__(
+        self,
+        sessions_of: Callable[[str], Sessions],
+        vectors_of: VectorsOf | None,
+        idle_s: float,
+        budget: int,
+    ) -> None:
+        self._sessions_of = sessions_of
+        self._vectors_of = vectors_of
+        self._idle_s = idle_s
+        self._budget = budget
+        self._settlers: dict[str, Settler] = {}
+        self._heard_at = time.monotonic()
+        self._reading = asyncio.Lock()  # The book stands still while it is settled.
+
+    async def run(self, pinned: PinnedConsumer) -> None:
+        """Read and settle until either fails. Raises PinLost, Overtaken, and errors of the log."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read(pinned))
+                group.create_task(self._tick())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+
+    async def _read(self, pinned: PinnedConsumer) -> None:
+        async with aclosing(pinned.batches(after=0)) as batches:
+            async for records in batches:
+                async with self._reading:
+                    for start in range(0, len(records), _RECORDS_AT_ONCE):
+                        self._take(records[start : start + _RECORDS_AT_ONCE])
+                        await asyncio.sleep(0)
+
+    def _take(self, records: Sequence[Recorded]) -> None:
+        """Take in records, in order. A record that cannot be read says nothing."""
+        for recorded in records:
+            try:
+                event = recorded.decode()
+                settler = self._settler(event.namespace)
+            except (EventInvalid, InputInvalid):
+                continue
+            if isinstance(event.data, NamespaceDeleted):
+                self._settlers.pop(event.data.namespace, None)
+            elif settler.take(event, recorded.position):
+                self._heard_at = time.monotonic()
+
+    def _settler(self, namespace: str) -> Settler:
+        """Return the settler of a namespace. Raises InputInvalid for a reserved one."""
+        if namespace not in self._settlers:
+            sessions = self._sessions_of(namespace)
+            self._settlers[namespace] = Settler(sessions, self._vectors_of)
+        return self._settlers[namespace]
+
+    async def _tick(self) -> None:
+        """Settle what waits, whenever it is quiet or much has come."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            quiet = time.monotonic() - self._heard_at >= self._idle_s
+            for settler in tuple(self._settlers.values()):
+                if settler.waiting and (quiet or settler.waiting >= self._budget):
+                    async with self._reading:
+                        await settler.settle_next()

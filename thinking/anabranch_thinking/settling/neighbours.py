@@ -1,0 +1,202 @@
+"""The insights to compare a new one with: few, however many there are.
+
+By words it is those that share its rarest stems, anywhere in memory. By meaning it is the nearest
+among the latest. Both are bounded, so that settling n insights costs in the order of n.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from math import log
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from anabranch_thinking.settling.remembered import Remembered
+
+STEMS_MAX: Final = 24
+"""The number of an insight's rarest stems that are looked up."""
+HOLDERS_MAX: Final = 64
+"""The number of latest insights that are known for a stem."""
+BY_WORDS: Final = 12
+BY_MEANING: Final = 5
+LATEST: Final = 1024
+"""The number of latest insights among which meaning is compared."""
+NEAREST: Final = 5
+
+if TYPE_CHECKING:
+    Vector = Sequence[float] | NDArray[np.float32]
+
+
+class Near(NamedTuple):
+    """An insight near a new one; `cosine` is None where either has no vector."""
+
+    insight_id: str
+    words: float
+    cosine: float | None
+
+    @property
+    def strength(self) -> float:
+        """The nearness, by meaning where that is known."""
+        return self.words if self.cosine is None else self.cosine
+
+
+class Neighbours:
+    """The stems and the latest vectors of a namespace's insights, taken in one after another."""
+
+    def __init__(self) -> None:
+        self._holders: dict[str, deque[str]] = {}
+        self._counts: Counter[str] = Counter()
+        self._stems: dict[str, frozenset[str]] = {}
+        self._latest = _Latest()
+        self._nearest: dict[str, list[tuple[float, str]]] = {}
+
+    def add(self, insight: Remembered) -> None:
+        """Take in an insight by its words."""
+        self._stems[insight.insight_id] = insight.wording.stems
+        for stem in insight.wording.stems:
+            self._counts[stem] += 1
+            self._holders.setdefault(stem, deque(maxlen=HOLDERS_MAX)).append(insight.insight_id)
+
+    def drop(self, insight_id: str) -> None:
+        """Leave an insight out from now on."""
+        self._stems.pop(insight_id, None)
+        self._nearest.pop(insight_id, None)
+        self._latest.drop(insight_id)
+
+    def has_vector(self, insight_id: str) -> bool:
+        """Tell whether an insight is among the latest, with its vector."""
+        return self._latest.get(insight_id) is not None
+
+    def add_vector(self, insight_id: str, vector: Vector) -> NDArray[np.float32]:
+        """Make an insight one of the latest with its vector; return that."""
+        found = np.asarray(vector, np.float32)
+        self._latest.put(insight_id, found)
+        return found
+
+    def linked(self, one: str, other: str, strength: float) -> None:
+        """Note that two insights were found near each other before."""
+        self._note(one, strength, other)
+        self._note(other, strength, one)
+
+    def by_words(self, insight: Remembered) -> list[str]:
+        """Return the insights that share most of the rarest stems, without the insight itself."""
+        own = sorted(insight.wording.stems, key=lambda stem: (self._counts[stem], stem))
+        shared: dict[str, float] = {}
+        for stem in own[:STEMS_MAX]:
+            weight = log(1 + len(self._stems) / (1 + self._counts[stem]))
+            for each in self._holders.get(stem, ()):
+                shared[each] = shared.get(each, 0.0) + weight
+        shared.pop(insight.insight_id, None)
+        held = [each for each in shared if each in self._stems]
+        return sorted(held, key=lambda each: (-shared[each], each))[:BY_WORDS]
+
+    def near(
+        self, insight: Remembered, *, vectors: Mapping[str, Vector], known: Callable[[str], bool]
+    ) -> list[Near]:
+        """Return the insights near a new one, nearest first, and take in its own vector.
+
+        Only those count that are `known`. `vectors` are unit vectors; what has none is compared by
+        words alone.
+        """
+        found = dict.fromkeys(self.by_words(insight))
+        cosines: dict[str, float] = {}
+        own = vectors.get(insight.insight_id)
+        if own is None:
+            own = self._latest.get(insight.insight_id)
+        if own is not None:
+            array = self.add_vector(insight.insight_id, own)
+            cosines = self._latest.nearest(array, BY_MEANING + 1)
+            found |= dict.fromkeys(cosines)
+            found.pop(insight.insight_id, None)
+            for each in found:
+                if each in cosines:
+                    continue
+                other = vectors.get(each)
+                if other is None:
+                    other = self._latest.get(each)
+                if other is not None:
+                    cosines[each] = float(array @ np.asarray(other, np.float32))
+        stems = insight.wording.stems
+        near = [
+            Near(each, _overlap(stems, self._stems[each]), cosines.get(each))
+            for each in found
+            if each in self._stems and known(each)
+        ]
+        near.sort(key=lambda one: (-one.strength, one.insight_id))
+        for one in near:
+            self._note(one.insight_id, one.strength, insight.insight_id)
+        self._nearest[insight.insight_id] = [
+            (one.strength, one.insight_id) for one in near[:NEAREST]
+        ]
+        return near
+
+    def mutual(self, one: str, other: str) -> bool:
+        """Tell whether each of two insights is among the nearest of the other."""
+        return any(each == other for _, each in self._nearest.get(one, ())) and any(
+            each == one for _, each in self._nearest.get(other, ())
+        )
+
+    def _note(self, of: str, strength: float, other: str) -> None:
+        nearest = self._nearest.setdefault(of, [])
+        if any(each == other for _, each in nearest):
+            return
+        nearest.append((strength, other))
+        nearest.sort(key=lambda one: (-one[0], one[1]))
+        del nearest[NEAREST:]
+
+
+class _Latest:
+    """The vectors of the latest insights, in one matrix: the oldest makes room for a new one."""
+
+    def __init__(self) -> None:
+        self._ids: list[str | None] = []
+        self._places: dict[str, int] = {}
+        self._next = 0
+        self._matrix = np.zeros((0, 0), np.float32)
+
+    def get(self, insight_id: str) -> NDArray[np.float32] | None:
+        """Return the vector of an insight, if it is among the latest."""
+        place = self._places.get(insight_id)
+        return None if place is None else self._matrix[place]
+
+    def put(self, insight_id: str, vector: NDArray[np.float32]) -> None:
+        """Add a vector, or put another one in its place."""
+        if not self._matrix.size:
+            self._matrix = np.zeros((LATEST, len(vector)), np.float32)
+        place = self._places.get(insight_id)
+        if place is None:
+            place = self._next
+            self._next = (self._next + 1) % LATEST
+            if place == len(self._ids):
+                self._ids.append(None)
+            gone = self._ids[place]
+            if gone is not None:
+                del self._places[gone]
+            self._ids[place] = insight_id
+            self._places[insight_id] = place
+        self._matrix[place] = vector
+
+    def drop(self, insight_id: str) -> None:
+        """Leave an insight out."""
+        place = self._places.pop(insight_id, None)
+        if place is not None:
+            self._ids[place] = None
+            self._matrix[place] = 0
+
+    def nearest(self, own: NDArray[np.float32], count: int) -> dict[str, float]:
+        """Return the insights with the highest cosines, and these."""
+        cosines = self._matrix[: len(self._ids)] @ own
+        best = np.argsort(-cosines, kind="stable")[:count].tolist()
+        found = ((self._ids[place], float(cosines[place])) for place in best)
+        return {insight_id: cosine for insight_id, cosine in found if insight_id is not None}
+
+
+def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
+    either = len(one | other)
+    return len(one & other) / either if either else 0.0
