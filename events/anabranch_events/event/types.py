@@ -357,6 +357,7 @@ class ResourceClaimed(EventData):
     """
 
     event_type: ClassVar[str] = "anabranch.resource.claimed.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"resource"})
     resource: Name
     holder: Identifier
     ttl_s: Annotated[float, Field(gt=0)]
@@ -367,6 +368,7 @@ class ResourceReleased(EventData):
     """A session gave its claim on a resource back."""
 
     event_type: ClassVar[str] = "anabranch.resource.released.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"resource"})
     resource: Name
     holder: Identifier
     token: Position
