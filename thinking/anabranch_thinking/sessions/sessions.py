@@ -169,7 +169,7 @@ class Sessions(Insights):
             number = _next_attempt(state, wanted=attempt)
             return checked(BranchStarted, worker=worker, attempt=number)
 
-        state, receipt = await self.decide(session_id, taken)
+        state, receipt = await self.decide(session_id, taken, from_memory=True)
         number = _next_attempt(state, wanted=attempt)
         return Claim(state.session_id, worker, number, receipt.position)
 
@@ -222,7 +222,7 @@ class Sessions(Insights):
                 raise ClaimLost(state.session_id, worker=worker, attempt=claim.attempt)
             return checked(BranchHedged, worker=worker, attempt=claim.attempt)
 
-        state, receipt = await self.decide(claim.session_id, hedged)
+        state, receipt = await self.decide(claim.session_id, hedged, from_memory=True)
         return SessionReceipt(**dict(receipt), session_id=state.session_id)
 
     async def _end_instead(
@@ -410,7 +410,7 @@ class Sessions(Insights):
             _refuse_ended(state)
             return decision(state)
 
-        state, receipt = await self.decide(session_id, ended)
+        state, receipt = await self.decide(session_id, ended, from_memory=claim is not None)
         return SessionReceipt(**dict(receipt), session_id=state.session_id)
 
 
