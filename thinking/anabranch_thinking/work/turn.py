@@ -253,10 +253,12 @@ class Turn:
 
     async def _put_missing(self) -> None:
         """Put missing branches into the queue, once the log is read up to where it was then."""
-        due = [task for end, task in self._missing if end <= self._position]
-        if due:
-            await self._fabric.queue.put([one for one in due if self._book.goes_on(one.session_id)])
-            self._missing = [one for one in self._missing if one[1] not in due]
+        read_to = self._position
+        due = [task for end, task in self._missing if end <= read_to]
+        lost = [task for task in due if self._book.goes_on(task.session_id)]
+        if lost:
+            await self._fabric.queue.put(lost)
+        self._missing = [(end, task) for end, task in self._missing if end > read_to]
 
 
 def _is_end(data: EventData) -> bool:
