@@ -23,7 +23,7 @@ class _Conflict:
 
 @dataclass(slots=True)
 class Conflicts:
-    """The conflicts of one namespace. What they are about stands in the log and the graph."""
+    """The conflicts of one namespace. Their subjects stand in the log and the graph alone."""
 
     _of: dict[str, list[_Conflict]] = field(default_factory=dict[str, list[_Conflict]])
 
