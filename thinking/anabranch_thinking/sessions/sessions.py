@@ -7,9 +7,9 @@ Of two rivals one wins, and the other gets an error.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from anabranch_events.errors import InputInvalid
