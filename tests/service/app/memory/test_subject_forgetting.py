@@ -16,14 +16,16 @@ from anabranch.memory.memory import namespace_of
 from anabranch_events import new_event, new_id
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import InsightForgotten, InsightRecorded, SessionOpened
-from anabranch_thinking import InsightDraft
+from anabranch_thinking import InsightDraft, Sessions
 from tests.support.claude_files import ClaudeFile
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from anabranch.settings import Settings
+    from anabranch_thinking.sessions.receipts import SessionReceipt
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -87,6 +89,28 @@ async def test_a_session_goes_with_all_below_it(namespace_settings: Settings) ->
         assert sum(again.sums.values()) == 0
         assert (await memory.get(tea.insight_id)).text == "Tea grows near Kyoto"
         assert (await memory.show_session(root.session_id)).status == "cancelled"
+
+
+async def test_a_session_that_is_still_at_work_goes_whole(
+    namespace_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with what it learned, and forked, just before it was stopped."""
+    async with Memory.open(settings=namespace_settings) as memory:
+        root = await memory.open_session("Where?")
+        cancel_all = Sessions.cancel_all
+        late: list[str] = []
+
+        async def at_work(self: Sessions, ids: Sequence[str], reason: str) -> list[SessionReceipt]:
+            if not late:
+                late.append((await root.remember(SECRET)).insight_id)
+                late.append((await (await root.branch(SECRET)).remember(SECRET)).insight_id)
+            return await cancel_all(self, ids, reason)
+
+        monkeypatch.setattr(Sessions, "cancel_all", at_work)
+        receipt = await memory.forget_all(session_id=root.session_id)
+
+        assert (set(receipt.insights), len(receipt.sessions)) == (set(late), 2)
+        assert "Ann" not in await _shown(memory, list(receipt.sessions), late)
 
 
 async def test_an_entity_takes_the_insights_along_that_mention_it(
