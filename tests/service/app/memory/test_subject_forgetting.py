@@ -146,6 +146,18 @@ async def test_one_subject_is_named(namespace_settings: Settings) -> None:
             await memory.forget_all(session_id="tool-2")
 
 
+async def test_a_name_that_a_tool_gave_several_sessions_is_none_of_them(
+    namespace_settings: Settings,
+) -> None:
+    """Some tools call their sessions by a role: none is erased for the name of another."""
+    async with Memory.open(settings=namespace_settings) as memory:
+        for _ in range(2):
+            await memory.open_session("Plan", attributes={"source_id": "planner"})
+
+        with pytest.raises(InputInvalid, match="'planner' is what a tool calls 2 sessions"):
+            await memory.forget_all(session_id="planner")
+
+
 async def test_a_producer_goes_with_what_it_brought(namespace_settings: Settings) -> None:
     """Its sessions whole, and its insights in the sessions of others."""
     async with Memory.open(settings=namespace_settings) as memory:
