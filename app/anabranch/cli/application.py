@@ -55,6 +55,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "session": _Place("sessions", is_group=True),
     "sessions": _Place("transcripts", is_group=True),
     "think": _Place("thinking"),
+    "roles": _Place("thinking"),
     "consolidate": _Place("thinking"),
     "worker": _Place("work"),
     "tasks": _Place("work", "task_commands", is_group=True),

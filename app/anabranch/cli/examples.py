@@ -60,6 +60,7 @@ _LINES: Final = (
     "anabranch remember-all < facts.txt",
     "anabranch replay --after 40",
     "anabranch retract 25da4fe2 --reason 'The port has moved.'",
+    "anabranch roles",
     "anabranch serve --port 8765",
     "anabranch session branch 25da4fe2 --task 'Compare prices'",
     "anabranch session cancel 25da4fe2 --reason 'no longer needed'",

@@ -19,6 +19,7 @@ from anabranch_thinking import Join
 from anabranch_thinking import Status as BranchStatus
 from anabranch_thinking.pools.scaler import Scaler
 from anabranch_thinking.pools.scaling import WINDOW_S, Bounds
+from anabranch_thinking.sessions.carried import carried_attributes
 from anabranch_thinking.sessions.sessions import BranchTask
 from anabranch_thinking.thoughts.think import TIMEOUT_S
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
@@ -257,7 +258,10 @@ class MemoryWork:
             role=state.role,
             priority=state.priority,
             executor=state.executor,
-            attributes={"retry_of": state.session_id},
+            attributes={
+                **carried_attributes(state.attributes),
+                "retry_of": state.session_id,
+            },
         )
         thought = ThoughtOverWorkers(self._fabric(), self._namespace.sessions, terms)
         (branch_id,) = await thought.begin(state.task, [again], session_id=None)
