@@ -143,11 +143,13 @@ GROUPS: Final = (
                 "task",
                 "retry",
                 "cancel",
+                "stats",
             ),
             "anabranch.memory.work.TaskView",
             "anabranch.memory.work.TaskDetails",
             "anabranch.memory.work.WorkerView",
             "anabranch.memory.work.RetriedTask",
+            "anabranch.memory.work_stats.WorkStats",
         ),
     ),
     Group(

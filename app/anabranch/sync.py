@@ -18,6 +18,7 @@ from anabranch.memory.session import SessionHold as AsyncSessionHold
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
 from anabranch.memory.work import TASKS_MAX
 from anabranch.memory.work import MemoryWork as AsyncMemoryWork
+from anabranch.memory.work_stats import BY
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.memory.watching import WatchedInsight
     from anabranch.memory.work import RetriedTask, TaskDetails, TaskView, WorkerView
+    from anabranch.memory.work_stats import By, WorkStats
     from anabranch.past.as_of import Moment
     from anabranch.past.diff_model import Diff
     from anabranch.past.history import LifeEvent
@@ -1227,6 +1229,17 @@ class MemoryWork(Face[AsyncMemoryWork]):
         Executors that run for one of them are stopped at once. Raises SessionNotFound.
         """
         return LOOP.run(self._wrapped.cancel(session_id, reason))
+
+    def stats(
+        self, *, by: Sequence[By] = BY, since: Moment | None = None, limit: int = TASKS_MAX
+    ) -> list[WorkStats]:
+        """Return what branches did, and what their insights were cited for later, in groups.
+
+        A group is what has one role, executor and worker, or those of them that `by` names; the
+        largest come first. With `since` only branches that were forked after it count. Raises
+        InputInvalid and PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.stats(by=by, since=since, limit=limit))
 
     def workers(self) -> list[WorkerView]:
         """Return the workers of the namespace that answer; one that is frozen does not."""

@@ -83,6 +83,7 @@ _LINES: Final = (
     "anabranch sever 25da4fe2 9b1c77d0 --kind explains",
     "anabranch snapshot restore log.snapshot",
     "anabranch snapshot take log.snapshot",
+    "anabranch stats --by role",
     "anabranch status",
     "anabranch tasks cancel 25da4fe2",
     "anabranch tasks list",

@@ -12,6 +12,7 @@ from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.pools import WorkerOptions, pool_of
 from anabranch.memory.session_views import list_sessions, show_session
 from anabranch.memory.thinking import executor_access, fabric_of, hedging_of
+from anabranch.memory.work_stats import BY, work_stats
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.memory.work_stats import By, WorkStats
+    from anabranch.past.as_of import Moment
     from anabranch.settings import Settings
     from anabranch_thinking import SessionState
     from anabranch_thinking.pools.scaler import PoolState
@@ -273,6 +276,17 @@ class MemoryWork:
         Executors that run for one of them are stopped at once. Raises SessionNotFound.
         """
         return await call_off(self._fabric(), self._namespace.name, session_id, reason)
+
+    async def stats(
+        self, *, by: Sequence[By] = BY, since: Moment | None = None, limit: int = TASKS_MAX
+    ) -> list[WorkStats]:
+        """Return what branches did, and what their insights were cited for later, in groups.
+
+        A group is what has one role, executor and worker, or those of them that `by` names; the
+        largest come first. With `since` only branches that were forked after it count. Raises
+        InputInvalid and PositionFromFuture.
+        """
+        return await work_stats(self._namespace, by=by, since=since, limit=limit)
 
     async def workers(self) -> list[WorkerView]:
         """Return the workers of the namespace that answer; one that is frozen does not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from anabranch.memory.work import TaskView, WorkerView
+    from anabranch.memory.work_stats import By
     from anabranch_thinking.pools.scaler import PoolState
     from anabranch_thinking.work.worker import Worker
 
@@ -213,6 +214,44 @@ async def worker(
             name=name,
             ready=ready,
         )
+
+
+@command(
+    commands,
+    "stats",
+    gives="role, executor, worker, branches, completed, failed, cancelled, attempts, p50_ms, "
+    "p95_ms, insights, useful, citations, rejected; one line a group",
+    panel=PANEL,
+)
+async def stats(
+    call: Call,
+    *,
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by", metavar="LIST", help="Tell branches apart by these: role, executor, worker."
+        ),
+    ] = "role,executor,worker",
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="POSITION|TIME",
+            help="Only branches that were forked after it; a time is ISO 8601.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=1_000, help="At most so many groups.")
+    ] = 100,
+) -> None:
+    """Show what branches did: ends, attempts, durations, and what their insights were good for."""
+    from anabranch.terminal.work_tables import stats_table
+
+    named = cast("list[By]", [one.strip() for one in by.split(",") if one.strip()])
+    async with call.memory() as memory:
+        found = await memory.work.stats(by=named, since=since, limit=limit)
+    call.output.items(found, stats_table)
 
 
 @command(task_commands, "list", gives=f"a line a task: {_TASK}")

@@ -124,6 +124,34 @@ async def test_a_role_of_ones_own_travels(working: Memory, tmp_path: Path) -> No
     }
 
 
+async def test_work_has_a_record(working: Memory) -> None:
+    """Ends, attempts and durations are counted by role, and how insights were cited later."""
+    before = (await working.remember("Staging listens on port 5433.")).position
+    thought = await working.think("Which port?", count=2, executor=f"{HERE}:echo")
+    with pytest.raises(ThoughtFailed):
+        await working.think("fail", branches=["c"], executor=fail, retries=1)
+    used, rejected = (branch.insight_ids[0] for branch in thought.branches)
+    await working.cite([used], outcome="confirmed")
+    await working.cite([rejected], outcome="rejected")
+
+    by_role = await working.work.stats(by=["role"], since=before)
+    (after,) = await working.work.stats(by=[], since=thought.position)
+
+    assert [
+        (one.role, one.branches, one.completed, one.failed, one.attempts) for one in by_role
+    ] == [("focus", 2, 1, 1, 3), ("pattern recognition", 1, 1, 0, 1)]
+    assert [(one.insights, one.useful, one.citations, one.rejected) for one in by_role] == [
+        (1, 1, 1, 0),
+        (1, 0, 0, 1),
+    ]
+    assert by_role[0].p50_ms == by_role[0].p95_ms
+    assert (after.branches, after.failed, after.p50_ms) == (1, 1, None)
+    for wrong, field in (({"by": ["task"]}, "by"), ({"limit": 0}, "limit")):
+        with pytest.raises(InputInvalid) as refused:
+            await working.work.stats(**wrong)  # pyright: ignore[reportArgumentType]  # On purpose.
+        assert refused.value.field == field
+
+
 async def test_tasks_are_seen_retried_and_cancelled(working: Memory) -> None:
     """A task that waits is listed and cancelled; one that failed has a history, and is retried."""
     waiting = asyncio.create_task(
