@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.memory.watching import WatchedInsight
     from anabranch.memory.work import RetriedTask, TaskDetails, TaskView, WorkerView
+    from anabranch.memory.work_load import Load, LoadWatch
     from anabranch.memory.work_stats import By, WorkStats
     from anabranch.past.as_of import Moment
     from anabranch.past.diff_model import Diff
@@ -1240,6 +1241,13 @@ class MemoryWork(Face[AsyncMemoryWork]):
         InputInvalid and PositionFromFuture.
         """
         return LOOP.run(self._wrapped.stats(by=by, since=since, limit=limit))
+
+    def load(self, watch: LoadWatch | None = None) -> Load:
+        """Return the tasks by priority and the workers that answer.
+
+        With the `watch` of earlier looks it also tells how fast branches end, and who fell silent.
+        """
+        return LOOP.run(self._wrapped.load(watch))
 
     def workers(self) -> list[WorkerView]:
         """Return the workers of the namespace that answer; one that is frozen does not."""

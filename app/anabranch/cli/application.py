@@ -61,6 +61,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "tasks": _Place("work", "task_commands", is_group=True),
     "workers": _Place("work", "worker_commands", is_group=True),
     "stats": _Place("work"),
+    "top": _Place("work"),
     "cypher": _Place("graph"),
     "rebuild": _Place("graph"),
     "graph": _Place("graph", "graph_commands", is_group=True),

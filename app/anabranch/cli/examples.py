@@ -91,6 +91,7 @@ _LINES: Final = (
     "anabranch tasks show 25da4fe2",
     "anabranch think 'Should we move the database on Sunday?' -n 5",
     "anabranch think 'What is left to do?' -n 3 -x openai://gpt-5-mini",
+    "anabranch top --once",
     "anabranch up --detach",
     "anabranch update 25da4fe2 'Staging listens on port 5434.'",
     "anabranch worker --slots 8 --executors recalling",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -12,6 +13,7 @@ from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.pools import WorkerOptions, pool_of
 from anabranch.memory.session_views import list_sessions, show_session
 from anabranch.memory.thinking import executor_access, fabric_of, hedging_of
+from anabranch.memory.work_load import TASKS_SEEN_MAX, LoadWatch
 from anabranch.memory.work_stats import BY, work_stats
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
+    from anabranch.memory.work_load import Load
     from anabranch.memory.work_stats import By, WorkStats
     from anabranch.past.as_of import Moment
     from anabranch.settings import Settings
@@ -287,6 +290,14 @@ class MemoryWork:
         InputInvalid and PositionFromFuture.
         """
         return await work_stats(self._namespace, by=by, since=since, limit=limit)
+
+    async def load(self, watch: LoadWatch | None = None) -> Load:
+        """Return the tasks by priority and the workers that answer.
+
+        With the `watch` of earlier looks it also tells how fast branches end, and who fell silent.
+        """
+        tasks, workers = await asyncio.gather(self.tasks(limit=TASKS_SEEN_MAX), self.workers())
+        return (watch or LoadWatch()).after(tasks, workers, now=datetime.now(UTC))
 
     async def workers(self) -> list[WorkerView]:
         """Return the workers of the namespace that answer; one that is frozen does not."""

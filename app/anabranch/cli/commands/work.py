@@ -254,6 +254,54 @@ async def stats(
     call.output.items(found, stats_table)
 
 
+@command(
+    commands,
+    "top",
+    gives="time, priorities [{priority, waiting, in_flight, oldest_waiting_s}], more, workers "
+    "[{worker, slots, busy, running, draining, silent_s}], ended_per_s; one line a look",
+    panel=PANEL,
+)
+async def top(
+    call: Call,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
+    interval_s: Annotated[
+        float,
+        typer.Option(
+            "--interval", metavar="SECONDS", min=0.1, max=3600, help="Look again after so long."
+        ),
+    ] = 1.0,
+) -> None:
+    """Watch the load: tasks by priority, workers, rates; q or Ctrl-C ends it.
+
+    Where the output is no terminal it looks once; with --json it goes on, a line a look.
+    """
+    import asyncio
+    from contextlib import suppress
+
+    from anabranch.memory.work_load import LoadWatch
+    from anabranch.terminal.load_picture import keys_that_end, live_picture, load_picture
+
+    json, console = call.output.json, call.output.console
+    watch, ended = LoadWatch(), asyncio.Event()
+    async with call.memory() as memory:
+        load = await memory.work.load(watch)
+        if once or not (json or console.is_terminal):
+            call.output.item(load, load_picture(load))
+            return
+        _on_signals(ended.set)
+        with keys_that_end(ended.set), live_picture(None if json else console) as show:
+            while not ended.is_set():
+                if json:
+                    call.output.item(load)
+                else:
+                    show(load)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), interval_s)
+                    return
+                load = await memory.work.load(watch)
+
+
 @command(task_commands, "list", gives=f"a line a task: {_TASK}")
 async def list_tasks(
     call: Call,

@@ -30,11 +30,12 @@ GROUP = WorkStats(
 def test_a_column_that_tells_nothing_apart_is_left_out() -> None:
     """By role there is neither an executor nor a worker; a group without durations says so."""
     none = GROUP.model_copy(update={"role": None, "p50_ms": None, "p95_ms": None})
-    console = Console(file=io.StringIO(), width=200)
+    written = io.StringIO()
+    console = Console(file=written, width=200)
 
     console.print(stats_table([GROUP, none]))
 
-    head, first, second = console.file.getvalue().splitlines()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # It is a StringIO.
+    head, first, second = written.getvalue().splitlines()
     assert head.split()[:2] == ["ROLE", "BRANCHES"]
     assert " ".join(first.split()) == "[red]focus 4 1 0 5 20 ms 1.5 s 3 2 7 1"
     assert second.split()[:6] == ["-", "4", "1", "0", "5", "-"]
