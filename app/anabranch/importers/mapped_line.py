@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from anabranch.importers.findings import Failure
 from anabranch.importers.outcome import ImportedInsight
 
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from anabranch.importers.records import Opened, Turn
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call whose result has not come, without what it was given unless that is imported."""
 
     id: str
