@@ -207,7 +207,7 @@ def test_bad_input_is_told(anabranch: CommandLine, case: Case) -> None:
         ),
         (("session", "--bogus"), "No such option: --bogus", "see `anabranch help session`"),
         (("remember",), "Missing argument 'text'", "see `anabranch help remember`"),
-        (("bogus",), "No such command 'bogus'", "see `anabranch help`"),
+        (("xyzzy",), "No such command 'xyzzy'", "see `anabranch help`"),
         (
             ("cypher", "RETURN 1 +"),
             "Syntax error at line 1, column 11 - mismatched input '<EOF>', expected: an expression",

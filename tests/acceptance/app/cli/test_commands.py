@@ -48,7 +48,16 @@ def test_remember_and_recall(anabranch: CommandLine, namespace: str) -> None:
 
     assert set(kept.value) == {"insight_id", "session_id", "event_id", "position"}
     assert set(found.value) == {
-        *("associated", "hits", "lanes", "nothing_close", "position", "ranker", "recall_id"),
+        *(
+            "associated",
+            "forgotten_since",
+            "hits",
+            "lanes",
+            "nothing_close",
+            "position",
+            "ranker",
+            "recall_id",
+        ),
     }
     hit = found.value["hits"][0]
     assert hit["insight_id"] == kept.value["insight_id"]
