@@ -22,6 +22,7 @@ from anabranch_thinking import Status as BranchStatus
 from anabranch_thinking.pools.scaler import Scaler
 from anabranch_thinking.pools.scaling import WINDOW_S, Bounds
 from anabranch_thinking.sessions.carried import carried_attributes
+from anabranch_thinking.sessions.many import states_of
 from anabranch_thinking.sessions.sessions import BranchTask
 from anabranch_thinking.thoughts.think import TIMEOUT_S
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
@@ -29,7 +30,6 @@ from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms, workers_of
 from anabranch_thinking.work.history import attempts_in
 from anabranch_thinking.work.joiner import Joiner
-from anabranch_thinking.work.outcomes import states_of
 from anabranch_thinking.work.worker import GRACE_S, Worker
 
 if TYPE_CHECKING:
