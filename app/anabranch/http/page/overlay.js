@@ -6,6 +6,7 @@ import { TOP } from "./viewport.js";
 
 const TICK_APART = 130; // Pixels.
 const EDGE = 6; // Pixels.
+const NAMED_FROM = 80; // Pixels: names of shorter links would hide one another.
 
 /** Draws above the picture of the lanes; `focus` says what stands out. */
 export class Overlay {
@@ -124,7 +125,8 @@ export class Overlay {
       ctx.moveTo(...from);
       ctx.bezierCurveTo(from[0], from[1] - lift, to[0], to[1] - lift, ...to);
       ctx.stroke();
-      if (link.kind && ctx.globalAlpha === 1) this.#name(link, (from[0] + to[0]) / 2, (from[1] + to[1]) / 2 - lift * 0.75);
+      const named = link.kind && ctx.globalAlpha === 1 && Math.abs(to[0] - from[0]) > NAMED_FROM;
+      if (named) this.#name(link, (from[0] + to[0]) / 2, (from[1] + to[1]) / 2 - lift * 0.75);
     }
     ctx.setLineDash([]);
     ctx.globalAlpha = 1;

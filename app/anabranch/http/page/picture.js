@@ -5,6 +5,7 @@ import { TOP, Viewport } from "./viewport.js";
 
 const STRIP = 192; // Pixels of the device.
 const MARGIN = 0.35; // Of the height, above and below, once one pans there.
+const SPARE_MAX = 8;
 const OVERHANG = 16; // Pixels that a label rises above its row.
 
 /** Pieces beside one another, each a canvas; while one pans they are moved, and new ones are added. */
@@ -15,7 +16,7 @@ export class Picture {
 
   /** Forget what was drawn: the history, the theme or the selection has changed. */
   clear() {
-    this.#pieces = [];
+    this.#release(this.#pieces.splice(0));
     this.#drawn = null;
   }
 
@@ -50,7 +51,8 @@ export class Picture {
     const margin = this.#drawn ? Math.round(height * MARGIN) : 0;
     const { perPosition, perRow } = shown.view;
     this.#drawn = { perPosition, perRow, top: top - margin, height: height + 2 * margin, detail: detailOf(shown) };
-    this.#pieces = [this.#piece(left, width, shown)];
+    this.#release(this.#pieces.splice(0));
+    this.#pieces.push(this.#piece(left, width, shown));
   }
 
   /** Draw the strips that have come into sight, or else one that is about to. */
@@ -65,16 +67,15 @@ export class Picture {
       if (end() < right + STRIP) pieces.push(this.#piece(end(), STRIP, shown));
       else if (start() > left - STRIP) pieces.unshift(this.#piece(start() - STRIP, STRIP, shown));
     }
-    while (endOf(pieces[0]) < left - 2 * STRIP) this.#spare.push(pieces.shift().canvas);
-    while (pieces.at(-1).left > right + 2 * STRIP) this.#spare.push(pieces.pop().canvas);
+    while (endOf(pieces[0]) < left - 2 * STRIP) this.#release([pieces.shift()]);
+    while (pieces.at(-1).left > right + 2 * STRIP) this.#release([pieces.pop()]);
   }
 
   /** Draw a piece that begins so many pixels of the device along. */
   #piece(left, width, shown) {
     const { scale, view } = shown;
     const { top, height, detail } = this.#drawn;
-    const canvas = this.#spare.pop() ?? document.createElement("canvas");
-    [canvas.width, canvas.height] = [width, height]; // It is cleared by this.
+    const canvas = this.#canvas(width, height);
     const ctx = canvas.getContext("2d");
     ctx.scale(scale, scale);
     const seen = Object.assign(new Viewport(), view, {
@@ -83,6 +84,19 @@ export class Picture {
     });
     new LaneDrawing(ctx, { ...shown, view: seen, detail }).draw();
     return { canvas, left };
+  }
+
+  /** Return an empty canvas: one of this size that is used no more, or a new one. */
+  #canvas(width, height) {
+    const at = this.#spare.findIndex((one) => one.width === width && one.height === height);
+    const canvas = at < 0 ? document.createElement("canvas") : this.#spare.splice(at, 1)[0];
+    [canvas.width, canvas.height] = [width, height]; // This empties it, too.
+    return canvas;
+  }
+
+  /** Keep the canvases of pieces that are used no more. */
+  #release(pieces) {
+    this.#spare = [...this.#spare, ...pieces.map((piece) => piece.canvas)].slice(-SPARE_MAX);
   }
 }
 
