@@ -9,6 +9,7 @@ const CURVE_FROM = 4;
 const MARK_FROM = 7;
 const CURVES_MAX = 1500; // Sessions in sight; of more, only where they branch is shown.
 const LABELS_MAX = 500;
+const DASHES_MAX = 150; // Dashes along a curve take ten times as long as the curve itself.
 const ROUND_MAX = 3000;
 const LABEL_LENGTH_MAX = 160;
 const LETTER = 5.6; // Pixels.
@@ -25,7 +26,7 @@ export function detailOf({ history, view, at }) {
   }
   const { perRow } = view;
   const few = count <= CURVES_MAX;
-  return { brackets: !few, curves: few && perRow >= CURVE_FROM, round: count <= ROUND_MAX,
+  return { brackets: !few, curves: few && perRow >= CURVE_FROM, dashes: count <= DASHES_MAX, round: count <= ROUND_MAX,
     marks: few && perRow >= MARK_FROM, labels: count <= LABELS_MAX && perRow >= LABEL_FROM };
 }
 
@@ -38,7 +39,8 @@ export class LaneDrawing {
   constructor(ctx, { history, view, colours, at, lit, detail }) {
     Object.assign(this, { ctx, history, view, colours, at, lit, detail });
     this.rows = rowsOf(history, view);
-    this.span = [view.position(-AROUND), Math.min(view.position(view.width + AROUND), at)];
+    const around = detail.brackets ? 2 : AROUND; // From far there are bars alone.
+    this.span = [view.position(-around), Math.min(view.position(view.width + around), at)];
   }
 
   /** Draw everything, the lit above the others. */
@@ -161,7 +163,7 @@ export class LaneDrawing {
         if (lane && lane !== root) this.#join(this.#isLit(lane) ? lit : others, lane, root, this.view.x(join.position));
       }
     }
-    this.#stroke(lit, others, this.colours.bar, DASHES.joins);
+    this.#stroke(lit, others, this.colours.bar, this.detail.dashes ? DASHES.joins : []);
   }
 
   #join(path, lane, root, x) {

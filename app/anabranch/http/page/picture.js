@@ -77,7 +77,8 @@ export class Picture {
     const { top, height, detail } = this.#drawn;
     const canvas = this.#canvas(width, height);
     const ctx = canvas.getContext("2d");
-    ctx.scale(scale, scale);
+    ctx.setTransform(scale, 0, 0, scale, 0, 0);
+    ctx.clearRect(0, 0, width / scale, height / scale);
     const seen = Object.assign(new Viewport(), view, {
       left: left / (view.perPosition * scale), top: top / (view.perRow * scale),
       width: width / scale, height: height / scale,
@@ -86,12 +87,11 @@ export class Picture {
     return { canvas, left };
   }
 
-  /** Return an empty canvas: one of this size that is used no more, or a new one. */
+  /** Return a canvas: one of this size that is used no more, or a new one. */
   #canvas(width, height) {
     const at = this.#spare.findIndex((one) => one.width === width && one.height === height);
-    const canvas = at < 0 ? document.createElement("canvas") : this.#spare.splice(at, 1)[0];
-    [canvas.width, canvas.height] = [width, height]; // This empties it, too.
-    return canvas;
+    if (at >= 0) return this.#spare.splice(at, 1)[0];
+    return Object.assign(document.createElement("canvas"), { width, height });
   }
 
   /** Keep the canvases of pieces that are used no more. */
