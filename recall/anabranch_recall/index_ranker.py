@@ -17,9 +17,11 @@ from anabranch_recall.index_ranking import Ranked, Ranking, last_moment, rank
 from anabranch_recall.language import date_words
 from anabranch_recall.moment import NEVER, day_text, moment_of
 from anabranch_recall.question import (
+    CONFLICTS_MAX,
     TIMEOUT_S,
     Hit,
     Lane,
+    OpenConflict,
     Question,
     Recollection,
     Restatement,
@@ -256,9 +258,23 @@ def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:
         agent=moment.value("agent", int(columns.agent[row])) or None,
         valid_from=_time(int(columns.valid_from[row])),
         valid_until=_time(valid_until),
+        conflicts=_conflicts(moment, ranked.insight_id),
         also_in=other_sessions(session_id, others),
         also=listed(others),
     )
+
+
+def _conflicts(moment: Moment, insight_id: str) -> tuple[OpenConflict, ...]:
+    """Return the open conflicts of an insight whose other side holds, too."""
+    found: list[OpenConflict] = []
+    for then in moment.conflicts(insight_id):
+        row = moment.row(then.other)
+        if row is None or not moment.columns.alive[row]:
+            continue
+        if moment.columns.retired[row] > moment.position:
+            text = moment.document(row).text
+            found.append(OpenConflict(insight_id=then.other, text=text, position=then.position))
+    return tuple(sorted(found, key=lambda each: (each.position, each.insight_id))[:CONFLICTS_MAX])
 
 
 def _restatement(moment: Moment, ranked: Ranked) -> Restatement:

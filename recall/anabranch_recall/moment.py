@@ -81,6 +81,13 @@ class LinkThen(NamedTuple):
     position: int
 
 
+class ConflictThen(NamedTuple):
+    """An open conflict of an insight: the other one, and the position that opened it."""
+
+    other: str
+    position: int
+
+
 class Moment(Protocol):
     """A namespace's index as of a position: nothing that was recorded later is in it.
 
@@ -143,6 +150,10 @@ class Moment(Protocol):
 
     def links(self, insight_id: str) -> Sequence[LinkThen]:
         """Return the associations of an insight as they stood, in the order they were formed."""
+        ...
+
+    def conflicts(self, insight_id: str) -> Sequence[ConflictThen]:
+        """Return the conflicts of an insight that were open, the oldest first."""
         ...
 
     def windows(self, session_id: str, scope: str) -> Mapping[str, int]:

@@ -22,6 +22,8 @@ ASSOCIATED_MAX = 50
 TIMEOUT_S_MAX = 300.0
 TIMEOUT_S = 10.0
 """The seconds that vectors and lanes have where a question says nothing."""
+CONFLICTS_MAX = 3
+"""The open conflicts that are shown beside a hit."""
 
 
 class Scope(StrEnum):
@@ -129,11 +131,14 @@ class Restatement(_Frozen):
 
 
 class OpenConflict(_Frozen):
-    """Another insight that a hit stands against: `position` is the one that opened the conflict."""
+    """Another insight that a hit stands against: `position` is the one that opened the conflict.
+
+    A ranker that does not know its `subject` leaves it out.
+    """
 
     insight_id: str
     text: str
-    subject: str | None
+    subject: str | None = None
     position: int
 
 

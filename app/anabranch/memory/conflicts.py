@@ -13,7 +13,7 @@ from anabranch.memory.links import list_conflicts
 from anabranch.views import InsightDetails
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.types import ConflictResolved, EventData, InsightSuperseded
-from anabranch_recall.question import OpenConflict
+from anabranch_recall.question import CONFLICTS_MAX, OpenConflict
 from anabranch_store.recall.lanes import attempt
 from anabranch_thinking.sessions.journal import Fact, checked
 from anabranch_thinking.sessions.receipts import SessionReceipt
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch_recall import Recollection
 
-BESIDE_MAX: Final = 3
 _READ_S: Final = 2.0
 
 
@@ -113,9 +112,11 @@ async def with_conflicts(
 async def _beside(namespace: OpenNamespace, answer: Recollection, until: int) -> Recollection:
     """Return one answer with the open conflicts of its hits, by one read.
 
-    Where the graph does not answer in time, the answer stays without them.
+    The recall index knows which there are: the graph is asked what they are about. Where it does
+    not answer in time, the answer stays as it is.
     """
-    if not answer.hits:
+    by_index = answer.ranker == "index"
+    if not answer.hits or (by_index and not any(hit.conflicts for hit in answer)):
         return answer
     reading = open_conflicts(namespace, [hit.insight_id for hit in answer], until=until)
     found = (await attempt(reading, nothing={}, timeout_s=_READ_S)).found
@@ -135,7 +136,7 @@ async def open_conflicts(
         namespace=namespace.name,
         ids=list(insight_ids),
         until=until,
-        limit=BESIDE_MAX,
+        limit=CONFLICTS_MAX,
     )
     return {
         row["insight_id"]: tuple(OpenConflict.model_validate(one) for one in row["conflicts"])

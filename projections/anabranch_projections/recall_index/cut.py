@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from anabranch_projections.recall_index.columns import NamespaceColumns
+    from anabranch_projections.recall_index.conflicts import Conflicts
     from anabranch_projections.recall_index.endings import Endings
     from anabranch_projections.recall_index.links import Links
     from anabranch_projections.recall_index.postings import OpenPostings
     from anabranch_projections.recall_index.segment import Segment
     from anabranch_projections.recall_index.session_lines import SessionLines
     from anabranch_projections.recall_index.vectors import VectorBlock
-    from anabranch_recall.moment import Columns, Floats, LinkThen, Rows
+    from anabranch_recall.moment import Columns, ConflictThen, Floats, LinkThen, Rows
 
 
 class Cut:
@@ -36,6 +37,7 @@ class Cut:
         namespace_columns: NamespaceColumns,
         lines: SessionLines,
         links_history: Links,
+        conflicts_history: Conflicts,
         endings: Endings,
         segments: Sequence[Segment],
         open_postings: OpenPostings,
@@ -50,6 +52,7 @@ class Cut:
         self._of = namespace_columns
         self._lines = lines
         self._links = links_history
+        self._conflicts = conflicts_history
         self._endings = endings
         self._segments = [each for each in segments if each.first < count]
         self._open = open_postings
@@ -118,6 +121,10 @@ class Cut:
         """Return the row of an insight, None when it is not there yet."""
         row = self._of.row(insight_id)
         return row if row is not None and row < self._count else None
+
+    def conflicts(self, insight_id: str) -> list[ConflictThen]:
+        """Return the conflicts of an insight that were open, the oldest first."""
+        return self._conflicts.then(insight_id, self.position)
 
     def links(self, insight_id: str) -> list[LinkThen]:
         """Return the associations of an insight as they stood."""

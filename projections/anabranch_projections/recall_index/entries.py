@@ -127,8 +127,33 @@ class Cited(Entry, frozen=True, array_like=True, gc=False, tag="cited"):
     useful: bool
 
 
+class Opposed(Entry, frozen=True, array_like=True, gc=False, tag="opposed"):
+    """A conflict between two insights was opened."""
+
+    one: str
+    other: str
+
+
+class Reconciled(Entry, frozen=True, array_like=True, gc=False, tag="reconciled"):
+    """The conflicts between two insights were resolved."""
+
+    one: str
+    other: str
+
+
 Change: TypeAlias = (
-    Began | Ended | Ran | Joined | Retired | Derived | Forgotten | Linked | Unlinked | Cited
+    Began
+    | Ended
+    | Ran
+    | Joined
+    | Retired
+    | Derived
+    | Forgotten
+    | Linked
+    | Unlinked
+    | Cited
+    | Opposed
+    | Reconciled
 )
 """An entry that is no row: what a segment keeps as it is."""
 AnyEntry: TypeAlias = Learned | Change
@@ -171,13 +196,24 @@ def _of_insights(at: PositionedEvent) -> Iterator[Change]:
             useful = data.outcome is not Outcome.REJECTED
             if len(ids) > 1:
                 yield Cited(position, milliseconds(at.event.time), ids, useful)
+        case types.ConsolidationRecorded():
+            yield Joined(position, tuple(dict.fromkeys(data.sessions)))
+        case _:
+            yield from _between_insights(at)
+
+
+def _between_insights(at: PositionedEvent) -> Iterator[Change]:
+    data, position = at.event.data, at.position
+    match data:
         case types.AssociationFormed():
             ends = (data.from_id, data.to_id, data.kind)
             yield Linked(position, milliseconds(at.event.time), *ends, data.weight)
         case types.AssociationSevered():
             yield Unlinked(position, data.from_id, data.to_id, data.kind)
-        case types.ConsolidationRecorded():
-            yield Joined(position, tuple(dict.fromkeys(data.sessions)))
+        case types.ConflictOpened():
+            yield Opposed(position, *data.insights)
+        case types.ConflictResolved():
+            yield Reconciled(position, *data.insights)
         case _:
             pass
 

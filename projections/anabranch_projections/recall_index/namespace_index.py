@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from anabranch_projections.recall_index.columns import NamespaceColumns, day_number
+from anabranch_projections.recall_index.conflicts import Conflicts
 from anabranch_projections.recall_index.cut import Cut
 from anabranch_projections.recall_index.documents import document_block, pack_document
 from anabranch_projections.recall_index.endings import Endings
@@ -22,7 +23,9 @@ from anabranch_projections.recall_index.entries import (
     Joined,
     Learned,
     Linked,
+    Opposed,
     Ran,
+    Reconciled,
     Retired,
     Unlinked,
     entries_of,
@@ -73,6 +76,7 @@ class NamespaceIndex:
         self._columns = NamespaceColumns()
         self._lines = SessionLines()
         self._links = Links()
+        self._conflicts = Conflicts()
         self._endings = Endings()
         self._forgotten: set[str] = set()
         self._derived: dict[str, list[str]] = {}
@@ -153,6 +157,7 @@ class NamespaceIndex:
                 namespace_columns=self._columns,
                 lines=self._lines,
                 links_history=self._links,
+                conflicts_history=self._conflicts,
                 endings=self._endings,
                 segments=self.stored.segments,
                 open_postings=self._postings,
@@ -275,6 +280,10 @@ class NamespaceIndex:
                 self._links.sever(change)
             case Cited():
                 self._links.cite(change)
+            case Opposed():
+                self._conflicts.open(change)
+            case Reconciled():
+                self._conflicts.resolve(change)
 
     def _retire(self, change: Retired) -> None:
         for insight_id in self._endings.add(change):

@@ -15,7 +15,7 @@ from anabranch_recall.asked import goes_on
 from anabranch_recall.dates import Named, closeness, dates_in
 from anabranch_recall.filters import Filters
 from anabranch_recall.index_ranker import IndexRanker
-from anabranch_recall.question import Floor
+from anabranch_recall.question import Floor, OpenConflict
 from tests.support.histories import at, insight, moment, session
 from tests.support.indexed_histories import DIMENSION, index_over, vector_of
 from tests.support.learning import Account
@@ -227,6 +227,28 @@ async def test_an_answer_of_then_counts_what_was_forgotten_since() -> None:
 
     assert counted == {1: 0, 2: 1, 3: 1, 4: 0, 5: 1, 6: 0, 7: 0}
     assert now.forgotten_since == 0
+
+
+async def test_a_hit_has_the_conflicts_whose_other_side_holds() -> None:
+    """One with what was forgotten or retired is none, and of many the three oldest stand there."""
+    account = Account()
+    river = account.open()
+    texts = [f"The gauge drifts {number} centimetres" for number in range(7)]
+    first, gone, wrong, *others = [account.remember(river, text) for text in texts]
+    for other in (gone, wrong, *others):
+        account.about(types.ConflictOpened(insights=(first, other), subject="drift"), first)
+    account.forget(gone)
+    account.retract(wrong)
+    asked = over(index_over(account.events))
+
+    found = await asked.recall(ask("gauge drifts 0"))
+    then = await asked.recall(ask("gauge drifts 0", as_of=9))
+
+    beside = {hit.insight_id: hit.conflicts for hit in found}
+    assert [each.insight_id for each in beside[first]] == others[:3]
+    assert beside[first][0] == OpenConflict(insight_id=others[0], text=texts[3], position=11)
+    assert [each.insight_id for each in beside[others[3]]] == [first]
+    assert {hit.insight_id: len(hit.conflicts) for hit in then}[first] == 0
 
 
 async def test_what_is_less_similar_is_left_out() -> None:

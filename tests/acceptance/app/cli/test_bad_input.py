@@ -118,6 +118,7 @@ CASES = (
         2,
     ),
     Case("thinking with variables of no command", ("think", "x", "--env", "K"), "UsageInvalid", 2),
+    Case("roles of no file", ("think", "x", "--roles", "none.toml"), "InputInvalid", 2),
     Case("consolidating nothing", ("consolidate", UNKNOWN), "SessionNotFound", 3),
     Case("importing what is no event", ("events", "import", "-"), "EventInvalid", 2, b"hello\n"),
     Case("the schema of an unknown type", ("events", "schema", "tea.v1"), "InputInvalid", 2),
@@ -207,7 +208,7 @@ def test_bad_input_is_told(anabranch: CommandLine, case: Case) -> None:
         ),
         (("session", "--bogus"), "No such option: --bogus", "see `anabranch help session`"),
         (("remember",), "Missing argument 'text'", "see `anabranch help remember`"),
-        (("bogus",), "No such command 'bogus'", "see `anabranch help`"),
+        (("xyzzy",), "No such command 'xyzzy'", "see `anabranch help`"),
         (
             ("cypher", "RETURN 1 +"),
             "Syntax error at line 1, column 11 - mismatched input '<EOF>', expected: an expression",

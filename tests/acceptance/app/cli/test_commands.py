@@ -48,7 +48,16 @@ def test_remember_and_recall(anabranch: CommandLine, namespace: str) -> None:
 
     assert set(kept.value) == {"insight_id", "session_id", "event_id", "position"}
     assert set(found.value) == {
-        *("associated", "hits", "lanes", "nothing_close", "position", "ranker", "recall_id"),
+        *(
+            "associated",
+            "forgotten_since",
+            "hits",
+            "lanes",
+            "nothing_close",
+            "position",
+            "ranker",
+            "recall_id",
+        ),
     }
     hit = found.value["hits"][0]
     assert hit["insight_id"] == kept.value["insight_id"]
@@ -156,6 +165,33 @@ def test_think_with_a_command(anabranch: CommandLine, namespace: str) -> None:
     assert {"session_id", "task", "result", "duration_ms"} < set(thought["branches"][0])
     assert again["consolidation_id"] == thought["consolidation"]["consolidation_id"]
     assert {"root_id", "sessions", "sources", "text", "position"} < set(again)
+
+
+def test_roles_of_ones_own_are_listed_and_thought_in(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """A file's roles come before the presets; a command hears their instructions."""
+    path = tmp_path / "roles.toml"
+    path.write_text('[skeptic]\ninstructions = "Doubt it."\n[focus]\nscope = "thought"\n')
+    script = "import json, sys; print(json.load(sys.stdin)['instructions'])"
+
+    listed = anabranch.here("roles", "--roles", str(path), "--json").lines
+    thought = anabranch.here(
+        *("think", "Where to go?", "--roles", str(path), "-N", namespace, "--json"),
+        *("--executor", f'python3 -c "{script}"'),
+    ).value
+
+    assert [(one["name"], one["scope"], one["preset"]) for one in listed[:3]] == [
+        ("skeptic", "namespace", False),
+        ("focus", "thought", False),
+        ("pattern recognition", "namespace", True),
+    ]
+    assert [one["role"] for one in thought["branches"]] == ["skeptic", "focus"]
+    assert [one["result"] for one in thought["branches"]] == [
+        "Doubt it.",
+        listed[1]["instructions"],
+    ]
+    assert "skeptic" in anabranch.here("roles", "--roles", str(path)).out
 
 
 def test_think_without_a_command_asks_memory(anabranch: CommandLine, namespace: str) -> None:
