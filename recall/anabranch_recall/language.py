@@ -116,15 +116,18 @@ def entities(text: str) -> tuple[str, ...]:
     run.
     """
     text = _HEADING.sub(lambda heading: " " * len(heading[0]), text)
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for run in _NAME.finditer(text):
-        if run[0][0].isupper() and not _LABEL.match(text, run.end()):
+        words = run[0]
+        if words not in found and words[0].isupper() and not _LABEL.match(text, run.end()):
             before = text[max(0, run.start() - 8) : run.start()].rstrip(" \t*#_")
-            name = _name_in(run[0], opens=not before or before[-1] in _SENTENCE_STARTS_AFTER)
-            found.update({name: None} if name else {})
-    return tuple(found)
+            opens = not before or before[-1] in _SENTENCE_STARTS_AFTER
+            if name := _name_in(words, opens=opens):
+                found[words] = name
+    return tuple(dict.fromkeys(found.values()))
 
 
+@lru_cache(maxsize=_TEXTS_CACHED)
 def _name_in(run: str, *, opens: bool) -> str | None:
     """Return the name in a run of capitalised words; `opens` says that a sentence begins here."""
     words = run.split()

@@ -1,4 +1,4 @@
-"""An import as a process of its own: `python -m tests.support.importing_process`."""
+"""An import as a process of its own, which says its peak of memory in MB: `python -m tests.support.importing_process`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch_events import Log
+from tests.support.peak import peak_mb
 
 
 async def main(url: str, token: str, namespace: str, folder: str) -> None:
@@ -21,3 +22,4 @@ async def main(url: str, token: str, namespace: str, folder: str) -> None:
 
 if __name__ == "__main__":
     asyncio.run(main(*sys.argv[1:]))
+    sys.stdout.write(f"{peak_mb()}\n")

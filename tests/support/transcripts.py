@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from itertools import combinations
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from anabranch.importers.records import (
     Broken,
@@ -22,11 +23,12 @@ from anabranch.importers.records import (
 from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from anabranch.importers.records import Record
 
+T = TypeVar("T")
 CASES: Final = ROOT / "tests" / "fixtures" / "transcripts"
 
 
@@ -105,6 +107,44 @@ def told(records: Iterable[Record]) -> Told:  # noqa: C901 - one case a record.
             case _:
                 pass
     return found
+
+
+def scenarios(case: Path, found: Told) -> set[str]:
+    """Return what a case shows, by what is read of it; that it was resumed only its name says."""
+    lines = list(found.lines.values())
+    kinds = {line.opened.kind for line in lines}
+    talks = [{said for said, _ in line.texts} for line in lines if line.opened.kind == "main"]
+    agents = [line for line in lines if line.opened.kind == "subagent"]
+    shown = {
+        "plain": {"user", "assistant"} in talks,
+        "tools": any(line.calls.keys() & line.results.keys() for line in lines),
+        "sub-agent": bool(agents),
+        "parallel": any(_at_a_time(*pair) for pair in combinations(agents, 2)),
+        "nested": any(found.lines[line.opened.parent or ""] in agents for line in agents),
+        "fork": "fork" in kinds,
+        "resume": "resume" in case.name,
+        "rewind": "abandoned" in kinds,
+        "compaction": any(line.summaries for line in lines),
+    }
+    return {name for name, is_shown in shown.items() if is_shown}
+
+
+def _at_a_time(one: Line, other: Line) -> bool:
+    """Tell whether two agents of one caller each began before the other ended."""
+    begun, ended = (one.opened.time, other.opened.time), (one.ended, other.ended)
+    if one.opened.parent != other.opened.parent or None in (*begun, *ended):
+        return False
+    ends = [end.time for end in ended if end is not None and end.time is not None]
+    return len(ends) == 2 and max(time for time in begun if time is not None) < min(ends)
+
+
+def shows(tool: str, *scenarios: str) -> Callable[[T], T]:
+    """Mark a test that shows scenarios of a tool on a file that is made up.
+
+    `docs/sessions_table.py` finds it by its text, so both are written out where it is used.
+    """
+    del tool, scenarios
+    return lambda test: test
 
 
 def cases() -> list[Path]:

@@ -19,7 +19,9 @@ from anabranch_events.event.types import (
     BranchCompleted,
     BranchCreated,
     BranchStarted,
+    ConsolidationRecorded,
     EventData,
+    InsightRecorded,
     SessionForgotten,
     SessionOpened,
 )
@@ -110,7 +112,10 @@ class Appender:
             event_id=draft.event_id,
             time=draft.time,
         )
-        self._characters += len(getattr(data, "text", "")) + len(getattr(data, "result", ""))
+        if isinstance(data, (InsightRecorded, ConsolidationRecorded)):
+            self._characters += len(data.text)
+        elif isinstance(data, BranchCompleted):
+            self._characters += len(data.result)
         if len(self._waiting) >= BATCH_EVENTS or self._characters >= BATCH_CHARACTERS:
             await self.flush()
 

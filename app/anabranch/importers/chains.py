@@ -11,6 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -18,7 +20,7 @@ REMEMBERED: Final = 8192
 _ROOT: Final = -1
 
 
-class Node(NamedTuple):
+class Node(msgspec.Struct, frozen=True):
     """A record in its file's order. `speaks`: that it was said makes a side line one of its own."""
 
     id: str

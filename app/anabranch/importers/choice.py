@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from anabranch.importers.records import Broken, Opened
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from anabranch.importers.reader import Reader, Source
     from anabranch.importers.records import Record
+
+CLOCKS_APART_MAX: Final = timedelta(days=1)
+"""By which a record's time may be after that of its file: another machine's clock wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,16 @@ class Choice:
     since: datetime | None = None
 
     def wants(self, source: Source) -> bool:
-        """Tell whether a source may hold what is wanted: its tool is not excluded."""
-        return source.tool not in self.excluded
+        """Tell without reading it whether a source may hold what is wanted, by tool and time."""
+        if source.tool in self.excluded:
+            return False
+        return self.since is None or source.modified >= self.since - CLOCKS_APART_MAX
 
     def chosen(self, source: Source, reader: Reader) -> Iterator[Record]:
-        """Yield the records of the wanted conversations."""
+        """Yield the records of the wanted conversations. With `since` a source is read twice."""
+        if self.since is None and not self.projects and not self.excluded:
+            yield from reader.read(source)
+            return
         recent = self._recent(source, reader) if self.since is not None else None
         root_of: dict[str, str] = {}
         wanted: dict[str, bool] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,16 +15,14 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
     """A text of which an insight holds the beginning, as it is kept in the object store."""
 
     name: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
     """The beginning of a session: a branch where its parent is in the log, else a root session."""
 
     session_id: str
@@ -36,8 +35,7 @@ class Opening:
     agent: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(msgspec.Struct, frozen=True, kw_only=True):
     """A branch's agent began; a root session has no such event."""
 
     session_id: str
@@ -47,8 +45,7 @@ class Start:
     agent: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """Any other event of a session; `wholes` are stored before it."""
 
     session_id: str
@@ -56,7 +53,7 @@ class Draft:
     data: EventData
     time: datetime
     agent: str
-    wholes: tuple[Whole, ...] = field(default=())
+    wholes: tuple[Whole, ...] = ()
 
 
 AnyDraft: TypeAlias = Opening | Start | Draft

@@ -19,6 +19,7 @@ ENTITY_LENGTH_MAX: Final = 200
 COMMAND_LENGTH_MAX: Final = 200
 ERROR_LENGTH_MAX: Final = 300
 COMMAND_READ_MAX: Final = 2000
+OUTPUT_READ_MAX: Final = 64 * 1024
 COMMANDS_KEPT: Final = 1024
 
 _SENTENCE: Final = re.compile(r"[^.!?\n]+(?:[.!?](?!\s|$)[^.!?\n]*)*[.!?]?")
@@ -145,8 +146,11 @@ def files_in(call: ToolCall) -> list[str]:
 
 
 def error_in(output: str) -> str:
-    """Return the line of an output that says best what went wrong: the last that names an error."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    """Return the line of an output that says best what went wrong: the last that names an error.
+
+    It is looked for at the end; an output may have millions of lines.
+    """
+    lines = [line.strip() for line in output[-OUTPUT_READ_MAX:].splitlines() if line.strip()]
     named = [line for line in lines if _ERROR.search(line)]
     failed = [line for line in lines if _FAILED.search(line)]
     line = (named or failed or lines or [""])[-1]

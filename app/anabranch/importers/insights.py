@@ -43,6 +43,7 @@ class Insights:
         self._tally = tally
         self._tool = tool
         self._keeps = keeps
+        self._agents: dict[str | None, str] = {}
 
     def make(
         self,
@@ -100,11 +101,18 @@ class Insights:
 
     def agent(self, line: MappedLine) -> str:
         """Return the agent that speaks on a line: the tool, with the model where it is known."""
-        return short_name(f"{self._tool}/{line.model}" if line.model else self._tool) or self._tool
+        agent = self._agents.get(line.model)
+        if agent is None:
+            named = f"{self._tool}/{line.model}" if line.model else self._tool
+            agent = self._agents[line.model] = short_name(named) or self._tool
+        return agent
 
     def clean(self, text: str) -> str:
         """Return text that can be stored: no control characters, no secrets, no homes."""
-        plain = _CONTROL.sub("", _TERMINAL.sub("", text.replace("\r\n", "\n"))).strip()
+        plain = text.replace("\r\n", "\n")
+        if "\x1b" in plain:
+            plain = _TERMINAL.sub("", plain)
+        plain = _CONTROL.sub("", plain).strip()
         return self._redaction.clean(plain) or "(nothing to be read)"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
+import msgspec
 import orjson
 import zstandard
 
@@ -21,7 +22,7 @@ _BUFFER: Final = 1024 * 1024
 _COMPRESSED: Final = (".gz", ".zst")
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True):
     """A whole line of a file and its number, from 1 on."""
 
     number: int

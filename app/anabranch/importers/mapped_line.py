@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from anabranch.importers.findings import Failure
 from anabranch.importers.outcome import ImportedInsight
 
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from anabranch.importers.records import Opened, Turn
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A call whose result has not come, without what it was given unless that is imported."""
 
     id: str
@@ -39,7 +40,8 @@ class MappedLine:
     task: str | None = None
     answer: Turn | None = None
     request_id: str | None = None
-    result: str | None = None
+    said_last: str | None = None
+    """What becomes its result, as it was said: it is cleaned once it is known to be the last."""
     replaced: list[str] = field(default_factory=list[str])
     told: list[ImportedInsight] = field(default_factory=list[ImportedInsight])
     calls: dict[str, Call] = field(default_factory=dict[str, Call])

@@ -138,7 +138,7 @@ class Mapping:
                 parent_source_id=origin,
                 kind=line.opened.kind,
                 task=line.task,
-                result=line.result,
+                result=self._insights.clean(line.said_last) if line.said_last else None,
                 insights=tuple(line.told),
                 skipped=dict(sorted((line.left_out + line.unknown).items())),
             )
@@ -234,7 +234,7 @@ class Mapping:
         if turn is None:
             return
         yield from self._begin(line)
-        line.result = self._insights.clean(turn.text)
+        line.said_last = turn.text
         ends = final if turn.final is None else turn.final
         yield self._insights.make(
             line, turn.id, "answer" if ends else "remark", turn.text, turn.time
@@ -355,12 +355,12 @@ class Mapping:
         turn, line.answer = line.answer, None
         line.tick(record.time)
         if turn is not None:
-            line.result = self._insights.clean(turn.text)
+            line.said_last = turn.text
         if record.result:
-            line.result = self._insights.clean(record.result)
+            line.said_last = record.result
         yield from self._begin(line)
-        if record.how == "completed" and not line.result:
-            line.result = SILENT
+        if record.how == "completed" and not line.said_last:
+            line.said_last = SILENT
             yield from self._note(line)
             yield self._completed(line, record)
             return
@@ -382,7 +382,7 @@ class Mapping:
             session_id=line.session_id,
             event_id=self._identity.end(line.opened.key),
             data=BranchCompleted(
-                result=cut(line.result or "", RESULT_LENGTH_MAX),
+                result=cut(self._insights.clean(line.said_last or ""), RESULT_LENGTH_MAX),
                 insights=() if report is None else (_bare(report.data),),
                 duration_ms=took_ms,
             ),
@@ -398,7 +398,7 @@ class Mapping:
         if turn is not None and same:
             return self._insights.make(line, turn.id, "report", turn.text, turn.time)
         return self._insights.make(
-            line, line.opened.key, "report", line.result or "", record.time, aspect="report"
+            line, line.opened.key, "report", line.said_last or "", record.time, aspect="report"
         )
 
     def _stopped(self, line: MappedLine, record: Ended) -> Draft:

@@ -42,11 +42,23 @@ class Source:
 
     @property
     def modified(self) -> datetime:
-        """The time at which one of its files was last written; now for a server's database."""
+        """The time at which one of its files was last written; now for a server's database.
+
+        What a database has not yet moved into its file is in a `-wal` beside it.
+        """
         if not self.files:
             return datetime.now(UTC)
-        times = [path.stat().st_mtime for path in self.files if path.exists()]
-        return datetime.fromtimestamp(max(times, default=0.0), UTC)
+        beside = (path.with_name(f"{path.name}-wal") for path in self.files)
+        newest = max(map(_written, (*self.files, *beside)))
+        return datetime.fromtimestamp(newest, UTC)
+
+
+def _written(path: Path) -> float:
+    """Return when a file was last written; a -wal may go at any moment."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 class Reader(Protocol):

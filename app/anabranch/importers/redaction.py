@@ -19,7 +19,6 @@ _LEFT_OUT: Final = frozenset(
         "KeywordDetector",  # Its values without quotes are whole sentences: see `_ASSIGNED`.
     }
 )
-_TELLING: Final = ("pass", "secret", "key", "token", "pwd", "auth", "bearer", "basic ", "private")
 _LONG: Final = re.compile(r"[A-Za-z0-9+/=_-]{20}")
 _BLOCK: Final = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----.*?"
@@ -134,8 +133,16 @@ class Redaction:
 def _is_suspect(text: str) -> bool:
     """Tell quickly whether a text may hold a secret: most hold nothing that looks like one."""
     lower = text.lower()
-    return (
-        any(word in lower for word in _TELLING)
+    return (  # Word by word: it runs for every text, and takes half of a generator's time.
+        "pass" in lower
+        or "secret" in lower
+        or "key" in lower
+        or "token" in lower
+        or "pwd" in lower
+        or "auth" in lower
+        or "bearer" in lower
+        or "basic " in lower
+        or "private" in lower
         or ("://" in text and "@" in text)
         or _LONG.search(text) is not None
     )

@@ -94,7 +94,8 @@ def whole_milliseconds(value: datetime) -> datetime:
         utc = value.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{value.isoformat()} lies outside of the years 1 to 9999") from None
-    return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+    beyond = utc.microsecond % 1000
+    return utc.replace(microsecond=utc.microsecond - beyond) if beyond else utc
 
 
 def in_utc(value: object) -> object:

@@ -32,6 +32,7 @@ from anabranch_events.event.types import (
 )
 from anabranch_recall import entities as entities_in
 from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, SessionNotFound
+from anabranch_thinking.sessions.carried import carried_attributes
 from anabranch_thinking.sessions.findings import InsightDraft, as_drafts, as_insight
 from anabranch_thinking.sessions.insights import Insights
 from anabranch_thinking.sessions.journal import Announcement, Fact, checked
@@ -374,6 +375,7 @@ class Sessions(Insights):
                 priority=state.priority,
                 executor=state.executor,
                 deadline=state.deadline,
+                attributes=carried_attributes(state.attributes) if role is None else {},
             )
             notes = dict(state.working_memory)
             passed = checked(SessionHandedOff, to=receiver, summary=summary, working_memory=notes)

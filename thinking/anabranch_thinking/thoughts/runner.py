@@ -18,6 +18,7 @@ from anabranch_thinking.executors.base import (
 )
 from anabranch_thinking.executors.policy import given_up, tries_again
 from anabranch_thinking.join import ALL, LATE, BranchEnd, Join, Verdict, decide
+from anabranch_thinking.sessions.carried import carried
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import BUDGET, DEPTH_MAX, too_many
 from anabranch_thinking.thought import BranchOutcome, Consolidation
@@ -293,6 +294,7 @@ class BranchRunner:
     async def _found(
         self, fork: BranchReceipt, task: BranchTask, claim: Claim, *, depth: int
     ) -> Finding | ForkedWork:
+        role = carried(task.attributes)
         branch = BranchContext(
             sessions=self._sessions,
             session_id=fork.session_id,
@@ -305,6 +307,8 @@ class BranchRunner:
             deadline=task.deadline,
             asking=self._recall,
             forking=lambda branches: self._fork_and_wait(fork.session_id, branches, depth=depth),
+            instructions=role.instructions,
+            scope=role.scope,
         )
         allowed_s = self._timeout_s
         if task.deadline is not None:

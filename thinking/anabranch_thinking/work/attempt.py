@@ -18,6 +18,7 @@ from anabranch_events.event.types import BranchFailed, BranchStarted, Then
 from anabranch_thinking.errors import BranchTimedOut, ClaimLost, SessionEnded
 from anabranch_thinking.executors.base import BranchContext, ForkedWork, checked_finding
 from anabranch_thinking.executors.policy import attempts_max, pause_s, tries_again
+from anabranch_thinking.sessions.carried import carried
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import forks_of
 from anabranch_thinking.sessions.journal import Fact, checked
@@ -190,6 +191,7 @@ class Attempt:
         self, state: SessionState, claim: Claim, forks: BranchForks
     ) -> Finding | ForkedWork:
         assert state.parent_id is not None  # noqa: S101 - a branch that was claimed has one.
+        role = carried(state.attributes)
         branch = BranchContext(
             sessions=self._sessions,
             session_id=state.session_id,
@@ -202,6 +204,8 @@ class Attempt:
             deadline=_deadline(state),
             asking=self._fabric.recall(self._sessions.namespace),
             forking=forks.fork_and_wait,
+            instructions=role.instructions,
+            scope=role.scope,
         )
         allowed_s = _allowed_s(state)
         limit = asyncio.timeout(allowed_s)

@@ -50,7 +50,7 @@ class Forked:
     worker: str = ""
     """The worker that has it, or had it last."""
     begun: float | None = None
-    """When its claim was read, by this process's clock; None while nobody has it."""
+    """When its last claim was read, by this process's clock."""
     hedged: bool = False
     """True once there is a second copy, or a task for one."""
 
@@ -129,7 +129,10 @@ class JoinBook:
             case BranchCompleted() as data:
                 self._note_pace(event.session_id, data.duration_ms)
                 return self._ended(event.session_id, BranchEnd(Status.COMPLETED, data.result))
-            case BranchFailed(will_retry=False):
+            case BranchFailed() as data:
+                if data.will_retry:
+                    self.running.pop(event.session_id, None)  # Nobody has it until it begins again.
+                    return []
                 return self._ended(event.session_id, BranchEnd(Status.FAILED))
             case BranchCancelled():
                 return self._ended(event.session_id, BranchEnd(Status.CANCELLED))

@@ -336,8 +336,9 @@ class _Session(_Talk):
                     yield self._opened(record, parent)
                 yield from course.at(id_of(record), time)
                 yield from self.said(record, course.line)
-                for fork in self._family.leaving(self.session, id_of(record)):
-                    yield from self._fork(fork, course.line)
+                if not self._family.lone:
+                    for fork in self._family.leaving(self.session, id_of(record)):
+                        yield from self._fork(fork, course.line)
                 yield from course.left(time)
 
     def _opened(self, record: dict[str, Any], parent: str | None) -> Opened:
@@ -366,11 +367,12 @@ class _Session(_Talk):
         for place, line in places_in(path):
             if place.isSidechain:
                 continue
-            record = record_of(path, line) if place.may_ask or not self._family.lone else {}
+            may_ask = place.may_ask
+            record = record_of(path, line) if may_ask or not self._family.lone else {}
             if record and self._is_inherited(path, record):
                 continue
             parent = place.parentUuid or place.logicalParentUuid
-            speaks = place.may_ask and prompts.asked(record) is not None
+            speaks = may_ask and prompts.asked(record) is not None
             yield Node(place.uuid or "", parent, speaks, restarts=speaks)
 
     def _unchained(self, record: dict[str, Any]) -> Iterator[Record]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
 
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.codex_files import (
@@ -423,7 +424,7 @@ class _Telling:
             self._left_out["summary of a compaction"] += 1
             self._held = None
         if self._held is not None:
-            self._held = replace(self._held, final=True)
+            self._held = msgspec.structs.replace(self._held, final=True)
         yield from self._let_go()
         self._summary = None
         yield Boundary(line=self._line)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event, Log, NatsServer
 
 SPACE = "default"
+RECORD = 20 * 1024 * 1024
 
 
 async def imported(log: Log, *folders: Path, namespace: str = SPACE) -> Importer:
@@ -227,6 +228,38 @@ async def test_an_import_that_is_killed_goes_on_where_it_was(
     found = await stored(log, namespace="killed")
     assert len({event.id for event in found}) == len(found)
     assert texts(found) == whole
+
+
+async def test_memory_is_that_of_the_longest_record(
+    nats_server: NatsServer, log: Log, tmp_path: Path
+) -> None:
+    """Of a file of 30 MB with a tool's output of 20 MB it takes a few times that output."""
+    ClaudeFile(tmp_path / "small").turns(10)
+    large = ClaudeFile(tmp_path / "large")
+    large.turns(10)
+    large.call("c0", "Bash", command="cat keeper.log")
+    large.give("c0", "fog\n" * (RECORD // 4), failed=True)
+    for number in range(1, 11):
+        large.call(f"c{number}", "Bash", command=f"cat day-{number}.log")
+        large.give(f"c{number}", "oil\n" * (1024 * 1024 // 4))
+        large.turns(20, about=f"anchor {number}")
+
+    async def peak_mb(folder: str) -> float:
+        words = (nats_server.url, nats_server.token, SPACE, str(tmp_path / folder))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.support.importing_process", *words),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+        return float(out)
+
+    small, all_of_it = await peak_mb("small"), await peak_mb("large")
+
+    assert large.path.stat().st_size > 30 * 1024 * 1024
+    found = texts(await stored(log))
+    assert len(found) == 20 + 20 + 1 + 10 * 40
+    assert "`cat keeper.log` failed: fog" in found
+    assert all_of_it - small <= 5 * RECORD / 1024**2
 
 
 async def test_secrets_and_homes_are_not_stored(log: Log, tmp_path: Path) -> None:

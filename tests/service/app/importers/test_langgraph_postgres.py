@@ -16,7 +16,7 @@ from anabranch.importers.inventory import located
 from anabranch.importers.readers.catalogue import READERS
 from tests.support.postgres_server import postgres, programs
 from tests.support.rounds import in_full_only
-from tests.support.transcripts import told
+from tests.support.transcripts import shows, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +86,7 @@ def shown(where: str) -> tuple[str, list[tuple[Any, ...]]]:
     ]
 
 
+@shows("langgraph-postgres", "plain", "tools", "sub-agent", "rewind")
 @in_full_only
 @pytest.mark.skipif(programs() is None, reason="PostgreSQL is not on this machine")
 def test_threads_in_postgres_are_read_as_those_in_sqlite(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from tests.support.claude_files import ClaudeFile
-from tests.support.transcripts import Told, told
+from tests.support.transcripts import Told, shows, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +33,7 @@ def talk(found: Told) -> list[tuple[str, str | None, list[str]]]:
     ]
 
 
+@shows("claude-code", "rewind")
 def test_rewinds_at_one_place_and_within_each_other_are_lines_of_their_own(tmp_path: Path) -> None:
     """Each abandoned part leaves the line it hung on; the last record is on the line that lives."""
     file = ClaudeFile(tmp_path)

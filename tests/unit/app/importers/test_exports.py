@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
-from tests.support.transcripts import Line, told
+from tests.support.transcripts import Line, shows, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,7 @@ def talk(lines: list[Line]) -> list[tuple[str, str | None, list[str]]]:
     ]
 
 
+@shows("chatgpt", "plain", "rewind")
 def test_the_tree_of_chatgpt_has_the_line_to_its_current_node(tmp_path: Path) -> None:
     """An edited prompt and its answer were abandoned; system messages and hidden ones say nothing."""
 
@@ -62,6 +63,7 @@ def test_the_tree_of_chatgpt_has_the_line_to_its_current_node(tmp_path: Path) ->
     ]
 
 
+@shows("claude-ai", "plain", "rewind")
 def test_the_tree_of_claude_ai_has_the_line_to_its_last_message(tmp_path: Path) -> None:
     """Messages hang on each other by the id of their parent."""
 
@@ -105,6 +107,7 @@ def test_a_hand_off_note_is_a_fact_a_section(tmp_path: Path) -> None:
     assert [fact.text for fact in line.facts] == ["It turns.", "Next: Trim the wick."]
 
 
+@shows("copilot-cli", "plain", "tools")
 def test_a_session_of_copilot_is_read_by_its_events(tmp_path: Path) -> None:
     """Messages, tools and their outcome; all other events are counted."""
     events = [
@@ -139,6 +142,7 @@ def test_a_session_of_copilot_is_read_by_its_events(tmp_path: Path) -> None:
     assert line.results["t1"].failed
 
 
+@shows("goose", "plain", "tools")
 def test_a_session_of_goose_is_read_by_its_messages(tmp_path: Path) -> None:
     """A message's content is JSON: texts, requests and responses of tools."""
     request = {"type": "toolRequest", "id": "t1", "toolCall": {"value": {"name": "shell"}}}
@@ -174,6 +178,7 @@ def test_a_session_of_goose_is_read_by_its_messages(tmp_path: Path) -> None:
     assert line.results["t1"].output == "ok"
 
 
+@shows("letta", "plain")
 def test_an_agent_of_letta_has_its_messages_and_its_memory(tmp_path: Path) -> None:
     """Blocks of memory are facts; system messages are left out."""
     messages = [

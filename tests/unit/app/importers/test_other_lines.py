@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from tests.support.claude_files import ClaudeFile
-from tests.support.transcripts import Told, told
+from tests.support.transcripts import Told, shows, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +42,7 @@ def write_lines(path: Path, records: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(one, separators=(",", ":")) + "\n" for one in records))
 
 
+@shows("claude-code", "nested")
 def test_a_claude_agent_that_calls_an_agent_is_its_parent(tmp_path: Path) -> None:
     """Files lie flat; only the field parentAgentId tells whose agent it was."""
     main = ClaudeFile(tmp_path)
@@ -91,6 +92,7 @@ def message(role: str, text: str, number: int) -> dict[str, Any]:
     }
 
 
+@shows("codex", "compaction")
 def test_a_codex_summary_that_is_written_as_an_answer_is_no_answer(tmp_path: Path) -> None:
     """Whether it stands before the compaction or after, it is told as a summary only."""
     meta = {"id": THREAD, "session_id": THREAD, "cwd": "/srv/pier", "cli_version": "0.171.0"}
@@ -125,6 +127,7 @@ def gemini(number: int, kind: str, text: str) -> dict[str, Any]:
     return {"id": f"m-{number}", "timestamp": time, "type": kind, "content": [{"text": text}]}
 
 
+@shows("gemini-cli", "rewind")
 def test_what_gemini_rewound_is_abandoned(tmp_path: Path) -> None:
     """Also at the end of a file, where nothing was said after; the target itself goes too."""
     write_lines(
@@ -194,6 +197,7 @@ def test_an_adk_session_is_in_the_order_in_which_adk_reads_it(tmp_path: Path) ->
     assert [text for line in talk(found) for text in line[2]] == ["Q1", "Noted.", "A1"]
 
 
+@shows("google-adk", "parallel", "rewind")
 def test_what_adk_rewound_is_abandoned_and_parallel_agents_have_lines(tmp_path: Path) -> None:
     """A rewind names an invocation; agents that run beside each other are told by their branch."""
     rows = [
@@ -223,6 +227,7 @@ def test_what_adk_rewound_is_abandoned_and_parallel_agents_have_lines(tmp_path: 
     ]
 
 
+@shows("pi", "parallel", "rewind")
 def test_a_pi_tree_with_a_branch_and_parallel_helpers(tmp_path: Path) -> None:
     """Another answer to one question is a line of its own; one result holds all helpers."""
 
@@ -290,6 +295,7 @@ CREATE TABLE messages (
 """
 
 
+@shows("crush", "plain", "tools", "sub-agent", "parallel", "compaction")
 def test_sessions_of_crush_have_their_agents_where_they_were_called(tmp_path: Path) -> None:
     """Two in parallel, one of which failed; a summary; a command of the user; a title left out."""
 

@@ -11,7 +11,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from anabranch.service.otlp_requests import PROTOBUF, request_in
 from tests.support.agent_spans import InstrumentedAgents
-from tests.support.transcripts import Told, told
+from tests.support.transcripts import Told, shows, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,6 +66,7 @@ WATCH = [
 
 
 @pytest.mark.parametrize("order", ["as they ended", "the other way round", "twice"])
+@shows("otel", "plain", "tools", "sub-agent", "nested")
 def test_a_conversation_is_a_session_and_agents_within_are_branches(
     tmp_path: Path, order: str
 ) -> None:
