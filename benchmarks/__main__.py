@@ -25,6 +25,7 @@ PARTS = ("http", "log", "projection", "recall", "sessions", "startup")
 # Minutes each: only when asked for.
 LONG_PARTS = (
     "engines",
+    "newcomer",
     "page",
     "readable",
     "rebuild",

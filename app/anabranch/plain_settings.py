@@ -35,6 +35,7 @@ OF_OWNERS: Final = {
     "ANABRANCH_QUERY_ROWS_MAX": "[1-9][0-9]{0,9}",
     "ANABRANCH_QUERY_TIMEOUT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_RANKER": "graph|index",
+    "ANABRANCH_ROLES": r"[\w.~/][\w.~/ -]{0,4000}",
     "ANABRANCH_START_TIMEOUT_S": "[1-9][0-9]{0,3}",
     "ANABRANCH_TAKE_OVER": "true|false",
     "ANTHROPIC_API_KEY": "[!-~]+",

@@ -149,6 +149,11 @@ class Settings(BaseSettings):
     agent: Name | None = Field(
         default=None, description="The agent that events are recorded for where none is named."
     )
+    roles: _Home | None = Field(
+        default=None,
+        description="The file of the roles by which a task is thought about where none are named, "
+        "instead of the presets; see docs/how-to/define-roles.md.",
+    )
     hedge: Literal["none", "critical", "high", "normal", "low"] = Field(
         default="critical",
         description="Branches over workers that get a second copy when they are slower than 95 of "

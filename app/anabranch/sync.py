@@ -18,6 +18,7 @@ from anabranch.memory.session import SessionHold as AsyncSessionHold
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
 from anabranch.memory.work import TASKS_MAX
 from anabranch.memory.work import MemoryWork as AsyncMemoryWork
+from anabranch.memory.work_stats import BY
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -43,7 +44,9 @@ if TYPE_CHECKING:
     from anabranch.memory.settling import SettledMemory
     from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.memory.watching import WatchedInsight
-    from anabranch.memory.work import RetriedTask, TaskDetails, TaskView, WorkerView
+    from anabranch.memory.work_load import Load, LoadWatch
+    from anabranch.memory.work_stats import By, WorkStats
+    from anabranch.memory.work_views import RetriedTask, TaskDetails, TaskView, WorkerView
     from anabranch.past.as_of import Moment
     from anabranch.past.diff_model import Diff
     from anabranch.past.history import LifeEvent
@@ -567,11 +570,12 @@ class Memory(OpenFace[AsyncMemory]):
         """Fan a task out over branches that run in parallel, join them, and consolidate.
 
         Without branches there are `count`, by the roles focus, pattern recognition, creative
-        synthesis, risk analysis and meta-cognition in turn. Without an executor each branch asks
-        memory what it knows from its role's side. With `session_id` the thought happens in that
-        session. `over` workers the branches run where `anabranch worker` does, with an executor
-        that these allow by its name, and the thought outlives this process. `options` are those
-        of ThinkOptions: join, late_kept, deadline, priority, retries, timeout_s, branches_max.
+        synthesis, risk analysis and meta-cognition in turn, or by `roles` of your own. Without an
+        executor each branch asks memory what it knows from its role's side. With `session_id` the
+        thought happens in that session. `over` workers the branches run where `anabranch worker`
+        does, with an executor that these allow by its name, and the thought outlives this process.
+        `options` are those of ThinkOptions: join, late_kept, deadline, priority, roles, retries,
+        timeout_s, branches_max.
 
         `on_event` gets every event of the thought. Raises InputInvalid before anything is
         appended, and ThoughtFailed where no branch completed.
@@ -1226,6 +1230,24 @@ class MemoryWork(Face[AsyncMemoryWork]):
         Executors that run for one of them are stopped at once. Raises SessionNotFound.
         """
         return LOOP.run(self._wrapped.cancel(session_id, reason))
+
+    def stats(
+        self, *, by: Sequence[By] = BY, since: Moment | None = None, limit: int = TASKS_MAX
+    ) -> list[WorkStats]:
+        """Return what branches did, and what their insights were cited for later, in groups.
+
+        A group is what has one role, executor and worker, or those of them that `by` names; the
+        largest come first. With `since` only branches that were forked after it count. Raises
+        InputInvalid and PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.stats(by=by, since=since, limit=limit))
+
+    def load(self, watch: LoadWatch | None = None) -> Load:
+        """Return the tasks by priority and the workers that answer.
+
+        With the `watch` of earlier looks it also tells how fast branches end, and who fell silent.
+        """
+        return LOOP.run(self._wrapped.load(watch))
 
     def workers(self) -> list[WorkerView]:
         """Return the workers of the namespace that answer; one that is frozen does not."""

@@ -21,8 +21,9 @@ SPREAD_MAX = 4
 ASSOCIATED_MAX = 50
 TIMEOUT_S_MAX = 300.0
 TIMEOUT_S = 10.0
-CONFLICTS_MAX = 3
 """The seconds that vectors and lanes have where a question says nothing."""
+CONFLICTS_MAX = 3
+"""The open conflicts that are shown beside a hit."""
 
 
 class Scope(StrEnum):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.executors.command import CommandExecutor
     from anabranch_thinking.executors.recall import RecallExecutor
     from anabranch_thinking.join import Join
-    from anabranch_thinking.roles import ROLES, Role, angles
+    from anabranch_thinking.roles import PRESETS, ROLES, Role, angles
     from anabranch_thinking.sessions.findings import (
         Finding,
         InsightDraft,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.thoughts.think import think
 
 __all__ = [
+    "PRESETS",
     "ROLES",
     "BranchContext",
     "BranchOutcome",
@@ -135,7 +136,7 @@ _HOMES = {
     "anabranch_thinking.executors.command": ("CommandExecutor",),
     "anabranch_thinking.executors.recall": ("RecallExecutor",),
     "anabranch_thinking.join": ("Join",),
-    "anabranch_thinking.roles": ("ROLES", "Role", "angles"),
+    "anabranch_thinking.roles": ("PRESETS", "ROLES", "Role", "angles"),
     "anabranch_thinking.sessions.findings": (
         "Finding",
         "InsightDraft",

@@ -14,6 +14,7 @@ from anabranch.api.read_requests import Page, PastReading
 from anabranch.api.reads import READS
 from anabranch.api.requests import Request, Writing
 from anabranch.errors import InputInvalid
+from anabranch.memory.roles_file import roles_of
 from anabranch.memory.thinking import moment
 from anabranch.memory.thoughts import (
     ThoughtReceipt,
@@ -133,12 +134,13 @@ async def start_thought(context: Context, request: StartThought) -> ThoughtRecei
         raise InputInvalid(
             "count: the branches are named already", field="count", fix="leave count out"
         )
-    given = [
-        one if isinstance(one, str) else BranchTask(priority=request.priority, **dict(one))
-        for one in request.branches
-    ]
+    given = [one if isinstance(one, str) else BranchTask(**dict(one)) for one in request.branches]
     tasks = branch_tasks(
-        request.task, branches=given, count=request.count, priority=request.priority
+        request.task,
+        branches=given,
+        count=request.count,
+        priority=request.priority if "priority" in request.model_fields_set else None,
+        roles=roles_of(None, usual=context.namespace.backend.settings.roles),
     )
     terms = WorkTerms(
         executor=request.executor,

@@ -586,11 +586,12 @@ class Memory:
         """Fan a task out over branches that run in parallel, join them, and consolidate.
 
         Without branches there are `count`, by the roles focus, pattern recognition, creative
-        synthesis, risk analysis and meta-cognition in turn. Without an executor each branch asks
-        memory what it knows from its role's side. With `session_id` the thought happens in that
-        session. `over` workers the branches run where `anabranch worker` does, with an executor
-        that these allow by its name, and the thought outlives this process. `options` are those
-        of ThinkOptions: join, late_kept, deadline, priority, retries, timeout_s, branches_max.
+        synthesis, risk analysis and meta-cognition in turn, or by `roles` of your own. Without an
+        executor each branch asks memory what it knows from its role's side. With `session_id` the
+        thought happens in that session. `over` workers the branches run where `anabranch worker`
+        does, with an executor that these allow by its name, and the thought outlives this process.
+        `options` are those of ThinkOptions: join, late_kept, deadline, priority, roles, retries,
+        timeout_s, branches_max.
 
         `on_event` gets every event of the thought. Raises InputInvalid before anything is
         appended, and ThoughtFailed where no branch completed.

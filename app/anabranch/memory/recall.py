@@ -167,16 +167,27 @@ async def _asked(reads: _SharedReads, asked: AskedOne) -> Question:
 
 
 class BranchRecall:
-    """Recall for the branches of a thought: it waits for nothing, their fork is in the graph."""
+    """Recall for the branches of a thought.
+
+    In the scope `namespace` it waits for nothing; in another one, until the graph has the branch.
+    """
 
     def __init__(self, namespace: OpenNamespace) -> None:
         self._namespace = namespace
 
-    async def __call__(self, text: str, /, *, session_id: str, k: int) -> Sequence[Hit]:
-        """Return at most `k` hits, the best first."""
+    async def __call__(
+        self, text: str, /, *, session_id: str, k: int, scope: Scope = Scope.NAMESPACE
+    ) -> Sequence[Hit]:
+        """Return at most `k` hits, the best first. Raises WaitTimedOut."""
         namespace = self._namespace
-        question = _question(text=text, namespace=namespace.name, k=k, session_id=session_id)
-        [found] = await _answers(namespace, [question])
+        question = _question(
+            text=text, namespace=namespace.name, k=k, session_id=session_id, scope=scope
+        )
+        after = None
+        if scope is not Scope.NAMESPACE:
+            after = (await namespace.sessions.state(session_id)).position
+            await namespace.ready(after)
+        [found] = await _answers(namespace, [question], after=after)
         return found.hits
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from anabranch.backend.backend import Backend
     from anabranch.memory.namespaces import OpenNamespace
-    from anabranch_thinking.settling.recording import VectorsOf
+    from anabranch_thinking.settling.recording import Settler, VectorsOf
     from anabranch_thinking.settling.settlement import Settlement
 
 _AT_ONCE: Final = 256
@@ -62,15 +62,34 @@ async def settle(
     progress: Callable[[int, int], None] | None = None,
 ) -> SettledMemory:
     """Settle a namespace as `Memory.settle` says."""
-    from anabranch_thinking.settling.recording import Settler  # It imports numpy.
+    from anabranch_thinking.settling.recording import Overtaken, Settler  # It imports numpy.
 
     backend = namespace.backend
     if since is not None:
         await backend.checked_position(since, field="since")
     await namespace.ready(vectors_wait_s=_WAIT_S)
-    settler = Settler(namespace.sessions, vectors_of_graph(backend))
-    end = (await backend.log.bounds()).last
-    async with aclosing(backend.log.read_all(to=end)) as records:
+    found: list[Settlement] = []
+    looked, after = 0, since
+    while True:
+        settler = Settler(namespace.sessions, vectors_of_graph(backend))
+        await _read_into(settler, namespace)
+        try:
+            while (one := await settler.settle_next(since=after, record=not dry_run)) is not None:
+                found.append(one)
+                looked += one.insights
+                after = None if since is None else one.through
+                if progress is not None:
+                    progress(looked, looked + settler.waiting)
+        except Overtaken:
+            continue  # Another one recorded something meanwhile: what is left is looked at anew.
+        break
+    return _report(found, recorded=not dry_run)
+
+
+async def _read_into(settler: Settler, namespace: OpenNamespace) -> None:
+    """Have a settler take in the namespace's events up to the log's end."""
+    log = namespace.backend.log
+    async with aclosing(log.read_all(to=(await log.bounds()).last)) as records:
         async for recorded in records:
             if recorded.namespace != namespace.name:
                 continue
@@ -78,15 +97,6 @@ async def settle(
                 settler.take(recorded.decode(), recorded.position)
             except EventInvalid:
                 continue
-    found: list[Settlement] = []
-    looked, after = 0, since
-    while (one := await settler.settle_next(since=after, record=not dry_run)) is not None:
-        found.append(one)
-        looked += one.insights
-        after = None if since is None else one.through
-        if progress is not None:
-            progress(looked, looked + settler.waiting)
-    return _report(found, recorded=not dry_run)
 
 
 def _report(found: Sequence[Settlement], *, recorded: bool) -> SettledMemory:

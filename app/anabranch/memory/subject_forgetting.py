@@ -40,14 +40,18 @@ async def forget_subject(
     progress: Callable[[int], None] | None = None,
 ) -> SubjectForgotten:
     """Forget a subject as `Memory.forget_all` says, by commands of `sessions`."""
-    backend = namespace.backend
-    last = (await backend.log.bounds()).last
-    await backend.wait_for(last, projection="graph", timeout_s=_GRAPH_MAX_S)
-    subject = await subject_of(namespace, session_id=session_id, entity=entity, producer=producer)
-    forgetting = _Forgetting(
-        namespace, sessions, await backend.graph(), receipt=receipt, dry_run=dry_run
-    )
-    await forgetting.stop(subject.sessions)
+
+    async def found() -> Subject:
+        await _graph_follows(namespace)
+        return await subject_of(namespace, session_id=session_id, entity=entity, producer=producer)
+
+    subject = await found()
+    graph = await namespace.backend.graph()
+    forgetting = _Forgetting(namespace, sessions, graph, receipt=receipt, dry_run=dry_run)
+    while await forgetting.stop(subject.sessions):
+        subject = await found()  # Until it was stopped it went on learning, and forking.
+        if subject.kind != "session":
+            break  # A producer may begin sessions for ever.
     async with aclosing(subject.insights(namespace)) as batches:
         async for rows in batches:
             await forgetting.insights(rows)
@@ -55,6 +59,13 @@ async def forget_subject(
                 progress(len(forgetting.known))
     await forgetting.sessions(subject.sessions)
     return forgetting.result(subject)
+
+
+async def _graph_follows(namespace: OpenNamespace) -> None:
+    """Wait until the graph has all that is in the log by now."""
+    backend = namespace.backend
+    last = (await backend.log.bounds()).last
+    await backend.wait_for(last, projection="graph", timeout_s=_GRAPH_MAX_S)
 
 
 class _Forgetting:
@@ -83,13 +94,18 @@ class _Forgetting:
         self._sums: Counter[str] = Counter()
         self._position: int | None = None
 
-    async def stop(self, session_ids: Sequence[str]) -> None:
-        """Cancel the sessions that still go on: nobody learns anything in them any more."""
-        if self._dry_run:
-            return
-        for some in some_of(session_ids):
-            for ended in await self._sessions.cancel_all(some, self._receipt):
-                self._stored(ended)
+    async def stop(self, session_ids: Sequence[str]) -> bool:
+        """Cancel the sessions that still go on: nobody learns anything in them any more.
+
+        Tells whether there were any.
+        """
+        stopped = False
+        if not self._dry_run:
+            for some in some_of(session_ids):
+                for ended in await self._sessions.cancel_all(some, self._receipt):
+                    self._stored(ended)
+                    stopped = True
+        return stopped
 
     async def insights(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Forget insights, and with them what is derived from them."""

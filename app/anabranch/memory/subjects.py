@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event
 
 IDS_MAX: Final = 500
+_LISTED: Final = 10
 _SUBJECTS: Final = ("session_id", "entity", "producer")
 
 
@@ -85,6 +86,14 @@ async def _session(namespace: OpenNamespace, given: str) -> Subject:
         found = [row["id"] for row in rows]
         if not found:
             raise
+        tops = [row["id"] for row in rows if row["parent_id"] not in found]
+        if len(tops) > 1:
+            raise InputInvalid(
+                f"session_id: {given!r} is what a tool calls {len(tops)} sessions: "
+                f"{', '.join(tops[:_LISTED])}",
+                field="session_id",
+                fix="give the id of one of them",
+            ) from None
     known = dict.fromkeys(found)
     left = [*known]
     while left:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from anabranch.home.running_thoughts import RunningThought
 from anabranch.memory.recall import BranchRecall
+from anabranch.memory.roles_file import roles_of
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_thinking import Join, think
@@ -22,6 +23,7 @@ from anabranch_thinking.work.hedging import Hedging
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
+    from pathlib import Path
 
     from pydantic import SecretStr
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from anabranch.memory.namespaces import Namespaces, OpenNamespace
     from anabranch.settings import Settings
     from anabranch_events import Log
-    from anabranch_thinking import BranchTask, EventListener, Executor, Thought, Work
+    from anabranch_thinking import BranchTask, EventListener, Executor, Role, Thought, Work
     from anabranch_thinking.sessions.recall import Recall
 
 Over = Literal["local", "workers"]
@@ -44,16 +46,19 @@ class ThinkOptions(TypedDict, total=False):
     results, or a number of results. `deadline` is a time, or seconds from now: then they are joined
     with what there is. Late branches are cancelled, or kept with `late_kept`. An attempt that fails
     is followed by at most `retries` others. All forks together have at most `branches_max`
-    branches, each at most `timeout_s` seconds.
+    branches, each at most `timeout_s` seconds. `roles` are the roles of the branches, or a file of
+    them; without, those of the setting ANABRANCH_ROLES, else the presets. `priority` goes before
+    what a role says.
     """
 
     join: Join | str | int
     late_kept: bool
     deadline: datetime | float | None
-    priority: Priority | str
+    priority: Priority | str | None
     retries: int
     timeout_s: float
     branches_max: int
+    roles: Sequence[Role] | Path | str | None
 
 
 async def think_locally(
@@ -71,6 +76,7 @@ async def think_locally(
     """Think in this process."""
     given = dict(options)
     given["deadline"] = moment(options.get("deadline"))
+    given["roles"] = roles_of(options.get("roles"), usual=namespace.backend.settings.roles)
     with RunningThought(namespace.backend.servers.home.thoughts, namespace=namespace.name) as it:
         return await think(
             namespace.sessions,
@@ -108,8 +114,14 @@ async def think_over_workers(
             field="executor",
             fix="name one that the workers allow: recalling, module:function, or its own name",
         )
-    priority = _priority(options.get("priority", Priority.NORMAL))
-    tasks = branch_tasks(task, branches=branches, count=count, priority=priority)
+    priority = _priority(options.get("priority"))
+    tasks = branch_tasks(
+        task,
+        branches=branches,
+        count=count,
+        priority=priority,
+        roles=roles_of(options.get("roles"), usual=namespace.backend.settings.roles),
+    )
     terms = WorkTerms(
         executor=executor or RECALLING,
         join=Join.of(
@@ -118,7 +130,7 @@ async def think_over_workers(
             late_kept=options.get("late_kept", False),
         ),
         deadline=moment(options.get("deadline")),
-        priority=priority,
+        priority=priority or Priority.NORMAL,
         timeout_s=options.get("timeout_s", TIMEOUT_S),
         retries=options.get("retries", 0),
         branches_max=options.get("branches_max", BUDGET),
@@ -224,9 +236,9 @@ def checked_over(over: str) -> Over:
     )
 
 
-def _priority(value: Priority | str) -> Priority:
+def _priority(value: Priority | str | None) -> Priority | None:
     try:
-        return Priority(value)
+        return None if value is None else Priority(value)
     except ValueError:
         raise InputInvalid(
             f"priority: {value!r} is none", field="priority", fix=f"say {', '.join(Priority)}"

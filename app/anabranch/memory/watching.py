@@ -52,6 +52,8 @@ async def watch(
     end = state.position if state.ended else None
     if end is not None and start >= end:
         return
+    if start < last:
+        await seen.learn_forgotten()
     async with aclosing(backend.log.batches(after=start, to=end)) as batches:
         async for records in batches:
             for recorded in records:
@@ -67,9 +69,11 @@ class _Scoped:
     """The insights of one scope among the events of a namespace, and whether its session ended."""
 
     def __init__(self, namespace: OpenNamespace, state: SessionState, scope: Scope) -> None:
+        self._namespace = namespace
         self._sessions = namespace.sessions
         self._state = state
         self._scope = scope
+        self._forgotten: frozenset[str] = frozenset()
         self._until: dict[str, int] | None = None
         self._roots: dict[str, str | None] = {state.session_id: state.root_id}
 
@@ -77,6 +81,14 @@ class _Scoped:
     def ended(self) -> bool:
         """True once the session's own end has been read."""
         return self._state.ended
+
+    async def learn_forgotten(self) -> None:
+        """Ask the graph which insights were forgotten by now, in whichever session."""
+        await self._namespace.caught_up()
+        graph = await self._namespace.backend.graph()
+        rows = await graph.read("past/forgotten")
+        name = self._namespace.name
+        self._forgotten = frozenset(row["id"] for row in rows if row["namespace"] == name)
 
     async def insights_in(self, recorded: Recorded, *, forgets: bool) -> list[WatchedInsight]:
         """Return the insights that an event brings to the scope.
@@ -98,7 +110,9 @@ class _Scoped:
                 return []
         if not found or not await self._has(event, recorded.position):
             return []
-        gone = await self._forgotten(event.session_id) if forgets else frozenset[str]()
+        gone = self._forgotten
+        if forgets:  # The log may be ahead of the graph.
+            gone = gone | await self._forgotten_in(event.session_id)
         return [
             WatchedInsight.model_construct(
                 **dict(one),
@@ -146,7 +160,7 @@ class _Scoped:
                 return None
         return self._roots[event.session_id]
 
-    async def _forgotten(self, session_id: str) -> frozenset[str]:
+    async def _forgotten_in(self, session_id: str) -> frozenset[str]:
         try:
             state = await self._sessions.state(session_id)
         except SessionNotFound:

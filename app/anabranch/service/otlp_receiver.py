@@ -106,7 +106,8 @@ class OtlpReceiver:
                 importer = Importer(log, ImportOptions(self._settings.namespace), saw=saw)
                 await self._imported(importer, trace_id)
             async with self._writing:
-                await asyncio.to_thread(self._spool.drop_old)
+                waiting = frozenset(self._changed)
+                await asyncio.to_thread(self._spool.drop_old, waiting=waiting)
 
     def _due(self) -> list[str]:
         """Return the traces that changed and are whole, or waited long enough; the oldest first."""

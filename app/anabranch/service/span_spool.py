@@ -22,7 +22,7 @@ from anabranch.importers.spans import OPERATION, attributes_of, spans_in, struct
 from anabranch.importers.values import object_of, objects_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from anabranch.importers.spans import Span
@@ -138,10 +138,15 @@ class SpanSpool:
             self.traces[span.trace_id].learn(span)
         return set(lines), told - len(learned)
 
-    def drop_old(self) -> None:
-        """Remove traces to which nothing came for an hour; sooner those that have no agent."""
+    def drop_old(self, *, waiting: Collection[str] = ()) -> None:
+        """Remove traces to which nothing came for an hour; sooner those that have no agent.
+
+        Agents whose traces are `waiting` to be imported stay, however long the log is away.
+        """
         now = self._clock()
         for trace_id, trace in list(self.traces.items()):
+            if trace.speaks and trace_id in waiting:
+                continue
             if now - trace.came > (KEPT_S if trace.speaks else KEPT_WITHOUT_AGENTS_S):
                 trace.path.unlink(missing_ok=True)
                 del self.traces[trace_id]

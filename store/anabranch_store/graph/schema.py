@@ -57,6 +57,7 @@ RELATIONSHIP_TYPES: Final = (
 )
 
 _RANGES: Final = (
+    ("Insight", "forgotten"),
     ("Insight", "recorded"),
     ("Insight", "session_id"),
     ("Session", "root_id"),

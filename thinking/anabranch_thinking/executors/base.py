@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol, Unpack
 
 from anabranch_events.errors import InputInvalid
+from anabranch_recall import Scope
 from anabranch_thinking.errors import ExecutorFailed
 from anabranch_thinking.sessions.findings import Finding
 from anabranch_thinking.sessions.holding import TTL_S, Hold, claim
@@ -47,7 +48,10 @@ class ForkedWork:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BranchContext:
-    """A running branch for its executor: its task, and its means to ask and record."""
+    """A running branch for its executor: its task, and its means to ask and record.
+
+    `instructions` are those of a role of the user's own; `scope` is what its `recall` sees.
+    """
 
     sessions: Sessions
     session_id: str
@@ -60,6 +64,8 @@ class BranchContext:
     deadline: datetime | None
     asking: Recall | None
     forking: Fork
+    instructions: str | None = None
+    scope: Scope = Scope.NAMESPACE
 
     @property
     def namespace(self) -> str:
@@ -77,7 +83,7 @@ class BranchContext:
                 fix="give `think` a recall, or an executor that needs none",
             )
         question = self.task if text is None else text
-        return await self.asking(question, session_id=self.session_id, k=k)
+        return await self.asking(question, session_id=self.session_id, k=k, scope=self.scope)
 
     async def remember(
         self, insight: InsightDraft | str, **fields: Unpack[InsightFields]

@@ -30,6 +30,7 @@ def branch_as_json(branch: BranchContext) -> bytes:
             "namespace": branch.namespace,
             "task": branch.task,
             "role": branch.role,
+            "instructions": branch.instructions,
             "depth": branch.depth,
             "attempt": branch.attempt,
             "deadline": branch.deadline,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch_thinking.roles import ROLES
+from anabranch_thinking.roles import PRESETS
 from anabranch_thinking.sessions.findings import plain
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SCHEMA: Final[dict[str, Any]] = {
 }
 """The form of an answer, as JSON Schema."""
 
-_LOOKS: Final = {role.name: role.looks for role in ROLES}
+_PRESETS: Final = {role.name: role.instructions for role in PRESETS}
 _ANSWER: Final = (
     'Answer with one JSON object: {"result": "...", "insights": ["...", ...]}. `result` is your '
     "answer to the task. `insights` are what is worth remembering of it: each a sentence that can be "
@@ -45,15 +45,14 @@ async def prompt_of(branch: BranchContext) -> tuple[str, str]:
 
 
 def _instructions(branch: BranchContext) -> str:
-    return f"You are one of several minds that think about a task in parallel. {_role(branch.role)}{_ANSWER}"
+    role = _role(branch.role, branch.instructions)
+    return f"You are one of several minds that think about a task in parallel. {role}{_ANSWER}"
 
 
-def _role(role: str | None) -> str:
-    """Return the sentence on a role; the preset ones say what they look for."""
-    if role is None:
-        return ""
-    looks = _LOOKS.get(role)
-    return f"Your role is {role}, which {looks}. " if looks else f"Your role is {role}. "
+def _role(role: str | None, instructions: str | None) -> str:
+    """Return the sentences on a role: what the branch carries, or what the preset says."""
+    said = instructions or (None if role is None else _PRESETS.get(role))
+    return " ".join(one for one in (role and f"Your role is {role}.", said, "") if one is not None)
 
 
 def _message(branch: BranchContext, known: Sequence[RecalledInsight]) -> str:

@@ -83,8 +83,13 @@ class Hold:
         self._renewing = asyncio.create_task(self._renew(), name=f"claim {self.resource}")
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.release()
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        try:
+            await self.release()
+        except Unavailable as error:
+            if kind is None:
+                raise
+            _log.warning("the claim on %s ends by itself: %s", self.resource, error)
 
     async def _renew(self) -> None:
         while True:

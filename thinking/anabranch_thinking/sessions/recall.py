@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from anabranch_recall import Scope
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -40,6 +42,8 @@ class RecalledInsight(Protocol):
 class Recall(Protocol):
     """A way to ask memory."""
 
-    async def __call__(self, text: str, /, *, session_id: str, k: int) -> Sequence[RecalledInsight]:
+    async def __call__(
+        self, text: str, /, *, session_id: str, k: int, scope: Scope = Scope.NAMESPACE
+    ) -> Sequence[RecalledInsight]:
         """Return at most `k` hits for a question that a session asks, the best first."""
         ...

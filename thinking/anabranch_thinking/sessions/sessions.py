@@ -7,9 +7,9 @@ Of two rivals one wins, and the other gets an error.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from anabranch_events.errors import InputInvalid
@@ -32,6 +32,7 @@ from anabranch_events.event.types import (
 )
 from anabranch_recall import entities as entities_in
 from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, SessionNotFound
+from anabranch_thinking.sessions.carried import carried_attributes
 from anabranch_thinking.sessions.findings import InsightDraft, as_drafts, as_insight
 from anabranch_thinking.sessions.insights import Insights
 from anabranch_thinking.sessions.journal import Announcement, Fact, checked
@@ -169,7 +170,7 @@ class Sessions(Insights):
             number = _next_attempt(state, wanted=attempt)
             return checked(BranchStarted, worker=worker, attempt=number)
 
-        state, receipt = await self.decide(session_id, taken)
+        state, receipt = await self.decide(session_id, taken, from_memory=True)
         number = _next_attempt(state, wanted=attempt)
         return Claim(state.session_id, worker, number, receipt.position)
 
@@ -222,7 +223,7 @@ class Sessions(Insights):
                 raise ClaimLost(state.session_id, worker=worker, attempt=claim.attempt)
             return checked(BranchHedged, worker=worker, attempt=claim.attempt)
 
-        state, receipt = await self.decide(claim.session_id, hedged)
+        state, receipt = await self.decide(claim.session_id, hedged, from_memory=True)
         return SessionReceipt(**dict(receipt), session_id=state.session_id)
 
     async def _end_instead(
@@ -374,6 +375,7 @@ class Sessions(Insights):
                 priority=state.priority,
                 executor=state.executor,
                 deadline=state.deadline,
+                attributes=carried_attributes(state.attributes) if role is None else {},
             )
             notes = dict(state.working_memory)
             passed = checked(SessionHandedOff, to=receiver, summary=summary, working_memory=notes)
@@ -410,7 +412,7 @@ class Sessions(Insights):
             _refuse_ended(state)
             return decision(state)
 
-        state, receipt = await self.decide(session_id, ended)
+        state, receipt = await self.decide(session_id, ended, from_memory=claim is not None)
         return SessionReceipt(**dict(receipt), session_id=state.session_id)
 
 

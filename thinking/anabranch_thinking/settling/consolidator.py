@@ -14,7 +14,14 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events import PinLost
-from anabranch_events.errors import EventInvalid, InputInvalid, LogRewound, Unavailable
+from anabranch_events.errors import (
+    AnabranchError,
+    EventInvalid,
+    InputInvalid,
+    LogRewound,
+    NamespaceEnded,
+    Unavailable,
+)
 from anabranch_events.event.types import NamespaceDeleted
 from anabranch_thinking.settling.recording import Overtaken, Settler
 
@@ -30,7 +37,7 @@ IDLE_S: Final = 3.0
 """The quiet after which memory is settled."""
 BUDGET: Final = 512
 """The number of new insights that are settled without waiting for quiet."""
-_TICK_S: Final = 0.2
+TICK_S: Final = 0.2
 _RECORDS_AT_ONCE: Final = 64
 _PAUSE_S: Final = 0.3
 _log: Final = logging.getLogger("anabranch")
@@ -60,11 +67,11 @@ class Consolidator:
         """Settle until cancelled. An outage of the log is waited out."""
         pinned = self._log.pinned(NAME)
         while True:
-            turn = _Turn(self._sessions_of, self._vectors_of, self._idle_s, self._budget)
+            turn = Turn(self._sessions_of, self._vectors_of, self._idle_s, self._budget)
             try:
                 async with pinned.taken(_from_the_beginning):
                     self.active = True
-                    await turn.run(pinned)
+                    await turn.run(pinned, end=(await self._log.bounds()).last)
             except Overtaken:
                 _log.debug("the consolidator begins again: another one was faster")
             except PinLost as lost:
@@ -83,7 +90,7 @@ async def _from_the_beginning() -> int:
     return 0
 
 
-class _Turn:
+class Turn:
     """One turn: what was read of the log, by namespace, and when the last of it came."""
 
     def __init__(
@@ -98,52 +105,84 @@ class _Turn:
         self._idle_s = idle_s
         self._budget = budget
         self._settlers: dict[str, Settler] = {}
+        self._left_out: set[str] = set()
         self._heard_at = time.monotonic()
+        self._caught_up = asyncio.Event()
         self._reading = asyncio.Lock()  # The book stands still while it is settled.
 
-    async def run(self, pinned: PinnedConsumer) -> None:
-        """Read and settle until either fails. Raises PinLost, Overtaken, and errors of the log."""
+    async def run(self, pinned: PinnedConsumer, *, end: int) -> None:
+        """Read and settle until either fails. Raises PinLost, Overtaken, and errors of the log.
+
+        Nothing is settled before the position `end` is read: what is known up to there may have
+        been retracted or forgotten since.
+        """
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._read(pinned))
+                group.create_task(self._read(pinned, end))
                 group.create_task(self._tick())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
-    async def _read(self, pinned: PinnedConsumer) -> None:
+    async def _read(self, pinned: PinnedConsumer, end: int) -> None:
         async with aclosing(pinned.batches(after=0)) as batches:
             async for records in batches:
                 async with self._reading:
                     for start in range(0, len(records), _RECORDS_AT_ONCE):
                         self._take(records[start : start + _RECORDS_AT_ONCE])
                         await asyncio.sleep(0)
+                if records and records[-1].position >= end:
+                    self._caught_up.set()
 
     def _take(self, records: Sequence[Recorded]) -> None:
         """Take in records, in order. A record that cannot be read says nothing."""
         for recorded in records:
             try:
                 event = recorded.decode()
-                settler = self._settler(event.namespace)
-            except (EventInvalid, InputInvalid):
+            except EventInvalid:
                 continue
             if isinstance(event.data, NamespaceDeleted):
                 self._settlers.pop(event.data.namespace, None)
-            elif settler.take(event, recorded.position):
+                continue
+            settler = self._settler(event.namespace)
+            if settler is not None and settler.take(event, recorded.position):
                 self._heard_at = time.monotonic()
 
-    def _settler(self, namespace: str) -> Settler:
-        """Return the settler of a namespace. Raises InputInvalid for a reserved one."""
+    def _settler(self, namespace: str) -> Settler | None:
+        """Return the settler of a namespace; None for one that is reserved or left out."""
+        if namespace in self._left_out:
+            return None
         if namespace not in self._settlers:
-            sessions = self._sessions_of(namespace)
+            try:
+                sessions = self._sessions_of(namespace)
+            except InputInvalid:
+                self._left_out.add(namespace)
+                return None
             self._settlers[namespace] = Settler(sessions, self._vectors_of)
         return self._settlers[namespace]
 
     async def _tick(self) -> None:
         """Settle what waits, whenever it is quiet or much has come."""
+        await self._caught_up.wait()
         while True:
-            await asyncio.sleep(_TICK_S)
+            await asyncio.sleep(TICK_S)
             quiet = time.monotonic() - self._heard_at >= self._idle_s
-            for settler in tuple(self._settlers.values()):
+            for namespace, settler in tuple(self._settlers.items()):
                 if settler.waiting and (quiet or settler.waiting >= self._budget):
                     async with self._reading:
-                        await settler.settle_next()
+                        await self._settle(namespace, settler)
+
+    async def _settle(self, namespace: str, settler: Settler) -> None:
+        """Settle the next insights of a namespace; one that refuses is left out for this turn."""
+        try:
+            await settler.settle_next()
+        except (PinLost, LogRewound, Unavailable):
+            raise
+        except NamespaceEnded:
+            self._leave_out(namespace)
+        except AnabranchError as error:
+            _log.warning("the namespace %s is not settled for now: %s", namespace, error)
+            self._leave_out(namespace)
+
+    def _leave_out(self, namespace: str) -> None:
+        self._settlers.pop(namespace, None)
+        self._left_out.add(namespace)

@@ -95,7 +95,8 @@ class Settler:
         """Settle the next insights that wait, and record it; None where none is left.
 
         With `since` those are looked at that came after that position, also if they were before.
-        Without `record` nothing is recorded. Raises Overtaken.
+        Others that nobody ever looked at still wait for the next time. Without `record`
+        nothing is recorded. Raises Overtaken.
         """
         head = await self._head()
         batch, through = self._next(head.through if since is None else since)
@@ -106,7 +107,8 @@ class Settler:
         )
         if found.facts and record:
             try:
-                await self._record(head, found, max(through, head.through))
+                skipped = since is not None and since > head.through
+                await self._record(head, found, head.through if skipped else through)
             except PositionConflict as overtaken:
                 raise Overtaken from overtaken
         for each in batch:

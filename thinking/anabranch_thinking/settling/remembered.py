@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from anabranch_recall import entities
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 DERIVED: Final = "derived"
 """The kind of insights that only repeat others: they are no evidence of their own."""
+_CLOCKS: Final = timedelta(hours=1)
+"""The most by which the clocks of two machines may well differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Remembered:
     session_id: str
     root_id: str
     position: int
+    said_at: datetime
     wording: Wording
     entities: tuple[str, ...]
     valid_from: datetime | None = None
@@ -40,11 +44,19 @@ class Remembered:
             session_id=event.session_id,
             root_id=event.correlationid or event.session_id,
             position=position,
+            said_at=event.time,
             wording=Wording(with_subject(insight.text, insight.subject), insight.subject),
             entities=tuple(insight.entities or entities(insight.text)),
             valid_from=insight.valid_from,
             valid_until=insight.valid_until,
         )
+
+    def is_earlier_than(self, other: Remembered) -> bool:
+        """Tell whether it was said well before the other one, whichever the log has first.
+
+        One that is imported today may have been said a year ago.
+        """
+        return other.said_at - self.said_at > _CLOCKS
 
     def follows(self, older: Remembered) -> bool:
         """Tell whether both speak of times that do not end before the other begins.

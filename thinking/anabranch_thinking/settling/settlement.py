@@ -114,22 +114,27 @@ def _compare(
 ) -> Iterator[Group]:
     """Note for each near insight what the rules say of it; yield the group that grew."""
     for one in near:
+        if not book.holds(insight.insight_id):
+            return
         other = book.insights[one.insight_id]
-        if not insight.follows(other) or not book.holds(other.insight_id):
+        if not book.holds(other.insight_id):
             continue
-        judgement = judged(other.wording, insight.wording, one.cosine)
+        newer, older = (other, insight) if insight.is_earlier_than(other) else (insight, other)
+        if not newer.follows(older):
+            continue
+        judgement = judged(older.wording, newer.wording, one.cosine)
         match judgement:
             case Judgement(Verdict.SAME, _):
                 yield from _joined(book, insight, other, cosine=one.cosine)
             case Judgement(Verdict.SUPERSEDES, reason):
-                book.supersede(other.insight_id)
-                ids = other.insight_id, insight.insight_id
-                found.superseded.append(Superseded(*ids, reason, insight.valid_from))
+                book.supersede(older.insight_id)
+                ids = older.insight_id, newer.insight_id
+                found.superseded.append(Superseded(*ids, reason, newer.valid_from))
             case Judgement(Verdict.CONFLICTS, reason):
-                pair = frozenset((insight.insight_id, other.insight_id))
+                pair = frozenset((newer.insight_id, older.insight_id))
                 if pair not in book.opposed:
                     book.opposed.add(pair)
-                    found.opposed.append(Opposed(other.insight_id, insight.insight_id, reason))
+                    found.opposed.append(Opposed(older.insight_id, newer.insight_id, reason))
             case _:
                 pass
 

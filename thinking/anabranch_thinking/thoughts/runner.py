@@ -18,6 +18,7 @@ from anabranch_thinking.executors.base import (
 )
 from anabranch_thinking.executors.policy import given_up, tries_again
 from anabranch_thinking.join import ALL, LATE, BranchEnd, Join, Verdict, decide
+from anabranch_thinking.sessions.carried import carried
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import BUDGET, DEPTH_MAX, too_many
 from anabranch_thinking.thought import BranchOutcome, Consolidation
@@ -71,6 +72,7 @@ class BranchRunner:
         self._embedder = embedder
         self._branches_max = branches_max
         self._announce = announce
+        self._begun_after: dict[str, int] = {}
 
     async def fan_out(
         self,
@@ -100,6 +102,7 @@ class BranchRunner:
         forks = await self._sessions.fan_out(
             parent_id, named, announce=self._announce, opening=opening
         )
+        self._begun_after.setdefault(parent_id, forks[0].position - 1)
         self.outcomes.update((fork.session_id, None) for fork in forks)
         running = [
             asyncio.create_task(self._run(fork, task, depth=depth))
@@ -284,12 +287,14 @@ class BranchRunner:
                 session_ids=session_ids,
                 embedder=self._embedder,
                 recall=self._recall,
+                begun_after=self._begun_after.get(parent_id),
             )
         return None
 
     async def _found(
         self, fork: BranchReceipt, task: BranchTask, claim: Claim, *, depth: int
     ) -> Finding | ForkedWork:
+        role = carried(task.attributes)
         branch = BranchContext(
             sessions=self._sessions,
             session_id=fork.session_id,
@@ -302,6 +307,8 @@ class BranchRunner:
             deadline=task.deadline,
             asking=self._recall,
             forking=lambda branches: self._fork_and_wait(fork.session_id, branches, depth=depth),
+            instructions=role.instructions,
+            scope=role.scope,
         )
         allowed_s = self._timeout_s
         if task.deadline is not None:
@@ -347,7 +354,7 @@ class BranchRunner:
         lost: Conflict | None = None,
     ) -> BranchOutcome:
         """Return how the branch ended, by the log."""
-        state = await self._sessions.state(fork.session_id)
+        state = await self._sessions.ended_state(fork.session_id)
         assert state.status is not None  # noqa: S101 - a state that was found has one.
         return BranchOutcome(
             session_id=fork.session_id,

@@ -16,7 +16,7 @@ from anabranch_thinking.errors import ThoughtFailed
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
 from anabranch_thinking.join import ALL, Join
-from anabranch_thinking.roles import ROLES, angles
+from anabranch_thinking.roles import PRESETS, ROLES, Role, angles
 from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.sessions.opening import Opening
@@ -57,7 +57,8 @@ async def think(
     join: Join | str | int = ALL,
     late_kept: bool = False,
     deadline: datetime | None = None,
-    priority: Priority | str = Priority.NORMAL,
+    priority: Priority | str | None = None,
+    roles: Sequence[Role] = ROLES,
     branches_max: int = BUDGET,
     worker: str | None = None,
     on_event: EventListener | None = None,
@@ -65,7 +66,7 @@ async def think(
 ) -> Thought:
     """Think about `task` over branches that run in parallel in this process.
 
-    Without `branches` the task is looked at from `count` angles, by the five roles in turn.
+    Without `branches` the task is looked at from `count` angles, by the `roles` in turn.
     `branches` without a role get one in the same way. Without an `executor` each branch asks
     `recall` and brings back what its role reads there. At most `concurrency` branches work at a
     time; each has `timeout_s` and `retries`.
@@ -87,7 +88,7 @@ async def think(
     error goes on. That takes at most five seconds a level. Raises InputInvalid before anything is
     appended, SessionNotFound and SessionEnded.
     """
-    tasks = branch_tasks(task, branches=branches, count=count, priority=priority)
+    tasks = branch_tasks(task, branches=branches, count=count, priority=priority, roles=roles)
     joined_on = Join.of(join, branches=len(tasks), late_kept=late_kept)
     work = _executor(executor, recall=recall)
     _check_bounds(concurrency=concurrency, timeout_s=timeout_s, retries=retries)
@@ -110,7 +111,9 @@ async def think(
     opening = None
     if session_id is None:
         root_id = told.new_id()
-        opening = Opening(root_id, checked(SessionOpened, task=task, priority=priority))
+        opening = Opening(
+            root_id, checked(SessionOpened, task=task, priority=priority or Priority.NORMAL)
+        )
     else:
         root_id = (await told.going(session_id)).session_id
     async with _called_off(told, [root_id] if opening else []):
@@ -162,13 +165,17 @@ def branch_tasks(
     *,
     branches: Sequence[BranchTask | str] | None,
     count: int | None,
-    priority: Priority | str = Priority.NORMAL,
+    priority: Priority | str | None = None,
+    roles: Sequence[Role] = ROLES,
 ) -> list[BranchTask]:
     """Return the tasks of a thought's branches, each with a role and a priority.
 
-    Raises InputInvalid naming the field at fault.
+    One that names no priority has the thought's, else its role's. Raises InputInvalid naming the
+    field at fault.
     """
-    number = len(ROLES) if count is None else count
+    if not roles:
+        raise InputInvalid("roles: there are none", field="roles", fix="give at least one role")
+    number = len(roles) if count is None else count
     if isinstance(branches, str):
         raise InputInvalid(
             "branches: is a text, not a list of tasks", field="branches", fix="put it into a list"
@@ -185,18 +192,16 @@ def branch_tasks(
             field="count",
             fix=f"think over 1 to {BRANCHES_MAX} branches",
         )
-    if not branches:
-        found = angles(task, count=number)
-        return _checked([one.model_copy(update={"priority": priority}) for one in found])
     given = [
-        checked(BranchTask, task=one, priority=priority) if isinstance(one, str) else one
-        for one in branches
+        checked(BranchTask, task=one) if isinstance(one, str) else one
+        for one in branches or angles(task, count=number, roles=roles)
     ]
-    roles = [ROLES[index % len(ROLES)].name for index in range(len(given))]
+    known = {role.name: role for role in (*PRESETS, *roles)}
+    named = [one.role or roles[index % len(roles)].name for index, one in enumerate(given)]
     return _checked(
         [
-            one if one.role else one.model_copy(update={"role": role})
-            for one, role in zip(given, roles, strict=True)
+            known.get(name, Role(name, "")).given_to(one, priority=priority)
+            for name, one in zip(named, given, strict=True)
         ]
     )
 

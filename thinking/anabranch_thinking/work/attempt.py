@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +18,7 @@ from anabranch_events.event.types import BranchFailed, BranchStarted, Then
 from anabranch_thinking.errors import BranchTimedOut, ClaimLost, SessionEnded
 from anabranch_thinking.executors.base import BranchContext, ForkedWork, checked_finding
 from anabranch_thinking.executors.policy import attempts_max, pause_s, tries_again
+from anabranch_thinking.sessions.carried import carried
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import forks_of
 from anabranch_thinking.sessions.journal import Fact, checked
@@ -190,6 +191,7 @@ class Attempt:
         self, state: SessionState, claim: Claim, forks: BranchForks
     ) -> Finding | ForkedWork:
         assert state.parent_id is not None  # noqa: S101 - a branch that was claimed has one.
+        role = carried(state.attributes)
         branch = BranchContext(
             sessions=self._sessions,
             session_id=state.session_id,
@@ -202,6 +204,8 @@ class Attempt:
             deadline=_deadline(state),
             asking=self._fabric.recall(self._sessions.namespace),
             forking=forks.fork_and_wait,
+            instructions=role.instructions,
+            scope=role.scope,
         )
         allowed_s = _allowed_s(state)
         limit = asyncio.timeout(allowed_s)
@@ -276,12 +280,20 @@ class Attempt:
 
     @asynccontextmanager
     async def _beating(self) -> AsyncGenerator[None]:
-        beating = asyncio.create_task(self._beat())
+        beating: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            beating.append(asyncio.create_task(self._beat()))
+
+        # Most branches have ended by then: they need no task that beats.
+        timer = asyncio.get_running_loop().call_later(self._silence_s / 3, begin)
         try:
             yield
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            timer.cancel()
+            for one in beating:
+                one.cancel()
+            await asyncio.gather(*beating, return_exceptions=True)
 
     async def _beat(self) -> None:
         """Keep the task, and notice that the branch has ended or is another worker's by now.
@@ -289,16 +301,14 @@ class Attempt:
         A process that was frozen learns from the log that its claim is gone.
         """
         while True:
-            await asyncio.sleep(self._silence_s / 3)
             await self.delivery.beat()
-            try:
+            with suppress(Unavailable, NotFound):
                 state = await self._sessions.state(self.session_id)
-            except (Unavailable, NotFound):
-                continue
-            if state.ended:
-                self.stop("it has ended")
-            elif self._claim is not None and state.claim != self._claim:
-                self.stop("another worker has it")
+                if state.ended:
+                    self.stop("it has ended")
+                elif self._claim is not None and state.claim != self._claim:
+                    self.stop("another worker has it")
+            await asyncio.sleep(self._silence_s / 3)
 
 
 class Hedge(Attempt):

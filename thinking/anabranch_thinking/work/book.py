@@ -50,7 +50,7 @@ class Forked:
     worker: str = ""
     """The worker that has it, or had it last."""
     begun: float | None = None
-    """When its claim was read, by this process's clock; None while nobody has it."""
+    """When its last claim was read, by this process's clock."""
     hedged: bool = False
     """True once there is a second copy, or a task for one."""
 
@@ -129,7 +129,10 @@ class JoinBook:
             case BranchCompleted() as data:
                 self._note_pace(event.session_id, data.duration_ms)
                 return self._ended(event.session_id, BranchEnd(Status.COMPLETED, data.result))
-            case BranchFailed(will_retry=False):
+            case BranchFailed() as data:
+                if data.will_retry:
+                    self.running.pop(event.session_id, None)  # Nobody has it until it begins again.
+                    return []
                 return self._ended(event.session_id, BranchEnd(Status.FAILED))
             case BranchCancelled():
                 return self._ended(event.session_id, BranchEnd(Status.CANCELLED))
@@ -202,6 +205,11 @@ class JoinBook:
     def _branch(self, session_id: str) -> tuple[OpenJoin, Forked] | None:
         join = self.joins.get(self._by_branch.get(session_id, ""))
         return None if join is None else (join, join.branches[session_id])
+
+    def goes_on(self, session_id: str) -> bool:
+        """Tell whether a branch of an open join has not ended."""
+        found = self._branch(session_id)
+        return found is not None and found[1].end is None
 
     def slow(self) -> list[Forked]:
         """Return the branches in work that are slow for their kind, and have no second copy.

@@ -156,10 +156,13 @@ async def _forget_subject(
 async def _session_id(memory: Memory, given: str) -> str:
     """Return a session's whole id, or the id of its tool as it is."""
     from anabranch.cli.ids import session_id_in
+    from anabranch.errors import IdAmbiguous
     from anabranch_events.errors import InputInvalid, SessionNotFound
 
     try:
         return await session_id_in(memory, given)
+    except IdAmbiguous:
+        raise
     except (InputInvalid, SessionNotFound):
         return given
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from pathlib import Path  # noqa: TC003  Typer reads the annotations.
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -15,7 +16,10 @@ from anabranch.cli.ids import session_id_in
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.table import Table
+
     from anabranch.memory.memory import Memory
+    from anabranch.memory.roles_file import RoleView
     from anabranch.memory.thinking import Over
     from anabranch_thinking import CommandExecutor
 
@@ -101,14 +105,24 @@ async def think(
         ),
     ] = None,
     priority: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--priority",
             metavar="critical|high|normal|low",
-            help="How urgent.",
+            help="How urgent; without it what each role says, else normal.",
             autocompletion=one_of(PRIORITIES),
+            show_default=False,
         ),
-    ] = "normal",
+    ] = None,
+    roles: Annotated[
+        Path | None,
+        typer.Option(
+            "--roles",
+            metavar="FILE",
+            help="The roles of the branches, in a TOML file; `anabranch roles` lists them.",
+            show_default=False,
+        ),
+    ] = None,
     retries: Annotated[
         int, typer.Option("--retries", min=0, max=100, help="Further attempts at a branch.")
     ] = 0,
@@ -132,7 +146,12 @@ async def think(
     _check_passes(passes or (), executor, place)
     runs = executor if place == "workers" else _command(executor, timeout_s, passes)
     options = ThinkOptions(
-        join=join, late_kept=late_kept, deadline=deadline_s, priority=priority, retries=retries
+        join=join,
+        late_kept=late_kept,
+        deadline=deadline_s,
+        priority=priority,
+        roles=roles,
+        retries=retries,
     )
     if timeout_s is not None:
         options["timeout_s"] = timeout_s
@@ -154,6 +173,49 @@ async def think(
                 **options,
             )
     call.output.item(thought, *outcome(thought))
+
+
+@command(
+    commands,
+    "roles",
+    gives="name, instructions, angles, priority, scope, preset; one line a role",
+    panel=PANEL,
+)
+async def roles(
+    call: Call,
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--roles",
+            metavar="FILE",
+            help="List those of this TOML file, too; without it those of ANABRANCH_ROLES.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """List the roles that branches take: your own, and the presets."""
+    from anabranch.memory.roles_file import known_roles
+
+    call.output.items(known_roles(file, usual=call.settings.roles), _role_table)
+
+
+def _role_table(found: Sequence[RoleView]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("ROLE", "PRIORITY", "SCOPE", "OF", "INSTRUCTIONS"):
+        table.add_column(name)
+    for one in found:
+        table.add_row(
+            Text(one.name),
+            one.priority or "-",
+            one.scope,
+            "preset" if one.preset else "yours",
+            Text(one.instructions),
+        )
+    return table
 
 
 def _check_passes(passes: Sequence[str], executor: str | None, place: Over) -> None:

@@ -1,16 +1,13 @@
-// The canvas: it draws the lanes into a picture, and moves a picture with a margin while one pans.
+// The canvas: a picture of the lanes, which is moved while one pans, and what stands out of them.
 
-import { LaneDrawing } from "./lane_drawing.js";
 import { Overlay } from "./overlay.js";
 import { palette } from "./palette.js";
+import { Picture } from "./picture.js";
 import { TOP, Viewport } from "./viewport.js";
-
-const MARGIN = 0.35; // Of the size, on each side.
 
 /** Shows a history as lanes; `onpick` hears which session or insight was chosen. */
 export class LaneCanvas {
-  #picture = document.createElement("canvas");
-  #drawn = null;
+  #picture = new Picture();
   #asked = false;
 
   constructor(canvas, { history, moment, focus, onpick, onhover }) {
@@ -37,7 +34,7 @@ export class LaneCanvas {
 
   /** Draw in the next frame; the history, the theme or the selection has changed. */
   redraw() {
-    this.#drawn = null;
+    this.#picture.clear();
     this.draw();
   }
 
@@ -92,18 +89,14 @@ export class LaneCanvas {
   }
 
   #draw() {
-    const { ctx, view, scale, colours } = this;
-    const shift = this.#shift();
-    // What has changed is drawn as far as it is seen; a margin is worth its time once one pans.
-    if (shift === null) this.#paint(this.#drawn === null ? 0 : MARGIN);
-    const [dx, dy] = shift ?? [0, 0];
-    const { margin } = this.#drawn;
+    const { ctx, view, scale, colours, history, at, focus } = this;
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.fillStyle = colours.surface;
     ctx.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    ctx.drawImage(this.#picture, Math.round((dx - margin * view.width) * scale), Math.round((dy - margin * view.height) * scale));
+    this.#picture.draw(ctx, { history, view, scale, colours, at, lit: focus.lit });
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
-    new Overlay(ctx, { history: this.history, view, colours, at: this.at, live: this.moment.live, focus: this.focus }).draw();
+    const { detail } = this.#picture;
+    new Overlay(ctx, { history, view, colours, at, live: this.moment.live, focus, detail }).draw();
     this.#mark();
   }
 
@@ -112,36 +105,6 @@ export class LaneCanvas {
     if (!this.history.complete || document.documentElement.dataset.pictured) return;
     document.documentElement.dataset.pictured = "whole";
     performance.mark("anabranch-first-picture");
-  }
-
-  /** Return how far the picture is to be moved; null where it must be painted anew. */
-  #shift() {
-    const { view } = this;
-    const drawn = this.#drawn;
-    if (!drawn || drawn.perPosition !== view.perPosition || drawn.perRow !== view.perRow) return null;
-    const dx = (drawn.left - view.left) * view.perPosition;
-    const dy = (drawn.top - view.top) * view.perRow;
-    const within = Math.abs(dx) <= drawn.margin * view.width && Math.abs(dy) <= drawn.margin * view.height;
-    return within ? [dx, dy] : null;
-  }
-
-  #paint(margin) {
-    const { view, scale } = this;
-    const wide = { width: view.width * (1 + 2 * margin), height: view.height * (1 + 2 * margin) };
-    const [width, height] = [Math.round(wide.width * scale), Math.round(wide.height * scale)];
-    if (this.#picture.width !== width || this.#picture.height !== height) {
-      [this.#picture.width, this.#picture.height] = [width, height];
-    }
-    const ctx = this.#picture.getContext("2d");
-    ctx.setTransform(scale, 0, 0, scale, 0, 0);
-    ctx.clearRect(0, 0, wide.width, wide.height);
-    const seen = Object.assign(new Viewport(), view, wide, {
-      left: view.position(-margin * view.width),
-      top: view.top - (margin * view.height) / view.perRow,
-    });
-    const { history, colours, at } = this;
-    new LaneDrawing(ctx, { history, view: seen, colours, at, lit: this.focus.lit }).draw();
-    this.#drawn = { ...view.state, margin };
   }
 
   #listen() {

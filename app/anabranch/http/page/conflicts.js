@@ -7,6 +7,7 @@ import { learn, textOf } from "./texts.js";
 /** Lists the conflicts, the open ones unless said. */
 export class ConflictsView {
   title = "Conflicts";
+  #after = null;
 
   constructor(page) {
     this.page = page;
@@ -16,17 +17,25 @@ export class ConflictsView {
   }
 
   clear() {
+    this.#after = null;
     this.list.replaceChildren();
+  }
+
+  /** Tell whether an event opens or resolves a conflict. */
+  concerns(event) {
+    if (!event.type.startsWith("anabranch.conflict.")) return false;
+    this.#after = event.position; // The graph may not have it yet.
+    return true;
   }
 
   /** Ask for them anew. */
   async refresh() {
     const { connection, moment } = this.page;
     try {
-      const { conflicts } = await connection.get("/conflicts", { only_open: !this.first.checked, as_of: moment.asOf, limit: 1000 });
+      const { conflicts } = await connection.get("/conflicts", { only_open: !this.first.checked, as_of: moment.asOf, after: this.#after, limit: 1000 });
       await learn(this.page, conflicts.flatMap((one) => [one.one, one.other]));
       this.list.replaceChildren(...(conflicts.length ? conflicts.map((one) => this.#conflict(one)) : [
-        empty("No conflict is open", "Two insights of branches that disagree stand here once a thought is consolidated."),
+        empty("No conflict is open", "Two insights that disagree stand here once memory has settled. From a terminal:", "anabranch consolidate"),
       ]));
     } catch (error) {
       this.list.replaceChildren(refusal(error));
@@ -40,6 +49,15 @@ export class ConflictsView {
       ["One says", insight(one.one)],
       ["Other says", insight(one.other)],
       ["Decision", one.decision, one.resolved],
-    ]));
+    ]), one.resolved === null && this.page.moment.live ? this.#way(one) : null);
+  }
+
+  /** Say how an open conflict is decided: the page itself only reads. */
+  #way({ position, one, other }) {
+    const { namespace } = this.page.history;
+    const decide = (id) => el("pre", {}, el("code", {}, `anabranch conflicts resolve ${position} --decision "…" --holds ${id} -N ${namespace}`));
+    return el("details", { class: "way" }, el("summary", {}, "Decide it from a terminal"),
+      el("p", { class: "aside" }, "Where the one holds:"), decide(one),
+      el("p", { class: "aside" }, "Where the other holds:"), decide(other));
   }
 }

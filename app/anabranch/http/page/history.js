@@ -48,16 +48,17 @@ export class History {
     }
   }
 
-  /** Fold one event into the history; return false for one that was folded before, or is unknown. */
+  /** Fold one event into the history; return false for one that was folded before. */
   apply(event) {
     if (event.position <= this.position) return false;
     this.position = event.position;
     const fold = FOLDS[event.type.replace(/^anabranch\./, "").replace(/\.v\d+$/, "")];
     const lane = this.sessions.get(event.subject);
     if (lane) lane.updated = event.position;
-    if (!fold) return false;
-    fold(this, event, event.data, lane);
-    this.version += 1;
+    if (fold) {
+      fold(this, event, event.data, lane);
+      this.version += 1;
+    }
     return true;
   }
 
@@ -90,7 +91,8 @@ export class History {
   join(join) {
     if (this.joined.has(join.id)) return;
     this.joined.add(join.id);
-    this.joins.push(join);
+    const opened = join.sessions.map((id) => this.sessions.get(id)?.opened ?? join.position);
+    this.joins.push({ ...join, first: Math.min(join.position, ...opened) });
     const root = this.sessions.get(join.root);
     if (root) root.updated = Math.max(root.updated, join.position);
     this.version += 1;

@@ -17,6 +17,7 @@ export function hitCard(page, hit, { rank, most, ranks }) {
     ranks ? el("span", { class: "moved" }, moved(rank, ranks.get(hit.insight_id))) : null),
   el("p", { class: "aside" }, hit.kind, session ? [" in ", thingLink(page, "session", hit.session_id, session.task)] : null,
     hit.retired === null ? "" : " · no longer holds", hit.also_in ? ` · also said in ${count(hit.also_in, "other session")}` : ""),
+  hit.conflicts.map((one) => el("p", { class: "note" }, "≠ ", thingLink(page, "insight", one.insight_id, one.text), eventLink(page, one.position))),
   el("details", {},
     el("summary", {}, bar(hit, most), el("span", { class: "score" }, score(hit.score))),
     partTable(hit),

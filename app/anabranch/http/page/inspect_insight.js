@@ -18,7 +18,7 @@ export async function insightSight(page, id) {
   const at = moment.position ?? Infinity;
   const others = associations.map((one) => (one.from_id === id ? one.to_id : one.from_id));
   await learn(page, [...others, ...insight.supersedes, ...insight.superseded_by]);
-  page.drawLinks(associations.map((one) => ({ from: one.from_id, to: one.to_id, weight: one.weight })));
+  page.drawLinks(associations.map((one) => ({ from: one.from_id, to: one.to_id, weight: one.weight, kind: one.kind })));
   if (insight.position > at) {
     return [el("h2", {}, "Not recorded yet"), el("p", {}, `This insight was recorded at ${insight.position}.`)];
   }

@@ -4,7 +4,7 @@ const WRITING = "input:not([type=checkbox]):not([type=range]), textarea, select,
 
 /** Have keys act on the page. */
 export function keyboard(page) {
-  const { canvas, panel, scrubber, tree, moment } = page;
+  const { canvas, panel, player, scrubber, tree, moment } = page;
   const acts = {
     j: () => tree.move(1),
     k: () => tree.move(-1),
@@ -25,6 +25,7 @@ export function keyboard(page) {
     ".": () => scrubber.step(1),
     "<": () => scrubber.step(-100),
     ">": () => scrubber.step(100),
+    " ": () => player.toggle(),
     L: () => moment.go(null),
     "?": () => page.help(),
     Escape: () => page.unpick(),
@@ -42,6 +43,7 @@ export function keyboard(page) {
     }
     const pressed = event.target.closest("button, a, summary, [role=tab], input, .table-scroll, .json");
     if (pressed && (event.key === "Enter" || event.key.startsWith("Arrow"))) return;
+    if (pressed && event.key === " " && !pressed.matches("[type=range]")) return;
     event.preventDefault();
     act();
   });

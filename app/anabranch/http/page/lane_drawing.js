@@ -1,4 +1,6 @@
 // The drawing of lanes: bars, the curves where they branch and merge, insights, and tasks.
+//
+// A piece of the lanes is drawn as it would be within a larger one, so that pieces fit together.
 
 import { barColour } from "./palette.js";
 
@@ -7,39 +9,51 @@ const CURVE_FROM = 4;
 const MARK_FROM = 7;
 const CURVES_MAX = 1500; // Sessions in sight; of more, only where they branch is shown.
 const LABELS_MAX = 500;
-const FONT = "11px system-ui, sans-serif";
+const DASHES_MAX = 150; // Dashes along a curve take ten times as long as the curve itself.
+const ROUND_MAX = 3000;
+const LABEL_LENGTH_MAX = 160;
+const LETTER = 5.6; // Pixels.
+const AROUND = 32; // Pixels: so far a bend, a mark or a sign stands from its position.
+const DASHES = { waiting: [2, 4], joins: [3, 3] };
+export const FONT = "11px system-ui, sans-serif";
+
+/** Return what is shown of the lanes in a view: the fewer are in sight, the more of each. */
+export function detailOf({ history, view, at }) {
+  const [rows, span] = [rowsOf(history, view), [view.position(0), Math.min(view.position(view.width), at)]];
+  let count = 0;
+  for (let row = rows[0]; row < rows[1]; row += 1) {
+    count += history.rows.at(row, span[1]) - Math.max(history.rows.at(row, span[0]), 0) + 1;
+  }
+  const { perRow } = view;
+  const few = count <= CURVES_MAX;
+  return { brackets: !few, curves: few && perRow >= CURVE_FROM, dashes: count <= DASHES_MAX, round: count <= ROUND_MAX,
+    marks: few && perRow >= MARK_FROM, labels: count <= LABELS_MAX && perRow >= LABEL_FROM };
+}
+
+function rowsOf(history, view) {
+  return [Math.max(view.row(0), 0), Math.min(view.row(view.height) + 1, history.rows.count)];
+}
 
 /** What is drawn: a history at a position, with the sessions that are lit (null: all of them). */
 export class LaneDrawing {
-  constructor(ctx, { history, view, colours, at, lit }) {
-    Object.assign(this, { ctx, history, view, colours, at, lit });
-    const rows = history.rows.count;
-    this.rows = [Math.max(view.row(0), 0), Math.min(view.row(view.height) + 1, rows)];
-    this.span = [view.position(0), Math.min(view.position(view.width), at)];
-    this.count = this.#counted();
+  constructor(ctx, { history, view, colours, at, lit, detail }) {
+    Object.assign(this, { ctx, history, view, colours, at, lit, detail });
+    this.rows = rowsOf(history, view);
+    const around = detail.brackets ? 2 : AROUND; // From far there are bars alone.
+    this.span = [view.position(-around), Math.min(view.position(view.width + around), at)];
   }
 
   /** Draw everything, the lit above the others. */
   draw() {
-    const { perRow } = this.view;
-    if (this.count > CURVES_MAX) this.#brackets();
-    else if (perRow >= CURVE_FROM) {
+    const { detail } = this;
+    if (detail.brackets) this.#brackets();
+    if (detail.curves) {
       this.#forks();
       this.#joins();
     }
     this.#bars();
-    if (perRow >= MARK_FROM && this.count <= CURVES_MAX) this.#marks();
-    if (perRow >= LABEL_FROM && this.count <= LABELS_MAX) this.#labels();
-  }
-
-  /** Return how many sessions are in sight. */
-  #counted() {
-    const { rows } = this.history;
-    let count = 0;
-    for (let row = this.rows[0]; row < this.rows[1]; row += 1) {
-      count += rows.at(row, this.span[1]) - Math.max(rows.at(row, this.span[0]), 0) + 1;
-    }
-    return count;
+    if (detail.marks) this.#marks();
+    if (detail.labels) this.#labels();
   }
 
   /** Show from far where sessions branch: a line from each down to its lowest branch. */
@@ -83,24 +97,31 @@ export class LaneDrawing {
       const status = this.history.statusAt(lane, this.at);
       const left = view.x(lane.opened);
       const right = Math.max(view.x(this.end(lane)), left + 2);
-      if (right < 0) continue;
+      if (view.perRow >= CURVE_FROM && (status === "running" || status === "pending")) {
+        const y = view.y(lane.row);
+        waiting.moveTo(this.#dashed(right, "waiting"), y);
+        waiting.lineTo(Math.min(Math.max(view.x(this.at), right + 6), view.width + AROUND), y);
+      }
+      if (right < -AROUND) continue;
       const key = `${barColour(this.colours, status)}|${this.#isLit(lane)}`;
       // What falls into the pixels of its neighbour is seen already.
       if (lane.row === lastRow && right <= lastRight + 1 && key === lastGroup) continue;
       [lastRow, lastRight, lastGroup] = [lane.row, right, key];
       if (!groups.has(key)) groups.set(key, []);
       groups.get(key).push(left, view.y(lane.row) - thick / 2, right - left);
-      if (view.perRow >= CURVE_FROM && (status === "running" || status === "pending")) {
-        waiting.moveTo(right, view.y(lane.row));
-        waiting.lineTo(Math.max(view.x(this.at), right + 6), view.y(lane.row));
-      }
     }
     for (const [key, boxes] of groups) this.#fill(key, boxes, thick);
     ctx.strokeStyle = this.colours["ink-3"];
     ctx.lineWidth = 1;
-    ctx.setLineDash([2, 4]);
+    ctx.setLineDash(DASHES.waiting);
     ctx.stroke(waiting);
     ctx.setLineDash([]);
+  }
+
+  /** Return where a dashed line that begins at `x` is to be begun: no dash is made far out of sight. */
+  #dashed(x, kind) {
+    const period = DASHES[kind][0] + DASHES[kind][1];
+    return x + Math.max(Math.floor((-AROUND - x) / period), 0) * period;
   }
 
   #fill(key, boxes, thick) {
@@ -109,7 +130,7 @@ export class LaneDrawing {
     ctx.fillStyle = colour;
     ctx.globalAlpha = lit === "true" ? 1 : 0.22;
     ctx.beginPath();
-    const round = thick >= 4 && boxes.length < 9000;
+    const round = thick >= 4 && this.detail.round;
     for (let at = 0; at < boxes.length; at += 3) {
       if (round) ctx.roundRect(boxes[at], boxes[at + 1], boxes[at + 2], thick, thick / 2);
       else ctx.rect(boxes[at], boxes[at + 1], boxes[at + 2], thick);
@@ -124,7 +145,7 @@ export class LaneDrawing {
       const parent = this.history.sessions.get(lane.parent);
       if (!parent) continue;
       const x = this.view.x(lane.opened);
-      if (x < -50) continue;
+      if (x < -AROUND) continue;
       const from = Math.min(this.view.x(lane.forked ?? lane.opened), x - 8);
       bend(this.#isLit(lane) ? lit : others, Math.max(from, x - 26), this.view.y(parent.row), x, this.view.y(lane.row));
     }
@@ -134,22 +155,25 @@ export class LaneDrawing {
   #joins() {
     const [lit, others] = [new Path2D(), new Path2D()];
     for (const join of this.history.joins) {
-      if (join.position > this.span[1] || join.position < this.span[0]) continue;
+      if (join.position > this.at || join.position < this.span[0] || join.first > this.span[1]) continue;
       const root = this.history.sessions.get(join.root);
       if (!root) continue;
-      const x = this.view.x(join.position);
       for (const id of join.sessions) {
         const lane = this.history.sessions.get(id);
-        if (!lane || lane === root) continue;
-        const path = this.#isLit(lane) ? lit : others;
-        const [from, y] = [Math.max(this.view.x(this.end(lane)), this.view.x(lane.opened) + 2), this.view.y(lane.row)];
-        const turn = Math.max(from, x - 26);
-        path.moveTo(from, y);
-        path.lineTo(turn, y);
-        bend(path, turn, y, Math.max(x, turn + 6), this.view.y(root.row));
+        if (lane && lane !== root) this.#join(this.#isLit(lane) ? lit : others, lane, root, this.view.x(join.position));
       }
     }
-    this.#stroke(lit, others, this.colours.bar, [3, 3]);
+    this.#stroke(lit, others, this.colours.bar, this.detail.dashes ? DASHES.joins : []);
+  }
+
+  #join(path, lane, root, x) {
+    const { view } = this;
+    const [from, y] = [Math.max(view.x(this.end(lane)), view.x(lane.opened) + 2), view.y(lane.row)];
+    const turn = Math.max(from, x - 26);
+    if (from > view.width + AROUND) return;
+    path.moveTo(Math.min(this.#dashed(from, "joins"), turn), y);
+    path.lineTo(turn, y);
+    if (turn <= view.width + AROUND) bend(path, turn, y, Math.max(x, turn + 6), view.y(root.row));
   }
 
   #stroke(lit, others, colour, dash) {
@@ -176,6 +200,7 @@ export class LaneDrawing {
         const x = view.x(mark.position);
         if (mark.position > this.at || x - last < size) continue;
         last = x;
+        if (x < -AROUND || x > view.width + AROUND) continue;
         diamond(mark.retired !== null && mark.retired <= this.at ? retired : held, x, view.y(lane.row), size);
       }
     }
@@ -204,13 +229,11 @@ export class LaneDrawing {
     ctx.font = FONT;
     ctx.textBaseline = "alphabetic";
     for (const lane of this.lanes()) {
-      const next = this.history.rows.lanes[lane.row][this.history.rows.at(lane.row, lane.opened) + 1];
-      const left = Math.max(view.x(lane.opened), 6);
-      const right = Math.min(next && next.opened <= this.at ? view.x(next.opened) - 26 : view.width, view.width);
-      const room = Math.floor((right - left) / 5.6);
-      if (room < 6 || view.x(this.end(lane)) < left - 400) continue;
-      ctx.fillStyle = this.#isLit(lane) ? this.colours["ink-2"] : this.colours["ink-3"];
-      ctx.fillText(cut(labelOf(lane), room), left, view.y(lane.row) - 5);
+      const left = view.x(lane.opened);
+      const label = labelWithin(this, lane, left);
+      if (!label) continue;
+      ctx.fillStyle = labelColour(this, lane);
+      ctx.fillText(label, left, view.y(lane.row) - 5);
       this.#sign(lane);
     }
   }
@@ -227,6 +250,24 @@ export class LaneDrawing {
 
 export function labelOf(lane) {
   return lane.role ? `${lane.role}: ${lane.task}` : lane.task;
+}
+
+/** Return what there is room for of a label that begins at `left`: up to the next session in its row. */
+export function labelWithin({ history, view, at }, lane, left) {
+  const next = history.rows.lanes[lane.row][history.rows.at(lane.row, lane.opened) + 1];
+  const right = next && next.opened <= at ? view.x(next.opened) - 26 : Infinity;
+  const room = Math.min(Math.floor((right - left) / LETTER), LABEL_LENGTH_MAX);
+  return room < 6 ? "" : cut(labelOf(lane), room);
+}
+
+/** Return about where a label ends that begins at `left`. */
+export function labelEnd(label, left) {
+  return left + label.length * LETTER;
+}
+
+/** Return the colour of a label. */
+export function labelColour({ colours, lit }, lane) {
+  return lit === null || lit.has(lane.id) ? colours["ink-2"] : colours["ink-3"];
 }
 
 export function cut(text, most) {

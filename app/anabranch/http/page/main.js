@@ -14,6 +14,7 @@ import { KeyDialog } from "./key_dialog.js";
 import { keyboard } from "./keyboard.js";
 import { Moment } from "./moment.js";
 import { Panel } from "./panel.js";
+import { Player } from "./player.js";
 import { QueryView } from "./query.js";
 import { RecallView } from "./recall.js";
 import { Scrubber } from "./scrubber.js";
@@ -29,6 +30,7 @@ const MANY_PAUSE_MS = 250;
 
 class Page {
   #dirty = false;
+  #stale = false;
   #spoken = 0;
   #begun = 0;
 
@@ -45,6 +47,7 @@ class Page {
     this.tree = new SessionTree({ history, moment, onpick: (lane) => this.inspect("session", lane.id),
       onopen: () => this.panel.show("inspect", { focus: true }) });
     this.scrubber = new Scrubber({ history, moment });
+    this.player = new Player({ history, moment });
     this.inspector = new Inspector(this);
     this.feed = new FeedView(this);
     this.panel = new Panel({ inspect: this.inspector, recall: new RecallView(this), query: new QueryView(this),
@@ -63,7 +66,7 @@ class Page {
     byId("namespace").addEventListener("change", (event) => this.#enter(event.target.value.trim()));
     byId("help").addEventListener("click", () => this.help());
     this.moment.addEventListener("changed", () => this.#moved());
-    this.moment.addEventListener("settled", () => { this.panel.refresh(); this.#say(); });
+    this.moment.addEventListener("settled", () => { this.panel.refresh(); this.#remember(); this.#say(); });
     keyboard(this);
     this.panel.show(said.get("view") in this.panel.views ? said.get("view") : "inspect");
     await this.#load();
@@ -211,12 +214,14 @@ class Page {
     if (!this.history.apply(event)) return;
     this.status.came();
     this.feed.push(event);
+    this.#stale ||= this.panel.concerns(event);
     if (this.#dirty) return;
     this.#dirty = true;
     setTimeout(() => {
       this.#dirty = false;
       this.#grown();
-      if (this.moment.live && this.inspector.concerns(event)) this.panel.refresh();
+      if (this.moment.live && this.#stale) this.panel.refresh();
+      this.#stale = false;
     }, this.history.order.length > MANY ? MANY_PAUSE_MS : PAUSE_MS);
   }
 
@@ -234,7 +239,6 @@ class Page {
     this.tree.update();
     this.canvas.redraw();
     this.status.update();
-    this.#remember();
   }
 
   /** Tell a screen reader how things are, seldom enough to be listened to. */

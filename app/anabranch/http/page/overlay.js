@@ -1,18 +1,21 @@
 // What is drawn over the lanes in each frame: the axis, the moment, the selection, recall's path.
 
 import { number, time } from "./format.js";
-import { diamond } from "./lane_drawing.js";
+import { diamond, FONT, labelColour, labelEnd, labelWithin } from "./lane_drawing.js";
 import { TOP } from "./viewport.js";
 
 const TICK_APART = 130; // Pixels.
+const EDGE = 6; // Pixels.
+const NAMED_FROM = 80; // Pixels: names of shorter links would hide one another.
 
 /** Draws above the picture of the lanes; `focus` says what stands out. */
 export class Overlay {
-  constructor(ctx, { history, view, colours, at, live, focus }) {
-    Object.assign(this, { ctx, history, view, colours, at, live, focus });
+  constructor(ctx, { history, view, colours, at, live, focus, detail }) {
+    Object.assign(this, { ctx, history, view, colours, at, live, focus, detail, lit: focus.lit });
   }
 
   draw() {
+    if (this.detail.labels) this.#labels();
     this.#links();
     this.#selection();
     this.#hits();
@@ -24,6 +27,22 @@ export class Overlay {
     const mark = this.history.insights.get(insightId);
     const lane = mark && this.history.sessions.get(mark.session);
     return lane && mark.position <= this.at ? [this.view.x(mark.position), this.view.y(lane.row)] : null;
+  }
+
+  /** Say at the left edge what goes on in each row whose label is out of sight. */
+  #labels() {
+    const { ctx, history, view, at } = this;
+    ctx.font = FONT;
+    ctx.textBaseline = "alphabetic";
+    const rows = Math.min(view.row(view.height) + 1, history.rows.count);
+    for (let row = Math.max(view.row(0), 0); row < rows; row += 1) {
+      const lane = history.rows.lanes[row][history.rows.at(row, Math.min(view.position(EDGE), at))];
+      if (!lane || view.x(lane.ended ?? at) < EDGE) continue;
+      const left = view.x(lane.opened);
+      if (labelEnd(labelWithin(this, lane, left), left) > EDGE) continue;
+      ctx.fillStyle = labelColour(this, lane);
+      ctx.fillText(labelWithin(this, lane, EDGE), EDGE, view.y(row) - 5);
+    }
   }
 
   #axis() {
@@ -93,7 +112,6 @@ export class Overlay {
   /** Draw the associations of the selected insight, and the hops of a recall. */
   #links() {
     const { ctx, colours, focus } = this;
-    ctx.strokeStyle = colours.accent;
     for (const link of focus.links) {
       const [from, to] = [this.#point(link.from), this.#point(link.to)];
       if (!from || !to) continue;
@@ -101,14 +119,32 @@ export class Overlay {
       ctx.lineWidth = 1 + Math.min(link.weight ?? 0.3, 1);
       // The hops of a whole recall are many: those of one hit stand out when it is pointed at.
       ctx.globalAlpha = !focus.hits.length || link.to === focus.hover ? 1 : focus.hover ? 0.1 : 0.35;
+      ctx.strokeStyle = link.against ? colours.bad : colours.accent;
       ctx.setLineDash(link.path ? [1, 4] : [6, 3]);
       ctx.beginPath();
       ctx.moveTo(...from);
       ctx.bezierCurveTo(from[0], from[1] - lift, to[0], to[1] - lift, ...to);
       ctx.stroke();
+      const named = link.kind && ctx.globalAlpha === 1 && Math.abs(to[0] - from[0]) > NAMED_FROM;
+      if (named) this.#name(link, (from[0] + to[0]) / 2, (from[1] + to[1]) / 2 - lift * 0.75);
     }
     ctx.setLineDash([]);
     ctx.globalAlpha = 1;
+  }
+
+  /** Write the kind of a link at its middle. */
+  #name({ kind, against }, x, y) {
+    const { ctx, colours } = this;
+    ctx.font = "10.5px system-ui, sans-serif";
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.setLineDash([]);
+    ctx.lineWidth = 4;
+    ctx.strokeStyle = colours.surface;
+    ctx.strokeText(kind.replaceAll("_", " "), x, y);
+    ctx.fillStyle = against ? colours.bad : colours.accent;
+    ctx.fillText(kind.replaceAll("_", " "), x, y);
+    ctx.textAlign = "start";
   }
 
   /** Draw the hits of a recall with their ranks. */

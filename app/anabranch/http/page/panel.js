@@ -39,6 +39,11 @@ export class Panel {
     this.views[this.name]?.refresh();
   }
 
+  /** Tell whether an event changes what the view shows. */
+  concerns(event) {
+    return this.views[this.name]?.concerns?.(event) ?? false;
+  }
+
   #key(event) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;

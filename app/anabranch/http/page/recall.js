@@ -84,7 +84,7 @@ export class RecallView {
     this.pin.hidden = false;
     this.pin.textContent = this.pinned ? `Let go of ${position(this.pinned.at)}` : "Compare with another moment";
     if (this.pinned && this.pinned.query === this.#shown.query) this.#compare();
-    else this.answers.replaceChildren(summary(answer, at), hits(page, answer, answer.hits[0]?.score), laneStates(answer));
+    else this.answers.replaceChildren(summary(answer, at), hits(page, answer, answer.hits[0]?.score), leftOut(answer), laneStates(answer));
   }
 
   #compare() {
@@ -93,13 +93,13 @@ export class RecallView {
     if (one.at === other.at) {
       this.answers.replaceChildren(el("p", { class: "note" },
         `The answer at ${position(one.at)} is kept. Move the scrubber: the answer there is set beside it.`),
-      summary(one.answer, one.at), hits(page, one.answer, one.answer.hits[0]?.score));
+      summary(one.answer, one.at), hits(page, one.answer, one.answer.hits[0]?.score), leftOut(one.answer));
       return;
     }
     const most = Math.max(one.answer.hits[0]?.score ?? 0, other.answer.hits[0]?.score ?? 0);
     this.answers.replaceChildren(el("div", { class: "compared" },
-      el("section", {}, summary(one.answer, one.at), hits(page, one.answer, most, other.answer)),
-      el("section", {}, summary(other.answer, other.at), hits(page, other.answer, most, one.answer))));
+      el("section", {}, summary(one.answer, one.at), hits(page, one.answer, most, other.answer), leftOut(one.answer)),
+      el("section", {}, summary(other.answer, other.at), hits(page, other.answer, most, one.answer), leftOut(other.answer))));
   }
 }
 
@@ -116,10 +116,17 @@ function hits(page, answer, most, beside) {
   return el("ol", { class: "hits" }, answer.hits.map((hit, at) => hitCard(page, hit, { rank: at + 1, most, ranks })));
 }
 
-/** Return the links that a recall went along: from seeds over shared entities, and associations. */
+/** Say what the answer lacks because it was forgotten after its moment. */
+function leftOut({ forgotten_since: forgotten }) {
+  if (!forgotten) return "";
+  return el("p", { class: "note" }, `Left out: ${count(forgotten, "insight")} that held then and ${forgotten === 1 ? "was" : "were"} forgotten since.`);
+}
+
+/** Return the links that a recall went along (seeds, associations), and what its hits stand against. */
 function pathOf(hits) {
-  return hits.flatMap(({ insight_id: to, why }) => [
+  return hits.flatMap(({ insight_id: to, why, conflicts }) => [
     ...why.seeds.map((from) => ({ from, to, path: true })),
-    ...why.associations.map((one) => ({ from: one.insight_id, to, weight: one.weight })),
+    ...why.associations.map((one) => ({ from: one.insight_id, to, weight: one.weight, kind: one.kind })),
+    ...conflicts.map((one) => ({ from: one.insight_id, to, kind: "≠", against: true })),
   ]);
 }

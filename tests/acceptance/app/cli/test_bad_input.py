@@ -118,6 +118,7 @@ CASES = (
         2,
     ),
     Case("thinking with variables of no command", ("think", "x", "--env", "K"), "UsageInvalid", 2),
+    Case("roles of no file", ("think", "x", "--roles", "none.toml"), "InputInvalid", 2),
     Case("consolidating nothing", ("consolidate", UNKNOWN), "SessionNotFound", 3),
     Case("importing what is no event", ("events", "import", "-"), "EventInvalid", 2, b"hello\n"),
     Case("the schema of an unknown type", ("events", "schema", "tea.v1"), "InputInvalid", 2),

@@ -167,6 +167,33 @@ def test_think_with_a_command(anabranch: CommandLine, namespace: str) -> None:
     assert {"root_id", "sessions", "sources", "text", "position"} < set(again)
 
 
+def test_roles_of_ones_own_are_listed_and_thought_in(
+    anabranch: CommandLine, namespace: str, tmp_path: Path
+) -> None:
+    """A file's roles come before the presets; a command hears their instructions."""
+    path = tmp_path / "roles.toml"
+    path.write_text('[skeptic]\ninstructions = "Doubt it."\n[focus]\nscope = "thought"\n')
+    script = "import json, sys; print(json.load(sys.stdin)['instructions'])"
+
+    listed = anabranch.here("roles", "--roles", str(path), "--json").lines
+    thought = anabranch.here(
+        *("think", "Where to go?", "--roles", str(path), "-N", namespace, "--json"),
+        *("--executor", f'python3 -c "{script}"'),
+    ).value
+
+    assert [(one["name"], one["scope"], one["preset"]) for one in listed[:3]] == [
+        ("skeptic", "namespace", False),
+        ("focus", "thought", False),
+        ("pattern recognition", "namespace", True),
+    ]
+    assert [one["role"] for one in thought["branches"]] == ["skeptic", "focus"]
+    assert [one["result"] for one in thought["branches"]] == [
+        "Doubt it.",
+        listed[1]["instructions"],
+    ]
+    assert "skeptic" in anabranch.here("roles", "--roles", str(path)).out
+
+
 def test_think_without_a_command_asks_memory(anabranch: CommandLine, namespace: str) -> None:
     """Without an executor each of `-n` branches recalls, from one role after the other."""
     for text in ("Kenta is exhausted after work.", "Kenta wants simple steps."):

@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 pytestmark = [in_full_only, pytest.mark.timeout(300)]
 MARKUP = "<b>loud</b> <img src=nowhere> &amp; <script>no</script>"
 VIEWS = ("Inspect", "Recall", "Query", "Work", "Conflicts", "Events")
+PLAY_AND_PAUSE = """
+async () => {
+  const press = () => document.body.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
+  const shown = () => Number(document.getElementById("scrubber").value);
+  press();
+  const first = shown();
+  while (shown() === first) await new Promise(requestAnimationFrame);
+  press();
+  return shown();
+}
+"""
 expect.set_options(timeout=PATIENCE_S * 1000)
 
 
@@ -110,6 +121,39 @@ async def test_recall_shows_the_parts_of_each_score(browser: Browser, memory: Me
         await first.locator(".hit-head button").first.click()
 
         await expect(page.locator("#panel h2")).to_have_text("The north gate sticks in frost")
+
+
+async def test_what_disagrees_and_what_was_forgotten_is_said(
+    browser: Browser, memory: Memory
+) -> None:
+    """A conflict stands there once it opens, and beside its hits; what was forgotten is counted."""
+    async with served(memory) as url, visited(browser, url) as page:
+        panel = page.locator("#panel")
+        await page.keyboard.press("c")
+        await expect(panel).to_contain_text("No conflict is open")
+
+        await memory.remember("The limit of the gateway is 500 requests")
+        await memory.remember("The limit of the gateway is 800 requests")
+        await memory.settle()
+        [conflict] = await memory.conflicts()
+        await page.get_by_text("Decide it from a terminal").click()
+        decide = f'anabranch conflicts resolve {conflict.position} --decision "…"'
+        await expect(panel.locator("code").last).to_have_text(
+            f"{decide} --holds {conflict.other} -N default"
+        )
+        await page.keyboard.press("r")
+        await page.keyboard.type("What is the limit of the gateway?")
+        await page.keyboard.press("Enter")
+        await expect(panel.locator(".hit .note").first).to_contain_text(
+            "≠ The limit of the gateway is"
+        )
+        await memory.forget(conflict.other)
+        await page.get_by_role("slider", name="Position in history").fill(str(conflict.position))
+
+        await expect(panel).to_contain_text(
+            "Left out: 1 insight that held then and was forgotten since."
+        )
+        assert await violations(page) == []
 
 
 async def test_every_fact_links_to_its_event(browser: Browser, memory: Memory) -> None:
@@ -248,6 +292,13 @@ async def test_everything_is_done_by_keys(browser: Browser, memory: Memory) -> N
         await page.keyboard.press(",")
         await expect(page.locator("#banner")).to_be_visible()
         await page.keyboard.press("Shift+L")
+        await expect(page.locator("#banner")).to_be_hidden()
+        await page.get_by_role("combobox", name="Speed").select_option("2/s")
+        assert await page.evaluate(PLAY_AND_PAUSE) == 2
+        await expect(page.locator("#banner")).to_contain_text("Viewing #2")
+        await page.get_by_role("combobox", name="Speed").select_option("2,000/s")
+        await page.get_by_role("tree").focus()
+        await page.keyboard.press("Space")
         await expect(page.locator("#banner")).to_be_hidden()
         await page.keyboard.press("?")
         await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from tests.support.settled import CHANGED, OPPOSED, SAID_AGAIN
 
 if TYPE_CHECKING:
     from anabranch import Memory
+
+KINDS = ("restated", "superseded", "conflicts")
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -40,6 +43,17 @@ async def test_a_dry_run_says_what_settling_records(either: Memory) -> None:
     assert (await either.get(changed[0])).superseded_by == (changed[1],)
     again = await either.settle(since=0)
     assert (again.restated, again.superseded, again.conflicts) == ((), (), ())
+
+
+async def test_who_was_overtaken_goes_on(either: Memory) -> None:
+    """Of three that settle at once none fails, and each fact is recorded once."""
+    for texts in (SAID_AGAIN, CHANGED, OPPOSED):
+        await _learned(either, texts)
+
+    found = await asyncio.gather(*(either.settle() for _ in range(3)))
+
+    assert [sum(len(getattr(one, kind)) for one in found) for kind in KINDS] == [1, 1, 1]
+    assert len(await either.conflicts()) == 1
 
 
 async def test_a_conflict_stands_beside_a_hit_until_it_is_decided(either: Memory) -> None:

@@ -16,14 +16,16 @@ from anabranch.memory.memory import namespace_of
 from anabranch_events import new_event, new_id
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import InsightForgotten, InsightRecorded, SessionOpened
-from anabranch_thinking import InsightDraft
+from anabranch_thinking import InsightDraft, Sessions
 from tests.support.claude_files import ClaudeFile
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from anabranch.settings import Settings
+    from anabranch_thinking.sessions.receipts import SessionReceipt
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -89,6 +91,28 @@ async def test_a_session_goes_with_all_below_it(namespace_settings: Settings) ->
         assert (await memory.show_session(root.session_id)).status == "cancelled"
 
 
+async def test_a_session_that_is_still_at_work_goes_whole(
+    namespace_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also with what it learned, and forked, just before it was stopped."""
+    async with Memory.open(settings=namespace_settings) as memory:
+        root = await memory.open_session("Where?")
+        cancel_all = Sessions.cancel_all
+        late: list[str] = []
+
+        async def at_work(self: Sessions, ids: Sequence[str], reason: str) -> list[SessionReceipt]:
+            if not late:
+                late.append((await root.remember(SECRET)).insight_id)
+                late.append((await (await root.branch(SECRET)).remember(SECRET)).insight_id)
+            return await cancel_all(self, ids, reason)
+
+        monkeypatch.setattr(Sessions, "cancel_all", at_work)
+        receipt = await memory.forget_all(session_id=root.session_id)
+
+        assert (set(receipt.insights), len(receipt.sessions)) == (set(late), 2)
+        assert "Ann" not in await _shown(memory, list(receipt.sessions), late)
+
+
 async def test_an_entity_takes_the_insights_along_that_mention_it(
     namespace_settings: Settings,
 ) -> None:
@@ -120,6 +144,18 @@ async def test_one_subject_is_named(namespace_settings: Settings) -> None:
             await memory.forget_all(session_id="x", entity="y")
         with pytest.raises(InputInvalid, match="session_id"):
             await memory.forget_all(session_id="tool-2")
+
+
+async def test_a_name_that_a_tool_gave_several_sessions_is_none_of_them(
+    namespace_settings: Settings,
+) -> None:
+    """Some tools call their sessions by a role: none is erased for the name of another."""
+    async with Memory.open(settings=namespace_settings) as memory:
+        for _ in range(2):
+            await memory.open_session("Plan", attributes={"source_id": "planner"})
+
+        with pytest.raises(InputInvalid, match="'planner' is what a tool calls 2 sessions"):
+            await memory.forget_all(session_id="planner")
 
 
 async def test_a_producer_goes_with_what_it_brought(namespace_settings: Settings) -> None:

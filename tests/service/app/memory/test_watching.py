@@ -74,7 +74,7 @@ async def test_each_scope_has_its_own(either: Memory) -> None:
 
 
 async def test_a_watch_goes_on_where_it_was_left(either: Memory) -> None:
-    """A position gives neither gap nor repetition; the forgotten is left out."""
+    """A position gives neither gap nor repetition; the forgotten is left out, whoever forgot it."""
     session = await either.open_session("Plan the trip")
     for number in range(5):
         kept = await session.remember(f"Fact {number}.")
@@ -82,6 +82,9 @@ async def test_a_watch_goes_on_where_it_was_left(either: Memory) -> None:
     async with aclosing(watching):
         first = [await anext(watching) for _ in range(2)]
     await either.forget(kept.insight_id)
+    elsewhere = await either.open_session("Tidy up")
+    gone = await session.remember("Fact 5.")
+    await either.forget(gone.insight_id, session_id=elsewhere.session_id)
     await session.close()
 
     rest = [one.text async for one in session.watch(after=first[-1].position)]

@@ -14,12 +14,15 @@ from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
+    from anabranch.memory.thinking import Over
     from anabranch.settings import Settings
     from anabranch_events import Event
     from anabranch_thinking import BranchContext, Thought
     from anabranch_thinking.work.worker import Worker
 
+PLACES: tuple[Over, ...] = ("local", "workers")
 HERE = "tests.service.app.memory.test_work"
 
 
@@ -33,13 +36,19 @@ async def fail(branch: BranchContext) -> str:
     raise ValueError(f"no {branch.task}")
 
 
+async def say_role(branch: BranchContext) -> str:
+    """Say what the branch carries of its role, and what its scope lets it see."""
+    seen = await branch.recall("Which port has staging?")
+    return f"{branch.role}: {branch.instructions} {branch.scope} {len(seen) > 0}"
+
+
 @pytest.fixture
 async def working(own_settings: Settings) -> AsyncIterator[Memory]:
     """Open a memory with a worker that asks memory, and runs the functions of this module."""
     settings = own_settings.changed(embedder="none", agent="tester")
     async with Memory.open(settings=settings) as memory:
         found: list[Worker] = []
-        executors = ["recalling", f"{HERE}:echo", f"{HERE}:fail"]
+        executors = ["recalling", f"{HERE}:echo", f"{HERE}:fail", f"{HERE}:say_role"]
         running = asyncio.create_task(
             memory.work.run_worker(executors=executors, ready=found.append)
         )
@@ -84,6 +93,63 @@ async def test_over_workers_is_as_here(working: Memory) -> None:
     await working.wait_for(there.position)
     tree = await working.session_tree(there.session_id)
     assert {view.status for view in tree} == {"closed", "completed"}
+
+
+async def test_a_role_of_ones_own_travels(working: Memory, tmp_path: Path) -> None:
+    """A worker knows the instructions and the scope of a branch's role without the file."""
+    path = tmp_path / "roles.toml"
+    path.write_text(
+        '[skeptic]\ninstructions = "Doubt it."\nscope = "session"\npriority = "high"\n'
+        '[believer]\ninstructions = "Trust it."\n'
+    )
+    await working.remember("Staging listens on port 5433.")
+
+    here, there = [
+        await working.think("plan", over=over, roles=path, executor=f"{HERE}:say_role")
+        for over in PLACES
+    ]
+
+    found = [one.result for one in there.branches]
+    assert found == [one.result for one in here.branches]
+    assert found == [
+        "skeptic: Doubt it. session False",
+        "believer: Trust it. namespace True",
+    ]
+    await working.wait_for(there.position)
+    views = await working.session_tree(there.session_id)
+    assert {view.role: view.priority for view in views} == {
+        None: "normal",
+        "skeptic": "high",
+        "believer": "normal",
+    }
+
+
+async def test_work_has_a_record(working: Memory) -> None:
+    """Ends, attempts and durations are counted by role, and how insights were cited later."""
+    before = (await working.remember("Staging listens on port 5433.")).position
+    thought = await working.think("Which port?", count=2, executor=f"{HERE}:echo")
+    with pytest.raises(ThoughtFailed):
+        await working.think("fail", branches=["c"], executor=fail, retries=1)
+    used, rejected = (branch.insight_ids[0] for branch in thought.branches)
+    await working.cite([used], outcome="confirmed")
+    await working.cite([rejected], outcome="rejected")
+
+    by_role = await working.work.stats(by=["role"], since=before)
+    (after,) = await working.work.stats(by=[], since=thought.position)
+
+    assert [
+        (one.role, one.branches, one.completed, one.failed, one.attempts) for one in by_role
+    ] == [("focus", 2, 1, 1, 3), ("pattern recognition", 1, 1, 0, 1)]
+    assert [(one.insights, one.useful, one.citations, one.rejected) for one in by_role] == [
+        (1, 1, 1, 0),
+        (1, 0, 0, 1),
+    ]
+    assert by_role[0].p50_ms == by_role[0].p95_ms
+    assert (after.branches, after.failed, after.p50_ms) == (1, 1, None)
+    for wrong, field in (({"by": ["task"]}, "by"), ({"limit": 0}, "limit")):
+        with pytest.raises(InputInvalid) as refused:
+            await working.work.stats(**wrong)  # pyright: ignore[reportArgumentType]  # On purpose.
+        assert refused.value.field == field
 
 
 async def test_tasks_are_seen_retried_and_cancelled(working: Memory) -> None:

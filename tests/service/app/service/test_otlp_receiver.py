@@ -236,7 +236,10 @@ async def test_requests_are_bounded_and_only_programs_of_this_machine_are_heard(
 
 
 def test_files_are_bounded_and_dropped_after_an_hour(tmp_path: Path) -> None:
-    """A sender is asked to come again where too much waits; only the owner reads the files."""
+    """A sender is asked to come again where too much waits; only the owner reads the files.
+
+    What was not imported yet stays.
+    """
     now = time.time()
     agents = InstrumentedAgents()
     with agents.agent("keeper", "Fog?"):
@@ -259,9 +262,11 @@ def test_files_are_bounded_and_dropped_after_an_hour(tmp_path: Path) -> None:
     spool.drop_old()
     kept = path.exists()
     now += 2
+    spool.drop_old(waiting=frozenset(spool.traces))
+    waits = path.exists()
     spool.drop_old()
 
-    assert (size <= 2000, mode, kept) == (True, 0o600, True)
+    assert (size <= 2000, mode, kept, waits) == (True, 0o600, True, True)
     assert list((tmp_path / "spans").iterdir()) == []
     assert spool.traces == {}
 

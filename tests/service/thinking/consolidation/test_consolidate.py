@@ -10,6 +10,7 @@ import pytest
 
 from anabranch_events import Log, new_id
 from anabranch_events.event.types import AssociationFormed, ConsolidationRecorded
+from anabranch_recall import Scope
 from anabranch_thinking import (
     BranchTask,
     InsightDraft,
@@ -159,8 +160,10 @@ async def test_vectors_and_memory_give_links_to_older_sessions(
     named = await sessions.remember("Kenji will meet us in Odawara on Monday.")
     root_id, branch_ids = await thought_with(sessions, [BATH], [TRAIN])
 
-    async def recall(_text: str, *, session_id: str, k: int) -> list[Hit]:
-        assert session_id == root_id
+    async def recall(
+        _text: str, *, session_id: str, k: int, scope: Scope = Scope.NAMESPACE
+    ) -> list[Hit]:
+        assert (session_id, scope) == (root_id, Scope.NAMESPACE)
         return [
             Hit(old.insight_id, old.session_id, "Private baths: the ryokan in Hakone has one."),
             Hit(named.insight_id, named.session_id, "Kenji will meet us in Odawara on Monday."),

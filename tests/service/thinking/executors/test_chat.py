@@ -58,7 +58,7 @@ async def test_an_answer_is_a_result_with_insights(log: Log, sessions: Sessions)
     assert state.working_memory == {
         "usage": {"model": "scripted", "input_tokens": 40, "output_tokens": 12}
     }
-    assert "risk analysis, which looks for what could go wrong" in system
+    assert "Your role is risk analysis. Look for what could go wrong. " in system
     assert user == "The task:\nFind a hotel"
     assert service.asked[0].headers["authorization"] == "Bearer sk-kept-to-itself"
     stored = [recorded.decode().model_dump_json() async for recorded in log.read_all()]

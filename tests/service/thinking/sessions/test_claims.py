@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_events import Log, NatsServer, new_event
-from anabranch_events.errors import InputInvalid, SessionEnded
+from anabranch_events.errors import InputInvalid, LogUnavailable, SessionEnded
 from anabranch_events.event.types import ResourceReleased
 from anabranch_thinking import ResourceTaken, Sessions, TokenStale
 from anabranch_thinking.sessions.holding import Hold, claim
@@ -126,6 +126,25 @@ async def test_writes_renew_a_claim_and_none_is_lost_to_a_renewal(sessions: Sess
 
     texts = {insight.text for insight in (await sessions.state(one)).insights}
     assert texts == {f"Room {n} is free." for n in range(10)}
+
+
+async def test_an_error_in_a_block_is_not_lost_to_an_outage(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the claim cannot be given back, it ends by itself, and the block's own error counts."""
+    one, _ = await two(sessions)
+    hold = await claim(sessions, one, HOTEL, ttl_s=FOREVER_S)
+
+    async def away(*_: object) -> None:
+        raise LogUnavailable("away", fix="none")
+
+    monkeypatch.setattr(sessions, "lease_on", away)
+    with pytest.raises(asyncio.CancelledError):
+        async with hold:
+            raise asyncio.CancelledError
+    with pytest.raises(LogUnavailable):
+        async with hold:
+            pass
 
 
 async def test_the_end_of_a_session_frees_what_it_had(sessions: Sessions) -> None:

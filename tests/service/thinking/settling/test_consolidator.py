@@ -7,12 +7,14 @@ import os
 import signal
 import sys
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import TYPE_CHECKING
 
+from anabranch_events import PinnedConsumer
+from anabranch_events.errors import InputInvalid
 from anabranch_thinking import Sessions
-from anabranch_thinking.settling.consolidator import Consolidator
+from anabranch_thinking.settling.consolidator import TICK_S, Consolidator, Turn
 from anabranch_thinking.settling.recording import Overtaken, Settler
 from anabranch_thinking.settling.settlement import Settlement
 from tests.support.patience import PATIENCE_S
@@ -21,9 +23,10 @@ from tests.support.rounds import in_full_only
 from tests.support.settled import CHANGED, OPPOSED, SAID_AGAIN, settled_facts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
-    from anabranch_events import Log, NatsServer
+    from anabranch_events import Log, NatsServer, Recorded
+    from anabranch_thinking.sessions.state import SessionState
 
 PAIRS = 6
 
@@ -45,8 +48,13 @@ async def _until(log: Log, count: int) -> list[tuple[str, ...]]:
 
 
 @asynccontextmanager
-async def _settling(log: Log, *, idle_s: float = 0.05) -> AsyncGenerator[Consolidator]:
-    one = Consolidator(log, lambda name: Sessions(log, namespace=name), idle_s=idle_s)
+async def _settling(
+    log: Log, *, sessions_of: Callable[[str], Sessions] | None = None
+) -> AsyncGenerator[Consolidator]:
+    def plain(name: str) -> Sessions:
+        return Sessions(log, namespace=name)
+
+    one = Consolidator(log, sessions_of or plain, idle_s=0.05)
     task = asyncio.create_task(one.run())
     try:
         yield one
@@ -99,6 +107,82 @@ async def test_one_settlement_is_let_in(log: Log, sessions: Sessions) -> None:
 
     assert {type(each) for each in found} == {Settlement, Overtaken}
     assert Counter(each[0] for each in await settled_facts(log)) == {"restated": 1, "linked": 1}
+
+
+async def test_what_came_before_since_waits_for_the_next_time(log: Log, sessions: Sessions) -> None:
+    """Looking at what came after a position does not leave out what nobody ever looked at."""
+    await _learned(sessions, SAID_AGAIN, 1)
+    since = (await log.bounds()).last
+    await _learned(sessions, OPPOSED, 2)
+
+    first = await (await _settler(log)).settle_next(since=since)
+    second = await (await _settler(log)).settle_next()
+
+    assert first is not None
+    assert second is not None
+    assert (len(first.restated), len(first.opposed)) == (0, 1)
+    assert (len(second.restated), len(second.opposed)) == (1, 0)
+    assert await (await _settler(log)).settle_next() is None
+
+
+async def test_nothing_is_settled_before_the_log_is_read(log: Log, sessions: Sessions) -> None:
+    """What was forgotten further on in the log is not said again by a consolidator that begins."""
+    first = await sessions.remember(SAID_AGAIN[0].format(1))
+    await sessions.remember(SAID_AGAIN[1].format(1))
+    await sessions.forget(first.insight_id, session_id=first.session_id)
+    end = (await log.bounds()).last
+    turn = Turn(lambda name: Sessions(log, namespace=name), None, 0.0, 1)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5 * TICK_S):
+            await turn.run(_SlowlyRead(log, end=end), end=end)
+
+    assert await settled_facts(log) == []
+
+
+async def test_a_namespace_that_refuses_does_not_stop_the_others(
+    log: Log, sessions: Sessions
+) -> None:
+    """It is left out, and the one after it is settled."""
+    await _learned(Sessions(log, namespace="a-refusing-one"), SAID_AGAIN, 1)
+    same = await _learned(sessions, SAID_AGAIN, 2)
+
+    def sessions_of(name: str) -> Sessions:
+        return (_Refusing if name == "a-refusing-one" else Sessions)(log, namespace=name)
+
+    async with _settling(log, sessions_of=sessions_of):
+        found = await _until(log, 1)
+
+    assert ("restated", *sorted(same)) in found
+
+
+class _Refusing(Sessions):
+    """Sessions of a namespace in which nothing can be settled."""
+
+    async def state(self, session_id: str, **_: object) -> SessionState:
+        raise InputInvalid(f"session_id: {session_id} is refused", field="session_id", fix="none")
+
+
+class _SlowlyRead(PinnedConsumer):
+    """The reading of a log that stands still before the last record, for longer than a tick."""
+
+    def __init__(self, log: Log, *, end: int) -> None:
+        self._log = log
+        self._end = end
+
+    async def batches(self, *, after: int) -> AsyncGenerator[list[Recorded], None]:
+        yield [one async for one in self._log.read_all(after=after, to=self._end - 1)]
+        await asyncio.sleep(3 * TICK_S)
+        yield [one async for one in self._log.read_all(after=self._end - 1, to=self._end)]
+        await asyncio.Event().wait()
+
+
+async def _settler(log: Log) -> Settler:
+    """Return a settler that has read the log."""
+    found = Settler(Sessions(log, namespace="test"))
+    async for recorded in log.read_all():
+        found.take(recorded.decode(), recorded.position)
+    return found
 
 
 @in_full_only

@@ -10,6 +10,7 @@ import pytest
 
 from anabranch_events import Event, Log, new_id
 from anabranch_events.errors import InputInvalid, SessionEnded, SessionNotFound
+from anabranch_recall import Scope
 from anabranch_thinking import (
     BranchContext,
     BranchTask,
@@ -204,10 +205,12 @@ async def test_without_executor_and_memory_there_is_nothing_to_think_with(
 
 async def test_branches_recall_remember_and_note(sessions: Sessions) -> None:
     """A branch asks memory in its own name, and stores insights and notes before it ends."""
-    asked: list[tuple[str, str, int]] = []
+    asked: list[tuple[str, str, int, Scope]] = []
 
-    async def recall(text: str, *, session_id: str, k: int) -> Sequence[RecalledInsight]:
-        asked.append((text, session_id, k))
+    async def recall(
+        text: str, *, session_id: str, k: int, scope: Scope = Scope.NAMESPACE
+    ) -> Sequence[RecalledInsight]:
+        asked.append((text, session_id, k, scope))
         return ()
 
     async def work(branch: BranchContext) -> Finding:
@@ -222,7 +225,7 @@ async def test_branches_recall_remember_and_note(sessions: Sessions) -> None:
 
     outcome = thought.branches[0]
     state = await sessions.state(outcome.session_id)
-    assert asked[0] == ("baths", outcome.session_id, 3)
+    assert asked[0] == ("baths", outcome.session_id, 3, Scope.NAMESPACE)
     assert [insight.text for insight in state.insights] == ["The bath is in Hakone."]
     assert state.working_memory == {"hits": 0}
     assert thought.consolidation is not None

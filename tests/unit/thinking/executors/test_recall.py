@@ -8,6 +8,7 @@ import pytest
 
 from anabranch_events import Log, new_id
 from anabranch_events.event.identifiers import checked_text
+from anabranch_recall import Scope
 from anabranch_thinking import (
     ROLES,
     BranchContext,
@@ -45,8 +46,10 @@ async def reading(role: str, hits: list[Hit], *, task: str = TASK) -> Finding:
     """Run the executor for one role over `hits`."""
     root = new_id()
 
-    async def recall(text: str, *, session_id: str, k: int) -> list[Hit]:
-        assert (text, session_id) == (task, branch.session_id)
+    async def recall(
+        text: str, *, session_id: str, k: int, scope: Scope = Scope.NAMESPACE
+    ) -> list[Hit]:
+        assert (text, session_id, scope) == (task, branch.session_id, Scope.NAMESPACE)
         return hits[:k]
 
     async def fork(_branches: object) -> list[BranchOutcome]:

@@ -9,6 +9,7 @@ from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import (
     BranchCompleted,
     BranchCreated,
+    BranchFailed,
     BranchHedged,
     BranchStarted,
     EventData,
@@ -76,7 +77,10 @@ def test_the_book_keeps_a_thought_until_it_has_ended() -> None:
 
 
 def test_a_branch_is_slow_by_those_of_its_kind() -> None:
-    """An urgent one in work, once enough of its kind have ended sooner, and not twice."""
+    """An urgent one in work, once enough of its kind have ended sooner, and not twice.
+
+    One that waits for its next attempt is not in work.
+    """
     book = JoinBook(Hedging(samples_min=3))
     ids = fork(book, ROOT, 5, position=5, then=Then.CLOSE, priority=Priority.CRITICAL)
     usual = fork(book, ids[0], 2, position=15, then=Then.COMPLETE)
@@ -92,9 +96,12 @@ def test_a_branch_is_slow_by_those_of_its_kind() -> None:
     slow = book.slow()
     take(book, ids[4], BranchHedged(worker="u"), 40)
     hedged = (book.slow(), book.is_hedged(ids[4]))
+    take(book, ids[4], BranchFailed(error="away", attempt=1, will_retry=True), 45)
+    between = (book.slow(), book.is_hedged(ids[4]))
     take(book, ids[4], BranchStarted(worker="u", attempt=2), 50)
 
     assert early == []
+    assert between == ([], False)
     assert [one.session_id for one in slow] == [ids[4]]  # The first one waits for its forks.
     assert hedged == ([], True)
     assert [one.session_id for one in book.slow()] == [ids[4]]

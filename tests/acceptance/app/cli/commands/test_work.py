@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 NAMESPACE = "work"
 POOLED = "pooled"
+SHOWN_AGAIN = b"\x1b[?1049l"
+"""The sequence that leaves the screen of a live picture."""
 
 
 @in_full_only
@@ -68,6 +72,57 @@ def _interrupt_one_that_waits(anabranch: CommandLine) -> None:
     assert "Traceback" not in err
     while anabranch.here("tasks", "list", "-N", NAMESPACE, "--json").lines:
         assert time.monotonic() < deadline
+
+
+@in_full_only
+def test_top_is_live_on_a_terminal_and_one_look_elsewhere(anabranch: CommandLine) -> None:
+    """It draws until `q` is pressed, and restores the terminal; a pipe gets one picture."""
+    here, there = os.openpty()
+    before = termios.tcgetattr(there)
+    words = anabranch.command("top", "-N", NAMESPACE, "--interval", "0.1")
+    with subprocess.Popen(
+        words, env={**anabranch.environment, "TERM": "xterm"}, stdin=there, stdout=there
+    ) as watching:
+        drawn = b""
+        while drawn.count(b"PRIORITY") < 2:
+            drawn += os.read(here, 4096)
+        os.write(here, b"q")
+        while SHOWN_AGAIN not in drawn:
+            drawn += os.read(here, 4096)
+        code = watching.wait(PATIENCE_S)
+    restored = termios.tcgetattr(there)
+    os.close(here)
+    os.close(there)
+
+    once = anabranch.here("top", "-N", NAMESPACE)
+    load = anabranch.here("top", "-N", NAMESPACE, "--once", "--json").value
+
+    assert (code, restored) == (0, before)
+    assert b"No worker answers." in drawn
+    assert "OLDEST WAITING" in once.out
+    assert [(one["priority"], one["waiting"]) for one in load["priorities"]] == [
+        ("critical", 0),
+        ("high", 0),
+        ("normal", 0),
+        ("low", 0),
+    ]
+    assert (load["workers"], load["ended_per_s"], load["more"]) == ([], None, False)
+
+
+def test_stats_are_grouped_and_limited(anabranch: CommandLine) -> None:
+    """Lines of JSON, or a table; what is nothing to group by is refused."""
+    namespace = "stats"
+    anabranch.here("think", "plan", "-N", namespace, "-n", "2", "-x", "echo found")
+
+    lines = anabranch.here("stats", "-N", namespace, "--by", "executor", "--json").lines
+    table = anabranch.here("stats", "-N", namespace, "--by", "role").out
+    refused = anabranch.here("stats", "-N", namespace, "--by", "task", "--json")
+
+    assert [(one["executor"], one["branches"], one["completed"]) for one in lines] == [
+        ("command:echo", 2, 2)
+    ]
+    assert "pattern recognition" in table
+    assert (refused.code, refused.error["type"]) == (2, "InputInvalid")
 
 
 @in_full_only

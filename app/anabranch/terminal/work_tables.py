@@ -1,0 +1,42 @@
+"""Tables of work over workers: the record of branches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from anabranch.terminal.thought_tree import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch.memory.work_stats import WorkStats
+
+
+def stats_table(found: Sequence[WorkStats]) -> Table:
+    """Return the groups as a table; a column that tells nothing apart is left out."""
+    names = [
+        name
+        for name in ("role", "executor", "worker")
+        if any(getattr(one, name) is not None for one in found)
+    ]
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name.upper(), overflow="fold")
+    counts = ("BRANCHES", "FAILED", "CANCELLED", "ATTEMPTS", "P50", "P95")
+    for name in (*counts, "INSIGHTS", "USEFUL", "CITATIONS", "REJECTED"):
+        table.add_column(name, justify="right")
+    for one in found:
+        table.add_row(
+            *(Text(getattr(one, name) or "-") for name in names),
+            *map(str, (one.branches, one.failed, one.cancelled, one.attempts)),
+            *map(_milliseconds, (one.p50_ms, one.p95_ms)),
+            *map(str, (one.insights, one.useful, one.citations, one.rejected)),
+        )
+    return table
+
+
+def _milliseconds(given: float | None) -> str:
+    return "-" if given is None else duration(given / 1000)
