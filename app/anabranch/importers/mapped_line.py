@@ -41,7 +41,7 @@ class MappedLine:
     answer: Turn | None = None
     request_id: str | None = None
     said_last: str | None = None
-    """What becomes its result, as it was said: it is cleaned once it is known to be the last."""
+    """Its result so far, uncleaned: only the last one is kept."""
     replaced: list[str] = field(default_factory=list[str])
     told: list[ImportedInsight] = field(default_factory=list[ImportedInsight])
     calls: dict[str, Call] = field(default_factory=dict[str, Call])

@@ -44,7 +44,7 @@ class Source:
     def modified(self) -> datetime:
         """The time at which one of its files was last written; now for a server's database.
 
-        What a database has not yet moved into its file is in a `-wal` beside it.
+        A database has its latest changes in a `-wal` beside its file.
         """
         if not self.files:
             return datetime.now(UTC)
