@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.pools import WorkerOptions, pool_of
@@ -15,6 +15,7 @@ from anabranch.memory.session_views import list_sessions, show_session
 from anabranch.memory.thinking import executor_access, fabric_of, hedging_of
 from anabranch.memory.work_load import TASKS_SEEN_MAX, LoadWatch
 from anabranch.memory.work_stats import BY, work_stats
+from anabranch.memory.work_views import TaskDetails, TaskView, WorkerView
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -28,7 +29,7 @@ from anabranch_thinking.thoughts.think import TIMEOUT_S
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms, workers_of
-from anabranch_thinking.work.history import AttemptMade, attempts_in
+from anabranch_thinking.work.history import attempts_in
 from anabranch_thinking.work.joiner import Joiner
 from anabranch_thinking.work.outcomes import states_of
 from anabranch_thinking.work.worker import GRACE_S, Worker
@@ -47,48 +48,6 @@ if TYPE_CHECKING:
 
 TASKS_MAX = 100
 _WITH_WORKERS = (BranchStatus.PENDING, BranchStatus.RUNNING)
-
-
-class TaskView(BaseModel):
-    """A branch for workers: where it is, and who has it."""
-
-    model_config = ConfigDict(frozen=True)
-    session_id: str
-    root_id: str
-    task: str
-    role: str | None
-    priority: Priority
-    executor: str | None
-    status: BranchStatus
-    attempts: int
-    worker: str | None
-    waiting_since: AwareDatetime | None
-    deadline: AwareDatetime | None
-    error: str | None
-
-
-class TaskDetails(TaskView):
-    """A branch for workers with the history of its attempts, every error kept."""
-
-    result: str | None
-    history: tuple[AttemptMade, ...]
-
-
-class WorkerView(BaseModel):
-    """A worker, as it describes itself."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    worker: str
-    host: str
-    process: int
-    namespace: str
-    slots: int
-    busy: int
-    priorities: tuple[str, ...]
-    executors: tuple[str, ...]
-    running: tuple[str, ...]
-    draining: bool
-    ended: dict[str, int]
 
 
 class RetriedTask(BaseModel):
