@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -56,12 +55,12 @@ class Load(BaseModel):
     ended_per_s: dict[str, float] | None
 
 
-@dataclass(slots=True)
 class LoadWatch:
     """Looks at the load again and again: it knows who fell silent, and how many branches ended."""
 
-    _heard: dict[str, tuple[datetime, WorkerView]] = field(default_factory=dict)
-    _before: datetime | None = None
+    def __init__(self) -> None:
+        self._heard: dict[str, tuple[datetime, WorkerView]] = {}
+        self._before: datetime | None = None
 
     def after(
         self, tasks: Sequence[TaskView], workers: Sequence[WorkerView], *, now: datetime
