@@ -1,7 +1,7 @@
 """Thoughts over workers beside the same work done otherwise, in one run.
 
 Branches of 200 ms over four workers with enough slots, beside one after another. Empty branches in
-their whole life, beside local ones. A critical branch behind many low ones with one slot, beside
+their whole life, over workers and local, beside their three events stored without any of it. A critical branch behind many low ones with one slot, beside
 one queue for all. The stop of a cancelled tree. Critical branches while one worker is slow. Workers
 run in this process, on a log of their own.
 """
@@ -15,9 +15,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events import Log, NatsServer
-from anabranch_events.event.types import Priority
+from anabranch_events import Log, NatsServer, new_event, new_id
+from anabranch_events.event.types import BranchCompleted, BranchCreated, BranchStarted, Priority
 from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, think
+from anabranch_thinking.thoughts.think import CONCURRENCY
 from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
@@ -29,6 +30,8 @@ from benchmarks.rows import at_least, at_most
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+    from anabranch_events import Event, Receipt
+    from anabranch_events.event.types import EventData
     from anabranch_thinking import Executor, Thought, Work
     from benchmarks.rows import Row
 
@@ -36,6 +39,8 @@ NAMESPACE: Final = "bench"
 NAP_S: Final = 0.2
 EMPTY: Final = 1000
 BEHIND: Final = 300
+FAR_BEHIND: Final = 10_000
+URGENT_ROUNDS: Final = 30
 HEDGED_ROUNDS: Final = 12
 WARM_ROUNDS: Final = 3
 
@@ -71,10 +76,11 @@ async def run() -> list[Row]:
             async with _at_work(server, workers=4, slots=32):
                 await _think(fabric, "empty", 8)  # The joiner takes its place.
                 rows += [await _naps(fabric, count) for count in (10, 100)]
-                rows.append(await _whole_lives(fabric))
+                rows += await _whole_lives(fabric)
             rows.append(await _urgent(fabric, server))
             rows.append(await _cancelled(fabric, server))
             rows.append(await _hedged(fabric, server))
+            rows.append(await _urgent_far_behind(fabric, server))
     return rows
 
 
@@ -139,23 +145,53 @@ async def _naps(fabric: Fabric, count: int) -> Row:
     )
 
 
-async def _whole_lives(fabric: Fabric) -> Row:
+async def _whole_lives(fabric: Fabric) -> list[Row]:
     begun = time.perf_counter()
     await _think(fabric, "empty", EMPTY)
-    ours = EMPTY / (time.perf_counter() - begun)
+    over_workers = EMPTY / (time.perf_counter() - begun)
     begun = time.perf_counter()
     tasks = [f"look at {number}" for number in range(EMPTY)]
     await think(
         fabric.sessions_of(NAMESPACE), "measure", branches=tasks, executor=CallableExecutor(empty)
     )
-    theirs = EMPTY / (time.perf_counter() - begun)
-    return at_least(
-        "empty branches, whole life over workers, beside local ones",
-        ours=ours,
-        theirs=theirs,
-        limit=0.5,
-        unit="branches/s",
+    local = EMPTY / (time.perf_counter() - begun)
+    begun = time.perf_counter()
+    await _bare_events(fabric.log, EMPTY)
+    bare = EMPTY / (time.perf_counter() - begun)
+    return [
+        at_least(
+            f"empty branches, whole life {where}, beside their events alone",
+            ours=ours,
+            theirs=bare,
+            limit=limit,
+            unit="branches/s",
+        )
+        for where, ours, limit in (("over workers", over_workers, 0.08), ("local", local, 0.2))
+    ]
+
+
+async def _bare_events(log: Log, count: int) -> None:
+    """Store what the lives of so many branches store: a batch, and two conditional appends each."""
+    root_id = new_id()
+
+    def event(session_id: str, data: EventData) -> Event:
+        return new_event(data, session_id=session_id, namespace=NAMESPACE, correlation_id=root_id)
+
+    created = BranchCreated(parent_id=root_id, root_id=root_id, forked_at=1, depth=1, task="look")
+    ids = [new_id() for _ in range(count)]
+    forked = await log.append_all(
+        [event(session_id, created) for session_id in ids], expected=dict.fromkeys(ids, 0)
     )
+    gate = asyncio.Semaphore(CONCURRENCY)
+
+    async def live(receipt: Receipt, session_id: str) -> None:
+        async with gate:
+            started = event(session_id, BranchStarted(worker="w", attempt=1))
+            begun = await log.append(started, expected=receipt.position)
+            ended = BranchCompleted(result="found", duration_ms=1, attempt=1)
+            await log.append(event(session_id, ended), expected=begun.position)
+
+    await asyncio.gather(*map(live, forked, ids))
 
 
 async def _urgent(fabric: Fabric, server: NatsServer) -> Row:
@@ -166,10 +202,7 @@ async def _urgent(fabric: Fabric, server: NatsServer) -> Row:
             behind = asyncio.create_task(_think(fabric, "empty", BEHIND, priority=Priority.LOW))
             await asyncio.sleep(0.5)
             thought = await _think(fabric, "empty", 1, priority=priority)
-            state = await fabric.sessions_of(NAMESPACE).state(thought.branches[0].session_id)
-            assert state.started_at is not None
-            assert state.opened_at is not None
-            waits[priority] = max(0.001, (state.started_at - state.opened_at).total_seconds())
+            waits[priority] = await _waited_s(fabric, thought)
             await behind
     return at_most(
         f"the wait of a critical branch behind {BEHIND} low ones, beside one queue",
@@ -178,6 +211,35 @@ async def _urgent(fabric: Fabric, server: NatsServer) -> Row:
         limit=0.1,
         unit="ms",
     )
+
+
+async def _urgent_far_behind(fabric: Fabric, server: NatsServer) -> Row:
+    """Measure the worst wait of critical branches while very many low ones wait, one by one."""
+    terms = WorkTerms(executor="empty", priority=Priority.LOW)
+    low = [BranchTask(task=f"look at {one}", priority=Priority.LOW) for one in range(1000)]
+    for _ in range(FAR_BEHIND // len(low)):
+        thought = ThoughtOverWorkers(fabric, fabric.sessions_of(NAMESPACE), terms)
+        await thought.begin("measure", low, session_id=None)
+    async with _at_work(server, workers=1, slots=4):
+        waits = [
+            await _waited_s(fabric, await _think(fabric, "empty", 1, priority=Priority.CRITICAL))
+            for _ in range(URGENT_ROUNDS)
+        ]
+    return at_most(
+        f"the worst wait of {URGENT_ROUNDS} critical branches behind {FAR_BEHIND} low ones",
+        ours=max(waits) * 1000,
+        theirs=250.0,
+        limit=1.0,
+        unit="ms",
+    )
+
+
+async def _waited_s(fabric: Fabric, thought: Thought) -> float:
+    """Return how long the first branch of a thought waited for a worker."""
+    state = await fabric.sessions_of(NAMESPACE).state(thought.branches[0].session_id)
+    assert state.started_at is not None
+    assert state.opened_at is not None
+    return max(0.001, (state.started_at - state.opened_at).total_seconds())
 
 
 async def _cancelled(fabric: Fabric, server: NatsServer) -> Row:

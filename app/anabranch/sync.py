@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from anabranch.memory.settling import SettledMemory
     from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.memory.watching import WatchedInsight
-    from anabranch.memory.work import RetriedTask, TaskDetails, TaskView, WorkerView
     from anabranch.memory.work_load import Load, LoadWatch
     from anabranch.memory.work_stats import By, WorkStats
+    from anabranch.memory.work_views import RetriedTask, TaskDetails, TaskView, WorkerView
     from anabranch.past.as_of import Moment
     from anabranch.past.diff_model import Diff
     from anabranch.past.history import LifeEvent

@@ -27,7 +27,8 @@ from anabranch.memory.links import (
 )
 from anabranch.memory.session_views import page_of_sessions, session_tree
 from anabranch.memory.spread import associations as associations_in
-from anabranch.memory.work import MemoryWork, TaskView, WorkerView
+from anabranch.memory.work import MemoryWork
+from anabranch.memory.work_views import TaskView, WorkerView
 from anabranch.past.as_of import position_of
 from anabranch.past.diff import Span, diff_of
 from anabranch.past.diff_model import Diff

@@ -10,6 +10,7 @@ Others use: `conflicts.ConflictDetails`, `consolidation.consolidate`, `context.c
 `settling.SettledMemory`, `settling.vectors_of_graph`, `short_ids.insight_id_of`,
 `short_ids.session_id_of`, `short_ids.thing_id_of`, `spread.associations`,
 `subject_forgetting.forget_subject`, `thinking`, `thoughts`, `transfer.MemoryTransfer`,
-`watching.WatchedInsight`, `work`, `work_load.Load`, `work_load.LoadWatch`, `work_load.WorkerLoad`,
-`work_stats.BY`, `work_stats.By`, `work_stats.WorkStats`.
+`watching.WatchedInsight`, `work.MemoryWork`, `work.TASKS_MAX`, `work_load.Load`,
+`work_load.LoadWatch`, `work_load.WorkerLoad`, `work_stats.BY`, `work_stats.By`,
+`work_stats.WorkStats`, `work_views`.
 """

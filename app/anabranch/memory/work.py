@@ -7,14 +7,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
 from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.pools import WorkerOptions, pool_of
 from anabranch.memory.session_views import list_sessions, show_session
 from anabranch.memory.thinking import executor_access, fabric_of, hedging_of
 from anabranch.memory.work_load import TASKS_SEEN_MAX, LoadWatch
 from anabranch.memory.work_stats import BY, work_stats
+from anabranch.memory.work_views import RetriedTask, TaskDetails, TaskView, WorkerView
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -23,14 +22,14 @@ from anabranch_thinking import Status as BranchStatus
 from anabranch_thinking.pools.scaler import Scaler
 from anabranch_thinking.pools.scaling import WINDOW_S, Bounds
 from anabranch_thinking.sessions.carried import carried_attributes
+from anabranch_thinking.sessions.many import states_of
 from anabranch_thinking.sessions.sessions import BranchTask
 from anabranch_thinking.thoughts.think import TIMEOUT_S
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms, workers_of
-from anabranch_thinking.work.history import AttemptMade, attempts_in
+from anabranch_thinking.work.history import attempts_in
 from anabranch_thinking.work.joiner import Joiner
-from anabranch_thinking.work.outcomes import states_of
 from anabranch_thinking.work.worker import GRACE_S, Worker
 
 if TYPE_CHECKING:
@@ -47,57 +46,6 @@ if TYPE_CHECKING:
 
 TASKS_MAX = 100
 _WITH_WORKERS = (BranchStatus.PENDING, BranchStatus.RUNNING)
-
-
-class TaskView(BaseModel):
-    """A branch for workers: where it is, and who has it."""
-
-    model_config = ConfigDict(frozen=True)
-    session_id: str
-    root_id: str
-    task: str
-    role: str | None
-    priority: Priority
-    executor: str | None
-    status: BranchStatus
-    attempts: int
-    worker: str | None
-    waiting_since: AwareDatetime | None
-    deadline: AwareDatetime | None
-    error: str | None
-
-
-class TaskDetails(TaskView):
-    """A branch for workers with the history of its attempts, every error kept."""
-
-    result: str | None
-    history: tuple[AttemptMade, ...]
-
-
-class WorkerView(BaseModel):
-    """A worker, as it describes itself."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    worker: str
-    host: str
-    process: int
-    namespace: str
-    slots: int
-    busy: int
-    priorities: tuple[str, ...]
-    executors: tuple[str, ...]
-    running: tuple[str, ...]
-    draining: bool
-    ended: dict[str, int]
-
-
-class RetriedTask(BaseModel):
-    """A task that is tried again: the new thought, and its one branch."""
-
-    model_config = ConfigDict(frozen=True)
-    retry_of: str
-    root_id: str
-    session_id: str
 
 
 class MemoryWork:

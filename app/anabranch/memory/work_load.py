@@ -14,7 +14,7 @@ from anabranch_thinking import Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch.memory.work import TaskView, WorkerView
+    from anabranch.memory.work_views import TaskView, WorkerView
 
 TASKS_SEEN_MAX: Final = 1_000
 FORGOTTEN_AFTER_S: Final = 60.0

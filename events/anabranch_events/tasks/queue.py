@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_events.event.identifiers import is_canonical_uuid
@@ -18,12 +17,14 @@ from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, subjects_of, task_
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nats.aio.msg import Msg
+
     from anabranch_events.transport.connection import Connection
 
 SILENCE_S: Final = 10.0
 """The time after which a worker that says nothing about a task has lost it."""
 
-PUTS_AT_ONCE: Final = 64
+PUTS_AT_ONCE: Final = 128
 _SUBJECT_TAKEN: Final = 10077
 
 
@@ -79,19 +80,40 @@ class TaskQueue:
 
         One that is in it already, waiting or in work, is not put again. Raises LogFull.
         """
-        gate = asyncio.Semaphore(PUTS_AT_ONCE)
+        count = 0
+        for start in range(0, len(tasks), PUTS_AT_ONCE):
+            some = tasks[start : start + PUTS_AT_ONCE]
+            count += await self._put_together(some)
+            for namespace in {task.namespace for task in some}:
+                await self.signals.work(namespace)
+        return count
 
-        async def put(task: Task) -> bool:
-            async with gate:
-                return await self._put(task)
+    async def _put_together(self, tasks: Sequence[Task]) -> int:
+        """Put tasks without a wait in between; each alone where one of them is refused."""
+        payloads = [_payload(task) for task in tasks]
 
-        found = await asyncio.gather(*map(put, tasks))
-        for namespace in {task.namespace for task in tasks}:
-            await self.signals.work(namespace)
-        return sum(found)
+        async def once(timeout_s: float) -> list[bytes]:
+            answers = 0
+
+            async def send(reply: str) -> None:
+                for task, payload in zip(tasks, payloads, strict=True):
+                    await self._connection.publish(task.subject, payload, reply=reply)
+
+            def is_last(_answer: Msg) -> bool:
+                nonlocal answers
+                answers += 1
+                return answers == len(tasks)
+
+            found = await self._connection.converse(send, is_last=is_last, timeout_s=timeout_s)
+            return [answer.data for answer in found]
+
+        stored = sum(map(_is_stored, await self._connection.attempt(once)))
+        if stored < len(tasks):
+            stored += sum([await self._put(task) for task in tasks])
+        return stored
 
     async def _put(self, task: Task) -> bool:
-        payload = task.model_dump_json(exclude_none=True).encode()
+        payload = _payload(task)
 
         async def once(timeout_s: float) -> bytes:
             answer = await self._connection.request(task.subject, payload, timeout_s=timeout_s)
@@ -161,6 +183,18 @@ class TaskQueue:
         except Refused as refused:
             if refused.status != 404:
                 raise translated(refused) from refused
+
+
+def _payload(task: Task) -> bytes:
+    return task.model_dump_json(exclude_none=True).encode()
+
+
+def _is_stored(answer: bytes) -> bool:
+    try:
+        parsed(answer)
+    except Refused:
+        return False
+    return True
 
 
 def _queued(subject: str) -> Queued:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from copy import copy
@@ -24,17 +23,23 @@ from anabranch_events import (
     new_event,
     new_id,
 )
-from anabranch_events.errors import EventInvalid, InputInvalid, LogMovedOn, PositionConflict
-from anabranch_events.event.types import ResourceClaimed
+from anabranch_events.errors import (
+    AnabranchError,
+    EventInvalid,
+    InputInvalid,
+    LogMovedOn,
+    PositionConflict,
+)
+from anabranch_events.event.types import BranchCreated, ResourceClaimed, SessionOpened
 from anabranch_thinking.errors import SessionEnded, SessionNotFound, TokenStale
 from anabranch_thinking.sessions.lease import Lease, lease_in, line_of
 from anabranch_thinking.sessions.state import SessionState, StateFold
+from anabranch_thinking.sessions.state_cache import StateCache
 
 if TYPE_CHECKING:
     from anabranch_events import Recorded
     from anabranch_events.event.types import EventData
 
-STATES_MAX: Final = 256
 SETTLE_S: Final = 60.0
 _PAUSE_MAX_S: Final = 0.004
 
@@ -86,7 +91,7 @@ class Journal:
         self._ids = ids
         self._lookup = lookup
         self._listener = listener
-        self._states: OrderedDict[str, SessionState] = OrderedDict()
+        self._states = StateCache()
         self._repeats = log.repeats()
         self._lease: Lease | None = None
 
@@ -131,11 +136,47 @@ class Journal:
         if not state.exists:
             await self._log.refuse_ended(self.namespace)
             raise SessionNotFound(key, namespace=self.namespace)
-        self._states[key] = state
-        self._states.move_to_end(key)
-        if len(self._states) > STATES_MAX:
-            self._states.popitem(last=False)
+        self._states.keep(state)
         return state
+
+    async def ended_state(self, session_id: str) -> SessionState:
+        """Return the session's state; it is not read where this process knows of its end."""
+        known = self._states.get(checked_id(session_id, field="session_id"))
+        return known if known is not None and known.ended else await self.state(session_id)
+
+    async def begun_after(
+        self, position: int, *, records_max: int
+    ) -> dict[str, SessionState] | None:
+        """Return the sessions that began after a position, as they are, in their order.
+
+        The end of the log is read as a whole. None where more than `records_max` records stand
+        there, or one of them takes a closer look: each session is to be read by itself then.
+        """
+        last = (await self._log.bounds()).last
+        if last - position > records_max:
+            return None
+        folds: dict[str, StateFold] = {}
+        passed: set[str] = set()
+        async with aclosing(self._log.batches(after=min(position, last), to=last)) as batches:
+            async for records in batches:
+                for recorded in records:
+                    if recorded.namespace != self.namespace or recorded.session_id in passed:
+                        continue
+                    try:
+                        event = recorded.decode()
+                    except EventInvalid:
+                        return None
+                    fold = folds.get(event.session_id)
+                    if fold is None:
+                        if not isinstance(event.data, SessionOpened | BranchCreated):
+                            passed.add(event.session_id)  # It began before.
+                            continue
+                        fold = StateFold(SessionState(event.session_id, self.namespace))
+                        folds[event.session_id] = fold
+                    elif event.id <= fold.newest_event:
+                        return None  # It may repeat an earlier one.
+                    fold.take(event, position=recorded.position)
+        return {session_id: fold.state() for session_id, fold in folds.items()}
 
     async def state_as_of(self, session_id: str, position: int) -> SessionState:
         """Return the session as of `position`: its own events up to there, read again.
@@ -203,7 +244,7 @@ class Journal:
     ) -> list[Receipt]:
         events = self._events_of(facts, root_id=root_id)
         receipts = await self._log.append_all(events, expected=expected)
-        self._heard(events, receipts)
+        self._stored(events, receipts, expected=expected or {})
         return receipts
 
     async def _append_under(
@@ -274,7 +315,7 @@ class Journal:
             receipts = await self._log.append_all(events, expected=expected, last=last)
         except LogMovedOn:
             return None
-        self._heard(events, receipts)
+        self._stored(events, receipts, expected=expected)
         return receipts
 
     async def last_position(self) -> int | None:
@@ -296,28 +337,46 @@ class Journal:
             for fact in facts
         ]
 
-    def _heard(self, events: Sequence[Event], receipts: Sequence[Receipt]) -> None:
+    def _stored(
+        self, events: Sequence[Event], receipts: Sequence[Receipt], *, expected: Mapping[str, int]
+    ) -> None:
+        """Take in our own append: what we know of its sessions moves on with it."""
+        self._states.take(events, receipts, expected=expected, namespace=self.namespace)
         if self._listener is not None:
             for event, receipt in zip(events, receipts, strict=True):
                 self._listener(event, receipt.position)
 
     async def decide(
-        self, session_id: str, decision: Callable[[SessionState], EventData]
+        self,
+        session_id: str,
+        decision: Callable[[SessionState], EventData],
+        *,
+        from_memory: bool = False,
     ) -> tuple[SessionState, Receipt]:
         """Append the event that `decision` makes of the state, if the session is still in it.
 
-        After an append of another writer the state is read and decided again. Returns the state
-        decided on. Raises the errors of `decision`, and SessionNotFound.
+        After an append of another writer the state is read and decided again. With `from_memory`
+        the state that this process knows is tried first: it is not read where it still holds.
+        Returns the state decided on. Raises the errors of `decision`, and SessionNotFound.
         """
         event_id = self.new_id()
 
-        async def attempt() -> tuple[SessionState, Receipt]:
-            state = await self.state(session_id)
-            fact = Fact(state.session_id, decision(state), event_id=event_id)
+        async def decided_on(state: SessionState, data: EventData) -> tuple[SessionState, Receipt]:
+            fact = Fact(state.session_id, data, event_id=event_id)
             expected = {state.session_id: state.position}
             receipts = await self.append([fact], root_id=state.root_id, expected=expected)
             return state, receipts[0]
 
+        async def attempt() -> tuple[SessionState, Receipt]:
+            state = await self.state(session_id)
+            return await decided_on(state, decision(state))
+
+        known = self._states.get(checked_id(session_id, field="session_id"))
+        if from_memory and known is not None:
+            data = _decided(decision, known)
+            if data is not None:
+                with suppress(PositionConflict):
+                    return await decided_on(known, data)
         return await self.settle(attempt)
 
     def new_id(self) -> str:
@@ -343,6 +402,16 @@ class Journal:
                 if other or monotonic() >= deadline:
                     raise
             await asyncio.sleep(pauses.uniform(0, _PAUSE_MAX_S))
+
+
+def _decided(
+    decision: Callable[[SessionState], EventData], known: SessionState
+) -> EventData | None:
+    """Return the decision on a state that may be outdated; None where that refuses it."""
+    try:
+        return decision(known)
+    except AnabranchError:
+        return None
 
 
 def checked(model: type[Model], /, **values: object) -> Model:

@@ -7,9 +7,9 @@ Of two rivals one wins, and the other gets an error.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
 from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
 
 from anabranch_events.errors import InputInvalid
@@ -170,7 +170,7 @@ class Sessions(Insights):
             number = _next_attempt(state, wanted=attempt)
             return checked(BranchStarted, worker=worker, attempt=number)
 
-        state, receipt = await self.decide(session_id, taken)
+        state, receipt = await self.decide(session_id, taken, from_memory=True)
         number = _next_attempt(state, wanted=attempt)
         return Claim(state.session_id, worker, number, receipt.position)
 
@@ -223,7 +223,7 @@ class Sessions(Insights):
                 raise ClaimLost(state.session_id, worker=worker, attempt=claim.attempt)
             return checked(BranchHedged, worker=worker, attempt=claim.attempt)
 
-        state, receipt = await self.decide(claim.session_id, hedged)
+        state, receipt = await self.decide(claim.session_id, hedged, from_memory=True)
         return SessionReceipt(**dict(receipt), session_id=state.session_id)
 
     async def _end_instead(
@@ -412,7 +412,7 @@ class Sessions(Insights):
             _refuse_ended(state)
             return decision(state)
 
-        state, receipt = await self.decide(session_id, ended)
+        state, receipt = await self.decide(session_id, ended, from_memory=claim is not None)
         return SessionReceipt(**dict(receipt), session_id=state.session_id)
 
 

@@ -72,6 +72,7 @@ class BranchRunner:
         self._embedder = embedder
         self._branches_max = branches_max
         self._announce = announce
+        self._begun_after: dict[str, int] = {}
 
     async def fan_out(
         self,
@@ -101,6 +102,7 @@ class BranchRunner:
         forks = await self._sessions.fan_out(
             parent_id, named, announce=self._announce, opening=opening
         )
+        self._begun_after.setdefault(parent_id, forks[0].position - 1)
         self.outcomes.update((fork.session_id, None) for fork in forks)
         running = [
             asyncio.create_task(self._run(fork, task, depth=depth))
@@ -285,6 +287,7 @@ class BranchRunner:
                 session_ids=session_ids,
                 embedder=self._embedder,
                 recall=self._recall,
+                begun_after=self._begun_after.get(parent_id),
             )
         return None
 
@@ -351,7 +354,7 @@ class BranchRunner:
         lost: Conflict | None = None,
     ) -> BranchOutcome:
         """Return how the branch ended, by the log."""
-        state = await self._sessions.state(fork.session_id)
+        state = await self._sessions.ended_state(fork.session_id)
         assert state.status is not None  # noqa: S101 - a state that was found has one.
         return BranchOutcome(
             session_id=fork.session_id,

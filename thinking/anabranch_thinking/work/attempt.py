@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -280,12 +280,20 @@ class Attempt:
 
     @asynccontextmanager
     async def _beating(self) -> AsyncGenerator[None]:
-        beating = asyncio.create_task(self._beat())
+        beating: list[asyncio.Task[None]] = []
+
+        def begin() -> None:
+            beating.append(asyncio.create_task(self._beat()))
+
+        # Most branches have ended by then: they need no task that beats.
+        timer = asyncio.get_running_loop().call_later(self._silence_s / 3, begin)
         try:
             yield
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            timer.cancel()
+            for one in beating:
+                one.cancel()
+            await asyncio.gather(*beating, return_exceptions=True)
 
     async def _beat(self) -> None:
         """Keep the task, and notice that the branch has ended or is another worker's by now.
@@ -293,16 +301,14 @@ class Attempt:
         A process that was frozen learns from the log that its claim is gone.
         """
         while True:
-            await asyncio.sleep(self._silence_s / 3)
             await self.delivery.beat()
-            try:
+            with suppress(Unavailable, NotFound):
                 state = await self._sessions.state(self.session_id)
-            except (Unavailable, NotFound):
-                continue
-            if state.ended:
-                self.stop("it has ended")
-            elif self._claim is not None and state.claim != self._claim:
-                self.stop("another worker has it")
+                if state.ended:
+                    self.stop("it has ended")
+                elif self._claim is not None and state.claim != self._claim:
+                    self.stop("another worker has it")
+            await asyncio.sleep(self._silence_s / 3)
 
 
 class Hedge(Attempt):

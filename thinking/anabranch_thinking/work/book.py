@@ -206,6 +206,11 @@ class JoinBook:
         join = self.joins.get(self._by_branch.get(session_id, ""))
         return None if join is None else (join, join.branches[session_id])
 
+    def goes_on(self, session_id: str) -> bool:
+        """Tell whether a branch of an open join has not ended."""
+        found = self._branch(session_id)
+        return found is not None and found[1].end is None
+
     def slow(self) -> list[Forked]:
         """Return the branches in work that are slow for their kind, and have no second copy.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from anabranch_events.event.types import BRANCHES_MAX
 from anabranch_thinking.sessions.forks import fork_ids, forks_of
-from anabranch_thinking.work.outcomes import states_of
+from anabranch_thinking.sessions.many import states_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from anabranch_events.event.types import BranchCompleted, BranchFailed, SessionClosed, Then
 from anabranch_thinking.errors import NothingLearned
 from anabranch_thinking.sessions.journal import Fact, checked
-from anabranch_thinking.work.outcomes import states_of
+from anabranch_thinking.sessions.many import states_of
 from anabranch_thinking.work.waiting import heirs
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ async def close_join(
     from anabranch_thinking.consolidation.consolidate import consolidate_thought  # It takes numpy.
 
     sessions = fabric.sessions_of(join.namespace)
-    states = await heirs(sessions, await states_of(sessions, join.branches))
+    begun_after = join.position - 1
+    states: list[SessionState] = []
+    if join.terms.then is Then.COMPLETE:  # The parent says what they say.
+        found = await states_of(sessions, join.branches, begun_after=begun_after)
+        states = await heirs(sessions, found)
     counted = [one for one in states if one.session_id in set(verdict.counted) and one.result]
     errors = [one.error for one in states if one.error]
 
@@ -60,6 +64,7 @@ async def close_join(
             recall=fabric.recall(join.namespace),
             consolidation_id=join.terms.join_id,
             effect=effect,
+            begun_after=begun_after,
         )
     except NothingLearned:
         await _without_consolidation(fabric, join, effect)

@@ -65,6 +65,7 @@ class ThoughtOverWorkers:
         self._sessions = sessions
         self._terms = terms
         self._join: JoinTerms | None = None
+        self._begun_after = 0
         self._own = False
         self._begun = self._forked = perf_counter()
 
@@ -116,6 +117,7 @@ class ThoughtOverWorkers:
         try:
             forks = await fork(sessions, self.root_id, named, terms=self._join, opening=opening)
             self._forked = perf_counter()
+            self._begun_after = forks[0].position - 1
             await self._put([one.session_id for one in forks], named)
         except BaseException:
             await self.call_off()
@@ -149,9 +151,15 @@ class ThoughtOverWorkers:
         if self._join is None:
             raise AssertionError("the thought has not begun")
         try:
-            await until_joined(self._fabric, self._sessions.namespace, self.root_id, self._join)
+            await until_joined(
+                self._fabric,
+                self._sessions.namespace,
+                self.root_id,
+                self._join,
+                begun_after=self._begun_after,
+            )
             joined = perf_counter()
-            states = await tree_of(self._sessions, self._join)
+            states = await tree_of(self._sessions, self._join, begun_after=self._begun_after)
         except BaseException:
             await self.call_off()
             raise

@@ -10,7 +10,7 @@ from anabranch_events.tasks.task import Task
 from anabranch_thinking.join import Join
 from anabranch_thinking.sessions.forks import BUDGET, first_of_fork, fork, join_id_of, share
 from anabranch_thinking.work.outcomes import outcome_of
-from anabranch_thinking.work.waiting import until_joined
+from anabranch_thinking.work.waiting import joined_states, until_joined
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +44,15 @@ class BranchForks:
         begun = time.perf_counter()
         try:
             async with self._slots.given_up():
-                terms = await self._fork(branches, Join(), then=Then.RETURN)
-                states = await until_joined(
-                    self._fabric, self._state.namespace, self._state.session_id, terms
+                terms, forked_at = await self._fork(branches, Join(), then=Then.RETURN)
+                await until_joined(
+                    self._fabric,
+                    self._state.namespace,
+                    self._state.session_id,
+                    terms,
+                    begun_after=forked_at,
                 )
+                states = await joined_states(self._sessions, terms, begun_after=forked_at)
                 return [outcome_of(state) for state in states]
         finally:
             self.waited_ms += (time.perf_counter() - begun) * 1000
@@ -57,14 +62,17 @@ class BranchForks:
         tasks = work.tasks
         await self._fork(tasks, Join.of(work.join, branches=len(tasks)), then=Then.COMPLETE)
 
-    async def _fork(self, branches: Sequence[BranchTask], join: Join, *, then: Then) -> JoinTerms:
+    async def _fork(
+        self, branches: Sequence[BranchTask], join: Join, *, then: Then
+    ) -> tuple[JoinTerms, int]:
+        """Fork, or find what stands; return the terms, and where the branch was at the fork."""
         state = self._state
         join_id = join_id_of(state.session_id, self._number)
         standing = await first_of_fork(self._sessions, join_id)
         self._number += 1
         if standing is not None and standing.join is not None:
             self._spend(standing.join)
-            return standing.join
+            return standing.join, standing.forked_at
         last = then is Then.COMPLETE
         terms = JoinTerms(
             join_id=join_id,
@@ -96,7 +104,7 @@ class BranchForks:
                 for fork, task in zip(forks, named, strict=True)
             ],
         )
-        return terms
+        return terms, forks[0].forked_at
 
     def _spend(self, terms: JoinTerms) -> None:
         self._budget = max(0, self._budget - terms.branches * (1 + terms.budget))

@@ -6,11 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from anabranch_thinking.sessions.forks import fork_ids, forks_of
+from anabranch_thinking.sessions.many import begun_since, states_of
 from anabranch_thinking.sessions.sessions import READS_AT_ONCE
 from anabranch_thinking.thought import BranchOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping, Sequence
 
     from anabranch_events.event.types import JoinTerms
     from anabranch_thinking.sessions.sessions import Sessions
@@ -40,10 +41,19 @@ def outcome_of(state: SessionState) -> BranchOutcome:
     )
 
 
-async def tree_of(sessions: Sessions, terms: JoinTerms) -> list[SessionState]:
-    """Return the branches of a fork with all that was forked of them, level by level."""
-    found: list[SessionState] = []
+async def tree_of(
+    sessions: Sessions, terms: JoinTerms, *, begun_after: int | None = None
+) -> list[SessionState]:
+    """Return the branches of a fork with all that was forked of them, level by level.
+
+    `begun_after` is a position before the fork: the tree is read from there in one go, where little
+    else was stored since.
+    """
     level = fork_ids(terms.join_id, terms.branches)
+    known = await begun_since(sessions, terms.branches, begun_after=begun_after)
+    if known is not None and known.keys() >= set(level):
+        return _tree_in(known, level)
+    found: list[SessionState] = []
     while level:
         states = await states_of(sessions, level)
         found += states
@@ -51,15 +61,17 @@ async def tree_of(sessions: Sessions, terms: JoinTerms) -> list[SessionState]:
     return found
 
 
-async def states_of(sessions: Sessions, session_ids: Iterable[str]) -> list[SessionState]:
-    """Return the states of sessions, in the order of their ids given."""
-    gate = asyncio.Semaphore(READS_AT_ONCE)
-
-    async def read(session_id: str) -> SessionState:
-        async with gate:
-            return await sessions.state(session_id)
-
-    return await asyncio.gather(*map(read, session_ids))
+def _tree_in(known: Mapping[str, SessionState], level: Sequence[str]) -> list[SessionState]:
+    """Return a tree out of all that began since its fork, level by level."""
+    forks: dict[str, list[str]] = {}
+    for state in known.values():
+        if state.join is not None and state.parent_id is not None:
+            forks.setdefault(state.parent_id, []).append(state.session_id)
+    found: list[SessionState] = []
+    while level:
+        found += [known[one] for one in level]
+        level = [forked for one in level for forked in forks.get(one, ())]
+    return found
 
 
 async def _forked_of(sessions: Sessions, states: list[SessionState]) -> list[list[str]]:

@@ -66,6 +66,7 @@ class Turn:
         self._caught_up = False
         self._due: set[str] = set()
         self._checks: dict[str, float] = {}
+        self._missing: list[tuple[int, Task]] = []
         self._busy: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._closing = asyncio.Semaphore(CLOSING_MAX)
 
@@ -133,6 +134,7 @@ class Turn:
             if join_id in due or late:
                 await self._act(join)
         await self._check_queue()
+        await self._put_missing()
         await self._hedge()
 
     async def _hedge(self) -> None:
@@ -217,7 +219,11 @@ class Turn:
         await self._fabric.queue.signals.ended(join.namespace, going)
 
     async def _check_queue(self) -> None:
-        """Put branches into the queue that should be there and are not."""
+        """Find branches that should be in the queue and are not.
+
+        A task leaves it once the end of its branch is stored. So they are really missing if they
+        have no end where the log goes by then.
+        """
         now = time.monotonic()
         due = [join_id for join_id, at in self._checks.items() if at <= now]
         waiting: dict[str, list[Task]] = {}
@@ -242,7 +248,17 @@ class Turn:
             there = {one.session_id for one in await self._fabric.queue.queued(namespace)}
             missing = [task for task in tasks if task.session_id not in there]
             if missing:
-                await self._fabric.queue.put(missing)
+                end = (await self._fabric.log.bounds()).last
+                self._missing += [(end, task) for task in missing]
+
+    async def _put_missing(self) -> None:
+        """Put missing branches into the queue, once the log is read up to where it was then."""
+        read_to = self._position
+        due = [task for end, task in self._missing if end <= read_to]
+        lost = [task for task in due if self._book.goes_on(task.session_id)]
+        if lost:
+            await self._fabric.queue.put(lost)
+        self._missing = [(end, task) for end, task in self._missing if end > read_to]
 
 
 def _is_end(data: EventData) -> bool:

@@ -12,8 +12,9 @@ from anabranch_events.event.types import Then
 from anabranch_events.tasks.signals import JOINED, ids_of
 from anabranch_thinking.join import BranchEnd, Join, decide
 from anabranch_thinking.sessions.forks import fork_ids
+from anabranch_thinking.sessions.many import states_of
 from anabranch_thinking.sessions.state import SessionState, Status
-from anabranch_thinking.work.outcomes import states_of, tree_of
+from anabranch_thinking.work.outcomes import tree_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -41,26 +42,33 @@ def end_of(state: SessionState) -> BranchEnd | None:
 
 
 async def until_joined(
-    fabric: Fabric, namespace: str, parent_id: str, terms: JoinTerms
-) -> list[SessionState]:
-    """Wait until the branches of a fork are joined; return how they are then.
+    fabric: Fabric, namespace: str, parent_id: str, terms: JoinTerms, *, begun_after: int
+) -> None:
+    """Wait until the branches of a fork, which began after a position, are joined.
 
     The join's own effect on the parent, if it has one, is waited for, too. An outage of the log is
     waited out.
     """
     sessions = fabric.sessions_of(namespace)
-    ids = fork_ids(terms.join_id, terms.branches)
     pause_s = LOOK_S
     async with _signalled(fabric, namespace, parent_id) as signal:
         while True:
             with suppress(Unavailable):
-                if await _is_joined(sessions, parent_id, terms):
-                    return await heirs(sessions, await states_of(sessions, ids))
+                if await _is_joined(sessions, parent_id, terms, begun_after):
+                    return
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await signal.wait()
             signal.clear()
             pause_s = min(LOOK_MAX_S, pause_s * 1.5)
+
+
+async def joined_states(
+    sessions: Sessions, terms: JoinTerms, *, begun_after: int
+) -> list[SessionState]:
+    """Return how the branches of a fork are, or those to whom they were handed off."""
+    ids = fork_ids(terms.join_id, terms.branches)
+    return await heirs(sessions, await states_of(sessions, ids, begun_after=begun_after))
 
 
 async def heirs(sessions: Sessions, states: Sequence[SessionState]) -> list[SessionState]:
@@ -74,19 +82,21 @@ async def heirs(sessions: Sessions, states: Sequence[SessionState]) -> list[Sess
     return found
 
 
-async def _is_joined(sessions: Sessions, parent_id: str, terms: JoinTerms) -> bool:
+async def _is_joined(
+    sessions: Sessions, parent_id: str, terms: JoinTerms, begun_after: int
+) -> bool:
     parent = await sessions.state(parent_id)
     if parent.ended or terms.then in {Then.CLOSE, Then.COMPLETE}:
         return parent.ended
     if terms.then is Then.KEEP and terms.join_id in parent.consolidation_ids:
         return True
-    states = await states_of(sessions, fork_ids(terms.join_id, terms.branches))
-    ends = {state.session_id: end_of(state) for state in await heirs(sessions, states)}
+    states = await joined_states(sessions, terms, begun_after=begun_after)
+    ends = {state.session_id: end_of(state) for state in states}
     overdue = terms.deadline is not None and datetime.now(UTC) > terms.deadline
     verdict = decide(join_of(terms), ends, overdue=overdue)
     if verdict is None or terms.then is Then.RETURN:
         return verdict is not None
-    tree = await tree_of(sessions, terms)
+    tree = await tree_of(sessions, terms, begun_after=begun_after)
     return not any(state.insights for state in tree)  # There is nothing to consolidate.
 
 

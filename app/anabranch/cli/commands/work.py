@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from anabranch.memory.work import TaskView, WorkerView
     from anabranch.memory.work_stats import By
+    from anabranch.memory.work_views import TaskView, WorkerView
     from anabranch_thinking.pools.scaler import PoolState
     from anabranch_thinking.work.worker import Worker
 

@@ -163,7 +163,7 @@ async def test_endless_branching_ends(sessions: Sessions) -> None:
 
 async def test_cancelling_a_thought_calls_off_what_was_running(sessions: Sessions) -> None:
     """What was complete stays; what ran or waited is cancelled in the log; the caller is told."""
-    running = asyncio.Event()
+    running, forked = asyncio.Event(), asyncio.Event()
 
     async def work(branch: BranchContext) -> str:
         if branch.task == "quick":
@@ -176,6 +176,12 @@ async def test_cancelling_a_thought_calls_off_what_was_running(sessions: Session
 
     tasks = ["quick", "slow", "waiting"]
     seen: list[Event] = []
+
+    def hear(event: Event, _position: int) -> None:
+        seen.append(event)
+        if getattr(event.data, "task", None) == "twig":
+            forked.set()
+
     thinking = asyncio.create_task(
         think(
             sessions,
@@ -183,10 +189,10 @@ async def test_cancelling_a_thought_calls_off_what_was_running(sessions: Session
             branches=tasks,
             executor=CallableExecutor(work),
             concurrency=1,
-            on_event=lambda event, _position: seen.append(event),
+            on_event=hear,
         )
     )
-    await running.wait()
+    await asyncio.gather(running.wait(), forked.wait())
 
     thinking.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from anabranch.memory.work import TaskView, WorkerView
 from anabranch.memory.work_load import LoadWatch
+from anabranch.memory.work_views import TaskView, WorkerView
 from anabranch.terminal.load_picture import load_picture
 from anabranch_events import new_id
 from anabranch_events.event.types import Priority

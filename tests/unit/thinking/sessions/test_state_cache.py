@@ -1,0 +1,97 @@
+"""The states that a process knows: own appends are taken in, and it holds only so much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch_events import Receipt, new_event, new_id
+from anabranch_events.event.types import (
+    BranchCompleted,
+    BranchCreated,
+    BranchStarted,
+    Insight,
+    SessionOpened,
+)
+from anabranch_thinking.sessions.state import SessionState, Status
+from anabranch_thinking.sessions.state_cache import StateCache
+
+if TYPE_CHECKING:
+    from anabranch_events import Event
+    from anabranch_events.event.types import EventData
+
+ROOT = new_id()
+
+
+def _event(session_id: str, data: EventData) -> Event:
+    return new_event(data, session_id=session_id, namespace="test", correlation_id=ROOT)
+
+
+def _life(session_id: str) -> list[Event]:
+    created = BranchCreated(parent_id=ROOT, root_id=ROOT, forked_at=1, depth=1, task="look")
+    return [
+        _event(session_id, created),
+        _event(session_id, BranchStarted(worker="w", attempt=1)),
+        _event(session_id, BranchCompleted(result="found", duration_ms=1, attempt=1)),
+    ]
+
+
+def _append(cache: StateCache, events: list[Event], first: int, expected: dict[str, int]) -> None:
+    receipts = [
+        Receipt(event_id=event.id, position=position)
+        for position, event in enumerate(events, first)
+    ]
+    cache.take(events, receipts, expected=expected, namespace="test")
+
+
+def test_own_appends_give_the_state_that_reading_gives() -> None:
+    """One by one, or two of a session in one batch: the same state as the fold of the log."""
+    session_id = new_id()
+    created, started, completed = _life(session_id)
+    read = SessionState(session_id, "test")
+    for event, position in ((created, 2), (started, 7), (completed, 8)):
+        read = read.after(event, position=position)
+
+    cache = StateCache()
+    _append(cache, [created], 2, {session_id: 0})
+    _append(cache, [started, completed], 7, {session_id: 2})
+
+    assert cache.get(session_id) == read
+
+
+def test_an_append_after_something_unknown_is_not_taken_in() -> None:
+    """Others have written meanwhile, or nothing was expected: what is known stays what it was."""
+    session_id = new_id()
+    created, started, completed = _life(session_id)
+    cache = StateCache()
+    _append(cache, [created], 2, {session_id: 0})
+
+    _append(cache, [completed], 9, {session_id: 5})
+    _append(cache, [started], 10, {})
+    other = new_id()
+    _append(cache, [_event(other, started.data)], 11, {other: 0})
+
+    known = cache.get(session_id)
+    assert known is not None
+    assert (known.position, known.status) == (2, Status.PENDING)
+    assert cache.get(other) is None
+
+
+def test_it_holds_no_more_than_its_weight() -> None:
+    """Those used least lately go first, and a heavy one takes the room of many."""
+    cache = StateCache(weight_max=4)
+    ids = [new_id() for _ in range(4)]
+    for position, session_id in enumerate(ids, 1):
+        opened = _event(session_id, SessionOpened(task="look"))
+        _append(cache, [opened], position, {session_id: 0})
+    assert cache.get(ids[0]) is not None  # From here on it is the one used last.
+
+    heavy = SessionState(
+        new_id(),
+        "test",
+        status=Status.OPEN,
+        insights=tuple(Insight(insight_id=new_id(), text="x") for _ in range(2)),
+    )
+    cache.keep(heavy)
+
+    assert [one for one in ids if cache.get(one) is not None] == [ids[0]]
+    assert cache.get(heavy.session_id) == heavy

@@ -1,0 +1,47 @@
+"""The states of many sessions at once: of a fork, or of a whole tree of forks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from anabranch_thinking.sessions.sessions import READS_AT_ONCE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anabranch_thinking.sessions.sessions import Sessions
+    from anabranch_thinking.sessions.state import SessionState
+
+TOGETHER_MIN: Final = 8
+_RECORDS_EACH: Final = 8
+
+
+async def states_of(
+    sessions: Sessions, session_ids: Iterable[str], *, begun_after: int | None = None
+) -> list[SessionState]:
+    """Return the states of sessions, in the order of their ids given.
+
+    Many that began after the position `begun_after` are read together, where little else was stored
+    since. Raises SessionNotFound.
+    """
+    ids = list(session_ids)
+    known = await begun_since(sessions, len(ids), begun_after=begun_after) or {}
+    gate = asyncio.Semaphore(READS_AT_ONCE)
+
+    async def read(session_id: str) -> SessionState:
+        async with gate:
+            return await sessions.state(session_id)
+
+    missing = [one for one in dict.fromkeys(ids) if one not in known]
+    known |= zip(missing, await asyncio.gather(*map(read, missing)), strict=True)
+    return [known[one] for one in ids]
+
+
+async def begun_since(
+    sessions: Sessions, count: int, *, begun_after: int | None
+) -> dict[str, SessionState] | None:
+    """Return all sessions begun after a position; None where `count` are better read alone."""
+    if begun_after is None or count < TOGETHER_MIN:
+        return None
+    return await sessions.begun_after(begun_after, records_max=_RECORDS_EACH * count)
