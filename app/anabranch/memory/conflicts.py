@@ -71,11 +71,36 @@ async def resolve_conflict(
     holds: str | None,
     session_id: str | None,
 ) -> SessionReceipt:
-    """Resolve a conflict as `Memory.resolve_conflict` says: both events are one batch."""
-    found = await _conflict(namespace, position)
+    """Resolve a conflict as `Memory.resolve_conflict` says: both events are one batch.
+
+    The batch is conditional on the session it goes to, and the graph is asked as of there. So of
+    two who decide at once the second hears that it was resolved.
+    """
+    sessions, backend = namespace.sessions, namespace.backend
+    one = (await _conflict(namespace, position)).one
+    owner = session_id or (await namespace.producers([one]))[one]
+
+    async def attempt() -> SessionReceipt:
+        state = await sessions.state(owner)
+        timeout_s = backend.settings.wait_timeout_s
+        await backend.reached(state.position, projection="graph", timeout_s=timeout_s)
+        found = await _conflict(namespace, position)
+        data = _resolution(found, decision=decision, holds=holds)
+        receipts = await sessions.append(
+            [Fact(state.session_id, each) for each in data],
+            root_id=state.root_id,
+            expected={state.session_id: state.position},
+        )
+        return SessionReceipt(**dict(receipts[0]), session_id=state.session_id)
+
+    return await sessions.settle(attempt)
+
+
+def _resolution(found: ConflictView, *, decision: str, holds: str | None) -> list[EventData]:
+    """Return the events that resolve an open conflict. Raises InputInvalid."""
     if found.resolved is not None:
         raise InputInvalid(
-            f"position: the conflict at {position} was resolved at {found.resolved}",
+            f"position: the conflict at {found.position} was resolved at {found.resolved}",
             field="position",
             fix="list the open ones",
         )
@@ -90,13 +115,7 @@ async def resolve_conflict(
     if holds is not None:
         loser = next(each for each in pair if each != holds)
         data.append(checked(InsightSuperseded, insight_id=loser, by=holds, reason=decision))
-    sessions = namespace.sessions
-    owner = session_id or (await namespace.producers(pair))[found.one]
-    state = await sessions.state(owner)
-    receipts = await sessions.append(
-        [Fact(state.session_id, each) for each in data], root_id=state.root_id
-    )
-    return SessionReceipt(**dict(receipts[0]), session_id=state.session_id)
+    return data
 
 
 async def with_conflicts(

@@ -82,6 +82,24 @@ async def test_a_conflict_stands_beside_a_hit_until_it_is_decided(either: Memory
         await either.resolve_conflict(found.position, "again")
 
 
+async def test_of_two_decisions_at_once_one_counts(either: Memory) -> None:
+    """The second one hears that the conflict was resolved: never do both insights go."""
+    await _learned(either, OPPOSED)
+    await either.settle()
+    [found] = await either.conflicts()
+
+    ended = await asyncio.gather(
+        either.resolve_conflict(found.position, "measured again", holds=found.one),
+        either.resolve_conflict(found.position, "asked again", holds=found.other),
+        return_exceptions=True,
+    )
+
+    [refused] = [each for each in ended if isinstance(each, BaseException)]
+    assert isinstance(refused, InputInvalid)
+    assert "was resolved" in refused.message
+    assert len(await either.recall("limit of gateway number 7")) == 1
+
+
 async def test_what_is_asked_of_conflicts_is_checked(either: Memory) -> None:
     """A position without a conflict, a third insight and a moment to come are refused."""
     await _learned(either, OPPOSED)
