@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, LiteralString
+from typing import TYPE_CHECKING, Any, Final, Literal, LiteralString
 
 import pytest
 from hypothesis import given, seed
@@ -15,6 +15,7 @@ from anabranch.errors import HistoryNotFound
 from anabranch.memory.memory import namespace_of
 from anabranch.views import SessionView
 from anabranch_events.errors import SessionNotFound
+from anabranch_events.event.content import FORGOTTEN
 from anabranch_events.event.types import InsightCited, Outcome
 from anabranch_projections import PositionedEvent, fold
 from anabranch_projections.fold.rules import JUDGED, verdicts
@@ -23,7 +24,14 @@ from anabranch_recall import Question, Scope
 from anabranch_store import Graph, GraphRanker, create_database, drop_database
 from anabranch_thinking import SessionState
 from tests.support.graphs import ask, empty
-from tests.support.histories import consolidation, identifier, insight, session, thoughts
+from tests.support.histories import (
+    consolidation,
+    identifier,
+    insight,
+    moment,
+    session,
+    thoughts,
+)
 from tests.support.properties import OnThisLoop, held
 from tests.support.rounds import FULL, in_full_only
 
@@ -226,6 +234,9 @@ async def _session_holds(past: Past, session_id: str, position: int) -> None:
         with pytest.raises(SessionNotFound):
             await past.memory.show_session(session_id, as_of=position)
         return
+    silent = await _forgotten(past, "Session")
+    if session_id in silent:
+        state = state.without_content()
     view = SessionView.of(state, forgotten=await _forgotten(past))
     assert await past.memory.show_session(session_id, as_of=position) == view
     rows = await past.then.read(
@@ -238,7 +249,16 @@ async def _session_holds(past: Past, session_id: str, position: int) -> None:
         left_out=None,
     )
     tree = await past.memory.session_tree(session_id, as_of=position)
-    assert tree == [SessionView.model_validate(row) for row in rows][::-1]
+    views = [SessionView.model_validate(row) for row in rows]
+    assert tree == [_unsaid(one) if one.session_id in silent else one for one in views][::-1]
+
+
+def _unsaid(view: SessionView) -> SessionView:
+    """Return how a session is shown that was forgotten since."""
+    said = {"task": view.task, "result": view.result, "error": view.error}
+    return view.model_copy(
+        update={name: FORGOTTEN for name, text in said.items() if text is not None}
+    )
 
 
 async def _cypher_holds(past: Past, position: int) -> None:
@@ -256,7 +276,12 @@ async def _recall_holds(past: Past, position: int) -> None:
     forgotten = await _forgotten(past)
     for scope in Scope:
         question = Question(
-            text="what is there?", namespace=namespace, k=100, scope=scope, session_id=session(0)
+            text="what is there?",
+            namespace=namespace,
+            k=100,
+            scope=scope,
+            session_id=session(0),
+            asked_at=moment(1000),  # As of a position it would be that of its last insight.
         )
         reached = await _reach(past.then, question)
         asked = question.model_copy(update={"as_of": position})
@@ -264,11 +289,11 @@ async def _recall_holds(past: Past, position: int) -> None:
         assert live == reached - forgotten
 
 
-async def _forgotten(past: Past) -> set[str]:
-    """Return every insight of the namespace that was ever forgotten."""
+async def _forgotten(past: Past, label: Literal["Insight", "Session"] = "Insight") -> set[str]:
+    """Return every insight, or session, of the namespace that was ever forgotten."""
     rows = await ask(
         (await namespace_of(past.memory).backend.graph()).address,
-        "MATCH (i:Insight {namespace: $n}) WHERE i.forgotten IS NOT NULL RETURN i.id AS id",
+        f"MATCH (i:{label} {{namespace: $n}}) WHERE i.forgotten IS NOT NULL RETURN i.id AS id",
         n=past.namespace,
     )
     return {row["id"] for row in rows}

@@ -71,6 +71,11 @@ def operations(
         (Memory, "retract"): lambda: memory.retract(one, "it was painted"),
         (Memory, "forget"): lambda: memory.forget(one),
         (Memory, "forget_all"): lambda: memory.forget_all(entity="pump"),
+        (Memory, "settle"): memory.settle,
+        (Memory, "conflicts"): memory.conflicts,
+        (Memory, "conflict"): lambda: memory.conflict(1),
+        (Memory, "resolve_conflict"): lambda: memory.resolve_conflict(1, "measured again"),
+        (Memory, "about"): lambda: memory.about("pump"),
         (Memory, "cite"): lambda: memory.cite([one]),
         (Memory, "associate"): lambda: memory.associate(one, other),
         (Memory, "associations"): lambda: memory.associations(one),
@@ -114,6 +119,8 @@ def operations(
         (MemoryWork, "cancel"): lambda: memory.work.cancel(session.session_id),
         (MemoryWork, "workers"): memory.work.workers,
         (MemoryWork, "drain"): lambda: memory.work.drain(["nobody"]),
+        (MemoryWork, "load"): memory.work.load,
+        (MemoryWork, "stats"): memory.work.stats,
         (Session, "branch"): lambda: session.branch("part"),
         (Session, "remember"): lambda: session.remember("The pump is red"),
         (Session, "remember_all"): lambda: session.remember_all(["The pump is red"]),
@@ -126,6 +133,9 @@ def operations(
         (Session, "cancel"): lambda: session.cancel("not needed"),
         (Session, "close"): session.close,
         (Session, "show"): session.show,
+        (Session, "watch"): lambda: _first(session.watch()),
+        (Session, "claim"): lambda: session.claim("pump"),
+        (Session, "release"): lambda: session.release("pump", token=1),
     }
 
 
