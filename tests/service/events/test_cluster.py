@@ -69,7 +69,7 @@ async def test_leaders_change_and_nothing_is_lost_twice_or_out_of_order(tmp_path
 
     An election after a kill takes five seconds, so that there are some in CI only.
     """
-    stored, acknowledged = await survive(tmp_path, kills=KILL_ROUNDS // 5, seed=11)
+    stored, acknowledged = await survive(tmp_path, kills=KILL_ROUNDS // 4, seed=11)
 
     assert stored >= acknowledged > WRITERS
 
