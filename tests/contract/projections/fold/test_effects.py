@@ -79,6 +79,9 @@ _FORMED = at(
         from_id=insight(1), to_id=insight(2), kind="similar", weight=0.5, reason="both about tea"
     ),
 )
+_CLAIMED = at(
+    2, types.ResourceClaimed(resource="the pump", holder=session(1), ttl_s=60.0), of=session(3)
+)
 _CONFLICTS: LiteralString = (
     "MATCH (a:Insight)-[r:CONFLICTS_WITH]->(b:Insight) "
     "RETURN a.id AS one, b.id AS other, r.recorded AS recorded, r.retired AS retired, "
@@ -169,6 +172,11 @@ CASES: dict[type[EventData], Case] = {
             }
             for ran, recorded in (("ada", 2), ("bob", 3))
         ],
+    ),
+    types.BranchHedged: Case(
+        [_CREATED, _STARTED, at(4, types.BranchHedged(worker="w2", attempt=2), of=session(2))],
+        _BRANCH + "RETURN s.status AS status, s.worker AS worker, s.attempt AS attempt",
+        [{"status": "running", "worker": "w1", "attempt": 2}],
     ),
     types.BranchCompleted: Case(
         [
@@ -503,6 +511,24 @@ CASES: dict[type[EventData], Case] = {
         "MATCH (s:Session) RETURN s.status AS status, s.ended AS ended, s.ended_at AS ended_at, "
         "s.ended_reason AS reason",
         [{"status": "closed", "ended": 2, "ended_at": moment(2), "reason": "Done"}],
+    ),
+    types.ResourceClaimed: Case(
+        [_OPENED, _CLAIMED],
+        "MATCH (s:Session) RETURN s.id AS id",
+        [{"id": session(1)}],
+    ),
+    types.ResourceReleased: Case(
+        [
+            _OPENED,
+            _CLAIMED,
+            at(
+                3,
+                types.ResourceReleased(resource="the pump", holder=session(1), token=2),
+                of=session(3),
+            ),
+        ],
+        "MATCH (s:Session) RETURN s.id AS id",
+        [{"id": session(1)}],
     ),
     types.SessionForgotten: Case(
         [_OPENED, at(2, types.SessionForgotten(receipt="Request 7"))],
