@@ -76,12 +76,11 @@ async def test_each_scope_has_its_own(either: Memory) -> None:
 async def test_a_watch_goes_on_where_it_was_left(either: Memory) -> None:
     """A position gives neither gap nor repetition; the forgotten is left out, whoever forgot it."""
     session = await either.open_session("Plan the trip")
-    for number in range(5):
-        kept = await session.remember(f"Fact {number}.")
+    kept = [await session.remember(f"Fact {number}.") for number in range(5)]
     watching = cast("AsyncGenerator[WatchedInsight]", session.watch(after=session.position - 5))
     async with aclosing(watching):
         first = [await anext(watching) for _ in range(2)]
-    await either.forget(kept.insight_id)
+    await either.forget(kept[-1].insight_id)
     elsewhere = await either.open_session("Tidy up")
     gone = await session.remember("Fact 5.")
     await either.forget(gone.insight_id, session_id=elsewhere.session_id)
