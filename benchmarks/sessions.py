@@ -107,7 +107,7 @@ def write_session(folder: Path, *, megabytes: int, longest_mb: int = 0) -> Path:
                     "message": message,
                     "uuid": record_id,
                     "timestamp": "2026-11-01T08:00:00.000Z",
-                    "cwd": "/work/pier",
+                    "cwd": "/srv/pier",
                     "sessionId": session_id,
                     "version": "2.1.332",
                 }

@@ -1,4 +1,4 @@
-"""Ctrl-C before and after a command's work: the process ends at once, without a word.
+"""Ctrl-C before, in and after a command's work; before and after, the process ends at once.
 
 It is caught before anything else is imported, so this module imports next to nothing.
 """
@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import os
 import signal
+
+TYPE_CHECKING = False  # As in `typing`, whose import would come before Ctrl-C is caught.
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INTERRUPTED = 130
 
@@ -23,3 +27,11 @@ def end_quietly_on_interrupt() -> None:
 def end(_signal: int, _frame: object) -> None:
     """End this process, as a handler of signals does."""
     os._exit(INTERRUPTED)
+
+
+def on_signals(end: Callable[[], None]) -> None:
+    """Have SIGTERM and Ctrl-C call `end`."""
+    import asyncio
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)

@@ -83,3 +83,9 @@ class Reader(Protocol):
     def read(self, source: Source) -> Iterator[Record]:
         """Yield what the source tells; a line opens where it left its parent."""
         ...
+
+
+def data_folder(home: Path, environment: Mapping[str, str]) -> Path:
+    """Return where programs keep their data, as the XDG base directories have it."""
+    data = environment.get("XDG_DATA_HOME")
+    return Path(data) if data else home / ".local" / "share"

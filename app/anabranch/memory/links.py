@@ -130,11 +130,20 @@ async def _rows(
     namespace: OpenNamespace, statement: str, *, as_of: Moment | None, **parameters: Any
 ) -> list[dict[str, Any]]:
     """Return the rows of a statement as of a moment, once the graph has reached it."""
+    until = await reached_for(namespace, as_of)
+    graph = await namespace.backend.graph()
+    return await graph.read(statement, namespace=namespace.name, until=until, **parameters)
+
+
+async def reached_for(namespace: OpenNamespace, as_of: Moment | None) -> int:
+    """Wait until the graph has reached a moment, or the end of the log; return its position.
+
+    Raises PositionFromFuture.
+    """
     backend = namespace.backend
     await namespace.caught_up()
-    until = max(backend.seen, (await backend.log.bounds()).last)
-    if as_of is not None:
-        until = await position_of(backend, as_of)
-        await backend.wait_for(until, projection="graph", timeout_s=backend.settings.wait_timeout_s)
-    graph = await backend.graph()
-    return await graph.read(statement, namespace=namespace.name, until=until, **parameters)
+    if as_of is None:
+        return max(backend.seen, (await backend.log.bounds()).last)
+    until = await position_of(backend, as_of)
+    await backend.wait_for(until, projection="graph", timeout_s=backend.settings.wait_timeout_s)
+    return until

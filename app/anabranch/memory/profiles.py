@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.memory.conflicts import open_conflicts
-from anabranch.past.as_of import position_of
+from anabranch.memory.links import reached_for
 from anabranch.views import InsightDetails
 from anabranch_events.errors import InputInvalid
 from anabranch_recall.question import OpenConflict
@@ -47,13 +47,8 @@ async def about(
         raise InputInvalid(
             f"limit: {limit} is not from 1 to {FACTS_MAX}", field="limit", fix="ask for fewer"
         )
-    backend = namespace.backend
-    await namespace.caught_up()
-    until = max(backend.seen, (await backend.log.bounds()).last)
-    if as_of is not None:
-        until = await position_of(backend, as_of)
-        await backend.wait_for(until, projection="graph", timeout_s=backend.settings.wait_timeout_s)
-    graph = await backend.graph()
+    until = await reached_for(namespace, as_of)
+    graph = await namespace.backend.graph()
     rows = await graph.read(
         "insights/about",
         namespace=namespace.name,

@@ -8,5 +8,6 @@ Others use: `associated.associated_table`, `counting.counted`, `event_lines.chec
 `recall_table.lanes_line`, `recall_why.lane_lines`, `sessions.session_panel`,
 `sessions.session_tree`, `sessions.sessions_table`, `settled`, `short_id.short_id`,
 `thought_tree.ThoughtPicture`, `thought_tree.duration`, `thought_tree.outcome`,
-`transcripts.found_table`, `transcripts.import_summary`, `work_tables.stats_table`.
+`transcripts.found_table`, `transcripts.import_summary`, `work_tables.stats_table`,
+`work_tables.task_table`, `work_tables.worker_table`.
 """

@@ -1,4 +1,4 @@
-"""Tables of work over workers: the record of branches."""
+"""Tables of work over workers: tasks, workers, and the record of branches."""
 
 from __future__ import annotations
 
@@ -7,12 +7,45 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from anabranch.terminal.short_id import short_id
 from anabranch.terminal.thought_tree import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch.memory.work_stats import WorkStats
+    from anabranch.memory.work_views import TaskView, WorkerView
+
+
+def task_table(found: Sequence[TaskView]) -> Table:
+    """Return the tasks as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("SESSION", "PRIORITY", "STATUS", "ATTEMPTS", "EXECUTOR", "WORKER", "TASK"):
+        table.add_column(name, overflow="fold" if name == "TASK" else "ellipsis")
+    for one in found:
+        table.add_row(
+            short_id(one.session_id),
+            one.priority,
+            one.status,
+            str(one.attempts),
+            Text(one.executor or "-"),
+            Text(one.worker or "-"),
+            Text(one.task),
+        )
+    return table
+
+
+def worker_table(found: Sequence[WorkerView]) -> Table:
+    """Return the workers as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("WORKER", "BUSY", "PRIORITIES", "EXECUTORS"):
+        table.add_column(name)
+    for one in found:
+        busy = f"{one.busy}/{one.slots}" + (" draining" if one.draining else "")
+        table.add_row(
+            Text(one.worker), busy, ", ".join(one.priorities), Text(", ".join(one.executors))
+        )
+    return table
 
 
 def stats_table(found: Sequence[WorkStats]) -> Table:

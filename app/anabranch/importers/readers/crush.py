@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.importers.databases import rows, snapshot
-from anabranch.importers.reader import Source
+from anabranch.importers.reader import Source, data_folder
 from anabranch.importers.records import (
     Broken,
     Ended,
@@ -59,8 +59,7 @@ class CrushReader:
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return the folders of all projects that Crush has noted."""
-        data = environment.get("XDG_DATA_HOME")
-        noted = (Path(data) if data else home / ".local" / "share") / "crush" / "projects.json"
+        noted = data_folder(home, environment) / "crush" / "projects.json"
         try:
             told = object_of(orjson.loads(noted.read_bytes()))
         except (OSError, orjson.JSONDecodeError):

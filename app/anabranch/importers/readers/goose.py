@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.databases import rows, snapshot
-from anabranch.importers.reader import Source
+from anabranch.importers.reader import Source, data_folder
 from anabranch.importers.records import Broken, Opened, Skipped, ToolCall, ToolResult, Turn
 from anabranch.importers.values import (
     json_of,
@@ -24,6 +23,7 @@ from anabranch.importers.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from anabranch.importers.candidates import Candidate
     from anabranch.importers.records import Record
@@ -39,8 +39,7 @@ class GooseReader:
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return the folder of the database."""
-        data = environment.get("XDG_DATA_HOME")
-        return [(Path(data) if data else home / ".local" / "share") / "goose" / "sessions"]
+        return [data_folder(home, environment) / "goose" / "sessions"]
 
     def claims(self, candidate: Candidate) -> bool:
         """Tell by the tables."""

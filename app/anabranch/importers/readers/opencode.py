@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from anabranch.importers.chains import END, Node
 from anabranch.importers.databases import rows, snapshot
 from anabranch.importers.families import Family, Link, Member, families_of
-from anabranch.importers.reader import Source
+from anabranch.importers.reader import Source, data_folder
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records import (
     Boundary,
@@ -61,8 +61,7 @@ class OpenCodeReader:
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return the folder of the database."""
-        data = environment.get("XDG_DATA_HOME")
-        return [(Path(data) if data else home / ".local" / "share") / "opencode"]
+        return [data_folder(home, environment) / "opencode"]
 
     def claims(self, candidate: Candidate) -> bool:
         """Tell by the tables."""

@@ -1,0 +1,239 @@
+"""A worker on branches of thoughts, or a pool of workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, TypedDict
+
+import typer
+
+from anabranch.cli.command import Call, command
+from anabranch.cli.completion import one_of
+from anabranch.cli.interrupt import on_signals
+from anabranch.terminal.counting import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from anabranch_thinking.pools.scaler import PoolState
+    from anabranch_thinking.work.worker import Worker
+
+commands = typer.Typer()
+PANEL: Final = "Think"
+_POOL: Final = "Options of a pool"
+_PRIORITIES: Final = "critical,high,normal,low"
+
+
+class _Work(TypedDict):
+    """The options of a worker, and of each worker of a pool."""
+
+    executors: Sequence[str]
+    slots: int
+    reserved: int
+    priorities: Sequence[str]
+    passes: Sequence[str]
+    silence_s: float
+    grace_s: float
+
+
+@command(
+    commands,
+    "worker",
+    gives="worker, slots, priorities, executors; once it works. With --max a line a change: "
+    "workers, wanted, draining, waiting, in_flight",
+    panel=PANEL,
+)
+async def worker(
+    call: Call,
+    *,
+    executors: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--executors",
+            metavar="NAME",
+            help="What it may run; may be given again: recalling (asks memory), module:function, "
+            "name=command, openai://MODEL, anthropic://MODEL, https://..., or "
+            "github-actions://OWNER/REPOSITORY/WORKFLOW@REF. Nothing else runs on it.",
+            show_default=False,
+        ),
+    ] = None,
+    slots: Annotated[
+        int, typer.Option("--slots", min=1, max=10_000, help="Branches that it runs at a time.")
+    ] = 4,
+    reserved: Annotated[
+        int,
+        typer.Option("--reserved", min=0, help="So many of the slots are for critical branches."),
+    ] = 0,
+    priorities: Annotated[
+        str,
+        typer.Option("--priorities", metavar="LIST", help="The priorities that it takes."),
+    ] = _PRIORITIES,
+    passes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--env",
+            metavar="NAME",
+            help="Pass this variable of the environment on to commands; may be given again.",
+        ),
+    ] = None,
+    silence_s: Annotated[
+        float,
+        typer.Option(
+            "--silence",
+            min=0.5,
+            max=3600,
+            help="Seconds of silence after which a worker's branches go to others; "
+            "the same for all workers of a namespace.",
+        ),
+    ] = 10.0,
+    grace_s: Annotated[
+        float,
+        typer.Option(
+            "--grace", min=0, max=86_400, help="Seconds for the branches in work when it ends."
+        ),
+    ] = 30.0,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "--max",
+            min=1,
+            max=10_000,
+            help="Run no branches here, but at most so many workers, as the load asks.",
+            show_default=False,
+            rich_help_panel=_POOL,
+        ),
+    ] = None,
+    fewest: Annotated[
+        int,
+        typer.Option(
+            "--min", min=0, max=10_000, help="The workers of an idle pool.", rich_help_panel=_POOL
+        ),
+    ] = 0,
+    pool: Annotated[
+        str,
+        typer.Option(
+            "--pool",
+            help="Where they run: local (processes of this machine), slurm or pbs (jobs).",
+            rich_help_panel=_POOL,
+            autocompletion=one_of(("local", "slurm", "pbs")),
+        ),
+    ] = "local",
+    cooldown_s: Annotated[
+        float,
+        typer.Option(
+            "--cooldown",
+            min=0,
+            max=86_400,
+            help="Seconds that a worker stays after it was needed.",
+            rich_help_panel=_POOL,
+        ),
+    ] = 60.0,
+    name: Annotated[
+        str | None, typer.Option("--name", help="The worker's name.", show_default=False)
+    ] = None,
+    lifetime_s: Annotated[
+        float | None,
+        typer.Option("--lifetime", min=1, help="Drain after so many seconds.", show_default=False),
+    ] = None,
+    tied: Annotated[
+        bool, typer.Option("--tied", help="Drain once stdin ends.", hidden=True)
+    ] = False,
+) -> None:
+    """Work on branches of thoughts, until Ctrl-C or SIGTERM: then it finishes or hands back.
+
+    With --max it starts and drains workers instead, as many as the load asks for.
+    """
+    from anabranch.errors import UsageInvalid
+
+    if most is None and (fewest or pool != "local"):
+        raise UsageInvalid(
+            "a pool without a maximum", field="max", fix="say --max, the most workers of the pool"
+        )
+    work = _Work(
+        executors=[one for given in executors or () for one in _listed(given)],
+        slots=slots,
+        reserved=reserved,
+        priorities=_checked_priorities(priorities),
+        passes=passes or (),
+        silence_s=silence_s,
+        grace_s=grace_s,
+    )
+    async with call.memory() as memory:
+        if most is not None:
+            await memory.work.run_pool(
+                pool,
+                fewest=fewest,
+                most=most,
+                cooldown_s=cooldown_s,
+                ready=lambda scaler: on_signals(scaler.stop),
+                changed=lambda state: _tell_pool(call, state),
+                **work,
+            )
+        else:
+            await memory.work.run_worker(
+                name=name,
+                ready=lambda one: _begin(call, one, lifetime_s=lifetime_s, tied=tied),
+                **work,
+            )
+
+
+def _tell_pool(call: Call, state: PoolState) -> None:
+    """Write a change of a pool."""
+    from dataclasses import asdict
+
+    call.output.item(
+        asdict(state),
+        f"{counted(state.workers, 'worker')} of {state.wanted} wanted: {state.waiting} wait, "
+        f"{state.in_flight} in flight",
+    )
+
+
+def _begin(call: Call, worker: Worker, *, lifetime_s: float | None, tied: bool) -> None:
+    """Say that a worker works, and have it drain when it is to end."""
+    import asyncio
+
+    on_signals(worker.drain)
+    if lifetime_s is not None:
+        asyncio.get_running_loop().call_later(lifetime_s, worker.drain)
+    if tied:
+        _once_stdin_ends(worker.drain)
+    said = worker.described()
+    call.output.item(
+        {name: said[name] for name in ("worker", "slots", "priorities", "executors")},
+        f"Worker {worker.name} takes {said['slots']} branches at a time: "
+        f"{', '.join(said['executors'])}",
+    )
+
+
+def _once_stdin_ends(end: Callable[[], None]) -> None:
+    """Call `end` once stdin is closed at its other end, by who started us or by their end."""
+    import asyncio
+    import os
+
+    loop = asyncio.get_running_loop()
+
+    def readable() -> None:
+        if not os.read(0, 4096):
+            loop.remove_reader(0)
+            end()
+
+    loop.add_reader(0, readable)
+
+
+def _listed(given: str) -> list[str]:
+    """Return the names in a list; a command may hold commas of its own."""
+    return [given] if "=" in given else [one for one in given.split(",") if one.strip()]
+
+
+def _checked_priorities(given: str) -> list[str]:
+    from anabranch.errors import InputInvalid
+    from anabranch_events.event.types import Priority
+
+    found = [one.strip() for one in given.split(",") if one.strip()]
+    unknown = set(found) - set(Priority)
+    if unknown or not found:
+        raise InputInvalid(
+            f"priorities: {given!r} names none, or one that is not known",
+            field="priorities",
+            fix=f"list some of {_PRIORITIES}",
+        )
+    return found
