@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+REQUIRED: Final = os.environ.get("ANABRANCH_REQUIRE_POSTGRES") == "1"
 _OPTIONS: Final = "-c fsync=off -c full_page_writes=off -c shared_buffers=8MB"
 
 

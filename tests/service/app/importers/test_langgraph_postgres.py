@@ -14,7 +14,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from anabranch.errors import InputInvalid
 from anabranch.importers.inventory import located
 from anabranch.importers.readers.catalogue import READERS
-from tests.support.postgres_server import postgres, programs
+from tests.support.postgres_server import REQUIRED, postgres, programs
 from tests.support.rounds import in_full_only
 from tests.support.transcripts import shows, told
 
@@ -88,7 +88,9 @@ def shown(where: str) -> tuple[str, list[tuple[Any, ...]]]:
 
 @shows("langgraph-postgres", "plain", "tools", "sub-agent", "rewind")
 @in_full_only
-@pytest.mark.skipif(programs() is None, reason="PostgreSQL is not on this machine")
+@pytest.mark.skipif(
+    programs() is None and not REQUIRED, reason="PostgreSQL is not on this machine; CI has it"
+)
 def test_threads_in_postgres_are_read_as_those_in_sqlite(tmp_path: Path) -> None:
     """A part that was left, a helper's graph, tools; a wrong address is refused without its password."""
     with SqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:
