@@ -26,7 +26,7 @@ ENGINE: Final[EngineName] = (
     "native" if os.environ.get("ANABRANCH_TEST_ENGINE") == "native" else "jvm"
 )
 """The embedded graph's engine, wherever a test does not name one."""
-KILL_ROUNDS = 8 if FULL else 2
+KILL_ROUNDS = 5 if FULL else 2
 """Kills of one run: CI has 25 minutes for everything, and `make chaos` kills for as long as is asked."""
 CHAOS_ROUNDS = int(os.environ.get("ANABRANCH_CHAOS_ROUNDS", "200"))
 FUZZING = "ANABRANCH_FUZZ_EXAMPLES" in os.environ

@@ -17,7 +17,7 @@ from anabranch_store import Graph, Step
 from anabranch_store.errors import CommitUnknown, TransactionUndone
 from tests.support.graphs import ask, empty
 from tests.support.histories import insight, session
-from tests.support.rounds import in_full_only, neo4j_in_full_only
+from tests.support.rounds import in_full_only, neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
     from anabranch_store import Plan
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 
 def _said(data: EventData, number: int, *, namespace: str = "default") -> Event:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)
 
 TEXT = "Zürich café 東京 🚲 Ελλάδα"
+PLAINEST = "POSIX without UTF-8"
 LOCALES = {
     "the C locale": {"LC_ALL": "C", "LANG": "C"},
-    "POSIX without UTF-8": {
+    PLAINEST: {
         "LC_ALL": "POSIX",
         "PYTHONUTF8": "0",
         "PYTHONCOERCECLOCALE": "0",
@@ -30,6 +31,7 @@ LOCALES = {
     "ascii": {"PYTHONIOENCODING": "ascii"},
     "cp1252": {"PYTHONIOENCODING": "cp1252"},
 }
+COMMANDS = ("session list", "session list --json", "status", "replay")
 
 
 @pytest.fixture
@@ -39,22 +41,21 @@ def namespace() -> str:
 
 
 @in_full_only
-@pytest.mark.parametrize("locale", LOCALES)
-def test_a_terminal_of_ascii_is_told_and_tells(
-    anabranch: CommandLine, namespace: str, locale: str
-) -> None:
+def test_a_terminal_of_ascii_is_told_and_tells(anabranch: CommandLine, namespace: str) -> None:
     """A text of any script is stored unchanged, and every command prints something."""
-    environment = {**LOCALES[locale], "ANABRANCH_NAMESPACE": namespace}
+    own = {"ANABRANCH_NAMESPACE": namespace}
 
-    anabranch("remember", TEXT, environment=environment)
+    for number, locale in enumerate(LOCALES.values()):
+        anabranch("remember", f"{TEXT} {number}", environment=own | locale)
     codes = {
-        words: anabranch(*words.split(), environment=environment).code
-        for words in ("recall café", "session list", "session list --json", "status", "replay")
+        (name, words): anabranch(*words.split(), environment=own | locale).code
+        for name, locale in LOCALES.items()
+        for words in ("recall café", *(COMMANDS if name == PLAINEST else ()))
     }
     kept = anabranch.here("recall", "café", "--json", "-N", namespace).value["hits"]
 
     assert set(codes.values()) == {0}, codes
-    assert [hit["text"] for hit in kept] == [TEXT]
+    assert {hit["text"] for hit in kept} == {f"{TEXT} {number}" for number in range(len(LOCALES))}
 
 
 def test_what_is_printed_of_an_id_names_the_thing(anabranch: CommandLine, namespace: str) -> None:

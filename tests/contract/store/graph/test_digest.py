@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString
 import pytest
 
 from tests.support.graphs import ask
-from tests.support.rounds import neo4j_in_full_only
+from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from anabranch_store import Graph
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 EMPTY: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 DIGEST: Final = "b78b8f8a61a826dbd125fd1703ce6d340106fae1ea98be212e600fa68d867f87"

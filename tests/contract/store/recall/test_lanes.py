@@ -14,14 +14,14 @@ from anabranch_store.recall import lanes
 from tests.support.learning import Account, HashingEmbedder, learn
 from tests.support.patience import PATIENCE_S
 from tests.support.recalling import ask, both_ways, ids
-from tests.support.rounds import in_full_only, neo4j_in_full_only
+from tests.support.rounds import in_full_only, neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch_recall import Embedder
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 
 async def test_lanes_say_how_far_they_had_come(graph: Graph) -> None:

@@ -16,7 +16,7 @@ from anabranch_projections import Projector, rebuild
 from anabranch_store import EmbeddedGraph, Graph
 from tests.support.graphs import ask, empty, session_with
 from tests.support.histories import session
-from tests.support.rounds import in_full_only, neo4j_in_full_only
+from tests.support.rounds import in_full_only, neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from anabranch_store import Ask, Plan, Step
 
-pytestmark = neo4j_in_full_only
+pytestmark = [neo4j_in_full_only, two_stores]
 
 TOUCH_SESSION: LiteralString = "MATCH (s:Session) SET s.rival = 1"
 TOUCH_CHECKPOINT: LiteralString = "MATCH (c:Checkpoint {projection: 'graph'}) SET c.rival = 1"
