@@ -297,7 +297,7 @@ class Settings(BaseSettings):
     otel_traces_exporter: str | None = Field(
         default=None,
         validation_alias="OTEL_TRACES_EXPORTER",
-        description="Where `anabranch up` sends the traces of commands: `console`, or an exporter "
+        description="Where the traces of commands and thoughts are sent: `console`, or an exporter "
         "that is installed, such as `otlp`, which reads its own OTEL_ variables. Without it none "
         "are made.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from anabranch_thinking import BranchTask, CallableExecutor, Sessions
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from anabranch_events import Log
     from anabranch_thinking import Thought
     from anabranch_thinking.executors.callable import Work
+    from anabranch_thinking.tracing import Tracer
     from anabranch_thinking.work.hedging import Hedging
 
 SILENCE_S = 30.0
@@ -39,8 +41,9 @@ class Crew:
         silence_s: float = SILENCE_S,
         joins: bool = True,
         hedging: Hedging | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
-        self.fabric = Fabric.over(log)
+        self.fabric = replace(Fabric.over(log), tracer=tracer)
         self.namespace = namespace
         executors = {name: CallableExecutor(one, name=name) for name, one in work.items()}
         self.workers = [

@@ -2,5 +2,6 @@
 
 Others use: `backend.Backend`, `backend.SharedBackend`, `embedder.opened_embedder`,
 `gc_tuning.collect_seldom`, `generation_switch.move`, `projection_runner.MOVE`,
-`projection_runner.Projecting`, `projector_peers.ask_projectors`.
+`projection_runner.Projecting`, `projector_peers.ask_projectors`, `tracing.OtelTracer`,
+`tracing.tracer_provider`.
 """

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from anabranch_events import Log
     from anabranch_recall import Embedder, Question, Ranker, Recollection
     from anabranch_store import GraphAddress
+    from anabranch_thinking.tracing import Tracer
 
 _AT_ONCE: Final = 4
 
@@ -47,6 +48,8 @@ class Backend:
         self.on_append: Callable[[Any], None] | None = None
         """Called with each event that is appended through this backend."""
         self.projecting: Projecting | None = None
+        self.tracer: Tracer | None = None
+        """Makes spans of thoughts, where they are sent anywhere."""
         self._graph: Graph | None = None
         self._ranker: Ranker | None = None
         self._indexing: Indexing | None = None
@@ -73,6 +76,10 @@ class Backend:
 
     async def _open(self) -> None:
         enter = self._stack.enter_async_context
+        if self.settings.otel_traces_exporter is not None:
+            from anabranch.backend.tracing import tracing_to
+
+            self.tracer = await enter(tracing_to(self.settings.otel_traces_exporter))
         self.embedder = await enter(opened_embedder(self.settings))
         await enter(self.servers)
         self.log = await enter(self.servers.connect_log())

@@ -16,6 +16,7 @@ from anabranch_thinking import Join, think
 from anabranch_thinking.executors.access import ExecutorAccess
 from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.thoughts.think import TIMEOUT_S, branch_tasks
+from anabranch_thinking.tracing import thought_span
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
@@ -77,7 +78,11 @@ async def think_locally(
     given = dict(options)
     given["deadline"] = moment(options.get("deadline"))
     given["roles"] = roles_of(options.get("roles"), usual=namespace.backend.settings.roles)
-    with RunningThought(namespace.backend.servers.home.thoughts, namespace=namespace.name) as it:
+    tracer = namespace.backend.tracer
+    with (
+        RunningThought(namespace.backend.servers.home.thoughts, namespace=namespace.name) as it,
+        thought_span(tracer),
+    ):
         return await think(
             namespace.sessions,
             task,
@@ -92,6 +97,7 @@ async def think_locally(
             concurrency=concurrency,
             on_event=on_event,
             announce=it.note,
+            tracer=tracer,
             **given,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # The fields of ThinkOptions.
         )
 
@@ -136,18 +142,21 @@ async def think_over_workers(
         branches_max=options.get("branches_max", BUDGET),
     )
     backend = namespace.backend
-    fabric = Fabric(log=backend.log, sessions_of=lambda _: namespace.sessions)
+    fabric = Fabric(
+        log=backend.log, sessions_of=lambda _: namespace.sessions, tracer=backend.tracer
+    )
     thought = ThoughtOverWorkers(fabric, namespace.sessions, terms)
     begins_after = (await backend.log.bounds()).last
-    with RunningThought(backend.servers.home.thoughts, namespace=namespace.name) as it:
-        await thought.begin(task, tasks, session_id=session_id, announce=it.note)
-    if on_event is None:
-        found = await thought.joined()
-    else:
-        heard = Heard(backend.log, thought.root_id, on_event)
-        async with heard.following(after=begins_after):
+    with thought_span(backend.tracer):
+        with RunningThought(backend.servers.home.thoughts, namespace=namespace.name) as it:
+            await thought.begin(task, tasks, session_id=session_id, announce=it.note)
+        if on_event is None:
             found = await thought.joined()
-            await heard.reach(found.position)
+        else:
+            heard = Heard(backend.log, thought.root_id, on_event)
+            async with heard.following(after=begins_after):
+                found = await thought.joined()
+                await heard.reach(found.position)
     backend.saw(None, found.position)
     return found
 
@@ -203,6 +212,7 @@ def fabric_of(namespaces: Namespaces, backend: Backend) -> Fabric:
         sessions_of=lambda name: namespaces.of(name).sessions,
         recall_of=recall_of,
         embedder=backend.embedder,
+        tracer=backend.tracer,
     )
 
 

@@ -16,13 +16,14 @@ from anabranch.mcp.listener import RelayListener, can_relay
 from anabranch.memory.namespaces import Namespaces
 from anabranch.service.session_following import following_sessions
 from anabranch.service.settling import settling_memory
-from anabranch.service.tracing import measuring, tracer_provider, tracing
+from anabranch.service.tracing import measuring, tracing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from faststream._internal.types import BrokerMiddleware
     from faststream.nats import NatsBroker
+    from opentelemetry.sdk.trace import TracerProvider
 
     from anabranch.home.runtime_file import RelayAddress
     from anabranch.home.servers import Servers
@@ -50,7 +51,7 @@ class Serving:
         self._commands: CommandService | None = None
         self._backend: SharedBackend | None = None
         self._observed: ProjectionMetrics | None = None
-        self._tracer = tracer_provider(settings.otel_traces_exporter)
+        self._tracer = _tracer_of(settings)
         self._door: Door | None = None
         self._watches_sessions = watches_sessions
         self._receiver: OtlpReceiver | None = None
@@ -113,6 +114,10 @@ class Serving:
         projecting = await enter(Projecting(servers, log, embedder))
         self._backend = await enter(SharedBackend(servers, log, embedder))
         self._backend.projecting = projecting
+        if self._tracer is not None:
+            from anabranch.backend.tracing import OtelTracer
+
+            self._backend.tracer = OtelTracer(self._tracer)
 
         if self._door is not None:
             self._observed = self._registered(projecting, self._backend)
@@ -164,3 +169,12 @@ class Serving:
     async def _drain(self) -> None:
         if self._commands is not None:
             await self._commands.drain()
+
+
+def _tracer_of(settings: Settings) -> TracerProvider | None:
+    """Return what sends traces, where the settings have them sent. Raises ExporterMissing."""
+    if settings.otel_traces_exporter is None:
+        return None
+    from anabranch.backend.tracing import tracer_provider
+
+    return tracer_provider(settings.otel_traces_exporter)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.api.subjects import COMMANDS
-from anabranch.errors import ExporterMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,39 +15,8 @@ if TYPE_CHECKING:
     from faststream.response import PublishCommand
     from nats.aio.msg import Msg
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SpanExporter
 
-_OFF: Final = frozenset({"", "none"})
-_CONSOLE: Final = "console"
-_GROUP: Final = "opentelemetry_traces_exporter"
-_OTLP: Final = "otlp"
-_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-_OF_PROTOCOL: Final = {"grpc": "otlp_proto_grpc", "http/protobuf": "otlp_proto_http"}
 _REPLY: Final = "reply"
-
-
-def tracer_provider(exporters: str | None) -> TracerProvider | None:
-    """Return what sends traces to the exporters that OTEL_TRACES_EXPORTER names; none when off.
-
-    Everything else (the endpoint, the service's name, the sampler) the SDK and the exporter read
-    from their own OTEL_ variables. Raises ExporterMissing.
-    """
-    names = [name.strip() for name in (exporters or "").split(",")]
-    wanted = [name for name in names if name not in _OFF]
-    if not wanted:
-        return None
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    made = [_exporter(name) for name in wanted]
-    # OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME stand above ours.
-    named = OTELResourceDetector().detect()
-    ours = Resource.create({"service.name": "anabranch"})  # With telemetry.sdk.* of the SDK.
-    provider = TracerProvider(resource=ours.merge(named))
-    for exporter in made:
-        provider.add_span_processor(BatchSpanProcessor(exporter))
-    return provider
 
 
 def tracing(provider: TracerProvider) -> BrokerMiddleware[Any, Any]:
@@ -106,31 +71,3 @@ def measuring() -> BrokerMiddleware[Any, Any]:
         app_name="anabranch",
         metrics_prefix="anabranch_commands",
     )
-
-
-def _exporter(name: str) -> SpanExporter:
-    if name == _CONSOLE:
-        from opentelemetry.sdk.trace.export import ConsoleSpanExporter
-
-        return ConsoleSpanExporter(out=sys.stderr)
-    for found in entry_points(group=_GROUP, name=_by_protocol(name)):
-        made: SpanExporter = found.load()()
-        return made
-    raise ExporterMissing(
-        f"OTEL_TRACES_EXPORTER: no exporter {name!r} is installed",
-        fix="install it beside Anabranch, for otlp `pip install opentelemetry-exporter-otlp`, "
-        "or set OTEL_TRACES_EXPORTER to none",
-    )
-
-
-def _by_protocol(name: str) -> str:
-    """Return the exporter for `otlp` by the protocol that its variables name, where they do."""
-    protocol = next(filter(None, map(os.environ.get, _PROTOCOLS)), None)
-    if name != _OTLP or protocol is None:
-        return name
-    if protocol not in _OF_PROTOCOL:
-        raise ExporterMissing(
-            f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol!r} is no protocol that can be sent here",
-            fix=f"set it to {' or '.join(_OF_PROTOCOL)}",
-        )
-    return _OF_PROTOCOL[protocol]

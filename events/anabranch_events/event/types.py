@@ -105,7 +105,8 @@ class JoinTerms(Facts):
 
     `branches` is the number of branches in the fork, `needed` that of the results a quorum has.
     Those that end later are cancelled, or kept with `late_kept`. `budget` is the number of branches
-    that each of them may fork in its turn.
+    that each of them may fork in its turn. `traceparent` is the fork in its trace (W3C Trace
+    Context), where it belongs to one.
     """
 
     join_id: Identifier
@@ -118,6 +119,7 @@ class JoinTerms(Facts):
     timeout_s: Annotated[float, Field(gt=0)] = 600.0
     retries: Annotated[int, Field(ge=0, le=100)] = 0
     budget: Annotated[int, Field(ge=0)] = 0
+    traceparent: Name | None = None
 
 
 class BranchCreated(EventData):

@@ -24,7 +24,6 @@ class Task(BaseModel):
     session_id: Identifier
     priority: Priority = Priority.NORMAL
     executor: Name | None = None
-    traceparent: str | None = None
     hedge: bool = False
     """True for a second copy of a branch that another worker has."""
 

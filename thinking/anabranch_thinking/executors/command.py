@@ -12,6 +12,7 @@ from shutil import which
 from typing import TYPE_CHECKING, Final, Self
 
 from anabranch_events.errors import InputInvalid
+from anabranch_events.event.trace_context import traceparent_here
 from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
 from anabranch_thinking.executors.environment import passed_on
 from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in
@@ -36,8 +37,8 @@ class CommandExecutor:
     """An executor that runs `argv` for each branch, never through a shell.
 
     The branch comes on stdin as one JSON object and its ids in `ANABRANCH_SESSION`,
-    `ANABRANCH_PARENT`, `ANABRANCH_ROOT` and `ANABRANCH_NAMESPACE`. The command's stdout is the
-    result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`. With
+    `ANABRANCH_PARENT`, `ANABRANCH_ROOT` and `ANABRANCH_NAMESPACE`; its trace, where it is in one,
+    in `TRACEPARENT`. The command's stdout is the result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`. With
     `{"branches": [TEXT or object, ...], "join": "all"}` it forks instead, and the branch completes
     with what the forks find. Another exit code than 0 fails the attempt with the last lines of
     stderr.
@@ -144,7 +145,9 @@ class Line:
 
 
 def _variables(branch: BranchContext) -> dict[str, str]:
+    traceparent = traceparent_here()
     return {
+        **({} if traceparent is None else {"TRACEPARENT": traceparent}),
         "ANABRANCH_SESSION": branch.session_id,
         "ANABRANCH_PARENT": branch.parent_id,
         "ANABRANCH_ROOT": branch.root_id,

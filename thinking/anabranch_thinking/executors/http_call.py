@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid
+from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
 from anabranch_thinking.errors import DoNotRetry, ExecutorFailed
 from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in
 from anabranch_thinking.executors.service_errors import client_missing, refused, unreachable
@@ -54,6 +55,9 @@ class HttpExecutor:
         except ModuleNotFoundError as error:
             raise client_missing("httpx2", extra="graph") from error
         headers = {"content-type": "application/json", "idempotency-key": branch.session_id}
+        traceparent = traceparent_here()
+        if traceparent is not None:
+            headers[TRACEPARENT] = traceparent
         if self._key:
             headers["authorization"] = f"Bearer {self._key}"
         # A branch has a time limit of its own; between two bytes there is none.

@@ -22,6 +22,7 @@ from anabranch_thinking.sessions.carried import carried
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import BUDGET, DEPTH_MAX, too_many
 from anabranch_thinking.thought import BranchOutcome, Consolidation
+from anabranch_thinking.tracing import branch_span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.sessions.sessions import BranchTask, Sessions
     from anabranch_thinking.sessions.state import Claim
     from anabranch_thinking.thoughts.slots import Slots
+    from anabranch_thinking.tracing import Span, Tracer
 
 CALL_OFF_S: Final = 5.0
 CALLED_OFF: Final = "its thought was called off"
@@ -59,6 +61,7 @@ class BranchRunner:
         embedder: Embedder | None = None,
         branches_max: int = BUDGET,
         announce: Announcement | None = None,
+        tracer: Tracer | None = None,
     ) -> None:
         self.outcomes: dict[str, BranchOutcome | None] = {}
         self.waited_ms = 0.0
@@ -72,6 +75,7 @@ class BranchRunner:
         self._embedder = embedder
         self._branches_max = branches_max
         self._announce = announce
+        self._tracer = tracer
         self._begun_after: dict[str, int] = {}
 
     async def fan_out(
@@ -188,12 +192,21 @@ class BranchRunner:
 
     async def _run(self, fork: BranchReceipt, task: BranchTask, *, depth: int) -> BranchOutcome:
         async with self._slots.taken():
-            outcome = await self._attempts(fork, task, depth=depth)
+            with branch_span(
+                self._tracer,
+                session_id=fork.session_id,
+                root_id=fork.root_id,
+                role=task.role,
+                executor=self._executor.name,
+                worker=self._worker,
+            ) as span:
+                outcome = await self._attempts(fork, task, span, depth=depth)
+                span.note("anabranch.outcome", str(outcome.status))
         self.outcomes[fork.session_id] = outcome
         return outcome
 
     async def _attempts(
-        self, fork: BranchReceipt, task: BranchTask, *, depth: int
+        self, fork: BranchReceipt, task: BranchTask, span: Span, *, depth: int
     ) -> BranchOutcome:
         duration_ms = 0.0
         errors: list[str] = []
@@ -217,6 +230,7 @@ class BranchRunner:
                     duration_ms = (perf_counter() - begun) * 1000
                     errors.append(f"attempt {claim.attempt} by {self._worker}: {error_text(error)}")
                     if not await self._failed(claim, error, errors):
+                        span.fail(error)
                         break
         except Conflict as error:
             # Another process took, ended or cancelled the branch: the log's word holds.

@@ -25,6 +25,7 @@ from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import Thought
 from anabranch_thinking.thoughts.runner import CALL_OFF_S, CALLED_OFF, BranchRunner
 from anabranch_thinking.thoughts.slots import Slots
+from anabranch_thinking.tracing import step_span
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.executors.callable import Work
     from anabranch_thinking.sessions.journal import Announcement, EventListener
     from anabranch_thinking.sessions.recall import Recall
+    from anabranch_thinking.tracing import Tracer
 
 CONCURRENCY: Final = 32
 _NOBODY: Final = "00000000-0000-7000-8000-000000000000"
@@ -63,6 +65,7 @@ async def think(
     worker: str | None = None,
     on_event: EventListener | None = None,
     announce: Announcement | None = None,
+    tracer: Tracer | None = None,
 ) -> Thought:
     """Think about `task` over branches that run in parallel in this process.
 
@@ -82,7 +85,7 @@ async def think(
     With `session_id` the thought happens in that session and leaves it open. Otherwise it happens
     in a root session of its own, which it closes. `on_event` is called with every event appended,
     `announce` with the ids of sessions before they begin. Those must be ended by another process,
-    with `Sessions.fail_all`, where this one is killed.
+    with `Sessions.fail_all`, where this one is killed. With `tracer` there are spans of it.
 
     When it is cancelled, or the log does not answer, running branches are cancelled before the
     error goes on. That takes at most five seconds a level. Raises InputInvalid before anything is
@@ -106,6 +109,7 @@ async def think(
         embedder=embedder,
         branches_max=branches_max,
         announce=announce,
+        tracer=tracer,
     )
     runner.check_size(tasks)
     opening = None
@@ -122,7 +126,8 @@ async def think(
             root_id, tasks, join=joined_on, deadline=deadline, opening=opening
         )
         joined = perf_counter()
-        consolidation = await runner.consolidation(root_id, runner.below(root_id, verdict))
+        with step_span(tracer, "join", root_id=root_id):
+            consolidation = await runner.consolidation(root_id, runner.below(root_id, verdict))
         outcomes = tuple(outcome for outcome in runner.outcomes.values() if outcome is not None)
         if opening:
             await told.close(root_id, verdict.reason)

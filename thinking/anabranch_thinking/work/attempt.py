@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -23,11 +23,12 @@ from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import forks_of
 from anabranch_thinking.sessions.journal import Fact, checked
 from anabranch_thinking.sessions.state import Claim, SessionState
+from anabranch_thinking.tracing import Span, branch_span
 from anabranch_thinking.work.forking import BranchForks
 from anabranch_thinking.work.history import errors_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     from anabranch_events.tasks.delivery import Delivery
     from anabranch_thinking.executors.base import Executor
@@ -70,6 +71,7 @@ class Attempt:
         self._claim: Claim | None = None
         self._working: asyncio.Future[Found] | None = None
         self._stopped: str | None = None
+        self._traced: Span | None = None
 
     def stop(self, reason: str) -> None:
         """End the work on the branch: it has ended in the log, or is another worker's by now."""
@@ -105,13 +107,30 @@ class Attempt:
         if state.attempt >= limit:
             await self._put_aside(state)
             return
-        self._claim = await self._claimed(state)
-        async with self._beating():
-            try:
-                await self._work(state, self._claim)
-            except asyncio.CancelledError:
-                await self._hand_back()
-                raise
+        with self._span(state):
+            self._claim = await self._claimed(state)
+            async with self._beating():
+                try:
+                    await self._work(state, self._claim)
+                except asyncio.CancelledError:
+                    await self._hand_back()
+                    raise
+
+    @contextmanager
+    def _span(self, state: SessionState) -> Generator[None]:
+        """Make a span of the attempt, linked to the fork that its task came from."""
+        with branch_span(
+            self._fabric.tracer,
+            session_id=state.session_id,
+            root_id=state.root_id,
+            role=state.role,
+            executor=self._executor.name,
+            worker=self._worker,
+            linked=None if state.join is None else state.join.traceparent,
+        ) as self._traced:
+            yield
+            if self.outcome is not None:
+                self._traced.note("anabranch.outcome", self.outcome)
 
     async def _forked_on(self, state: SessionState) -> bool:
         forks = await forks_of(self._sessions, state.session_id)
@@ -163,7 +182,7 @@ class Attempt:
             await self._settle_stopped()
             return
         except Exception as error:  # noqa: BLE001 - an executor is anybody's code.
-            await self._failed(state, claim, error)
+            await self._noted_failure(state, claim, error)
             return
         duration_ms = (time.perf_counter() - begun) * 1000 - forks.waited_ms
         try:
@@ -176,9 +195,14 @@ class Attempt:
         except (SessionEnded, ClaimLost, Unavailable):
             raise
         except Exception as error:  # noqa: BLE001 - a finding that cannot be stored is a failure.
-            await self._failed(state, claim, error)
+            await self._noted_failure(state, claim, error)
             return
         await self.delivery.done()
+
+    async def _noted_failure(self, state: SessionState, claim: Claim, error: Exception) -> None:
+        if self._traced is not None:
+            self._traced.fail(error)
+        await self._failed(state, claim, error)
 
     async def _settle_stopped(self) -> None:
         """Do away with the task of a branch that has ended; one of another worker is not ours."""
@@ -330,12 +354,13 @@ class Hedge(Attempt):
             await self.delivery.done()
             return
         self._claim = first
-        async with self._beating():
-            try:
-                await self._work(state, first)
-            except (asyncio.CancelledError, ClaimLost):
-                await self.delivery.done()
-                raise
+        with self._span(state):
+            async with self._beating():
+                try:
+                    await self._work(state, first)
+                except (asyncio.CancelledError, ClaimLost):
+                    await self.delivery.done()
+                    raise
 
     async def _completed(self, found: Finding, claim: Claim, duration_ms: float) -> None:
         await self._sessions.complete(

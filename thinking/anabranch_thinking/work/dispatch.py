@@ -20,6 +20,7 @@ from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.sessions.opening import Opening
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
+from anabranch_thinking.tracing import step_span
 from anabranch_thinking.work.allowed import RECALLING
 from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.forking import put
@@ -98,7 +99,7 @@ class ThoughtOverWorkers:
             self.root_id = (await sessions.going(session_id)).session_id
         # A session may think again and again; a thought of its own does so once.
         join_id = join_id_of(self.root_id, 0) if self._own else sessions.new_id()
-        self._join = JoinTerms(
+        terms = JoinTerms(
             join_id=join_id,
             branches=len(branches),
             kind=given.join.kind,
@@ -115,7 +116,9 @@ class ThoughtOverWorkers:
             for one in branches
         ]
         try:
-            forks = await fork(sessions, self.root_id, named, terms=self._join, opening=opening)
+            with step_span(self._fabric.tracer, "fork", root_id=self.root_id) as span:
+                self._join = terms.model_copy(update={"traceparent": span.traceparent})
+                forks = await fork(sessions, self.root_id, named, terms=self._join, opening=opening)
             self._forked = perf_counter()
             self._begun_after = forks[0].position - 1
             await self._put([one.session_id for one in forks], named)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from anabranch_events.tasks.queue import TaskQueue
     from anabranch_recall import Embedder
     from anabranch_thinking.sessions.recall import Recall
+    from anabranch_thinking.tracing import Tracer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,13 +22,14 @@ class Fabric:
     """The log, the commands on sessions of each namespace, and the ways to ask memory.
 
     Without `recall_of` branches have no memory to ask, and consolidations link to nothing outside
-    of their thought. Without `embedder` they group by words.
+    of their thought. Without `embedder` they group by words. With `tracer` there are spans.
     """
 
     log: Log
     sessions_of: Callable[[str], Sessions]
     recall_of: Callable[[str], Recall] | None = None
     embedder: Embedder | None = None
+    tracer: Tracer | None = None
 
     @classmethod
     def over(cls, log: Log) -> Fabric:

@@ -9,6 +9,7 @@ from anabranch_events.event.types import JoinTerms, Then
 from anabranch_events.tasks.task import Task
 from anabranch_thinking.join import Join
 from anabranch_thinking.sessions.forks import BUDGET, first_of_fork, fork, join_id_of, share
+from anabranch_thinking.tracing import step_span
 from anabranch_thinking.work.outcomes import outcome_of
 from anabranch_thinking.work.waiting import joined_states, until_joined
 
@@ -90,7 +91,9 @@ class BranchForks:
             one if one.executor else one.model_copy(update={"executor": state.executor})
             for one in branches
         ]
-        forks = await fork(self._sessions, state.session_id, named, terms=terms)
+        with step_span(self._fabric.tracer, "fork", root_id=state.root_id) as span:
+            terms = terms.model_copy(update={"traceparent": span.traceparent})
+            forks = await fork(self._sessions, state.session_id, named, terms=terms)
         self._spend(terms)
         await put(
             self._fabric,

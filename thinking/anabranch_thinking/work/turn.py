@@ -22,6 +22,7 @@ from anabranch_events.event.types import (
 )
 from anabranch_events.tasks.task import Task
 from anabranch_thinking.join import LATE
+from anabranch_thinking.tracing import step_span
 from anabranch_thinking.work.book import JoinBook, OpenJoin
 from anabranch_thinking.work.closing import close_join
 
@@ -208,7 +209,9 @@ class Turn:
             counted = set(verdict.counted)
             uncounted = {one for one in join.branches if one not in counted}
             below = [one for one in self._book.below(join) if one not in uncounted]
-            await close_join(self._fabric, join, verdict, session_ids=below)
+            fork = join.terms.traceparent
+            with step_span(self._fabric.tracer, "join", root_id=join.root_id, linked=fork):
+                await close_join(self._fabric, join, verdict, session_ids=below)
         if join.terms.then is Then.KEEP:
             join.joined = True
             self._due.add(join.terms.join_id)

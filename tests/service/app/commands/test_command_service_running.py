@@ -15,9 +15,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from anabranch.api.admission import HELD_BYTES_MAX, HELD_MAX, REQUEST_BYTES_MAX, Gate
+from anabranch.backend import tracing as tracing_module
+from anabranch.backend.tracing import tracer_provider
 from anabranch.errors import ExporterMissing, RequestTooLarge, ServiceBusy
-from anabranch.service import tracing as tracing_module
-from anabranch.service.tracing import tracer_provider, tracing
+from anabranch.service.tracing import tracing
 from anabranch_events import Log, encode, new_event, new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_events.transport.client import settled

@@ -9,6 +9,7 @@ import pytest
 from httpx2 import ConnectError
 
 from anabranch_events.errors import InputInvalid
+from anabranch_events.event.trace_context import traced
 from anabranch_thinking import (
     BranchTask,
     DoNotRetry,
@@ -28,13 +29,14 @@ from tests.support.commanding_process import lone_branch
 if TYPE_CHECKING:
     from anabranch_thinking import Sessions
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 FOUND = json.dumps({"result": "The harbour hotel.", "insights": ["It has a bath."]}).encode()
 
 
 async def test_a_busy_service_is_called_again_with_the_same_key(sessions: Sessions) -> None:
     """Another attempt is made after the pause that it names, under one idempotency key."""
     service = ChatService(Reply(status=503, headers={"retry-after": "0"}), Reply(FOUND))
-    with service.serving() as url:
+    with service.serving() as url, traced(TRACE):
         thought = await think(
             sessions,
             "Plan the trip",
@@ -49,6 +51,7 @@ async def test_a_busy_service_is_called_again_with_the_same_key(sessions: Sessio
     assert json.loads(first.body)["task"] == "Find a hotel"
     assert {one.headers["idempotency-key"] for one in (first, second)} == {branch.session_id}
     assert first.headers["authorization"] == "Bearer kept"
+    assert first.headers["traceparent"] == TRACE
 
 
 @pytest.mark.parametrize(

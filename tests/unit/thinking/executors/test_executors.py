@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from anabranch_events.errors import InputInvalid
+from anabranch_events.event.trace_context import traced
 from anabranch_thinking import (
     BranchContext,
     BranchTimedOut,
@@ -25,6 +26,8 @@ from tests.support.commanding_process import lone_branch
 from tests.support.patience import PATIENCE_S, until
 from tests.support.repository import ROOT
 from tests.support.rounds import in_full_only
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.fixture
@@ -310,6 +313,17 @@ async def test_a_command_gets_no_secrets(
     assert own | {"PATH", "LC_TIME"} <= {*bare.split()}
     assert {*named.split()} - {*bare.split()} == {"CREW_KEY"}
     assert not {"NEO4J_PASSWORD", "ANABRANCH_EMBEDDER_KEY", "NATS_URL"} & {*named.split()}
+
+
+async def test_a_command_goes_on_in_the_trace_of_its_branch(branch: BranchContext) -> None:
+    """The trace is in the variable that OpenTelemetry's tools read; without one it is not there."""
+    program = [sys.executable, "-c", "import os; print(os.environ.get('TRACEPARENT'))"]
+
+    alone = await CommandExecutor(program).run(branch)
+    with traced(TRACE):
+        within = await CommandExecutor(program).run(branch)
+
+    assert (alone, within) == ("None", TRACE)
 
 
 @pytest.mark.parametrize("timeout_s", [0, -1])
