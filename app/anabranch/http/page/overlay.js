@@ -20,7 +20,19 @@ export class Overlay {
     this.#selection();
     this.#hits();
     this.#now();
+    this.#span();
     this.#axis();
+  }
+
+  /** Mark the positions that are being chosen. */
+  #span() {
+    const { ctx, view, colours, focus } = this;
+    if (!focus.span) return;
+    const [left, right] = focus.span;
+    ctx.fillStyle = colours.accent;
+    ctx.globalAlpha = 0.16;
+    ctx.fillRect(left, TOP - 6, right - left, view.height);
+    ctx.globalAlpha = 1;
   }
 
   #point(insightId) {
