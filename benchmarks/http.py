@@ -88,7 +88,8 @@ class OverHttp:
         """Send a request."""
         path = {"recall": "/v1/recall", "remember": "/v1/insights"}[operation]
         answer = await self._client.post(path, content=orjson.dumps(request))
-        answer.raise_for_status()
+        if answer.is_error:
+            raise RuntimeError(answer.text)
         found: dict[str, Any] = orjson.loads(answer.content)
         return found
 
@@ -132,7 +133,11 @@ class InPython:
 
     async def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Call the method."""
-        answer: BaseModel = await getattr(self._memory, operation)(**request)
+        answer: BaseModel
+        if operation == "remember":
+            answer = await self._memory.remember(request["text"])
+        else:
+            answer = await self._memory.recall(**request)
         return answer.model_dump()
 
     async def events(self, after: int) -> AsyncGenerator[str]:
