@@ -5,7 +5,8 @@ First one caller asks after the other; then a crowd of mixed clients does: most 
 some follow the events, each with a pause between its requests as agents have. The same crowd comes
 again over NATS to the same `anabranch up`, and by a `Memory` that joined its home. The ways take
 short turns, so that what else the machine does falls on each. ANABRANCH_BENCH_HTTP_SECONDS says for how
-long each way (300 for the whole run), ANABRANCH_BENCH_HTTP_CLIENTS how many they are.
+long over HTTP (300 for the whole run), the others have half of it; ANABRANCH_BENCH_HTTP_CLIENTS says
+how many they are.
 """
 
 from __future__ import annotations
@@ -239,9 +240,9 @@ async def _together(ways: Mapping[str, Caller]) -> list[Row]:
     crowds = {name: Crowd(way, _random(2)) for name, way in ways.items()}
     turns = max(2, round(SECONDS / TURN_S))
     for _ in range(turns):
-        for crowd in crowds.values():
+        for name, crowd in crowds.items():
             end = (await ways["NATS"].call("remember", {"text": "A turn begins"}))["position"]
-            await crowd.run(SECONDS / turns, after=end)
+            await crowd.run(SECONDS / turns / (1 if name == WEB else 2), after=end)
     ours = crowds[WEB]
     for name, crowd in crowds.items():
         for error in sorted(set(crowd.errors))[:5]:

@@ -76,6 +76,7 @@ async def claim_resource(context: Context, request: Claim) -> ClaimView:
 async def renew_claim(context: Context, request: RenewClaim) -> ClaimView:
     """Have a claim hold from now on for `ttl_s`; refused with TokenStale where it holds no more."""
     sessions = context.namespace.sessions_of(request.agent)
+    await sessions.state(request.session_id)
     held = await sessions.held(request.resource, request.session_id, request.token)
     return _view(await renewed(sessions, held, ttl_s=request.ttl_s))
 
@@ -83,6 +84,7 @@ async def renew_claim(context: Context, request: RenewClaim) -> ClaimView:
 async def release_claim(context: Context, request: ReleaseClaim) -> ReleasedClaim:
     """Give a claim back; refused with TokenStale where it holds no more, also when sent again."""
     sessions = context.namespace.sessions_of(request.agent)
+    await sessions.state(request.session_id)
     await release(sessions, request.session_id, request.resource, token=request.token)
     return ReleasedClaim(
         session_id=request.session_id, resource=request.resource, token=request.token

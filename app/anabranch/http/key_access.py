@@ -81,12 +81,15 @@ class KeyAccess:
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
     async def caller(self, headers: Headers) -> Caller:
-        """Return the caller of a request. Raises KeyRefused, noted before, and TooManyRequests."""
+        """Return the caller of a request. Raises KeyRefused and TooManyRequests, noted before."""
         try:
             return await self._caller(headers)
         except KeyRefused as error:
             if error.shown:
-                self._note_refused(_shown(headers))
+                self._note_refused(_shown(headers), status=401)
+            raise
+        except TooManyRequests:
+            self._note_refused(_shown(headers), status=429)
             raise
 
     async def _caller(self, headers: Headers) -> Caller:
@@ -120,8 +123,8 @@ class KeyAccess:
         if self._audit is not None:
             self._audit.note(caller.name, operation=operation, namespace=namespace, status=status)
 
-    def _note_refused(self, shown: str) -> None:
-        """Note what was shown and does not hold; strangers must not push out other entries.
+    def _note_refused(self, shown: str, *, status: int) -> None:
+        """Note what was shown and let nobody in; strangers must not push out other entries.
 
         So each key has room of its own, and all who show none of the file's have one together.
         """
@@ -137,7 +140,7 @@ class KeyAccess:
         except TooManyRequests:
             AUDIT_LOST.inc()
         else:
-            self._audit.note(name, operation="", namespace="", status=401)
+            self._audit.note(name, operation="", namespace="", status=status)
 
     @asynccontextmanager
     async def spending(self, caller: Caller, operation: str, asked: object) -> AsyncGenerator[None]:
