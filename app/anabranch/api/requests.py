@@ -208,7 +208,7 @@ class Associate(Sever):
 
 
 class InSession(Writing):
-    """Base of what is asked of one session."""
+    """Base of the requests on one session."""
 
     session_id: Identifier
 
