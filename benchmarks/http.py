@@ -5,7 +5,7 @@ First one caller asks after the other; then a crowd of mixed clients does: most 
 some follow the events, each with a pause between its requests as agents have. The same crowd comes
 again over NATS to the same `anabranch up`, and by a `Memory` that joined its home. The ways take
 short turns, so that what else the machine does falls on each. ANABRANCH_BENCH_HTTP_SECONDS says for how
-long over HTTP (300 for the whole run), the others have half of it; ANABRANCH_BENCH_HTTP_CLIENTS says
+long over HTTP (300 for the whole run), the others have a third of it; ANABRANCH_BENCH_HTTP_CLIENTS says
 how many they are.
 """
 
@@ -242,7 +242,7 @@ async def _together(ways: Mapping[str, Caller]) -> list[Row]:
     for _ in range(turns):
         for name, crowd in crowds.items():
             end = (await ways["NATS"].call("remember", {"text": "A turn begins"}))["position"]
-            await crowd.run(SECONDS / turns / (1 if name == WEB else 2), after=end)
+            await crowd.run(SECONDS / turns / (1 if name == WEB else 3), after=end)
     ours = crowds[WEB]
     for name, crowd in crowds.items():
         for error in sorted(set(crowd.errors))[:5]:
