@@ -82,8 +82,10 @@ export class FeedView {
 
   #show() {
     this.#name();
+    const focused = document.activeElement === this.hold;
     this.element.replaceChildren(...(this.#events.length
       ? [el("p", { class: "aside" }, `The last ${number(this.#events.length)}, newest first`, this.hold), eventList(this.page, this.#events)]
       : [empty("No events up to here", "Every append stands here a moment after it happened. From a terminal:", "anabranch events tail")]));
+    if (focused) this.hold.focus();
   }
 }

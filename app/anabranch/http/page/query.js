@@ -91,7 +91,7 @@ export class QueryView {
       this.#asOf === undefined ? "" : `, as of #${this.#asOf}`);
     const { query, as_of: at } = this.#asked;
     this.result.replaceChildren(note, this.#formed(columns, rows), sameCall({
-      Terminal: command("cypher", query, { "--as-of": at, "-N": this.page.connection.namespace }),
+      Terminal: command("cypher", query, { "--as-of": at, "-N": this.page.history.namespace }),
       HTTP: curl(this.page.connection, "/cypher", this.#asked),
     }));
   }

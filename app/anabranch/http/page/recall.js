@@ -91,9 +91,9 @@ export class RecallView {
 
   #same() {
     const { body } = this.#shown;
-    const { connection } = this.page;
+    const { connection, history } = this.page;
     return sameCall({
-      Terminal: command("recall", body.query, { "--as-of": body.as_of, "--include-retired": body.include_retired, "-N": connection.namespace, "--why": true }),
+      Terminal: command("recall", body.query, { "--as-of": body.as_of, "--include-retired": body.include_retired, "-N": history.namespace, "--why": true }),
       HTTP: curl(connection, "/recall", body),
       "An agent, by the tool recall": JSON.stringify(body),
     });

@@ -30,6 +30,11 @@ export class SavedQueries {
     else this.#keep([...others, { name, text }], `Saved in this browser: ${name}`);
   }
 
+  #drop(name) {
+    this.#keep(kept().filter((one) => one.name !== name), `Let go of ${name}`);
+    this.name.focus();
+  }
+
   #keep(queries, said) {
     try {
       localStorage.setItem(KEPT, JSON.stringify(queries));
@@ -43,7 +48,7 @@ export class SavedQueries {
   #show(queries) {
     this.list.replaceChildren(...queries.sort((a, b) => a.name.localeCompare(b.name)).map(({ name, text }) => el("li", {},
       button(name, () => this.choose(text), { class: "thing-link" }),
-      button("✕", () => this.#keep(kept().filter((one) => one.name !== name), `Let go of ${name}`), { class: "icon", "aria-label": `Delete ${name}` }))));
+      button("✕", () => this.#drop(name), { class: "icon", "aria-label": `Delete ${name}` }))));
     if (!queries.length) this.list.append(el("li", { class: "aside" }, "None yet."));
   }
 }

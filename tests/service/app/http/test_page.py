@@ -120,7 +120,9 @@ async def test_recall_shows_the_parts_of_each_score(browser: Browser, memory: Me
         await page.get_by_text("The same from elsewhere").click()
         [terminal, curl, tool] = await page.locator(".call code").all_inner_texts()
         question = "Doesn't the north gate stick?"
-        assert shlex.split(terminal) == ["anabranch", "recall", question, "--why"]
+        assert shlex.split(terminal) == [
+            *("anabranch", "recall", question, "-N", "default", "--why")
+        ]
         assert json.loads(shlex.split(curl)[-1]) == json.loads(tool) == {"query": question, "k": 10}
         await first.locator("summary").click()
 
