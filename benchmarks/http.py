@@ -1,10 +1,12 @@
 # ruff: noqa: A005 - `make bench ONLY=http`: the parts are named for what they measure.
-"""Requests over HTTP beside the same requests over NATS, to the same `anabranch up`, in turns.
+"""Requests over HTTP beside the same ones over NATS and by the Python API, to one home, in turns.
 
 First one caller asks after the other; then a crowd of mixed clients does: most recall, some remember,
 some follow the events, each with a pause between its requests as agents have. The same crowd comes
-again without HTTP. ANABRANCH_BENCH_HTTP_SECONDS says for how long each time (300 for the whole run),
-ANABRANCH_BENCH_HTTP_CLIENTS how many they are.
+again over NATS to the same `anabranch up`, and by a `Memory` that joined its home. The ways take
+short turns, so that what else the machine does falls on each. ANABRANCH_BENCH_HTTP_SECONDS says for how
+long over HTTP (300 for the whole run), the others have a third of it; ANABRANCH_BENCH_HTTP_CLIENTS says
+how many they are.
 """
 
 from __future__ import annotations
@@ -26,14 +28,16 @@ import httpx2
 import nats
 import orjson
 
+from anabranch import Memory
 from anabranch.api.subjects import COMMANDS, PROBLEM_CODE
 from anabranch_events import Log
 from benchmarks.rows import Row, at_most
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 
     from nats.aio.client import Client
+    from pydantic import BaseModel
 
 SECONDS: Final = float(os.environ.get("ANABRANCH_BENCH_HTTP_SECONDS", "15"))
 CLIENTS: Final = int(os.environ.get("ANABRANCH_BENCH_HTTP_CLIENTS", "200"))
@@ -42,6 +46,8 @@ KNOWN: Final = 500
 PAUSE_S: Final = 4.0
 LIMIT: Final = 2.0
 GOAL_SHARE: Final = 99
+TURN_S: Final = 15.0
+WEB: Final = "HTTP"
 NAMESPACE: Final = "default"
 FOLLOWED: Final = "remember until a follower has it"
 _WORDS: Final = [
@@ -83,7 +89,8 @@ class OverHttp:
         """Send a request."""
         path = {"recall": "/v1/recall", "remember": "/v1/insights"}[operation]
         answer = await self._client.post(path, content=orjson.dumps(request))
-        answer.raise_for_status()
+        if answer.is_error:
+            raise RuntimeError(answer.text)
         found: dict[str, Any] = orjson.loads(answer.content)
         return found
 
@@ -116,6 +123,27 @@ class OverNats:
     async def events(self, after: int) -> AsyncGenerator[str]:
         """Follow the log."""
         async for record in self._log.subscribe(after=after):
+            yield record.decode().id
+
+
+class InPython:
+    """The Python API, by one `Memory` that joined the home: all callers share it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    async def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Call the method."""
+        answer: BaseModel
+        if operation == "remember":
+            answer = await self._memory.remember(request["text"])
+        else:
+            answer = await self._memory.recall(**request)
+        return answer.model_dump()
+
+    async def events(self, after: int) -> AsyncGenerator[str]:
+        """Follow the log."""
+        async for record in self._memory.follow(after=after):
             yield record.decode().id
 
 
@@ -189,35 +217,36 @@ class Crowd:
 
 
 async def run() -> list[Row]:
-    """Measure both ways in turns; return a row a kind of request and share, and the errors."""
+    """Measure every way in turns; return a row a kind of request and share, and the errors."""
     with tempfile.TemporaryDirectory(prefix="anabranch-bench-") as folder, _up(Path(folder)) as up:
-        async with _ways(up) as (web, bus):
-            await _fill(bus)
-            rows = await _alone(web, bus)
-            return [*rows, *await _together(web, bus)]
+        async with _ways(up, Path(folder)) as ways:
+            await _fill(ways["NATS"])
+            rows = await _alone(ways)
+            return [*rows, *await _together(ways)]
 
 
-async def _alone(web: Caller, bus: Caller) -> list[Row]:
-    crowds = {"ours": Crowd(web, _random(1)), "theirs": Crowd(bus, _random(1))}
+async def _alone(ways: Mapping[str, Caller]) -> list[Row]:
+    crowds = {name: Crowd(way, _random(1)) for name, way in ways.items()}
     for crowd in crowds.values():
         await crowd.alone(ALONE // 10)  # Warm.
         crowd.ms.clear()
     for _ in range(10):
         for crowd in crowds.values():
             await crowd.alone(ALONE // 10)
-    return _rows("alone", **crowds)
+    return _rows("alone", crowds)
 
 
-async def _together(web: Caller, bus: Caller) -> list[Row]:
-    crowds = {"ours": Crowd(web, _random(2)), "theirs": Crowd(bus, _random(2))}
-    for _ in range(2):
-        for crowd in crowds.values():
-            end = (await bus.call("remember", {"text": "A turn begins"}))["position"]
-            await crowd.run(SECONDS / 2, after=end)
-    ours = crowds["ours"]
-    for who, crowd in crowds.items():
+async def _together(ways: Mapping[str, Caller]) -> list[Row]:
+    crowds = {name: Crowd(way, _random(2)) for name, way in ways.items()}
+    turns = max(2, round(SECONDS / TURN_S))
+    for _ in range(turns):
+        for name, crowd in crowds.items():
+            end = (await ways["NATS"].call("remember", {"text": "A turn begins"}))["position"]
+            await crowd.run(SECONDS / turns / (1 if name == WEB else 3), after=end)
+    ours = crowds[WEB]
+    for name, crowd in crowds.items():
         for error in sorted(set(crowd.errors))[:5]:
-            print(who, error, file=sys.stderr)
+            print(name, error, file=sys.stderr)
     asked = sum(map(len, ours.ms.values()))
     row = Row(
         f"errors of {CLIENTS} clients over HTTP, {SECONDS:g} s, of so many",
@@ -228,14 +257,16 @@ async def _together(web: Caller, bus: Caller) -> list[Row]:
         not ours.errors,
         "",
     )
-    return [*_rows(f"{CLIENTS} clients", **crowds), row]
+    return [*_rows(f"{CLIENTS} clients", crowds), row]
 
 
-def _rows(who: str, *, ours: Crowd, theirs: Crowd) -> list[Row]:
+def _rows(who: str, crowds: Mapping[str, Crowd]) -> list[Row]:
+    ours = crowds[WEB].ms
     return [
-        _row(f"{who}: {kind}", ours.ms[kind], theirs.ms[kind], share)
-        for kind in ours.ms
-        if theirs.ms[kind]
+        _row(f"{who}: {kind}, p{share}, HTTP / {name}", ours[kind], crowd.ms[kind], share)
+        for kind in ours
+        for name, crowd in crowds.items()
+        if name != WEB and crowd.ms[kind]
         for share in (50, 99)
     ]
 
@@ -243,7 +274,7 @@ def _rows(who: str, *, ours: Crowd, theirs: Crowd) -> list[Row]:
 def _row(what: str, ours: list[float], theirs: list[float], share: int) -> Row:
     """Return a row of a share; the goal is one of the slowest hundredth."""
     row = at_most(
-        f"{what}, p{share}, HTTP / NATS",
+        what,
         ours=_percentile(ours, share),
         theirs=_percentile(theirs, share),
         limit=LIMIT,
@@ -274,8 +305,8 @@ async def _fill(bus: Caller) -> None:
 
 
 @asynccontextmanager
-async def _ways(up: dict[str, Any]) -> AsyncGenerator[tuple[Caller, Caller]]:
-    """Give both ways to an `up`."""
+async def _ways(up: dict[str, Any], home: Path) -> AsyncGenerator[dict[str, Caller]]:
+    """Give the ways to an `up`, by their names."""
     async with AsyncExitStack() as stack:
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
         web = httpx2.AsyncClient(
@@ -286,7 +317,8 @@ async def _ways(up: dict[str, Any]) -> AsyncGenerator[tuple[Caller, Caller]]:
         stack.push_async_callback(client.close)
         log = Log.connect(up["log"]["url"], token=up["log"]["token"])
         await stack.enter_async_context(log)
-        yield OverHttp(web), OverNats(client, log)
+        memory = await stack.enter_async_context(Memory.open(home))
+        yield {WEB: OverHttp(web), "NATS": OverNats(client, log), "Python": InPython(memory)}
 
 
 @contextmanager

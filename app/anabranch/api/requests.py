@@ -207,43 +207,45 @@ class Associate(Sever):
     weight: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
-class _InSession(Writing):
+class InSession(Writing):
+    """Base of the requests on one session."""
+
     session_id: Identifier
 
 
-class Note(_InSession):
+class Note(InSession):
     """Set a note in a session's working memory."""
 
     key: Name
     value: Json
 
 
-class ClearNote(_InSession):
+class ClearNote(InSession):
     """Drop a note from a session's working memory."""
 
     key: Name
 
 
-class HandOff(_InSession):
+class HandOff(InSession):
     """Pass a session's task and working memory to a new branch of it, and end it."""
 
     summary: Text = Field(description="What the next one should know.")
     to_agent: Name | None = Field(default=None, description="The agent that takes over.")
 
 
-class Fail(_InSession):
+class Fail(InSession):
     """End a session without a result, because of an error."""
 
     error: Text
 
 
-class Cancel(_InSession):
+class Cancel(InSession):
     """Call a session off."""
 
     reason: Text
 
 
-class Close(_InSession):
+class Close(InSession):
     """End a session without a result."""
 
     reason: Text = "done"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from anabranch.api.claims import CLAIMS
 from anabranch.api.operations import OPERATIONS, Operation
 from anabranch.api.read_requests import Page, PastReading
 from anabranch.api.reads import READS
@@ -195,5 +196,5 @@ THOUGHTS: Final = (
     Operation("show_thought", ShowThought, ThoughtView, show),
     Operation("cancel_thought", CancelThought, CancelledThought, cancel),
 )
-EVERY: Final = (*OPERATIONS, *READS, *THOUGHTS)
+EVERY: Final = (*OPERATIONS, *READS, *THOUGHTS, *CLAIMS)
 """The operations of all tables."""

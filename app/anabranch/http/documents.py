@@ -18,7 +18,7 @@ from anabranch.commands.asyncapi import commands_document, event_in
 from anabranch.http.answers import JSON
 from anabranch.http.event_routes import LAST_EVENT_ID, EventRoutes
 from anabranch.http.examples import EXAMPLES
-from anabranch.http.places import PLACES, READ_ONLY, TAGS, UNTAGGED
+from anabranch.http.places import PLACES, READ_ONLY, TAGS, UNKEYED, UNTAGGED
 from anabranch.http.reading import EXPECTED, NAMESPACE, body_of
 from anabranch.http.routes import KEY
 from anabranch.http.streams import LINES, SSE
@@ -81,7 +81,7 @@ def of_operation(operation: Operation, place: Place) -> dict[str, Any]:
     reads = place.method == "GET" or operation.name in READ_ONLY
     tagged = place.method == "GET" and operation.name not in UNTAGGED
     extra: dict[str, Any] = {"parameters": _parameters(operation, place)}
-    if not reads:
+    if not reads and operation.name not in UNKEYED:
         named = EXPECTED if operation.request is Event else KEY
         extra["parameters"].append(_PARAMETERS[named])
     if tagged:

@@ -35,6 +35,9 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "fail": {"error": "the airline's site does not answer"},
     "cancel": {"reason": "the trip is off"},
     "close": {"reason": "done"},
+    "claim": {"resource": "the gate's key", "ttl_s": 60},
+    "renew_claim": {"resource": "the gate's key", "token": 48, "ttl_s": 60},
+    "release_claim": {"resource": "the gate's key", "token": 48},
     "start_thought": {
         "task": "Which route to the delta is the best?",
         "branches": ["By boat", {"task": "By train", "role": "critical"}],

@@ -6,13 +6,14 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from anabranch.errors import KeyRefused, TooManyRequests
 from anabranch.http.access import Caller
 from anabranch.http.key_file import RATE, token_in
+from anabranch.http.metrics import AUDIT_LOST
 from anabranch.http.places import CYPHER, reads
 from anabranch.http.token_access import PREFIX
 from anabranch.http.usage import Spent, counted
@@ -80,12 +81,15 @@ class KeyAccess:
         self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
 
     async def caller(self, headers: Headers) -> Caller:
-        """Return the caller of a request. Raises KeyRefused, noted before, and TooManyRequests."""
+        """Return the caller of a request. Raises KeyRefused and TooManyRequests, noted before."""
         try:
             return await self._caller(headers)
         except KeyRefused as error:
             if error.shown:
-                self._note_refused(_shown(headers))
+                self._note_refused(_shown(headers), status=401)
+            raise
+        except TooManyRequests:
+            self._note_refused(_shown(headers), status=429)
             raise
 
     async def _caller(self, headers: Headers) -> Caller:
@@ -119,16 +123,24 @@ class KeyAccess:
         if self._audit is not None:
             self._audit.note(caller.name, operation=operation, namespace=namespace, status=status)
 
-    def _note_refused(self, shown: str) -> None:
-        """Note what was shown and does not hold; strangers must not push out other entries."""
+    def _note_refused(self, shown: str, *, status: int) -> None:
+        """Note what was shown and let nobody in; strangers must not push out other entries.
+
+        So each key has room of its own, and all who show none of the file's have one together.
+        """
+        if self._audit is None:
+            return
         token = token_in(shown)
         key = None if token is None else self._keys.keys().get(token.id)
-        with suppress(TooManyRequests):
-            self._bucket("refused", _REFUSED_PER_S, _REFUSED_AT_ONCE).take(now=self._clock())
-            if self._audit is not None:
-                self._audit.note(
-                    UNKNOWN if key is None else key.id, operation="", namespace="", status=401
-                )
+        name = UNKNOWN if key is None else key.id
+        try:
+            self._bucket(f"{name} refused", _REFUSED_PER_S, _REFUSED_AT_ONCE).take(
+                now=self._clock()
+            )
+        except TooManyRequests:
+            AUDIT_LOST.inc()
+        else:
+            self._audit.note(name, operation="", namespace="", status=status)
 
     @asynccontextmanager
     async def spending(self, caller: Caller, operation: str, asked: object) -> AsyncGenerator[None]:

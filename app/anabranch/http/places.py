@@ -63,6 +63,9 @@ PLACES: Final = {
     "fail": _session("fail"),
     "cancel": _session("cancel"),
     "close": _session("close"),
+    "claim": _session("claims"),
+    "renew_claim": _session("claims/renew"),
+    "release_claim": _session("claims/release"),
     "associate": Place("POST", "/associations", "links"),
     "sever": Place("POST", "/associations/sever", "links"),
     "associations": Place("GET", "/insights/{insight_id}/associated", "links"),
@@ -94,6 +97,9 @@ EVERYWHERE: Final = frozenset({"status"})
 """The operations that show all namespaces: only a key for all of them, with all rights, may."""
 UNTAGGED: Final = frozenset({"status", "list_dead_letters", "list_tasks", "list_workers"})
 """The operations whose answer may change while the log stays the same: they have no ETag."""
+
+UNKEYED: Final = frozenset({"claim", "renew_claim", "release_claim"})
+"""The writes that take no `Idempotency-Key`: sent again they say whether the claim still holds."""
 
 
 def reads(name: str) -> bool:

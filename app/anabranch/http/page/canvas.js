@@ -1,5 +1,6 @@
 // The canvas: a picture of the lanes, which is moved while one pans, and what stands out of them.
 
+import { Minimap } from "./minimap.js";
 import { Overlay } from "./overlay.js";
 import { palette } from "./palette.js";
 import { Picture } from "./picture.js";
@@ -15,6 +16,7 @@ export class LaneCanvas {
     this.view = new Viewport();
     this.ctx = canvas.getContext("2d");
     this.colours = palette();
+    this.minimap = new Minimap({ history, view: this.view, onmove: () => this.draw() });
     new ResizeObserver(() => this.#resize()).observe(canvas.parentElement);
     this.#listen();
     this.#resize();
@@ -97,6 +99,7 @@ export class LaneCanvas {
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
     const { detail } = this.#picture;
     new Overlay(ctx, { history, view, colours, at, live: this.moment.live, focus, detail }).draw();
+    this.minimap.draw(colours, at);
     this.#mark();
   }
 
@@ -126,8 +129,12 @@ export class LaneCanvas {
 
   #press(down) {
     const { canvas } = this;
-    let [x, y, moved] = [down.clientX, down.clientY, 0];
     canvas.setPointerCapture(down.pointerId);
+    if (down.shiftKey) {
+      this.#span(down);
+      return;
+    }
+    let [x, y, moved] = [down.clientX, down.clientY, 0];
     canvas.classList.add("grabbed");
     const move = (event) => {
       moved += Math.abs(event.clientX - x) + Math.abs(event.clientY - y);
@@ -140,6 +147,24 @@ export class LaneCanvas {
       if (moved < 4) this.onpick(this.#under(event));
     };
     canvas.addEventListener("pointermove", move);
+    canvas.addEventListener("pointerup", up, { once: true });
+  }
+
+  /** Mark the positions that the pointer is drawn over, and show them alone at its end. */
+  #span(down) {
+    const { canvas, focus, view } = this;
+    const move = (event) => {
+      focus.span = [down.offsetX, event.offsetX].sort((a, b) => a - b);
+      this.draw();
+    };
+    canvas.addEventListener("pointermove", move);
+    const up = (event) => {
+      canvas.removeEventListener("pointermove", move);
+      const [left, right] = focus.span ?? [0, 0];
+      focus.span = null;
+      if (event.type === "pointerup" && right - left > 4) view.show(view.position(left), view.position(right));
+      this.redraw();
+    };
     canvas.addEventListener("pointerup", up, { once: true });
   }
 

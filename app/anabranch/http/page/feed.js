@@ -1,6 +1,6 @@
 // The feed: the last events up to the moment, as they come.
 
-import { el, empty, refusal } from "./elements.js";
+import { button, el, empty, refusal } from "./elements.js";
 import { eventList } from "./event_list.js";
 import { number } from "./format.js";
 
@@ -13,14 +13,18 @@ export class FeedView {
   #events = [];
   #until = null;
   #asked = false;
+  #held = null; // What came while one reads.
+  #came = 0;
 
   constructor(page) {
     this.page = page;
+    this.hold = button("Pause", () => this.#pause(), { class: "quiet" });
     this.element = el("div", { class: "view" });
   }
 
   clear() {
     this.#events = [];
+    this.#held = null;
     this.#until = null;
     this.element.replaceChildren();
   }
@@ -28,6 +32,12 @@ export class FeedView {
   /** Take an event that has just come. */
   push(event) {
     if (this.#until !== "live") return;
+    if (this.#held) {
+      this.#held = [...this.#held.slice(1 - SHOWN), event];
+      this.#came += 1;
+      this.#name();
+      return;
+    }
     this.#events = [...this.#events.slice(1 - SHOWN), event];
     if (this.element.isConnected && !this.#asked) {
       this.#asked = true;
@@ -44,6 +54,7 @@ export class FeedView {
     const until = moment.live ? "live" : moment.position;
     if (until === this.#until) return;
     this.#until = until;
+    this.#held = null;
     const to = moment.position ?? history.position;
     try {
       const { events } = await connection.get("/events", { cursor: Math.max(to - WINDOW, 0), to: to || undefined, limit: 1000 });
@@ -56,9 +67,25 @@ export class FeedView {
     }
   }
 
+  /** Keep the list still while it is read, or take what came meanwhile. */
+  #pause() {
+    if (this.#held) this.#events = [...this.#events, ...this.#held].slice(-SHOWN);
+    this.#held = this.#held ? null : [];
+    this.#came = 0;
+    this.#show();
+  }
+
+  #name() {
+    this.hold.textContent = !this.#held ? "Pause" : this.#came ? `Go on: ${number(this.#came)} new` : "Go on";
+    this.hold.hidden = this.#until !== "live";
+  }
+
   #show() {
+    this.#name();
+    const focused = document.activeElement === this.hold;
     this.element.replaceChildren(...(this.#events.length
-      ? [el("p", { class: "aside" }, `The last ${number(this.#events.length)}, newest first`), eventList(this.page, this.#events)]
+      ? [el("p", { class: "aside" }, `The last ${number(this.#events.length)}, newest first`, this.hold), eventList(this.page, this.#events)]
       : [empty("No events up to here", "Every append stands here a moment after it happened. From a terminal:", "anabranch events tail")]));
+    if (focused) this.hold.focus();
   }
 }

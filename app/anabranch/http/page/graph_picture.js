@@ -5,6 +5,7 @@ import { cut } from "./lane_drawing.js";
 
 const NODES_MAX = 120;
 const LABELS_MAX = 24; // Beyond, a name stands in the tip of its node.
+const LETTER = 6.4; // The width of a letter, about, in units of the picture.
 const STEPS = 220;
 const PULL = 0.6; // Towards the middle, so that parts without a link stay near.
 const [WIDTH, HEIGHT] = [480, 460];
@@ -57,15 +58,39 @@ export function graphPicture({ nodes, edges, more }) {
     const [a, b] = [at.get(from), at.get(to)];
     return svg("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: "edge" }, svg("title", {}, label));
   });
+  const taken = nodes.map(({ id }) => boxAt(at.get(id).x - 6, at.get(id).y, 12));
   const points = nodes.map((one) => {
     const { x, y } = at.get(one.id);
     return svg("g", { class: "node" }, svg("circle", { cx: x, cy: y, r: 5 }), svg("title", {}, one.kind ? `${one.kind}: ${one.label}` : one.label),
-      nodes.length > LABELS_MAX ? null : svg("text", x > WIDTH / 2
-        ? { x: x - 9, y: y + 4, "text-anchor": "end" } : { x: x + 9, y: y + 4 }, cut(one.label, 30)));
+      nodes.length > LABELS_MAX ? null : labelBeside(x, y, cut(one.label, 30), taken));
   });
   return el("figure", { class: "graph" },
     svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${nodes.length} nodes, ${edges.length} relationships` }, lines, points),
     more ? el("figcaption", { class: "aside" }, `The first ${NODES_MAX} nodes.`) : null);
+}
+
+/** Return a label beside a node, above it or below, where it hides no other; else its tip says it. */
+function labelBeside(x, y, text, taken) {
+  const width = text.length * LETTER;
+  const middle = Math.min(Math.max(x - width / 2, 2), WIDTH - width - 2);
+  const sides = [[x + 9, y], [x - 9 - width, y]];
+  if (x > WIDTH / 2) sides.reverse();
+  for (const [left, at] of [...sides, [middle, y - 15], [middle, y + 15]]) {
+    const box = boxAt(left, at, width);
+    if (left < 0 || box.right > WIDTH || box.top < 0 || box.bottom > HEIGHT || taken.some((one) => meet(one, box))) continue;
+    taken.push(box);
+    const ends = left < x - width / 2 && at === y;
+    return svg("text", { x: ends ? x - 9 : left, y: at + 4, "text-anchor": ends ? "end" : undefined }, text);
+  }
+  return null;
+}
+
+function boxAt(left, y, width) {
+  return { left, right: left + width, top: y - 7, bottom: y + 7 };
+}
+
+function meet(one, other) {
+  return one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
 }
 
 /** Return a place for each node: near what it is linked to, apart from the others. */

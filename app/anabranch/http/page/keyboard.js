@@ -10,6 +10,7 @@ export function keyboard(page) {
     k: () => tree.move(-1),
     h: () => page.pickKin("parent"),
     l: () => page.pickKin("child"),
+    x: () => tree.fold(),
     Enter: () => panel.show("inspect", { focus: true }),
     "/": () => page.filter.focus(),
     r: () => panel.show("recall", { focus: true }),

@@ -33,6 +33,7 @@ class Page {
   #stale = false;
   #spoken = 0;
   #begun = 0;
+  #entered = false;
 
   constructor() {
     this.connection = new Connection();
@@ -56,6 +57,7 @@ class Page {
     this.stream = new EventStream(this.connection, {
       onevents: (event) => this.#came(event), onstate: (state) => this.status.state(state) });
     this.keys = new KeyDialog(this.connection);
+    this.panel.addEventListener("shown", () => this.#remember());
   }
 
   /** Begin: take what the address says, and load. */
@@ -71,6 +73,7 @@ class Page {
     this.panel.show(said.get("view") in this.panel.views ? said.get("view") : "inspect");
     await this.#load();
     this.#begin(said.get("at"), said.get("session"));
+    this.#entered = true;
   }
 
   /** Go to the position and the session that the address names; say so where there is none. */
@@ -252,10 +255,12 @@ class Page {
 
   /** Keep the view in the address, so that it can be shared; keys are never in it. */
   #remember() {
+    if (!this.#entered) return; // What it says is still to be read.
     const said = new URLSearchParams();
     if (this.connection.namespace) said.set("namespace", this.connection.namespace);
     if (!this.moment.live) said.set("at", this.moment.position);
     if (this.focus.session) said.set("session", this.focus.session);
+    if (this.panel.name !== "inspect") said.set("view", this.panel.name);
     history.replaceState(null, "", said.size ? `#${said}` : location.pathname);
   }
 }

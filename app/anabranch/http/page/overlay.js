@@ -6,6 +6,7 @@ import { TOP } from "./viewport.js";
 
 const TICK_APART = 130; // Pixels.
 const EDGE = 6; // Pixels.
+const BADGE = 7.5; // Pixels.
 const NAMED_FROM = 80; // Pixels: names of shorter links would hide one another.
 
 /** Draws above the picture of the lanes; `focus` says what stands out. */
@@ -20,7 +21,19 @@ export class Overlay {
     this.#selection();
     this.#hits();
     this.#now();
+    this.#span();
     this.#axis();
+  }
+
+  /** Mark the positions that are being chosen. */
+  #span() {
+    const { ctx, view, colours, focus } = this;
+    if (!focus.span) return;
+    const [left, right] = focus.span;
+    ctx.fillStyle = colours.accent;
+    ctx.globalAlpha = 0.16;
+    ctx.fillRect(left, TOP - 6, right - left, view.height);
+    ctx.globalAlpha = 1;
   }
 
   #point(insightId) {
@@ -149,7 +162,9 @@ export class Overlay {
 
   /** Draw the hits of a recall with their ranks. */
   #hits() {
-    const { ctx, colours, focus } = this;
+    const { ctx, colours, focus, view } = this;
+    // Between its own row's label and the next one's, where there is room.
+    const lift = this.detail.labels ? Math.min(Math.max(view.perRow - 20, 0), BADGE - 1) : 0;
     ctx.font = "600 10px system-ui, sans-serif";
     ctx.textAlign = "center";
     ctx.textBaseline = "middle";
@@ -157,12 +172,13 @@ export class Overlay {
       const rank = focus.hits.length - back;
       const point = this.#point(id);
       if (!point) return;
+      const y = point[1] + lift;
       ctx.beginPath();
-      ctx.arc(point[0], point[1], 8, 0, 2 * Math.PI);
+      ctx.arc(point[0], y, BADGE, 0, 2 * Math.PI);
       ctx.fillStyle = colours.accent;
       ctx.fill();
       ctx.fillStyle = colours.surface;
-      ctx.fillText(String(rank), point[0], point[1] + 0.5);
+      ctx.fillText(String(rank), point[0], y + 0.5);
     });
     ctx.textAlign = "start";
   }

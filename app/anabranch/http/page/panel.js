@@ -3,8 +3,9 @@
 import { byId, el } from "./elements.js";
 
 /** Shows views by name; a view has a `title`, an `element`, and `refresh`, called when it is shown. */
-export class Panel {
+export class Panel extends EventTarget {
   constructor(views) {
+    super();
     this.views = views;
     this.tabs = byId("tabs");
     this.body = byId("panel");
@@ -29,6 +30,7 @@ export class Panel {
     if (changed) {
       this.body.replaceChildren(this.views[name].element);
       this.body.scrollTop = 0;
+      this.dispatchEvent(new Event("shown"));
     }
     this.refresh();
     if (focus) (this.views[name].first ?? this.body).focus();

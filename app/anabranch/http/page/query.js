@@ -3,6 +3,8 @@
 import { button, el, empty, refusal, table } from "./elements.js";
 import { count } from "./format.js";
 import { graphIn, graphPicture } from "./graph_picture.js";
+import { command, curl, sameCall } from "./same_call.js";
+import { SavedQueries } from "./saved_queries.js";
 
 const EXAMPLES = {
   "Insights by session": "MATCH (s:Session {namespace: $namespace})-[:PRODUCED]->(i:Insight)\nRETURN s.task AS session, i.text AS insight, i.recorded AS position\nORDER BY position DESC LIMIT 25",
@@ -16,6 +18,7 @@ export class QueryView {
   title = "Query";
   #result = null;
   #asOf;
+  #asked = null;
   #form = "table";
 
   constructor(page) {
@@ -30,6 +33,7 @@ export class QueryView {
         el("div", { class: "options" }, el("button", { type: "submit", class: "main" }, "Run"), el("kbd", {}, "Ctrl ⏎"), this.forms)),
       el("p", { class: "aside" }, "Try ", Object.entries(EXAMPLES).map(([name, query]) =>
         button(name, () => { this.first.value = query; this.#ask(); }, { class: "thing-link" }))),
+      new SavedQueries({ text: () => this.first.value, choose: (query) => { this.first.value = query; this.#ask(); } }).element,
       this.result);
     this.#nothing();
   }
@@ -68,8 +72,9 @@ export class QueryView {
     const asOf = page.moment.asOf;
     this.result.setAttribute("aria-busy", "true");
     try {
-      this.#result = await page.connection.post("/cypher", { query: this.first.value, as_of: asOf ?? null });
-      this.#asOf = asOf;
+      const asked = { query: this.first.value, ...(asOf === undefined ? {} : { as_of: asOf }) };
+      this.#result = await page.connection.post("/cypher", asked);
+      [this.#asOf, this.#asked] = [asOf, asked];
       this.#show();
     } catch (error) {
       this.#result = null;
@@ -84,7 +89,11 @@ export class QueryView {
     const { columns, rows, truncated } = this.#result;
     const note = el("p", { class: "aside" }, count(rows.length, "row"), truncated ? ", and there were more" : "",
       this.#asOf === undefined ? "" : `, as of #${this.#asOf}`);
-    this.result.replaceChildren(note, this.#formed(columns, rows));
+    const { query, as_of: at } = this.#asked;
+    this.result.replaceChildren(note, this.#formed(columns, rows), sameCall({
+      Terminal: command("cypher", query, { "--as-of": at, "-N": this.page.history.namespace }),
+      HTTP: curl(this.page.connection, "/cypher", this.#asked),
+    }));
   }
 
   #formed(columns, rows) {

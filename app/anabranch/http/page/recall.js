@@ -3,6 +3,7 @@
 import { button, el, empty, refusal } from "./elements.js";
 import { hitCard, laneStates } from "./hit_card.js";
 import { count, position } from "./format.js";
+import { command, curl, sameCall } from "./same_call.js";
 
 const K = 10;
 
@@ -57,13 +58,14 @@ export class RecallView {
     const asOf = page.moment.asOf;
     this.answers.setAttribute("aria-busy", "true");
     try {
-      const answer = await page.connection.post("/recall", { query, k: K, as_of: asOf ?? null, include_retired: this.retired.checked });
+      const body = { query, k: K, ...(asOf === undefined ? {} : { as_of: asOf }), ...(this.retired.checked ? { include_retired: true } : {}) };
+      const answer = await page.connection.post("/recall", body);
       for (const hit of answer.hits) {
         const mark = page.history.insights.get(hit.insight_id);
         if (mark) mark.text = hit.text;
       }
       if (asked !== this.#asked) return;
-      this.#shown = { query, asOf, at: asOf ?? page.history.position, answer };
+      this.#shown = { query, asOf, at: asOf ?? page.history.position, answer, body };
       this.#show();
     } catch (error) {
       if (asked === this.#asked) this.answers.replaceChildren(refusal(error));
@@ -84,7 +86,17 @@ export class RecallView {
     this.pin.hidden = false;
     this.pin.textContent = this.pinned ? `Let go of ${position(this.pinned.at)}` : "Compare with another moment";
     if (this.pinned && this.pinned.query === this.#shown.query) this.#compare();
-    else this.answers.replaceChildren(summary(answer, at), hits(page, answer, answer.hits[0]?.score), leftOut(answer), laneStates(answer));
+    else this.answers.replaceChildren(summary(answer, at), hits(page, answer, answer.hits[0]?.score), leftOut(answer), laneStates(answer), this.#same());
+  }
+
+  #same() {
+    const { body } = this.#shown;
+    const { connection, history } = this.page;
+    return sameCall({
+      Terminal: command("recall", body.query, { "--as-of": body.as_of, "--include-retired": body.include_retired, "-N": history.namespace, "--why": true }),
+      HTTP: curl(connection, "/recall", body),
+      "An agent, by the tool recall": JSON.stringify(body),
+    });
   }
 
   #compare() {

@@ -62,6 +62,14 @@ export class SessionTree {
     if (next) this.onpick(next.lane);
   }
 
+  /** Fold the active session's branches away, or show them again. */
+  fold() {
+    const lane = this.history.sessions.get(this.active);
+    if (!lane?.children.length) return;
+    if (!this.collapsed.delete(lane.id)) this.collapsed.add(lane.id);
+    this.update();
+  }
+
   #flattened() {
     const items = [];
     const add = (lanes, level) => lanes.forEach((lane, at) => {
@@ -130,8 +138,10 @@ export class SessionTree {
     if (!this.moment.live) return empty("Nothing had begun yet", "Move the scrubber to the right.");
     const { namespace } = this.history;
     return empty("No sessions yet",
-      `They appear here as they begin, in the namespace ${namespace}; another one can be named above. Try this:`,
-      `anabranch remember "The lock sticks" -N ${namespace}`);
+      `They appear here as they begin, in the namespace ${namespace}; another one can be named above. From a terminal, from Python, and by an agent:`,
+      `anabranch remember "The lock sticks" -N ${namespace}`,
+      `await memory.remember("The lock sticks")`,
+      "anabranch mcp install claude");
   }
 
   #twist(event, lane) {

@@ -72,6 +72,25 @@ export class Viewport {
     this.fitted = false;
   }
 
+  /** Show the positions between two. */
+  show(from, to) {
+    this.perPosition = clamp(this.width / Math.max(to - from, 1), 1e-6, STEP_MAX);
+    this.left = from;
+    this.fitted = false;
+  }
+
+  /** Move so that a point of the picture is in the middle. */
+  centre(position, row) {
+    this.left = position - this.width / 2 / this.perPosition;
+    this.top = Math.max(row - (this.height - TOP) / 2 / this.perRow, -2);
+    this.fitted = false;
+  }
+
+  /** Tell whether all positions and all rows are seen. */
+  holds({ first, last, rows }) {
+    return this.sees(first, 0) && this.sees(last, rows - 1);
+  }
+
   /** Tell whether a point of the picture is seen. */
   sees(position, row) {
     const [x, y] = [this.x(position), this.y(row)];

@@ -328,10 +328,16 @@ async def test_the_audit_says_who_was_refused(two: Two, memory: Memory) -> None:
     await two.client.get("/v1/sessions")
     for _ in range(40):
         await two.client.get("/v1/sessions", headers=bearer("no key"))
+    await two.client.get("/v1/sessions", headers=bearer(token))
+    slow, token = await two.keys.create("slow", scope="read", namespaces=["a"], rate=0.1)
+    for _ in range(2):
+        await two.client.get("/v1/sessions", headers=bearer(token))
 
     await asyncio.wait_for(two.audit.stored(), PATIENCE_S)
     found = await last_entries(namespace_of(memory).backend.log.connection, 100)
 
+    assert (found[-1].key, found[-1].status) == (slow.id, 429)
     refused = [(one.key, one.status) for one in found if one.status == 401]
     assert refused[:3] == [(key.id, 401), (key.id, 401), ("unknown", 401)]
+    assert refused[-1] == (key.id, 401)
     assert 20 <= len(refused) < 40

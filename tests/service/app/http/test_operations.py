@@ -73,6 +73,30 @@ async def test_a_whole_life_over_http(web: httpx2.AsyncClient, memory: Memory) -
     assert hits["hits"][0]["text"] == TEXT
 
 
+async def test_one_session_has_a_resource(web: httpx2.AsyncClient) -> None:
+    """Another is refused until it is given back; a token that holds no more does nothing."""
+    one, other = [
+        f"/v1/sessions/{opened['session_id']}/claims"
+        for opened in [
+            await done(await web.post("/v1/sessions", json={"task": task})) for task in "ab"
+        ]
+    ]
+    first = await done(await web.post(one, json={"resource": "gate", "ttl_s": 60}))
+    refused = problem(await web.post(other, json={"resource": "gate"}))
+    claim = {"resource": "gate", "token": first["token"]}
+    longer = await done(await web.post(f"{one}/renew", json={**claim, "ttl_s": 600}))
+    given = await done(await web.post(f"{one}/release", json=claim))
+    stale = [problem(await web.post(f"{one}/{end}", json=claim)) for end in ("renew", "release")]
+    second = await done(await web.post(other, json={"resource": "gate"}))
+
+    assert refused == (409, "ResourceTaken")
+    assert (longer["token"], longer["session_id"]) == (first["token"], first["session_id"])
+    assert longer["expires_at"] > first["expires_at"]
+    assert given == {"session_id": first["session_id"], **claim}
+    assert stale == [(409, "TokenStale")] * 2
+    assert second["token"] > first["token"]
+
+
 async def test_what_is_linked_is_listed(web: httpx2.AsyncClient) -> None:
     """Associations and conflicts stand in pages, now and at a moment."""
     one, other = [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from anabranch import Memory, Session
 
 pytestmark = [in_full_only, pytest.mark.timeout(300)]
+PICTURE = '() => document.getElementById("minimap").toDataURL()'
 MARKUP = "<b>loud</b> <img src=nowhere> &amp; <script>no</script>"
 VIEWS = ("Inspect", "Recall", "Query", "Work", "Conflicts", "Events")
 PLAY_AND_PAUSE = """
@@ -66,7 +69,11 @@ async def test_a_new_branch_is_seen_without_a_reload(browser: Browser, memory: M
         await expect(item).to_contain_text("pending")
         await branch.remember("The gate sticks")
         await expect(item).to_contain_text("◆1")
+        await page.get_by_role("tab", name="Events").click()
+        await page.get_by_role("button", name="Pause").click()
         await branch.complete("seen")
+        await page.get_by_role("button", name="Go on: 1 new").click()
+        await expect(page.locator(".event-type").first).to_have_text("branch.completed")
 
         await expect(item).to_have_attribute("data-status", "completed")
         await expect(item).to_have_attribute("aria-level", "2")
@@ -106,10 +113,17 @@ async def test_recall_shows_the_parts_of_each_score(browser: Browser, memory: Me
     await thought(memory)
     async with served(memory) as url, visited(browser, url) as page:
         await page.keyboard.press("r")
-        await page.keyboard.type("Does the north gate stick?")
+        await page.keyboard.type("Doesn't the north gate stick?")
         await page.keyboard.press("Enter")
         first = page.locator(".hit").first
         await expect(first).to_contain_text("The north gate sticks in frost")
+        await page.get_by_text("The same from elsewhere").click()
+        [terminal, curl, tool] = await page.locator(".call code").all_inner_texts()
+        question = "Doesn't the north gate stick?"
+        assert shlex.split(terminal) == [
+            *("anabranch", "recall", question, "-N", "default", "--why")
+        ]
+        assert json.loads(shlex.split(curl)[-1]) == json.loads(tool) == {"query": question, "k": 10}
         await first.locator("summary").click()
 
         numbers = [float(one) for one in await first.locator(".parts td").all_inner_texts()]
@@ -191,6 +205,17 @@ async def test_cypher_is_shown_in_three_forms(browser: Browser, memory: Memory) 
         await expect(page.get_by_role("img", name="3 nodes, 2 relationships")).to_be_visible()
         await page.get_by_role("button", name="JSON").click()
         await expect(page.locator("pre.json")).to_contain_text('"rel": "branch"')
+
+        await page.get_by_text("Saved queries").click()
+        await page.get_by_label("Name of the query").fill("forks")
+        await page.keyboard.press("Enter")
+        await page.reload()
+        await expect(page.get_by_role("tab", name="Query", selected=True)).to_be_visible()
+        await page.get_by_text("Saved queries").click()
+        await page.get_by_role("button", name="forks", exact=True).click()
+        await expect(page.get_by_role("cell", name="Look at old charts")).to_be_visible()
+        await page.get_by_role("button", name="Delete forks").click()
+        await expect(page.locator(".saved")).to_have_text("None yet.")
 
         await page.get_by_label("Cypher").fill("CREATE (n:Note)")
         await page.keyboard.press("Control+Enter")
@@ -283,9 +308,9 @@ async def test_everything_is_done_by_keys(browser: Browser, memory: Memory) -> N
         await expect(title).to_have_text("Look at the lower gate")
         await page.keyboard.press("h")
         await expect(selected).to_contain_text("Map the north canal")
-        await page.get_by_role("tree").focus()
-        await page.keyboard.press("ArrowLeft")
+        await page.keyboard.press("x")
         await expect(page.get_by_role("treeitem")).to_have_count(1)
+        await page.get_by_role("tree").focus()
         await page.keyboard.press("ArrowRight")
         await page.keyboard.press("ArrowDown")
         await expect(title).to_have_text("Look at the lower gate")
@@ -300,6 +325,15 @@ async def test_everything_is_done_by_keys(browser: Browser, memory: Memory) -> N
         await page.get_by_role("tree").focus()
         await page.keyboard.press("Space")
         await expect(page.locator("#banner")).to_be_hidden()
+        minimap = page.locator("#minimap")
+        await page.keyboard.press("f")
+        await expect(minimap).to_be_hidden()
+        for _ in range(8):
+            await page.keyboard.press("+")
+        await expect(minimap).to_be_visible()
+        before = await minimap.evaluate(PICTURE)
+        await minimap.click(position={"x": 4, "y": 4})
+        await page.wait_for_function(f"(before) => ({PICTURE})() !== before", arg=before)
         await page.keyboard.press("?")
         await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
         await page.keyboard.press("Escape")
@@ -332,6 +366,8 @@ async def test_every_view_is_accessible(
             elif name == "Query":
                 await page.get_by_role("button", name="Run").click()
                 await page.locator("#panel td").first.wait_for()
+                await page.get_by_text("Saved queries").click()
+                await page.get_by_text("The same from elsewhere").click()
             elif name == "Work":
                 await page.get_by_text("No worker answers").wait_for()
             else:

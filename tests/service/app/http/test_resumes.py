@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 from contextlib import aclosing
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from anabranch_events import Log, NatsServer
 
 EVENTS = 1_000
+EVENTS_OF_FEW = 500
 AT_ONCE_MAX = 9
 RESUMES_A_KILL = 100
 
@@ -38,7 +38,6 @@ class Follower:
     async def follow(self, count: int) -> None:
         """Come again until there are so many events."""
         while len(self.positions) < count:
-            self.resumes += 1
             try:
                 await self._take(
                     min(count, len(self.positions) + self._chance.randint(1, AT_ONCE_MAX))
@@ -53,6 +52,7 @@ class Follower:
             self._client.stream("GET", path, headers=headers) as answer,
             aclosing(events_of(answer)) as events,
         ):
+            self.resumes += 1  # One that nobody answers is none.
             async for position, event in events:
                 self._last = position
                 if event is not None:
@@ -61,8 +61,10 @@ class Follower:
                     return
 
 
-async def _held(nats_server: NatsServer, log: Log, port: int, *, followers: int) -> int:
-    """Let followers leave and come again, with kills; return how often they came."""
+async def _held(
+    nats_server: NatsServer, log: Log, port: int, *, followers: int, events: int
+) -> tuple[int, int]:
+    """Let followers leave and come again, with kills; return how often they came, and the kills."""
     mortal = MortalService(nats_server, port)
     await mortal.start()
     session_id = new_id()
@@ -70,33 +72,36 @@ async def _held(nats_server: NatsServer, log: Log, port: int, *, followers: int)
     chance = random.Random(0)  # noqa: S311 - repeatable, not secret.
 
     all_of_them: list[Follower] = []
+    kills = 0
 
     def resumes() -> int:
-        return resumes()
+        return sum(one.resumes for one in all_of_them)
 
     async def append() -> None:
         wanted.extend(
-            [(await log.append(one)).position for one in insights(EVENTS - 1, session_id, "a")]
+            [(await log.append(one)).position for one in insights(events - 1, session_id, "a")]
         )
 
     async def kill() -> None:
-        for kills in itertools.count(1):
-            while resumes() < kills * RESUMES_A_KILL:  # noqa: ASYNC110 - nobody tells of them.
+        nonlocal kills
+        while any(len(one.positions) < events for one in all_of_them):
+            if resumes() < (kills + 1) * RESUMES_A_KILL:
                 await asyncio.sleep(0.01)
+                continue
+            kills += 1
             await mortal.kill()
             await mortal.start()
 
     try:
         async with client_at(f"http://127.0.0.1:{port}") as client:
             all_of_them += [Follower(client, chance) for _ in range(followers)]
-            killing = asyncio.create_task(kill())
-            await asyncio.gather(append(), *(one.follow(EVENTS) for one in all_of_them))
-            killing.cancel()
-            await asyncio.gather(killing, return_exceptions=True)
+            async with asyncio.TaskGroup() as group:
+                for work in (append(), kill(), *(one.follow(events) for one in all_of_them)):
+                    group.create_task(work)
     finally:
         await mortal.kill()
     assert all(one.positions == wanted for one in all_of_them)
-    return sum(one.resumes for one in all_of_them)
+    return resumes(), kills
 
 
 @in_full_only
@@ -105,9 +110,12 @@ async def test_clients_that_come_and_go_have_every_event_once(
     nats_server: NatsServer, log: Log, unused_tcp_port: int
 ) -> None:
     """Whether they leave by themselves, or the service is killed under them."""
-    resumes = await _held(nats_server, log, unused_tcp_port, followers=2)
+    resumes, kills = await _held(
+        nats_server, log, unused_tcp_port, followers=2, events=EVENTS_OF_FEW
+    )
 
-    assert resumes > EVENTS / AT_ONCE_MAX
+    assert resumes > EVENTS_OF_FEW / AT_ONCE_MAX
+    assert kills > 0
 
 
 @pytest.mark.chaos
@@ -115,6 +123,8 @@ async def test_ten_thousand_resumes_miss_and_double_nothing(
     nats_server: NatsServer, log: Log, unused_tcp_port: int
 ) -> None:
     """Some fifty clients come two hundred times each, and every hundredth time brings a kill."""
-    resumes = await _held(nats_server, log, unused_tcp_port, followers=55)
+    resumes, kills = await _held(nats_server, log, unused_tcp_port, followers=55, events=EVENTS)
 
+    print(f"{resumes:,} resumes, {kills} kills: every event once")  # noqa: T201
     assert resumes >= 10_000
+    assert kills > resumes / RESUMES_A_KILL / 2
