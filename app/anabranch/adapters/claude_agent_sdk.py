@@ -1,7 +1,7 @@
 """A `SessionStore` of the Claude Agent SDK over a memory.
 
-`from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore`. What the SDK mirrors is kept
-as it is, beside the log, and becomes sessions, branches and insights as Claude Code's files do.
+`from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore`. Transcripts are kept exactly,
+beside the log, and become sessions, branches and insights as Claude Code's files do.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from anabranch.memory.subject_forgetting import forget_sessions
 from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.transcripts.stream import TranscriptKey
 
-with framework("claude_agent_sdk", extra="claude"):
+with framework("claude_agent_sdk", extra="claude-agent-sdk"):
     from claude_agent_sdk import fold_session_summary
 
 if TYPE_CHECKING:

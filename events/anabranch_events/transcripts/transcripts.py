@@ -35,7 +35,7 @@ from anabranch_events.transcripts.stream import (
 from anabranch_events.write.atomic_batch import send_together
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 
     from nats.aio.msg import Msg
 
@@ -64,12 +64,13 @@ class _Unsure(NamedTuple):
 
 
 class _Standing:
-    """A transcript as far as it was read here: its last position, and the records it has."""
+    """A transcript, read up to its last position here, and the marks of its records."""
 
     def __init__(self) -> None:
         self.last = 0
         self.marks: set[bytes] = set()
         self.unsure: _Unsure | None = None
+        self._tail: list[bytes] = []
         self.rest = b""
         self.is_read = False
         self.appending = asyncio.Lock()
@@ -80,34 +81,49 @@ class _Standing:
         data = self.rest + message.data
         end = data.rfind(b"\n") + 1
         self.rest = data[end:]
-        for line in data[:end].splitlines():
-            self.marks.add(parsed_line(line + b"\n").mark)
+        self.have(parsed_line(line + b"\n") for line in data[:end].splitlines())
         told = (message.headers or {}).get(EVENT_ID, "")
         if self.unsure is not None and told.startswith(f"{self.unsure.batch_id}/"):
             self.unsure = None
 
+    def have(self, lines: Iterable[Line]) -> None:
+        """Note lines that are stored."""
+        for line in lines:
+            mark = line.mark
+            self.marks.add(mark)
+            if line.uuid is not None:
+                self._tail.clear()
+            self._tail.append(mark)
+
+    def clear(self) -> None:
+        """Note that nothing is stored any more."""
+        self.last, self.rest, self._tail = 0, b"", []
+        self.marks.clear()
+
     def new(self, lines: Sequence[Line]) -> list[Line]:
         """Return the lines that are not stored yet.
 
-        A record with a uuid is stored once. One without is stored as often as it comes. Where it
-        stands among records that are stored, and its like is stored too, all of them came again.
+        A record with a uuid is stored once. One without is stored as often as it comes, unless it
+        came again among others. Then its like is stored, and a stored record follows it, or all
+        that have a uuid are stored. Or it follows the last of those as it does in the transcript.
         """
-        known = [line.uuid is not None and line.mark in self.marks for line in lines]
-        named = sum(line.uuid is not None for line in lines)
-        repeated = len(known) - known[::-1].index(True) if any(known) else 0
-        if named and sum(known) == named:
-            repeated = len(lines)
-        found: list[Line] = []
-        coming: set[bytes] = set()
-        for place, line in enumerate(lines):
-            mark = line.mark
-            if line.uuid is not None:
-                if mark not in self.marks and mark not in coming:
-                    found.append(line)
-                    coming.add(mark)
-            elif place >= repeated or mark not in self.marks:
-                found.append(line)
-        return found
+        marks = [line.mark for line in lines]
+        known = [line.uuid and mark in self.marks for line, mark in zip(lines, marks, strict=True)]
+        again = len(known) - known[::-1].index(True) if True in known else 0
+        if again and all(known[place] for place, line in enumerate(lines) if line.uuid):
+            again = len(lines)
+        elif again and self._tail and marks[again - 1] == self._tail[0]:
+            for mark in self._tail[1:]:
+                if again == len(lines) or lines[again].uuid or marks[again] != mark:
+                    break
+                again += 1
+        found: dict[bytes | int, Line] = {}
+        for place, (line, mark) in enumerate(zip(lines, marks, strict=True)):
+            if line.uuid and mark not in self.marks:
+                found.setdefault(mark, line)
+            elif not line.uuid and (place >= again or mark not in self.marks):
+                found[place] = line
+        return [*found.values()]
 
 
 class Transcripts:
@@ -268,7 +284,7 @@ class Transcripts:
         if acknowledged.get("duplicate"):
             return False
         standing.last = int(acknowledged["seq"])
-        standing.marks.update(line.mark for line in lines)
+        standing.have(lines)
         standing.unsure = None
         return True
 
@@ -289,8 +305,7 @@ class Transcripts:
     async def _catch_up(self, subject: str, standing: _Standing) -> None:
         """Note what was appended since; all of it where the transcript was dropped meanwhile."""
         if standing.last and await self._at(standing.last) is None:
-            standing.last, standing.rest = 0, b""
-            standing.marks.clear()
+            standing.clear()
         async for message in self._messages(subject, after=standing.last):
             standing.take(message)
 

@@ -153,7 +153,7 @@ async def test_the_sdk_reads_forks_and_deletes(
     assert len(told) > 1
     assert {one.session_id for one in listed} == {WAIT, fork.session_id}
     assert agent_before.task
-    assert (main.task, agent.task) == ("", "")
+    assert (main.task, agent.task) == ("(forgotten)", "(forgotten)")
     assert left.task
     assert await store.load(project) is None
     assert await store.list_subkeys(project) == []
