@@ -15,7 +15,7 @@ from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore
 
 async def main(home: str, namespace: str, session: str, entries: list[Any]) -> None:
     """Append entries."""
-    claude_agent_sdk._TOGETHER_S = 3600.0  # type: ignore[misc]  # It never gets so far.
+    vars(claude_agent_sdk)["_TOGETHER_S"] = 3600.0  # It never gets so far.
     async with Memory.open(home, namespace=namespace) as memory:
         store = AnabranchSessionStore(memory)
         await store.append({"project_key": "-work-pier", "session_id": session}, entries)
@@ -24,6 +24,6 @@ async def main(home: str, namespace: str, session: str, entries: list[Any]) -> N
 
 
 if __name__ == "__main__":
-    *names, written = sys.argv[1:]
+    _, place, name, written = sys.argv
     told = [json.loads(line) for line in Path(written).read_text().splitlines()]
-    asyncio.run(main(*names, Path(written).stem, told[:-1]))
+    asyncio.run(main(place, name, Path(written).stem, told[:-1]))

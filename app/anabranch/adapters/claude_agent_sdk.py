@@ -1,7 +1,7 @@
 """A `SessionStore` of the Claude Agent SDK over a memory.
 
-`from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore`. Transcripts are kept exactly,
-beside the log, and become sessions, branches and insights as Claude Code's files do.
+`from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore`. Transcripts are kept
+exactly, beside the log, and become sessions, branches and insights as Claude Code's files do.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 _TOGETHER_S: Final = 0.2
 _RETRY_EACH_S: Final = 2.0
 _REST: Final = 3.0
-"""The share of time for which an import rests, as a multiple of what it took."""
+"""The rest after an import, as a multiple of the time that it took."""
 _REST_MAX_S: Final = 60.0
 _RECEIPT: Final = "deleted by the Claude Agent SDK"
 _log: Final = logging.getLogger("anabranch")
@@ -72,8 +72,8 @@ class AnabranchSessionStore:
     """The transcripts of the Claude Agent SDK, kept by a memory and learned from.
 
     Give it as `ClaudeAgentOptions(session_store=...)`. An entry is on disk before `append` returns,
-    and stored once, by its `uuid`. Entries are kept as they are, secrets too. What becomes events is
-    redacted as imports are, unless `redacts` is False; `tools` keeps the text of tool calls.
+    and stored once, by its `uuid`. Entries are kept exactly, secrets too. Events are redacted as
+    those of imports, unless `redacts` is False; `tools` keeps the text of tool calls.
 
     Within `async with` it imports what an earlier process left, and at the end what is left to
     import. Without, call `aclose`.
@@ -140,7 +140,7 @@ class AnabranchSessionStore:
         await self._bridge.arun(self._imported())
 
     async def aclose(self) -> None:
-        """Import what is left, and stop. What cannot be imported now the next process imports."""
+        """Import what is left, and stop. The next process imports what cannot be imported now."""
         await self._bridge.arun(self._close())
 
     def _key(self, key: SessionKey | SessionListSubkeysKey) -> TranscriptKey:

@@ -89,10 +89,10 @@ class Mirrored:
         """
         importer = Importer(self._log, self._options, saw=self._saw)
         heads, outcomes = await self._imported(of, importer)
-        mark = Mark(
-            position=max((head.position for head in heads), default=0),
-            sessions=_of_session(of, outcomes),
-        )
+        if not heads:  # It was dropped meanwhile, with what was noted of it.
+            return importer.tally
+        position = max(head.position for head in heads)
+        mark = Mark(position=position, sessions=_of_session(of, outcomes))
         bucket = await self._bucket()
         await bucket.put(mark_key(self._options.namespace, of), mark.model_dump_json().encode())
         return importer.tally

@@ -92,9 +92,9 @@ async def _forget(
             await forgetting.insights(rows)
             if progress is not None:
                 progress(len(forgetting.known))
-    await forgetting.sessions(subject.sessions)
     if not dry_run:
         await drop_mirrored(namespace.backend.log, namespace.name, subject.sessions)
+    await forgetting.sessions(subject.sessions)
     return forgetting.result(subject)
 
 

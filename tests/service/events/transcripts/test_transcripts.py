@@ -60,7 +60,7 @@ async def names(transcripts: Transcripts) -> list[str]:
 
 async def test_records_come_back_as_they_were(transcripts: Transcripts) -> None:
     """Numbers of any size, halves of emojis, line ends, and the order of keys."""
-    records = [
+    records: list[dict[str, Any]] = [
         {"type": "x", "big": 2**200, "small": 1e-300, "half": "\ud83d", "whole": "\U0001f30a"},
         {"uuid": None, "b": [{}, [], None, True], "a": "line\nline\r\u2028\x85", "": {"é": 0.1}},
     ]
