@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from anabranch.importers import databases
+from anabranch.importers.reader import Source
+from anabranch.importers.readers import crush
 from anabranch.importers.readers.catalogue import READERS, sources_below
+from anabranch.importers.records import Ended
 from tests.support.claude_files import ClaudeFile
 from tests.support.transcripts import Told, shows, told
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FrameType
+
+    import pytest
 
 THREAD = "01a220a6-0000-7000-8000-000000000001"
 
@@ -293,6 +301,76 @@ CREATE TABLE messages (
     parts BLOB NOT NULL default '[]', model TEXT, provider TEXT, created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL, is_summary_message INTEGER NOT NULL DEFAULT 0);
 """
+
+
+def crush_of_calls(path: Path, count: int) -> None:
+    """Write a conversation that calls an agent `count` times, each in a session of its own."""
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(CRUSH)
+        said = {"type": "text", "data": {"text": "Look."}}
+        sessions: list[tuple[str, str | None]] = [("s", None)]
+        messages = [("m", "s", "user", [said])]
+        for number in range(count):
+            call = {"id": f"c{number}", "name": "agent", "input": "{}"}
+            result = {"tool_call_id": f"c{number}", "content": "Dry."}
+            sessions.append((f"a{number}$$c{number}", "s"))
+            messages += [
+                (f"a{number}", "s", "assistant", [{"type": "tool_call", "data": call}]),
+                (f"b{number}", f"a{number}$$c{number}", "user", [said]),
+                (f"r{number}", "s", "tool", [{"type": "tool_result", "data": result}]),
+            ]
+        database.executemany("INSERT INTO sessions VALUES (?, ?, 'x', 0, 1, 1, NULL)", sessions)
+        database.executemany(
+            "INSERT INTO messages VALUES (?, ?, ?, ?, 'stub-1', 'stub', 1, 0, 0)",
+            [(*told, json.dumps(parts)) for *told, parts in messages],
+        )
+        database.commit()
+
+
+def crush_steps(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int, int]:
+    """Read a database; return its agents, the reader's lines run, and SQLite's steps by ten."""
+    lines = steps = 0
+
+    def stepped() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def counted(where: Path) -> sqlite3.Connection:
+        database = databases.snapshot(where)
+        database.set_progress_handler(stepped, 10)
+        return database
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace if frame.f_code.co_filename == crush.__file__ else None
+
+    source = Source("crush", (path,))
+    monkeypatch.setattr(crush, "snapshot", counted)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        records = list(crush.CrushReader().read(source))
+    finally:
+        sys.settrace(before)
+    return sum(isinstance(one, Ended) for one in records), lines, steps
+
+
+def test_crush_costs_as_much_again_for_each_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times the sessions and messages take about four times the steps, also of SQLite."""
+    for count in (100, 400):
+        crush_of_calls(tmp_path / str(count) / "crush.db", count)
+
+    few = crush_steps(tmp_path / "100" / "crush.db", monkeypatch)
+    many = crush_steps(tmp_path / "400" / "crush.db", monkeypatch)
+
+    assert (few[0], many[0]) == (100, 400)
+    assert many[1] < 4.2 * few[1]
+    assert many[2] < 5 * few[2]
 
 
 @shows("crush", "plain", "tools", "sub-agent", "parallel", "compaction")
