@@ -15,7 +15,7 @@ from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore
 
 async def main(home: str, namespace: str, session: str, entries: list[Any]) -> None:
     """Append entries."""
-    vars(claude_agent_sdk)["_TOGETHER_S"] = 3600.0  # It never gets so far.
+    claude_agent_sdk.__dict__["_TOGETHER_S"] = 3600.0  # It never gets so far.
     async with Memory.open(home, namespace=namespace) as memory:
         store = AnabranchSessionStore(memory)
         await store.append({"project_key": "-work-pier", "session_id": session}, entries)

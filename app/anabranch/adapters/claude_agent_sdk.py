@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from anabranch.adapters.bridge import Bridge
 from anabranch.adapters.framework import framework
+from anabranch.errors import MemoryNotOpen
 from anabranch.home.folder import Home
 from anabranch.importers.drift import note_unknown_records
 from anabranch.importers.importer import ImportOptions
@@ -71,9 +72,10 @@ class _Summary(BaseModel):
 class AnabranchSessionStore:
     """The transcripts of the Claude Agent SDK, kept by a memory and learned from.
 
-    Give it as `ClaudeAgentOptions(session_store=...)`. An entry is on disk before `append` returns,
-    and stored once, by its `uuid`. Entries are kept exactly, secrets too. Events are redacted as
-    those of imports, unless `redacts` is False; `tools` keeps the text of tool calls.
+    Give it as `ClaudeAgentOptions(session_store=...)`. An entry is stored before `append` returns,
+    as safely as the log's events, and once, by its `uuid`. Entries are kept exactly, secrets too.
+    Events are redacted as those of imports, unless `redacts` is False; `tools` keeps the text of
+    tool calls.
 
     Within `async with` it imports what an earlier process left, and at the end what is left to
     import. Without, call `aclose`.
@@ -154,7 +156,7 @@ class AnabranchSessionStore:
             self._memory.namespace,
             told["project_key"],
             told["session_id"],
-            told.get("subpath", ""),
+            told.get("subpath") or "",
         )
 
     @property
@@ -253,42 +255,44 @@ class AnabranchSessionStore:
 
     async def _follow(self) -> None:
         """Import what changed until it is cancelled; what the log did not take is tried again."""
-        while True:
-            await self._came.wait()
-            self._came.clear()
-            await asyncio.sleep(_TOGETHER_S)
-            began = time.monotonic()
-            if not await self._import_changed():
-                self._came.set()
-                await asyncio.sleep(_RETRY_EACH_S)
-            await asyncio.sleep(min(_REST * (time.monotonic() - began), _REST_MAX_S))
+        with suppress(MemoryNotOpen):  # It was closed before the store was: the next one goes on.
+            while True:
+                await self._came.wait()
+                self._came.clear()
+                await asyncio.sleep(_TOGETHER_S)
+                began = time.monotonic()
+                if not await self._import_changed():
+                    self._came.set()
+                    await asyncio.sleep(_RETRY_EACH_S)
+                await asyncio.sleep(min(_REST * (time.monotonic() - began), _REST_MAX_S))
 
     async def _import_changed(self) -> bool:
-        """Import each session that changed; tell whether the log took all of them."""
-        failed: list[MirroredSession] = []
-        while self._changed:
-            async with self._importing:
-                if not self._changed:
-                    break
-                of = next(iter(self._changed))
-                del self._changed[of]
-                if not await self._import(of):
-                    failed.append(of)
-        self._changed.update(dict.fromkeys(failed))
-        return not failed
+        """Import each session that has changed, once; tell whether the log took all of them."""
+        tried: set[MirroredSession] = set()
+        whole = True
+        while True:
+            async with self._importing:  # Also waits for the import that another call began.
+                of = next((one for one in self._changed if one not in tried), None)
+                if of is None:
+                    return whole
+                tried.add(of)
+                whole &= await self._import(of)
 
     async def _import(self, of: MirroredSession) -> bool:
+        del self._changed[of]
         try:
             tally = await (await self._mirrored()).take(of)
+        except MemoryNotOpen:
+            raise
         except AnabranchError as error:
             _log.warning("session %s: %s; it is tried again", of.session, error.message)
-            return False
-        except BaseException as error:
             self._changed[of] = None
-            if not isinstance(error, Exception):
-                raise
+            return False
+        except asyncio.CancelledError:
+            self._changed[of] = None
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, other sessions go on.
             _log.exception("session %s cannot be imported", of.session)
-            del self._changed[of]
             return True
         note_unknown_records(Home(self._memory.settings.home), tally.unknown)
         return True

@@ -55,7 +55,7 @@ async def forget_sessions(
 ) -> SubjectForgotten | None:
     """Forget these sessions as `Memory.forget_all` does one, but none of those below them.
 
-    Those that the log has not are passed over; None where it has none of them.
+    Those that the log has not are passed over; None where it has none of them. Transcripts stay.
     """
     log = namespace.backend.log
     there = tuple(
@@ -68,7 +68,9 @@ async def forget_sessions(
         await _graph_follows(namespace)
         return Subject("session", there[0], there, OF_SESSIONS, there)
 
-    return await _forget(namespace, found, sessions=namespace.sessions, receipt=receipt)
+    return await _forget(
+        namespace, found, sessions=namespace.sessions, receipt=receipt, transcripts=False
+    )
 
 
 async def _forget(
@@ -78,6 +80,7 @@ async def _forget(
     sessions: Sessions,
     receipt: str,
     dry_run: bool = False,
+    transcripts: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> SubjectForgotten:
     subject = await found()
@@ -92,7 +95,7 @@ async def _forget(
             await forgetting.insights(rows)
             if progress is not None:
                 progress(len(forgetting.known))
-    if not dry_run:
+    if transcripts and not dry_run:
         await drop_mirrored(namespace.backend.log, namespace.name, subject.sessions)
     await forgetting.sessions(subject.sessions)
     return forgetting.result(subject)

@@ -150,7 +150,7 @@ class Transcripts:
     async def append(self, key: TranscriptKey, records: Sequence[Mapping[str, Any]]) -> int:
         """Append records in their order; return the position of the last one stored.
 
-        They are on disk when it returns, each record with a `uuid` once. After an error some may be
+        They are stored when it returns, each record with a `uuid` once. After an error some may be
         stored: to append the same records again is safe. Raises InputInvalid, LogFull.
         """
         lines = [line_of(record, number=number) for number, record in enumerate(records)]

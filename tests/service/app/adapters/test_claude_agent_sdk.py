@@ -245,6 +245,25 @@ async def test_a_killed_process_loses_nothing_that_was_acknowledged(
     ]
 
 
+async def test_a_session_that_is_deleted_in_one_project_stays_in_another(
+    memory: Memory, store: AnabranchSessionStore, tmp_path: Path
+) -> None:
+    """Its transcript does; memory has one session of this id, and forgets it."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    other: SessionKey = {**key_of(file), "project_key": "elsewhere"}
+    for key in (key_of(file), other):
+        await store.append(key, entries_of(file))
+    await store.imported()
+
+    await store.delete(key_of(file))
+
+    assert await store.load(key_of(file)) is None
+    assert await store.load(other) == entries_of(file)
+    (session,) = await memory.list_sessions()
+    assert session.task == "(forgotten)"
+
+
 async def test_secrets_stay_in_transcripts_and_do_not_get_into_events(
     memory: Memory, store: AnabranchSessionStore, tmp_path: Path
 ) -> None:

@@ -212,6 +212,7 @@ async def test_a_killed_writer_leaves_whole_records_and_all_it_was_told(
         stdout=PIPE,
     )
     assert process.stdout is not None
+    told = 0
     for _ in range(6):
         told = int(await process.stdout.readline())
     process.kill()
