@@ -29,7 +29,7 @@ $(VENV)/.installed: requirements/dev.txt requirements/uv.txt pyproject.toml
 COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --python-version 3.11
 
 lock: ## Write the lock anew from pyproject.toml: hashes, no download addresses
-	@$(COMPILE) --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	@$(COMPILE) --no-binary claude-agent-sdk --emit-build-options --all-extras --group dev pyproject.toml -o requirements/dev.txt
 	@$(COMPILE) --extra all --constraints requirements/dev.txt pyproject.toml -o requirements/all.txt
 	@$(COMPILE) --extra graph --extra embedder --extra service --constraints requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	@$(COMPILE) --constraints requirements/dev.txt pyproject.toml -o requirements/base.txt

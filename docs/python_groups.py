@@ -204,12 +204,14 @@ GROUPS: Final = (
         "[LangGraph](../how-to/use-with-langgraph.md), "
         "[LangChain](../how-to/use-with-langchain.md), "
         "[LlamaIndex](../how-to/use-with-llama-index.md), "
-        "[OpenAI Agents SDK](../how-to/use-with-openai-agents.md).",
+        "[OpenAI Agents SDK](../how-to/use-with-openai-agents.md), "
+        "[Claude Agent SDK](../how-to/use-with-claude-agent-sdk.md).",
         (
             f"{ADAPTERS}.langgraph.AnabranchStore",
             f"{ADAPTERS}.langchain.AnabranchRetriever",
             f"{ADAPTERS}.llama_index.AnabranchRetriever",
             f"{ADAPTERS}.openai_agents.AnabranchSession",
+            f"{ADAPTERS}.claude_agent_sdk.AnabranchSessionStore",
         ),
     ),
 )

@@ -10,7 +10,7 @@ from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.claim_check import ClaimCheck
 from anabranch_events.jetstream.ended import EndedNamespaces
-from anabranch_events.jetstream.kv import Bucket, open_bucket
+from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger
 from anabranch_events.jetstream.stream import (
     Bounds,
@@ -29,6 +29,7 @@ from anabranch_events.read.pinned_consumer import PinnedConsumer
 from anabranch_events.read.repeats import Repeats
 from anabranch_events.read.verification import Condition, LogReport, condition, verify
 from anabranch_events.tasks.queue import TaskQueue
+from anabranch_events.transcripts.transcripts import Transcripts
 from anabranch_events.transport.connection import Absence, Connection, Locate
 from anabranch_events.write.append import append, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events, check_sessions
@@ -146,6 +147,11 @@ class Log:
     def tasks(self) -> TaskQueue:
         """The queue of tasks beside the log, on the same connection."""
         return TaskQueue(self._connection)
+
+    @property
+    def transcripts(self) -> Transcripts:
+        """The transcripts of agent tools beside the log, on the same connection."""
+        return Transcripts(self._connection)
 
     @property
     def url(self) -> str:
@@ -408,3 +414,7 @@ class Log:
     async def bucket(self, name: str) -> Bucket:
         """Return the key-value bucket of that name, made if it is not there."""
         return await open_bucket(self._connection, name)
+
+    async def drop_values(self, bucket: str, wanted: Callable[[str], bool]) -> int:
+        """Take the values whose keys are wanted out of a bucket, for good; return how many."""
+        return await drop_values(self._connection, bucket, wanted)

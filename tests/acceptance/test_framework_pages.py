@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.test_docs import LIMIT_S, blocks, environment
+from tests.support.claude_files import ClaudeFile
 from tests.support.repository import ROOT
 from tests.support.rounds import in_full_only
 
@@ -22,6 +23,15 @@ from tests.support.scripted_model import ScriptedModel
 
 call = ("remember", {"fact": "Ada drinks green tea"})
 asyncio.run(main(ScriptedModel([call, "Noted.", "Green tea."])))
+"""
+
+SCRIPTED = """
+import json
+from pathlib import Path
+from tests.support.scripted_claude import ScriptedClaude
+
+entries = json.loads(Path({!r}).read_text())
+asyncio.run(main(ScriptedClaude(entries[0]["sessionId"], entries, project="-work-pier")))
 """
 
 
@@ -74,3 +84,16 @@ def test_the_openai_sdk_converses_as_its_page_says(tmp_path: Path) -> None:
     lines = printed("openai-agents", tmp_path / "home", ending=OFFLINE)
 
     assert lines == ["6 items", "Ada drinks green tea"]
+
+
+@in_full_only
+def test_the_claude_sdk_mirrors_as_its_page_says(tmp_path: Path) -> None:
+    """What the program wrote while it worked is recalled; its own folder is not there."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    entries = tmp_path / "entries.json"
+    entries.write_text("[" + ",".join(file.lines) + "]")
+
+    lines = printed("claude-agent-sdk", tmp_path / "home", ending=SCRIPTED.format(str(entries)))
+
+    assert sorted(lines) == ["The buoy 0 lies at the pier.", "Where is buoy 0?"]

@@ -22,7 +22,14 @@ PACKAGES = (
     "anabranch_store",
     "anabranch_thinking",
 )
-FRAMEWORKS = ("langchain", "langgraph", "langgraph-postgres", "llama-index", "openai-agents")
+FRAMEWORKS = (
+    "claude-agent-sdk",
+    "langchain",
+    "langgraph",
+    "langgraph-postgres",
+    "llama-index",
+    "openai-agents",
+)
 """The extras of frameworks, each of which its users choose for themselves."""
 MODELS = ("anthropic", "openai")
 """The extras of the clients of chat models, likewise."""

@@ -2,7 +2,7 @@
 
 Others use: `choice.Choice`, `drift.note_unknown_records`, `drift.unknown_records`,
 `following.Following`, `importer.ImportOptions`, `importer.Importer`, `inventory.FoundSessions`,
-`inventory.inventory`, `inventory.located_here`, `lines.records`, `outcome.ImportedSession`,
-`outcome.Tally`, `reader.Source`, `records.Broken`, `redaction.Redaction`, `spans`,
-`values.object_of`, `values.objects_of`.
+`inventory.inventory`, `inventory.located_here`, `lines.records`, `mirrored`,
+`outcome.ImportedSession`, `outcome.Tally`, `reader.Source`, `records.Broken`,
+`redaction.Redaction`, `spans`, `values.object_of`, `values.objects_of`.
 """

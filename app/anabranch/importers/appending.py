@@ -122,7 +122,7 @@ class Appender:
     async def flush(self) -> None:
         """Append what waits, all of it or none. Raises what `append_all` raises."""
         for attempt in range(TRIES):
-            events = [event for event in self._waiting.values() if event.id not in self._known]
+            events = [event for event in self._waiting.values() if self._is_wanted(event)]
             if not events:
                 break
             expected = {event.session_id: self._standing[event.session_id].last for event in events}
@@ -141,6 +141,10 @@ class Appender:
             break
         self._waiting.clear()
         self._characters = 0
+
+    def _is_wanted(self, event: Event) -> bool:
+        """Tell whether an event is to be stored: a session may have been forgotten meanwhile."""
+        return event.id not in self._known and not self._standing[event.session_id].forgotten
 
     async def _one_by_one(self, events: Sequence[Event]) -> None:
         """Append what the log refused together: a record may be in a session of another source.

@@ -9,8 +9,8 @@ Others use: `conflicts.ConflictDetails`, `consolidation.consolidate`, `context.c
 `session_views.page_of_sessions`, `session_views.session_tree`, `session_views.show_session`,
 `settling.SettledMemory`, `settling.vectors_of_graph`, `short_ids.insight_id_of`,
 `short_ids.session_id_of`, `short_ids.thing_id_of`, `spread.associations`,
-`subject_forgetting.forget_subject`, `thinking`, `thoughts`, `transfer.MemoryTransfer`,
-`watching.WatchedInsight`, `work.MemoryWork`, `work.TASKS_MAX`, `work_load.Load`,
-`work_load.LoadWatch`, `work_load.WorkerLoad`, `work_stats.BY`, `work_stats.By`,
+`subject_forgetting.forget_sessions`, `subject_forgetting.forget_subject`, `thinking`, `thoughts`,
+`transfer.MemoryTransfer`, `watching.WatchedInsight`, `work.MemoryWork`, `work.TASKS_MAX`,
+`work_load.Load`, `work_load.LoadWatch`, `work_load.WorkerLoad`, `work_stats.BY`, `work_stats.By`,
 `work_stats.WorkStats`, `work_views`.
 """

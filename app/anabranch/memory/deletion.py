@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch.errors import InputInvalid, NamespaceInUse
 from anabranch.generations.generations import address_of, other_generations
+from anabranch.importers.mirrored import drop_namespace as drop_mirrored
 from anabranch.views import NamespaceDeletion
 from anabranch_projections.vectors.cache import BUCKET
 from anabranch_projections.vectors.projector import text_keys
@@ -60,6 +61,7 @@ class NamespaceDeleting:
             if not await self._deletion.remains():
                 break
             found = await self._deletion.survey()
+        await drop_mirrored(self._backend.log, self._namespace)
         for generation in await other_generations(self._backend):
             address = address_of(self._backend.servers.graph, generation)
             async with self._backend.servers.connect_graph(address) as graph:

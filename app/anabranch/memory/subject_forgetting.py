@@ -10,16 +10,16 @@ from collections import Counter
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.importers.mirrored import drop_mirrored
 from anabranch.memory.forgetting import LISTED_MAX, copies_of, derived_from, not_yet_done
-from anabranch.memory.subjects import ids_of, some_of, subject_of
+from anabranch.memory.subjects import OF_SESSIONS, Subject, ids_of, some_of, subject_of
 from anabranch.views import SubjectForgotten
 from anabranch_thinking.sessions.insights import REQUESTED, LocatedInsight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
-    from anabranch.memory.subjects import Subject
     from anabranch_events import Receipt
     from anabranch_store import Graph
     from anabranch_thinking import Sessions
@@ -45,6 +45,44 @@ async def forget_subject(
         await _graph_follows(namespace)
         return await subject_of(namespace, session_id=session_id, entity=entity, producer=producer)
 
+    return await _forget(
+        namespace, found, sessions=sessions, receipt=receipt, dry_run=dry_run, progress=progress
+    )
+
+
+async def forget_sessions(
+    namespace: OpenNamespace, session_ids: Sequence[str], *, receipt: str
+) -> SubjectForgotten | None:
+    """Forget these sessions as `Memory.forget_all` does one, but none of those below them.
+
+    Those that the log has not are passed over; None where it has none of them. Transcripts stay.
+    """
+    log = namespace.backend.log
+    there = tuple(
+        [one for one in session_ids if await log.last_of(one, namespace=namespace.name) is not None]
+    )
+    if not there:
+        return None
+
+    async def found() -> Subject:
+        await _graph_follows(namespace)
+        return Subject("session", there[0], there, OF_SESSIONS, there)
+
+    return await _forget(
+        namespace, found, sessions=namespace.sessions, receipt=receipt, transcripts=False
+    )
+
+
+async def _forget(
+    namespace: OpenNamespace,
+    found: Callable[[], Awaitable[Subject]],
+    *,
+    sessions: Sessions,
+    receipt: str,
+    dry_run: bool = False,
+    transcripts: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> SubjectForgotten:
     subject = await found()
     graph = await namespace.backend.graph()
     forgetting = _Forgetting(namespace, sessions, graph, receipt=receipt, dry_run=dry_run)
@@ -57,6 +95,8 @@ async def forget_subject(
             await forgetting.insights(rows)
             if progress is not None:
                 progress(len(forgetting.known))
+    if transcripts and not dry_run:
+        await drop_mirrored(namespace.backend.log, namespace.name, subject.sessions)
     await forgetting.sessions(subject.sessions)
     return forgetting.result(subject)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event
 
 IDS_MAX: Final = 500
+OF_SESSIONS: Final = "insights/to_forget_of_sessions"
 _LISTED: Final = 10
 _SUBJECTS: Final = ("session_id", "entity", "producer")
 
@@ -103,7 +104,7 @@ async def _session(namespace: OpenNamespace, given: str) -> Subject:
                 known[row["id"]] = None
                 left.append(row["id"])
     sessions = tuple(known)
-    return Subject("session", given, sessions, "insights/to_forget_of_sessions", sessions)
+    return Subject("session", given, sessions, OF_SESSIONS, sessions)
 
 
 async def _producer(namespace: OpenNamespace, source: str) -> Subject:

@@ -2,5 +2,5 @@
 
 Others use: `announcements`, `api`, `claim_check.ClaimCheck`, `claim_check.is_reference`,
 `direct_get`, `ended.DELETIONS`, `ended.EndedNamespaces`, `ended.ended_by`, `explained.Explained`,
-`kv.Bucket`, `kv.drop_values`, `kv.open_bucket`, `ledger`, `snapshot`, `stream`, `tenant_view`.
+`kv`, `ledger`, `snapshot`, `stream`, `tenant_view`.
 """

@@ -221,7 +221,7 @@ async def drop_values(connection: Connection, name: str, wanted: Callable[[str],
     found = 0
     prefix = f"$KV.{name}."
     try:
-        for subject in await _subjects(connection, f"KV_{name}", f"{prefix}>"):
+        for subject in await stored_subjects(connection, f"KV_{name}", f"{prefix}>"):
             if wanted(subject.removeprefix(prefix)):
                 await ask(connection, f"STREAM.PURGE.KV_{name}", {"filter": subject})
                 found += 1
@@ -232,7 +232,8 @@ async def drop_values(connection: Connection, name: str, wanted: Callable[[str],
     return found
 
 
-async def _subjects(connection: Connection, stream: str, wanted: str) -> list[str]:
+async def stored_subjects(connection: Connection, stream: str, wanted: str) -> list[str]:
+    """Return the subjects of a stream that a pattern takes in. Raises Refused, LogUnavailable."""
     found: list[str] = []
     while True:
         request = {"subjects_filter": wanted, "offset": len(found)}

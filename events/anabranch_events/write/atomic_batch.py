@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from anabranch_events.errors import (
     InputInvalid,
@@ -50,6 +50,18 @@ The server drops a begun batch that nobody goes on with after ten seconds.
 """
 _BUSY_PAUSE_S: Final = 0.05
 _BUSY_PAUSE_MAX_S: Final = 1.0
+
+
+class Message(Protocol):
+    """A message of a batch: its subject, its payload, and the headers that are stored with it."""
+
+    @property
+    def subject(self) -> str: ...  # noqa: D102 - as above.
+
+    @property
+    def document(self) -> bytes: ...  # noqa: D102 - As above.
+
+    def headers(self) -> dict[str, str]: ...  # noqa: D102 - As above.
 
 
 class BatchesBusy(Exception):
@@ -100,15 +112,34 @@ async def append_batch(
     except LogUnavailable as error:
         raise await not_stored(connection, error) from error
     except BatchesBusy as busy:
-        raise LogUnavailable(
-            f"too many batches of others are begun on this log and not ended: {busy}",
-            fix="try again later, and look for a program that begins atomic batches without an end",
-        ) from busy
+        raise _too_busy(busy) from busy
     except Refused as refused:
         if refused.code in CONFLICTS or refused.code == DUPLICATE_IN_BATCH:
             return await _read_back(connection, outs, refused)
         raise translated(refused) from refused
     return _receipts(outs, acknowledged["seq"] - len(outs) + 1)
+
+
+async def send_together(connection: Connection, messages: Sequence[Message]) -> dict[str, Any]:
+    """Store two or more messages of any stream as one atomic batch; return its acknowledgement.
+
+    Raises Refused, also where they had been stored before and the answer was lost; LogUnavailable.
+    """
+
+    async def once(timeout_s: float) -> dict[str, Any]:
+        return await _send(connection, messages, timeout_s)
+
+    try:
+        return await _once_there_is_room(connection, once, patient=True)
+    except BatchesBusy as busy:
+        raise _too_busy(busy) from busy
+
+
+def _too_busy(busy: BatchesBusy) -> LogUnavailable:
+    return LogUnavailable(
+        f"too many batches of others are begun on this log and not ended: {busy}",
+        fix="try again later, and look for a program that begins atomic batches without an end",
+    )
 
 
 async def _once_there_is_room(
@@ -135,7 +166,7 @@ def _receipts(outs: Sequence[Outgoing], first: int) -> list[Receipt]:
 
 
 async def _send(
-    connection: Connection, outs: Sequence[Outgoing], timeout_s: float
+    connection: Connection, outs: Sequence[Message], timeout_s: float
 ) -> dict[str, Any]:
     """Send the batch under an id of its own and return the acknowledgement.
 

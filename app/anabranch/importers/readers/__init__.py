@@ -1,4 +1,4 @@
 """The readers, one module a tool.
 
-Others use: `catalogue`.
+Others use: `catalogue`, `claude_code.ClaudeCodeReader`, `claude_files.head_of`.
 """

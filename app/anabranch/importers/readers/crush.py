@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 _SESSIONS: Final = "SELECT * FROM sessions ORDER BY created_at, rowid"
 _MESSAGES: Final = "SELECT * FROM messages WHERE session_id = ? ORDER BY created_at, rowid"
+_INDEX: Final = "CREATE INDEX anabranch_order ON messages (session_id, created_at)"
+"""Made in the copy that is read: without it each session costs a look at all messages."""
 _CALLED: Final = "$$"
 """Stands between the message and the call in the id of a session that a tool began."""
 _TITLE: Final = "title-"
@@ -115,6 +117,13 @@ class _Reading:
             for row in rows(database, _SESSIONS)
             if not str(row["id"]).startswith(_TITLE)
         }
+        self._children: dict[tuple[str | None, str], list[str]] = {}
+        for child, row in self._rows.items():
+            _, called, call_id = child.partition(_CALLED)
+            if called:
+                parent = text_of(row.get("parent_session_id"))
+                self._children.setdefault((parent, call_id), []).append(child)
+        database.execute(_INDEX)
         self._told: set[str] = set()
 
     def records(self) -> Iterator[Record]:
@@ -206,16 +215,15 @@ class _Reading:
         yield ToolResult(
             line=line, call_id=f"{line}/{call_id}", output=output, failed=failed, time=time
         )
-        for child, row in self._rows.items():
-            if row.get("parent_session_id") == line and child.endswith(f"{_CALLED}{call_id}"):
-                yield Ended(
-                    line=child,
-                    how="failed" if failed else "completed",
-                    result=None if failed else text_of(output),
-                    reason=output if failed else None,
-                    started=time_of(row.get("created_at")),
-                    time=time,
-                )
+        for child in self._children.get((line, call_id), ()):
+            yield Ended(
+                line=child,
+                how="failed" if failed else "completed",
+                result=None if failed else text_of(output),
+                reason=output if failed else None,
+                started=time_of(self._rows[child].get("created_at")),
+                time=time,
+            )
 
 
 def _shell(

@@ -6,20 +6,25 @@ import asyncio
 import gzip
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anabranch.importers.appending import Appender
 from anabranch.importers.choice import Choice
+from anabranch.importers.drafts import Draft, Opening
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
+from anabranch_events import new_event, new_id
 from anabranch_events.event.types import (
     BranchCancelled,
     BranchCompleted,
     BranchCreated,
     ConsolidationRecorded,
     InsightRecorded,
+    SessionForgotten,
     SessionOpened,
+    WorkingMemorySet,
 )
 from tests.support.claude_files import BEGUN, ClaudeFile
 from tests.support.rounds import KILL_ROUNDS, in_full_only
@@ -347,3 +352,31 @@ async def test_each_namespace_has_events_of_its_own(log: Log, namespace: str) ->
     assert texts(await stored(log, namespace=namespace)) == texts(
         await stored(log, namespace="three")
     )
+
+
+async def test_a_session_that_is_forgotten_while_it_is_imported_takes_nothing_more(
+    log: Log,
+) -> None:
+    """Events that wait are dropped when the log refuses them, and says why."""
+    first, second, third = (new_id() for _ in range(3))
+    known: dict[str, Any] = {"session_id": new_id(), "agent": "tool", "time": BEGUN}
+    appender = Appender(log, namespace=SPACE)
+    await appender.put(
+        Opening(event_id=first, parent_id=None, task="Watch", role=None, attributes={}, **known)
+    )
+    await appender.flush()
+    await appender.put(
+        Draft(event_id=second, data=WorkingMemorySet(key="note", value="secret"), **known)
+    )
+    forgotten = new_event(
+        SessionForgotten(receipt="requested"),
+        session_id=known["session_id"],
+        namespace=SPACE,
+        event_id=third,
+    )
+    await log.append(forgotten)
+
+    await appender.flush()
+
+    assert [event.id for event in await stored(log)] == [first, third]
+    assert appender.appended == 1

@@ -15,6 +15,7 @@ ADAPTERS = {
     "langchain": "langchain_core",
     "langgraph": "langgraph",
     "llama_index": "llama_index",
+    "claude_agent_sdk": "claude_agent_sdk",
     "openai_agents": "agents",
 }
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from anabranch.importers import databases
+from anabranch.importers.reader import Source
+from anabranch.importers.readers import crush
 from anabranch.importers.readers.catalogue import READERS, sources_below
+from anabranch.importers.records import Ended
 from tests.support.claude_files import ClaudeFile
 from tests.support.transcripts import Told, shows, told
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import FrameType
+
+    import pytest
 
 THREAD = "01a220a6-0000-7000-8000-000000000001"
 
@@ -293,6 +301,206 @@ CREATE TABLE messages (
     parts BLOB NOT NULL default '[]', model TEXT, provider TEXT, created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL, is_summary_message INTEGER NOT NULL DEFAULT 0);
 """
+
+
+@shows("crush", "nested")
+def test_a_crush_agent_that_calls_an_agent_is_its_parent(tmp_path: Path) -> None:
+    """The id of its session names the message and the call that began it."""
+
+    def said(text: str) -> dict[str, Any]:
+        return {"type": "text", "data": {"text": text}}
+
+    def call(call_id: str) -> dict[str, Any]:
+        return {"type": "tool_call", "data": {"id": call_id, "name": "agent", "input": "{}"}}
+
+    def result(call_id: str, text: str) -> dict[str, Any]:
+        return {"type": "tool_result", "data": {"tool_call_id": call_id, "content": text}}
+
+    with closing(sqlite3.connect(tmp_path / "crush.db")) as database:
+        database.executescript(CRUSH)
+        database.executemany(
+            "INSERT INTO sessions VALUES (?, ?, 'x', 0, 1, 1, NULL)",
+            [("s", None), ("m2$$c", "s"), ("d2$$c", "m2$$c")],
+        )
+        messages = [
+            ("m1", "s", "user", said("Ask a helper.")),
+            ("m2", "s", "assistant", call("c")),
+            ("d1", "m2$$c", "user", said("Delta's task")),
+            ("d2", "m2$$c", "assistant", call("c")),
+            ("e1", "d2$$c", "user", said("Echo's task")),
+            ("e2", "d2$$c", "assistant", said("Echo is done")),
+            ("d3", "m2$$c", "tool", result("c", "Echo is done")),
+            ("d4", "m2$$c", "assistant", said("Delta is done")),
+            ("m3", "s", "tool", result("c", "Delta is done")),
+            ("m4", "s", "assistant", said("All done")),
+        ]
+        database.executemany(
+            "INSERT INTO messages VALUES (?, ?, ?, ?, 'stub-1', 'stub', 1, 0, 0)",
+            [(*told, json.dumps([part])) for *told, part in messages],
+        )
+        database.commit()
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, ["Ask a helper.", "All done"]),
+        ("subagent", "Ask a helper.", ["Delta's task", "Delta is done"]),
+        ("subagent", "Delta's task", ["Echo's task", "Echo is done"]),
+    ]
+    assert [line.result for line in found.lines.values()] == [
+        "All done",
+        "Delta is done",
+        "Echo is done",
+    ]
+
+
+OPENCODE = """
+CREATE TABLE session (
+    id TEXT PRIMARY KEY, parent_id TEXT, directory TEXT NOT NULL, version TEXT NOT NULL,
+    revert TEXT, agent TEXT, time_created INTEGER NOT NULL);
+CREATE TABLE message (
+    id TEXT PRIMARY KEY, session_id TEXT NOT NULL, time_created INTEGER NOT NULL, data TEXT NOT NULL);
+CREATE TABLE part (
+    id TEXT PRIMARY KEY, message_id TEXT NOT NULL, session_id TEXT NOT NULL,
+    time_created INTEGER NOT NULL, data TEXT NOT NULL);
+"""
+
+
+@shows("opencode", "parallel", "nested")
+def test_agents_of_opencode_are_branches_of_the_session_that_called_them(tmp_path: Path) -> None:
+    """Two at a time, one of which calls a third; a call's part names the session that it began."""
+
+    def said(text: str) -> dict[str, Any]:
+        return {"type": "text", "text": text}
+
+    def task(child: str, start: int, end: int) -> dict[str, Any]:
+        state = {
+            "status": "completed",
+            "input": {"description": child},
+            "output": "done",
+            "metadata": {"sessionId": child},
+            "time": {"start": start, "end": end},
+        }
+        return {"type": "tool", "tool": "task", "callID": f"call-{child}", "state": state}
+
+    talked: list[tuple[str, str, list[dict[str, Any]]]] = [
+        ("s", "user", [said("Ask two.")]),
+        ("s", "assistant", [task("delta", 2000, 9000), task("echo", 3000, 8000)]),
+        ("delta", "user", [said("Delta's task")]),
+        ("echo", "user", [said("Echo's task")]),
+        ("delta", "assistant", [task("golf", 4000, 5000)]),
+        ("golf", "user", [said("Golf's task")]),
+        ("golf", "assistant", [said("Golf is done")]),
+        ("echo", "assistant", [said("Echo is done")]),
+        ("delta", "assistant", [said("Delta is done")]),
+        ("s", "assistant", [said("Both are done")]),
+    ]
+    with closing(sqlite3.connect(tmp_path / "opencode.db")) as database:
+        database.executescript(OPENCODE)
+        database.executemany(
+            "INSERT INTO session VALUES (?, ?, '/srv/pier', '1.18.33', NULL, 'general', 1000)",
+            [("s", None), ("delta", "s"), ("echo", "s"), ("golf", "delta")],
+        )
+        for number, (session_id, role, parts) in enumerate(talked):
+            data = {"role": role, "time": {"created": 1000 + number}}
+            database.execute(
+                "INSERT INTO message VALUES (?, ?, ?, ?)",
+                (f"m{number}", session_id, 1000 + number, json.dumps(data)),
+            )
+            database.executemany(
+                "INSERT INTO part VALUES (?, ?, ?, ?, ?)",
+                [
+                    (f"p{number}-{at}", f"m{number}", session_id, 1000 + number, json.dumps(part))
+                    for at, part in enumerate(parts)
+                ],
+            )
+        database.commit()
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, ["Ask two.", "Both are done"]),
+        ("subagent", "Ask two.", ["Delta's task", "Delta is done"]),
+        ("subagent", "Delta's task", ["Golf's task", "Golf is done"]),
+        ("subagent", "Ask two.", ["Echo's task", "Echo is done"]),
+    ]
+    spans = [(line.ended.started, line.ended.time) for line in found.lines.values() if line.ended]
+    delta, _, echo = spans
+    assert delta[0] is not None
+    assert echo[0] is not None
+    assert delta[1] is not None
+    assert echo[1] is not None
+    assert delta[0] < echo[0] < echo[1] < delta[1]
+
+
+def crush_of_calls(path: Path, count: int) -> None:
+    """Write a conversation that calls an agent `count` times, each in a session of its own."""
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(CRUSH)
+        said = {"type": "text", "data": {"text": "Look."}}
+        sessions: list[tuple[str, str | None]] = [("s", None)]
+        messages = [("m", "s", "user", [said])]
+        for number in range(count):
+            call = {"id": f"c{number}", "name": "agent", "input": "{}"}
+            result = {"tool_call_id": f"c{number}", "content": "Dry."}
+            sessions.append((f"a{number}$$c{number}", "s"))
+            messages += [
+                (f"a{number}", "s", "assistant", [{"type": "tool_call", "data": call}]),
+                (f"b{number}", f"a{number}$$c{number}", "user", [said]),
+                (f"r{number}", "s", "tool", [{"type": "tool_result", "data": result}]),
+            ]
+        database.executemany("INSERT INTO sessions VALUES (?, ?, 'x', 0, 1, 1, NULL)", sessions)
+        database.executemany(
+            "INSERT INTO messages VALUES (?, ?, ?, ?, 'stub-1', 'stub', 1, 0, 0)",
+            [(*told, json.dumps(parts)) for *told, parts in messages],
+        )
+        database.commit()
+
+
+def crush_steps(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int, int]:
+    """Read a database; return its agents, the reader's lines run, and SQLite's steps by ten."""
+    lines = steps = 0
+
+    def stepped() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def counted(where: Path) -> sqlite3.Connection:
+        database = databases.snapshot(where)
+        database.set_progress_handler(stepped, 10)
+        return database
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        lines += event == "line"
+        return trace if frame.f_code.co_filename == crush.__file__ else None
+
+    source = Source("crush", (path,))
+    monkeypatch.setattr(crush, "snapshot", counted)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        records = list(crush.CrushReader().read(source))
+    finally:
+        sys.settrace(before)
+    return sum(isinstance(one, Ended) for one in records), lines, steps
+
+
+def test_crush_costs_as_much_again_for_each_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four times the sessions and messages take about four times the steps, also of SQLite."""
+    for count in (100, 400):
+        crush_of_calls(tmp_path / str(count) / "crush.db", count)
+
+    few = crush_steps(tmp_path / "100" / "crush.db", monkeypatch)
+    many = crush_steps(tmp_path / "400" / "crush.db", monkeypatch)
+
+    assert (few[0], many[0]) == (100, 400)
+    assert many[1] < 4.2 * few[1]
+    assert many[2] < 5 * few[2]
 
 
 @shows("crush", "plain", "tools", "sub-agent", "parallel", "compaction")

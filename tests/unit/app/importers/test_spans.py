@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.context import attach, detach, get_current
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
@@ -98,6 +99,34 @@ def test_a_conversation_is_a_session_and_agents_within_are_branches(
     assert charlie.ended.reason == "the horn is broken"
     assert found.left_out == {"span of another kind": 1}
     assert found.unknown == {}
+
+
+@shows("otel", "parallel")
+def test_agents_that_run_beside_each_other_are_branches_of_their_caller(tmp_path: Path) -> None:
+    """Each began before the other ended, and the one that began first ends first."""
+    agents = InstrumentedAgents()
+    with agents.agent("keeper", "Is all well?", "All is well."):
+        first, second = agents.agent("bravo", "Stairs?", "Dry."), agents.agent("charlie", "Horn?")
+        above = get_current()
+        first.__enter__()
+        within = attach(above)
+        second.__enter__()
+        first.__exit__(None, None, None)
+        second.__exit__(None, None, None)
+        detach(within)
+
+    found = read(tmp_path, agents.ended)
+
+    assert shown(found) == [
+        ("main", None, "keeper", ["Is all well?", "All is well."], None),
+        ("subagent", "keeper", "bravo", ["Stairs?", "Dry."], "completed"),
+        ("subagent", "keeper", "charlie", ["Horn?"], "completed"),
+    ]
+    _, bravo, charlie = found.lines.values()
+    assert bravo.ended is not None
+    assert charlie.opened.time is not None
+    assert bravo.ended.time is not None
+    assert charlie.opened.time < bravo.ended.time
 
 
 def test_agents_whose_content_is_not_captured_are_sessions_and_branches_too(
