@@ -204,7 +204,7 @@ class _Reading:
         call_id, failed = text_of(result.get("tool_call_id")) or "", result.get("is_error") is True
         output = output_of(result.get("content"))
         yield ToolResult(
-            line=line, call_id=f"{line}/{call_id}", output=output, failed=failed, time=time
+            line=line, call_id=f"{line}/{call_id}", given=output, failed=failed, time=time
         )
         for child, row in self._rows.items():
             if row.get("parent_session_id") == line and child.endswith(f"{_CALLED}{call_id}"):
@@ -227,7 +227,7 @@ def _shell(
     yield ToolResult(
         line=line,
         call_id=call_id,
-        output=output_of(command.get("output")),
+        given=command.get("output"),
         failed=command.get("exit_code") not in {0, None},
         time=time,
     )
