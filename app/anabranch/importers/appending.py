@@ -15,6 +15,8 @@ from nats.js.client import JetStreamContext
 from anabranch.importers.drafts import Opening, Start
 from anabranch_events import new_event
 from anabranch_events.errors import EventInvalid, LogRefused, PositionConflict
+from anabranch_events.event.construction import construct_event
+from anabranch_events.event.identifiers import whole_milliseconds
 from anabranch_events.event.types import (
     BranchCompleted,
     BranchCreated,
@@ -72,6 +74,7 @@ class Appender:
         self._known: dict[str, int] = {}
         self._waiting: dict[str, Event] = {}
         self._characters = 0
+        self._checked = False
         self._counted: set[str] = set()
         self.appended = 0
         self.left_out = 0
@@ -104,20 +107,26 @@ class Appender:
             return
         for whole in () if isinstance(draft, (Opening, Start)) else draft.wholes:
             await self._keep(whole)
-        self._waiting[draft.event_id] = new_event(
-            data,
-            session_id=draft.session_id,
-            namespace=self._namespace,
-            agent=draft.agent,
-            event_id=draft.event_id,
-            time=draft.time,
-        )
+        self._waiting[draft.event_id] = self._event(draft, data)
         if isinstance(data, (InsightRecorded, ConsolidationRecorded)):
             self._characters += len(data.text)
         elif isinstance(data, BranchCompleted):
             self._characters += len(data.result)
         if len(self._waiting) >= BATCH_EVENTS or self._characters >= BATCH_CHARACTERS:
             await self.flush()
+
+    def _event(self, draft: AnyDraft, data: EventData) -> Event:
+        """Return a draft as an event. The first is checked: what is given by others is in each."""
+        make = construct_event if self._checked else new_event
+        self._checked = True
+        return make(
+            data,
+            event_id=draft.event_id,
+            session_id=draft.session_id,
+            namespace=self._namespace,
+            agent=draft.agent,
+            time=whole_milliseconds(draft.time),
+        )
 
     async def flush(self) -> None:
         """Append what waits, all of it or none. Raises what `append_all` raises."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from anabranch.importers.drafts import Draft, Whole
 from anabranch.importers.findings import entities_of
 from anabranch.importers.outcome import ImportedInsight
+from anabranch_events.event.construction import construct_facts
+from anabranch_events.event.identifiers import whole_milliseconds
 from anabranch_events.event.types import InsightRecorded
 from anabranch_recall import entities
 
@@ -43,6 +45,7 @@ class Insights:
         self._tally = tally
         self._tool = tool
         self._keeps = keeps
+        self._tags = (tool,)
         self._agents: dict[str | None, str] = {}
 
     def make(
@@ -70,11 +73,11 @@ class Insights:
             clean = cut(clean, TEXT_LENGTH_MAX)
         if kind in {"answer", "report"}:
             names = [*line.files, *line.programs, *names]
-            sources = (*sources, *([line.request_id] if line.request_id else []))
+            sources = (*sources, line.request_id) if line.request_id else sources
         if only_names is not None:
-            names = only_names
-        found = [self.clean(name) for name in names]
-        if only_names is None:
+            found = [self.clean(name) for name in only_names]
+        else:
+            found = [self.clean(name) for name in names]
             found += entities(clean)
         line.replaced.append(insight_id)
         self._tally.insights[kind] += 1
@@ -84,20 +87,26 @@ class Insights:
         return Draft(
             session_id=line.session_id,
             event_id=insight_id,
-            data=InsightRecorded(
-                insight_id=insight_id,
-                text=clean,
-                subject=short_name(self.clean(subject)) if subject else None,
-                kind=kind,
-                tags=(self._tool,),
-                entities=entities_of(found),
-                valid_from=time,
-                sources=(*sources, short_name(f"{self._tool}:{record_id}") or self._tool),
+            data=construct_facts(
+                InsightRecorded,
+                {
+                    "insight_id": insight_id,
+                    "text": clean,
+                    "subject": short_name(self.clean(subject)) if subject else None,
+                    "kind": kind,
+                    "tags": self._tags,
+                    "entities": entities_of(found),
+                    "valid_from": None if time is None else whole_milliseconds(time),
+                    "sources": (*sources, self._source(record_id)),
+                },
             ),
             time=time or line.time,
             agent=self.agent(line),
             wholes=wholes,
         )
+
+    def _source(self, record_id: str) -> str:
+        return short_name(f"{self._tool}:{record_id}") or self._tool
 
     def agent(self, line: MappedLine) -> str:
         """Return the agent that speaks on a line: the tool, with the model where it is known."""

@@ -340,7 +340,8 @@ class Mapping:
     def _fact(self, line: MappedLine, fact: Fact) -> Iterator[AnyDraft]:
         yield from self._begin(line)
         line.tick(fact.time)
-        said = (line, fact.id, fact.kind, fact.text, fact.time)
+        kind = short_name(fact.kind) or "observation"
+        said = (line, fact.id, kind, fact.text, fact.time)
         yield self._insights.make(*said, only_names=fact.entities, subject=fact.subject)
 
     def _described(self, line: MappedLine, record: Described) -> Iterator[AnyDraft]:
