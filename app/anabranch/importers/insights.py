@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TEXT_LENGTH_MAX: Final = 2000
 NAME_LENGTH_MAX: Final = 256
+NAMES_KNOWN_MAX: Final = 4096
 _TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -46,6 +47,7 @@ class Insights:
         self._tool = tool
         self._keeps = keeps
         self._tags = (tool,)
+        self._clean_names: set[str] = set()
         self._agents: dict[str | None, str] = {}
 
     def make(
@@ -75,9 +77,9 @@ class Insights:
             names = [*line.files, *line.programs, *names]
             sources = (*sources, line.request_id) if line.request_id else sources
         if only_names is not None:
-            found = [self.clean(name) for name in only_names]
+            found = [self._name(name) for name in only_names]
         else:
-            found = [self.clean(name) for name in names]
+            found = [self._name(name) for name in names]
             found += entities(clean)
         line.replaced.append(insight_id)
         self._tally.insights[kind] += 1
@@ -104,6 +106,17 @@ class Insights:
             agent=self.agent(line),
             wholes=wholes,
         )
+
+    def _name(self, name: str) -> str:
+        """Return a name without secrets; those that hold none come again and again."""
+        if name in self._clean_names:
+            return name
+        clean = self.clean(name)
+        if clean == name and len(name) <= NAME_LENGTH_MAX:
+            if len(self._clean_names) >= NAMES_KNOWN_MAX:
+                self._clean_names.clear()
+            self._clean_names.add(name)
+        return clean
 
     def _source(self, record_id: str) -> str:
         return short_name(f"{self._tool}:{record_id}") or self._tool

@@ -19,7 +19,11 @@ _LEFT_OUT: Final = frozenset(
         "KeywordDetector",  # Its values without quotes are whole sentences: see `_ASSIGNED`.
     }
 )
-_LONG: Final = re.compile(r"[A-Za-z0-9+/=_-]{20}")
+_RUN: Final = b"x" * 20
+_AS_RUNS: Final = bytes(
+    ord("x") if chr(byte).isalnum() and byte < 128 or chr(byte) in "+/=_-" else ord(" ")
+    for byte in range(256)
+)
 _BLOCK: Final = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----.*?"
     r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
@@ -144,7 +148,7 @@ def _is_suspect(text: str) -> bool:
         or "basic " in lower
         or "private" in lower
         or ("://" in text and "@" in text)
-        or _LONG.search(text) is not None
+        or _RUN in text.encode("utf-8", "surrogatepass").translate(_AS_RUNS)
     )
 
 
