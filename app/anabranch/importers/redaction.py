@@ -21,7 +21,7 @@ _LEFT_OUT: Final = frozenset(
 )
 _RUN: Final = b"x" * 20
 _AS_RUNS: Final = bytes(
-    ord("x") if chr(byte).isalnum() and byte < 128 or chr(byte) in "+/=_-" else ord(" ")
+    ord("x") if byte < 128 and (chr(byte).isalnum() or chr(byte) in "+/=_-") else ord(" ")
     for byte in range(256)
 )
 _BLOCK: Final = re.compile(
