@@ -131,10 +131,12 @@ class Insights:
 
     def clean(self, text: str) -> str:
         """Return text that can be stored: no control characters, no secrets, no homes."""
-        plain = text.replace("\r\n", "\n")
+        plain = text.replace("\r\n", "\n") if "\r" in text else text
         if "\x1b" in plain:
             plain = _TERMINAL.sub("", plain)
-        plain = _CONTROL.sub("", plain).strip()
+        if not plain.isprintable():  # A line's end is not either.
+            plain = _CONTROL.sub("", plain)
+        plain = plain.strip()
         return self._redaction.clean(plain) or "(nothing to be read)"
 
 

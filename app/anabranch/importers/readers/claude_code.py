@@ -340,11 +340,12 @@ class _Session(_Talk):
         self, path: Path, course: Course
     ) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
         """Yield the records of a file that are of its chain and its own, and what is no record."""
+        lone = self._family.lone
         for line in lines(path):
             if isinstance(line, Broken):
                 yield line
                 continue
-            if self._begun and self._family.lone and (results := results_in(line)):
+            if lone and self._begun and (results := results_in(line)):
                 if results.isSidechain:
                     self.left_out["side chain"] += 1
                 else:
@@ -405,12 +406,13 @@ class _Session(_Talk):
 
     def _nodes(self, path: Path) -> Iterator[Node]:
         prompts = Prompts()
+        lone = self._family.lone
         for place, line in places_in(path):
             if place.isSidechain:
                 continue
             may_ask = place.may_ask
-            record = record_of(path, line) if may_ask or not self._family.lone else {}
-            if record and self._is_inherited(path, record):
+            record = record_of(path, line) if may_ask or not lone else {}
+            if record and not lone and self._is_inherited(path, record):
                 continue
             parent = place.parentUuid or place.logicalParentUuid
             speaks = may_ask and prompts.asked(record) is not None
