@@ -19,6 +19,7 @@ _LEFT_OUT: Final = frozenset(
         "KeywordDetector",  # Its values without quotes are whole sentences: see `_ASSIGNED`.
     }
 )
+_ARTIFACTORY: Final = re.compile(r"AP[\dABCDEF]")
 _RUN: Final = b"x" * 20
 _AS_RUNS: Final = bytes(
     ord("x") if byte < 128 and (chr(byte).isalnum() or chr(byte) in "+/=_-") else ord(" ")
@@ -135,8 +136,11 @@ class Redaction:
 
 
 def _is_suspect(text: str) -> bool:
-    """Tell quickly whether a text may hold a secret: most hold nothing that looks like one."""
-    lower = text.lower()
+    """Tell quickly whether a text may hold a secret: most hold nothing that looks like one.
+
+    Each rule needs one of these words, or twenty characters in a run of which keys are made.
+    """
+    lower = text.casefold()
     return (  # Word by word: it runs for every text, and takes half of a generator's time.
         "pass" in lower
         or "secret" in lower
@@ -145,8 +149,15 @@ def _is_suspect(text: str) -> bool:
         or "pwd" in lower
         or "auth" in lower
         or "bearer" in lower
-        or "basic " in lower
+        or "basic" in lower
         or "private" in lower
+        or "credential" in lower
+        or "sig=" in lower
+        or "signature=" in lower
+        or "xox" in lower
+        or "eyJ" in text
+        or "AKC" in text
+        or ("AP" in text and _ARTIFACTORY.search(text) is not None)
         or ("://" in text and "@" in text)
         or _RUN in text.encode("utf-8", "surrogatepass").translate(_AS_RUNS)
     )
