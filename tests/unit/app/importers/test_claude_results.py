@@ -76,7 +76,7 @@ def test_what_is_told_is_the_same_as_with_every_line_decoded(
         for _ in range(20):
             content = chance.choices(BLOCKS, k=chance.choice((1, 1, 1, 2)))
             fields = chance.choice(FIELDS) if chance.random() < 0.5 else {}
-            file.record("user", {"role": "user", "content": content}, **fields)
+            file.record(**{"kind": "user", "message": {"content": content}, **fields})
             if chance.random() < 0.1:
                 file.leaf = asked
                 file.ask("And now?")
