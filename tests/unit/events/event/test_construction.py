@@ -28,11 +28,14 @@ def test_facts_are_those_that_validation_gives() -> None:
 def test_an_event_is_the_one_that_new_event_gives() -> None:
     """It is written in the same bytes."""
     data = InsightRecorded(insight_id=ID, text="The lamp is lit.")
-    envelope = {"session_id": ID, "namespace": "pier", "agent": "keeper", "time": TIME}
 
-    built = construct_event(data, event_id=ID, **envelope)
+    built = construct_event(
+        data, event_id=ID, session_id=ID, namespace="pier", agent="keeper", time=TIME
+    )
 
-    checked = new_event(data, event_id=ID, **envelope)
+    checked = new_event(
+        data, event_id=ID, session_id=ID, namespace="pier", agent="keeper", time=TIME
+    )
     assert built == checked
     assert encode(built) == encode(checked)
     assert built.extensions == {}
