@@ -4,8 +4,8 @@ Ours is read twice (to tell what was rewound), mapped, redacted, appended and ac
 made up: eight tool calls a turn with outputs of some kilobytes, a remark before half of them. Each round
 is a process of its own, which has imported another session before: no text is known to it.
 
-Time is given twice: as it passes, waiting for the server included, and as this process's own. What no
-import can do without stands beside them: `json` and the same events, ready made, appended in batches.
+Time is given twice: as it passes, waiting for the server included, and as this process's own. Beside
+them stands the floor: `json`, and the same events, ready made, appended in batches.
 
 Memory is that of a process which imports a small file, and a larger one. ANABRANCH_BENCH_SESSION_MB
 says how large.

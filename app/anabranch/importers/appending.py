@@ -4,8 +4,8 @@ The server knows ids again for ten minutes only, and imports are repeated after 
 batch is conditional on where its sessions were when they were read. Of two imports at a time one
 must look again, and after a kill the next import goes on where the last batch ended.
 
-While a batch is on its way the next one is gathered, and is sent once the one before is stored:
-its positions are what the next is conditional on.
+While a batch is on its way the next one is gathered. It is sent once the one before is stored,
+for it is conditional on the positions of that.
 """
 
 from __future__ import annotations

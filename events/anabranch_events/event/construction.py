@@ -1,7 +1,7 @@
 """Facts and events out of values that their maker has checked: in a twentieth of the time.
 
-Validation is for what others give. An import makes events by the thousand out of texts that it has
-cleaned and ids that it has made; to look at each value again would take longer than to read them.
+Validation is for what others give. An import makes events by the thousand, out of texts that it has
+cleaned and ids that it has made. To look at each again would take longer than to read them.
 """
 
 from __future__ import annotations

@@ -29,10 +29,10 @@ SECRETS = {
 
 
 ALL_RULES = [
-    redaction._BLOCK,
-    redaction._ASSIGNED,
-    *(rule for _, rule in redaction._OURS),
-    *(rule for _, rule in redaction._rules()),
+    redaction.BLOCK,
+    redaction.ASSIGNED,
+    *(rule for _, rule in redaction.OURS),
+    *(rule for _, rule in redaction.detector_rules()),
 ]
 
 
@@ -102,6 +102,6 @@ def test_no_rule_finds_anything_in_a_text_that_is_not_looked_at(rule: re.Pattern
     @settings(max_examples=examples(15), deadline=None, database=None)
     @given(strategies.from_regex(rule, alphabet=strategies.characters(max_codepoint=126)))
     def check(text: str) -> None:
-        assert redaction._is_suspect(text)
+        assert redaction.is_suspect(text)
 
     check()
