@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from anabranch_events import encode, new_event
 from anabranch_events.event.construction import construct_event, construct_facts
@@ -14,7 +15,12 @@ TIME = datetime(2026, 11, 1, 8, tzinfo=UTC)
 
 def test_facts_are_those_that_validation_gives() -> None:
     """Field by field, in their order, with their defaults."""
-    values = {"insight_id": ID, "text": "The lamp is lit.", "tags": ("pier",), "valid_from": TIME}
+    values: dict[str, Any] = {
+        "insight_id": ID,
+        "text": "The lamp is lit.",
+        "tags": ("pier",),
+        "valid_from": TIME,
+    }
 
     built = construct_facts(InsightRecorded, values)
 
