@@ -4,7 +4,7 @@ A reader yields these records in an order that a log can take. A line opens afte
 place in the parent's own records where it left; whatever it inherited is not repeated.
 
 A transcript gives thousands, so each is a struct, which is made in a seventh of a dataclass's time.
-What they hold came out of JSON and has no cycles: Python need not look for any among them.
+They hold JSON and have no cycles, so Python looks for none among them.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Course:
 
     @property
     def branches(self) -> bool:
-        """True where talk was abandoned: else all records are on one line, and none need be `at`."""
+        """True where talk was abandoned; else all records are on one line."""
         return bool(self._lines.sides)
 
     def skip(self) -> None:
