@@ -3,18 +3,24 @@
 The server knows ids again for ten minutes only, and imports are repeated after months. So each
 batch is conditional on where its sessions were when they were read. Of two imports at a time one
 must look again, and after a kill the next import goes on where the last batch ended.
+
+While a batch is on its way the next one is gathered. It is sent once the one before is stored,
+for it is conditional on the positions of that.
 """
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from nats.js.client import JetStreamContext
 
 from anabranch.importers.drafts import Opening, Start
 from anabranch_events import new_event
 from anabranch_events.errors import EventInvalid, LogRefused, PositionConflict
+from anabranch_events.event.construction import construct_event
+from anabranch_events.event.identifiers import whole_milliseconds
 from anabranch_events.event.types import (
     BranchCompleted,
     BranchCreated,
@@ -27,7 +33,8 @@ from anabranch_events.event.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import TracebackType
 
     from anabranch.importers.drafts import AnyDraft, Whole
     from anabranch_events import Event, Log
@@ -56,7 +63,10 @@ class Standing:
 
 
 class Appender:
-    """Appends the drafts of one source in their order; those that the log has are left out."""
+    """Appends the drafts of one source in their order; those that the log has are left out.
+
+    With the end of its block it waits for no answer any more: what is to be stored is flushed.
+    """
 
     def __init__(
         self,
@@ -71,10 +81,29 @@ class Appender:
         self._standing: dict[str, Standing] = {}
         self._known: dict[str, int] = {}
         self._waiting: dict[str, Event] = {}
+        self._sent: dict[str, Event] = {}
+        self._sending: asyncio.Task[None] | None = None
         self._characters = 0
+        self._checked = False
         self._counted: set[str] = set()
         self.appended = 0
         self.left_out = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        sending = self._sending
+        if sending is not None and not sending.done():
+            sending.cancel()
+            await asyncio.wait([sending])
+        if sending is not None and not sending.cancelled():
+            sending.exception()  # It was raised where it was waited for, or another error ends us.
 
     async def load(self, session_ids: Iterable[str]) -> None:
         """Read what the log has of sessions, before anything that they share with others is put."""
@@ -97,34 +126,58 @@ class Appender:
             self._leave_out(draft.event_id)
             standing.reached = max(standing.reached, position)
             return
-        if draft.event_id in self._waiting:
+        if draft.event_id in self._waiting or draft.event_id in self._sent:
             return
         data = await self._data(draft, standing)
         if data is None:
             return
         for whole in () if isinstance(draft, (Opening, Start)) else draft.wholes:
             await self._keep(whole)
-        self._waiting[draft.event_id] = new_event(
-            data,
-            session_id=draft.session_id,
-            namespace=self._namespace,
-            agent=draft.agent,
-            event_id=draft.event_id,
-            time=draft.time,
-        )
+        self._waiting[draft.event_id] = self._event(draft, data)
         if isinstance(data, (InsightRecorded, ConsolidationRecorded)):
             self._characters += len(data.text)
         elif isinstance(data, BranchCompleted):
             self._characters += len(data.result)
         if len(self._waiting) >= BATCH_EVENTS or self._characters >= BATCH_CHARACTERS:
-            await self.flush()
+            await self._send()
+
+    def _event(self, draft: AnyDraft, data: EventData) -> Event:
+        """Return a draft as an event. The first is checked: what is given by others is in each."""
+        make = construct_event if self._checked else new_event
+        self._checked = True
+        return make(
+            data,
+            event_id=draft.event_id,
+            session_id=draft.session_id,
+            namespace=self._namespace,
+            agent=draft.agent,
+            time=whole_milliseconds(draft.time),
+        )
 
     async def flush(self) -> None:
-        """Append what waits, all of it or none. Raises what `append_all` raises."""
+        """Return once all that was put is stored. Raises what `append_all` raises."""
+        await self._send()
+        await self._arrived()
+
+    async def _send(self) -> None:
+        """Send what waits, once what was sent before is stored. Raises what that met."""
+        await self._arrived()
+        self._sent, self._waiting, self._characters = self._waiting, {}, 0
+        self._sending = asyncio.create_task(self._append(self._sent))
+
+    async def _arrived(self) -> None:
+        """Return once all that was sent is stored."""
+        if self._sending is not None:
+            await self._sending
+            self._sending = None
+            self._sent = {}
+
+    async def _append(self, batch: Mapping[str, Event]) -> None:
+        """Append a batch, all of it or none."""
         for attempt in range(TRIES):
-            events = [event for event in self._waiting.values() if self._is_wanted(event)]
+            events = [event for event in batch.values() if self._is_wanted(event)]
             if not events:
-                break
+                return
             expected = {event.session_id: self._standing[event.session_id].last for event in events}
             try:
                 receipts = await self._log.append_all(events, expected=expected)
@@ -135,12 +188,10 @@ class Appender:
                 continue
             except (EventInvalid, LogRefused):
                 await self._one_by_one(events)
-                break
+                return
             for event, receipt in zip(events, receipts, strict=True):
                 self._stored(event, receipt.position)
-            break
-        self._waiting.clear()
-        self._characters = 0
+            return
 
     def _is_wanted(self, event: Event) -> bool:
         """Tell whether an event is to be stored: a session may have been forgotten meanwhile."""
@@ -184,14 +235,15 @@ class Appender:
 
     async def _opening(self, draft: Opening, standing: Standing) -> EventData:
         parent = await self._of(draft.parent_id) if draft.parent_id else Standing()
-        if draft.parent_id and not parent.exists and self._waiting:
+        if draft.parent_id and not parent.exists:
             await self.flush()
         if not draft.parent_id or not parent.exists:
             standing.root_id, standing.depth = draft.session_id, 0
             return SessionOpened(
                 task=draft.task, role=draft.role, attributes=dict(draft.attributes)
             )
-        if any(event.session_id == draft.parent_id for event in self._waiting.values()):
+        pending = (*self._sent.values(), *self._waiting.values())
+        if any(event.session_id == draft.parent_id for event in pending):
             await self.flush()  # The place where it left the parent is known only then.
         standing.root_id, standing.depth = parent.root_id, parent.depth + 1
         return BranchCreated(

@@ -20,7 +20,7 @@ REMEMBERED: Final = 8192
 _ROOT: Final = -1
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """A record in its file's order. `speaks`: that it was said makes a side line one of its own."""
 
     id: str

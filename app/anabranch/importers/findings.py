@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from anabranch.importers.values import list_of, object_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from anabranch.importers.records import ToolCall
 
@@ -28,17 +28,6 @@ _DECIDED: Final = re.compile(
     r"(?:decided|agreed|settled|opted|chose|concluded|go with|use .{1,60}\binstead of)\b"
     r"|\b(?:decided (?:to|on|against|that)|settled on|opted (?:for|to)|going with|will go with"
     r"|chose .{1,60}\bover\b|let's go with)\b"
-)
-_MAY_DECIDE: Final = (
-    "decid",
-    "decision",
-    "agreed",
-    "settled",
-    "opted",
-    "chose",
-    "concluded",
-    " with",
-    "instead of",
 )
 _COMMAND_FIELDS: Final = ("command", "cmd", "script", "commands")
 _FILE_FIELDS: Final = (
@@ -77,13 +66,27 @@ _SHELL: Final = re.compile(r"^(?:/bin/)?(?:ba|z)?sh\s+-l?c\s+")
 
 def decisions_in(text: str) -> Iterator[str]:
     """Yield the sentences of a text that say that something was decided."""
-    lower = text.lower()
-    if not any(word in lower for word in _MAY_DECIDE):
+    if not _may_decide(text.lower()):
         return
     for found in _SENTENCE.finditer(text):
         sentence = found[0].strip()
         if 12 <= len(sentence) <= 600 and _DECIDED.search(sentence):
             yield sentence
+
+
+def _may_decide(lower: str) -> bool:
+    """Tell quickly whether a text may hold what `_DECIDED` looks for; most texts do not."""
+    return (  # Word by word: it runs for every text, and takes less than a generator's time.
+        "decid" in lower
+        or "decision" in lower
+        or "agreed" in lower
+        or "settled" in lower
+        or "opted" in lower
+        or "chose" in lower
+        or "concluded" in lower
+        or " with" in lower
+        or "instead of" in lower
+    )
 
 
 def command_of(call: ToolCall) -> str | None:
@@ -114,23 +117,22 @@ def same_work(command: str) -> str:
     return shown_command(command)
 
 
-def programs_in(command: str) -> list[str]:
-    """Return the programs that a command line runs."""
-    return list(dict.fromkeys(words[0] for words in _commands(command)))
+def names_in(command: str) -> tuple[str, ...]:
+    """Return the programs that a command line runs, then the packages that it installs."""
+    commands = _commands(command)
+    programs = dict.fromkeys([words[0] for words in commands])
+    packages = [name for words in commands if words[0] in _INSTALLS for name in _packages(words)]
+    return (*programs, *packages)
 
 
-def packages_in(command: str) -> list[str]:
-    """Return the packages that a command line installs."""
-    found: list[str] = []
-    for words in _commands(command):
-        verbs = _INSTALLS.get(words[0], ())
-        at = next((place for place, word in enumerate(words) if word in verbs), None)
-        if at is not None:
-            rest = [
-                word for word in words[at + 1 :] if re.fullmatch(r"@?[A-Za-z][\w./@=<>~!-]*", word)
-            ]
-            found += [re.split(r"(?<=.)[=<>~!@]", word, maxsplit=1)[0] for word in rest]
-    return found
+def _packages(words: Sequence[str]) -> list[str]:
+    """Return the packages that a command of an installer names."""
+    verbs = _INSTALLS[words[0]]
+    at = next((place for place, word in enumerate(words) if word in verbs), None)
+    if at is None:
+        return []
+    rest = [word for word in words[at + 1 :] if re.fullmatch(r"@?[A-Za-z][\w./@=<>~!-]*", word)]
+    return [re.split(r"(?<=.)[=<>~!@]", word, maxsplit=1)[0] for word in rest]
 
 
 def files_in(call: ToolCall) -> list[str]:

@@ -15,13 +15,15 @@ from anabranch.importers.readers.catalogue import READERS
 from anabranch.importers.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from anabranch.importers.outcome import ImportedSession
     from anabranch.importers.reader import Source
+    from anabranch.importers.records import Record
     from anabranch_events import Event, Log
 
-PAUSE_EACH: Final = 200
+PAUSE_EACH: Final = 100
+"""Records after which others have their turn: batches on their way are sent, and answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +73,32 @@ class Importer:
             tools=self._options.tools,
             keeps_insights=self._options.tells_insights,
         )
-        appender = None
-        if self._log is not None:
-            appender = Appender(self._log, namespace=self._namespace, saw=self._saw)
-            if len(source.keys) > 1:
-                await appender.load(identity.session(key) for key in source.keys)
-        for number, record in enumerate(self._options.choice.chosen(source, READERS[source.tool])):
-            for draft in mapping.take(record):
-                if appender is not None:
-                    await appender.put(draft)
-            if number % PAUSE_EACH == 0:
-                await asyncio.sleep(0)
-        for draft in mapping.finish():
-            if appender is not None:
-                await appender.put(draft)
-        if appender is not None:
-            await appender.flush()
+        records = self._options.choice.chosen(source, READERS[source.tool])
+        if self._log is None:
+            await _mapped(records, mapping)
+        else:
+            async with Appender(self._log, namespace=self._namespace, saw=self._saw) as appender:
+                if len(source.keys) > 1:
+                    await appender.load(identity.session(key) for key in source.keys)
+                await _mapped(records, mapping, appender)
+                await appender.flush()
             self.tally.appended += appender.appended
             self.tally.known += appender.left_out
         self.tally.sources += 1
         self.tally.redacted = self._redaction.counted
         return list(mapping.outcomes())
+
+
+async def _mapped(
+    records: Iterable[Record], mapping: Mapping, appender: Appender | None = None
+) -> None:
+    """Map records; what they give is appended, where there is a log."""
+    for number, record in enumerate(records):
+        for draft in mapping.take(record):
+            if appender is not None:
+                await appender.put(draft)
+        if number % PAUSE_EACH == 0:
+            await asyncio.sleep(0)
+    for draft in mapping.finish():
+        if appender is not None:
+            await appender.put(draft)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from anabranch.importers.drafts import Draft, Whole
 from anabranch.importers.findings import entities_of
 from anabranch.importers.outcome import ImportedInsight
+from anabranch_events.event.construction import construct_facts
+from anabranch_events.event.identifiers import whole_milliseconds
 from anabranch_events.event.types import InsightRecorded
 from anabranch_recall import entities
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 TEXT_LENGTH_MAX: Final = 2000
 NAME_LENGTH_MAX: Final = 256
+NAMES_KNOWN_MAX: Final = 4096
 _TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -43,6 +46,8 @@ class Insights:
         self._tally = tally
         self._tool = tool
         self._keeps = keeps
+        self._tags = (tool,)
+        self._clean_names: set[str] = set()
         self._agents: dict[str | None, str] = {}
 
     def make(
@@ -70,11 +75,11 @@ class Insights:
             clean = cut(clean, TEXT_LENGTH_MAX)
         if kind in {"answer", "report"}:
             names = [*line.files, *line.programs, *names]
-            sources = (*sources, *([line.request_id] if line.request_id else []))
+            sources = (*sources, line.request_id) if line.request_id else sources
         if only_names is not None:
-            names = only_names
-        found = [self.clean(name) for name in names]
-        if only_names is None:
+            found = [self._name(name) for name in only_names]
+        else:
+            found = [self._name(name) for name in names]
             found += entities(clean)
         line.replaced.append(insight_id)
         self._tally.insights[kind] += 1
@@ -84,20 +89,37 @@ class Insights:
         return Draft(
             session_id=line.session_id,
             event_id=insight_id,
-            data=InsightRecorded(
-                insight_id=insight_id,
-                text=clean,
-                subject=short_name(self.clean(subject)) if subject else None,
-                kind=kind,
-                tags=(self._tool,),
-                entities=entities_of(found),
-                valid_from=time,
-                sources=(*sources, short_name(f"{self._tool}:{record_id}") or self._tool),
+            data=construct_facts(
+                InsightRecorded,
+                {
+                    "insight_id": insight_id,
+                    "text": clean,
+                    "subject": short_name(self.clean(subject)) if subject else None,
+                    "kind": kind,
+                    "tags": self._tags,
+                    "entities": entities_of(found),
+                    "valid_from": None if time is None else whole_milliseconds(time),
+                    "sources": (*sources, self._source(record_id)),
+                },
             ),
             time=time or line.time,
             agent=self.agent(line),
             wholes=wholes,
         )
+
+    def _name(self, name: str) -> str:
+        """Return a name without secrets; those that hold none come again and again."""
+        if name in self._clean_names:
+            return name
+        clean = self.clean(name)
+        if clean == name and len(name) <= NAME_LENGTH_MAX:
+            if len(self._clean_names) >= NAMES_KNOWN_MAX:
+                self._clean_names.clear()
+            self._clean_names.add(name)
+        return clean
+
+    def _source(self, record_id: str) -> str:
+        return short_name(f"{self._tool}:{record_id}") or self._tool
 
     def agent(self, line: MappedLine) -> str:
         """Return the agent that speaks on a line: the tool, with the model where it is known."""
@@ -109,10 +131,12 @@ class Insights:
 
     def clean(self, text: str) -> str:
         """Return text that can be stored: no control characters, no secrets, no homes."""
-        plain = text.replace("\r\n", "\n")
+        plain = text.replace("\r\n", "\n") if "\r" in text else text
         if "\x1b" in plain:
             plain = _TERMINAL.sub("", plain)
-        plain = _CONTROL.sub("", plain).strip()
+        if not plain.isprintable():  # A line's end is not either.
+            plain = _CONTROL.sub("", plain)
+        plain = plain.strip()
         return self._redaction.clean(plain) or "(nothing to be read)"
 
 

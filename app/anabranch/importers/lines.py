@@ -22,7 +22,7 @@ _BUFFER: Final = 1024 * 1024
 _COMPRESSED: Final = (".gz", ".zst")
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """A whole line of a file and its number, from 1 on."""
 
     number: int

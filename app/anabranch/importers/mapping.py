@@ -14,8 +14,7 @@ from anabranch.importers.findings import (
     decisions_in,
     error_in,
     files_in,
-    packages_in,
-    programs_in,
+    names_in,
     same_work,
     shown_command,
 )
@@ -89,15 +88,7 @@ class Mapping:
 
     def take(self, record: Record) -> Iterator[AnyDraft]:  # noqa: C901, PLR0912 - one case a record.
         """Yield the events that a record gives, in the order in which they are to be stored."""
-        match record:
-            case Opened():
-                yield from self._open(record)
-            case Broken():
-                self._tally.broken.append(f"{record.path}:{record.number}: {record.reason}")
-            case Skipped():
-                self._count(record.line, f"{record.why}", record.count)
-            case Unknown():
-                self._unknown(record)
+        match record:  # The most frequent ones first.
             case Turn(said="user"):
                 yield from self._asked(self._lines[record.line], record)
             case Turn():
@@ -106,6 +97,14 @@ class Mapping:
                 yield from self._called(self._lines[record.line], record)
             case ToolResult():
                 yield from self._gave(self._lines[record.line], record)
+            case Opened():
+                yield from self._open(record)
+            case Broken():
+                self._tally.broken.append(f"{record.path}:{record.number}: {record.reason}")
+            case Skipped():
+                self._count(record.line, f"{record.why}", record.count)
+            case Unknown():
+                self._unknown(record)
             case Boundary():
                 yield from self._settle(self._lines[record.line], final=True)
             case Summary():
@@ -255,17 +254,20 @@ class Mapping:
             )
 
     def _called(self, line: MappedLine, call: ToolCall) -> Iterator[AnyDraft]:
-        yield from self._settle(line, final=False)
-        yield from self._begin(line)
+        if line.answer is not None:
+            yield from self._settle(line, final=False)
+        if not line.begun:
+            yield from self._begin(line)
         line.tick(call.time)
         line.tools[call.name] += 1
         command = command_of(call)
         line.calls[call.id] = Call(call.id, call.name, command, self._given(call))
         if len(line.calls) > CALLS_MAX:
             del line.calls[next(iter(line.calls))]
-        line.files.update(dict.fromkeys(files_in(call)))
+        if files := files_in(call):
+            line.files.update(dict.fromkeys(files))
         if command:
-            line.programs.update(dict.fromkeys([*programs_in(command), *packages_in(command)]))
+            line.programs.update(dict.fromkeys(names_in(command)))
 
     def _given(self, call: ToolCall) -> str:
         if not self._with_tools:
@@ -287,7 +289,7 @@ class Mapping:
         """Yield a failure, or the fix where one like it failed before."""
         command = call.command or ""
         work, shown = same_work(command), shown_command(command)
-        names = [*programs_in(command), *packages_in(command)]
+        names = names_in(command)
         if result.failed:
             error = error_in(result.output)
             text = f"`{shown}` failed: {error}" if error else f"`{shown}` failed"
@@ -340,7 +342,8 @@ class Mapping:
     def _fact(self, line: MappedLine, fact: Fact) -> Iterator[AnyDraft]:
         yield from self._begin(line)
         line.tick(fact.time)
-        said = (line, fact.id, fact.kind, fact.text, fact.time)
+        kind = short_name(fact.kind) or "observation"
+        said = (line, fact.id, kind, fact.text, fact.time)
         yield self._insights.make(*said, only_names=fact.entities, subject=fact.subject)
 
     def _described(self, line: MappedLine, record: Described) -> Iterator[AnyDraft]:

@@ -4,13 +4,16 @@ A reader yields these records in an order that a log can take. A line opens afte
 place in the parent's own records where it left; whatever it inherited is not repeated.
 
 A transcript gives thousands, so each is a struct, which is made in a seventh of a dataclass's time.
+They hold JSON and have no cycles, so Python looks for none among them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
+
+from anabranch.importers.values import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +28,7 @@ Kind: TypeAlias = Literal["main", "subagent", "fork", "abandoned", "memory"]
 Said: TypeAlias = Literal["user", "assistant"]
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True):
+class Opened(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line of talk begins. `key` names it within the tool; `parent` is the key of another.
 
     `source_id` is the tool's own id, None where it gives none. Without a `task` the first text of
@@ -44,7 +47,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     silent: bool = False
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
+class Turn(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A text that the user or the assistant said. `id` is the record's own, unique in the tool.
 
     `final` says that the assistant's turn ends with it; None is not known.
@@ -58,7 +61,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     final: bool | None = None
 
 
-class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A tool that the assistant called, or a command that the user ran."""
 
     line: str
@@ -69,23 +72,32 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     by: Said = "assistant"
 
 
-class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The output of a call; `failed` is None where the transcript does not say."""
+class ToolResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The output of a call; `failed` is None where the transcript does not say.
+
+    Most outputs are never looked at. `given` is one as it stands in the transcript, a text, parts
+    or any JSON; a reader may leave it undecoded.
+    """
 
     line: str
     call_id: str
-    output: str
+    given: Any
     failed: bool | None = None
     time: datetime | None = None
 
+    @property
+    def output(self) -> str:
+        """The output as text."""
+        return output_of(self.given)
 
-class Boundary(msgspec.Struct, frozen=True, kw_only=True):
+
+class Boundary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A turn of the assistant has ended, though no user spoke: a notice woke it again."""
 
     line: str
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class Summary(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The tool replaced what was said so far by a summary; the line goes on."""
 
     line: str
@@ -94,7 +106,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     time: datetime | None = None
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A text that stands for itself: an observation of a memory file, a hand-off note."""
 
     line: str
@@ -106,7 +118,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     time: datetime | None = None
 
 
-class Described(msgspec.Struct, frozen=True, kw_only=True):
+class Described(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something about a line that became known after it opened."""
 
     line: str
@@ -114,7 +126,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     attributes: Mapping[str, JsonValue] = msgspec.field(default_factory=dict)
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
+class Ended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line ended. Without a `result` the last text of the assistant is the result."""
 
     line: str
@@ -125,7 +137,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     time: datetime | None = None
 
 
-class Skipped(msgspec.Struct, frozen=True, kw_only=True):
+class Skipped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Records that are left out on purpose; `why` is a short kind that is counted."""
 
     line: str | None
@@ -133,7 +145,7 @@ class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
 
 
-class Unknown(msgspec.Struct, frozen=True, kw_only=True):
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A kind of record, or a field, that the reader does not know: counted, never an error."""
 
     line: str | None
@@ -141,7 +153,7 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
 
 
-class Broken(msgspec.Struct, frozen=True, kw_only=True):
+class Broken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A line of a file that cannot be read; the rest of the file goes on."""
 
     path: Path

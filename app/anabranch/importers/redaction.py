@@ -16,22 +16,27 @@ _LEFT_OUT: Final = frozenset(
         "Base64HighEntropyString",  # Hashes and ids are what sessions of code talk about.
         "HexHighEntropyString",
         "IPPublicDetector",
-        "KeywordDetector",  # Its values without quotes are whole sentences: see `_ASSIGNED`.
+        "KeywordDetector",  # Its values without quotes are whole sentences: see `ASSIGNED`.
     }
 )
-_LONG: Final = re.compile(r"[A-Za-z0-9+/=_-]{20}")
-_BLOCK: Final = re.compile(
+_ARTIFACTORY: Final = re.compile(r"AP[\dABCDEF]")
+_RUN: Final = b"x" * 20
+_AS_RUNS: Final = bytes(
+    ord("x") if byte < 128 and (chr(byte).isalnum() or chr(byte) in "+/=_-") else ord(" ")
+    for byte in range(256)
+)
+BLOCK: Final = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----.*?"
     r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
     re.DOTALL,
 )
-_ASSIGNED: Final = re.compile(
+ASSIGNED: Final = re.compile(
     r"(?i)\b[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key"
     r"|auth[_-]?key|private[_-]?key|client[_-]?key|credential)s?[\w-]*"
     r"[\"']?\s*(?:=>|:=|={1,3}|:)\s*[\"'`]?"
     r"(?P<secret>(?=[^\s\"'`,;]*[\d!@#$%^&*_+-])[^\s\"'`,;<>{}()\[\]]{6,})"
 )
-_OURS: Final = (
+OURS: Final = (
     ("Anthropic API key", re.compile(r"\bsk-ant-[\w-]{16,}")),
     ("OpenAI Token", re.compile(r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}")),
     ("Google API key", re.compile(r"\bAIza[\w-]{35}")),
@@ -71,14 +76,14 @@ class Redaction:
 
     def __init__(self, *, secrets: bool = True, home: Path | None = None) -> None:
         self.counted: Counter[str] = Counter()
-        self._rules = _rules() if secrets else ()
+        self._rules = detector_rules() if secrets else ()
         self._secrets = secrets
         own = str(home or Path.home()).rstrip("/")
         self._own = re.compile(re.escape(own) + r"(?=[/\s\"'`:;,)]|$)") if len(own) > 1 else None
 
     def clean(self, text: str) -> str:
         """Return `text` without secrets and personal paths."""
-        if self._secrets and _is_suspect(text):
+        if self._secrets and is_suspect(text):
             text = self._without_secrets(text)
         if "/" not in text and "\\" not in text:
             return text
@@ -97,12 +102,12 @@ class Redaction:
         return value
 
     def _without_secrets(self, text: str) -> str:
-        text = _BLOCK.sub(lambda _: self._mark("Private Key"), text)
-        for kind, rule in _OURS:
+        text = BLOCK.sub(lambda _: self._mark("Private Key"), text)
+        for kind, rule in OURS:
             text = rule.sub(partial(self._replaced, kind=kind), text)
         for kind, rule in self._rules:
             text = rule.sub(partial(self._matched, kind=kind), text)
-        return _ASSIGNED.sub(partial(self._replaced, kind="Secret Keyword"), text)
+        return ASSIGNED.sub(partial(self._replaced, kind="Secret Keyword"), text)
 
     def _matched(self, found: re.Match[str], *, kind: str) -> str:
         """Return a match with its secret marked: its last group, or all where that is a prefix."""
@@ -130,9 +135,12 @@ class Redaction:
         return f"[redacted: {kind}]"
 
 
-def _is_suspect(text: str) -> bool:
-    """Tell quickly whether a text may hold a secret: most hold nothing that looks like one."""
-    lower = text.lower()
+def is_suspect(text: str) -> bool:
+    """Tell quickly whether a text may hold a secret: most hold nothing that looks like one.
+
+    Each rule needs one of these words, or twenty characters in a run of which keys are made.
+    """
+    lower = text.casefold()
     return (  # Word by word: it runs for every text, and takes half of a generator's time.
         "pass" in lower
         or "secret" in lower
@@ -141,14 +149,21 @@ def _is_suspect(text: str) -> bool:
         or "pwd" in lower
         or "auth" in lower
         or "bearer" in lower
-        or "basic " in lower
+        or "basic" in lower
         or "private" in lower
+        or "credential" in lower
+        or "sig=" in lower
+        or "signature=" in lower
+        or "xox" in lower
+        or "eyJ" in text
+        or "AKC" in text
+        or ("AP" in text and _ARTIFACTORY.search(text) is not None)
         or ("://" in text and "@" in text)
-        or _LONG.search(text) is not None
+        or _RUN in text.encode("utf-8", "surrogatepass").translate(_AS_RUNS)
     )
 
 
-def _rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def detector_rules() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return the expressions of detect-secrets' detectors that look for a form."""
     try:
         util = importlib.import_module("detect_secrets.core.plugins.util")

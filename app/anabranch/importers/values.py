@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 _SECONDS_MAX: Final = 200_000_000_000
@@ -81,10 +82,19 @@ def said_in(content: Any, *, kinds: tuple[str, ...] = ("text",)) -> str | None:
 
 
 def output_of(content: Any) -> str:
-    """Return what a tool gave as text: itself, its text parts, or its JSON."""
+    """Return what a tool gave as text: itself, its text parts, or its JSON; it may be undecoded."""
+    if isinstance(content, msgspec.Raw):
+        content = _decoded(content)
     if isinstance(content, str):
         return content
     if content is None:
         return ""
     found = said_in(content, kinds=("text", "input_text", "output_text"))
     return found if found is not None else orjson.dumps(content, default=str).decode()
+
+
+def _decoded(raw: msgspec.Raw) -> Any:
+    try:
+        return orjson.loads(memoryview(raw))
+    except orjson.JSONDecodeError:  # JSON, with a number or a depth that is past its limits.
+        return bytes(raw).decode(errors="replace")

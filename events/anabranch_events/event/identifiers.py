@@ -91,7 +91,7 @@ def checked_text(value: str) -> str:
 def whole_milliseconds(value: datetime) -> datetime:
     """Return `value` in UTC, cut to milliseconds: the precision of every store."""
     try:
-        utc = value.astimezone(UTC)
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{value.isoformat()} lies outside of the years 1 to 9999") from None
     beyond = utc.microsecond % 1000

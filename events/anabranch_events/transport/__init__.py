@@ -1,5 +1,5 @@
 """One connection to a NATS server.
 
-Others use: `address.with_user`, `address.without_secrets`, `client.settled`, `connection`, `inbox`,
-`parser.RECORD_REPLY`, `plain_connection.PlainConnection`.
+Others use: `address.with_user`, `address.without_secrets`, `client.Outbound`, `client.settled`,
+`connection`, `inbox`, `parser.RECORD_REPLY`, `plain_connection.PlainConnection`.
 """

@@ -232,10 +232,15 @@ class Connection:
         except (OSError, nats.errors.Error) as error:
             raise Unanswered(f"sending failed: {error!r}") from error
 
-    async def publish_all(self, messages: Sequence[Outbound]) -> None:
-        """Send many messages at once. Raises Unanswered when the connection is lost."""
+    async def publish_all(self, messages: Sequence[Outbound], *, ask: bool = False) -> None:
+        """Send many messages at once; some `ask`, with the reply subject of a pending request.
+
+        Raises Unanswered when the connection is lost.
+        """
         if not self._connected.is_set():
             raise Unanswered("the connection is lost")
+        for subject, reply, _, _ in messages if ask else ():
+            self._inbox.sent(reply, subject)
         try:
             await self.client.publish_all(messages)
         except (OSError, nats.errors.Error) as error:

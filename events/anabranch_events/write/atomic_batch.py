@@ -35,11 +35,12 @@ from anabranch_events.write.append import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 
     from nats.aio.msg import Msg
 
     from anabranch_events.event.envelope import Event
+    from anabranch_events.transport.client import Outbound
     from anabranch_events.transport.connection import Connection
 
 BATCH_EVENTS_MAX: Final = 1000
@@ -48,6 +49,8 @@ BUSY_LIMITS: Final = 3
 
 The server drops a begun batch that nobody goes on with after ten seconds.
 """
+WRITE_BYTES: Final = 256 * 1024
+"""Documents of a batch that are handed to the connection together: more would be copied in vain."""
 _BUSY_PAUSE_S: Final = 0.05
 _BUSY_PAUSE_MAX_S: Final = 1.0
 
@@ -176,18 +179,8 @@ async def _send(
     batch_id = new_id()
 
     async def send(reply: str) -> None:
-        for number, out in enumerate(outs, start=1):
-            headers = out.headers()
-            headers["Nats-Batch-Id"] = batch_id
-            headers["Nats-Batch-Sequence"] = str(number)
-            is_commit = number == len(outs)
-            if is_commit:
-                headers["Nats-Batch-Commit"] = "1"
-            # The first is answered so that a refusal of the whole batch is heard with its reason.
-            answered = is_commit or number == 1
-            await connection.publish(
-                out.subject, out.document, headers=headers, reply=reply if answered else ""
-            )
+        for messages in _messages(outs, batch_id, reply):
+            await connection.publish_all(messages, ask=True)
 
     answers = await connection.converse(send, is_last=_is_verdict, timeout_s=timeout_s)
     # The first refusal says why. One of the end may stand behind it: that the batch is incomplete.
@@ -200,6 +193,26 @@ async def _send(
         if refused.code == BATCH_INCOMPLETE:
             raise Unanswered(str(refused)) from refused
         raise
+
+
+def _messages(outs: Sequence[Outgoing], batch_id: str, reply: str) -> Iterator[list[Outbound]]:
+    """Yield a batch's messages, as many together as fit in `WRITE_BYTES`."""
+    messages: list[Outbound] = []
+    size, last = 0, len(outs)
+    for number, out in enumerate(outs, start=1):
+        lines = [f"{name}: {value}\r\n" for name, value in out.headers().items()]
+        lines.append(f"Nats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: {number}\r\n")
+        if number == last:
+            lines.append("Nats-Batch-Commit: 1\r\n")
+        # The first is answered so that a refusal of the whole batch is heard with its reason.
+        answered = number in {1, last}
+        messages.append((out.subject, reply if answered else "", "".join(lines), out.document))
+        size += len(out.document)
+        if size >= WRITE_BYTES:
+            yield messages
+            messages, size = [], 0
+    if messages:
+        yield messages
 
 
 def _is_verdict(message: Msg) -> bool:

@@ -31,6 +31,15 @@ class Course:
         self._number = 0
         self.line = key
 
+    @property
+    def branches(self) -> bool:
+        """True where talk was abandoned; else all records are on one line."""
+        return bool(self._lines.sides)
+
+    def skip(self) -> None:
+        """Pass over a record that cannot be read."""
+        self._place += 1
+
     def at(self, record_id: str, time: datetime | None) -> Iterator[Record]:
         """Go on to the next record; yield the opening of its line if it is the first on it."""
         self._place += 1

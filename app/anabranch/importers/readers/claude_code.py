@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.chains import Node
 from anabranch.importers.families import Family, Member, families_of
+from anabranch.importers.lines import lines
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.claude_files import (
     BOOKKEEPING,
     Head,
+    Results,
     agent_id,
     copied_from,
     head_of,
@@ -25,9 +27,11 @@ from anabranch.importers.readers.claude_files import (
     meta_of,
     owner_of,
     part_id,
+    place_in,
     places_in,
+    record_in,
     record_of,
-    records_in,
+    results_in,
 )
 from anabranch.importers.readers.claude_prompts import (
     Prompts,
@@ -51,7 +55,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import kind_of, object_of, objects_of, output_of, text_of, time_of
+from anabranch.importers.values import kind_of, object_of, objects_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -178,8 +182,11 @@ class _Talk:
     task: str | None = None
     prompts: Prompts = field(default_factory=Prompts)
 
-    def said(self, record: dict[str, Any], line: str) -> Iterator[Record]:
+    def said(self, record: dict[str, Any] | Results, line: str) -> Iterator[Record]:
         """Yield what a record of the chain says on a line."""
+        if isinstance(record, Results):
+            yield from _results(record, line)
+            return
         time = time_of(record.get("timestamp"))
         match kind_of(record):
             case "user":
@@ -227,7 +234,7 @@ class _Talk:
         yield ToolResult(
             line=line,
             call_id=call_id,
-            output=output_of(result.get("content")),
+            given=result.get("content"),
             failed=failed if isinstance(failed, bool) else None,
             time=time,
         )
@@ -303,43 +310,78 @@ class _Session(_Talk):
     def __init__(self, session_id: str, family: Family[Head], agents: _Agents) -> None:
         super().__init__(agents, session_id)
         self._family = family
+        self._begun = False
 
     def records(self, paths: Sequence[Path], *, parent: str | None = None) -> Iterator[Record]:
         """Yield the session's records; `parent` is the line that a fork left."""
-        opened = False
         for path in paths:
-            for record in self._of_file(path, parent=parent, opened=opened):
-                opened = opened or isinstance(record, Opened)
-                yield record
+            yield from self._of_file(path, parent=parent)
         for fork in self._family.left_over(self.session):
             yield from self._fork(fork, self.session)
         yield from self.agents.of_session(self.session)
         yield from self.counted(self.session)
 
-    def _of_file(self, path: Path, *, parent: str | None, opened: bool) -> Iterator[Record]:
+    def _of_file(self, path: Path, *, parent: str | None) -> Iterator[Record]:
         course = Course(self.session, lambda: self._nodes(path))
-        for record in records_in(path):
+        plain = self._family.lone and not course.branches
+        for found in self._chained(path, course):
+            if not isinstance(found, (dict, Results)):
+                yield found
+                continue
+            if isinstance(found, dict) and not self._begun:
+                self._begun = True
+                yield self._opened(found, parent)
+            if plain:
+                yield from self.said(found, self.session)
+            else:
+                yield from self._on_course(course, found)
+
+    def _chained(
+        self, path: Path, course: Course
+    ) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
+        """Yield the records of a file that are of its chain and its own, and what is no record."""
+        lone = self._family.lone
+        for line in lines(path):
+            if isinstance(line, Broken):
+                yield line
+                continue
+            if lone and self._begun and (results := results_in(line)):
+                if results.isSidechain:
+                    self.left_out["side chain"] += 1
+                else:
+                    yield results
+                continue
+            record = record_in(path, line)
             if isinstance(record, Broken):
+                place = place_in(path, line)
+                if place is not None and not place.isSidechain:
+                    course.skip()
                 yield record
             elif isinstance(record, str):
                 self.left_out[record] += 1
             elif not is_chained(record):
                 yield from self._unchained(record)
-            elif record.get("isSidechain"):
-                self.left_out["side chain"] += 1
-            elif self._is_inherited(path, record):
-                self.left_out["inherited"] += 1
+            elif why := self._why_left_out(path, record):
+                self.left_out[why] += 1
             else:
-                time = time_of(record.get("timestamp"))
-                if not opened:
-                    opened = True
-                    yield self._opened(record, parent)
-                yield from course.at(id_of(record), time)
-                yield from self.said(record, course.line)
-                if not self._family.lone:
-                    for fork in self._family.leaving(self.session, id_of(record)):
-                        yield from self._fork(fork, course.line)
-                yield from course.left(time)
+                yield record
+
+    def _why_left_out(self, path: Path, record: dict[str, Any]) -> str | None:
+        if record.get("isSidechain"):
+            return "side chain"
+        return "inherited" if self._is_inherited(path, record) else None
+
+    def _on_course(self, course: Course, record: dict[str, Any] | Results) -> Iterator[Record]:
+        """Yield what a record says on its line, and the sessions that were forked there."""
+        if isinstance(record, Results):
+            record_id, time = record.uuid, time_of(record.timestamp)
+        else:
+            record_id, time = id_of(record), time_of(record.get("timestamp"))
+        yield from course.at(record_id, time)
+        yield from self.said(record, course.line)
+        for fork in self._family.leaving(self.session, record_id):
+            yield from self._fork(fork, course.line)
+        yield from course.left(time)
 
     def _opened(self, record: dict[str, Any], parent: str | None) -> Opened:
         self.version = text_of(record.get("version"))
@@ -364,18 +406,19 @@ class _Session(_Talk):
 
     def _nodes(self, path: Path) -> Iterator[Node]:
         prompts = Prompts()
+        lone = self._family.lone
         for place, line in places_in(path):
             if place.isSidechain:
                 continue
             may_ask = place.may_ask
-            record = record_of(path, line) if may_ask or not self._family.lone else {}
-            if record and self._is_inherited(path, record):
+            record = record_of(path, line) if may_ask or not lone else {}
+            if record and not lone and self._is_inherited(path, record):
                 continue
             parent = place.parentUuid or place.logicalParentUuid
             speaks = may_ask and prompts.asked(record) is not None
-            yield Node(place.uuid or "", parent, speaks, restarts=speaks)
+            yield Node(place.uuid or "", parent, speaks, speaks)
 
-    def _unchained(self, record: dict[str, Any]) -> Iterator[Record]:
+    def _unchained(self, record: dict[str, Any]) -> Iterator[Unknown]:
         kind = kind_of(record)
         if kind in BOOKKEEPING:
             self.left_out[str(kind)] += 1
@@ -394,7 +437,35 @@ class _Agent(_Talk):
         """Yield the agent's records, from its task to its report."""
         first = last = None
         stopped: str | None = None
-        for record in records_in(self._path):
+        for found in self._chained():
+            if isinstance(found, Results):
+                last = time_of(found.timestamp) or last
+            elif isinstance(found, dict):
+                last = time_of(found.get("timestamp")) or last
+                if first is None:
+                    first = time_of(found.get("timestamp"))
+                    yield self._opened(found, parent, first)
+                if found["type"] == "assistant":
+                    stopped = text_of(object_of(found.get("message")).get("stop_reason"))
+            else:
+                yield found
+                continue
+            yield from self.said(found, self._name)
+        yield from self.counted(self._name)
+        if first is not None and (self._meta.get("finished") or stopped == "end_turn"):
+            yield Ended(line=self._name, started=first, time=last)
+
+    def _chained(self) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
+        """Yield the records of the file's chain that were not copied, and what is no record."""
+        begun = False
+        for line in lines(self._path):
+            if isinstance(line, Broken):
+                yield line
+                continue
+            if begun and (results := results_in(line)):
+                yield results
+                continue
+            record = record_in(self._path, line)
             if isinstance(record, Broken):
                 yield record
             elif isinstance(record, str):
@@ -404,16 +475,8 @@ class _Agent(_Talk):
             elif copied_from(record):
                 self.left_out["inherited"] += 1
             else:
-                if first is None:
-                    first = time_of(record.get("timestamp"))
-                    yield self._opened(record, parent, first)
-                last = time_of(record.get("timestamp")) or last
-                if record["type"] == "assistant":
-                    stopped = text_of(object_of(record.get("message")).get("stop_reason"))
-                yield from self.said(record, self._name)
-        yield from self.counted(self._name)
-        if first is not None and (self._meta.get("finished") or stopped == "end_turn"):
-            yield Ended(line=self._name, started=first, time=last)
+                begun = True
+                yield record
 
     def _opened(self, record: dict[str, Any], parent: str | None, time: datetime | None) -> Opened:
         self.version = text_of(record.get("version"))
@@ -427,6 +490,19 @@ class _Agent(_Talk):
             model=text_of(self._meta.get("model")),
             time=time,
             attributes=_attributes(record) | ({"description": described} if described else {}),
+        )
+
+
+def _results(record: Results, line: str) -> Iterator[ToolResult]:
+    """Yield the results of tools of a record that holds nothing else."""
+    time = time_of(record.timestamp)
+    for result in record.message.content:
+        yield ToolResult(
+            line=line,
+            call_id=text_of(result.tool_use_id) or "",
+            given=result.content,
+            failed=result.is_error,
+            time=time,
         )
 
 

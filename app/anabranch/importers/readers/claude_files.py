@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 import orjson
@@ -53,6 +53,9 @@ BOOKKEEPING: Final = frozenset(
 )
 _KIND: Final = re.compile(rb'\{"type":"([a-z-]+)"')
 _RESULT: Final = b'"type":"tool_result"'
+_HAS_RESULT: Final = re.compile(_RESULT).search
+_UNREADABLE: Final = (ValueError, RecursionError)
+"""For lines that msgspec cannot decode; its own errors are ValueErrors."""
 
 
 @dataclass(slots=True)
@@ -97,17 +100,74 @@ def agent_id(path: Path) -> str:
 def records_in(path: Path) -> Iterator[dict[str, Any] | Broken | str]:
     """Yield records; of bookkeeping only its kind, which is seen without parsing."""
     for line in lines_in(path):
-        if isinstance(line, Broken):
-            yield line
-            continue
-        kind = _KIND.match(line.data)
-        if kind and (name := kind[1].decode()) in BOOKKEEPING:
-            yield name
-            continue
-        yield parsed(path, line)
+        yield line if isinstance(line, Broken) else record_in(path, line)
 
 
-class Place(msgspec.Struct):
+def record_in(path: Path, line: Line) -> dict[str, Any] | Broken | str:
+    """Return the record on a line; of bookkeeping only its kind, which is seen without parsing."""
+    kind = _KIND.match(line.data)
+    if kind and (name := kind[1].decode()) in BOOKKEEPING:
+        return name
+    return parsed(path, line)
+
+
+class Result(msgspec.Struct, gc=False):
+    """The result of a tool in a user's message, its output undecoded."""
+
+    type: Literal["tool_result"]
+    tool_use_id: str | None = None
+    is_error: bool | None = None
+    content: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: Annotated[tuple[Result, ...], msgspec.Meta(min_length=1)]
+
+
+class _Told(msgspec.Struct, gc=False):
+    agentId: Any = None  # noqa: N815 - the tool's own name.
+
+
+class Results(msgspec.Struct, gc=False):
+    """A record of the chain that holds results of tools, and nothing else that is looked at.
+
+    Most of a transcript's bytes stand in such records. Those that say more, that they are a copy,
+    a notice, or an agent's result, are no such record.
+    """
+
+    type: Literal["user"]
+    uuid: str
+    message: _Message
+    timestamp: str | None = None
+    isSidechain: bool | None = None  # noqa: N815 - the tool's own names.
+    isMeta: None = None  # noqa: N815 - As above.
+    isCompactSummary: None = None  # noqa: N815 - As above.
+    forkedFrom: None = None  # noqa: N815 - As above.
+    origin: None = None
+    turnOrigin: None = None  # noqa: N815 - As above.
+    promptSource: None = None  # noqa: N815 - As above.
+    toolUseResult: _Told | tuple[msgspec.Raw, ...] | str | None = None  # noqa: N815 - As above.
+
+
+_decode_results: Final = msgspec.json.Decoder(Results).decode
+
+
+def results_in(line: Line) -> Results | None:
+    """Return the results on a line, if it holds nothing else; what cannot be read is none."""
+    data = line.data
+    if _RESULT not in data:
+        return None
+    try:
+        found = _decode_results(data)
+        if not data.isascii():
+            data.decode()  # An output that is passed over must be text as well.
+    except _UNREADABLE:
+        return None
+    told = found.toolUseResult
+    return None if isinstance(told, _Told) and told.agentId is not None else found
+
+
+class Place(msgspec.Struct, gc=False):
     """The fields that place a record in its chain; the rest is not taken apart."""
 
     type: str | None = None
@@ -120,7 +180,7 @@ class Place(msgspec.Struct):
     @property
     def may_ask(self) -> bool:
         """True where a person may have asked something in it: it holds no tool's result."""
-        return self.type == "user" and _RESULT not in bytes(self.message)
+        return self.type == "user" and _HAS_RESULT(self.message) is None
 
 
 _decode_place: Final = msgspec.json.Decoder(Place).decode
@@ -129,14 +189,17 @@ _decode_place: Final = msgspec.json.Decoder(Place).decode
 def places_in(path: Path) -> Iterator[tuple[Place, Line]]:
     """Yield the records of the chain, as far as it takes to know their places, with their lines."""
     for line in lines_in(path):
-        if isinstance(line, Broken):
-            continue
-        try:
-            place = _decode_place(line.data)
-        except msgspec.MsgspecError:
-            place = _place_of(record_of(path, line))
-        if place.uuid is not None and place.type in CHAINED:
+        if not isinstance(line, Broken) and (place := place_in(path, line)) is not None:
             yield place, line
+
+
+def place_in(path: Path, line: Line) -> Place | None:
+    """Return the place of the record on a line; None where it is not in the chain."""
+    try:
+        place = _decode_place(line.data)
+    except _UNREADABLE:
+        place = _place_of(record_of(path, line))
+    return place if place.uuid is not None and place.type in CHAINED else None
 
 
 def record_of(path: Path, line: Line) -> dict[str, Any]:

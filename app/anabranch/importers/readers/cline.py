@@ -250,7 +250,7 @@ class _Session:
         if call_id in self._tasks:
             given = object_of(json_of(output))
             yield from self._reading.called(self._tasks[call_id], parent=self._id, outcome=given)
-        yield ToolResult(line=self._id, call_id=call_id, output=output, failed=failed, time=time)
+        yield ToolResult(line=self._id, call_id=call_id, given=output, failed=failed, time=time)
 
     def _assistant(self, message: dict[str, Any], time: datetime | None) -> Iterator[Record]:
         model = text_of(object_of(message.get("modelInfo")).get("id"))

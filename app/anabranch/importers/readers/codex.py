@@ -381,7 +381,7 @@ class _Telling:
         if agent:
             yield from self._started(agent, call_id)
         yield ToolResult(
-            line=self._line, call_id=call_id, output=output, failed=_failed(output, told), time=time
+            line=self._line, call_id=call_id, given=output, failed=_failed(output, told), time=time
         )
 
     def _started(self, thread_id: str, call_id: str) -> Iterator[Record]:

@@ -17,7 +17,7 @@ from anabranch.importers.records import (
     ToolResult,
     Turn,
 )
-from anabranch.importers.values import kind_of, object_of, objects_of, output_of, text_of, time_of
+from anabranch.importers.values import kind_of, object_of, objects_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -110,7 +110,7 @@ def _event(event: dict[str, Any], data: dict[str, Any], key: str, time: Any) -> 
             yield ToolResult(
                 line=key,
                 call_id=text_of(data.get("toolCallId")) or "",
-                output=output_of(object_of(data.get("result")).get("content")),
+                given=object_of(data.get("result")).get("content"),
                 failed=not success if isinstance(success, bool) else None,
                 time=time,
             )

@@ -213,7 +213,7 @@ class _Reading:
         call_id, failed = text_of(result.get("tool_call_id")) or "", result.get("is_error") is True
         output = output_of(result.get("content"))
         yield ToolResult(
-            line=line, call_id=f"{line}/{call_id}", output=output, failed=failed, time=time
+            line=line, call_id=f"{line}/{call_id}", given=output, failed=failed, time=time
         )
         for child in self._children.get((line, call_id), ()):
             yield Ended(
@@ -235,7 +235,7 @@ def _shell(
     yield ToolResult(
         line=line,
         call_id=call_id,
-        output=output_of(command.get("output")),
+        given=command.get("output"),
         failed=command.get("exit_code") not in {0, None},
         time=time,
     )

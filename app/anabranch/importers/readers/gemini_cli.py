@@ -385,7 +385,7 @@ class _Session:
                 role = text_of(given.get("agent_name"))
                 yield from session.records(parent=line, role=role, outcome=output)
             yield ToolResult(
-                line=line, call_id=call_id, output=output, failed=_failed(call, output), time=time
+                line=line, call_id=call_id, given=output, failed=_failed(call, output), time=time
             )
 
     def _end(self, outcome: str | None) -> Iterator[Record]:

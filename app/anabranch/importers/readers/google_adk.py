@@ -226,7 +226,7 @@ class _Session:
         if helper and output:
             yield Ended(line=helper, result=output, time=time)
         failed = True if "error" in given else None
-        yield ToolResult(line=line, call_id=call_id, output=output, failed=failed, time=time)
+        yield ToolResult(line=line, call_id=call_id, given=output, failed=failed, time=time)
 
 
 def _texts(content: dict[str, Any]) -> list[str]:

@@ -15,7 +15,6 @@ from anabranch.importers.values import (
     kind_of,
     object_of,
     objects_of,
-    output_of,
     said_in,
     text_of,
     time_of,
@@ -103,7 +102,7 @@ def _session(database: sqlite3.Connection, told: dict[str, Any]) -> Iterator[Rec
                 yield ToolResult(
                     line=key,
                     call_id=text_of(part.get("id")) or "",
-                    output=output_of(result.get("value", result.get("error"))),
+                    given=result.get("value", result.get("error")),
                     failed=result.get("status") == "error",
                     time=time,
                 )

@@ -17,7 +17,6 @@ from anabranch.importers.values import (
     list_of,
     object_of,
     objects_of,
-    output_of,
     said_in,
     text_of,
 )
@@ -225,7 +224,7 @@ def _said(
         yield ToolResult(
             line=line,
             call_id=text_of(message.get("tool_call_id")) or "",
-            output=output_of(message.get("content")),
+            given=message.get("content"),
             failed=message.get("status") == "error",
             time=time,
         )

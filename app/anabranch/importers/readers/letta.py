@@ -20,7 +20,6 @@ from anabranch.importers.values import (
     kind_of,
     object_of,
     objects_of,
-    output_of,
     said_in,
     text_of,
     time_of,
@@ -123,6 +122,6 @@ def _message(message: dict[str, Any], key: str, number: int) -> Iterator[Record]
         yield ToolResult(
             line=key,
             call_id=text_of(message.get("tool_call_id")) or "",
-            output=output_of(message.get("content")),
+            given=message.get("content"),
             time=time,
         )

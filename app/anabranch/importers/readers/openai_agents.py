@@ -217,7 +217,7 @@ class _Session:
         helper = self._helpers.pop(call_id, None)
         if helper and output:
             yield Ended(line=helper, result=output, time=time)
-        yield ToolResult(line=line, call_id=call_id, output=output, time=time)
+        yield ToolResult(line=line, call_id=call_id, given=output, time=time)
 
 
 def _shared(ids: list[int], others: list[int]) -> int:

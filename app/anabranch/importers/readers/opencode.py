@@ -27,7 +27,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import json_of, kind_of, object_of, output_of, text_of, time_of
+from anabranch.importers.values import json_of, kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -329,7 +329,7 @@ class _Session:
             yield ToolResult(
                 line=line,
                 call_id=call_id,
-                output=output_of(state.get("output", state.get("error"))),
+                given=state.get("output", state.get("error")),
                 failed=status == "error" or (isinstance(code, int) and code != 0),
                 time=ended,
             )

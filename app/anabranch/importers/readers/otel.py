@@ -24,7 +24,7 @@ from anabranch.importers.records import (
     Unknown,
 )
 from anabranch.importers.spans import OPERATION, spans_in, structured
-from anabranch.importers.values import output_of, text_of
+from anabranch.importers.values import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -207,7 +207,7 @@ class _Told:
                 yield ToolResult(
                     line=line,
                     call_id=span.key,
-                    output=output_of(span.attributes.get("gen_ai.tool.call.result") or span.error),
+                    given=span.attributes.get("gen_ai.tool.call.result") or span.error,
                     failed=span.failed,
                     time=span.ended,
                 )

@@ -22,7 +22,6 @@ from anabranch.importers.values import (
     kind_of,
     object_of,
     objects_of,
-    output_of,
     said_in,
     text_of,
     time_of,
@@ -178,7 +177,7 @@ class Entries:
         yield ToolResult(
             line=line,
             call_id=text_of(message.get("toolCallId")) or "",
-            output=output_of(message.get("content")),
+            given=message.get("content"),
             failed=bool(failed) or (isinstance(code, int) and code != 0),
             time=time,
         )
@@ -229,7 +228,7 @@ def _user_command(
     yield ToolResult(
         line=line,
         call_id=record_id,
-        output=output_of(message.get("output")),
+        given=message.get("output"),
         failed=code != 0 if isinstance(code, int) else None,
         time=time,
     )

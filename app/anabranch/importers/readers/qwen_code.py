@@ -249,7 +249,7 @@ def _results(record: dict[str, Any], line: str, time: datetime | None) -> Iterat
             yield ToolResult(
                 line=line,
                 call_id=text_of(response.get("id")) or text_of(told.get("callId")) or "",
-                output=output,
+                given=output,
                 failed=failed,
                 time=time,
             )

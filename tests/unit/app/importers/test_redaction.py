@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings, strategies
 
+from anabranch.importers import redaction
 from anabranch.importers.redaction import Redaction
+from tests.support.rounds import examples
+
+if TYPE_CHECKING:
+    import re
 
 # Put together here, so that no scanner takes this file for one that holds secrets.
 KEY = "MIIE" + "vQIBADANBgkq" * 4
@@ -19,6 +26,14 @@ SECRETS = {
     "AIza" + "SyA-1234567890abcdefghijklmnopqrstu": "Google API key",
     f"-----BEGIN RSA PRIVATE KEY-----\n{KEY}\n-----END RSA PRIVATE KEY-----": "Private Key",
 }
+
+
+ALL_RULES = [
+    redaction.BLOCK,
+    redaction.ASSIGNED,
+    *(rule for _, rule in redaction.OURS),
+    *(rule for _, rule in redaction.detector_rules()),
+]
 
 
 @pytest.mark.parametrize(("secret", "kind"), SECRETS.items(), ids=SECRETS.values())
@@ -78,3 +93,15 @@ def test_homes_become_a_tilde_also_where_secrets_are_kept() -> None:
     )
 
     assert clean == "~/log.txt ~/x ~\\y ~/z /srv/keepers DB_PASSWORD=hunter22"
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.pattern[:30])
+def test_no_rule_finds_anything_in_a_text_that_is_not_looked_at(rule: re.Pattern[str]) -> None:
+    """The quick look before the rules hides nothing from them."""
+
+    @settings(max_examples=examples(15), deadline=None, database=None)
+    @given(strategies.from_regex(rule, alphabet=strategies.characters(max_codepoint=126)))
+    def check(text: str) -> None:
+        assert redaction.is_suspect(text)
+
+    check()
