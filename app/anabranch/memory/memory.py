@@ -21,6 +21,7 @@ from anabranch.memory.namespaces import OpenNamespace
 from anabranch.memory.past import MemoryPast
 from anabranch.memory.profiles import about
 from anabranch.memory.recall import recall, recall_all
+from anabranch.memory.retention import MemoryRetention
 from anabranch.memory.session import Session, session_of
 from anabranch.memory.session_views import list_sessions, session_tree, show_session
 from anabranch.memory.settling import settle
@@ -73,7 +74,7 @@ class Memory:
     """Memory for sessions that branch; make it by `open`, use it within `async with`.
 
     Reads see what this memory has written before, and what was in the log when it was opened. Its
-    parts are `graph`, `past`, `transfer` and `work`.
+    parts are `graph`, `past`, `retention`, `transfer` and `work`.
 
     Where no block fits, `await Memory.open(...)` opens it too, and `await memory.close()` closes
     it.
@@ -143,6 +144,11 @@ class Memory:
     def past(self) -> MemoryPast:
         """Earlier moments: positions, the life of one thing, and the change in between."""
         return MemoryPast(self._namespace)
+
+    @property
+    def retention(self) -> MemoryRetention:
+        """Retention of insights: the policy, and the end of those that outlived it."""
+        return MemoryRetention(self._namespace)
 
     @property
     def transfer(self) -> MemoryTransfer:

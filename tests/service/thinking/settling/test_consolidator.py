@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from anabranch_events import PinnedConsumer
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking import Sessions
+from anabranch_thinking.settling.chain import Overtaken
 from anabranch_thinking.settling.consolidator import TICK_S, Consolidator, Turn
-from anabranch_thinking.settling.recording import Overtaken, Settler
+from anabranch_thinking.settling.recording import Settler
 from anabranch_thinking.settling.settlement import Settlement
 from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
