@@ -23,9 +23,15 @@ from anabranch_events.errors import (
     NamespaceEnded,
     Unavailable,
 )
-from anabranch_events.event.types import NamespaceDeleted, RetentionSet
-from anabranch_thinking.settling.chain import Overtaken
-from anabranch_thinking.settling.recording import Settler
+from anabranch_events.event.types import (
+    ConsolidationRecorded,
+    NamespaceDeleted,
+    RetentionSet,
+    SessionClosed,
+    SessionHandedOff,
+)
+from anabranch_thinking.settling.chain import AGENT, Overtaken
+from anabranch_thinking.settling.recording import AT_ONCE, Settler
 from anabranch_thinking.settling.retention import Policy, Retention
 
 if TYPE_CHECKING:
@@ -44,6 +50,8 @@ BUDGET: Final = 512
 TICK_S: Final = 0.2
 RETAIN_EVERY_S: Final = 60.0
 """The time between two looks at what outlived a policy of retention."""
+TRIGGERS: Final = (SessionHandedOff, SessionClosed, ConsolidationRecorded)
+"""The ends of work after which a namespace is settled without waiting for quiet."""
 _RECORDS_AT_ONCE: Final = 64
 _PAUSE_S: Final = 0.3
 _log: Final = logging.getLogger("anabranch")
@@ -132,6 +140,7 @@ class Turn:
         self._settlers: dict[str, Settler] = {}
         self._outlived_of = outlived_of
         self._kept: dict[str, _Kept] = {}
+        self._asked: set[str] = set()
         self._left_out: set[str] = set()
         self._heard_at = time.monotonic()
         self._caught_up = asyncio.Event()
@@ -175,6 +184,8 @@ class Turn:
             if settler is not None and isinstance(event.data, RetentionSet):
                 policy = Policy(event.data.rules, recorded.position, event.agent, event.time)
                 self._keep(event.namespace, policy)
+            if isinstance(event.data, TRIGGERS) and event.agent != AGENT:
+                self._asked.add(event.namespace)
             if settler is not None and settler.take(event, recorded.position):
                 self._heard_at = time.monotonic()
 
@@ -199,13 +210,17 @@ class Turn:
             self._kept[namespace] = _Kept(retention, policy)
 
     async def _tick(self) -> None:
-        """Settle what waits, whenever it is quiet or much has come."""
+        """Settle what waits, whenever it is quiet, much has come, or a session came to its end."""
         await self._caught_up.wait()
         while True:
             await asyncio.sleep(TICK_S)
             quiet = time.monotonic() - self._heard_at >= self._idle_s
+            asked, self._asked = self._asked, set()
             for namespace, settler in tuple(self._settlers.items()):
-                if settler.waiting and (quiet or settler.waiting >= self._budget):
+                wanted = quiet or namespace in asked or settler.waiting >= self._budget
+                if settler.waiting and wanted:
+                    if namespace in asked and settler.waiting > AT_ONCE:
+                        self._asked.add(namespace)  # The rest goes on at the next tick.
                     async with self._reading:
                         await self._settle(namespace, settler)
             if quiet:
