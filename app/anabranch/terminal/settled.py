@@ -102,6 +102,9 @@ def profile_lines(found: Profile) -> Iterator[str]:
         yield f"  {insight_line(one)}"
         for each in found.conflicts.get(one.insight_id, ()):
             yield f"    [yellow]![/] {short_id(each.insight_id)}: {escape(each.text)}"
+    if not found.insights:
+        like = f"known are {', '.join(map(escape, found.near))}; " if found.near else ""
+        yield f"no entity and no subject has this name: {like}`anabranch recall` finds words too"
     if found.beside:
         names = ", ".join(f"{escape(name)} ({count})" for name, count in found.beside.items())
         yield f"[dim]beside it[/]  {names}"
