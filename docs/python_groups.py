@@ -71,7 +71,8 @@ GROUPS: Final = (
         "Settle",
         "Memory settles what was said again, what changed and what contradicts; a person decides.",
         (
-            *_of(_MEMORY, "settle", "conflicts", "conflict", "resolve_conflict", "about"),
+            *_of(_MEMORY, "settle", "synthesise"),
+            *_of(_MEMORY, "conflicts", "conflict", "resolve_conflict", "about"),
             "anabranch.memory.settling.SettledMemory",
             "anabranch.memory.links.ConflictView",
             "anabranch.memory.conflicts.ConflictDetails",

@@ -610,6 +610,28 @@ class Memory(OpenFace[AsyncMemory]):
         """
         return LOOP.run(self._wrapped.consolidate(root_id))
 
+    def synthesise(
+        self,
+        *,
+        session_id: str | None = None,
+        entity: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+    ) -> Consolidation:
+        """Synthesise what holds of a session, of an entity, or of a period, with its sources.
+
+        The text is made of the insights themselves: they are grouped, those that more sessions
+        have seen stand first, and open conflicts side by side at the end. It is recorded in a
+        session of the subject's own. Nothing is recorded again where nothing has changed. Of
+        more than 2,000 insights the most confident and latest are read.
+
+        Raises InputInvalid, SessionNotFound, PositionFromFuture, and NothingLearned where there is
+        nothing to cite.
+        """
+        return LOOP.run(
+            self._wrapped.synthesise(session_id=session_id, entity=entity, since=since, until=until)
+        )
+
     def cypher(
         self,
         query: str,

@@ -9,7 +9,7 @@ from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
 from anabranch.memory.conflicts import resolve_conflict, show_conflict
-from anabranch.memory.consolidation import consolidate
+from anabranch.memory.consolidation import consolidate, synthesise
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
 from anabranch.memory.earlier import earlier
@@ -633,6 +633,28 @@ class Memory:
         Raises SessionNotFound, and NothingLearned where there is nothing to cite.
         """
         return await consolidate(self._namespace, root_id)
+
+    async def synthesise(
+        self,
+        *,
+        session_id: str | None = None,
+        entity: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+    ) -> Consolidation:
+        """Synthesise what holds of a session, of an entity, or of a period, with its sources.
+
+        The text is made of the insights themselves: they are grouped, those that more sessions
+        have seen stand first, and open conflicts side by side at the end. It is recorded in a
+        session of the subject's own. Nothing is recorded again where nothing has changed. Of
+        more than 2,000 insights the most confident and latest are read.
+
+        Raises InputInvalid, SessionNotFound, PositionFromFuture, and NothingLearned where there is
+        nothing to cite.
+        """
+        return await synthesise(
+            self._namespace, session_id=session_id, entity=entity, since=since, until=until
+        )
 
     async def cypher(
         self,

@@ -74,6 +74,7 @@ def operations(
         (Memory, "forget"): lambda: memory.forget(one),
         (Memory, "forget_all"): lambda: memory.forget_all(entity="pump"),
         (Memory, "settle"): memory.settle,
+        (Memory, "synthesise"): lambda: memory.synthesise(entity="Munich"),
         (Memory, "conflicts"): memory.conflicts,
         (Memory, "conflict"): lambda: memory.conflict(1),
         (Memory, "resolve_conflict"): lambda: memory.resolve_conflict(1, "measured again"),
