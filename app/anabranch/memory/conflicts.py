@@ -70,13 +70,14 @@ async def resolve_conflict(
     decision: str,
     holds: str | None,
     session_id: str | None,
+    agent: str | None = None,
 ) -> SessionReceipt:
     """Resolve a conflict as `Memory.resolve_conflict` says: both events are one batch.
 
     The batch is conditional on the session it goes to, and the graph is asked as of there. So of
     two who decide at once the second hears that it was resolved.
     """
-    sessions, backend = namespace.sessions, namespace.backend
+    sessions, backend = namespace.sessions_of(agent), namespace.backend
     one = (await _conflict(namespace, position)).one
     owner = session_id or (await namespace.producers([one]))[one]
 

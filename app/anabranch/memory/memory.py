@@ -644,8 +644,8 @@ class Memory:
     ) -> Consolidation:
         """Synthesise what holds of a session, of an entity, or of a period, with its sources.
 
-        The text is made of the insights themselves: they are grouped, those that more sessions
-        have seen stand first, and open conflicts side by side at the end. It is recorded in a
+        The text is made of the insights themselves. They are grouped, those that more sessions
+        have seen stand first, and open conflicts stand side by side at the end. It is recorded in a
         session of the subject's own. Nothing is recorded again where nothing has changed. Of
         more than 2,000 insights the most confident and latest are read.
 

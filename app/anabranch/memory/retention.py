@@ -58,8 +58,9 @@ class RetentionApplied(BaseModel):
 class MemoryRetention:
     """The retention of a memory's insights, as `memory.retention`."""
 
-    def __init__(self, namespace: OpenNamespace) -> None:
+    def __init__(self, namespace: OpenNamespace, *, agent: str | None = None) -> None:
         self._namespace = namespace
+        self._agent = agent
 
     async def set(self, rules: Sequence[RetentionRule | Mapping[str, object]]) -> SessionReceipt:
         """Set the whole policy, in place of an earlier one; without rules all is kept.
@@ -70,7 +71,7 @@ class MemoryRetention:
         """
         from anabranch_thinking.settling.retention import set_policy
 
-        return await set_policy(self._namespace.sessions, rules)
+        return await set_policy(self._namespace.sessions_of(self._agent), rules)
 
     async def show(self, *, as_of: Moment | None = None) -> RetentionPolicy:
         """Return the policy, now or at a moment, and who set it when.

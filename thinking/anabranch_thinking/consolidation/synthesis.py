@@ -165,7 +165,7 @@ def _heading(
 
 
 def _against(cited: Sequence[Point], opposed: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """Yield the pairs that disagree, side by side, by the numbers with which the text cites them."""
+    """Yield the pairs that disagree, side by side, by the numbers that the text cites them with."""
     places = {point.insight_id: place for place, point in enumerate(cited, start=1)}
     pairs = {
         tuple(sorted(map(places.__getitem__, pair))) for pair in opposed if places.keys() >= {*pair}
