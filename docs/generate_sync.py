@@ -31,6 +31,7 @@ _CLASSES: Final = (
     ("anabranch.memory.session", "SessionHold"),
     ("anabranch.memory.graph", "MemoryGraph"),
     ("anabranch.memory.past", "MemoryPast"),
+    ("anabranch.memory.retention", "MemoryRetention"),
     ("anabranch.memory.transfer", "MemoryTransfer"),
     ("anabranch.memory.work", "MemoryWork"),
     ("anabranch_projections.dead_letters", "DeadLetters"),

@@ -16,6 +16,7 @@ class Group(NamedTuple):
 _MEMORY: Final = "anabranch.memory.memory.Memory"
 _SESSION: Final = "anabranch.memory.session.Session"
 _PAST: Final = "anabranch.memory.past.MemoryPast"
+_RETENTION: Final = "anabranch.memory.retention.MemoryRetention"
 _TRANSFER: Final = "anabranch.memory.transfer.MemoryTransfer"
 _WORK: Final = "anabranch.memory.work.MemoryWork"
 _CONTEXT: Final = "anabranch_thinking.executors.base.BranchContext"
@@ -28,6 +29,7 @@ CALLED: Final = {
     _MEMORY: "memory",
     _SESSION: "session",
     _PAST: "memory.past",
+    _RETENTION: "memory.retention",
     _TRANSFER: "memory.transfer",
     _GRAPH: "memory.graph",
     _WORK: "memory.work",
@@ -69,11 +71,23 @@ GROUPS: Final = (
         "Settle",
         "Memory settles what was said again, what changed and what contradicts; a person decides.",
         (
-            *_of(_MEMORY, "settle", "conflicts", "conflict", "resolve_conflict", "about"),
+            *_of(_MEMORY, "settle", "synthesise"),
+            *_of(_MEMORY, "conflicts", "conflict", "resolve_conflict", "about"),
             "anabranch.memory.settling.SettledMemory",
             "anabranch.memory.links.ConflictView",
             "anabranch.memory.conflicts.ConflictDetails",
             "anabranch.memory.profiles.Profile",
+        ),
+    ),
+    Group(
+        "Retention",
+        "How long insights are kept, and how many: a policy, and what it takes out.",
+        (
+            *_of(_RETENTION, "set", "show", "apply"),
+            "anabranch.memory.retention.RetentionPolicy",
+            "anabranch.memory.retention.RetentionApplied",
+            "anabranch.memory.retention.RuleOutcome",
+            "anabranch_events.event.types.RetentionRule",
         ),
     ),
     Group(
@@ -239,7 +253,7 @@ GIVEN: Final = {_LETTERS, _CONTEXT}
 """Classes that a program is given, and never makes."""
 
 UNSAID: Final = {
-    _MEMORY: {"graph", "past", "transfer", "work"},
+    _MEMORY: {"graph", "past", "retention", "transfer", "work"},
     _CONTEXT: {"sessions", "asking", "forking"},
     _CALLABLE: {"name", "run"},
     _COMMAND: {"name", "run"},

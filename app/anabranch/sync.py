@@ -13,6 +13,7 @@ from anabranch.loop_thread import LOOP, Face, OpenFace
 from anabranch.memory.graph import MemoryGraph as AsyncMemoryGraph
 from anabranch.memory.memory import Memory as AsyncMemory
 from anabranch.memory.past import MemoryPast as AsyncMemoryPast
+from anabranch.memory.retention import MemoryRetention as AsyncMemoryRetention
 from anabranch.memory.session import Session as AsyncSession
 from anabranch.memory.session import SessionHold as AsyncSessionHold
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from anabranch.memory.conflicts import ConflictDetails
     from anabranch.memory.links import ConflictView
     from anabranch.memory.profiles import Profile
+    from anabranch.memory.retention import RetentionApplied, RetentionPolicy
     from anabranch.memory.settling import SettledMemory
     from anabranch.memory.thinking import Over, ThinkOptions
     from anabranch.memory.watching import WatchedInsight
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
         SubjectForgotten,
     )
     from anabranch_events import LogReport, Recorded
+    from anabranch_events.event.types import RetentionRule
     from anabranch_projections import RebuildProgress, RebuildResult, RepairResult
     from anabranch_projections.dead_letters import DeadLetter, RetryOutcome
     from anabranch_recall import Associated, FilterFields, RecalledContext, Recollection
@@ -90,6 +93,7 @@ __all__ = [
     "Memory",
     "MemoryGraph",
     "MemoryPast",
+    "MemoryRetention",
     "MemoryTransfer",
     "MemoryWork",
     "Session",
@@ -101,7 +105,7 @@ class Memory(OpenFace[AsyncMemory]):
     """Memory for sessions that branch; make it by `open`, use it within `with`.
 
     Reads see what this memory has written before, and what was in the log when it was opened. Its
-    parts are `graph`, `past`, `transfer` and `work`.
+    parts are `graph`, `past`, `retention`, `transfer` and `work`.
 
     Where no block fits, `Memory.open(...)` has opened it, and `memory.close()` closes
     it.
@@ -144,6 +148,11 @@ class Memory(OpenFace[AsyncMemory]):
     def past(self) -> MemoryPast:
         """Earlier moments: positions, the life of one thing, and the change in between."""
         return MemoryPast(self._wrapped.past)
+
+    @property
+    def retention(self) -> MemoryRetention:
+        """Retention of insights: the policy, and the end of those that outlived it."""
+        return MemoryRetention(self._wrapped.retention)
 
     @property
     def transfer(self) -> MemoryTransfer:
@@ -601,6 +610,28 @@ class Memory(OpenFace[AsyncMemory]):
         """
         return LOOP.run(self._wrapped.consolidate(root_id))
 
+    def synthesise(
+        self,
+        *,
+        session_id: str | None = None,
+        entity: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+    ) -> Consolidation:
+        """Synthesise what holds of a session, of an entity, or of a period, with its sources.
+
+        The text is made of the insights themselves. They are grouped, those that more sessions
+        have seen stand first, and open conflicts stand side by side at the end. It is recorded in a
+        session of the subject's own. Nothing is recorded again where nothing has changed. Of
+        more than 2,000 insights the most confident and latest are read.
+
+        Raises InputInvalid, SessionNotFound, PositionFromFuture, and NothingLearned where there is
+        nothing to cite.
+        """
+        return LOOP.run(
+            self._wrapped.synthesise(session_id=session_id, entity=entity, since=since, until=until)
+        )
+
     def cypher(
         self,
         query: str,
@@ -1028,6 +1059,38 @@ class MemoryPast(Face[AsyncMemoryPast]):
     def event(self, position: int) -> Recorded:
         """Return the event at `position`. Raises EventNotFound, and PositionFromFuture."""
         return LOOP.run(self._wrapped.event(position))
+
+
+class MemoryRetention(Face[AsyncMemoryRetention]):
+    """The retention of a memory's insights, as `memory.retention`."""
+
+    def set(self, rules: Sequence[RetentionRule | Mapping[str, object]]) -> SessionReceipt:
+        """Set the whole policy, in place of an earlier one; without rules all is kept.
+
+        A rule is for the insights of its `kind`, one without a kind for those of all other kinds.
+        It keeps them for `age_days` since they were recorded, and of them the latest `count`.
+        Nothing is taken out yet: the consolidator does that, and `apply`. Raises InputInvalid.
+        """
+        return LOOP.run(self._wrapped.set(rules))
+
+    def show(self, *, as_of: Moment | None = None) -> RetentionPolicy:
+        """Return the policy, now or at a moment, and who set it when.
+
+        Raises PositionFromFuture.
+        """
+        return LOOP.run(self._wrapped.show(as_of=as_of))
+
+    def apply(
+        self, *, dry_run: bool = False, progress: Callable[[int, int], None] | None = None
+    ) -> RetentionApplied:
+        """Take out the insights that outlived the policy, each by an event that says why.
+
+        Recall leaves them out from then on; as of an earlier position they are there, and with
+        `include_retired`. Those that they superseded do not hold again. Run again, a run that
+        was killed goes on. A `dry_run` only counts. `progress` is called with how many expired,
+        and how many will. Raises WaitTimedOut where the graph is far behind.
+        """
+        return LOOP.run(self._wrapped.apply(dry_run=dry_run, progress=progress))
 
 
 class MemoryTransfer(Face[AsyncMemoryTransfer]):

@@ -2,11 +2,12 @@
 
 The rules, in log order:
 
-- An insight ends when it is superseded, retracted or forgotten; of several ends the first counts.
+- An insight ends when it is superseded, retracted, expired or forgotten. Of several ends the first
+  counts.
 - One that has ended ends no other, and none itself: of a circle the last stands.
 - A retracted one holds no other down: an insight that it superseded holds again. Not so where that
   one was retracted itself, or where one that was not took its place, be it by several steps.
-- A forgotten one holds down what it superseded: it was erased, and not said to be wrong.
+- A forgotten or expired one holds down what it superseded: nobody said that it was wrong.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class End(NamedTuple):
     insight_id: str
     by: str | None = None
     forgotten: bool = False
+    expired: bool = False
 
 
 class Lapse(NamedTuple):
@@ -55,7 +57,7 @@ class Ends:
         if end.insight_id in self._final:
             return ended
         self._final.add(end.insight_id)
-        if end.forgotten:
+        if end.forgotten or end.expired:
             return ended
         self._retracted.add(end.insight_id)
         return ended | set(self._let_go(end))

@@ -153,6 +153,7 @@ class IndexRanker:
             position=position,
             ranker=self.name,
             nothing_close=nothing_close,
+            conflicts_known=True,
             forgotten_since=0 if question.as_of is None else forgotten_since(moment),
         )
 

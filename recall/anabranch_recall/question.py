@@ -235,6 +235,7 @@ class Recollection(_Frozen):
     It has the length of its hits, and iterating gives them. `nothing_close` says that there are
     none because all that was compared is far from the question. `forgotten_since` counts what held
     in the namespace as of the question's position and was forgotten later: the answer lacks it.
+    `conflicts_known` is false where the graph did not say in time which conflicts the hits have.
     `associated` are the insights that the hits' associations lead to, where the question spreads.
     `recall_id` names this answer, for the citations of its insights; what a ranker gives has none
     yet.
@@ -246,6 +247,7 @@ class Recollection(_Frozen):
     ranker: str
     nothing_close: bool = False
     forgotten_since: int = 0
+    conflicts_known: bool = False
     recall_id: str | None = None
     associated: tuple[Associated, ...] = ()
 

@@ -17,6 +17,7 @@ from anabranch_events.event.types import (
     JoinTerms,
     Outcome,
     Priority,
+    RetentionRule,
     Then,
     WorkingMemorySet,
 )
@@ -71,6 +72,16 @@ _insights = st.builds(
     valid_until=_optional(moments),
     sources=st.lists(texts, max_size=3),
 )
+_rules = st.lists(
+    st.builds(
+        RetentionRule,
+        kind=_optional(texts),
+        age_days=st.floats(min_value=0.001, max_value=36_525),
+        count=_optional(st.integers(min_value=1, max_value=1_000_000)),
+    ),
+    max_size=3,
+    unique_by=lambda rule: rule.kind,
+)
 _counts = st.integers(min_value=1, max_value=1000)
 _joins = st.builds(
     JoinTerms,
@@ -104,10 +115,12 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "namespace": st.from_regex(NAMESPACE_PATTERN, fullmatch=True),
     "outcome": st.sampled_from(Outcome),
     "parent_id": identifiers,
+    "policy": _positions,
     "priority": st.sampled_from(Priority),
     "recall_id": _optional(identifiers),
     "role": _optional(texts),
     "root_id": identifiers,
+    "rules": _rules,
     "sessions": st.lists(identifiers, max_size=3),
     "sources": st.lists(identifiers, max_size=3),
     "tags": st.lists(texts, max_size=3),

@@ -47,7 +47,7 @@ _STEPS = st.lists(
         st.sampled_from(
             [
                 *["learn"] * 6,
-                *["open", "branch", "complete", "retract", "supersede", "forget"],
+                *["open", "branch", "complete", "retract", "supersede", "expire", "forget"],
                 *["link"] * 3,
                 *["cite"] * 4,
                 "sever",
@@ -198,6 +198,8 @@ def _about(step: str, one: int, other: int, chance: int) -> EventData:
             return types.InsightRetracted(insight_id=first, reason="wrong", valid_until=until)
         case "supersede":
             return types.InsightSuperseded(insight_id=first, by=second)
+        case "expire":
+            return types.InsightExpired(insight_id=first, reason="old", policy=1)
         case "forget":
             return types.InsightForgotten(insight_id=first, receipt="R")
         case "link":

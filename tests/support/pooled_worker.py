@@ -20,8 +20,13 @@ from anabranch_thinking.work.worker import Worker
 
 
 async def nap(branch: BranchContext) -> str:
-    """Find something after the seconds that the task says."""
-    await asyncio.sleep(float(branch.task.split()[-1]))
+    """Find something after the seconds that the task says, or once the file is there."""
+    until = branch.task.split()[-1]
+    if Path(until).is_absolute():
+        while not Path(until).exists():  # noqa: ASYNC110, ASYNC240 - another process makes it.
+            await asyncio.sleep(0.05)
+    else:
+        await asyncio.sleep(float(until))
     return f"Found by process {os.getpid()}."
 
 

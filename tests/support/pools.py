@@ -68,9 +68,9 @@ class Scaled:
             await asyncio.gather(joining, return_exceptions=True)
             await scaling
 
-    async def begin(self, naps_s: Sequence[float]) -> ThoughtOverWorkers:
-        """Begin a thought with branches that nap for so long."""
-        tasks = [BranchTask(task=f"nap {one}") for one in naps_s]
+    async def begin(self, naps: Sequence[float | Path]) -> ThoughtOverWorkers:
+        """Begin a thought with branches that nap for so many seconds, or until a file is there."""
+        tasks = [BranchTask(task=f"nap {one}") for one in naps]
         terms = WorkTerms(executor="nap", join=Join.of("all", branches=len(tasks)))
         thought = ThoughtOverWorkers(self.fabric, self.fabric.sessions_of(NAMESPACE), terms)
         await thought.begin("rest", tasks, session_id=None)

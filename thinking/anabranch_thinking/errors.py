@@ -74,12 +74,14 @@ class InsightNotFound(NotFound):
 
 
 class NothingLearned(NotFound):
-    """None of the thought's sessions holds an insight, so there is nothing to consolidate."""
+    """Nothing is held that could be consolidated; `root_id` names the thought, if it is one."""
 
-    def __init__(self, root_id: str) -> None:
+    def __init__(self, root_id: str | None, *, about: str | None = None) -> None:
         super().__init__(
-            f"the thought {root_id} has no insights to consolidate",
-            fix="remember something in its branches, or complete them with insights",
+            f"{about or f'the thought {root_id}'} has no insights to consolidate",
+            fix="remember something in its branches, or complete them with insights"
+            if about is None
+            else "check the name and the namespace, and that its insights still hold",
         )
         self.root_id = root_id
 

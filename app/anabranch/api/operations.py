@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from anabranch.api import lookups, session_operations, upkeep
+from anabranch.api import lookups, session_operations, settling, upkeep
 from anabranch.api.problem import other_namespace
 from anabranch.api.requests import (
+    ApplyRetention,
     Associate,
     Branch,
     Cancel,
@@ -34,16 +35,22 @@ from anabranch.api.requests import (
     RecallContext,
     Remember,
     RememberAll,
+    ResolveConflict,
     Retract,
+    SetRetention,
+    Settle,
     Sever,
     ShowHistory,
     ShowSession,
+    Synthesise,
     Update,
 )
 from anabranch.memory.context import context as context_in
 from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.recall import answered
 from anabranch.memory.recall import recall as recall_in
+from anabranch.memory.retention import RetentionApplied
+from anabranch.memory.settling import SettledMemory
 from anabranch.past.history import History
 from anabranch.views import InsightDetails, SessionView, SubjectForgotten
 from anabranch_events import Event, Receipt
@@ -282,6 +289,11 @@ OPERATIONS: Final = (
     Operation("cancel", Cancel, SessionReceipt, session_operations.cancel),
     Operation("close", Close, SessionReceipt, session_operations.close),
     Operation("consolidate", Consolidate, Consolidation, lookups.consolidate),
+    Operation("settle", Settle, SettledMemory, settling.settle),
+    Operation("synthesise", Synthesise, Consolidation, settling.synthesise),
+    Operation("resolve_conflict", ResolveConflict, SessionReceipt, settling.resolve_conflict),
+    Operation("set_retention", SetRetention, SessionReceipt, settling.set_retention),
+    Operation("apply_retention", ApplyRetention, RetentionApplied, settling.apply_retention),
     Operation("show_session", ShowSession, SessionView, lookups.show_session),
     Operation("history", ShowHistory, History, lookups.history),
 )

@@ -87,6 +87,23 @@ class ListConflicts(Page):
     only_open: bool = Field(default=True, description="Leave out those that are resolved.")
 
 
+class ShowConflict(Reading):
+    """Show the conflict that was opened at a position."""
+
+    position: Position
+
+
+class About(PastReading):
+    """Tell what is known about a name."""
+
+    name: Name = Field(description="Who or what it is about.")
+    limit: PageSize = Field(default=100, description="How many insights at most.")
+
+
+class ShowRetention(PastReading):
+    """Show the policy of retention."""
+
+
 class ListConsolidations(Page):
     """List the consolidations of a namespace."""
 

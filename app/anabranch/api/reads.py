@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from anabranch.api import read_requests as asked
+from anabranch.api import settling
 from anabranch.api.operations import Operation
 from anabranch.errors import EventNotFound
 from anabranch.generations.status import status
+from anabranch.memory.conflicts import ConflictDetails
 from anabranch.memory.cypher import cypher, cypher_alone
 from anabranch.memory.lanes import Lanes, lanes
 from anabranch.memory.links import (
@@ -25,6 +27,8 @@ from anabranch.memory.links import (
     list_conflicts,
     list_consolidations,
 )
+from anabranch.memory.profiles import Profile
+from anabranch.memory.retention import RetentionPolicy
 from anabranch.memory.session_views import page_of_sessions, session_tree
 from anabranch.memory.spread import associations as associations_in
 from anabranch.memory.work import MemoryWork
@@ -312,6 +316,9 @@ READS: Final = (
     Operation("associations", asked.Associations, AssociatedInsights, associated),
     Operation("list_associations", asked.ListAssociations, AssociationPage, associations),
     Operation("list_conflicts", asked.ListConflicts, ConflictPage, conflicts),
+    Operation("show_conflict", asked.ShowConflict, ConflictDetails, settling.show_conflict),
+    Operation("about", asked.About, Profile, settling.about),
+    Operation("show_retention", asked.ShowRetention, RetentionPolicy, settling.show_retention),
     Operation("list_consolidations", asked.ListConsolidations, ConsolidationPage, consolidations),
     Operation("cypher", asked.Cypher, QueryResult, query),
     Operation("list_events", asked.ListEvents, EventPage, list_events),

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text, in_utc
-from anabranch_events.event.types import CITED_MAX, INSIGHTS_MAX, Outcome, Priority
+from anabranch_events.event.types import (
+    CITED_MAX,
+    INSIGHTS_MAX,
+    Outcome,
+    Priority,
+    RetentionRule,
+)
 from anabranch_recall import Filters, Scope
 from anabranch_recall.context import INSIGHTS, TOKENS, TOKENS_MAX
 from anabranch_recall.question import HITS_MAX, QUESTIONS_MAX, SPREAD_MAX, TIMEOUT_S_MAX
@@ -328,6 +334,53 @@ class Consolidate(Writing):
     """Synthesise what the branches of a thought found."""
 
     root_id: Identifier = Field(description="Its root session, or any session of it.")
+
+
+class Settle(Request):
+    """Settle what was learned since the last time."""
+
+    since: Position | None = Field(
+        default=None, description="Look again at what came after this position."
+    )
+    dry_run: bool = Field(default=False, description="Only say what would be recorded.")
+
+
+class Synthesise(Writing):
+    """Synthesise one subject: a session, an entity, or a period."""
+
+    session_id: Identifier | None = Field(default=None, description="What this session learned.")
+    entity: Name | None = Field(default=None, description="What is known about this name.")
+    since: Position | Time | None = Field(
+        default=None, description="The beginning of a period: a position, or a time."
+    )
+    until: Position | Time | None = Field(default=None, description="The end of the period.")
+
+
+class ResolveConflict(Writing):
+    """Resolve a conflict between two insights."""
+
+    position: Position = Field(description="The position that opened it.")
+    decision: Text = Field(description="What was decided, and why.")
+    holds: Identifier | None = Field(
+        default=None, description="The insight that holds; it supersedes the other one."
+    )
+    session_id: Identifier | None = Field(
+        default=None, description="The session that decides; without it that of the insight."
+    )
+
+
+class SetRetention(Writing):
+    """Set the policy of retention."""
+
+    rules: tuple[RetentionRule, ...] = Field(
+        description="A bound on the insights of a kind, or without one of all other kinds."
+    )
+
+
+class ApplyRetention(Request):
+    """Take out the insights that outlived the policy of retention."""
+
+    dry_run: bool = Field(default=False, description="Only count what would be taken out.")
 
 
 class ShowSession(Reading):

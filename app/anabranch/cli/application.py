@@ -52,6 +52,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "remember-all": _Place("insights"),
     "about": _Place("about"),
     "conflicts": _Place("conflicts", is_group=True),
+    "retention": _Place("retention", is_group=True),
     "session": _Place("sessions", is_group=True),
     "sessions": _Place("transcripts", is_group=True),
     "think": _Place("thinking"),

@@ -55,6 +55,9 @@ _LINES: Final = (
     "anabranch namespace delete trial --dry-run",
     "anabranch note 25da4fe2 budget 8700",
     "anabranch rebuild",
+    "anabranch retention apply --dry-run",
+    "anabranch retention set --keep 365d --keep observation=30d,10000",
+    "anabranch retention show",
     "anabranch recall 'Which port has staging?' -k 3",
     "anabranch remember 'Staging listens on port 5433.' --tag infra",
     "anabranch remember-all < facts.txt",
@@ -109,7 +112,7 @@ def _command_of(line: str) -> str:
 _GROUPS: Final = frozenset(
     {
         *("conflicts", "dead-letters", "events", "graph", "keys", "log", "mcp"),
-        *("namespace", "session", "sessions", "snapshot"),
+        *("namespace", "retention", "session", "sessions", "snapshot"),
         *("tasks", "workers"),
     }
 )

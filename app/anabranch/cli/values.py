@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import orjson
 
 from anabranch.errors import InputInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pydantic import JsonValue
 
     from anabranch_thinking import InsightDraft
+
+_DAYS: Final = re.compile(r"(.*)d")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
 def json_or_text(text: str) -> JsonValue:
@@ -87,4 +91,32 @@ def parameters(given: Sequence[str]) -> dict[str, JsonValue]:
                 f"param: {pair!r} is not name=value", field="param", fix="write --param name=value"
             )
         found[name] = json_or_text(value)
+    return found
+
+
+def retention_rules(given: Sequence[str]) -> list[Mapping[str, object]]:
+    """Return the rules of retention that `[KIND=]BOUND` says: `365d`, `10000`, or both.
+
+    `all` is no rule. Raises InputInvalid.
+    """
+    if list(given) == ["all"]:
+        return []
+    return [_rule(one) for one in given]
+
+
+def _rule(text: str) -> Mapping[str, object]:
+    kind, _, bounds = text.rpartition("=")
+    found: dict[str, object] = {"kind": kind} if kind else {}
+    for bound in bounds.split(","):
+        days = _DAYS.fullmatch(bound.strip())
+        name = "count" if days is None else "age_days"
+        value = bound.strip() if days is None else days[1]
+        if name in found or not _NUMBER.fullmatch(value):
+            raise InputInvalid(
+                f"keep: {text!r} is no bound",
+                field="keep",
+                fix="write 365d for an age in days, 10000 for a number, 365d,10000 for both, "
+                "with KIND= in front for one kind; or `all` alone, to keep everything",
+            )
+        found[name] = float(value)
     return found

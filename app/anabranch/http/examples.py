@@ -47,6 +47,11 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "associate": {"from_id": _INSIGHT, "to_id": _OTHER, "kind": "explains", "weight": 0.7},
     "sever": {"from_id": _INSIGHT, "to_id": _OTHER, "kind": "explains"},
     "consolidate": {},
+    "settle": {"dry_run": True},
+    "synthesise": {"entity": "Danube"},
+    "resolve_conflict": {"decision": "measured again", "holds": _INSIGHT},
+    "set_retention": {"rules": [{"age_days": 365}, {"kind": "observation", "count": 10000}]},
+    "apply_retention": {"dry_run": True},
     "append": {
         "specversion": "1.0",
         "id": _OTHER,

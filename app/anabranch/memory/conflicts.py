@@ -70,13 +70,14 @@ async def resolve_conflict(
     decision: str,
     holds: str | None,
     session_id: str | None,
+    agent: str | None = None,
 ) -> SessionReceipt:
     """Resolve a conflict as `Memory.resolve_conflict` says: both events are one batch.
 
     The batch is conditional on the session it goes to, and the graph is asked as of there. So of
     two who decide at once the second hears that it was resolved.
     """
-    sessions, backend = namespace.sessions, namespace.backend
+    sessions, backend = namespace.sessions_of(agent), namespace.backend
     one = (await _conflict(namespace, position)).one
     owner = session_id or (await namespace.producers([one]))[one]
 
@@ -131,18 +132,21 @@ async def with_conflicts(
 async def _beside(namespace: OpenNamespace, answer: Recollection, until: int) -> Recollection:
     """Return one answer with the open conflicts of its hits, by one read.
 
-    The recall index knows which there are: the graph is asked what they are about. Where it does
-    not answer in time, the answer stays as it is.
+    A ranker may know which there are: the graph is asked what they are about. Where it does not
+    answer in time, the answer stays as it is.
     """
-    by_index = answer.ranker == "index"
-    if not answer.hits or (by_index and not any(hit.conflicts for hit in answer)):
+    if answer.conflicts_known and not any(hit.conflicts for hit in answer):
         return answer
+    if not answer.hits:
+        return answer.model_copy(update={"conflicts_known": True})
     reading = open_conflicts(namespace, [hit.insight_id for hit in answer], until=until)
-    found = (await attempt(reading, nothing={}, timeout_s=_READ_S)).found
-    if not found:
+    read = await attempt(reading, nothing={}, timeout_s=_READ_S)
+    if read.state == "failed" or (answer.conflicts_known and not read.found):
         return answer
-    hits = [hit.model_copy(update={"conflicts": found.get(hit.insight_id, ())}) for hit in answer]
-    return answer.model_copy(update={"hits": hits})
+    hits = [
+        hit.model_copy(update={"conflicts": read.found.get(hit.insight_id, ())}) for hit in answer
+    ]
+    return answer.model_copy(update={"hits": hits, "conflicts_known": True})
 
 
 async def open_conflicts(

@@ -9,7 +9,7 @@ from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.status import status
 from anabranch.memory.conflicts import resolve_conflict, show_conflict
-from anabranch.memory.consolidation import consolidate
+from anabranch.memory.consolidation import consolidate, synthesise
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
 from anabranch.memory.earlier import earlier
@@ -21,6 +21,7 @@ from anabranch.memory.namespaces import OpenNamespace
 from anabranch.memory.past import MemoryPast
 from anabranch.memory.profiles import about
 from anabranch.memory.recall import recall, recall_all
+from anabranch.memory.retention import MemoryRetention
 from anabranch.memory.session import Session, session_of
 from anabranch.memory.session_views import list_sessions, session_tree, show_session
 from anabranch.memory.settling import settle
@@ -73,7 +74,7 @@ class Memory:
     """Memory for sessions that branch; make it by `open`, use it within `async with`.
 
     Reads see what this memory has written before, and what was in the log when it was opened. Its
-    parts are `graph`, `past`, `transfer` and `work`.
+    parts are `graph`, `past`, `retention`, `transfer` and `work`.
 
     Where no block fits, `await Memory.open(...)` opens it too, and `await memory.close()` closes
     it.
@@ -143,6 +144,11 @@ class Memory:
     def past(self) -> MemoryPast:
         """Earlier moments: positions, the life of one thing, and the change in between."""
         return MemoryPast(self._namespace)
+
+    @property
+    def retention(self) -> MemoryRetention:
+        """Retention of insights: the policy, and the end of those that outlived it."""
+        return MemoryRetention(self._namespace)
 
     @property
     def transfer(self) -> MemoryTransfer:
@@ -627,6 +633,28 @@ class Memory:
         Raises SessionNotFound, and NothingLearned where there is nothing to cite.
         """
         return await consolidate(self._namespace, root_id)
+
+    async def synthesise(
+        self,
+        *,
+        session_id: str | None = None,
+        entity: str | None = None,
+        since: Moment | None = None,
+        until: Moment | None = None,
+    ) -> Consolidation:
+        """Synthesise what holds of a session, of an entity, or of a period, with its sources.
+
+        The text is made of the insights themselves. They are grouped, those that more sessions
+        have seen stand first, and open conflicts stand side by side at the end. It is recorded in a
+        session of the subject's own. Nothing is recorded again where nothing has changed. Of
+        more than 2,000 insights the most confident and latest are read.
+
+        Raises InputInvalid, SessionNotFound, PositionFromFuture, and NothingLearned where there is
+        nothing to cite.
+        """
+        return await synthesise(
+            self._namespace, session_id=session_id, entity=entity, since=since, until=until
+        )
 
     async def cypher(
         self,

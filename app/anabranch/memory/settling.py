@@ -62,7 +62,8 @@ async def settle(
     progress: Callable[[int, int], None] | None = None,
 ) -> SettledMemory:
     """Settle a namespace as `Memory.settle` says."""
-    from anabranch_thinking.settling.recording import Overtaken, Settler  # It imports numpy.
+    from anabranch_thinking.settling.chain import Overtaken
+    from anabranch_thinking.settling.recording import Settler  # It imports numpy.
 
     backend = namespace.backend
     if since is not None:

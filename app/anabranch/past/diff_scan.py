@@ -64,6 +64,8 @@ class Touched:
                 self._end(data.insight_id, position, Ending("superseded", data.by))
             case types.InsightRetracted() as data:
                 self._end(data.insight_id, position, Ending("retracted"))
+            case types.InsightExpired() as data:
+                self._end(data.insight_id, position, Ending("expired"))
             case types.InsightForgotten() as data:
                 self._end(data.insight_id, position, Ending("forgotten"))
             case types.InsightCited() as data:

@@ -40,8 +40,9 @@ def _named(data: EventData, thing_id: str, *, own: bool, forgotten: frozenset[st
             return [words] if words else []
         case types.InsightSuperseded():
             return _superseded(data, thing_id, forgotten)
-        case types.InsightRetracted() if data.insight_id == thing_id:
-            return [f"retracted: {_said(data.reason, forgotten, thing_id)}"]
+        case types.InsightRetracted() | types.InsightExpired() if data.insight_id == thing_id:
+            ended = "retracted" if isinstance(data, types.InsightRetracted) else "expired"
+            return [f"{ended}: {_said(data.reason, forgotten, thing_id)}"]
         case types.InsightForgotten() if data.insight_id == thing_id:
             return [f"forgotten on request {_short(data.receipt)}"]
         case types.InsightCited() if thing_id in data.insight_ids:
@@ -177,6 +178,8 @@ def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C9
         case types.InsightRetracted():
             reason = _said(data.reason, forgotten, data.insight_id)
             return f"retracted {data.insight_id}: {reason}"
+        case types.InsightExpired():
+            return f"expired {data.insight_id}: {_said(data.reason, forgotten, data.insight_id)}"
         case types.InsightForgotten():
             return f"forgot {data.insight_id}"
         case types.InsightCited():
@@ -204,6 +207,8 @@ def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C9
 def _own_work(data: EventData) -> str:
     """Return what an event about work under way was to the line it stands on."""
     match data:
+        case types.RetentionSet():
+            return f"set retention: {_count(len(data.rules), 'rule')}"
         case types.BranchHedged():
             return f"begun by {data.worker} too, beside attempt {data.attempt}"
         case types.ResourceClaimed():

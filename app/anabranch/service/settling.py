@@ -7,6 +7,7 @@ import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
+from anabranch.memory.retention import outlived_of_graph
 from anabranch.memory.settling import vectors_of_graph
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ async def _settle(backend: Backend, namespaces: Namespaces) -> None:
         backend.log,
         lambda name: namespaces.of(name).sessions,
         vectors_of=vectors_of_graph(backend),
+        outlived_of=outlived_of_graph(backend),
     )
     try:
         await consolidator.run()

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from anabranch.memory.conflicts import ConflictDetails
     from anabranch.memory.links import ConflictView
     from anabranch.memory.profiles import Profile
+    from anabranch.memory.retention import RetentionApplied, RetentionPolicy
     from anabranch.memory.settling import SettledMemory
     from anabranch.views import InsightDetails
+    from anabranch_events.event.types import RetentionRule
 
 
 def settled_lines(found: SettledMemory) -> Iterator[str]:
@@ -40,6 +42,33 @@ def settled_lines(found: SettledMemory) -> Iterator[str]:
     if found.associations:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.associations.items()))
         yield f"\n[bold]associations[/] {kinds}"
+
+
+def policy_lines(found: RetentionPolicy) -> Iterator[str]:
+    """Yield the rules of a policy, and who set it when."""
+    for rule in found.rules:
+        yield _rule_text(rule)
+    if not found.rules:
+        yield "every insight is kept"
+    if found.set_at is not None:
+        when = f"{found.set_at:%Y-%m-%d %H:%M} UTC"
+        yield f"[dim]set at position {found.position}, {when}{_by(found.set_by)}[/]"
+
+
+def retention_lines(found: RetentionApplied) -> Iterator[str]:
+    """Yield what applying a policy took out, a line a rule."""
+    said = "expired" if found.recorded else "would expire, nothing is recorded"
+    yield f"{counted(found.expired, 'insight')} {said}"
+    for one in found.outcomes:
+        bounds = f"{one.aged} too old, {one.beyond_count} beyond the number"
+        yield f"  {_rule_text(one.rule)}  [dim]of {one.held}: {bounds}[/]"
+
+
+def _rule_text(rule: RetentionRule) -> str:
+    of = "all other kinds" if rule.kind is None else escape(rule.kind)
+    bounds = [] if rule.age_days is None else [f"for {rule.age_days:g} days"]
+    bounds += [] if rule.count is None else [f"the latest {rule.count}"]
+    return f"{of}: {', '.join(bounds)}"
 
 
 def conflict_lines(found: Sequence[ConflictView]) -> str:
@@ -73,6 +102,9 @@ def profile_lines(found: Profile) -> Iterator[str]:
         yield f"  {insight_line(one)}"
         for each in found.conflicts.get(one.insight_id, ()):
             yield f"    [yellow]![/] {short_id(each.insight_id)}: {escape(each.text)}"
+    if not found.insights:
+        like = f"known are {', '.join(map(escape, found.near))}; " if found.near else ""
+        yield f"no entity and no subject has this name: {like}`anabranch recall` finds words too"
     if found.beside:
         names = ", ".join(f"{escape(name)} ({count})" for name, count in found.beside.items())
         yield f"[dim]beside it[/]  {names}"

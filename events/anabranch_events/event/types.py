@@ -23,6 +23,7 @@ from anabranch_events.event.identifiers import (
 
 BRANCHES_MAX = 1000
 INSIGHTS_MAX = 1000
+RULES_MAX = 100
 CITED_MAX = 64
 
 
@@ -401,6 +402,54 @@ class InsightForgotten(EventData):
     event_type: ClassVar[str] = "anabranch.insight.forgotten.v1"
     insight_id: Identifier
     receipt: Text
+
+
+class InsightExpired(EventData):
+    """The insight is out by retention: recall leaves it out, and it says nothing against it.
+
+    An insight that it superseded does not hold again. `policy` is the position of the policy.
+    """
+
+    event_type: ClassVar[str] = "anabranch.insight.expired.v1"
+    content: ClassVar[frozenset[str]] = frozenset({"reason"})
+    insight_id: Identifier
+    reason: Text
+    policy: Position
+
+
+class RetentionRule(Facts):
+    """A bound on the insights of a kind, or without one on those of all kinds without their own.
+
+    They are kept for `age_days` days, and of them the latest `count`.
+    """
+
+    kind: Name | None = None
+    age_days: Annotated[float, Field(gt=0, le=36_525)] | None = None
+    count: Annotated[int, Field(ge=1)] | None = None
+
+
+class RetentionSet(EventData):
+    """A namespace's policy of retention was set, in place of an earlier one; without rules none."""
+
+    event_type: ClassVar[str] = "anabranch.retention.set.v1"
+    rules: Annotated[tuple[RetentionRule, ...], Field(max_length=RULES_MAX)]
+
+    @model_validator(mode="after")
+    def _each_kind_once(self) -> Self:
+        kinds = [rule.kind for rule in self.rules]
+        if len({*kinds}) < len(kinds):
+            raise PydanticCustomError(
+                "same",
+                "have one kind twice: which of both should count?",
+                {"field": "rules", "fix": "give one rule a kind, with both bounds"},
+            )
+        if any(rule.age_days is None and rule.count is None for rule in self.rules):
+            raise PydanticCustomError(
+                "empty",
+                "have one without a bound",
+                {"field": "rules", "fix": "give each rule age_days, count or both"},
+            )
+        return self
 
 
 class SessionForgotten(EventData):

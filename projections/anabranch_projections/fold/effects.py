@@ -231,9 +231,14 @@ def _session_closed(fold: BatchRows, at: PositionedEvent, data: types.SessionClo
     fold.sessions.end(at, status="closed", ended_reason=data.reason)
 
 
+@_effect_of(types.InsightExpired)
+def _insight_expired(fold: BatchRows, at: PositionedEvent, data: types.InsightExpired) -> None:
+    fold.insights.retire(at, data.insight_id, reason=data.reason, lets_go=False)
+
+
 @_effect_of(types.InsightForgotten)
 def _insight_forgotten(fold: BatchRows, at: PositionedEvent, data: types.InsightForgotten) -> None:
-    fold.insights.retire(at, data.insight_id, reason="forgotten", forgotten=True)
+    fold.insights.retire(at, data.insight_id, reason="forgotten", lets_go=False)
     fold.insights.forget(at, data.insight_id, receipt=data.receipt)
 
 
@@ -249,9 +254,12 @@ def _namespace_deleted(fold: BatchRows, at: PositionedEvent, data: types.Namespa
 
 
 def _nothing(_fold: BatchRows, _at: PositionedEvent, _data: EventData) -> None:
-    """Leave the graph as it is: of work under way those who work ask the log."""
+    """Leave the graph as it is: of work under way, and of the policy, one asks the log."""
 
 
 EFFECTS.update(
-    dict.fromkeys((types.BranchHedged, types.ResourceClaimed, types.ResourceReleased), _nothing)
+    dict.fromkeys(
+        (types.BranchHedged, types.ResourceClaimed, types.ResourceReleased, types.RetentionSet),
+        _nothing,
+    )
 )

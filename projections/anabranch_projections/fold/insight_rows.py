@@ -115,12 +115,13 @@ class InsightRows:
         reason: str | None,
         by: str | None = None,
         valid_until: datetime | None = None,
-        forgotten: bool = False,
+        lets_go: bool = True,
     ) -> None:
         """End an insight at the event's position, unless it has ended before.
 
-        One that has ended itself ends no other, and a retraction lets others hold again. So an end
-        that may depend on another of the batch goes into statements of their own behind it.
+        One that has ended itself ends no other, and a retraction lets others hold again. An end
+        that `lets_go` of nothing does not. So an end that may depend on another of the batch goes
+        into statements of their own behind it.
         """
         row = {
             "namespace": at.namespace,
@@ -130,7 +131,7 @@ class InsightRows:
             "position": at.position,
             "reason": reason,
             "valid_until": timestamp_or_none(valid_until),
-            "retracted": by is None and not forgotten,
+            "retracted": by is None and lets_go,
         }
         if not self._ends or not self._ends[-1].takes(row):
             self._ends.append(_Ends(superseding=by is not None))

@@ -94,7 +94,12 @@ def _insights_written(at: PositionedEvent) -> Iterable[Mark]:
             return [_mark(at, "insight", data.insight_id)]
         case types.BranchCompleted():
             return [_mark(at, "insight", one.insight_id) for one in data.insights]
-        case types.InsightSuperseded() | types.InsightRetracted() | types.InsightForgotten():
+        case (
+            types.InsightSuperseded()
+            | types.InsightRetracted()
+            | types.InsightExpired()
+            | types.InsightForgotten()
+        ):
             return [_mark(at, "end", data.insight_id)]
         case types.InsightCited():
             return [_mark(at, "cited", one) for one in data.insight_ids]

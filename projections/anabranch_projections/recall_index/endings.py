@@ -69,4 +69,4 @@ class Endings:
 
 
 def _end(change: Retired) -> End:
-    return End(change.position, change.insight_id, change.by, change.forgotten)
+    return End(change.position, change.insight_id, change.by, change.forgotten, change.expired)

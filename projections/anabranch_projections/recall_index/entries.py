@@ -73,13 +73,14 @@ class Ran(Entry, frozen=True, array_like=True, gc=False, tag="ran"):
 
 
 class Retired(Entry, frozen=True, array_like=True, gc=False, tag="retired"):
-    """A session said that an insight ceased to hold: superseded `by` another, or retracted."""
+    """A session said that an insight ceased to hold: superseded `by` another, or by none."""
 
     session_id: str
     insight_id: str
     by: str
     valid_until: int | None
     forgotten: bool = False
+    expired: bool = False
 
 
 class Joined(Entry, frozen=True, array_like=True, gc=False, tag="joined"):
@@ -188,6 +189,8 @@ def _of_insights(at: PositionedEvent) -> Iterator[Change]:
             yield Retired(position, own, data.insight_id, data.by, time_ms(data.valid_until))
         case types.InsightRetracted():
             yield Retired(position, own, data.insight_id, "", time_ms(data.valid_until))
+        case types.InsightExpired():
+            yield Retired(position, own, data.insight_id, "", None, expired=True)
         case types.InsightForgotten():
             yield Retired(position, own, data.insight_id, "", None, forgotten=True)
             yield Forgotten(position, data.insight_id)

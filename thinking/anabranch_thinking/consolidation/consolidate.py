@@ -64,12 +64,12 @@ async def consolidate_thought(
         points = _points(root, states)
         if not points:
             raise NothingLearned(root.session_id)
-        own = await _vectors(points, embedder, known)
+        own = await vectors_of(points, embedder, known)
         synthesis = await asyncio.to_thread(
             synthesise, root.task, points, vectors=own, root_id=root.session_id
         )
         others = await _neighbours(synthesis, recall, root_id=root.session_id)
-        theirs = await _vectors(others, embedder, known)
+        theirs = await vectors_of(others, embedder, known)
         links = await asyncio.to_thread(
             find_links,
             points,
@@ -78,10 +78,8 @@ async def consolidate_thought(
             active=root.links,
         )
         thinkers = tuple(dict.fromkeys(one.session_id for one in points))
-        found = _Found(thinkers, synthesis, links[:ASSOCIATIONS_MAX])
-        return await _record(
-            sessions, root, found, consolidation_id=consolidation_id, effect=effect
-        )
+        found = Found(thinkers, synthesis, links[:ASSOCIATIONS_MAX])
+        return await record(sessions, root, found, consolidation_id=consolidation_id, effect=effect)
 
     return await sessions.settle(attempt)
 
@@ -135,7 +133,7 @@ async def _neighbours(synthesis: Synthesis, recall: Recall | None, *, root_id: s
     return [found[insight_id] for insight_id in sorted(found)]
 
 
-async def _vectors(
+async def vectors_of(
     points: Sequence[Point], embedder: Embedder | None, known: dict[str, list[float]]
 ) -> list[list[float]] | None:
     """Return a vector a point, or nothing without an embedder; `known` is filled by text."""
@@ -147,7 +145,7 @@ async def _vectors(
     return [known[one.text] for one in points]
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """The content of a consolidation that is to be recorded."""
 
     thinkers: tuple[str, ...]
@@ -155,14 +153,18 @@ class _Found(NamedTuple):
     links: Sequence[WeightedLink]
 
 
-async def _record(
+async def record(
     sessions: Sessions,
     root: SessionState,
-    found: _Found,
+    found: Found,
     *,
-    consolidation_id: str | None,
-    effect: Effect | None,
+    consolidation_id: str | None = None,
+    effect: Effect | None = None,
 ) -> Consolidation:
+    """Record what was found on a session in the state `root`, unless it stands there already.
+
+    Raises PositionConflict.
+    """
     standing = root.consolidation
     if standing is not None and not _stands(standing, found, consolidation_id=consolidation_id):
         standing = None
@@ -216,9 +218,7 @@ def _formed(one: WeightedLink) -> AssociationFormed:
     )
 
 
-def _stands(
-    standing: RecordedConsolidation, found: _Found, *, consolidation_id: str | None
-) -> bool:
+def _stands(standing: RecordedConsolidation, found: Found, *, consolidation_id: str | None) -> bool:
     """Tell whether a consolidation is the one that is to be recorded."""
     if consolidation_id is not None:
         return standing.data.consolidation_id == consolidation_id

@@ -11,7 +11,7 @@ from anabranch_thinking.consolidation.points import Point, likeness
 from anabranch_thinking.sessions.findings import lead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,11 @@ STATEMENTS_MAX: Final = 2000
 GROUPS_MAX: Final = 40
 RELATED_MAX: Final = 4
 LINE_LENGTH_MAX: Final = 600
+OPPOSED_MAX: Final = 20
+OPPOSED_LENGTH_MAX: Final = 200
+BRANCHES: Final = ("branch", "branches")
+SESSIONS: Final = ("session", "sessions")
+"""The noun for the sessions that have seen something, and its plural."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,16 @@ def synthesise(
     *,
     vectors: Sequence[Sequence[float]] | None = None,
     root_id: str | None = None,
+    seen_by: tuple[str, str] = BRANCHES,
+    opposed: Sequence[tuple[str, str]] = (),
 ) -> Synthesis:
     """Group, order and cite `points`, of which there is at least one; `root_id` is no branch.
 
     Points belong together when they are near in meaning (where `vectors` are given, one a point),
     share their stems, or stand on the same evidence. Groups that more branches have seen come
     first. The same points in the same order give the same synthesis. Of more than 2,000 points the
-    first of the most confident are read.
+    first of the most confident are read. `opposed` are pairs of insights that disagree; where both
+    are read they stand side by side at the end.
     """
     chosen = sorted(range(len(points)), key=lambda index: -points[index].confidence)
     kept = sorted(chosen[:STATEMENTS_MAX])
@@ -77,9 +85,10 @@ def synthesise(
     near = likeness(read, vectors=None if vectors is None else [vectors[index] for index in kept])
     groups = _groups(read, near)
     cited = tuple(point for group in groups for point in group.points)
-    heading = _heading(task, read, groups, given=len(points), root_id=root_id)
+    heading = _heading(task, read, groups, given=len(points), root_id=root_id, seen_by=seen_by)
+    lines = [*_lines(groups, seen_by), *_against(cited, opposed)]
     return Synthesis(
-        text="\n".join([heading, "", *_lines(groups)]),
+        text="\n".join([heading, "", *lines]),
         groups=groups,
         sources=tuple(point.insight_id for point in cited),
     )
@@ -142,10 +151,11 @@ def _heading(
     *,
     given: int,
     root_id: str | None,
+    seen_by: tuple[str, str],
 ) -> str:
     sessions = {point.session_id for point in points}
     branches = len(sessions - {root_id})
-    thinkers = [_counted(branches, "branch", "branches")] if branches else []
+    thinkers = [_counted(branches, *seen_by)] if branches else []
     thinkers += ["the root"] if root_id in sessions else []
     of_all = f" of {given}" if given > len(points) else ""
     return (
@@ -154,12 +164,26 @@ def _heading(
     )
 
 
-def _lines(groups: Sequence[Group]) -> list[str]:
+def _against(cited: Sequence[Point], opposed: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield the pairs that disagree, side by side, by the numbers that the text cites them with."""
+    places = {point.insight_id: place for place, point in enumerate(cited, start=1)}
+    pairs = {
+        tuple(sorted(map(places.__getitem__, pair))) for pair in opposed if places.keys() >= {*pair}
+    }
+    for one, other in sorted(pairs)[:OPPOSED_MAX]:
+        first, second = (
+            " ".join(lead(cited[place - 1].text, length_max=OPPOSED_LENGTH_MAX).split())
+            for place in (one, other)
+        )
+        yield f"In conflict: “{first}” [{one}], and “{second}” [{other}]"
+
+
+def _lines(groups: Sequence[Group], seen_by: tuple[str, str]) -> list[str]:
     lines: list[str] = []
     cited = 0
     for number, group in enumerate(groups[:GROUPS_MAX], start=1):
         seen = group.support - 1
-        also = f" (also seen by {_counted(seen, 'branch', 'branches')})" if seen else ""
+        also = f" (also seen by {_counted(seen, *seen_by)})" if seen else ""
         again = f" {_citation(cited + 2, len(group.same))}" if group.same else ""
         lines.append(f"{number}. {_one_line(group.lead.text)} [{cited + 1}]{again}{also}")
         cited += 1 + len(group.same)

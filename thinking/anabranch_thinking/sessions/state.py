@@ -23,6 +23,7 @@ from anabranch_events.event.types import (
     BranchStarted,
     ConsolidationRecorded,
     Insight,
+    InsightExpired,
     InsightForgotten,
     InsightRecorded,
     InsightRetracted,
@@ -223,8 +224,10 @@ class SessionState(msgspec.Struct, frozen=True):
                 kept = {**self.working_memory}
                 kept.pop(composed(data.key), None)
                 return replace(self, **moved, working_memory=kept)
-            case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
-                return replace(self, **moved, ends=(*self.ends, _end_of(data, position)))
+            case (
+                InsightSuperseded() | InsightRetracted() | InsightExpired() | InsightForgotten()
+            ) as data:
+                return replace(self, **moved, ends=(*self.ends, end_of(data, position)))
             case AssociationFormed() as data:
                 return replace(
                     self, **moved, links=self.links | {Link(data.from_id, data.to_id, data.kind)}
@@ -313,10 +316,12 @@ class StateFold:
                 self._notes()[composed(data.key)] = data.value
             case WorkingMemoryCleared() as data:
                 self._notes().pop(composed(data.key), None)
-            case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
+            case (
+                InsightSuperseded() | InsightRetracted() | InsightExpired() | InsightForgotten()
+            ) as data:
                 if self._ends is None:
                     self._ends = [*self._state.ends]
-                self._ends.append(_end_of(data, position))
+                self._ends.append(end_of(data, position))
             case AssociationFormed() as data:
                 self._held().add(Link(data.from_id, data.to_id, data.kind))
             case AssociationSevered() as data:
@@ -411,6 +416,14 @@ def _insight(data: InsightRecorded) -> Insight:
     return Insight.model_construct(**dict(data))
 
 
-def _end_of(data: InsightSuperseded | InsightRetracted | InsightForgotten, position: int) -> End:
-    by = data.by if isinstance(data, InsightSuperseded) else None
-    return End(position, data.insight_id, by, isinstance(data, InsightForgotten))
+def end_of(
+    data: InsightSuperseded | InsightRetracted | InsightExpired | InsightForgotten, position: int
+) -> End:
+    """Return the end of an insight that an event brought about at its position."""
+    return End(
+        position,
+        data.insight_id,
+        by=data.by if isinstance(data, InsightSuperseded) else None,
+        forgotten=isinstance(data, InsightForgotten),
+        expired=isinstance(data, InsightExpired),
+    )

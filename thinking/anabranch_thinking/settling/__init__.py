@@ -1,5 +1,5 @@
 """Memory that settles by itself: what was said again, changed, and belongs together.
 
-Others use: `consolidator.Consolidator`, `recording.Overtaken`, `recording.Settler`,
-`recording.VectorsOf`, `settlement.Settlement`.
+Others use: `chain.Overtaken`, `chain.own_session`, `consolidator.Consolidator`,
+`recording.Settler`, `recording.VectorsOf`, `retention`, `settlement.Settlement`.
 """

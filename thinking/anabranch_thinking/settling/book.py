@@ -16,14 +16,16 @@ from anabranch_events.event.types import (
     ConflictOpened,
     ConsolidationRecorded,
     InsightCited,
+    InsightExpired,
     InsightForgotten,
     InsightRecorded,
     InsightRetracted,
     InsightSuperseded,
     Outcome,
 )
-from anabranch_recall.ends import End, Ends
+from anabranch_recall.ends import Ends
 from anabranch_thinking.consolidation.links import SIMILAR
+from anabranch_thinking.sessions.state import end_of
 from anabranch_thinking.settling.neighbours import LATEST, Neighbours
 from anabranch_thinking.settling.remembered import DERIVED, Remembered
 
@@ -85,12 +87,12 @@ class Book:
                 return [
                     each for one in data.insights for each in self._learned(one, event, position)
                 ]
-            case InsightSuperseded() | InsightRetracted() | InsightForgotten() as data:
-                by = data.by if isinstance(data, InsightSuperseded) else None
-                forgotten = isinstance(data, InsightForgotten)
-                self._ends.add(End(position, data.insight_id, by, forgotten))
+            case (
+                InsightSuperseded() | InsightRetracted() | InsightExpired() | InsightForgotten()
+            ) as data:
+                self._ends.add(end_of(data, position))
                 self._to_end.discard(data.insight_id)
-                if forgotten:
+                if isinstance(data, InsightForgotten | InsightExpired):
                     self._drop(data.insight_id)
             case AssociationFormed() as data:
                 self.link(data.from_id, data.to_id)

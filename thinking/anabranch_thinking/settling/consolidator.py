@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events import PinLost
@@ -22,8 +23,16 @@ from anabranch_events.errors import (
     NamespaceEnded,
     Unavailable,
 )
-from anabranch_events.event.types import NamespaceDeleted
-from anabranch_thinking.settling.recording import Overtaken, Settler
+from anabranch_events.event.types import (
+    ConsolidationRecorded,
+    NamespaceDeleted,
+    RetentionSet,
+    SessionClosed,
+    SessionHandedOff,
+)
+from anabranch_thinking.settling.chain import AGENT, Overtaken
+from anabranch_thinking.settling.recording import AT_ONCE, Settler
+from anabranch_thinking.settling.retention import Policy, Retention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
     from anabranch_events import Log, PinnedConsumer, Recorded
     from anabranch_thinking.sessions.sessions import Sessions
     from anabranch_thinking.settling.recording import VectorsOf
+    from anabranch_thinking.settling.retention import OutlivedOf
 
 NAME: Final = "consolidator"
 IDLE_S: Final = 3.0
@@ -38,6 +48,10 @@ IDLE_S: Final = 3.0
 BUDGET: Final = 512
 """The number of new insights that are settled without waiting for quiet."""
 TICK_S: Final = 0.2
+RETAIN_EVERY_S: Final = 60.0
+"""The time between two looks at what outlived a policy of retention."""
+TRIGGERS: Final = (SessionHandedOff, SessionClosed, ConsolidationRecorded)
+"""The ends of work after which a namespace is settled without waiting for quiet."""
 _RECORDS_AT_ONCE: Final = 64
 _PAUSE_S: Final = 0.3
 _log: Final = logging.getLogger("anabranch")
@@ -52,6 +66,7 @@ class Consolidator:
         sessions_of: Callable[[str], Sessions],
         *,
         vectors_of: VectorsOf | None = None,
+        outlived_of: OutlivedOf | None = None,
         idle_s: float = IDLE_S,
         budget: int = BUDGET,
     ) -> None:
@@ -60,6 +75,7 @@ class Consolidator:
         self._log = log
         self._sessions_of = sessions_of
         self._vectors_of = vectors_of
+        self._outlived_of = outlived_of
         self._idle_s = idle_s
         self._budget = budget
 
@@ -67,7 +83,13 @@ class Consolidator:
         """Settle until cancelled. An outage of the log is waited out."""
         pinned = self._log.pinned(NAME)
         while True:
-            turn = Turn(self._sessions_of, self._vectors_of, self._idle_s, self._budget)
+            turn = Turn(
+                self._sessions_of,
+                self._vectors_of,
+                self._idle_s,
+                self._budget,
+                outlived_of=self._outlived_of,
+            )
             try:
                 async with pinned.taken(_from_the_beginning):
                     self.active = True
@@ -90,6 +112,15 @@ async def _from_the_beginning() -> int:
     return 0
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A namespace with a policy of retention, and when to look again at what outlived it."""
+
+    retention: Retention
+    policy: Policy
+    due: float = 0.0
+
+
 class Turn:
     """One turn: what was read of the log, by namespace, and when the last of it came."""
 
@@ -99,12 +130,17 @@ class Turn:
         vectors_of: VectorsOf | None,
         idle_s: float,
         budget: int,
+        *,
+        outlived_of: OutlivedOf | None = None,
     ) -> None:
         self._sessions_of = sessions_of
         self._vectors_of = vectors_of
         self._idle_s = idle_s
         self._budget = budget
         self._settlers: dict[str, Settler] = {}
+        self._outlived_of = outlived_of
+        self._kept: dict[str, _Kept] = {}
+        self._asked: set[str] = set()
         self._left_out: set[str] = set()
         self._heard_at = time.monotonic()
         self._caught_up = asyncio.Event()
@@ -142,8 +178,14 @@ class Turn:
                 continue
             if isinstance(event.data, NamespaceDeleted):
                 self._settlers.pop(event.data.namespace, None)
+                self._kept.pop(event.data.namespace, None)
                 continue
             settler = self._settler(event.namespace)
+            if settler is not None and isinstance(event.data, RetentionSet):
+                policy = Policy(event.data.rules, recorded.position, event.agent, event.time)
+                self._keep(event.namespace, policy)
+            if isinstance(event.data, TRIGGERS) and event.agent != AGENT:
+                self._asked.add(event.namespace)
             if settler is not None and settler.take(event, recorded.position):
                 self._heard_at = time.monotonic()
 
@@ -160,16 +202,31 @@ class Turn:
             self._settlers[namespace] = Settler(sessions, self._vectors_of)
         return self._settlers[namespace]
 
+    def _keep(self, namespace: str, policy: Policy) -> None:
+        """Take in a policy; one without rules keeps everything."""
+        self._kept.pop(namespace, None)
+        if policy.rules and self._outlived_of is not None:
+            retention = Retention(self._sessions_of(namespace), self._outlived_of)
+            self._kept[namespace] = _Kept(retention, policy)
+
     async def _tick(self) -> None:
-        """Settle what waits, whenever it is quiet or much has come."""
+        """Settle what waits, whenever it is quiet, much has come, or a session came to its end."""
         await self._caught_up.wait()
         while True:
             await asyncio.sleep(TICK_S)
             quiet = time.monotonic() - self._heard_at >= self._idle_s
+            asked, self._asked = self._asked, set()
             for namespace, settler in tuple(self._settlers.items()):
-                if settler.waiting and (quiet or settler.waiting >= self._budget):
+                wanted = quiet or namespace in asked or settler.waiting >= self._budget
+                if settler.waiting and wanted:
+                    if namespace in asked and settler.waiting > AT_ONCE:
+                        self._asked.add(namespace)  # The rest goes on at the next tick.
                     async with self._reading:
                         await self._settle(namespace, settler)
+            if quiet:
+                for namespace, kept in tuple(self._kept.items()):
+                    if time.monotonic() >= kept.due:
+                        await self._retain(namespace, kept)
 
     async def _settle(self, namespace: str, settler: Settler) -> None:
         """Settle the next insights of a namespace; one that refuses is left out for this turn."""
@@ -183,6 +240,25 @@ class Turn:
             _log.warning("the namespace %s is not settled for now: %s", namespace, error)
             self._leave_out(namespace)
 
+    async def _retain(self, namespace: str, kept: _Kept) -> None:
+        """Take out a batch of insights that outlived a policy.
+
+        It waits for the graph, and not for long.
+        """
+        try:
+            if not await kept.retention.expire_next(kept.policy):
+                kept.due = time.monotonic() + RETAIN_EVERY_S
+        except Overtaken:
+            pass  # By a command: the next tick looks again.
+        except (PinLost, LogRewound, Unavailable):
+            raise
+        except NamespaceEnded:
+            self._leave_out(namespace)
+        except AnabranchError as error:
+            _log.warning("the retention of %s waits a while: %s", namespace, error)
+            kept.due = time.monotonic() + RETAIN_EVERY_S
+
     def _leave_out(self, namespace: str) -> None:
         self._settlers.pop(namespace, None)
+        self._kept.pop(namespace, None)
         self._left_out.add(namespace)

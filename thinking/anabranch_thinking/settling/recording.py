@@ -1,29 +1,24 @@
 """The recording of settlements: each as one atomic batch, on a condition that lets it in once.
 
-A namespace has a session for this, which notes up to which position it is settled. The batch of a
-settlement holds that note, and is conditional on the session's position. One that was overtaken
-reads the note, and goes on from there. A session that has grown long is closed for a next one.
+A namespace has a chain of sessions for this, whose note says up to which position it is settled.
+The batch of a settlement holds that note, and is conditional on the session's position. One that
+was overtaken reads the note, and goes on from there.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from uuid import UUID, uuid5
 
-from anabranch_events.errors import PositionConflict, SessionNotFound
 from anabranch_events.event.types import (
     AssociationFormed,
     ConflictOpened,
     ConsolidationRecorded,
     InsightSuperseded,
-    SessionClosed,
-    SessionOpened,
-    WorkingMemorySet,
 )
-from anabranch_thinking.sessions.journal import Fact, checked
+from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.settling.book import METHOD, Book
+from anabranch_thinking.settling.chain import Chain
 from anabranch_thinking.settling.settlement import settle
 
 if TYPE_CHECKING:
@@ -43,24 +38,6 @@ THROUGH: Final = "settled_through"
 AT_ONCE: Final = 128
 """The number of new insights in one settlement: all it says fits into one batch."""
 FACTS_MAX: Final = 990
-LONG: Final = 5000
-"""The number of facts after which a session is closed for a next one."""
-AGENT: Final = "consolidator"
-_IDS: Final = UUID("6f1c3c1e-5d0b-4d0e-9a53-3c1f6f0a9d51")
-
-
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The session that takes the next settlement: where it stands, and how far it went."""
-
-    session_id: str
-    position: int
-    through: int
-    recorded: int
-
-
-class Overtaken(Exception):
-    """Another one settled this first: what the book says now was not recorded."""
 
 
 class Settler:
@@ -74,8 +51,7 @@ class Settler:
         self._vectors_of = vectors_of
         self._book = Book()
         self._waiting: dict[str, int] = {}
-        self._number = 0
-        self._ended = False
+        self._chain = Chain(sessions, task=TASK, key=THROUGH)
         self._warm = False
 
     @property
@@ -98,19 +74,17 @@ class Settler:
         Others that nobody ever looked at still wait for the next time. Without `record`
         nothing is recorded. Raises Overtaken.
         """
-        head = await self._head()
-        batch, through = self._next(head.through if since is None else since)
+        head = await self._chain.head()
+        batch, through = self._next(head.noted if since is None else since)
         if not batch:
             return None
         found = await asyncio.to_thread(
             settle, self._book, batch, vectors=await self._vectors(batch)
         )
         if found.facts and record:
-            try:
-                skipped = since is not None and since > head.through
-                await self._record(head, found, head.through if skipped else through)
-            except PositionConflict as overtaken:
-                raise Overtaken from overtaken
+            skipped = since is not None and since > head.noted
+            facts = list(self._facts(head.session_id, found))[:FACTS_MAX]
+            await self._chain.append(head, facts, noted=head.noted if skipped else through)
         for each in batch:
             self._waiting.pop(each, None)
         found.through = through
@@ -145,40 +119,6 @@ class Settler:
         missing = [each for each in wanted if not book.neighbours.has_vector(each)]
         return await self._vectors_of(namespace, missing)
 
-    async def _head(self) -> _Head:
-        """Return the session that takes the next settlement."""
-        through = 0
-        while True:
-            session_id = str(uuid5(_IDS, f"{self._sessions.namespace}:{self._number}"))
-            try:
-                state = await self._sessions.state(session_id)
-            except SessionNotFound:
-                return _Head(session_id, 0, through, 0)
-            noted = state.working_memory.get(THROUGH)
-            found = noted if isinstance(noted, dict) else {}
-            through = max(through, _whole(found.get("position")))
-            if not state.ended:
-                return _Head(session_id, state.position, through, _whole(found.get("facts")))
-            self._number += 1
-
-    async def _record(self, head: _Head, found: Settlement, through: int) -> None:
-        """Append a settlement as one batch. Raises PositionConflict where another came first."""
-        facts = list(self._facts(head.session_id, found))[:FACTS_MAX]
-        recorded = head.recorded + len(facts)
-        note = {"position": through, "facts": recorded}
-        batch: list[EventData] = []
-        if not head.position:
-            batch.append(checked(SessionOpened, task=TASK))
-        batch += facts
-        batch.append(checked(WorkingMemorySet, key=THROUGH, value=note))
-        if recorded >= LONG:
-            batch.append(checked(SessionClosed, reason="long enough: the next one goes on"))
-        await self._sessions.append(
-            [Fact(head.session_id, data, agent=AGENT) for data in batch],
-            root_id=head.session_id,
-            expected={head.session_id: head.position},
-        )
-
     def _facts(self, session_id: str, found: Settlement) -> Iterator[EventData]:
         for restated in found.restated:
             yield checked(
@@ -210,7 +150,3 @@ class Settler:
                 weight=one.weight,
                 reason=one.reason,
             )
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0

@@ -15,7 +15,7 @@ PANEL: Final = "Remember and recall"
 @command(
     commands,
     "about",
-    gives="name, position, insights (as `get`), beside, conflicts",
+    gives="name, position, insights (as `get`), beside, conflicts, near",
     panel=PANEL,
 )
 async def about(

@@ -266,7 +266,7 @@ async def _warn_without_workers(call: Call, memory: Memory, executor: str | None
     commands,
     "consolidate",
     gives="insights, recorded, restated, superseded, conflicts, associations; with ROOT "
-    "consolidation_id, root_id, sessions, sources, text, position, ...",
+    "consolidation_id, root_id, sessions, sources, text, position, ...; so with a subject",
     panel=PANEL,
 )
 async def consolidate(
@@ -290,26 +290,66 @@ async def consolidate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be recorded.")
     ] = False,
+    session: Annotated[
+        str | None,
+        typer.Option(
+            help="Synthesise what this session learned.",
+            metavar="ID",
+            autocompletion=ids_of("sessions"),
+            show_default=False,
+        ),
+    ] = None,
+    entity: Annotated[
+        str | None,
+        typer.Option(
+            help="Synthesise what is known about this name.", metavar="NAME", show_default=False
+        ),
+    ] = None,
+    since_moment: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="Synthesise what was learned from this time or position on.",
+            metavar="MOMENT",
+            show_default=False,
+        ),
+    ] = None,
+    until_moment: Annotated[
+        str | None,
+        typer.Option("--to", help="The end of that time.", metavar="MOMENT", show_default=False),
+    ] = None,
 ) -> None:
-    """Settle memory: mark what was said again, changed or contradicts; or join one thought.
+    """Settle memory: mark what was said again, changed or contradicts; or synthesise one subject.
 
     Every consolidation cites its evidence and replaces none of it.
     """
-    if root is None:
+    subject = [session, entity, since_moment or until_moment]
+    if root is None and not any(subject):
         await _settle(call, since=since, dry_run=dry_run)
         return
-    if since is not None or dry_run:
+    if since is not None or dry_run or (root is not None and any(subject)):
         from anabranch.errors import UsageInvalid
 
         raise UsageInvalid(
-            "ROOT takes no --since and no --dry-run: a thought is joined whole",
+            "ROOT and a subject take no --since and no --dry-run, and not each other: "
+            "they are synthesised whole",
             field="root",
             fix="leave out the one or the other",
         )
     from rich.text import Text
 
+    from anabranch.cli.values import moment
+
     async with call.memory() as memory:
-        found = await memory.consolidate(await session_id_in(memory, root))
+        if root is not None:
+            found = await memory.consolidate(await session_id_in(memory, root))
+        else:
+            found = await memory.synthesise(
+                session_id=None if session is None else await session_id_in(memory, session),
+                entity=entity,
+                since=moment(since_moment, field="from"),
+                until=moment(until_moment, field="to"),
+            )
     call.output.item(found, Text(found.text))
 
 

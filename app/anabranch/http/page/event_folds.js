@@ -40,6 +40,7 @@ export const FOLDS = {
   "insight.recorded": (history, event, data) => marked(history, event, data),
   "insight.superseded": retires,
   "insight.retracted": retires,
+  "insight.expired": retires,
   "insight.forgotten": (history, event, data) => {
     retires(history, event, data);
     const mark = history.insights.get(data.insight_id);

@@ -536,6 +536,25 @@ CASES: dict[type[EventData], Case] = {
         "s.forgotten_receipt AS receipt",
         [{"task": "(forgotten)", "forgotten": 2, "receipt": "Request 7"}],
     ),
+    types.InsightExpired: Case(
+        [
+            _recorded(1, 1),
+            _recorded(2, 2),
+            at(3, types.InsightSuperseded(insight_id=insight(1), by=insight(2))),
+            at(4, types.InsightExpired(insight_id=insight(2), reason="Old", policy=1)),
+        ],
+        "MATCH (i:Insight) RETURN i.text AS text, i.retired AS retired, "
+        "i.retired_reason AS reason, i.current AS current ORDER BY i.recorded",
+        [
+            {"text": "Text 1", "retired": 3, "reason": "superseded", "current": False},
+            {"text": "Text 2", "retired": 4, "reason": "Old", "current": False},
+        ],
+    ),
+    types.RetentionSet: Case(
+        [_OPENED, at(2, types.RetentionSet(rules=(types.RetentionRule(age_days=30),)))],
+        "MATCH (s:Session) RETURN s.task AS task",
+        [{"task": "Root"}],
+    ),
     types.InsightForgotten: Case(
         [
             _recorded(1, 1, entities=["Tea", "Ann"], tags=["a"], sources=["s"]),

@@ -48,7 +48,12 @@ AT_POSITION: Final = frozenset(
 """Properties that hold a position of the log: which event stands there is compared in its place."""
 
 
-ENDS: Final = (types.InsightSuperseded, types.InsightRetracted, types.InsightForgotten)
+ENDS: Final = (
+    types.InsightSuperseded,
+    types.InsightRetracted,
+    types.InsightExpired,
+    types.InsightForgotten,
+)
 _SOURCES: Final = st.integers(0, INSIGHTS - 1).map(insight)
 
 
@@ -133,6 +138,7 @@ def _sayings(one: str, other: str) -> list[list[EventData]]:
         [forms, types.AssociationSevered(from_id=one, to_id=other, kind="supports")],
         [types.InsightSuperseded(insight_id=one, by=other)],
         [types.InsightRetracted(insight_id=one, reason="Wrong")],
+        [types.InsightExpired(insight_id=one, reason="Old", policy=1)],
         [types.InsightForgotten(insight_id=one, receipt="Asked for")],
         [opens],
         [opens, types.ConflictResolved(insights=(one, other), decision="The first")],

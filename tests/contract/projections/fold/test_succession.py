@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from anabranch_events.event.types import (
     EventData,
+    InsightExpired,
     InsightForgotten,
     InsightRetracted,
     InsightSuperseded,
@@ -28,15 +29,18 @@ if TYPE_CHECKING:
 pytestmark = [neo4j_in_full_only, two_stores]
 
 
+_ENDS = (InsightSuperseded, InsightRetracted, InsightExpired, InsightForgotten)
+
+
 def _read(history: list[EventData]) -> dict[str, int]:
     """Read events one after another; nothing takes its own place."""
     endings: list[Ending] = []
     for position, data in enumerate(history, start=1):
-        assert isinstance(data, InsightSuperseded | InsightRetracted | InsightForgotten)
+        assert isinstance(data, _ENDS)
         by = data.by if isinstance(data, InsightSuperseded) else None
         if by != data.insight_id:
-            forgotten = isinstance(data, InsightForgotten)
-            endings.append(Ending(position, session(1), data.insight_id, by, forgotten))
+            stays = isinstance(data, InsightForgotten | InsightExpired)
+            endings.append(Ending(position, session(1), data.insight_id, by, stays))
     return read_ends(endings)
 
 
@@ -50,6 +54,10 @@ def _retracted(number: int) -> InsightRetracted:
 
 def _forgotten(number: int) -> InsightForgotten:
     return InsightForgotten(insight_id=insight(number), receipt="asked")
+
+
+def _expired(number: int) -> InsightExpired:
+    return InsightExpired(insight_id=insight(number), reason="old", policy=1)
 
 
 def _ended(rows: list[dict[str, Any]], until: int) -> dict[str, int]:
@@ -72,6 +80,7 @@ _ENDING = st.one_of(
     st.builds(_retracted, _NUMBERS),
     st.builds(_retracted, _NUMBERS),
     st.builds(_forgotten, _NUMBERS),
+    st.builds(_expired, _NUMBERS),
 )
 
 

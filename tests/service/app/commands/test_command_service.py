@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ANSWERS = {operation.name: operation.answer for operation in OPERATIONS}
 READS = {"recall", "recall_all", "context", "get", "show_session", "history", "consolidate"}
+READS |= {"settle", "synthesise", "apply_retention"}
 """The commands that answer without an event, or need a graph."""
 OPEN: Mapping[str, Any] = {"task": "tea"}
 

@@ -11,6 +11,7 @@ from anabranch.http.places import PLACES
 from anabranch_events import encode
 from tests.support.fixtures.commands import opened_event
 from tests.support.fixtures.http import problem
+from tests.support.settled import OPPOSED
 
 if TYPE_CHECKING:
     import httpx2
@@ -122,6 +123,38 @@ async def test_what_is_linked_is_listed(web: httpx2.AsyncClient) -> None:
     (found,) = then["associations"]
     assert (found["from_id"], found["to_id"], found["weight"]) == (one, other, 0.7)
     assert (conflicts["conflicts"], letters["dead_letters"]) == ([], [])
+
+
+async def test_what_settles_is_asked_for(web: httpx2.AsyncClient) -> None:
+    """Settling, a conflict and its decision, a profile, a synthesis and the retention."""
+    ids = [
+        (await done(await web.post("/v1/insights", json={"text": text, "entities": ["Sluice"]})))[
+            "insight_id"
+        ]
+        for text in (each.format(9) for each in OPPOSED)
+    ]
+
+    settled = await done(await web.post("/v1/settle", json={}))
+    listed = await done(await web.get("/v1/conflicts"))
+    place = f"/v1/conflicts/{listed['conflicts'][0]['position']}"
+    shown = await done(await web.get(place))
+    profile = await done(await web.get("/v1/about", params={"name": "sluice"}))
+    decided = {"decision": "measured again", "holds": ids[1], "agent": "ann"}
+    receipt = await done(await web.post(f"{place}/resolve", json=decided))
+    after = {"after": receipt["position"], "wait_s": 30}
+    resolved = await done(await web.get(place, params=after))
+    together = await done(await web.post("/v1/consolidations", json={"entity": "Sluice"}))
+    kept = await done(await web.post("/v1/retention", json={"rules": [{"count": 1000}]}))
+    policy = await done(await web.get("/v1/retention"))
+    applied = await done(await web.post("/v1/retention/apply", json={"dry_run": True}))
+
+    assert [{one["older"], one["newer"]} for one in settled["conflicts"]] == [{*ids}]
+    assert {shown["one"]["insight_id"], shown["other"]["insight_id"]} == {*ids}
+    assert {one["insight_id"] for one in profile["insights"]} == {*ids}
+    assert (resolved["decision"], resolved["resolved_by"]) == ("measured again", "ann")
+    assert together["sources"] == [ids[1]]
+    assert (policy["position"], policy["rules"][0]["count"]) == (kept["position"], 1000)
+    assert (applied["expired"], applied["recorded"]) == (0, False)
 
 
 async def test_events_are_listed_one_by_one_and_replayed(web: httpx2.AsyncClient) -> None:

@@ -14,6 +14,7 @@ from anabranch import Memory, Session
 from anabranch.errors import OwnerGone
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.past import MemoryPast
+from anabranch.memory.retention import MemoryRetention
 from anabranch.memory.transfer import MemoryTransfer
 from anabranch.memory.work import MemoryWork
 from anabranch_events import new_id
@@ -60,6 +61,7 @@ def operations(
     """Return every public operation on a memory, its parts and a session, ready to be called."""
     one, other = new_id(), new_id()
     graph, past, transfer = memory.graph, memory.past, memory.transfer
+    retention = memory.retention
     lines = [b'{"position": 1}']
     return {
         (Memory, "open_session"): lambda: memory.open_session("plan"),
@@ -72,6 +74,7 @@ def operations(
         (Memory, "forget"): lambda: memory.forget(one),
         (Memory, "forget_all"): lambda: memory.forget_all(entity="pump"),
         (Memory, "settle"): memory.settle,
+        (Memory, "synthesise"): lambda: memory.synthesise(entity="Munich"),
         (Memory, "conflicts"): memory.conflicts,
         (Memory, "conflict"): lambda: memory.conflict(1),
         (Memory, "resolve_conflict"): lambda: memory.resolve_conflict(1, "measured again"),
@@ -101,6 +104,9 @@ def operations(
         (MemoryGraph, "generations"): graph.generations,
         (MemoryGraph, "use"): lambda: graph.use("graph_0"),
         (MemoryGraph, "drop"): lambda: graph.drop("graph_0"),
+        (MemoryRetention, "set"): lambda: retention.set([{"age_days": 30}]),
+        (MemoryRetention, "show"): retention.show,
+        (MemoryRetention, "apply"): retention.apply,
         (MemoryPast, "position_of"): lambda: past.position_of(10_000),
         (MemoryPast, "history"): lambda: past.history(one),
         (MemoryPast, "diff"): lambda: past.diff(0, 10_000),
@@ -150,7 +156,10 @@ async def _first(events: AsyncIterator[Any]) -> Any:
 
 def test_every_operation_is_tried() -> None:
     """The table below names each public method that asks a server."""
-    classes = (Memory, MemoryGraph, MemoryPast, MemoryTransfer, MemoryWork, Session)
+    classes = (
+        *(Memory, MemoryGraph, MemoryPast, MemoryRetention, MemoryTransfer, MemoryWork),
+        Session,
+    )
     public = {
         (owner, name)
         for owner in classes

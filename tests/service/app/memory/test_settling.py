@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch.errors import ConflictNotFound, InputInvalid, PositionFromFuture
+from anabranch_thinking.errors import NothingLearned
 from tests.support.settled import CHANGED, OPPOSED, SAID_AGAIN
 
 if TYPE_CHECKING:
@@ -127,7 +128,10 @@ async def test_a_profile_has_what_holds_then(either: Memory) -> None:
     assert [one.insight_id for one in now.insights] == [about.insight_id]
     assert [one.insight_id for one in then.insights] == [about.insight_id, first.insight_id]
     assert now.insights[0].session_id == about.session_id
-    assert (await either.about("Atlantis")).insights == ()
+    unknown = await either.about("Atlantis")
+    assert (unknown.insights, unknown.near, now.near) == ((), (), ())
+    assert (await either.about("Basle")).near == ("basel",)
+    assert (await either.about("the harbour Genoa")).near == ("Genoa",)
     with pytest.raises(InputInvalid, match="name"):
         await either.about("  ")
 
@@ -142,3 +146,34 @@ async def test_a_replay_gives_the_same_graph(either: Memory) -> None:
 
     assert await either.graph.digest(as_of=(await either.status()).log.last) == live
     assert len(await either.conflicts()) == 1
+
+
+async def test_a_subject_is_put_together_once(either: Memory) -> None:
+    """A name, a session and a time: what holds is cited, conflicts side by side; never twice."""
+    older, newer = await _learned(either, OPPOSED)
+    session = await either.open_session("Look after the gateway")
+    own = await session.remember("The gateway of Basel is old", entities=["Basel"])
+    other = await either.remember("Nobody guards the gateway", subject="Basel")
+    gone = await either.remember("The gateway is new", entities=["Basel"])
+    await either.retract(gone.insight_id, "it is old")
+    await either.settle()
+
+    first = await either.synthesise(entity="basel")
+    again = await either.synthesise(entity="Basel")
+    of_session = await either.synthesise(session_id=session.session_id)
+    of_time = await either.synthesise(since=0, until=other.position)
+
+    assert {*first.sources} == {own.insight_id, other.insight_id}
+    assert "Basel: Nobody guards the gateway [" in first.text
+    assert (again.consolidation_id, again.position) == (first.consolidation_id, first.position)
+    assert of_session.sources == (own.insight_id,)
+    assert {*of_time.sources} == {older, newer, own.insight_id, other.insight_id}
+    one, two = (of_time.sources.index(each) + 1 for each in (older, newer))
+    last = of_time.text.splitlines()[-1]
+    assert last.startswith("In conflict: ")
+    assert f"[{one}]" in last
+    assert f"[{two}]" in last
+    with pytest.raises(NothingLearned, match="Atlantis"):
+        await either.synthesise(entity="Atlantis")
+    with pytest.raises(InputInvalid, match="one of them"):
+        await either.synthesise(entity="Basel", since=1)

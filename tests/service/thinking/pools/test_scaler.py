@@ -33,7 +33,9 @@ async def test_a_burst_is_worked_off_by_more_workers_and_then_none_is_left(
 
     async with scaled.at_work():
         await until(lambda: scaled.now is not None)
-        thought = await scaled.begin([0.3] * 12)
+        thought = await scaled.begin([tmp_path / "morning"] * 12)
+        await until(lambda: scaled.now is not None and scaled.now.in_flight == 6)
+        (tmp_path / "morning").touch()
         outcome = await asyncio.wait_for(thought.joined(), PATIENCE_S)
         await until(scaled.is_empty)
 

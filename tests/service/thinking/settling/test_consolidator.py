@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from anabranch_events import PinnedConsumer
 from anabranch_events.errors import InputInvalid
-from anabranch_thinking import Sessions
+from anabranch_thinking import Sessions, consolidate_thought
+from anabranch_thinking.settling.chain import Overtaken
 from anabranch_thinking.settling.consolidator import TICK_S, Consolidator, Turn
-from anabranch_thinking.settling.recording import Overtaken, Settler
+from anabranch_thinking.settling.recording import Settler
 from anabranch_thinking.settling.settlement import Settlement
 from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
@@ -49,12 +50,12 @@ async def _until(log: Log, count: int) -> list[tuple[str, ...]]:
 
 @asynccontextmanager
 async def _settling(
-    log: Log, *, sessions_of: Callable[[str], Sessions] | None = None
+    log: Log, *, sessions_of: Callable[[str], Sessions] | None = None, idle_s: float = 0.05
 ) -> AsyncGenerator[Consolidator]:
     def plain(name: str) -> Sessions:
         return Sessions(log, namespace=name)
 
-    one = Consolidator(log, sessions_of or plain, idle_s=0.05)
+    one = Consolidator(log, sessions_of or plain, idle_s=idle_s)
     task = asyncio.create_task(one.run())
     try:
         yield one
@@ -78,6 +79,35 @@ async def test_it_records_what_the_rules_find(log: Log, sessions: Sessions) -> N
         ("opposed", *sorted(opposed)),
     ]
     assert ("linked", *sorted(same)) in found
+
+
+async def test_the_end_of_a_session_is_settled_at_once(log: Log, sessions: Sessions) -> None:
+    """A hand-off, a close and the join of a thought wait for no quiet, and each fact is once."""
+    async with _settling(log, idle_s=1e9):
+        for number, end in enumerate((_close, _hand_off, _join), start=1):
+            same = await _learned(sessions, SAID_AGAIN, number)
+            await end(sessions)
+            found = await _until(log, number + (end is _join))  # It is a consolidation, too.
+            assert ("restated", *sorted(same)) in found
+
+    assert {*Counter(await settled_facts(log)).values()} == {1}
+
+
+async def _close(sessions: Sessions) -> None:
+    opened = await sessions.open_session("Look after the lock")
+    await sessions.close(opened.session_id, reason="done")
+
+
+async def _hand_off(sessions: Sessions) -> None:
+    opened = await sessions.open_session("Look after the lock")
+    await sessions.hand_off(opened.session_id, summary="The lock is shut")
+
+
+async def _join(sessions: Sessions) -> None:
+    root = await sessions.open_session("Which lock?")
+    branch = await sessions.branch(root.session_id, "The east")
+    await sessions.complete(branch.session_id, "Shut", insights=["The east lock leaks a little."])
+    await consolidate_thought(sessions, root.session_id, session_ids=[branch.session_id])
 
 
 async def test_a_successor_goes_on(log: Log, sessions: Sessions) -> None:

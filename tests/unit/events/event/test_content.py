@@ -18,6 +18,7 @@ from anabranch_events.event.types import (
     Insight,
     InsightRecorded,
     JoinTerms,
+    RetentionRule,
     SessionOpened,
     WorkingMemorySet,
 )
@@ -25,7 +26,7 @@ from tests.support.events import events
 
 OPEN_NAMES = {"role", "executor", "worker", "kind", "method", "receipt", "traceparent"}
 """Names that say what sort of thing it is, or who did it; `receipt` names a request."""
-CLASSES = [*EVENT_TYPES.values(), Insight, JoinTerms]
+CLASSES = [*EVENT_TYPES.values(), Insight, JoinTerms, RetentionRule]
 ID = "0190c3a8-0000-7000-8000-000000000001"
 SAID = "Ann lives in Uji"
 

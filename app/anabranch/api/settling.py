@@ -1,0 +1,91 @@
+"""The operations on what settles: the settling, syntheses, conflicts, profiles and retention.
+
+None looks at `Nats-Msg-Id`. Asked again, settling, a synthesis and retention find what they have
+recorded; a policy is set once more, and a conflict that was resolved is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anabranch.memory.conflicts import ConflictDetails
+from anabranch.memory.conflicts import resolve_conflict as resolve_conflict_in
+from anabranch.memory.conflicts import show_conflict as show_conflict_in
+from anabranch.memory.consolidation import synthesise as synthesise_in
+from anabranch.memory.profiles import Profile
+from anabranch.memory.profiles import about as about_in
+from anabranch.memory.retention import MemoryRetention, RetentionApplied, RetentionPolicy
+from anabranch.memory.settling import SettledMemory
+from anabranch.memory.settling import settle as settle_in
+
+if TYPE_CHECKING:
+    from anabranch.api import read_requests as asked
+    from anabranch.api.context import Context
+    from anabranch.api.requests import (
+        ApplyRetention,
+        ResolveConflict,
+        SetRetention,
+        Settle,
+        Synthesise,
+    )
+    from anabranch_thinking import Consolidation, SessionReceipt
+
+
+async def settle(context: Context, request: Settle) -> SettledMemory:
+    """Settle what was learned: restated, changed, contradicting and related insights.
+
+    With `dry_run` it only says what would be recorded.
+    """
+    return await settle_in(context.namespace, since=request.since, dry_run=request.dry_run)
+
+
+async def synthesise(context: Context, request: Synthesise) -> Consolidation:
+    """Synthesise what holds of a session, an entity or a period; every insight used is cited."""
+    return await synthesise_in(
+        context.namespace,
+        session_id=request.session_id,
+        entity=request.entity,
+        since=request.since,
+        until=request.until,
+        agent=request.agent,
+    )
+
+
+async def show_conflict(context: Context, request: asked.ShowConflict) -> ConflictDetails:
+    """Show the conflict that was opened at a position: both insights, and who decided what."""
+    await context.waited(request)
+    return await show_conflict_in(context.namespace, request.position)
+
+
+async def resolve_conflict(context: Context, request: ResolveConflict) -> SessionReceipt:
+    """Resolve a conflict: the decision is kept; with `holds` the other insight is superseded."""
+    return await resolve_conflict_in(
+        context.namespace,
+        request.position,
+        decision=request.decision,
+        holds=request.holds,
+        session_id=request.session_id,
+        agent=request.agent,
+    )
+
+
+async def about(context: Context, request: asked.About) -> Profile:
+    """Tell what is known about a name, now or at a moment, with sources and open conflicts."""
+    await context.waited(request)
+    return await about_in(context.namespace, request.name, as_of=request.as_of, limit=request.limit)
+
+
+async def show_retention(context: Context, request: asked.ShowRetention) -> RetentionPolicy:
+    """Show the policy of retention, now or at a moment, and who set it when."""
+    await context.waited(request)
+    return await MemoryRetention(context.namespace).show(as_of=request.as_of)
+
+
+async def set_retention(context: Context, request: SetRetention) -> SessionReceipt:
+    """Set the policy of retention, in place of an earlier one; nothing is taken out by this."""
+    return await MemoryRetention(context.namespace, agent=request.agent).set(request.rules)
+
+
+async def apply_retention(context: Context, request: ApplyRetention) -> RetentionApplied:
+    """Take out the insights that outlived the policy; with `dry_run` only count them."""
+    return await MemoryRetention(context.namespace).apply(dry_run=request.dry_run)
