@@ -195,7 +195,7 @@ async def _send(
         raise
 
 
-def _messages(outs: Sequence[Outgoing], batch_id: str, reply: str) -> Iterator[list[Outbound]]:
+def _messages(outs: Sequence[Message], batch_id: str, reply: str) -> Iterator[list[Outbound]]:
     """Yield a batch's messages, as many together as fit in `WRITE_BYTES`."""
     messages: list[Outbound] = []
     size, last = 0, len(outs)

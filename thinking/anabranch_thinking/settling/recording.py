@@ -125,7 +125,7 @@ class Settler:
                 ConsolidationRecorded,
                 consolidation_id=self._sessions.new_id(),
                 root_id=session_id,
-                sessions=restated.sessions,
+                sessions=(),  # To name one is to join it: its parent would see what it learned.
                 sources=restated.sources,
                 text=restated.text,
                 method=METHOD,

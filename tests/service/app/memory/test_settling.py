@@ -46,6 +46,23 @@ async def test_a_dry_run_says_what_settling_records(either: Memory) -> None:
     assert (again.restated, again.superseded, again.conflicts) == ((), (), ())
 
 
+async def test_settling_joins_no_branch(either: Memory) -> None:
+    """An open branch retires nothing in its parent's line, settled or not: only a join does."""
+    first, again = (text.format(7) for text in SAID_AGAIN)
+    root = await either.open_session("Look at it")
+    await root.remember(first)
+    green = await root.remember("The gate is painted green")
+    branch = await root.branch("Look closer")
+    await branch.remember("The gate is painted red", supersedes=[green.insight_id])
+    await branch.remember(again)
+
+    settled = await either.settle()
+    hits = (await root.recall("Which colour has the gate?", scope="lineage")).hits
+
+    assert len(settled.restated) == 1
+    assert hits[0].insight_id == green.insight_id
+
+
 async def test_who_was_overtaken_goes_on(either: Memory) -> None:
     """Of three that settle at once none fails, and each fact is recorded once."""
     for texts in (SAID_AGAIN, CHANGED, OPPOSED):
