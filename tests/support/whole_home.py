@@ -16,7 +16,6 @@ from anabranch import Memory
 from anabranch.memory.memory import namespace_of
 from tests.support.fixtures.memory import CommandLine
 from tests.support.home_processes import processes
-from tests.support.repository import ROOT
 from tests.support.visiting import PATIENCE_S, Visitors, patient, until
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _BRANCHES: Final = 3
 class WholeHome:
     """`up` with its servers, a worker that also joins, `serve`, a producer, and one who follows.
 
-    `clocks` has further environment for a part, of which its servers inherit nothing that preloads.
+    `clocks` has further environment for a part: the servers that `up` starts inherit its clock.
     """
 
     def __init__(
@@ -127,13 +126,13 @@ class WholeHome:
                 self.followed.append(record.position)
 
     async def _start(self, part: str, *arguments: str) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.support.own_clock", *arguments),
-            cwd=ROOT,
-            env={**self._line.environment, **self._clocks.get(part, {})},
-            stdout=PIPE,
-            stderr=(self._folder / f"{part}.stderr").open("wb"),
-        )
+        with (self._folder / f"{part}.stderr").open("wb") as said:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "anabranch", *arguments),
+                env={**self._line.environment, **self._clocks.get(part, {})},
+                stdout=PIPE,
+                stderr=said,
+            )
         self._pids[part] = process.pid
         self._stack.push_async_callback(self._ended, part, process)
         return process

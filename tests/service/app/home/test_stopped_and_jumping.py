@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -13,9 +11,12 @@ import pytest
 from anabranch import Memory
 from anabranch_events.event.types import BranchCompleted, InsightRecorded
 from tests.support.visiting import patient
+from tests.support.wall_clock import COMPILER, WallClock
 from tests.support.whole_home import PARTS, WholeHome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anabranch.settings import Settings
 
 pytestmark = [pytest.mark.timeout(0), pytest.mark.own_servers, pytest.mark.chaos]
@@ -25,8 +26,6 @@ HOUR_S: Final = 3600
 JUMPS_S: Final = (HOUR_S, -HOUR_S, 3 * 24 * HOUR_S, -3 * 24 * HOUR_S, 0)
 DRIFTS: Final = 60
 """Steps of a second, as of a clock that is pulled along slowly."""
-LIBRARY: Final = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-"""From Debian's package `faketime`: it moves the clock of a process on the wall, not the others'."""
 
 
 async def insights(settings: Settings) -> tuple[Counter[str], Counter[str]]:
@@ -72,34 +71,13 @@ async def test_each_process_is_stopped_and_goes_on(own_settings: Settings, tmp_p
         await held(home, own_settings)
 
 
-class Clock:
-    """A clock on the wall that jumps, for the processes that are started with its environment."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.jump(0)
-        self.environment = {
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
-
-    def jump(self, seconds: float) -> None:
-        """Set it so many seconds off the machine's."""
-        beside = self._file.with_suffix(".next")
-        beside.write_text(f"{seconds:+}s", encoding="ascii")
-        shutil.move(beside, self._file)
-
-
-@pytest.mark.skipif(LIBRARY is None, reason="needs Debian's package faketime")
+@pytest.mark.skipif(COMPILER is None, reason="a C compiler is not on this machine")
 @pytest.mark.parametrize("part", ["up", "worker", "serve", "producer"])
 async def test_the_clock_of_one_process_jumps(
     own_settings: Settings, tmp_path: Path, part: str
 ) -> None:
     """An hour and days, ahead and back, and pulled along slowly: leases, waits and reads go on."""
-    clock = Clock(tmp_path / "clock")
+    clock = WallClock(tmp_path)
     async with WholeHome(own_settings, tmp_path, {part: clock.environment}) as home:
         for seconds in JUMPS_S:
             thinking = asyncio.create_task(home.think())
