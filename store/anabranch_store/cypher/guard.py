@@ -4,9 +4,8 @@ The server keeps a query from writing: Neo4j by the access mode, the embedded gr
 may only read. This guard refuses the constructs that neither stops: LOAD CSV, administration, and
 procedures and functions that reach out of the graph. It also names an obvious write. It never
 guesses: a word counts as a keyword only where it can be nothing else. So a variable `load`, a
-property `n.set` or a string that holds Cypher is nothing to it. Where a statement begins is not
-what counts: in Cypher 25 a command of administration follows another clause, or stands in a
-subquery or a branch.
+property `n.set` or a string that holds Cypher is nothing to it. A command counts wherever it
+stands: in Cypher 25 it may follow another clause, or stand in a subquery or a branch.
 """
 
 from __future__ import annotations
