@@ -15,13 +15,14 @@ from anabranch.home.runtime_file import live_runtime
 from anabranch.importers.drift import unknown_records
 from anabranch.memory.memory import Memory, namespace_of
 from anabranch.terminal.counting import counted
+from anabranch_events import spot_check
 from anabranch_events.errors import stretches_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anabranch.settings import Settings
-    from anabranch.views import GraphStatus, LogStatus
+    from anabranch.views import GraphStatus, LogStatus, Status
     from anabranch_events import LogReport
     from anabranch_store import Foreign
 
@@ -130,13 +131,13 @@ async def _opened(settings: Settings) -> list[Check]:
             status = await memory.status()
             vectors = await _vectors(memory)
             foreign = await memory.graph.foreign() if settings.neo4j_uri else None
-            found = await memory.transfer.verify_log()
+            found = await spot_check(namespace_of(memory).backend.log)
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
     log, graph, lag = status.log, status.graph, status.lag
     dead = status.dead_letters
     return [
-        _log(log, found),
+        _log(log, found.report, read=found.positions),
         Check(
             name="graph",
             ok=True,
@@ -148,7 +149,7 @@ async def _opened(settings: Settings) -> list[Check]:
         Check(
             name="lag",
             ok=True,
-            detail=f"{lag.events} events, {lag.ms:.0f} ms; vectors at {graph.vectors}",
+            detail=f"{counted(lag.events, 'event')}, {lag.ms:.0f} ms{_vectors_at(status)}",
         ),
         Check(
             name="dead letters",
@@ -161,9 +162,17 @@ async def _opened(settings: Settings) -> list[Check]:
     ]
 
 
-def _log(log: LogStatus, found: LogReport) -> Check:
-    """Say whether every position of the log has its event."""
+def _vectors_at(status: Status) -> str:
+    """Say how far the vectors are, where some are made."""
+    made = any(one.name == "vectors" for one in status.projections)
+    return f"; vectors at {status.graph.vectors}" if made else ""
+
+
+def _log(log: LogStatus, found: LogReport, *, read: int) -> Check:
+    """Say whether every position of the log has its event, as far as `read` of them tell."""
     detail = f"{log.url}, positions {log.first} to {log.last}"
+    if read < log.last:
+        detail += f", all counted and {read:,} read: `anabranch log verify` reads all"
     faults = [
         f"{what} at {stretches_text(stretches)}"
         for what, stretches in (("missing", found.missing), ("changed", found.changed))

@@ -259,6 +259,7 @@ class Status(BaseModel):
 
     `ranker` is the one that answers questions in the process that was asked. `index_position` is
     the position that the home's recall index has reached, None where no process follows one.
+    `projections` has `vectors` only where some are made.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)

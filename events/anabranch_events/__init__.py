@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from anabranch_events.read.continuity import Absences
     from anabranch_events.read.pinned_consumer import PinLost, PinnedConsumer
     from anabranch_events.read.repeats import Occurrence, Repeats
-    from anabranch_events.read.verification import Condition, LogReport
+    from anabranch_events.read.verification import Condition, LogReport, spot_check
     from anabranch_events.server.managed import NatsServer, server_binary
     from anabranch_events.server.tenant import Tenant
     from anabranch_events.write.pipeline import ImportProgress
@@ -66,6 +66,7 @@ __all__ = [
     "new_event",
     "new_id",
     "server_binary",
+    "spot_check",
     "subject",
     "traced",
 ]
@@ -93,7 +94,7 @@ _HOMES = {
     "anabranch_events.read.continuity": ("Absences",),
     "anabranch_events.read.pinned_consumer": ("PinLost", "PinnedConsumer"),
     "anabranch_events.read.repeats": ("Occurrence", "Repeats"),
-    "anabranch_events.read.verification": ("Condition", "LogReport"),
+    "anabranch_events.read.verification": ("Condition", "LogReport", "spot_check"),
     "anabranch_events.server.managed": ("NatsServer", "server_binary"),
     "anabranch_events.server.tenant": ("Tenant",),
     "anabranch_events.write.pipeline": ("ImportProgress",),

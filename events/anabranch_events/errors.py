@@ -142,7 +142,7 @@ class SessionEnded(Conflict):
 
 
 class NamespaceEnded(Conflict):
-    """The namespace was deleted at `position`; it takes no more events, for ever."""
+    """The namespace was deleted at `position`; it takes no more events and answers nothing."""
 
     def __init__(self, namespace: str, *, position: int) -> None:
         super().__init__(

@@ -26,8 +26,8 @@ def _composed(value: str) -> str:
     return unicodedata.normalize("NFC", value)
 
 
-Tag = Annotated[str, AfterValidator(_composed)]
-"""A tag; composed and decomposed characters are alike."""
+Name = Annotated[str, AfterValidator(_composed)]
+"""A tag, an agent or a role; composed and decomposed characters are alike."""
 Time = Annotated[datetime, AfterValidator(_in_utc)]
 """A time, in UTC where it names no zone."""
 
@@ -42,10 +42,10 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tags: tuple[Tag, ...] = ()
+    tags: tuple[Name, ...] = ()
     kinds: tuple[str, ...] = ()
-    agent: str | None = None
-    role: str | None = None
+    agent: Name | None = None
+    role: Name | None = None
     confidence_min: Annotated[float, Field(ge=0, le=1)] = 0.0
     since: Time | None = None
     until: Time | None = None

@@ -53,6 +53,10 @@ class MortalServer:
         os.kill(self.pid, signal.SIGKILL)
         await self._leave()
 
+    async def end(self) -> None:
+        """Have the server end as it should."""
+        await self._leave()
+
     async def _leave(self) -> None:
         server, self._server = self._server, None
         if server is not None:

@@ -25,6 +25,7 @@ from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from collections.abc import Mapping
     from types import TracebackType
 
 PATIENCE_S: Final = 240.0
@@ -116,9 +117,12 @@ async def until(holds: Any) -> None:
 class Visitors:
     """Starts visitors of one home; `folder` is where they say what they do."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._settings = settings
         self._folder = folder
+        self._environment = environment or {}
         self._process: Process | None = None
         self.all: list[Visitor] = []
 
@@ -129,7 +133,7 @@ class Visitors:
             cwd=ROOT,
             stdin=PIPE,
             stdout=PIPE,
-            env={**os.environ, **patient(self._settings).environment()},
+            env={**os.environ, **patient(self._settings).environment(), **self._environment},
         )
         return self
 

@@ -76,6 +76,13 @@ async def follow(log: Log, seen: list[Recorded]) -> None:
             seen.extend(batch)
 
 
+async def follow_each(log: Log, seen: list[Recorded]) -> None:
+    """Subscribe, and read each event as it comes, without end."""
+    async with aclosing(log.subscribe()) as records:
+        async for record in records:
+            seen.append(record)  # noqa: PERF401 - it never ends.
+
+
 def check(records: list[Recorded], writers: list[Writer]) -> None:
     """Every acknowledged event stands at its position, none twice, each session in order."""
     ids = {record.position: record.decode().id for record in records}

@@ -28,7 +28,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
     graph = await backend.graph()
     bounds = await log.condition()
     projections = await projection_statuses(backend, last=bounds.last)
-    folded, vectors = projections
+    folded = projections[0]
     letters = await graph.read("projection/count_dead_letters")
     found = await read_stamp(graph)
     foreign = await find_foreign(graph)
@@ -50,7 +50,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
             product=graph.product.name,
             version=graph.product.version,
             position=folded.position,
-            vectors=vectors.position,
+            vectors=await graph.checkpoint("vectors"),
             generation=name_of(graph.address),
             projector_version=found.projector_version if found else None,
             schema_version=found.schema_version if found else None,
@@ -83,9 +83,15 @@ def damage(log: Condition, *, position: int) -> str | None:
 
 
 async def projection_statuses(backend: Backend, *, last: int) -> tuple[ProjectionStatus, ...]:
-    """Return the state of every projection of the graph as it is by now; the log ends at `last`."""
+    """Return the state of every projection of the graph as it is by now; the log ends at `last`.
+
+    Without an embedder no vectors are made: they have a state only where another process works on
+    them.
+    """
     graph = await backend.graph()
     projectors = await _projectors(backend)
+    made = backend.embedder is not None or any("vectors" in one for one in projectors)
+    names = PROJECTIONS if made else PROJECTIONS[:1]
 
     async def status_of(name: str) -> ProjectionStatus:
         position = await graph.checkpoint(name)
@@ -97,7 +103,7 @@ async def projection_statuses(backend: Backend, *, last: int) -> tuple[Projectio
             projectors=tuple(one[name] for one in projectors if name in one),
         )
 
-    return tuple(await asyncio.gather(*map(status_of, PROJECTIONS)))
+    return tuple(await asyncio.gather(*map(status_of, names)))
 
 
 async def lag_behind(log: Log, position: int, *, last: int) -> Lag:

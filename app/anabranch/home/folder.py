@@ -12,7 +12,7 @@ import hashlib
 import os
 import tempfile
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, BinaryIO, Final, Self
 
 from anabranch.errors import from_os_error
 
@@ -96,21 +96,39 @@ class Home:
     def replace(self, path: Path, content: bytes) -> None:
         """Write `content` to a file of this home: all of it or none, whatever happens between.
 
-        Raises HomeUnwritable or HomeFull.
+        It is written beside that file, under one name: what a kill left there, passwords perhaps,
+        is gone with the next writing. Raises HomeUnwritable or HomeFull.
         """
+        beside = path.with_name(f".{path.name}.next")
         try:
-            descriptor, name = tempfile.mkstemp(dir=self.folder, prefix=f".{path.name}.")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
+            with _alone(beside) as file:
+                try:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
-                os.replace(name, path)  # noqa: PTH105  Path.replace would need a Path made of it.
-            except BaseException:
-                os.unlink(name)  # noqa: PTH108  As above.
-                raise
+                    os.replace(beside, path)  # noqa: PTH105  Path.replace would need a Path of it.
+                except BaseException:
+                    beside.unlink()
+                    raise
         except OSError as error:
             raise from_os_error(error, self.folder) from error
+
+
+def _alone(path: Path) -> BinaryIO:
+    """Open an empty file to be written, with a lock: others who do the same wait for their turn."""
+    while True:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, _FILE_MODE), "wb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if path.stat().st_ino == os.fstat(file.fileno()).st_ino:
+                file.truncate(0)
+                return file
+        except FileNotFoundError:
+            pass  # The one before us has given the file its name.
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 class Lock:

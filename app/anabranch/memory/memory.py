@@ -482,7 +482,8 @@ class Memory:
         Vectors and lanes have `timeout_s` together, ten seconds by default; a lane that takes
         longer is left out, and says so. With `spread` the answer's `associated` has up to 50
         insights beside its hits: those that up to so many associations, at most four, lead to.
-        Raises InputInvalid, ScopeNeedsSession, SessionNotFound and PositionFromFuture.
+        Raises InputInvalid, ScopeNeedsSession, SessionNotFound, PositionFromFuture, and
+        NamespaceEnded where the namespace was deleted.
         """
         return await recall(
             self._namespace,

@@ -12,6 +12,7 @@ from anabranch.memory.conflicts import open_conflicts
 from anabranch.memory.links import reached_for
 from anabranch.views import InsightDetails
 from anabranch_events.errors import InputInvalid
+from anabranch_events.event.identifiers import composed
 from anabranch_recall.question import OpenConflict
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ async def about(
     namespace: OpenNamespace, name: str, *, as_of: Moment | None = None, limit: int = 100
 ) -> Profile:
     """Return the profile of a name as `Memory.about` says."""
-    wanted = " ".join(name.split())
+    wanted = composed(" ".join(name.split()))
     if not wanted:
         raise InputInvalid("name: is empty", field="name", fix="name who or what it is about")
     if not 1 <= limit <= FACTS_MAX:

@@ -76,6 +76,7 @@ async def answered(namespace: OpenNamespace, asked: Sequence[AskedOne]) -> list[
     """
     for one in asked:
         checked_steps(one.get("spread", 0), least=0)
+    await namespace.backend.log.refuse_ended(namespace.name)
     reads = _SharedReads(namespace)
     questions = [await _asked(reads, one) for one in asked]
     after = _most(one.get("after") for one in asked)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from anabranch.memory.session_windows import newest
 from anabranch.past.as_of import erased_sessions, position_of, sessions_then, thought_then
 from anabranch.views import SessionView
 from anabranch_events.errors import InputInvalid
@@ -89,15 +91,16 @@ async def page_of_sessions(
         )
     await namespace.caught_up()
     graph = await namespace.backend.graph()
-    rows = await graph.read(
+    read = partial(
+        graph.read,
         "sessions/list",
         namespace=namespace.name,
         root_id=root_id,
         status=status,
-        before=before,
-        limit=limit,
         left_out=None if remembered or root_id is not None else REMEMBER_TASK,
     )
+    last = await graph.checkpoint("graph")
+    rows = await newest(read, before=last + 1 if before is None else before, limit=limit)
     return SessionsPage(list(map(SessionView.model_validate, rows)), _beyond(rows, limit))
 
 
@@ -115,14 +118,11 @@ async def _page_then(
     position = await position_of(backend, as_of)
     await backend.wait_for(position, projection="graph", timeout_s=backend.settings.wait_timeout_s)
     graph = await backend.graph()
-    rows = await graph.read(
-        "past/session_page",
-        namespace=namespace.name,
-        root_id=root_id,
-        until=position,
-        before=position + 1 if before is None else before,
-        limit=limit,
+    read = partial(
+        graph.read, "past/session_page", namespace=namespace.name, root_id=root_id, until=position
     )
+    first = position + 1 if before is None else min(before, position + 1)
+    rows = await newest(read, before=first, limit=limit)
     found = await sessions_then(backend, rows, namespace=namespace.name, position=position)
     by_id = {view.session_id: view for view in found}
     views = [by_id[row["session_id"]] for row in rows if row["session_id"] in by_id]

@@ -6,12 +6,13 @@ import gzip
 import io
 import sys
 import zlib
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import zstandard
 
 from anabranch.errors import ExportDamaged, InputInvalid
+from anabranch_events.errors import LogDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -112,13 +113,41 @@ def reading(path: Path) -> Generator[Lines]:
 
 @contextmanager
 def writing(path: Path) -> Generator[BinaryIO]:
-    """Open a file to be written. Raises InputInvalid where that cannot be."""
+    """Open a file to be written; it gets its name once it is whole, and replaces one of that name.
+
+    A file that LogDamaged ends is whole, too: its manifest lists what is missing. Raises
+    InputInvalid where the file cannot be opened.
+    """
+    if path.exists() and not path.is_file():
+        with _packed(path, path.suffix) as target:  # A pipe, or a device.
+            yield target
+        return
+    path = path.resolve()
+    unfinished = path.with_name(f"{path.name}.part")
+    damaged: LogDamaged | None = None
+    try:
+        with _packed(unfinished, path.suffix) as target:
+            try:
+                yield target
+            except LogDamaged as error:
+                damaged = error
+        unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+    if damaged is not None:
+        raise damaged
+
+
+@contextmanager
+def _packed(path: Path, suffix: str) -> Generator[BinaryIO]:
     with ExitStack() as stack:
         file = stack.enter_context(_opened(path, "wb"))
-        if path.suffix == ".gz":
+        if suffix == ".gz":
             packed = gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0)
             yield cast("BinaryIO", stack.enter_context(packed))
-        elif path.suffix == ".zst":
+        elif suffix == ".zst":
             writer = zstandard.ZstdCompressor(write_checksum=True).stream_writer(
                 file, closefd=False
             )

@@ -1,9 +1,10 @@
-"""The verification of the log: every position read, compared with the ledger."""
+"""The verification of the log: every position read, or a few, compared with the ledger."""
 
 from __future__ import annotations
 
+import random
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,13 +14,15 @@ from anabranch_events.jetstream.ledger import BLOCK, Blocks, hash_of, joined, to
 from anabranch_events.read.continuity import compared
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from anabranch_events.event.recorded import Recorded
     from anabranch_events.jetstream.ledger import Block, Ledger, Stretch, Tip
     from anabranch_events.jetstream.stream import Bounds
 
 UNREADABLE_MAX: Final = 1000
+SAMPLE_BLOCKS: Final = 6
+"""The blocks of a spot check beside the first one and the last two: a second's reading."""
 
 
 class ReadableLog(Protocol):
@@ -118,19 +121,54 @@ async def condition(log: ReadableLog) -> Condition:
     )
 
 
+class SpotCheck(NamedTuple):
+    """A report on some of the log, and how many positions of it that are."""
+
+    report: LogReport
+    positions: int
+
+
 async def verify(log: ReadableLog, *, progress: Callable[[int], None] | None = None) -> LogReport:
     """Read the whole log and compare it with its ledger."""
     bounds = await log.bounds()
+    return await _read(log, bounds, [(1, bounds.last)], progress=progress)
+
+
+async def spot_check(log: ReadableLog, *, blocks: int = SAMPLE_BLOCKS) -> SpotCheck:
+    """Count the log, read the first block, the last two and `blocks` others, and compare them.
+
+    The others are drawn anew each time. Where the count is not right, or the log ends too early,
+    all of it is read, so that the report has the positions.
+    """
+    bounds, known = await log.bounds(), await condition(log)
+    number = -(-bounds.last // BLOCK)
+    drawn = random.sample(range(number), min(blocks, number))
+    chosen = {0, number - 2, number - 1, *drawn} & set(range(number))
+    places = joined((one * BLOCK + 1, min((one + 1) * BLOCK, bounds.last)) for one in chosen)
+    if not known.sound:
+        places = [(1, bounds.last)]
+    return SpotCheck(await _read(log, bounds, places), total(places))
+
+
+async def _read(
+    log: ReadableLog,
+    bounds: Bounds,
+    places: Sequence[Stretch],
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> LogReport:
+    """Read stretches of the log, the last of which ends with it; return what is found there."""
     tip, losses, _ = await _known(log.ledger)
     reading = _Verification(log.ledger, tip, log.at)
-    async with aclosing(log.read_all(to=bounds.last)) as records:
-        async for recorded in records:
-            await reading.take(recorded)
-            if progress is not None and recorded.position % BLOCK == 0:
-                progress(recorded.position)
-    end = max(bounds.last, tip.position if tip else 0)
-    if log.ledger is not None and reading.position < end:
-        reading.missing.append((reading.position + 1, end))
+    for first, last in places:
+        reading.position = first - 1
+        async with aclosing(log.read_all(after=first - 1, to=last)) as records:
+            async for recorded in records:
+                await reading.take(recorded)
+                if progress is not None and recorded.position % BLOCK == 0:
+                    progress(recorded.position)
+        reading.end(last)
+    reading.end(max(bounds.last, tip.position if tip else 0))
     missing, deleted = await reading.judged()
     return LogReport(
         first=bounds.first,
@@ -187,6 +225,12 @@ class _Verification:
             self._compare(hash_of(recorded).hex(), tip.digest, (tip.position, tip.position))
         for block in self._blocks.add(recorded):
             await self._look_up(block)
+
+    def end(self, position: int) -> None:
+        """Take in that no record up to a position is left."""
+        if self._ledger is not None and self.position < position:
+            self.missing.append((self.position + 1, position))
+            self.position = position
 
     async def judged(self) -> tuple[list[Stretch], list[Stretch]]:
         """Return the positions that are missing without a reason, and those that were deleted."""

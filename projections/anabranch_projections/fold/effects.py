@@ -12,7 +12,7 @@ from anabranch_events.event.types import EventData
 from anabranch_projections.fold.citation_rows import CitationRows
 from anabranch_projections.fold.insight_rows import InsightRows
 from anabranch_projections.fold.link_rows import LinkRows
-from anabranch_projections.fold.positioned import PositionedEvent, timestamp_or_none
+from anabranch_projections.fold.positioned import PositionedEvent, spelt, timestamp_or_none
 from anabranch_projections.fold.rows import json_text
 from anabranch_projections.fold.rules import JUDGED
 from anabranch_projections.fold.session_rows import SessionRows
@@ -80,7 +80,7 @@ def _session_opened(fold: BatchRows, at: PositionedEvent, data: types.SessionOpe
         at,
         status="open",
         task=data.task,
-        role=data.role,
+        role=spelt(data.role),
         priority=data.priority.value,
         depth=0,
         root_id=at.session_id,
@@ -96,7 +96,7 @@ def _branch_created(fold: BatchRows, at: PositionedEvent, data: types.BranchCrea
         parent_id=data.parent_id,
         deadline=timestamp_or_none(data.deadline),
         task=data.task,
-        role=data.role,
+        role=spelt(data.role),
         priority=data.priority.value,
         depth=data.depth,
         root_id=data.root_id,

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.event.identifiers import canonical_uuid, composed
-from anabranch_projections.fold.positioned import timestamp_or_none
+from anabranch_projections.fold.positioned import spelt, timestamp_or_none
 from anabranch_projections.fold.rows import Row, steps
 
 FORGETTING: Final = (
@@ -81,7 +81,7 @@ class InsightRows:
             "namespace": at.namespace,
             "id": insight.insight_id,
             "session_id": at.session_id,
-            "agent": at.event.agent,
+            "agent": at.agent,
             "kind": insight.kind,
             "confidence": insight.confidence,
             "recorded": at.position,
@@ -90,7 +90,7 @@ class InsightRows:
             "valid_until": timestamp_or_none(insight.valid_until),
             "content": {
                 "text": insight.text,
-                "subject": insight.subject,
+                "subject": spelt(insight.subject),
                 "tags": list(map(composed, insight.tags)),
                 "entities": list(dict.fromkeys(map(composed, insight.entities))),
                 "sources": list(insight.sources),

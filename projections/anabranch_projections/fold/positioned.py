@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from anabranch_events.event.identifiers import composed
+
 if TYPE_CHECKING:
     from anabranch_events.event.envelope import Event
 
@@ -26,9 +28,19 @@ class PositionedEvent:
         self.session_id = event.subject
 
     @property
+    def agent(self) -> str | None:
+        """The agent that the event names, in one spelling."""
+        return spelt(self.event.agent)
+
+    @property
     def time(self) -> str:
         """The time of the event, as text a graph reads."""
         return timestamp(self.event.time)
+
+
+def spelt(name: str | None) -> str | None:
+    """Return a name that may be missing in one spelling of its characters."""
+    return None if name is None else composed(name)
 
 
 def timestamp(value: datetime) -> str:

@@ -67,7 +67,7 @@ class SessionRows:
 
     def run(self, at: PositionedEvent) -> None:
         """Record that the event's agent, where it names one, runs the event's session."""
-        agent = at.event.agent
+        agent = at.agent
         if agent is None:
             return
         self._row(at, at.session_id)["properties"]["agent"] = agent

@@ -225,11 +225,11 @@ def _of_session(at: PositionedEvent) -> Iterator[Change]:
     data, position, own = at.event.data, at.position, at.session_id
     match data:
         case types.SessionOpened():
-            yield Began(position, own, own, 0, "", 0, data.role or "")
+            yield Began(position, own, own, 0, "", 0, composed(data.role or ""))
         case types.BranchCreated():
             parent = "" if data.parent_id == own else data.parent_id
             place = (data.root_id, data.depth, parent, data.forked_at)
-            yield Began(position, own, *place, data.role or "")
+            yield Began(position, own, *place, composed(data.role or ""))
         case types.BranchStarted():
             pass
         case types.BranchFailed():
@@ -247,8 +247,8 @@ def _of_session(at: PositionedEvent) -> Iterator[Change]:
             return
         case _:
             return
-    if at.event.agent is not None:
-        yield Ran(position, own, at.event.agent)
+    if at.agent is not None:
+        yield Ran(position, own, at.agent)
 
 
 def _learned(at: PositionedEvent, insight: Insight) -> Iterator[AnyEntry]:
@@ -265,10 +265,10 @@ def _learned(at: PositionedEvent, insight: Insight) -> Iterator[AnyEntry]:
         confidence=insight.confidence,
         tags=tuple(dict.fromkeys(map(composed, insight.tags))),
         names=tuple(dict.fromkeys(map(composed, insight.entities))),
-        agent=at.event.agent or "",
+        agent=at.agent or "",
         valid_from=time_ms(insight.valid_from),
         valid_until=time_ms(insight.valid_until),
-        subject=insight.subject or "",
+        subject=composed(insight.subject or ""),
     )
 
 

@@ -4,7 +4,8 @@ The server keeps a query from writing: Neo4j by the access mode, the embedded gr
 may only read. This guard refuses the constructs that neither stops: LOAD CSV, administration, and
 procedures and functions that reach out of the graph. It also names an obvious write. It never
 guesses: a word counts as a keyword only where it can be nothing else. So a variable `load`, a
-property `n.set` or a string that holds Cypher is nothing to it.
+property `n.set` or a string that holds Cypher is nothing to it. A command counts wherever it
+stands: in Cypher 25 it may follow another clause, or stand in a subquery or a branch.
 """
 
 from __future__ import annotations
@@ -64,7 +65,6 @@ _ADMINISTRATION: Final = frozenset(
         "DROP",
         "DRYRUN",
         "ENABLE",
-        "FINISH",
         "GRANT",
         "REALLOCATE",
         "RENAME",
@@ -102,7 +102,7 @@ _SHOWN: Final = frozenset(
     ]
 )
 _SHOWS: Final = frozenset({"CONSTRAINT", "CONSTRAINTS", "INDEX", "INDEXES"})
-# One of these after a variable named `call` begins the next clause; no procedure has such a name.
+# One of these after a variable named `call` goes on with the query; no procedure has such a name.
 _NO_PROCEDURES: Final = frozenset(
     [
         "AND",
@@ -144,6 +144,12 @@ _NO_PROCEDURES: Final = frozenset(
         "YIELD",
     ]
 )
+_GOES_ON: Final = (
+    _NO_PROCEDURES
+    | _WRITES
+    | {"EXCEPT", "GROUP", "INTERSECT", "LOAD", "ON", "OTHERWISE", "SHOW", "TERMINATE", "USING"}
+)
+"""The words that may follow a variable, whatever its name: `show ORDER BY`, `start CREATE`."""
 _READS_ONLY: Final = "a query only reads; memory changes by events: remember, complete, consolidate"
 
 
@@ -185,7 +191,8 @@ def _check(found: list[Token]) -> None:
             _check_sign(token)
         elif token.is_name and before.text not in {".", ":"}:
             _check_load_csv(token, padded[at + 1])
-            _check_use(token, before, padded[at + 1], first=at == start)
+            _check_use(token, padded[at + 1])
+            _check_administration(padded, at)
             _check_procedure(padded, at)
             _check_function(padded, at)
             _check_write(token, padded[at + 1], padded[at + 2])
@@ -212,7 +219,7 @@ def _check_start(found: list[Token], start: int) -> None:
         _check_show(found, start)
         return
     following = found[start + 1].word if start + 1 < len(found) else ""
-    if token.word in _ADMINISTRATION or following in {
+    if token.word in _ADMINISTRATION | {"FINISH"} or following in {
         "ALIAS", "COMPOSITE", "CONSTRAINT", "DATABASE", "FULLTEXT", "INDEX", "OR", "PRIVILEGE",
         "ROLE", "SERVER", "USER", "VECTOR",
     }:  # fmt: skip
@@ -259,15 +266,34 @@ def _check_load_csv(token: Token, after: Token) -> None:
         )
 
 
-def _check_use(token: Token, before: Token, after: Token, *, first: bool) -> None:
-    """Refuse the clause USE, which stands where a (sub)query begins and is followed by a name."""
-    begins = first or before.text == "{" or before.word in {"ALL", "DISTINCT", "NEXT", "UNION"}
-    if token.word == "USE" and begins and after.is_name and after.word not in _NO_PROCEDURES:
+def _check_use(token: Token, after: Token) -> None:
+    """Refuse the clause USE, which is followed by a name."""
+    if token.word == "USE" and _is_command(after):
         raise _refused(
             f"USE {after.text}",
             why="it leaves the graph of this memory",
             fix="set NEO4J_DATABASE to query another database",
         )
+
+
+def _check_administration(found: list[Token], at: int) -> None:
+    """Refuse a command to the server, wherever it stands; only the graph's schema is shown."""
+    word, after = found[at].word, found[at + 1]
+    if word not in _ADMINISTRATION or not _is_command(after):
+        return
+    if word == "SHOW":
+        _check_show(found, at)
+        return
+    raise _refused(
+        f"{word} {after.text.upper()}",
+        why="it administers the server",
+        fix="use the server's own tools for that",
+    )
+
+
+def _is_command(after: Token) -> bool:
+    """Tell by what comes after a word that it commands: two names never stand side by side."""
+    return after.is_name and not (after.kind == "word" and after.word in _GOES_ON)
 
 
 def _check_procedure(found: list[Token], at: int) -> None:

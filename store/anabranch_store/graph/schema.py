@@ -60,6 +60,7 @@ _RANGES: Final = (
     ("Insight", "forgotten"),
     ("Insight", "recorded"),
     ("Insight", "session_id"),
+    ("Session", "opened"),
     ("Session", "root_id"),
 )
 

@@ -16,11 +16,13 @@ from anabranch_events.errors import LogFull, LogRewound, LogUnavailable, Positio
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import WorkingMemorySet
 from anabranch_events.read import consumer
+from tests.support import patience
 from tests.support.events import NAMESPACE, note, notes
 from tests.support.killing import MortalServer
 from tests.support.patience import PATIENCE_S
 from tests.support.proxy import Proxy
 from tests.support.rounds import in_full_only
+from tests.support.writers import Writer, check, follow_each, further
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -67,6 +69,31 @@ async def test_a_subscription_goes_on_after_its_server_was_killed(mortal: Mortal
         after = await until(records, 1000)
 
     assert before + after == list(range(1, 1001))
+
+
+@in_full_only
+async def test_a_subscription_outlives_twenty_restarts(mortal: MortalServer) -> None:
+    """Half of them kills, while others write: no event is missed or doubled, and all in order."""
+    async with Log.connect(mortal.url, token=mortal.token, timeout_s=30) as log:
+        writers = [Writer(log, seed) for seed in range(2)]
+        seen: list[Recorded] = []
+        following = asyncio.create_task(follow_each(log, seen))
+        writing = [asyncio.create_task(writer.run()) for writer in writers]
+        for number in range(20):
+            await further(writers)
+            await (mortal.kill() if number % 2 else mortal.end())
+            await mortal.start()
+        await further(writers)
+        for task in writing:
+            task.cancel()
+        await asyncio.wait(writing)
+        last = (await log.bounds()).last
+        await patience.until(lambda: bool(seen) and seen[-1].position >= last)
+        following.cancel()
+        records = [record async for record in log.read_all()]
+
+    check(records, writers)
+    assert seen == records
 
 
 async def test_a_subscription_waits_for_a_server_that_stays_away(mortal: MortalServer) -> None:

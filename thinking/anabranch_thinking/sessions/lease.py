@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid5
 
 from anabranch_events.errors import EventInvalid
+from anabranch_events.event.identifiers import composed
 from anabranch_events.event.types import ResourceClaimed
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Lease:
 
 def line_of(resource: str) -> str:
     """Return the id of the line on which the claims on a resource stand, in any namespace."""
-    return str(uuid5(_RESOURCES, resource))
+    return str(uuid5(_RESOURCES, composed(resource)))
 
 
 def lease_in(recorded: Recorded | None) -> tuple[Lease | None, int]:

@@ -244,9 +244,10 @@ async def _session_holds(past: Past, session_id: str, position: int) -> None:
         namespace=namespace,
         root_id=state.root_id,
         status=None,
-        before=None,
+        before=len(past.events) + 1,
         limit=100,
         left_out=None,
+        **{"from": 1},
     )
     tree = await past.memory.session_tree(session_id, as_of=position)
     views = [SessionView.model_validate(row) for row in rows]

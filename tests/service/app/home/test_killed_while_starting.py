@@ -6,36 +6,21 @@ import asyncio
 import os
 import sys
 from asyncio.subprocess import DEVNULL
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.support.home_processes import processes
 from tests.support.patience import until
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = in_full_only
 
 Stage = tuple[str, "Callable[[Path], bool]", float]
-
-
-def processes(home: Path) -> dict[int, str]:
-    """Return the command lines of the live processes whose home is `home`, by their ids."""
-    found: dict[int, str] = {}
-    for folder in Path("/proc").iterdir():
-        try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            environment = (folder / "environ").read_bytes()
-            state = (folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        except (OSError, UnicodeDecodeError, IndexError):
-            continue
-        of_home = str(home) in command or f"ANABRANCH_HOME={home}\0".encode() in environment
-        if of_home and state != "Z":
-            found[int(folder.name)] = command
-    return found
 
 
 def runs(word: str) -> Callable[[Path], bool]:

@@ -171,8 +171,11 @@ async def test_a_damaged_log_is_not_deleted_from(mine: Settings) -> None:
     assert left.events == GONE
 
 
-async def test_writers_of_a_deleted_namespace_are_refused(mine: Settings) -> None:
-    """A memory that is open, and one that is opened later, say that the namespace has ended."""
+async def test_who_writes_to_or_asks_a_deleted_namespace_is_refused(mine: Settings) -> None:
+    """A memory that is open, and one that is opened later, say that the namespace has ended.
+
+    "Nothing is known" would be taken for an answer.
+    """
     async with of(mine, "gone") as gone, of(mine, "gone") as other, of(mine, "kept") as kept:
         session = await other.open_session("the mill")
         deleted = await gone.transfer.delete_namespace("gone")
@@ -189,8 +192,9 @@ async def test_writers_of_a_deleted_namespace_are_refused(mine: Settings) -> Non
             refused.append((error.value.namespace, error.value.position))
         await kept.remember("The mill of others stands")
         async with of(mine, "gone") as later:
-            with pytest.raises(NamespaceEnded):
-                await later.remember("The mill stands")
+            for asking in (later.remember, later.recall, later.context):
+                with pytest.raises(NamespaceEnded):
+                    await asking("The mill stands")
 
     assert refused == [("gone", deleted.position)] * 4
 

@@ -50,6 +50,19 @@ async def test_of_many_that_claim_at_once_one_has_it(sessions: Sessions) -> None
     assert {one.expires_at for one in taken} == {won.expires_at}
 
 
+async def test_composed_and_decomposed_names_are_one_resource(sessions: Sessions) -> None:
+    """Two who spell it by other characters of Unicode do not both have it."""
+    one, other = await two(sessions)
+    first = await claim(sessions, one, "Schl\u00fcssel")
+
+    with pytest.raises(ResourceTaken) as taken:
+        await claim(sessions, other, "Schlu\u0308ssel")
+    await first.release()
+    second = await claim(sessions, other, "Schlu\u0308ssel")
+
+    assert (taken.value.holder, second.token > first.token) == (one, True)
+
+
 async def test_a_claim_is_of_one_resource_and_one_namespace(log: Log, sessions: Sessions) -> None:
     """Another resource is free, and so is one of the same name in another namespace."""
     one, other = await two(sessions)

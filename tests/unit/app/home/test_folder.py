@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -52,6 +55,42 @@ def test_a_failed_replacement_leaves_what_was_there(tmp_path: Path) -> None:
         home.replace(home.runtime, b"new")
 
     assert [path.name for path in home.folder.iterdir()] == ["runtime.json"]
+
+
+def test_what_a_kill_left_of_a_file_is_gone_with_the_next(tmp_path: Path) -> None:
+    """Each file has one place beside it, so that nothing gathers there; it may hold passwords."""
+    home = Home(tmp_path)
+    home.prepare()
+    killed = "import os, sys; from pathlib import Path; from anabranch.home.folder import Home; "
+    killed += "home = Home(Path(sys.argv[1])); os.replace = lambda *_: os.kill(os.getpid(), 9); "
+    killed += "home.replace(home.runtime, b'half a secret')"
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", killed, str(tmp_path)], check=False)
+    left = [path.name for path in home.folder.iterdir()]
+
+    home.replace(home.runtime, b"new")
+
+    assert left == [".runtime.json.next"]
+    assert [path.name for path in home.folder.iterdir()] == ["runtime.json"]
+    assert home.runtime.read_bytes() == b"new"
+
+
+def test_writers_of_one_file_take_turns(tmp_path: Path) -> None:
+    """What is there is always what one of them wrote, whole."""
+    home = Home(tmp_path)
+    home.prepare()
+    texts = [bytes([65 + number]) * 20_000 for number in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(lambda text: _written(home, text), texts * 10))
+
+    assert set(seen) <= set(texts)
+    assert [path.name for path in home.folder.iterdir()] == ["keys.json"]
+
+
+def _written(home: Home, text: bytes) -> bytes:
+    home.replace(home.keys, text)
+    return home.keys.read_bytes()
 
 
 def test_one_at_a_time_owns(tmp_path: Path) -> None:

@@ -165,6 +165,29 @@ def test_composed_and_decomposed_names_are_one() -> None:
     assert Filters.model_validate({"tags": names}).tags == (names[0], names[0])
 
 
+def test_agents_roles_and_subjects_have_one_spelling_too() -> None:
+    """Asked for by either spelling, an insight is found by them."""
+    composed, decomposed = (unicodedata.normalize(form, "Zürich") for form in ("NFC", "NFD"))
+    history = [
+        at(1, types.SessionOpened(task="T", role=decomposed), agent=decomposed),
+        at(
+            2,
+            types.InsightRecorded(insight_id=insight(1), text="T", subject=decomposed),
+            agent=decomposed,
+        ),
+    ]
+
+    steps = fold(history)
+
+    [recorded] = _rows(steps, "projection/record_insights")
+    [opened] = _rows(steps, "projection/apply_sessions")
+    filters = Filters(agent=decomposed, role=decomposed)
+    assert (recorded["agent"], recorded["content"]["subject"]) == (composed, composed)
+    assert opened["properties"]["agent"] == composed
+    assert decomposed not in str(opened)
+    assert (filters.agent, filters.role) == (composed, composed)
+
+
 def test_what_comes_later_in_a_batch_overwrites() -> None:
     """A session's row carries what stands at the end of the batch, and clears what was dropped."""
     steps = fold(

@@ -1,0 +1,119 @@
+"""Files of exports have their name once they are whole; until then what was there stays."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from anabranch.transfer.files import reading, writing
+from anabranch_events.errors import LogDamaged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENDS: Final = ("jsonl", "jsonl.gz", "jsonl.zst")
+_KILLED: Final = """
+import os, signal, sys
+from pathlib import Path
+from anabranch.transfer.files import writing
+
+with writing(Path(sys.argv[1])) as target:
+    target.write(b"half a line")
+    target.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def lines_of(path: Path) -> list[bytes]:
+    """Return the lines of a file."""
+    with reading(path) as lines:
+        return list(lines)
+
+
+def failing(path: Path, text: bytes, error: Exception) -> None:
+    """Write some, and fail."""
+    with writing(path) as target:
+        target.write(text)
+        raise error
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_whole_file_takes_the_place_of_the_one_before(tmp_path: Path, end: str) -> None:
+    """Nothing else is left in its folder."""
+    path = tmp_path / f"export.{end}"
+    for text in (b"before\n", b"after\n"):
+        with writing(path) as target:
+            target.write(text)
+
+    assert lines_of(path) == [b"after\n"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_failure_leaves_the_file_that_was_there(tmp_path: Path, end: str) -> None:
+    """What was written of the new one goes."""
+    path = tmp_path / f"export.{end}"
+    with writing(path) as target:
+        target.write(b"before\n")
+
+    with pytest.raises(RuntimeError):
+        failing(path, b"half a line", RuntimeError())
+
+    assert lines_of(path) == [b"before\n"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_kill_leaves_the_file_that_was_there(tmp_path: Path) -> None:
+    """The half file has another name, and the next one takes it."""
+    path = tmp_path / "export.jsonl"
+    path.write_bytes(b"before\n")
+
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(path)], check=False)
+    left = path.read_bytes()
+    with writing(path) as target:
+        target.write(b"after\n")
+
+    assert (killed.returncode, left) == (-signal.SIGKILL, b"before\n")
+    assert lines_of(path) == [b"after\n"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_export_of_a_damaged_log_is_kept(tmp_path: Path) -> None:
+    """Its manifest says what is missing."""
+    path = tmp_path / "export.jsonl"
+
+    with pytest.raises(LogDamaged):
+        failing(path, b"manifest\n", LogDamaged(missing=[(1, 2)]))
+
+    assert lines_of(path) == [b"manifest\n"]
+
+
+def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
+    """It has no place beside it, and is never replaced."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE) as reader:  # noqa: S607 - the system's.
+        with writing(path) as target:
+            target.write(b"through\n")
+        read, _ = reader.communicate()
+
+    assert read == b"through\n"
+    assert path.is_fifo()
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """The file that it leads to is replaced."""
+    path, link = tmp_path / "export.jsonl", tmp_path / "latest.jsonl"
+    path.write_bytes(b"before\n")
+    link.symlink_to(path)
+
+    with writing(link) as target:
+        target.write(b"after\n")
+
+    assert link.is_symlink()
+    assert path.read_bytes() == b"after\n"
