@@ -2,7 +2,8 @@
 
 Events carry it in their `traceparent` (W3C Trace Context), the terms of a join carry it through the
 queue. Where somebody collects traces, a `Tracer` makes spans of it, named by OpenTelemetry's
-semantic conventions for GenAI. What came through the queue is linked to the fork, not nested in it.
+semantic conventions for GenAI. An attempt and a join are linked to the fork, not nested in it: the
+queue lies between.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The operations on what settles: the settling, syntheses, conflicts, profiles and retention.
 
 None looks at `Nats-Msg-Id`. Asked again, settling, a synthesis and retention find what they have
-recorded; a policy is set once more, and a conflict that was resolved is refused.
+recorded. A policy is set once more, and a conflict that was resolved is refused.
 """
 
 from __future__ import annotations

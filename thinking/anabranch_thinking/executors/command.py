@@ -38,7 +38,8 @@ class CommandExecutor:
 
     The branch comes on stdin as one JSON object and its ids in `ANABRANCH_SESSION`,
     `ANABRANCH_PARENT`, `ANABRANCH_ROOT` and `ANABRANCH_NAMESPACE`; its trace, where it is in one,
-    in `TRACEPARENT`. The command's stdout is the result: plain text, or `{"result": TEXT, "insights": [TEXT or object, ...]}`. With
+    in `TRACEPARENT`. The command's stdout is the result: plain text, or
+    `{"result": TEXT, "insights": [TEXT or object, ...]}`. With
     `{"branches": [TEXT or object, ...], "join": "all"}` it forks instead, and the branch completes
     with what the forks find. Another exit code than 0 fails the attempt with the last lines of
     stderr.
