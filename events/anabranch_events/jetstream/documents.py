@@ -1,0 +1,149 @@
+"""The seam where events become stored documents and are read again.
+
+Here content of a sealed namespace is encrypted on its way in and decrypted on its way out, and here
+large data go to the object store. `Recorded.raw` stays what the log holds: hashes, exports and
+snapshots are of that.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import EventInvalid
+from anabranch_events.event.codec import encode
+from anabranch_events.event.recorded import Recorded
+from anabranch_events.event.sealing import (
+    MARK,
+    block_of,
+    keys_needed,
+    says_something,
+    seal,
+    unseal,
+)
+from anabranch_events.event.types import InsightForgotten, SessionForgotten
+from anabranch_events.jetstream.claim_check import ClaimCheck, is_reference
+from anabranch_events.jetstream.key_blocks import KeyBlocks, key_in
+from anabranch_events.jetstream.sealed import SealedNamespaces
+
+if TYPE_CHECKING:
+    from anabranch_events.event.envelope import Event
+    from anabranch_events.transport.connection import Connection
+
+_BLOCK: Final = re.compile(r"[0-9a-f]{16}")
+PLAIN: Final = "the namespace is sealed, and this event says something in plain text"
+NO_KEYS: Final = "its namespace is sealed, and a connection with limited rights has no keys"
+
+
+class Documents:
+    """The documents of one log. Its methods raise LogUnavailable, also where keys are missing."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._limited = lambda: connection.view is not None
+        self.claim_check = ClaimCheck(connection)
+        self.sealed = SealedNamespaces(connection)
+        self.keys = KeyBlocks(connection)
+
+    async def written(self, event: Event) -> bytes:
+        """Return the form in which an event is stored.
+
+        A forgetting in a sealed namespace is noted beside its keys first: whoever is killed behind
+        it leaves word. Raises what `ClaimCheck.check_in` raises.
+        """
+        sealed = self.sealed.current
+        if sealed is None:
+            sealed = await self.sealed.known()
+        if event.namespace in sealed:
+            return await self._written_sealed(event)
+        document = encode(event)
+        if len(document) <= self.claim_check.message_bytes_max:
+            return document
+        return await self.claim_check.check_in(document, event_id=event.id)
+
+    def is_plain(self, record: Recorded) -> bool:
+        """Tell whether a record is what it seems: `opened` would return it unchanged."""
+        raw = record.raw
+        sealed = self.sealed.current
+        return (
+            sealed is not None
+            and record.namespace not in sealed
+            and MARK not in raw
+            and not is_reference(raw)
+        )
+
+    async def opened(self, record: Recorded) -> Recorded:
+        """Return a record with its data put back, and open where its namespace is sealed.
+
+        One that cannot be what it says is returned as refused, and does not decode.
+        """
+        record = await self.claim_check.check_out(record)
+        marked = MARK in record.raw
+        sealed = await self.sealed.known()
+        if marked and record.namespace not in sealed:
+            if self._limited():
+                return _told(record, refused=NO_KEYS)
+            self.sealed.forget()  # It may have been sealed this moment.
+            sealed = await self.sealed.known()
+        if record.namespace not in sealed:
+            return record
+        if marked:
+            return await self._unsealed(record)
+        return _told(record, refused=PLAIN) if says_something(record.raw) else record
+
+    async def compared(self, event: Event, stored: bytes) -> bytes | None:
+        """Return what a message stored under an event's id says; None where that was erased."""
+        record = await self.opened(Recorded(0, event.namespace, event.subject, stored, 0))
+        if record.erased:
+            return None
+        return stored if record.plain is None else record.plain
+
+    async def _written_sealed(self, event: Event) -> bytes:
+        data = event.data
+        if isinstance(data, InsightForgotten):
+            await self.keys.intend(event.namespace, f"insight-{data.insight_id}")
+        elif isinstance(data, SessionForgotten):
+            await self.keys.intend(event.namespace, f"session-{event.subject}")
+        needed = keys_needed(event)
+        if not needed:
+            return await self.claim_check.check_in(encode(event), event_id=event.id)
+        drawing = await self.keys.drawing(event.namespace, needed)
+        document = seal(event, block=drawing.block, draw=drawing.draw)
+        return await self.claim_check.check_in(document, event_id=event.id)
+
+    async def _unsealed(self, record: Recorded) -> Recorded:
+        block = block_of(record.raw) or ""
+        if not _BLOCK.fullmatch(block):
+            return _told(record, refused="the block of its keys has no name")
+        keys = self.keys.cached(record.namespace, block)
+        if keys is None:
+            keys = await self.keys.read(record.namespace, block)
+        found = keys
+        try:
+            opened = unseal(
+                record.raw,
+                namespace=record.namespace,
+                session_id=record.session_id,
+                key_at=lambda slot: key_in(found, slot),
+            )
+        except EventInvalid as error:
+            return _told(record, refused=error.message)
+        return Recorded(
+            record.position,
+            record.namespace,
+            record.session_id,
+            record.raw,
+            record.stored_us,
+            opened.document,
+            opened.erased,
+        )
+
+
+def _told(record: Recorded, *, refused: str) -> Recorded:
+    return Recorded(
+        record.position,
+        record.namespace,
+        record.session_id,
+        record.raw,
+        record.stored_us,
+        refused=refused,
+    )
