@@ -71,9 +71,9 @@ class Erasure:
         self._documents = documents
         self._namespace = namespace
 
-    async def due(self) -> bool:
-        """Tell whether somebody left word of an erasure that is not done."""
-        return bool(await self._documents.keys.intended(self._namespace))
+    async def due(self) -> set[str]:
+        """Return the erasures that somebody left word of and that are not done."""
+        return {*await self._documents.keys.intended(self._namespace)}
 
     async def erased(self) -> int:
         """Return up to which forgetting the keys are gone, 0 before any."""

@@ -41,6 +41,7 @@ async def forget(context: Context, request: Forget) -> ForgetReceipt:
         receipt=request.receipt,
         sessions=sessions,
         session_id=request.session_id,
+        wait=False,
     )
 
 
@@ -59,6 +60,7 @@ async def forget_all(context: Context, request: ForgetAll) -> SubjectForgotten:
         producer=request.producer,
         receipt=request.receipt,
         dry_run=request.dry_run,
+        wait=False,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
+from anabranch.generations.erasing import erasing_files
 from anabranch.generations.status import status
 from anabranch.memory.conflicts import resolve_conflict, show_conflict
 from anabranch.memory.consolidation import consolidate
@@ -108,6 +109,7 @@ class Memory:
             async with AsyncExitStack() as stack:
                 backend = Backend(self.settings, command=self._command)
                 await stack.enter_async_context(backend)
+                await backend.enter(erasing_files(backend))
                 self._opened = OpenNamespace(backend, self.namespace)
                 stack.pop_all()
         return self

@@ -11,6 +11,7 @@ from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.commands.command_service import CommandService
 from anabranch.commands.id_answers import answering_ids
 from anabranch.commands.status_answers import answering_status
+from anabranch.generations.erasing import erasing_files
 from anabranch.home.folder import Home
 from anabranch.mcp.listener import RelayListener, can_relay
 from anabranch.memory.namespaces import Namespaces
@@ -113,6 +114,7 @@ class Serving:
         projecting = await enter(Projecting(servers, log, embedder))
         self._backend = await enter(SharedBackend(servers, log, embedder))
         self._backend.projecting = projecting
+        await enter(erasing_files(self._backend))
 
         if self._door is not None:
             self._observed = self._registered(projecting, self._backend)

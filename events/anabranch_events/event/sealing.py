@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, get_args, get_type_hints
@@ -38,6 +39,7 @@ SEALED: Final = "sealed"
 MARK: Final = b'"sealing":"'
 _NONCE_BYTES: Final = 12
 _BOX: Final = b'"sealed":"'
+_BLOCK: Final = re.compile(MARK + rb'([0-9a-f]{16})"')
 _START: Final = b'{"specversion":"1.0","id":"'
 _ID: Final = slice(len(_START), len(_START) + 36)
 _TYPE: Final = b'"type":"'
@@ -106,11 +108,8 @@ def seal(event: Event, *, block: str, draw: Callable[[], Key]) -> bytes:
 
 def block_of(document: bytes) -> str | None:
     """Return the block of keys that a sealed document names; None where it names none."""
-    start = document.find(MARK)
-    if start < 0:
-        return None
-    start += len(MARK)
-    return document[start : document.find(b'"', start)].decode("ascii", "replace")
+    found = _BLOCK.search(document)
+    return None if found is None else found[1].decode()
 
 
 def boxes_of(document: bytes) -> list[Box]:

@@ -7,7 +7,6 @@ snapshots are of that.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import EventInvalid
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from anabranch_events.event.envelope import Event
     from anabranch_events.transport.connection import Connection
 
-_BLOCK: Final = re.compile(r"[0-9a-f]{16}")
 PLAIN: Final = "the namespace is sealed, and this event says something in plain text"
 NO_KEYS: Final = "its namespace is sealed, and a connection with limited rights has no keys"
 
@@ -111,8 +109,8 @@ class Documents:
         return await self.claim_check.check_in(document, event_id=event.id)
 
     async def _unsealed(self, record: Recorded) -> Recorded:
-        block = block_of(record.raw) or ""
-        if not _BLOCK.fullmatch(block):
+        block = block_of(record.raw)
+        if block is None:
             return _told(record, refused="the block of its keys has no name")
         keys = self.keys.cached(record.namespace, block)
         if keys is None:

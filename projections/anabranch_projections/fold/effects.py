@@ -249,9 +249,13 @@ def _namespace_deleted(fold: BatchRows, at: PositionedEvent, data: types.Namespa
 
 
 def _nothing(_fold: BatchRows, _at: PositionedEvent, _data: EventData) -> None:
-    """Leave the graph as it is: of work under way those who work ask the log."""
+    """Leave the graph as it is: those who work, or read what is sealed, ask the log."""
 
 
-EFFECTS.update(
-    dict.fromkeys((types.BranchHedged, types.ResourceClaimed, types.ResourceReleased), _nothing)
+_WITHOUT: Final = (
+    types.BranchHedged,
+    types.ResourceClaimed,
+    types.ResourceReleased,
+    types.NamespaceSealed,
 )
+EFFECTS.update(dict.fromkeys(_WITHOUT, _nothing))
