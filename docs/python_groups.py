@@ -175,6 +175,7 @@ GROUPS: Final = (
                 "append_lines",
                 "verify_log",
                 "snapshot",
+                "seal_namespace",
                 "delete_namespace",
             ),
         ),

@@ -51,6 +51,14 @@ class InsightDetails(InsightView):
     superseded_by: tuple[str, ...]
 
 
+class SealedNamespace(BaseModel):
+    """A namespace whose content is encrypted in the log, since the seal at `position`."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    namespace: str
+    position: int
+
+
 class NamespaceDeletion(BaseModel):
     """A namespace that was deleted, or would be: what it had in the log, and in how many graphs.
 

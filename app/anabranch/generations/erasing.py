@@ -19,7 +19,7 @@ from anabranch.backend.index_runner import erasures, erasures_text
 from anabranch.errors import AnabranchError, HomeBusy
 from anabranch.generations.generations import address_of, other_generations, sole_rebuild
 from anabranch.generations.rebuild import rebuild_beside
-from anabranch_store import drop_database
+from anabranch_store import drop_database, drop_scratch
 from anabranch_thinking.sessions.receipts import ErasureReceipt
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ async def _drop_others(backend: Backend) -> None:
         for name in await other_generations(backend):
             address = address_of(backend.servers.graph, name)
             await drop_database(address, explain=backend.servers.explained)
+        await drop_scratch(backend.servers.graph)
 
 
 async def _index_begins_anew(backend: Backend, erased: Mapping[str, int]) -> None:

@@ -49,6 +49,7 @@ PLACES: Final = {
     "retract": _insight("retract"),
     "forget": _insight("forget"),
     "forget_all": Place("POST", "/forgettings", "memory"),
+    "seal_namespace": Place("POST", "/seal", "memory"),
     "cite": Place("POST", "/citations", "memory"),
     "open_session": Place("POST", "/sessions", "sessions"),
     "list_sessions": Place("GET", "/sessions", "sessions"),

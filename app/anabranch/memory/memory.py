@@ -273,7 +273,8 @@ class Memory:
         """Erase what an insight said, from the graph and from every answer.
 
         Insights derived from it are forgotten too, and words of others about it go: the answer
-        lists it. `receipt` names the request for it. The log keeps the event that holds the text.
+        lists it. `receipt` names the request for it. The log of an open namespace keeps the event that holds
+        the text; that of a sealed one holds nothing to read of it, nor do the files of this home.
         Raises InsightNotFound.
         """
         return await forget_insight(
@@ -303,7 +304,8 @@ class Memory:
         producer (the `source` of events) those that it recorded, and the sessions that it opened.
 
         A run that was killed is run again, and goes on. `progress` gets the number of insights so
-        far. `dry_run` says what would go. The log keeps the events that hold the texts. Raises
+        far. `dry_run` says what would go. The log of an open namespace keeps the events that hold the
+        texts; see `forget` for a sealed one. Raises
         InputInvalid and SessionNotFound.
         """
         return await forget_subject(

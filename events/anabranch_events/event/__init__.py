@@ -2,8 +2,8 @@
 
 Others use: `binary_mode.structured`, `codec`, `content.FORGOTTEN`, `content.without_content`,
 `envelope`, `fingerprint.fingerprint`, `identifiers`, `json_schema.event_schema`,
-`recorded.Recorded`, `registry.REGISTRY`, `trace_context.TRACEPARENT`, `trace_context.traced`,
-`trace_context.traceparent_here`, `types`.
+`recorded.Recorded`, `registry.REGISTRY`, `sealing`, `trace_context.TRACEPARENT`,
+`trace_context.traced`, `trace_context.traceparent_here`, `types`.
 """
 
 from __future__ import annotations
