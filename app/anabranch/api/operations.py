@@ -46,7 +46,7 @@ from anabranch.memory.insights import get_insight, update_insight
 from anabranch.memory.recall import answered
 from anabranch.memory.recall import recall as recall_in
 from anabranch.past.history import History
-from anabranch.views import InsightDetails, SessionView, SubjectForgotten
+from anabranch.views import InsightDetails, SealedNamespace, SessionView, SubjectForgotten
 from anabranch_events import Event, Receipt
 from anabranch_events.errors import SessionEnded
 from anabranch_recall import RecalledContext, Recollection

@@ -49,7 +49,6 @@ class SealedNamespaces(ReservedLine):
             known = (await self.known()).get(name)
             if known is not None:
                 return known
-            await keys.make(name)
             last = (await read_bounds(self._connection)).last
             if await self._has_events(name):
                 raise InputInvalid(
@@ -57,6 +56,7 @@ class SealedNamespaces(ReservedLine):
                     field="namespace",
                     fix="seal a namespace before its first event: choose another name",
                 )
+            await keys.make(name)
             position = await self._stored(name, last)
             if position is not None:
                 self.add(name, position)
