@@ -14,7 +14,7 @@ erased: in its place stand the members that an event without its content has.
 
 from __future__ import annotations
 
-import base64
+import binascii
 import os
 import re
 from collections.abc import Callable
@@ -38,7 +38,10 @@ SEALING: Final = "sealing"
 SEALED: Final = "sealed"
 MARK: Final = b'"sealing":"'
 _NONCE_BYTES: Final = 12
-_BOX: Final = b'"sealed":"'
+_PART: Final = re.compile(
+    MARK + rb'[^"]*"|"sealed":"([0-9]{1,4}|[ado])[.]([0-9]{1,9})[.]([A-Za-z0-9+/=]*)"'
+)
+_COMMA: Final = ord(",")
 _BLOCK: Final = re.compile(MARK + rb'([0-9a-f]{16})"')
 _START: Final = b'{"specversion":"1.0","id":"'
 _ID: Final = slice(len(_START), len(_START) + 36)
@@ -114,14 +117,8 @@ def block_of(document: bytes) -> str | None:
 
 def boxes_of(document: bytes) -> list[Box]:
     """Return the boxes of a sealed document, in their order. Raises EventInvalid."""
-    found: list[Box] = []
-    document = _spelt(document)
-    at = document.find(_BOX)
-    while at >= 0:
-        label, slot, _, at = _token(document, at + len(_BOX))
-        found.append(Box(label.decode("ascii", "replace"), slot))
-        at = document.find(_BOX, at)
-    return found
+    found = _PART.finditer(_spelt(document))
+    return [Box(part[1].decode(), int(part[2])) for part in found if part[1]]
 
 
 def unseal(document: bytes, *, namespace: str, session_id: str, key_at: KeyAt) -> Opened:
@@ -130,33 +127,30 @@ def unseal(document: bytes, *, namespace: str, session_id: str, key_at: KeyAt) -
     Raises EventInvalid for one that was tampered with, or moved from another event or session.
     """
     document = _spelt(document)
-    event_id = document[_ID].decode("ascii", "replace")
-    event_type = _type_of(document)
+    event_id, event_type = document[_ID].decode("ascii", "replace"), _type_of(document)
     associated = _associated(namespace, session_id, event_id, event_type)
-    found, copied, erased = bytearray(), 0, False
-    start = document.index(MARK)
-    end = document.index(b'"', start + len(MARK)) + 1
-    cuts: list[tuple[int, int, bytes]] = [(start, end, b"")]
-    at = document.find(_BOX)
-    while at >= 0:
-        label, slot, body, end = _token(document, at + len(_BOX))
-        key = key_at(slot)
-        if key is None:
-            erased = True
-            said = b"" if label in {_ATTRIBUTES, _DOCUMENT} else _blank(event_type, label)
-        else:
-            said = _decrypted(key, body, associated + label)
-            if label == _DOCUMENT:
-                return Opened(said, erased=False)
-        cuts.append((at, end, said))
-        at = document.find(_BOX, end)
-    for start, end, said in sorted(cuts):
-        found += document[copied:start]
-        found += said
-        # What follows an empty member begins with its comma.
-        copied = end + (not said and document[end : end + 1] == b",")
-    found += document[copied:]
-    return Opened(bytes(found), erased)
+    found: list[bytes] = []
+    copied, erased = 0, False
+    for part in _PART.finditer(document):
+        found.append(document[copied : part.start()])
+        copied = part.end()
+        label = part[1]
+        said = b""  # The name of the block goes too.
+        if label is not None:
+            key = key_at(int(part[2]))
+            if key is None:
+                erased = True
+                said = _blank(event_type, label)
+            else:
+                said = _decrypted(key, part[3], associated + label)
+                if label == _DOCUMENT:
+                    return Opened(said, erased=False)
+        if said:
+            found.append(said)
+        elif document[copied] == _COMMA:  # What follows an empty member begins with its comma.
+            copied += 1
+    found.append(document[copied:])
+    return Opened(b"".join(found), erased)
 
 
 def says_something(document: bytes) -> bool:
@@ -190,7 +184,8 @@ class _Sealer:
         slot, key = self._draw()
         nonce = os.urandom(_NONCE_BYTES)
         sealed = _cipher()(key).encrypt(nonce, said, self._associated + label)
-        return f"{label.decode()}.{slot}.{base64.b64encode(nonce + sealed).decode()}"
+        body = binascii.b2a_base64(nonce + sealed, newline=False).decode()
+        return f"{label.decode()}.{slot}.{body}"
 
 
 @cache
@@ -225,6 +220,8 @@ def _blank(event_type: str, label: bytes) -> bytes:
         return b""
     if label == _DATA:
         return _inside(nothing_said(made))
+    if label in {_ATTRIBUTES, _DOCUMENT}:
+        return b""
     within = _parts(made)[1]
     facts = _facts_in(get_type_hints(made, include_extras=True)[within]) if within else []
     return _inside(nothing_said(facts[0])) if facts else b""
@@ -261,26 +258,21 @@ def _type_of(document: bytes) -> str:
     return document[start : document.find(b'"', start)].decode("utf-8", "replace")
 
 
-def _token(document: bytes, start: int) -> tuple[bytes, int, bytes, int]:
-    """Return the label, the slot and the bytes of a box, and the place behind it."""
-    end = document.find(b'"', start)
-    label, _, rest = document[start:end].partition(b".")
-    slot, _, body = rest.partition(b".")
+def _decrypted(key: bytes, text: bytes, associated: bytes) -> bytes:
     try:
-        return label, int(slot), base64.b64decode(body, validate=True), end + 1
-    except ValueError as error:
-        raise EventInvalid("a box cannot be read", field=SEALED, fix=_FIX) from error
-
-
-def _decrypted(key: bytes, body: bytes, associated: bytes) -> bytes:
-    from cryptography.exceptions import InvalidTag
-
-    try:
+        body = binascii.a2b_base64(text, strict_mode=True)
         return _cipher()(key).decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], associated)
-    except (InvalidTag, ValueError) as error:
+    except (_invalid_tag(), ValueError) as error:
         raise EventInvalid(
             "a box does not belong to this event, or was changed", field=SEALED, fix=_FIX
         ) from error
+
+
+@cache
+def _invalid_tag() -> type[Exception]:
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag
 
 
 @cache
