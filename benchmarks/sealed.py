@@ -41,7 +41,7 @@ async def run() -> list[Row]:
     """Measure on a server and a graph of its own; return the rows."""
     with tempfile.TemporaryDirectory() as folder:
         async with bench("embedded", Path(folder)) as opened:
-            assert opened is not None  # noqa: S101 - only Neo4j may be missing.
+            assert opened is not None
             await opened.log.seal(SEALED)
             return [
                 await _appends(opened.log),

@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from anabranch_events.jetstream.documents import Documents
     from anabranch_events.transport.connection import Connection
 
-ERASED: Final = "erased"
 _INSIGHT, _SESSION = "insight-", "session-"
 _OWN: Final = frozenset({"d", "a", "o"})
 
@@ -77,7 +76,7 @@ class Erasure:
 
     async def erased(self) -> int:
         """Return up to which forgetting the keys are gone, 0 before any."""
-        return int(await self._documents.keys.noted(self._namespace, ERASED) or 0)
+        return await self._documents.keys.erased(self._namespace)
 
     async def run(self) -> Erased:
         """Drop the keys of all that was forgotten."""
@@ -94,7 +93,7 @@ class Erasure:
         dropped = await keys.erase(self._namespace, wanted.slots())
         position = max(before, wanted.position)
         if position > before:
-            await keys.note(self._namespace, ERASED, position)
+            await keys.note_erased(self._namespace, position)
         for name in wanted.done():
             await keys.done(self._namespace, name)
         return Erased(position, dropped)

@@ -16,9 +16,8 @@ import base64
 import os
 import secrets
 from collections import OrderedDict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import orjson
 
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.event.sealing import KEY_BYTES, Key
@@ -37,11 +36,14 @@ from anabranch_events.jetstream.direct_get import EVENT_ID
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from anabranch_events.errors import AnabranchError
     from anabranch_events.transport.connection import Connection
 
 _STREAM: Final = "ANABRANCH_KEYS_"
 _PREFIX: Final = "anabranch.keys."
 ERASE: Final = "erase"
+ERASED: Final = "erased"
+_SEQUENCE_NOT_FOUND: Final = 10043
 _FIRST_KEYS: Final = 16
 _KEYS_MAX: Final = 256
 _CACHED_MAX: Final = 4096
@@ -144,18 +146,24 @@ class KeyBlocks:
         found = await self.names(namespace, f"{ERASE}.*")
         return [name.removeprefix(f"{ERASE}.") for name in found]
 
-    async def note(self, namespace: str, name: str, value: object) -> None:
-        """Keep a note beside the keys, in place of the one of that name."""
-        await self._put(namespace, name, orjson.dumps(value))
-        await self._erase_older(namespace, name)
+    async def note_erased(self, namespace: str, position: int) -> None:
+        """Note up to which forgetting the keys are gone; a later one that stands there stays."""
+        while True:
+            found = await self._last(namespace, ERASED)
+            if found is not None and int(found.data) >= position:
+                break
+            expected = 0 if found is None else found.sequence
+            if await self._put(namespace, ERASED, b"%d" % position, expected=expected):
+                break
+        await self._erase_older(namespace, ERASED)
 
-    async def noted(self, namespace: str, name: str) -> Any:
-        """Return a note, or None."""
-        found = await self._last(namespace, name)
-        return None if found is None else orjson.loads(found.data)
+    async def erased(self, namespace: str) -> int:
+        """Return up to which forgetting the keys are gone, 0 before any."""
+        found = await self._last(namespace, ERASED)
+        return 0 if found is None else int(found.data)
 
     async def names(self, namespace: str, wanted: str) -> list[str]:
-        """Return the names of notes (or blocks) that match a pattern of subjects."""
+        """Return the names of blocks or of words that match a pattern of subjects."""
         prefix = f"{_PREFIX}{namespace}."
         found: list[str] = []
         while True:
@@ -211,7 +219,8 @@ class KeyBlocks:
             found = await self._get(namespace, asked)
             if found is None or found.sequence >= last.sequence:
                 return
-            await self._ask(namespace, "MSG.DELETE", {"seq": found.sequence, "no_erase": False})
+            with suppress(_NotFound):  # Somebody else erases it too.
+                await self._ask(namespace, "MSG.DELETE", {"seq": found.sequence, "no_erase": False})
             older = found.sequence + 1
 
     async def _put(
@@ -259,11 +268,11 @@ class KeyBlocks:
         try:
             return await ask(self._connection, f"STREAM.{what}.{_STREAM}{namespace}", request)
         except Refused as refused:
-            if refused.code == MESSAGE_NOT_FOUND:
+            if refused.code in {MESSAGE_NOT_FOUND, _SEQUENCE_NOT_FOUND}:
                 raise _NotFound from refused
             raise self._translated(namespace, refused) from refused
 
-    def _translated(self, namespace: str, refused: Refused) -> Exception:
+    def _translated(self, namespace: str, refused: Refused) -> AnabranchError:
         if refused.code == STREAM_NOT_FOUND:
             return keys_missing(namespace)
         return translated(refused)
