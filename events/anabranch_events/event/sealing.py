@@ -1,14 +1,15 @@
 """Sealed documents: events whose content is encrypted, each part of it under a key of its own.
 
 What an event says (`Facts.content`, the attributes of other producers, and all of an event of an
-unknown type) stands in boxes: AES-256-GCM, with the event's id, type, namespace and session as
-associated data. All else stays readable. A document names its block of keys, and each box the slot
-of its key there:
+unknown type) stands in boxes: AES-256-GCM, with its label and the readable attributes before it as
+associated data (id, source, type, session, time, namespace, agent). All else stays readable. A
+document names its block of keys, and each box the slot of its key there:
 
-    {"specversion": "1.0", "id": …, "namespace": …, "sealing": "<block>",
-     "data": {"sealed": "d.<slot>.<base64 of nonce and ciphertext>", "insight_id": …, …}}
+    {"specversion":"1.0","id":…,"namespace":…,"sealing":"<block>","datacontenttype":…,
+     "data":{"sealed":"d.<slot>.<base64 of nonce and ciphertext>","insight_id":…,…}}
 
-A box holds the members that stand in its place once it is open. One whose key was dropped is
+Sealed documents are read in the spelling in which they were written, and in no other. A box holds
+the members that stand in its place once it is open. One whose key was dropped is
 erased: in its place stand the members that an event without its content has.
 """
 
@@ -37,16 +38,14 @@ KEY_BYTES: Final = 32
 SEALING: Final = "sealing"
 SEALED: Final = "sealed"
 MARK: Final = b'"sealing":"'
+_BLOCK_LENGTH: Final = 16
 _NONCE_BYTES: Final = 12
-_PART: Final = re.compile(
-    MARK + rb'[^"]*"|"sealed":"([0-9]{1,4}|[ado])[.]([0-9]{1,9})[.]([A-Za-z0-9+/=]*)"'
-)
-_COMMA: Final = ord(",")
-_BLOCK: Final = re.compile(MARK + rb'([0-9a-f]{16})"')
-_START: Final = b'{"specversion":"1.0","id":"'
-_ID: Final = slice(len(_START), len(_START) + 36)
+_BOX: Final = b'"sealed":"'
+_JSON: Final = b'"datacontenttype":"application/json","data":'
 _TYPE: Final = b'"type":"'
+_QUOTE, _COMMA = b'"', ord(",")
 _ATTRIBUTES, _DATA, _DOCUMENT = b"a", b"d", b"o"
+_NAME: Final = re.compile(rb"[0-9a-f]{16}")
 _FIX: Final = "append it through Anabranch, which seals it"
 
 Key: TypeAlias = tuple[int, bytes]
@@ -75,7 +74,7 @@ class Box(NamedTuple):
 
 def keys_needed(event: Event) -> int:
     """Return how many keys the sealing of an event takes; none for one that says nothing."""
-    data = event.data
+    data = event.__dict__["data"]
     if type(data) is OpaqueData:
         return 1
     own, within = _parts(type(data))
@@ -88,67 +87,79 @@ def seal(event: Event, *, block: str, draw: Callable[[], Key]) -> bytes:
 
     Raises InputInvalid for an event with attributes of these names.
     """
-    if {SEALING, SEALED} & (event.__pydantic_extra__ or {}).keys():
+    more = event.__pydantic_extra__
+    if more and {SEALING, SEALED} & more.keys():
         raise InputInvalid(
             f"event {event.id} has an attribute {SEALING!r} or {SEALED!r} already",
             field=SEALING,
             fix="leave it out: the names are reserved in a sealed namespace",
         )
-    fields = attributes_of(event)
-    fields[SEALING] = block
-    sealer = _Sealer(_associated(event.namespace, event.subject, event.id, event.type), draw)
+    start = dumped(attributes_of(event))[:-1] + b","
+    sealer = _Sealer(start, draw)
     data = event.data
+    attributes = b""
     if type(data) is OpaqueData:
-        fields["datacontenttype"] = "application/json"
-        fields["data"] = {SEALED: sealer.box(_DOCUMENT, data.document)}
-        return dumped(fields)
-    if more := event.__pydantic_extra__:
-        fields[SEALED] = sealer.box(_ATTRIBUTES, _inside(more))
-    fields["datacontenttype"] = "application/json"
-    fields["data"] = sealer.facts(data, _DATA)
-    return dumped(fields)
+        said = b"{" + sealer.box(_DOCUMENT, data.document) + b"}"
+    else:
+        if more:
+            attributes = sealer.box(_ATTRIBUTES, dumped(more)[1:-1]) + b","
+        said = sealer.facts(data, _DATA)
+    return b"".join((start, MARK, block.encode(), b'",', attributes, _JSON, said, b"}"))
 
 
 def block_of(document: bytes) -> str | None:
     """Return the block of keys that a sealed document names; None where it names none."""
-    found = _BLOCK.search(document)
-    return None if found is None else found[1].decode()
+    start = document.find(MARK) + len(MARK)
+    if start < len(MARK):
+        return None
+    name = document[start : start + _BLOCK_LENGTH]
+    if not _NAME.fullmatch(name) or not document.startswith(b'",', start + _BLOCK_LENGTH):
+        return None
+    return name.decode()
 
 
 def boxes_of(document: bytes) -> list[Box]:
     """Return the boxes of a sealed document, in their order. Raises EventInvalid."""
-    found = _PART.finditer(_spelt(document))
-    return [Box(part[1].decode(), int(part[2])) for part in found if part[1]]
+    found: list[Box] = []
+    at = document.find(_BOX)
+    while at >= 0:
+        at += len(_BOX)
+        end = document.find(_QUOTE, at)
+        label, slot, _ = _token(document[at:end])
+        found.append(Box(label.decode("ascii", "replace"), slot))
+        at = document.find(_BOX, end)
+    return found
 
 
-def unseal(document: bytes, *, namespace: str, session_id: str, key_at: KeyAt) -> Opened:
-    """Open the boxes of a sealed document, whatever part of them has its key.
+def unseal(document: bytes, *, key_at: KeyAt) -> Opened:
+    """Open the boxes of a document that names a block, whatever part of them has its key.
 
-    Raises EventInvalid for one that was tampered with, or moved from another event or session.
+    Raises EventInvalid for one that was changed, or whose boxes are those of another event.
     """
-    document = _spelt(document)
-    event_id, event_type = document[_ID].decode("ascii", "replace"), _type_of(document)
-    associated = _associated(namespace, session_id, event_id, event_type)
-    found: list[bytes] = []
-    copied, erased = 0, False
-    for part in _PART.finditer(document):
-        found.append(document[copied : part.start()])
-        copied = part.end()
-        label = part[1]
-        said = b""  # The name of the block goes too.
-        if label is not None:
-            key = key_at(int(part[2]))
-            if key is None:
-                erased = True
-                said = _blank(event_type, label)
-            else:
-                said = _decrypted(key, part[3], associated + label)
-                if label == _DOCUMENT:
-                    return Opened(said, erased=False)
-        if said:
-            found.append(said)
-        elif document[copied] == _COMMA:  # What follows an empty member begins with its comma.
+    start = document.find(MARK)
+    associated = document[:start]
+    copied = start + len(MARK) + _BLOCK_LENGTH + 2
+    found = [associated]
+    erased = False
+    at = document.find(_BOX, copied)
+    while at >= 0:
+        begin = at + len(_BOX)
+        end = document.find(_QUOTE, begin)
+        label, slot, body = _token(document[begin:end])
+        key = key_at(slot)
+        if key is None:
+            erased = True
+            said = _blank(_type_of(document), label)
+        else:
+            said = _decrypted(key, body, associated + label)
+            if label == _DOCUMENT:
+                return Opened(said, erased=False)
+        found.append(document[copied:at])
+        found.append(said)
+        copied = end + 1
+        if not said and document[copied] == _COMMA:  # An empty member takes its comma along.
             copied += 1
+        at = document.find(_BOX, end)
     found.append(document[copied:])
     return Opened(b"".join(found), erased)
 
@@ -162,30 +173,36 @@ def says_something(document: bytes) -> bool:
 class _Sealer:
     """The sealing of one event."""
 
+    __slots__ = ("_associated", "_draw")
+
     def __init__(self, associated: bytes, draw: Callable[[], Key]) -> None:
         self._associated = associated
         self._draw = draw
 
-    def facts(self, facts: Facts, label: bytes) -> dict[str, Any]:
-        """Return the members of facts, with what they say in boxes."""
+    def facts(self, facts: Facts, label: bytes) -> bytes:
+        """Return the JSON of facts, with what they say in boxes."""
         own, within = _parts(type(facts))
         members = members_of(facts)
+        box = b""
         if own:
             said = {name: members.pop(name) for name in own if name in members}
-            members = {SEALED: self.box(label, _inside(said)), **members}
+            box = self.box(label, dumped(said)[1:-1])
         if within:
             members[within] = [
-                self.facts(one, str(at).encode()) for at, one in enumerate(members[within])
+                orjson.Fragment(self.facts(one, b"%d" % at))
+                for at, one in enumerate(members[within])
             ]
-        return members
+        if not members:
+            return b"{" + box + b"}"
+        return b"{" + box + b"," + dumped(members)[1:] if box else dumped(members)
 
-    def box(self, label: bytes, said: bytes) -> str:
-        """Return a box under a fresh key."""
+    def box(self, label: bytes, said: bytes) -> bytes:
+        """Return a member that is a box under a fresh key."""
         slot, key = self._draw()
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = _cipher()(key).encrypt(nonce, said, self._associated + label)
-        body = binascii.b2a_base64(nonce + sealed, newline=False).decode()
-        return f"{label.decode()}.{slot}.{body}"
+        sealed = nonce + _cipher()(key).encrypt(nonce, said, self._associated + label)
+        body = binascii.b2a_base64(sealed, newline=False)
+        return b'"sealed":"%b.%d.%b"' % (label, slot, body)
 
 
 @cache
@@ -232,30 +249,20 @@ def _inside(members: dict[str, Any]) -> bytes:
     return dumped(members)[1:-1]
 
 
-def _associated(namespace: str, session_id: str, event_id: str, event_type: str) -> bytes:
-    return f"{namespace}\n{session_id}\n{event_id}\n{event_type}\n".encode()
-
-
-def _spelt(document: bytes) -> bytes:
-    """Return the document in our own spelling: the places of its boxes are found by it."""
-    if document.startswith(_START) and document[_ID.stop : _ID.stop + 1] == b'"':
-        return document
-    try:
-        fields: dict[str, Any] = orjson.loads(document)
-        first = {name: fields.pop(name) for name in ("specversion", "id")}
-        return orjson.dumps({**first, **fields})
-    except (orjson.JSONDecodeError, KeyError, AttributeError) as error:
-        raise EventInvalid("the sealed message is no CloudEvent", field="message", fix=_FIX) from (
-            error
-        )
-
-
 def _type_of(document: bytes) -> str:
-    start = document.find(_TYPE)
-    if start < 0:
+    start = document.find(_TYPE) + len(_TYPE)
+    if start < len(_TYPE):
         return ""
-    start += len(_TYPE)
-    return document[start : document.find(b'"', start)].decode("utf-8", "replace")
+    return document[start : document.find(_QUOTE, start)].decode("utf-8", "replace")
+
+
+def _token(token: bytes) -> tuple[bytes, int, bytes]:
+    """Return the label, the slot and the text of a box."""
+    try:
+        label, slot, body = token.split(b".")
+        return label, int(slot), body
+    except ValueError as error:
+        raise EventInvalid("a box cannot be read", field=SEALED, fix=_FIX) from error
 
 
 def _decrypted(key: bytes, text: bytes, associated: bytes) -> bytes:

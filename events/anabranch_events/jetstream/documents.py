@@ -13,6 +13,7 @@ from anabranch_events.errors import EventInvalid
 from anabranch_events.event.codec import encode
 from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
+    KEY_BYTES,
     MARK,
     block_of,
     keys_needed,
@@ -22,7 +23,7 @@ from anabranch_events.event.sealing import (
 )
 from anabranch_events.event.types import InsightForgotten, SessionForgotten
 from anabranch_events.jetstream.claim_check import ClaimCheck, is_reference
-from anabranch_events.jetstream.key_blocks import KeyBlocks, key_in
+from anabranch_events.jetstream.key_blocks import NO_KEY, KeyBlocks
 from anabranch_events.jetstream.sealed import SealedNamespaces
 
 if TYPE_CHECKING:
@@ -58,16 +59,17 @@ class Documents:
             return document
         return await self.claim_check.check_in(document, event_id=event.id)
 
-    def is_plain(self, record: Recorded) -> bool:
-        """Tell whether a record is what it seems: `opened` would return it unchanged."""
+    def opened_here(self, record: Recorded) -> Recorded | None:
+        """Return what `opened` would, where that needs no server; None otherwise."""
         raw = record.raw
         sealed = self.sealed.current
-        return (
-            sealed is not None
-            and record.namespace not in sealed
-            and MARK not in raw
-            and not is_reference(raw)
-        )
+        if sealed is None or is_reference(raw):
+            return None
+        if record.namespace not in sealed:
+            return None if MARK in raw else record
+        block = block_of(raw)
+        keys = None if block is None else self.keys.cached(record.namespace, block)
+        return None if keys is None else _unsealed(record, keys)
 
     async def opened(self, record: Recorded) -> Recorded:
         """Return a record with its data put back, and open where its namespace is sealed.
@@ -84,9 +86,15 @@ class Documents:
             sealed = await self.sealed.known()
         if record.namespace not in sealed:
             return record
-        if marked:
-            return await self._unsealed(record)
-        return _told(record, refused=PLAIN) if says_something(record.raw) else record
+        if not marked:
+            return _told(record, refused=PLAIN) if says_something(record.raw) else record
+        block = block_of(record.raw)
+        if block is None:
+            return _told(record, refused="the block of its keys has no name")
+        keys = self.keys.cached(record.namespace, block)
+        if keys is None:
+            keys = await self.keys.read(record.namespace, block)
+        return _unsealed(record, keys)
 
     async def compared(self, event: Event, stored: bytes) -> bytes | None:
         """Return what a message stored under an event's id says; None where that was erased."""
@@ -108,32 +116,25 @@ class Documents:
         document = seal(event, block=drawing.block, draw=drawing.draw)
         return await self.claim_check.check_in(document, event_id=event.id)
 
-    async def _unsealed(self, record: Recorded) -> Recorded:
-        block = block_of(record.raw)
-        if block is None:
-            return _told(record, refused="the block of its keys has no name")
-        keys = self.keys.cached(record.namespace, block)
-        if keys is None:
-            keys = await self.keys.read(record.namespace, block)
-        found = keys
-        try:
-            opened = unseal(
-                record.raw,
-                namespace=record.namespace,
-                session_id=record.session_id,
-                key_at=lambda slot: key_in(found, slot),
-            )
-        except EventInvalid as error:
-            return _told(record, refused=error.message)
-        return Recorded(
-            record.position,
-            record.namespace,
-            record.session_id,
-            record.raw,
-            record.stored_us,
-            opened.document,
-            opened.erased,
-        )
+
+def _unsealed(record: Recorded, keys: bytes) -> Recorded:
+    def key_at(slot: int) -> bytes | None:
+        key = keys[slot * KEY_BYTES : (slot + 1) * KEY_BYTES]
+        return None if key in NO_KEY else key
+
+    try:
+        document, erased = unseal(record.raw, key_at=key_at)
+    except EventInvalid as error:
+        return _told(record, refused=error.message)
+    return Recorded(
+        record.position,
+        record.namespace,
+        record.session_id,
+        record.raw,
+        record.stored_us,
+        document,
+        erased,
+    )
 
 
 def _told(record: Recorded, *, refused: str) -> Recorded:

@@ -45,10 +45,12 @@ ERASE: Final = "erase"
 ERASED: Final = "erased"
 _SEQUENCE_NOT_FOUND: Final = 10043
 _FIRST_KEYS: Final = 16
-_KEYS_MAX: Final = 256
-_CACHED_MAX: Final = 4096
+_KEYS_MAX: Final = 1024
+_CACHED_MAX: Final = 1024
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _GONE: Final = bytes(KEY_BYTES)
+NO_KEY: Final = (b"", _GONE)
+"""What stands at a slot whose key was dropped, or never was."""
 _SETTINGS: Final[dict[str, Any]] = {
     "retention": "limits",
     "storage": "file",
@@ -199,7 +201,7 @@ class KeyBlocks:
             keys, dropped = bytearray(found.data), 0
             for slot in gone:
                 place = slice(slot * KEY_BYTES, (slot + 1) * KEY_BYTES)
-                if bytes(keys[place]) not in {b"", _GONE}:
+                if bytes(keys[place]) not in NO_KEY:
                     keys[place] = _GONE
                     dropped += 1
             if dropped and not await self._put(
@@ -319,12 +321,6 @@ class Drawing:
 
 class _NotFound(Exception):
     """The stream has no such message."""
-
-
-def key_in(keys: bytes, slot: int) -> bytes | None:
-    """Return the key at a slot of a block, None where it was dropped."""
-    key = keys[slot * KEY_BYTES : (slot + 1) * KEY_BYTES]
-    return None if key in {b"", _GONE} else key
 
 
 def keys_missing(namespace: str) -> LogUnavailable:

@@ -115,7 +115,9 @@ class PinnedConsumer:
         batch: list[Recorded] = []
         size = 0
         while consumer.buffer and len(batch) < RECORDS_MAX and size < BYTES_MAX:
-            batch.append(await self._documents.opened(consumer.take()))
+            record = consumer.take()
+            here = self._documents.opened_here(record)
+            batch.append(await self._documents.opened(record) if here is None else here)
             size += len(batch[-1].raw)
         return batch
 

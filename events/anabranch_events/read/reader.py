@@ -146,8 +146,9 @@ class _Reader:
             if batch and size + len(record.raw) > bytes_max:
                 break
             consumer.take()
-            if self._documents is not None and not self._documents.is_plain(record):
-                record = await self._documents.opened(record)
+            if self._documents is not None:
+                here = self._documents.opened_here(record)
+                record = await self._documents.opened(record) if here is None else here
             batch.append(record)
             size += len(record.raw)
             self._position = record.position
