@@ -65,16 +65,34 @@ async def erasing_files(backend: Backend) -> AsyncGenerator[None]:
         await asyncio.gather(watching, return_exceptions=True)
 
 
+class _Left:
+    """Forgettings that are left: those seen twice, for one that is under way ends by itself.
+
+    Whose event is not there was never asked for: it is looked at once.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, set[str]] = {}
+        self._tried: dict[str, set[str]] = {}
+
+    def abandoned(self, namespace: str, due: set[str]) -> bool:
+        """Tell whether there is one that nobody has looked at."""
+        seen = self._seen.get(namespace, set())
+        tried = self._tried.get(namespace, set())
+        self._seen[namespace] = due
+        left = (due & seen) - tried
+        self._tried[namespace] = (tried & due) | left
+        return bool(left)
+
+
 async def _watch(backend: Backend) -> None:
-    seen: dict[str, set[str]] = {}
+    left = _Left()
     while True:
         try:
             for namespace in await backend.log.sealed_namespaces():
                 erasure = backend.log.erasure(namespace)
-                due = await erasure.due()
-                if due - seen.get(namespace, set()):
+                if left.abandoned(namespace, await erasure.due()):
                     await erasure.run()
-                    seen[namespace] = due  # Whose event is not there was never asked for.
             await _erase_files(backend)
         except AnabranchError as error:
             _log.warning("what was forgotten is not yet erased from all files: %s", error)

@@ -1,11 +1,11 @@
 """Sealed documents: events whose content is encrypted, each part of it under a key of its own.
 
 What an event says (`Facts.content`, the attributes of other producers, and all of an event of an
-unknown type) stands in boxes: AES-256-GCM, with its label and the readable attributes before it as
+unknown type) stands in boxes: AES-256-GCM, with its label and the readable attributes as
 associated data (id, source, type, session, time, namespace, agent). All else stays readable. A
 document names its block of keys, and each box the slot of its key there:
 
-    {"specversion":"1.0","id":…,"namespace":…,"sealing":"<block>","datacontenttype":…,
+    {"specversion":"1.0","id":…,"sealing":"<block>","source":…,"namespace":…,"datacontenttype":…,
      "data":{"sealed":"d.<slot>.<base64 of nonce and ciphertext>","insight_id":…,…}}
 
 Sealed documents are read in the spelling in which they were written, and in no other. A box holds
@@ -18,7 +18,6 @@ from __future__ import annotations
 import binascii
 import os
 import re
-from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, get_args, get_type_hints
 
@@ -32,13 +31,21 @@ from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_events.event.types import EventData, Facts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anabranch_events.event.envelope import Event
 
 KEY_BYTES: Final = 32
 SEALING: Final = "sealing"
 SEALED: Final = "sealed"
 MARK: Final = b'"sealing":"'
-_BLOCK_LENGTH: Final = 16
+_SPEC: Final = b'{"specversion":"1.0","id":"'
+_AT: Final = len(_SPEC) + 36 + 2
+"""The place of the mark: behind the version and the id."""
+BLOCK: Final = slice(_AT + len(MARK), _AT + len(MARK) + 16)
+"""The place of the block's name in a sealed document."""
+_SOURCE: Final = BLOCK.stop + 2
+"""The place behind the mark and the block."""
 _NONCE_BYTES: Final = 12
 _BOX: Final = b'"sealed":"'
 _JSON: Final = b'"datacontenttype":"application/json","data":'
@@ -46,12 +53,11 @@ _TYPE: Final = b'"type":"'
 _QUOTE, _COMMA = b'"', ord(",")
 _ATTRIBUTES, _DATA, _DOCUMENT = b"a", b"d", b"o"
 _NAME: Final = re.compile(rb"[0-9a-f]{16}")
+_NO_KEY: Final = (b"", bytes(KEY_BYTES))
 _FIX: Final = "append it through Anabranch, which seals it"
 
 Key: TypeAlias = tuple[int, bytes]
 """A slot, and the key that stands there."""
-KeyAt: TypeAlias = Callable[[int], "bytes | None"]
-"""Gives the key at a slot of a document's block; None for one that was dropped."""
 
 
 class Opened(NamedTuple):
@@ -94,26 +100,27 @@ def seal(event: Event, *, block: str, draw: Callable[[], Key]) -> bytes:
             field=SEALING,
             fix="leave it out: the names are reserved in a sealed namespace",
         )
-    start = dumped(attributes_of(event))[:-1] + b","
+    plain = dumped(attributes_of(event))
+    start = b"".join((plain[:_AT], MARK, block.encode(), b'",', plain[_AT:-1], b","))
     sealer = _Sealer(start, draw)
     data = event.data
-    attributes = b""
     if type(data) is OpaqueData:
         said = b"{" + sealer.box(_DOCUMENT, data.document) + b"}"
     else:
-        if more:
-            attributes = sealer.box(_ATTRIBUTES, dumped(more)[1:-1]) + b","
         said = sealer.facts(data, _DATA)
-    return b"".join((start, MARK, block.encode(), b'",', attributes, _JSON, said, b"}"))
+    end = b"," + sealer.box(_ATTRIBUTES, dumped(more)[1:-1]) + b"}" if more else b"}"
+    return b"".join((start, _JSON, said, end))
+
+
+def is_sealed(document: bytes) -> bool:
+    """Tell whether a document has the mark of a sealed one."""
+    return document.startswith(MARK, _AT)
 
 
 def block_of(document: bytes) -> str | None:
     """Return the block of keys that a sealed document names; None where it names none."""
-    start = document.find(MARK) + len(MARK)
-    if start < len(MARK):
-        return None
-    name = document[start : start + _BLOCK_LENGTH]
-    if not _NAME.fullmatch(name) or not document.startswith(b'",', start + _BLOCK_LENGTH):
+    name = document[BLOCK]
+    if not is_sealed(document) or not _NAME.fullmatch(name):
         return None
     return name.decode()
 
@@ -131,23 +138,28 @@ def boxes_of(document: bytes) -> list[Box]:
     return found
 
 
-def unseal(document: bytes, *, key_at: KeyAt) -> Opened:
+def unseal(document: bytes, *, keys: bytes) -> Opened:
     """Open the boxes of a document that names a block, whatever part of them has its key.
 
-    Raises EventInvalid for one that was changed, or whose boxes are those of another event.
+    `keys` are those of the block, one behind the other; zeros, and what is beyond, are none. Raises
+    EventInvalid for a document that was changed, or whose boxes are those of another event.
     """
-    start = document.find(MARK)
-    associated = document[:start]
-    copied = start + len(MARK) + _BLOCK_LENGTH + 2
-    found = [associated]
+    copied = document.find(_JSON)
+    if copied < 0:
+        raise EventInvalid("its data are missing", field="data", fix=_FIX)
+    associated = document[:copied]
+    found = [associated[:_AT], associated[_SOURCE:]]
     erased = False
     at = document.find(_BOX, copied)
     while at >= 0:
-        begin = at + len(_BOX)
-        end = document.find(_QUOTE, begin)
-        label, slot, body = _token(document[begin:end])
-        key = key_at(slot)
-        if key is None:
+        end = document.find(_QUOTE, at + len(_BOX))
+        try:
+            label, place, body = document[at + len(_BOX) : end].split(b".")
+            slot = int(place)
+        except ValueError as error:
+            raise _unreadable() from error
+        key = keys[slot * KEY_BYTES : (slot + 1) * KEY_BYTES]
+        if key in _NO_KEY:
             erased = True
             said = _blank(_type_of(document), label)
         else:
@@ -159,6 +171,8 @@ def unseal(document: bytes, *, key_at: KeyAt) -> Opened:
         copied = end + 1
         if not said and document[copied] == _COMMA:  # An empty member takes its comma along.
             copied += 1
+        elif not said and document[at - 1] == _COMMA:
+            found[-2] = found[-2][:-1]
         at = document.find(_BOX, end)
     found.append(document[copied:])
     return Opened(b"".join(found), erased)
@@ -262,7 +276,11 @@ def _token(token: bytes) -> tuple[bytes, int, bytes]:
         label, slot, body = token.split(b".")
         return label, int(slot), body
     except ValueError as error:
-        raise EventInvalid("a box cannot be read", field=SEALED, fix=_FIX) from error
+        raise _unreadable() from error
+
+
+def _unreadable() -> EventInvalid:
+    return EventInvalid("a box cannot be read", field=SEALED, fix=_FIX)
 
 
 def _decrypted(key: bytes, text: bytes, associated: bytes) -> bytes:

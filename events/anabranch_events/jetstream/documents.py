@@ -13,9 +13,9 @@ from anabranch_events.errors import EventInvalid
 from anabranch_events.event.codec import encode
 from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
-    KEY_BYTES,
-    MARK,
+    BLOCK,
     block_of,
+    is_sealed,
     keys_needed,
     says_something,
     seal,
@@ -23,7 +23,7 @@ from anabranch_events.event.sealing import (
 )
 from anabranch_events.event.types import InsightForgotten, SessionForgotten
 from anabranch_events.jetstream.claim_check import ClaimCheck, is_reference
-from anabranch_events.jetstream.key_blocks import NO_KEY, KeyBlocks
+from anabranch_events.jetstream.key_blocks import KeyBlocks
 from anabranch_events.jetstream.sealed import SealedNamespaces
 
 if TYPE_CHECKING:
@@ -63,13 +63,15 @@ class Documents:
         """Return what `opened` would, where that needs no server; None otherwise."""
         raw = record.raw
         sealed = self.sealed.current
-        if sealed is None or is_reference(raw):
+        if sealed is None:
             return None
         if record.namespace not in sealed:
-            return None if MARK in raw else record
-        block = block_of(raw)
-        keys = None if block is None else self.keys.cached(record.namespace, block)
-        return None if keys is None else _unsealed(record, keys)
+            return None if is_sealed(raw) or is_reference(raw) else record
+        keys = self.keys.cached(record.namespace, raw[BLOCK].decode("ascii", "replace"))
+        if keys is None or not is_sealed(raw):
+            return None
+        opened = _unsealed(record, keys)
+        return None if opened.refused is not None and is_reference(raw) else opened
 
     async def opened(self, record: Recorded) -> Recorded:
         """Return a record with its data put back, and open where its namespace is sealed.
@@ -77,7 +79,7 @@ class Documents:
         One that cannot be what it says is returned as refused, and does not decode.
         """
         record = await self.claim_check.check_out(record)
-        marked = MARK in record.raw
+        marked = is_sealed(record.raw)
         sealed = await self.sealed.known()
         if marked and record.namespace not in sealed:
             if self._limited():
@@ -118,12 +120,8 @@ class Documents:
 
 
 def _unsealed(record: Recorded, keys: bytes) -> Recorded:
-    def key_at(slot: int) -> bytes | None:
-        key = keys[slot * KEY_BYTES : (slot + 1) * KEY_BYTES]
-        return None if key in NO_KEY else key
-
     try:
-        document, erased = unseal(record.raw, key_at=key_at)
+        document, erased = unseal(record.raw, keys=keys)
     except EventInvalid as error:
         return _told(record, refused=error.message)
     return Recorded(

@@ -49,8 +49,6 @@ _KEYS_MAX: Final = 1024
 _CACHED_MAX: Final = 1024
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _GONE: Final = bytes(KEY_BYTES)
-NO_KEY: Final = (b"", _GONE)
-"""What stands at a slot whose key was dropped, or never was."""
 _SETTINGS: Final[dict[str, Any]] = {
     "retention": "limits",
     "storage": "file",
@@ -201,7 +199,7 @@ class KeyBlocks:
             keys, dropped = bytearray(found.data), 0
             for slot in gone:
                 place = slice(slot * KEY_BYTES, (slot + 1) * KEY_BYTES)
-                if bytes(keys[place]) not in NO_KEY:
+                if bytes(keys[place]) not in {b"", _GONE}:
                     keys[place] = _GONE
                     dropped += 1
             if dropped and not await self._put(

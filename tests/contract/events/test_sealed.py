@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event, Recorded
 
 SECRET = "The heron Quaggafix nests at Uji"
-NEEDLE = b"Quaggafix"
+NEEDLE = b"quaggafix"
 KEYS = "ANABRANCH_KEYS_acme"
 
 

@@ -35,7 +35,19 @@ STEPS = ("Erasure.run", "erasing._index_begins_anew", "erasing._graph_built_agai
 def _spellings(vector: list[float]) -> list[bytes]:
     """Return some numbers of a vector in the ways in which a store may keep them."""
     some = vector[3:6]
-    return [struct.pack(f"{order}3{size}", *some) for order in "<>" for size in "fd"]
+    found = [struct.pack(f"{order}3{size}", *some) for order in "<>" for size in "fd"]
+    return [*found, b"".join(map(_zigzag, some))]
+
+
+def _zigzag(number: float) -> bytes:
+    """Return a number as ArcadeDB keeps it: its 32 bits, zigzag, seven to a byte."""
+    (bits,) = struct.unpack(">i", struct.pack(">f", number))
+    left = (bits << 1 ^ bits >> 31) & 0xFFFFFFFF
+    made = bytearray()
+    while left >= 0x80:
+        made.append(left & 0x7F | 0x80)
+        left >>= 7
+    return bytes([*made, left])
 
 
 async def _learned(memory: Memory) -> tuple[str, list[bytes]]:
@@ -75,13 +87,13 @@ async def test_what_is_forgotten_is_in_no_file(own_settings: Settings, tmp_path:
         assert held(home, NEEDLE, *vector) == []
         told = receipt.erasure
         assert told is not None
-        assert (told.position, told.keys) == (receipt.position, 2)
+        assert told.position == receipt.position
         assert (told.graph, told.index) == ("rewritten", "rewritten")
         digest = (await memory.graph.digest()).digest
         rebuilt = await memory.graph.rebuild()
         assert rebuilt.digest == digest
         assert rebuilt.dead_letters == 0
-        assert [hit.text for hit in (await memory.recall("heron")).hits] == [KEPT]
+        assert [hit.text for hit in (await memory.recall("ferry")).hits] == [KEPT]
         assert (await memory.get(insight_id)).text is None
         shown = [record.document async for record in memory.replay()]
         assert any(KEPT.encode() in document for document in shown)
@@ -154,7 +166,6 @@ async def test_a_subject_is_forgotten_in_a_sealed_namespace_too(own_settings: Se
         assert there
         assert (dry.log_keeps, dry.erasure) == (False, None)
         assert done.erasure is not None
-        assert done.erasure.keys >= 3
         assert held(settings.home, NEEDLE) == []
 
 
@@ -171,7 +182,7 @@ def test_the_command_line_seals_and_says_what_was_erased(alone: CommandLine) -> 
     assert told == {"namespace": "acme", "position": 1}
     assert (late.code, without.code) == (2, 2)
     assert "open for ever" in late.error["message"]
-    assert "1 key dropped" in forgotten.out
+    assert "hold nothing that can be read" in forgotten.out
     assert held(alone.home, NEEDLE) == []
 
 

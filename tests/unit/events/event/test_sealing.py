@@ -63,7 +63,8 @@ def _sealed(event: Event) -> tuple[bytes, Keys]:
 
 
 def _opened(document: bytes, keys: Mapping[int, bytes]) -> Opened:
-    return unseal(document, key_at=keys.get)
+    block = b"".join(keys.get(slot, bytes(32)) for slot in range(max(keys, default=-1) + 1))
+    return unseal(document, keys=block)
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -149,7 +150,7 @@ def test_a_box_opens_only_in_its_own_event_and_place(changed: str) -> None:
         "subject": (event.subject.encode(), new_id().encode()),
         "id": (event.id.encode(), new_id().encode()),
         "type": (b"branch.completed.v1", b"insight.recorded.v1"),
-        "agent": (b'"sealing"', b'"agent":"Eve","sealing"'),
+        "agent": (b'"datacontenttype"', b'"agent":"Eve","datacontenttype"'),
         "box": (b'"sealed":"0.1.', b'"sealed":"1.1.'),
     }[changed]
     assert was in document
