@@ -118,11 +118,6 @@ class _Wanted:
         self.insights: set[str] = set()
         self.sessions: set[str] = set()
         self.position = 0
-        self._asked = {_INSIGHT: set[str](), _SESSION: set[str]()}
-        for name in self._intended:
-            for kind, ids in self._asked.items():
-                if name.startswith(kind):
-                    ids.add(name.removeprefix(kind))
         self._slots: dict[str, set[int]] = defaultdict(set)
         self._parents: dict[str, str] = {}
         self._results: dict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -135,10 +130,11 @@ class _Wanted:
         except EventInvalid:
             return
         data = event.data
-        if isinstance(data, InsightForgotten) and data.insight_id in self._asked[_INSIGHT]:
+        # Of all forgettings, for something may have been said of an older one since.
+        if isinstance(data, InsightForgotten):
             self.insights.add(data.insight_id)
             self.position = max(self.position, record.position)
-        elif isinstance(data, SessionForgotten) and event.subject in self._asked[_SESSION]:
+        elif isinstance(data, SessionForgotten):
             self.sessions.add(event.subject)
             self.position = max(self.position, record.position)
         if record.plain is not None:
