@@ -2,15 +2,15 @@
 
 Each step may be run again after a kill at any moment, by any process:
 
-1. Whoever forgets leaves word beside the keys first, then appends the event.
+1. The writer leaves word beside the keys first, then appends the event that forgets.
 2. `run` reads the namespace, finds what was forgotten and all boxes that say something of it, and
    drops their keys. An insight that is derived from a forgotten one is forgotten too.
 3. It notes up to which forgetting the keys are gone (`erased`), and takes the word back.
 
-What goes with an insight are the reasons of its ends and associations, the subjects and decisions
-of its conflicts, the texts of consolidations derived from it, and the results of the sessions that
-produced it or joined those. What goes with a session is all that it said itself, consolidations of
-it, and the results of the sessions that joined it.
+With an insight go the reasons of its ends and associations, the subjects and decisions of its
+conflicts, and the texts of consolidations derived from it. So do the results of the sessions that
+produced it, and of those that joined them. With a session go all that it said itself, consolidations
+of it, and the results of the sessions that joined it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Erasure:
         last = (await read_bounds(self._connection)).last
         wanted = _Wanted(intended)
         while await self._read(wanted, last):
-            pass  # What was forgotten is derived from what stood before it, or it was forgotten late.
+            pass  # Something was found to be forgotten that earlier records tell of.
         dropped = await keys.erase(self._namespace, wanted.slots())
         position = max(before, wanted.position)
         if position > before:
@@ -111,7 +111,7 @@ class Erasure:
 
 
 class _Wanted:
-    """What is forgotten in a namespace, and the boxes that say something of it."""
+    """The content that is forgotten in a namespace, and the boxes that say something of it."""
 
     def __init__(self, intended: Iterable[str]) -> None:
         self._intended = list(intended)

@@ -333,7 +333,7 @@ class Log:
         return position
 
     def erasure(self, namespace: str) -> Erasure:
-        """Return the erasure of what was forgotten in a sealed namespace."""
+        """Return the erasure of forgotten content in a sealed namespace."""
         return Erasure(self._connection, self._documents, namespace=namespace)
 
     async def drop_objects(self, names: Iterable[str]) -> None:

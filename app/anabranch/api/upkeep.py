@@ -76,7 +76,7 @@ async def forget_all(context: Context, request: ForgetAll) -> SubjectForgotten:
 async def seal_namespace(context: Context, request: SealNamespace) -> SealedNamespace:
     """Seal the namespace before its first event, for ever: what its events say is encrypted.
 
-    `forget` then drops the keys of what it erases. One that is sealed already stays so.
+    `forget` then drops the keys of all that it erases. One that is sealed already stays so.
     """
     del request
     return await seal(context.namespace.backend, context.namespace.name)

@@ -1,10 +1,10 @@
 """The erasure of forgotten content from the files of a home, for sealed namespaces.
 
-The log is done with first: the keys are dropped, and nothing can be read of what they sealed. The
-graph's files and the recall index held plain text, and keep the bytes of what is deleted. So the
-embedded graph is built again from the log and the older generations are dropped; the index begins
-anew. The home notes up to which forgetting its files are done. Whoever is killed in between leaves
-the rest to the next forgetting, or to the next owner of the home.
+The log comes first: once the keys are dropped, nothing that they sealed can be read. The graph's
+files and the recall index held plain text, and keep the bytes of deleted records. So the embedded
+graph is built again from the log and the older generations are dropped; the index begins anew. The
+home notes up to which forgetting its files are done. A process that is killed in between leaves the
+rest to the next forgetting, or to the next owner of the home.
 """
 
 from __future__ import annotations

@@ -273,9 +273,10 @@ class Memory:
         """Erase what an insight said, from the graph and from every answer.
 
         Insights derived from it are forgotten too, and words of others about it go: the answer
-        lists it. `receipt` names the request for it. The log of an open namespace keeps the event that holds
-        the text; that of a sealed one holds nothing to read of it, nor do the files of this home.
-        Raises InsightNotFound.
+        lists it. `receipt` names the request for it.
+        The log of an open namespace keeps the event that holds the text. That of a sealed one keeps
+        nothing of it to read, and the files of this home are rewritten; `erasure` in the answer
+        tells. Raises InsightNotFound.
         """
         return await forget_insight(
             self._namespace,
@@ -304,9 +305,8 @@ class Memory:
         producer (the `source` of events) those that it recorded, and the sessions that it opened.
 
         A run that was killed is run again, and goes on. `progress` gets the number of insights so
-        far. `dry_run` says what would go. The log of an open namespace keeps the events that hold the
-        texts; see `forget` for a sealed one. Raises
-        InputInvalid and SessionNotFound.
+        far. `dry_run` says what would go. The log of an open namespace keeps the texts; see `forget`
+        for a sealed one. Raises InputInvalid and SessionNotFound.
         """
         return await forget_subject(
             self._namespace,

@@ -41,7 +41,7 @@ def _blank(made: type[Facts], text: str) -> Mapping[str, Any]:
 
 
 def nothing_said(made: type[Facts]) -> dict[str, Any]:
-    """Return the members that facts of a class must have in the place of what they said."""
+    """Return the members that facts of a class must have once they say nothing."""
     blank = _blank(made, FORGOTTEN)
     return {name: value for name, value in blank.items() if made.model_fields[name].is_required()}
 

@@ -1,8 +1,8 @@
 """Sealed documents: events whose content is encrypted, each part of it under a key of its own.
 
-What an event says (`Facts.content`, the attributes of other producers, and all of an event of an
-unknown type) stands in boxes: AES-256-GCM, with its label and the readable attributes as
-associated data (id, source, type, session, time, namespace, agent). All else stays readable. A
+Content stands in boxes: that is `Facts.content`, the attributes of other producers, and all of an
+event of an unknown type. The cipher is AES-256-GCM. Associated data are the label of the box and the
+readable attributes: id, source, type, session, time, namespace, agent. All else stays readable. A
 document names its block of keys, and each box the slot of its key there:
 
     {"specversion":"1.0","id":…,"sealing":"<block>","source":…,"namespace":…,"datacontenttype":…,
@@ -70,8 +70,8 @@ class Opened(NamedTuple):
 class Box(NamedTuple):
     """A box of a document: its label, and the slot of its key.
 
-    `label` is `d` for the data, `a` for attributes, `o` for a whole document, and a number for the
-    facts at that place within the data.
+    `label` is `d` for the data, `a` for attributes, and `o` for a whole document. A number stands
+    for the facts at that place within the data.
     """
 
     label: str

@@ -420,7 +420,7 @@ class NamespaceDeleted(EventData):
 
 
 class NamespaceSealed(EventData):
-    """The namespace is sealed for ever: what its events say is encrypted. It is a reserved event."""
+    """The namespace is sealed for ever: its content is encrypted. It is a reserved event."""
 
     event_type: ClassVar[str] = "anabranch.namespace.sealed.v1"
     namespace: Namespace

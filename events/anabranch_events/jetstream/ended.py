@@ -21,7 +21,7 @@ DELETIONS: Final = f"{SUBJECT_PREFIX}{RESERVED_NAMESPACE}.{DELETIONS_SESSION}"
 class EndedNamespaces(ReservedLine):
     """The ends of namespaces, by position.
 
-    What a tenant writes to a namespace that ended has no effect.
+    A tenant may still write to a namespace that ended; it has no effect.
     """
 
     def __init__(self, connection: Connection) -> None:

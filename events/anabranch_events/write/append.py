@@ -49,7 +49,7 @@ class Outgoing(NamedTuple):
     last: int | None = None
     """The last position of the whole log, which this one must follow; on the first of a batch."""
     documents: Documents | None = None
-    """The reader of what stands under its id already."""
+    """The reader of an event that stands under its id already."""
 
     @property
     def message_id(self) -> str:

@@ -54,7 +54,7 @@ class AssociationEnds(BaseModel):
 
 
 class ErasureReceipt(BaseModel):
-    """What was erased in a sealed namespace, for all that was forgotten up to `position`.
+    """The erasure in a sealed namespace of all that was forgotten up to `position`.
 
     `keys` were dropped now: what the log, the object store, exports, snapshots and backups hold of
     it can no longer be read. `graph` and `index` tell of the files of this home: they were
