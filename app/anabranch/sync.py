@@ -288,8 +288,8 @@ class Memory(OpenFace[AsyncMemory]):
         producer (the `source` of events) those that it recorded, and the sessions that it opened.
 
         A run that was killed is run again, and goes on. `progress` gets the number of insights so
-        far. `dry_run` says what would go. The log of an open namespace keeps the texts; see `forget`
-        for a sealed one. Raises InputInvalid and SessionNotFound.
+        far. `dry_run` says what would go. The log of an open namespace keeps the texts; see
+        `forget` for a sealed one. Raises InputInvalid and SessionNotFound.
         """
         return LOOP.run(
             self._wrapped.forget_all(
@@ -1097,10 +1097,11 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
     def seal_namespace(self, *, accept_loss: bool = False) -> SealedNamespace:
         """Seal this memory's namespace before its first event, for ever.
 
-        Content of its events is encrypted from then on, each insight and event under a key of
-        its own. `forget` drops the keys: the log, the object store, exports, snapshots and backups then
-        hold nothing that can be read. One that is sealed already stays so. With `accept_loss` its
-        stream of keys is made anew where it was lost: all that was sealed is forgotten then.
+        Content of its events is encrypted from then on, each insight and event under a key of its
+        own. `forget` drops the keys: the log, the object store, exports, snapshots and backups
+        without the keys then hold nothing to read. One that is sealed already stays so. With
+        `accept_loss` its stream of keys is made anew where it was lost: all that was sealed is
+        forgotten then.
 
         Raises InputInvalid where it has events, NamespaceInUse with tenants, and LogRefused for
         a tenant.

@@ -8,9 +8,9 @@ Each step may be run again after a kill at any moment, by any process:
 3. It notes up to which forgetting the keys are gone (`erased`), and takes the word back.
 
 With an insight go the reasons of its ends and associations, the subjects and decisions of its
-conflicts, and the texts of consolidations derived from it. So do the results of the sessions that
-produced it, and of those that joined them. With a session go all that it said itself, consolidations
-of it, and the results of the sessions that joined it.
+conflicts, and consolidations derived from it. So do the results of the sessions that produced it,
+and of those that joined them. With a session go all that it said itself, consolidations of it, and
+the results of the sessions that joined it.
 """
 
 from __future__ import annotations

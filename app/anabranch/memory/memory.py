@@ -305,8 +305,8 @@ class Memory:
         producer (the `source` of events) those that it recorded, and the sessions that it opened.
 
         A run that was killed is run again, and goes on. `progress` gets the number of insights so
-        far. `dry_run` says what would go. The log of an open namespace keeps the texts; see `forget`
-        for a sealed one. Raises InputInvalid and SessionNotFound.
+        far. `dry_run` says what would go. The log of an open namespace keeps the texts; see
+        `forget` for a sealed one. Raises InputInvalid and SessionNotFound.
         """
         return await forget_subject(
             self._namespace,

@@ -98,10 +98,11 @@ class MemoryTransfer:
     async def seal_namespace(self, *, accept_loss: bool = False) -> SealedNamespace:
         """Seal this memory's namespace before its first event, for ever.
 
-        Content of its events is encrypted from then on, each insight and event under a key of
-        its own. `forget` drops the keys: the log, the object store, exports, snapshots and backups then
-        hold nothing that can be read. One that is sealed already stays so. With `accept_loss` its
-        stream of keys is made anew where it was lost: all that was sealed is forgotten then.
+        Content of its events is encrypted from then on, each insight and event under a key of its
+        own. `forget` drops the keys: the log, the object store, exports, snapshots and backups
+        without the keys then hold nothing to read. One that is sealed already stays so. With
+        `accept_loss` its stream of keys is made anew where it was lost: all that was sealed is
+        forgotten then.
 
         Raises InputInvalid where it has events, NamespaceInUse with tenants, and LogRefused for
         a tenant.

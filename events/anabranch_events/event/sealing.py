@@ -1,9 +1,9 @@
 """Sealed documents: events whose content is encrypted, each part of it under a key of its own.
 
 Content stands in boxes: that is `Facts.content`, the attributes of other producers, and all of an
-event of an unknown type. The cipher is AES-256-GCM. Associated data are the label of the box and the
-readable attributes: id, source, type, session, time, namespace, agent. All else stays readable. A
-document names its block of keys, and each box the slot of its key there:
+event of an unknown type. The cipher is AES-256-GCM. Associated data are the label of the box and
+the readable attributes: id, source, type, session, time, namespace, agent. All else stays readable.
+A document names its block of keys, and each box the slot of its key there:
 
     {"specversion":"1.0","id":…,"sealing":"<block>","source":…,"namespace":…,"datacontenttype":…,
      "data":{"sealed":"d.<slot>.<base64 of nonce and ciphertext>","insight_id":…,…}}

@@ -1,7 +1,7 @@
 """The seam where events become stored documents and are read again.
 
-Here content of a sealed namespace is encrypted on its way in and decrypted on its way out. Here large
-data go to the object store. `Recorded.raw` stays what the log holds: hashes, exports and
+Here content of a sealed namespace is encrypted on its way in and decrypted on its way out. Here
+large data go to the object store. `Recorded.raw` stays what the log holds: hashes, exports and
 snapshots are of that.
 """
 
