@@ -114,8 +114,9 @@ async def test_whatever_way_an_event_comes_in_it_reads_the_same_and_stands_nowhe
 
 
 async def test_large_data_are_sealed_in_the_object_store_too(store: Store) -> None:
-    """Past 512 KiB they stand there, as ciphertext."""
-    event = store.event(_insight(SECRET * 30_000))
+    """Past 512 KiB they stand there, as ciphertext; attributes of others stand in the log."""
+    event = store.event(_insight(SECRET * 30_000)).model_copy()
+    event.__pydantic_extra__ = {"comment": SECRET}  # pyright: ignore[reportAttributeAccessIssue]
 
     receipt = await store.log.append(event)
 
