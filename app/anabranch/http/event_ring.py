@@ -200,7 +200,7 @@ class EventRing:
         log = self._log_of()
         for recorded in batch:
             if _FORGOTTEN in recorded.raw and log.is_sealed(recorded.namespace):
-                self._held.clear()  # What is forgotten may stand here in plain text.
+                self._held.clear()  # It may hold forgotten content.
                 self._first = self._bytes = self._let_go = 0
                 self._start = recorded.position - 1
             self._held.append(Framed(recorded))
