@@ -80,7 +80,7 @@ class Box(NamedTuple):
 
 def keys_needed(event: Event) -> int:
     """Return how many keys the sealing of an event takes; none for one that says nothing."""
-    data = event.__dict__["data"]
+    data: EventData = event.__dict__["data"]
     if type(data) is OpaqueData:
         return 1
     own, within = _parts(type(data))
@@ -286,11 +286,13 @@ def _unreadable() -> EventInvalid:
 def _decrypted(key: bytes, text: bytes, associated: bytes) -> bytes:
     try:
         body = binascii.a2b_base64(text, strict_mode=True)
-        return _cipher()(key).decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], associated)
+        cipher = _cipher()(key)
+        found: bytes = cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], associated)
     except (_invalid_tag(), ValueError) as error:
         raise EventInvalid(
             "a box does not belong to this event, or was changed", field=SEALED, fix=_FIX
         ) from error
+    return found
 
 
 @cache

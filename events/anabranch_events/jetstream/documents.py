@@ -38,7 +38,7 @@ class Documents:
     """The documents of one log. Its methods raise LogUnavailable, also where keys are missing."""
 
     def __init__(self, connection: Connection) -> None:
-        self._limited = lambda: connection.view is not None
+        self._connection = connection
         self.claim_check = ClaimCheck(connection)
         self.sealed = SealedNamespaces(connection)
         self.keys = KeyBlocks(connection)
@@ -82,7 +82,7 @@ class Documents:
         marked = is_sealed(record.raw)
         sealed = await self.sealed.known()
         if marked and record.namespace not in sealed:
-            if self._limited():
+            if self._connection.view is not None:
                 return _told(record, refused=NO_KEYS)
             self.sealed.forget()  # It may have been sealed this moment.
             sealed = await self.sealed.known()
