@@ -247,7 +247,8 @@ async def erasures(log: Log) -> dict[str, int]:
 
 def erasures_text(erased: Mapping[str, int]) -> str:
     """Return erasures as text; empty for none."""
-    return " ".join(f"{name}@{position}" for name, position in sorted(erased.items()))
+    said = " ".join(f"{name}@{position}" for name, position in sorted(erased.items()))
+    return f"erased({said})" if said else ""
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:

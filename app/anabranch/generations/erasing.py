@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ from anabranch.backend.index_runner import erasures, erasures_text
 from anabranch.errors import AnabranchError, HomeBusy
 from anabranch.generations.generations import address_of, other_generations, sole_rebuild
 from anabranch.generations.rebuild import rebuild_beside
+from anabranch_events.errors import WaitTimedOut
 from anabranch_store import drop_database, drop_scratch
 from anabranch_thinking.sessions.receipts import ErasureReceipt
 
@@ -115,7 +117,7 @@ async def _rewrite(backend: Backend) -> None:
     last = max(erased.values())
     backend.saw(None, last)
     await backend.wait_for(last, projection="graph", timeout_s=_GRAPH_MAX_S)
-    await _index_begins_anew(backend, erased)
+    await _index_begins_anew(backend)
     if backend.servers.graph.admin_url is not None:
         await _graph_built_again(backend)
     known = await _known(backend)
@@ -136,16 +138,23 @@ async def _drop_others(backend: Backend) -> None:
         await drop_scratch(backend.servers.graph)
 
 
-async def _index_begins_anew(backend: Backend, erased: Mapping[str, int]) -> None:
+async def _index_begins_anew(backend: Backend) -> None:
     """Wait until the index holds nothing that was read before the keys were dropped."""
     from anabranch_projections.recall_index.index_folder import drop_older
 
     folder = backend.servers.home.recall_index
-    mark = erasures_text(erased)
-    async with asyncio.timeout(_INDEX_S):
-        while not await asyncio.to_thread(drop_older, folder, mark):
-            backend.look_at_index()
-            await asyncio.sleep(_BUSY_S)
+    deadline = time.monotonic() + _INDEX_S
+    while not await asyncio.to_thread(
+        drop_older, folder, erasures_text(await erasures(backend.log))
+    ):
+        if time.monotonic() > deadline:
+            raise WaitTimedOut(
+                "the recall index still holds what was forgotten: the process that writes it did "
+                f"not begin anew within {_INDEX_S:g} s",
+                fix="forget again, or end that process: the next owner of the home goes on",
+            )
+        backend.look_at_index()
+        await asyncio.sleep(_BUSY_S)
 
 
 async def _receipt(backend: Backend, namespace: str, erased: Erased) -> ErasureReceipt:
