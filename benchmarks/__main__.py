@@ -30,6 +30,7 @@ LONG_PARTS = (
     "readable",
     "rebuild",
     "recall_index",
+    "sealed",
     "sessions_growing",
     "settle",
     "thinking",

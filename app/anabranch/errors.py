@@ -34,7 +34,7 @@
     │   ├── FileExists           a file that was to be written is there already
     │   ├── GenerationRefused    a generation cannot be used, or not be dropped
     │   ├── HomeMismatched       the home is open on other servers
-    │   └── NamespaceInUse       a namespace cannot be deleted while tenants may write to it
+    │   └── NamespaceInUse       tenants use a namespace to delete or to seal
     ├── Unavailable
     │   ├── HomeBusy             its owner is starting or ending
     │   ├── OwnerGone            the servers ended with their owner, and none came back
@@ -391,13 +391,13 @@ class HomeMismatched(Conflict):
 
 
 class NamespaceInUse(Conflict):
-    """The namespace to delete is one that tenants may write to."""
+    """The namespace to delete, or to seal, is one that tenants may write to, or project."""
 
     def __init__(self, namespace: str, *, users: Sequence[str]) -> None:
         super().__init__(
             f"the namespace {namespace!r} is used by the tenants {', '.join(users)}",
-            fix="take it out of the tenants file, start `anabranch up` with that again, and delete "
-            "it then",
+            fix="take it, and projectors, out of the tenants file, start `anabranch up` with that "
+            "again, and repeat this then",
         )
         self.namespace = namespace
         self.users = tuple(users)

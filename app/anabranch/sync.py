@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         GenerationView,
         InsightDetails,
         NamespaceDeletion,
+        SealedNamespace,
         SessionView,
         Status,
         SubjectForgotten,
@@ -270,8 +271,10 @@ class Memory(OpenFace[AsyncMemory]):
         """Erase what an insight said, from the graph and from every answer.
 
         Insights derived from it are forgotten too, and words of others about it go: the answer
-        lists it. `receipt` names the request for it. The log keeps the event that holds the text.
-        Raises InsightNotFound.
+        lists it. `receipt` names the request for it.
+        The log of an open namespace keeps the event that holds the text. That of a sealed one keeps
+        nothing of it to read, and the files of this home are rewritten; `erasure` in the answer
+        tells. Raises InsightNotFound.
         """
         return LOOP.run(self._wrapped.forget(insight_id, receipt=receipt, session_id=session_id))
 
@@ -294,8 +297,8 @@ class Memory(OpenFace[AsyncMemory]):
         producer (the `source` of events) those that it recorded, and the sessions that it opened.
 
         A run that was killed is run again, and goes on. `progress` gets the number of insights so
-        far. `dry_run` says what would go. The log keeps the events that hold the texts. Raises
-        InputInvalid and SessionNotFound.
+        far. `dry_run` says what would go. The log of an open namespace keeps the texts; see
+        `forget` for a sealed one. Raises InputInvalid and SessionNotFound.
         """
         return LOOP.run(
             self._wrapped.forget_all(
@@ -1154,6 +1157,20 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         gets the positions reached, now and then.
         """
         return LOOP.run(self._wrapped.verify_log(accept_loss=accept_loss, progress=progress))
+
+    def seal_namespace(self, *, accept_loss: bool = False) -> SealedNamespace:
+        """Seal this memory's namespace before its first event, for ever.
+
+        Content of its events is encrypted from then on, each insight and event under a key of its
+        own. `forget` drops the keys: the log, the object store, exports, snapshots and backups
+        without the keys then hold nothing to read. One that is sealed already stays so. With
+        `accept_loss` its stream of keys is made anew where it was lost: all that was sealed is
+        forgotten then.
+
+        Raises InputInvalid where it has events, NamespaceInUse with tenants, and LogRefused for
+        a tenant.
+        """
+        return LOOP.run(self._wrapped.seal_namespace(accept_loss=accept_loss))
 
     def delete_namespace(
         self,

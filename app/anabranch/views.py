@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from anabranch_events.event.content import FORGOTTEN
+from anabranch_thinking.sessions.receipts import ErasureReceipt
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -48,6 +49,14 @@ class InsightDetails(InsightView):
     retired_reason: str | None
     supersedes: tuple[str, ...]
     superseded_by: tuple[str, ...]
+
+
+class SealedNamespace(BaseModel):
+    """A namespace whose content is encrypted in the log, since the seal at `position`."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    namespace: str
+    position: int
 
 
 class NamespaceDeletion(BaseModel):
@@ -140,7 +149,8 @@ class SubjectForgotten(BaseModel):
     `insights` are its own and those derived from them, `sessions` those that say nothing any more,
     `consolidations` those that lost words. The lists hold the first 1,000; `sums` counts
     everything, also notes, results, reasons of associations, conflicts and objects. `position` is
-    that of the last event about it. `log_keeps` is true where the log still holds what was said.
+    that of the last event about it. `log_keeps` is true where the log still holds what was said;
+    in a sealed namespace it does not, and `erasure` tells what was erased.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -153,6 +163,7 @@ class SubjectForgotten(BaseModel):
     sessions: tuple[str, ...]
     consolidations: tuple[str, ...]
     sums: dict[str, int]
+    erasure: ErasureReceipt | None = None
 
 
 class LogStatus(BaseModel):

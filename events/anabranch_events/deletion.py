@@ -40,7 +40,7 @@ from anabranch_events.write.append import append, last_position, outgoing
 
 if TYPE_CHECKING:
     from anabranch_events.event.recorded import Recorded
-    from anabranch_events.jetstream.claim_check import ClaimCheck
+    from anabranch_events.jetstream.documents import Documents
     from anabranch_events.jetstream.ended import EndedNamespaces
     from anabranch_events.jetstream.ledger import Ledger
     from anabranch_events.transport.connection import Connection
@@ -68,14 +68,14 @@ class Deletion:
     def __init__(
         self,
         connection: Connection,
-        claim_check: ClaimCheck,
+        documents: Documents,
         ledger: Ledger,
         ended: EndedNamespaces,
         *,
         namespace: str,
     ) -> None:
         self._connection = connection
-        self._claim_check = claim_check
+        self._documents = documents
         self._ledger = ledger
         self._ended = ended
         self._namespace = namespace
@@ -104,7 +104,7 @@ class Deletion:
                 namespace=RESERVED_NAMESPACE,
                 session_id=DELETIONS_SESSION,
             )
-            out = await outgoing(self._claim_check, event, expected=expected)
+            out = await outgoing(self._documents, event, expected=expected)
             try:
                 position = (await append(self._connection, out)).position
             except PositionConflict:  # Somebody ended another one, or the same.
@@ -118,9 +118,7 @@ class Deletion:
         Raises LogDamaged where a block of the log is not the one that was read before.
         """
         blocks, going = Blocks(), list[int]()
-        batches = reader.batches(
-            self._connection, self._claim_check, after=0, to=await self._last()
-        )
+        batches = reader.batches(self._connection, self._documents, after=0, to=await self._last())
         async with aclosing(batches) as found:
             async for records in found:
                 for record in records:
@@ -154,6 +152,10 @@ class Deletion:
                     raise
             else:
                 return
+
+    async def drop_keys(self) -> None:
+        """Remove the keys of a sealed namespace: nothing of it can be read from then on."""
+        await self._documents.keys.drop(self._namespace)
 
     async def _last(self) -> int:
         return (await read_bounds(self._connection)).last

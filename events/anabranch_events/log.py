@@ -6,9 +6,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal, Self
 
 from anabranch_events.deletion import Deletion, checked_deletable
+from anabranch_events.erasure import Erasure
 from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
-from anabranch_events.jetstream.claim_check import ClaimCheck
+from anabranch_events.jetstream.documents import Documents
 from anabranch_events.jetstream.ended import EndedNamespaces
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger
@@ -66,7 +67,7 @@ class Log:
 
     def __init__(self, connection: Connection, *, groups: GroupCommit | None = None) -> None:
         self._connection = connection
-        self._claim_check = ClaimCheck(connection)
+        self._documents = Documents(connection)
         self._ledger = Ledger(connection)
         self._ended = EndedNamespaces(connection)
         self._groups = groups
@@ -173,7 +174,7 @@ class Log:
         if expected is not None:
             checked_position(expected, field="expected")
         await self._ended.refuse(event.namespace)
-        out = await outgoing(self._claim_check, event, expected=expected)
+        out = await outgoing(self._documents, event, expected=expected)
         if self._groups is not None:
             return await self._groups.append(out)
         return await append(self._connection, out)
@@ -211,8 +212,8 @@ class Log:
         Raises the errors of `append`. After LogUnavailable the same events may be ingested again,
         from the last reported one on: within ten minutes none is stored twice.
         """
-        pipeline = Pipeline(self._connection, progress=progress)
-        return await ingest(pipeline, self._claim_check, events, ended=self._ended)
+        pipeline = Pipeline(self._connection, self._documents, progress=progress)
+        return await ingest(pipeline, self._documents, events, ended=self._ended)
 
     async def _outgoing(self, events: Sequence[Event], expected: dict[str, int]) -> list[Outgoing]:
         check_sessions(events, expected)
@@ -224,7 +225,7 @@ class Log:
         # The server checks an expectation on a session's first event of a batch only.
         awaited: dict[str, int | None] = dict(expected)
         return [
-            await outgoing(self._claim_check, event, expected=awaited.pop(event.session_id, None))
+            await outgoing(self._documents, event, expected=awaited.pop(event.session_id, None))
             for event in events
         ]
 
@@ -242,14 +243,14 @@ class Log:
         async with aclosing(found):
             async for messages in found:
                 for message in messages:
-                    yield await self._claim_check.check_out(direct_get.recorded(message))
+                    yield await self._documents.opened(direct_get.recorded(message))
 
     def read_all(self, *, after: int = 0, to: int | None = None) -> AsyncGenerator[Recorded, None]:
         """Yield all records after `after` up to `to`, or up to the end as of the call.
 
         Raises InputInvalid for positions beyond the end.
         """
-        return reader.read_all(self._connection, self._claim_check, after=after, to=to)
+        return reader.read_all(self._connection, self._documents, after=after, to=to)
 
     def batches(
         self,
@@ -267,7 +268,7 @@ class Log:
         """
         return reader.batches(
             self._connection,
-            self._claim_check,
+            self._documents,
             after=after,
             to=to,
             records_max=records_max,
@@ -311,16 +312,40 @@ class Log:
             )
         return Deletion(
             self._connection,
-            self._claim_check,
+            self._documents,
             self._ledger,
             self._ended,
             namespace=checked_deletable(namespace),
         )
 
+    async def sealed_namespaces(self) -> Mapping[str, int]:
+        """Return the sealed namespaces, each with the position of its seal; none for a tenant."""
+        return await self._documents.sealed.known()
+
+    def is_sealed(self, namespace: str) -> bool:
+        """Tell whether a namespace is known to be sealed; right for all whose events were read."""
+        return namespace in (self._documents.sealed.current or ())
+
+    async def seal(self, namespace: str, *, accept_loss: bool = False) -> int:
+        """Seal a namespace that has no event yet, for ever; return the position of its seal.
+
+        One that is sealed already stays so. With `accept_loss` its stream of keys is made anew
+        where it is missing: all that was sealed is forgotten then. Raises InputInvalid where the
+        namespace has events, and LogRefused for a tenant.
+        """
+        position = await self._documents.sealed.seal(namespace, self._documents.keys)
+        if accept_loss:
+            await self._documents.keys.make(namespace)
+        return position
+
+    def erasure(self, namespace: str) -> Erasure:
+        """Return the erasure of forgotten content in a sealed namespace."""
+        return Erasure(self._connection, self._documents, namespace=namespace)
+
     async def drop_objects(self, names: Iterable[str]) -> None:
         """Remove objects from the store beside the log; one that is not there is no error."""
         for name in names:
-            await self._claim_check.drop(name)
+            await self._documents.claim_check.drop(name)
 
     def continuity(self, *, accept_loss: bool = False) -> Continuity:
         """Return a watch over what is read: nothing is missing, and nothing was changed."""
@@ -340,7 +365,7 @@ class Log:
     def pinned(self, name: str) -> PinnedConsumer:
         """Return a place at the consumer `name`, which several processes share, one at a time."""
         return PinnedConsumer(
-            self._connection, self._claim_check, name=checked_token(name, field="consumer")
+            self._connection, self._documents, name=checked_token(name, field="consumer")
         )
 
     async def bounds(self) -> Bounds:
@@ -364,7 +389,7 @@ class Log:
         message = await direct_get.last_on(self._connection, subject(namespace, session_id))
         if message is None:
             return None
-        return await self._claim_check.check_out(direct_get.recorded(message))
+        return await self._documents.opened(direct_get.recorded(message))
 
     async def at(self, position: int) -> Recorded | None:
         """Return the record at a position, None where there is none."""
@@ -373,7 +398,7 @@ class Log:
         message = await direct_get.get(self._connection, {"seq": position})
         if message is None:
             return None
-        return await self._claim_check.check_out(direct_get.recorded(message))
+        return await self._documents.opened(direct_get.recorded(message))
 
     async def append_again(self, event: Event, *, number: int) -> Receipt:
         """Store one more copy of an event, the `number`-th after the first, once.
@@ -382,7 +407,7 @@ class Log:
         what `append` raises.
         """
         await self._ended.refuse(event.namespace)
-        out = await outgoing(self._claim_check, event, expected=None)
+        out = await outgoing(self._documents, event, expected=None)
         return await append(self._connection, out._replace(copy=number))
 
     async def position_at(self, time: datetime) -> int:

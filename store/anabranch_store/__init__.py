@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from anabranch_store.cypher.lexer import parameters_in
     from anabranch_store.cypher.query import QueryResult
     from anabranch_store.embedded.databases import create_database, database_names, drop_database
-    from anabranch_store.embedded.scratch import scratch_graph
+    from anabranch_store.embedded.scratch import drop_scratch, scratch_graph
     from anabranch_store.embedded.server import EmbeddedGraph
     from anabranch_store.embedding.endpoint import EmbeddingEndpoint
     from anabranch_store.embedding.minilm import MiniLM
@@ -62,6 +62,7 @@ __all__ = [
     "deletion_steps",
     "difference",
     "drop_database",
+    "drop_scratch",
     "find_foreign",
     "is_of_another_log",
     "mark_served",
@@ -85,7 +86,7 @@ _HOMES = {
     "anabranch_store.cypher.lexer": ("parameters_in",),
     "anabranch_store.cypher.query": ("QueryResult",),
     "anabranch_store.embedded.databases": ("create_database", "database_names", "drop_database"),
-    "anabranch_store.embedded.scratch": ("scratch_graph",),
+    "anabranch_store.embedded.scratch": ("drop_scratch", "scratch_graph"),
     "anabranch_store.embedded.server": ("EmbeddedGraph",),
     "anabranch_store.embedding.endpoint": ("EmbeddingEndpoint",),
     "anabranch_store.embedding.minilm": ("MiniLM",),

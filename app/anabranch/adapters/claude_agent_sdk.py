@@ -73,9 +73,9 @@ class AnabranchSessionStore:
     """The transcripts of the Claude Agent SDK, kept by a memory and learned from.
 
     Give it as `ClaudeAgentOptions(session_store=...)`. An entry is stored before `append` returns,
-    as safely as the log's events, and once, by its `uuid`. Entries are kept exactly, secrets too.
-    Events are redacted as those of imports, unless `redacts` is False; `tools` keeps the text of
-    tool calls.
+    as safely as the log's events, and once, by its `uuid`. Entries are kept exactly, secrets too:
+    a sealed namespace takes none. Events are redacted as those of imports, unless `redacts` is
+    False; `tools` keeps the text of tool calls.
 
     Within `async with` it imports what an earlier process left, and at the end what is left to
     import. Without, call `aclose`.
@@ -172,6 +172,12 @@ class AnabranchSessionStore:
 
     async def _append(self, key: TranscriptKey, entries: list[SessionStoreEntry]) -> None:
         await self._journal.refuse_ended(key.namespace)
+        if key.namespace in await self._journal.sealed_namespaces():
+            raise InputInvalid(
+                f"namespace: {key.namespace} is sealed, and transcripts are kept as they are",
+                field="namespace",
+                fix="keep the sessions of the SDK in an open namespace",
+            )
         transcripts = await self._transcripts()
         await transcripts.append(key, cast("list[dict[str, Any]]", entries))
         self._look_at(MirroredSession(key.project, key.session))

@@ -37,6 +37,7 @@ from anabranch.api.requests import (
     RememberAll,
     ResolveConflict,
     Retract,
+    SealNamespace,
     SetRetention,
     Settle,
     Sever,
@@ -52,7 +53,7 @@ from anabranch.memory.recall import recall as recall_in
 from anabranch.memory.retention import RetentionApplied
 from anabranch.memory.settling import SettledMemory
 from anabranch.past.history import History
-from anabranch.views import InsightDetails, SessionView, SubjectForgotten
+from anabranch.views import InsightDetails, SealedNamespace, SessionView, SubjectForgotten
 from anabranch_events import Event, Receipt
 from anabranch_events.errors import SessionEnded
 from anabranch_recall import RecalledContext, Recollection
@@ -279,6 +280,7 @@ OPERATIONS: Final = (
     Operation("retract", Retract, SessionReceipt, upkeep.retract),
     Operation("forget", Forget, ForgetReceipt, upkeep.forget),
     Operation("forget_all", ForgetAll, SubjectForgotten, upkeep.forget_all),
+    Operation("seal_namespace", SealNamespace, SealedNamespace, upkeep.seal_namespace),
     Operation("cite", Cite, SessionReceipt, upkeep.cite),
     Operation("associate", Associate, SessionReceipt, upkeep.associate),
     Operation("sever", Sever, SessionReceipt, upkeep.sever),

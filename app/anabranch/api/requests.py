@@ -173,6 +173,10 @@ class Forget(_Upkeep):
     receipt: Text = Field(default=REQUESTED, description="The request for it, by its name.")
 
 
+class SealNamespace(Request):
+    """Seal the namespace before its first event."""
+
+
 class ForgetAll(Writing):
     """Erase a whole subject: exactly one of session_id, entity and producer is given."""
 

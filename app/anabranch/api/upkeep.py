@@ -9,12 +9,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch.memory.forgetting import forget_insight
+from anabranch.memory.sealing import seal_namespace as seal
 from anabranch.memory.subject_forgetting import forget_subject
 
 if TYPE_CHECKING:
     from anabranch.api.context import Context
-    from anabranch.api.requests import Associate, Cite, Forget, ForgetAll, Retract, Sever
-    from anabranch.views import SubjectForgotten
+    from anabranch.api.requests import (
+        Associate,
+        Cite,
+        Forget,
+        ForgetAll,
+        Retract,
+        SealNamespace,
+        Sever,
+    )
+    from anabranch.views import SealedNamespace, SubjectForgotten
     from anabranch_thinking import ForgetReceipt, SessionReceipt
 
 
@@ -41,6 +50,7 @@ async def forget(context: Context, request: Forget) -> ForgetReceipt:
         receipt=request.receipt,
         sessions=sessions,
         session_id=request.session_id,
+        wait=False,
     )
 
 
@@ -59,7 +69,17 @@ async def forget_all(context: Context, request: ForgetAll) -> SubjectForgotten:
         producer=request.producer,
         receipt=request.receipt,
         dry_run=request.dry_run,
+        wait=False,
     )
+
+
+async def seal_namespace(context: Context, request: SealNamespace) -> SealedNamespace:
+    """Seal the namespace before its first event, for ever: what its events say is encrypted.
+
+    `forget` then drops the keys of all that it erases. One that is sealed already stays so.
+    """
+    del request
+    return await seal(context.namespace.backend, context.namespace.name)
 
 
 async def cite(context: Context, request: Cite) -> SessionReceipt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.lost_branches import end_lost_branches, ending_lost_branches
@@ -19,6 +19,7 @@ from anabranch_store import Graph, GraphRanker, scratch_graph
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from nats.aio.msg import Msg
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.tracing import Tracer
 
 _AT_ONCE: Final = 4
+_T = TypeVar("_T")
 
 
 class Backend:
@@ -163,6 +165,15 @@ class Backend:
         self._reached.clear()
         if left is not None:
             await left.__aexit__(None, None, None)
+
+    async def enter(self, context: AbstractAsyncContextManager[_T]) -> _T:
+        """Enter a context that ends with this backend, before its parts do."""
+        return await self._stack.enter_async_context(context)
+
+    def look_at_index(self) -> None:
+        """Have the recall index look now whether it has to begin anew."""
+        if self._indexing is not None:
+            self._indexing.look()
 
     async def index_position(self) -> int | None:
         """Return the position of the recall index that answers; None where the graph does."""

@@ -17,7 +17,7 @@ from anabranch_projections.recall_index.writer import LOCK, writer_of
 from anabranch_recall.question import TIMEOUT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from anabranch.home.folder import Home
     from anabranch_events import Log
@@ -63,6 +63,7 @@ class Indexing:
         self._damage: Damaged | None = None
         self._damaged = asyncio.Event()
         self._silent_until = 0.0
+        self._look = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -185,17 +186,27 @@ class Indexing:
             folder.close()
 
     async def _losses(self) -> str:
-        """Return the stretches of the log whose loss was accepted, as text; empty for none."""
+        """Return what went from the log, as text: accepted losses, and what was erased."""
         ledger = self._event_log.ledger
         if ledger is None:
             return ""
         stretches = [*await ledger.losses(), *await ledger.cuts()]
-        return " ".join(f"{first}-{last}" for first, last in stretches)
+        found = [f"{first}-{last}" for first, last in stretches]
+        if erased := erasures_text(await erasures(self._event_log)):
+            found.append(erased)
+        return " ".join(found)
+
+    def look(self) -> None:
+        """Look now whether the index has to begin anew."""
+        self._look.set()
 
     async def _lost_more(self, known: str) -> None:
         """Return once other losses are accepted: the index has to begin without them."""
         while True:
-            await asyncio.sleep(_LOSSES_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOSSES_S):
+                    await self._look.wait()
+            self._look.clear()
             with suppress(AnabranchError):
                 if await self._losses() != known:
                     return
@@ -224,6 +235,20 @@ class Indexing:
             await asyncio.wait((following, damaged, lost), return_when=asyncio.FIRST_COMPLETED)
             if following.done():
                 following.result()
+
+
+async def erasures(log: Log) -> dict[str, int]:
+    """Return the sealed namespaces in which something was erased, and up to which position."""
+    if log.rights != "all":
+        return {}
+    found = {name: await log.erasure(name).erased() for name in await log.sealed_namespaces()}
+    return {name: position for name, position in found.items() if position}
+
+
+def erasures_text(erased: Mapping[str, int]) -> str:
+    """Return erasures as text; empty for none."""
+    said = " ".join(f"{name}@{position}" for name, position in sorted(erased.items()))
+    return f"erased({said})" if said else ""
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:

@@ -52,6 +52,7 @@ _LINES: Final = (
     "anabranch log verify",
     "anabranch mcp install claude",
     "anabranch mcp uninstall claude",
+    "anabranch namespace create acme --sealed",
     "anabranch namespace delete trial --dry-run",
     "anabranch note 25da4fe2 budget 8700",
     "anabranch rebuild",

@@ -43,6 +43,7 @@ class Home:
         self.credentials = folder / "tenants.json"
         self.keys = folder / "keys.json"
         self.spans = folder / "spans"
+        self.erased = folder / "erased.json"
         self.unknown_records = folder / "unknown-records.json"
         self.keys_lock = folder / "keys.lock"
         self.owner_lock = folder / "owner.lock"

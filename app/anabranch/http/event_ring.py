@@ -32,6 +32,7 @@ _OLDER_BYTES: Final = 1024 * 1024
 _READERS_MAX: Final = 8
 """The number of followers that read older events at the same time."""
 _PAUSE_S: Final = 0.5
+_FORGOTTEN: Final = b".forgotten.v1"
 _log = logging.getLogger("anabranch")
 
 
@@ -196,7 +197,12 @@ class EventRing:
                 return
 
     def _keep(self, batch: Iterable[Recorded]) -> None:
+        log = self._log_of()
         for recorded in batch:
+            if _FORGOTTEN in recorded.raw and log.is_sealed(recorded.namespace):
+                self._held.clear()  # It may hold forgotten content.
+                self._first = self._bytes = self._let_go = 0
+                self._start = recorded.position - 1
             self._held.append(Framed(recorded))
             self._bytes += len(recorded.raw)
             self._end = recorded.position

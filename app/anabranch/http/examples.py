@@ -25,6 +25,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
     "retract": {"reason": "a later survey says otherwise"},
     "forget": {"receipt": "ticket-118"},
     "forget_all": {"session_id": _SESSION, "receipt": "ticket-118", "dry_run": True},
+    "seal_namespace": {},
     "cite": {"insight_ids": [_INSIGHT], "outcome": "confirmed"},
     "open_session": {"task": "Plan a trip to the delta", "role": "planner"},
     "branch": {"task": "Find a hotel", "role": "focus"},

@@ -49,6 +49,7 @@ PLACES: Final = {
     "retract": _insight("retract"),
     "forget": _insight("forget"),
     "forget_all": Place("POST", "/forgettings", "memory"),
+    "seal_namespace": Place("POST", "/seal", "memory"),
     "cite": Place("POST", "/citations", "memory"),
     "about": Place("GET", "/about", "memory"),
     "show_retention": Place("GET", "/retention", "memory"),

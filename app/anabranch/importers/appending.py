@@ -297,8 +297,12 @@ class Appender:
                 self._known.setdefault(insight.insight_id, position)
 
     async def _keep(self, whole: Whole) -> None:
-        """Store a whole text under the name of its content, so that none is stored twice."""
-        await put_object(self._log, whole)
+        """Store a whole text under the name of its content, so that none is stored twice.
+
+        A sealed namespace has none: its bytes would stay in the store's files.
+        """
+        if self._namespace not in await self._log.sealed_namespaces():
+            await put_object(self._log, whole)
 
 
 async def put_object(log: Log, whole: Whole) -> None:

@@ -57,6 +57,7 @@ class NamespaceDeleting:
             await self._backend.log.drop_objects(sorted(found.objects))
             yield "objects"
             await self._deletion.purge()
+            await self._deletion.drop_keys()
             yield "log"
             if not await self._deletion.remains():
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.generations.erasing import finish_forgetting
 from anabranch_thinking import ForgetReceipt
 from anabranch_thinking.sessions.insights import LocatedInsight
 from anabranch_thinking.sessions.journal import checked_id
@@ -27,8 +28,12 @@ async def forget_insight(
     receipt: str,
     sessions: Sessions,
     session_id: str | None = None,
+    wait: bool = True,
 ) -> ForgetReceipt:
-    """Forget an insight as `Memory.forget` says, by commands of `sessions`."""
+    """Forget an insight as `Memory.forget` says, by commands of `sessions`.
+
+    Without `wait` the files of a sealed namespace are erased later, by the owner of the home.
+    """
     key = checked_id(insight_id, field="insight_id")
     await namespace.caught_up()
     graph = await namespace.backend.graph()
@@ -41,7 +46,10 @@ async def forget_insight(
     copies["insights"] = [one.insight_id for one in left]
     listed = {name: found[:LISTED_MAX] for name, found in copies.items()}
     sums = {name: len(found) for name, found in sorted(copies.items())}
-    return ForgetReceipt.model_validate({**dict(stored), **listed, "sums": sums})
+    erasure = await finish_forgetting(namespace.backend, namespace.name, wait=wait)
+    return ForgetReceipt.model_validate(
+        {**dict(stored), **listed, "sums": sums, "erasure": erasure}
+    )
 
 
 def not_yet_done(derived: Iterable[Mapping[str, Any]]) -> list[LocatedInsight]:

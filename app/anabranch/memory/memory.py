@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
+from anabranch.generations.erasing import erasing_files
 from anabranch.generations.status import status
 from anabranch.memory.conflicts import resolve_conflict, show_conflict
 from anabranch.memory.consolidation import consolidate, synthesise
@@ -109,6 +110,7 @@ class Memory:
             async with AsyncExitStack() as stack:
                 backend = Backend(self.settings, command=self._command)
                 await stack.enter_async_context(backend)
+                await backend.enter(erasing_files(backend))
                 self._opened = OpenNamespace(backend, self.namespace)
                 stack.pop_all()
         return self
@@ -277,8 +279,10 @@ class Memory:
         """Erase what an insight said, from the graph and from every answer.
 
         Insights derived from it are forgotten too, and words of others about it go: the answer
-        lists it. `receipt` names the request for it. The log keeps the event that holds the text.
-        Raises InsightNotFound.
+        lists it. `receipt` names the request for it.
+        The log of an open namespace keeps the event that holds the text. That of a sealed one keeps
+        nothing of it to read, and the files of this home are rewritten; `erasure` in the answer
+        tells. Raises InsightNotFound.
         """
         return await forget_insight(
             self._namespace,
@@ -307,8 +311,8 @@ class Memory:
         producer (the `source` of events) those that it recorded, and the sessions that it opened.
 
         A run that was killed is run again, and goes on. `progress` gets the number of insights so
-        far. `dry_run` says what would go. The log keeps the events that hold the texts. Raises
-        InputInvalid and SessionNotFound.
+        far. `dry_run` says what would go. The log of an open namespace keeps the texts; see
+        `forget` for a sealed one. Raises InputInvalid and SessionNotFound.
         """
         return await forget_subject(
             self._namespace,

@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.generations.erasing import finish_forgetting
 from anabranch.importers.mirrored import drop_mirrored
 from anabranch.memory.forgetting import LISTED_MAX, copies_of, derived_from, not_yet_done
 from anabranch.memory.subjects import OF_SESSIONS, Subject, ids_of, some_of, subject_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from anabranch_events import Receipt
     from anabranch_store import Graph
     from anabranch_thinking import Sessions
+    from anabranch_thinking.sessions.receipts import ErasureReceipt
 
 _GRAPH_MAX_S: Final = 300.0
 _KINDS: Final = ("consolidations", "associations", "conflicts")
@@ -38,15 +40,25 @@ async def forget_subject(
     receipt: str = REQUESTED,
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
+    wait: bool = True,
 ) -> SubjectForgotten:
-    """Forget a subject as `Memory.forget_all` says, by commands of `sessions`."""
+    """Forget a subject as `Memory.forget_all` says, by commands of `sessions`.
+
+    Without `wait` the files of a sealed namespace are erased later, by the owner of the home.
+    """
 
     async def found() -> Subject:
         await _graph_follows(namespace)
         return await subject_of(namespace, session_id=session_id, entity=entity, producer=producer)
 
     return await _forget(
-        namespace, found, sessions=sessions, receipt=receipt, dry_run=dry_run, progress=progress
+        namespace,
+        found,
+        sessions=sessions,
+        receipt=receipt,
+        dry_run=dry_run,
+        progress=progress,
+        wait=wait,
     )
 
 
@@ -82,6 +94,7 @@ async def _forget(
     dry_run: bool = False,
     transcripts: bool = True,
     progress: Callable[[int], None] | None = None,
+    wait: bool = True,
 ) -> SubjectForgotten:
     subject = await found()
     graph = await namespace.backend.graph()
@@ -98,7 +111,10 @@ async def _forget(
     if transcripts and not dry_run:
         await drop_mirrored(namespace.backend.log, namespace.name, subject.sessions)
     await forgetting.sessions(subject.sessions)
-    return forgetting.result(subject)
+    backend = namespace.backend
+    sealed = namespace.name in await backend.log.sealed_namespaces()
+    erasure = None if dry_run else await finish_forgetting(backend, namespace.name, wait=wait)
+    return forgetting.result(subject, log_keeps=not sealed, erasure=erasure)
 
 
 async def _graph_follows(namespace: OpenNamespace) -> None:
@@ -189,6 +205,8 @@ class _Forgetting:
         """Remove the whole texts of insights from the object store, but for those others have."""
         if not names:
             return
+        if self._namespace.name in await self._namespace.backend.log.sealed_namespaces():
+            return  # Objects there hold what events hold: nothing can be read without the keys.
         rows = await self._graph.read(
             "insights/holding_objects", objects=sorted(names), ids=[*self.known, *ids]
         )
@@ -201,14 +219,16 @@ class _Forgetting:
         if receipt is not None:
             self._position = max(self._position or 0, receipt.position)
 
-    def result(self, subject: Subject) -> SubjectForgotten:
+    def result(
+        self, subject: Subject, *, log_keeps: bool, erasure: ErasureReceipt | None
+    ) -> SubjectForgotten:
         """Return what was forgotten, or would be."""
         return SubjectForgotten(
             subject=subject.kind,
             name=subject.name,
             dry_run=self._dry_run,
             position=self._position,
-            log_keeps=True,
+            log_keeps=log_keeps,
             insights=tuple(self.known)[:LISTED_MAX],
             sessions=tuple(self._silenced)[:LISTED_MAX],
             consolidations=tuple(map(str, self._words["consolidations"]))[:LISTED_MAX],
@@ -221,4 +241,5 @@ class _Forgetting:
                 "notes": self._sums["notes"],
                 "objects": len(self._objects),
             },
+            erasure=erasure,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING
 
 from anabranch.memory.deletion import delete_namespace
+from anabranch.memory.sealing import seal_namespace
 from anabranch.transfer.append_events import append_events
 from anabranch.transfer.export import export_chained, export_lines
 from anabranch.transfer.imports import import_events
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from anabranch.transfer.append_events import Appended
     from anabranch.transfer.imports import Imported
     from anabranch.transfer.snapshot import Snapshot
-    from anabranch.views import NamespaceDeletion
+    from anabranch.views import NamespaceDeletion, SealedNamespace
     from anabranch_events import LogReport
 
 
@@ -93,6 +94,22 @@ class MemoryTransfer:
         if accept_loss and found.missing and log.ledger is not None:
             await log.ledger.accept(found.missing)
         return found
+
+    async def seal_namespace(self, *, accept_loss: bool = False) -> SealedNamespace:
+        """Seal this memory's namespace before its first event, for ever.
+
+        Content of its events is encrypted from then on, each insight and event under a key of its
+        own. `forget` drops the keys: the log, the object store, exports, snapshots and backups
+        without the keys then hold nothing to read. One that is sealed already stays so. With
+        `accept_loss` its stream of keys is made anew where it was lost: all that was sealed is
+        forgotten then.
+
+        Raises InputInvalid where it has events, NamespaceInUse with tenants, and LogRefused for
+        a tenant.
+        """
+        return await seal_namespace(
+            self._namespace.backend, self._namespace.name, accept_loss=accept_loss
+        )
 
     async def delete_namespace(
         self,

@@ -168,7 +168,7 @@ def _own(data: EventData, thing_id: str, forgotten: frozenset[str]) -> str:  # n
             return _own_finding(data, forgotten)
 
 
-def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C901, PLR0912 - as above.
+def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C901 - as above.
     """Return what an event about insights was to the session it belongs to."""
     match data:
         case types.InsightRecorded():
@@ -196,17 +196,15 @@ def _own_finding(data: EventData, forgotten: frozenset[str]) -> str:  # noqa: C9
             return f"opened a conflict: {_said(data.subject, forgotten, *data.insights)}"
         case types.ConflictResolved():
             return f"resolved a conflict: {_said(data.decision, forgotten, *data.insights)}"
-        case types.SessionForgotten():
-            return f"forgotten on request {_short(data.receipt)}"
-        case types.NamespaceDeleted():
-            return f"ended the namespace {data.namespace} for ever"
         case _:
             return _own_work(data)
 
 
 def _own_work(data: EventData) -> str:
-    """Return what an event about work under way was to the line it stands on."""
+    """Return what an event about work under way, or about all of a line, was to it."""
     match data:
+        case types.SessionForgotten():
+            return f"forgotten on request {_short(data.receipt)}"
         case types.RetentionSet():
             return f"set retention: {_count(len(data.rules), 'rule')}"
         case types.BranchHedged():
@@ -216,6 +214,10 @@ def _own_work(data: EventData) -> str:
             return f"{again} by {data.holder} for {data.ttl_s:g} s: {_short(data.resource)}"
         case types.ResourceReleased():
             return f"released by {data.holder}: {_short(data.resource)}"
+        case types.NamespaceDeleted():
+            return f"ended the namespace {data.namespace} for ever"
+        case types.NamespaceSealed():
+            return f"sealed the namespace {data.namespace} for ever"
         case _:
             return "an event of a type that has no words here"
 

@@ -80,7 +80,7 @@ async def history_of(
                 progress(recorded.position)
             if recorded.namespace != namespace:
                 continue
-            if recorded.session_id == key or names.search(recorded.raw):
+            if recorded.session_id == key or names.search(recorded.document):
                 life += _told(recorded, key, forgotten, silent)
     if not life:
         raise HistoryNotFound(key, namespace=namespace, to=to)

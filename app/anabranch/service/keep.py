@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch.backend.backend import Backend
 from anabranch.backend.gc_tuning import collect_seldom
 from anabranch.errors import AnabranchError
+from anabranch.generations.erasing import erasing_files
 from anabranch.home.folder import Home, Lock
 from anabranch.home.keeper import COMMAND, READY
 from anabranch.settings import Settings
@@ -42,7 +43,8 @@ async def keep(settings: Settings, *, owner: Lock, line: socket.socket) -> None:
             return
     # Nobody asks a keeper: the recall index is left to those who joined.
     settings = settings.changed(ranker="graph")
-    async with Backend(settings, command=COMMAND, owner=owner) as backend:
+    backend = Backend(settings, command=COMMAND, owner=owner)
+    async with backend, erasing_files(backend):
         await _kept(backend.servers, ended)
 
 

@@ -11,6 +11,7 @@ from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.commands.command_service import CommandService
 from anabranch.commands.id_answers import answering_ids
 from anabranch.commands.status_answers import answering_status
+from anabranch.generations.erasing import erasing_files
 from anabranch.home.folder import Home
 from anabranch.mcp.listener import RelayListener, can_relay
 from anabranch.memory.namespaces import Namespaces
@@ -118,6 +119,7 @@ class Serving:
             from anabranch.backend.tracing import OtelTracer
 
             self._backend.tracer = OtelTracer(self._tracer)
+        await enter(erasing_files(self._backend))
 
         if self._door is not None:
             self._observed = self._registered(projecting, self._backend)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.backend.backend import Backend
 from anabranch.errors import ServiceMissing
+from anabranch.generations.erasing import erasing_files
 from anabranch.home.folder import Home
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ async def run_http(settings: Settings, bind: Bind, *, ready: Callable[[str], Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
-    async with Backend(settings, command="serve") as backend, door.opened(backend):
+    backend = Backend(settings, command="serve")
+    async with backend, erasing_files(backend), door.opened(backend):
         ready(door.url)
         waits = [asyncio.ensure_future(one) for one in (ended.wait(), backend.servers.watch())]
         try:

@@ -56,7 +56,7 @@ def checked_line(found: Checked) -> Text:
 
 def _data_text(recorded: Recorded) -> str:
     """Return the data of an event that was read, as JSON."""
-    return orjson.dumps(orjson.loads(recorded.raw).get("data")).decode()
+    return orjson.dumps(orjson.loads(recorded.document).get("data")).decode()
 
 
 def said(data: EventData) -> str:

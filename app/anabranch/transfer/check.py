@@ -11,6 +11,7 @@ from anabranch.errors import EventInvalid
 from anabranch.transfer.exported_line import is_exported, read_line
 from anabranch.transfer.manifest import is_manifest
 from anabranch_events import Event, decode
+from anabranch_events.event.sealing import block_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,6 +61,15 @@ def event_of(line: bytes) -> Event:
     return event
 
 
+def sealed_line() -> EventInvalid:
+    """Return the error for a line of a sealed namespace: an export holds no keys."""
+    return EventInvalid(
+        "is sealed, and its keys are not in the export",
+        field="sealing",
+        fix="move a sealed namespace by a snapshot of the log and its stream of keys",
+    )
+
+
 def _document(line: bytes) -> bytes:
     """Return the CloudEvent of a line, without what an export added."""
     try:
@@ -69,6 +79,8 @@ def _document(line: bytes) -> bytes:
     if not isinstance(fields, dict) or not is_exported(fields):
         return line
     document = read_line(line).document
+    if document is not None and block_of(document):
+        raise sealed_line()
     if document is None:
         raise EventInvalid("is kept as a message that is no event", field="message", fix="leave it")
     return document

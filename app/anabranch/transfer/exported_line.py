@@ -65,7 +65,7 @@ class ExportedLine(NamedTuple):
 def line_of(recorded: Recorded) -> dict[str, Any]:
     """Return the unchanged event, with its position; one that is no JSON as its text."""
     try:
-        event = orjson.loads(recorded.raw)
+        event = orjson.loads(recorded.document)
     except orjson.JSONDecodeError:
         event = None
     if not isinstance(event, dict):

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import EventInvalid, InputInvalid
+from anabranch.transfer.check import sealed_line
 from anabranch.transfer.exported_line import read_line
 from anabranch.transfer.known import Known, refuse_another
 from anabranch.transfer.manifest import is_manifest, verified_lines
 from anabranch.transfer.stored_before import stored_before
 from anabranch_events import Event, decode_unchanged
 from anabranch_events.errors import LogDamaged, LogRewound
+from anabranch_events.event.sealing import block_of
 from anabranch_events.event.types import BranchCreated
 
 if TYPE_CHECKING:
@@ -186,6 +188,8 @@ def _event_of(line: bytes, number: int, *, namespace: str) -> tuple[ExportedLine
         found = read_line(line)
         if found.document is None:
             return found, None
+        if block_of(found.document):
+            raise sealed_line()
         event = decode_unchanged(found.document)
     except EventInvalid as error:
         raise _on_line(number, error) from error

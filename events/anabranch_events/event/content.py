@@ -40,5 +40,11 @@ def _blank(made: type[Facts], text: str) -> Mapping[str, Any]:
     }
 
 
+def nothing_said(made: type[Facts]) -> dict[str, Any]:
+    """Return the members that facts of a class must have once they say nothing."""
+    blank = _blank(made, FORGOTTEN)
+    return {name: value for name, value in blank.items() if made.model_fields[name].is_required()}
+
+
 def _nothing(annotation: Any, text: str) -> Any:
     return text if annotation is str else None

@@ -26,6 +26,8 @@ RESERVED_NAMESPACE = "_anabranch"
 """The namespace of events about namespaces; nobody else may write there."""
 DELETIONS_SESSION = "a9a7bcdd-e1e7-8000-8000-00000000de1e"
 """The session in the reserved namespace that holds the ends of namespaces."""
+SEALS_SESSION = "5ea15bcd-e1e7-8000-8000-000000005ea1"
+"""The session in the reserved namespace that says which namespaces are sealed."""
 TEXT_LENGTH_MAX = 4 * 1024 * 1024
 NAME_LENGTH_MAX = 256
 _DIGITS_AS_H = bytes.maketrans(b"0123456789abcdefh", b"h" * 16 + b"?")

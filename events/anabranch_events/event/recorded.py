@@ -22,9 +22,20 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     namespace: str
     session_id: str
     raw: bytes
-    """The CloudEvents document, with its data put back if that was in the object store."""
+    """The CloudEvents document as it is stored, its data put back if they were kept apart."""
     stored_us: int
     """The server's time of the append, in whole microseconds since the epoch."""
+    plain: bytes | None = None
+    """The document of an event of a sealed namespace, opened; None where `raw` is that."""
+    erased: bool = False
+    """True where keys are gone: what the event said there cannot be read any more."""
+    refused: str | None = None
+    """The reason for which a message of a sealed namespace is not taken."""
+
+    @property
+    def document(self) -> bytes:
+        """The CloudEvents document in plain text, for those who read it as JSON."""
+        return self.raw if self.plain is None else self.plain
 
     @property
     def stored_at(self) -> datetime:
@@ -43,7 +54,13 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
         Raises EventInvalid when it cannot be read, or when it belongs to another subject than the
         one it was stored on.
         """
-        event = decode(self.raw, place=self.place)
+        if self.refused is not None:
+            raise EventInvalid(
+                self.refused,
+                field="data",
+                fix="append events of a sealed namespace through Anabranch, which seals them",
+            )
+        event = decode(self.raw if self.plain is None else self.plain, place=self.place)
         if event.subject != self.session_id or event.namespace != self.namespace:
             raise EventInvalid(
                 f"the event says {event.namespace}.{event.session_id} but was stored under "

@@ -468,3 +468,10 @@ class NamespaceDeleted(EventData):
 
     event_type: ClassVar[str] = "anabranch.namespace.deleted.v1"
     namespace: Namespace
+
+
+class NamespaceSealed(EventData):
+    """The namespace is sealed for ever: its content is encrypted. It is a reserved event."""
+
+    event_type: ClassVar[str] = "anabranch.namespace.sealed.v1"
+    namespace: Namespace

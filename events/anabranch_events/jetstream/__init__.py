@@ -1,6 +1,6 @@
 """The log's side of JetStream: streams, stored messages, buckets, snapshots.
 
 Others use: `announcements`, `api`, `claim_check.ClaimCheck`, `claim_check.is_reference`,
-`direct_get`, `ended.DELETIONS`, `ended.EndedNamespaces`, `ended.ended_by`, `explained.Explained`,
-`kv`, `ledger`, `snapshot`, `stream`, `tenant_view`.
+`direct_get`, `documents.Documents`, `ended.DELETIONS`, `ended.EndedNamespaces`, `ended.ended_by`,
+`explained.Explained`, `kv`, `ledger`, `snapshot`, `stream`, `tenant_view`.
 """

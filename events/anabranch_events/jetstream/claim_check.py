@@ -78,10 +78,10 @@ class ClaimCheck:
                 "the object store, where data past 512 KiB stand",
                 fix="send it as the command `append`, or split it over several events",
             )
-        data = orjson.dumps(envelope.pop("data"))
+        data = orjson.dumps(envelope["data"])
         name = _name(data)
         await self._put(name, data)
-        return orjson.dumps({**envelope, "dataref": name})
+        return orjson.dumps(_renamed(envelope, "data", "dataref", name))
 
     async def check_out(self, record: Recorded) -> Recorded:
         """Return `record` with its data put back.
@@ -96,14 +96,15 @@ class ClaimCheck:
             envelope: dict[str, Any] = orjson.loads(record.raw)
         except orjson.JSONDecodeError:
             return record
-        name = envelope.pop("dataref", None)
+        name = envelope.get("dataref")
         if not isinstance(name, str) or "data" in envelope:
             return record
         data = await self._get(name)
         if data is None:
             return record
         return msgspec.structs.replace(
-            record, raw=orjson.dumps({**envelope, "data": orjson.Fragment(data)})
+            record,
+            raw=orjson.dumps(_renamed(envelope, "dataref", "data", orjson.Fragment(data))),
         )
 
     async def drop(self, name: str) -> None:
@@ -174,6 +175,14 @@ class ClaimCheck:
             except (nats.errors.Error, OSError) as error:
                 raise _failure(error) from error
         return self._opened
+
+
+def _renamed(members: dict[str, Any], name: str, other: str, value: object) -> dict[str, Any]:
+    """Return members with one under another name, in its place: a seal is of their order."""
+    return {
+        (other if key == name else key): (value if key == name else kept)
+        for key, kept in members.items()
+    }
 
 
 def is_reference(raw: bytes) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from anabranch_events.event.recorded import Recorded
-    from anabranch_events.jetstream.claim_check import ClaimCheck
+    from anabranch_events.jetstream.documents import Documents
     from anabranch_events.transport.connection import Connection
 
 PIN_S: Final = 3.0
@@ -53,9 +53,9 @@ class PinLost(Exception):
 class PinnedConsumer:
     """One process's place at the consumer `name`, which is made if it is not there."""
 
-    def __init__(self, connection: Connection, claim_check: ClaimCheck, *, name: str) -> None:
+    def __init__(self, connection: Connection, documents: Documents, *, name: str) -> None:
         self._connection = connection
-        self._claim_check = claim_check
+        self._documents = documents
         self._name = name
         self._pin_id: str | None = None
         self._beaten_at = 0.0
@@ -115,7 +115,9 @@ class PinnedConsumer:
         batch: list[Recorded] = []
         size = 0
         while consumer.buffer and len(batch) < RECORDS_MAX and size < BYTES_MAX:
-            batch.append(await self._claim_check.check_out(consumer.take()))
+            record = consumer.take()
+            here = self._documents.opened_here(record)
+            batch.append(await self._documents.opened(record) if here is None else here)
             size += len(batch[-1].raw)
         return batch
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid, LogRewound, LogUnavailable
 from anabranch_events.jetstream.api import Refused, translated
-from anabranch_events.jetstream.claim_check import is_reference
 from anabranch_events.jetstream.stream import checked_position, read_bounds
 from anabranch_events.read.consumer import Consumer
 from anabranch_events.read.polling import PollingConsumer
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch_events.event.recorded import Recorded
-    from anabranch_events.jetstream.claim_check import ClaimCheck
+    from anabranch_events.jetstream.documents import Documents
     from anabranch_events.transport.connection import Connection
 
 RECORDS_MAX: Final = 1000
@@ -32,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 async def batches(
     connection: Connection,
-    claim_check: ClaimCheck | None,
+    documents: Documents | None,
     *,
     after: int,
     to: int | None,
@@ -41,7 +40,7 @@ async def batches(
 ) -> AsyncGenerator[list[Recorded], None]:
     """Yield the records after a position, in order, in batches that are never empty.
 
-    Without a claim check references stay as they are stored.
+    Without `documents` references and sealed events stay as they are stored.
 
     With `to` it ends there; without, it never ends and waits for more. Endless, it outlives lost
     connections and restarts of the server; with `to` it raises LogUnavailable.
@@ -58,7 +57,7 @@ async def batches(
         )
     if to is not None and to <= after:
         return
-    reader = _Reader(connection, claim_check, after=after, to=to, end=last)
+    reader = _Reader(connection, documents, after=after, to=to, end=last)
     try:
         while batch := await reader.next(records_max, bytes_max):
             yield batch
@@ -67,7 +66,7 @@ async def batches(
 
 
 async def read_all(
-    connection: Connection, claim_check: ClaimCheck, *, after: int, to: int | None
+    connection: Connection, documents: Documents, *, after: int, to: int | None
 ) -> AsyncGenerator[Recorded, None]:
     """Yield every record after `after` up to `to`, or up to the end as of the call."""
     checked_position(after, field="after")
@@ -80,7 +79,7 @@ async def read_all(
                 fix=f"use at most {last}",
             )
     end = last if to is None else to
-    async with aclosing(batches(connection, claim_check, after=after, to=end)) as found:
+    async with aclosing(batches(connection, documents, after=after, to=end)) as found:
         async for batch in found:
             for record in batch:
                 yield record
@@ -92,14 +91,14 @@ class _Reader:
     def __init__(
         self,
         connection: Connection,
-        claim_check: ClaimCheck | None,
+        documents: Documents | None,
         *,
         after: int,
         to: int | None,
         end: int,
     ) -> None:
         self._connection = connection
-        self._claim_check = claim_check
+        self._documents = documents
         self._position = after
         self._to = to
         self._end = end
@@ -147,8 +146,9 @@ class _Reader:
             if batch and size + len(record.raw) > bytes_max:
                 break
             consumer.take()
-            if self._claim_check is not None and is_reference(record.raw):
-                record = await self._claim_check.check_out(record)
+            if self._documents is not None:
+                here = self._documents.opened_here(record)
+                record = await self._documents.opened(record) if here is None else here
             batch.append(record)
             size += len(record.raw)
             self._position = record.position

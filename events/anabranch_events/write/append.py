@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import orjson
 
 from anabranch_events.errors import EventInvalid, LogFull, LogUnavailable, PositionConflict
-from anabranch_events.event.codec import CONTENT_TYPE, decode, encode
+from anabranch_events.event.codec import CONTENT_TYPE, decode
 from anabranch_events.event.envelope import Event, Receipt
 from anabranch_events.event.fingerprint import fingerprint
 from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
@@ -27,8 +27,8 @@ from anabranch_events.jetstream.tenant_view import INFO
 from anabranch_events.transport.inbox import Unanswered
 
 if TYPE_CHECKING:
-    from anabranch_events.jetstream.claim_check import ClaimCheck
     from anabranch_events.jetstream.direct_get import Stored
+    from anabranch_events.jetstream.documents import Documents
     from anabranch_events.transport.connection import Connection
 
 _STANDS_S: Final = 0.2
@@ -48,6 +48,8 @@ class Outgoing(NamedTuple):
     """The number of a further copy, 0 for the event itself: the server takes each once."""
     last: int | None = None
     """The last position of the whole log, which this one must follow; on the first of a batch."""
+    documents: Documents | None = None
+    """The reader of an event that stands under its id already."""
 
     @property
     def message_id(self) -> str:
@@ -70,10 +72,12 @@ class Outgoing(NamedTuple):
         return PositionConflict(self.event.subject, expected=self.expected or 0, actual=actual)
 
 
-async def outgoing(claim_check: ClaimCheck, event: Event, *, expected: int | None) -> Outgoing:
+async def outgoing(documents: Documents, event: Event, *, expected: int | None) -> Outgoing:
     """Encode `event`; large data goes to the object store first."""
-    document = await claim_check.check_in(encode(event), event_id=event.id)
-    return Outgoing(event, subject_of(event), document, expected, traceparent_here())
+    document = await documents.written(event)
+    return Outgoing(
+        event, subject_of(event), document, expected, traceparent_here(), documents=documents
+    )
 
 
 def subject_of(event: Event) -> str:
@@ -147,7 +151,7 @@ async def _read_back(connection: Connection, out: Outgoing, refused: Refused) ->
     following = {"seq": out.expected + 1, "next_by_subj": out.subject}
     found = await ask_leader(connection, following)
     if found is not None and found.event_id == out.event.id:
-        refuse_another(out, found)
+        await refuse_another(out, found)
         return Receipt(event_id=out.event.id, position=found.position)
     raise out.conflict(await last_position(connection, out.subject)) from refused
 
@@ -166,18 +170,24 @@ async def check_same(connection: Connection, out: Outgoing, position: int) -> No
     if hidden or (found is not None and found.subject != out.subject):
         raise id_taken(out.event.id, position)
     if found is not None:
-        refuse_another(out, found)
+        await refuse_another(out, found)
 
 
-def refuse_another(out: Outgoing, found: Stored) -> None:
+async def refuse_another(out: Outgoing, found: Stored) -> None:
     """Raise EventInvalid where the message under the event's id tells another fact.
 
-    The same fact, sent again, may differ in its time. Data in the object store are not compared.
+    The same fact, sent again, may differ in its time. Data in the object store are not compared,
+    nor those that were erased.
     """
     if found.document == out.document or is_reference(found.document) or is_reference(out.document):
         return
+    document: bytes | None = found.document
+    if out.documents is not None:
+        document = await out.documents.compared(out.event, found.document)
+    if document is None:
+        return
     try:
-        stored = decode(found.document)
+        stored = decode(document)
     except EventInvalid:
         stored = None
     if stored is None or fingerprint(stored) != fingerprint(out.event):

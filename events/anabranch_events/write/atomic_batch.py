@@ -243,7 +243,7 @@ async def _stand(connection: Connection, outs: Sequence[Outgoing], first: int) -
         stored = await ask_leader(connection, {"seq": position})
         if stored is None or (stored.event_id, stored.subject) != (out.event.id, out.subject):
             return False
-        refuse_another(out, stored)
+        await refuse_another(out, stored)
     return True
 
 

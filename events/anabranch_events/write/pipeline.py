@@ -14,7 +14,7 @@ import nats.errors
 import orjson
 
 from anabranch_events.errors import LogUnavailable
-from anabranch_events.event.codec import CONTENT_TYPE, encode
+from anabranch_events.event.codec import CONTENT_TYPE
 from anabranch_events.jetstream.api import Refused, parsed, translated
 from anabranch_events.jetstream.direct_get import EVENT_ID
 from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from anabranch_events.errors import AnabranchError
     from anabranch_events.event.envelope import Event
-    from anabranch_events.jetstream.claim_check import ClaimCheck
+    from anabranch_events.jetstream.documents import Documents
     from anabranch_events.jetstream.ended import EndedNamespaces
     from anabranch_events.transport.connection import Connection
 
@@ -55,7 +55,7 @@ class ImportProgress(NamedTuple):
 
 async def ingest(
     pipeline: Pipeline,
-    claim_check: ClaimCheck,
+    documents: Documents,
     events: AsyncIterable[Event] | Iterable[Event],
     *,
     ended: EndedNamespaces,
@@ -66,7 +66,6 @@ async def ingest(
     LogFull, LogUnavailable, LogRefused. The events reported before are then stored, and any part of
     those in flight.
     """
-    bytes_max = claim_check.message_bytes_max
     async with pipeline:
         async for turn in _turns(events):
             living = set[str]()
@@ -76,9 +75,7 @@ async def ingest(
                 if event.namespace not in living:
                     await ended.refuse(event.namespace)
                     living.add(event.namespace)
-                document = encode(event)
-                if len(document) > bytes_max:
-                    document = await claim_check.check_in(document, event_id=event.id)
+                document = await documents.written(event)
                 written.append((event, document))
                 size += len(document)
                 if size >= _TURN_BYTES:
@@ -114,9 +111,14 @@ class Pipeline:
     """
 
     def __init__(
-        self, connection: Connection, *, progress: Callable[[ImportProgress], None] | None
+        self,
+        connection: Connection,
+        documents: Documents,
+        *,
+        progress: Callable[[ImportProgress], None] | None,
     ) -> None:
         self._connection = connection
+        self._documents = documents
         self._progress = progress
         self._prefix = ""
         self._subscription: Subscription | None = None
@@ -288,7 +290,7 @@ class Pipeline:
         done, doubted, self._doubted = self._done, self._doubted, []
         await asyncio.gather(
             *(
-                check_same(self._connection, _outgoing_of(written), position)
+                check_same(self._connection, _outgoing_of(written, self._documents), position)
                 for written, position in doubted
             )
         )
@@ -359,7 +361,7 @@ def _size(events: list[Written]) -> int:
     return sum([len(document) for _, document in events])
 
 
-def _outgoing_of(written: Written) -> Outgoing:
+def _outgoing_of(written: Written, documents: Documents) -> Outgoing:
     """Return an event of the window as an outgoing one."""
     event, document = written
-    return Outgoing(event, subject_of(event), document, None)
+    return Outgoing(event, subject_of(event), document, None, documents=documents)

@@ -254,12 +254,14 @@ def _namespace_deleted(fold: BatchRows, at: PositionedEvent, data: types.Namespa
 
 
 def _nothing(_fold: BatchRows, _at: PositionedEvent, _data: EventData) -> None:
-    """Leave the graph as it is: of work under way, and of the policy, one asks the log."""
+    """Leave the graph as it is: of work, seals and policies one asks the log."""
 
 
-EFFECTS.update(
-    dict.fromkeys(
-        (types.BranchHedged, types.ResourceClaimed, types.ResourceReleased, types.RetentionSet),
-        _nothing,
-    )
+_WITHOUT: Final = (
+    types.BranchHedged,
+    types.ResourceClaimed,
+    types.ResourceReleased,
+    types.NamespaceSealed,
+    types.RetentionSet,
 )
+EFFECTS.update(dict.fromkeys(_WITHOUT, _nothing))

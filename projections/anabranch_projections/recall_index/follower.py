@@ -17,7 +17,7 @@ from anabranch_projections.run.ended import EndedFold, Late
 from anabranch_projections.run.wait import not_reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from anabranch_events import Log, Recorded
     from anabranch_projections.recall_index.cut import Cut
@@ -40,8 +40,10 @@ _Ts = TypeVarTuple("_Ts")
 class VectorSource(Protocol):
     """Gives texts their vectors: a cache in front of an embedder."""
 
-    async def vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return a unit vector for each text, in order."""
+    async def vectors(
+        self, texts: Sequence[str], *, private: Collection[str] = ()
+    ) -> list[list[float]]:
+        """Return a unit vector for each text, in order; those of `private` texts are not kept."""
         ...
 
 
@@ -242,7 +244,8 @@ class IndexFollower:
             texts = index.texts_without_vectors(EMBEDDED_AT_ONCE)
             if texts:
                 wanted = [text for text in texts if text]
-                made = iter(await source.vectors(wanted))
+                private = wanted if self._log.is_sealed(index.namespace) else ()
+                made = iter(await source.vectors(wanted, private=private))
                 async with self._changing:
                     nothing = [0.0] * index.dimension
                     vectors = [next(made) if text else nothing for text in texts]

@@ -313,6 +313,27 @@ def drop_namespace(folder: Path, namespace: str) -> bool:
     return True
 
 
+def drop_older(folder: Path, mark: str) -> bool:
+    """Drop an index whose source lacks `mark`, where nobody writes; tell whether none is left.
+
+    The one that writes begins anew by itself, once it learns that its source is another.
+    """
+    if not folder.is_dir():
+        return True
+    try:
+        found = read_manifest(folder)
+    except Damaged:  # It begins anew when it is opened next.
+        found = None
+    names = found.names if found is not None and mark in found.source else set[str]()
+    lock = locked(folder)
+    if lock is None:
+        return all(str(path.relative_to(folder)) in names for path in _files(folder))
+    with lock:
+        if not names:
+            _clear(folder)
+    return True
+
+
 def _placed(items: tuple[T, ...], place: slice, new: T) -> tuple[T, ...]:
     return (*items[: place.start], new, *items[place.stop :])
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from anabranch_events import Bucket, Log
     from anabranch_recall import Embedder
@@ -33,26 +33,37 @@ class VectorCache:
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
         self._bucket: Bucket | None = None
 
-    async def vectors(self, texts: Sequence[str]) -> list[list[float]]:
+    async def vectors(
+        self, texts: Sequence[str], *, private: Collection[str] = ()
+    ) -> list[list[float]]:
         """Return a vector for each text, in order; only unknown ones are computed.
 
-        Zeros stand for a text that the embedder has none for; they are not kept.
+        Zeros stand for a text that the embedder has none for; they are not kept. Those of `private`
+        texts are never kept either: a bucket does not give back what was deleted.
         """
         if not texts:
             return []
         wanted = list(dict.fromkeys(texts))
-        found = await asyncio.gather(*map(self._known, wanted))
+        asked = [text for text in wanted if text not in private] if private else wanted
+        found = await asyncio.gather(*map(self._known, asked))
         vectors = {
-            text: vector for text, vector in zip(wanted, found, strict=True) if vector is not None
+            text: vector for text, vector in zip(asked, found, strict=True) if vector is not None
         }
         missing = [text for text in wanted if text not in vectors]
         for start in range(0, len(missing), EMBEDDED_AT_ONCE):
-            vectors.update(await self._computed(missing[start : start + EMBEDDED_AT_ONCE]))
+            some = missing[start : start + EMBEDDED_AT_ONCE]
+            vectors.update(await self._computed(some, private))
         return [vectors[text] for text in texts]
 
-    async def _computed(self, texts: Sequence[str]) -> dict[str, list[float]]:
+    async def _computed(
+        self, texts: Sequence[str], private: Collection[str]
+    ) -> dict[str, list[float]]:
         made = [array("f", vector) for vector in await self._embedder.embed(texts)]
-        kept = [(text, vector) for text, vector in zip(texts, made, strict=True) if any(vector)]
+        kept = [
+            (text, vector)
+            for text, vector in zip(texts, made, strict=True)
+            if any(vector) and text not in private
+        ]
         await asyncio.gather(*(self._keep(text, vector) for text, vector in kept))
         return {text: vector.tolist() for text, vector in zip(texts, made, strict=True)}
 

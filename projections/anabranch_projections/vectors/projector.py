@@ -96,8 +96,13 @@ class VectorProjector(Follower[Texts]):
 
     async def _steps(self, batch: Batch[Texts]) -> list[Step]:
         texts = batch.content
+        private = {
+            text
+            for row, text in zip(texts.rows, texts.texts, strict=True)
+            if self._log.is_sealed(row["namespace"])
+        }
         vectors, _ = await asyncio.gather(
-            self._cache.vectors(texts.texts), self._wait_for_graph(batch.last)
+            self._cache.vectors(texts.texts, private=private), self._wait_for_graph(batch.last)
         )
         return [
             *self._set_embeddings(texts.rows, vectors),

@@ -63,6 +63,14 @@ async def _own_server(engine: EngineName) -> AsyncGenerator[GraphAddress]:
             ) from error
 
 
+async def drop_scratch(live: GraphAddress) -> None:
+    """Remove all scratch databases beside an embedded graph, those in use too."""
+    admin = admin_of(live)
+    for database in await admin.databases():
+        if database.startswith(_PREFIX):
+            await admin.server(f"drop database {database}")
+
+
 async def _drop_left(live: GraphAddress) -> None:
     """Remove the databases that a killed process left behind."""
     admin = admin_of(live)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from anabranch_events import Receipt
@@ -51,13 +53,30 @@ class AssociationEnds(BaseModel):
     kind: str
 
 
+class ErasureReceipt(BaseModel):
+    """The erasure in a sealed namespace of all that was forgotten up to `position`.
+
+    `keys` were dropped now: what the log, the object store, exports, snapshots and backups hold of
+    it can no longer be read. `graph` and `index` tell of the files of this home: they were
+    rewritten without it, or that is under way. A Neo4j elsewhere forgets the nodes and keeps their
+    bytes until it uses the place again (`kept_by_store`).
+    """
+
+    model_config = ConfigDict(frozen=True)
+    position: int
+    keys: int
+    graph: Literal["rewritten", "under_way", "kept_by_store"]
+    index: Literal["rewritten", "under_way"]
+
+
 class ForgetReceipt(SessionReceipt):
     """The insight is forgotten, with what was derived from it and what others said about it.
 
     `insights` are those derived from it, through any number of steps: they are forgotten too.
     `consolidations` lose its words or their whole text, `sessions` their result, `associations`
     their reason, `conflicts` their subject and decision. `sums` counts everything, the lists hold
-    the first 1,000 of each.
+    the first 1,000 of each. `erasure` tells of a sealed namespace; in an open one (None) the log
+    still holds what was said.
     """
 
     insights: tuple[str, ...]
@@ -66,6 +85,7 @@ class ForgetReceipt(SessionReceipt):
     associations: tuple[AssociationEnds, ...]
     conflicts: tuple[tuple[str, str], ...]
     sums: dict[str, int]
+    erasure: ErasureReceipt | None = None
 
 
 class HandOffReceipt(SessionReceipt):

@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
     from anabranch.memory.memory import Memory
     from anabranch.views import SubjectForgotten
+    from anabranch_thinking.sessions.receipts import ErasureReceipt
 
 commands = typer.Typer()
 PANEL: Final = "Remember and recall"
 _GIVES: Final = (
     "of an insight: session_id, event_id, position, and what went with it: insights, "
-    "consolidations, sessions, associations, conflicts, sums; of a subject: subject, name, dry_run, "
-    "position, log_keeps, insights, sessions, consolidations, sums"
+    "consolidations, sessions, associations, conflicts, sums, erasure; of a subject: subject, name, dry_run, "
+    "position, log_keeps, insights, sessions, consolidations, sums, erasure"
 )
 _KEPT: Final = (
     "The log still holds the events that said it, and so do exports, snapshots and backups made "
@@ -130,7 +131,7 @@ async def _forget_insight(call: Call, memory: Memory, insight: str, *, receipt: 
         stored,
         f"Forgotten at position {stored.position}",
         *([f"[dim]with it: {went}[/]"] if went else []),
-        f"[dim]{_KEPT}[/]",
+        *_erased(stored.erasure),
     )
 
 
@@ -213,4 +214,24 @@ def _details(found: SubjectForgotten) -> list[str]:
     went = ", ".join(
         words.format(found.sums[name]) for name, words in _SUBJECT_WENT.items() if found.sums[name]
     )
-    return [*([f"[dim]with it: {went}[/]"] if went else []), f"[dim]{_KEPT}[/]"]
+    kept = _erased(found.erasure) if found.log_keeps or not found.dry_run else []
+    return [*([f"[dim]with it: {went}[/]"] if went else []), *kept]
+
+
+_FILES: Final = {
+    "rewritten": "rewritten without it",
+    "under_way": "being rewritten by the owner of the home",
+    "kept_by_store": "Neo4j keeps deleted bytes until it uses the place again",
+}
+
+
+def _erased(erasure: ErasureReceipt | None) -> list[str]:
+    """Return what became of the copies: of a sealed namespace, or of an open one."""
+    if erasure is None:
+        return [f"[dim]{_KEPT}[/]"]
+    dropped = (
+        f"{counted(erasure.keys, 'key')} dropped: the log, the object store, and exports, snapshots "
+        "and backups without the keys hold nothing that can be read"
+    )
+    files = f"graph: {_FILES[erasure.graph]}; recall index: {_FILES[erasure.index]}"
+    return [f"[dim]{dropped}[/]", f"[dim]{files}[/]"]

@@ -1,4 +1,4 @@
-"""A whole namespace: deleted for ever."""
+"""A whole namespace: sealed before its first event, or deleted for ever."""
 
 from __future__ import annotations
 
@@ -13,8 +13,45 @@ from anabranch.terminal.counting import counted
 if TYPE_CHECKING:
     from anabranch.views import NamespaceDeletion
 
-commands = typer.Typer(help="Delete a whole namespace.", no_args_is_help=True)
+commands = typer.Typer(help="Seal or delete a whole namespace.", no_args_is_help=True)
 PANEL: Final = "Look and query"
+
+
+@command(commands, "create", gives="namespace, position")
+async def create(
+    call: Call,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The namespace to make.")],
+    *,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="Encrypt what its events say, for ever.")
+    ] = False,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss",
+            help="Make its stream of keys anew where it was lost: all that was sealed is forgotten.",
+        ),
+    ] = False,
+) -> None:
+    """Make a sealed namespace: what its events say can be erased from the log.
+
+    It is sealed before its first event or never, and for ever. An open one needs no making.
+    """
+    if not sealed:
+        from anabranch.errors import InputInvalid
+
+        raise InputInvalid(
+            "sealed: is not given, and an open namespace needs no making",
+            field="sealed",
+            fix=f"write to it: `anabranch remember TEXT --namespace {name}`; or give --sealed",
+        )
+    async with call.memory(call.settings.changed(namespace=name)) as memory:
+        found = await memory.transfer.seal_namespace(accept_loss=accept_loss)
+    call.output.item(
+        found,
+        f"{found.namespace} is sealed since position {found.position}",
+        "[dim]Its keys stand in a stream of their own: keep that out of long-lived backups[/]",
+    )
 
 
 @command(

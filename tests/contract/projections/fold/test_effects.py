@@ -586,6 +586,14 @@ CASES: dict[type[EventData], Case] = {
             }
         ],
     ),
+    types.NamespaceSealed: Case(
+        [
+            _OPENED,
+            at(2, types.NamespaceSealed(namespace="acme"), namespace=RESERVED_NAMESPACE),
+        ],
+        "MATCH (n) WHERE n.namespace IS NOT NULL RETURN n.namespace AS namespace, n.id AS id",
+        [{"namespace": "default", "id": session(1)}],
+    ),
     types.NamespaceDeleted: Case(
         [
             _OPENED,

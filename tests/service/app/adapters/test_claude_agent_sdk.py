@@ -210,6 +210,18 @@ async def test_a_deleted_namespace_has_no_transcripts_and_takes_none(
         assert await elsewhere.load(key_of(file)) == entries_of(file)
 
 
+async def test_a_sealed_namespace_takes_no_transcripts(
+    memory: Memory, store: AnabranchSessionStore, tmp_path: Path
+) -> None:
+    """They are kept as they are, and what was forgotten would stay in the server's files."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    await memory.transfer.seal_namespace()
+
+    with pytest.raises(InputInvalid, match="sealed"):
+        await store.append(key_of(file), entries_of(file))
+
+
 async def test_a_killed_process_loses_nothing_that_was_acknowledged(
     memory: Memory, namespace_settings: Settings, tmp_path: Path
 ) -> None:

@@ -1,0 +1,146 @@
+"""The seam where events become stored documents and are read again.
+
+Here content of a sealed namespace is encrypted on its way in and decrypted on its way out. Here
+large data go to the object store. `Recorded.raw` stays what the log holds: hashes, exports and
+snapshots are of that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import EventInvalid
+from anabranch_events.event.codec import encode
+from anabranch_events.event.recorded import Recorded
+from anabranch_events.event.sealing import (
+    BLOCK,
+    block_of,
+    is_sealed,
+    keys_needed,
+    says_something,
+    seal,
+    unseal,
+)
+from anabranch_events.event.types import InsightForgotten, SessionForgotten
+from anabranch_events.jetstream.claim_check import ClaimCheck, is_reference
+from anabranch_events.jetstream.key_blocks import KeyBlocks
+from anabranch_events.jetstream.sealed import SealedNamespaces
+
+if TYPE_CHECKING:
+    from anabranch_events.event.envelope import Event
+    from anabranch_events.transport.connection import Connection
+
+PLAIN: Final = "the namespace is sealed, and this event says something in plain text"
+NO_KEYS: Final = "its namespace is sealed, and a connection with limited rights has no keys"
+
+
+class Documents:
+    """The documents of one log. Its methods raise LogUnavailable, also where keys are missing."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.claim_check = ClaimCheck(connection)
+        self.sealed = SealedNamespaces(connection)
+        self.keys = KeyBlocks(connection)
+
+    async def written(self, event: Event) -> bytes:
+        """Return the form in which an event is stored.
+
+        A forgetting in a sealed namespace is noted beside its keys first: whoever is killed behind
+        it leaves word. Raises what `ClaimCheck.check_in` raises.
+        """
+        sealed = self.sealed.current
+        if sealed is None:
+            sealed = await self.sealed.known()
+        if event.namespace in sealed:
+            return await self._written_sealed(event)
+        document = encode(event)
+        if len(document) <= self.claim_check.message_bytes_max:
+            return document
+        return await self.claim_check.check_in(document, event_id=event.id)
+
+    def opened_here(self, record: Recorded) -> Recorded | None:
+        """Return what `opened` would, where that needs no server; None otherwise."""
+        raw = record.raw
+        sealed = self.sealed.current
+        if sealed is None:
+            return None
+        if record.namespace not in sealed:
+            return None if is_sealed(raw) or is_reference(raw) else record
+        keys = self.keys.cached(record.namespace, raw[BLOCK].decode("ascii", "replace"))
+        if keys is None or not is_sealed(raw):
+            return None
+        opened = _unsealed(record, keys)
+        return None if opened.refused is not None and is_reference(raw) else opened
+
+    async def opened(self, record: Recorded) -> Recorded:
+        """Return a record with its data put back, and open where its namespace is sealed.
+
+        One that cannot be what it says is returned as refused, and does not decode.
+        """
+        record = await self.claim_check.check_out(record)
+        marked = is_sealed(record.raw)
+        sealed = await self.sealed.known()
+        if marked and record.namespace not in sealed:
+            if self._connection.view is not None:
+                return _told(record, refused=NO_KEYS)
+            self.sealed.forget()  # It may have been sealed this moment.
+            sealed = await self.sealed.known()
+        if record.namespace not in sealed:
+            return record
+        if not marked:
+            return _told(record, refused=PLAIN) if says_something(record.raw) else record
+        block = block_of(record.raw)
+        if block is None:
+            return _told(record, refused="the block of its keys has no name")
+        keys = self.keys.cached(record.namespace, block)
+        if keys is None:
+            keys = await self.keys.read(record.namespace, block)
+        return _unsealed(record, keys)
+
+    async def compared(self, event: Event, stored: bytes) -> bytes | None:
+        """Return what a message stored under an event's id says; None where that was erased."""
+        record = await self.opened(Recorded(0, event.namespace, event.subject, stored, 0))
+        if record.erased:
+            return None
+        return stored if record.plain is None else record.plain
+
+    async def _written_sealed(self, event: Event) -> bytes:
+        data = event.data
+        if isinstance(data, InsightForgotten):
+            await self.keys.intend(event.namespace, f"insight-{data.insight_id}")
+        elif isinstance(data, SessionForgotten):
+            await self.keys.intend(event.namespace, f"session-{event.subject}")
+        needed = keys_needed(event)
+        if not needed:
+            return await self.claim_check.check_in(encode(event), event_id=event.id)
+        drawing = await self.keys.drawing(event.namespace, needed)
+        document = seal(event, block=drawing.block, draw=drawing.draw)
+        return await self.claim_check.check_in(document, event_id=event.id)
+
+
+def _unsealed(record: Recorded, keys: bytes) -> Recorded:
+    try:
+        document, erased = unseal(record.raw, keys=keys)
+    except EventInvalid as error:
+        return _told(record, refused=error.message)
+    return Recorded(
+        record.position,
+        record.namespace,
+        record.session_id,
+        record.raw,
+        record.stored_us,
+        document,
+        erased,
+    )
+
+
+def _told(record: Recorded, *, refused: str) -> Recorded:
+    return Recorded(
+        record.position,
+        record.namespace,
+        record.session_id,
+        record.raw,
+        record.stored_us,
+        refused=refused,
+    )

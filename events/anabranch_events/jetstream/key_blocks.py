@@ -1,0 +1,331 @@
+"""The keys of sealed namespaces: blocks of random keys, in a stream of their own a namespace.
+
+A writer stores a block before it uses the first key of it, and each key once. So a key is there
+before the event that needs it, and costs an append almost nothing. To drop keys, their block is
+stored again with zeros in their place, and the older message is erased: the server overwrites its
+bytes. The stream has no compression and no limit by subject, for a message that a limit removes
+stays in the file.
+
+A key is gone when the stream's leader has its block without it, or no such block. A stream that is
+not there is an outage.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections import OrderedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from anabranch_events.errors import LogUnavailable
+from anabranch_events.event.sealing import KEY_BYTES, Key
+from anabranch_events.jetstream.api import (
+    CONFLICTS,
+    MESSAGE_NOT_FOUND,
+    STREAM,
+    STREAM_NOT_FOUND,
+    Refused,
+    ask,
+    parsed,
+    translated,
+)
+from anabranch_events.jetstream.direct_get import EVENT_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from anabranch_events.errors import AnabranchError
+    from anabranch_events.transport.connection import Connection
+
+_STREAM: Final = "ANABRANCH_KEYS_"
+_PREFIX: Final = "anabranch.keys."
+ERASE: Final = "erase"
+ERASED: Final = "erased"
+_SEQUENCE_NOT_FOUND: Final = 10043
+_FIRST_KEYS: Final = 16
+_KEYS_MAX: Final = 1024
+_CACHED_MAX: Final = 1024
+_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+_GONE: Final = bytes(KEY_BYTES)
+_SETTINGS: Final[dict[str, Any]] = {
+    "retention": "limits",
+    "storage": "file",
+    "compression": "none",
+    "discard": "new",
+    "max_age": 0,
+    "max_msgs_per_subject": -1,
+    "allow_direct": False,
+    "deny_delete": False,
+    "deny_purge": False,
+}
+
+
+class Value(NamedTuple):
+    """A message of the stream, with its sequence."""
+
+    sequence: int
+    data: bytes
+
+
+class KeyBlocks:
+    """The blocks of keys of all sealed namespaces, as one process draws, reads and drops them.
+
+    Every method raises LogUnavailable also where the stream of a namespace is not there.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._drawing: dict[str, Drawing] = {}
+        self._cached: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._changes = 0
+        self._listening = False
+
+    async def make(self, namespace: str) -> None:
+        """Make the stream of a namespace's keys where it is not there."""
+        try:
+            config = (await ask(self._connection, f"STREAM.INFO.{STREAM}"))["config"]
+            request = {
+                "name": f"{_STREAM}{namespace}",
+                "subjects": [f"{_PREFIX}{namespace}.>"],
+                "num_replicas": config.get("num_replicas", 1),
+                **_SETTINGS,
+            }
+            await ask(self._connection, f"STREAM.CREATE.{_STREAM}{namespace}", request)
+        except Refused as refused:
+            raise translated(refused) from refused
+
+    async def drop(self, namespace: str) -> None:
+        """Remove the stream, and with it all keys of a namespace."""
+        try:
+            await ask(self._connection, f"STREAM.DELETE.{_STREAM}{namespace}")
+        except Refused as refused:
+            if refused.code != STREAM_NOT_FOUND:
+                raise translated(refused) from refused
+
+    async def drawing(self, namespace: str, keys: int) -> Drawing:
+        """Return the open block of a namespace with at least so many keys left."""
+        drawing = self._drawing.get(namespace)
+        if drawing is None or drawing.left < keys:
+            size = _FIRST_KEYS if drawing is None else min(4 * drawing.size, _KEYS_MAX)
+            drawing = self._drawing[namespace] = await self._drawn(namespace, max(size, keys))
+        return drawing
+
+    def cached(self, namespace: str, block: str) -> bytes | None:
+        """Return a block that was read before, if it is known that nobody changed it."""
+        return self._cached.get((namespace, block))
+
+    async def read(self, namespace: str, block: str) -> bytes:
+        """Return the keys of a block, one behind the other; nothing for one that is not there."""
+        await self._listen()
+        while True:
+            before = self._changes
+            found = await self._last(namespace, f"block.{block}")
+            data = b"" if found is None else found.data
+            if before == self._changes:
+                break
+        self._cached[namespace, block] = data
+        if len(self._cached) > _CACHED_MAX:
+            self._cached.popitem(last=False)
+        return data
+
+    async def erase(self, namespace: str, slots: Mapping[str, Collection[int]]) -> int:
+        """Drop keys by their block; return how many were there."""
+        dropped = 0
+        for block, gone in slots.items():
+            dropped += await self._rewritten(namespace, block, gone)
+        return dropped
+
+    async def intend(self, namespace: str, name: str) -> None:
+        """Leave word of an erasure that is about to be asked for, under a name of its own."""
+        await self._put(namespace, f"{ERASE}.{name}", b"")
+
+    async def intended(self, namespace: str) -> list[str]:
+        """Return the names of the erasures that somebody left word of."""
+        found = await self.names(namespace, f"{ERASE}.*")
+        return [name.removeprefix(f"{ERASE}.") for name in found]
+
+    async def note_erased(self, namespace: str, position: int) -> None:
+        """Note up to which forgetting the keys are gone; a later one that stands there stays."""
+        while True:
+            found = await self._last(namespace, ERASED)
+            if found is not None and int(found.data) >= position:
+                break
+            expected = 0 if found is None else found.sequence
+            if await self._put(namespace, ERASED, b"%d" % position, expected=expected):
+                break
+        await self._erase_older(namespace, ERASED)
+
+    async def erased(self, namespace: str) -> int:
+        """Return up to which forgetting the keys are gone, 0 before any."""
+        found = await self._last(namespace, ERASED)
+        return 0 if found is None else int(found.data)
+
+    async def names(self, namespace: str, wanted: str) -> list[str]:
+        """Return the names of blocks or of words that match a pattern of subjects."""
+        prefix = f"{_PREFIX}{namespace}."
+        found: list[str] = []
+        while True:
+            request = {"subjects_filter": f"{prefix}{wanted}", "offset": len(found)}
+            info = await self._ask(namespace, "INFO", request)
+            page = info["state"].get("subjects") or {}
+            found += (one.removeprefix(prefix) for one in page)
+            if not page or len(found) >= info.get("total", 0):
+                return found
+
+    async def done(self, namespace: str, name: str) -> None:
+        """Take back the word of an erasure."""
+        await self._ask(namespace, "PURGE", {"filter": f"{_PREFIX}{namespace}.{ERASE}.{name}"})
+
+    async def sweep(self, namespace: str) -> None:
+        """Erase what a process that was killed left of blocks that it had stored anew."""
+        state = (await self._ask(namespace, "INFO"))["state"]
+        if state["messages"] > state.get("num_subjects", 0):
+            for name in await self.names(namespace, "block.*"):
+                await self._erase_older(namespace, name)
+
+    async def _drawn(self, namespace: str, size: int) -> Drawing:
+        block, keys = secrets.token_hex(8), os.urandom(size * KEY_BYTES)
+        await self._put(namespace, f"block.{block}", keys, message_id=block)
+        return Drawing(block, keys)
+
+    async def _rewritten(self, namespace: str, block: str, gone: Collection[int]) -> int:
+        name = f"block.{block}"
+        while True:
+            found = await self._last(namespace, name)
+            if found is None:
+                return 0
+            keys, dropped = bytearray(found.data), 0
+            for slot in gone:
+                place = slice(slot * KEY_BYTES, (slot + 1) * KEY_BYTES)
+                if bytes(keys[place]) not in {b"", _GONE}:
+                    keys[place] = _GONE
+                    dropped += 1
+            if dropped and not await self._put(
+                namespace, name, bytes(keys), expected=found.sequence
+            ):
+                continue  # Somebody else drops keys of the same block.
+            self._forget(namespace, block)
+            await self._erase_older(namespace, name)
+            return dropped
+
+    async def _erase_older(self, namespace: str, name: str) -> None:
+        """Have the server overwrite all messages of a name but the last."""
+        last = await self._last(namespace, name)
+        older = 1
+        while last is not None:
+            asked = {"seq": older, "next_by_subj": f"{_PREFIX}{namespace}.{name}"}
+            found = await self._get(namespace, asked)
+            if found is None or found.sequence >= last.sequence:
+                return
+            with suppress(_NotFound):  # Somebody else erases it too.
+                await self._ask(namespace, "MSG.DELETE", {"seq": found.sequence, "no_erase": False})
+            older = found.sequence + 1
+
+    async def _put(
+        self,
+        namespace: str,
+        name: str,
+        value: bytes,
+        *,
+        expected: int | None = None,
+        message_id: str | None = None,
+    ) -> bool:
+        """Store a value; False where another one came after the expected one."""
+        headers: dict[str, str] = {}
+        if expected is not None:
+            headers[_EXPECTED] = str(expected)
+        if message_id is not None:
+            headers[EVENT_ID] = message_id
+        subject = f"{_PREFIX}{namespace}.{name}"
+
+        async def once(timeout_s: float) -> bytes:
+            answer = await self._connection.request(
+                subject, value, headers=headers or None, timeout_s=timeout_s
+            )
+            return answer.data
+
+        try:
+            parsed(await self._connection.attempt(once))
+        except Refused as refused:
+            if refused.code in CONFLICTS:
+                return False
+            raise self._translated(namespace, refused) from refused
+        return True
+
+    async def _last(self, namespace: str, name: str) -> Value | None:
+        return await self._get(namespace, {"last_by_subj": f"{_PREFIX}{namespace}.{name}"})
+
+    async def _get(self, namespace: str, asked: dict[str, Any]) -> Value | None:
+        try:
+            found = (await self._ask(namespace, "MSG.GET", asked))["message"]
+        except _NotFound:
+            return None
+        return Value(found["seq"], base64.b64decode(found.get("data", "")))
+
+    async def _ask(self, namespace: str, what: str, request: object = None) -> dict[str, Any]:
+        try:
+            return await ask(self._connection, f"STREAM.{what}.{_STREAM}{namespace}", request)
+        except Refused as refused:
+            if refused.code in {MESSAGE_NOT_FOUND, _SEQUENCE_NOT_FOUND}:
+                raise _NotFound from refused
+            raise self._translated(namespace, refused) from refused
+
+    def _translated(self, namespace: str, refused: Refused) -> AnabranchError:
+        if refused.code == STREAM_NOT_FOUND:
+            return keys_missing(namespace)
+        return translated(refused)
+
+    async def _listen(self) -> None:
+        if not self._listening:
+            await self._connection.client.listen(f"{_PREFIX}*.block.*", self._heard)
+            self._connection.on_lost(self._forget_all)
+            self._listening = True
+
+    def _heard(self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None) -> None:
+        del reply, data, headers
+        namespace, _, block = subject.removeprefix(_PREFIX).partition(".block.")
+        self._forget(namespace, block)
+
+    def _forget(self, namespace: str, block: str) -> None:
+        self._changes += 1
+        self._cached.pop((namespace, block), None)
+
+    def _forget_all(self) -> None:
+        self._changes += 1
+        self._cached.clear()
+
+
+class Drawing:
+    """A block of fresh keys that this process stored, and hands out one by one."""
+
+    def __init__(self, block: str, keys: bytes) -> None:
+        self.block = block
+        self.size = len(keys) // KEY_BYTES
+        self._keys = keys
+        self._next = 0
+
+    @property
+    def left(self) -> int:
+        """The number of keys that were not handed out."""
+        return self.size - self._next
+
+    def draw(self) -> Key:
+        """Return the next slot with its key."""
+        slot, self._next = self._next, self._next + 1
+        return slot, self._keys[slot * KEY_BYTES : (slot + 1) * KEY_BYTES]
+
+
+class _NotFound(Exception):
+    """The stream has no such message."""
+
+
+def keys_missing(namespace: str) -> LogUnavailable:
+    """Return the error for a sealed namespace whose stream of keys is not there."""
+    return LogUnavailable(
+        f"the keys of the sealed namespace {namespace} are not on the server: the stream "
+        f"{_STREAM}{namespace} is missing",
+        fix=f"restore that stream from its own backup, or run `anabranch namespace create {namespace} "
+        "--sealed --accept-loss`: all that was sealed is forgotten then",
+    )

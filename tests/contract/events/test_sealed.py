@@ -1,0 +1,323 @@
+"""Sealed namespaces on a real server: what the log holds, what readers get, what is erased."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from anabranch_events import Log, NatsServer, encode, new_event, new_id, subject
+from anabranch_events.errors import EventInvalid, InputInvalid, LogUnavailable
+from anabranch_events.event.sealing import block_of, boxes_of
+from anabranch_events.event.types import (
+    AssociationFormed,
+    BranchCompleted,
+    BranchCreated,
+    ConsolidationRecorded,
+    EventData,
+    Insight,
+    InsightCited,
+    InsightForgotten,
+    InsightRecorded,
+    InsightRetracted,
+    Outcome,
+    SessionForgotten,
+    SessionOpened,
+    WorkingMemorySet,
+)
+from tests.support.bytes_held import held
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from anabranch_events import Event, Recorded
+
+SECRET = "The heron Quaggafix nests at Uji"
+NEEDLE = b"quaggafix"
+KEYS = "ANABRANCH_KEYS_acme"
+
+
+class Store:
+    """A server of the test's own with a log, in which `acme` is sealed."""
+
+    def __init__(self, folder: Path, server: NatsServer, log: Log) -> None:
+        self.folder = folder
+        self.server = server
+        self.log = log
+        self.session_id = new_id()
+
+    def event(self, data: EventData, *, session_id: str | None = None) -> Event:
+        """Return an event of the session, or of another one."""
+        return new_event(data, session_id=session_id or self.session_id, namespace="acme")
+
+    async def append(self, data: EventData, *, session_id: str | None = None) -> int:
+        """Append an event, and return its position."""
+        event = self.event(data, session_id=session_id)
+        return (await self.log.append(event)).position
+
+    async def data(self, position: int) -> EventData:
+        """Return what the event at a position says."""
+        return (await self.record(position)).decode().data
+
+    async def record(self, position: int) -> Recorded:
+        """Return the record at a position."""
+        found = await self.log.at(position)
+        assert found is not None
+        return found
+
+    async def keys_of(self, position: int) -> list[bytes]:
+        """Return the keys of a stored event, as they stand in the stream of keys."""
+        raw = (await self.record(position)).raw
+        message = await self.log.connection.jetstream().get_last_msg(
+            KEYS, f"anabranch.keys.acme.block.{block_of(raw)}"
+        )
+        keys = message.data or b""
+        return [keys[32 * box.slot : 32 * box.slot + 32] for box in boxes_of(raw)]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A server whose every byte is looked at."""
+    async with (
+        NatsServer(tmp_path) as server,
+        Log.connect(server.url, token=server.token) as log,
+    ):
+        await log.seal("acme")
+        yield Store(tmp_path, server, log)
+
+
+def _insight(text: str = SECRET, **fields: tuple[str, ...]) -> InsightRecorded:
+    return InsightRecorded.model_validate({"insight_id": new_id(), "text": text, **fields})
+
+
+async def test_whatever_way_an_event_comes_in_it_reads_the_same_and_stands_nowhere_plain(
+    store: Store,
+) -> None:
+    """One by one, in a batch, by an import; by session, as a whole, by its position."""
+    log = store.log
+    events = [store.event(_insight()) for _ in range(40)]
+    await log.append(events[0])
+    await log.append_all(events[1:20])
+    await log.ingest(events[20:])
+
+    one_by_one = [one.decode() async for one in log.read(store.session_id, namespace="acme")]
+    at_once = [one.decode() async for one in log.read_all(after=1)]
+    last = await log.last_of(store.session_id, namespace="acme")
+
+    assert one_by_one == at_once == events
+    assert last is not None
+    assert last.decode() == events[-1]
+    assert held(store.folder, NEEDLE) == []
+    assert (await log.verify()).unreadable == ()
+
+
+async def test_large_data_are_sealed_in_the_object_store_too(store: Store) -> None:
+    """Past 512 KiB they stand there, as ciphertext; attributes of others stand in the log."""
+    event = store.event(_insight(SECRET * 30_000)).model_copy()
+    event.__pydantic_extra__ = {"comment": SECRET}  # pyright: ignore[reportAttributeAccessIssue]
+
+    receipt = await store.log.append(event)
+
+    record = await store.record(receipt.position)
+    assert record.decode() == event
+    assert held(store.folder, NEEDLE) == []
+
+
+async def test_an_append_that_is_repeated_is_known_by_what_it_says(store: Store) -> None:
+    """The ciphertext is another each time."""
+    event = store.event(_insight())
+    first = await store.log.append(event)
+
+    again = await store.log.append(event)
+    other = event.model_copy(update={"data": _insight("something else")})
+
+    assert again == first
+    with pytest.raises(EventInvalid, match="another event"):
+        await store.log.append(other)
+
+
+async def test_a_forgotten_insight_is_erased_with_all_that_says_something_of_it(
+    store: Store,
+) -> None:
+    """Its keys are gone from every file; others stay. A second reader learns it at once."""
+    one, other = _insight(), _insight("Kept")
+    derived = _insight("Said of the heron", sources=(one.insight_id,))
+    data: list[EventData] = [
+        one,
+        derived,
+        AssociationFormed(
+            from_id=one.insight_id, to_id=other.insight_id, kind="k", weight=1, reason=SECRET
+        ),
+        InsightRetracted(insight_id=one.insight_id, reason=SECRET),
+        other,
+        WorkingMemorySet(key="note", value="kept too"),
+    ]
+    at = [await store.append(each) for each in data]
+    keys = [key for position in at for key in await store.keys_of(position)]
+    log = store.log
+    assert all(held(store.folder, key) for key in keys)
+    async with Log.connect(store.server.url, token=store.server.token) as reader:
+        assert [record async for record in reader.read_all()]
+        await log.append(
+            store.event(InsightForgotten(insight_id=one.insight_id, receipt="requested"))
+        )
+
+        erased = await log.erasure("acme").run()
+
+        told = [record.decode().data async for record in reader.read_all(after=1)]
+    assert (erased.position, erased.keys) == (8, 4)
+    assert [bool(held(store.folder, key)) for key in keys] == [False] * 4 + [True] * 2
+    assert told[4:6] == data[4:]
+    assert told[0] == InsightRecorded(insight_id=one.insight_id, text="(forgotten)")
+    assert told[1] == InsightRecorded(insight_id=derived.insight_id, text="(forgotten)")
+    assert (await log.erasure("acme").due(), await log.erasure("acme").erased()) == (set(), 8)
+    assert (await log.verify()).sound
+
+
+async def test_consolidations_and_results_go_with_an_insight(store: Store) -> None:
+    """They were made of it: also the result of the session that joined its branch."""
+    parent, branch = new_id(), store.session_id
+    found = Insight(insight_id=new_id(), text=SECRET)
+    kept = Insight(insight_id=new_id(), text="Kept")
+    await store.append(SessionOpened(task="Look"), session_id=parent)
+    await store.append(
+        BranchCreated(parent_id=parent, root_id=parent, forked_at=2, depth=1, task="Look here")
+    )
+    completed = await store.append(BranchCompleted(result=SECRET, insights=(found, kept)))
+    joined = [
+        await store.append(
+            ConsolidationRecorded(
+                consolidation_id=new_id(),
+                root_id=parent,
+                sessions=(branch,),
+                sources=(found.insight_id, kept.insight_id),
+                text=SECRET,
+            ),
+            session_id=parent,
+        ),
+        await store.append(BranchCompleted(result=SECRET), session_id=parent),
+    ]
+    await store.append(InsightForgotten(insight_id=found.insight_id, receipt="requested"))
+
+    await store.log.erasure("acme").run()
+
+    data = await store.data(completed)
+    assert isinstance(data, BranchCompleted)
+    assert [one.text for one in data.insights] == ["(forgotten)", "Kept"]
+    assert data.result == "(forgotten)"
+    for position in joined:
+        assert SECRET not in str(await store.data(position))
+
+
+async def test_a_forgotten_session_says_nothing_any_more(store: Store) -> None:
+    """Its insights are forgotten by events of their own."""
+    opened = await store.append(SessionOpened(task=SECRET))
+    noted = await store.append(WorkingMemorySet(key="note", value=SECRET))
+    insight = await store.append(_insight())
+    await store.append(SessionForgotten(receipt="requested"))
+
+    await store.log.erasure("acme").run()
+
+    assert await store.data(opened) == SessionOpened(task="(forgotten)")
+    assert await store.data(noted) == WorkingMemorySet(key="(forgotten)", value=None)
+    assert SECRET in str(await store.data(insight))
+
+
+async def test_an_erasure_that_was_killed_in_the_middle_is_finished_by_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The block stands there anew, and the older one was not overwritten yet."""
+    one = _insight()
+    position = await store.append(one)
+    (key,) = await store.keys_of(position)
+    await store.append(InsightForgotten(insight_id=one.insight_id, receipt="requested"))
+    blocks = store.log._documents.keys  # pyright: ignore[reportPrivateUsage]
+
+    async def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(blocks, "_erase_older", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await store.log.erasure("acme").run()
+    assert held(store.folder, key)
+    assert await store.log.erasure("acme").due()
+
+    async with Log.connect(store.server.url, token=store.server.token) as next_one:
+        await next_one.erasure("acme").run()
+
+    assert held(store.folder, key) == []
+    assert await store.log.erasure("acme").due() == set()
+
+
+async def test_word_of_a_forgetting_that_never_came_erases_nothing(store: Store) -> None:
+    """Its writer was killed before the append: nobody was told that it was forgotten."""
+    one = _insight()
+    position = await store.append(one)
+    await store.log._documents.keys.intend(  # pyright: ignore[reportPrivateUsage]
+        "acme", f"insight-{one.insight_id}"
+    )
+
+    erased = await store.log.erasure("acme").run()
+
+    assert erased.keys == 0
+    assert await store.data(position) == one
+
+
+async def test_a_namespace_is_sealed_before_its_first_event_or_never(store: Store) -> None:
+    """And for ever: asking again changes nothing."""
+    known = await store.log.sealed_namespaces()
+    event = new_event(SessionOpened(task="Look"), session_id=new_id(), namespace="open")
+    await store.log.append(event)
+
+    assert await store.log.seal("acme") == known["acme"]
+    with pytest.raises(InputInvalid, match="open has events already"):
+        await store.log.seal("open")
+    assert SECRET.encode() not in (await store.record(known["acme"])).raw
+
+
+async def test_plain_text_of_a_foreign_producer_is_refused(store: Store) -> None:
+    """It is in the log by then; but nobody shows it, and it becomes no insight."""
+    client = store.log.connection.jetstream()
+    place = subject("acme", store.session_id)
+    said = await client.publish(place, encode(store.event(_insight())))
+    cited = store.event(InsightCited(insight_ids=(new_id(),), outcome=Outcome.USED))
+    plain = await client.publish(place, encode(cited))
+
+    with pytest.raises(EventInvalid, match="says something in plain text") as refused:
+        (await store.record(said.seq)).decode()
+    assert SECRET not in str(refused.value)
+    assert (await store.record(plain.seq)).decode() == cited
+
+
+async def test_a_seal_in_an_open_namespace_is_none(store: Store) -> None:
+    """Whoever may publish there could make readers wait for keys that never were."""
+    sealed = (await store.record(await store.append(_insight()))).raw
+    members = {**orjson.loads(sealed), "namespace": "open"}
+    client = store.log.connection.jetstream()
+    told = await client.publish(subject("open", store.session_id), orjson.dumps(members))
+
+    with pytest.raises(EventInvalid):
+        (await store.record(told.seq)).decode()
+
+
+async def test_keys_that_are_not_there_are_waited_for_until_somebody_accepts_the_loss(
+    store: Store,
+) -> None:
+    """A stream that is missing is an outage: nothing is taken for erased."""
+    position = await store.append(_insight())
+    await store.log.connection.jetstream().delete_stream(KEYS)
+
+    async with Log.connect(store.server.url, token=store.server.token) as log:
+        with pytest.raises(LogUnavailable, match="ANABRANCH_KEYS_acme is missing"):
+            await log.at(position)
+        await log.seal("acme")
+        with pytest.raises(LogUnavailable):
+            await log.at(position)
+        await log.seal("acme", accept_loss=True)
+        found = await log.at(position)
+
+    assert found is not None
+    assert found.erased

@@ -1,0 +1,206 @@
+"""Sealing: what an event says stands in boxes, and opens only where it belongs, with its key."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from hypothesis import given
+
+from anabranch_events import decode, encode, new_event, new_id
+from anabranch_events.errors import EventInvalid, InputInvalid
+from anabranch_events.event.content import without_content
+from anabranch_events.event.opaque import OpaqueData
+from anabranch_events.event.sealing import (
+    Opened,
+    block_of,
+    boxes_of,
+    keys_needed,
+    says_something,
+    seal,
+    unseal,
+)
+from anabranch_events.event.types import (
+    BranchCompleted,
+    Insight,
+    InsightCited,
+    InsightRecorded,
+    Outcome,
+    WorkingMemorySet,
+)
+from tests.support.events import events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from anabranch_events import Event
+
+BLOCK = "0123456789abcdef"
+SAID = "Ann lives in Uji"
+
+
+class Keys:
+    """Fresh keys, by their slot."""
+
+    def __init__(self) -> None:
+        self.at: dict[int, bytes] = {}
+        self._slots = count()
+
+    def draw(self) -> tuple[int, bytes]:
+        """Return the next slot, with a new key."""
+        slot = next(self._slots)
+        self.at[slot] = os.urandom(32)
+        return slot, self.at[slot]
+
+
+def _sealed(event: Event) -> tuple[bytes, Keys]:
+    keys = Keys()
+    return seal(event, block=BLOCK, draw=keys.draw), keys
+
+
+def _opened(document: bytes, keys: Mapping[int, bytes]) -> Opened:
+    block = b"".join(keys.get(slot, bytes(32)) for slot in range(max(keys, default=-1) + 1))
+    return unseal(document, keys=block)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield the texts of a JSON value that are too long to stand elsewhere by chance."""
+    if isinstance(value, str):
+        if len(value) >= 12:
+            yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _texts(name)
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _said(event: Event) -> list[str]:
+    """Return the longer texts that are content."""
+    full = orjson.loads(encode(event))["data"]
+    bare: dict[str, Any] = orjson.loads(
+        encode(event.model_copy(update={"data": without_content(event.data)}))
+    )
+    kept = {*_texts(bare)}
+    return [text for text in _texts(full) if text not in kept]
+
+
+@given(events())
+def test_an_event_says_nothing_while_it_is_sealed_and_all_once_it_is_opened(event: Event) -> None:
+    """Of every type: a new field of content cannot be left out by mistake."""
+    document, keys = _sealed(event)
+
+    text = document.decode()
+    assert not [said for said in _said(event) if json.dumps(said, ensure_ascii=False) in text]
+    assert len(keys.at) == keys_needed(event)
+    if keys.at:
+        assert says_something(document)
+        found = _opened(document, keys.at)
+        assert not found.erased
+        assert decode(found.document) == event
+
+
+@given(events())
+def test_an_event_without_its_keys_is_the_event_without_its_content(event: Event) -> None:
+    """Ids, times and all else that says nothing stay."""
+    document, keys = _sealed(event)
+    if not keys.at:
+        return
+
+    found = _opened(document, {})
+
+    assert found.erased
+    assert decode(found.document) == event.model_copy(update={"data": without_content(event.data)})
+
+
+def _branch() -> Event:
+    found = [Insight(insight_id=new_id(), text=f"{SAID} {number}") for number in range(3)]
+    data = BranchCompleted(result=SAID, insights=tuple(found))
+    return new_event(data, session_id=new_id(), namespace="acme")
+
+
+def test_each_insight_of_a_branch_has_a_key_of_its_own() -> None:
+    """One of them is forgotten, and the others and the result stay."""
+    event = _branch()
+    document, keys = _sealed(event)
+    labels = {box.label: box.slot for box in boxes_of(document)}
+
+    del keys.at[labels["1"]]
+    data = decode(_opened(document, keys.at).document).data
+
+    assert isinstance(data, BranchCompleted)
+    assert [one.text for one in data.insights] == [f"{SAID} 0", "(forgotten)", f"{SAID} 2"]
+    assert data.result == SAID
+    assert block_of(document) == BLOCK
+
+
+@pytest.mark.parametrize("changed", ["namespace", "subject", "id", "type", "agent", "box"])
+def test_a_box_opens_only_in_its_own_event_and_place(changed: str) -> None:
+    """Ciphertext that was moved elsewhere is refused, not read."""
+    event = _branch()
+    document, keys = _sealed(event)
+    was, becomes = {
+        "namespace": (b'"acme"', b'"acne"'),
+        "subject": (event.subject.encode(), new_id().encode()),
+        "id": (event.id.encode(), new_id().encode()),
+        "type": (b"branch.completed.v1", b"insight.recorded.v1"),
+        "agent": (b'"datacontenttype"', b'"agent":"Eve","datacontenttype"'),
+        "box": (b'"sealed":"0.1.', b'"sealed":"1.1.'),
+    }[changed]
+    assert was in document
+
+    with pytest.raises(EventInvalid, match="does not belong to this event, or was changed"):
+        _opened(document.replace(was, becomes), keys.at)
+
+
+def test_attributes_of_other_producers_are_sealed_too() -> None:
+    """They may hold any text."""
+    data = WorkingMemorySet(key="budget", value=8700)
+    event = new_event(data, session_id=new_id(), namespace="acme")
+    event = event.model_copy()
+    event.__pydantic_extra__ = {"comment": SAID}  # pyright: ignore[reportAttributeAccessIssue]
+
+    document, keys = _sealed(event)
+
+    assert SAID.encode() not in document
+    assert decode(_opened(document, keys.at).document).extensions == {"comment": SAID}
+    assert decode(_opened(document, {}).document).extensions == {}
+
+
+def test_an_event_of_an_unknown_type_is_sealed_whole() -> None:
+    """Nobody here knows which of its fields say something."""
+    known = encode(_branch())
+    written = known.replace(b"branch.completed.v1", b"branch.completed.v9")
+    event = decode(written)
+
+    document, keys = _sealed(event)
+
+    assert isinstance(event.data, OpaqueData)
+    assert SAID.encode() not in document
+    assert _opened(document, keys.at) == Opened(written, erased=False)
+
+
+def test_an_event_that_says_nothing_needs_no_key() -> None:
+    """A citation names ids only."""
+    data = InsightCited(insight_ids=(new_id(),), outcome=Outcome.USED)
+    event = new_event(data, session_id=new_id(), namespace="acme")
+
+    assert keys_needed(event) == 0
+    assert not says_something(encode(event))
+
+
+def test_the_names_of_the_seal_are_reserved() -> None:
+    """An attribute of that name would be taken for it."""
+    event = new_event(
+        InsightRecorded(insight_id=new_id(), text=SAID), session_id=new_id(), namespace="acme"
+    ).model_copy()
+    event.__pydantic_extra__ = {"sealing": "x"}  # pyright: ignore[reportAttributeAccessIssue]
+
+    with pytest.raises(InputInvalid, match="reserved in a sealed namespace"):
+        _sealed(event)
