@@ -56,6 +56,7 @@ class Tracer(Protocol):
         It is below the span that is current here. With `linked`, a `traceparent`, it is instead a
         first span in that one's trace, with a link to it.
         """
+        ...
 
 
 class _NoSpan:

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ANSWERS = {operation.name: operation.answer for operation in OPERATIONS}
-READS = {"recall", "recall_all", "context", "get", "show_session", "history", "consolidate"}
-READS |= {"settle", "synthesise", "apply_retention"}
+READS = {
+    *("recall", "recall_all", "context", "get", "show_session", "history"),
+    *("consolidate", "settle", "synthesise", "apply_retention"),
+}
 """The commands that answer without an event, or need a graph."""
 OPEN: Mapping[str, Any] = {"task": "tea"}
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,7 +83,7 @@ def test_writers_of_one_file_take_turns(tmp_path: Path) -> None:
     texts = [bytes([65 + number]) * 20_000 for number in range(8)]
 
     with ThreadPoolExecutor(8) as pool:
-        seen = list(pool.map(lambda text: _written(home, text), texts * 10))
+        seen = list(pool.map(partial(_written, home), texts * 10))
 
     assert set(seen) <= set(texts)
     assert [path.name for path in home.folder.iterdir()] == ["keys.json"]
