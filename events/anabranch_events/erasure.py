@@ -31,6 +31,7 @@ from anabranch_events.event.types import (
     ConflictResolved,
     ConsolidationRecorded,
     Insight,
+    InsightExpired,
     InsightForgotten,
     InsightRecorded,
     InsightRetracted,
@@ -196,7 +197,7 @@ class _Wanted:
         match data:
             case InsightSuperseded():
                 return bool({data.insight_id, data.by} & self.insights)
-            case InsightRetracted():
+            case InsightRetracted() | InsightExpired():
                 return data.insight_id in self.insights
             case AssociationFormed() | AssociationSevered():
                 return bool({data.from_id, data.to_id} & self.insights)
