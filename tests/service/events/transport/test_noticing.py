@@ -170,7 +170,8 @@ async def test_a_server_that_dies_while_the_log_is_closed_is_no_error(
         log = Log.connect(server.url, token=server.token, timeout_s=0.5)
         await log.__aenter__()
         event = note(new_id())
-        await log.ended_namespaces()  # It is asked once, before the first event.
+        await log.ended_namespaces()  # Both are asked once, before the first event.
+        await log.sealed_namespaces()
         os.kill(server.pid, signal.SIGSTOP)
         appending = [
             log.append(event.model_copy(update={"id": new_id(), "data": large})) for _ in range(40)
