@@ -15,7 +15,7 @@ TRACES = [f"00-{32 * digit}-{16 * digit}-01" for digit in "12"]
 
 def forked(**terms: object) -> bytes:
     """Return the fingerprint of a branch that was forked on these terms."""
-    join = JoinTerms(join_id=ID, branches=1, **terms)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # The fields of JoinTerms.
+    join = JoinTerms(join_id=ID, branches=1, **terms)  # pyright: ignore[reportArgumentType]  # The fields of JoinTerms.
     data = BranchCreated(parent_id=ID, root_id=ID, forked_at=1, depth=1, task="look", join=join)
     return fingerprint(new_event(data, session_id=ID, namespace="test"))
 
