@@ -356,6 +356,12 @@ class Settings(BaseSettings):
         except ValidationError as error:
             raise _setting_invalid(error) from error
 
+    @property
+    def trace_exporters(self) -> tuple[str, ...]:
+        """The exporters that traces are sent to; none where they are off."""
+        named = (one.strip() for one in (self.otel_traces_exporter or "").split(","))
+        return tuple(one for one in named if one not in {"", "none"})
+
     def changed(self, **values: object) -> Self:
         """Return these settings with `values` in place of some; None leaves a setting as it is.
 

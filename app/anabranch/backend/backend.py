@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -11,7 +12,7 @@ from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.lost_branches import end_lost_branches, ending_lost_branches
 from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.backend.prompted_embedder import of_questions
-from anabranch.errors import OwnerGone, PositionFromFuture
+from anabranch.errors import ExporterMissing, OwnerGone, PositionFromFuture
 from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_projections import wait_for
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.tracing import Tracer
 
 _AT_ONCE: Final = 4
+_log: Final = logging.getLogger("anabranch")
 _T = TypeVar("_T")
 
 
@@ -50,8 +52,8 @@ class Backend:
         self.on_append: Callable[[Any], None] | None = None
         """Called with each event that is appended through this backend."""
         self.projecting: Projecting | None = None
-        self.tracer: Tracer | None = None
-        """Makes spans of thoughts, where they are sent anywhere."""
+        self._tracer: Tracer | None = None
+        self._traces = bool(settings.trace_exporters)
         self._graph: Graph | None = None
         self._ranker: Ranker | None = None
         self._indexing: Indexing | None = None
@@ -78,10 +80,6 @@ class Backend:
 
     async def _open(self) -> None:
         enter = self._stack.enter_async_context
-        if self.settings.otel_traces_exporter is not None:
-            from anabranch.backend.tracing import tracing_to
-
-            self.tracer = await enter(tracing_to(self.settings.otel_traces_exporter))
         self.embedder = await enter(opened_embedder(self.settings))
         await enter(self.servers)
         self.log = await enter(self.servers.connect_log())
@@ -124,6 +122,26 @@ class Backend:
     async def _index_is_wanted(self) -> bool:
         """Tell whether the graph has no vectors of another model: then a rebuild is due first."""
         return self.embedder is None or await self.vectors_follow()
+
+    @property
+    def tracer(self) -> Tracer | None:
+        """Makes spans of thoughts, where they are sent anywhere; made for who first asks."""
+        if self._traces:
+            self._traces = False
+            try:
+                from anabranch.backend.tracing import OtelTracer, tracer_provider
+
+                provider = tracer_provider(self.settings.trace_exporters)
+            except ExporterMissing as error:
+                _log.warning("no spans are sent: %s", error)
+            else:
+                self._tracer = OtelTracer(provider)
+                self._stack.push_async_callback(asyncio.to_thread, provider.shutdown)
+        return self._tracer
+
+    @tracer.setter
+    def tracer(self, tracer: Tracer) -> None:
+        self._traces, self._tracer = False, tracer
 
     async def graph(self) -> Graph:
         """Return the graph as it is by now: a rebuild may have moved it."""

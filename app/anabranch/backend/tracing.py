@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry import trace
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-
 from anabranch.errors import ExporterMissing
+
+try:
+    from opentelemetry import trace
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+except ModuleNotFoundError as error:
+    raise ExporterMissing(
+        "OTEL_TRACES_EXPORTER: the SDK of OpenTelemetry is not installed",
+        fix="pip install 'anabranch[service]', or set OTEL_TRACES_EXPORTER to none",
+    ) from error
+from anabranch_events.errors import Conflict
 from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from anabranch_thinking.tracing import SpanKind
 
-_OFF: Final = frozenset({"", "none"})
 _CONSOLE: Final = "console"
 _GROUP: Final = "opentelemetry_traces_exporter"
 _OTLP: Final = "otlp"
@@ -43,17 +48,13 @@ _W3C: Final = TraceContextTextMapPropagator()
 _trace_id: ContextVar[int | None] = ContextVar("anabranch_trace_id", default=None)
 
 
-def tracer_provider(exporters: str | None) -> TracerProvider | None:
-    """Return what sends traces to the exporters that OTEL_TRACES_EXPORTER names; none when off.
+def tracer_provider(exporters: Sequence[str]) -> TracerProvider:
+    """Return what sends traces to the exporters that OTEL_TRACES_EXPORTER names.
 
     Everything else (the endpoint, the service's name, the sampler) the SDK and the exporter read
     from their own OTEL_ variables. Raises ExporterMissing.
     """
-    names = [name.strip() for name in (exporters or "").split(",")]
-    wanted = [name for name in names if name not in _OFF]
-    if not wanted:
-        return None
-    made = [_exporter(name) for name in wanted]
+    made = [_exporter(name) for name in exporters]
     # OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME stand above ours.
     named = OTELResourceDetector().detect()
     ours = Resource.create({"service.name": "anabranch"})  # With telemetry.sdk.* of the SDK.
@@ -61,17 +62,6 @@ def tracer_provider(exporters: str | None) -> TracerProvider | None:
     for exporter in made:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
-
-
-@asynccontextmanager
-async def tracing_to(exporters: str) -> AsyncGenerator[OtelTracer | None]:
-    """Give a tracer for the length of the block, then send what is left. Raises ExporterMissing."""
-    provider = tracer_provider(exporters)
-    try:
-        yield None if provider is None else OtelTracer(provider)
-    finally:
-        if provider is not None:
-            await asyncio.to_thread(provider.shutdown)
 
 
 class TraceIds(RandomIdGenerator):
@@ -117,28 +107,39 @@ class OtelTracer:
         linked: str | None,
     ) -> Generator[OtelSpan]:
         """Give a span for the length of the block; see `anabranch_thinking.tracing.Tracer`."""
-        above, links = _above(traceparent_here()), list[trace.Link]()
-        token = None
-        if linked is not None:
-            origin = trace.get_current_span(_above(linked)).get_span_context()
-            if origin.is_valid:
-                above, links = _above(None), [trace.Link(origin)]
-                token = _trace_id.set(origin.trace_id)
-        try:
-            span = self._tracer.start_span(
-                name, above, kind=_KINDS[kind], attributes=dict(attributes), links=links
-            )
-        finally:
-            if token is not None:
+        origin = trace.get_current_span(_above(linked)).get_span_context()
+        if not origin.is_valid:
+            span = self._begun(name, attributes, kind, _above(traceparent_here()))
+        elif origin.trace_flags.sampled:
+            token = _trace_id.set(origin.trace_id)
+            try:
+                span = self._begun(name, attributes, kind, _above(None), trace.Link(origin))
+            finally:
                 _trace_id.reset(token)
+        else:
+            span = trace.NonRecordingSpan(origin)  # The caller has decided that nobody looks.
         made = OtelSpan(span)
         try:
             yield made
-        except BaseException as error:
+        except Conflict:
+            raise  # Somebody else was first: that is no error of the step.
+        except Exception as error:
             made.fail(error)
             raise
         finally:
             span.end()
+
+    def _begun(
+        self,
+        name: str,
+        attributes: Mapping[str, str | int],
+        kind: SpanKind,
+        above: Context,
+        *links: trace.Link,
+    ) -> trace.Span:
+        return self._tracer.start_span(
+            name, above, kind=_KINDS[kind], attributes=dict(attributes), links=links
+        )
 
 
 def _above(traceparent: str | None) -> Context:

@@ -38,7 +38,7 @@ class ServiceThinking:
     def __init__(self, backend: Backend) -> None:
         named = backend.settings.http_executors.split(",")
         self._allowed = frozenset(one.strip() for one in named if one.strip())
-        self._fabric = fabric_of(Namespaces(backend), backend)
+        self._fabric = fabric_of(Namespaces(backend), backend, traces=True)
         self._hedging = hedging_of(backend.settings)
         self._workers: OrderedDict[str, tuple[Worker, asyncio.Task[None]]] = OrderedDict()
         self._joining: asyncio.Task[None] | None = None

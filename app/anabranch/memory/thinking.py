@@ -201,8 +201,11 @@ class Heard:
                 self._moved.set()
 
 
-def fabric_of(namespaces: Namespaces, backend: Backend) -> Fabric:
-    """Return what a worker and a joiner need, for all namespaces of a backend."""
+def fabric_of(namespaces: Namespaces, backend: Backend, *, traces: bool = False) -> Fabric:
+    """Return what a worker and a joiner need, for all namespaces of a backend.
+
+    With `traces` there are spans, where they are sent anywhere.
+    """
 
     def recall_of(name: str) -> Recall:
         return BranchRecall(namespaces.of(name))
@@ -212,7 +215,7 @@ def fabric_of(namespaces: Namespaces, backend: Backend) -> Fabric:
         sessions_of=lambda name: namespaces.of(name).sessions,
         recall_of=recall_of,
         embedder=backend.embedder,
-        tracer=backend.tracer,
+        tracer=backend.tracer if traces else None,
     )
 
 

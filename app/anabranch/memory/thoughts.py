@@ -163,4 +163,4 @@ async def _begun(sessions: Sessions, root_id: str) -> list[str] | None:
 
 def _fabric(namespace: OpenNamespace) -> Fabric:
     backend = namespace.backend
-    return fabric_of(Namespaces(backend), backend)
+    return fabric_of(Namespaces(backend), backend, traces=True)

@@ -76,7 +76,7 @@ class MemoryWork:
         It joins what was forked, where no other process does. A worker that says nothing for
         `silence_s` has lost its branches to others. Raises InputInvalid.
         """
-        fabric = self._fabric()
+        fabric = self._fabric(traces=True)
         worker = Worker(
             fabric,
             namespace=self._namespace.name,
@@ -120,7 +120,7 @@ class MemoryWork:
         Of several such calls for one pool one is at work. `changed` hears of each change. The other
         options are those of `run_worker`. Raises InputInvalid.
         """
-        fabric = self._fabric()
+        fabric = self._fabric(traces=True)
         settings = self._namespace.backend.settings
         bounds = Bounds(fewest=fewest, most=most, slots=slots)
         allowed_executors(executors, passes=passes, access=executor_access(settings))
@@ -217,7 +217,7 @@ class MemoryWork:
                 "retry_of": state.session_id,
             },
         )
-        thought = ThoughtOverWorkers(self._fabric(), self._namespace.sessions, terms)
+        thought = ThoughtOverWorkers(self._fabric(traces=True), self._namespace.sessions, terms)
         (branch_id,) = await thought.begin(state.task, [again], session_id=None)
         return RetriedTask(retry_of=state.session_id, root_id=thought.root_id, session_id=branch_id)
 
@@ -258,9 +258,9 @@ class MemoryWork:
         found = await fabric.queue.signals.drain(self._namespace.name, workers)
         return [WorkerView.model_validate(one) for one in found]
 
-    def _fabric(self) -> Fabric:
+    def _fabric(self, *, traces: bool = False) -> Fabric:
         backend = self._namespace.backend
-        return fabric_of(Namespaces(backend), backend)
+        return fabric_of(Namespaces(backend), backend, traces=traces)
 
     async def _state(self, session_id: str) -> SessionState:
         state = await self._namespace.sessions.state(session_id)

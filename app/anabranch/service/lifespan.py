@@ -175,8 +175,8 @@ class Serving:
 
 def _tracer_of(settings: Settings) -> TracerProvider | None:
     """Return what sends traces, where the settings have them sent. Raises ExporterMissing."""
-    if settings.otel_traces_exporter is None:
+    if not settings.trace_exporters:
         return None
     from anabranch.backend.tracing import tracer_provider
 
-    return tracer_provider(settings.otel_traces_exporter)
+    return tracer_provider(settings.trace_exporters)

@@ -9,6 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from anabranch.backend.backend import Backend
 from anabranch.backend.tracing import OtelTracer, TraceIds
 from anabranch_events.event.trace_context import traced, traceparent_here
 from anabranch_thinking import BranchContext, DoNotRetry, think
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from nats.aio.client import Client
     from opentelemetry.sdk.trace import ReadableSpan
 
+    from anabranch.settings import Settings
     from anabranch_events import Log
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -134,6 +136,36 @@ async def test_without_spans_the_trace_of_the_caller_is_in_each_event(
     last = (await log.bounds()).last
     found = await traces_in(producer, last)
     assert found == [TRACE_ID] * (last // 2) + [None] * (last // 2)
+
+
+async def test_whom_the_caller_did_not_sample_has_no_spans(log: Log, collected: Collected) -> None:
+    """Attempts and joins of a trace that nobody looks at go on in it, and are sent nowhere."""
+    crew = Crew(log, {"echo": where}, tracer=collected.tracer)
+    unsampled = f"{TRACE[:-2]}00"
+
+    async with crew.at_work():
+        with traced(unsampled):
+            thought = await crew.think(["a hotel"])
+
+    assert collected.trace_ids == set()
+    assert thought.branches[0].result is not None
+    assert thought.branches[0].result.split("-")[1] == TRACE_ID
+
+
+@pytest.mark.parametrize("exporter", ["", "none", " none ,"])
+def test_traces_that_are_off_need_nothing(own_settings: Settings, exporter: str) -> None:
+    """A machine that switches traces off has no exporter, and needs no SDK."""
+    assert own_settings.changed(otel_traces_exporter=exporter).trace_exporters == ()
+
+
+def test_an_exporter_that_is_missing_costs_the_spans_alone(
+    own_settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The variable may be meant for another program: the memory works, and says so once."""
+    backend = Backend(own_settings.changed(otel_traces_exporter="nobody"))
+
+    assert (backend.tracer, backend.tracer) == (None, None)
+    assert [one.message.count("nobody") for one in caplog.records] == [1]
 
 
 async def test_forks_of_branches_go_on_in_the_trace(log: Log, collected: Collected) -> None:
