@@ -11,11 +11,11 @@ from anabranch_events.event.identifiers import canonical_uuid, checked_namespace
 from anabranch_events.jetstream.api import (
     DISABLED,
     STREAM,
-    STREAM_NOT_FOUND,
     Refused,
     ask,
     translated,
 )
+from anabranch_events.jetstream.kept_stream import drift, found_or_made
 from anabranch_events.jetstream.tenant_view import find_view
 
 if TYPE_CHECKING:
@@ -101,38 +101,16 @@ async def ensure_stream(connection: Connection) -> None:
     Raises StreamDrifted when it has other settings.
     """
     try:
-        try:
-            info = await ask(connection, f"STREAM.INFO.{STREAM}")
-        except Refused as refused:
-            if refused.code in DISABLED:
-                connection.view = await find_view(connection)
-                if connection.view is not None:
-                    return
-            if refused.code != STREAM_NOT_FOUND:
-                raise
-            # A stream made by another client at this moment with the same settings is no error.
-            request = {"name": STREAM, "num_replicas": 1, **SETTINGS}
-            info = await ask(connection, f"STREAM.CREATE.{STREAM}", request)
+        config = await found_or_made(connection, STREAM, SETTINGS)
     except Refused as refused:
+        if refused.code in DISABLED:
+            connection.view = await find_view(connection)
+            if connection.view is not None:
+                return
         raise translated(refused) from refused
-    differences = drift(info["config"])
+    differences = drift(config, SETTINGS)
     if differences:
         raise StreamDrifted(STREAM, differences)
-
-
-def drift(config: dict[str, Any]) -> dict[str, tuple[object, object]]:
-    """Return each setting in `config` that is not ours: (actual, wanted) by its name.
-
-    The server leaves out what is switched off.
-    """
-    actual = {name: config.get(name, _off(wanted)) for name, wanted in SETTINGS.items()}
-    return {
-        name: (actual[name], wanted) for name, wanted in SETTINGS.items() if actual[name] != wanted
-    }
-
-
-def _off(wanted: object) -> object:
-    return False if isinstance(wanted, bool) else None
 
 
 async def read_identity(connection: Connection) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch_events.errors import StreamDrifted
 from anabranch_events.event.types import Priority
-from anabranch_events.jetstream.api import STREAM_NOT_FOUND, Refused, ask, translated
+from anabranch_events.jetstream.api import Refused, ask, translated
+from anabranch_events.jetstream.kept_stream import ensure
 from anabranch_events.tasks.task import SUBJECT_PREFIX, subjects_of, task_consumer
 
 if TYPE_CHECKING:
@@ -33,24 +33,7 @@ _NS: Final = 1_000_000_000
 
 async def ensure_tasks(connection: Connection) -> None:
     """Create the stream if it is not there. Raises StreamDrifted when it has other settings."""
-    try:
-        try:
-            info = await ask(connection, f"STREAM.INFO.{TASKS}")
-        except Refused as refused:
-            if refused.code != STREAM_NOT_FOUND:
-                raise
-            request = {"name": TASKS, "num_replicas": 1, **SETTINGS}
-            info = await ask(connection, f"STREAM.CREATE.{TASKS}", request)
-    except Refused as refused:
-        raise translated(refused) from refused
-    config = info["config"]
-    differences: dict[str, tuple[object, object]] = {
-        name: (config.get(name, 0 if name == "max_age" else None), wanted)
-        for name, wanted in SETTINGS.items()
-        if config.get(name, 0 if name == "max_age" else None) != wanted
-    }
-    if differences:
-        raise StreamDrifted(TASKS, differences)
+    await ensure(connection, TASKS, SETTINGS)
 
 
 async def ensure_consumers(connection: Connection, namespace: str, *, silence_s: float) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from anabranch_events.errors import InputInvalid, StreamDrifted
+from anabranch_events.errors import InputInvalid
 from anabranch_events.event.identifiers import checked_namespace
-from anabranch_events.jetstream.api import STREAM_NOT_FOUND, Refused, ask, translated
+from anabranch_events.jetstream.kept_stream import ensure
 
 if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
@@ -91,25 +91,4 @@ def _name(token: str) -> str:
 
 async def ensure_transcripts(connection: Connection) -> None:
     """Create the stream if it is not there. Raises StreamDrifted when it has other settings."""
-    try:
-        try:
-            info = await ask(connection, f"STREAM.INFO.{TRANSCRIPTS}")
-        except Refused as refused:
-            if refused.code != STREAM_NOT_FOUND:
-                raise
-            request = {"name": TRANSCRIPTS, "num_replicas": 1, **SETTINGS}
-            info = await ask(connection, f"STREAM.CREATE.{TRANSCRIPTS}", request)
-    except Refused as refused:
-        raise translated(refused) from refused
-    config = info["config"]
-    actual = {name: config.get(name, _off(wanted)) for name, wanted in SETTINGS.items()}
-    differences: dict[str, tuple[object, object]] = {
-        name: (actual[name], wanted) for name, wanted in SETTINGS.items() if actual[name] != wanted
-    }
-    if differences:
-        raise StreamDrifted(TRANSCRIPTS, differences)
-
-
-def _off(wanted: object) -> object:
-    """Return the value of a setting that the server leaves out, being switched off."""
-    return False if isinstance(wanted, bool) else 0 if wanted == 0 else None
+    await ensure(connection, TRANSCRIPTS, SETTINGS)
