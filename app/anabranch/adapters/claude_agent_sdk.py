@@ -38,7 +38,7 @@ with framework("claude_agent_sdk", extra="claude-agent-sdk"):
     from claude_agent_sdk import fold_session_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from claude_agent_sdk import SessionKey, SessionStoreEntry
@@ -232,17 +232,20 @@ class AnabranchSessionStore:
         return {"session_id": key.session, "mtime": mtime, "data": data}
 
     async def _delete(self, key: TranscriptKey) -> None:
+        """Forget first: by the transcripts a deletion that was killed is known, and goes on."""
         transcripts = await self._transcripts()
         of = MirroredSession(key.project, key.session)
         async with self._importing:
             if key.part:
-                given: tuple[str, ...] = (agent_session(key),)
+                await self._forget([agent_session(key)])
                 await transcripts.drop(key)
             else:
-                given = await (await self._mirrored()).sessions_of(of)
-                self._changed.pop(of, None)
+                await self._forget(await (await self._mirrored()).sessions_of(of))
                 await drop_session(self._journal, transcripts, key.namespace, of)
-            await forget_sessions(namespace_of(self._memory), given, receipt=_RECEIPT)
+                self._changed.pop(of, None)
+
+    async def _forget(self, session_ids: Sequence[str]) -> None:
+        await forget_sessions(namespace_of(self._memory), session_ids, receipt=_RECEIPT)
 
     async def _mirrored(self) -> Mirrored:
         backend = namespace_of(self._memory).backend

@@ -7,6 +7,7 @@ to import the tool's own files later doubles nothing.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import tempfile
@@ -22,6 +23,7 @@ from anabranch.importers.readers.catalogue import sources_below
 from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch.importers.readers.claude_files import head_of
 from anabranch.importers.values import json_of, kind_of, object_of
+from anabranch_events.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,6 +40,7 @@ ORIGINS_MAX: Final = 32
 _META: Final = "agent_metadata"
 _SAFE: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,127}", re.ASCII)
 _AGENT: Final = "agent-"
+_log: Final = logging.getLogger("anabranch")
 
 
 class MirroredSession(NamedTuple):
@@ -98,9 +101,24 @@ class Mirrored:
         return importer.tally
 
     async def sessions_of(self, of: MirroredSession) -> tuple[str, ...]:
-        """Return the ids of the sessions that a session gives; nothing is imported."""
-        _, outcomes = await self._imported(of, Importer(None, self._options))
-        return _of_session(of, outcomes)
+        """Return the ids of the sessions that a session gave, or would give; nothing is imported.
+
+        They are known by its names, and by what was noted of it. What its transcripts say comes
+        along where they can be read.
+        """
+        namespace = self._options.namespace
+        mark = await _mark(await self._bucket(), namespace, of)
+        known = {_identity(namespace).session(of.session): None}
+        known |= dict.fromkeys(mark.sessions if mark else ())
+        known |= {agent_session(one.key): None for one in await self._heads(of) if one.key.part}
+        try:
+            _, outcomes = await self._imported(of, Importer(None, self._options))
+            known |= dict.fromkeys(_of_session(of, outcomes))
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - a transcript that no reader takes can be deleted, too.
+            _log.exception("session %s cannot be read; it is known by its names", of.session)
+        return tuple(known)
 
     async def _imported(
         self, of: MirroredSession, importer: Importer

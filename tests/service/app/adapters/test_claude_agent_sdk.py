@@ -27,7 +27,7 @@ from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch.memory.memory import namespace_of
-from anabranch_events.errors import InputInvalid, NamespaceEnded
+from anabranch_events.errors import InputInvalid, LogUnavailable, NamespaceEnded
 from anabranch_events.event.types import BranchCompleted, InsightRecorded
 from tests.support.claude_files import ClaudeFile
 from tests.support.transcripts import CASES
@@ -272,6 +272,58 @@ async def test_a_session_that_is_deleted_in_one_project_stays_in_another(
 
     assert await store.load(key_of(file)) is None
     assert await store.load(other) == entries_of(file)
+    (session,) = await memory.list_sessions()
+    assert session.task == "(forgotten)"
+
+
+@pytest.mark.parametrize("place", ["forget_sessions", "drop_session"])
+async def test_a_deletion_that_was_broken_off_is_finished_by_the_next(
+    memory: Memory,
+    store: AnabranchSessionStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+) -> None:
+    """Wherever it broke off: neither the transcript nor what was learned of it stays."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    await store.append(key_of(file), entries_of(file))
+    await store.imported()
+
+    async def broken(*_: object, **__: object) -> None:
+        raise LogUnavailable("it does not answer", fix="wait")
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(f"anabranch.adapters.claude_agent_sdk.{place}", broken)
+        with pytest.raises(LogUnavailable):
+            await store.delete(key_of(file))
+    await store.delete(key_of(file))
+
+    assert await store.load(key_of(file)) is None
+    (session,) = await memory.list_sessions()
+    assert session.task == "(forgotten)"
+    assert list(await memory.recall("buoy")) == []
+
+
+async def test_a_session_that_no_reader_takes_can_be_deleted(
+    memory: Memory,
+    store: AnabranchSessionStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """It is known by its names, and by what was noted of it."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    await store.append(key_of(file), entries_of(file))
+    await store.imported()
+
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("anabranch.importers.mirrored.sources_below", broken)
+    await store.delete(key_of(file))
+
+    assert await store.load(key_of(file)) is None
     (session,) = await memory.list_sessions()
     assert session.task == "(forgotten)"
 
