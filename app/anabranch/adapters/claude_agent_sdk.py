@@ -19,6 +19,7 @@ from anabranch.adapters.bridge import Bridge
 from anabranch.adapters.framework import framework
 from anabranch.errors import MemoryNotOpen
 from anabranch.home.folder import Home
+from anabranch.home.passing import clear_passing
 from anabranch.importers.drift import note_unknown_records
 from anabranch.importers.importer import ImportOptions
 from anabranch.importers.mirrored import (
@@ -250,9 +251,11 @@ class AnabranchSessionStore:
     async def _mirrored(self) -> Mirrored:
         backend = namespace_of(self._memory).backend
         transcripts = await self._transcripts()
-        return Mirrored(backend.log, transcripts, self._options, saw=backend.saw)
+        home = Home(self._memory.settings.home)
+        return Mirrored(backend.log, transcripts, self._options, home=home, saw=backend.saw)
 
     async def _resume(self) -> None:
+        clear_passing(Home(self._memory.settings.home))
         for of in await (await self._mirrored()).behind():
             self._look_at(of)
 

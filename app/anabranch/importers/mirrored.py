@@ -1,7 +1,7 @@
 """Sessions of Claude Code that a program mirrors beside the log: imported as its files are.
 
-They are written out as files for a moment. So the same reader makes the same events of them, and
-to import the tool's own files later doubles nothing.
+They are written out below the home as files for a moment. So the same reader makes the same events
+of them, and to import the tool's own files later doubles nothing.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ import asyncio
 import logging
 import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 from pydantic import BaseModel
 
+from anabranch.home.passing import passing_folder
 from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer
 from anabranch.importers.readers.catalogue import sources_below
@@ -27,7 +26,9 @@ from anabranch_events.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
+    from anabranch.home.folder import Home
     from anabranch.importers.importer import ImportOptions
     from anabranch.importers.outcome import ImportedSession, Tally
     from anabranch_events import Event, Log
@@ -66,11 +67,13 @@ class Mirrored:
         transcripts: Transcripts,
         options: ImportOptions,
         *,
+        home: Home,
         saw: Callable[[Event, int], None] | None = None,
     ) -> None:
         self._log = log
         self._transcripts = transcripts
         self._options = options
+        self._home = home
         self._saw = saw
 
     async def behind(self) -> list[MirroredSession]:
@@ -103,8 +106,8 @@ class Mirrored:
     async def sessions_of(self, of: MirroredSession) -> tuple[str, ...]:
         """Return the ids of the sessions that a session gave, or would give; nothing is imported.
 
-        They are known by its names, and by what was noted of it. What its transcripts say comes
-        along where they can be read.
+        Its names and the mark of its last import tell them. Its transcripts tell more, where they
+        can be read.
         """
         namespace = self._options.namespace
         mark = await _mark(await self._bucket(), namespace, of)
@@ -127,8 +130,7 @@ class Mirrored:
         outcomes: list[ImportedSession] = []
         if not _is_safe(of.session):
             return heads, outcomes
-        with tempfile.TemporaryDirectory(prefix="anabranch-transcripts-") as made:
-            folder = Path(made)
+        async with passing_folder(self._home) as folder:
             await self._write(of, heads, folder)
             await self._write_origins(of, folder)
             found = await asyncio.to_thread(sources_below, [folder], tools=[ClaudeCodeReader.tool])
