@@ -90,6 +90,7 @@ class AnabranchSessionStore:
         self._options = ImportOptions(self._memory.namespace, redacts=redacts, tools=tools)
         self._kept: Transcripts | None = None
         self._changed: dict[MirroredSession, None] = {}
+        self._dropped: dict[str, None] = {}
         self._came = asyncio.Event()
         self._importing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -238,12 +239,15 @@ class AnabranchSessionStore:
         of = MirroredSession(key.project, key.session)
         async with self._importing:
             if key.part:
-                await self._forget([agent_session(key)])
+                given: Sequence[str] = (agent_session(key),)
+                await self._forget(given)
                 await transcripts.drop(key)
             else:
-                await self._forget(await (await self._mirrored()).sessions_of(of))
+                given = await (await self._mirrored()).sessions_of(of)
+                await self._forget(given)
                 await drop_session(self._journal, transcripts, key.namespace, of)
                 self._changed.pop(of, None)
+            await self._forget(given)  # Another process may have imported meanwhile.
 
     async def _forget(self, session_ids: Sequence[str]) -> None:
         await forget_sessions(namespace_of(self._memory), session_ids, receipt=_RECEIPT)
@@ -293,7 +297,11 @@ class AnabranchSessionStore:
     async def _import(self, of: MirroredSession) -> bool:
         del self._changed[of]
         try:
-            tally = await (await self._mirrored()).take(of)
+            taken = await (await self._mirrored()).take(of)
+            self._dropped |= dict.fromkeys(taken.dropped)
+            if self._dropped:
+                await self._forget([*self._dropped])
+                self._dropped.clear()
         except MemoryNotOpen:
             raise
         except AnabranchError as error:
@@ -306,7 +314,7 @@ class AnabranchSessionStore:
         except Exception:  # noqa: BLE001 - whatever it is, other sessions go on.
             _log.exception("session %s cannot be imported", of.session)
             return True
-        note_unknown_records(Home(self._memory.settings.home), tally.unknown)
+        note_unknown_records(Home(self._memory.settings.home), taken.tally.unknown)
         return True
 
     async def _imported(self) -> None:

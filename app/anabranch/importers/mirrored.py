@@ -58,6 +58,13 @@ class Mark(BaseModel):
     sessions: tuple[str, ...]
 
 
+class Taken(NamedTuple):
+    """An import of a session, and the sessions whose transcripts were dropped by its end."""
+
+    tally: Tally
+    dropped: tuple[str, ...]
+
+
 class Mirrored:
     """The mirrored sessions of one namespace, on their way into its log."""
 
@@ -88,20 +95,23 @@ class Mirrored:
             of for of, at in last.items() if (found := marks[of]) is None or found.position < at
         ]
 
-    async def take(self, of: MirroredSession) -> Tally:
+    async def take(self, of: MirroredSession) -> Taken:
         """Import a session as far as it is there. Run again it adds what is new.
 
+        Another process may drop transcripts meanwhile: the caller forgets what is `dropped`.
         Raises what `Importer.source` raises; what was appended before stays.
         """
         importer = Importer(self._log, self._options, saw=self._saw)
         heads, outcomes = await self._imported(of, importer)
-        if not heads:  # It was dropped meanwhile, with what was noted of it.
-            return importer.tally
+        gone = [head.key for head in heads if not await self._transcripts.holds(head)]
+        if not heads or any(not key.part for key in gone):
+            known = await self.sessions_of(of)
+            return Taken(importer.tally, (*dict.fromkeys((*known, *_of_session(of, outcomes))),))
         position = max(head.position for head in heads)
         mark = Mark(position=position, sessions=_of_session(of, outcomes))
         bucket = await self._bucket()
         await bucket.put(mark_key(self._options.namespace, of), mark.model_dump_json().encode())
-        return importer.tally
+        return Taken(importer.tally, tuple(map(agent_session, gone)))
 
     async def sessions_of(self, of: MirroredSession) -> tuple[str, ...]:
         """Return the ids of the sessions that a session gave, or would give; nothing is imported.

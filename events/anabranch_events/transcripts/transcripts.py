@@ -191,6 +191,10 @@ class Transcripts:
             found += filter(None, await asyncio.gather(*map(self._head, some)))
         return found
 
+    async def holds(self, head: Head) -> bool:
+        """Tell whether the last message of a transcript, as it was found, is still stored."""
+        return await self._at(head.position) is not None
+
     async def keys(
         self, namespace: str, *, project: str | None = None, session: str | None = None
     ) -> list[TranscriptKey]:

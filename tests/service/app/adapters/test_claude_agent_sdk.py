@@ -25,6 +25,7 @@ from anabranch import Memory
 from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore
 from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer, ImportOptions
+from anabranch.importers.mirrored import Mirrored
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch.memory.memory import namespace_of
 from anabranch_events.errors import InputInvalid, LogUnavailable, NamespaceEnded
@@ -326,6 +327,31 @@ async def test_a_session_that_no_reader_takes_can_be_deleted(
     assert await store.load(key_of(file)) is None
     (session,) = await memory.list_sessions()
     assert session.task == "(forgotten)"
+
+
+async def test_what_another_process_deletes_during_an_import_is_not_learned(
+    memory: Memory,
+    store: AnabranchSessionStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """It had read the transcript before, and forgets what it appended of it afterwards."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    elsewhere = AnabranchSessionStore(memory)
+
+    async def meanwhile(*_: object) -> None:
+        monkeypatch.undo()
+        await elsewhere.delete(key_of(file))
+
+    monkeypatch.setattr(Mirrored, "_write_origins", meanwhile)
+    await store.append(key_of(file), entries_of(file))
+    await store.imported()
+
+    assert await store.load(key_of(file)) is None
+    (session,) = await memory.list_sessions()
+    assert session.task == "(forgotten)"
+    assert list(await memory.recall("buoy")) == []
 
 
 async def test_secrets_stay_in_transcripts_and_do_not_get_into_events(
