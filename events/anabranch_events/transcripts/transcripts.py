@@ -192,7 +192,7 @@ class Transcripts:
         return found
 
     async def holds(self, head: Head) -> bool:
-        """Tell whether the last message of a transcript, as it was found, is still stored."""
+        """Tell whether the last message that was found of a transcript is still stored."""
         return await self._at(head.position) is not None
 
     async def keys(
