@@ -171,7 +171,7 @@ def outlived_of_graph(backend: Backend) -> OutlivedOf:
 
 
 class _Bounded(NamedTuple):
-    """What a rule takes out by now, and what the statements need to find it."""
+    """The outcome of a rule by now, and the parameters of the statements that find its insights."""
 
     outcome: RuleOutcome
     parameters: dict[str, Any]

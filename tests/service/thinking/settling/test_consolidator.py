@@ -26,12 +26,12 @@ from tests.support.rounds import in_full_only
 from tests.support.settled import CHANGED, OPPOSED, SAID_AGAIN, settled_facts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch_events import Log, NatsServer, Recorded
     from anabranch_thinking.sessions.state import SessionState
     from anabranch_thinking.settling.recording import VectorsOf
-    from anabranch_thinking.settling.retention import Outlived, OutlivedOf
+    from anabranch_thinking.settling.retention import Outlived, OutlivedOf, Policy
 
 PAIRS = 6
 
@@ -240,8 +240,10 @@ async def test_a_policy_in_another_session_is_none(log: Log, sessions: Sessions)
     await log.append(new_event(policy, session_id=opened.session_id, namespace="test"))
     asked: list[str] = []
 
-    async def nothing(name: str, *_: object, **__: object) -> list[Outlived]:
-        asked.append(name)
+    async def nothing(
+        namespace: str, policy: Policy, *, last: int, limit: int
+    ) -> Sequence[Outlived]:
+        asked.append(f"{namespace} {policy.position} {last} {limit}")
         return []
 
     end = (await log.bounds()).last

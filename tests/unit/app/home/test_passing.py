@@ -50,7 +50,8 @@ async def test_it_is_for_its_owners_eyes_and_gone_afterwards(home: Home) -> None
 async def test_what_a_killed_process_left_is_cleared(home: Home) -> None:
     """By a store or an owner that starts, and by the next writer; what is in use stays."""
     for clears in (True, False):
-        await asyncio.to_thread(subprocess.run, [sys.executable, "-c", _KILLED, home.folder])
+        command = [sys.executable, "-c", _KILLED, str(home.folder)]
+        await asyncio.to_thread(subprocess.run, command)
         assert len(list(home.passing.rglob("raw.jsonl"))) == 1
         if clears:
             clear_passing(home)
