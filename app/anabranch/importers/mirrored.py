@@ -22,7 +22,7 @@ from anabranch.importers.readers.catalogue import sources_below
 from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch.importers.readers.claude_files import head_of
 from anabranch.importers.values import json_of, kind_of, object_of
-from anabranch_events.errors import Unavailable
+from anabranch_events.errors import LogUnavailable, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -103,6 +103,10 @@ class Mirrored:
         """
         importer = Importer(self._log, self._options, saw=self._saw)
         heads, outcomes = await self._imported(of, importer)
+        if not heads and await self._keys(of):
+            raise LogUnavailable(
+                "a replica of the transcripts is behind the others", fix="try again in a moment"
+            )
         gone = [head.key for head in heads if not await self._transcripts.holds(head)]
         if not heads or any(not key.part for key in gone):
             known = await self.sessions_of(of)
@@ -123,7 +127,7 @@ class Mirrored:
         mark = await _mark(await self._bucket(), namespace, of)
         known = {_identity(namespace).session(of.session): None}
         known |= dict.fromkeys(mark.sessions if mark else ())
-        known |= {agent_session(one.key): None for one in await self._heads(of) if one.key.part}
+        known |= {agent_session(key): None for key in await self._keys(of) if key.part}
         try:
             _, outcomes = await self._imported(of, Importer(None, self._options))
             known |= dict.fromkeys(_of_session(of, outcomes))
@@ -150,6 +154,11 @@ class Mirrored:
 
     async def _heads(self, of: MirroredSession) -> list[Head]:
         return await self._transcripts.heads(
+            self._options.namespace, project=of.project, session=of.session
+        )
+
+    async def _keys(self, of: MirroredSession) -> list[TranscriptKey]:
+        return await self._transcripts.keys(
             self._options.namespace, project=of.project, session=of.session
         )
 

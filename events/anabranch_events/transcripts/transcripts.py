@@ -196,8 +196,12 @@ class Transcripts:
         return found
 
     async def holds(self, head: Head) -> bool:
-        """Tell whether the last message that was found of a transcript is still stored."""
-        return await self._at(head.position) is not None
+        """Tell whether a transcript that was found was not dropped since, by the stream's leader.
+
+        One that lost its end with a server was not dropped, and one that began anew was.
+        """
+        first = await self._leader({"seq": 1, "next_by_subj": head.key.subject})
+        return first is not None and int(first["seq"]) <= head.position
 
     async def keys(
         self, namespace: str, *, project: str | None = None, session: str | None = None
