@@ -1072,7 +1072,8 @@ class MemoryRetention(Face[AsyncMemoryRetention]):
         """Set the whole policy, in place of an earlier one; without rules all is kept.
 
         A rule is for the insights of its `kind`, one without a kind for those of all other kinds.
-        It keeps them for `age_days` since they were recorded, and of them the latest `count`.
+        It keeps them for `age_days` since the log stored them, and of them the latest `count`.
+        Those out of a tool's transcript are as old as it says.
         Nothing is taken out yet: the consolidator does that, and `apply`. Raises InputInvalid.
         """
         return LOOP.run(self._wrapped.set(rules))

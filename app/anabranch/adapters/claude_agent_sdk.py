@@ -19,6 +19,7 @@ from anabranch.adapters.bridge import Bridge
 from anabranch.adapters.framework import framework
 from anabranch.errors import MemoryNotOpen
 from anabranch.home.folder import Home
+from anabranch.home.passing import clear_passing
 from anabranch.importers.drift import note_unknown_records
 from anabranch.importers.importer import ImportOptions
 from anabranch.importers.mirrored import (
@@ -38,7 +39,7 @@ with framework("claude_agent_sdk", extra="claude-agent-sdk"):
     from claude_agent_sdk import fold_session_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from claude_agent_sdk import SessionKey, SessionStoreEntry
@@ -89,6 +90,7 @@ class AnabranchSessionStore:
         self._options = ImportOptions(self._memory.namespace, redacts=redacts, tools=tools)
         self._kept: Transcripts | None = None
         self._changed: dict[MirroredSession, None] = {}
+        self._dropped: dict[str, None] = {}
         self._came = asyncio.Event()
         self._importing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -232,24 +234,32 @@ class AnabranchSessionStore:
         return {"session_id": key.session, "mtime": mtime, "data": data}
 
     async def _delete(self, key: TranscriptKey) -> None:
+        """Forget first: by the transcripts a deletion that was killed is known, and goes on."""
         transcripts = await self._transcripts()
         of = MirroredSession(key.project, key.session)
         async with self._importing:
             if key.part:
-                given: tuple[str, ...] = (agent_session(key),)
+                given: Sequence[str] = (agent_session(key),)
+                await self._forget(given)
                 await transcripts.drop(key)
             else:
                 given = await (await self._mirrored()).sessions_of(of)
-                self._changed.pop(of, None)
+                await self._forget(given)
                 await drop_session(self._journal, transcripts, key.namespace, of)
-            await forget_sessions(namespace_of(self._memory), given, receipt=_RECEIPT)
+                self._changed.pop(of, None)
+            await self._forget(given)  # Another process may have imported meanwhile.
+
+    async def _forget(self, session_ids: Sequence[str]) -> None:
+        await forget_sessions(namespace_of(self._memory), session_ids, receipt=_RECEIPT)
 
     async def _mirrored(self) -> Mirrored:
         backend = namespace_of(self._memory).backend
         transcripts = await self._transcripts()
-        return Mirrored(backend.log, transcripts, self._options, saw=backend.saw)
+        home = Home(self._memory.settings.home)
+        return Mirrored(backend.log, transcripts, self._options, home=home, saw=backend.saw)
 
     async def _resume(self) -> None:
+        clear_passing(Home(self._memory.settings.home))
         for of in await (await self._mirrored()).behind():
             self._look_at(of)
 
@@ -287,7 +297,11 @@ class AnabranchSessionStore:
     async def _import(self, of: MirroredSession) -> bool:
         del self._changed[of]
         try:
-            tally = await (await self._mirrored()).take(of)
+            taken = await (await self._mirrored()).take(of)
+            self._dropped |= dict.fromkeys(taken.dropped)
+            if self._dropped:
+                await self._forget([*self._dropped])
+                self._dropped.clear()
         except MemoryNotOpen:
             raise
         except AnabranchError as error:
@@ -300,7 +314,7 @@ class AnabranchSessionStore:
         except Exception:  # noqa: BLE001 - whatever it is, other sessions go on.
             _log.exception("session %s cannot be imported", of.session)
             return True
-        note_unknown_records(Home(self._memory.settings.home), tally.unknown)
+        note_unknown_records(Home(self._memory.settings.home), taken.tally.unknown)
         return True
 
     async def _imported(self) -> None:

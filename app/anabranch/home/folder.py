@@ -43,11 +43,13 @@ class Home:
         self.credentials = folder / "tenants.json"
         self.keys = folder / "keys.json"
         self.spans = folder / "spans"
+        self.passing = folder / "passing"
         self.erased = folder / "erased.json"
         self.unknown_records = folder / "unknown-records.json"
         self.keys_lock = folder / "keys.lock"
         self.owner_lock = folder / "owner.lock"
         self.joined_lock = folder / "joined.lock"
+        self.passing_lock = folder / "passing.lock"
         self.rebuild_lock = folder / "rebuild.lock"
 
     def graph_of(self, log_url: str | None) -> Path:

@@ -28,6 +28,7 @@ from anabranch.home.folder import Home, Lock, held
 from anabranch.home.keeper import COMMAND as KEEP
 from anabranch.home.keeper import start_keeper
 from anabranch.home.managed_servers import OwnServers
+from anabranch.home.passing import clear_passing
 from anabranch.home.runtime_file import (
     LogAddress,
     Runtime,
@@ -404,6 +405,7 @@ class Servers:
 
     async def _own(self) -> None:
         self.home.retire_runtime()
+        clear_passing(self.home)
         self.role = "owner"
         with Lock(self.home.joined_lock, shared=True) as made:
             made.take()  # Those who join later need no room for the file.

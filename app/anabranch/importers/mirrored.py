@@ -1,31 +1,34 @@
 """Sessions of Claude Code that a program mirrors beside the log: imported as its files are.
 
-They are written out as files for a moment. So the same reader makes the same events of them, and
-to import the tool's own files later doubles nothing.
+They are written out below the home as files for a moment. So the same reader makes the same events
+of them, and to import the tool's own files later doubles nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 from pydantic import BaseModel
 
+from anabranch.home.passing import passing_folder
 from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch.importers.readers.claude_files import head_of
 from anabranch.importers.values import json_of, kind_of, object_of
+from anabranch_events.errors import LogUnavailable, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
+    from anabranch.home.folder import Home
     from anabranch.importers.importer import ImportOptions
     from anabranch.importers.outcome import ImportedSession, Tally
     from anabranch_events import Event, Log
@@ -38,6 +41,7 @@ ORIGINS_MAX: Final = 32
 _META: Final = "agent_metadata"
 _SAFE: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,127}", re.ASCII)
 _AGENT: Final = "agent-"
+_log: Final = logging.getLogger("anabranch")
 
 
 class MirroredSession(NamedTuple):
@@ -54,6 +58,13 @@ class Mark(BaseModel):
     sessions: tuple[str, ...]
 
 
+class Taken(NamedTuple):
+    """An import of a session, and the sessions whose transcripts were dropped by its end."""
+
+    tally: Tally
+    dropped: tuple[str, ...]
+
+
 class Mirrored:
     """The mirrored sessions of one namespace, on their way into its log."""
 
@@ -63,11 +74,13 @@ class Mirrored:
         transcripts: Transcripts,
         options: ImportOptions,
         *,
+        home: Home,
         saw: Callable[[Event, int], None] | None = None,
     ) -> None:
         self._log = log
         self._transcripts = transcripts
         self._options = options
+        self._home = home
         self._saw = saw
 
     async def behind(self) -> list[MirroredSession]:
@@ -82,25 +95,47 @@ class Mirrored:
             of for of, at in last.items() if (found := marks[of]) is None or found.position < at
         ]
 
-    async def take(self, of: MirroredSession) -> Tally:
+    async def take(self, of: MirroredSession) -> Taken:
         """Import a session as far as it is there. Run again it adds what is new.
 
+        Another process may drop transcripts meanwhile: the caller forgets what is `dropped`.
         Raises what `Importer.source` raises; what was appended before stays.
         """
         importer = Importer(self._log, self._options, saw=self._saw)
         heads, outcomes = await self._imported(of, importer)
-        if not heads:  # It was dropped meanwhile, with what was noted of it.
-            return importer.tally
+        if not heads and await self._keys(of):
+            raise LogUnavailable(
+                "a replica of the transcripts is behind the others", fix="try again in a moment"
+            )
+        gone = [head.key for head in heads if not await self._transcripts.holds(head)]
+        if not heads or any(not key.part for key in gone):
+            known = await self.sessions_of(of)
+            return Taken(importer.tally, (*dict.fromkeys((*known, *_of_session(of, outcomes))),))
         position = max(head.position for head in heads)
         mark = Mark(position=position, sessions=_of_session(of, outcomes))
         bucket = await self._bucket()
         await bucket.put(mark_key(self._options.namespace, of), mark.model_dump_json().encode())
-        return importer.tally
+        return Taken(importer.tally, tuple(map(agent_session, gone)))
 
     async def sessions_of(self, of: MirroredSession) -> tuple[str, ...]:
-        """Return the ids of the sessions that a session gives; nothing is imported."""
-        _, outcomes = await self._imported(of, Importer(None, self._options))
-        return _of_session(of, outcomes)
+        """Return the ids of the sessions that a session gave, or would give; nothing is imported.
+
+        Its names and the mark of its last import tell them. Its transcripts tell more, where they
+        can be read.
+        """
+        namespace = self._options.namespace
+        mark = await _mark(await self._bucket(), namespace, of)
+        known = {_identity(namespace).session(of.session): None}
+        known |= dict.fromkeys(mark.sessions if mark else ())
+        known |= {agent_session(key): None for key in await self._keys(of) if key.part}
+        try:
+            _, outcomes = await self._imported(of, Importer(None, self._options))
+            known |= dict.fromkeys(_of_session(of, outcomes))
+        except Unavailable:
+            raise
+        except Exception:  # noqa: BLE001 - a transcript that no reader takes can be deleted, too.
+            _log.exception("session %s cannot be read; it is known by its names", of.session)
+        return tuple(known)
 
     async def _imported(
         self, of: MirroredSession, importer: Importer
@@ -109,8 +144,7 @@ class Mirrored:
         outcomes: list[ImportedSession] = []
         if not _is_safe(of.session):
             return heads, outcomes
-        with tempfile.TemporaryDirectory(prefix="anabranch-transcripts-") as made:
-            folder = Path(made)
+        async with passing_folder(self._home) as folder:
             await self._write(of, heads, folder)
             await self._write_origins(of, folder)
             found = await asyncio.to_thread(sources_below, [folder], tools=[ClaudeCodeReader.tool])
@@ -120,6 +154,11 @@ class Mirrored:
 
     async def _heads(self, of: MirroredSession) -> list[Head]:
         return await self._transcripts.heads(
+            self._options.namespace, project=of.project, session=of.session
+        )
+
+    async def _keys(self, of: MirroredSession) -> list[TranscriptKey]:
+        return await self._transcripts.keys(
             self._options.namespace, project=of.project, session=of.session
         )
 

@@ -47,6 +47,30 @@ class Piece(NamedTuple):
         return found if self.expected is None else found | {EXPECTED: str(self.expected)}
 
 
+class WholeLines:
+    """Lines put together out of the messages that hold them, in the order of those.
+
+    A long line costs what it is long: its parts are joined once, when its end has come.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def take(self, document: bytes) -> bytes:
+        """Return the lines that end in a message, whole; none where a long one goes on."""
+        end = document.rfind(b"\n") + 1
+        if not end:
+            self._parts.append(document)
+            return b""
+        whole = b"".join((*self._parts, document[:end]))
+        self._parts = [document[end:]]
+        return whole
+
+    def clear(self) -> None:
+        """Drop the beginning of a line that never came to its end."""
+        self._parts.clear()
+
+
 class _Named(msgspec.Struct):
     uuid: Any = None
 

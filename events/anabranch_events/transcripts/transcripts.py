@@ -23,7 +23,14 @@ from anabranch_events.jetstream.api import (
 )
 from anabranch_events.jetstream.direct_get import EVENT_ID, get, position_of, read_subject
 from anabranch_events.jetstream.kv import stored_subjects
-from anabranch_events.transcripts.piece import PIECE_BYTES, Line, batches, line_of, pieces
+from anabranch_events.transcripts.piece import (
+    PIECE_BYTES,
+    Line,
+    WholeLines,
+    batches,
+    line_of,
+    pieces,
+)
 from anabranch_events.transcripts.piece import parsed as parsed_line
 from anabranch_events.transcripts.stream import (
     TRANSCRIPTS,
@@ -71,17 +78,15 @@ class _Standing:
         self.marks: set[bytes] = set()
         self.unsure: _Unsure | None = None
         self._tail: list[bytes] = []
-        self.rest = b""
+        self._lines = WholeLines()
         self.is_read = False
         self.appending = asyncio.Lock()
 
     def take(self, message: Msg) -> None:
         """Note the records that a stored message holds."""
         self.last = position_of(message)
-        data = self.rest + message.data
-        end = data.rfind(b"\n") + 1
-        self.rest = data[end:]
-        self.have(parsed_line(line + b"\n") for line in data[:end].splitlines())
+        lines = self._lines.take(message.data)
+        self.have(parsed_line(line + b"\n") for line in lines.splitlines())
         told = (message.headers or {}).get(EVENT_ID, "")
         if self.unsure is not None and told.startswith(f"{self.unsure.batch_id}/"):
             self.unsure = None
@@ -97,7 +102,9 @@ class _Standing:
 
     def clear(self) -> None:
         """Note that nothing is stored any more."""
-        self.last, self.rest, self._tail = 0, b"", []
+        self.last = 0
+        self._tail.clear()
+        self._lines.clear()
         self.marks.clear()
 
     def new(self, lines: Sequence[Line]) -> list[Line]:
@@ -171,14 +178,11 @@ class Transcripts:
 
         A position is that of the last message of an append, or 0.
         """
-        rest = b""
+        whole = WholeLines()
         async with aclosing(self._messages(key.subject, after=after)) as messages:
             async for message in messages:
-                data = rest + message.data
-                end = data.rfind(b"\n") + 1
-                rest = data[end:]
-                if end:
-                    yield data[:end], position_of(message)
+                if lines := whole.take(message.data):
+                    yield lines, position_of(message)
 
     async def heads(
         self, namespace: str, *, project: str | None = None, session: str | None = None
@@ -190,6 +194,14 @@ class Transcripts:
             some = subjects[start : start + _AT_ONCE]
             found += filter(None, await asyncio.gather(*map(self._head, some)))
         return found
+
+    async def holds(self, head: Head) -> bool:
+        """Tell whether a transcript that was found was not dropped since, by the stream's leader.
+
+        One that lost its end with a server was not dropped, and one that began anew was.
+        """
+        first = await self._leader({"seq": 1, "next_by_subj": head.key.subject})
+        return first is not None and int(first["seq"]) <= head.position
 
     async def keys(
         self, namespace: str, *, project: str | None = None, session: str | None = None

@@ -20,6 +20,7 @@ from anabranch_events.errors import (
     EventInvalid,
     InputInvalid,
     LogRewound,
+    LogUnavailable,
     NamespaceEnded,
     Unavailable,
 )
@@ -32,12 +33,12 @@ from anabranch_events.event.types import (
 )
 from anabranch_thinking.settling.chain import AGENT, Overtaken
 from anabranch_thinking.settling.recording import AT_ONCE, Settler
-from anabranch_thinking.settling.retention import Policy, Retention
+from anabranch_thinking.settling.retention import Policy, Retention, policy_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from anabranch_events import Log, PinnedConsumer, Recorded
+    from anabranch_events import Event, Log, PinnedConsumer, Recorded
     from anabranch_thinking.sessions.sessions import Sessions
     from anabranch_thinking.settling.recording import VectorsOf
     from anabranch_thinking.settling.retention import OutlivedOf
@@ -156,6 +157,7 @@ class Turn:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(pinned, end))
                 group.create_task(self._tick())
+                group.create_task(self._tick_retention())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
 
@@ -181,9 +183,8 @@ class Turn:
                 self._kept.pop(event.data.namespace, None)
                 continue
             settler = self._settler(event.namespace)
-            if settler is not None and isinstance(event.data, RetentionSet):
-                policy = Policy(event.data.rules, recorded.position, event.agent, event.time)
-                self._keep(event.namespace, policy)
+            if settler is not None:
+                self._keep(event, recorded.position)
             if isinstance(event.data, TRIGGERS) and event.agent != AGENT:
                 self._asked.add(event.namespace)
             if settler is not None and settler.take(event, recorded.position):
@@ -202,10 +203,16 @@ class Turn:
             self._settlers[namespace] = Settler(sessions, self._vectors_of)
         return self._settlers[namespace]
 
-    def _keep(self, namespace: str, policy: Policy) -> None:
-        """Take in a policy; one without rules keeps everything."""
+    def _keep(self, event: Event, position: int) -> None:
+        """Take in a policy; one without rules keeps everything. In other sessions it is none."""
+        namespace = event.namespace
+        if not isinstance(event.data, RetentionSet) or self._outlived_of is None:
+            return
+        if event.session_id != policy_session(namespace):
+            return
         self._kept.pop(namespace, None)
-        if policy.rules and self._outlived_of is not None:
+        if event.data.rules:
+            policy = Policy(event.data.rules, position, event.agent, event.time)
             retention = Retention(self._sessions_of(namespace), self._outlived_of)
             self._kept[namespace] = _Kept(retention, policy)
 
@@ -214,7 +221,7 @@ class Turn:
         await self._caught_up.wait()
         while True:
             await asyncio.sleep(TICK_S)
-            quiet = time.monotonic() - self._heard_at >= self._idle_s
+            quiet = self._is_quiet()
             asked, self._asked = self._asked, set()
             for namespace, settler in tuple(self._settlers.items()):
                 wanted = quiet or namespace in asked or settler.waiting >= self._budget
@@ -223,39 +230,53 @@ class Turn:
                         self._asked.add(namespace)  # The rest goes on at the next tick.
                     async with self._reading:
                         await self._settle(namespace, settler)
-            if quiet:
-                for namespace, kept in tuple(self._kept.items()):
-                    if time.monotonic() >= kept.due:
-                        await self._retain(namespace, kept)
+
+    def _is_quiet(self) -> bool:
+        return time.monotonic() - self._heard_at >= self._idle_s
+
+    async def _tick_retention(self) -> None:
+        """Take out what outlived a policy, while it is quiet.
+
+        It waits for the graph, and settling does not wait for it.
+        """
+        await self._caught_up.wait()
+        while True:
+            await asyncio.sleep(TICK_S)
+            for namespace, kept in tuple(self._kept.items()):
+                if self._is_quiet() and time.monotonic() >= kept.due:
+                    await self._retain(namespace, kept)
 
     async def _settle(self, namespace: str, settler: Settler) -> None:
         """Settle the next insights of a namespace; one that refuses is left out for this turn."""
         try:
             await settler.settle_next()
-        except (PinLost, LogRewound, Unavailable):
+        except (PinLost, LogRewound, LogUnavailable):
             raise
         except NamespaceEnded:
             self._leave_out(namespace)
+        except Unavailable as error:
+            _log.debug("the namespace %s is settled when it is quiet again: %s", namespace, error)
+            self._heard_at = time.monotonic()
         except AnabranchError as error:
             _log.warning("the namespace %s is not settled for now: %s", namespace, error)
             self._leave_out(namespace)
 
     async def _retain(self, namespace: str, kept: _Kept) -> None:
-        """Take out a batch of insights that outlived a policy.
-
-        It waits for the graph, and not for long.
-        """
+        """Take out a batch of insights that outlived a policy, unless it was replaced."""
+        if self._kept.get(namespace) is not kept:
+            return
         try:
             if not await kept.retention.expire_next(kept.policy):
                 kept.due = time.monotonic() + RETAIN_EVERY_S
         except Overtaken:
             pass  # By a command: the next tick looks again.
-        except (PinLost, LogRewound, Unavailable):
+        except (PinLost, LogRewound, LogUnavailable):
             raise
         except NamespaceEnded:
             self._leave_out(namespace)
         except AnabranchError as error:
-            _log.warning("the retention of %s waits a while: %s", namespace, error)
+            kind = logging.DEBUG if isinstance(error, Unavailable) else logging.WARNING
+            _log.log(kind, "the retention of %s waits a while: %s", namespace, error)
             kept.due = time.monotonic() + RETAIN_EVERY_S
 
     def _leave_out(self, namespace: str) -> None:

@@ -108,11 +108,11 @@ class Settler:
             return {}
         book, namespace = self._book, self._sessions.namespace
         if not self._warm:
-            self._warm = True
             first = min(self._waiting[each] for each in batch)
             latest = book.latest_without_vector(first - 1)
             for each, vector in (await self._vectors_of(namespace, latest)).items():
                 book.neighbours.add_vector(each, vector)
+            self._warm = True
         wanted = dict.fromkeys(each for each in batch if each in book.insights)
         for each in tuple(wanted):
             wanted |= dict.fromkeys(book.neighbours.by_words(book.insights[each]))

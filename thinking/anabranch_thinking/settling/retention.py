@@ -36,13 +36,15 @@ class Outlived(NamedTuple):
 
 
 class OutlivedOf(Protocol):
-    """Finds the insights that outlived a policy, the oldest first, at most a few thousand.
+    """Finds the insights that outlived a policy, the oldest first, at most `limit`.
 
     It answers by a graph that has reached the position `last`, and with nothing while there is
     none.
     """
 
-    async def __call__(self, namespace: str, policy: Policy, *, last: int) -> Sequence[Outlived]:
+    async def __call__(
+        self, namespace: str, policy: Policy, *, last: int, limit: int
+    ) -> Sequence[Outlived]:
         """Return insights that hold."""
         ...
 
@@ -62,10 +64,15 @@ class Policy:
         return tuple(rule.kind for rule in self.rules if rule.kind is not None)
 
 
+def policy_session(namespace: str) -> str:
+    """Return the id of the session whose events set the policy of a namespace."""
+    return own_session(namespace, _POLICY)
+
+
 async def policy_of(sessions: Sessions, *, as_of: int | None = None) -> Policy | None:
     """Return a namespace's policy, now or as of a position; None where none was ever set."""
     try:
-        events = await sessions.events(own_session(sessions.namespace, _POLICY))
+        events = await sessions.events(policy_session(sessions.namespace))
     except SessionNotFound:
         return None
     for position, event in reversed(events):
@@ -79,7 +86,7 @@ async def set_policy(
 ) -> SessionReceipt:
     """Set a namespace's policy, in place of an earlier one. Raises InputInvalid."""
     data = checked(RetentionSet, rules=tuple(rules))
-    session_id = own_session(sessions.namespace, _POLICY)
+    session_id = policy_session(sessions.namespace)
 
     async def attempt() -> SessionReceipt:
         facts = [Fact(session_id, data)]
@@ -101,19 +108,17 @@ class Retention:
         self._sessions = sessions
         self._outlived_of = outlived_of
         self._chain = Chain(sessions, task=_TASK, key="expired", name=_POLICY)
-        self._found: list[Outlived] = []
 
-    async def expire_next(self, policy: Policy) -> list[Outlived]:
+    async def expire_next(self, policy: Policy) -> Sequence[Outlived]:
         """Take out the next insights; return them, none where all that is left is kept.
 
-        Raises Overtaken: what another one took out meanwhile is then looked up again.
+        Each batch is looked up by itself, so that one sees what was retracted since the last.
+        Raises Overtaken: then another one took some out meanwhile.
         """
         head = await self._chain.head()
-        if not self._found:
-            self._found = list(
-                await self._outlived_of(self._sessions.namespace, policy, last=head.last)
-            )
-        batch, self._found = self._found[:AT_ONCE], self._found[AT_ONCE:]
+        batch = await self._outlived_of(
+            self._sessions.namespace, policy, last=head.last, limit=AT_ONCE
+        )
         if batch:
             facts = [
                 checked(
@@ -124,9 +129,5 @@ class Retention:
                 )
                 for one in batch
             ]
-            try:
-                await self._chain.append(head, facts, noted=policy.position)
-            except BaseException:
-                self._found = []
-                raise
+            await self._chain.append(head, facts, noted=policy.position)
         return batch

@@ -25,9 +25,10 @@ from anabranch import Memory
 from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore
 from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer, ImportOptions
+from anabranch.importers.mirrored import Mirrored
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch.memory.memory import namespace_of
-from anabranch_events.errors import InputInvalid, NamespaceEnded
+from anabranch_events.errors import InputInvalid, LogUnavailable, NamespaceEnded
 from anabranch_events.event.types import BranchCompleted, InsightRecorded
 from tests.support.claude_files import ClaudeFile
 from tests.support.transcripts import CASES
@@ -274,6 +275,83 @@ async def test_a_session_that_is_deleted_in_one_project_stays_in_another(
     assert await store.load(other) == entries_of(file)
     (session,) = await memory.list_sessions()
     assert session.task == "(forgotten)"
+
+
+@pytest.mark.parametrize("place", ["forget_sessions", "drop_session"])
+async def test_a_deletion_that_was_broken_off_is_finished_by_the_next(
+    memory: Memory,
+    store: AnabranchSessionStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+) -> None:
+    """Wherever it broke off: neither the transcript nor what was learned of it stays."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    await store.append(key_of(file), entries_of(file))
+    await store.imported()
+
+    async def broken(*_: object, **__: object) -> None:
+        raise LogUnavailable("it does not answer", fix="wait")
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(f"anabranch.adapters.claude_agent_sdk.{place}", broken)
+        with pytest.raises(LogUnavailable):
+            await store.delete(key_of(file))
+    await store.delete(key_of(file))
+
+    assert await store.load(key_of(file)) is None
+    (session,) = await memory.list_sessions()
+    assert session.task == "(forgotten)"
+    assert list(await memory.recall("buoy")) == []
+
+
+async def test_a_session_that_no_reader_takes_can_be_deleted(
+    memory: Memory,
+    store: AnabranchSessionStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """It is known by its names, and by what was noted of it."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    await store.append(key_of(file), entries_of(file))
+    await store.imported()
+
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("anabranch.importers.mirrored.sources_below", broken)
+    await store.delete(key_of(file))
+
+    assert await store.load(key_of(file)) is None
+    (session,) = await memory.list_sessions()
+    assert session.task == "(forgotten)"
+
+
+async def test_what_another_process_deletes_during_an_import_is_not_learned(
+    memory: Memory,
+    store: AnabranchSessionStore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """It had read the transcript before, and forgets what it appended of it afterwards."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    elsewhere = AnabranchSessionStore(memory)
+
+    async def meanwhile(*_: object) -> None:
+        monkeypatch.undo()
+        await elsewhere.delete(key_of(file))
+
+    monkeypatch.setattr(Mirrored, "_write_origins", meanwhile)
+    await store.append(key_of(file), entries_of(file))
+    await store.imported()
+
+    assert await store.load(key_of(file)) is None
+    (session,) = await memory.list_sessions()
+    assert session.task == "(forgotten)"
+    assert list(await memory.recall("buoy")) == []
 
 
 async def test_secrets_stay_in_transcripts_and_do_not_get_into_events(

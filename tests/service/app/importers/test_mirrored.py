@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anabranch.home.folder import Home
 from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.mirrored import Mirrored, MirroredSession, drop_mirrored
@@ -40,9 +41,9 @@ async def transcripts(log: Log) -> Transcripts:
 
 
 @pytest.fixture
-def mirrored(log: Log, transcripts: Transcripts) -> Mirrored:
+def mirrored(log: Log, transcripts: Transcripts, tmp_path: Path) -> Mirrored:
     """Give the mirrored sessions of a fresh log."""
-    return Mirrored(log, transcripts, OPTIONS)
+    return Mirrored(log, transcripts, OPTIONS, home=Home(tmp_path / "home"))
 
 
 def parts_of(case: str) -> dict[TranscriptKey, list[Any]]:

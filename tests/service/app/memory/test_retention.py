@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock
 
 import pytest
 
 from anabranch import Memory
 from anabranch.errors import InputInvalid
+from anabranch.importers.importer import Importer, ImportOptions
+from anabranch.importers.readers.catalogue import sources_below
 from anabranch.memory.memory import namespace_of
 from anabranch.memory.retention import outlived_of_graph
-from anabranch_events.event.types import InsightExpired
+from anabranch_events import new_event, new_id
+from anabranch_events.event.types import InsightExpired, InsightRecorded
 from anabranch_thinking.settling.consolidator import Consolidator
 from anabranch_thinking.settling.retention import Retention, policy_of
+from tests.support.claude_files import ClaudeFile
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
+    from pathlib import Path
 
     from anabranch.settings import Settings
+    from anabranch_thinking.settling.retention import Outlived, Policy
 
 
 @pytest.fixture
@@ -91,6 +99,83 @@ async def test_what_an_expired_one_superseded_does_not_come_back(either: Memory)
     assert list(await either.recall("gate")) == []
     live = await either.graph.digest()
     assert await either.graph.digest(as_of=(await either.status()).log.last) == live
+
+
+async def _imported(memory: Memory, folder: Path) -> list[str]:
+    """Import a transcript of an earlier day; return its two insights."""
+    ClaudeFile(folder).turns(1)
+    importer = Importer(namespace_of(memory).backend.log, ImportOptions(memory.namespace))
+    for source in sources_below([folder]):
+        await importer.source(source)
+    events = [recorded.decode() async for recorded in memory.replay()]
+    found = [one.data for one in events if one.agent and one.agent.startswith("claude-code")]
+    return [one.insight_id for one in found if isinstance(one, InsightRecorded)]
+
+
+async def test_no_clock_but_the_logs_decides(
+    plain: Memory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An insight counts from its append, one of a transcript from the time that its source has."""
+    log = namespace_of(plain).backend.log
+    first = await plain.remember("The clock says now")
+    said = [first.insight_id]
+    for year in (2200, 1970):
+        data = InsightRecorded(insight_id=new_id(), text=f"The clock says {year}", kind="clock")
+        time = datetime(year, 1, 2, tzinfo=UTC)
+        await log.append(
+            new_event(data, session_id=first.session_id, namespace=plain.namespace, time=time)
+        )
+        said.append(data.insight_id)
+    imported = await _imported(plain, tmp_path)
+
+    await plain.retention.set([{"age_days": 1}])
+    await plain.retention.apply()
+    of_a_day = await _expired(plain)
+    await plain.retention.set([{"age_days": 1, "count": 1}])
+    await plain.retention.apply()
+    of_one = await _expired(plain)
+    ahead = await log.clock() + timedelta(days=2)
+    monkeypatch.setattr(log, "clock", AsyncMock(return_value=ahead))
+    later = await plain.retention.apply(dry_run=True)
+
+    assert len(imported) == 2
+    assert of_a_day.keys() == {*imported}
+    assert of_one.keys() == {*imported, *said[:2]}
+    assert [(one.held, one.aged) for one in later.outcomes] == [(1, 1)]
+
+
+async def test_a_number_keeps_the_latest_of_imported_and_others(
+    plain: Memory, tmp_path: Path
+) -> None:
+    """An old transcript that is imported last is older than what was said before."""
+    await plain.remember("The crane is new")
+    imported = await _imported(plain, tmp_path)
+
+    await plain.retention.set([{"count": 2}])
+    await plain.retention.apply()
+
+    assert await _expired(plain) == Counter(imported[:1])
+
+
+async def test_a_policy_that_is_replaced_meanwhile_takes_out_no_more(
+    plain: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each batch is by the policy of its moment, and sees what was retracted since the last."""
+    await plain.remember_all([f"Reading {n} of the gauge" for n in range(6)])
+    monkeypatch.setattr("anabranch_thinking.settling.retention.AT_ONCE", 2)
+    await plain.retention.set([{"count": 1}])
+
+    expire_next = Retention.expire_next
+
+    async def expiring(one: Retention, policy: Policy) -> Sequence[Outlived]:
+        found = await expire_next(one, policy)
+        await plain.retention.set([{"count": 3}])
+        return found
+
+    monkeypatch.setattr(Retention, "expire_next", expiring)
+    applied = await plain.retention.apply()
+
+    assert applied.expired == 3
 
 
 async def test_two_that_apply_at_once_take_out_each_once(plain: Memory) -> None:

@@ -192,6 +192,22 @@ async def test_transcripts_are_listed_and_dropped_by_their_names(transcripts: Tr
     assert await transcripts.keys("pier") == []
 
 
+async def test_a_transcript_that_was_found_is_held_until_it_is_dropped(
+    transcripts: Transcripts,
+) -> None:
+    """Also where it grew; one that began anew under its name is another."""
+    key = TranscriptKey("pier", "p", "held")
+    await transcripts.append(key, named("a"))
+    (head,) = await transcripts.heads("pier", session="held", project="p")
+    await transcripts.append(key, named("b"))
+    grown = await transcripts.holds(head)
+    await transcripts.drop(key)
+    dropped = await transcripts.holds(head)
+    await transcripts.append(key, named("a"))
+
+    assert (grown, dropped, await transcripts.holds(head)) == (True, False, False)
+
+
 async def test_a_log_without_transcripts_has_none(log: Log) -> None:
     """To ask makes nothing."""
     assert await log.transcripts.keys("pier") == []

@@ -9,14 +9,16 @@ import sys
 from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
-from anabranch_events import PinnedConsumer
-from anabranch_events.errors import InputInvalid
+from anabranch_events import PinnedConsumer, new_event
+from anabranch_events.errors import InputInvalid, WaitTimedOut
+from anabranch_events.event.types import RetentionRule, RetentionSet
 from anabranch_thinking import Sessions, consolidate_thought
 from anabranch_thinking.settling.chain import Overtaken
 from anabranch_thinking.settling.consolidator import TICK_S, Consolidator, Turn
 from anabranch_thinking.settling.recording import Settler
+from anabranch_thinking.settling.retention import set_policy
 from anabranch_thinking.settling.settlement import Settlement
 from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
@@ -24,10 +26,12 @@ from tests.support.rounds import in_full_only
 from tests.support.settled import CHANGED, OPPOSED, SAID_AGAIN, settled_facts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from anabranch_events import Log, NatsServer, Recorded
     from anabranch_thinking.sessions.state import SessionState
+    from anabranch_thinking.settling.recording import VectorsOf
+    from anabranch_thinking.settling.retention import Outlived, OutlivedOf, Policy
 
 PAIRS = 6
 
@@ -50,12 +54,16 @@ async def _until(log: Log, count: int) -> list[tuple[str, ...]]:
 
 @asynccontextmanager
 async def _settling(
-    log: Log, *, sessions_of: Callable[[str], Sessions] | None = None, idle_s: float = 0.05
+    log: Log,
+    *,
+    sessions_of: Callable[[str], Sessions] | None = None,
+    outlived_of: OutlivedOf | None = None,
+    idle_s: float = 0.05,
 ) -> AsyncGenerator[Consolidator]:
     def plain(name: str) -> Sessions:
         return Sessions(log, namespace=name)
 
-    one = Consolidator(log, sessions_of or plain, idle_s=idle_s)
+    one = Consolidator(log, sessions_of or plain, outlived_of=outlived_of, idle_s=idle_s)
     task = asyncio.create_task(one.run())
     try:
         yield one
@@ -184,6 +192,76 @@ async def test_a_namespace_that_refuses_does_not_stop_the_others(
         found = await _until(log, 1)
 
     assert ("restated", *sorted(same)) in found
+
+
+async def test_a_slow_graph_is_no_broken_log(log: Log, sessions: Sessions) -> None:
+    """The turn goes on where retention or the vectors wait for the graph in vain."""
+    await _learned(sessions, SAID_AGAIN, 1)
+    await set_policy(sessions, [{"count": 1}])
+    asked = asyncio.Event()
+
+    async def no_graph(*_: object, **__: object) -> NoReturn:
+        asked.set()
+        raise WaitTimedOut("the graph is behind", fix="wait")
+
+    end = (await log.bounds()).last
+    for turn in (_turn(log, vectors_of=no_graph), _turn(log, outlived_of=no_graph)):
+        asked.clear()
+        running = asyncio.create_task(turn.run(_SlowlyRead(log, end=end), end=end))
+        await asyncio.wait_for(asked.wait(), PATIENCE_S)
+        ended, _ = await asyncio.wait([running], timeout=2 * TICK_S)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert not ended
+
+
+async def test_settling_does_not_wait_for_retention(log: Log, sessions: Sessions) -> None:
+    """The graph may be far behind: what is learned meanwhile is settled."""
+    await set_policy(sessions, [{"count": 1}])
+    waits = asyncio.Event()
+
+    async def never(*_: object, **__: object) -> NoReturn:
+        waits.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with _settling(log, outlived_of=never):
+        await asyncio.wait_for(waits.wait(), PATIENCE_S)
+        same = await _learned(sessions, SAID_AGAIN, 1)
+        found = await _until(log, 1)
+
+    assert ("restated", *sorted(same)) in found
+
+
+async def test_a_policy_in_another_session_is_none(log: Log, sessions: Sessions) -> None:
+    """The consolidator follows the session that shows the policy, and no other."""
+    opened = await sessions.open_session("Look after the lock")
+    policy = RetentionSet(rules=(RetentionRule(count=1),))
+    await log.append(new_event(policy, session_id=opened.session_id, namespace="test"))
+    asked: list[str] = []
+
+    async def nothing(
+        namespace: str, policy: Policy, *, last: int, limit: int
+    ) -> Sequence[Outlived]:
+        asked.append(f"{namespace} {policy.position} {last} {limit}")
+        return []
+
+    end = (await log.bounds()).last
+    turn = _turn(log, outlived_of=nothing)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5 * TICK_S):
+            await turn.run(_SlowlyRead(log, end=end), end=end)
+
+    assert asked == []
+
+
+def _turn(
+    log: Log, *, outlived_of: OutlivedOf | None = None, vectors_of: VectorsOf | None = None
+) -> Turn:
+    """Return a turn that settles without waiting for quiet."""
+    return Turn(
+        lambda name: Sessions(log, namespace=name), vectors_of, 0.0, 1, outlived_of=outlived_of
+    )
 
 
 class _Refusing(Sessions):
