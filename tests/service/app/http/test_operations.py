@@ -98,6 +98,21 @@ async def test_one_session_has_a_resource(web: httpx2.AsyncClient) -> None:
     assert second["token"] > first["token"]
 
 
+async def test_the_claim_of_a_session_that_has_ended_is_not_renewed(
+    web: httpx2.AsyncClient,
+) -> None:
+    """It ended with the session, though nobody else has claimed the resource yet."""
+    opened = await done(await web.post("/v1/sessions", json={"task": "guard the gate"}))
+    path = f"/v1/sessions/{opened['session_id']}"
+    held = await done(await web.post(f"{path}/claims", json={"resource": "barrier"}))
+    await done(await web.post(f"{path}/cancel", json={"reason": "off duty"}))
+
+    claim = {"resource": "barrier", "token": held["token"]}
+    renewed = problem(await web.post(f"{path}/claims/renew", json=claim))
+
+    assert renewed == (409, "SessionEnded")
+
+
 async def test_what_is_linked_is_listed(web: httpx2.AsyncClient) -> None:
     """Associations and conflicts stand in pages, now and at a moment."""
     one, other = [
