@@ -51,6 +51,8 @@ async def test_a_whole_life_over_http(web: httpx2.AsyncClient, memory: Memory) -
     listed = await done(await web.get("/v1/sessions", params={**after, "limit": 1}))
     rest = await done(await web.get("/v1/sessions", params={"cursor": listed["next"]}))
     then = await done(await web.get("/v1/sessions", params={"as_of": forked["position"]}))
+    thought = {"as_of": forked["position"], "root_id": root_id}
+    of_thought_then = await done(await web.get("/v1/sessions", params=thought))
     found = await done(await web.get("/v1/consolidations", params={"root_id": root_id}))
     life = await done(await web.get(f"/v1/history/{ended['insight_ids'][0]}"))
     change = await done(
@@ -68,6 +70,7 @@ async def test_a_whole_life_over_http(web: httpx2.AsyncClient, memory: Memory) -
         (branch, "pending"),
         (root_id, "open"),
     ]
+    assert [one["session_id"] for one in of_thought_then["sessions"]] == [branch, root_id]
     assert found["consolidations"][0]["sources"] == ended["insight_ids"]
     assert life["events"][0]["position"] == ended["position"]
     assert change == (await memory.past.diff(0, joined["position"])).model_dump(mode="json")
