@@ -299,6 +299,12 @@ REFUSED: tuple[tuple[str, str, dict[str, Any], tuple[int, str]], ...] = (
     ),
     (
         "POST",
+        f"/v1/sessions/{NOBODY}/claims",
+        {"json": {"resource": "gate"}, "headers": {"Idempotency-Key": "one"}},
+        (400, "InputInvalid"),
+    ),
+    (
+        "POST",
         "/v1/sessions",
         {"content": b'{"task":"x","attributes":{"a":' + b"[" * 9000 + b"]" * 9000 + b"}}"},
         (400, "InputInvalid"),
