@@ -92,6 +92,7 @@ async def page_of_sessions(
     await namespace.caught_up()
     graph = await namespace.backend.graph()
     first = await graph.checkpoint("graph") + 1 if before is None else before
+    rows: Sequence[Mapping[str, Any]]
     asked = {"namespace": namespace.name, "status": status}
     if root_id is None:
         left_out = None if remembered else REMEMBER_TASK
@@ -119,6 +120,7 @@ async def _page_then(
     await backend.wait_for(position, projection="graph", timeout_s=backend.settings.wait_timeout_s)
     graph = await backend.graph()
     first = position + 1 if before is None else min(before, position + 1)
+    rows: Sequence[Mapping[str, Any]]
     asked = {"namespace": namespace.name, "until": position}
     if root_id is None:
         read = partial(graph.read, "past/session_page", **asked)

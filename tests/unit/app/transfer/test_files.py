@@ -118,7 +118,11 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(
     """A power failure then leaves the one before, or this one."""
     path = tmp_path / "export.jsonl"
     found: list[tuple[bool, int]] = []
-    monkeypatch.setattr("os.fsync", lambda fd: found.append((path.exists(), os.fstat(fd).st_size)))
+
+    def noted(descriptor: int) -> None:
+        found.append((path.exists(), os.fstat(descriptor).st_size))
+
+    monkeypatch.setattr("os.fsync", noted)
 
     with writing(path) as target:
         target.write(b"after\n")
