@@ -137,7 +137,7 @@ async def _opened(settings: Settings) -> list[Check]:
     log, graph, lag = status.log, status.graph, status.lag
     dead = status.dead_letters
     return [
-        _log(log, found.report, read=found.positions),
+        _log(log, found.report, read=found.positions, all_counted=found.counted),
         Check(
             name="graph",
             ok=True,
@@ -168,11 +168,12 @@ def _vectors_at(status: Status) -> str:
     return f"; vectors at {status.graph.vectors}" if made else ""
 
 
-def _log(log: LogStatus, found: LogReport, *, read: int) -> Check:
+def _log(log: LogStatus, found: LogReport, *, read: int, all_counted: bool) -> Check:
     """Say whether every position of the log has its event, as far as `read` of them tell."""
     detail = f"{log.url}, positions {log.first} to {log.last}"
     if read < log.last:
-        detail += f", all counted and {read:,} read: `anabranch log verify` reads all"
+        how = f"all counted and {read:,} read" if all_counted else f"{read:,} read"
+        detail += f", {how}: `anabranch log verify` reads all"
     faults = [
         f"{what} at {stretches_text(stretches)}"
         for what, stretches in (("missing", found.missing), ("changed", found.changed))

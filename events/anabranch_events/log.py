@@ -15,13 +15,14 @@ from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger
 from anabranch_events.jetstream.stream import (
     Bounds,
+    Extent,
     checked_position,
     checked_token,
     ensure_stream,
     read_bounds,
     read_clock,
+    read_extent,
     read_identity,
-    read_messages,
     subject,
 )
 from anabranch_events.read import reader
@@ -376,9 +377,9 @@ class Log:
         """Return the server's time by now: the clock of `stored_at`."""
         return await read_clock(self._connection)
 
-    async def messages(self) -> int:
-        """Return the number of messages that the server says it has; 0 for a tenant."""
-        return await read_messages(self._connection)
+    async def extent(self) -> Extent:
+        """Return the bounds and the number of messages, of one moment; 0 for a tenant."""
+        return await read_extent(self._connection)
 
     async def identity(self) -> str:
         """Return the identity of this log among all others; empty for a tenant, who may not ask."""

@@ -74,7 +74,10 @@ async def claim_resource(context: Context, request: Claim) -> ClaimView:
 
 
 async def renew_claim(context: Context, request: RenewClaim) -> ClaimView:
-    """Have a claim hold from now on for `ttl_s`; refused with TokenStale where it holds no more."""
+    """Have a claim hold from now on for `ttl_s`, also one that expired and that nobody took.
+
+    Refused with TokenStale where it was given back or claimed anew, and with SessionEnded.
+    """
     sessions = context.namespace.sessions_of(request.agent)
     await sessions.state(request.session_id)
     held = await sessions.held(request.resource, request.session_id, request.token)

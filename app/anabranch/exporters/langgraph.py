@@ -15,6 +15,8 @@ with framework("langgraph", extra="langgraph"):
     from langgraph.checkpoint.base import empty_checkpoint
     from langgraph.checkpoint.sqlite import SqliteSaver
 
+from anabranch.transfer.files import replacing
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -31,13 +33,8 @@ def write_threads(tree: ExportedTree, path: Path) -> int:
 
     A file of that name is replaced once the new one is whole.
     """
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    try:
-        _write(tree, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as unfinished:
+        _write(tree, unfinished)
     return len(tree.sessions)
 
 

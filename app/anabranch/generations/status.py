@@ -26,6 +26,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
     """Return where the log and the graph are, and how far the graph is behind."""
     log, servers = backend.log, backend.servers
     graph = await backend.graph()
+    folded_to = await graph.checkpoint("graph")  # First: the log grows meanwhile.
     bounds = await log.condition()
     projections = await projection_statuses(backend, last=bounds.last)
     folded = projections[0]
@@ -43,7 +44,7 @@ async def status(backend: Backend, *, namespace: str) -> Status:
             first=bounds.first,
             last=bounds.last,
             missing=bounds.missing,
-            damage=damage(bounds, position=projections[0].position),
+            damage=damage(bounds, position=folded_to),
         ),
         graph=GraphStatus(
             uri=servers.graph.uri,

@@ -82,23 +82,29 @@ class KeyAccess:
 
     async def caller(self, headers: Headers) -> Caller:
         """Return the caller of a request. Raises KeyRefused and TooManyRequests, noted before."""
+        shown = _shown(headers)
         try:
-            return await self._caller(headers)
+            caller, rate = await self._identified(shown)
         except KeyRefused as error:
             if error.shown:
-                self._note_refused(_shown(headers), status=401)
+                self._note_refused(self._key_in(shown), status=401)
             raise
         except TooManyRequests:
-            self._note_refused(_shown(headers), status=429)
+            self._note_refused(self._key_in(shown), status=429)
             raise
+        try:
+            rate.take(now=self._clock())
+        except TooManyRequests:
+            self._note_refused(caller.name, status=429)
+            raise
+        return caller
 
-    async def _caller(self, headers: Headers) -> Caller:
-        shown = _shown(headers)
+    async def _identified(self, shown: str) -> tuple[Caller, Bucket]:
+        """Return whose the key or the token is, and the bound on their rate."""
         token = token_in(shown)
         if token is None and self._tokens is not None and shown.count(".") == 2:
             found = await self._tokens.caller(shown)
-            self._bucket(found.name, RATE).take(now=self._clock())
-            return found
+            return found, self._bucket(found.name, RATE)
         if token is None:
             raise KeyRefused("there is no API key with the request", fix=_FIX, shown=bool(shown))
         key = self._keys.keys().get(token.id)
@@ -107,9 +113,9 @@ class KeyAccess:
         why = key.ended(datetime.now(UTC))
         if why is not None:
             raise KeyRefused(f"the API key {key.id} is {why}", fix=_FIX, shown=True)
-        self._bucket(key.id, key.rate, key.limits.burst).take(now=self._clock())
         namespaces = None if key.namespaces is None else frozenset(key.namespaces)
-        return Caller(key.id, frozenset([key.scope]), namespaces, proof=key.hash)
+        caller = Caller(key.id, frozenset([key.scope]), namespaces, proof=key.hash)
+        return caller, self._bucket(key.id, key.rate, key.limits.burst)
 
     def holds(self, caller: Caller) -> bool:
         """Tell whether the caller's key is the one in the file still, or the token holds."""
@@ -123,20 +129,23 @@ class KeyAccess:
         if self._audit is not None:
             self._audit.note(caller.name, operation=operation, namespace=namespace, status=status)
 
-    def _note_refused(self, shown: str, *, status: int) -> None:
-        """Note what was shown and let nobody in; strangers must not push out other entries.
+    def _key_in(self, shown: str) -> str:
+        """Return the id of the key that was shown, UNKNOWN where it is none of the file's."""
+        token = token_in(shown)
+        key = None if token is None else self._keys.keys().get(token.id)
+        return UNKNOWN if key is None else key.id
 
-        So each key has room of its own, and all who show none of the file's have one together.
+    def _note_refused(self, name: str, *, status: int) -> None:
+        """Note who was not let in; strangers must not push out other entries.
+
+        So each key has room of its own, and all who show none of the file's have one together. A
+        key that asks too fast has other room than guesses at it, which it would hide.
         """
         if self._audit is None:
             return
-        token = token_in(shown)
-        key = None if token is None else self._keys.keys().get(token.id)
-        name = UNKNOWN if key is None else key.id
+        room = self._bucket(f"{name} refused {status}", _REFUSED_PER_S, _REFUSED_AT_ONCE)
         try:
-            self._bucket(f"{name} refused", _REFUSED_PER_S, _REFUSED_AT_ONCE).take(
-                now=self._clock()
-            )
+            room.take(now=self._clock())
         except TooManyRequests:
             AUDIT_LOST.inc()
         else:

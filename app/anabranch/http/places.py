@@ -108,7 +108,10 @@ UNTAGGED: Final = frozenset({"status", "list_dead_letters", "list_tasks", "list_
 """The operations whose answer may change while the log stays the same: they have no ETag."""
 
 UNKEYED: Final = frozenset({"claim", "renew_claim", "release_claim"})
-"""The writes that take no `Idempotency-Key`: sent again they say whether the claim still holds."""
+"""The writes that refuse an `Idempotency-Key`.
+
+Sent again, a claim is a new one that voids the one before; the others say whether it still holds.
+"""
 
 
 def reads(name: str) -> bool:

@@ -15,7 +15,7 @@ from anabranch.api.thoughts import StartThought
 from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
 from anabranch.http.metrics import count_request
-from anabranch.http.places import EVERYWHERE, PLACES, UNTAGGED, reads
+from anabranch.http.places import EVERYWHERE, PLACES, UNKEYED, UNTAGGED, reads
 from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query
 from anabranch_events import Event, traced
 from anabranch_events.event.identifiers import NAME_LENGTH_MAX
@@ -116,7 +116,7 @@ class Desk:
         asked = _request_in(operation, request, body)
         context = Context(
             namespace,
-            key=_key_of(request, reading=reading),
+            key=_key_of(request, operation.name),
             expected=_expected(request),
             graphs=None if caller_of(request).everywhere else self._graphs,
         )
@@ -193,10 +193,16 @@ def _request_in(operation: Operation, request: Request, body: bytes) -> Any:
     return from_body(operation.request, body, request.path_params)
 
 
-def _key_of(request: Request, *, reading: bool) -> str | None:
+def _key_of(request: Request, name: str) -> str | None:
     key = request.headers.get(KEY)
-    if key is None or reading:
+    if key is None or reads(name):
         return None
+    if name in UNKEYED:
+        raise InputInvalid(
+            f"{KEY}: {name} takes none, for sent again it is another request",
+            field=KEY,
+            fix="leave it out; `claim` sent again gives a new token, and the one before is void",
+        )
     if not 1 <= len(key) <= NAME_LENGTH_MAX or not key.isprintable():
         raise InputInvalid(
             f"{KEY}: is not 1 to {NAME_LENGTH_MAX} printable characters",

@@ -91,16 +91,17 @@ async def page_of_sessions(
         )
     await namespace.caught_up()
     graph = await namespace.backend.graph()
-    read = partial(
-        graph.read,
-        "sessions/list",
-        namespace=namespace.name,
-        root_id=root_id,
-        status=status,
-        left_out=None if remembered or root_id is not None else REMEMBER_TASK,
-    )
-    last = await graph.checkpoint("graph")
-    rows = await newest(read, before=last + 1 if before is None else before, limit=limit)
+    first = await graph.checkpoint("graph") + 1 if before is None else before
+    rows: Sequence[Mapping[str, Any]]
+    asked = {"namespace": namespace.name, "status": status}
+    if root_id is None:
+        left_out = None if remembered else REMEMBER_TASK
+        read = partial(graph.read, "sessions/list", left_out=left_out, **asked)
+        rows = await newest(read, before=first, limit=limit)
+    else:
+        rows = await graph.read(
+            "sessions/list_thought", root_id=root_id, before=first, limit=limit, **asked
+        )
     return SessionsPage(list(map(SessionView.model_validate, rows)), _beyond(rows, limit))
 
 
@@ -118,11 +119,16 @@ async def _page_then(
     position = await position_of(backend, as_of)
     await backend.wait_for(position, projection="graph", timeout_s=backend.settings.wait_timeout_s)
     graph = await backend.graph()
-    read = partial(
-        graph.read, "past/session_page", namespace=namespace.name, root_id=root_id, until=position
-    )
     first = position + 1 if before is None else min(before, position + 1)
-    rows = await newest(read, before=first, limit=limit)
+    rows: Sequence[Mapping[str, Any]]
+    asked = {"namespace": namespace.name, "until": position}
+    if root_id is None:
+        read = partial(graph.read, "past/session_page", **asked)
+        rows = await newest(read, before=first, limit=limit)
+    else:
+        rows = await graph.read(
+            "past/thought_page", root_id=root_id, before=first, limit=limit, **asked
+        )
     found = await sessions_then(backend, rows, namespace=namespace.name, position=position)
     by_id = {view.session_id: view for view in found}
     views = [by_id[row["session_id"]] for row in rows if row["session_id"] in by_id]

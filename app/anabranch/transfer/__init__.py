@@ -2,7 +2,7 @@
 
 Others use: `append_events.Appended`, `append_events.append_events`, `check.Checked`,
 `check.checked_lines`, `export.export_chained`, `export.export_lines`, `exported_line.line_of`,
-`files.reading`, `files.writing`, `imports.Imported`, `imports.import_events`,
+`files.reading`, `files.replacing`, `files.writing`, `imports.Imported`, `imports.import_events`,
 `manifest.verified_lines`, `manifest.verify_lines`, `snapshot`.
 """
 

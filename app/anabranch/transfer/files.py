@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import stat
 import sys
 import zlib
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
+from secrets import token_hex
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import zstandard
@@ -122,22 +125,37 @@ def writing(path: Path) -> Generator[BinaryIO]:
         with _packed(path, path.suffix) as target:  # A pipe, or a device.
             yield target
         return
-    path = path.resolve()
-    unfinished = path.with_name(f"{path.name}.part")
     damaged: LogDamaged | None = None
-    try:
-        with _packed(unfinished, path.suffix) as target:
-            try:
-                yield target
-            except LogDamaged as error:
-                damaged = error
-        unfinished.replace(path)
-    except BaseException:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise
+    with replacing(path.resolve()) as unfinished, _packed(unfinished, path.suffix) as target:
+        try:
+            yield target
+        except LogDamaged as error:
+            damaged = error
     if damaged is not None:
         raise damaged
+
+
+@contextmanager
+def replacing(path: Path) -> Generator[Path]:
+    """Give an empty file beside `path`, which at the end takes its place; after an error it goes.
+
+    It is on the disk before it has the name, and has the mode of the file that was there. A kill
+    leaves it, under a name of its own that ends in `.part`. Raises InputInvalid where it cannot be.
+    """
+    unfinished = path.with_name(f".{path.name}.{token_hex(4)}.part")
+    _opened(unfinished, "xb", named=path).close()
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+        if mode is not None:
+            unfinished.chmod(mode | stat.S_IRUSR | stat.S_IWUSR)
+        yield unfinished
+        with unfinished.open("rb+") as file:
+            os.fsync(file.fileno())
+        if mode is not None:
+            unfinished.chmod(mode)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -156,12 +174,12 @@ def _packed(path: Path, suffix: str) -> Generator[BinaryIO]:
             yield file
 
 
-def _opened(path: Path, mode: str) -> BinaryIO:
+def _opened(path: Path, mode: str, *, named: Path | None = None) -> BinaryIO:
     try:
         return cast("BinaryIO", path.open(mode))
     except OSError as error:
         raise InputInvalid(
-            f"{path} cannot be opened: {error.strerror or error}",
+            f"{named or path} cannot be opened: {error.strerror or error}",
             field="file",
             fix="check the path and its permissions",
         ) from error

@@ -7,7 +7,6 @@ cannot be opened, and one that is changed is known by its hashes before anything
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections import Counter
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from anabranch.errors import AlreadyRunning, InputInvalid, SnapshotDamaged
 from anabranch.home.folder import Home, Lock
 from anabranch.home.runtime_file import LogAddress, live_runtime, named_log
+from anabranch.transfer.files import replacing
 from anabranch_events import STREAM, Log, NatsServer
 from anabranch_events.jetstream.ledger import BLOCK, Deleted
 from anabranch_events.jetstream.snapshot import LEDGER_STREAM, OBJECTS_STREAM, Snapshots, StreamInfo
@@ -84,9 +84,8 @@ async def take_snapshot(
     Others may go on appending. The content of large events, from the object store, is in it, and
     with `vectors` the cache of embeddings too. `progress` gets the positions read for the digest.
     """
-    unfinished = path.with_name(f"{path.name}.part")
     try:
-        with unfinished.open("wb") as file, zipfile.ZipFile(file, "w") as target:
+        with replacing(path) as unfinished, zipfile.ZipFile(unfinished, "w") as target:
             # The events first: what they keep in the object store was there before them.
             names = [STREAM, OBJECTS_STREAM, *([VECTORS_STREAM] if vectors else [])]
             streams = [
@@ -107,15 +106,12 @@ async def take_snapshot(
             )
             left_out = None if found.deleted else {"deleted"}  # Older versions know no such field.
             target.writestr(MANIFEST, found.model_dump_json(indent=2, exclude=left_out))
-        os.replace(unfinished, path)  # noqa: PTH105  Path.replace says the same.
     except OSError as error:
         raise InputInvalid(
             f"{path} cannot be written: {error.strerror or error}",
             field="file",
             fix="check the path, its permissions and the room on its disk",
         ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return found
 
 

@@ -53,6 +53,14 @@ class Bounds(NamedTuple):
     last: int
 
 
+class Extent(NamedTuple):
+    """The bounds of the log and the number of its messages, all of one moment."""
+
+    first: int
+    last: int
+    messages: int
+
+
 def subject(namespace: str, session_id: str) -> str:
     """Return the one subject that holds the session's events.
 
@@ -128,13 +136,8 @@ async def read_identity(connection: Connection) -> str:
 
 async def read_bounds(connection: Connection) -> Bounds:
     """Return the first and last readable position. Raises LogUnavailable, LogRefused."""
-    if connection.view is not None:
-        return Bounds(*await connection.view.bounds())
-    try:
-        state = (await ask(connection, f"STREAM.INFO.{STREAM}"))["state"]
-    except Refused as refused:
-        raise translated(refused) from refused
-    return Bounds(first=state["first_seq"], last=state["last_seq"])
+    found = await read_extent(connection)
+    return Bounds(first=found.first, last=found.last)
 
 
 async def read_clock(connection: Connection) -> datetime:
@@ -148,11 +151,12 @@ async def read_clock(connection: Connection) -> datetime:
     return datetime.fromisoformat(said)
 
 
-async def read_messages(connection: Connection) -> int:
-    """Return the number of messages that the stream holds, 0 for a tenant."""
+async def read_extent(connection: Connection) -> Extent:
+    """Return the bounds and the number of messages; for a tenant the number is 0."""
     if connection.view is not None:
-        return 0
+        return Extent(*await connection.view.bounds(), messages=0)
     try:
-        return int((await ask(connection, f"STREAM.INFO.{STREAM}"))["state"]["messages"])
+        state = (await ask(connection, f"STREAM.INFO.{STREAM}"))["state"]
     except Refused as refused:
         raise translated(refused) from refused
+    return Extent(state["first_seq"], state["last_seq"], state["messages"])

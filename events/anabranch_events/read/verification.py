@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from anabranch_events.event.recorded import Recorded
     from anabranch_events.jetstream.ledger import Block, Ledger, Stretch, Tip
-    from anabranch_events.jetstream.stream import Bounds
+    from anabranch_events.jetstream.stream import Extent
 
 UNREADABLE_MAX: Final = 1000
 SAMPLE_BLOCKS: Final = 6
@@ -33,12 +33,8 @@ class ReadableLog(Protocol):
         """The ledger beside the log."""
         ...
 
-    async def bounds(self) -> Bounds:
-        """Return the first and the last position."""
-        ...
-
-    async def messages(self) -> int:
-        """Return the number of messages."""
+    async def extent(self) -> Extent:
+        """Return the first and the last position and the number of messages, of one moment."""
         ...
 
     async def at(self, position: int) -> Recorded | None:
@@ -106,32 +102,49 @@ class LogReport(BaseModel):
 
 async def condition(log: ReadableLog) -> Condition:
     """Return what the server and the ledger say of the log."""
-    bounds, messages = await log.bounds(), await log.messages()
-    tip, losses, deleted = await _known(log.ledger)
+    _, _, known = await _survey(log)
+    return known
+
+
+async def _survey(log: ReadableLog) -> tuple[Extent, Tip | None, Condition]:
+    """Return the extent of the log, its tip, and what they say.
+
+    The tip is read first: the log grows meanwhile, and a tip read later may lie after its end.
+    """
+    tip = await _tip(log.ledger)
+    extent = await log.extent()
+    first, last, messages = extent
     if log.ledger is None:
-        return Condition(first=bounds.first, last=bounds.last, missing=0)
-    accepted = [one for one in losses if one[0] <= bounds.last]
-    return Condition(
-        first=bounds.first,
-        last=bounds.last,
-        missing=max(0, bounds.last - messages - total(accepted) - deleted),
+        return extent, tip, Condition(first=first, last=last, missing=0)
+    losses, deleted = await _losses(log.ledger)
+    accepted = [one for one in losses if one[0] <= last]
+    known = Condition(
+        first=first,
+        last=last,
+        missing=max(0, last - messages - total(accepted) - deleted),
         accepted=tuple(losses),
         deleted=deleted,
-        read_to=tip.position if tip is not None and tip.position > bounds.last else None,
+        read_to=tip.position if tip is not None and tip.position > last else None,
     )
+    return extent, tip, known
 
 
 class SpotCheck(NamedTuple):
-    """A report on some of the log, and how many positions of it that are."""
+    """A report on some of the log, and how many positions of it that are.
+
+    `counted` says whether the messages were counted too: without a ledger they cannot be.
+    """
 
     report: LogReport
     positions: int
+    counted: bool
 
 
 async def verify(log: ReadableLog, *, progress: Callable[[int], None] | None = None) -> LogReport:
     """Read the whole log and compare it with its ledger."""
-    bounds = await log.bounds()
-    return await _read(log, bounds, [(1, bounds.last)], progress=progress)
+    tip = await _tip(log.ledger)
+    extent = await log.extent()
+    return await _read(log, extent, tip, [(1, extent.last)], progress=progress)
 
 
 async def spot_check(log: ReadableLog, *, blocks: int = SAMPLE_BLOCKS) -> SpotCheck:
@@ -140,25 +153,27 @@ async def spot_check(log: ReadableLog, *, blocks: int = SAMPLE_BLOCKS) -> SpotCh
     The others are drawn anew each time. Where the count is not right, or the log ends too early,
     all of it is read, so that the report has the positions.
     """
-    bounds, known = await log.bounds(), await condition(log)
-    number = -(-bounds.last // BLOCK)
+    extent, tip, known = await _survey(log)
+    number = -(-extent.last // BLOCK)
     drawn = random.sample(range(number), min(blocks, number))
     chosen = {0, number - 2, number - 1, *drawn} & set(range(number))
-    places = joined((one * BLOCK + 1, min((one + 1) * BLOCK, bounds.last)) for one in chosen)
+    places = joined((one * BLOCK + 1, min((one + 1) * BLOCK, extent.last)) for one in chosen)
     if not known.sound:
-        places = [(1, bounds.last)]
-    return SpotCheck(await _read(log, bounds, places), total(places))
+        places = [(1, extent.last)]
+    report = await _read(log, extent, tip, places)
+    return SpotCheck(report, total(places), counted=log.ledger is not None)
 
 
 async def _read(
     log: ReadableLog,
-    bounds: Bounds,
+    extent: Extent,
+    tip: Tip | None,
     places: Sequence[Stretch],
     *,
     progress: Callable[[int], None] | None = None,
 ) -> LogReport:
     """Read stretches of the log, the last of which ends with it; return what is found there."""
-    tip, losses, _ = await _known(log.ledger)
+    losses, _ = await _losses(log.ledger)
     reading = _Verification(log.ledger, tip, log.at)
     for first, last in places:
         reading.position = first - 1
@@ -168,11 +183,11 @@ async def _read(
                 if progress is not None and recorded.position % BLOCK == 0:
                     progress(recorded.position)
         reading.end(last)
-    reading.end(max(bounds.last, tip.position if tip else 0))
+    reading.end(max(extent.last, tip.position if tip else 0))
     missing, deleted = await reading.judged()
     return LogReport(
-        first=bounds.first,
-        last=bounds.last,
+        first=extent.first,
+        last=extent.last,
         events=reading.events,
         missing=tuple(missing),
         changed=tuple(reading.changed),
@@ -183,14 +198,24 @@ async def _read(
     )
 
 
-async def _known(ledger: Ledger | None) -> tuple[Tip | None, list[Stretch], int]:
-    """Return what the ledger says; nothing where this user may not have one."""
+async def _tip(ledger: Ledger | None) -> Tip | None:
+    """Return the last event that was read; None where this user may not have a ledger."""
     if ledger is None:
-        return None, [], 0
+        return None
     try:
-        return await ledger.tip(), await ledger.losses(), await ledger.deleted_count()
+        return await ledger.tip()
     except LogRefused:
-        return None, [], 0
+        return None
+
+
+async def _losses(ledger: Ledger | None) -> tuple[list[Stretch], int]:
+    """Return the accepted losses and the number deleted; none where this user may not ask."""
+    if ledger is None:
+        return [], 0
+    try:
+        return await ledger.losses(), await ledger.deleted_count()
+    except LogRefused:
+        return [], 0
 
 
 class _Verification:

@@ -75,6 +75,27 @@ _ADMINISTRATION: Final = frozenset(
         "TERMINATE",
     ]
 )
+_ADMINISTERED: Final = frozenset(
+    {
+        "ALIAS",
+        "COMPOSITE",
+        "CONSTRAINT",
+        "DATABASE",
+        "FULLTEXT",
+        "INDEX",
+        "LOOKUP",
+        "POINT",
+        "PRIVILEGE",
+        "RANGE",
+        "ROLE",
+        "SERVER",
+        "TEXT",
+        "USER",
+        "VECTOR",
+    }
+)
+"""The words after CREATE, and after OR REPLACE, that make it a command to the server."""
+_TRIMMED: Final = frozenset({"BOTH", "LEADING", "TRAILING"})
 _SHOWN: Final = frozenset(
     [
         "ALL",
@@ -116,10 +137,13 @@ _NO_PROCEDURES: Final = frozenset(
         "ELSE",
         "END",
         "ENDS",
+        "EXCEPT",
         "FILTER",
         "FINISH",
         "FOR",
+        "GROUP",
         "IN",
+        "INTERSECT",
         "IS",
         "LET",
         "LIMIT",
@@ -130,6 +154,7 @@ _NO_PROCEDURES: Final = frozenset(
         "OPTIONAL",
         "OR",
         "ORDER",
+        "OTHERWISE",
         "RETURN",
         "SKIP",
         "STARTS",
@@ -144,11 +169,7 @@ _NO_PROCEDURES: Final = frozenset(
         "YIELD",
     ]
 )
-_GOES_ON: Final = (
-    _NO_PROCEDURES
-    | _WRITES
-    | {"EXCEPT", "GROUP", "INTERSECT", "LOAD", "ON", "OTHERWISE", "SHOW", "TERMINATE", "USING"}
-)
+_GOES_ON: Final = _NO_PROCEDURES | _WRITES | {"LOAD", "ON", "SHOW", "TERMINATE", "USING"}
 """The words that may follow a variable, whatever its name: `show ORDER BY`, `start CREATE`."""
 _READS_ONLY: Final = "a query only reads; memory changes by events: remember, complete, consolidate"
 
@@ -184,12 +205,12 @@ def _check(found: list[Token]) -> None:
     if start == len(found):
         raise CypherInvalid("the query is empty")
     _check_start(found, start)
-    padded = [*found, Token("sign", ""), Token("sign", "")]
+    padded = [*found, *[Token("sign", "")] * 3]
     for at, token in enumerate(found):
         before = padded[at - 1] if at else Token("sign", "")
         if token.kind == "sign":
             _check_sign(token)
-        elif token.is_name and before.text not in {".", ":"}:
+        elif token.is_name and before.text not in {".", ":"} and not _is_trimmed(padded, at):
             _check_load_csv(token, padded[at + 1])
             _check_use(token, padded[at + 1])
             _check_administration(padded, at)
@@ -219,10 +240,7 @@ def _check_start(found: list[Token], start: int) -> None:
         _check_show(found, start)
         return
     following = found[start + 1].word if start + 1 < len(found) else ""
-    if token.word in _ADMINISTRATION | {"FINISH"} or following in {
-        "ALIAS", "COMPOSITE", "CONSTRAINT", "DATABASE", "FULLTEXT", "INDEX", "OR", "PRIVILEGE",
-        "ROLE", "SERVER", "USER", "VECTOR",
-    }:  # fmt: skip
+    if token.word in _ADMINISTRATION | {"FINISH"} or following in _ADMINISTERED | {"OR"}:
         raise _refused(
             f"{token.word} {following}".strip(),
             why="it administers the server",
@@ -279,7 +297,7 @@ def _check_use(token: Token, after: Token) -> None:
 def _check_administration(found: list[Token], at: int) -> None:
     """Refuse a command to the server, wherever it stands; only the graph's schema is shown."""
     word, after = found[at].word, found[at + 1]
-    if word not in _ADMINISTRATION or not _is_command(after):
+    if not (_makes(found, at) or (word in _ADMINISTRATION and _is_command(after))):
         return
     if word == "SHOW":
         _check_show(found, at)
@@ -289,6 +307,20 @@ def _check_administration(found: list[Token], at: int) -> None:
         why="it administers the server",
         fix="use the server's own tools for that",
     )
+
+
+def _makes(found: list[Token], at: int) -> bool:
+    """Tell whether a word is the CREATE of a command; `create OR replace` is a condition."""
+    if found[at].word != "CREATE":
+        return False
+    replaces = (found[at + 1].word, found[at + 2].word) == ("OR", "REPLACE")
+    return found[at + 3 if replaces else at + 1].word in _ADMINISTERED
+
+
+def _is_trimmed(found: list[Token], at: int) -> bool:
+    """Tell whether a name is the character that `trim(BOTH character FROM text)` takes away."""
+    opened, side = found[at - 2].text == "(", found[at - 1].word
+    return opened and side in _TRIMMED and found[at + 1].word == "FROM"
 
 
 def _is_command(after: Token) -> bool:

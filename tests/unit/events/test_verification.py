@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch_events import Bounds, Recorded, encode, spot_check
-from anabranch_events.jetstream.ledger import BLOCK, Block, Ledger, hash_of
+from anabranch_events import Recorded, encode, spot_check
+from anabranch_events.jetstream.ledger import BLOCK, Block, Ledger, Tip, hash_of
+from anabranch_events.jetstream.stream import Extent
+from anabranch_events.read.verification import condition, verify
 from tests.support.events import NAMESPACE, note
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class KeptLog:
             for position in range(1, BLOCKS * BLOCK + 51)
         }
         self.last = len(self.records)
-        self.ledger = KeptLedger()
+        self.ledger: Any = KeptLedger()
         self.read = 0
 
     async def sealed(self) -> KeptLog:
@@ -49,13 +51,9 @@ class KeptLog:
             await self.ledger.seal(number, Block(number, hashes).digest() or "")
         return self
 
-    async def bounds(self) -> Bounds:
-        """Return the first and the last position."""
-        return Bounds(1, self.last)
-
-    async def messages(self) -> int:
-        """Return the number of messages."""
-        return len(self.records)
+    async def extent(self) -> Extent:
+        """Return the first and the last position and the number of messages."""
+        return Extent(1, self.last, len(self.records))
 
     async def at(self, position: int) -> Recorded | None:
         """Return the record at a position."""
@@ -133,3 +131,67 @@ async def test_an_empty_log_is_sound() -> None:
     found = await spot_check(log)
 
     assert (found.report.sound, found.positions) == (True, 0)
+
+
+class BusyLog(KeptLog):
+    """A log that grows by an event at each request, which the projector notes as read at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = GrowingLedger(self)
+
+    async def extent(self) -> Extent:
+        """Return the extent, and grow."""
+        found = await super().extent()
+        await self.grow()
+        return found
+
+    async def grow(self) -> None:
+        """Append an event, and note it as the last that was read."""
+        self.last += 1
+        added = Recorded(self.last, NAMESPACE, SESSION, self.records[1].raw, 0)
+        self.records[self.last] = added
+        await self.ledger.note_tip(Tip(self.last, hash_of(added).hex()))
+
+
+class GrowingLedger(KeptLedger):
+    """The ledger of a busy log."""
+
+    def __init__(self, log: BusyLog) -> None:
+        super().__init__()
+        self._log = log
+
+    async def _get(self, key: str) -> Any:
+        found = await super()._get(key)
+        await self._log.grow()
+        return found
+
+
+async def test_a_log_that_grows_meanwhile_lacks_nothing() -> None:
+    """What was appended and read after the bounds were taken is not missing."""
+    log = BusyLog()
+    await log.grow()
+
+    reports = [(await spot_check(log)).report, await verify(log)]
+
+    assert [(report.missing, report.changed) for report in reports] == [((), ())] * 2
+    assert (await condition(log)).sound
+
+
+async def test_growth_meanwhile_hides_no_hole() -> None:
+    """The last position and the number of messages are of one moment."""
+    log = BusyLog()
+    await log.grow()
+    del log.records[6 * BLOCK + 3]
+
+    assert (await condition(log)).missing == 1
+
+
+async def test_a_log_without_a_ledger_is_not_called_counted() -> None:
+    """A tenant's log has holes where the others' events are."""
+    log = KeptLog()
+    log.ledger = None
+
+    found = await spot_check(log)
+
+    assert (found.counted, found.report.sound) == (False, True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Self
 
-from anabranch_events.errors import AnabranchError, InputInvalid, Unavailable
+from anabranch_events.errors import AnabranchError, InputInvalid, SessionEnded, Unavailable
 from anabranch_events.event.types import ResourceClaimed, ResourceReleased
 from anabranch_thinking.errors import ResourceTaken, SessionNotFound, TokenStale
 from anabranch_thinking.sessions.journal import Fact, checked
@@ -69,7 +69,7 @@ class Hold:
         return self._plain.under(self._lease)
 
     async def renew(self, *, ttl_s: float | None = None) -> None:
-        """Have the claim hold from now on for `ttl_s` again. Raises TokenStale."""
+        """Have the claim hold from now on for `ttl_s` again. Raises TokenStale, SessionEnded."""
         ttl_s = checked_ttl(self._lease.ttl_s if ttl_s is None else ttl_s)
         self._lease = await renewed(self._plain, self._lease, ttl_s=ttl_s)
 
@@ -98,6 +98,8 @@ class Hold:
                 await self.renew()
             except Unavailable as error:
                 _log.debug("the claim on %s is renewed later: %s", self.resource, error)
+            except SessionEnded:
+                return  # The claim ended with it.
             except AnabranchError as error:
                 _log.warning("%s", error)
                 return
@@ -166,10 +168,14 @@ async def _is_free(sessions: Sessions, found: Lease, *, by: str) -> bool:
 
 
 async def renewed(sessions: Sessions, lease: Lease, *, ttl_s: float) -> Lease:
-    """Have a claim hold for `ttl_s` from now on; return it as it is then. Raises TokenStale."""
+    """Have a claim hold for `ttl_s` from now on; return it as it is then.
+
+    One that has expired and that nobody took holds again. Raises TokenStale, and SessionEnded.
+    """
 
     async def attempt() -> Lease:
         held = await sessions.held(lease.resource, lease.holder, lease.token)
+        state = await sessions.going(held.holder)
         data = checked(
             ResourceClaimed,
             resource=held.resource,
@@ -177,7 +183,7 @@ async def renewed(sessions: Sessions, lease: Lease, *, ttl_s: float) -> Lease:
             ttl_s=ttl_s,
             token=held.token,
         )
-        await _follow(sessions, held, data)
+        await _follow(sessions, held, data, root_id=state.root_id)
         return await sessions.held(lease.resource, lease.holder, lease.token)
 
     return await sessions.settle(attempt)
@@ -188,17 +194,18 @@ async def release(sessions: Sessions, session_id: str, resource: str, *, token: 
     data = checked(ResourceReleased, resource=resource, holder=session_id, token=token)
 
     async def attempt() -> None:
-        await _follow(sessions, await sessions.held(data.resource, data.holder, data.token), data)
+        held = await sessions.held(data.resource, data.holder, data.token)
+        state = await sessions.state(held.holder)
+        await _follow(sessions, held, data, root_id=state.root_id)
 
     await sessions.settle(attempt)
 
 
 async def _follow(
-    sessions: Sessions, held: Lease, data: ResourceClaimed | ResourceReleased
+    sessions: Sessions, held: Lease, data: ResourceClaimed | ResourceReleased, *, root_id: str
 ) -> None:
-    state = await sessions.state(held.holder)
     line = line_of(held.resource)
-    await sessions.append([Fact(line, data)], root_id=state.root_id, expected={line: held.position})
+    await sessions.append([Fact(line, data)], root_id=root_id, expected={line: held.position})
 
 
 def checked_ttl(ttl_s: float) -> float:

@@ -1,5 +1,6 @@
 // The canvas: a picture of the lanes, which is moved while one pans, and what stands out of them.
 
+import { drag } from "./elements.js";
 import { Minimap } from "./minimap.js";
 import { Overlay } from "./overlay.js";
 import { palette } from "./palette.js";
@@ -141,13 +142,10 @@ export class LaneCanvas {
       this.pan(event.clientX - x, event.clientY - y);
       [x, y] = [event.clientX, event.clientY];
     };
-    const up = (event) => {
-      canvas.removeEventListener("pointermove", move);
+    drag(canvas, move, (event) => {
       canvas.classList.remove("grabbed");
-      if (moved < 4) this.onpick(this.#under(event));
-    };
-    canvas.addEventListener("pointermove", move);
-    canvas.addEventListener("pointerup", up, { once: true });
+      if (event.type === "pointerup" && moved < 4) this.onpick(this.#under(event));
+    });
   }
 
   /** Mark the positions that the pointer is drawn over, and show them alone at its end. */
@@ -157,15 +155,12 @@ export class LaneCanvas {
       focus.span = [down.offsetX, event.offsetX].sort((a, b) => a - b);
       this.draw();
     };
-    canvas.addEventListener("pointermove", move);
-    const up = (event) => {
-      canvas.removeEventListener("pointermove", move);
+    drag(canvas, move, (event) => {
       const [left, right] = focus.span ?? [0, 0];
       focus.span = null;
       if (event.type === "pointerup" && right - left > 4) view.show(view.position(left), view.position(right));
       this.redraw();
-    };
-    canvas.addEventListener("pointerup", up, { once: true });
+    });
   }
 
   /** Return the session, and the insight or consolidation, under a pointer. */

@@ -32,6 +32,17 @@ export function button(label, onclick, attributes = {}) {
   return el("button", { type: "button", onclick, ...attributes }, label);
 }
 
+/** Hear the moves of a pointer that was pressed, until it is let go or taken away: `end` hears that. */
+export function drag(node, move, end) {
+  const last = (event) => {
+    node.removeEventListener("pointermove", move);
+    for (const name of ["pointerup", "pointercancel"]) node.removeEventListener(name, last);
+    end(event);
+  };
+  node.addEventListener("pointermove", move);
+  for (const name of ["pointerup", "pointercancel"]) node.addEventListener(name, last);
+}
+
 /** Return an empty state: what is not there, and the command that brings it. */
 export function empty(title, text, ...commands) {
   return el("div", { class: "empty" },

@@ -1,6 +1,6 @@
 // The minimap: all lanes in small, and the part of them that is in sight as a frame one can move.
 
-import { byId } from "./elements.js";
+import { byId, drag } from "./elements.js";
 import { TOP } from "./viewport.js";
 
 const [WIDTH, HEIGHT] = [176, 96];
@@ -75,8 +75,7 @@ export class Minimap {
       this.onmove();
     };
     canvas.setPointerCapture(down.pointerId);
-    canvas.addEventListener("pointermove", go);
-    canvas.addEventListener("pointerup", () => canvas.removeEventListener("pointermove", go), { once: true });
+    drag(canvas, go, () => {});
     go(down);
   }
 }

@@ -18,10 +18,11 @@ export function curl(connection, path, body) {
   return `curl${key} -H "Content-Type: application/json" ${quoted(`${location.origin}/v1${path}${asked}`)} -d ${quoted(JSON.stringify(body))}`;
 }
 
-/** Return a command of the terminal; `options` with no value are left out. */
+/** Return a command of the terminal; `options` with no value are left out. The text may begin with `-`. */
 export function command(name, text, options) {
   const said = Object.entries(options).filter(([, value]) => value !== undefined && value !== null && value !== false && value !== "");
-  return [`anabranch ${name} ${quoted(text)}`, ...said.map(([option, value]) => (value === true ? option : `${option} ${quoted(String(value))}`))].join(" ");
+  const given = said.map(([option, value]) => (value === true ? option : `${option} ${quoted(String(value))}`));
+  return [`anabranch ${name}`, ...given, "--", quoted(text)].join(" ");
 }
 
 /** Return a text as a shell reads it: whole, whatever it holds. */

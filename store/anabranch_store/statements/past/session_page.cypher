@@ -1,10 +1,9 @@
 // Sessions that had begun from position $from to before $before, and who had handed a task to each by
 // $until, the newest first; one row a session: session_id, opened, handed_by.
-// $root_id null: of any thought.
 MATCH (s:Session)
 WHERE s.opened >= $from AND s.opened < $before
 WITH s
-WHERE s.namespace = $namespace AND ($root_id IS NULL OR s.root_id = $root_id)
+WHERE s.namespace = $namespace
 WITH s, s.opened AS newest
 ORDER BY newest DESC
 LIMIT $limit

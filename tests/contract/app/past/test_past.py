@@ -240,14 +240,12 @@ async def _session_holds(past: Past, session_id: str, position: int) -> None:
     view = SessionView.of(state, forgotten=await _forgotten(past))
     assert await past.memory.show_session(session_id, as_of=position) == view
     rows = await past.then.read(
-        "sessions/list",
+        "sessions/list_thought",
         namespace=namespace,
         root_id=state.root_id,
         status=None,
         before=len(past.events) + 1,
         limit=100,
-        left_out=None,
-        **{"from": 1},
     )
     tree = await past.memory.session_tree(session_id, as_of=position)
     views = [SessionView.model_validate(row) for row in rows]

@@ -21,6 +21,7 @@ from anabranch.memory.memory import namespace_of
 from anabranch_events import encode
 from tests.support.fixtures.commands import opened_event
 from tests.support.fixtures.http import client_at, problem, served
+from tests.support.noted_audit import NotedAudit
 from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
@@ -138,6 +139,23 @@ async def test_a_key_has_its_rate(keys: KeyFile) -> None:
         await access.caller(guessed)
 
     assert refused.value.retry_after_s == pytest.approx(0.5)
+
+
+async def test_a_client_that_asks_too_fast_hides_no_guesses_at_its_key(keys: KeyFile) -> None:
+    """Both are in the audit, each within bounds of its own."""
+    now, audit = 0.0, NotedAudit()
+    access = KeyAccess(keys, audit=audit, clock=lambda: now)
+    key, token = await keys.create("planner", scope="read", namespaces=None, rate=0.5)
+    await access.caller(Headers(bearer(token)))
+
+    for _ in range(40):
+        with pytest.raises(TooManyRequests):
+            await access.caller(Headers(bearer(token)))
+    with pytest.raises(KeyRefused):
+        await access.caller(Headers(bearer(f"ab_{key.id}_" + "x" * 43)))
+
+    assert 20 <= audit.noted.count((key.id, 429)) < 40
+    assert audit.noted[-1] == (key.id, 401)
 
 
 class Two(NamedTuple):

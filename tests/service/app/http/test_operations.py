@@ -51,6 +51,8 @@ async def test_a_whole_life_over_http(web: httpx2.AsyncClient, memory: Memory) -
     listed = await done(await web.get("/v1/sessions", params={**after, "limit": 1}))
     rest = await done(await web.get("/v1/sessions", params={"cursor": listed["next"]}))
     then = await done(await web.get("/v1/sessions", params={"as_of": forked["position"]}))
+    thought = {"as_of": forked["position"], "root_id": root_id}
+    of_thought_then = await done(await web.get("/v1/sessions", params=thought))
     found = await done(await web.get("/v1/consolidations", params={"root_id": root_id}))
     life = await done(await web.get(f"/v1/history/{ended['insight_ids'][0]}"))
     change = await done(
@@ -68,6 +70,7 @@ async def test_a_whole_life_over_http(web: httpx2.AsyncClient, memory: Memory) -
         (branch, "pending"),
         (root_id, "open"),
     ]
+    assert [one["session_id"] for one in of_thought_then["sessions"]] == [branch, root_id]
     assert found["consolidations"][0]["sources"] == ended["insight_ids"]
     assert life["events"][0]["position"] == ended["position"]
     assert change == (await memory.past.diff(0, joined["position"])).model_dump(mode="json")
@@ -96,6 +99,21 @@ async def test_one_session_has_a_resource(web: httpx2.AsyncClient) -> None:
     assert given == {"session_id": first["session_id"], **claim}
     assert stale == [(409, "TokenStale")] * 2
     assert second["token"] > first["token"]
+
+
+async def test_the_claim_of_a_session_that_has_ended_is_not_renewed(
+    web: httpx2.AsyncClient,
+) -> None:
+    """It ended with the session, though nobody else has claimed the resource yet."""
+    opened = await done(await web.post("/v1/sessions", json={"task": "guard the gate"}))
+    path = f"/v1/sessions/{opened['session_id']}"
+    held = await done(await web.post(f"{path}/claims", json={"resource": "barrier"}))
+    await done(await web.post(f"{path}/cancel", json={"reason": "off duty"}))
+
+    claim = {"resource": "barrier", "token": held["token"]}
+    renewed = problem(await web.post(f"{path}/claims/renew", json=claim))
+
+    assert renewed == (409, "SessionEnded")
 
 
 async def test_what_is_linked_is_listed(web: httpx2.AsyncClient) -> None:
@@ -277,6 +295,12 @@ REFUSED: tuple[tuple[str, str, dict[str, Any], tuple[int, str]], ...] = (
         "POST",
         "/v1/insights",
         {"json": {"text": "x"}, "headers": {"Idempotency-Key": "k" * 300}},
+        (400, "InputInvalid"),
+    ),
+    (
+        "POST",
+        f"/v1/sessions/{NOBODY}/claims",
+        {"json": {"resource": "gate"}, "headers": {"Idempotency-Key": "one"}},
         (400, "InputInvalid"),
     ),
     (

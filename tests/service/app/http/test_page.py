@@ -21,7 +21,7 @@ from tests.support.rounds import in_full_only
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.async_api import Browser
+    from playwright.async_api import Browser, Page
 
     from anabranch import Memory, Session
 
@@ -56,6 +56,23 @@ async def thought(memory: Memory) -> tuple[Session, list[Session]]:
     await other.fail("the archive is closed")
     await memory.consolidate(root.session_id)
     return root, [one, other]
+
+
+async def dragged_with_shift(page: Page, *, cancelled: bool = False) -> None:
+    """Drag over a part of the lanes; the system takes a cancelled pointer away meanwhile."""
+    lanes = page.locator("#lanes")
+    box = await lanes.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] * 0.8
+    await page.keyboard.down("Shift")
+    await page.mouse.move(box["x"] + box["width"] * 0.4, y)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + box["width"] * 0.5, y)
+    if cancelled:
+        await lanes.dispatch_event("pointercancel")
+    await page.mouse.move(box["x"] + box["width"] * 0.6, y)
+    await page.mouse.up()
+    await page.keyboard.up("Shift")
 
 
 async def test_a_new_branch_is_seen_without_a_reload(browser: Browser, memory: Memory) -> None:
@@ -121,7 +138,7 @@ async def test_recall_shows_the_parts_of_each_score(browser: Browser, memory: Me
         [terminal, curl, tool] = await page.locator(".call code").all_inner_texts()
         question = "Doesn't the north gate stick?"
         assert shlex.split(terminal) == [
-            *("anabranch", "recall", question, "-N", "default", "--why")
+            *("anabranch", "recall", "-N", "default", "--why", "--", question)
         ]
         assert json.loads(shlex.split(curl)[-1]) == json.loads(tool) == {"query": question, "k": 10}
         await first.locator("summary").click()
@@ -326,6 +343,12 @@ async def test_everything_is_done_by_keys(browser: Browser, memory: Memory) -> N
         await page.keyboard.press("Space")
         await expect(page.locator("#banner")).to_be_hidden()
         minimap = page.locator("#minimap")
+        await page.keyboard.press("f")
+        await expect(minimap).to_be_hidden()
+        await dragged_with_shift(page, cancelled=True)
+        await expect(minimap).to_be_hidden()
+        await dragged_with_shift(page)
+        await expect(minimap).to_be_visible()
         await page.keyboard.press("f")
         await expect(minimap).to_be_hidden()
         for _ in range(8):

@@ -24,6 +24,7 @@ from anabranch.settings import Settings
 from anabranch_events.errors import Unavailable
 from tests.support.fixtures.http import client_at, problem, served
 from tests.support.issuer import AUDIENCE, LocalIssuer, issuing
+from tests.support.noted_audit import NotedAudit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -271,7 +272,8 @@ async def test_keys_and_tokens_stand_side_by_side(
 async def test_a_token_has_a_rate_too(issuer: LocalIssuer, tmp_path: Path) -> None:
     """One subject may ask as often as a key may by default, with whatever token of its."""
     tokens = TokenAccess(Issuer(issuer.url), TERMS)
-    access = KeyAccess(KeyFile(Home(tmp_path)), tokens=tokens, clock=Clock(0.0))
+    audit = NotedAudit()
+    access = KeyAccess(KeyFile(Home(tmp_path)), audit=audit, tokens=tokens, clock=Clock(0.0))
     shown = [Headers({"Authorization": f"Bearer {issuer.token('one', jti=one)}"}) for one in "ab"]
 
     for at in range(int(2 * RATE)):
@@ -279,6 +281,9 @@ async def test_a_token_has_a_rate_too(issuer: LocalIssuer, tmp_path: Path) -> No
 
     with pytest.raises(TooManyRequests):
         await access.caller(shown[0])
+
+    ((name, status),) = audit.noted
+    assert (name.startswith("oidc:"), status) == (True, 429)
 
 
 def test_the_settings_say_whose_tokens_count(tmp_path: Path) -> None:

@@ -304,6 +304,8 @@ async def test_list_sessions_gives_the_newest_first(memory: Memory, session: Ses
 
     all_of_them = await memory.list_sessions()
     thought = await memory.list_sessions(root_id=session.session_id)
+    last_of_it = await memory.list_sessions(root_id=session.session_id, limit=1)
+    open_of_it = await memory.list_sessions(root_id=session.session_id, status="open")
     closed = await memory.list_sessions(status="closed")
     newest = await memory.list_sessions(limit=1)
 
@@ -313,6 +315,8 @@ async def test_list_sessions_gives_the_newest_first(memory: Memory, session: Ses
         session.session_id,
     ]
     assert [one.session_id for one in thought] == [branch.session_id, session.session_id]
+    assert [one.session_id for one in last_of_it] == [branch.session_id]
+    assert [one.session_id for one in open_of_it] == [session.session_id]
     assert [one.session_id for one in closed] == [other.session_id]
     assert [one.session_id for one in newest] == [branch.session_id]
 

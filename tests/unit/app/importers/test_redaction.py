@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import thread_time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,24 @@ ALL_RULES = [
     redaction.ASSIGNED,
     *(rule for _, rule in redaction.OURS),
     *(rule for _, rule in redaction.detector_rules()),
+]
+
+OUR_RULES = [redaction.BLOCK, redaction.ASSIGNED, *(rule for _, rule in redaction.OURS)]
+REPEATED = [
+    "0123456789abcdef",
+    "token",
+    "api_key_",
+    "key-a",
+    "a.",
+    "password:",
+    "token=====",
+    "token ",
+    "sk-a",
+    "a://",
+    "a://b:",
+    "a:b@",
+    "basic ",
+    "-----BEGIN A ",
 ]
 
 
@@ -105,3 +124,47 @@ def test_no_rule_finds_anything_in_a_text_that_is_not_looked_at(rule: re.Pattern
         assert redaction.is_suspect(text)
 
     check()
+
+
+@pytest.mark.parametrize("repeated", REPEATED)
+def test_our_rules_take_time_in_proportion_to_a_text(repeated: str) -> None:
+    """Eight times the text takes about eight times as long, not sixty-four times."""
+    short, long = (repeated * (size // len(repeated)) for size in (2_500, 20_000))
+
+    slow = [
+        rule.pattern
+        for rule in OUR_RULES
+        if _taken_s(rule, long) > 24 * max(_taken_s(rule, short), _CLOCK_S)
+    ]
+
+    assert slow == []
+
+
+_CLOCK_S = 0.000_2
+"""Less than this is no measure."""
+
+
+def _taken_s(rule: re.Pattern[str], text: str) -> float:
+    taken: list[float] = []
+    for _ in range(3):
+        began = thread_time()
+        rule.sub("", text)
+        taken.append(thread_time() - began)
+    return min(taken)
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("_authToken", "//registry.example/:_authToken=" + "npm_" + "a1B2c3D4e5" * 4),
+        ("T3BlbkFJ", "ask-" + "a1B2c3D4e5" * 2 + "T3BlbkFJ" + "a1B2c3D4e5" * 2),
+    ],
+)
+def test_a_slow_rule_runs_over_texts_that_hold_its_word(word: str, text: str) -> None:
+    """It has that word, and finds its secrets as before."""
+    slow = [rule for _, rule in redaction.detector_rules() if word in rule.pattern]
+
+    clean = Redaction().clean(text)
+
+    assert slow
+    assert "a1B2c3D4e5" not in clean

@@ -69,7 +69,7 @@ def test_a_failure_leaves_the_file_that_was_there(tmp_path: Path, end: str) -> N
 
 
 def test_a_kill_leaves_the_file_that_was_there(tmp_path: Path) -> None:
-    """The half file has another name, and the next one takes it."""
+    """The half file has another name, which the next one does not take."""
     path = tmp_path / "export.jsonl"
     path.write_bytes(b"before\n")
 
@@ -80,7 +80,54 @@ def test_a_kill_leaves_the_file_that_was_there(tmp_path: Path) -> None:
 
     assert (killed.returncode, left) == (-signal.SIGKILL, b"before\n")
     assert lines_of(path) == [b"after\n"]
-    assert list(tmp_path.iterdir()) == [path]
+    assert [one.suffix for one in tmp_path.iterdir() if one != path] == [".part"]
+
+
+def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+    """What only its owner may read is never open to others, while it is written either."""
+    path = tmp_path / "export.jsonl"
+    path.touch(mode=0o400)
+
+    with writing(path) as target:
+        (unfinished,) = (one for one in tmp_path.iterdir() if one != path)
+        meanwhile = unfinished.stat().st_mode & 0o777
+        target.write(b"after\n")
+
+    assert (meanwhile, path.stat().st_mode & 0o777) == (0o600, 0o400)
+    assert lines_of(path) == [b"after\n"]
+
+
+def test_two_at_once_write_a_file_each(tmp_path: Path) -> None:
+    """The later one stays, whole, and so does a file of the user's that ends in `.part`."""
+    path, own = tmp_path / "export.jsonl", tmp_path / "export.jsonl.part"
+    own.write_bytes(b"the user's\n")
+
+    with writing(path) as first:
+        first.write(b"the first\n")
+        with writing(path) as second:
+            second.write(b"the second, longer\n")
+        between = lines_of(path)
+
+    assert (between, lines_of(path)) == ([b"the second, longer\n"], [b"the first\n"])
+    assert own.read_bytes() == b"the user's\n"
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power failure then leaves the one before, or this one."""
+    path = tmp_path / "export.jsonl"
+    found: list[tuple[bool, int]] = []
+
+    def noted(descriptor: int) -> None:
+        found.append((path.exists(), os.fstat(descriptor).st_size))
+
+    monkeypatch.setattr("os.fsync", noted)
+
+    with writing(path) as target:
+        target.write(b"after\n")
+
+    assert found == [(False, 6)]
 
 
 def test_an_export_of_a_damaged_log_is_kept(tmp_path: Path) -> None:
