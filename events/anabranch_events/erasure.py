@@ -79,6 +79,10 @@ class Erasure:
         """Return up to which forgetting the keys are gone, 0 before any."""
         return await self._documents.keys.erased(self._namespace)
 
+    async def has_keys(self) -> bool:
+        """Tell whether the stream of keys is there: without it the other steps raise."""
+        return await self._documents.keys.there(self._namespace)
+
     async def run(self) -> Erased:
         """Drop the keys of all that was forgotten."""
         keys = self._documents.keys

@@ -10,7 +10,6 @@ from anabranch_events.erasure import Erasure
 from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.documents import Documents
-from anabranch_events.jetstream.ended import EndedNamespaces
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger
 from anabranch_events.jetstream.stream import (
@@ -69,7 +68,7 @@ class Log:
         self._connection = connection
         self._documents = Documents(connection)
         self._ledger = Ledger(connection)
-        self._ended = EndedNamespaces(connection)
+        self._ended = self._documents.ended
         self._groups = groups
 
     @classmethod
@@ -319,8 +318,12 @@ class Log:
         )
 
     async def sealed_namespaces(self) -> Mapping[str, int]:
-        """Return the sealed namespaces, each with the position of its seal; none for a tenant."""
-        return await self._documents.sealed.known()
+        """Return the sealed namespaces, each with the position of its seal; none for a tenant.
+
+        One that was deleted is left out: its keys are gone with it.
+        """
+        sealed, ended = await self._documents.sealed.known(), await self._ended.known()
+        return {name: position for name, position in sealed.items() if name not in ended}
 
     def is_sealed(self, namespace: str) -> bool:
         """Tell whether a namespace is known to be sealed; right for all whose events were read."""
@@ -331,8 +334,9 @@ class Log:
 
         One that is sealed already stays so. With `accept_loss` its stream of keys is made anew
         where it is missing: all that was sealed is forgotten then. Raises InputInvalid where the
-        namespace has events, and LogRefused for a tenant.
+        namespace has events, NamespaceEnded where it was deleted, and LogRefused for a tenant.
         """
+        await self._ended.refuse(namespace)
         position = await self._documents.sealed.seal(namespace, self._documents.keys)
         if accept_loss:
             await self._documents.keys.make(namespace)

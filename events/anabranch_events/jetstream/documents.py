@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events.errors import EventInvalid
+from anabranch_events.errors import EventInvalid, LogUnavailable
 from anabranch_events.event.codec import encode
 from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
@@ -23,6 +23,7 @@ from anabranch_events.event.sealing import (
 )
 from anabranch_events.event.types import InsightForgotten, SessionForgotten
 from anabranch_events.jetstream.claim_check import ClaimCheck, is_reference
+from anabranch_events.jetstream.ended import EndedNamespaces
 from anabranch_events.jetstream.key_blocks import KeyBlocks
 from anabranch_events.jetstream.sealed import SealedNamespaces
 
@@ -41,6 +42,7 @@ class Documents:
         self._connection = connection
         self.claim_check = ClaimCheck(connection)
         self.sealed = SealedNamespaces(connection)
+        self.ended = EndedNamespaces(connection)
         self.keys = KeyBlocks(connection)
 
     async def written(self, event: Event) -> bytes:
@@ -95,7 +97,7 @@ class Documents:
             return _told(record, refused="the block of its keys has no name")
         keys = self.keys.cached(record.namespace, block)
         if keys is None:
-            keys = await self.keys.read(record.namespace, block)
+            keys = await self._keys(record.namespace, block)
         return _unsealed(record, keys)
 
     async def compared(self, event: Event, stored: bytes) -> bytes | None:
@@ -104,6 +106,15 @@ class Documents:
         if record.erased:
             return None
         return stored if record.plain is None else record.plain
+
+    async def _keys(self, namespace: str, block: str) -> bytes:
+        """Return the keys of a block; none where the deletion of the namespace removed them all."""
+        try:
+            return await self.keys.read(namespace, block)
+        except LogUnavailable:
+            if namespace in await self.ended.known() and not await self.keys.there(namespace):
+                return b""
+            raise
 
     async def _written_sealed(self, event: Event) -> bytes:
         data = event.data

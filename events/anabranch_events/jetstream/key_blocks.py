@@ -72,7 +72,7 @@ class Value(NamedTuple):
 class KeyBlocks:
     """The blocks of keys of all sealed namespaces, as one process draws, reads and drops them.
 
-    Every method raises LogUnavailable also where the stream of a namespace is not there.
+    Methods raise LogUnavailable also where the stream of a namespace is not there.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -95,6 +95,16 @@ class KeyBlocks:
             await ask(self._connection, f"STREAM.CREATE.{_STREAM}{namespace}", request)
         except Refused as refused:
             raise translated(refused) from refused
+
+    async def there(self, namespace: str) -> bool:
+        """Tell whether the stream of a namespace's keys is on the server."""
+        try:
+            await ask(self._connection, f"STREAM.INFO.{_STREAM}{namespace}")
+        except Refused as refused:
+            if refused.code != STREAM_NOT_FOUND:
+                raise translated(refused) from refused
+            return False
+        return True
 
     async def drop(self, namespace: str) -> None:
         """Remove the stream, and with it all keys of a namespace."""

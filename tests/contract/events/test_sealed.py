@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from anabranch_events import Log, NatsServer, encode, new_event, new_id, subject
-from anabranch_events.errors import EventInvalid, InputInvalid, LogUnavailable
+from anabranch_events.errors import EventInvalid, InputInvalid, LogUnavailable, NamespaceEnded
 from anabranch_events.event.sealing import block_of, boxes_of
 from anabranch_events.event.types import (
     AssociationFormed,
@@ -321,3 +321,23 @@ async def test_keys_that_are_not_there_are_waited_for_until_somebody_accepts_the
 
     assert found is not None
     assert found.erased
+
+
+async def test_a_deleted_namespace_is_read_without_its_keys_and_is_sealed_no_more(
+    store: Store,
+) -> None:
+    """A deletion that was stopped behind them goes on: what is left of it reads as erased."""
+    position = await store.append(_insight())
+    deletion = store.log.deletion("acme")
+    await deletion.end()
+    await deletion.drop_keys()
+
+    async with Log.connect(store.server.url, token=store.server.token) as log:
+        left = await log.at(position)
+        known = await log.sealed_namespaces()
+        with pytest.raises(NamespaceEnded):
+            await log.seal("acme")
+
+    assert left is not None
+    assert left.erased
+    assert known == {}
