@@ -325,9 +325,9 @@ class Log:
         sealed, ended = await self._documents.sealed.known(), await self._ended.known()
         return {name: position for name, position in sealed.items() if name not in ended}
 
-    def is_sealed(self, namespace: str) -> bool:
-        """Tell whether a namespace is known to be sealed; right for all whose events were read."""
-        return namespace in (self._documents.sealed.current or ())
+    async def is_sealed(self, namespace: str) -> bool:
+        """Tell whether a namespace is sealed, or was before it was deleted."""
+        return namespace in await self._documents.sealed.known()
 
     async def seal(self, namespace: str, *, accept_loss: bool = False) -> int:
         """Seal a namespace that has no event yet, for ever; return the position of its seal.

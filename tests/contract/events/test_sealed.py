@@ -323,6 +323,17 @@ async def test_keys_that_are_not_there_are_waited_for_until_somebody_accepts_the
     assert found.erased
 
 
+async def test_a_sealed_namespace_is_known_also_while_a_reading_is_due(store: Store) -> None:
+    """By who has read nothing yet, and by who has just lost the connection."""
+    async with Log.connect(store.server.url, token=store.server.token) as log:
+        fresh = await log.is_sealed("acme")
+        log._documents.sealed.forget()  # pyright: ignore[reportPrivateUsage]
+        again = await log.is_sealed("acme")
+
+        assert (fresh, again) == (True, True)
+        assert not await log.is_sealed("open")
+
+
 async def test_a_deleted_namespace_is_read_without_its_keys_and_is_sealed_no_more(
     store: Store,
 ) -> None:
