@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import orjson
@@ -26,6 +27,7 @@ from anabranch_events.event.types import (
     SessionOpened,
     WorkingMemorySet,
 )
+from anabranch_events.jetstream import key_blocks
 from tests.support.bytes_held import held
 
 if TYPE_CHECKING:
@@ -301,6 +303,44 @@ async def test_a_seal_in_an_open_namespace_is_none(store: Store) -> None:
 
     with pytest.raises(EventInvalid):
         (await store.record(told.seq)).decode()
+
+
+async def test_a_writer_looks_whether_its_block_is_still_there(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be gone without a word: the stream was restored from an older backup."""
+    await store.append(_insight())
+    monkeypatch.setattr(key_blocks, "SEEN_S", 0.0)
+    await store.log.connection.jetstream().purge_stream(KEYS)
+
+    said = _insight()
+    assert await store.data(await store.append(said)) == said
+    await store.log.connection.jetstream().delete_stream(KEYS)
+    with pytest.raises(LogUnavailable, match="ANABRANCH_KEYS_acme is missing"):
+        await store.append(_insight())
+
+
+async def test_a_writer_takes_another_block_after_a_lost_connection(tmp_path: Path) -> None:
+    """The server may have lost power, and with it the last block."""
+    first, second = NatsServer(tmp_path), NatsServer(tmp_path)
+    async with AsyncExitStack() as stack:
+        async with first:
+            log = await stack.enter_async_context(
+                Log.connect(first.url, token=first.token, locate=lambda: (second.url, second.token))
+            )
+            await log.seal("acme")
+            one, other = (
+                new_event(_insight(), session_id=new_id(), namespace="acme") for _ in range(2)
+            )
+            await log.append(one)
+            await log.connection.jetstream().purge_stream(KEYS)
+        async with second:
+            position = (await log.append(other)).position
+            found = await log.at(position)
+            await stack.aclose()
+
+    assert found is not None
+    assert found.decode() == other
 
 
 async def test_keys_that_are_not_there_are_waited_for_until_somebody_accepts_the_loss(
