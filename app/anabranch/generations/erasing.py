@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from anabranch.backend.erasures import erasures, erasures_text, files_done, note_files_done
-from anabranch.errors import AnabranchError, HomeBusy
+from anabranch.errors import HomeBusy
 from anabranch.generations.generations import address_of, other_generations, sole_rebuild
 from anabranch.generations.rebuild import rebuild_beside
 from anabranch_events.errors import WaitTimedOut
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from anabranch.backend.backend import Backend
-    from anabranch_events.erasure import Erased
+    from anabranch_events.erasure import Erased, Erasure
 
 _PAUSE_S: Final = 5.0
 _BUSY_S: Final = 0.2
@@ -76,14 +76,16 @@ class _Left:
         self._seen: dict[str, set[str]] = {}
         self._tried: dict[str, set[str]] = {}
 
-    def abandoned(self, namespace: str, due: set[str]) -> bool:
-        """Tell whether there is one that nobody has looked at."""
+    async def finish(self, namespace: str, erasure: Erasure) -> None:
+        """Finish those that nobody has looked at. What raises is looked at again."""
+        due = await erasure.due()
         seen = self._seen.get(namespace, set())
-        tried = self._tried.get(namespace, set())
+        tried = self._tried.get(namespace, set()) & due
         self._seen[namespace] = due
         left = (due & seen) - tried
-        self._tried[namespace] = (tried & due) | left
-        return bool(left)
+        if left:
+            await erasure.run()
+        self._tried[namespace] = tried | left
 
 
 async def _watch(backend: Backend) -> None:
@@ -92,19 +94,17 @@ async def _watch(backend: Backend) -> None:
         with _tried_again():
             for namespace in await backend.log.sealed_namespaces():
                 with _tried_again():  # One whose keys are missing does not stop the others.
-                    erasure = backend.log.erasure(namespace)
-                    if left.abandoned(namespace, await erasure.due()):
-                        await erasure.run()
+                    await left.finish(namespace, backend.log.erasure(namespace))
             await _erase_files(backend)
         await asyncio.sleep(_PAUSE_S)
 
 
 @contextmanager
 def _tried_again() -> Generator[None]:
-    """Log an error, for what failed is tried again."""
+    """Log an error, whatever it is, for what failed is tried again."""
     try:
         yield
-    except AnabranchError as error:
+    except Exception as error:  # noqa: BLE001 - else nobody would look again before a restart.
         _log.warning("what was forgotten is not yet erased from all files: %s", error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from anabranch.generations import erasing, generations
 from anabranch.home.folder import Home
 from anabranch_store import GraphAddress
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,3 +72,52 @@ async def test_the_live_graph_is_not_dropped_where_another_process_has_just_move
     await erasing._drop_others(backend)  # pyright: ignore[reportPrivateUsage]
 
     assert dropped == ["first"]
+
+
+class _Erasure:
+    """The erasure of a namespace in which a forgetting was left, that fails at first."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.runs = 0
+        self.done = asyncio.Event()
+
+    async def due(self) -> set[str]:
+        """Return what is left."""
+        return set() if self.done.is_set() else {"insight-1"}
+
+    async def run(self) -> None:
+        """Fail, or be done."""
+        self.runs += 1
+        if self.runs <= self.failures:
+            raise OSError("the disk is away")
+        self.done.set()
+
+
+class _Log:
+    rights = "all"
+
+    def __init__(self, erasures: dict[str, _Erasure]) -> None:
+        self.erasure = erasures.__getitem__
+        self._names = dict.fromkeys(erasures, 1)
+
+    async def sealed_namespaces(self) -> dict[str, int]:
+        """Return the namespaces."""
+        return self._names
+
+
+async def test_an_erasure_that_failed_is_tried_again_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the error was; the watch of the owner goes on."""
+    broken, whole = _Erasure(2), _Erasure(0)
+    log = _Log({"broken": broken, "whole": whole})
+    servers = SimpleNamespace(projects=True, role="outside")
+    monkeypatch.setattr(erasing, "_PAUSE_S", 0.0)
+
+    async with erasing.erasing_files(cast("Backend", SimpleNamespace(log=log, servers=servers))):
+        async with asyncio.timeout(PATIENCE_S):
+            await whole.done.wait()
+            await broken.done.wait()
+
+    assert (broken.runs, whole.runs) == (3, 1)
