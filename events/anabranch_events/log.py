@@ -339,8 +339,19 @@ class Log:
         await self._ended.refuse(namespace)
         position = await self._documents.sealed.seal(namespace, self._documents.keys)
         if accept_loss:
-            await self._documents.keys.make(namespace)
+            await self._accept_loss(namespace)
         return position
+
+    async def _accept_loss(self, namespace: str) -> None:
+        """Make a missing stream of keys anew, and note that all up to here is erased.
+
+        Writers take other keys at that word, and owners of homes rewrite their files.
+        """
+        keys = self._documents.keys
+        lost = not await keys.there(namespace)
+        await keys.make(namespace)
+        if lost or not await keys.names(namespace, ">"):  # It is empty where that was killed.
+            await keys.note_erased(namespace, (await self.bounds()).last)
 
     def erasure(self, namespace: str) -> Erasure:
         """Return the erasure of forgotten content in a sealed namespace."""

@@ -305,6 +305,19 @@ async def test_a_seal_in_an_open_namespace_is_none(store: Store) -> None:
         (await store.record(told.seq)).decode()
 
 
+async def test_a_writer_goes_on_with_another_block_where_the_stream_was_made_anew(
+    store: Store,
+) -> None:
+    """What is written before somebody accepts the loss is refused, and nothing is born erased."""
+    async with Log.connect(store.server.url, token=store.server.token) as other:
+        await store.append(_insight())
+        await store.log.connection.jetstream().delete_stream(KEYS)
+        await other.seal("acme", accept_loss=True)
+
+        said = _insight()
+        assert await store.data(await store.append(said)) == said
+
+
 async def test_a_writer_looks_whether_its_block_is_still_there(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,9 +371,14 @@ async def test_keys_that_are_not_there_are_waited_for_until_somebody_accepts_the
             await log.at(position)
         await log.seal("acme", accept_loss=True)
         found = await log.at(position)
+        erased = await log.erasure("acme").erased()
+        await log.append(store.event(_insight()))
+        await log.seal("acme", accept_loss=True)
+        again = await log.erasure("acme").erased()
 
     assert found is not None
     assert found.erased
+    assert erased == again == position
 
 
 async def test_a_sealed_namespace_is_known_also_while_a_reading_is_due(store: Store) -> None:
