@@ -118,14 +118,15 @@ class Deletion:
         Raises LogDamaged where a block of the log is not the one that was read before.
         """
         blocks, going = Blocks(), list[int]()
-        batches = reader.batches(self._connection, self._documents, after=0, to=await self._last())
+        batches = reader.batches(self._connection, None, after=0, to=await self._last())
         async with aclosing(batches) as found:
             async for records in found:
-                for record in records:
+                for stored in records:
+                    record = await self._documents.claim_check.check_out(stored)
                     if record.namespace == self._namespace:
                         going.append(record.position)
                         if seen is not None:
-                            seen(record)
+                            seen(await self._documents.opened(record))
                     for block in blocks.add(record):
                         going = await self._note_block(block, going, ended)
         for block in blocks.end():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING
 
 import orjson
@@ -379,6 +379,56 @@ async def test_keys_that_are_not_there_are_waited_for_until_somebody_accepts_the
     assert found is not None
     assert found.erased
     assert erased == again == position
+
+
+async def test_who_follows_waits_for_keys_that_are_away_for_a_moment(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No record is missing then, and none comes twice; a reading with an end says so."""
+    data = [_insight(str(number)) for number in range(3)]
+    for one in data:
+        await store.append(one)
+    documents = store.log._documents  # pyright: ignore[reportPrivateUsage]
+    opened, fails = documents.opened, iter((True, True, False, True, False, False, True))
+
+    async def away(record: Recorded) -> Recorded:
+        if next(fails):
+            raise LogUnavailable("the server is away", fix="wait")
+        return await opened(record)
+
+    monkeypatch.setattr(documents, "opened_here", lambda _: None)
+    monkeypatch.setattr(documents, "opened", away)
+
+    told: list[EventData] = []
+    async with aclosing(store.log.subscribe(after=1)) as found:
+        async for record in found:
+            told.append(record.decode().data)
+            if len(told) == len(data):
+                break
+
+    assert told == data
+    with pytest.raises(LogUnavailable):
+        assert [record async for record in store.log.read_all()]
+
+
+async def test_missing_keys_of_one_namespace_stop_no_erasure_in_another(store: Store) -> None:
+    """Nor its deletion: each opens only its own events."""
+    log = store.log
+    await log.seal("other")
+    await log.append(new_event(_insight(), session_id=new_id(), namespace="other"))
+    await log.connection.jetstream().delete_stream("ANABRANCH_KEYS_other")
+    one = _insight()
+    await store.append(one)
+    await store.append(InsightForgotten(insight_id=one.insight_id, receipt="requested"))
+
+    async with Log.connect(store.server.url, token=store.server.token) as fresh:
+        erased = await fresh.erasure("acme").run()
+        deletion = fresh.deletion("acme")
+        seen: list[Recorded] = []
+        await deletion.note(await deletion.end(), seen=seen.append)
+
+    assert erased.keys == 1
+    assert [record.erased for record in seen] == [True, False]
 
 
 async def test_a_sealed_namespace_is_known_also_while_a_reading_is_due(store: Store) -> None:
