@@ -12,6 +12,7 @@ from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.documents import Documents
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger
+from anabranch_events.jetstream.sealed import checked_sealable
 from anabranch_events.jetstream.stream import (
     Bounds,
     checked_position,
@@ -175,8 +176,11 @@ class Log:
         await self._ended.refuse(event.namespace)
         out = await outgoing(self._documents, event, expected=expected)
         if self._groups is not None:
-            return await self._groups.append(out)
-        return await append(self._connection, out)
+            receipt = await self._groups.append(out)
+        else:
+            receipt = await append(self._connection, out)
+        await self._documents.confirm_open((event.namespace,))
+        return receipt
 
     async def append_all(
         self,
@@ -194,8 +198,11 @@ class Log:
         if last is not None:
             outs[0] = outs[0]._replace(last=last)
         if len(outs) > 1:
-            return await append_batch(self._connection, outs)
-        return [await append(self._connection, out) for out in outs]
+            receipts = await append_batch(self._connection, outs)
+        else:
+            receipts = [await append(self._connection, out) for out in outs]
+        await self._documents.confirm_open({event.namespace for event in events})
+        return receipts
 
     async def ingest(
         self,
@@ -334,13 +341,24 @@ class Log:
 
         One that is sealed already stays so. With `accept_loss` its stream of keys is made anew
         where it is missing: all that was sealed is forgotten then. Raises InputInvalid where the
-        namespace has events, NamespaceEnded where it was deleted, and LogRefused for a tenant.
+        namespace has events or transcripts, NamespaceEnded where it was deleted, and LogRefused for
+        a tenant.
         """
         await self._ended.refuse(namespace)
+        if namespace not in await self._documents.sealed.known():
+            await self._refuse_transcripts(namespace)
         position = await self._documents.sealed.seal(namespace, self._documents.keys)
         if accept_loss:
             await self._accept_loss(namespace)
         return position
+
+    async def _refuse_transcripts(self, namespace: str) -> None:
+        if self.rights == "all" and await self.transcripts.keys(checked_sealable(namespace)):
+            raise InputInvalid(
+                f"namespace: {namespace} has transcripts of an agent tool, which are plain text",
+                field="namespace",
+                fix="seal a namespace before it is used: choose another name",
+            )
 
     async def _accept_loss(self, namespace: str) -> None:
         """Make a missing stream of keys anew, and note that all up to here is erased.

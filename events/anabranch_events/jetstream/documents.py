@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events.errors import EventInvalid, LogUnavailable
+from anabranch_events.errors import EventInvalid, LogRefused, LogUnavailable
 from anabranch_events.event.codec import encode
 from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
@@ -28,6 +28,8 @@ from anabranch_events.jetstream.key_blocks import KeyBlocks
 from anabranch_events.jetstream.sealed import SealedNamespaces
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from anabranch_events.event.envelope import Event
     from anabranch_events.transport.connection import Connection
 
@@ -44,6 +46,9 @@ class Documents:
         self.sealed = SealedNamespaces(connection)
         self.ended = EndedNamespaces(connection)
         self.keys = KeyBlocks(connection)
+        self._open: set[str] = set()
+        """The namespaces in which this process has stored an event: those are open for ever."""
+        self._unsure: set[str] = set()
 
     async def written(self, event: Event) -> bytes:
         """Return the form in which an event is stored.
@@ -56,10 +61,31 @@ class Documents:
             sealed = await self.sealed.known()
         if event.namespace in sealed:
             return await self._written_sealed(event)
+        if event.namespace not in self._open:
+            self._unsure.add(event.namespace)
         document = encode(event)
         if len(document) <= self.claim_check.message_bytes_max:
             return document
         return await self.claim_check.check_in(document, event_id=event.id)
+
+    async def confirm_open(self, namespaces: Collection[str]) -> None:
+        """Check, once their events are stored, that namespaces were not sealed just before.
+
+        It asks at the first event of each. Raises LogRefused.
+        """
+        unsure = self._unsure.intersection(namespaces)
+        if not unsure:
+            return
+        self.sealed.forget()
+        sealed = unsure & (await self.sealed.known()).keys()
+        self._unsure -= unsure
+        self._open |= unsure - sealed
+        for namespace in sealed:
+            raise LogRefused(
+                f"{namespace} was sealed just before this event was stored, in plain text: it is "
+                "refused by all readers, and stays until the namespace is deleted",
+                fix="append what it says as another event, which will be sealed",
+            )
 
     def opened_here(self, record: Recorded) -> Recorded | None:
         """Return what `opened` would, where that needs no server; None otherwise."""

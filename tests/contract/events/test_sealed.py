@@ -9,7 +9,13 @@ import orjson
 import pytest
 
 from anabranch_events import Log, NatsServer, encode, new_event, new_id, subject
-from anabranch_events.errors import EventInvalid, InputInvalid, LogUnavailable, NamespaceEnded
+from anabranch_events.errors import (
+    EventInvalid,
+    InputInvalid,
+    LogRefused,
+    LogUnavailable,
+    NamespaceEnded,
+)
 from anabranch_events.event.sealing import block_of, boxes_of
 from anabranch_events.event.types import (
     AssociationFormed,
@@ -28,6 +34,7 @@ from anabranch_events.event.types import (
     WorkingMemorySet,
 )
 from anabranch_events.jetstream import key_blocks
+from anabranch_events.transcripts.transcripts import TranscriptKey
 from tests.support.bytes_held import held
 
 if TYPE_CHECKING:
@@ -278,6 +285,46 @@ async def test_a_namespace_is_sealed_before_its_first_event_or_never(store: Stor
     with pytest.raises(InputInvalid, match="open has events already"):
         await store.log.seal("open")
     assert SECRET.encode() not in (await store.record(known["acme"])).raw
+
+
+async def test_a_writer_is_told_where_a_namespace_was_sealed_under_its_hands(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first event there was made before the seal, and stored behind it, in plain text."""
+    async with Log.connect(store.server.url, token=store.server.token) as log:
+        documents = log._documents  # pyright: ignore[reportPrivateUsage]
+        written = documents.written
+
+        async def slowly(event: Event) -> bytes:
+            document = await written(event)
+            await store.log.seal(event.namespace)
+            return document
+
+        def event(namespace: str) -> Event:
+            return new_event(_insight(), session_id=new_id(), namespace=namespace)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(documents, "written", slowly)
+            with pytest.raises(LogRefused, match="one was sealed just before"):
+                await log.append(event("one"))
+            with pytest.raises(LogRefused, match="two was sealed just before"):
+                await log.append_all([event("two"), event("two")])
+            with pytest.raises(LogRefused, match="three was sealed just before"):
+                await log.ingest([event("three")])
+        again = event("one")
+        receipt = await log.append(again)
+
+    assert (await store.record(receipt.position)).decode() == again
+
+
+async def test_a_namespace_with_transcripts_is_not_sealed(store: Store) -> None:
+    """They are plain text, and forgetting would not reach them."""
+    key = TranscriptKey("agents", "project", new_id())
+    await store.log.transcripts.ensure()
+    await store.log.transcripts.append(key, [{"uuid": new_id(), "text": SECRET}])
+
+    with pytest.raises(InputInvalid, match="has transcripts"):
+        await store.log.seal("agents")
 
 
 async def test_plain_text_of_a_foreign_producer_is_refused(store: Store) -> None:
