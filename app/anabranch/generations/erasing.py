@@ -77,7 +77,7 @@ class _Left:
         self._tried: dict[str, set[str]] = {}
 
     async def finish(self, namespace: str, erasure: Erasure) -> None:
-        """Finish those that nobody has looked at. What raises is looked at again."""
+        """Finish those that nobody has looked at; one that raises is looked at again."""
         due = await erasure.due()
         seen = self._seen.get(namespace, set())
         tried = self._tried.get(namespace, set()) & due

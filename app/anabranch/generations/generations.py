@@ -136,7 +136,7 @@ def name_of(address: GraphAddress) -> str:
 def sole_rebuild(backend: Backend) -> Generator[None]:
     """Let one process at a time change the home's generations. Raises HomeBusy.
 
-    Whoever had the lock before may have moved the live graph, so it is looked for again.
+    The process that had the lock before may have moved the live graph: it is looked for again.
     """
     home = backend.servers.home
     lock = Lock(home.rebuild_lock)

@@ -149,8 +149,8 @@ def unseal(document: bytes, *, keys: bytes) -> Opened:
     """Open the boxes of a document that names a block, whatever part of them has its key.
 
     `keys` are those of the block, one behind the other; zeros, and what is beyond, are none. Raises
-    EventInvalid for a document that was changed, or whose boxes are those of another event, and for
-    one that says something outside them: another producer wrote that, and nothing would erase it.
+    EventInvalid for a document that was changed, or whose boxes are those of another event. So it
+    does for one that says something outside them, for nothing would erase that.
     """
     _refuse_plain(document)
     copied = document.find(_JSON)

@@ -2,10 +2,11 @@
 
 A writer stores a block before it uses the first key of it, and each key once. So a key is there
 before the event that needs it, and costs an append almost nothing. It looks every few seconds, and
-after a lost connection takes another block: a stream that is restored, or made anew, lacks it. To drop keys, their block is
-stored again with zeros in their place, and the older message is erased: the server overwrites its
-bytes. The stream has no compression and no limit by subject, for a message that a limit removes
-stays in the file.
+after a lost connection takes another block: a stream that is restored, or made anew, lacks it.
+
+To drop keys, their block is stored again with zeros in their place, and the older message is
+erased: the server overwrites its bytes. The stream has no compression and no limit by subject, for
+a message that a limit removes stays in the file.
 
 A key is gone when the stream's leader has its block without it, or no such block. A stream that is
 not there is an outage.
@@ -49,7 +50,7 @@ _SEQUENCE_NOT_FOUND: Final = 10043
 _FIRST_KEYS: Final = 16
 _KEYS_MAX: Final = 1024
 SEEN_S: Final = 2.0
-"""How long a block that is drawn from is taken to be on the server without a look."""
+"""The time for which a block that is drawn from is taken to be there without a look."""
 _CACHED_MAX: Final = 1024
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _GONE: Final = bytes(KEY_BYTES)

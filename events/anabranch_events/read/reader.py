@@ -147,7 +147,7 @@ class _Reader:
                 break
             opened = await self._opened(record)
             if opened is None:
-                break  # What is open by now is handed on; the rest is tried again.
+                break  # The records before it are handed on; this one is tried again.
             consumer.take()
             batch.append(opened)
             size += len(opened.raw)

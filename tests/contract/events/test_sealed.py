@@ -34,7 +34,7 @@ from anabranch_events.event.types import (
     WorkingMemorySet,
 )
 from anabranch_events.jetstream import key_blocks
-from anabranch_events.transcripts.transcripts import TranscriptKey
+from anabranch_events.transcripts.stream import TranscriptKey
 from tests.support.bytes_held import held
 
 if TYPE_CHECKING:
