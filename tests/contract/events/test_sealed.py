@@ -443,7 +443,9 @@ async def test_who_follows_waits_for_keys_that_are_away_for_a_moment(
             raise LogUnavailable("the server is away", fix="wait")
         return await opened(record)
 
-    monkeypatch.setattr(documents, "opened_here", lambda _: None)
+    def not_here(_: Recorded) -> None: ...
+
+    monkeypatch.setattr(documents, "opened_here", not_here)
     monkeypatch.setattr(documents, "opened", away)
 
     told: list[EventData] = []
