@@ -30,7 +30,7 @@ from anabranch_events.event.identifiers import (
 from anabranch_events.event.types import NamespaceDeleted
 from anabranch_events.jetstream.api import STREAM, Refused, ask, translated
 from anabranch_events.jetstream.claim_check import is_reference
-from anabranch_events.jetstream.direct_get import get
+from anabranch_events.jetstream.direct_get import ask_leader
 from anabranch_events.jetstream.ended import DELETIONS
 from anabranch_events.jetstream.kv import drop_values
 from anabranch_events.jetstream.ledger import BLOCK, Block, Blocks, Deleted, joined, total
@@ -118,14 +118,15 @@ class Deletion:
         Raises LogDamaged where a block of the log is not the one that was read before.
         """
         blocks, going = Blocks(), list[int]()
-        batches = reader.batches(self._connection, self._documents, after=0, to=await self._last())
+        batches = reader.batches(self._connection, None, after=0, to=await self._last())
         async with aclosing(batches) as found:
             async for records in found:
-                for record in records:
+                for stored in records:
+                    record = await self._documents.claim_check.check_out(stored)
                     if record.namespace == self._namespace:
                         going.append(record.position)
                         if seen is not None:
-                            seen(record)
+                            seen(await self._documents.opened(record))
                     for block in blocks.add(record):
                         going = await self._note_block(block, going, ended)
         for block in blocks.end():
@@ -138,7 +139,8 @@ class Deletion:
 
     async def remains(self) -> bool:
         """Tell whether an event of the namespace is in the log."""
-        return await get(self._connection, {"seq": 1, "next_by_subj": self._filter}) is not None
+        asked = {"seq": 1, "next_by_subj": self._filter}
+        return await ask_leader(self._connection, asked) is not None
 
     async def purge(self) -> None:
         """Take the namespace's events out of the log; a large purge is waited for."""

@@ -79,6 +79,10 @@ class Erasure:
         """Return up to which forgetting the keys are gone, 0 before any."""
         return await self._documents.keys.erased(self._namespace)
 
+    async def has_keys(self) -> bool:
+        """Tell whether the stream of keys is there: without it the other steps raise."""
+        return await self._documents.keys.there(self._namespace)
+
     async def run(self) -> Erased:
         """Drop the keys of all that was forgotten."""
         keys = self._documents.keys
@@ -102,12 +106,12 @@ class Erasure:
     async def _read(self, wanted: _Wanted, last: int) -> bool:
         """Read the namespace once; tell whether more is forgotten than was known before."""
         known = len(wanted.insights) + len(wanted.sessions)
-        batches = reader.batches(self._connection, self._documents, after=0, to=last)
+        batches = reader.batches(self._connection, None, after=0, to=last)
         async with aclosing(batches) as found:
             async for records in found:
                 for record in records:
                     if record.namespace == self._namespace:
-                        wanted.add(record)
+                        wanted.add(await self._documents.opened(record))
         return len(wanted.insights) + len(wanted.sessions) > known
 
 

@@ -10,9 +10,9 @@ from anabranch_events.erasure import Erasure
 from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.documents import Documents
-from anabranch_events.jetstream.ended import EndedNamespaces
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger
+from anabranch_events.jetstream.sealed import checked_sealable
 from anabranch_events.jetstream.stream import (
     Bounds,
     Extent,
@@ -70,7 +70,7 @@ class Log:
         self._connection = connection
         self._documents = Documents(connection)
         self._ledger = Ledger(connection)
-        self._ended = EndedNamespaces(connection)
+        self._ended = self._documents.ended
         self._groups = groups
 
     @classmethod
@@ -177,8 +177,11 @@ class Log:
         await self._ended.refuse(event.namespace)
         out = await outgoing(self._documents, event, expected=expected)
         if self._groups is not None:
-            return await self._groups.append(out)
-        return await append(self._connection, out)
+            receipt = await self._groups.append(out)
+        else:
+            receipt = await append(self._connection, out)
+        await self._documents.confirm_open((event.namespace,))
+        return receipt
 
     async def append_all(
         self,
@@ -196,8 +199,11 @@ class Log:
         if last is not None:
             outs[0] = outs[0]._replace(last=last)
         if len(outs) > 1:
-            return await append_batch(self._connection, outs)
-        return [await append(self._connection, out) for out in outs]
+            receipts = await append_batch(self._connection, outs)
+        else:
+            receipts = [await append(self._connection, out) for out in outs]
+        await self._documents.confirm_open({event.namespace for event in events})
+        return receipts
 
     async def ingest(
         self,
@@ -320,24 +326,51 @@ class Log:
         )
 
     async def sealed_namespaces(self) -> Mapping[str, int]:
-        """Return the sealed namespaces, each with the position of its seal; none for a tenant."""
-        return await self._documents.sealed.known()
+        """Return the sealed namespaces, each with the position of its seal; none for a tenant.
 
-    def is_sealed(self, namespace: str) -> bool:
-        """Tell whether a namespace is known to be sealed; right for all whose events were read."""
-        return namespace in (self._documents.sealed.current or ())
+        One that was deleted is left out: its keys are gone with it.
+        """
+        sealed, ended = await self._documents.sealed.known(), await self._ended.known()
+        return {name: position for name, position in sealed.items() if name not in ended}
+
+    async def is_sealed(self, namespace: str) -> bool:
+        """Tell whether a namespace is sealed, or was before it was deleted."""
+        return namespace in await self._documents.sealed.known()
 
     async def seal(self, namespace: str, *, accept_loss: bool = False) -> int:
         """Seal a namespace that has no event yet, for ever; return the position of its seal.
 
         One that is sealed already stays so. With `accept_loss` its stream of keys is made anew
         where it is missing: all that was sealed is forgotten then. Raises InputInvalid where the
-        namespace has events, and LogRefused for a tenant.
+        namespace has events or transcripts, NamespaceEnded where it was deleted, and LogRefused for
+        a tenant.
         """
+        await self._ended.refuse(namespace)
+        if namespace not in await self._documents.sealed.known():
+            await self._refuse_transcripts(namespace)
         position = await self._documents.sealed.seal(namespace, self._documents.keys)
         if accept_loss:
-            await self._documents.keys.make(namespace)
+            await self._accept_loss(namespace)
         return position
+
+    async def _refuse_transcripts(self, namespace: str) -> None:
+        if self.rights == "all" and await self.transcripts.keys(checked_sealable(namespace)):
+            raise InputInvalid(
+                f"namespace: {namespace} has transcripts of an agent tool, which are plain text",
+                field="namespace",
+                fix="seal a namespace before it is used: choose another name",
+            )
+
+    async def _accept_loss(self, namespace: str) -> None:
+        """Make a missing stream of keys anew, and note that all up to here is erased.
+
+        Writers take other keys at that word, and owners of homes rewrite their files.
+        """
+        keys = self._documents.keys
+        lost = not await keys.there(namespace)
+        await keys.make(namespace)
+        if lost or not await keys.names(namespace, ">"):  # It is empty where that was killed.
+            await keys.note_erased(namespace, (await self.bounds()).last)
 
     def erasure(self, namespace: str) -> Erasure:
         """Return the erasure of forgotten content in a sealed namespace."""

@@ -8,6 +8,7 @@ import time
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from anabranch.backend.erasures import erasures, erasures_text
 from anabranch.backend.index_questions import Answering, IndexElsewhere, IndexQuestions
 from anabranch.backend.prompted_embedder import of_questions
 from anabranch.home.folder import held
@@ -17,7 +18,7 @@ from anabranch_projections.recall_index.writer import LOCK, writer_of
 from anabranch_recall.question import TIMEOUT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from anabranch.home.folder import Home
     from anabranch_events import Log
@@ -192,7 +193,7 @@ class Indexing:
             return ""
         stretches = [*await ledger.losses(), *await ledger.cuts()]
         found = [f"{first}-{last}" for first, last in stretches]
-        if erased := erasures_text(await erasures(self._event_log)):
+        if erased := erasures_text(await erasures(self._event_log, self._home)):
             found.append(erased)
         return " ".join(found)
 
@@ -235,20 +236,6 @@ class Indexing:
             await asyncio.wait((following, damaged, lost), return_when=asyncio.FIRST_COMPLETED)
             if following.done():
                 following.result()
-
-
-async def erasures(log: Log) -> dict[str, int]:
-    """Return the sealed namespaces in which something was erased, and up to which position."""
-    if log.rights != "all":
-        return {}
-    found = {name: await log.erasure(name).erased() for name in await log.sealed_namespaces()}
-    return {name: position for name, position in found.items() if position}
-
-
-def erasures_text(erased: Mapping[str, int]) -> str:
-    """Return erasures as text; empty for none."""
-    said = " ".join(f"{name}@{position}" for name, position in sorted(erased.items()))
-    return f"erased({said})" if said else ""
 
 
 async def _ended(task: asyncio.Future[Any]) -> None:

@@ -10,14 +10,13 @@ rest to the next forgetting, or to the next owner of the home.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from anabranch.backend.index_runner import erasures, erasures_text
-from anabranch.errors import AnabranchError, HomeBusy
+from anabranch.backend.erasures import erasures, erasures_text, files_done, note_files_done
+from anabranch.errors import HomeBusy
 from anabranch.generations.generations import address_of, other_generations, sole_rebuild
 from anabranch.generations.rebuild import rebuild_beside
 from anabranch_events.errors import WaitTimedOut
@@ -25,10 +24,10 @@ from anabranch_store import drop_database, drop_scratch
 from anabranch_thinking.sessions.receipts import ErasureReceipt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Generator
 
     from anabranch.backend.backend import Backend
-    from anabranch_events.erasure import Erased
+    from anabranch_events.erasure import Erased, Erasure
 
 _PAUSE_S: Final = 5.0
 _BUSY_S: Final = 0.2
@@ -77,28 +76,36 @@ class _Left:
         self._seen: dict[str, set[str]] = {}
         self._tried: dict[str, set[str]] = {}
 
-    def abandoned(self, namespace: str, due: set[str]) -> bool:
-        """Tell whether there is one that nobody has looked at."""
+    async def finish(self, namespace: str, erasure: Erasure) -> None:
+        """Finish those that nobody has looked at; one that raises is looked at again."""
+        due = await erasure.due()
         seen = self._seen.get(namespace, set())
-        tried = self._tried.get(namespace, set())
+        tried = self._tried.get(namespace, set()) & due
         self._seen[namespace] = due
         left = (due & seen) - tried
-        self._tried[namespace] = (tried & due) | left
-        return bool(left)
+        if left:
+            await erasure.run()
+        self._tried[namespace] = tried | left
 
 
 async def _watch(backend: Backend) -> None:
     left = _Left()
     while True:
-        try:
+        with _tried_again():
             for namespace in await backend.log.sealed_namespaces():
-                erasure = backend.log.erasure(namespace)
-                if left.abandoned(namespace, await erasure.due()):
-                    await erasure.run()
+                with _tried_again():  # One whose keys are missing does not stop the others.
+                    await left.finish(namespace, backend.log.erasure(namespace))
             await _erase_files(backend)
-        except AnabranchError as error:
-            _log.warning("what was forgotten is not yet erased from all files: %s", error)
         await asyncio.sleep(_PAUSE_S)
+
+
+@contextmanager
+def _tried_again() -> Generator[None]:
+    """Log an error, whatever it is, for what failed is tried again."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - else nobody would look again before a restart.
+        _log.warning("what was forgotten is not yet erased from all files: %s", error)
 
 
 async def _erase_files(backend: Backend) -> None:
@@ -113,15 +120,16 @@ async def _erase_files(backend: Backend) -> None:
 
 
 async def _rewrite(backend: Backend) -> None:
-    erased = await erasures(backend.log)
-    last = max(erased.values())
+    home = backend.servers.home
+    erased = await erasures(backend.log, home)
+    last = max(erased.values(), default=0)
     backend.saw(None, last)
     await backend.wait_for(last, projection="graph", timeout_s=_GRAPH_MAX_S)
     await _index_begins_anew(backend)
     if backend.servers.graph.admin_url is not None:
         await _graph_built_again(backend)
-    known = await _known(backend)
-    await _note(backend, {**known, **erased})
+    known = await files_done(backend.log, home)
+    await note_files_done(backend.log, home, {**known, **erased})
 
 
 async def _graph_built_again(backend: Backend) -> None:
@@ -142,10 +150,10 @@ async def _index_begins_anew(backend: Backend) -> None:
     """Wait until the index holds nothing that was read before the keys were dropped."""
     from anabranch_projections.recall_index.index_folder import drop_older
 
-    folder = backend.servers.home.recall_index
+    home = backend.servers.home
     deadline = time.monotonic() + _INDEX_S
     while not await asyncio.to_thread(
-        drop_older, folder, erasures_text(await erasures(backend.log))
+        drop_older, home.recall_index, erasures_text(await erasures(backend.log, home))
     ):
         if time.monotonic() > deadline:
             raise WaitTimedOut(
@@ -158,7 +166,8 @@ async def _index_begins_anew(backend: Backend) -> None:
 
 
 async def _receipt(backend: Backend, namespace: str, erased: Erased) -> ErasureReceipt:
-    done = (await _known(backend)).get(namespace, 0) >= erased.position
+    known = await files_done(backend.log, backend.servers.home)
+    done = known.get(namespace, 0) >= erased.position
     files = "rewritten" if done else "under_way"
     outside = backend.servers.graph.admin_url is None
     return ErasureReceipt(
@@ -170,23 +179,7 @@ async def _receipt(backend: Backend, namespace: str, erased: Erased) -> ErasureR
 
 
 async def _left(backend: Backend) -> bool:
-    erased = await erasures(backend.log)
-    known = await _known(backend) if erased else {}
+    home = backend.servers.home
+    erased = await erasures(backend.log, home)
+    known = await files_done(backend.log, home) if erased else {}
     return any(position > known.get(name, 0) for name, position in erased.items())
-
-
-async def _known(backend: Backend) -> dict[str, int]:
-    """Return up to which forgetting the files of this home are done, by namespace."""
-    try:
-        held = json.loads(backend.servers.home.erased.read_bytes())
-        if held["log"] == await backend.log.identity():
-            return {str(name): int(position) for name, position in held["erased"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    return {}
-
-
-async def _note(backend: Backend, erased: Mapping[str, int]) -> None:
-    held = {"log": await backend.log.identity(), "erased": dict(erased)}
-    with suppress(FileNotFoundError):
-        backend.servers.home.replace(backend.servers.home.erased, json.dumps(held).encode())

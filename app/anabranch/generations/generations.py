@@ -52,6 +52,7 @@ async def count_others(backend: Backend) -> int:
 
 async def other_generations(backend: Backend) -> list[str]:
     """Return the names of the generations beside the live one."""
+    backend.servers.refresh()
     live = backend.servers.graph
     if live.admin_url is None:
         return []
@@ -133,7 +134,10 @@ def name_of(address: GraphAddress) -> str:
 
 @contextmanager
 def sole_rebuild(backend: Backend) -> Generator[None]:
-    """Let one process at a time change the home's generations. Raises HomeBusy."""
+    """Let one process at a time change the home's generations. Raises HomeBusy.
+
+    The process that had the lock before may have moved the live graph: it is looked for again.
+    """
     home = backend.servers.home
     lock = Lock(home.rebuild_lock)
     if not lock.take():
@@ -142,6 +146,7 @@ def sole_rebuild(backend: Backend) -> Generator[None]:
             fix="wait until it has ended",
         )
     with lock:
+        backend.servers.refresh()
         yield
 
 

@@ -187,7 +187,10 @@ class EventRing:
             try:
                 async with aclosing(self._log_of().batches(after=self._end)) as batches:
                     async for batch in batches:
-                        self._keep(batch)
+                        forgotten = await self._last_forgetting(batch)
+                        if forgotten:
+                            self._let_all_go(forgotten - 1)
+                        self._keep(one for one in batch if one.position >= forgotten)
             except Unavailable as error:
                 _log.warning("the event stream waits for the log: %s", error.message)
                 await asyncio.sleep(_PAUSE_S)
@@ -196,13 +199,22 @@ class EventRing:
                 self._notify()
                 return
 
-    def _keep(self, batch: Iterable[Recorded]) -> None:
-        log = self._log_of()
+    async def _last_forgetting(self, batch: Iterable[Recorded]) -> int:
+        """Return where something is last forgotten in a sealed namespace, 0 for nowhere."""
+        last = 0
         for recorded in batch:
-            if _FORGOTTEN in recorded.raw and log.is_sealed(recorded.namespace):
-                self._held.clear()  # It may hold forgotten content.
-                self._first = self._bytes = self._let_go = 0
-                self._start = recorded.position - 1
+            if _FORGOTTEN in recorded.raw and await self._log_of().is_sealed(recorded.namespace):
+                last = recorded.position
+        return last
+
+    def _let_all_go(self, start: int) -> None:
+        """Hold nothing up to there any more: it may be forgotten content."""
+        self._held.clear()
+        self._first = self._bytes = self._let_go = 0
+        self._start = start
+
+    def _keep(self, batch: Iterable[Recorded]) -> None:
+        for recorded in batch:
             self._held.append(Framed(recorded))
             self._bytes += len(recorded.raw)
             self._end = recorded.position

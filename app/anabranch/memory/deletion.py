@@ -57,11 +57,11 @@ class NamespaceDeleting:
             await self._backend.log.drop_objects(sorted(found.objects))
             yield "objects"
             await self._deletion.purge()
-            await self._deletion.drop_keys()
             yield "log"
             if not await self._deletion.remains():
                 break
             found = await self._deletion.survey()
+        await self._deletion.drop_keys()
         await drop_mirrored(self._backend.log, self._namespace)
         for generation in await other_generations(self._backend):
             address = address_of(self._backend.servers.graph, generation)

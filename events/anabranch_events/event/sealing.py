@@ -53,6 +53,13 @@ _TYPE: Final = b'"type":"'
 _QUOTE, _COMMA = b'"', ord(",")
 _ATTRIBUTES, _DATA, _DOCUMENT = b"a", b"d", b"o"
 _NAME: Final = re.compile(rb"[0-9a-f]{16}")
+_READABLE: Final = frozenset(
+    {
+        *("specversion", "id", SEALING, "source", "type", "subject", "time", "namespace"),
+        *("correlationid", "causationid", "agent", "datacontenttype", "data", SEALED),
+    }
+)
+"""The attributes that stand outside boxes."""
 _NO_KEY: Final = (b"", bytes(KEY_BYTES))
 _FIX: Final = "append it through Anabranch, which seals it"
 
@@ -142,8 +149,10 @@ def unseal(document: bytes, *, keys: bytes) -> Opened:
     """Open the boxes of a document that names a block, whatever part of them has its key.
 
     `keys` are those of the block, one behind the other; zeros, and what is beyond, are none. Raises
-    EventInvalid for a document that was changed, or whose boxes are those of another event.
+    EventInvalid for a document that was changed, or whose boxes are those of another event. So it
+    does for one that says something outside them, for nothing would erase that.
     """
+    _refuse_plain(document)
     copied = document.find(_JSON)
     if copied < 0:
         raise EventInvalid("its data are missing", field="data", fix=_FIX)
@@ -180,8 +189,46 @@ def unseal(document: bytes, *, keys: bytes) -> Opened:
 
 def says_something(document: bytes) -> bool:
     """Tell whether an event of this document's type can have content: unknown ones can."""
-    found = EVENT_TYPES.get(_type_of(document))
+    try:
+        found = EVENT_TYPES.get(orjson.loads(document)["type"])
+    except (ValueError, KeyError, TypeError):
+        return True
     return found is None or any(_parts(found))
+
+
+def _refuse_plain(document: bytes) -> None:
+    """Raise EventInvalid where what an event says does not stand in boxes."""
+    try:
+        members: dict[str, Any] = orjson.loads(document)
+        plain = {*(members.keys() - _READABLE), *_plain(members["type"], members["data"])}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unreadable() from error
+    if plain:
+        raise EventInvalid(
+            "it has the mark of a seal, and says something in plain text", field="data", fix=_FIX
+        )
+
+
+def _plain(event_type: str, data: dict[str, Any]) -> set[str]:
+    """Return the members of data that say something outside a box; `data` where one is missing."""
+    if str(data.get(SEALED)).startswith("o."):
+        return {*data} - {SEALED}
+    made: type[EventData] | None = EVENT_TYPES.get(event_type)
+    if made is None:
+        return set() if SEALED in data else {"data"}
+    own, within = _parts(made)
+    found = _outside(own, data)
+    if within:
+        inner, _ = _parts(_facts_within(made, within))
+        for one in data.get(within, ()):
+            found |= _outside(inner, one)
+    return found
+
+
+def _outside(names: tuple[str, ...], members: dict[str, Any]) -> set[str]:
+    if names and SEALED not in members:
+        return {"data"}
+    return members.keys() & names
 
 
 class _Sealer:
@@ -254,8 +301,13 @@ def _blank(event_type: str, label: bytes) -> bytes:
     if label in {_ATTRIBUTES, _DOCUMENT}:
         return b""
     within = _parts(made)[1]
-    facts = _facts_in(get_type_hints(made, include_extras=True)[within]) if within else []
-    return _inside(nothing_said(facts[0])) if facts else b""
+    return _inside(nothing_said(_facts_within(made, within))) if within else b""
+
+
+@cache
+def _facts_within(made: type[Facts], field: str) -> type[Facts]:
+    """Return the class of the facts that a field of a class holds."""
+    return _facts_in(get_type_hints(made, include_extras=True)[field])[0]
 
 
 def _inside(members: dict[str, Any]) -> bytes:

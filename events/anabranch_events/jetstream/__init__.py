@@ -2,5 +2,6 @@
 
 Others use: `announcements`, `api`, `claim_check.ClaimCheck`, `claim_check.is_reference`,
 `direct_get`, `documents.Documents`, `ended.DELETIONS`, `ended.EndedNamespaces`, `ended.ended_by`,
-`explained.Explained`, `kept_stream.ensure`, `kv`, `ledger`, `snapshot`, `stream`, `tenant_view`.
+`explained.Explained`, `kept_stream.ensure`, `kv`, `ledger`, `sealed.checked_sealable`, `snapshot`,
+`stream`, `tenant_view`.
 """

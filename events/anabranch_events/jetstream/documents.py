@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events.errors import EventInvalid
+from anabranch_events.errors import EventInvalid, LogRefused, LogUnavailable
 from anabranch_events.event.codec import encode
 from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
@@ -23,10 +23,13 @@ from anabranch_events.event.sealing import (
 )
 from anabranch_events.event.types import InsightForgotten, SessionForgotten
 from anabranch_events.jetstream.claim_check import ClaimCheck, is_reference
+from anabranch_events.jetstream.ended import EndedNamespaces
 from anabranch_events.jetstream.key_blocks import KeyBlocks
 from anabranch_events.jetstream.sealed import SealedNamespaces
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from anabranch_events.event.envelope import Event
     from anabranch_events.transport.connection import Connection
 
@@ -41,7 +44,11 @@ class Documents:
         self._connection = connection
         self.claim_check = ClaimCheck(connection)
         self.sealed = SealedNamespaces(connection)
+        self.ended = EndedNamespaces(connection)
         self.keys = KeyBlocks(connection)
+        self._open: set[str] = set()
+        """The namespaces in which this process has stored an event: those are open for ever."""
+        self._unsure: set[str] = set()
 
     async def written(self, event: Event) -> bytes:
         """Return the form in which an event is stored.
@@ -54,10 +61,31 @@ class Documents:
             sealed = await self.sealed.known()
         if event.namespace in sealed:
             return await self._written_sealed(event)
+        if event.namespace not in self._open:
+            self._unsure.add(event.namespace)
         document = encode(event)
         if len(document) <= self.claim_check.message_bytes_max:
             return document
         return await self.claim_check.check_in(document, event_id=event.id)
+
+    async def confirm_open(self, namespaces: Collection[str]) -> None:
+        """Check, once their events are stored, that namespaces were not sealed just before.
+
+        It asks at the first event of each. Raises LogRefused.
+        """
+        unsure = self._unsure.intersection(namespaces)
+        if not unsure:
+            return
+        self.sealed.forget()
+        sealed = unsure & (await self.sealed.known()).keys()
+        self._unsure -= unsure
+        self._open |= unsure - sealed
+        for namespace in sealed:
+            raise LogRefused(
+                f"{namespace} was sealed just before this event was stored, in plain text: it is "
+                "refused by all readers, and stays until the namespace is deleted",
+                fix="append what it says as another event, which will be sealed",
+            )
 
     def opened_here(self, record: Recorded) -> Recorded | None:
         """Return what `opened` would, where that needs no server; None otherwise."""
@@ -95,7 +123,7 @@ class Documents:
             return _told(record, refused="the block of its keys has no name")
         keys = self.keys.cached(record.namespace, block)
         if keys is None:
-            keys = await self.keys.read(record.namespace, block)
+            keys = await self._keys(record.namespace, block)
         return _unsealed(record, keys)
 
     async def compared(self, event: Event, stored: bytes) -> bytes | None:
@@ -104,6 +132,15 @@ class Documents:
         if record.erased:
             return None
         return stored if record.plain is None else record.plain
+
+    async def _keys(self, namespace: str, block: str) -> bytes:
+        """Return the keys of a block; none where the deletion of the namespace removed them all."""
+        try:
+            return await self.keys.read(namespace, block)
+        except LogUnavailable:
+            if namespace in await self.ended.known() and not await self.keys.there(namespace):
+                return b""
+            raise
 
     async def _written_sealed(self, event: Event) -> bytes:
         data = event.data

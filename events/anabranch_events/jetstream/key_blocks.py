@@ -1,10 +1,12 @@
 """The keys of sealed namespaces: blocks of random keys, in a stream of their own a namespace.
 
 A writer stores a block before it uses the first key of it, and each key once. So a key is there
-before the event that needs it, and costs an append almost nothing. To drop keys, their block is
-stored again with zeros in their place, and the older message is erased: the server overwrites its
-bytes. The stream has no compression and no limit by subject, for a message that a limit removes
-stays in the file.
+before the event that needs it, and costs an append almost nothing. It looks every few seconds, and
+after a lost connection takes another block: a stream that is restored, or made anew, lacks it.
+
+To drop keys, their block is stored again with zeros in their place, and the older message is
+erased: the server overwrites its bytes. The stream has no compression and no limit by subject, for
+a message that a limit removes stays in the file.
 
 A key is gone when the stream's leader has its block without it, or no such block. A stream that is
 not there is an outage.
@@ -15,6 +17,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import time
 from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -46,6 +49,8 @@ ERASED: Final = "erased"
 _SEQUENCE_NOT_FOUND: Final = 10043
 _FIRST_KEYS: Final = 16
 _KEYS_MAX: Final = 1024
+SEEN_S: Final = 2.0
+"""The time for which a block that is drawn from is taken to be there without a look."""
 _CACHED_MAX: Final = 1024
 _EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _GONE: Final = bytes(KEY_BYTES)
@@ -72,14 +77,14 @@ class Value(NamedTuple):
 class KeyBlocks:
     """The blocks of keys of all sealed namespaces, as one process draws, reads and drops them.
 
-    Every method raises LogUnavailable also where the stream of a namespace is not there.
+    Methods raise LogUnavailable also where the stream of a namespace is not there.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._drawing: dict[str, Drawing] = {}
         self._cached: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-        self._changes = 0
+        self._changes = self._losses = 0
         self._listening = False
 
     async def make(self, namespace: str) -> None:
@@ -96,6 +101,16 @@ class KeyBlocks:
         except Refused as refused:
             raise translated(refused) from refused
 
+    async def there(self, namespace: str) -> bool:
+        """Tell whether the stream of a namespace's keys is on the server."""
+        try:
+            await ask(self._connection, f"STREAM.INFO.{_STREAM}{namespace}")
+        except Refused as refused:
+            if refused.code != STREAM_NOT_FOUND:
+                raise translated(refused) from refused
+            return False
+        return True
+
     async def drop(self, namespace: str) -> None:
         """Remove the stream, and with it all keys of a namespace."""
         try:
@@ -106,10 +121,16 @@ class KeyBlocks:
 
     async def drawing(self, namespace: str, keys: int) -> Drawing:
         """Return the open block of a namespace with at least so many keys left."""
-        drawing = self._drawing.get(namespace)
-        if drawing is None or drawing.left < keys:
+        await self._listen()
+        drawing = await self._still_there(namespace)
+        while drawing is None or drawing.left < keys:
             size = _FIRST_KEYS if drawing is None else min(4 * drawing.size, _KEYS_MAX)
-            drawing = self._drawing[namespace] = await self._drawn(namespace, max(size, keys))
+            before = self._losses
+            drawing = await self._drawn(namespace, max(size, keys))
+            if before == self._losses:
+                self._drawing[namespace] = drawing
+            else:  # It may be lost: a server that lost power forgets what it has just stored.
+                drawing = None
         return drawing
 
     def cached(self, namespace: str, block: str) -> bytes | None:
@@ -184,6 +205,17 @@ class KeyBlocks:
         if state["messages"] > state.get("num_subjects", 0):
             for name in await self.names(namespace, "block.*"):
                 await self._erase_older(namespace, name)
+
+    async def _still_there(self, namespace: str) -> Drawing | None:
+        """Return the open block of a namespace, whose keys nobody could read were it lost."""
+        drawing = self._drawing.get(namespace)
+        if drawing is not None and time.monotonic() - drawing.seen_at > SEEN_S:
+            seen_at = time.monotonic()
+            if await self._last(namespace, f"block.{drawing.block}") is None:
+                self._drawing.pop(namespace, None)
+                return None
+            drawing.seen_at = seen_at
+        return drawing
 
     async def _drawn(self, namespace: str, size: int) -> Drawing:
         block, keys = secrets.token_hex(8), os.urandom(size * KEY_BYTES)
@@ -280,6 +312,7 @@ class KeyBlocks:
     async def _listen(self) -> None:
         if not self._listening:
             await self._connection.client.listen(f"{_PREFIX}*.block.*", self._heard)
+            await self._connection.client.listen(f"{_PREFIX}*.{ERASED}", self._heard_erased)
             self._connection.on_lost(self._forget_all)
             self._listening = True
 
@@ -288,13 +321,27 @@ class KeyBlocks:
         namespace, _, block = subject.removeprefix(_PREFIX).partition(".block.")
         self._forget(namespace, block)
 
+    def _heard_erased(
+        self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
+    ) -> None:
+        """Hear that keys are gone: all of them, where a lost stream was made anew."""
+        del reply, data, headers
+        namespace = subject.removeprefix(_PREFIX).removesuffix(f".{ERASED}")
+        self._changes += 1
+        self._losses += 1
+        self._drawing.pop(namespace, None)
+        for known in [known for known in self._cached if known[0] == namespace]:
+            del self._cached[known]
+
     def _forget(self, namespace: str, block: str) -> None:
         self._changes += 1
         self._cached.pop((namespace, block), None)
 
     def _forget_all(self) -> None:
         self._changes += 1
+        self._losses += 1
         self._cached.clear()
+        self._drawing.clear()
 
 
 class Drawing:
@@ -305,6 +352,8 @@ class Drawing:
         self.size = len(keys) // KEY_BYTES
         self._keys = keys
         self._next = 0
+        self.seen_at = time.monotonic()
+        """When the server was last known to have it."""
 
     @property
     def left(self) -> int:

@@ -14,7 +14,7 @@ from anabranch_events.event.identifiers import (
 )
 from anabranch_events.event.types import NamespaceSealed
 from anabranch_events.jetstream.api import CONFLICTS, Refused, parsed, translated
-from anabranch_events.jetstream.direct_get import EVENT_ID, get
+from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader
 from anabranch_events.jetstream.reserved_line import ReservedLine
 from anabranch_events.jetstream.stream import SUBJECT_PREFIX, read_bounds
 
@@ -39,7 +39,7 @@ class SealedNamespaces(ReservedLine):
         One that is sealed already stays as it is. Its keys' stream is made first: a sealed
         namespace is never without. Raises InputInvalid where it has events.
         """
-        name = _checked(namespace)
+        name = checked_sealable(namespace)
         if self._connection.view is not None:
             raise LogRefused(
                 "a tenant may not seal a namespace", fix="ask the operator of the log's server"
@@ -64,7 +64,7 @@ class SealedNamespaces(ReservedLine):
 
     async def _has_events(self, namespace: str) -> bool:
         asked = {"seq": 1, "next_by_subj": f"{SUBJECT_PREFIX}{namespace}.*"}
-        return await get(self._connection, asked) is not None
+        return await ask_leader(self._connection, asked) is not None
 
     async def _stored(self, namespace: str, last: int) -> int | None:
         """Store the seal behind the last position of the log; None where others were faster."""
@@ -102,7 +102,8 @@ def _sealed_by(record: Recorded) -> str | None:
     return data.namespace if isinstance(data, NamespaceSealed) else None
 
 
-def _checked(namespace: str) -> str:
+def checked_sealable(namespace: str) -> str:
+    """Return the name of a namespace that can be sealed. Raises InputInvalid."""
     try:
         return checked_own_namespace(namespace)
     except ValueError as error:

@@ -145,14 +145,38 @@ class _Reader:
                 break
             if batch and size + len(record.raw) > bytes_max:
                 break
+            opened = await self._opened(record)
+            if opened is None:
+                break  # The records before it are handed on; this one is tried again.
             consumer.take()
-            if self._documents is not None:
-                here = self._documents.opened_here(record)
-                record = await self._documents.opened(record) if here is None else here
-            batch.append(record)
-            size += len(record.raw)
+            batch.append(opened)
+            size += len(opened.raw)
             self._position = record.position
         return batch
+
+    async def _opened(self, record: Recorded) -> Recorded | None:
+        """Return a record as it is handed on; None where its data or keys are away for a moment."""
+        if self._documents is None:
+            return record
+        here = self._documents.opened_here(record)
+        if here is not None:
+            return here
+        try:
+            opened = await self._documents.opened(record)
+        except LogUnavailable as error:
+            await self._pause(error)
+            return None
+        self._waiting = False
+        return opened
+
+    async def _pause(self, error: LogUnavailable) -> None:
+        """Wait a moment for what is away. Raises the error where the reading has an end."""
+        if self._to is not None:
+            raise error
+        if not self._waiting:
+            _LOG.warning("waiting to read on after %d: %s", self._position, error)
+        self._waiting = True
+        await asyncio.sleep(_PAUSE_S)
 
     async def _working_consumer(self) -> Consumer:
         """Return a consumer that works; the buffer of a broken one is used first."""
@@ -168,12 +192,7 @@ class _Reader:
             try:
                 found = await self._open()
             except LogUnavailable as error:
-                if self._to is not None:
-                    raise
-                if not self._waiting:
-                    _LOG.warning("waiting to read on after %d: %s", self._position, error)
-                self._waiting = True
-                await asyncio.sleep(_PAUSE_S)
+                await self._pause(error)
             else:
                 self._waiting = False
                 return found

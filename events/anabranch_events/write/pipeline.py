@@ -66,6 +66,7 @@ async def ingest(
     LogFull, LogUnavailable, LogRefused. The events reported before are then stored, and any part of
     those in flight.
     """
+    met = set[str]()
     async with pipeline:
         async for turn in _turns(events):
             living = set[str]()
@@ -75,6 +76,7 @@ async def ingest(
                 if event.namespace not in living:
                     await ended.refuse(event.namespace)
                     living.add(event.namespace)
+                    met.add(event.namespace)
                 document = await documents.written(event)
                 written.append((event, document))
                 size += len(document)
@@ -82,7 +84,9 @@ async def ingest(
                     await pipeline.send(written)
                     written, size = [], 0
             await pipeline.send(written)
-        return await pipeline.finish()
+        done = await pipeline.finish()
+    await documents.confirm_open(met)
+    return done
 
 
 async def _turns(events: AsyncIterable[Event] | Iterable[Event]) -> AsyncIterator[list[Event]]:

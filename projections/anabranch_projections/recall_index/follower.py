@@ -244,7 +244,7 @@ class IndexFollower:
             texts = index.texts_without_vectors(EMBEDDED_AT_ONCE)
             if texts:
                 wanted = [text for text in texts if text]
-                private = wanted if self._log.is_sealed(index.namespace) else ()
+                private = wanted if await self._log.is_sealed(index.namespace) else ()
                 made = iter(await source.vectors(wanted, private=private))
                 async with self._changing:
                     nothing = [0.0] * index.dimension

@@ -99,7 +99,7 @@ class VectorProjector(Follower[Texts]):
         private = {
             text
             for row, text in zip(texts.rows, texts.texts, strict=True)
-            if self._log.is_sealed(row["namespace"])
+            if await self._log.is_sealed(row["namespace"])
         }
         vectors, _ = await asyncio.gather(
             self._cache.vectors(texts.texts, private=private), self._wait_for_graph(batch.last)

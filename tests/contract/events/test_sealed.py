@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
 from anabranch_events import Log, NatsServer, encode, new_event, new_id, subject
-from anabranch_events.errors import EventInvalid, InputInvalid, LogUnavailable
+from anabranch_events.errors import (
+    EventInvalid,
+    InputInvalid,
+    LogRefused,
+    LogUnavailable,
+    NamespaceEnded,
+)
 from anabranch_events.event.sealing import block_of, boxes_of
 from anabranch_events.event.types import (
     AssociationFormed,
@@ -26,6 +33,8 @@ from anabranch_events.event.types import (
     SessionOpened,
     WorkingMemorySet,
 )
+from anabranch_events.jetstream import key_blocks
+from anabranch_events.transcripts.stream import TranscriptKey
 from tests.support.bytes_held import held
 
 if TYPE_CHECKING:
@@ -278,6 +287,46 @@ async def test_a_namespace_is_sealed_before_its_first_event_or_never(store: Stor
     assert SECRET.encode() not in (await store.record(known["acme"])).raw
 
 
+async def test_a_writer_is_told_where_a_namespace_was_sealed_under_its_hands(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first event there was made before the seal, and stored behind it, in plain text."""
+    async with Log.connect(store.server.url, token=store.server.token) as log:
+        documents = log._documents  # pyright: ignore[reportPrivateUsage]
+        written = documents.written
+
+        async def slowly(event: Event) -> bytes:
+            document = await written(event)
+            await store.log.seal(event.namespace)
+            return document
+
+        def event(namespace: str) -> Event:
+            return new_event(_insight(), session_id=new_id(), namespace=namespace)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(documents, "written", slowly)
+            with pytest.raises(LogRefused, match="one was sealed just before"):
+                await log.append(event("one"))
+            with pytest.raises(LogRefused, match="two was sealed just before"):
+                await log.append_all([event("two"), event("two")])
+            with pytest.raises(LogRefused, match="three was sealed just before"):
+                await log.ingest([event("three")])
+        again = event("one")
+        receipt = await log.append(again)
+
+    assert (await store.record(receipt.position)).decode() == again
+
+
+async def test_a_namespace_with_transcripts_is_not_sealed(store: Store) -> None:
+    """They are plain text, and forgetting would not reach them."""
+    key = TranscriptKey("agents", "project", new_id())
+    await store.log.transcripts.ensure()
+    await store.log.transcripts.append(key, [{"uuid": new_id(), "text": SECRET}])
+
+    with pytest.raises(InputInvalid, match="has transcripts"):
+        await store.log.seal("agents")
+
+
 async def test_plain_text_of_a_foreign_producer_is_refused(store: Store) -> None:
     """It is in the log by then; but nobody shows it, and it becomes no insight."""
     client = store.log.connection.jetstream()
@@ -303,6 +352,57 @@ async def test_a_seal_in_an_open_namespace_is_none(store: Store) -> None:
         (await store.record(told.seq)).decode()
 
 
+async def test_a_writer_goes_on_with_another_block_where_the_stream_was_made_anew(
+    store: Store,
+) -> None:
+    """What is written before somebody accepts the loss is refused, and nothing is born erased."""
+    async with Log.connect(store.server.url, token=store.server.token) as other:
+        await store.append(_insight())
+        await store.log.connection.jetstream().delete_stream(KEYS)
+        await other.seal("acme", accept_loss=True)
+
+        said = _insight()
+        assert await store.data(await store.append(said)) == said
+
+
+async def test_a_writer_looks_whether_its_block_is_still_there(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be gone without a word: the stream was restored from an older backup."""
+    await store.append(_insight())
+    monkeypatch.setattr(key_blocks, "SEEN_S", 0.0)
+    await store.log.connection.jetstream().purge_stream(KEYS)
+
+    said = _insight()
+    assert await store.data(await store.append(said)) == said
+    await store.log.connection.jetstream().delete_stream(KEYS)
+    with pytest.raises(LogUnavailable, match="ANABRANCH_KEYS_acme is missing"):
+        await store.append(_insight())
+
+
+async def test_a_writer_takes_another_block_after_a_lost_connection(tmp_path: Path) -> None:
+    """The server may have lost power, and with it the last block."""
+    first, second = NatsServer(tmp_path), NatsServer(tmp_path)
+    async with AsyncExitStack() as stack:
+        async with first:
+            log = await stack.enter_async_context(
+                Log.connect(first.url, token=first.token, locate=lambda: (second.url, second.token))
+            )
+            await log.seal("acme")
+            one, other = (
+                new_event(_insight(), session_id=new_id(), namespace="acme") for _ in range(2)
+            )
+            await log.append(one)
+            await log.connection.jetstream().purge_stream(KEYS)
+        async with second:
+            position = (await log.append(other)).position
+            found = await log.at(position)
+            await stack.aclose()
+
+    assert found is not None
+    assert found.decode() == other
+
+
 async def test_keys_that_are_not_there_are_waited_for_until_somebody_accepts_the_loss(
     store: Store,
 ) -> None:
@@ -318,6 +418,94 @@ async def test_keys_that_are_not_there_are_waited_for_until_somebody_accepts_the
             await log.at(position)
         await log.seal("acme", accept_loss=True)
         found = await log.at(position)
+        erased = await log.erasure("acme").erased()
+        await log.append(store.event(_insight()))
+        await log.seal("acme", accept_loss=True)
+        again = await log.erasure("acme").erased()
 
     assert found is not None
     assert found.erased
+    assert erased == again == position
+
+
+async def test_who_follows_waits_for_keys_that_are_away_for_a_moment(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No record is missing then, and none comes twice; a reading with an end says so."""
+    data = [_insight(str(number)) for number in range(3)]
+    for one in data:
+        await store.append(one)
+    documents = store.log._documents  # pyright: ignore[reportPrivateUsage]
+    opened, fails = documents.opened, iter((True, True, False, True, False, False, True))
+
+    async def away(record: Recorded) -> Recorded:
+        if next(fails):
+            raise LogUnavailable("the server is away", fix="wait")
+        return await opened(record)
+
+    def not_here(_: Recorded) -> None: ...
+
+    monkeypatch.setattr(documents, "opened_here", not_here)
+    monkeypatch.setattr(documents, "opened", away)
+
+    told: list[EventData] = []
+    async with aclosing(store.log.subscribe(after=1)) as found:
+        async for record in found:
+            told.append(record.decode().data)
+            if len(told) == len(data):
+                break
+
+    assert told == data
+    with pytest.raises(LogUnavailable):
+        assert [record async for record in store.log.read_all()]
+
+
+async def test_missing_keys_of_one_namespace_stop_no_erasure_in_another(store: Store) -> None:
+    """Nor its deletion: each opens only its own events."""
+    log = store.log
+    await log.seal("other")
+    await log.append(new_event(_insight(), session_id=new_id(), namespace="other"))
+    await log.connection.jetstream().delete_stream("ANABRANCH_KEYS_other")
+    one = _insight()
+    await store.append(one)
+    await store.append(InsightForgotten(insight_id=one.insight_id, receipt="requested"))
+
+    async with Log.connect(store.server.url, token=store.server.token) as fresh:
+        erased = await fresh.erasure("acme").run()
+        deletion = fresh.deletion("acme")
+        seen: list[Recorded] = []
+        await deletion.note(await deletion.end(), seen=seen.append)
+
+    assert erased.keys == 1
+    assert [record.erased for record in seen] == [True, False]
+
+
+async def test_a_sealed_namespace_is_known_also_while_a_reading_is_due(store: Store) -> None:
+    """By who has read nothing yet, and by who has just lost the connection."""
+    async with Log.connect(store.server.url, token=store.server.token) as log:
+        fresh = await log.is_sealed("acme")
+        log._documents.sealed.forget()  # pyright: ignore[reportPrivateUsage]
+        again = await log.is_sealed("acme")
+
+        assert (fresh, again) == (True, True)
+        assert not await log.is_sealed("open")
+
+
+async def test_a_deleted_namespace_is_read_without_its_keys_and_is_sealed_no_more(
+    store: Store,
+) -> None:
+    """A deletion that was stopped behind them goes on: what is left of it reads as erased."""
+    position = await store.append(_insight())
+    deletion = store.log.deletion("acme")
+    await deletion.end()
+    await deletion.drop_keys()
+
+    async with Log.connect(store.server.url, token=store.server.token) as log:
+        left = await log.at(position)
+        known = await log.sealed_namespaces()
+        with pytest.raises(NamespaceEnded):
+            await log.seal("acme")
+
+    assert left is not None
+    assert left.erased
+    assert known == {}

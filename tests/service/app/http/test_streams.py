@@ -11,7 +11,7 @@ import pytest
 
 from anabranch.http.event_ring import EventRing
 from anabranch_events import Log, new_event, new_id
-from anabranch_events.event.types import InsightRecorded, SessionOpened
+from anabranch_events.event.types import InsightForgotten, InsightRecorded, SessionOpened
 from tests.support.fixtures.http import client_at, events_of, served
 from tests.support.mortal_service import MortalService
 from tests.support.patience import PATIENCE_S
@@ -142,6 +142,28 @@ async def test_the_ring_lets_go_and_followers_miss_nothing(log: Log) -> None:
         list(range(2, 402)),
         list(range(2, 402)),
     ]
+
+
+async def test_the_ring_holds_nothing_from_before_a_forgetting(log: Log) -> None:
+    """In a sealed namespace: what comes later is held, what was before is read from the log."""
+    ring = EventRing(lambda: log)
+    await log.seal("acme")
+    session_id = new_id()
+    data = InsightForgotten(insight_id=new_id(), receipt="requested")
+    forgotten = new_event(data, session_id=session_id, namespace="acme")
+    held: list[int] = []
+
+    async with aclosing(ring.followed(0, beat_s=10)) as followed:
+        async for taken in followed:
+            if taken.position == 1:
+                for event in (*insights(3, session_id, "acme"), forgotten):
+                    await log.append(event)
+            elif taken.position == 5:
+                held = [one.recorded.position for one in ring._held]  # pyright: ignore[reportPrivateUsage]
+                break
+    await ring.close()
+
+    assert held == [5]
 
 
 async def test_a_silence_says_where_the_stream_is(log: Log) -> None:

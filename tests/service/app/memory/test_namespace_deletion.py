@@ -228,6 +228,35 @@ async def test_a_deletion_goes_on_wherever_it_was_stopped(mine: Settings) -> Non
     assert after == digest == rebuilt
 
 
+async def test_a_sealed_namespace_is_deleted_beside_another(mine: Settings) -> None:
+    """The other is recalled, forgotten from and rebuilt as before, also after a start."""
+    async with of(mine, "kept") as kept, of(mine, "gone") as gone:
+        for memory in (kept, gone):
+            await memory.transfer.seal_namespace()
+            await learned(memory, 2)
+        forgotten = await gone.remember("The gone mill stands")
+        await gone.forget(forgotten.insight_id)
+        found = await kept.remember("The kept mill stands")
+        await gone.transfer.delete_namespace("gone")
+
+        receipt = await kept.forget(found.insight_id)
+        rebuilt = await kept.graph.rebuild()
+
+    async with of(mine.changed(ranker="index"), "kept") as kept:
+        last = await kept.remember("The kept wheel turns")
+        async with asyncio.timeout(60):
+            while True:
+                answer = await kept.recall("Does the kept wheel turn?", after=last.position)
+                if answer.ranker == "index":
+                    break
+                await asyncio.sleep(0.1)
+    assert receipt.erasure is not None
+    assert (receipt.erasure.graph, receipt.erasure.index) == ("rewritten", "rewritten")
+    assert rebuilt.dead_letters == 0
+    assert "The kept mill stands" not in {hit.text for hit in answer.hits}
+    assert "The kept wheel turns" in {hit.text for hit in answer.hits}
+
+
 async def test_an_event_that_comes_after_the_end_has_no_effect(mine: Settings) -> None:
     """A client that never asks may still store; the graph leaves it out, a second call removes it."""
     async with of(mine, "kept") as kept, of(mine, "gone") as gone:

@@ -150,6 +150,31 @@ async def test_a_forgetting_that_was_killed_is_finished_by_the_next_start(
     assert held(home, NEEDLE) == []
 
 
+@in_full_only
+async def test_keys_whose_loss_is_accepted_leave_nothing_plain_in_the_home(
+    own_settings: Settings,
+) -> None:
+    """The owner rewrites its files, as after a forgetting; what comes later is kept."""
+    settings = own_settings.changed(embedder="none", namespace="acme")
+    async with Memory.open(settings=settings) as memory:
+        await memory.transfer.seal_namespace()
+        await memory.remember(SECRET, entities=["Quaggafix"])
+        await memory.wait_for(memory.position)
+        there = held(settings.home, NEEDLE)
+        client = namespace_of(memory).backend.log.connection
+        await client.jetstream().delete_stream("ANABRANCH_KEYS_acme")
+
+        await memory.transfer.seal_namespace(accept_loss=True)
+        kept = await memory.remember(KEPT)
+        async with asyncio.timeout(120):
+            while held(settings.home, NEEDLE):  # noqa: ASYNC110 - no other process tells.
+                await asyncio.sleep(0.2)
+
+        assert there
+        assert [hit.text for hit in (await memory.recall("ferry")).hits] == [KEPT]
+        assert (await memory.get(kept.insight_id)).text == KEPT
+
+
 async def test_a_subject_is_forgotten_in_a_sealed_namespace_too(own_settings: Settings) -> None:
     """A dry run changes nothing; an open namespace beside it stays as it was."""
     settings = own_settings.changed(embedder="none", namespace="acme")

@@ -19,6 +19,7 @@ from anabranch_events.event.sealing import (
     Opened,
     block_of,
     boxes_of,
+    is_sealed,
     keys_needed,
     says_something,
     seal,
@@ -204,3 +205,49 @@ def test_the_names_of_the_seal_are_reserved() -> None:
 
     with pytest.raises(InputInvalid, match="reserved in a sealed namespace"):
         _sealed(event)
+
+
+def _with_data(event: Event, data: object) -> dict[str, Any]:
+    members: dict[str, Any] = orjson.loads(encode(event))
+    head = {"specversion": "1.0", "id": members["id"], "sealing": BLOCK}
+    return {**head, **members, "datacontenttype": "application/json", "data": data}
+
+
+def _foreign() -> Iterator[dict[str, Any]]:
+    """Yield documents of a producer that has no keys: each has the mark, and says a secret."""
+    insight = new_event(
+        InsightRecorded(insight_id=new_id(), text=SAID), session_id=new_id(), namespace="acme"
+    )
+    data: dict[str, Any] = orjson.loads(encode(insight))["data"]
+    box = {"sealed": "d.9.AAAA"}
+    yield _with_data(insight, data)
+    yield _with_data(insight, {**box, **data})
+    yield _with_data(insight, {**data, **box})
+    yield {**_with_data(insight, {**box, "insight_id": data["insight_id"]}), "comment": SAID}
+    yield {**_with_data(insight, data), "type": "org.example.said"}
+    yield _with_data(insight, {"sealed": "o.9.AAAA", "said": SAID})
+    inner = {"insight_id": new_id(), "text": SAID}
+    yield _with_data(_branch(), {**box, "insights": [inner]})
+    yield _with_data(_branch(), {**box, "insights": [{**inner, "sealed": "0.9.AAAA"}]})
+    yield _with_data(insight, [SAID])
+
+
+@pytest.mark.parametrize("members", [*_foreign()])
+def test_plain_text_with_the_mark_of_a_seal_is_refused(members: dict[str, Any]) -> None:
+    """It would become an insight that nothing erases."""
+    document = orjson.dumps(members)
+    assert is_sealed(document)
+
+    with pytest.raises(EventInvalid) as refused:
+        _opened(document, {})
+    assert SAID not in str(refused.value)
+
+
+def test_the_type_of_an_event_is_that_of_its_envelope() -> None:
+    """One that says something is not passed off as one that does not, by a member of its data."""
+    members = {
+        "data": {"type": "anabranch.insight.cited.v1"},
+        "type": "anabranch.insight.recorded.v1",
+    }
+
+    assert says_something(orjson.dumps(members))
