@@ -11,7 +11,8 @@ from anabranch.http.server import listening
 async def test_an_answer_is_sent_at_once() -> None:
     """No answer waits for the client's acknowledgement of its first part (TCP_NODELAY).
 
-    asyncio 3.11 sets it on sockets that say they are TCP, and `socket.socket()` does not say so.
+    asyncio (CPython 3.11, `_set_nodelay` in Lib/asyncio/base_events.py) sets it on sockets that say
+    they are TCP. `socket.socket()` does not say so, and an accepted socket takes that over.
     """
     set_to = asyncio.get_running_loop().create_future()
 
