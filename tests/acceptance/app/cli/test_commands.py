@@ -50,6 +50,7 @@ def test_remember_and_recall(anabranch: CommandLine, namespace: str) -> None:
     assert set(found.value) == {
         *(
             "associated",
+            "conflicts_known",
             "forgotten_since",
             "hits",
             "lanes",
