@@ -244,6 +244,7 @@ async def test_a_run_that_was_killed_goes_on(namespace_settings: Settings) -> No
         ]
         assert begun + 600 <= reached < begun + 1400
         assert (len(forgotten), len(set(forgotten))) == (1400, 1400)
-        assert receipt.sums["insights"] + reached - begun == 1401
+        # What was on its way when it was killed may have arrived behind `reached`.
+        assert 0 < receipt.sums["insights"] <= 1401 - (reached - begun)
         shown = await memory.show_session(root.session_id)
         assert (shown.task, {one.text for one in shown.insights or ()}) == ("(forgotten)", {None})
