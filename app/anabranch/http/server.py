@@ -106,7 +106,7 @@ class _Server(uvicorn.Server):
 def listening(host: str, port: int) -> socket.socket:
     """Return a socket that listens. Raises PortTaken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends at once only on sockets that say they are TCP: others wait 40 ms for each answer.
+    # asyncio sends at once only where a socket says that it is TCP. Others answer 40 ms late.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

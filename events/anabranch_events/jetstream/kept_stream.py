@@ -1,4 +1,4 @@
-"""A stream with settings that are relied on: made where it is not there, refused where it drifted."""
+"""A stream whose settings are relied on: made if it is not there, refused if it has others."""
 
 from __future__ import annotations
 
