@@ -22,6 +22,7 @@ from anabranch_thinking.settling.consolidator import Consolidator
 from anabranch_thinking.settling.retention import Retention, policy_of
 from tests.support.claude_files import ClaudeFile
 from tests.support.patience import PATIENCE_S
+from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -38,7 +39,7 @@ async def plain(namespace_settings: Settings) -> AsyncIterator[Memory]:
         yield memory
 
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [in_full_only, pytest.mark.timeout(300)]
 
 
 async def _expired(memory: Memory) -> Counter[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = [pytest.mark.own_servers, pytest.mark.timeout(180)]
+pytestmark = [in_full_only, pytest.mark.own_servers, pytest.mark.timeout(180)]
 
 SECRET = "The heron Quaggafix nests at Uji"
 NEEDLE = b"quaggafix"
