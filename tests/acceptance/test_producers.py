@@ -140,7 +140,7 @@ def test_the_nats_command_of_the_page_is_remembered(up: CommandLine, tmp_path: P
             pytest.skip("neither `nats` nor Go, which builds it, is on this machine")
         module = re.findall(r"`go install (\S+)`", (ROOT / page).read_text())[0]
         subprocess.run(
-            # Without optimization it is built in half the time.
+            # Built without optimization, for it runs but once.
             ["go", "install", "-gcflags=all=-N -l", "-ldflags=-s -w", module],  # noqa: S607 - the Go that the reader has.
             env={**os.environ, "GOBIN": str(tmp_path / "bin"), "GOGC": "800"},
             check=True,
