@@ -42,7 +42,10 @@ def erasures_text(erased: Mapping[str, int]) -> str:
 
 
 async def files_done(log: Log, home: Home) -> dict[str, int]:
-    """Return up to which forgetting the files of a home are done, by namespace."""
+    """Return up to which forgetting the files of a home are done, by namespace.
+
+    Where that is not noted, or of another log, or cannot be read, none are: they are written anew.
+    """
     try:
         held = json.loads(home.erased.read_bytes())
         if held["log"] == await log.identity():

@@ -12,6 +12,7 @@ from anabranch_thinking.errors import PoolFailed
 from anabranch_thinking.pools.jobs import JobPool, JobTerms
 from tests.support.patience import PATIENCE_S, until
 from tests.support.pools import Scaled, worker_command
+from tests.support.rounds import in_full_only
 from tests.support.slurm import SlurmCluster
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def pool(server: NatsServer, folder: Path, *, queue: str | None = "work") -> Job
     return JobPool("slurm", PREFIX, worker_command(server, folder / "token"), terms)
 
 
+@in_full_only
 async def test_a_killed_job_is_replaced_and_its_work_taken_over(
     cluster: SlurmCluster,
     log: Log,
