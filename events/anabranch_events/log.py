@@ -176,10 +176,7 @@ class Log:
             checked_position(expected, field="expected")
         await self._ended.refuse(event.namespace)
         out = await outgoing(self._documents, event, expected=expected)
-        if self._groups is not None:
-            receipt = await self._groups.append(out)
-        else:
-            receipt = await append(self._connection, out)
+        receipt = await self._append(out)
         await self._documents.confirm_open((event.namespace,))
         return receipt
 
@@ -201,9 +198,14 @@ class Log:
         if len(outs) > 1:
             receipts = await append_batch(self._connection, outs)
         else:
-            receipts = [await append(self._connection, out) for out in outs]
+            receipts = [await self._append(out) for out in outs]
         await self._documents.confirm_open({event.namespace for event in events})
         return receipts
+
+    async def _append(self, out: Outgoing) -> Receipt:
+        if self._groups is not None:
+            return await self._groups.append(out)
+        return await append(self._connection, out)
 
     async def ingest(
         self,

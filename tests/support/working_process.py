@@ -7,31 +7,45 @@ import signal
 import sys
 
 from anabranch_events import Log
-from anabranch_thinking import BranchContext, CallableExecutor
+from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, ForkedWork
 from anabranch_thinking.work.fabric import Fabric
 from anabranch_thinking.work.joiner import Joiner
 from anabranch_thinking.work.worker import Worker
 
 
-async def nap(branch: BranchContext) -> str:
-    """Find something, slowly."""
-    await asyncio.sleep(0.05)
+async def empty(branch: BranchContext) -> str:
+    """Find something at once."""
     return f"Found for {branch.task}."
 
 
-async def main(url: str, token: str, namespace: str, silence_s: str) -> None:
-    """Work on eight branches at a time."""
+async def grow(branch: BranchContext) -> ForkedWork:
+    """Pass the work on to as many forks as the task's last word says, which find something."""
+    count = int(branch.task.split()[-1])
+    return ForkedWork(
+        [BranchTask(task=f"{branch.task}: leaf {one}", executor="empty") for one in range(count)]
+    )
+
+
+async def main(url: str, token: str, namespace: str, *terms: str) -> None:
+    """Work; the terms are the silence and a nap in seconds, and the slots."""
+    silence_s, nap_s, slots = map(float, terms)
+
+    async def nap(branch: BranchContext) -> str:
+        await asyncio.sleep(nap_s)
+        return f"Found for {branch.task}."
+
     async with Log.connect(url, token=token) as log:
         fabric = Fabric.over(log)
         worker = Worker(
             fabric,
             namespace=namespace,
-            executors={"nap": CallableExecutor(nap)},
-            slots=8,
-            silence_s=float(silence_s),
+            executors={"nap": CallableExecutor(nap)}
+            | {one.__name__: CallableExecutor(one) for one in (empty, grow)},
+            slots=int(slots),
+            silence_s=silence_s,
             grace_s=10,
         )
-        joiner = asyncio.create_task(Joiner(fabric, silence_s=float(silence_s)).run())
+        joiner = asyncio.create_task(Joiner(fabric, silence_s=silence_s).run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain)
         sys.stdout.write("ready\n")
         sys.stdout.flush()

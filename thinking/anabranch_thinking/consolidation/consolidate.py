@@ -200,7 +200,7 @@ async def record(
         position = receipts[0].position if receipts else root.position
         standing = RecordedConsolidation(event_id, position, data)
     return Consolidation(
-        **dict(data),
+        **vars(data),
         event_id=standing.event_id,
         position=receipts[-1].position if receipts else standing.position,
         associations=len(formed),

@@ -170,7 +170,7 @@ def as_insight(
         )
     try:
         return Insight.model_validate(
-            {**dict(draft), "insight_id": insight_id, "entities": entities}
+            {**vars(draft), "insight_id": insight_id, "entities": entities}
         )
     except ValidationError as error:
         raise input_invalid(error) from error

@@ -84,7 +84,7 @@ class Insights(Journal):
         owner, receipts, ids = await self._learned(
             [draft], session_id=session_id, supersedes=as_ids(supersedes, field="supersedes")
         )
-        return InsightReceipt(**dict(receipts[0]), session_id=owner, insight_id=ids[0])
+        return InsightReceipt(**vars(receipts[0]), session_id=owner, insight_id=ids[0])
 
     async def remember_all(
         self, insights: Sequence[InsightDraft | str], *, session_id: str | None = None
@@ -102,7 +102,7 @@ class Insights(Journal):
                 fix=f"remember at most {REMEMBERED_MAX} insights at a time",
             )
         owner, receipts, ids = await self._learned(drafts, session_id=session_id)
-        return InsightsReceipt(**dict(receipts[-1]), session_id=owner, insight_ids=ids)
+        return InsightsReceipt(**vars(receipts[-1]), session_id=owner, insight_ids=ids)
 
     async def supersede(
         self,
@@ -292,7 +292,7 @@ class Insights(Journal):
         Returns their session, their receipts and their ids.
         """
         learned = [as_insight(one, insight_id=self.new_id(), extract=entities_in) for one in drafts]
-        recorded = [checked(InsightRecorded, **dict(one)) for one in learned]
+        recorded = [checked(InsightRecorded, **vars(one)) for one in learned]
         retired = [
             checked(InsightSuperseded, insight_id=old, by=learned[-1].insight_id)
             for old in supersedes
@@ -348,4 +348,4 @@ class Insights(Journal):
 
 
 def _in_session(receipt: Receipt, session_id: str) -> SessionReceipt:
-    return SessionReceipt(**dict(receipt), session_id=session_id)
+    return SessionReceipt(**vars(receipt), session_id=session_id)

@@ -64,7 +64,7 @@ def branch_receipts(
     """Return the receipts of branches that were forked from a parent."""
     return [
         BranchReceipt(
-            **dict(receipt),
+            **vars(receipt),
             session_id=session_id,
             parent_id=parent.session_id,
             root_id=parent.root_id,

@@ -86,7 +86,7 @@ class Sessions(Insights):
         receipts = await self.append(
             [Fact(session_id, data)], root_id=session_id, expected={session_id: 0}
         )
-        return SessionReceipt(**dict(receipts[0]), session_id=session_id)
+        return SessionReceipt(**vars(receipts[0]), session_id=session_id)
 
     async def branch(
         self,
@@ -208,7 +208,7 @@ class Sessions(Insights):
         else:
             receipt = await self._end(session_id, completed, claim=claim)
         return CompletionReceipt(
-            **dict(receipt), insight_ids=tuple(insight.insight_id for insight in learned)
+            **vars(receipt), insight_ids=tuple(insight.insight_id for insight in learned)
         )
 
     async def hedge(self, claim: Claim, *, worker: str) -> SessionReceipt:
@@ -224,7 +224,7 @@ class Sessions(Insights):
             return checked(BranchHedged, worker=worker, attempt=claim.attempt)
 
         state, receipt = await self.decide(claim.session_id, hedged, from_memory=True)
-        return SessionReceipt(**dict(receipt), session_id=state.session_id)
+        return SessionReceipt(**vars(receipt), session_id=state.session_id)
 
     async def _end_instead(
         self, claim: Claim, worker: str, decision: Callable[[SessionState], EventData]
@@ -249,7 +249,7 @@ class Sessions(Insights):
                 root_id=state.root_id,
                 expected={state.session_id: state.position},
             )
-            return SessionReceipt(**dict(receipts[-1]), session_id=state.session_id)
+            return SessionReceipt(**vars(receipts[-1]), session_id=state.session_id)
 
         return await self.settle(attempt)
 
@@ -339,7 +339,7 @@ class Sessions(Insights):
                 expected={session_id: state.position for session_id, state in going.items()},
             )
             return [
-                SessionReceipt(**dict(receipt), session_id=session_id)
+                SessionReceipt(**vars(receipt), session_id=session_id)
                 for session_id, receipt in zip(going, receipts, strict=True)
             ]
 
@@ -390,7 +390,7 @@ class Sessions(Insights):
             expected = {receiver: 0, state.session_id: state.position}
             receipts = await self.append(batch, root_id=state.root_id, expected=expected)
             return HandOffReceipt(
-                **dict(receipts[-1]),
+                **vars(receipts[-1]),
                 session_id=state.session_id,
                 to=receiver,
                 forked_at=state.position,
@@ -413,7 +413,7 @@ class Sessions(Insights):
             return decision(state)
 
         state, receipt = await self.decide(session_id, ended, from_memory=claim is not None)
-        return SessionReceipt(**dict(receipt), session_id=state.session_id)
+        return SessionReceipt(**vars(receipt), session_id=state.session_id)
 
 
 def _refuse_ended(state: SessionState) -> None:
@@ -447,5 +447,5 @@ def fork_event(
         forked_at=parent.position,
         depth=parent.depth + 1,
         join=join,
-        **{**dict(branch), "attributes": branch.attributes or None},
+        **{**vars(branch), "attributes": branch.attributes or None},
     )

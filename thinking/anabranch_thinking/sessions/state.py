@@ -413,7 +413,7 @@ def _ended(state: SessionState, event: Event, moved: _Moved) -> SessionState:
 
 
 def _insight(data: InsightRecorded) -> Insight:
-    return Insight.model_construct(**dict(data))
+    return Insight.model_construct(**vars(data))
 
 
 def end_of(

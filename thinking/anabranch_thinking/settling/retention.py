@@ -96,7 +96,7 @@ async def set_policy(
             position = 0
             facts.insert(0, Fact(session_id, checked(SessionOpened, task=_TASK)))
         receipts = await sessions.append(facts, root_id=session_id, expected={session_id: position})
-        return SessionReceipt(**dict(receipts[-1]), session_id=session_id)
+        return SessionReceipt(**vars(receipts[-1]), session_id=session_id)
 
     return await sessions.settle(attempt)
 

@@ -215,7 +215,7 @@ def _checked(tasks: list[BranchTask]) -> list[BranchTask]:
     """Return the tasks if each can be stored. Raises InputInvalid naming the field at fault."""
     nowhere = {"parent_id": _NOBODY, "root_id": _NOBODY, "forked_at": 1, "depth": 1}
     for one in tasks:
-        checked(BranchCreated, **nowhere, **dict(one))
+        checked(BranchCreated, **nowhere, **vars(one))
     return tasks
 
 

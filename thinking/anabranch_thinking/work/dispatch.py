@@ -244,7 +244,7 @@ def _consolidation(root: SessionState, join_id: str) -> Consolidation | None:
     if standing is None or standing.data.consolidation_id != join_id:
         return None
     return Consolidation(
-        **dict(standing.data),
+        **vars(standing.data),
         event_id=standing.event_id,
         position=standing.position,
         associations=len(root.links),

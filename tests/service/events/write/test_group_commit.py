@@ -81,6 +81,22 @@ async def test_appends_at_the_same_time_share_batches(strict: Log) -> None:
     assert len(batches) < 5
 
 
+async def test_lists_of_one_event_share_batches(strict: Log) -> None:
+    """The claims and ends of many branches are lists of one: they share a batch as well."""
+    events = [note(session) for session in new_sessions(100)]
+
+    found = await asyncio.gather(
+        *(strict.append_all([one], expected={one.session_id: 0}) for one in events)
+    )
+
+    assert await stored(strict) == {
+        receipt.position: event.id for event, [receipt] in zip(events, found, strict=True)
+    }
+    message = await direct_get.get(strict._connection, {"seq": 50})
+    assert message is not None
+    assert "Nats-Batch-Id" in (message.headers or {})
+
+
 async def test_few_callers_are_not_grouped(strict: Log) -> None:
     """Below a dozen or so a batch costs the server more than it saves."""
     receipts = await together(strict, notes(new_id(), 5))

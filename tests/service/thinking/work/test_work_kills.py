@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 from random import Random
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,8 +16,8 @@ from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
 from tests.support.killing import MortalServer
 from tests.support.patience import PATIENCE_S
-from tests.support.repository import ROOT
 from tests.support.rounds import CHAOS_ROUNDS, in_full_only
+from tests.support.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -29,63 +26,8 @@ if TYPE_CHECKING:
     from anabranch_thinking import Thought
 
 NAMESPACE = "test"
-SILENCE_S = 1.0
 BRANCHES = 20
 _ENDS = {"branch.completed", "branch.cancelled", "branch.dead_lettered"}
-
-
-class Workers:
-    """Some worker processes, each of which is a joiner too, of whom any may be killed or frozen."""
-
-    def __init__(self, server: MortalServer) -> None:
-        self._server = server
-        self._processes: list[asyncio.subprocess.Process] = []
-
-    async def __aenter__(self) -> Self:
-        await asyncio.gather(*(self._start() for _ in range(3)))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for process in self._processes:
-            if process.returncode is None:
-                process.kill()
-        await asyncio.gather(*(process.wait() for process in self._processes))
-
-    async def _start(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.support.working_process"),
-            *(self._server.url, self._server.token, NAMESPACE, str(SILENCE_S)),
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE_S):
-            assert await process.stdout.readline() == b"ready\n"
-        self._processes.append(process)
-
-    async def kill_one(self, chance: Random) -> None:
-        """End one the hard way, and start another."""
-        process = self._processes.pop(chance.randrange(len(self._processes)))
-        process.kill()
-        await process.wait()
-        await self._start()
-
-    async def freeze_one(self, chance: Random) -> None:
-        """Stop one for longer than it may be silent, and let it go on."""
-        process = chance.choice(self._processes)
-        os.kill(process.pid, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(2 * SILENCE_S)
-        finally:
-            os.kill(process.pid, signal.SIGCONT)
-
-    async def end_one(self, chance: Random) -> None:
-        """Have one end as it should, and start another."""
-        process = self._processes.pop(chance.randrange(len(self._processes)))
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE_S):
-            assert await process.wait() == 0
-        await self._start()
 
 
 async def restart(server: MortalServer) -> None:
@@ -95,11 +37,11 @@ async def restart(server: MortalServer) -> None:
 
 
 @asynccontextmanager
-async def at_work(folder: Path) -> AsyncGenerator[tuple[MortalServer, Workers, Log]]:
+async def at_work(folder: Path) -> AsyncGenerator[tuple[MortalServer, WorkerProcesses, Log]]:
     """Run a server of its own, three workers, and the log of the one who thinks."""
     async with (
         MortalServer(folder) as server,
-        Workers(server) as workers,
+        WorkerProcesses(server, namespace=NAMESPACE) as workers,
         Log.connect(server.url, token=server.token, timeout_s=30) as log,
     ):
         yield server, workers, log
