@@ -18,6 +18,7 @@ from anabranch.errors import AnabranchError, OwnerGone, ServiceBusy
 from anabranch.home.folder import Home
 from anabranch.home.running import running_up
 from anabranch_events.errors import WaitTimedOut
+from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
 from anabranch_events.jetstream.api import STREAM
 from anabranch_events.transport.inbox import NobodyListens, Unanswered
 from anabranch_events.transport.plain_connection import PlainConnection
@@ -166,7 +167,11 @@ class Client:
         except orjson.JSONEncodeError as error:
             raise _NotForService from error
         subject = f"{COMMANDS}{self._settings.namespace if self._settings else ''}.{operation}"
-        headers = {KEY: key} if key is not None else None
+        traceparent = traceparent_here()
+        headers = {
+            **({} if key is None else {KEY: key}),
+            **({} if traceparent is None else {TRACEPARENT: traceparent}),
+        }
         try:
             return await _answer(connection, subject, body, headers=headers)
         except _Refused as error:

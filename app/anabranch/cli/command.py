@@ -31,6 +31,7 @@ from anabranch.cli.completion import ids_of
 from anabranch.cli.help import PlainCommand
 from anabranch.cli.notices import unknown_variables
 from anabranch.cli.streams import PIPE_CLOSED, interruptible, silence
+from anabranch_events.event.trace_context import traced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _PANEL: Final = "Options of every command"
+_TRACEPARENT: Final = "TRACEPARENT"
 
 NamespaceOption = Annotated[
     str | None,
@@ -184,11 +186,15 @@ def command(
     gives: str,
     panel: str | None = None,
     served: bool = False,
+    long_running: bool = False,
 ) -> Callable[[Callable[Concatenate[Call, _P], Awaitable[None]]], Callable[..., None]]:
     """Add the decorated async function to `application` as the command `name`.
 
     `gives` says what it writes with `--json`; `panel` is where it stands in the help. One that is
     `served` asks the `up` that runs on the home, and reads the settings only where there is none.
+
+    What a command stores is in the trace of its caller, as TRACEPARENT says. One that is
+    `long_running` works for many callers, and is in no trace.
     """
     epilog = f"With --json: {gives}"
 
@@ -210,8 +216,9 @@ def command(
             call = Call(common)
             for text in unknown_variables(os.environ):
                 call.output.warn(text)
+            traceparent = None if long_running else os.environ.get(_TRACEPARENT)
             try:
-                with interruptible():
+                with interruptible(), traced(traceparent):
                     asyncio.run(_called(function, call, values, served=served))
             except BrokenPipeError:
                 silence()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from anabranch_events.event.trace_context import TRACEPARENT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,12 +22,13 @@ _HEADER: Final = "mcp-session-id"
 class Caller(NamedTuple):
     """A client. `session` is its own session's id; `thread` that of a sub-agent in it.
 
-    Each is None where the client does not say it.
+    `traceparent` is the trace that its call is in. Each is None where the client does not say it.
     """
 
     name: str | None
     session: str | None
     thread: str | None
+    traceparent: str | None = None
 
     @property
     def line(self) -> str | None:
@@ -47,6 +50,7 @@ def caller_of(
         name=_name(context, meta),
         session=session or thread,
         thread=None if thread == session else thread,
+        traceparent=_text(meta.get(TRACEPARENT)),
     )
 
 

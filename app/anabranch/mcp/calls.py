@@ -15,6 +15,7 @@ from anabranch.errors import AnabranchError
 from anabranch.mcp.caller import caller_of
 from anabranch.mcp.resources import read_resource
 from anabranch.mcp.tools import Tools
+from anabranch_events.event.trace_context import traced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -58,10 +59,11 @@ class MemoryCalls:
         """Return a tool's answer: the same as structure and as JSON text; an error says the fix."""
         caller = caller_of(context, environment=self._environment)
         try:
-            async with _progress(context, called.name):
-                answer = await self._tools.call(
-                    called.name, called.arguments or {}, caller, number=context.request_id
-                )
+            with traced(caller.traceparent):
+                async with _progress(context, called.name):
+                    answer = await self._tools.call(
+                        called.name, called.arguments or {}, caller, number=context.request_id
+                    )
         except AnabranchError as error:
             return failed(error)
         except Exception as error:  # noqa: BLE001  Whoever asked gets an answer.

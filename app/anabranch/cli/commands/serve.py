@@ -16,7 +16,7 @@ PANEL: Final = "Servers"
 PORT: Final = 8765
 
 
-@command(commands, "serve", gives="pid, http; once it answers", panel=PANEL)
+@command(commands, "serve", gives="pid, http; once it answers", panel=PANEL, long_running=True)
 async def serve(
     call: Call,
     *,

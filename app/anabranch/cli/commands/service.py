@@ -23,7 +23,11 @@ PANEL: Final = "Servers"
 
 
 @command(
-    commands, "up", gives="pid, log, graph, http, otlp, already; once they are ready", panel=PANEL
+    commands,
+    "up",
+    gives="pid, log, graph, http, otlp, already; once they are ready",
+    panel=PANEL,
+    long_running=True,
 )
 async def up(
     call: Call,

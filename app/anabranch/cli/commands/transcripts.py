@@ -156,7 +156,7 @@ def _tell(call: Call, sessions: Sequence[ImportedSession]) -> None:
             call.output.line(session.model_dump(mode="json"))
 
 
-@command(commands, "watch", gives=_GIVES)
+@command(commands, "watch", gives=_GIVES, long_running=True)
 async def watch(
     call: Call,
     where: WhereArgument = None,

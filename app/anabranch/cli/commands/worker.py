@@ -41,6 +41,7 @@ class _Work(TypedDict):
     gives="worker, slots, priorities, executors; once it works. With --max a line a change: "
     "workers, wanted, draining, waiting, in_flight",
     panel=PANEL,
+    long_running=True,
 )
 async def worker(
     call: Call,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+import nats
 import pytest
 
+from anabranch.home.folder import Home
+from anabranch.home.running import running_up
 from tests.support.fixtures.memory import CommandLine
 
 if TYPE_CHECKING:
@@ -312,3 +316,32 @@ def test_a_variable_that_is_not_set_is_named(anabranch: CommandLine) -> None:
     assert told.code == 0, told.err
     assert "the variable NO_SUCH_VARIABLE is not set" in told.err
     assert "variable PATH" not in told.err
+
+
+@pytest.mark.parametrize("environment", [{}, OPENS_A_MEMORY], ids=["served", "opened"])
+def test_what_is_stored_is_in_the_callers_trace(
+    anabranch: CommandLine, environment: dict[str, str]
+) -> None:
+    """A command that an agent, a pipeline or an executor starts goes on in the trace it is given."""
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    up = running_up(Home(anabranch.home))
+    assert up is not None
+
+    async def trace_at(position: int) -> str | None:
+        client = await nats.connect(up.url, token=up.token)
+        try:
+            stored = await client.jetstream().get_msg("ANABRANCH_EVENTS", seq=position, direct=True)
+            return (stored.headers or {}).get("traceparent")
+        finally:
+            await client.close()
+
+    def remembered(**more: str) -> int:
+        asked = ("remember", "The pump is red", "-N", "traced", "--json")
+        position: int = anabranch.here(*asked, environment={**environment, **more}).value[
+            "position"
+        ]
+        return position
+
+    assert asyncio.run(trace_at(remembered(TRACEPARENT=trace))) == trace
+    assert asyncio.run(trace_at(remembered(TRACEPARENT="no trace"))) is None
+    assert asyncio.run(trace_at(remembered())) is None

@@ -1,5 +1,8 @@
 """The server, asked by the SDK's own client in both eras of the protocol."""
 
+# pyright: reportPrivateUsage=false
+# What the server stored beside an event is read past the log.
+
 from __future__ import annotations
 
 import asyncio
@@ -18,6 +21,7 @@ from anabranch.mcp.server import MemoryServer
 from anabranch.mcp.tools import listed_tools
 from anabranch.memory.memory import namespace_of
 from anabranch_events import new_id
+from anabranch_events.jetstream import direct_get
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -51,6 +55,12 @@ class Asking:
         assert result.is_error
         assert result.structured_content is None
         return text_of(result)
+
+    async def in_trace(self, traceparent: str, /, **arguments: Any) -> Any:
+        """Remember in a trace that the call's `_meta` names, as the protocol has it."""
+        meta: Any = {"traceparent": traceparent}
+        result = await self.client.call_tool("remember", arguments, meta=meta)
+        return result.structured_content
 
     async def as_thread(self, session: str, thread: str, /, **arguments: Any) -> Any:
         """Open a session as a sub-agent of a client that names its threads does."""
@@ -87,6 +97,20 @@ async def ask(served: MemoryServer) -> AsyncIterator[Asking]:
     yield Asking(await ready)
     done.set()
     await holding
+
+
+async def test_what_is_stored_is_in_the_trace_of_the_call(ask: Asking, memory: Memory) -> None:
+    """`_meta.traceparent` of a call, of protocol 2026-07-28, stands beside the event."""
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    connection = namespace_of(memory).backend.log._connection
+
+    traced = await ask.in_trace(trace, text="The pump is red")
+    untraced = await ask("remember", text="The pump is blue")
+
+    found = [
+        await direct_get.get(connection, {"seq": one["position"]}) for one in (traced, untraced)
+    ]
+    assert [(one.headers or {}).get("traceparent") for one in found if one] == [trace, None]
 
 
 @pytest.mark.parametrize("era", ERAS)
