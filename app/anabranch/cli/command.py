@@ -193,7 +193,7 @@ def command(
     `gives` says what it writes with `--json`; `panel` is where it stands in the help. One that is
     `served` asks the `up` that runs on the home, and reads the settings only where there is none.
 
-    What a command stores is in the trace of its caller, as TRACEPARENT says. One that is
+    A command stores its events in the trace of its caller, as TRACEPARENT says. One that is
     `long_running` works for many callers, and is in no trace.
     """
     epilog = f"With --json: {gives}"
