@@ -5,19 +5,25 @@ import { Minimap } from "./minimap.js";
 import { Overlay } from "./overlay.js";
 import { palette } from "./palette.js";
 import { Picture } from "./picture.js";
+import { endOf } from "./rows.js";
 import { TOP, Viewport } from "./viewport.js";
+
+const ROOM = 1 / 16; // Of all there is: room to grow before it is fitted anew.
+const EDGE = 14; // Pixels.
+const REST_MS = 150;
 
 /** Shows a history as lanes; `onpick` hears which session or insight was chosen. */
 export class LaneCanvas {
   #picture = new Picture();
   #asked = false;
+  #moving = 0;
 
   constructor(canvas, { history, moment, focus, onpick, onhover }) {
     Object.assign(this, { canvas, history, moment, focus, onpick, onhover });
     this.view = new Viewport();
     this.ctx = canvas.getContext("2d");
     this.colours = palette();
-    this.minimap = new Minimap({ history, view: this.view, onmove: () => this.draw() });
+    this.minimap = new Minimap({ history, view: this.view, onmove: () => this.#move() });
     new ResizeObserver(() => this.#resize()).observe(canvas.parentElement);
     this.#listen();
     this.#resize();
@@ -28,11 +34,16 @@ export class LaneCanvas {
     return this.moment.position ?? this.history.position;
   }
 
-  /** Show all there is. */
-  fit() {
-    const { history } = this;
-    this.view.fit({ first: history.first, last: Math.max(history.position, history.first + 1), rows: history.rows.count });
+  /** Show all there is, and room for some more. */
+  fit({ room = 0 } = {}) {
+    const { first, last, rows } = this.#all;
+    this.view.fit({ first, last: last + (last - first) * room, rows: rows * (1 + room) });
     this.redraw();
+  }
+
+  get #all() {
+    const { history } = this;
+    return { first: history.first, last: Math.max(history.position, history.first + 1), rows: history.rows.count };
   }
 
   /** Draw in the next frame; the history, the theme or the selection has changed. */
@@ -59,14 +70,19 @@ export class LaneCanvas {
 
   /** Take what is new in the history. */
   grow() {
-    if (this.view.fitted) this.fit();
-    else this.redraw();
+    const { view, history } = this;
+    if (view.fitted && history.anew) this.fit();
+    else if (view.fitted && !view.holds(this.#all, EDGE)) this.fit({ room: ROOM });
+    else {
+      this.#picture.grow();
+      this.draw();
+    }
   }
 
   /** Pan by pixels. */
   pan(dx, dy) {
     this.view.pan(dx, dy);
-    this.draw();
+    this.#move();
   }
 
   /** Zoom about a point, or about the middle. */
@@ -79,6 +95,16 @@ export class LaneCanvas {
   reveal(lane, position = lane.opened) {
     this.view.reveal(position, lane.row);
     this.redraw();
+  }
+
+  /** Draw what has moved; once it rests, in the detail that there is time for. */
+  #move() {
+    clearTimeout(this.#moving);
+    this.#moving = setTimeout(() => {
+      this.#moving = 0;
+      this.draw();
+    }, REST_MS);
+    this.draw();
   }
 
   #resize() {
@@ -96,7 +122,7 @@ export class LaneCanvas {
     ctx.setTransform(1, 0, 0, 1, 0, 0);
     ctx.fillStyle = colours.surface;
     ctx.fillRect(0, 0, this.canvas.width, this.canvas.height);
-    this.#picture.draw(ctx, { history, view, scale, colours, at, lit: focus.lit });
+    this.#picture.draw(ctx, { history, view, scale, colours, at, lit: focus.lit, moving: this.#moving !== 0 });
     ctx.setTransform(scale, 0, 0, scale, 0, 0);
     const { detail } = this.#picture;
     new Overlay(ctx, { history, view, colours, at, live: this.moment.live, focus, detail }).draw();
@@ -175,7 +201,7 @@ export class LaneCanvas {
     const marks = lane.marks.filter((one) => one.position <= this.at && Math.abs(view.x(one.position) - x) <= 7);
     const near = (one) => Math.abs(view.x(one.position) - x);
     const [mark = null] = marks.sort((a, b) => near(a) - near(b));
-    const end = view.x(Math.min(lane.ended ?? lane.updated, this.at));
+    const end = view.x(Math.min(endOf(lane), this.at));
     return mark || x <= Math.max(end, view.x(lane.opened) + 220) + 8 ? { lane, mark } : null;
   }
 }

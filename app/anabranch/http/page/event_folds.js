@@ -14,10 +14,7 @@ const marked = (history, event, insight) => history.mark({
 
 const ends = (status) => (history, event, data, lane) => history.end(lane, status, event.position);
 
-const retires = (history, event, data) => {
-  const mark = history.insights.get(data.insight_id);
-  if (mark && mark.retired === null) mark.retired = event.position;
-};
+const retires = (history, event, data) => history.retire(history.insights.get(data.insight_id), event.position);
 
 /** How each type of event is folded: of the history, the event, its data, and its session's lane. */
 export const FOLDS = {
@@ -34,9 +31,7 @@ export const FOLDS = {
   "branch.dead_lettered": ends("dead_lettered"),
   "session.closed": ends("closed"),
   "session.handed_off": ends("handed_off"),
-  "session.forgotten": (history, event, data, lane) => {
-    if (lane) lane.task = "(forgotten)";
-  },
+  "session.forgotten": (history, event, data, lane) => history.forget(lane),
   "insight.recorded": (history, event, data) => marked(history, event, data),
   "insight.superseded": retires,
   "insight.retracted": retires,

@@ -1,10 +1,12 @@
 // The history of a namespace: its sessions as lanes, the insights on them, and what joined them.
 
 import { FOLDS } from "./event_folds.js";
-import { Rows } from "./rows.js";
+import { endOf, Rows } from "./rows.js";
 
 /** All that the page knows of a namespace; it grows with the events, and is told at any position. */
 export class History {
+  #changed = { lanes: Infinity, labels: Infinity };
+
   constructor() {
     this.clear();
   }
@@ -23,11 +25,24 @@ export class History {
     this.complete = false;
     this.marksLeftOut = false;
     this.version = 0;
+    this.#renew();
   }
 
   /** The position of the first session. */
   get first() {
     return this.order[0]?.opened ?? 0;
+  }
+
+  /** Tell whether all of it has been arranged anew since `changes` was asked. */
+  get anew() {
+    return this.#changed.lanes === -Infinity;
+  }
+
+  /** Return from which position on the lanes, and labels, look otherwise than when this was asked before. */
+  changes() {
+    const changed = this.#changed;
+    this.#changed = { lanes: Infinity, labels: Infinity };
+    return changed;
   }
 
   /** Add a page of columns, as /v1/lanes gives them: older than all before. */
@@ -46,15 +61,17 @@ export class History {
       this.join({ id: one.consolidation_id, root: one.root_id, text: one.text, method: one.method,
         sessions: one.sessions, sources: one.sources, position: one.position });
     }
+    this.#renew();
   }
 
   /** Fold one event into the history; return false for one that was folded before. */
   apply(event) {
     if (event.position <= this.position) return false;
+    this.#change(this.position); // Up to now: what waits is drawn up to there.
     this.position = event.position;
     const fold = FOLDS[event.type.replace(/^anabranch\./, "").replace(/\.v\d+$/, "")];
     const lane = this.sessions.get(event.subject);
-    if (lane) lane.updated = event.position;
+    if (lane) this.#lengthen(lane, event.position);
     if (fold) {
       fold(this, event, event.data, lane);
       this.version += 1;
@@ -72,6 +89,7 @@ export class History {
   /** End a session, or let it go on where `ended` is null. */
   end(lane, status, ended) {
     if (!lane) return;
+    this.#change(lane.opened);
     lane.status = status;
     lane.ended = ended;
     this.rows.note(lane);
@@ -87,14 +105,29 @@ export class History {
     if (lane && lane.ended === null) this.rows.note(lane);
   }
 
+  /** End an insight at a position. */
+  retire(mark, position) {
+    if (!mark || mark.retired !== null) return;
+    this.#change(mark.position);
+    mark.retired = position;
+  }
+
+  /** Forget what a session was for. */
+  forget(lane) {
+    if (!lane) return;
+    this.#change(lane.opened);
+    lane.task = "(forgotten)";
+  }
+
   /** Join sessions into their root. */
   join(join) {
     if (this.joined.has(join.id)) return;
     this.joined.add(join.id);
-    const opened = join.sessions.map((id) => this.sessions.get(id)?.opened ?? join.position);
-    this.joins.push({ ...join, first: Math.min(join.position, ...opened) });
+    const lanes = join.sessions.map((id) => this.sessions.get(id)).filter(Boolean);
+    this.joins.push({ ...join, first: Math.min(join.position, ...lanes.map((lane) => lane.opened)) });
+    this.#change(Math.min(join.position, ...lanes.map(endOf)));
     const root = this.sessions.get(join.root);
-    if (root) root.updated = Math.max(root.updated, join.position);
+    if (root) this.#lengthen(root, join.position);
     this.version += 1;
   }
 
@@ -129,6 +162,21 @@ export class History {
     return this.order[low - 1]?.openedAt ?? null;
   }
 
+  /** Note that what is drawn looks otherwise from a position on. */
+  #change(position, kinds = ["lanes", "labels"]) {
+    for (const kind of kinds) this.#changed[kind] = Math.min(this.#changed[kind], position);
+  }
+
+  #renew() {
+    this.#change(-Infinity);
+  }
+
+  /** Draw a session's bar on to a position. */
+  #lengthen(lane, position) {
+    this.#change(endOf(lane));
+    lane.updated = Math.max(lane.updated, position);
+  }
+
   #addLane(id, columns, at) {
     if (this.sessions.has(id)) return;
     this.sessions.set(id, {
@@ -158,14 +206,18 @@ export class History {
     const marks = [...this.insights.values()].sort((a, b) => a.position - b.position);
     for (const mark of marks) this.sessions.get(mark.session)?.marks.push(mark);
     this.version += 1;
+    this.#renew();
   }
 
   #place(lane) {
     const parent = this.sessions.get(lane.parent);
     this.order.push(lane);
     (parent ? parent.children : this.roots).push(lane);
-    this.rows.place(lane, parent);
+    const before = this.rows.place(lane, parent);
+    if (before) this.#change(before.opened, ["labels"]); // Its label has less room.
     lane.lowest = lane.row;
-    if (parent) parent.lowest = Math.max(parent.lowest, lane.row);
+    if (!parent || parent.lowest >= lane.row) return;
+    parent.lowest = lane.row;
+    this.#change(parent.children[0].opened);
   }
 }

@@ -1,23 +1,26 @@
 // The drawing of lanes: bars, the curves where they branch and merge, insights, and tasks.
 //
-// A piece of the lanes is drawn as it would be within a larger one, so that pieces fit together.
+// A piece of the lanes is drawn as it would be within a larger one, so that pieces fit together, and a
+// part of a piece as it would be within the whole: nothing drawn depends on what was left out.
 
 import { barColour } from "./palette.js";
+import { endOf } from "./rows.js";
 
 const LABEL_FROM = 17; // Pixels a row.
 const CURVE_FROM = 4;
 const MARK_FROM = 7;
-const CURVES_MAX = 1500; // Sessions in sight; of more, only where they branch is shown.
-const LABELS_MAX = 500;
-const DASHES_MAX = 150; // Dashes along a curve take ten times as long as the curve itself.
-const ROUND_MAX = 3000;
+// Sessions in sight: round bars, curves (of more, only where they branch is shown), labels, and dashes
+// along curves, which take ten times as long as the curve itself.
+const LEVELS = [3000, 1500, 500, 150];
+const [ROUND, CURVES, LABELS, DASHES_ON] = [1, 2, 3, 4];
 const LABEL_LENGTH_MAX = 160;
 const LETTER = 5.6; // Pixels.
-const AROUND = 32; // Pixels: so far a bend, a mark or a sign stands from its position.
+const LABEL_MAX = 2000; // Pixels.
+export const AROUND = 32; // Pixels: so far a bend, a mark or a sign stands from its position.
 const DASHES = { waiting: [2, 4], joins: [3, 3] };
 export const FONT = "11px system-ui, sans-serif";
 
-/** Return what is shown of the lanes in a view: the fewer are in sight, the more of each. */
+/** Return what is shown of the lanes in a view: the fewer are in sight, the more of each, and the higher its level. */
 export function detailOf({ history, view, at }) {
   const [rows, span] = [rowsOf(history, view), [view.position(0), Math.min(view.position(view.width), at)]];
   let count = 0;
@@ -25,22 +28,24 @@ export function detailOf({ history, view, at }) {
     count += history.rows.at(row, span[1]) - Math.max(history.rows.at(row, span[0]), 0) + 1;
   }
   const { perRow } = view;
-  const few = count <= CURVES_MAX;
-  return { brackets: !few, curves: few && perRow >= CURVE_FROM, dashes: count <= DASHES_MAX, round: count <= ROUND_MAX,
-    marks: few && perRow >= MARK_FROM, labels: count <= LABELS_MAX && perRow >= LABEL_FROM };
+  const level = LEVELS.filter((most) => count <= most).length;
+  const few = level >= CURVES;
+  return { level, brackets: !few, curves: few && perRow >= CURVE_FROM, dashes: level >= DASHES_ON, round: level >= ROUND,
+    marks: few && perRow >= MARK_FROM, labels: level >= LABELS && perRow >= LABEL_FROM };
 }
 
 function rowsOf(history, view) {
   return [Math.max(view.row(0), 0), Math.min(view.row(view.height) + 1, history.rows.count)];
 }
 
-/** What is drawn: a history at a position, with the sessions that are lit (null: all of them). */
+/** What is drawn: a history at a position, with the sessions that are lit (null: all), from `left` in the view on. */
 export class LaneDrawing {
-  constructor(ctx, { history, view, colours, at, lit, detail }) {
-    Object.assign(this, { ctx, history, view, colours, at, lit, detail });
+  constructor(ctx, { history, view, scale, colours, at, lit, detail, left = 0 }) {
+    Object.assign(this, { ctx, history, view, scale, colours, at, lit, detail, left });
     this.rows = rowsOf(history, view);
-    const around = detail.brackets ? 2 : AROUND; // From far there are bars alone.
-    this.span = [view.position(-around), Math.min(view.position(view.width + around), at)];
+    this.all = [0, history.rows.count]; // Lines between rows are seen where neither of these is.
+    const around = detail.brackets ? 4 : AROUND; // From far there are bars alone.
+    this.span = [view.position(left - around), Math.min(view.position(view.width + around), at)];
   }
 
   /** Draw everything, the lit above the others. */
@@ -58,20 +63,20 @@ export class LaneDrawing {
 
   /** Show from far where sessions branch: a line from each down to its lowest branch. */
   #brackets() {
-    const { ctx, view } = this;
+    const { ctx, view, scale } = this;
     ctx.fillStyle = this.colours.line;
     ctx.beginPath();
-    for (const lane of this.lanes()) {
-      const [first] = lane.children;
-      if (!first || first.opened > this.at) continue;
-      ctx.rect(Math.round(view.x(first.opened)), view.y(lane.row), 1, (lane.lowest - lane.row) * view.perRow);
+    for (const lane of this.lanes(this.all)) {
+      const parent = this.history.sessions.get(lane.parent);
+      if (parent?.children[0] !== lane) continue;
+      ctx.rect(Math.round(view.x(lane.opened) * scale) / scale, view.y(parent.row), 1, (parent.lowest - parent.row) * view.perRow);
     }
     ctx.fill();
   }
 
-  /** Call `each` with the sessions in sight, row by row. */
-  *lanes() {
-    for (let row = this.rows[0]; row < this.rows[1]; row += 1) {
+  /** Yield the sessions that are to be drawn, row by row. */
+  *lanes(rows = this.rows) {
+    for (let row = rows[0]; row < rows[1]; row += 1) {
       const lanes = this.history.rows.lanes[row];
       const from = Math.max(this.history.rows.at(row, this.span[0]), 0);
       for (let at = from; at < lanes.length && lanes[at].opened <= this.span[1]; at += 1) yield lanes[at];
@@ -80,7 +85,7 @@ export class LaneDrawing {
 
   /** Return the position up to which a bar is drawn. */
   end(lane) {
-    return Math.min(lane.ended ?? lane.updated, this.at);
+    return Math.min(endOf(lane), this.at);
   }
 
   #isLit(lane) {
@@ -90,27 +95,28 @@ export class LaneDrawing {
   #bars() {
     const { ctx, view } = this;
     const thick = view.perRow >= LABEL_FROM ? 5 : Math.max(Math.min(view.perRow * 0.6, 6), 0.6);
+    const round = thick >= 4 && this.detail.round;
     const groups = new Map();
     const waiting = new Path2D();
     let [lastRow, lastRight, lastGroup] = [-1, 0, null];
     for (const lane of this.lanes()) {
       const status = this.history.statusAt(lane, this.at);
       const left = view.x(lane.opened);
-      const right = Math.max(view.x(this.end(lane)), left + 2);
+      const right = this.#right(lane, left, round);
       if (view.perRow >= CURVE_FROM && (status === "running" || status === "pending")) {
         const y = view.y(lane.row);
         waiting.moveTo(this.#dashed(right, "waiting"), y);
         waiting.lineTo(Math.min(Math.max(view.x(this.at), right + 6), view.width + AROUND), y);
       }
-      if (right < -AROUND) continue;
-      const key = `${barColour(this.colours, status)}|${this.#isLit(lane)}`;
+      if (right < this.left - AROUND) continue;
+      const key = `${this.#isLit(lane)}|${barColour(this.colours, status)}`;
       // What falls into the pixels of its neighbour is seen already.
-      if (lane.row === lastRow && right <= lastRight + 1 && key === lastGroup) continue;
+      if (lane.row === lastRow && right <= lastRight && key === lastGroup) continue;
       [lastRow, lastRight, lastGroup] = [lane.row, right, key];
       if (!groups.has(key)) groups.set(key, []);
       groups.get(key).push(left, view.y(lane.row) - thick / 2, right - left);
     }
-    for (const [key, boxes] of groups) this.#fill(key, boxes, thick);
+    for (const key of [...groups.keys()].sort()) this.#fill(key, groups.get(key), thick, round);
     ctx.strokeStyle = this.colours["ink-3"];
     ctx.lineWidth = 1;
     ctx.setLineDash(DASHES.waiting);
@@ -118,19 +124,24 @@ export class LaneDrawing {
     ctx.setLineDash([]);
   }
 
+  /** Return where a bar ends; of what is not round, at the end of a pixel, so that many fall into their neighbours. */
+  #right(lane, left, round) {
+    const right = Math.max(this.view.x(this.end(lane)), left + 2);
+    return round ? right : Math.ceil(right * this.scale) / this.scale;
+  }
+
   /** Return where a dashed line that begins at `x` is to be begun: no dash is made far out of sight. */
   #dashed(x, kind) {
     const period = DASHES[kind][0] + DASHES[kind][1];
-    return x + Math.max(Math.floor((-AROUND - x) / period), 0) * period;
+    return x + Math.max(Math.floor((this.left - AROUND - x) / period), 0) * period;
   }
 
-  #fill(key, boxes, thick) {
+  #fill(key, boxes, thick, round) {
     const { ctx } = this;
-    const [colour, lit] = key.split("|");
+    const [lit, colour] = key.split("|");
     ctx.fillStyle = colour;
     ctx.globalAlpha = lit === "true" ? 1 : 0.22;
     ctx.beginPath();
-    const round = thick >= 4 && this.detail.round;
     for (let at = 0; at < boxes.length; at += 3) {
       if (round) ctx.roundRect(boxes[at], boxes[at + 1], boxes[at + 2], thick, thick / 2);
       else ctx.rect(boxes[at], boxes[at + 1], boxes[at + 2], thick);
@@ -141,11 +152,11 @@ export class LaneDrawing {
 
   #forks() {
     const [lit, others] = [new Path2D(), new Path2D()];
-    for (const lane of this.lanes()) {
+    for (const lane of this.lanes(this.all)) {
       const parent = this.history.sessions.get(lane.parent);
       if (!parent) continue;
       const x = this.view.x(lane.opened);
-      if (x < -AROUND) continue;
+      if (x < this.left - AROUND) continue;
       const from = Math.min(this.view.x(lane.forked ?? lane.opened), x - 8);
       bend(this.#isLit(lane) ? lit : others, Math.max(from, x - 26), this.view.y(parent.row), x, this.view.y(lane.row));
     }
@@ -160,15 +171,16 @@ export class LaneDrawing {
       if (!root) continue;
       for (const id of join.sessions) {
         const lane = this.history.sessions.get(id);
-        if (lane && lane !== root) this.#join(this.#isLit(lane) ? lit : others, lane, root, this.view.x(join.position));
+        if (lane && lane !== root) this.#join(this.#isLit(lane) ? lit : others, lane, root, join.position);
       }
     }
     this.#stroke(lit, others, this.colours.bar, this.detail.dashes ? DASHES.joins : []);
   }
 
-  #join(path, lane, root, x) {
+  #join(path, lane, root, position) {
     const { view } = this;
-    const [from, y] = [Math.max(view.x(this.end(lane)), view.x(lane.opened) + 2), view.y(lane.row)];
+    const [x, y] = [view.x(position), view.y(lane.row)];
+    const from = Math.max(view.x(Math.min(this.end(lane), position)), view.x(lane.opened) + 2);
     const turn = Math.max(from, x - 26);
     if (from > view.width + AROUND) return;
     path.moveTo(Math.min(this.#dashed(from, "joins"), turn), y);
@@ -198,9 +210,9 @@ export class LaneDrawing {
       let last = -Infinity;
       for (const mark of lane.marks) {
         const x = view.x(mark.position);
-        if (mark.position > this.at || x - last < size) continue;
+        if (mark.position > Math.min(this.at, lane.room) || x - last < size) continue;
         last = x;
-        if (x < -AROUND || x > view.width + AROUND) continue;
+        if (x < this.left - AROUND || x > view.width + AROUND) continue;
         diamond(mark.retired !== null && mark.retired <= this.at ? retired : held, x, view.y(lane.row), size);
       }
     }
@@ -229,11 +241,7 @@ export class LaneDrawing {
     ctx.font = FONT;
     ctx.textBaseline = "alphabetic";
     for (const lane of this.lanes()) {
-      const left = view.x(lane.opened);
-      const label = labelWithin(this, lane, left);
-      if (!label) continue;
-      ctx.fillStyle = labelColour(this, lane);
-      ctx.fillText(label, left, view.y(lane.row) - 5);
+      writeLabel(ctx, this, lane, view.x(lane.opened));
       this.#sign(lane);
     }
   }
@@ -252,12 +260,24 @@ export function labelOf(lane) {
   return lane.role ? `${lane.role}: ${lane.task}` : lane.task;
 }
 
-/** Return what there is room for of a label that begins at `left`: up to the next session in its row. */
-export function labelWithin({ history, view, at }, lane, left) {
-  const next = history.rows.lanes[lane.row][history.rows.at(lane.row, lane.opened) + 1];
-  const right = next && next.opened <= at ? view.x(next.opened) - 26 : Infinity;
-  const room = Math.min(Math.floor((right - left) / LETTER), LABEL_LENGTH_MAX);
+/** Return what there is room for of a label that begins at `left`. */
+export function labelWithin(shown, lane, left) {
+  const room = Math.min(Math.floor(roomFor(shown, lane, left) / LETTER), LABEL_LENGTH_MAX);
   return room < 6 ? "" : cut(labelOf(lane), room);
+}
+
+/** Write what there is room for of a label, narrower where its letters are wide. */
+export function writeLabel(ctx, shown, lane, left) {
+  const label = labelWithin(shown, lane, left);
+  if (!label) return;
+  ctx.fillStyle = labelColour(shown, lane);
+  ctx.fillText(label, left, shown.view.y(lane.row) - 5, Math.min(roomFor(shown, lane, left), LABEL_MAX));
+}
+
+/** Return the pixels from `left` to the next session in a row. */
+function roomFor({ history, view, at }, lane, left) {
+  const next = history.rows.lanes[lane.row][history.rows.at(lane.row, lane.opened) + 1];
+  return next && next.opened <= at ? view.x(next.opened) - 26 - left : Infinity;
 }
 
 /** Return about where a label ends that begins at `left`. */
@@ -265,8 +285,7 @@ export function labelEnd(label, left) {
   return left + label.length * LETTER;
 }
 
-/** Return the colour of a label. */
-export function labelColour({ colours, lit }, lane) {
+function labelColour({ colours, lit }, lane) {
   return lit === null || lit.has(lane.id) ? colours["ink-2"] : colours["ink-3"];
 }
 

@@ -74,6 +74,7 @@ class Page {
     await this.#load();
     this.#begin(said.get("at"), said.get("session"));
     this.#entered = true;
+    this.#remember();
   }
 
   /** Go to the position and the session that the address names; say so where there is none. */

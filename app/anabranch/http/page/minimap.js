@@ -1,6 +1,7 @@
 // The minimap: all lanes in small, and the part of them that is in sight as a frame one can move.
 
 import { byId, drag } from "./elements.js";
+import { endOf } from "./rows.js";
 import { TOP } from "./viewport.js";
 
 const [WIDTH, HEIGHT] = [176, 96];
@@ -59,7 +60,7 @@ export class Minimap {
     for (const lane of this.history.order) {
       if (lane.opened > at) break;
       const left = xOf(lane.opened, span);
-      const right = xOf(Math.min(lane.ended ?? lane.updated, at), span);
+      const right = xOf(Math.min(endOf(lane), at), span);
       ctx.rect(left, yOf(lane.row + 0.2, span), Math.max(right - left, LINE_MIN), Math.min(thick, 4));
     }
     ctx.fill();

@@ -1,7 +1,8 @@
 // What is drawn over the lanes in each frame: the axis, the moment, the selection, recall's path.
 
 import { number, time } from "./format.js";
-import { diamond, FONT, labelColour, labelEnd, labelWithin } from "./lane_drawing.js";
+import { diamond, FONT, labelEnd, labelWithin, writeLabel } from "./lane_drawing.js";
+import { endOf } from "./rows.js";
 import { TOP } from "./viewport.js";
 
 const TICK_APART = 130; // Pixels.
@@ -53,8 +54,7 @@ export class Overlay {
       if (!lane || view.x(lane.ended ?? at) < EDGE) continue;
       const left = view.x(lane.opened);
       if (labelEnd(labelWithin(this, lane, left), left) > EDGE) continue;
-      ctx.fillStyle = labelColour(this, lane);
-      ctx.fillText(labelWithin(this, lane, EDGE), EDGE, view.y(row) - 5);
+      writeLabel(ctx, this, lane, EDGE);
     }
   }
 
@@ -100,7 +100,7 @@ export class Overlay {
     const { ctx, view, colours, focus } = this;
     const lane = this.history.sessions.get(focus.session);
     if (lane && lane.opened <= this.at) {
-      const end = Math.min(lane.ended ?? lane.updated, this.at);
+      const end = Math.min(endOf(lane), this.at);
       const [left, y] = [view.x(lane.opened), view.y(lane.row)];
       ctx.strokeStyle = colours.accent;
       ctx.lineWidth = 1.5;

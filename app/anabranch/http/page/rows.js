@@ -14,6 +14,11 @@ export function needs(lane) {
   return isLone(lane) ? lane.updated : Infinity;
 }
 
+/** Return the position up to which a session's bar is drawn: never into the next one's in its row. */
+export function endOf(lane) {
+  return Math.min(lane.ended ?? lane.updated, lane.room);
+}
+
 /** Gives each session the nearest free row: roots from the top, branches from below their parent. */
 export class Rows {
   constructor() {
@@ -25,23 +30,26 @@ export class Rows {
     return this.lanes.length;
   }
 
-  /** Place a session that began after all that were placed before. */
+  /** Place a session that began after all that were placed before; return the one before it in its row. */
   place(lane, parent) {
     let row = parent ? parent.row + 1 : 0;
     while (row < this.until.length && this.until[row] + GAP >= lane.opened) row += 1;
-    lane.row = row;
+    Object.assign(lane, { row, room: Infinity });
     while (this.lanes.length <= row) {
       this.lanes.push([]);
       this.until.push(-Infinity);
     }
+    const before = this.lanes[row].at(-1);
+    if (before) before.room = lane.opened - GAP;
     this.lanes[row].push(lane);
     this.until[row] = needs(lane);
+    return before;
   }
+
 
   /** Note that a session has ended, or goes on: its row may be given to others, or not. */
   note(lane) {
-    const last = this.lanes[lane.row].at(-1);
-    if (last === lane) this.until[lane.row] = needs(lane);
+    if (this.lanes[lane.row].at(-1) === lane) this.until[lane.row] = needs(lane);
   }
 
   /** Return the index in a row of the last session that began at or before a position, or -1. */

@@ -86,9 +86,9 @@ export class Viewport {
     this.fitted = false;
   }
 
-  /** Tell whether all positions and all rows are seen. */
-  holds({ first, last, rows }) {
-    return this.sees(first, 0) && this.sees(last, rows - 1);
+  /** Tell whether all positions and all rows are seen, with so many pixels after them. */
+  holds({ first, last, rows }, edge = 0) {
+    return this.sees(first, 0) && this.sees(last + edge / this.perPosition, rows - 1);
   }
 
   /** Tell whether a point of the picture is seen. */
