@@ -610,7 +610,8 @@ class Memory(OpenFace[AsyncMemory]):
     def consolidate(self, root_id: str) -> Consolidation:
         """Synthesise what the branches of a thought found; every insight used is cited.
 
-        Raises SessionNotFound, and NothingLearned where there is nothing to cite.
+        With the setting ANABRANCH_SYNTHESIS_MODEL a model writes it, as `synthesise` says. Raises
+        SessionNotFound, and NothingLearned where there is nothing to cite.
         """
         return LOOP.run(self._wrapped.consolidate(root_id))
 
@@ -627,7 +628,9 @@ class Memory(OpenFace[AsyncMemory]):
         The text is made of the insights themselves. They are grouped, those that more sessions
         have seen stand first, and open conflicts stand side by side at the end. It is recorded in a
         session of the subject's own. Nothing is recorded again where nothing has changed. Of
-        more than 2,000 insights the most confident and latest are read.
+        more than 2,000 insights the most confident and latest are read. With the setting
+        ANABRANCH_SYNTHESIS_MODEL a model writes the text from up to 80 of them. Then `dropped`
+        counts its sentences that no source supports, and `fallback` says why it wrote none.
 
         Raises InputInvalid, SessionNotFound, PositionFromFuture, and NothingLearned where there is
         nothing to cite.
