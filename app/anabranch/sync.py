@@ -236,14 +236,21 @@ class Memory(OpenFace[AsyncMemory]):
         insight: InsightDraft | str,
         *,
         session_id: str | None = None,
+        anyway: bool = False,
         **fields: Unpack[InsightFields],
     ) -> InsightReceipt:
         """Record a new text, and retire the insight whose place it takes, as one batch.
 
-        A text keeps kind, tags and subject of the old one, where `fields` name no others. Raises
+        A text keeps kind, tags and subject of the old one, where `fields` name no others. Of one
+        that holds no longer there would be two newer versions. So it is refused, and the error
+        names the current ones; `anyway` does it all the same. Raises InsightEnded,
         InsightNotFound, and what `remember` raises.
         """
-        return LOOP.run(self._wrapped.update(insight_id, insight, session_id=session_id, **fields))
+        return LOOP.run(
+            self._wrapped.update(
+                insight_id, insight, session_id=session_id, anyway=anyway, **fields
+            )
+        )
 
     def retract(
         self,

@@ -190,6 +190,8 @@ async def update(context: Context, request: Update) -> InsightReceipt:
             sessions=sessions,
             session_id=request.session_id,
             fields=request.fields(),
+            anyway=request.anyway,
+            repeated=None if repetition is None else repetition.has_made,
         )
     except SessionEnded as ended:
         if repetition is None or request.session_id is None:

@@ -238,11 +238,14 @@ class Memory:
         insight: InsightDraft | str,
         *,
         session_id: str | None = None,
+        anyway: bool = False,
         **fields: Unpack[InsightFields],
     ) -> InsightReceipt:
         """Record a new text, and retire the insight whose place it takes, as one batch.
 
-        A text keeps kind, tags and subject of the old one, where `fields` name no others. Raises
+        A text keeps kind, tags and subject of the old one, where `fields` name no others. Of one
+        that holds no longer there would be two newer versions. So it is refused, and the error
+        names the current ones; `anyway` does it all the same. Raises InsightEnded,
         InsightNotFound, and what `remember` raises.
         """
         namespace = self._namespace
@@ -253,6 +256,7 @@ class Memory:
             sessions=namespace.sessions,
             session_id=session_id,
             fields=fields,
+            anyway=anyway,
         )
 
     async def retract(
