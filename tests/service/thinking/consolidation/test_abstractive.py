@@ -273,7 +273,9 @@ async def test_a_service_over_the_chat_protocol(
     assert not any("sk-ke" in one for one in (*stored, made.fallback or ""))
     if why is None:
         assert (made.fallback, made.dropped) == (None, DROPPED)
-        assert state.working_memory["usage"] == SPENT
+        spent = state.working_memory["usage"]
+        assert isinstance(spent, dict)
+        assert (spent["model"], spent["input_tokens"]) == ("scripted", 40)
     else:
         assert why in (made.fallback or "")
         assert made.method == "extractive"
