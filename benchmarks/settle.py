@@ -38,10 +38,11 @@ from anabranch_recall.eligible import eligible
 from anabranch_recall.index_ranking import rank
 from anabranch_recall.recipe import RECIPE
 from anabranch_store import MiniLM
+from anabranch_thinking.consolidation.support import fault_of
+from anabranch_thinking.consolidation.wording import Wording
 from anabranch_thinking.settling.book import Book
 from anabranch_thinking.settling.rules import judged
 from anabranch_thinking.settling.settlement import settle
-from anabranch_thinking.settling.wording import Wording
 from benchmarks.recall_quality import Kept, answerable, measures, read_spaces
 from benchmarks.rows import at_least, at_most
 
@@ -73,26 +74,61 @@ async def run() -> list[Row]:
             texts = (each["text"] for each in (*space["corpus"], *answerable(space)))
             await vectors.make(texts)
     rows += _pairs(spaces, vectors)
+    rows += _supported(spaces, vectors)
     rows += [_recall(name, found, vectors) for name, found in spaces.items()]
     return rows
 
 
-def _pairs(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Iterator[Row]:
+def _left_out(
+    spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept
+) -> Iterator[tuple[dict[str, str], Wording, Wording, float]]:
+    """Yield the pairs that were left out, with both texts and their cosine."""
     texts = {
         (space["space"], item["id"]): item["text"]
         for found in spaces.values()
         for space in found
         for item in space["corpus"]
     }
-    said: Counter[tuple[str, str, str]] = Counter()
     with PAIRS.open(encoding="utf-8") as file:
         for pair in csv.DictReader(file, delimiter="\t"):
-            if pair["part"] != "left_out":
-                continue
-            one, other = (texts[pair["space"], pair[side]] for side in ("one", "other"))
-            cosine = float(vectors.of(one) @ vectors.of(other))
-            found = judged(Wording(one), Wording(other), cosine)
-            said[found.verdict.value if found else "", pair["label"], pair["draw"]] += 1
+            if pair["part"] == "left_out":
+                one, other = (texts[pair["space"], pair[side]] for side in ("one", "other"))
+                cosine = float(vectors.of(one) @ vectors.of(other))
+                yield pair, Wording(one), Wording(other), cosine
+
+
+def _supported(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Iterator[Row]:
+    """Hold each text of a pair against the other one, as a model's sentence against its source."""
+    said: Counter[bool] = Counter()
+    drawn: Counter[bool] = Counter()
+    for pair, one, other, cosine in _left_out(spaces, vectors):
+        kept = [fault_of(one, other, cosine) is None, fault_of(other, one, cosine) is None]
+        if pair["label"] != "same":
+            said.update(kept)
+        elif pair["draw"] == "drawn":
+            drawn[any(kept)] += 1
+    others = said.total()
+    yield at_most(
+        f"left-out pairs of different facts, sentences that pass as supported, of {others}",
+        ours=said[True],
+        theirs=others,
+        limit=0.05,
+        unit="sentences",
+    )
+    yield at_least(
+        f"left-out pairs of one fact: the share with a sentence that passes, of {drawn.total()} drawn",
+        ours=drawn[True] / max(1, drawn.total()),
+        theirs=1,
+        limit=0,
+        unit="share",
+    )
+
+
+def _pairs(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Iterator[Row]:
+    said: Counter[tuple[str, str, str]] = Counter()
+    for pair, one, other, cosine in _left_out(spaces, vectors):
+        found = judged(one, other, cosine)
+        said[found.verdict.value if found else "", pair["label"], pair["draw"]] += 1
 
     def count(verdict: str | None, label: str | None, draw: str | None = None) -> int:
         return sum(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.mcp.prompts import INSTRUCTIONS, PROMPTS
-from anabranch.mcp.resources import TEMPLATES
+from anabranch.mcp.resources import RESOURCES, TEMPLATES
 from anabranch.mcp.schemas import tool_schemas
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _lines() -> Iterator[str]:
     for tool in tool_schemas():
         yield from _tool(tool)
     yield from ("## Resources", "", "| address | gives |", "|---|---|")
-    for uri, (_, title, says) in TEMPLATES.items():
+    for uri, (_, title, says) in {**TEMPLATES, **RESOURCES}.items():
         yield f"| `{uri}` | {title}. {says} |"
     yield from ("", "## Prompts", "", "| prompt | arguments | for |", "|---|---|---|")
     for spec in PROMPTS:

@@ -34,6 +34,7 @@
     │   ├── FileExists           a file that was to be written is there already
     │   ├── GenerationRefused    a generation cannot be used, or not be dropped
     │   ├── HomeMismatched       the home is open on other servers
+    │   ├── InsightEnded         an insight that is to be replaced holds no longer
     │   └── NamespaceInUse       tenants use a namespace to delete or to seal
     ├── Unavailable
     │   ├── HomeBusy             its owner is starting or ending
@@ -309,6 +310,21 @@ class ConflictNotFound(NotFound):
         )
         self.position = position
         self.namespace = namespace
+
+
+class InsightEnded(Conflict):
+    """The insight holds no longer; `current` are the insights that hold in its place."""
+
+    def __init__(self, insight_id: str, *, why: str | None, current: Sequence[str]) -> None:
+        found = f"; in its place holds {' and '.join(current)}" if current else ""
+        super().__init__(
+            f"insight {insight_id} holds no longer ({why or 'retired'}){found}",
+            fix="update that one, or say `anyway` to put one more beside it"
+            if current
+            else "remember the text as a new insight, or say `anyway`",
+        )
+        self.insight_id = insight_id
+        self.current = tuple(current)
 
 
 class EventNotFound(NotFound):

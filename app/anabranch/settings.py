@@ -26,6 +26,7 @@ _SCHEMES: Final = {
     "neo4j": re.compile(r"(bolt|neo4j)(\+s|\+ssc)?://"),
     "http": re.compile(r"https?://"),
 }
+_CHAT_MODEL: Final = re.compile(r"(?:openai|anthropic)://[!-~]{1,200}")
 _BOUNDS: Final = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -60,6 +61,12 @@ def _address(kind: str) -> AfterValidator:
         return value
 
     return AfterValidator(checked)
+
+
+def _chat_model(value: str) -> str:
+    if not _CHAT_MODEL.fullmatch(value):
+        raise ValueError("must be openai://MODEL or anthropic://MODEL")
+    return value
 
 
 _Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -268,6 +275,21 @@ class Settings(BaseSettings):
         description="Whether `anabranch up` settles memory by itself when it is quiet: it records "
         "what was said again, what changed, what contradicts, and what belongs together. "
         "`anabranch consolidate` does it by hand.",
+    )
+    synthesis_model: Annotated[str, AfterValidator(_chat_model)] | None = Field(
+        default=None,
+        description="The chat model that writes syntheses, `openai://MODEL` or `anthropic://MODEL`, "
+        "at the addresses and with the keys of the executors; each of its sentences must be supported by what "
+        "it cites. Without it the text is made of the insights themselves.",
+    )
+    synthesis_timeout_s: float = Field(
+        default=30,
+        gt=0,
+        le=50,
+        description="How long to wait for it, before the text is made of the insights after all.",
+    )
+    synthesis_tokens_max: int = Field(
+        default=2000, ge=100, le=32_000, description="The tokens of its answer, at most."
     )
     http_executors: str = Field(
         default="recalling",

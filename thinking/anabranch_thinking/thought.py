@@ -26,7 +26,12 @@ class BranchOutcome(BaseModel):
 
 
 class Consolidation(BaseModel):
-    """The synthesis of a thought's branches; `sources` in the order in which `text` cites them."""
+    """The synthesis of a thought's branches; `sources` in the order in which `text` cites them.
+
+    `method` is `extractive`, or `abstractive:` with the model that wrote the text. `dropped` counts
+    the sentences of a model that no source which they cite supports, by the reason. `fallback` says
+    why the text is extractive where a model was asked.
+    """
 
     model_config = ConfigDict(frozen=True)
     consolidation_id: str
@@ -38,6 +43,8 @@ class Consolidation(BaseModel):
     event_id: str
     position: int
     associations: int = 0
+    dropped: dict[str, int] = {}
+    fallback: str | None = None
 
 
 class Thought(BaseModel):

@@ -31,11 +31,13 @@ from anabranch_thinking import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from anabranch.api.requests import Request
     from anabranch_events import Event, Log
 
+_BEFORE_INSIGHT: Final = 2
+"""The ids that a request makes before that of its insight, at most."""
 _SPACE: Final = uuid.UUID("6d1f6a0e-52c5-5a27-9a35-1d6a0a3d3c0b")
 
 
@@ -72,6 +74,10 @@ class Repetition:
         self._ids = ids
         self.first_id = ids.at(0)
         """The first id that the request makes: that of the session which it opens."""
+
+    def has_made(self, insight_ids: Sequence[str]) -> bool:
+        """Tell whether one of the insights is that of this request, which may open a session."""
+        return any(self._ids.at(number) in insight_ids for number in range(_BEFORE_INSIGHT + 1))
 
     async def branched(self) -> BranchReceipt | None:
         """Return the receipt of the branch, whatever became of its parent since."""

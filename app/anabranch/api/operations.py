@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.api import lookups, session_operations, settling, upkeep
+from anabranch.api import read_requests as asked
 from anabranch.api.problem import other_namespace
 from anabranch.api.requests import (
     ApplyRetention,
@@ -46,8 +47,10 @@ from anabranch.api.requests import (
     Synthesise,
     Update,
 )
+from anabranch.memory.conflicts import ConflictDetails
 from anabranch.memory.context import context as context_in
 from anabranch.memory.insights import get_insight, update_insight
+from anabranch.memory.profiles import Profile
 from anabranch.memory.recall import answered
 from anabranch.memory.recall import recall as recall_in
 from anabranch.memory.retention import RetentionApplied
@@ -187,6 +190,8 @@ async def update(context: Context, request: Update) -> InsightReceipt:
             sessions=sessions,
             session_id=request.session_id,
             fields=request.fields(),
+            anyway=request.anyway,
+            repeated=None if repetition is None else repetition.has_made,
         )
     except SessionEnded as ended:
         if repetition is None or request.session_id is None:
@@ -293,6 +298,11 @@ OPERATIONS: Final = (
     Operation("consolidate", Consolidate, Consolidation, lookups.consolidate),
     Operation("settle", Settle, SettledMemory, settling.settle),
     Operation("synthesise", Synthesise, Consolidation, settling.synthesise),
+    Operation("about", asked.About, Profile, settling.about),
+    Operation(
+        "list_conflicts", asked.ListConflicts, settling.ConflictPage, settling.list_conflicts
+    ),
+    Operation("show_conflict", asked.ShowConflict, ConflictDetails, settling.show_conflict),
     Operation("resolve_conflict", ResolveConflict, SessionReceipt, settling.resolve_conflict),
     Operation("set_retention", SetRetention, SessionReceipt, settling.set_retention),
     Operation("apply_retention", ApplyRetention, RetentionApplied, settling.apply_retention),

@@ -16,18 +16,14 @@ from anabranch.api import settling
 from anabranch.api.operations import Operation
 from anabranch.errors import EventNotFound
 from anabranch.generations.status import status
-from anabranch.memory.conflicts import ConflictDetails
 from anabranch.memory.cypher import cypher, cypher_alone
 from anabranch.memory.lanes import Lanes, lanes
 from anabranch.memory.links import (
     AssociationView,
-    ConflictView,
     ConsolidationView,
     list_associations,
-    list_conflicts,
     list_consolidations,
 )
-from anabranch.memory.profiles import Profile
 from anabranch.memory.retention import RetentionPolicy
 from anabranch.memory.session_views import page_of_sessions, session_tree
 from anabranch.memory.spread import associations as associations_in
@@ -79,13 +75,6 @@ class AssociatedInsights(_Answer):
     """The insights that associations lead to, the strongest first."""
 
     insights: list[Associated]
-
-
-class ConflictPage(_Answer):
-    """Conflicts, by position."""
-
-    conflicts: list[ConflictView]
-    next: int | None = Field(description=_NEXT)
 
 
 class ConsolidationPage(_Answer):
@@ -185,19 +174,6 @@ async def associated(context: Context, request: asked.Associations) -> Associate
         limit=request.limit,
     )
     return AssociatedInsights(insights=found)
-
-
-async def conflicts(context: Context, request: asked.ListConflicts) -> ConflictPage:
-    """List the conflicts between insights, now or at a moment; the open ones unless said."""
-    await context.waited(request)
-    found = await list_conflicts(
-        context.namespace,
-        only_open=request.only_open,
-        as_of=request.as_of,
-        beyond=request.cursor or 0,
-        limit=request.limit,
-    )
-    return ConflictPage(conflicts=found, next=_next(found, request.limit))
 
 
 async def consolidations(context: Context, request: asked.ListConsolidations) -> ConsolidationPage:
@@ -303,9 +279,7 @@ async def list_workers(context: Context, request: asked.ListWorkers) -> WorkerLi
     return WorkerList(workers=await MemoryWork(context.namespace).workers())
 
 
-def _next(
-    found: list[AssociationView] | list[ConflictView] | list[ConsolidationView], limit: int
-) -> int | None:
+def _next(found: list[AssociationView] | list[ConsolidationView], limit: int) -> int | None:
     return found[-1].position if len(found) == limit else None
 
 
@@ -315,9 +289,6 @@ READS: Final = (
     Operation("session_tree", asked.SessionTree, Tree, tree),
     Operation("associations", asked.Associations, AssociatedInsights, associated),
     Operation("list_associations", asked.ListAssociations, AssociationPage, associations),
-    Operation("list_conflicts", asked.ListConflicts, ConflictPage, conflicts),
-    Operation("show_conflict", asked.ShowConflict, ConflictDetails, settling.show_conflict),
-    Operation("about", asked.About, Profile, settling.about),
     Operation("show_retention", asked.ShowRetention, RetentionPolicy, settling.show_retention),
     Operation("list_consolidations", asked.ListConsolidations, ConsolidationPage, consolidations),
     Operation("cypher", asked.Cypher, QueryResult, query),

@@ -143,6 +143,9 @@ class Update(Writing):
     valid_until: WorldTime | None = None
     sources: tuple[Name, ...] = ()
     session_id: Identifier | None = None
+    anyway: bool = Field(
+        default=False, description="Also where the insight holds no longer, beside what does."
+    )
 
     def fields(self) -> dict[str, object]:
         """Return the fields of the draft that were given."""

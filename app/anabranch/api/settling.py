@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from anabranch.memory.conflicts import ConflictDetails
 from anabranch.memory.conflicts import resolve_conflict as resolve_conflict_in
 from anabranch.memory.conflicts import show_conflict as show_conflict_in
 from anabranch.memory.consolidation import synthesise as synthesise_in
+from anabranch.memory.links import ConflictView
+from anabranch.memory.links import list_conflicts as list_conflicts_in
 from anabranch.memory.profiles import Profile
 from anabranch.memory.profiles import about as about_in
 from anabranch.memory.retention import MemoryRetention, RetentionApplied, RetentionPolicy
@@ -49,6 +53,28 @@ async def synthesise(context: Context, request: Synthesise) -> Consolidation:
         until=request.until,
         agent=request.agent,
     )
+
+
+class ConflictPage(BaseModel):
+    """Conflicts, by position."""
+
+    model_config = ConfigDict(frozen=True)
+    conflicts: list[ConflictView]
+    next: int | None = Field(description="The `cursor` of the next page; null at the end.")
+
+
+async def list_conflicts(context: Context, request: asked.ListConflicts) -> ConflictPage:
+    """List the conflicts between insights, now or at a moment; the open ones unless said."""
+    await context.waited(request)
+    found = await list_conflicts_in(
+        context.namespace,
+        only_open=request.only_open,
+        as_of=request.as_of,
+        beyond=request.cursor or 0,
+        limit=request.limit,
+    )
+    more = len(found) == request.limit
+    return ConflictPage(conflicts=found, next=found[-1].position if more else None)
 
 
 async def show_conflict(context: Context, request: asked.ShowConflict) -> ConflictDetails:

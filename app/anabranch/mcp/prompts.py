@@ -21,7 +21,9 @@ For parallel work: `branch_session` once for each part, and give each sub-agent 
 its branch. It completes its branch itself; `consolidate_session` then joins what the branches found.
 As you learn: `remember` each fact, decision, preference or pitfall that a later session needs, at \
 once, as a short text that stands alone. Keep plans and the state of the work in `set_note`.
-After a recall helped, or misled: `cite_insights` with its recall_id.
+After a recall helped, or misled: `cite_insights` with its recall_id. Where a hit has conflicts and \
+you found out which insight holds, cite that one with `resolves`.
+For all that is known about one name: `consolidate_session` with `entity`.
 At the end: `complete_session` with the result, or `hand_off_session` if the work goes on elsewhere.
 Calling a tool again with the same arguments is safe. Never store secrets.
 """

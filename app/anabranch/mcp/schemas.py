@@ -12,6 +12,8 @@ from anabranch.api.operations import OPERATIONS
 from anabranch.mcp.tool_table import TOOLS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anabranch.api.operations import Operation
     from anabranch.mcp.tool_table import ToolSpec
 
@@ -21,15 +23,16 @@ _DROPPED = ("title", "default", "description")
 def tool_schemas() -> list[dict[str, Any]]:
     """Return every tool as its clients see it."""
     table = {operation.name: operation for operation in OPERATIONS}
-    return [_tool(spec, table[spec.operation]) for spec in TOOLS]
+    return [_tool(spec, table) for spec in TOOLS]
 
 
-def _tool(spec: ToolSpec, operation: Operation) -> dict[str, Any]:
+def _tool(spec: ToolSpec, table: Mapping[str, Operation]) -> dict[str, Any]:
+    operation = table[spec.operation]
     return {
         "name": spec.name,
         "title": spec.title,
         "description": spec.description,
-        "inputSchema": _input(spec, operation),
+        "inputSchema": _input(spec, table),
         "outputSchema": _output(spec, operation),
         "annotations": {
             "title": spec.title,
@@ -41,15 +44,25 @@ def _tool(spec: ToolSpec, operation: Operation) -> dict[str, Any]:
     }
 
 
-def _input(spec: ToolSpec, operation: Operation) -> dict[str, Any]:
-    schema = operation.request.model_json_schema()
-    required = [name for name in spec.fields if name in schema.get("required", ())]
+def _input(spec: ToolSpec, table: Mapping[str, Operation]) -> dict[str, Any]:
+    """Return the schema of a tool's arguments; needed is what each of its operations needs."""
+    schema = table[spec.operation].request.model_json_schema()
+    others = [(one, table[one.operation].request.model_json_schema()) for one in spec.instead]
+    parts = {
+        name: (other["properties"][its], other)
+        for one, other in reversed(others)
+        for name, its in one.fields.items()
+    }
+    parts |= {name: (part, schema) for name, part in schema["properties"].items()}
+    required = [
+        name
+        for name in spec.fields
+        if name in schema.get("required", ())
+        and all(name in {*one.fields, *one.fixed} for one in spec.instead)
+    ]
     return {
         "type": "object",
-        "properties": {
-            name: _argument(schema["properties"][name], schema, said)
-            for name, said in spec.fields.items()
-        },
+        "properties": {name: _argument(*parts[name], said) for name, said in spec.fields.items()},
         "required": required,
         "additionalProperties": False,
     }

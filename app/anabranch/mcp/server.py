@@ -19,7 +19,7 @@ from anabranch.mcp.calls import JSON, MemoryCalls, refused
 from anabranch.mcp.own_sessions import OwnSessions
 from anabranch.mcp.pending_requests import Incoming, Outgoing, PendingRequests
 from anabranch.mcp.prompts import INSTRUCTIONS, PROMPTS, prompt_text
-from anabranch.mcp.resources import TEMPLATES
+from anabranch.mcp.resources import RESOURCES, TEMPLATES
 from anabranch.mcp.tools import listed_tools
 
 if TYPE_CHECKING:
@@ -105,8 +105,13 @@ async def _list_tools(_context: Request, _params: object) -> types.ListToolsResu
 
 
 async def _list_resources(_context: Request, _params: object) -> types.ListResourcesResult:
-    """Return none: there are more than anyone could list, and templates name them all."""
-    return types.ListResourcesResult(resources=[])
+    """Return those that there is one of; templates name the others, which nobody could list."""
+    return types.ListResourcesResult(
+        resources=[
+            types.Resource(uri=uri, name=name, title=title, description=says, mime_type=JSON)
+            for uri, (name, title, says) in RESOURCES.items()
+        ]
+    )
 
 
 async def _list_templates(_context: Request, _params: object) -> types.ListResourceTemplatesResult:

@@ -28,11 +28,26 @@ _RECALL_FIELDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """Another operation with the same kind of answer, for a call that gives the argument `given`.
+
+    `fields` has the request's field for each argument; a list there is one of a single item.
+    `fixed` are arguments that must have one value then. Others are left out.
+    """
+
+    given: str
+    operation: str
+    fields: Mapping[str, str]
+    fixed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
 class ToolSpec:
     """One tool: the operation that it is, and what of its request and answer is shown.
 
     `fields` has the arguments with what they mean, None where the request's own description says
     it. `answer` has the members of the answer; one with members of its own has a tuple of these.
+    `instead` are other operations with such an answer, each chosen by an argument.
     """
 
     name: str
@@ -43,7 +58,7 @@ class ToolSpec:
     answer: Mapping[str, tuple[str, ...] | None]
     reads: bool = False
     keyed: bool = False
-    required: tuple[str, ...] = ()
+    instead: tuple[Instead, ...] = ()
     added: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
@@ -58,7 +73,8 @@ TOOLS: Final = (
         "Recall insights from memory",
         "Search long-term memory for what earlier sessions learned. Returns ranked insights with "
         "their ids. Use it before you start, and whenever you are about to assume or to "
-        "investigate something. Afterwards tell cite_insights which ones helped.",
+        "investigate something. Where a hit has conflicts, another insight says otherwise: find out "
+        "which holds. Afterwards tell cite_insights which ones helped.",
         {**_RECALL_FIELDS, "spread": None},
         {
             "recall_id": None,
@@ -73,7 +89,7 @@ TOOLS: Final = (
                     "recorded_at",
                     "position",
                 ),
-                *("similarity", "retired", "also_in"),
+                *("similarity", "retired", "also_in", "conflicts"),
             ),
             "associated": ("insight_id", "text", "subject", "strength", "start"),
             "position": None,
@@ -159,15 +175,31 @@ TOOLS: Final = (
         "cite",
         "Say which insights helped",
         "Say that recalled insights were used, confirmed or rejected. What is confirmed is found "
-        "more easily later, what is rejected less.",
+        "more easily later, what is rejected less. With resolves it decides an open conflict: the "
+        "insight that is confirmed holds, and supersedes the other one.",
         {
-            "insight_ids": "The ids from the recall.",
+            "insight_ids": "The ids from the recall; with resolves the one that holds.",
             "outcome": "used, confirmed (it was right) or rejected (it was wrong or misleading).",
             "recall_id": "The recall_id of the answer that had them.",
             "session_id": "The session that used them.",
+            "resolves": "The position of the conflict that is decided, from a hit's conflicts.",
+            "decision": "With resolves: what was decided, and why.",
         },
         {**_plain("session_id", "position")},
         keyed=True,
+        instead=(
+            Instead(
+                "resolves",
+                "resolve_conflict",
+                {
+                    "resolves": "position",
+                    "decision": "decision",
+                    "insight_ids": "holds",
+                    "session_id": "session_id",
+                },
+                fixed={"outcome": "confirmed"},
+            ),
+        ),
     ),
     ToolSpec(
         "complete_session",
@@ -186,11 +218,23 @@ TOOLS: Final = (
     ToolSpec(
         "consolidate_session",
         "consolidate",
-        "Consolidate what branches found",
-        "Synthesise what the branches of a session learned: one text that cites every insight. Do "
-        "it once the branches have ended.",
-        {"root_id": "The session that was branched, or any session of its tree."},
-        {**_plain("consolidation_id", "root_id", "sessions", "sources", "text", "position")},
+        "Put together what branches found, or all about a name",
+        "Synthesise what the branches of a session learned, once they have ended: one text that "
+        "cites insights. Or, with entity or session_id instead, all that holds about a name, or of "
+        "one session; open conflicts stand side by side at its end. Give one of the three.",
+        {
+            "root_id": "The session that was branched, or any session of its tree.",
+            "entity": "A name: put together all that is known about it.",
+            "session_id": "A session: put together what it alone learned.",
+        },
+        {
+            **_plain("consolidation_id", "root_id", "sessions", "sources", "text", "position"),
+            **_plain("method", "dropped", "fallback"),
+        },
+        instead=(
+            Instead("entity", "synthesise", {"entity": "entity"}),
+            Instead("session_id", "synthesise", {"session_id": "session_id"}),
+        ),
     ),
     ToolSpec(
         "hand_off_session",

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
     from anabranch.mcp.tool_table import ToolSpec
 
 _SPECS: Final = {spec.name: spec for spec in TOOLS}
+_LEFT_OUT: Final = frozenset({"recall_id"})
+"""Arguments that another operation has no use for, and that do no harm."""
 _ENDING: Final = frozenset({"complete", "hand_off"})
 _WRITING: Final = frozenset(
-    {"open_session", "branch", "remember", "note", "cite", "complete", "consolidate", "hand_off"}
+    {
+        *("open_session", "branch", "remember", "note", "cite", "complete", "consolidate"),
+        *("hand_off", "synthesise", "resolve_conflict"),
+    }
 )
 
 
@@ -64,10 +69,14 @@ class Tools:
                 field="name",
                 fix=f"use one of {', '.join(_SPECS)}",
             )
-        request = _request(spec, arguments)
-        if spec.operation in _WRITING:
+        operation, request = _chosen(spec, _request(spec, arguments))
+        if operation in _WRITING:
             request["agent"] = self._agent or caller.name
-        answer = await self._asked(spec, request, caller, number=number)
+        if operation != spec.operation:
+            key = self._sessions.request_key(number)
+            answer = await self._access.run(operation, request, key=key)
+        else:
+            answer = await self._asked(spec, request, caller, number=number)
         return {member: _shown(answer[member], keep) for member, keep in spec.answer.items()}
 
     async def _asked(
@@ -112,6 +121,45 @@ def _request(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in arguments.items()
         if name in needed["required"] or value not in (None, "")
     }
+
+
+def _chosen(spec: ToolSpec, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the operation that a call asks for, and its request. Raises InputInvalid."""
+    instead = next((one for one in spec.instead if one.given in request), None)
+    if instead is None:
+        return spec.operation, request
+    for name, value in request.items():
+        if name in instead.fixed:
+            if value != instead.fixed[name]:
+                raise InputInvalid(
+                    f"{name}: with {instead.given} it is {instead.fixed[name]}",
+                    field=name,
+                    fix=f"say {instead.fixed[name]}, or leave {instead.given} out",
+                )
+        elif name not in instead.fields and name not in _LEFT_OUT:
+            raise InputInvalid(
+                f"{name}: goes not together with {instead.given}",
+                field=name,
+                fix="give one of them",
+            )
+    return instead.operation, {
+        its: _single(name, request[name], instead.given)
+        for name, its in instead.fields.items()
+        if name in request
+    }
+
+
+def _single(name: str, value: Any, given: str) -> Any:
+    """Return the one item of a list, or what is no list. Raises InputInvalid."""
+    if not isinstance(value, list):
+        return value
+    if len(value) != 1:
+        raise InputInvalid(
+            f"{name}: with {given} it has {len(value)} items, not one",
+            field=name,
+            fix="give the one that holds",
+        )
+    return value[0]
 
 
 def _shown(value: Any, members: tuple[str, ...] | None) -> Any:

@@ -9,6 +9,7 @@ from anabranch.memory.conflicts import open_conflicts
 from anabranch.memory.links import reached_for
 from anabranch.memory.recall import BranchRecall
 from anabranch.memory.session_views import session_tree
+from anabranch.memory.thinking import executor_access
 from anabranch.past.as_of import position_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Insight
@@ -17,7 +18,9 @@ from anabranch_thinking.errors import NothingLearned
 if TYPE_CHECKING:
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.past.as_of import Moment
+    from anabranch.settings import Settings
     from anabranch_thinking import Consolidation
+    from anabranch_thinking.consolidation.abstractive import Writer
     from anabranch_thinking.consolidation.points import Point
 
 _OF_POINTS: Final = ("insight_id", "text", "subject", "confidence", "entities", "sources")
@@ -38,7 +41,23 @@ async def consolidate(
         session_ids=[view.session_id for view in tree if view.parent_id],
         embedder=namespace.backend.embedder,
         recall=BranchRecall(namespace),
+        writer=_writer(namespace.backend.settings),
     )
+
+
+def _writer(settings: Settings) -> Writer | None:
+    """Return the chat model that writes syntheses, where the settings name one."""
+    if settings.synthesis_model is None:
+        return None
+    from anabranch_thinking.consolidation.abstractive import Writer
+    from anabranch_thinking.work.allowed import chat_at
+
+    model = chat_at(
+        settings.synthesis_model,
+        access=executor_access(settings),
+        tokens_max=settings.synthesis_tokens_max,
+    )
+    return None if model is None else Writer(model, timeout_s=settings.synthesis_timeout_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,7 @@ async def synthesise(
         task=subject.words,
         embedder=namespace.backend.embedder,
         opposed=await _opposed(namespace, points, until=end),
+        writer=_writer(namespace.backend.settings),
     )
 
 

@@ -238,11 +238,14 @@ class Memory:
         insight: InsightDraft | str,
         *,
         session_id: str | None = None,
+        anyway: bool = False,
         **fields: Unpack[InsightFields],
     ) -> InsightReceipt:
         """Record a new text, and retire the insight whose place it takes, as one batch.
 
-        A text keeps kind, tags and subject of the old one, where `fields` name no others. Raises
+        A text keeps kind, tags and subject of the old one, where `fields` name no others. Of one
+        that holds no longer there would be two newer versions. So it is refused, and the error
+        names the current ones; `anyway` does it all the same. Raises InsightEnded,
         InsightNotFound, and what `remember` raises.
         """
         namespace = self._namespace
@@ -253,6 +256,7 @@ class Memory:
             sessions=namespace.sessions,
             session_id=session_id,
             fields=fields,
+            anyway=anyway,
         )
 
     async def retract(
@@ -635,7 +639,8 @@ class Memory:
     async def consolidate(self, root_id: str) -> Consolidation:
         """Synthesise what the branches of a thought found; every insight used is cited.
 
-        Raises SessionNotFound, and NothingLearned where there is nothing to cite.
+        With the setting ANABRANCH_SYNTHESIS_MODEL a model writes it, as `synthesise` says. Raises
+        SessionNotFound, and NothingLearned where there is nothing to cite.
         """
         return await consolidate(self._namespace, root_id)
 
@@ -652,7 +657,9 @@ class Memory:
         The text is made of the insights themselves. They are grouped, those that more sessions
         have seen stand first, and open conflicts stand side by side at the end. It is recorded in a
         session of the subject's own. Nothing is recorded again where nothing has changed. Of
-        more than 2,000 insights the most confident and latest are read.
+        more than 2,000 insights the most confident and latest are read. With the setting
+        ANABRANCH_SYNTHESIS_MODEL a model writes the text from up to 80 of them. Then `dropped`
+        counts its sentences that no source supports, and `fallback` says why it wrote none.
 
         Raises InputInvalid, SessionNotFound, PositionFromFuture, and NothingLearned where there is
         nothing to cite.

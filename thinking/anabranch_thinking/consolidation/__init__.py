@@ -1,6 +1,6 @@
 """The consolidation of branches' findings.
 
-Others use: `consolidate.consolidate_thought`, `links`, `points.Point`,
+Others use: `abstractive.Writer`, `consolidate.consolidate_thought`, `links`, `points.Point`,
 `subject_synthesis.consolidate_subject`, `synthesis.Group`, `synthesis.Synthesis`,
-`synthesis.synthesise`.
+`synthesis.synthesise`, `wording`.
 """

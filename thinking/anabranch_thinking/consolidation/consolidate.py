@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import UUID, uuid5
 
-from anabranch_events.event.types import AssociationFormed, ConsolidationRecorded
+from anabranch_events.event.types import (
+    AssociationFormed,
+    ConsolidationRecorded,
+    WorkingMemorySet,
+)
 from anabranch_recall import Embedder, entities
 from anabranch_recall.ends import ends_of
+from anabranch_thinking.consolidation.abstractive import Written, key_of, written
 from anabranch_thinking.consolidation.links import WeightedLink, find_links
 from anabranch_thinking.consolidation.points import Point
 from anabranch_thinking.consolidation.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
@@ -21,6 +28,7 @@ from anabranch_thinking.thought import Consolidation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from anabranch_thinking.consolidation.abstractive import Writer
     from anabranch_thinking.sessions.recall import Recall
     from anabranch_thinking.sessions.sessions import Sessions
 
@@ -30,6 +38,9 @@ ASSOCIATIONS_MAX: Final = 900
 ASKED_MAX: Final = 12
 NEIGHBOURS_MAX: Final = 5
 RECALLS_AT_ONCE: Final = 8
+NOTE: Final = "synthesis"
+"""The note in working memory on the last text that a model wrote."""
+_IDS: Final = UUID("0f0d7c0c-7a8e-4c55-9e0b-5a0a6b0a1a57")
 
 
 async def consolidate_thought(
@@ -42,6 +53,7 @@ async def consolidate_thought(
     consolidation_id: str | None = None,
     effect: Effect | None = None,
     begun_after: int | None = None,
+    writer: Writer | None = None,
 ) -> Consolidation:
     """Synthesise the insights of a thought's sessions, and link them across sessions.
 
@@ -55,9 +67,11 @@ async def consolidate_thought(
 
     With `effect` the facts that it makes of the root and of the text go into the same batch.
     Where the root has ended, or has the `consolidation_id`, nothing is added. `begun_after` is a
-    position after which all the sessions began: it makes the reading quicker.
+    position after which all the sessions began: it makes the reading quicker. A `writer` has a
+    model write the text; it goes without `effect`, so that no join waits for a model.
     """
     known: dict[str, list[float]] = {}
+    asked: dict[str, Written] = {}
 
     async def attempt() -> Consolidation:
         root, states = await _states(sessions, root_id, session_ids, begun_after)
@@ -78,7 +92,8 @@ async def consolidate_thought(
             active=root.links,
         )
         thinkers = tuple(dict.fromkeys(one.session_id for one in points))
-        found = Found(thinkers, synthesis, links[:ASSOCIATIONS_MAX])
+        text = await text_of(root, synthesis, writer, embedder=embedder, asked=asked)
+        found = Found(thinkers, text, links[:ASSOCIATIONS_MAX])
         return await record(sessions, root, found, consolidation_id=consolidation_id, effect=effect)
 
     return await sessions.settle(attempt)
@@ -145,11 +160,63 @@ async def vectors_of(
     return [known[one.text] for one in points]
 
 
+async def text_of(
+    root: SessionState,
+    extractive: Synthesis,
+    writer: Writer | None,
+    *,
+    embedder: Embedder | None,
+    asked: dict[str, Written],
+    opposed: Sequence[tuple[str, str]] = (),
+) -> Written:
+    """Return the text for the consolidation of `root`: the extractive one, or what `writer` writes.
+
+    The id of a written text follows from the question and the consolidations before it. So a text
+    that stands is found without asking again, also by another process. `asked` keeps the answers of
+    one call: overtaken, it asks no second time.
+    """
+    if writer is None:
+        return Written(extractive)
+    key = key_of(writer, root.task, extractive, opposed)
+    number = len(root.consolidation_ids)
+    standing = root.consolidation
+    if standing and standing.data.consolidation_id == _id_of(root, number - 1, key):
+        synthesis = Synthesis(standing.data.text, extractive.groups, standing.data.sources)
+        return Written(
+            synthesis,
+            standing.data.method,
+            _dropped(root, standing),
+            consolidation_id=standing.data.consolidation_id,
+        )
+    if key not in asked:
+        asked[key] = await written(
+            writer, root.task, extractive, embedder=embedder, opposed=opposed
+        )
+    found = asked[key]
+    if found.method == METHOD:
+        return found
+    return replace(found, consolidation_id=_id_of(root, number, key))
+
+
+def _id_of(root: SessionState, number: int, key: str) -> str:
+    return str(uuid5(_IDS, f"{root.session_id}:{number}:{key}"))
+
+
+def _dropped(root: SessionState, standing: RecordedConsolidation) -> dict[str, int]:
+    """Return what was noted of the sentences that were dropped when a text was written."""
+    noted = root.working_memory.get(NOTE)
+    if not isinstance(noted, dict) or noted.get("of") != standing.data.consolidation_id:
+        return {}
+    dropped = noted.get("dropped")
+    counts = dropped.items() if isinstance(dropped, dict) else ()
+    return {reason: count for reason, count in counts if isinstance(count, int)}
+
+
 class Found(NamedTuple):
     """The content of a consolidation that is to be recorded."""
 
     thinkers: tuple[str, ...]
-    synthesis: Synthesis
+    text: Written
     links: Sequence[WeightedLink]
 
 
@@ -168,22 +235,26 @@ async def record(
     standing = root.consolidation
     if standing is not None and not _stands(standing, found, consolidation_id=consolidation_id):
         standing = None
+    synthesis = found.text.synthesis
     data = (
         standing.data
         if standing
         else checked(
             ConsolidationRecorded,
-            consolidation_id=consolidation_id or sessions.new_id(),
+            consolidation_id=consolidation_id or found.text.consolidation_id or sessions.new_id(),
             root_id=root.root_id,
             sessions=found.thinkers,
-            sources=found.synthesis.sources,
-            text=found.synthesis.text,
-            method=METHOD,
+            sources=synthesis.sources,
+            text=synthesis.text,
+            method=found.text.method,
         )
     )
     closed = effect is not None and (root.ended or consolidation_id in root.consolidation_ids)
     formed = [] if closed else [*map(_formed, found.links)]
     batch = [Fact(root.session_id, fact) for fact in ([] if standing else [data]) + formed]
+    batch += [
+        Fact(root.session_id, note) for note in _notes(found.text, None if standing else data)
+    ]
     if closed:
         batch = []
     elif effect is not None:
@@ -204,7 +275,19 @@ async def record(
         event_id=standing.event_id,
         position=receipts[-1].position if receipts else standing.position,
         associations=len(formed),
+        dropped=dict(found.text.dropped),
+        fallback=found.text.fallback,
     )
+
+
+def _notes(text: Written, data: ConsolidationRecorded | None) -> list[WorkingMemorySet]:
+    """Return the notes on a text that a model was asked for: the tokens, and what was dropped."""
+    notes: dict[str, object] = {}
+    if text.usage is not None:
+        notes["usage"] = {**text.usage}
+    if data is not None and text.method != METHOD:
+        notes[NOTE] = {"of": data.consolidation_id, "dropped": {**text.dropped}}
+    return [checked(WorkingMemorySet, key=key, value=value) for key, value in notes.items()]
 
 
 def _formed(one: WeightedLink) -> AssociationFormed:
@@ -220,15 +303,13 @@ def _formed(one: WeightedLink) -> AssociationFormed:
 
 def _stands(standing: RecordedConsolidation, found: Found, *, consolidation_id: str | None) -> bool:
     """Tell whether a consolidation is the one that is to be recorded."""
-    if consolidation_id is not None:
-        return standing.data.consolidation_id == consolidation_id
-    return _says(standing.data, found.thinkers, found.synthesis)
-
-
-def _says(data: ConsolidationRecorded, thinkers: tuple[str, ...], synthesis: Synthesis) -> bool:
+    wanted = consolidation_id or found.text.consolidation_id
+    if wanted is not None:
+        return standing.data.consolidation_id == wanted
+    data, synthesis = standing.data, found.text.synthesis
     return (data.sessions, data.sources, data.text, data.method) == (
-        thinkers,
+        found.thinkers,
         synthesis.sources,
         synthesis.text,
-        METHOD,
+        found.text.method,
     )

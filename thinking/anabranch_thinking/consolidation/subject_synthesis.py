@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from anabranch_events.errors import PositionConflict, SessionNotFound
 from anabranch_events.event.types import SessionOpened
-from anabranch_thinking.consolidation.consolidate import Found, record, vectors_of
+from anabranch_thinking.consolidation.consolidate import Found, record, text_of, vectors_of
 from anabranch_thinking.consolidation.synthesis import SESSIONS, synthesise
 from anabranch_thinking.sessions.journal import Fact, checked
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from anabranch_recall import Embedder
+    from anabranch_thinking.consolidation.abstractive import Writer, Written
     from anabranch_thinking.consolidation.points import Point
     from anabranch_thinking.sessions.sessions import Sessions
     from anabranch_thinking.sessions.state import SessionState
@@ -34,12 +35,15 @@ async def consolidate_subject(
     task: str,
     embedder: Embedder | None = None,
     opposed: Sequence[tuple[str, str]] = (),
+    writer: Writer | None = None,
 ) -> Consolidation:
     """Synthesise `points`, at least one, and record it in the session `session_id`.
 
     The session is opened where it is not there yet; `task` says what the synthesis is about.
     `opposed` are the pairs of insights between which a conflict is open: they are set side by side.
+    A `writer` has a model write the text.
     """
+    asked: dict[str, Written] = {}
     vectors = await vectors_of(points, embedder, {})
 
     async def attempt() -> Consolidation:
@@ -47,7 +51,10 @@ async def consolidate_subject(
         synthesis = await asyncio.to_thread(
             synthesise, root.task, points, vectors=vectors, seen_by=SESSIONS, opposed=opposed
         )
-        return await record(sessions, root, Found((), synthesis, ()))
+        text = await text_of(
+            root, synthesis, writer, embedder=embedder, asked=asked, opposed=opposed
+        )
+        return await record(sessions, root, Found((), text, ()))
 
     return await sessions.settle(attempt)
 

@@ -86,7 +86,7 @@ def synthesise(
     groups = _groups(read, near)
     cited = tuple(point for group in groups for point in group.points)
     heading = _heading(task, read, groups, given=len(points), root_id=root_id, seen_by=seen_by)
-    lines = [*_lines(groups, seen_by), *_against(cited, opposed)]
+    lines = [*_lines(groups, seen_by), *against(cited, opposed)]
     return Synthesis(
         text="\n".join([heading, "", *lines]),
         groups=groups,
@@ -164,7 +164,7 @@ def _heading(
     )
 
 
-def _against(cited: Sequence[Point], opposed: Sequence[tuple[str, str]]) -> Iterator[str]:
+def against(cited: Sequence[Point], opposed: Sequence[tuple[str, str]]) -> Iterator[str]:
     """Yield the pairs that disagree, side by side, by the numbers that the text cites them with."""
     places = {point.insight_id: place for place, point in enumerate(cited, start=1)}
     pairs = {

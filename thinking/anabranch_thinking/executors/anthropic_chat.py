@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import orjson
 
 from anabranch_thinking.executors.chat import RETRIES, Answer, ChatExecutor
-from anabranch_thinking.executors.prompt import SCHEMA
 from anabranch_thinking.executors.service_errors import client_missing, said_nothing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anthropic import AsyncAnthropic
 
 TOKENS_MAX: Final = 8192
-_TOOL: Final = "record_finding"
-_TOOLS: Final[list[dict[str, Any]]] = [
-    {"name": _TOOL, "description": "Give the answer to the task.", "input_schema": SCHEMA}
-]
 _ENDS: Final[dict[str, Literal["limit", "filtered"]]] = {
     "max_tokens": "limit",
     "refusal": "filtered",
@@ -39,8 +36,15 @@ class AnthropicExecutor(ChatExecutor):
     ) -> None:
         super().__init__(model, url=url, key=key, tokens_max=tokens_max)
 
-    async def _answer(self, instructions: str, message: str) -> Answer:
+    async def _answer(
+        self, instructions: str, message: str, *, form: Mapping[str, Any], named: str
+    ) -> Answer:
         """Ask for the whole message, streamed: a long one is not cut by a timeout between."""
+        tool: Any = {
+            "name": f"record_{named}",
+            "description": "Give the answer to the task.",
+            "input_schema": form,
+        }
         client = self._client()
         import anthropic
 
@@ -53,8 +57,8 @@ class AnthropicExecutor(ChatExecutor):
                         max_tokens=self._tokens_max or TOKENS_MAX,
                         system=instructions,
                         messages=[{"role": "user", "content": message}],
-                        tools=_TOOLS,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # It is a tool.
-                        tool_choice={"type": "tool", "name": _TOOL},
+                        tools=[tool],
+                        tool_choice={"type": "tool", "name": tool["name"]},
                     ) as stream,
                 ):
                     found = await stream.get_final_message()
@@ -63,7 +67,7 @@ class AnthropicExecutor(ChatExecutor):
                 raise said_nothing(self.name, because="it is no stream of a message") from error
         reason = found.stop_reason
         return Answer(
-            text=_text_in(found.content),
+            text=_text_in(found.content, needed=form["required"][0]),
             ended=_ENDS.get(reason, "whole") if reason else None,
             reason=reason,
             usage={
@@ -86,9 +90,9 @@ class AnthropicExecutor(ChatExecutor):
         )
 
 
-def _text_in(content: Any) -> str:
+def _text_in(content: Any, *, needed: str) -> str:
     """Return what the tool was called with, as JSON, or else what was said beside it."""
     for block in content:
-        if block.type == "tool_use" and "result" in block.input:
+        if block.type == "tool_use" and needed in block.input:
             return orjson.dumps(block.input).decode()
     return "".join(block.text for block in content if block.type == "text")

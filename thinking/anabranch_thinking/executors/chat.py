@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from anabranch_thinking.errors import DoNotRetry
 from anabranch_thinking.executors.output import finding_in
-from anabranch_thinking.executors.prompt import answer_text, prompt_of
+from anabranch_thinking.executors.prompt import SCHEMA, answer_text, prompt_of
 from anabranch_thinking.executors.service_errors import (
     cut_off,
     refused,
@@ -19,7 +19,7 @@ from anabranch_thinking.executors.service_errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Mapping
     from types import ModuleType
 
     from anabranch_thinking.executors.base import BranchContext, ForkedWork
@@ -65,15 +65,40 @@ class ChatExecutor(ABC):
         self._key = key
         self._tokens_max = tokens_max
 
-    async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
-        """Return the finding in the model's answer.
+    @property
+    def model(self) -> str:
+        """The model's name at its service."""
+        return self._model
 
-        Raises RetryLater for a service that is busy or away, DoNotRetry for one that refuses, and
-        ExecutorFailed for an answer that is none.
-        """
-        answer = await self._answer(*await prompt_of(branch))
+    async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
+        """Return the finding in the model's answer. Raises as `ask` does."""
+        answer = await self._answer(*await prompt_of(branch), form=SCHEMA, named="finding")
         if answer.usage:
             await branch.note("usage", {"model": self._model, **answer.usage})
+        return finding_in(self._whole(answer), by=self.name)
+
+    async def ask(
+        self,
+        instructions: str,
+        message: str,
+        *,
+        form: Mapping[str, Any],
+        named: str,
+        spent: Callable[[Mapping[str, Any]], None],
+    ) -> str:
+        """Return a whole answer, in the form of a JSON Schema where the service knows forms.
+
+        `named` is the name of the form. `spent` is called with the tokens, also of an answer that
+        is none. Raises RetryLater for a service that is busy or away, DoNotRetry for one that
+        refuses, and ExecutorFailed for an answer that is none.
+        """
+        answer = await self._answer(instructions, message, form=form, named=named)
+        if answer.usage:
+            spent(answer.usage)
+        return self._whole(answer)
+
+    def _whole(self, answer: Answer) -> str:
+        """Return the text of an answer, without what stands around it. Raises for none."""
         text = answer_text(answer.text)
         if answer.ended == "limit":
             raise cut_off(self.name, tokens=self._tokens_max)
@@ -83,10 +108,12 @@ class ChatExecutor(ABC):
             raise stopped_early(self.name)
         if not text:
             raise said_nothing(self.name, because=answer.reason)
-        return finding_in(text, by=self.name)
+        return text
 
     @abstractmethod
-    async def _answer(self, instructions: str, message: str) -> Answer:
+    async def _answer(
+        self, instructions: str, message: str, *, form: Mapping[str, Any], named: str
+    ) -> Answer:
         """Ask the model."""
 
     @contextmanager

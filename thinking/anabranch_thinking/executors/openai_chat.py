@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from anabranch_thinking.errors import DoNotRetry
 from anabranch_thinking.executors.chat import RETRIES, Answer, ChatExecutor
 from anabranch_thinking.executors.output import OUTPUT_MAX
-from anabranch_thinking.executors.prompt import SCHEMA
 from anabranch_thinking.executors.service_errors import client_missing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from openai import AsyncOpenAI
 
 _NO_SUCH_FORM: Final = frozenset({400, 422})
-_FORM: Final[dict[str, Any]] = {
-    "type": "json_schema",
-    "json_schema": {"name": "finding", "schema": SCHEMA, "strict": True},
-}
 _ENDS: Final[dict[str, Literal["limit", "filtered"]]] = {
     "length": "limit",
     "content_filter": "filtered",
@@ -30,8 +27,16 @@ class OpenAIExecutor(ChatExecutor):
     provider: ClassVar[str] = "openai"
     _takes_form = True
 
-    async def _answer(self, instructions: str, message: str) -> Answer:
+    async def _answer(
+        self, instructions: str, message: str, *, form: Mapping[str, Any], named: str
+    ) -> Answer:
         """Ask for the form of an answer; of an endpoint that knows none, without."""
+        asked = {
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": named, "schema": form, "strict": True},
+            }
+        }
         messages = [
             {"role": "system", "content": instructions},
             {"role": "user", "content": message},
@@ -44,7 +49,7 @@ class OpenAIExecutor(ChatExecutor):
                 if not self._takes_form:
                     return await self._streamed(client, messages, {})
                 try:
-                    return await self._streamed(client, messages, {"response_format": _FORM})
+                    return await self._streamed(client, messages, asked)
                 except openai.APIStatusError as error:
                     if error.status_code not in _NO_SUCH_FORM:
                         raise

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_recall import entities
 from anabranch_recall.subject import with_subject
-from anabranch_thinking.settling.wording import Wording
+from anabranch_thinking.consolidation.wording import Wording
 
 if TYPE_CHECKING:
     from datetime import datetime

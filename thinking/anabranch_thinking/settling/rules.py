@@ -13,10 +13,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_recall import tokens
-from anabranch_thinking.settling.wording import is_value, pieces_in, words
+from anabranch_thinking.consolidation.wording import is_value, pieces_in, words
 
 if TYPE_CHECKING:
-    from anabranch_thinking.settling.wording import Wording
+    from anabranch_thinking.consolidation.wording import Wording
 
 FAR: Final = 0.5
 """Below this cosine no rule says anything."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.executors.access import NO_KEYS, ExecutorAccess
-from anabranch_thinking.executors.anthropic_chat import AnthropicExecutor
+from anabranch_thinking.executors.anthropic_chat import TOKENS_MAX, AnthropicExecutor
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.command import CommandExecutor
 from anabranch_thinking.executors.github_actions import SCHEME, GitHubActionsExecutor
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from anabranch_thinking.executors.base import Executor
+    from anabranch_thinking.executors.chat import ChatExecutor
 
 RECALLING: Final = RecallExecutor.name
 _NAME: Final = re.compile(r"[A-Za-z_][\w.-]*")
@@ -65,14 +66,31 @@ def executor_at(address: str, *, access: ExecutorAccess) -> Executor | None:
     scheme, separator, rest = address.partition("://")
     if not separator or not rest or any(map(str.isspace, address)):
         return None
-    if scheme == "openai":
-        return OpenAIExecutor(rest, url=access.openai_url, key=access.openai_key)
-    if scheme == "anthropic":
-        return AnthropicExecutor(rest, url=access.anthropic_url, key=access.anthropic_key)
+    if (chat := chat_at(address, access=access)) is not None:
+        return chat
     if scheme == SCHEME:
         return GitHubActionsExecutor(rest, url=access.github_url, token=access.github_token)
     if scheme in {"http", "https"}:
         return HttpExecutor(address, key=access.http_key)
+    return None
+
+
+def chat_at(
+    address: str, *, access: ExecutorAccess, tokens_max: int | None = None
+) -> ChatExecutor | None:
+    """Return the chat model at an address, for answers of at most so many tokens; None for none."""
+    scheme, _, model = address.partition("://")
+    if scheme == "openai":
+        return OpenAIExecutor(
+            model, url=access.openai_url, key=access.openai_key, tokens_max=tokens_max
+        )
+    if scheme == "anthropic":
+        return AnthropicExecutor(
+            model,
+            url=access.anthropic_url,
+            key=access.anthropic_key,
+            tokens_max=tokens_max or TOKENS_MAX,
+        )
     return None
 
 

@@ -86,6 +86,9 @@ async def update(
     ] = None,
     confidence: Annotated[float, typer.Option("--confidence", help="How sure, from 0 to 1.")] = 1.0,
     session: SessionOption = None,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Also where the insight holds no longer.")
+    ] = False,
 ) -> None:
     """Record a new text, and retire the insight whose place it takes."""
     fields: InsightFields = {"confidence": confidence}
@@ -99,7 +102,7 @@ async def update(
     async with call.memory() as memory:
         old = await insight_id_in(memory, insight)
         own = await session_id_in(memory, session)
-        receipt = await memory.update(old, new, session_id=own, **fields)
+        receipt = await memory.update(old, new, session_id=own, anyway=anyway, **fields)
     call.output.item(
         receipt,
         f"Updated at position {receipt.position}",

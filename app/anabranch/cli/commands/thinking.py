@@ -350,6 +350,11 @@ async def consolidate(
                 since=moment(since_moment, field="from"),
                 until=moment(until_moment, field="to"),
             )
+    if found.fallback is not None:
+        call.output.warn(f"the text is made of the insights themselves: {found.fallback}")
+    if found.dropped:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in found.dropped.items())
+        call.output.message(f"sentences of the model that were dropped, by the reason: {reasons}")
     call.output.item(found, Text(found.text))
 
 

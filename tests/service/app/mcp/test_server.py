@@ -22,6 +22,7 @@ from anabranch.mcp.tools import listed_tools
 from anabranch.memory.memory import namespace_of
 from anabranch_events import new_id
 from anabranch_events.jetstream import direct_get
+from tests.support.settled import OPPOSED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -322,12 +323,73 @@ async def test_resources_are_read_by_their_address(ask: Asking, memory: Memory) 
     assert [one.uri_template for one in templates] == [
         "anabranch://session/{session_id}",
         "anabranch://insight/{insight_id}",
+        "anabranch://entity/{name}",
+        "anabranch://conflict/{position}",
     ]
     assert (read[0]["session_id"], read[1]["text"]) == (fact.session_id, "The kettle is blue")
-    assert (await client.list_resources()).resources == []
-    for uri in (f"anabranch://session/{new_id()}", "anabranch://x/1", "file:///etc/passwd"):
+    listed = (await client.list_resources()).resources
+    assert [str(one.uri) for one in listed] == ["anabranch://conflicts"]
+    for uri in (
+        f"anabranch://session/{new_id()}",
+        "anabranch://x/1",
+        "anabranch://conflict/x",
+        "anabranch://conflict/1",
+        "file:///etc/passwd",
+    ):
         with pytest.raises(MCPError, match="Fix: "):
             await client.read_resource(uri)
+
+
+async def test_a_conflict_is_seen_and_decided(ask: Asking, memory: Memory) -> None:
+    """It stands beside a hit and in the resources; the insight that is cited for it holds."""
+    older, newer = [(await memory.remember(text.format(7))).insight_id for text in OPPOSED]
+    await memory.settle()
+    (conflict,) = await memory.conflicts()
+
+    hits = (await ask("recall", query=OPPOSED[0].format(7)))["hits"]
+    beside = {hit["insight_id"]: [one["position"] for one in hit["conflicts"]] for hit in hits}
+    listed = await _read(ask, "anabranch://conflicts")
+    shown = await _read(ask, f"anabranch://conflict/{conflict.position}")
+    decides = {"insight_ids": [newer], "resolves": conflict.position, "decision": "measured"}
+    refused = [
+        await ask.refused("cite_insights", outcome="rejected", **decides),
+        await ask.refused("cite_insights", outcome="confirmed", **{**decides, "insight_ids": []}),
+        await ask.refused("cite_insights", outcome="confirmed", insight_ids=[newer], resolves=1),
+    ]
+    await ask("cite_insights", outcome="confirmed", recall_id="", **decides)
+
+    assert beside == {older: [conflict.position], newer: [conflict.position]}
+    assert [one["position"] for one in listed["conflicts"]] == [conflict.position]
+    assert {shown["one"]["insight_id"], shown["other"]["insight_id"]} == {older, newer}
+    assert [one.partition(":")[0] for one in refused] == ["outcome", "insight_ids", "decision"]
+    assert await memory.conflicts() == []
+    assert (await memory.get(older)).retired is not None
+    assert (await memory.get(newer)).retired is None
+
+
+async def test_all_about_a_name_is_read_and_put_together(ask: Asking, memory: Memory) -> None:
+    """By a resource, whose name may need escapes, and by a tool, which cites; so a session."""
+    session = await memory.open_session("Look after the gateway")
+    fact = await session.remember("The gateway is old", entities=["Basel/Süd"])
+
+    known = await _read(ask, "anabranch://entity/Basel%2FS%C3%BCd")
+    of_name = await ask("consolidate_session", entity="Basel/Süd")
+    of_session = await ask("consolidate_session", session_id=session.session_id, root_id="")
+    neither = await ask.refused("consolidate_session")
+    both = await ask.refused("consolidate_session", entity="x", root_id=session.session_id)
+
+    assert [one["insight_id"] for one in known["insights"]] == [fact.insight_id]
+    assert of_name["sources"] == of_session["sources"] == [fact.insight_id]
+    assert (of_name["method"], of_name["dropped"], of_name["fallback"]) == ("extractive", {}, None)
+    assert "root_id" in neither
+    assert "goes not together with entity" in both
+
+
+async def _read(ask: Asking, uri: str) -> dict[str, Any]:
+    """Read a resource."""
+    (content,) = (await ask.client.read_resource(uri)).contents
+    found: dict[str, Any] = json.loads(getattr(content, "text", ""))
+    return found
 
 
 async def test_prompts_are_given_with_their_arguments(ask: Asking) -> None:

@@ -10,7 +10,7 @@ import pytest
 from anabranch import Memory
 from anabranch.api.context import Context
 from anabranch.api.operations import OPERATIONS
-from anabranch.errors import InputInvalid, MemoryNotOpen
+from anabranch.errors import InputInvalid, InsightEnded, MemoryNotOpen
 from anabranch.memory.memory import namespace_of
 from anabranch.memory.namespaces import Namespaces
 from anabranch_events import new_id
@@ -67,6 +67,24 @@ async def test_an_insight_is_looked_up(either: Memory) -> None:
         await either.get(new_id())
     with pytest.raises(InputInvalid, match="insight_id"):
         await either.get("abc")
+
+
+async def test_what_holds_no_longer_is_not_updated_unasked(either: Memory) -> None:
+    """The error names the current version, over several steps; a retracted one has none."""
+    first = await either.remember("The port is 5432", tags=["ops"])
+    second = await either.update(first.insight_id, "The port is 5433")
+    third = await either.update(second.insight_id, "The port is 5434")
+
+    with pytest.raises(InsightEnded, match=f"holds {third.insight_id}") as caught:
+        await either.update(first.insight_id, "The port is 5435")
+    beside = await either.update(first.insight_id, "The port is 6432", anyway=True)
+    await either.retract(third.insight_id, "nobody listens")
+    with pytest.raises(InsightEnded, match="nobody listens") as retracted:
+        await either.update(third.insight_id, "The port is 5436")
+
+    assert caught.value.current == (third.insight_id,)
+    assert retracted.value.current == ()
+    assert (await either.get(beside.insight_id)).supersedes == (first.insight_id,)
 
 
 async def test_an_insight_is_updated(either: Memory) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from anabranch_thinking.consolidation.wording import Wording
 from anabranch_thinking.settling.rules import Verdict, judged
-from anabranch_thinking.settling.wording import Wording
 
 SAME = [
     ("The gateway listens on port 8080.", "the gateway listens on port  8080."),

@@ -1,0 +1,231 @@
+"""The support of a sentence by a source: a check without a model, which errs towards a refusal.
+
+A sentence is supported where one source says all of it. That is its names, numbers and identifiers,
+in the same order and with the same sign, most of its words, and its meaning. A sentence that is
+dropped wrongly costs a line; one that is kept wrongly is memory that nobody ever said.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from anabranch_recall import entities
+from anabranch_recall.language import DROPPED
+from anabranch_recall.words import folded, stems_of, words_in
+from anabranch_thinking.consolidation.turns import denies_otherwise, turns
+from anabranch_thinking.consolidation.wording import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from anabranch_thinking.consolidation.wording import Wording
+
+COVERED_MIN: Final = 0.75
+"""The share of a sentence's stems that its source has."""
+COVERED_WITHOUT_MEANING_MIN: Final = 0.8
+"""The same where there are no vectors."""
+MEANING_MIN: Final = 0.7
+"""The cosine of a sentence and its source."""
+
+ENDS_MIN: Final = 3
+"""The words of a statement that has two ends: somebody, what is done, something."""
+
+_COUNTS: Final = {
+    word: str(number)
+    for number, word in enumerate(
+        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), start=1
+    )
+}
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_ORDINARY: Final = words(
+    """
+also another both each either every several many most much some any all other others overall only
+currently now today later earlier previously recently initially finally additionally moreover
+furthermore meanwhile instead still even however according among before after since during while
+when where although though because once here there people someone everyone one two three nobody
+"""
+)
+"""Words at the start of a sentence that are no names."""
+_TOKEN: Final = re.compile("[^\\s()\\[\\]{}<>\"'\u201c\u201d\u2018\u2019,;]+")
+_IDENTIFIER: Final = re.compile(
+    r"[_@#\\=]|\w[.:]\w|/.*[\W\d_]|[\W\d_].*/|[a-z][A-Z]|[^\W\d_]\d|\d[^\W\d_]"
+)
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_LATIN: Final = frozenset({"e.g", "i.e"})
+_MONTHS: Final = words(
+    """
+january february march april may june july august september october november december
+"""
+)
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_JOINING: Final = frozenset({",", "and", "or", "&"})
+_PIECES: Final = re.compile(r"\w+(?:[.,:-]\w+)*|[^\w\s]")
+
+
+class Fault(StrEnum):
+    """The reason for which a sentence is dropped, in the order in which they are looked for."""
+
+    UNCITED = "uncited"
+    UNKNOWN_SOURCE = "unknown_source"
+    WORDS = "words"
+    NUMBERS = "numbers"
+    NAMES = "names"
+    SWAPPED = "swapped"
+    NEGATION = "negation"
+    TURNED = "turned"
+    MEANING = "meaning"
+    REPEATED = "repeated"
+
+
+def fault_of(sentence: Wording, source: Wording, cosine: float | None) -> Fault | None:
+    """Return why `source` does not support `sentence`, None where it does.
+
+    `cosine` is that of their vectors, None where there are none.
+    """
+    return next(
+        (fault for fault, broken in _CHECKS if broken(sentence, source, cosine)),
+        None,
+    )
+
+
+def fault_of_all(
+    sentence: Wording, sources: Iterable[Wording], cosines: Iterable[float | None]
+) -> tuple[Fault | None, list[bool]]:
+    """Return the fault with regard to several sources, and which of them support a sentence.
+
+    One that supports it is enough; else the fault is that of the source which came furthest.
+    """
+    order = [*Fault]
+    faults = [fault_of(sentence, *one) for one in zip(sources, cosines, strict=True)]
+    supported = [fault is None for fault in faults]
+    found = [fault for fault in faults if fault is not None]
+    return (None if any(supported) else max(found, key=order.index)), supported
+
+
+def _lacks_words(sentence: Wording, source: Wording, cosine: float | None) -> bool:
+    share = COVERED_WITHOUT_MEANING_MIN if cosine is None else COVERED_MIN
+    return not sentence.stems or len(sentence.stems & source.stems) < share * len(sentence.stems)
+
+
+def _is_far(_sentence: Wording, _source: Wording, cosine: float | None) -> bool:
+    return cosine is not None and cosine < MEANING_MIN
+
+
+def _lacks_names(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
+    opening = [
+        word
+        for word in words_in(" ".join(sentence.opening))
+        if len(word) > 1 and word not in DROPPED and word not in _ORDINARY
+    ]
+    named = sentence.names | frozenset(stems_of([one for one in opening if not one.isdigit()]))
+    if not named <= frozenset(stems_of(words_in(source.text))):
+        return True
+    return not _identifiers(sentence.text) <= _words_as_written(source.text)
+
+
+def _lacks_numbers(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
+    return not _numbers(sentence) <= _numbers(source)
+
+
+def _numbers(text: Wording) -> frozenset[str]:
+    plain = (
+        text.values if "," not in text.text else type(text)(_THOUSANDS.sub("", text.text)).values
+    )
+    return frozenset(_COUNTS.get(one, one) for one in plain)
+
+
+def _swaps(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
+    """Tell whether names, or numbers, stand in another order than in the source."""
+    said, given = (
+        _PIECES.findall(folded(_THOUSANDS.sub("", one.text))) for one in (sentence, source)
+    )
+    names = frozenset(
+        word
+        for text in (sentence.text, source.text)
+        for one in entities(text)
+        for word in words_in(one)
+    )
+    return (
+        _turned_round(said, given, lambda at, pieces: pieces[at] if pieces[at] in names else None)
+        or _turned_round(said, given, _number_at)
+        or _ends_swapped(sentence, source)
+    )
+
+
+def _turned_round(
+    said: Sequence[str], given: Sequence[str], anchor: Callable[[int, Sequence[str]], str | None]
+) -> bool:
+    """Tell whether two anchors that follow each other stand the other way round in the source.
+
+    Those of a list have no order.
+    """
+    own = [(at, found) for at in range(len(said)) if (found := anchor(at, said)) is not None]
+    places: dict[str, list[int]] = {}
+    for at in range(len(given)):
+        if (found := anchor(at, given)) is not None:
+            places.setdefault(found, []).append(at)
+    for (at, one), (to, other) in pairwise(own):
+        if one == other or one not in places or other not in places:
+            continue
+        first, last = places[one][0], places[other][-1]
+        if first < last:
+            continue
+        between = frozenset(said[at + 1 : to]) | frozenset(given[last + 1 : first])
+        if not between <= _JOINING:
+            return True
+    return False
+
+
+def _number_at(at: int, pieces: Sequence[str]) -> str | None:
+    """Return the number at a place, None for a part of a date."""
+    piece = _COUNTS.get(pieces[at], pieces[at])
+    if not piece[0].isdigit() or _YEAR.fullmatch(piece) or "-" in piece:
+        return None
+    beside = frozenset(pieces[max(0, at - 1) : at + 2])
+    return None if beside & _MONTHS else piece
+
+
+def _ends_swapped(sentence: Wording, source: Wording) -> bool:
+    """Tell whether the two ends of a statement are swapped, in a sentence of the same words.
+
+    Where one of both says "by", the one is the other's passive: then they are if they are not.
+    """
+    if not sentence.stems <= source.stems:
+        return False
+    own, given = (
+        [one for one in stems_of([*text.pieces]) if one in text.stems]
+        for text in (sentence, source)
+    )
+    if min(len(own), len(given)) < ENDS_MIN or own[0] == own[-1]:
+        return False
+    passive = ("by" in sentence.pieces) != ("by" in source.pieces)
+    ends = (given[0], given[-1]) if passive else (given[-1], given[0])
+    return (own[0], own[-1]) == ends
+
+
+def _identifiers(text: str) -> frozenset[str]:
+    """Return the words of a text that are written as no word is: paths, versions, addresses."""
+    return frozenset(
+        one
+        for one in _words_as_written(text)
+        if _IDENTIFIER.search(one) and _LETTER.search(one) and one not in _LATIN
+    )
+
+
+def _words_as_written(text: str) -> frozenset[str]:
+    found = (one.strip(".:!?*`") for one in _TOKEN.findall(text))
+    return frozenset(found)
+
+
+_CHECKS: Final[Sequence[tuple[Fault, Callable[[Wording, Wording, float | None], bool]]]] = (
+    (Fault.WORDS, _lacks_words),
+    (Fault.NUMBERS, _lacks_numbers),
+    (Fault.NAMES, _lacks_names),
+    (Fault.SWAPPED, _swaps),
+    (Fault.NEGATION, lambda one, other, _: denies_otherwise(one.text, other.text)),
+    (Fault.TURNED, lambda one, other, _: turns(one, other)),
+    (Fault.MEANING, _is_far),
+)
