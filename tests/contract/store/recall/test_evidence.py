@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
     from anabranch_projections import PositionedEvent
     from anabranch_recall import Question, Recollection
+    from anabranch_recall.question import Ranker
     from anabranch_store import Graph
 
 pytestmark = [neo4j_in_full_only, two_stores]
@@ -109,16 +110,16 @@ def _evidence(found: Recollection) -> set[str]:
     return {hit.insight_id for hit in found if "evidence" in hit.why.priors}
 
 
-def _index_ranker(events: list[PositionedEvent]) -> IndexRanker:
-    return IndexRanker(
-        StandingIndex(index_over(events, vectors=False)), None, clock=lambda: moment(1000)
-    )
+def _rankers(graph: Graph, events: list[PositionedEvent]) -> list[Ranker]:
+    """Return the rankers over a graph, which holds these events, and the one over an index."""
+    index = StandingIndex(index_over(events, vectors=False))
+    return [*both_ways(graph), IndexRanker(index, None, clock=lambda: moment(1000))]
 
 
 async def _all_ways(graph: Graph, events: list[PositionedEvent], asked: Question) -> list[set[str]]:
     """Return the evidence among the hits of each ranker; all find the same with the part as without."""
     found: list[set[str]] = []
-    for ranker in (*both_ways(graph), _index_ranker(events)):
+    for ranker in _rankers(graph, events):
         ranked = await ranker.recall(asked)
         plain = await ranker.recall(asked.model_copy(update={"evidence": 0.0}))
         assert set(ids(ranked)) == set(ids(plain))
@@ -205,14 +206,14 @@ async def test_evidence_comes_after_what_is_as_near_and_is_never_dropped(graph: 
     await learn(graph, events)
     everything = [*events, at(len(events) + 1, _consolidates(3, 3, 4))]
 
-    for ranker in (*both_ways(graph), _index_ranker(events)):
+    for ranker in _rankers(graph, events):
         found = await ranker.recall(ask("gauge drifts", k=4, evidence=-0.01))
         assert set(ids(found)[:2]) == {insight(3), insight(4)}
         assert set(ids(found)) == set(map(insight, range(1, 5)))
 
     await learn(graph, everything[-1:])
     floor = Floor(similarity=0.9, words=0.5)
-    for ranker in (*both_ways(graph), _index_ranker(everything)):
+    for ranker in _rankers(graph, everything):
         plain, found = [
             await ranker.recall(ask("gauge drifts", k=4, floor=floor, evidence=part))
             for part in (0.0, -1.0)
