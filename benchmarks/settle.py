@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import log
 from pathlib import Path
@@ -26,6 +27,7 @@ from anabranch_events import new_event, new_id
 from anabranch_events.event.types import (
     AssociationFormed,
     ConflictOpened,
+    ConsolidationRecorded,
     InsightRecorded,
     InsightSuperseded,
     SessionOpened,
@@ -35,12 +37,14 @@ from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question
 from anabranch_recall.asked import read
 from anabranch_recall.eligible import eligible
+from anabranch_recall.evidence import RESTATED
 from anabranch_recall.index_ranking import rank
 from anabranch_recall.recipe import RECIPE
 from anabranch_store import MiniLM
 from anabranch_thinking.consolidation.support import fault_of
 from anabranch_thinking.consolidation.wording import Wording
 from anabranch_thinking.settling.book import Book
+from anabranch_thinking.settling.recording import AT_ONCE
 from anabranch_thinking.settling.rules import judged
 from anabranch_thinking.settling.settlement import settle
 from benchmarks.recall_quality import Kept, answerable, measures, read_spaces
@@ -49,6 +53,7 @@ from benchmarks.rows import at_least, at_most
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from anabranch_events import Event
     from anabranch_events.event.types import EventData
     from anabranch_thinking.settling.settlement import Settlement
     from benchmarks.rows import Row
@@ -58,6 +63,8 @@ FILES: Final = ("realmem", "locomo_obs")
 SIZES: Final = (1_000, 10_000, 20_000)
 NO_DAY: Final = "2000-01-01"
 WORDS: Final = 20_000
+PARTS: Final = (-0.05, -0.1, -0.2, -0.4)
+"""The parts of a score that evidence is given, one after another."""
 
 
 async def run() -> list[Row]:
@@ -75,7 +82,8 @@ async def run() -> list[Row]:
             await vectors.make(texts)
     rows += _pairs(spaces, vectors)
     rows += _supported(spaces, vectors)
-    rows += [_recall(name, found, vectors) for name, found in spaces.items()]
+    for name, found in spaces.items():
+        rows += _recall(name, found, vectors)
     return rows
 
 
@@ -167,45 +175,76 @@ def _pairs(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Iterato
     )
 
 
-def _recall(name: str, spaces: list[dict[str, Any]], vectors: Kept) -> Row:
-    found = {
-        settles: float(
-            np.mean([each for space in spaces for each in _found(space, vectors, settles=settles)])
+def _recall(name: str, spaces: list[dict[str, Any]], vectors: Kept) -> Iterator[Row]:
+    settled = [_learned(space, vectors, settles=True) for space in spaces]
+    unsettled = [_learned(space, vectors, settles=False) for space in spaces]
+
+    def points(learned: list[Learned], *, evidence: float = 0.0) -> float:
+        return 100 * float(
+            np.mean(
+                [
+                    each
+                    for space, one in zip(spaces, learned, strict=True)
+                    for each in _found(space, vectors, one, evidence=evidence)
+                ]
+            )
         )
-        for settles in (False, True)
-    }
-    return at_least(
+
+    without = points(unsettled)
+    found = points(settled)
+    yield at_least(
         f"{name}: R@5 settled, beside the same unsettled",
-        ours=100 * found[True],
-        theirs=100 * found[False],
-        limit=(100 * found[False] - 1) / (100 * found[False]),
+        ours=found,
+        theirs=without,
+        limit=(without - 1) / without,
         unit="points",
     )
+    cited = sum(len(one.evidence) for one in settled)
+    for part in PARTS:
+        yield at_least(
+            f"{name}: R@5 settled, with {part} for the evidence of {cited} insights that are cited",
+            ours=points(settled, evidence=part),
+            theirs=found,
+            limit=0,
+            unit="points",
+        )
 
 
-def _found(space: dict[str, Any], vectors: Kept, *, settles: bool) -> Iterator[float]:
+def _found(
+    space: dict[str, Any], vectors: Kept, learned: Learned, *, evidence: float
+) -> Iterator[float]:
     """Yield the recall at 5 of each question of a space."""
-    index, rows, positions = _learned(space, vectors, settles=settles)
+    index, rows, positions = learned.index, learned.rows, learned.positions
+    recipe = replace(RECIPE, evidence=evidence)
     for each in answerable(space):
         visible = each.get("visible")
         as_of = positions[visible - 1] if visible else None
         cut = index.cut(as_of)
         asked, question = read(each["text"]), Question(text=each["text"], namespace="space")
         reach = eligible(cut, question)
-        best = rank(cut, asked, reach, k=10, vector=vectors.of(each["text"]), recipe=RECIPE).best
+        best = rank(cut, asked, reach, k=10, vector=vectors.of(each["text"]), recipe=recipe).best
         relevant = {rows[item] for item in each["relevant"]}
         yield measures([one.row for one in best[:10]], relevant)[0]
 
 
-def _learned(
-    space: dict[str, Any], vectors: Kept, *, settles: bool
-) -> tuple[NamespaceIndex, dict[str, int], list[int]]:
+@dataclass(frozen=True)
+class Learned:
+    """A space as an index, the row and the position of each item, and what is cited of it."""
+
+    index: NamespaceIndex
+    rows: dict[str, int]
+    positions: list[int]
+    evidence: set[str]
+
+
+def _learned(space: dict[str, Any], vectors: Kept, *, settles: bool) -> Learned:
     """Fold a space into an index, and settle it after each session where that is asked."""
     index = NamespaceIndex("space", dimension=MiniLM.dimension)
     book, made, waiting = Book(), {}, []
     sessions: dict[str, str] = {}
     rows: dict[str, int] = {}
     positions: list[int] = []
+    evidence: set[str] = set()
 
     def apply(data: EventData, session_id: str, day: datetime) -> list[str]:
         event = new_event(data, session_id=session_id, namespace="space", time=day)
@@ -228,12 +267,23 @@ def _learned(
         if settles and last:
             for data in _facts(settle(book, waiting, vectors=made)):
                 apply(data, session_id, day)
+                if isinstance(data, ConsolidationRecorded):
+                    evidence.update(data.sources)
             waiting = []
     index.add_vectors(np.stack([vectors.of(item["text"]) for item in corpus]))
-    return index, rows, positions
+    return Learned(index, rows, positions, evidence)
 
 
 def _facts(found: Settlement) -> Iterator[EventData]:
+    for said in found.restated:
+        yield ConsolidationRecorded(
+            consolidation_id=new_id(),
+            root_id=new_id(),
+            sessions=(),
+            sources=said.sources,
+            text=said.text,
+            method=RESTATED,
+        )
     for gone in found.superseded:
         yield InsightSuperseded(insight_id=gone.older, by=gone.newer, reason=gone.reason)
     for pair in found.opposed:
@@ -264,11 +314,11 @@ def _growth() -> Row:
 
 
 def _seconds(size: int) -> float:
-    """Settle made-up insights, 128 at a time; every tenth says again what another one said."""
+    """Settle made-up insights, a batch at a time; every tenth says again what another one said."""
     chance = Random(size)  # noqa: S311 - texts that can be made again.
     numbers = np.random.default_rng(size)
     book, texts = Book(), [""]
-    waiting: list[str] = []
+    coming: list[tuple[Event, int]] = []
     vectors: dict[str, Any] = {}
     took = 0.0
     for position in range(1, size + 1):
@@ -276,15 +326,15 @@ def _seconds(size: int) -> float:
         text = f"{chance.choice(texts)} again" if position % 10 == 0 else " ".join(words)
         texts.append(text)
         insight = InsightRecorded(insight_id=new_id(), text=text)
-        event = new_event(insight, session_id=new_id(), namespace="space")
+        coming.append((new_event(insight, session_id=new_id(), namespace="space"), position))
         vector = numbers.normal(size=MiniLM.dimension).astype(np.float32)
         vectors[insight.insight_id] = vector / np.linalg.norm(vector)
-        begun = time.process_time()
-        waiting += book.take(event, position)
-        if len(waiting) >= 128 or position == size:
+        if len(coming) == AT_ONCE or position == size:
+            begun = time.process_time()
+            waiting = [each for one in coming for each in book.take(*one)]
             settle(book, waiting, vectors=vectors)
-            waiting = []
-        took += time.process_time() - begun
+            took += time.process_time() - begun
+            coming = []
     return took
 
 

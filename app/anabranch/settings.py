@@ -241,6 +241,14 @@ class Settings(BaseSettings):
         "indexes of the graph alone. Without it `index`, or `graph` where both servers are "
         "elsewhere: their log may be long.",
     )
+    evidence_prior: float = Field(
+        default=0.0,
+        ge=-1,
+        le=0,
+        description="The part of the score, in this process's recalls, of an insight that a "
+        "standing consolidation cites; see docs/how-to/settle-memory.md. With 0 it stands where it "
+        "stood before.",
+    )
     github_url: Annotated[str, _address("http")] = Field(
         default="https://api.github.com",
         description="The REST API at which the executor `github-actions://` runs workflows; that of "

@@ -59,6 +59,11 @@ def shown(question: Question) -> int:
     return max(question.k, NEAR_AMONG)
 
 
+def ranked_plainly(question: Question) -> Question:
+    """Return a question that ranks no evidence down: what alone is near must not be hidden."""
+    return question.model_copy(update={"evidence": 0.0})
+
+
 def near_enough(question: Question, similarity: float | None) -> bool:
     """Tell whether an insight reaches the similarity that was asked for."""
     asked = question.min_similarity

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 CHARACTERS_MAX: Final = 4096
+NO_EVIDENCE: Final[Mapping[str, float]] = {}
 
 
 class Row(NamedTuple):
@@ -25,10 +26,16 @@ class Row(NamedTuple):
     entities: tuple[str, ...]
 
 
-def rank_all(question: str, rows: Sequence[Row], cosines: Mapping[str, float]) -> list[Scored]:
+def rank_all(
+    question: str,
+    rows: Sequence[Row],
+    cosines: Mapping[str, float],
+    *,
+    evidence: Mapping[str, float] = NO_EVIDENCE,
+) -> list[Scored]:
     """Rank a whole reach: names and their rarity are those of `rows`."""
     names = {row.insight_id: (*row.entities, *entities(row.text)) for row in rows}
-    candidates = candidates_of(question, rows, cosines, names)
+    candidates = candidates_of(question, rows, cosines, names, evidence=evidence)
     return hop(fuse(candidates), question, population=len(rows))
 
 
@@ -39,13 +46,14 @@ def rank_chosen(
     *,
     shared: Mapping[str, Sequence[str]],
     population: int,
+    evidence: Mapping[str, float] = NO_EVIDENCE,
 ) -> list[Scored]:
     """Rank the indexes' choice out of `population`; `shared` has the insights by shared name."""
     names: dict[str, tuple[str, ...]] = {}
     for name, ids in shared.items():
         for insight_id in ids:
             names[insight_id] = (*names.get(insight_id, ()), name)
-    candidates = candidates_of(question, rows, cosines, names)
+    candidates = candidates_of(question, rows, cosines, names, evidence=evidence)
     return hop(fuse(candidates), question, population=population)
 
 
@@ -54,10 +62,13 @@ def candidates_of(
     rows: Sequence[Row],
     cosines: Mapping[str, float],
     names: Mapping[str, tuple[str, ...]],
+    *,
+    evidence: Mapping[str, float] = NO_EVIDENCE,
 ) -> list[Candidate]:
     """Return `rows` as candidates, with BM25 over exactly them.
 
-    A text is ranked together with its day, because people ask by month and year.
+    A text is ranked together with its day, because people ask by month and year. `evidence` has the
+    part of each insight that a standing consolidation cites.
     """
     documents = [words_of(_dated(row.text, row.day)) for row in rows]
     scores = bm25(asked_words(question), documents)
@@ -71,6 +82,7 @@ def candidates_of(
             names=names.get(row.insight_id, ()),
             words=score,
             cosine=cosines.get(row.insight_id),
+            evidence=evidence.get(row.insight_id, 0.0),
         )
         for row, score in zip(rows, scores, strict=True)
     ]

@@ -31,7 +31,10 @@ _OPENING_CHARACTERS: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An insight that may answer. `words` and `cosine` are None where a lane has nothing on it."""
+    """An insight that may answer. `words` and `cosine` are None where a lane has nothing on it.
+
+    `evidence` is its part where a consolidation cites it.
+    """
 
     insight_id: str
     session_id: str
@@ -41,6 +44,7 @@ class Candidate:
     words: float | None = None
     cosine: float | None = None
     day: str = ""
+    evidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ class Scored:
     @property
     def score(self) -> float:
         """The sum of the parts."""
-        return self.words + self.meaning + self.session + self.length + self.path + self.linked
+        own = self.words + self.meaning + self.session + self.length + self.candidate.evidence
+        return own + self.path + self.linked
 
     @property
     def supported(self) -> bool:
@@ -96,6 +101,7 @@ class Scored:
             lanes=lanes,
             session=self.session,
             length=self.length,
+            priors={"evidence": candidate.evidence} if candidate.evidence else {},
             path=self.path,
             linked=self.linked,
             cosine=candidate.cosine,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from anabranch_recall.dates import closeness
+from anabranch_recall.evidence import is_evidence
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -172,6 +173,8 @@ def _priors(
         rows = np.arange(reach.total) if reach.rows is None else reach.rows
         age = (reach.total - 1) - rows
         priors["recency"] = recipe.recency * _fading(age, recipe.recency_insights)
+    if recipe.evidence:
+        priors["evidence"] = recipe.evidence * is_evidence(moment, reach).astype(np.float64)
     return priors
 
 

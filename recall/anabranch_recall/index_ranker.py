@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from anabranch_recall.answer import answer, listed, other_sessions, shown
+from anabranch_recall.answer import answer, listed, other_sessions, ranked_plainly, shown
 from anabranch_recall.asked import Asked, read
 from anabranch_recall.dates import NO_DAY
 from anabranch_recall.eligible import Eligible, eligible, forgotten_since
@@ -27,6 +28,7 @@ from anabranch_recall.question import (
     Restatement,
     Why,
 )
+from anabranch_recall.recipe import RECIPE
 from anabranch_recall.timing import Durations
 from anabranch_recall.words import stems
 
@@ -147,6 +149,10 @@ class IndexRanker:
             for each in found.best[: shown(question)]
         ]
         hits, nothing_close = answer(question, best, words=len(asked.stems))
+        if nothing_close and question.evidence:
+            return self._answer(
+                moment, ranked_plainly(question), meaning, position=position, shared_ms=shared_ms
+            )
         return Recollection(
             hits=hits,
             lanes=_lanes(position, found, meaning),
@@ -177,6 +183,7 @@ class IndexRanker:
             vector=vector,
             asked_at=asked_at,
             min_similarity=question.min_similarity,
+            recipe=replace(RECIPE, evidence=question.evidence),
         )
         return ranking, reach
 

@@ -88,6 +88,20 @@ class ConflictThen(NamedTuple):
     position: int
 
 
+class Consolidations(NamedTuple):
+    """The consolidations that were recorded, in order.
+
+    `rows` has the insights that each cites, from its place in `starts` up to that of the next one.
+    There -1 is one that is not there. `restated` says that it is of one fact that all of them say,
+    `erased` that its text was forgotten.
+    """
+
+    rows: Rows
+    starts: Rows
+    restated: Mask
+    erased: Mask
+
+
 class Moment(Protocol):
     """A namespace's index as of a position: nothing that was recorded later is in it.
 
@@ -154,6 +168,10 @@ class Moment(Protocol):
 
     def conflicts(self, insight_id: str) -> Sequence[ConflictThen]:
         """Return the conflicts of an insight that were open, the oldest first."""
+        ...
+
+    def consolidations(self) -> Consolidations:
+        """Return the consolidations that were recorded."""
         ...
 
     def windows(self, session_id: str, scope: str) -> Mapping[str, int]:

@@ -19,6 +19,7 @@ class Recipe:
     answer: float = 0.2
     recency: float = 0.4
     recency_insights: float = 50.0
+    evidence: float = 0.0
     path: float = 0.3
     linked: float = 0.1
     k1: float = 0.9

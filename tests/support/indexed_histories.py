@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,8 +18,9 @@ from anabranch_recall.asked import read
 from anabranch_recall.eligible import eligible
 from anabranch_recall.filters import NO_FILTERS, Filters
 from anabranch_recall.index_ranking import Ranking, rank
+from anabranch_recall.recipe import RECIPE
 from anabranch_recall.words import stems
-from tests.support.histories import at, insight, moment, session
+from tests.support.histories import at, consolidation, insight, moment, session
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +52,8 @@ _STEPS = st.lists(
                 *["open", "branch", "complete", "retract", "supersede", "expire", "forget"],
                 *["link"] * 3,
                 *["cite"] * 4,
-                "sever",
+                *["consolidate"] * 3,
+                *["sever", "erase"],
             ]
         ),
         st.integers(0, 999),
@@ -114,6 +117,7 @@ def recalled(
         k=question.k,
         vector=vector_of(text) if vectors else None,
         asked_at=question.asked_at,
+        recipe=replace(RECIPE, evidence=question.evidence),
     )
     return parts(ranking)
 
@@ -162,6 +166,17 @@ def _events(steps: Sequence[tuple[str, int, int]]) -> Iterable[PositionedEvent]:
                 role="banker",
             )
             where = session(sessions)
+        elif step == "consolidate":
+            data = types.ConsolidationRecorded(
+                consolidation_id=consolidation(1 + one % 20),
+                root_id=session(1),
+                sessions=(where,) if one % 2 else (),
+                sources=tuple(insight(1 + (other + 3 * each) % 12) for each in range(other % 4)),
+                text="All of it",
+                method=("extractive", "restated")[one // 2 % 2],
+            )
+        elif step == "erase":
+            data = types.SessionForgotten(receipt="R")
         elif step == "complete":
             learned += 2
             both = (_insight(learned - 1, other), _insight(learned, one))

@@ -161,6 +161,7 @@ async def _asked(reads: _SharedReads, asked: AskedOne) -> Question:
         min_similarity=asked.get("min_similarity"),
         timeout_s=asked.get("timeout_s"),
         floor=FLOOR,
+        evidence=namespace.backend.settings.evidence_prior,
     )
     if session_id is not None:
         await reads.check_session(session_id)
@@ -182,7 +183,12 @@ class BranchRecall:
         """Return at most `k` hits, the best first. Raises WaitTimedOut."""
         namespace = self._namespace
         question = _question(
-            text=text, namespace=namespace.name, k=k, session_id=session_id, scope=scope
+            text=text,
+            namespace=namespace.name,
+            k=k,
+            session_id=session_id,
+            scope=scope,
+            evidence=namespace.backend.settings.evidence_prior,
         )
         after = None
         if scope is not Scope.NAMESPACE:

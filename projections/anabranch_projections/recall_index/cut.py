@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 
     from anabranch_projections.recall_index.columns import NamespaceColumns
     from anabranch_projections.recall_index.conflicts import Conflicts
+    from anabranch_projections.recall_index.consolidations import ConsolidationHistory
     from anabranch_projections.recall_index.endings import Endings
     from anabranch_projections.recall_index.links import Links
     from anabranch_projections.recall_index.postings import OpenPostings
     from anabranch_projections.recall_index.segment import Segment
     from anabranch_projections.recall_index.session_lines import SessionLines
     from anabranch_projections.recall_index.vectors import VectorBlock
-    from anabranch_recall.moment import Columns, ConflictThen, Floats, LinkThen, Rows
+    from anabranch_recall.moment import (
+        Columns,
+        ConflictThen,
+        Consolidations,
+        Floats,
+        LinkThen,
+        Rows,
+    )
 
 
 class Cut:
@@ -38,6 +46,7 @@ class Cut:
         lines: SessionLines,
         links_history: Links,
         conflicts_history: Conflicts,
+        consolidation_history: ConsolidationHistory,
         endings: Endings,
         segments: Sequence[Segment],
         open_postings: OpenPostings,
@@ -53,6 +62,7 @@ class Cut:
         self._lines = lines
         self._links = links_history
         self._conflicts = conflicts_history
+        self._consolidations = consolidation_history
         self._endings = endings
         self._segments = [each for each in segments if each.first < count]
         self._open = open_postings
@@ -125,6 +135,10 @@ class Cut:
     def conflicts(self, insight_id: str) -> list[ConflictThen]:
         """Return the conflicts of an insight that were open, the oldest first."""
         return self._conflicts.then(insight_id, self.position)
+
+    def consolidations(self) -> Consolidations:
+        """Return the consolidations that were recorded."""
+        return self._consolidations.then(self.position)
 
     def links(self, insight_id: str) -> list[LinkThen]:
         """Return the associations of an insight as they stood."""

@@ -83,10 +83,13 @@ class Retired(Entry, frozen=True, array_like=True, gc=False, tag="retired"):
     expired: bool = False
 
 
-class Joined(Entry, frozen=True, array_like=True, gc=False, tag="joined"):
-    """Sessions were consolidated."""
+class Consolidated(Entry, frozen=True, array_like=True, gc=False, tag="consolidated"):
+    """Sessions were joined, and insights cited as the sources of one text."""
 
+    consolidation_id: str
     session_ids: tuple[str, ...]
+    sources: tuple[str, ...]
+    method: str
 
 
 class Derived(Entry, frozen=True, array_like=True, gc=False, tag="derived"):
@@ -100,6 +103,12 @@ class Forgotten(Entry, frozen=True, array_like=True, gc=False, tag="forgotten"):
     """An insight was erased."""
 
     insight_id: str
+
+
+class SessionErased(Entry, frozen=True, array_like=True, gc=False, tag="session_erased"):
+    """A session was forgotten, and with it the texts of consolidations of it."""
+
+    session_id: str
 
 
 class Linked(Entry, frozen=True, array_like=True, gc=False, tag="linked"):
@@ -146,10 +155,11 @@ Change: TypeAlias = (
     Began
     | Ended
     | Ran
-    | Joined
+    | Consolidated
     | Retired
     | Derived
     | Forgotten
+    | SessionErased
     | Linked
     | Unlinked
     | Cited
@@ -200,7 +210,12 @@ def _of_insights(at: PositionedEvent) -> Iterator[Change]:
             if len(ids) > 1:
                 yield Cited(position, milliseconds(at.event.time), ids, useful)
         case types.ConsolidationRecorded():
-            yield Joined(position, tuple(dict.fromkeys(data.sessions)))
+            sessions, sources = (
+                tuple(dict.fromkeys(each)) for each in (data.sessions, data.sources)
+            )
+            yield Consolidated(position, data.consolidation_id, sessions, sources, data.method)
+        case types.SessionForgotten():
+            yield SessionErased(position, own)
         case _:
             yield from _between_insights(at)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from anabranch_projections.recall_index.columns import NamespaceColumns, day_number
 from anabranch_projections.recall_index.conflicts import Conflicts
+from anabranch_projections.recall_index.consolidations import ConsolidationHistory
 from anabranch_projections.recall_index.cut import Cut
 from anabranch_projections.recall_index.documents import document_block, pack_document
 from anabranch_projections.recall_index.endings import Endings
@@ -17,16 +18,17 @@ from anabranch_projections.recall_index.entries import (
     Began,
     Change,
     Cited,
+    Consolidated,
     Derived,
     Ended,
     Forgotten,
-    Joined,
     Learned,
     Linked,
     Opposed,
     Ran,
     Reconciled,
     Retired,
+    SessionErased,
     Unlinked,
     entries_of,
 )
@@ -77,6 +79,8 @@ class NamespaceIndex:
         self._lines = SessionLines()
         self._links = Links()
         self._conflicts = Conflicts()
+        self._consolidations = ConsolidationHistory(self._columns.row)
+        self._erased_sessions: set[str] = set()
         self._endings = Endings()
         self._forgotten: set[str] = set()
         self._derived: dict[str, list[str]] = {}
@@ -111,7 +115,8 @@ class NamespaceIndex:
         stored = sum(each.nbytes for each in self.stored.segments)
         codes = sum(each.codes.nbytes for each in self.stored.vectors)
         ids = 200 * len(self)
-        return self._columns.nbytes + stored + codes + self._vectors.nbytes + ids
+        own = self._columns.nbytes + self._vectors.nbytes + self._consolidations.nbytes
+        return own + stored + codes + ids
 
     @property
     def vector_rows(self) -> int:
@@ -158,6 +163,7 @@ class NamespaceIndex:
                 lines=self._lines,
                 links_history=self._links,
                 conflicts_history=self._conflicts,
+                consolidation_history=self._consolidations,
                 endings=self._endings,
                 segments=self.stored.segments,
                 open_postings=self._postings,
@@ -215,6 +221,7 @@ class NamespaceIndex:
     def add_segment(self, segment: Segment) -> None:
         """Take in a segment that was read: the rows and changes after those that are here."""
         self._columns.extend(segment.ids, segment.columns, segment.tables)
+        self._consolidations.learned_some()
         self.stored = self.stored._replace(segments=(*self.stored.segments, segment))
         for change in segment.decoded_changes():
             self._change(change)
@@ -262,18 +269,31 @@ class NamespaceIndex:
             self._postings.add(row, _keys(entry, found))
             document = Document(entry.text, entry.names, entry.tags, entry.subject)
             self._documents.append(pack_document(document))
+        self._consolidations.learned(entry.insight_id, row)
         self._end_one(entry.insight_id, row)
 
     def _change(self, change: Change) -> None:
         match change:
-            case Began() | Ended() | Ran() | Joined():
+            case Began() | Ended() | Ran():
                 self._lines.apply(self.namespace, change)
+            case Consolidated():
+                self._lines.apply(self.namespace, change)
+                self._consolidations.record(change, erased=self._joins_erased(change))
+            case SessionErased():
+                self._erased_sessions.add(change.session_id)
+                branches = self._lines.branches(change.session_id)
+                self._consolidations.erase((change.session_id, *branches))
             case Retired():
                 self._retire(change)
             case Derived():
                 self._derive(change)
             case Forgotten():
                 self._forget(change.insight_id)
+            case _:
+                self._change_between(change)
+
+    def _change_between(self, change: Linked | Unlinked | Cited | Opposed | Reconciled) -> None:
+        match change:
             case Linked():
                 self._links.form(change)
             case Unlinked():
@@ -284,6 +304,11 @@ class NamespaceIndex:
                 self._conflicts.open(change)
             case Reconciled():
                 self._conflicts.resolve(change)
+
+    def _joins_erased(self, change: Consolidated) -> bool:
+        """Tell whether a consolidation joins a forgotten session, or a branch of one."""
+        parents = map(self._lines.parent, change.session_ids)
+        return not self._erased_sessions.isdisjoint((*change.session_ids, *parents))
 
     def _retire(self, change: Retired) -> None:
         for insight_id in self._endings.add(change):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anabranch_projections.fold.rules import JUDGED, SessionStanding, verdicts
-from anabranch_projections.recall_index.entries import Began, Ended, Joined, Ran
+from anabranch_projections.recall_index.entries import Began, Consolidated, Ended, Ran
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class SessionLines:
             return False
         return bool(verdicts([at], self._standing))
 
-    def apply(self, namespace: str, entry: Began | Ended | Ran | Joined) -> None:
+    def apply(self, namespace: str, entry: Began | Consolidated | Ended | Ran) -> None:
         """Take in what happened to a session; what was taken in before changes nothing."""
         match entry:
             case Began():
@@ -58,13 +58,22 @@ class SessionLines:
                     standing.ended = entry.position
             case Ran():
                 self._agents[entry.session_id] = entry.agent
-            case Joined():
+            case Consolidated():
                 for session_id in entry.session_ids:
                     self._joined.setdefault(session_id, []).append(entry.position)
 
     def agent(self, session_id: str) -> str:
         """Return who ran a session last, empty when nobody said so."""
         return self._agents.get(session_id, "")
+
+    def parent(self, session_id: str) -> str:
+        """Return the parent of a branch, empty where there is none."""
+        line = self._lines.get(session_id)
+        return "" if line is None else line.parent_id
+
+    def branches(self, session_id: str) -> Sequence[str]:
+        """Return the branches of a session."""
+        return self._branches.get(session_id, ())
 
     def windows(self, session_id: str, scope: str, *, until: int) -> dict[str, int]:
         """Return the last position that counts, for each session in a scope.

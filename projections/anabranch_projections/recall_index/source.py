@@ -7,7 +7,7 @@ from typing import Final
 
 import Stemmer
 
-INDEX_VERSION: Final = 7
+INDEX_VERSION: Final = 8
 """Raise it when the same events come to give other columns, postings or links."""
 
 

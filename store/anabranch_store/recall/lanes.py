@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
 from anabranch_recall.candidates import CHARACTERS_MAX, Row
+from anabranch_recall.evidence import RESTATED
 from anabranch_recall.fusion import SHARED_BY_MAX, Link
 from anabranch_recall.language import search_terms
 from anabranch_recall.plasticity import decayed
@@ -186,6 +187,19 @@ async def read_links(
             (*sorted((each.one, each.other)), each.kind, each.position): each for each in links
         }.values()
     )
+
+
+async def read_evidence(graph: Graph, reach: Reach, ids: list[str]) -> list[str]:
+    """Return which of the insights in `ids` a standing consolidation cites."""
+    rows = await graph.read(
+        "recall/read_evidence",
+        **reach.parameters(),
+        windows=reach.windows,
+        ids=ids,
+        restated=RESTATED,
+    )
+    found: list[str] = rows[0]["insights"]
+    return found
 
 
 async def read_shared(graph: Graph, reach: Reach, ids: list[str]) -> dict[str, list[str]]:

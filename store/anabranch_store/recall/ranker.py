@@ -12,6 +12,7 @@ from anabranch_recall.answer import (
     listed,
     near_enough,
     other_sessions,
+    ranked_plainly,
     shown,
 )
 from anabranch_recall.candidates import (
@@ -33,6 +34,7 @@ from anabranch_store.recall.lanes import (
     Vector,
     attempt,
     read_candidates,
+    read_evidence,
     read_links,
     read_shared,
     scan,
@@ -130,6 +132,8 @@ class GraphRanker:
             await self._hits(question, best, reach),
             words=len(asked_words(question.text)),
         )
+        if nothing_close and question.evidence:
+            return await self.recall(ranked_plainly(question))
         return Recollection(
             hits=hits,
             lanes={
@@ -190,9 +194,10 @@ class GraphRanker:
             if rows:
                 reason = f"no vectors of {vector.found.model} yet"
                 meaning = meaning._replace(state="skipped", reason=reason)
+        evidence = await self._evidence(asked, read)
         # A thousand new texts are up to 0.1 s of stemming: not on the event loop.
         with took.timed("words"):
-            ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines)
+            ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines, evidence=evidence)
         links = await self._links(asked, ranked)
         lanes: dict[str, LaneOutcome[object]] = {
             "words": _judged(ranked, "words", scanned.duration_ms + took.of("words")),
@@ -206,7 +211,8 @@ class GraphRanker:
         self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None]
     ) -> _Ranking:
         words, meaning, near, read = await self._chosen(asked, vector)
-        ranked = self._weigh(asked, read, shared={})
+        evidence = await self._evidence(asked, read)
+        ranked = self._weigh(asked, read, shared={}, evidence=evidence)
         shared, links = await asyncio.gather(
             self._attempt(
                 asked, read_shared(self._graph, asked.reach, _ids(ranked[:SEEDS])), nothing={}
@@ -217,8 +223,10 @@ class GraphRanker:
         brought |= {each.other for each in links.found}
         if brought - read.keys():
             more = sorted(brought - read.keys())
-            read |= await read_candidates(self._graph, asked.reach, more, near)
-        ranked = self._weigh(asked, read, shared=shared.found)
+            brought_rows = await read_candidates(self._graph, asked.reach, more, near)
+            read |= brought_rows
+            evidence |= await self._evidence(asked, brought_rows)
+        ranked = self._weigh(asked, read, shared=shared.found, evidence=evidence)
         lanes: dict[str, LaneOutcome[object]] = {
             "words": words,
             "meaning": meaning,
@@ -257,11 +265,21 @@ class GraphRanker:
         read: Mapping[str, tuple[Row, float | None]],
         *,
         shared: Mapping[str, list[str]],
+        evidence: Mapping[str, float],
     ) -> list[Scored]:
         rows = [row for row, _ in read.values()]
         cosines = _cosines(read)
         population = max(len(rows), self._scan_max)
-        return rank_chosen(asked.text, rows, cosines, shared=shared, population=population)
+        return rank_chosen(
+            asked.text, rows, cosines, shared=shared, population=population, evidence=evidence
+        )
+
+    async def _evidence(self, asked: _ScopedQuestion, read: _Read) -> dict[str, float]:
+        """Return the part of each insight that a standing consolidation cites."""
+        part = asked.question.evidence
+        if not part or not read:
+            return {}
+        return dict.fromkeys(await read_evidence(self._graph, asked.reach, [*read]), part)
 
     async def _vector(
         self, asked: _ScopedQuestion, *, held: str | None

@@ -20,11 +20,11 @@ from tests.support.histories import at, insight, moment, session
 from tests.support.indexed_histories import DIMENSION, index_over, vector_of
 from tests.support.learning import Account
 from tests.support.recall_filters import KEPT, YEAR, filtered_history, kept_by
+from tests.support.standing_indexes import StandingIndex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch_projections.recall_index.cut import Cut
     from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 
 
@@ -55,19 +55,6 @@ class Embedder:
         return [vector_of(text).tolist() for text in texts]
 
 
-class One:
-    """One index, whatever the namespace."""
-
-    def __init__(self, index: NamespaceIndex) -> None:
-        self._index = index
-        self.position = index.position
-
-    async def cut(self, namespace: str, as_of: int | None = None) -> Cut:
-        """Return the index as of a position."""
-        assert namespace == "default"
-        return self._index.cut(as_of)
-
-
 def index() -> NamespaceIndex:
     """Return an index of a few insights that share a name, a link and a day."""
     said = [
@@ -90,7 +77,9 @@ def ranker(how: str = "well") -> IndexRanker:
 
 def over(index: NamespaceIndex, how: str = "well") -> IndexRanker:
     """Return a ranker over an index."""
-    return IndexRanker(One(index), Embedder(how), timeout_s=0.2, clock=lambda: moment(1000))
+    return IndexRanker(
+        StandingIndex(index), Embedder(how), timeout_s=0.2, clock=lambda: moment(1000)
+    )
 
 
 def ask(text: str, **fields: object) -> Question:
@@ -126,7 +115,10 @@ async def test_by_words_alone_the_weakest_match_is_a_hit_too() -> None:
     ]
     events = [at(place, data) for place, data in enumerate(said, start=1)]
     wordy = IndexRanker(
-        One(index_over(events, vectors=False)), None, timeout_s=0.2, clock=lambda: moment(1000)
+        StandingIndex(index_over(events, vectors=False)),
+        None,
+        timeout_s=0.2,
+        clock=lambda: moment(1000),
     )
 
     found = await wordy.recall(ask("cafe"))
@@ -312,7 +304,7 @@ async def test_several_questions_are_answered_as_each_alone() -> None:
         ask("Who lends?"),
     ]
     embedder = Embedder()
-    together = IndexRanker(One(index()), embedder, clock=lambda: moment(1000))
+    together = IndexRanker(StandingIndex(index()), embedder, clock=lambda: moment(1000))
 
     found = await together.recall_all(questions)
 

@@ -24,6 +24,7 @@ from anabranch_events.event.types import (
     Outcome,
 )
 from anabranch_recall.ends import Ends
+from anabranch_recall.evidence import RESTATED
 from anabranch_thinking.consolidation.links import SIMILAR
 from anabranch_thinking.sessions.state import end_of
 from anabranch_thinking.settling.neighbours import LATEST, Neighbours
@@ -39,9 +40,6 @@ INSIGHTS_MAX: Final = 50_000
 """The number of latest insights that a book holds."""
 CITED_TOGETHER_MAX: Final = 8
 """A citation of more insights says little of each two of them."""
-METHOD: Final = "restated"
-"""The method of consolidations that settling records: one fact, said several times."""
-
 Pair = frozenset[str]
 
 
@@ -100,7 +98,7 @@ class Book:
                     self.neighbours.linked(data.from_id, data.to_id, data.weight)
             case ConflictOpened() as data:
                 self.opposed.add(frozenset(data.insights))
-            case ConsolidationRecorded(method="restated") as data:
+            case ConsolidationRecorded(method=method) as data if method == RESTATED:
                 self.group(data.sources)
             case InsightCited() as data:
                 return self._cited(data)

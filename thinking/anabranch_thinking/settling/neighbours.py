@@ -6,11 +6,12 @@ among the latest. Both are bounded, so that settling n insights costs in the ord
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from math import log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+
+from anabranch_thinking.settling.holders import Holders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 STEMS_MAX: Final = 24
 """The number of an insight's rarest stems that are looked up."""
-HOLDERS_MAX: Final = 64
-"""The number of latest insights that are known for a stem."""
 BY_WORDS: Final = 12
 BY_MEANING: Final = 5
 LATEST: Final = 1024
@@ -50,22 +49,35 @@ class Neighbours:
     """The stems and the latest vectors of a namespace's insights, taken in one after another."""
 
     def __init__(self) -> None:
-        self._holders: dict[str, deque[str]] = {}
-        self._counts: Counter[str] = Counter()
+        self._holders = Holders()
         self._stems: dict[str, frozenset[str]] = {}
+        self._numbers: dict[str, int] = {}
+        self._ids: dict[int, str] = {}
+        self._held = np.zeros(LATEST, np.bool_)
+        self._added = 0
         self._latest = _Latest()
         self._nearest: dict[str, list[tuple[float, str]]] = {}
 
     def add(self, insight: Remembered) -> None:
         """Take in an insight by its words."""
+        number = self._added
+        self._added += 1
+        if number == len(self._held):
+            self._held = np.concatenate((self._held, np.zeros_like(self._held)))
+        self._held[number] = True
+        self._numbers[insight.insight_id] = number
+        self._ids[number] = insight.insight_id
         self._stems[insight.insight_id] = insight.wording.stems
         for stem in insight.wording.stems:
-            self._counts[stem] += 1
-            self._holders.setdefault(stem, deque(maxlen=HOLDERS_MAX)).append(insight.insight_id)
+            self._holders.add(stem, number)
 
     def drop(self, insight_id: str) -> None:
         """Leave an insight out from now on."""
         self._stems.pop(insight_id, None)
+        number = self._numbers.pop(insight_id, None)
+        if number is not None:
+            del self._ids[number]
+            self._held[number] = False
         self._nearest.pop(insight_id, None)
         self._latest.drop(insight_id)
 
@@ -86,15 +98,21 @@ class Neighbours:
 
     def by_words(self, insight: Remembered) -> list[str]:
         """Return the insights that share most of the rarest stems, without the insight itself."""
-        own = sorted(insight.wording.stems, key=lambda stem: (self._counts[stem], stem))
-        shared: dict[str, float] = {}
-        for stem in own[:STEMS_MAX]:
-            weight = log(1 + len(self._stems) / (1 + self._counts[stem]))
-            for each in self._holders.get(stem, ()):
-                shared[each] = shared.get(each, 0.0) + weight
-        shared.pop(insight.insight_id, None)
-        held = [each for each in shared if each in self._stems]
-        return sorted(held, key=lambda each: (-shared[each], each))[:BY_WORDS]
+        counts = {stem: self._holders.count(stem) for stem in insight.wording.stems}
+        rarest = sorted(counts, key=lambda stem: (counts[stem], stem))[:STEMS_MAX]
+        found = self._holders.held(
+            [(stem, log(1 + len(self._stems) / (1 + counts[stem]))) for stem in rarest]
+        )
+        among = self._held[found.numbers]
+        among &= found.numbers != self._numbers.get(insight.insight_id, -1)
+        weights = found.weights[among]
+        if len(weights) > BY_WORDS:
+            among[among] = weights >= np.partition(weights, -BY_WORDS)[-BY_WORDS]
+        numbers, shared = found.numbers[among].tolist(), found.weights[among].tolist()
+        ordered = sorted(
+            (-weight, self._ids[number]) for weight, number in zip(shared, numbers, strict=True)
+        )
+        return [insight_id for _, insight_id in ordered[:BY_WORDS]]
 
     def near(
         self, insight: Remembered, *, vectors: Mapping[str, Vector], known: Callable[[str], bool]
@@ -192,7 +210,10 @@ class _Latest:
     def nearest(self, own: NDArray[np.float32], count: int) -> dict[str, float]:
         """Return the insights with the highest cosines, and these."""
         cosines = self._matrix[: len(self._ids)] @ own
-        best = np.argsort(-cosines, kind="stable")[:count].tolist()
+        near = np.arange(len(cosines))
+        if len(cosines) > count:
+            near = np.flatnonzero(cosines >= np.partition(cosines, -count)[-count])
+        best = near[np.argsort(-cosines[near], kind="stable")][:count].tolist()
         found = ((self._ids[place], float(cosines[place])) for place in best)
         return {insight_id: cosine for insight_id, cosine in found if insight_id is not None}
 

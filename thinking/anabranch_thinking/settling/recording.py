@@ -16,8 +16,9 @@ from anabranch_events.event.types import (
     ConsolidationRecorded,
     InsightSuperseded,
 )
+from anabranch_recall.evidence import RESTATED
 from anabranch_thinking.sessions.journal import checked
-from anabranch_thinking.settling.book import METHOD, Book
+from anabranch_thinking.settling.book import Book
 from anabranch_thinking.settling.chain import Chain
 from anabranch_thinking.settling.settlement import settle
 
@@ -128,7 +129,7 @@ class Settler:
                 sessions=(),  # To name one is to join it: its parent would see what it learned.
                 sources=restated.sources,
                 text=restated.text,
-                method=METHOD,
+                method=RESTATED,
             )
         for superseded in found.superseded:
             yield checked(

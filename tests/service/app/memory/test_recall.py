@@ -12,6 +12,7 @@ from anabranch import Memory
 from anabranch.errors import InputInvalid
 from anabranch_store import Graph
 from tests.support.rounds import in_full_only
+from tests.support.settled import SAID_AGAIN
 
 if TYPE_CHECKING:
     from anabranch import Recollection
@@ -154,6 +155,26 @@ async def test_what_does_not_hold_now_is_asked_for(own_settings: Settings, ranke
     assert [(hit.text[-7:], hit.valid_until) for hit in then] == [("heron-7", turn)]
     assert [hit.text[-7:] for hit in as_of] == ["otter-9"]
     assert {hit.text[-7:] for hit in every} == {"heron-7", "otter-9", "swift-4"}
+
+
+async def test_evidence_is_ranked_down_for_who_wants_it(own_settings: Settings) -> None:
+    """By the setting of the process that asks, whoever follows the index; nobody else sees less."""
+    settings = own_settings.changed(ranker="index")
+    async with Memory.open(settings=settings) as owner:
+        same = [(await owner.remember(text.format(7))).insight_id for text in SAID_AGAIN]
+        other = await owner.remember("Backups of the orders database number 8 never run.")
+        assert len((await owner.settle()).restated) == 1
+        after = (await owner.status()).log.last
+        query = "Which backups of the orders database run?"
+        plain = await asked(owner, query, after=after)
+        async with Memory.open(settings=settings.changed(evidence_prior=-0.9)) as memory:
+            found = await asked(memory, query, after=after)
+
+    assert all("evidence" not in hit.why.priors for hit in plain)
+    assert {hit.insight_id for hit in plain} == {*same, other.insight_id}
+    assert {hit.insight_id for hit in found} == {*same, other.insight_id}
+    assert found.hits[-1].insight_id == same[0]
+    assert found.hits[-1].why.priors["evidence"] == -0.9
 
 
 @pytest.mark.parametrize("ranker", RANKERS)

@@ -53,6 +53,7 @@ def test_a_part_stands_in_each_statement_that_names_it() -> None:
             for reach in ("namespace", "sessions")
         ),
         "recall/read_associations",
+        "recall/read_evidence",
         "recall/read_shared_entities",
         "recall/read_spread",
         "recall/search_meaning",
