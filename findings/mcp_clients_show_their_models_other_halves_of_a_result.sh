@@ -14,6 +14,8 @@
 #    had its effect, and its text is lost.
 # 4. Of a resource link Codex shows its JSON, Claude Code its address and description, Gemini CLI its address, OpenCode
 #    nothing.
+# 5. OpenCode cancels every call (`notifications/cancelled`, "The operation was aborted") whose result it has taken. So
+#    a cancellation does not say that somebody gave up.
 #
 # So a server that keeps a summary in `content` and the data in the structure is read in half by everybody. Say all of
 # it in both, leave the structure out of errors, and put no result into a link alone.
@@ -46,6 +48,8 @@ RESULTS = {
 for line in sys.stdin:
     message = json.loads(line)
     method, parameters = message.get("method"), message.get("params") or {}
+    with open(sys.argv[1], "a") as heard:
+        print(method, file=heard)
     if "id" not in message or method is None:
         continue
     answer = {"jsonrpc": "2.0", "id": message["id"]}
@@ -76,7 +80,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 STEPS = ("both", "failed", "broken", "linked")
-SERVER = [sys.executable, str(Path("server.py").absolute())]
+HEARD = Path("heard").absolute()
+SERVER = [sys.executable, str(Path("server.py").absolute()), str(HEARD)]
 asked = []
 
 
@@ -199,6 +204,7 @@ address = f"http://127.0.0.1:{server.server_address[1]}"
 def told(name, words, results, files=(), **variables):
     """Run a client on a task, and print what its model saw of each result."""
     asked.clear()
+    HEARD.unlink(missing_ok=True)
     home = Path("homes", name).absolute()
     for path, settings in files:
         (home / path).parent.mkdir(parents=True, exist_ok=True)
@@ -213,6 +219,8 @@ def told(name, words, results, files=(), **variables):
         shown = [word for mark, word in known.items() if mark in output]
         error = "schema" in output.lower() and "-32602" in output
         print(f"{name}, {step}: {' and '.join(shown) or ('an error of the client' if error else output)}")
+    heard = HEARD.read_text().split()
+    print(f"{name}: calls {heard.count('tools/call')}, cancelled {heard.count('notifications/cancelled')}")
 
 
 local = {"command": SERVER[0], "args": SERVER[1:]}
@@ -291,18 +299,22 @@ Claude Code, both: structure
 Claude Code, failed: text
 Claude Code, broken: structure
 Claude Code, linked: text and address and words
+Claude Code: calls 4, cancelled 0
 Codex, both: structure
 Codex, failed: structure
 Codex, broken: structure
 Codex, linked: text and address and words
+Codex: calls 4, cancelled 0
 Gemini CLI, both: text
 Gemini CLI, failed: text and structure
 Gemini CLI, broken: an error of the client
 Gemini CLI, linked: text and address
+Gemini CLI: calls 4, cancelled 0
 OpenCode, both: text
 OpenCode, failed: text
 OpenCode, broken: an error of the client
 OpenCode, linked: text
+OpenCode: calls 4, cancelled 4
 TXT
 python3 trial.py >seen.txt
 cat seen.txt
