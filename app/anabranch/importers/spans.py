@@ -41,6 +41,8 @@ class Span:
     attributes: Mapping[str, Any]
     events: tuple[SpanEvent, ...] = ()
     resource: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    dropped: int = 0
+    """The attributes and events that its sender's limits took away."""
 
     def text(self, name: str) -> str | None:
         """Return an attribute that is text, and not blank."""
@@ -141,6 +143,10 @@ def _span(told: Mapping[str, Any], resource: Mapping[str, Any]) -> Span | None:
             for one in objects_of(told.get("events"))
         ),
         resource=resource,
+        dropped=sum(
+            int(count) if (count := str(told.get(name, 0))).isdecimal() else 0
+            for name in ("droppedAttributesCount", "droppedEventsCount")
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 
 from anabranch.errors import AnabranchError
 from anabranch.mcp.caller import caller_of
+from anabranch.mcp.fitting import bytes_shown, fitted
 from anabranch.mcp.resources import read_resource
 from anabranch.mcp.tools import Tools
 from anabranch_events.event.trace_context import traced
@@ -69,6 +70,7 @@ class MemoryCalls:
         except Exception as error:  # noqa: BLE001  Whoever asked gets an answer.
             _log.exception("the tool %s failed", called.name)
             return _failed(_UNEXPECTED.format(type(error).__name__))
+        answer = fitted(answer, bytes_max=bytes_shown(caller.name))
         text = orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS).decode()
         return types.CallToolResult(
             content=[types.TextContent(type="text", text=text)], structured_content=answer

@@ -21,8 +21,9 @@ def structured(headers: Mapping[str, str] | None, payload: bytes) -> bytes:
     """Return the structured document of a message in binary mode; any other payload unchanged.
 
     So every reader meets one form only. It is that of CloudEvents' protocol binding for NATS: `ce-`
-    headers with percent-encoded values, and the content type beside them. A payload that is not
-    JSON becomes `data_base64`. Never raises: a message that makes no event does not decode.
+    headers with percent-encoded values. The content type is one of them (CloudEvents' SDK for Go
+    2.16), or stands beside them as in HTTP. A payload that is not JSON becomes `data_base64`. Never
+    raises: a message that makes no event does not decode.
     """
     if not headers:
         return payload
@@ -30,6 +31,7 @@ def structured(headers: Mapping[str, str] | None, payload: bytes) -> bytes:
     content_type = named.get("content-type", "")
     if _PREFIX + "specversion" not in named or content_type.startswith(_STRUCTURED):
         return payload
+    content_type = _unquoted(named.get(_PREFIX + "datacontenttype", content_type))
     attributes: dict[str, object] = {
         name.removeprefix(_PREFIX): _unquoted(value)
         for name, value in named.items()

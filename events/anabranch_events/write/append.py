@@ -22,7 +22,7 @@ from anabranch_events.jetstream.api import (
 )
 from anabranch_events.jetstream.claim_check import is_reference
 from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader
-from anabranch_events.jetstream.stream import SUBJECT_PREFIX
+from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S, SUBJECT_PREFIX
 from anabranch_events.jetstream.tenant_view import INFO
 from anabranch_events.transport.inbox import Unanswered
 
@@ -169,8 +169,23 @@ async def check_same(connection: Connection, out: Outgoing, position: int) -> No
     hidden = found is None and connection.view is not None
     if hidden or (found is not None and found.subject != out.subject):
         raise id_taken(out.event.id, position)
-    if found is not None:
-        await refuse_another(out, found)
+    if found is None:
+        raise _remembered(out.event.id, position)
+    await refuse_another(out, found)
+
+
+def _remembered(event_id: str, position: int) -> LogUnavailable:
+    """Return the error for an event whose id the server knows from a message that is gone.
+
+    An id outlives its message, whether that was purged, deleted or ran out. The answer then says
+    `duplicate`, with a position at which nothing stands. Seen with nats-server 2.15.1.
+    """
+    return LogUnavailable(
+        f"event {event_id} is not stored: the server still knows its id from position {position}, "
+        "where it was deleted",
+        fix=f"append it again {DUPLICATE_WINDOW_S} seconds after it was first stored, or as soon "
+        "as the NATS server has started again",
+    )
 
 
 async def refuse_another(out: Outgoing, found: Stored) -> None:

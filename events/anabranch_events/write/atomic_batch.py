@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from anabranch_events.errors import (
     InputInvalid,
     LogMovedOn,
+    LogRefused,
     LogUnavailable,
     PositionConflict,
 )
@@ -25,6 +26,7 @@ from anabranch_events.jetstream.api import (
     translated,
 )
 from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader, position_of, read_subject
+from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S
 from anabranch_events.transport.inbox import STATUS, Unanswered
 from anabranch_events.write.append import (
     Outgoing,
@@ -234,7 +236,20 @@ async def _read_back(
         position = await position_in(connection, out)
         if position:
             raise id_taken(out.event.id, position) from refused
-    raise translated(refused) from refused
+    raise _id_known(refused) from refused
+
+
+def _id_known(refused: Refused) -> LogRefused:
+    """Return the error for a batch with an id that the server knows from elsewhere.
+
+    It knows those of deleted events for as long as those of others, and never says whose it is.
+    """
+    return LogRefused(
+        f"an event of the batch has an id that this log took in the last {DUPLICATE_WINDOW_S} "
+        f"seconds, and it does not stand where the batch would: {refused}",
+        fix="give every event an id of its own; events that were deleted are stored again after "
+        "that time, or as soon as the NATS server has started again",
+    )
 
 
 async def _stand(connection: Connection, outs: Sequence[Outgoing], first: int) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.lines import records as records_in
 from anabranch.importers.reader import Source
-from anabranch.importers.readers.otel_messages import answered_in, asked_in
+from anabranch.importers.readers.otel_messages import answered_in, asked_in, cut_in
 from anabranch.importers.records import (
     Broken,
     Ended,
@@ -111,6 +111,13 @@ class _Told:
         self._left_out: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._conversation = self._conversations()
+        for span in self._spans.values():
+            if span.dropped:
+                self._left_out["attribute or event that a limit of the sender dropped"] += (
+                    span.dropped
+                )
+            if cut := cut_in(span):
+                self._left_out["messages that a limit of the sender cut"] += cut
 
     def records(self) -> Iterator[Record]:
         """Yield the records of all lines."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _NUMBERED: Final = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(role|content)")
 _TEXT: Final = frozenset({"", "text"})
+_GIVEN: Final = "gen_ai.input.messages"
+_ANSWERED: Final = "gen_ai.output.messages"
+_LISTS: Final = (_GIVEN, _ANSWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,23 @@ def answered_in(span: Span) -> Message | None:
     return found[-1]
 
 
+def cut_in(span: Span) -> int:
+    """Return how many lists of messages are no JSON: an SDK cuts long texts from their end.
+
+    Of what a model was given the newest question stands there, so an older one would be taken for
+    it. Such a list has no messages.
+    """
+    return sum(
+        isinstance(value := attributes.get(name), str)
+        and value.lstrip().startswith("[")
+        and isinstance(structured(value), str)
+        for name in _LISTS
+        for attributes in (span.attributes, *(event.attributes for event in span.events))
+    )
+
+
 def _given(span: Span) -> Iterator[Message]:
-    yield from _listed(span, "gen_ai.input.messages")
+    yield from _listed(span, _GIVEN)
     yield from _numbered(span.attributes, "prompt")
     for event in span.events:
         if event.name in {"gen_ai.user.message", "gen_ai.content.prompt"}:
@@ -55,7 +73,7 @@ def _given(span: Span) -> Iterator[Message]:
 
 
 def _said(span: Span) -> Iterator[Message]:
-    yield from _listed(span, "gen_ai.output.messages")
+    yield from _listed(span, _ANSWERED)
     yield from _numbered(span.attributes, "completion")
     for event in span.events:
         if event.name in {"gen_ai.choice", "gen_ai.content.completion"}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from nats.js.api import RePublish, StreamSource
 
 from anabranch_events import STREAM, Bounds, Log, NatsServer
 from anabranch_events.errors import (
@@ -93,3 +94,33 @@ async def test_more_replicas_and_a_size_limit_are_the_operators_to_choose(
 
         assert stored.first == 1
         assert await again.bounds() == stored
+
+
+async def test_an_archive_takes_the_log_as_a_source_and_not_what_it_republishes(log: Log) -> None:
+    """A stream with the log as its source has every event; one of its copies lacks most of them.
+
+    nats-server 2.15.1 republishes a message with the headers it came with, and the stream that
+    listens obeys them: conditional events are refused there, and batches begin and never end
+    (findings/nats_republish_into_a_stream_loses_batches.sh).
+    """
+    stream = log.connection.jetstream()
+    settings = (await stream.stream_info(STREAM)).config
+    settings.republish = RePublish(src=">", dest="copies.>")
+    await stream.update_stream(settings)
+    await stream.add_stream(name="ARCHIVE", sources=[StreamSource(name=STREAM)])
+    first, *others = notes(new_id(), 4)
+    session_id = new_id()
+    await log.append(first)
+    await stream.add_stream(name="COPIES", subjects=["copies.>"])
+    opened = await log.append(note(session_id), expected=0)
+    await log.append(note(session_id), expected=opened.position)
+    await log.append_all(others)
+
+    async with asyncio.timeout(PATIENCE_S):
+        while (await stream.stream_info("ARCHIVE")).state.messages < 6:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await stream.publish("copies.end", b"")  # What was republished before it is decided on then.
+
+    assert (await stream.stream_info("COPIES")).state.messages == 2
+    archived = [await stream.get_msg("ARCHIVE", position) for position in range(1, 7)]
+    assert [record.raw async for record in log.read_all()] == [one.data for one in archived]

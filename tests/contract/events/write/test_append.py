@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING
 import nats
 import pytest
 
-from anabranch_events import Bounds, Log, NatsServer, encode, new_event, subject
+from anabranch_events import STREAM, Bounds, Log, NatsServer, encode, new_event, subject
 from anabranch_events.errors import (
     EventInvalid,
     InputInvalid,
+    LogRefused,
+    LogUnavailable,
     PositionConflict,
 )
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.transport.client import settled
 from tests.support.events import NAMESPACE, new_sessions, note, notes
+from tests.support.killing import MortalServer
 from tests.support.logs import all_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
 
 async def test_an_append_says_where_the_event_stands(log: Log) -> None:
@@ -116,6 +120,33 @@ async def test_another_fact_under_a_stored_id_gets_no_receipt(
 
     assert again == first
     assert await all_of(log) == [event]
+
+
+async def test_an_event_whose_id_outlived_it_is_not_called_stored(tmp_path: Path) -> None:
+    """The server calls an event that was purged a duplicate; nobody gets a receipt for it.
+
+    nats-server 2.15.1 keeps ids for the window, whatever becomes of their messages: purged, deleted
+    or run out. An append is answered with `duplicate` and the old position, a batch with 10201
+    (findings/nats_server_knows_the_ids_of_deleted_messages.sh). After a restart they are stored.
+    """
+    events = notes(new_id(), 3)
+    async with (
+        MortalServer(tmp_path / "nats") as server,
+        Log.connect(server.url, token=server.token) as log,
+    ):
+        await log.append_all(events)
+        await log.connection.jetstream().purge_stream(STREAM)
+
+        for append in (log.append(events[0]), log.ingest(events)):
+            with pytest.raises(LogUnavailable, match="still knows its id from position 1,"):
+                await append
+        with pytest.raises(LogRefused, match="has an id that this log took in the last 600"):
+            await log.append_all(events)
+        assert await all_of(log) == []
+        await server.kill()
+        await server.start()
+
+        assert [receipt.position for receipt in await log.append_all(events)] == [4, 5, 6]
 
 
 async def test_a_batch_stores_all_events_at_consecutive_positions(log: Log) -> None:

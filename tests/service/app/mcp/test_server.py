@@ -13,6 +13,7 @@ import pytest
 from jsonschema import validate
 from mcp import MCPError
 from mcp.client.client import Client
+from mcp_types import Implementation
 
 from anabranch.errors import ServiceBusy
 from anabranch.mcp import calls
@@ -112,6 +113,33 @@ async def test_what_is_stored_is_in_the_trace_of_the_call(ask: Asking, memory: M
         await direct_get.get(connection, {"seq": one["position"]}) for one in (traced, untraced)
     ]
     assert [(one.headers or {}).get("traceparent") for one in found if one] == [trace, None]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_answer_fits_what_the_client_shows_to_its_model(
+    served: MemoryServer, memory: Memory, era: Any
+) -> None:
+    """Codex 0.171.0 shows 12,000 bytes of a result, and hides how much it took out of the middle.
+
+    See findings/codex_says_that_a_few_tokens_of_a_long_result_are_gone.sh. Other clients show more.
+    """
+    texts = [f"Pier {number} is closed. {'It was a long winter. ' * 180}" for number in range(5)]
+    await memory.remember_all(texts)
+    codex = Implementation(name="codex-mcp-client", version="0.171.0")
+    async with (
+        Client(served.server, mode=era, client_info=codex) as short,
+        Client(served.server, mode=era) as client,
+    ):
+        cut = await Asking(short)("recall", query="Which pier is closed?")
+        whole = await Asking(client)("recall", query="Which pier is closed?")
+
+    assert len(json.dumps(cut)) <= 11_000
+    assert [hit["insight_id"] for hit in cut["hits"]] == [
+        hit["insight_id"] for hit in whole["hits"]
+    ]
+    assert cut["cut"].startswith("Too long for this client: texts end after ")
+    assert {hit["text"] for hit in whole["hits"]} == set(texts)
+    assert "cut" not in whole
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.context import attach, detach, get_current
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from anabranch.service.otlp_requests import PROTOBUF, request_in
@@ -231,3 +234,37 @@ def test_spans_that_nobody_vouches_for_are_counted_or_left_out(tmp_path: Path) -
     assert (line.opened.source_id, line.opened.time, line.task) == ("a" * 32, None, "span")
     assert found.unknown == {"operation divine": 1}
     assert found.left_out == {"span of another kind": 1}
+
+
+def test_what_limits_of_a_sender_took_away_is_counted(tmp_path: Path) -> None:
+    """Python's SDK 1.45.2 throws out the oldest attributes, and cuts long texts from their end.
+
+    So a list of messages is no JSON, and its newest question is gone: the one before it must not be
+    taken for what was answered (findings/otel_limits_take_other_ends_of_a_conversation.sh).
+    """
+    provider = TracerProvider(
+        span_limits=SpanLimits(max_span_attributes=4, max_attribute_length=80)
+    )
+    ended = InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(ended))
+    asked = [{"role": "user", "content": text} for text in ("Fog?", "Rain on the whole coast?")]
+    given = {
+        "llm.system": "stub",
+        "gen_ai.operation.name": "chat",
+        "gen_ai.response.model": "stub-2",
+        "gen_ai.input.messages": json.dumps(asked),
+        "gen_ai.output.messages": json.dumps([{"role": "assistant", "content": "Since noon."}]),
+    }
+    span = provider.get_tracer("crew").start_span("chat stub")
+    for name, value in given.items():
+        span.set_attribute(name, value)
+    span.end()
+
+    found = read(tmp_path, ended.get_finished_spans())
+
+    (line,) = found.lines.values()
+    assert line.texts == [["assistant", "Since noon."]]
+    assert found.left_out == {
+        "attribute or event that a limit of the sender dropped": 1,
+        "messages that a limit of the sender cut": 1,
+    }

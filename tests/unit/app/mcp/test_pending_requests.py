@@ -23,3 +23,20 @@ async def test_a_cancelled_request_is_not_waited_for() -> None:
     await pending.answered()
 
     assert pending.empty
+
+
+async def test_a_cancellation_after_the_answer_changes_nothing() -> None:
+    """OpenCode 1.18.33 cancels each call that it has the answer of; the next one is waited for.
+
+    See findings/mcp_clients_show_their_models_other_halves_of_a_result.sh.
+    """
+    pending = PendingRequests()
+    await pending.came(SessionMessage(JSONRPCRequest(jsonrpc="2.0", id=1, method="tools/call")))
+    await pending.went(SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=1, result={})))
+    await pending.came(SessionMessage(JSONRPCRequest(jsonrpc="2.0", id=2, method="tools/call")))
+    cancelled = JSONRPCNotification(
+        jsonrpc="2.0", method="notifications/cancelled", params={"requestId": 1}
+    )
+    await pending.came(SessionMessage(cancelled))
+
+    assert not pending.empty

@@ -58,6 +58,24 @@ def test_the_names_of_headers_have_no_case() -> None:
     assert decode(structured(shouted, payload)) == decode(structured(headers, payload))
 
 
+def test_the_content_type_may_be_one_of_the_attributes() -> None:
+    """A payload that says it is no JSON is not read as JSON, wherever it says so.
+
+    The binding for NATS has a header `ce-datacontenttype`, as CloudEvents' SDK for Go 2.16.2 writes
+    it; that for HTTP, which others follow here too, has `Content-Type` alone.
+    """
+    headers, payload = closed()
+    content_type = {"ce-datacontenttype": headers.pop("Content-Type")}
+    text = {"ce-datacontenttype": "text/plain; charset=utf-8"}
+
+    assert decode(structured({**headers, **content_type}, payload)) == decode(
+        structured({**headers, "Content-Type": "application/json"}, payload)
+    )
+    assert orjson.loads(structured({**headers, **text}, b"42"))["data_base64"] == "NDI="
+    with pytest.raises(EventInvalid, match="the data is not JSON"):
+        decode(structured({**headers, **text}, payload))
+
+
 @pytest.mark.parametrize(
     "headers",
     [
