@@ -393,7 +393,7 @@ async def _time_a_frame(browser: Browser, page: Page, step: str) -> float:
 
     async def taken() -> float:
         processes = await session.send("SystemInfo.getProcessInfo")
-        return sum(one["cpuTime"] for one in processes["processInfo"])
+        return sum(float(one["cpuTime"]) for one in processes["processInfo"])
 
     before = await taken()
     frames = await _frames(page, step) * SECONDS
