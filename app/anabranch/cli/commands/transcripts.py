@@ -139,15 +139,18 @@ async def import_(
 
 
 async def _imported(call: Call, importer: Importer, sources: Sequence[Source]) -> None:
-    """Import sources one by one; with JSON each session is written as soon as it is in the log."""
+    """Import sources; with JSON each session is written as soon as it is in the log."""
     total = sum(source.bytes for source in sources)
     done = 0
     with call.output.progress("importing", total=total) as tell:
-        for source in sources:
-            sessions = await importer.source(source)
+
+        def stored(source: Source, sessions: list[ImportedSession]) -> None:
+            nonlocal done
             _tell(call, sessions)
             done += source.bytes
             tell(done)
+
+        await importer.sources(sources, stored=stored)
 
 
 def _tell(call: Call, sessions: Sequence[ImportedSession]) -> None:
