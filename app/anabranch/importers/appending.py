@@ -140,7 +140,7 @@ class Appender:
 
         A session that was forgotten takes nothing more, nor do branches of it that come later.
         """
-        standing = await self._of(draft.session_id)
+        standing = self._standing.get(draft.session_id) or await self._of(draft.session_id)
         if isinstance(draft, Opening) and draft.parent_id and not standing.exists:
             standing.forgotten |= (await self._of(draft.parent_id)).forgotten
         if standing.forgotten:

@@ -58,7 +58,7 @@ from anabranch.importers.records import (
 from anabranch.importers.values import kind_of, object_of, objects_of, text_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from anabranch.importers.candidates import Candidate
@@ -182,19 +182,18 @@ class _Talk:
     task: str | None = None
     prompts: Prompts = field(default_factory=Prompts)
 
-    def said(self, record: dict[str, Any] | Results, line: str) -> Iterator[Record]:
-        """Yield what a record of the chain says on a line."""
+    def said(self, record: dict[str, Any] | Results, line: str) -> Iterable[Record]:
+        """Return what a record of the chain says on a line, to be taken before the next."""
         if isinstance(record, Results):
-            yield from _results(record, line)
-            return
+            return _results(record, line)
         time = time_of(record.get("timestamp"))
         match kind_of(record):
             case "user":
-                yield from self._user(record, line, time)
+                return self._user(record, line, time)
             case "assistant":
-                yield from self._assistant(record, line, time)
+                return self._assistant(record, line, time)
             case "attachment":
-                yield from self._attachment(record, line, time)
+                return self._attachment(record, line, time)
             case "system" if kind_of(record, "subtype") in {
                 "compact_boundary",
                 "microcompact_boundary",
@@ -202,6 +201,7 @@ class _Talk:
                 self.left_out["compaction boundary"] += 1
             case kind:
                 self.left_out[str(kind)] += 1
+        return ()
 
     def _user(self, record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Record]:
         content = object_of(record.get("message")).get("content")
@@ -369,6 +369,8 @@ class _Session(_Talk):
     def _why_left_out(self, path: Path, record: dict[str, Any]) -> str | None:
         if record.get("isSidechain"):
             return "side chain"
+        if self._family.lone:
+            return None
         return "inherited" if self._is_inherited(path, record) else None
 
     def _on_course(self, course: Course, record: dict[str, Any] | Results) -> Iterator[Record]:
@@ -400,8 +402,6 @@ class _Session(_Talk):
         yield from session.records(fork.paths, parent=line)
 
     def _is_inherited(self, path: Path, record: dict[str, Any]) -> bool:
-        if self._family.lone:
-            return False
         return self._family.is_inherited(self.session, path, id_of(record))
 
     def _nodes(self, path: Path) -> Iterator[Node]:
@@ -412,7 +412,7 @@ class _Session(_Talk):
                 continue
             may_ask = place.may_ask
             record = record_of(path, line) if may_ask or not lone else {}
-            if record and not lone and self._is_inherited(path, record):
+            if not lone and record and self._is_inherited(path, record):
                 continue
             parent = place.parentUuid or place.logicalParentUuid
             speaks = may_ask and prompts.asked(record) is not None
@@ -493,17 +493,19 @@ class _Agent(_Talk):
         )
 
 
-def _results(record: Results, line: str) -> Iterator[ToolResult]:
-    """Yield the results of tools of a record that holds nothing else."""
+def _results(record: Results, line: str) -> list[ToolResult]:
+    """Return the results of tools of a record that holds nothing else."""
     time = time_of(record.timestamp)
-    for result in record.message.content:
-        yield ToolResult(
+    return [
+        ToolResult(
             line=line,
             call_id=text_of(result.tool_use_id) or "",
             given=result.content,
             failed=result.is_error,
             time=time,
         )
+        for result in record.message.content
+    ]
 
 
 def _attributes(record: dict[str, Any]) -> dict[str, Any]:
