@@ -6,7 +6,7 @@ must look again, and after a kill the next import goes on where the last batch e
 
 While a batch is on its way the next one is gathered. It is sent once the one before is stored,
 for it is conditional on the positions of that. A batch may hold the end of a source, and the
-beginning of the next: to wait for each would take longer than to read a short one.
+beginning of the next. To wait for each source would take longer than to read a short one.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PAUSE_EACH: Final = 100
 """Records after which others have their turn: batches on their way are sent, and answered."""
 LOADED_TOGETHER: Final = 32
-"""Sources of which the log is asked together: most have one session, and each answer takes a while."""
+"""Sources of which the log is asked together: most have one session, and an answer takes time."""
 
 
 @dataclass(frozen=True, slots=True)
