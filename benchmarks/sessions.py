@@ -28,7 +28,7 @@ from anabranch.backend.gc_tuning import collect_seldom
 from anabranch.importers.appending import BATCH_EVENTS
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
-from benchmarks import sessions_peers
+from benchmarks import sessions_peers, sessions_watch
 from benchmarks.rows import Row, at_most
 from benchmarks.session_files import empty_log, write_session
 
@@ -89,6 +89,7 @@ async def run() -> list[Row]:
             unit="MB",
         ),
         *await sessions_peers.run(),
+        *await sessions_watch.run(),
     ]
 
 
