@@ -1,9 +1,9 @@
 """Importing sessions of Claude Code beside agentsview, which takes the same files into SQLite.
 
-Both are whole processes, with all that they started and waited for; ours starts a nats-server. The
-time that each takes for a session of one turn is taken off, so that only files are compared. Both
-must have taken in every session and every prompt. agentsview indexes words as well; ours stores and
-is acknowledged, and the projections follow.
+Time as it passes is what both say of themselves, without their start. Processor time is that of the
+whole process and all that it waited for, ours with its nats-server; that of a session of one turn
+is taken off. Both must have taken in every session and every prompt. agentsview indexes words as
+well; ours stores and is acknowledged, and the projections follow.
 
 agentsview comes from PyPI, into ANABRANCH_BENCH_CACHE or a cache of the user.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import statistics
 import subprocess
@@ -37,6 +38,8 @@ GOAL: Final = 10.0
 MEGABYTES: Final = int(os.environ.get("ANABRANCH_BENCH_SESSION_MB", "50"))
 SESSIONS: Final = 20
 ROUNDS: Final = 3
+_SYNCED: Final = re.compile(r"synced in (\S+)")
+_UNITS_S: Final = {"m": 60.0, "s": 1.0, "ms": 0.001}
 _OURS: Final = (sys.executable, "-m", "benchmarks.sessions_peers")
 
 
@@ -49,10 +52,6 @@ class Cost(NamedTuple):
 
     wall_s: float
     own_s: float
-
-    def __sub__(self, other: Cost) -> Cost:
-        """Return what is left without `other`."""
-        return Cost(self.wall_s - other.wall_s, self.own_s - other.own_s)
 
 
 class TakenIn(NamedTuple):
@@ -109,19 +108,20 @@ def _rounds(agentsview: Path, empty: Path, files: Path) -> tuple[Cost, Cost]:
         assert found[0][2] == found[1][2], found
         assert found[0][2].sessions == len(list(files.rglob("*.jsonl"))), found
         for costs, (start, cost, _) in zip(taken, found, strict=True):
-            costs.append(cost - start)
+            costs.append(Cost(cost.wall_s, cost.own_s - start.own_s))
     ours, theirs = (Cost(*map(statistics.median, zip(*costs, strict=True))) for costs in taken)
     return ours, theirs
 
 
 def _by_us(folder: Path) -> tuple[Cost, TakenIn]:
-    cost, printed = _command((*_OURS, str(folder)), os.environ)
-    return cost, TakenIn(*map(int, printed.split()))
+    own_s, printed = _command((*_OURS, str(folder)), os.environ)
+    sessions, prompts, wall_s = printed.split()
+    return Cost(float(wall_s), own_s), TakenIn(int(sessions), int(prompts))
 
 
 def _by_agentsview(program: Path, folder: Path) -> tuple[Cost, TakenIn]:
     with tempfile.TemporaryDirectory(prefix="anabranch-bench-") as home:
-        cost, _ = _command(
+        own_s, printed = _command(
             (str(program), "sync"),
             {
                 "HOME": home,
@@ -137,21 +137,27 @@ def _by_agentsview(program: Path, folder: Path) -> tuple[Cost, TakenIn]:
             (prompts,) = database.execute(
                 "SELECT count(*) FROM messages WHERE role = 'user'"
             ).fetchone()
-    return cost, TakenIn(sessions, prompts)
+    return Cost(_seconds(printed), own_s), TakenIn(sessions, prompts)
 
 
-def _command(words: Sequence[str], environment: Mapping[str, str]) -> tuple[Cost, str]:
-    """Run a command; return what it and all that it waited for took, and what it printed."""
-    began = time.perf_counter()
+def _seconds(printed: str) -> float:
+    """Return the time that agentsview says it took, in Go's spelling: `1m2.5s`, `850ms`."""
+    found = _SYNCED.search(printed)
+    assert found is not None, printed
+    parts = re.findall(r"([\d.]+)(m(?!s)|s|ms)", found[1])
+    return sum(float(number) * _UNITS_S[unit] for number, unit in parts)
+
+
+def _command(words: Sequence[str], environment: Mapping[str, str]) -> tuple[float, str]:
+    """Run a command; return its seconds of processors, with all it waited for, and its output."""
     with subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         printed = process.stdout.read()
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    took_s = time.perf_counter() - began
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, words, printed)
-    return Cost(took_s, used.ru_utime + used.ru_stime), printed
+    return used.ru_utime + used.ru_stime, printed
 
 
 def _agentsview() -> Path:
@@ -171,12 +177,15 @@ def _agentsview() -> Path:
     return found[0]
 
 
-async def _import(folder: Path) -> TakenIn:
-    """Import a folder's sessions into an empty log."""
+async def _import(folder: Path) -> tuple[int, int, float]:
+    """Import a folder into an empty log; return its sessions and prompts, and the seconds."""
     async with empty_log() as log:
+        began = time.perf_counter()
         importer = Importer(log, ImportOptions("bench"))
         await importer.sources(sources_below([folder]), stored=lambda _, __: None)
-    return TakenIn(importer.tally.sessions.total(), importer.tally.insights["request"])
+        took_s = time.perf_counter() - began
+    tally = importer.tally
+    return tally.sessions.total(), tally.insights["request"], took_s
 
 
 if __name__ == "__main__":

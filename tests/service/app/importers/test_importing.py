@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anabranch.importers import appending
 from anabranch.importers.appending import Appender
 from anabranch.importers.choice import Choice
 from anabranch.importers.drafts import Draft, Opening
@@ -226,6 +227,30 @@ async def test_a_source_is_told_once_all_of_it_is_stored(log: Log, tmp_path: Pat
 
     assert told == [True] * 5
     assert importer.tally.appended == len(await stored(log)) > 1500
+
+
+async def test_what_is_known_of_earlier_sources_may_be_dropped(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also between two copies of one session, of which the second adds its own turn only."""
+    monkeypatch.setattr(appending, "KNOWN_MAX", 3)
+    files = [ClaudeFile(tmp_path / name) for name in "ab"]
+    for file in files:
+        file.turns(4)
+    copy = tmp_path / "c" / "projects" / "-work-pier" / files[0].path.name
+    copy.parent.mkdir(parents=True)
+    shutil.copyfile(files[0].path, copy)
+    files[0].path = copy
+    files[0].turns(1, about="anchor")
+
+    for _ in range(2):
+        await imported(log, *(tmp_path / folder for folder in "abc"))
+        for folder in "abc":
+            await imported(log, tmp_path / folder)
+
+    found = texts(await stored(log))
+    assert len(found) == 2 * 8 + 2
+    assert found.count("Where is anchor 0?") == 1
 
 
 async def test_sources_before_one_that_cannot_be_read_are_stored(
