@@ -1,8 +1,7 @@
 """Importing a session of Claude Code, beside Python's `json` reading the same bytes.
 
-Ours is read twice (to tell what was rewound), mapped, redacted, appended and acknowledged. The file is
-made up: eight tool calls a turn with outputs of some kilobytes, a remark before half of them. Each round
-is a process of its own, which has imported another session before: no text is known to it.
+Ours is read twice (to tell what was rewound), mapped, redacted, appended and acknowledged. Each
+round is a process of its own, which has imported another session before: no text is known to it.
 
 Time is given twice: as it passes, waiting for the server included, and as this process's own. Beside
 them stands the floor: `json`, and the same events, ready made, appended in batches.
@@ -16,13 +15,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import statistics
 import sys
 import tempfile
 import time
-import uuid
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -32,42 +28,18 @@ from anabranch.backend.gc_tuning import collect_seldom
 from anabranch.importers.appending import BATCH_EVENTS
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
-from anabranch_events import Log, NatsServer
+from benchmarks import sessions_peers, sessions_watch
 from benchmarks.rows import Row, at_most
+from benchmarks.session_files import empty_log, write_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from anabranch_events import Event
 
 MEGABYTES: Final = int(os.environ.get("ANABRANCH_BENCH_SESSION_MB", "50"))
 SMALL_MB: Final = 5
 ROUNDS: Final = 5
-_CALLS: Final = 8
-_WORDS: Final = [
-    "the",
-    "lamp",
-    "turns",
-    "every",
-    "ten",
-    "seconds",
-    "at",
-    "Gull",
-    "Point",
-    "and",
-    "the",
-    "keeper",
-    "logs",
-    "oil",
-    "wick",
-    "wind",
-    "from",
-    "west",
-    "pier",
-    "buoy",
-    "anchor",
-    "rope",
-]
 
 
 class Round(NamedTuple):
@@ -116,73 +88,9 @@ async def run() -> list[Row]:
             limit=1.2,
             unit="MB",
         ),
+        *await sessions_peers.run(),
+        *await sessions_watch.run(),
     ]
-
-
-def write_session(folder: Path, *, megabytes: int, longest_mb: int = 0, seed: int = 1) -> Path:
-    """Write a session of about that size, with a tool's output of `longest_mb`; return its file."""
-    chance = random.Random(seed)  # noqa: S311 - no secret hangs on it.
-    session_id = str(uuid.UUID(int=chance.getrandbits(128)))
-    path = folder / "projects" / "-work-pier" / f"{session_id}.jsonl"
-    path.parent.mkdir(parents=True)
-    outputs = ["\n".join(_text(chance, 12) for _ in range(100)) for _ in range(50)]
-    leaf: str | None = None
-    size = number = 0
-    with path.open("w") as file:
-        while size < megabytes * 1_000_000:
-            longest = "fog\n" * (longest_mb * 250_000) if number == 0 else ""
-            for kind, message in _turn(chance, outputs, number, longest=longest):
-                record_id = str(uuid.UUID(int=chance.getrandbits(128)))
-                record = {
-                    "parentUuid": leaf,
-                    "isSidechain": False,
-                    "type": kind,
-                    "message": message,
-                    "uuid": record_id,
-                    "timestamp": "2026-11-01T08:00:00.000Z",
-                    "cwd": "/srv/pier",
-                    "sessionId": session_id,
-                    "version": "2.1.332",
-                }
-                size += file.write(json.dumps(record, separators=(",", ":")) + "\n")
-                leaf = record_id
-            number += 1
-    return path
-
-
-def _turn(
-    chance: random.Random, outputs: list[str], number: int, *, longest: str
-) -> list[tuple[str, dict[str, object]]]:
-    found: list[tuple[str, dict[str, object]]] = [
-        ("user", {"role": "user", "content": _text(chance, 30)})
-    ]
-    for call in range(_CALLS):
-        if call % 2 == 0:
-            found.append(("assistant", _said({"type": "text", "text": _text(chance, 25)})))
-        call_id = f"toolu_{number}_{call}"
-        given = {"command": f"cat {_text(chance, 2)}"}
-        found.append(
-            (
-                "assistant",
-                _said({"type": "tool_use", "id": call_id, "name": "Bash", "input": given}),
-            )
-        )
-        output = chance.choice(outputs) * chance.randint(1, 3)
-        output, longest = longest or output, ""
-        result = {"type": "tool_result", "tool_use_id": call_id, "content": output}
-        found.append(("user", {"role": "user", "content": [result]}))
-    found.append(
-        ("assistant", _said({"type": "text", "text": _text(chance, 120)}, stop="end_turn"))
-    )
-    return found
-
-
-def _said(block: dict[str, object], *, stop: str = "tool_use") -> dict[str, object]:
-    return {"role": "assistant", "model": "model", "content": [block], "stop_reason": stop}
-
-
-def _text(chance: random.Random, words: int) -> str:
-    return " ".join(chance.choice(_WORDS) for _ in range(words))
 
 
 async def peak_of(folder: Path) -> float:
@@ -223,11 +131,10 @@ async def _imported(
     folder: Path, *, saw: Callable[[Event, int], None] | None = None
 ) -> tuple[float, float]:
     """Return how long it takes to have a folder's sessions in an empty log."""
-    async with _empty_log() as log:
+    async with empty_log() as log:
         began, began_own = time.perf_counter(), time.process_time()
         importer = Importer(log, ImportOptions("bench"), saw=saw)
-        for source in sources_below([folder]):
-            await importer.source(source)
+        await importer.sources(sources_below([folder]), stored=lambda _, __: None)
         took = time.perf_counter() - began, time.process_time() - began_own
     assert importer.tally.appended
     return took
@@ -235,21 +142,11 @@ async def _imported(
 
 async def _appended(events: Sequence[Event]) -> tuple[float, float]:
     """Return how long it takes to have events in an empty log, a batch after another."""
-    async with _empty_log() as log:
+    async with empty_log() as log:
         began, began_own = time.perf_counter(), time.process_time()
         for start in range(0, len(events), BATCH_EVENTS):
             await log.append_all(events[start : start + BATCH_EVENTS])
         return time.perf_counter() - began, time.process_time() - began_own
-
-
-@asynccontextmanager
-async def _empty_log() -> AsyncGenerator[Log]:
-    with tempfile.TemporaryDirectory(prefix="anabranch-bench-") as home:
-        async with (
-            NatsServer(Path(home)) as server,
-            Log.connect(server.url, token=server.token) as log,
-        ):
-            yield log
 
 
 if __name__ == "__main__":

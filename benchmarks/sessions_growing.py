@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.rows import Row, at_most
-from benchmarks.sessions import peak_of, write_session
+from benchmarks.session_files import write_session
+from benchmarks.sessions import peak_of
 
 SIZES: Final = [
     int(size) for size in os.environ.get("ANABRANCH_BENCH_SESSION_SIZES", "30,300,2000").split(",")

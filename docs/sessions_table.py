@@ -45,6 +45,15 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         tuple(f"otel {one}" for one in ("fork", "resume", "rewind", "compaction")),
         "the conventions for spans have no name for it",
     ),
+    "h": (("openai-agents nested",), "an agent that is a tool keeps its own items nowhere"),
+    "i": (
+        ("openai-agents compaction",),
+        "the session is cleared, and what the vendor returns is put in its place",
+    ),
+    "j": (
+        ("langgraph-sqlite compaction", "langgraph-postgres compaction"),
+        "a program sums up as it likes, and nothing marks it; messages that it removed are read",
+    ),
 }
 _INTRODUCTION: Final = (
     "# Sessions of other tools",
@@ -52,8 +61,8 @@ _INTRODUCTION: Final = (
     "sessions [are brought in](../how-to/bring-your-sessions.md) as they happened.",
     "- **right**: a file that this release wrote is read, and all of it is what happened: tasks, "
     "results, texts in order, parents and places.\n"
-    "- *made*: the same of a file that a test makes by the form that is known. LangGraph's and "
-    "OpenTelemetry's own libraries wrote theirs.\n"
+    "- *made*: the same of a file that a test makes by the form that is known. The own "
+    "libraries of LangGraph, the OpenAI Agents SDK and OpenTelemetry wrote theirs.\n"
     "- not seen: no test shows it. It may be right.\n"
     "- A letter: why it cannot be so, or could not be tried; see below.",
     "In parallel are two agents of one caller, each of which began before the other ended.",

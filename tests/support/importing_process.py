@@ -16,8 +16,7 @@ async def main(url: str, token: str, namespace: str, folder: str) -> None:
     """Import what lies in a folder."""
     async with Log.connect(url, token=token) as log:
         importer = Importer(log, ImportOptions(namespace))
-        for source in sources_below([Path(folder)]):
-            await importer.source(source)
+        await importer.sources(sources_below([Path(folder)]), stored=lambda _, __: None)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ Call = tuple[str, dict[str, Any]]
 class ScriptedModel(Model):
     """A model that gives its answers one after the other, and keeps what it was asked."""
 
-    def __init__(self, answers: Sequence[str | Call]) -> None:
+    def __init__(self, answers: Sequence[str | Call | list[Call]]) -> None:
         self._answers = [*answers]
         self.inputs: list[list[Any]] = []
 
@@ -33,19 +33,25 @@ class ScriptedModel(Model):
         *_: Any,
         **__: Any,
     ) -> ModelResponse:
-        """Return the next answer: a text, or the call of a tool."""
+        """Return the next answer: a text, the call of a tool, or calls of several at once."""
         del system_instructions
         self.inputs.append([input] if isinstance(input, str) else [*input])
-        number, answer = len(self.inputs), self._answers.pop(0)
-        output = _message(number, answer) if isinstance(answer, str) else _call(number, *answer)
-        return ModelResponse(output=[output], usage=Usage(), response_id=None)
+        number, answer = str(len(self.inputs)), self._answers.pop(0)
+        output: list[Any]
+        if isinstance(answer, str):
+            output = [_message(number, answer)]
+        elif isinstance(answer, tuple):
+            output = [_call(number, *answer)]
+        else:
+            output = [_call(f"{number}-{at}", *call) for at, call in enumerate(answer)]
+        return ModelResponse(output=output, usage=Usage(), response_id=None)
 
     def stream_response(self, *_: Any, **__: Any) -> AsyncIterator[Any]:
         """Refuse: no test streams."""
         raise NotImplementedError
 
 
-def _message(number: int, text: str) -> ResponseOutputMessage:
+def _message(number: str, text: str) -> ResponseOutputMessage:
     content = ResponseOutputText(text=text, type="output_text", annotations=[])
     return ResponseOutputMessage(
         id=f"message-{number}",
@@ -56,7 +62,7 @@ def _message(number: int, text: str) -> ResponseOutputMessage:
     )
 
 
-def _call(number: int, name: str, arguments: dict[str, Any]) -> ResponseFunctionToolCall:
+def _call(number: str, name: str, arguments: dict[str, Any]) -> ResponseFunctionToolCall:
     return ResponseFunctionToolCall(
         id=f"tool-{number}",
         call_id=f"call-{number}",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from contextlib import asynccontextmanager
+import time
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,11 +18,12 @@ from anabranch.errors import HomeBusy, from_os_error
 from anabranch.home.folder import Lock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator
 
     from anabranch.home.folder import Home
 
 _CLEARED_MAX_S: Final = 60.0
+_PAUSE_S: Final = 0.02
 
 
 @asynccontextmanager
@@ -34,17 +36,41 @@ async def passing_folder(home: Home) -> AsyncGenerator[Path]:
     await asyncio.to_thread(clear_passing, home)
     with Lock(home.passing_lock, shared=True) as lock:
         if not await lock.wait(_CLEARED_MAX_S):
-            raise HomeBusy(
-                f"{home.passing} is being cleared by another process",
-                fix="try again in a moment",
-            )
-        try:
-            home.passing.mkdir(mode=0o700, exist_ok=True)
-            made = tempfile.TemporaryDirectory(dir=home.passing)
-        except OSError as error:
-            raise from_os_error(error, home.folder) from error
-        with made as name:
-            yield Path(name)
+            raise _busy(home)
+        with _made(home) as folder:
+            yield folder
+
+
+@contextmanager
+def passing_folder_here(home: Home) -> Generator[Path]:
+    """Give such a folder to a reader without an event loop; raises as `passing_folder` does."""
+    home.prepare()
+    clear_passing(home)
+    deadline = time.monotonic() + _CLEARED_MAX_S
+    with Lock(home.passing_lock, shared=True) as lock:
+        while not lock.take():
+            if time.monotonic() >= deadline:
+                raise _busy(home)
+            time.sleep(_PAUSE_S)
+        with _made(home) as folder:
+            yield folder
+
+
+def _busy(home: Home) -> HomeBusy:
+    return HomeBusy(
+        f"{home.passing} is being cleared by another process", fix="try again in a moment"
+    )
+
+
+@contextmanager
+def _made(home: Home) -> Generator[Path]:
+    try:
+        home.passing.mkdir(mode=0o700, exist_ok=True)
+        made = tempfile.TemporaryDirectory(dir=home.passing)
+    except OSError as error:
+        raise from_os_error(error, home.folder) from error
+    with made as name:
+        yield Path(name)
 
 
 def clear_passing(home: Home) -> None:

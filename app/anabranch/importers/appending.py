@@ -5,7 +5,8 @@ batch is conditional on where its sessions were when they were read. Of two impo
 must look again, and after a kill the next import goes on where the last batch ended.
 
 While a batch is on its way the next one is gathered. It is sent once the one before is stored,
-for it is conditional on the positions of that.
+for it is conditional on the positions of that. A batch may hold the end of a source, and the
+beginning of the next. To wait for each source would take longer than to read a short one.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 BATCH_EVENTS: Final = 500
 BATCH_CHARACTERS: Final = 2 * 1024 * 1024
 TRIES: Final = 8
+READS_AT_ONCE: Final = 32
+KNOWN_MAX: Final = 20_000
+"""Events that are remembered beyond the source they are of."""
 BUCKET: Final = "ANABRANCH_OBJECTS"
 
 
@@ -63,7 +67,7 @@ class Standing:
 
 
 class Appender:
-    """Appends the drafts of one source in their order; those that the log has are left out.
+    """Appends the drafts of sources in their order; those that the log has are left out.
 
     With the end of its block it waits for no answer any more: what is to be stored is flushed.
     """
@@ -88,6 +92,9 @@ class Appender:
         self._counted: set[str] = set()
         self.appended = 0
         self.left_out = 0
+        self.taken = 0
+        """Events that were put and were not in the log, and of these those that are settled."""
+        self.settled = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,15 +114,33 @@ class Appender:
 
     async def load(self, session_ids: Iterable[str]) -> None:
         """Read what the log has of sessions, before anything that they share with others is put."""
-        for session_id in session_ids:
-            await self._of(session_id)
+        missing = [one for one in dict.fromkeys(session_ids) if one not in self._standing]
+        for start in range(0, len(missing), READS_AT_ONCE):
+            await asyncio.gather(*map(self._of, missing[start : start + READS_AT_ONCE]))
+
+    async def begin(self, session_ids: Iterable[str]) -> None:
+        """Begin a source with these sessions; too much that is known of others is forgotten."""
+        if len(self._known) > KNOWN_MAX:
+            await self.flush()
+            self._standing.clear()
+            self._known.clear()
+            self._counted.clear()
+        await self.load(session_ids)
+
+    @property
+    def failed(self) -> bool:
+        """True once a batch was not stored: nothing more is appended."""
+        sending = self._sending
+        if sending is None or not sending.done():
+            return False
+        return sending.cancelled() or sending.exception() is not None
 
     async def put(self, draft: AnyDraft) -> None:
         """Append a draft, now or with others. Raises what `append_all` raises.
 
         A session that was forgotten takes nothing more, nor do branches of it that come later.
         """
-        standing = await self._of(draft.session_id)
+        standing = self._standing.get(draft.session_id) or await self._of(draft.session_id)
         if isinstance(draft, Opening) and draft.parent_id and not standing.exists:
             standing.forgotten |= (await self._of(draft.parent_id)).forgotten
         if standing.forgotten:
@@ -134,6 +159,7 @@ class Appender:
         for whole in () if isinstance(draft, (Opening, Start)) else draft.wholes:
             await self._keep(whole)
         self._waiting[draft.event_id] = self._event(draft, data)
+        self.taken += 1
         if isinstance(data, (InsightRecorded, ConsolidationRecorded)):
             self._characters += len(data.text)
         elif isinstance(data, BranchCompleted):
@@ -170,6 +196,7 @@ class Appender:
         if self._sending is not None:
             await self._sending
             self._sending = None
+            self.settled += len(self._sent)
             self._sent = {}
 
     async def _append(self, batch: Mapping[str, Event]) -> None:

@@ -5,23 +5,38 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.home.passing import passing_folder_here
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+
+    from anabranch.home.folder import Home
 
 PAGES_AT_ONCE: Final = 4096
 BUSY_S: Final = 5.0
+_home: Final[ContextVar[Home | None]] = ContextVar("_home", default=None)
+
+
+def copy_below(home: Home) -> None:
+    """Have databases copied below this home from now on, in this task and those it begins.
+
+    Such a copy holds what people said. One that a killed process left there is dropped by the next.
+    """
+    _home.set(home)
 
 
 def snapshot(path: Path) -> sqlite3.Connection:
     """Return a connection to a copy of the database as of now; closing it drops the copy.
 
-    The copy is a temporary file of SQLite's own, so that a large database takes no memory. The
-    database may be written meanwhile: SQLite's backup sees one state of it, its -wal included.
-    Nothing is written beside the database, neither a -wal nor a -shm. Raises sqlite3.Error.
+    The copy is a temporary file of SQLite's own, so that a large database takes no memory. Once
+    open it has no name, and ends with the process. The database may be written meanwhile: SQLite's
+    backup sees one state of it, its -wal included. Nothing is written beside the database,
+    neither a -wal nor a -shm. Raises sqlite3.Error, and HomeUnwritable and its kin for a copy.
     """
     copy = sqlite3.connect("")
     try:
@@ -48,13 +63,25 @@ def _fill(copy: sqlite3.Connection, path: Path) -> None:
     if _beside(path, "-shm") or not (_beside(path, "-wal") or _beside(path, "-journal")):
         _back_up(copy, path, immutable=_in_wal_mode(path) and not _beside(path, "-shm"))
         return
-    with tempfile.TemporaryDirectory(prefix="anabranch-") as folder:
-        twin = Path(folder) / path.name
+    with _folder() as folder:
+        twin = folder / path.name
         for suffix in ("", "-wal", "-journal"):
             part = path.with_name(path.name + suffix)
             if part.exists():
                 shutil.copyfile(part, twin.with_name(twin.name + suffix))
         _back_up(copy, twin, immutable=False)
+
+
+@contextmanager
+def _folder() -> Generator[Path]:
+    """Give a folder for copies: below the home, if there is one, else among temporary files."""
+    home = _home.get()
+    if home is not None:
+        with passing_folder_here(home) as folder:
+            yield folder
+    else:
+        with tempfile.TemporaryDirectory(prefix="anabranch-") as name:
+            yield Path(name)
 
 
 def _beside(path: Path, suffix: str) -> bool:

@@ -1,8 +1,9 @@
-"""Import of sources: read, map, append; each source is reported when it is done."""
+"""Import of sources: read, map, append; each source is reported when it is stored."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from anabranch.importers.readers.catalogue import READERS
 from anabranch.importers.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from anabranch.importers.outcome import ImportedSession
     from anabranch.importers.reader import Source
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 PAUSE_EACH: Final = 100
 """Records after which others have their turn: batches on their way are sent, and answered."""
+LOADED_TOGETHER: Final = 32
+"""Sources of which the log is asked together: most have one session, and an answer takes time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,54 @@ class Importer:
 
         Raises what `Log.append_all` raises; what was appended before stays.
         """
-        identity = Identity(self._namespace, source.tool)
+        found: list[ImportedSession] = []
+        await self.sources([source], stored=lambda _, sessions: found.extend(sessions))
+        return found
+
+    async def sources(
+        self,
+        sources: Sequence[Source],
+        *,
+        stored: Callable[[Source, list[ImportedSession]], None],
+    ) -> None:
+        """Import sources in their order; `stored` is called with each once all of it is in the log.
+
+        The next one is read meanwhile. Raises what `source` raises, and what reading raises once
+        those before are stored.
+        """
+        if self._log is None:
+            for source in sources:
+                stored(source, await self._taken(source, None))
+            return
+        async with Appender(self._log, namespace=self._namespace, saw=self._saw) as appender:
+            waiting = _Waiting(appender, stored)
+            known = self.tally.appended, self.tally.known
+            try:
+                for at, source in enumerate(sources):
+                    if at % LOADED_TOGETHER == 0:
+                        await appender.load(self._sessions(sources[at : at + LOADED_TOGETHER]))
+                    waiting.add(source, await self._taken(source, appender))
+            except Exception:
+                if not appender.failed:
+                    await appender.flush()
+                raise
+            else:
+                await appender.flush()
+            finally:
+                waiting.tell()
+                self.tally.appended = known[0] + appender.appended
+                self.tally.known = known[1] + appender.left_out
+
+    def _sessions(self, sources: Iterable[Source]) -> Iterator[str]:
+        """Yield the sessions that are known to be in sources before they are read."""
+        for source in sources:
+            identity = Identity(self._namespace, source.tool)
+            yield from map(identity.session, source.keys)
+
+    async def _taken(self, source: Source, appender: Appender | None) -> list[ImportedSession]:
+        """Read and map a source, and give its events to the appender."""
         mapping = Mapping(
-            identity,
+            Identity(self._namespace, source.tool),
             self._redaction,
             self.tally,
             tool=source.tool,
@@ -73,25 +121,38 @@ class Importer:
             tools=self._options.tools,
             keeps_insights=self._options.tells_insights,
         )
+        if appender is not None:
+            await appender.begin(self._sessions([source]))
         records = self._options.choice.chosen(source, READERS[source.tool])
-        if self._log is None:
-            await _mapped(records, mapping)
-        else:
-            async with Appender(self._log, namespace=self._namespace, saw=self._saw) as appender:
-                if len(source.keys) > 1:
-                    await appender.load(identity.session(key) for key in source.keys)
-                await _mapped(records, mapping, appender)
-                await appender.flush()
-            self.tally.appended += appender.appended
-            self.tally.known += appender.left_out
+        await _mapped(records, mapping, appender)
         self.tally.sources += 1
         self.tally.redacted = self._redaction.counted
         return list(mapping.outcomes())
 
 
-async def _mapped(
-    records: Iterable[Record], mapping: Mapping, appender: Appender | None = None
-) -> None:
+class _Waiting:
+    """Sources that were read, until all of each is stored."""
+
+    def __init__(
+        self, appender: Appender, stored: Callable[[Source, list[ImportedSession]], None]
+    ) -> None:
+        self._appender = appender
+        self._stored = stored
+        self._sources: deque[tuple[int, Source, list[ImportedSession]]] = deque()
+
+    def add(self, source: Source, sessions: list[ImportedSession]) -> None:
+        """Add a source that was read."""
+        self._sources.append((self._appender.taken, source, sessions))
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell of each source whose last event is settled."""
+        while self._sources and self._sources[0][0] <= self._appender.settled:
+            _, source, sessions = self._sources.popleft()
+            self._stored(source, sessions)
+
+
+async def _mapped(records: Iterable[Record], mapping: Mapping, appender: Appender | None) -> None:
     """Map records; what they give is appended, where there is a log."""
     for number, record in enumerate(records):
         for draft in mapping.take(record):

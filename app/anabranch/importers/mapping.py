@@ -45,7 +45,7 @@ from anabranch_events.event.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from anabranch.importers.drafts import AnyDraft
@@ -86,19 +86,22 @@ class Mapping:
         self._lines: dict[str, MappedLine] = {}
         self._last: MappedLine | None = None
 
-    def take(self, record: Record) -> Iterator[AnyDraft]:  # noqa: C901, PLR0912 - one case a record.
-        """Yield the events that a record gives, in the order in which they are to be stored."""
+    def take(self, record: Record) -> Iterable[AnyDraft]:  # noqa: C901, PLR0912 - one case a record.
+        """Return the events that a record gives, in the order in which they are to be stored.
+
+        They are to be taken before the next record is.
+        """
         match record:  # The most frequent ones first.
             case Turn(said="user"):
-                yield from self._asked(self._lines[record.line], record)
+                return self._asked(self._lines[record.line], record)
             case Turn():
-                yield from self._answered(self._lines[record.line], record)
+                return self._answered(self._lines[record.line], record)
             case ToolCall():
-                yield from self._called(self._lines[record.line], record)
+                return self._called(self._lines[record.line], record)
             case ToolResult():
-                yield from self._gave(self._lines[record.line], record)
+                return self._gave(self._lines[record.line], record)
             case Opened():
-                yield from self._open(record)
+                return self._open(record)
             case Broken():
                 self._tally.broken.append(f"{record.path}:{record.number}: {record.reason}")
             case Skipped():
@@ -106,15 +109,16 @@ class Mapping:
             case Unknown():
                 self._unknown(record)
             case Boundary():
-                yield from self._settle(self._lines[record.line], final=True)
+                return self._settle(self._lines[record.line], final=True)
             case Summary():
-                yield from self._summed(self._lines[record.line], record)
+                return self._summed(self._lines[record.line], record)
             case Fact():
-                yield from self._fact(self._lines[record.line], record)
+                return self._fact(self._lines[record.line], record)
             case Described():
-                yield from self._described(self._lines[record.line], record)
+                return self._described(self._lines[record.line], record)
             case Ended():
-                yield from self._ended(self._lines[record.line], record)
+                return self._ended(self._lines[record.line], record)
+        return ()
 
     def finish(self) -> Iterator[AnyDraft]:
         """Yield the drafts that are left at the end of the source."""
@@ -253,11 +257,10 @@ class Mapping:
                 sources=(said,),
             )
 
-    def _called(self, line: MappedLine, call: ToolCall) -> Iterator[AnyDraft]:
-        if line.answer is not None:
-            yield from self._settle(line, final=False)
-        if not line.begun:
-            yield from self._begin(line)
+    def _called(self, line: MappedLine, call: ToolCall) -> Iterable[AnyDraft]:
+        drafts: Iterable[AnyDraft] = ()
+        if line.answer is not None or not line.begun:
+            drafts = [*self._settle(line, final=False), *self._begin(line)]
         line.tick(call.time)
         line.tools[call.name] += 1
         command = command_of(call)
@@ -268,22 +271,26 @@ class Mapping:
             line.files.update(dict.fromkeys(files))
         if command:
             line.programs.update(dict.fromkeys(names_in(command)))
+        return drafts
 
     def _given(self, call: ToolCall) -> str:
         if not self._with_tools:
             return ""
         return call.input if isinstance(call.input, str) else _json(call.input)
 
-    def _gave(self, line: MappedLine, result: ToolResult) -> Iterator[AnyDraft]:
+    def _gave(self, line: MappedLine, result: ToolResult) -> Iterable[AnyDraft]:
         line.tick(result.time)
         call = line.calls.pop(result.call_id, None)
         if call is None:
-            return
+            return ()
+        drafts: list[AnyDraft] = []
         if self._with_tools:
             text = f"{call.name} {call.given}\n{result.output}"
-            yield self._insights.make(line, call.id, "tool", text, result.time, aspect="tool")
+            made = self._insights.make(line, call.id, "tool", text, result.time, aspect="tool")
+            drafts.append(made)
         if call.command and (result.failed or (result.failed is False and line.failures)):
-            yield from self._worked_out(line, call, result)
+            drafts += self._worked_out(line, call, result)
+        return drafts
 
     def _worked_out(self, line: MappedLine, call: Call, result: ToolResult) -> Iterator[AnyDraft]:
         """Yield a failure, or the fix where one like it failed before."""

@@ -39,7 +39,7 @@ def kind_of(value: dict[str, Any], name: str = "type") -> str:
 
 def objects_of(value: Any) -> list[dict[str, Any]]:
     """Return the JSON objects of a list."""
-    return [object_of(one) for one in list_of(value) if isinstance(one, dict)]
+    return [one for one in list_of(value) if isinstance(one, dict)]
 
 
 def json_of(value: Any) -> Any:

@@ -39,14 +39,17 @@ async def _follow(backend: Backend) -> None:
 
 async def _imported(backend: Backend) -> None:
     from anabranch.home.folder import Home
+    from anabranch.importers.databases import copy_below
     from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.following import Following
     from anabranch.importers.importer import ImportOptions
     from anabranch.importers.inventory import located_here
 
+    home = Home(backend.settings.home)
+    copy_below(home)
     options = ImportOptions(backend.settings.namespace)
     following = Following(backend.log, options, located_here, saw=backend.saw)
     async for one in following.imported():
         if one.error is not None:
             _log.warning("%s: %s; it is tried again", one.source.path, one.error.message)
-        note_unknown_records(Home(backend.settings.home), one.tally.unknown)
+        note_unknown_records(home, one.tally.unknown)

@@ -72,10 +72,13 @@ NoRedactOption = Annotated[
 )
 async def found(call: Call, where: WhereArgument = None) -> None:
     """List the sessions that lie on this machine; none is imported."""
+    from anabranch.home.folder import Home
+    from anabranch.importers.databases import copy_below
     from anabranch.importers.inventory import inventory
     from anabranch.memory.memory import namespace_of
     from anabranch.terminal.transcripts import found_table
 
+    copy_below(Home(call.settings.home))
     sources = _sources(where or ())
     async with call.memory() as memory:
         log = namespace_of(memory).backend.log
@@ -108,12 +111,15 @@ async def import_(
     """Bring sessions of agent tools into the memory; what it has already is left out."""
     from anabranch.backend.gc_tuning import collect_seldom
     from anabranch.home.folder import Home
+    from anabranch.importers.databases import copy_below
     from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.importer import Importer, ImportOptions
     from anabranch.memory.memory import namespace_of
     from anabranch.terminal.transcripts import import_summary
 
     collect_seldom()
+    home = Home(call.settings.home)
+    copy_below(home)
     choice = _choice(project or (), exclude or (), since)
     sources = [source for source in _sources(where or ()) if choice.wants(source)]
     options = ImportOptions(
@@ -131,7 +137,7 @@ async def import_(
             backend = namespace_of(memory).backend
             importer = Importer(backend.log, options, saw=backend.saw)
             await _imported(call, importer, sources)
-        note_unknown_records(Home(call.settings.home), importer.tally.unknown)
+        note_unknown_records(home, importer.tally.unknown)
     if not call.output.json:
         call.output.console.print(import_summary(importer.tally, dry_run=dry_run))
     for line in importer.tally.broken:
@@ -139,15 +145,18 @@ async def import_(
 
 
 async def _imported(call: Call, importer: Importer, sources: Sequence[Source]) -> None:
-    """Import sources one by one; with JSON each session is written as soon as it is in the log."""
+    """Import sources; with JSON each session is written as soon as it is in the log."""
     total = sum(source.bytes for source in sources)
     done = 0
     with call.output.progress("importing", total=total) as tell:
-        for source in sources:
-            sessions = await importer.source(source)
+
+        def stored(source: Source, sessions: list[ImportedSession]) -> None:
+            nonlocal done
             _tell(call, sessions)
             done += source.bytes
             tell(done)
+
+        await importer.sources(sources, stored=stored)
 
 
 def _tell(call: Call, sessions: Sequence[ImportedSession]) -> None:
@@ -169,6 +178,7 @@ async def watch(
     """Import sessions as they are written, until Ctrl-C; `up --watch-sessions` does so too."""
     from anabranch.errors import InputInvalid
     from anabranch.home.folder import Home
+    from anabranch.importers.databases import copy_below
     from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.following import Following
     from anabranch.importers.importer import ImportOptions
@@ -181,6 +191,8 @@ async def watch(
             field="where",
             fix="run `anabranch sessions import` with its address, as often as you like",
         )
+    home = Home(call.settings.home)
+    copy_below(home)
     choice = _choice(project or (), exclude or (), None)
     options = ImportOptions(
         call.settings.namespace,
@@ -203,7 +215,7 @@ async def watch(
                 continue
             _tell(call, one.sessions)
             call.output.message(f"{one.source.path}: {one.tally.appended} events")
-            note_unknown_records(Home(call.settings.home), one.tally.unknown)
+            note_unknown_records(home, one.tally.unknown)
 
 
 @command(commands, "export", gives="the text itself (as without), or with -o: session_id, to, file")

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anabranch.importers import appending
 from anabranch.importers.appending import Appender
 from anabranch.importers.choice import Choice
 from anabranch.importers.drafts import Draft, Opening
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
+from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch_events import new_event, new_id
 from anabranch_events.event.types import (
     BranchCancelled,
@@ -31,9 +33,12 @@ from tests.support.rounds import KILL_ROUNDS, in_full_only
 from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from anabranch.importers.outcome import ImportedSession
+    from anabranch.importers.reader import Source
+    from anabranch.importers.records import Record
     from anabranch_events import Event, Log, NatsServer
 
 SPACE = "default"
@@ -43,8 +48,7 @@ RECORD = 20 * 1024 * 1024
 async def imported(log: Log, *folders: Path, namespace: str = SPACE) -> Importer:
     """Import what lies in folders; return the importer with its tally."""
     importer = Importer(log, ImportOptions(namespace))
-    for source in sources_below(folders):
-        await importer.source(source)
+    await importer.sources(sources_below(folders), stored=lambda _, __: None)
     return importer
 
 
@@ -206,13 +210,81 @@ async def test_two_imports_at_a_time_store_each_event_once(log: Log, tmp_path: P
     assert len(texts(found)) == 3 * 800
 
 
+async def test_a_source_is_told_once_all_of_it_is_stored(log: Log, tmp_path: Path) -> None:
+    """A batch holds several short sources; in its callback each is in the log already."""
+    for _ in range(5):
+        ClaudeFile(tmp_path).turns(150)
+    seen: set[str] = set()
+    told: list[bool] = []
+    options = ImportOptions(SPACE, tells_insights=True)
+    importer = Importer(log, options, saw=lambda event, _: seen.add(event.id))
+
+    def tell(_: Source, sessions: list[ImportedSession]) -> None:
+        (session,) = sessions
+        told.append({one.insight_id for one in session.insights} <= seen)
+
+    await importer.sources(sources_below([tmp_path]), stored=tell)
+
+    assert told == [True] * 5
+    assert importer.tally.appended == len(await stored(log)) > 1500
+
+
+async def test_what_is_known_of_earlier_sources_may_be_dropped(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also between two copies of one session, of which the second adds its own turn only."""
+    monkeypatch.setattr(appending, "KNOWN_MAX", 3)
+    files = [ClaudeFile(tmp_path / name) for name in "ab"]
+    for file in files:
+        file.turns(4)
+    copy = tmp_path / "c" / "projects" / "-work-pier" / files[0].path.name
+    copy.parent.mkdir(parents=True)
+    shutil.copyfile(files[0].path, copy)
+    files[0].path = copy
+    files[0].turns(1, about="anchor")
+
+    for _ in range(2):
+        await imported(log, *(tmp_path / folder for folder in "abc"))
+        for folder in "abc":
+            await imported(log, tmp_path / folder)
+
+    found = texts(await stored(log))
+    assert len(found) == 2 * 8 + 2
+    assert found.count("Where is anchor 0?") == 1
+
+
+async def test_sources_before_one_that_cannot_be_read_are_stored(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is raised once they are, though their last events were waiting for a batch."""
+    for _ in range(3):
+        ClaudeFile(tmp_path).turns(2)
+    sources = sources_below([tmp_path])
+    told: list[Source] = []
+    read = ClaudeCodeReader.read
+
+    def broken(reader: ClaudeCodeReader, source: Source) -> Iterator[Record]:
+        if source == sources[2]:
+            raise PermissionError(source.path)
+        return read(reader, source)
+
+    monkeypatch.setattr(ClaudeCodeReader, "read", broken)
+
+    with pytest.raises(PermissionError):
+        await Importer(log, ImportOptions(SPACE)).sources(
+            sources, stored=lambda source, _: told.append(source)
+        )
+    assert told == sources[:2]
+    assert len(texts(await stored(log))) == 8
+
+
 @in_full_only
 async def test_an_import_that_is_killed_goes_on_where_it_was(
     nats_server: NatsServer, log: Log, tmp_path: Path
 ) -> None:
     """Killed at any moment and run again until it ends, it has stored what one run stores."""
-    for _ in range(4):
-        ClaudeFile(tmp_path).turns(1500)
+    for turns in (1500, 1500, 1500, *[40] * 30):
+        ClaudeFile(tmp_path).turns(turns)
     await imported(log, tmp_path, namespace="whole")
     whole = texts(await stored(log, namespace="whole"))
     words = (nats_server.url, nats_server.token, "killed", str(tmp_path))

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
-from typing import TYPE_CHECKING
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from anabranch.importers.databases import snapshot
+from anabranch.home.folder import Home
+from anabranch.importers.databases import copy_below, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_KILLED: Final = """
+import os, signal, sys
+from anabranch.cli.application import run
+from anabranch.importers import databases
+
+databases._back_up = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+run(["sessions", "import", "--dry-run", sys.argv[1]])
+"""
 
 
 def counted(path: Path) -> int:
@@ -44,9 +59,9 @@ def test_a_database_in_use_is_read_with_what_is_not_yet_in_its_file(
         assert names(tmp_path) == before
 
 
-def test_a_database_that_a_killed_program_left_is_read_and_left_alone(tmp_path: Path) -> None:
-    """Its -wal is recovered in a copy."""
-    path, left = tmp_path / "logs.db", tmp_path / "left"
+def left_in(folder: Path) -> Path:
+    """Return a database with a -wal, as a killed program leaves it."""
+    path, left = folder / "logs.db", folder / "left"
     left.mkdir()
     with closing(sqlite3.connect(path)) as writer:
         writer.execute("PRAGMA journal_mode=WAL")
@@ -55,7 +70,13 @@ def test_a_database_that_a_killed_program_left_is_read_and_left_alone(tmp_path: 
         writer.commit()
         for suffix in ("", "-wal"):
             name = f"logs.db{suffix}"
-            (left / name).write_bytes((tmp_path / name).read_bytes())
+            (left / name).write_bytes((folder / name).read_bytes())
+    return left / "logs.db"
+
+
+def test_a_database_that_a_killed_program_left_is_read_and_left_alone(tmp_path: Path) -> None:
+    """Its -wal is recovered in a copy."""
+    left = left_in(tmp_path).parent
     before = {one.name: one.read_bytes() for one in left.iterdir()}
 
     assert counted(left / "logs.db") == 1
@@ -72,3 +93,29 @@ def test_a_closed_database_in_wal_mode_gets_no_files_beside_it(tmp_path: Path) -
 
     assert counted(path) == 0
     assert names(tmp_path) == ["logs.db"]
+
+
+def test_a_copy_that_a_killed_import_left_is_dropped_by_the_next(tmp_path: Path) -> None:
+    """It lies below the home, for its owner's eyes only, and nowhere among temporary files."""
+    home, temporary = Home(tmp_path / "home"), tmp_path / "temporary"
+    temporary.mkdir()
+    path = left_in(tmp_path)
+    words = [sys.executable, "-c", _KILLED, str(path)]
+    environment = {
+        **os.environ,
+        "ANABRANCH_HOME": str(home.folder),
+        "TMPDIR": str(temporary),
+        "SQLITE_TMPDIR": str(temporary),
+    }
+    ended = subprocess.run(words, env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    (copy,) = home.passing.rglob("logs.db")
+    assert [one.stat().st_mode & 0o777 for one in (home.passing, copy.parent)] == [0o700, 0o700]
+    assert names(temporary) == []
+
+    def counted_below(home: Home) -> int:
+        copy_below(home)
+        return counted(path)
+
+    assert copy_context().run(counted_below, home) == 1
+    assert names(home.passing) == []

@@ -1,0 +1,137 @@
+"""Sessions that the frameworks' own libraries write here, offline, and that are read at once."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+from agents import Agent, RunConfig, Runner, SQLiteSession
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+
+from anabranch.importers.readers.catalogue import READERS, sources_below
+from tests.support.patience import PATIENCE_S
+from tests.support.scripted_model import ScriptedModel
+from tests.support.transcripts import shows, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.support.transcripts import Told
+
+OFFLINE: Final = RunConfig(tracing_disabled=True)
+THREAD: Final[Any] = {"configurable": {"thread_id": "pier"}}
+
+
+def read(folder: Path) -> Told:
+    """Return all that is told of the sessions below a folder."""
+    found = told(
+        record for source in sources_below([folder]) for record in READERS[source.tool].read(source)
+    )
+    assert (found.broken, found.unknown) == ([], {})
+    return found
+
+
+def talk(found: Told) -> list[tuple[str, str | None, str | None, list[str]]]:
+    """Return each line as its kind, its parent's task, its result, and its texts."""
+    return [
+        (
+            line.opened.kind,
+            found.lines[line.opened.parent].task if line.opened.parent else None,
+            line.result,
+            [text for _, text in line.texts],
+        )
+        for line in found.lines.values()
+    ]
+
+
+@shows("openai-agents", "parallel", "resume")
+async def test_agents_that_one_answer_calls_and_a_session_that_is_taken_up_again(
+    tmp_path: Path,
+) -> None:
+    """Each agent that was called as a tool is a line; what is said later goes on in the session."""
+    helpers = [
+        Agent(name=name, model=ScriptedModel([f"{name} says dry."])).as_tool(name, f"Ask {name}")
+        for name in ("bravo", "charlie")
+    ]
+    calls = [("bravo", {"input": "Check the lens."}), ("charlie", {"input": "Check the horn."})]
+    model = ScriptedModel([calls, "Both are dry.", "Good night."])
+    keeper = Agent(name="keeper", model=model, tools=[*helpers])
+    for asked in ("Is all dry?", "Thanks."):
+        with closing(SQLiteSession("watch", tmp_path / "agents.db")) as session:
+            await Runner.run(keeper, asked, session=session, run_config=OFFLINE)
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, "Good night.", ["Is all dry?", "Both are dry.", "Thanks.", "Good night."]),
+        ("subagent", "Is all dry?", "bravo says dry.", []),
+        ("subagent", "Is all dry?", "charlie says dry.", []),
+    ]
+    assert [line.task for line in found.lines.values()][1:] == [
+        "Check the lens.",
+        "Check the horn.",
+    ]
+
+
+def _graph(node: Any, **others: Any) -> Any:
+    """Return a graph in which nodes answer side by side."""
+    graph = StateGraph(MessagesState)
+    for name, one in {"node": node, **others}.items():
+        graph.add_node(name, one)
+        graph.add_edge(START, name)
+        graph.add_edge(name, END)
+    return graph
+
+
+@shows("langgraph-sqlite", "parallel", "nested", "resume")
+def test_graphs_that_run_beside_and_within_each_other_and_a_thread_that_is_taken_up_again(
+    tmp_path: Path,
+) -> None:
+    """Each graph of a node is a line below the one that invoked it; a thread goes on."""
+    both = threading.Barrier(2)
+
+    def look(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage(f"Looked: {state['messages'][-1].content}")]}
+
+    def helper(name: str, inner: Any) -> Callable[[MessagesState], dict[str, Any]]:
+        def ask(state: MessagesState) -> dict[str, Any]:
+            if state["messages"][-1].content != "Is all dry?":
+                return {"messages": []}
+            both.wait(PATIENCE_S)
+            said = inner.invoke({"messages": [HumanMessage(f"Check the {name}.")]})["messages"][-1]
+            return {"messages": [AIMessage(f"{name}: {said.content}")]}
+
+        return ask
+
+    def passed_on(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [deep.invoke({"messages": state["messages"][-1:]})["messages"][-1]]}
+
+    deep = _graph(look).compile()
+    lens, horn = _graph(passed_on).compile(), _graph(look).compile()
+    with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
+        app = _graph(helper("lens", lens), horn=helper("horn", horn)).compile(checkpointer=saver)
+        app.invoke({"messages": [HumanMessage("Is all dry?")]}, THREAD)
+    with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
+        app = _graph(look).compile(checkpointer=saver)
+        app.invoke({"messages": [HumanMessage("And the wick?")]}, THREAD)
+
+    found = read(tmp_path)
+
+    main, *graphs = talk(found)
+    assert main[3] == [
+        "Is all dry?",
+        "horn: Looked: Check the horn.",
+        "lens: Looked: Check the lens.",
+        "And the wick?",
+        "Looked: And the wick?",
+    ]
+    horn_said, lens_said = "Looked: Check the horn.", "Looked: Check the lens."
+    assert sorted(graphs) == [
+        ("subagent", "Check the lens.", lens_said, ["Check the lens.", lens_said]),
+        ("subagent", "Is all dry?", horn_said, ["Check the horn.", horn_said]),
+        ("subagent", "Is all dry?", lens_said, ["Check the lens.", lens_said]),
+    ]
