@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anabranch_projections.recall_index.growing import Growing
-from anabranch_recall.evidence import RESTATED
+from anabranch_recall.candidates import RESTATED
 from anabranch_recall.moment import Consolidations
 
 if TYPE_CHECKING:
