@@ -98,8 +98,8 @@ async def append(connection: Connection, out: Outgoing) -> Receipt:
     stored therefore looks like a conflict: reading back tells them apart.
 
     Raises PositionConflict, EventInvalid when the id belongs to another event, EventIdKnown when
-    it belonged to one that was deleted, LogFull, LogRefused, and LogUnavailable (stored or not:
-    appending the same event again is safe).
+    it belonged to one that was deleted, LogFull and LogRefused. After LogUnavailable it is stored
+    or not: appending the same event again is safe.
     """
     headers = out.headers()
 
