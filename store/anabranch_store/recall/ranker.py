@@ -133,7 +133,7 @@ class GraphRanker:
             await self._hits(question, best, reach),
             words=len(asked_words(question.text)),
         )
-        if nothing_close and question.evidence:
+        if nothing_close and question.evidence_prior:
             return await self.recall(ranked_plainly(question))
         return Recollection(
             hits=hits,
@@ -281,7 +281,7 @@ class GraphRanker:
 
     async def _evidence(self, asked: _ScopedQuestion, read: _Read) -> LaneOutcome[_Evidence]:
         """Return the part of each insight that a standing consolidation cites."""
-        part = asked.question.evidence
+        part = asked.question.evidence_prior
         if not part or not read:
             return LaneOutcome("skipped", {})
         found = await self._attempt(

@@ -125,7 +125,7 @@ async def _all_ways(graph: Graph, events: list[PositionedEvent], asked: Question
     found: list[set[str]] = []
     for way in _rankers(graph, events):
         ranked = await way.recall(asked)
-        plain = await way.recall(asked.model_copy(update={"evidence": 0.0}))
+        plain = await way.recall(asked.model_copy(update={"evidence_prior": 0.0}))
         assert set(ids(ranked)) == set(ids(plain))
         assert not _evidence(plain)
         found.append(_evidence(ranked))
@@ -138,7 +138,7 @@ async def test_what_a_standing_consolidation_cites_is_ranked_down(graph: Graph) 
     await learn(graph, events)
 
     for position, standing in STANDING:
-        asked = ask("gauge drifts", k=20, evidence=PART, as_of=position)
+        asked = ask("gauge drifts", k=20, evidence_prior=PART, as_of=position)
         expected = set(map(insight, standing))
 
         assert await _all_ways(graph, events, asked) == [expected] * 3, position
@@ -148,7 +148,7 @@ async def test_it_counts_where_all_that_it_cites_may_answer(graph: Graph) -> Non
     """In a scope or with a filter nothing is ranked down for a text about what is out of reach."""
     events = _history()
     await learn(graph, events)
-    asked = ask("gauge drifts", k=20, evidence=PART, as_of=10)
+    asked = ask("gauge drifts", k=20, evidence_prior=PART, as_of=10)
     cases: list[tuple[dict[str, object], set[int]]] = [
         ({"scope": "session", "session_id": session(1)}, {1, 2}),
         ({"scope": "lineage", "session_id": session(2)}, set()),
@@ -200,7 +200,7 @@ async def test_what_is_forgotten_consolidates_nothing(
     await learn(graph, events)
 
     for as_of in (14, 15, None):
-        asked = ask("gauge drifts", k=20, evidence=PART, as_of=as_of)
+        asked = ask("gauge drifts", k=20, evidence_prior=PART, as_of=as_of)
 
         for found in await _all_ways(graph, events, asked):
             assert spared not in found
@@ -212,13 +212,13 @@ async def test_a_reading_that_fails_leaves_the_rest_of_the_answer(
     """Where the graph does not say what is evidence, nothing is ranked down, and a lane says why."""
     events = _history()
     await learn(graph, events)
-    asked = ask("gauge drifts", k=20, evidence=PART)
+    asked = ask("gauge drifts", k=20, evidence_prior=PART)
 
     async def fails(*_: object) -> list[str]:
         raise GraphUnavailable("the graph is away", fix="wait")
 
     for way in both_ways(graph):
-        plain = await way.recall(asked.model_copy(update={"evidence": 0.0}))
+        plain = await way.recall(asked.model_copy(update={"evidence_prior": 0.0}))
         with monkeypatch.context() as patched:
             patched.setattr(ranker, "read_evidence", fails)
             found = await way.recall(asked)
@@ -241,7 +241,7 @@ async def test_evidence_comes_after_what_is_as_near_and_is_never_dropped(graph: 
     everything = [*events, at(len(events) + 1, _consolidates(3, 3, 4))]
 
     for way in _rankers(graph, events):
-        found = await way.recall(ask("gauge drifts", k=4, evidence=-0.01))
+        found = await way.recall(ask("gauge drifts", k=4, evidence_prior=-0.01))
         assert set(ids(found)[:2]) == {insight(3), insight(4)}
         assert set(ids(found)) == set(map(insight, range(1, 5)))
 
@@ -249,7 +249,7 @@ async def test_evidence_comes_after_what_is_as_near_and_is_never_dropped(graph: 
     floor = Floor(similarity=0.9, words=0.5)
     for way in _rankers(graph, everything):
         plain, found = [
-            await way.recall(ask("gauge drifts", k=4, floor=floor, evidence=part))
+            await way.recall(ask("gauge drifts", k=4, floor=floor, evidence_prior=part))
             for part in (0.0, -1.0)
         ]
         assert set(ids(plain)) == set(ids(found)) == set(map(insight, range(1, 5)))
