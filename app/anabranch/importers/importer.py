@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from anabranch.importers.appending import Appender
@@ -31,7 +31,7 @@ LOADED_TOGETHER: Final = 32
 """Sources of which the log is asked together: most have one session, and an answer takes time."""
 WAITING_MAX: Final = 32
 WAITING_MAX_S: Final = 1.0
-"""Sources that wait to be told, and the time the first of them does, before a batch is full."""
+"""Sources that may wait for a batch to fill, and the time that the first of them may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class _Waiting:
         self._sources.append(read)
 
     async def look(self) -> None:
-        """Tell of what is settled; if others wait for long, also in number, store what they need.
+        """Tell of the sources that are stored; store the others once they wait for long.
 
         Raises what `append_all` raises.
         """
@@ -187,9 +187,15 @@ class _Read:
     since: float
 
 
-async def _mapped(records: Iterable[Record], mapping: Mapping, waiting: _Waiting | None) -> None:
-    """Map records; what they give is appended, where there is a log."""
+async def _mapped(records: Iterator[Record], mapping: Mapping, waiting: _Waiting | None) -> None:
+    """Map records; what they give is appended, where there is a log.
+
+    The first is read in a thread: before it databases are copied, and locks are waited for.
+    """
     appender = waiting.appender if waiting is not None else None
+    first = await asyncio.to_thread(next, records, None)
+    if first is not None:
+        records = chain([first], records)
     for number, record in enumerate(records):
         for draft in mapping.take(record):
             if appender is not None:
