@@ -369,10 +369,14 @@ class ResolveConflict(Writing):
     position: Position = Field(description="The position that opened it.")
     decision: Text = Field(description="What was decided, and why.")
     holds: Identifier | None = Field(
-        default=None, description="The insight that holds; it supersedes the other one."
+        default=None,
+        description="The insight that holds; it supersedes the other one, and is confirmed.",
     )
     session_id: Identifier | None = Field(
         default=None, description="The session that decides; without it that of the insight."
+    )
+    recall_id: Identifier | None = Field(
+        default=None, description="The recall whose answer had the insight that holds."
     )
 
 

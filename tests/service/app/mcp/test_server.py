@@ -134,9 +134,9 @@ async def test_an_answer_fits_what_the_client_shows_to_its_model(
         whole = await Asking(client)("recall", query="Which pier is closed?")
 
     assert len(json.dumps(cut)) <= 11_000
-    assert [hit["insight_id"] for hit in cut["hits"]] == [
+    assert {hit["insight_id"] for hit in cut["hits"]} == {
         hit["insight_id"] for hit in whole["hits"]
-    ]
+    }
     assert cut["cut"].startswith("Too long for this client: texts end after ")
     assert {hit["text"] for hit in whole["hits"]} == set(texts)
     assert "cut" not in whole
@@ -384,8 +384,16 @@ async def test_a_conflict_is_seen_and_decided(ask: Asking, memory: Memory) -> No
         await ask.refused("cite_insights", outcome="confirmed", **{**decides, "insight_ids": []}),
         await ask.refused("cite_insights", outcome="confirmed", insight_ids=[newer], resolves=1),
     ]
-    await ask("cite_insights", outcome="confirmed", recall_id="", **decides)
+    decided = await ask("cite_insights", outcome="confirmed", recall_id="", **decides)
+    again = await ask("cite_insights", outcome="confirmed", **decides)
+    events = (await ask("get_history", thing_id=newer))["events"]
+    superseded = await ask("recall", query=OPPOSED[0].format(7), include_retired=True)
 
+    assert again == decided
+    assert [one["position"] for one in events if "cited" in one["type"]] == [
+        decided["position"] + 2
+    ]
+    assert {hit["insight_id"] for hit in superseded["hits"]} == {older, newer}
     assert beside == {older: [conflict.position], newer: [conflict.position]}
     assert [one["position"] for one in listed["conflicts"]] == [conflict.position]
     assert {shown["one"]["insight_id"], shown["other"]["insight_id"]} == {older, newer}
