@@ -82,12 +82,14 @@ export class LaneCanvas {
   /** Pan by pixels. */
   pan(dx, dy) {
     this.view.pan(dx, dy);
+    this.#keep();
     this.#move();
   }
 
   /** Zoom about a point, or about the middle. */
   zoom(factor, x = this.view.width / 2, y = this.view.height / 2, options = {}) {
     this.view.zoom(factor, x, y, options);
+    this.#keep();
     this.redraw();
   }
 
@@ -95,6 +97,13 @@ export class LaneCanvas {
   reveal(lane, position = lane.opened) {
     this.view.reveal(position, lane.row);
     this.redraw();
+  }
+
+  /** Move back to where some lane is in sight. */
+  #keep() {
+    const { view, history, at } = this;
+    view.keepAlong(history.first, at);
+    view.keepDown(history.rows.between(view.position(EDGE), Math.min(view.position(view.width - EDGE), at)));
   }
 
   /** Draw what has moved; once it rests, in the detail that there is time for. */
@@ -184,7 +193,10 @@ export class LaneCanvas {
     drag(canvas, move, (event) => {
       const [left, right] = focus.span ?? [0, 0];
       focus.span = null;
-      if (event.type === "pointerup" && right - left > 4) view.show(view.position(left), view.position(right));
+      if (event.type === "pointerup" && right - left > 4) {
+        view.show(view.position(left), view.position(right));
+        this.#keep();
+      }
       this.redraw();
     });
   }

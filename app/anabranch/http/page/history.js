@@ -151,6 +151,13 @@ export class History {
     return found;
   }
 
+  /** Tell whether a session is another one, or below it. */
+  isWithin(id, other) {
+    let one = id;
+    while (one && one !== other) one = this.sessions.get(one)?.parent;
+    return one === other;
+  }
+
   /** Return the time at a position: that of the last session that began up to there. */
   timeAt(position) {
     let [low, high] = [0, this.order.length];

@@ -16,6 +16,7 @@ const [ROUND, CURVES, LABELS, DASHES_ON] = [1, 2, 3, 4];
 const LABEL_LENGTH_MAX = 160;
 const LETTER = 5.6; // Pixels.
 const LABEL_MAX = 2000; // Pixels.
+const HAIR = 1e-6; // Pixels: reckoned from another left, a whole number of them is a hair more or less.
 export const AROUND = 32; // Pixels: so far a bend, a mark or a sign stands from its position.
 const DASHES = { waiting: [2, 4], joins: [3, 3] };
 export const FONT = "11px system-ui, sans-serif";
@@ -127,7 +128,7 @@ export class LaneDrawing {
   /** Return where a bar ends; of what is not round, at the end of a pixel, so that many fall into their neighbours. */
   #right(lane, left, round) {
     const right = Math.max(this.view.x(this.end(lane)), left + 2);
-    return round ? right : Math.ceil(right * this.scale) / this.scale;
+    return round ? right : Math.ceil(right * this.scale - HAIR) / this.scale;
   }
 
   /** Return where a dashed line that begins at `x` is to be begun: no dash is made far out of sight. */

@@ -163,6 +163,12 @@ class Page {
     this.#remember();
   }
 
+  /** Have a session stand out that is below the one that is picked: it may have begun since. */
+  #light(id) {
+    const { lit, session } = this.focus;
+    if (lit && this.history.isWithin(id, session)) lit.add(id);
+  }
+
   #enter(namespace) {
     this.connection.namespace = namespace;
     this.moment.go(null);
@@ -216,6 +222,7 @@ class Page {
 
   #came(event) {
     if (!this.history.apply(event)) return;
+    this.#light(event.subject);
     this.status.came();
     this.feed.push(event);
     this.#stale ||= this.panel.concerns(event);
@@ -230,10 +237,8 @@ class Page {
   }
 
   #grown() {
-    if (this.moment.live) {
-      this.tree.update();
-      this.canvas.grow();
-    }
+    this.tree.update(); // At a past moment as well: what is forgotten goes from there too.
+    this.canvas.grow();
     this.scrubber.update();
     this.status.update();
     this.#say();

@@ -2,7 +2,7 @@
 
 import { number, time } from "./format.js";
 import { diamond, FONT, labelEnd, labelWithin, writeLabel } from "./lane_drawing.js";
-import { endOf } from "./rows.js";
+import { endOf, needs } from "./rows.js";
 import { TOP } from "./viewport.js";
 
 const TICK_APART = 130; // Pixels.
@@ -51,7 +51,7 @@ export class Overlay {
     const rows = Math.min(view.row(view.height) + 1, history.rows.count);
     for (let row = Math.max(view.row(0), 0); row < rows; row += 1) {
       const lane = history.rows.lanes[row][history.rows.at(row, Math.min(view.position(EDGE), at))];
-      if (!lane || view.x(lane.ended ?? at) < EDGE) continue;
+      if (!lane || view.x(Math.min(needs(lane), at)) < EDGE) continue;
       const left = view.x(lane.opened);
       if (labelEnd(labelWithin(this, lane, left), left) > EDGE) continue;
       writeLabel(ctx, this, lane, EDGE);

@@ -65,6 +65,7 @@ export class Picture {
   #begin(left, top, width, height, shown) {
     const margin = this.#drawn ? Math.round(height * MARGIN) : 0;
     const { perPosition, perRow } = shown.view;
+    shown.history.changes(); // All of them are drawn.
     this.#drawn = { perPosition, perRow, top: top - margin, height: height + 2 * margin, detail: detailOf(shown) };
     this.#release(this.#pieces.splice(0));
     this.#pieces.push(this.#piece(left, width, shown));

@@ -52,6 +52,12 @@ export class Rows {
     if (this.lanes[lane.row].at(-1) === lane) this.until[lane.row] = needs(lane);
   }
 
+  /** Return the rows in which there is a bar between two positions. */
+  between(from, to) {
+    const rows = this.lanes.map((lanes, row) => [row, lanes[this.at(row, to)]]);
+    return rows.filter(([, lane]) => lane && endOf(lane) >= from).map(([row]) => row);
+  }
+
   /** Return the index in a row of the last session that began at or before a position, or -1. */
   at(row, position) {
     const lanes = this.lanes[row] ?? [];

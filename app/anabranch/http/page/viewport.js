@@ -4,6 +4,7 @@ const PAD = 28;
 const ROW_MAX = 30;
 const ROW_FIT_MAX = 26;
 const STEP_MAX = 60;
+const FOOT = 8;
 export const TOP = 30;
 
 /** Turns positions and rows into points, and is moved by panning and zooming. */
@@ -84,6 +85,20 @@ export class Viewport {
     this.left = position - this.width / 2 / this.perPosition;
     this.top = Math.max(row - (this.height - TOP) / 2 / this.perRow, -2);
     this.fitted = false;
+  }
+
+  /** Move back, where they are out of sight, until an edge of the positions is seen. */
+  keepAlong(first, last) {
+    const [least, most] = [first - (this.width - PAD) / this.perPosition, last - PAD / this.perPosition];
+    this.left = clamp(this.left, least, most);
+  }
+
+  /** Move, where none of some rows is in sight, until the nearest one is seen. */
+  keepDown(rows) {
+    const inSight = (this.height - FOOT - TOP) / this.perRow;
+    const tops = rows.map((row) => clamp(this.top, row + 0.5 - inSight, row + 0.5));
+    const far = (top) => Math.abs(top - this.top);
+    this.top = tops.reduce((best, top) => (far(top) < far(best) ? top : best), tops[0] ?? this.top);
   }
 
   /** Tell whether all positions and all rows are seen, with so many pixels after them. */

@@ -1,131 +1,51 @@
 // Histories that grow by chance, each drawn in parts as it grows, and drawn whole: where the two differ.
 
 async ({ seeds, steps, limit }) => {
-  const [{ History }, { Picture }, { Viewport }, { palette }] = await Promise.all(
-    ["history", "picture", "viewport", "palette"].map((name) => import(`/page/${name}.js`)));
-  const STATUSES = ["completed", "failed", "cancelled", "dead_lettered"];
-  const colours = { ...palette(), line: "black", bar: "black", "ink-3": "black" }; // So that nothing is faint.
+  const [{ History }, { Picture }, { LaneDrawing, detailOf }, { Viewport }, { palette }] = await Promise.all(
+    ["history", "picture", "lane_drawing", "viewport", "palette"].map((name) => import(`/page/${name}.js`)));
+  const [WIDTH, HEIGHT] = [640, 330];
+  // So that nothing is faint: what is not lit is seen as well.
+  const colours = { ...palette(), surface: "white", line: "black", bar: "black", "ink-3": "black" };
+  const { prototype } = CanvasRenderingContext2D;
+  const alpha = Object.getOwnPropertyDescriptor(prototype, "globalAlpha");
+  Object.defineProperty(prototype, "globalAlpha", { ...alpha, set(value) { alpha.set.call(this, Math.max(value, 0.7)); } });
   const partial = { count: 0 };
-  const clear = CanvasRenderingContext2D.prototype.clearRect;
-  CanvasRenderingContext2D.prototype.clearRect = function clearRect(x, ...rest) {
+  const clear = prototype.clearRect;
+  prototype.clearRect = function clearRect(x, ...rest) {
     partial.count += x > 0 ? 1 : 0;
     return clear.call(this, x, ...rest);
   };
 
-  /** Events as a namespace has them: sessions begin, branch, find, end, are joined; insights end. */
-  class Fleet {
-    constructor(chance) {
-      Object.assign(this, { chance, crowd: 4 + Math.floor(chance() * 12), position: 0, made: 0, going: [], ended: [], insights: [] });
-    }
-
-    below(count) {
-      return Math.floor(this.chance() * count);
-    }
-
-    one(list) {
-      return list[this.below(list.length)];
-    }
-
-    next() {
-      const kind = this.below(this.going.length < this.crowd ? 9 : 20);
-      if (!this.going.length || kind < 2) return this.opens();
-      const session = this.one(this.going);
-      if (kind < 5) return this.branches(session);
-      if (kind < 7) return this.finds(session);
-      if (kind === 7 && this.insights.length) {
-        return this.event(`insight.${this.one(["retracted", "expired", "forgotten"])}`, session.id, { insight_id: this.one(this.insights) });
-      }
-      if (kind === 8 && session.children.length) return this.joins(session);
-      if (kind === 9) return this.event("session.forgotten", this.one([...this.going, ...this.ended]).id);
-      if (kind === 10) return this.event("session.noted", this.one([...this.going, ...this.ended]).id);
-      if (kind === 11 && session.parent) return this.event("branch.failed", session.id, { will_retry: true });
-      if (kind === 12 && session.parent) return this.event("branch.started", session.id);
-      return this.ends(session);
-    }
-
-    event(type, subject, data = {}) {
-      this.position += 1 + (this.below(5) ? 0 : this.below(4));
-      return { type: `anabranch.${type}.v1`, subject, data, position: this.position, time: "2026-01-02T03:04:05Z" };
-    }
-
-    begins(parent) {
-      const session = { id: `s${(this.made += 1)}`, parent, children: [] };
-      this.going.push(session);
-      return session;
-    }
-
-    task() {
-      return this.below(4) ? "Look at the lower gate ".repeat(1 + this.below(5)) : "Remember";
-    }
-
-    opens() {
-      return this.event("session.opened", this.begins(null).id, { task: this.task() });
-    }
-
-    branches(parent) {
-      const session = this.begins(parent);
-      parent.children.push(session);
-      return this.event("branch.created", session.id, {
-        parent_id: parent.id, task: this.task(), role: "surveyor", forked_at: this.position - this.below(3) });
-    }
-
-    finds(session) {
-      const id = `i${this.insights.length}`;
-      this.insights.push(id);
-      return this.event("insight.recorded", session.id, { insight_id: id, text: "It sticks" });
-    }
-
-    joins(session) {
-      return this.event("consolidation.recorded", session.id, {
-        consolidation_id: `c${this.position}`, root_id: session.id, text: "It is mapped", sources: [],
-        sessions: session.children.filter(() => this.below(3)).map((child) => child.id) });
-    }
-
-    ends(session) {
-      if (session === this.going[0]) return this.branches(session); // The first one lasts.
-      this.going.splice(this.going.indexOf(session), 1);
-      this.ended.push(session);
-      if (!session.parent) return this.event(this.one(["session.closed", "session.handed_off"]), session.id);
-      return this.event(`branch.${this.one(STATUSES)}`, session.id);
-    }
-  }
-
-  const randomOf = (seed) => () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const canvas = () => Object.assign(document.createElement("canvas"), { width: 640, height: 330 });
-  const pixels = (picture, shown) => {
-    const ctx = canvas().getContext("2d", { willReadFrequently: true });
+  const pixels = (draw) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: WIDTH, height: HEIGHT });
+    const ctx = canvas.getContext("2d", { willReadFrequently: true });
     ctx.fillStyle = colours.surface;
-    ctx.fillRect(0, 0, 640, 330);
-    picture.draw(ctx, shown);
-    return ctx.getImageData(0, 0, 640, 330).data;
+    ctx.fillRect(0, 0, WIDTH, HEIGHT);
+    draw(ctx);
+    return ctx.getImageData(0, 0, WIDTH, HEIGHT).data;
   };
 
-  /** Return how far means of 4 by 4 pixels are apart at most: edges are smoothed a little otherwise in a longer path. */
-  const apart = (one, other) => {
-    const blocks = new Int32Array(160 * 83 * 3);
-    for (let at = 0; at < one.length; at += 1) {
-      const block = (Math.floor(at / 10240) * 160 + ((at >> 4) % 160)) * 3;
-      if (at % 4 < 3) blocks[block + (at % 4)] += one[at] - other[at];
-    }
-    return blocks.reduce((most, sum) => Math.max(most, Math.abs(sum) / 16), 0);
+  /** Draw all that is in sight at once, where the picture has it: at whole pixels. */
+  const whole = (ctx, shown) => {
+    const { view, scale } = shown;
+    const [across, down] = [view.perPosition * scale, view.perRow * scale];
+    const seen = Object.assign(new Viewport(), view, {
+      left: Math.round(view.left * across) / across, top: Math.round(view.top * down) / down });
+    ctx.scale(scale, scale);
+    new LaneDrawing(ctx, { ...shown, view: seen }).draw();
   };
 
-  const [wrong, levels] = [[], new Set()];
+  const [wrong, levels, seen] = [[], new Set(), { past: 0, dim: 0, behind: 0 }];
   for (let seed = 1; seed <= seeds; seed += 1) {
-    const fleet = new Fleet(randomOf(seed));
+    const fleet = window.fleetOf(seed);
     const [history, view, picture] = [new History(), new Viewport(), new Picture()];
     const scale = fleet.one([1, 1.5, 2]);
-    [view.width, view.height] = [640 / scale, 330 / scale];
+    [view.width, view.height] = [WIDTH / scale, HEIGHT / scale];
     const grow = (count) => {
       for (let at = 0; at < count; at += 1) history.apply(fleet.next());
     };
-    grow(fleet.one([20, 200, 2000, 20000]));
-    let lit = null;
+    grow(fleet.one([20, 200, 2000, 8000, 20000]));
+    let [lit, past, slides] = [null, null, 0];
     const fit = () => {
       picture.clear();
       view.fit({ first: history.first, last: history.position * 1.05, rows: history.rows.count * 1.2 });
@@ -139,19 +59,35 @@ async ({ seeds, steps, limit }) => {
       picture.clear();
       lit = lit ? null : history.kin(fleet.one(history.order));
     };
+    const scrub = () => {
+      picture.clear();
+      const back = Math.floor((fleet.chance() * view.width) / view.perPosition);
+      past = past === null ? Math.max(history.position - back, history.first) : null;
+    };
     const pan = () => view.pan(fleet.below(400) - 200, fleet.below(20) - 10);
+    const slide = () => {
+      slides = 3; // Steps: then it rests, and has its detail.
+      pan();
+    };
     fit();
     for (let step = 0; step < steps; step += 1) {
-      const act = step % 5 ? null : fleet.one([fit, near, near, light, pan, pan]);
-      act?.();
+      slides = Math.max(slides - 1, 0);
+      const act = step % 5 ? slides && pan : fleet.one([fit, near, near, light, pan, slide, slide, scrub]);
+      if (act) act();
+      const moving = slides > 0;
       grow(fleet.one([1, 1, 1, 4]));
       picture.grow();
-      const shown = { history, view, scale, colours, at: history.position, lit, moving: false };
-      const [parts, whole] = [pixels(picture, shown), pixels(new Picture(), shown)];
-      levels.add(picture.detail.level);
-      const most = apart(parts, whole);
-      if (most > limit) wrong.push({ seed, step, scale, most, ...picture.detail });
+      const shown = { history, view, scale, colours, at: past ?? history.position, lit, moving };
+      const parts = pixels((ctx) => picture.draw(ctx, shown));
+      const [{ detail }, { level }] = [picture, detailOf(shown)];
+      const most = window.apart(parts, pixels((ctx) => whole(ctx, { ...shown, detail })));
+      levels.add(detail.level);
+      seen.past += past === null ? 0 : 1;
+      seen.dim += lit === null ? 0 : 1;
+      seen.behind += detail.level < level ? 1 : 0;
+      const right = moving ? detail.level <= level : detail.level === level;
+      if (most > limit || !right) wrong.push({ seed, step, scale, most, past, moving, lit: lit !== null, ...detail });
     }
   }
-  return { wrong, levels: [...levels].sort(), partial: partial.count };
+  return { wrong, levels: [...levels].sort(), partial: partial.count, seen };
 }

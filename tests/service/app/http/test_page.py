@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anabranch import Memory, Session
 
 pytestmark = [in_full_only, pytest.mark.timeout(300)]
-PARTS = Path(__file__).with_name("picture_in_parts.js")
+SCRIPTS = Path(__file__).parent
 SMOOTHING = 24  # Of 255: edges of curves that cross are smoothed a little otherwise in parts.
 PICTURE = '() => document.getElementById("minimap").toDataURL()'
 MARKUP = "<b>loud</b> <img src=nowhere> &amp; <script>no</script>"
@@ -39,6 +39,44 @@ async () => {
   while (shown() === first) await new Promise(requestAnimationFrame);
   press();
   return shown();
+}
+"""
+# Tells whether bars of sessions that have ended are seen: with their colour, or dim.
+BARS = """
+() => {
+  const style = getComputedStyle(document.documentElement);
+  const ctx = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  const colour = (alpha) => {
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = style.getPropertyValue("--surface").trim();
+    ctx.fillRect(0, 0, 1, 1);
+    ctx.globalAlpha = alpha;
+    ctx.fillStyle = style.getPropertyValue("--bar").trim();
+    ctx.fillRect(0, 0, 1, 1);
+    return [...ctx.getImageData(0, 0, 1, 1).data];
+  };
+  const [lit, dim] = [colour(1), colour(0.22)];
+  window.bars = () => {
+    const lanes = document.getElementById("lanes");
+    const { data } = lanes.getContext("2d").getImageData(0, 0, lanes.width, lanes.height);
+    const has = (at, one) => one.every((value, part) => Math.abs(data[at + part] - value) <= 1);
+    const found = { lit: 0, dim: 0 };
+    for (let at = 0; at < data.length; at += 4) {
+      found.lit += has(at, lit) ? 1 : 0;
+      found.dim += has(at, dim) ? 1 : 0;
+    }
+    return { lit: found.lit > 40, dim: found.dim > 40 }; // Fewer are smoothed edges.
+  };
+}
+"""
+WRITTEN = """
+() => {
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  window.written = [];
+  CanvasRenderingContext2D.prototype.fillText = function write(text, ...rest) {
+    window.written.push(text);
+    return fillText.call(this, text, ...rest);
+  };
 }
 """
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -318,17 +356,77 @@ async def test_what_is_drawn_in_parts_is_as_if_drawn_whole(
     """Whatever happens, and from near or far, what is drawn over the lanes leaves them right."""
     chances = {"seeds": 40, "steps": 15, "limit": SMOOTHING}
     async with served(memory) as url, visited(browser, url) as page:
-        found = await page.evaluate(_without_comment(PARTS), chances)
+        found = await _evaluated(page, "picture_in_parts.js", chances)
 
     assert found["wrong"] == []
-    assert {0, 2, 3, 4} <= set(found["levels"])  # From far bars alone, from near everything.
+    assert found["levels"] == [0, 1, 2, 3, 4]  # From far bars alone, from near everything.
     assert found["partial"] > 100
+    assert min(found["seen"].values()) > 10  # In the past, with some lit, while it moves.
+
+
+async def test_a_page_that_is_watched_draws_what_is_new_alone(
+    browser: Browser, memory: Memory
+) -> None:
+    """Batches use the room to grow; whatever is panned, lanes are in sight, and named once ended."""
+    chances = {"batches": 60, "pans": 200}
+    async with served(memory) as url, visited(browser, url) as page:
+        found = await _evaluated(page, "watched_lanes.js", chances)
+
+    assert found["fits"] <= 3
+    assert found["whole"] <= 6
+    assert found["apart"] <= SMOOTHING
+    assert found["lost"] == []
+    assert found["named"] == ["Map the canal"]  # The others have ended.
+
+
+async def _evaluated(page: Page, script: str, chances: dict[str, int]) -> Any:
+    """Return what a script finds, with the chances and the comparison that they share."""
+    await page.evaluate(_without_comment(SCRIPTS / "lane_chances.js"))
+    return await page.evaluate(_without_comment(SCRIPTS / script), chances)
 
 
 def _without_comment(script: Path) -> str:
-    """Return a function of JavaScript as Playwright knows one: by how it begins."""
-    text = script.read_text(encoding="utf-8")
-    return text[text.index("async (") :]
+    """Return a function of JavaScript as Playwright knows one: without what stands above it."""
+    comment, _, function = script.read_text(encoding="utf-8").partition("\n\n")
+    assert comment.startswith("//")
+    return function
+
+
+async def test_a_branch_of_what_is_picked_is_lit(browser: Browser, memory: Memory) -> None:
+    """A branch that begins below a picked session stands out, and one beside it does not."""
+    root = await memory.open_session("Map the north canal")
+    picked = await root.branch("Look at the lower gate")
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.evaluate(BARS)
+        await page.get_by_role("treeitem", name="lower gate").click()
+        before = await page.evaluate("bars()")
+
+        await (await root.branch("Look at old charts")).complete("seen")
+        await expect(page.get_by_role("treeitem", name="old charts")).to_contain_text("completed")
+        await page.wait_for_function("() => bars().dim")
+        beside = await page.evaluate("bars()")
+        await (await picked.branch("Look at its hinges")).complete("seen")
+        await page.wait_for_function("() => bars().lit")
+
+    assert before == {"lit": False, "dim": False}  # None had ended.
+    assert beside == {"lit": False, "dim": True}
+
+
+async def test_what_is_forgotten_goes_from_a_past_moment(browser: Browser, memory: Memory) -> None:
+    """A task that is forgotten while one looks at the past is seen no more, neither in the tree."""
+    await memory.open_session("Map the north canal")
+    closed = await memory.open_session("Look at the lower gate")
+    await closed.close()
+    await memory.open_session("Look at old charts")
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.get_by_role("slider", name="Position in history").fill("3")
+        await expect(page.get_by_role("treeitem")).to_have_count(2)
+        await page.evaluate(WRITTEN)
+        await memory.forget_all(session_id=closed.session_id)
+
+        await page.wait_for_function("() => written.includes('(forgotten)')")
+        await expect(page.get_by_role("treeitem", name="(forgotten)")).to_be_visible()
+        await expect(page.locator("#banner")).to_contain_text("Viewing #3")
 
 
 async def test_everything_is_done_by_keys(browser: Browser, memory: Memory) -> None:
