@@ -42,7 +42,16 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "e": (("openclaw compaction",), "the release refuses `/compact` outside of a terminal"),
     "f": (("openai-agents rewind",), "`pop_item` deletes the rows: nothing is left to read"),
     "g": (
-        tuple(f"otel {one}" for one in ("fork", "resume", "rewind", "compaction")),
+        tuple(
+            f"{tool} {one}"
+            for tool in (
+                "otel",
+                "openinference-langchain",
+                "openinference-llama-index",
+                "openinference-openai-agents",
+            )
+            for one in ("fork", "resume", "rewind", "compaction")
+        ),
         "the conventions for spans have no name for it",
     ),
     "h": (("openai-agents nested",), "an agent that is a tool keeps its own items nowhere"),

@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -13,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Status, StatusCode
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Span
@@ -40,6 +41,16 @@ class InstrumentedAgents:
     def ended(self) -> Sequence[ReadableSpan]:
         """The spans that have ended: those within others come before them."""
         return self._exporter.get_finished_spans()
+
+    def request(self) -> bytes:
+        """Return the spans that have ended as an exporter sends them."""
+        return encode_spans(self.ended).SerializeToString()
+
+    @contextmanager
+    def span(self, name: str, attributes: Mapping[str, str]) -> Generator[Span]:
+        """Make a span of any kind."""
+        with self.tracer.start_as_current_span(name, attributes=attributes) as one:
+            yield one
 
     @contextmanager
     def agent(

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 DEPTH_MAX: Final = 32
 OPERATION: Final = "gen_ai.operation.name"
-_ERROR: Final = frozenset({2, "STATUS_CODE_ERROR"})
+KIND: Final = "openinference.span.kind"
 _COUNT_MAX: Final = 2**32 - 1
+_ERROR: Final = (2, "STATUS_CODE_ERROR")
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
 

@@ -16,9 +16,17 @@ import orjson
 
 from anabranch.errors import TooManyRequests, from_os_error
 from anabranch.importers.lines import records as records_in
+from anabranch.importers.readers.openinference import is_wanted
 from anabranch.importers.records import Broken
 from anabranch.importers.redaction import Redaction
-from anabranch.importers.spans import OPERATION, attributes_of, spans_in, structured, trace_id_of
+from anabranch.importers.spans import (
+    KIND,
+    OPERATION,
+    attributes_of,
+    spans_in,
+    structured,
+    trace_id_of,
+)
 from anabranch.importers.values import object_of, objects_of
 
 if TYPE_CHECKING:
@@ -36,6 +44,7 @@ _FILE_MODE: Final = 0o600
 _KEPT: Final = ("gen_ai.", "anabranch.")
 _KEPT_OF_ERRORS: Final = "error.type"
 _LARGE: Final = frozenset({"gen_ai.system_instructions", "gen_ai.tool.definitions"})
+_DROPPED: Final = ("droppedAttributesCount", "droppedEventsCount")
 _OF_RESOURCE: Final = frozenset({"service.name", "service.version"})
 
 
@@ -66,7 +75,7 @@ class Trace:
             self.began = min(self.began, span.began.timestamp())
         if span.parent_id is not None:
             self.parents.add(span.parent_id)
-        self.speaks = self.speaks or span.text(OPERATION) is not None
+        self.speaks = self.speaks or any(span.text(name) for name in (OPERATION, KIND))
 
 
 class SpanSpool:
@@ -164,11 +173,12 @@ class SpanSpool:
         links = ("traceId", "spanId", "parentSpanId", "startTimeUnixNano", "endTimeUnixNano")
         slim: dict[str, Any] = {name: span[name] for name in links if name in span}
         attributes = attributes_of(span.get("attributes"))
-        if OPERATION not in attributes:
+        if OPERATION not in attributes and KIND not in attributes:
             return slim
         status = object_of(span.get("status"))
         return {
             **slim,
+            **{name: span[name] for name in _DROPPED if name in span},
             "name": self._redaction.value(str(span.get("name", ""))),
             "status": {
                 "code": status.get("code", 0),
@@ -187,7 +197,9 @@ class SpanSpool:
 
     def _attributes(self, attributes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for name, value in attributes.items():
-            wanted = name.startswith(_KEPT) or name == _KEPT_OF_ERRORS
+            wanted = (
+                name.startswith(_KEPT) or name == _KEPT_OF_ERRORS or is_wanted(name, attributes)
+            )
             if wanted and name not in _LARGE and value is not None:
                 clean = self._redaction.value(structured(value))
                 yield _attribute(name, clean)

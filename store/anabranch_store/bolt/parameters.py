@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,3 +26,17 @@ def as_given(parameters: Mapping[str, Any]) -> dict[str, Any]:
         name: _Unspelt(value) if type(value) is list else value
         for name, value in parameters.items()
     }
+
+
+def in_utc(value: Any) -> Any:
+    """Return `value` with each time of another zone as the same moment in UTC, as times are stored.
+
+    In Cypher a moment in another zone is not equal to it: it is before it or after it.
+    """
+    if isinstance(value, datetime):
+        return value if value.tzinfo in {None, UTC} else value.astimezone(UTC)
+    if isinstance(value, dict):
+        return {name: in_utc(one) for name, one in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [in_utc(one) for one in cast("list[Any]", value)]
+    return value

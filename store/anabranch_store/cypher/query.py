@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anabranch_store.bolt import driver as neo4j
 from anabranch_store.bolt.driver_errors import driver_errors
-from anabranch_store.bolt.parameters import as_given
+from anabranch_store.bolt.parameters import as_given, in_utc
 from anabranch_store.bolt.values import jsonable
 from anabranch_store.cypher.guard import checked_query
 from anabranch_store.cypher.mistake_place import placed
@@ -153,7 +153,7 @@ class QueryRunner:
         try:
             # The text is a user's; checked_query and the server's own rights stand before it.
             text: LiteralString = cast("Any", cypher)
-            result = await transaction.run(text, as_given(parameters))
+            result = await transaction.run(text, as_given(in_utc(parameters)))
             columns = tuple(result.keys())
             async for record in result:
                 row = {column: jsonable(record[column]) for column in columns}

@@ -1,16 +1,20 @@
 """Spans of generative AI, in OTLP's JSON: what a collector's file exporter and `up --otlp` write.
 
+They follow OpenTelemetry's conventions, or those of OpenInference.
+
 A conversation is a session, whatever traces it is spread over; without a conversation's id a trace
 is one. An agent that was invoked within another's span is a branch.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from anabranch.importers.lines import records as records_in
 from anabranch.importers.reader import Source
+from anabranch.importers.readers.openinference import conventional
 from anabranch.importers.readers.otel_messages import answered_in, asked_in, cut_in
 from anabranch.importers.records import (
     Broken,
@@ -23,7 +27,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.spans import OPERATION, spans_in, structured
+from anabranch.importers.spans import KIND, OPERATION, spans_in, structured
 from anabranch.importers.values import text_of
 
 if TYPE_CHECKING:
@@ -55,6 +59,8 @@ _KNOWN: Final = frozenset(
         "delete_memory_store",
     }
 )
+_REQUEST: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\"resourceSpans\"\s*:")
+_CANCELLED: Final = re.compile(r"(?:asyncio\.)?(?:exceptions\.)?CancelledError\b")
 _TOLD: Final = frozenset({*_AGENTS, *_MODELS, _TOOL})
 
 
@@ -62,7 +68,7 @@ class OtelReader:
     """Reads spans that follow OpenTelemetry's conventions for generative AI."""
 
     tool = "otel"
-    versions = "the conventions of 2024 to 2026"
+    versions = "the conventions of 2024 to 2026; OpenInference 0.1"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return nothing: who runs a collector chooses where its files are."""
@@ -70,8 +76,10 @@ class OtelReader:
         return []
 
     def claims(self, candidate: Candidate) -> bool:
-        """Tell by the first request."""
-        return any("resourceSpans" in one for one in candidate.first_records[:1])
+        """Tell by the first request, which may be longer than what is read of a file to know it."""
+        return _REQUEST.match(candidate.head) is not None or any(
+            "resourceSpans" in one for one in candidate.first_records[:1]
+        )
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Return a source a file."""
@@ -99,7 +107,7 @@ class _Told:
     """The spans of a source, as trees."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        self._spans = {span.key: span for span in sorted(spans, key=_order)}
+        self._spans = conventional({span.key: span for span in sorted(spans, key=_order)})
         self._below: dict[str, list[Span]] = {}
         self._roots: list[Span] = []
         for span in self._spans.values():
@@ -108,6 +116,7 @@ class _Told:
             else:
                 self._roots.append(span)
         self._opened: set[str] = set()
+        self._asked_last: dict[str, tuple[str, str | None]] = {}
         self._left_out: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._conversation = self._conversations()
@@ -149,10 +158,17 @@ class _Told:
             waiting += reversed(self._below.get(span.key, []))
 
     def _root_line(self, span: Span) -> Iterator[Record]:
-        """Yield a turn of a conversation: what an agent, or a model without one, did in it."""
+        """Yield a turn of a conversation: what an agent, or a model without one, did in it.
+
+        An agent that another handed over to goes on: in one trace, what was asked is asked once.
+        """
         named = span.text(CONVERSATION) or self._conversation.get(span.trace_id)
         line = f"conversation:{named}" if named else f"trace:{span.trace_id}"
         asked = self._asked(span)
+        if self._asked_last.get(line) == (span.trace_id, asked):
+            asked = None
+        else:
+            self._asked_last[line] = (span.trace_id, asked)
         if line not in self._opened:
             self._opened.add(line)
             yield Opened(
@@ -185,7 +201,7 @@ class _Told:
         yield from self._turn(span, line, asked)
         yield Ended(
             line=line,
-            how="failed" if span.failed else "completed",
+            how=_how(span),
             reason=span.error,
             started=span.began,
             time=span.ended,
@@ -262,7 +278,8 @@ class _Told:
     def _pass_over(self, span: Span) -> None:
         did = operation(span)
         if did is None:
-            self._left_out["span of another kind"] += 1
+            kind = span.text(KIND)
+            self._left_out[f"step of an agent: {kind}" if kind else "span of another kind"] += 1
         elif did in _KNOWN:
             self._left_out[did] += 1
         else:
@@ -314,6 +331,13 @@ class _Texts:
             time=agent.ended,
             final=True,
         )
+
+
+def _how(span: Span) -> Literal["completed", "cancelled", "failed"]:
+    """Return the end of an agent: it did not fail where its task was cancelled."""
+    if not span.failed:
+        return "completed"
+    return "cancelled" if _CANCELLED.match(span.error or "") else "failed"
 
 
 def _call(span: Span, line: str) -> ToolCall:

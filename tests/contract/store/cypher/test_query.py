@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -53,6 +55,24 @@ async def test_a_query_returns_columns_and_rows(graph: Graph) -> None:
         "day": "2026-01-02",
     }
     assert not result.truncated
+
+
+@pytest.mark.parametrize("zone", ["Europe/Paris", "UTC"])
+async def test_a_time_of_another_zone_is_asked_for_in_utc(graph: Graph, zone: str) -> None:
+    """In Cypher `=`, `<=` and IN tell a moment in two zones apart, and `Z` from `[UTC]`.
+
+    Neo4j 5.26.31 and 2026.09.0, ArcadeDB 26.10.2: see findings/. Times are stored in UTC.
+    """
+    stored = datetime(2025, 12, 31, 23, tzinfo=UTC)
+    given = stored.astimezone(ZoneInfo(zone))
+
+    result = await graph.query(
+        "WITH datetime('2025-12-31T23:00:00Z') AS stored RETURN stored = $at AS same, "
+        "stored >= $at AND stored <= $at AS within, stored IN $list AND stored = $map.at AS held",
+        {"at": given, "list": [given], "map": {"at": given}},
+    )
+
+    assert result.rows == [{"same": True, "within": True, "held": True}]
 
 
 async def test_comments_and_strings_are_no_refusals(graph: Graph) -> None:

@@ -54,6 +54,7 @@ def subsequence(part: list[Any], whole: list[Any]) -> bool:
 def test_a_case_is_read_as_it_happened(case: Path) -> None:
     """Sessions, parents, tasks, results and texts in order are those of EXPECT.json, no others."""
     right = expected(case)
+    assert sources_below([case])
 
     found = read(case)
 
