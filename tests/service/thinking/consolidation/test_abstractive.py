@@ -52,7 +52,7 @@ WRITTEN = form(
     "The ryokan in Hakone has a private bath for 5 guests [1].",
     "The train to Odawara is late on Mondays [2].",
     "The train to Odawara and Hakone is not late on Mondays [2].",
-    "The password of the shrine is open-sesame [3].",
+    "The password of the shrine is moonlight [3].",
     "Everybody enjoys the trip.",
     "It is far [9].",
     "The train to Odawara is not late on Mondays [2].",
@@ -61,10 +61,10 @@ SPENT = {"model": "scripted", "input_tokens": 40, "output_tokens": -(-len(WRITTE
 DROPPED = {
     "uncited": 1,
     "unknown_source": 1,
-    "words": 1,
     "numbers": 1,
     "names": 1,
     "negation": 1,
+    "words": 1,
     "repeated": 1,
 }
 KEPT = (
