@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -140,7 +141,7 @@ async def written(
         return Written(extractive, fallback=f"{name}: no answer within {writer.timeout_s:g} s")
     except (ExecutorFailed, InputInvalid) as error:
         return Written(extractive, fallback=error_text(error), usage=_usage(writer, taken))
-    said = sentences_in(answer)
+    said = await asyncio.to_thread(sentences_in, answer)
     kept, dropped = await _checked(said, sources, embedder)
     usage = _usage(writer, taken)
     if not kept:
@@ -203,7 +204,10 @@ def _message(task: str, sources: Sequence[Point]) -> str:
 async def _checked(
     said: Sequence[Sentence], sources: Sequence[Point], embedder: Embedder | None
 ) -> tuple[list[tuple[str, list[int]]], dict[str, int]]:
-    """Return the sentences that are supported, with the sources that do, and the others counted."""
+    """Return the sentences that are supported, with the sources that do, and the others counted.
+
+    They are judged on a thread: many sentences take seconds, and the event loop has others to serve.
+    """
     dropped: Counter[str] = Counter()
     to_judge: dict[str, list[int]] = {}
     for sentence in said:
@@ -215,20 +219,30 @@ async def _checked(
         else:
             dropped[Fault.UNKNOWN_SOURCE if sentence.cited else Fault.UNCITED] += 1
     vectors = await _vectors(to_judge, sources, embedder)
-    kept: list[tuple[str, list[int]]] = []
-    for text, numbers in to_judge.items():
-        texts = [_cut(sources[one - 1]) for one in numbers]
-        cosines = [
-            None if vectors is None else float(vectors[text] @ vectors[source]) for source in texts
-        ]
-        fault, supported = fault_of_all(Wording(text), map(Wording, texts), cosines)
-        if fault is None:
-            kept.append(
-                (text, [one for one, holds in zip(numbers, supported, strict=True) if holds])
-            )
-        else:
-            dropped[fault] += 1
+    kept, refused = await asyncio.to_thread(_judged, to_judge, sources, vectors)
+    dropped += refused
     return kept, {fault.value: dropped[fault] for fault in Fault if dropped[fault]}
+
+
+def _judged(
+    to_judge: Mapping[str, Sequence[int]],
+    sources: Sequence[Point],
+    vectors: Mapping[str, Any] | None,
+) -> tuple[list[tuple[str, list[int]]], Counter[str]]:
+    refused: Counter[str] = Counter()
+    kept: list[tuple[str, list[int]]] = []
+    wordings = [Wording(_cut(one)) for one in sources]
+    for text, numbers in to_judge.items():
+        cited = [wordings[one - 1] for one in numbers]
+        cosines = [
+            None if vectors is None else float(vectors[text] @ vectors[one.text]) for one in cited
+        ]
+        fault, supported = fault_of_all(Wording(text), cited, cosines)
+        if fault is None:
+            kept.append((text, [*compress(numbers, supported)]))
+        else:
+            refused[fault] += 1
+    return kept, refused
 
 
 async def _vectors(

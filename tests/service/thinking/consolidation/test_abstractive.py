@@ -48,7 +48,7 @@ def form(*sentences: str) -> str:
 
 WRITTEN = form(
     "The train to Odawara is not late on Mondays [2].",
-    "The ryokan in Hakone has a private bath for four guests [1][3].",
+    "The ryokan in Hakone has a private\x07 bath for four guests [1][3].",
     "The ryokan in Hakone has a private bath for 5 guests [1].",
     "The train to Odawara is late on Mondays [2].",
     "The train to Odawara and Hakone is not late on Mondays [2].",
