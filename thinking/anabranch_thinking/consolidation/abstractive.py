@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import orjson
 
+from anabranch_thinking.consolidation.calls import Calls
 from anabranch_thinking.consolidation.sentences import FORM, sentences_in
 from anabranch_thinking.consolidation.support import Fault, fault_of_all
 from anabranch_thinking.consolidation.synthesis import METHOD, OPPOSED_MAX, Synthesis, against
@@ -83,12 +84,19 @@ class ChatModel(Protocol):
         ...
 
 
+_CALLS: Final[Calls[Written]] = Calls()
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A chat model that writes syntheses, and the longest time for one answer."""
+    """A chat model that writes syntheses, and the longest time for one answer.
+
+    `calls` are those of the process, for all of its writers.
+    """
 
     model: ChatModel
     timeout_s: float = TIMEOUT_S
+    calls: Calls[Written] = field(default=_CALLS, repr=False)
 
     @property
     def method(self) -> str:
@@ -101,7 +109,8 @@ class Written:
     """A synthesis, the method of its text, and how it came about.
 
     `dropped` counts the sentences of a model that were left out, by the reason. `fallback` is why
-    the text is not the model's. `usage` is what the model took; None where it was not asked.
+    the text is not the model's. `refused` is the number of its sentences where none is supported,
+    and `question` what was asked. `usage` is what the model took; None where it was not asked.
     `consolidation_id` is the id under which it is recorded, where that follows from its content.
     """
 
@@ -111,6 +120,8 @@ class Written:
     fallback: str | None = None
     usage: Mapping[str, Any] | None = None
     consolidation_id: str | None = None
+    refused: int | None = None
+    question: str | None = None
 
 
 async def written(
@@ -145,11 +156,22 @@ async def written(
     kept, dropped = await _checked(said, sources, embedder)
     usage = _usage(writer, taken)
     if not kept:
-        why = f"{name}: none of its {len(said)} sentences is supported by what it cites"
-        return Written(extractive, dropped=dropped, fallback=why, usage=usage)
+        return replace(refused(writer, extractive, len(said)), dropped=dropped, usage=usage)
     text, cited = _text(kept, sources, opposed)
     synthesis = Synthesis(text, extractive.groups, tuple(one.insight_id for one in cited))
     return Written(synthesis, writer.method, dropped, usage=usage)
+
+
+def refused(writer: Writer, extractive: Synthesis, said: int) -> Written:
+    """Return the extractive text in the place of `said` sentences that no source supports."""
+    why = f"{writer.model.name}: none of its {said} sentences is supported by what it cites"
+    return Written(extractive, fallback=why, refused=said)
+
+
+def busy(writer: Writer, extractive: Synthesis) -> Written:
+    """Return the extractive text where the process has too many calls already."""
+    why = f"{writer.model.name}: busy with other texts of this process; ask again in a moment"
+    return Written(extractive, fallback=why)
 
 
 def _usage(writer: Writer, taken: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -206,7 +228,7 @@ async def _checked(
 ) -> tuple[list[tuple[str, list[int]]], dict[str, int]]:
     """Return the sentences that are supported, with the sources that do, and the others counted.
 
-    They are judged on a thread: many sentences take seconds, and the event loop has others to serve.
+    They are judged on a thread: many of them take seconds, and the event loop has others to serve.
     """
     dropped: Counter[str] = Counter()
     to_judge: dict[str, list[int]] = {}
