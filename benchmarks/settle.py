@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
+import re
 import sys
 import tempfile
 import time
@@ -39,6 +40,7 @@ from anabranch_recall.asked import read
 from anabranch_recall.candidates import RESTATED
 from anabranch_recall.eligible import eligible
 from anabranch_recall.index_ranking import rank
+from anabranch_recall.language import DROPPED
 from anabranch_recall.recipe import RECIPE
 from anabranch_store import MiniLM
 from anabranch_thinking.consolidation.support import fault_of
@@ -63,6 +65,9 @@ FILES: Final = ("realmem", "locomo_obs")
 SIZES: Final = (1_000, 10_000, 20_000)
 NO_DAY: Final = "2000-01-01"
 WORDS: Final = 20_000
+HEADING: Final = re.compile(r"\u3010[^\u3011]*\u3011\s*")
+CONTENT: Final = re.compile(r"(?<![\w-])[a-z]{3,}(?![\w-])")
+"""A word in lower case, no part of another one."""
 PARTS: Final = (-0.05, -0.1, -0.2, -0.4)
 """The parts of a score that evidence is given, one after another."""
 
@@ -106,11 +111,20 @@ def _left_out(
 
 
 def _supported(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Iterator[Row]:
-    """Hold each text of a pair against the other one, as a model's sentence against its source."""
+    """Hold each text of a pair against the other one, as a model's sentence against its source.
+
+    A sentence has no heading in brackets. Then each source is said again with one word swapped: for
+    a word of another text, or with another word of its own.
+    """
     said: Counter[bool] = Counter()
     drawn: Counter[bool] = Counter()
+    sources: list[Wording] = []
     for pair, one, other, cosine in _left_out(spaces, vectors):
-        kept = [fault_of(one, other, cosine) is None, fault_of(other, one, cosine) is None]
+        sources += (one, other)
+        kept = [
+            fault_of(Wording(HEADING.sub("", text.text)), source, cosine) is None
+            for text, source in ((one, other), (other, one))
+        ]
         if pair["label"] != "same":
             said.update(kept)
         elif pair["draw"] == "drawn":
@@ -130,6 +144,45 @@ def _supported(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Ite
         limit=0,
         unit="share",
     )
+
+    yield from _swapped(list(dict.fromkeys(sources)))
+
+
+def _swapped(sources: list[Wording]) -> Iterator[Row]:
+    """Hold texts with one word swapped against themselves, as near in meaning as can be."""
+    chance = Random(len(sources))  # noqa: S311 - swaps that can be made again.
+    texts = [HEADING.sub("", one.text) for one in sources]
+    known = sorted({word for text in texts for word in CONTENT.findall(text)} - DROPPED)
+    passed: Counter[str] = Counter()
+    swapped, unchanged = 0, 0
+    for text, source in zip(texts, sources, strict=True):
+        own = [one for one in CONTENT.finditer(text) if one[0] not in DROPPED]
+        if len({one[0] for one in own}) < 2:
+            continue
+        swapped += 1
+        one, other = sorted(chance.sample(own, 2), key=lambda found: found.start())
+        strange = chance.choice(known)
+        while strange in text:
+            strange = chance.choice(known)
+        between = text[one.end() : other.start()]
+        swaps = {
+            "for one of another text": f"{text[: one.start()]}{strange}{text[one.end() :]}",
+            "with another one of it": (
+                f"{text[: one.start()]}{other[0]}{between}{one[0]}{text[other.end() :]}"
+            ),
+        }
+        unchanged += fault_of(Wording(text), source, 1.0) is None
+        for kind, said in swaps.items():
+            passed[kind] += said != text and fault_of(Wording(said), source, 1.0) is None
+    for kind in ("for one of another text", "with another one of it"):
+        yield at_most(
+            f"a text with one word swapped {kind}, passes as supported by it, of {swapped}; "
+            f"as it is, {unchanged} pass",
+            ours=passed[kind],
+            theirs=swapped,
+            limit=0.01 if kind == "for one of another text" else 0.6,
+            unit="sentences",
+        )
 
 
 def _pairs(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Iterator[Row]:

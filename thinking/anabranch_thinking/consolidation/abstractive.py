@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import orjson
 
+from anabranch_thinking.consolidation.calls import Calls
 from anabranch_thinking.consolidation.sentences import FORM, sentences_in
 from anabranch_thinking.consolidation.support import Fault, fault_of_all
 from anabranch_thinking.consolidation.synthesis import METHOD, OPPOSED_MAX, Synthesis, against
@@ -82,12 +84,19 @@ class ChatModel(Protocol):
         ...
 
 
+_CALLS: Final[Calls[Written]] = Calls()
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """A chat model that writes syntheses, and the longest time for one answer."""
+    """A chat model that writes syntheses, and the longest time for one answer.
+
+    `calls` are those of the process, for all of its writers.
+    """
 
     model: ChatModel
     timeout_s: float = TIMEOUT_S
+    calls: Calls[Written] = field(default=_CALLS, repr=False)
 
     @property
     def method(self) -> str:
@@ -100,7 +109,8 @@ class Written:
     """A synthesis, the method of its text, and how it came about.
 
     `dropped` counts the sentences of a model that were left out, by the reason. `fallback` is why
-    the text is not the model's. `usage` is what the model took; None where it was not asked.
+    the text is not the model's. `refused` is the number of its sentences where none is supported,
+    and `question` what was asked. `usage` is what the model took; None where it was not asked.
     `consolidation_id` is the id under which it is recorded, where that follows from its content.
     """
 
@@ -110,6 +120,8 @@ class Written:
     fallback: str | None = None
     usage: Mapping[str, Any] | None = None
     consolidation_id: str | None = None
+    refused: int | None = None
+    question: str | None = None
 
 
 async def written(
@@ -140,15 +152,26 @@ async def written(
         return Written(extractive, fallback=f"{name}: no answer within {writer.timeout_s:g} s")
     except (ExecutorFailed, InputInvalid) as error:
         return Written(extractive, fallback=error_text(error), usage=_usage(writer, taken))
-    said = sentences_in(answer)
+    said = await asyncio.to_thread(sentences_in, answer)
     kept, dropped = await _checked(said, sources, embedder)
     usage = _usage(writer, taken)
     if not kept:
-        why = f"{name}: none of its {len(said)} sentences is supported by what it cites"
-        return Written(extractive, dropped=dropped, fallback=why, usage=usage)
+        return replace(refused(writer, extractive, len(said)), dropped=dropped, usage=usage)
     text, cited = _text(kept, sources, opposed)
     synthesis = Synthesis(text, extractive.groups, tuple(one.insight_id for one in cited))
     return Written(synthesis, writer.method, dropped, usage=usage)
+
+
+def refused(writer: Writer, extractive: Synthesis, said: int) -> Written:
+    """Return the extractive text in the place of `said` sentences that no source supports."""
+    why = f"{writer.model.name}: none of its {said} sentences is supported by what it cites"
+    return Written(extractive, fallback=why, refused=said)
+
+
+def busy(writer: Writer, extractive: Synthesis) -> Written:
+    """Return the extractive text where the process has too many calls already."""
+    why = f"{writer.model.name}: busy with other texts of this process; ask again in a moment"
+    return Written(extractive, fallback=why)
 
 
 def _usage(writer: Writer, taken: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -203,7 +226,10 @@ def _message(task: str, sources: Sequence[Point]) -> str:
 async def _checked(
     said: Sequence[Sentence], sources: Sequence[Point], embedder: Embedder | None
 ) -> tuple[list[tuple[str, list[int]]], dict[str, int]]:
-    """Return the sentences that are supported, with the sources that do, and the others counted."""
+    """Return the sentences that are supported, with the sources that do, and the others counted.
+
+    They are judged on a thread: many of them take seconds, and the event loop has others to serve.
+    """
     dropped: Counter[str] = Counter()
     to_judge: dict[str, list[int]] = {}
     for sentence in said:
@@ -215,20 +241,30 @@ async def _checked(
         else:
             dropped[Fault.UNKNOWN_SOURCE if sentence.cited else Fault.UNCITED] += 1
     vectors = await _vectors(to_judge, sources, embedder)
-    kept: list[tuple[str, list[int]]] = []
-    for text, numbers in to_judge.items():
-        texts = [_cut(sources[one - 1]) for one in numbers]
-        cosines = [
-            None if vectors is None else float(vectors[text] @ vectors[source]) for source in texts
-        ]
-        fault, supported = fault_of_all(Wording(text), map(Wording, texts), cosines)
-        if fault is None:
-            kept.append(
-                (text, [one for one, holds in zip(numbers, supported, strict=True) if holds])
-            )
-        else:
-            dropped[fault] += 1
+    kept, refused = await asyncio.to_thread(_judged, to_judge, sources, vectors)
+    dropped += refused
     return kept, {fault.value: dropped[fault] for fault in Fault if dropped[fault]}
+
+
+def _judged(
+    to_judge: Mapping[str, Sequence[int]],
+    sources: Sequence[Point],
+    vectors: Mapping[str, Any] | None,
+) -> tuple[list[tuple[str, list[int]]], Counter[str]]:
+    refused: Counter[str] = Counter()
+    kept: list[tuple[str, list[int]]] = []
+    wordings = [Wording(_cut(one)) for one in sources]
+    for text, numbers in to_judge.items():
+        cited = [wordings[one - 1] for one in numbers]
+        cosines = [
+            None if vectors is None else float(vectors[text] @ vectors[one.text]) for one in cited
+        ]
+        fault, supported = fault_of_all(Wording(text), cited, cosines)
+        if fault is None:
+            kept.append((text, [*compress(numbers, supported)]))
+        else:
+            refused[fault] += 1
+    return kept, refused
 
 
 async def _vectors(

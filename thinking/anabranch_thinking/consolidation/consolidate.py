@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID, uuid5
@@ -15,18 +16,19 @@ from anabranch_events.event.types import (
 )
 from anabranch_recall import Embedder, entities
 from anabranch_recall.ends import ends_of
-from anabranch_thinking.consolidation.abstractive import Written, key_of, written
+from anabranch_thinking.consolidation.abstractive import Written, busy, key_of, refused, written
 from anabranch_thinking.consolidation.links import WeightedLink, find_links
 from anabranch_thinking.consolidation.points import Point
 from anabranch_thinking.consolidation.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
 from anabranch_thinking.errors import NothingLearned
+from anabranch_thinking.sessions.insights import RESERVED
 from anabranch_thinking.sessions.journal import Fact, checked
 from anabranch_thinking.sessions.many import states_of
 from anabranch_thinking.sessions.state import RecordedConsolidation, SessionState
 from anabranch_thinking.thought import Consolidation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from anabranch_thinking.consolidation.abstractive import Writer
     from anabranch_thinking.sessions.recall import Recall
@@ -38,8 +40,9 @@ ASSOCIATIONS_MAX: Final = 900
 ASKED_MAX: Final = 12
 NEIGHBOURS_MAX: Final = 5
 RECALLS_AT_ONCE: Final = 8
-NOTE: Final = "synthesis"
-"""The note in working memory on the last text that a model wrote."""
+NOTE: Final = f"{RESERVED}synthesis"
+"""The note in working memory on the last text that a model wrote, or on its answer that is none."""
+USAGE_NOTE: Final = f"{RESERVED}usage"
 _IDS: Final = UUID("0f0d7c0c-7a8e-4c55-9e0b-5a0a6b0a1a57")
 
 
@@ -173,7 +176,8 @@ async def text_of(
 
     The id of a written text follows from the question and the consolidations before it. So a text
     that stands is found without asking again, also by another process. `asked` keeps the answers of
-    one call: overtaken, it asks no second time.
+    one call: overtaken, it asks no second time. An answer without a supported sentence is noted,
+    and the same is not asked again. A model that is away is.
     """
     if writer is None:
         return Written(extractive)
@@ -188,13 +192,18 @@ async def text_of(
             _dropped(root, standing),
             consolidation_id=standing.data.consolidation_id,
         )
+    noted = _noted(root)
+    if noted.get("refused") == _refusal_of(root, key):
+        said = noted.get("said")
+        found = refused(writer, extractive, said if isinstance(said, int) else 0)
+        return replace(found, dropped=_counts(noted), refused=None)
     if key not in asked:
-        asked[key] = await written(
-            writer, root.task, extractive, embedder=embedder, opposed=opposed
-        )
+        call = partial(written, writer, root.task, extractive, embedder=embedder, opposed=opposed)
+        made = await writer.calls.shared(key, call)
+        asked[key] = replace(made, question=key) if made else busy(writer, extractive)
     found = asked[key]
     if found.method == METHOD:
-        return found
+        return replace(found, synthesis=extractive)
     return replace(found, consolidation_id=_id_of(root, number, key))
 
 
@@ -202,11 +211,22 @@ def _id_of(root: SessionState, number: int, key: str) -> str:
     return str(uuid5(_IDS, f"{root.session_id}:{number}:{key}"))
 
 
+def _refusal_of(root: SessionState, key: str) -> str:
+    return str(uuid5(_IDS, f"{root.session_id}:refused:{key}"))
+
+
+def _noted(root: SessionState) -> Mapping[str, object]:
+    noted = root.working_memory.get(NOTE)
+    return noted if isinstance(noted, dict) else {}
+
+
 def _dropped(root: SessionState, standing: RecordedConsolidation) -> dict[str, int]:
     """Return what was noted of the sentences that were dropped when a text was written."""
-    noted = root.working_memory.get(NOTE)
-    if not isinstance(noted, dict) or noted.get("of") != standing.data.consolidation_id:
-        return {}
+    noted = _noted(root)
+    return _counts(noted) if noted.get("of") == standing.data.consolidation_id else {}
+
+
+def _counts(noted: Mapping[str, object]) -> dict[str, int]:
     dropped = noted.get("dropped")
     counts = dropped.items() if isinstance(dropped, dict) else ()
     return {reason: count for reason, count in counts if isinstance(count, int)}
@@ -253,7 +273,7 @@ async def record(
     formed = [] if closed else [*map(_formed, found.links)]
     batch = [Fact(root.session_id, fact) for fact in ([] if standing else [data]) + formed]
     batch += [
-        Fact(root.session_id, note) for note in _notes(found.text, None if standing else data)
+        Fact(root.session_id, note) for note in _notes(root, found.text, None if standing else data)
     ]
     if closed:
         batch = []
@@ -280,11 +300,16 @@ async def record(
     )
 
 
-def _notes(text: Written, data: ConsolidationRecorded | None) -> list[WorkingMemorySet]:
+def _notes(
+    root: SessionState, text: Written, data: ConsolidationRecorded | None
+) -> list[WorkingMemorySet]:
     """Return the notes on a text that a model was asked for: the tokens, and what was dropped."""
     notes: dict[str, object] = {}
     if text.usage is not None:
-        notes["usage"] = {**text.usage}
+        notes[USAGE_NOTE] = {**text.usage}
+    if text.refused is not None and text.question is not None:
+        refusal = {"refused": _refusal_of(root, text.question), "said": text.refused}
+        notes[NOTE] = {**refusal, "dropped": {**text.dropped}}
     if data is not None and text.method != METHOD:
         notes[NOTE] = {"of": data.consolidation_id, "dropped": {**text.dropped}}
     return [checked(WorkingMemorySet, key=key, value=value) for key, value in notes.items()]

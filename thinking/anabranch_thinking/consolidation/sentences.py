@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from anabranch_thinking.sessions.findings import plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -24,16 +26,23 @@ FORM: Final[dict[str, Any]] = {
 }
 """The form of an answer, as JSON Schema."""
 SENTENCES_MAX: Final = 200
+ANSWER_MAX: Final = 40_000
+"""The characters of an answer that are read, without those around its sentences."""
 LENGTH_MAX: Final = 600
 """The characters of a sentence that is looked at; a longer one is cut into what cites nothing."""
 CITED_MAX: Final = 12
 
-_CITATION: Final = re.compile(r"\s*\[\s*(\d{1,4}(?:\s*[-\u2013,;]\s*\d{1,4})*)\s*\]")
+# Each pattern takes a time in the order of the text, whatever a model answers: a test counts on it.
+_CITATION: Final = re.compile(
+    r"\s{0,4}\[\s{0,4}(\d{1,4}(?:\s{0,4}[-\u2013,;]\s{0,4}\d{1,4})*)\s{0,4}\]"
+)
 _RANGE: Final = re.compile(r"(\d+)(?:\s*[-\u2013]\s*(\d+))?")
 _END: Final = re.compile(
-    r"[.!?]+[\"'\u201d\u2019)]*(?:\s*\[[\d\s,;\u2013-]+\])*(?=\s)|"
-    r"[\u3002\uff01\uff1f](?:\s*\[[\d\s,;\u2013-]+\])*|\n+"
+    r"(?<![.!?])[.!?]+[\"'\u201d\u2019)]{0,4}(?:\s{0,4}\[[\d\s,;\u2013-]{1,80}\]){0,24}(?=\s)|"
+    r"[\u3002\uff01\uff1f](?:\s{0,4}\[[\d\s,;\u2013-]{1,80}\]){0,24}|\n+"
 )
+_ABBREVIATION_MAX: Final = 8
+_SPACE: Final = re.compile(r"\s*")
 _ABBREVIATED: Final = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|prof|st|vs|no|etc|approx|inc|ltd|co|fig|jr|sr|e\.g|i\.e)|\b[A-Z]|^\d{1,3})\.$",
     re.IGNORECASE,
@@ -53,12 +62,14 @@ class Sentence(NamedTuple):
 def sentences_in(answer: str) -> list[Sentence]:
     """Return the sentences of an answer: those of its JSON where it is in the form, else its text.
 
-    At most 200 are read.
+    At most 200 are read, of at most 40,000 characters, without control characters.
     """
     found: list[Sentence] = []
+    room = ANSWER_MAX
     for piece in _pieces(answer):
-        found += map(_read, _split(piece))
-        if len(found) > SENTENCES_MAX:
+        found += map(_read, _split(plain(piece[:room])))
+        room -= len(piece)
+        if len(found) > SENTENCES_MAX or room <= 0:
             break
     return [one for one in found[:SENTENCES_MAX] if one.text]
 
@@ -78,16 +89,23 @@ def _pieces(answer: str) -> list[str]:
 
 def _split(text: str) -> Iterator[str]:
     """Yield the sentences of a text, each with the citations after it."""
-    begun = 0
+    begun = _after_space(text, 0)
     for end in _END.finditer(text):
-        before = text[begun : end.end()].strip()
-        abbreviated = end[0] == "." and _ABBREVIATED.search(before)
-        if before and not abbreviated:
+        if end.end() <= begun:
+            continue
+        tail = text[max(begun, end.end() - _ABBREVIATION_MAX) : end.end()]
+        if end[0] == "." and _ABBREVIATED.search(tail):
+            continue
+        if before := text[begun : end.end()].strip():
             yield before
-        if not abbreviated:
-            begun = end.end()
+        begun = _after_space(text, end.end())
     if rest := text[begun:].strip():
         yield rest
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def _read(text: str) -> Sentence:
@@ -97,8 +115,8 @@ def _read(text: str) -> Sentence:
             first = int(one[1])
             last = int(one[2] or first)
             cited.update(dict.fromkeys(range(first, min(last, first + CITED_MAX) + 1)))
-    plain = _MARKUP.sub("", _BULLET.sub("", _CITATION.sub(" ", text).strip()))
-    shown = _SPACED_MARK.sub(r"\1", " ".join(plain.split()))
+    bare = _MARKUP.sub("", _BULLET.sub("", _CITATION.sub(" ", text).strip()))
+    shown = _SPACED_MARK.sub(r"\1", " ".join(bare.split()))
     if len(shown) > LENGTH_MAX:
         return Sentence(shown[:LENGTH_MAX], ())
     return Sentence(shown, tuple(cited)[:CITED_MAX])

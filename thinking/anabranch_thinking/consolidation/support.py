@@ -1,8 +1,9 @@
 """The support of a sentence by a source: a check without a model, which errs towards a refusal.
 
-A sentence is supported where one source says all of it. That is its names, numbers and identifiers,
-in the same order and with the same sign, most of its words, and its meaning. A sentence that is
-dropped wrongly costs a line; one that is kept wrongly is memory that nobody ever said.
+A sentence is supported where one source says all of it. Its names, identifiers, and quantities with
+sign and unit stand there, in the same order. So does every other word, by its stem, but for a few
+that only join, and the meaning is near. A synonym is no word of the source: such a sentence is
+dropped. One that is dropped wrongly costs a line; one kept wrongly is memory that nobody ever said.
 """
 
 from __future__ import annotations
@@ -15,31 +16,27 @@ from typing import TYPE_CHECKING, Final
 from anabranch_recall import entities
 from anabranch_recall.language import DROPPED
 from anabranch_recall.words import folded, stems_of, words_in
+from anabranch_thinking.consolidation.quantities import (
+    COUNTS,
+    MONTHS,
+    THOUSANDS,
+    YEAR,
+    lacks_quantities,
+)
 from anabranch_thinking.consolidation.turns import denies_otherwise, turns
-from anabranch_thinking.consolidation.wording import words
+from anabranch_thinking.consolidation.wording import NEGATIONS, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from anabranch_thinking.consolidation.wording import Wording
 
-COVERED_MIN: Final = 0.75
-"""The share of a sentence's stems that its source has."""
-COVERED_WITHOUT_MEANING_MIN: Final = 0.8
-"""The same where there are no vectors."""
 MEANING_MIN: Final = 0.7
 """The cosine of a sentence and its source."""
 
 ENDS_MIN: Final = 3
 """The words of a statement that has two ends: somebody, what is done, something."""
 
-_COUNTS: Final = {
-    word: str(number)
-    for number, word in enumerate(
-        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), start=1
-    )
-}
-_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ORDINARY: Final = words(
     """
 also another both each either every several many most much some any all other others overall only
@@ -55,13 +52,23 @@ _IDENTIFIER: Final = re.compile(
 )
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _LATIN: Final = frozenset({"e.g", "i.e"})
-_MONTHS: Final = words(
+_JOINING: Final = frozenset({",", "and", "or", "&"})
+_JOINS: Final = words(
     """
-january february march april may june july august september october november december
+also additionally moreover furthermore meanwhile however though although whereas overall s t
 """
 )
-_YEAR: Final = re.compile(r"(?:19|20)\d\d")
-_JOINING: Final = frozenset({",", "and", "or", "&"})
+"""Words that a sentence may have of its own: they join, and say nothing; 's and n't among them."""
+_JUDGED_BY_SIGN: Final = NEGATIONS - words(
+    "lacks lack unable ineffective refuses refused rejects rejected avoid avoids"
+)
+"""Words that only deny: the sign of each part is looked at by itself."""
+_PLACING: Final = words("from to into onto by for with against via through in on at of as than")
+_ARTICLES: Final = frozenset({"a", "an", "the"})
+_PERSONS: Final[tuple[frozenset[str], ...]] = (
+    *map(words, ("i me my mine myself", "we us our ours", "you your yours yourself")),
+    *map(words, ("he him his", "she her hers", "they them their theirs themselves")),
+)
 _PIECES: Final = re.compile(r"\w+(?:[.,:-]\w+)*|[^\w\s]")
 
 
@@ -70,12 +77,12 @@ class Fault(StrEnum):
 
     UNCITED = "uncited"
     UNKNOWN_SOURCE = "unknown_source"
-    WORDS = "words"
     NUMBERS = "numbers"
     NAMES = "names"
     SWAPPED = "swapped"
     NEGATION = "negation"
     TURNED = "turned"
+    WORDS = "words"
     MEANING = "meaning"
     REPEATED = "repeated"
 
@@ -105,9 +112,63 @@ def fault_of_all(
     return (None if any(supported) else max(found, key=order.index)), supported
 
 
-def _lacks_words(sentence: Wording, source: Wording, cosine: float | None) -> bool:
-    share = COVERED_WITHOUT_MEANING_MIN if cosine is None else COVERED_MIN
-    return not sentence.stems or len(sentence.stems & source.stems) < share * len(sentence.stems)
+def _lacks_words(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
+    """Tell whether a sentence has a word of its own, or its words in other places.
+
+    A count in words is a number, and one written in figures or with signs is looked at elsewhere.
+    """
+    own, given = (frozenset(words_in(one.text)) for one in (sentence, source))
+    said = [word for word in own if word not in _OWN_ALLOWED and not word[0].isdigit()]
+    if not sentence.stems or not frozenset(stems_of(said)) <= frozenset(stems_of([*given])):
+        return True
+    if any(own & group and not given & group for group in _PERSONS):
+        return True
+    return _places_otherwise(sentence, source) or _pairs_otherwise(sentence, source)
+
+
+def _places_otherwise(sentence: Wording, source: Wording) -> bool:
+    """Tell whether a word follows another preposition than in the source: from Uji, to Uji."""
+    said, given = _placed(sentence), _placed(source)
+    return any(word in given and not places & given[word] for word, places in said.items())
+
+
+def _placed(text: Wording) -> dict[str, frozenset[str]]:
+    """Return the stems that follow a preposition, each with those that it follows."""
+    found: dict[str, frozenset[str]] = {}
+    said = [one for one in text.pieces if one not in _ARTICLES]
+    for one, other in pairwise(said):
+        if one in _PLACING and other[0].isalnum():
+            for stem in stems_of([other]):
+                found[stem] = found.get(stem, frozenset()) | {one}
+    return found
+
+
+def _pairs_otherwise(sentence: Wording, source: Wording) -> bool:
+    """Tell whether two words stand side by side of which each stands by another in the source.
+
+    So it is with "the blue car" of a red car and a blue door.
+    """
+    runs = [*_runs(source)]
+    begins = {one for run in runs for one in run[:-1]}
+    ends = {other for run in runs for other in run[1:]}
+    together = {(one, other) for run in runs for at, one in enumerate(run) for other in run[at:]}
+    return any(
+        one in begins and other in ends and (one, other) not in together
+        for run in _runs(sentence)
+        for one, other in pairwise(run)
+    )
+
+
+def _runs(text: Wording) -> Iterator[list[str]]:
+    """Yield the runs of words that stand side by side, as stems, without common words between."""
+    run: list[str] = []
+    for piece in text.pieces:
+        if piece[0].isalnum() and piece not in DROPPED:
+            run += stems_of([piece])
+        else:
+            yield run
+            run = []
+    yield run
 
 
 def _is_far(_sentence: Wording, _source: Wording, cosine: float | None) -> bool:
@@ -127,20 +188,20 @@ def _lacks_names(sentence: Wording, source: Wording, _cosine: float | None) -> b
 
 
 def _lacks_numbers(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
-    return not _numbers(sentence) <= _numbers(source)
-
-
-def _numbers(text: Wording) -> frozenset[str]:
-    plain = (
-        text.values if "," not in text.text else type(text)(_THOUSANDS.sub("", text.text)).values
+    return not _ordered(sentence) <= _ordered(source) or lacks_quantities(
+        sentence.text, source.text
     )
-    return frozenset(_COUNTS.get(one, one) for one in plain)
+
+
+def _ordered(text: Wording) -> frozenset[str]:
+    """Return the words that order, date and count."""
+    return frozenset(one for one in text.values if one.isalpha() and one not in COUNTS)
 
 
 def _swaps(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
     """Tell whether names, or numbers, stand in another order than in the source."""
     said, given = (
-        _PIECES.findall(folded(_THOUSANDS.sub("", one.text))) for one in (sentence, source)
+        _PIECES.findall(folded(THOUSANDS.sub("", one.text))) for one in (sentence, source)
     )
     names = frozenset(
         word
@@ -181,11 +242,11 @@ def _turned_round(
 
 def _number_at(at: int, pieces: Sequence[str]) -> str | None:
     """Return the number at a place, None for a part of a date."""
-    piece = _COUNTS.get(pieces[at], pieces[at])
-    if not piece[0].isdigit() or _YEAR.fullmatch(piece) or "-" in piece:
+    piece = COUNTS.get(pieces[at], pieces[at])
+    if not piece[0].isdigit() or YEAR.fullmatch(piece) or "-" in piece:
         return None
     beside = frozenset(pieces[max(0, at - 1) : at + 2])
-    return None if beside & _MONTHS else piece
+    return None if beside & MONTHS else piece
 
 
 def _ends_swapped(sentence: Wording, source: Wording) -> bool:
@@ -220,12 +281,13 @@ def _words_as_written(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+_OWN_ALLOWED: Final = DROPPED | _JOINS | _JUDGED_BY_SIGN | frozenset(COUNTS)
 _CHECKS: Final[Sequence[tuple[Fault, Callable[[Wording, Wording, float | None], bool]]]] = (
-    (Fault.WORDS, _lacks_words),
     (Fault.NUMBERS, _lacks_numbers),
     (Fault.NAMES, _lacks_names),
     (Fault.SWAPPED, _swaps),
     (Fault.NEGATION, lambda one, other, _: denies_otherwise(one.text, other.text)),
     (Fault.TURNED, lambda one, other, _: turns(one, other)),
+    (Fault.WORDS, _lacks_words),
     (Fault.MEANING, _is_far),
 )

@@ -44,6 +44,9 @@ suspects allegedly unclear uncertain reportedly rumoured assumed assumes believe
 claims claimed if unless except should would
 """
 )
+_CHOICES: Final = words("can must shall need or")
+"""Words for what may or must be, and for one of several: a sentence has them as its source."""
+_PAST: Final = words("was were had did been")
 _MAY: Final = re.compile(r"\bmay (?!\d)")
 _PARTS: Final = re.compile(
     r"[.;:,!?()\n]|\b(?:but|however|although|though|while|whereas|and|because|so|since|except)\b",
@@ -85,6 +88,9 @@ def turns(sentence: Wording, source: Wording) -> bool:
         return True
     nearest = _nearest(sentence, source)
     if _doubts(nearest.text) and not _doubts(sentence.text):
+        return True
+    said, given = (frozenset(words_in(one.text)) for one in (sentence, nearest))
+    if _CHOICES & said != _CHOICES & given or bool(_PAST & said) != bool(_PAST & given):
         return True
     return sentence.tense[0] != nearest.tense[0] or not nearest.stage <= sentence.stage
 

@@ -52,6 +52,8 @@ REQUESTED: Final = "requested"
 RELATED: Final = "related"
 
 REMEMBER_TASK: Final = "Remember"
+RESERVED: Final = "anabranch."
+"""The start of the keys of notes that are ours, beside those of agents; none is handed off."""
 """The task of a session opened for one insight. It repeats nothing that may be forgotten."""
 
 
@@ -273,8 +275,18 @@ class Insights(Journal):
         return await self._keep_up(data, data.insights, session_id=session_id)
 
     async def note(self, session_id: str, key: str, value: object) -> SessionReceipt:
-        """Set `key` in the session's working memory to `value`, which JSON can hold."""
-        return await self._work(session_id, checked(WorkingMemorySet, key=key, value=value))
+        """Set `key` in the session's working memory to `value`, which JSON can hold.
+
+        Keys that begin with `anabranch.` are notes of ours: they are refused.
+        """
+        fact = checked(WorkingMemorySet, key=key, value=value)
+        if fact.key.startswith(RESERVED):
+            raise InputInvalid(
+                f"key: begins with {RESERVED}, which stands for notes of Anabranch itself",
+                field="key",
+                fix="give the note another key",
+            )
+        return await self._work(session_id, fact)
 
     async def clear_note(self, session_id: str, key: str) -> SessionReceipt:
         """Drop `key` from the session's working memory."""

@@ -34,7 +34,7 @@ from anabranch_recall import entities as entities_in
 from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, SessionNotFound
 from anabranch_thinking.sessions.carried import carried_attributes
 from anabranch_thinking.sessions.findings import InsightDraft, as_drafts, as_insight
-from anabranch_thinking.sessions.insights import Insights
+from anabranch_thinking.sessions.insights import RESERVED, Insights
 from anabranch_thinking.sessions.journal import Announcement, Fact, checked
 from anabranch_thinking.sessions.opening import Opening, branch_receipts, open_and_fork
 from anabranch_thinking.sessions.receipts import (
@@ -377,7 +377,11 @@ class Sessions(Insights):
                 deadline=state.deadline,
                 attributes=carried_attributes(state.attributes) if role is None else {},
             )
-            notes = dict(state.working_memory)
+            notes = {
+                key: value
+                for key, value in state.working_memory.items()
+                if not key.startswith(RESERVED)
+            }
             passed = checked(SessionHandedOff, to=receiver, summary=summary, working_memory=notes)
             batch = [
                 Fact(receiver, fork_event(state, heir), agent=to_agent),

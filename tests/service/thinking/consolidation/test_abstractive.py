@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anabranch_events import Log, new_id
+from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import ConsolidationRecorded
 from anabranch_thinking import DoNotRetry, Sessions, consolidate_thought
-from anabranch_thinking.consolidation.abstractive import SOURCES_MAX, Writer
+from anabranch_thinking.consolidation.abstractive import SOURCES_MAX, Writer, Written
+from anabranch_thinking.consolidation.calls import CALLS_MAX, Calls
 from anabranch_thinking.consolidation.points import Point
 from anabranch_thinking.consolidation.subject_synthesis import consolidate_subject
 from anabranch_thinking.executors.anthropic_chat import AnthropicExecutor
@@ -25,7 +27,7 @@ from tests.service.thinking.consolidation.test_consolidate import thought_with
 from tests.support.answering_http import EVENTS, Asked, Reply, answering
 from tests.support.chat_service import ChatService, refuses, says
 from tests.support.messages_model import streamed
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, until
 from tests.support.repository import ROOT
 from tests.support.rounds import in_full_only
 
@@ -48,11 +50,11 @@ def form(*sentences: str) -> str:
 
 WRITTEN = form(
     "The train to Odawara is not late on Mondays [2].",
-    "The ryokan in Hakone has a private bath for four guests [1][3].",
+    "The ryokan in Hakone has a private\x07 bath for four guests [1][3].",
     "The ryokan in Hakone has a private bath for 5 guests [1].",
     "The train to Odawara is late on Mondays [2].",
     "The train to Odawara and Hakone is not late on Mondays [2].",
-    "The password of the shrine is open-sesame [3].",
+    "The password of the shrine is moonlight [3].",
     "Everybody enjoys the trip.",
     "It is far [9].",
     "The train to Odawara is not late on Mondays [2].",
@@ -61,10 +63,10 @@ SPENT = {"model": "scripted", "input_tokens": 40, "output_tokens": -(-len(WRITTE
 DROPPED = {
     "uncited": 1,
     "unknown_source": 1,
-    "words": 1,
     "numbers": 1,
     "names": 1,
     "negation": 1,
+    "words": 1,
     "repeated": 1,
 }
 KEPT = (
@@ -79,6 +81,7 @@ class Scripted:
 
     answer: str | Exception
     delay_s: float = 0.0
+    meets: asyncio.Barrier | None = None
     name: str = "openai:scripted"
     model: str = "scripted"
     asked: list[str] = field(default_factory=list[str])
@@ -97,6 +100,8 @@ class Scripted:
         assert (form["required"], named) == (["sentences"], "synthesis")
         self.asked.append(message)
         await asyncio.sleep(self.delay_s)
+        if self.meets is not None:
+            await self.meets.wait()
         spent({"input_tokens": 40, "output_tokens": 12})
         if isinstance(self.answer, Exception):
             raise self.answer
@@ -142,8 +147,8 @@ async def test_only_what_a_source_supports_is_recorded(log: Log, sessions: Sessi
     assert (made.dropped, made.fallback) == (DROPPED, None)
     assert again.model_copy(update={"position": made.position}) == made
     assert state.working_memory == {
-        "usage": {"model": "scripted", "input_tokens": 40, "output_tokens": 12},
-        "synthesis": {"of": made.consolidation_id, "dropped": DROPPED},
+        "anabranch.usage": {"model": "scripted", "input_tokens": 40, "output_tokens": 12},
+        "anabranch.synthesis": {"of": made.consolidation_id, "dropped": DROPPED},
     }
     assert [json.loads(one) for one in model.asked] == [
         {
@@ -177,14 +182,16 @@ async def test_what_was_learned_since_is_written_anew(log: Log, sessions: Sessio
 
 
 async def test_two_that_write_at_once_record_one(log: Log, sessions: Sessions) -> None:
-    """The second one finds what the first one recorded, and asks no second time."""
+    """The second process finds what the first one recorded, and asks no second time."""
     root_id, branches = await thought_with(sessions, [BATH], [TRAIN], [ORDER])
-    models = [Scripted(form(f"{text} [1-3]"), delay_s=0.1) for text in (BATH, TRAIN)]
+    both = asyncio.Barrier(2)
+    models = [Scripted(form(f"{text} [1-3]"), meets=both) for text in (BATH, TRAIN)]
+    writers = [Writer(model, calls=Calls()) for model in models]
 
     one, other = await asyncio.gather(
         *(
-            consolidate_thought(sessions, root_id, session_ids=branches, writer=Writer(model))
-            for model in models
+            consolidate_thought(sessions, root_id, session_ids=branches, writer=writer)
+            for writer in writers
         )
     )
 
@@ -195,33 +202,40 @@ async def test_two_that_write_at_once_record_one(log: Log, sessions: Sessions) -
 
 
 @pytest.mark.parametrize(
-    ("model", "why"),
+    ("model", "why", "away"),
     [
-        (Scripted(DoNotRetry("it refuses")), "it refuses"),
-        (Scripted(WRITTEN, delay_s=60), "no answer within 0.05 s"),
-        (Scripted(form("All is well [1].", "All is well.")), "none of its 2 sentences"),
-        (Scripted('{"sentences": ["The ryok'), "none of its 1 sentences"),
-        (Scripted('{"result": 7}'), "none of its 0 sentences"),
+        (Scripted(DoNotRetry("it refuses")), "it refuses", True),
+        (Scripted(WRITTEN, delay_s=60), "no answer within 0.05 s", True),
+        (Scripted(form("All is well [1].", "All is well.")), "none of its 2 sentences", False),
+        (Scripted('{"sentences": ["The ryok'), "none of its 1 sentences", False),
+        (Scripted('{"result": 7}'), "none of its 0 sentences", False),
     ],
     ids=["refuses", "slow", "lies", "garbage", "another form"],
 )
 async def test_without_a_supported_sentence_the_text_is_extractive(
-    log: Log, sessions: Sessions, model: Scripted, why: str
+    log: Log, sessions: Sessions, model: Scripted, why: str, away: bool
 ) -> None:
-    """The answer says why; asked again it tries again, and records the same text once."""
+    """The answer says why, and the text is recorded once; a service that was away is asked again."""
     read, session_id = points(), new_id()
     extractive = await synthesis(sessions, read, None, session_id=session_id)
     writer = Writer(model, timeout_s=0.05 if model.delay_s else 30)
 
     made = await synthesis(sessions, read, writer, session_id=session_id)
-    kept = await synthesis(sessions, read, Writer(Scripted(WRITTEN)), session_id=session_id)
+    was = (await sessions.state(session_id)).position
+    model.answer, model.delay_s = (WRITTEN, 0) if away else (model.answer, 0)
+    again = await synthesis(sessions, read, Writer(model), session_id=session_id)
 
     assert made.fallback is not None
     assert why in made.fallback
     assert (made.text, made.method) == (extractive.text, "extractive")
     assert made.consolidation_id == extractive.consolidation_id
-    assert kept.method == "abstractive:openai:scripted"
-    assert len(await consolidations(log)) == 2
+    if away:
+        assert again.method == "abstractive:openai:scripted"
+    else:
+        assert (again.fallback, again.dropped) == (made.fallback, made.dropped)
+        assert (await sessions.state(session_id)).position == was
+    assert len(await consolidations(log)) == 1 + away
+    assert len(model.asked) == 1 + away
 
 
 async def test_a_model_gets_a_bounded_part_of_many_insights(sessions: Sessions) -> None:
@@ -237,6 +251,44 @@ async def test_a_model_gets_a_bounded_part_of_many_insights(sessions: Sessions) 
     (message,) = model.asked
     assert 10 < len(json.loads(message)["sources"]) <= SOURCES_MAX
     assert len(message) < 30_000
+
+
+async def test_notes_of_an_agent_stay_and_ours_are_not_handed_off(sessions: Sessions) -> None:
+    """Its own `usage` is no note of ours; it cannot write one of those."""
+    root_id, branches = await thought_with(sessions, [BATH], [TRAIN], [ORDER])
+    await sessions.note(root_id, "usage", "as told")
+    writer = Writer(Scripted(WRITTEN))
+    await consolidate_thought(sessions, root_id, session_ids=branches, writer=writer)
+
+    with pytest.raises(InputInvalid, match=r"begins with anabranch\."):
+        await sessions.note(root_id, "anabranch.usage", {})
+    passed = await sessions.hand_off(root_id, summary="Go on")
+
+    assert (await sessions.state(passed.to)).working_memory == {"usage": "as told"}
+
+
+async def test_more_than_a_few_texts_at_once_are_extractive(sessions: Sessions) -> None:
+    """The others go on without a model; who asks the same waits for the same answer."""
+    read = [points() for _ in range(CALLS_MAX + 1)]
+    calls = Calls[Written]()
+    both = asyncio.Barrier(CALLS_MAX + 1)
+    model = Scripted(WRITTEN, meets=both)
+    writer = Writer(model, calls=calls)
+    ids = [new_id() for _ in read]
+    begun = [
+        asyncio.create_task(synthesis(sessions, some, writer, session_id=session_id))
+        for some, session_id in [(read[0], ids[0]), *list(zip(read, ids, strict=True))[:-1]]
+    ]
+    await until(lambda: len(model.asked) == CALLS_MAX and calls.waiting > CALLS_MAX)
+
+    refused = await synthesis(sessions, read[-1], writer, session_id=ids[-1])
+    await both.wait()
+    made = await asyncio.gather(*begun)
+
+    assert "busy" in (refused.fallback or "")
+    assert {one.method for one in made} == {"abstractive:openai:scripted"}
+    assert made[0].consolidation_id == made[1].consolidation_id
+    assert len(model.asked) == CALLS_MAX
 
 
 @in_full_only
@@ -273,7 +325,7 @@ async def test_a_service_over_the_chat_protocol(
     assert not any("sk-ke" in one for one in (*stored, made.fallback or ""))
     if why is None:
         assert (made.fallback, made.dropped) == (None, DROPPED)
-        spent = state.working_memory["usage"]
+        spent = state.working_memory["anabranch.usage"]
         assert isinstance(spent, dict)
         assert (spent["model"], spent["input_tokens"]) == ("scripted", 40)
     else:
@@ -293,7 +345,7 @@ async def test_tokens_of_an_answer_that_is_none_are_noted(sessions: Sessions) ->
 
     state = await sessions.state(session_id)
     assert made.method == "extractive"
-    assert state.working_memory["usage"] == SPENT
+    assert state.working_memory["anabranch.usage"] == SPENT
 
 
 @in_full_only

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
-from anabranch_thinking.consolidation.sentences import SENTENCES_MAX, Sentence, sentences_in
+from anabranch_thinking.consolidation.sentences import (
+    ANSWER_MAX,
+    SENTENCES_MAX,
+    Sentence,
+    sentences_in,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +26,8 @@ from anabranch_thinking.consolidation.sentences import SENTENCES_MAX, Sentence, 
         ("1. **Basel** is [0]old [x] [2]", [Sentence("Basel is old [x]", (0, 2))]),
         ("古い。[1]新しい。[2]", [Sentence("古い。", (1,)), Sentence("新しい。", (2,))]),
         ("It is old [1-9999].", [Sentence("It is old.", tuple(range(1, 13)))]),
+        ("It\x00 is\x1b[31m old\x07 [1].\x85", [Sentence("It is old.", (1,))]),
+        ("   12. It is old [1].", [Sentence("It is old.", (1,))]),
         ("", []),
     ],
 )  # fmt: skip
@@ -43,3 +51,24 @@ def test_what_is_too_much_is_bounded() -> None:
     assert len(sentences_in("It is old [1]. " * 900)) == SENTENCES_MAX
     (endless,) = sentences_in("word " * 900 + "[1]")
     assert endless.cited == ()
+    (first,) = sentences_in(json.dumps({"sentences": ["w " * ANSWER_MAX, "It is old [1]."]}))
+    assert first.cited == ()
+
+
+@pytest.mark.parametrize(
+    "piece", [".", ". ", "A. ", "dr. ", " ", "\n ", "[1", "[1,", ".[1 ", ".)", ".' [1]", "1. ", "*"]
+)
+def test_reading_grows_with_the_answer(piece: str) -> None:
+    """Eight times as much takes no thirty times as long; by the square it would be 64."""
+
+    def seconds(size: int) -> float:
+        answer = (piece * size)[:size] + "x"
+        return min(_processor_s(answer) for _ in range(3))
+
+    assert seconds(ANSWER_MAX - 1) < 30 * max(seconds(ANSWER_MAX // 8), 0.001)
+
+
+def _processor_s(answer: str) -> float:
+    begun = time.process_time()
+    sentences_in(answer)
+    return time.process_time() - begun
