@@ -3,7 +3,7 @@
 Both have each session as a bar, and a line where it branches off and where it is joined: in Cytoscape
 straight ones, which are its fastest by far. The page has the insights as well. Both are moved by a step in each frame: the page by its wheel,
 Cytoscape by its own `panBy` and `zoom`. Then ten sessions a second begin while one pans: in the page
-by its stream of events, in Cytoscape by `add`.
+by its stream of events, in Cytoscape by `add`. They begin as well while nobody pans, on a page as it is opened.
 
 The display shows 60 frames a second at most, so two that reach it look alike. Rows of their own
 compare the processor time of all of Chromium's processes a frame, of both sides in turns.
@@ -63,6 +63,7 @@ PAN: Final = "pan, all in sight"
 ZOOM: Final = "pan and zoom, all in sight"
 NEAR: Final = "pan, near"
 LIVE: Final = "pan while sessions begin, all in sight"
+REST: Final = "nobody pans while sessions begin, all in sight"
 _NAMESPACE: Final = "default"
 _WAIT_S: Final = 300.0
 _FRAMES = """
@@ -101,6 +102,13 @@ _PAN_ADD: Final = """
     window.cy.add({ data: { id: `n${performance.now()}`, width: 4 }, classes: "session", position: { x: 1400, y: at % 800 } });
   }
   window.cy.panBy({ x: at % 160 < 80 ? -12 : 12, y: 0 });
+})
+"""
+_STAY: Final = "((at = 0) => {})"
+_ADD: Final = """
+((at = 0) => {
+  if (at % 6 !== 0) return;
+  window.cy.add({ data: { id: `n${performance.now()}`, width: 4 }, classes: "session", position: { x: 1400, y: at % 800 } });
 })
 """
 _PAN_ZOOM: Final = """
@@ -155,7 +163,7 @@ async def run() -> list[Row]:
             limit=GOAL_RATIO,
             unit="1/s",
         )
-        for name in (PAN, ZOOM, LIVE)
+        for name in (PAN, ZOOM, LIVE, REST)
     ]
     pictures = [
         at_most(f"{PICTURE}, beside {what}", ours=ours[PICTURE], theirs=other, limit=1, unit="ms")
@@ -261,8 +269,10 @@ async def _page(browser: Browser, url: str) -> tuple[dict[str, float], dict[str,
         await page.close()
     page = await _opened(browser, url)
     print(f"  first pictures {', '.join(f'{one:.0f} ms' for one in times)}", file=sys.stderr)
-    measured = {
-        PICTURE: min(times),
+    measured = {PICTURE: min(times)}
+    async with _beginning(url):
+        measured[REST] = await _frames(page, _STAY)  # First, as the page is opened.
+    measured |= {
         PAN: await _frames(page, _WHEEL),
         ZOOM: await _frames(page, _WHEEL_ZOOM),
     }
@@ -347,6 +357,8 @@ async def _beside(browser: Browser, script: str, shown: dict[str, Any]) -> dict[
     measured[ZOOM] = await _frames(page, _PAN_ZOOM)
     await page.evaluate("window.cy.fit()")
     measured[LIVE] = await _frames(page, _PAN_ADD)
+    await page.evaluate("window.cy.fit()")
+    measured[REST] = await _frames(page, _ADD)
     await page.close()
     return measured
 
@@ -363,22 +375,24 @@ async def _taken(
     browser: Browser, url: str, script: str, shown: dict[str, Any]
 ) -> dict[str, tuple[float, float]]:
     """Return the milliseconds of processor time a frame, ours and theirs, the least of the turns."""
-    ours = await _opened(browser, url)
     theirs, _ = await _drawn(browser, script, shown)
-    found: dict[str, list[tuple[float, float]]] = {PAN: [], ZOOM: [], LIVE: []}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in (REST, PAN, ZOOM, LIVE)}
     for _ in range(TURNS):
+        ours = await _opened(browser, url)
         for name, step, other in (
+            (REST, _STAY, _ADD),
             (PAN, _WHEEL, _PAN_BY),
             (ZOOM, _WHEEL_ZOOM, _PAN_ZOOM),
             (LIVE, _WHEEL, _PAN_ADD),
         ):
-            await ours.keyboard.press("f")
+            if name != REST:  # That is of the page as it is opened.
+                await ours.keyboard.press("f")
             await theirs.evaluate("window.cy.fit()")
-            async with _beginning(url) if name == LIVE else nullcontext():
+            async with _beginning(url) if name in {LIVE, REST} else nullcontext():
                 one = await _time_a_frame(browser, ours, step)
             found[name].append((one, await _time_a_frame(browser, theirs, other)))
             print(f"  {name}: {one:.2f} and {found[name][-1][1]:.2f} ms a frame", file=sys.stderr)
-    await ours.close()
+        await ours.close()
     await theirs.close()
     return {
         name: (min(one for one, _ in turns), min(other for _, other in turns))
