@@ -34,8 +34,8 @@ def bytes_shown(client: str | None) -> int:
 def fitted(answer: Mapping[str, Any], *, bytes_max: int) -> dict[str, Any]:
     """Return an answer that fits, as it is where it does; else `cut` says what is not there.
 
-    Long texts are cut first, all to one length. Where that is not enough, the ends of lists go, and
-    of events the earliest, which `earlier` counts.
+    Long texts are cut first, all to one length. Where that is not enough, the ends of lists and of
+    the notes go, and of events the earliest, which `earlier` counts.
     """
     if _size(answer) <= bytes_max:
         return {**answer}
@@ -87,20 +87,22 @@ def _note_cut(value: Any, length: int) -> Any:
 
 
 def _drop(found: dict[str, Any], room: int) -> dict[str, int]:
-    """Shorten the longest list until all fits; return how many of each are gone."""
+    """Shorten the longest list, or the notes, until all fits; return how many of each are gone."""
     dropped: dict[str, int] = {}
-    sizes = {
-        name: [_size(one) + 1 for one in value]
+    items: dict[str, list[Any]] = {
+        name: [*value.items()] if isinstance(value, dict) else value
         for name, value in found.items()
-        if isinstance(value, list)
+        if isinstance(value, list) or (name == _MEMORY and isinstance(value, dict))
     }
+    sizes = {name: [_size(one) + 1 for one in values] for name, values in items.items()}
     over = _size(found) - room
     while over > 0 and any(sizes.values()):
         name = max(sizes, key=lambda one: sum(sizes[one]))
         over -= sizes[name].pop(0 if name == _EVENTS else -1)
         dropped[name] = dropped.get(name, 0) + 1
     for name, count in dropped.items():
-        found[name] = found[name][count:] if name == _EVENTS else found[name][:-count]
+        kept = items[name][count:] if name == _EVENTS else items[name][:-count]
+        found[name] = dict(kept) if name == _MEMORY else kept
         if name == _EVENTS:
             found["earlier"] += count
     return dropped

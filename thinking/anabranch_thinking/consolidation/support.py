@@ -15,31 +15,22 @@ from typing import TYPE_CHECKING, Final
 from anabranch_recall import entities
 from anabranch_recall.language import DROPPED
 from anabranch_recall.words import folded, stems_of, words_in
+from anabranch_thinking.consolidation.quantities import measures_otherwise, number_at, spelled_out
+from anabranch_thinking.consolidation.roles import free_in, swaps_roles
 from anabranch_thinking.consolidation.turns import denies_otherwise, turns
-from anabranch_thinking.consolidation.wording import words
+from anabranch_thinking.consolidation.wording import Wording, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from anabranch_thinking.consolidation.wording import Wording
-
-COVERED_MIN: Final = 0.75
-"""The share of a sentence's stems that its source has."""
-COVERED_WITHOUT_MEANING_MIN: Final = 0.8
-"""The same where there are no vectors."""
+SHARED_MIN: Final = 0.6
+"""The share of a sentence's words below which no finer reason is looked for."""
 MEANING_MIN: Final = 0.7
 """The cosine of a sentence and its source."""
 
 ENDS_MIN: Final = 3
 """The words of a statement that has two ends: somebody, what is done, something."""
 
-_COUNTS: Final = {
-    word: str(number)
-    for number, word in enumerate(
-        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), start=1
-    )
-}
-_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ORDINARY: Final = words(
     """
 also another both each either every several many most much some any all other others overall only
@@ -55,13 +46,9 @@ _IDENTIFIER: Final = re.compile(
 )
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _LATIN: Final = frozenset({"e.g", "i.e"})
-_MONTHS: Final = words(
-    """
-january february march april may june july august september october november december
-"""
-)
-_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _JOINING: Final = frozenset({",", "and", "or", "&"})
+_CLAUSE_MARKS: Final = frozenset(",;.")
+_GENITIVE: Final = frozenset({"s"})
 _PIECES: Final = re.compile(r"\w+(?:[.,:-]\w+)*|[^\w\s]")
 
 
@@ -85,10 +72,8 @@ def fault_of(sentence: Wording, source: Wording, cosine: float | None) -> Fault 
 
     `cosine` is that of their vectors, None where there are none.
     """
-    return next(
-        (fault for fault, broken in _CHECKS if broken(sentence, source, cosine)),
-        None,
-    )
+    own, given = (Wording(spelled_out(one.text)) for one in (sentence, source))
+    return next((fault for fault, broken in _CHECKS if broken(own, given, cosine)), None)
 
 
 def fault_of_all(
@@ -105,9 +90,13 @@ def fault_of_all(
     return (None if any(supported) else max(found, key=order.index)), supported
 
 
-def _lacks_words(sentence: Wording, source: Wording, cosine: float | None) -> bool:
-    share = COVERED_WITHOUT_MEANING_MIN if cosine is None else COVERED_MIN
-    return not sentence.stems or len(sentence.stems & source.stems) < share * len(sentence.stems)
+def _lacks_words(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
+    return not sentence.stems - _GENITIVE <= source.stems
+
+
+def _has_other_words(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
+    shared = sentence.stems & source.stems
+    return not shared or len(shared) < SHARED_MIN * len(sentence.stems)
 
 
 def _is_far(_sentence: Wording, _source: Wording, cosine: float | None) -> bool:
@@ -127,21 +116,14 @@ def _lacks_names(sentence: Wording, source: Wording, _cosine: float | None) -> b
 
 
 def _lacks_numbers(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
-    return not _numbers(sentence) <= _numbers(source)
-
-
-def _numbers(text: Wording) -> frozenset[str]:
-    plain = (
-        text.values if "," not in text.text else type(text)(_THOUSANDS.sub("", text.text)).values
+    return not sentence.values.keys() <= source.values.keys() or measures_otherwise(
+        sentence.text, source.text
     )
-    return frozenset(_COUNTS.get(one, one) for one in plain)
 
 
 def _swaps(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
     """Tell whether names, or numbers, stand in another order than in the source."""
-    said, given = (
-        _PIECES.findall(folded(_THOUSANDS.sub("", one.text))) for one in (sentence, source)
-    )
+    said, given = (_PIECES.findall(folded(one.text)) for one in (sentence, source))
     names = frozenset(
         word
         for text in (sentence.text, source.text)
@@ -150,17 +132,41 @@ def _swaps(sentence: Wording, source: Wording, _cosine: float | None) -> bool:
     )
     return (
         _turned_round(said, given, lambda at, pieces: pieces[at] if pieces[at] in names else None)
-        or _turned_round(said, given, _number_at)
+        or _turned_round(said, given, number_at)
         or _ends_swapped(sentence, source)
+        or _order_turned(sentence, source, said, given)
+        or swaps_roles(sentence.text, source.text)
+    )
+
+
+def _order_turned(
+    sentence: Wording, source: Wording, said: Sequence[str], given: Sequence[str]
+) -> bool:
+    """Tell whether words that stand freely in both follow each other in another order.
+
+    "Ann leads Bo" is not "Bo leads Ann". A passive is not looked at.
+    """
+    if ("by" in said) != ("by" in given):
+        return False
+    free = free_in(sentence.text) & free_in(source.text)
+    return _turned_round(
+        said,
+        given,
+        lambda at, pieces: pieces[at] if pieces[at] in free else None,
+        apart=_CLAUSE_MARKS,
     )
 
 
 def _turned_round(
-    said: Sequence[str], given: Sequence[str], anchor: Callable[[int, Sequence[str]], str | None]
+    said: Sequence[str],
+    given: Sequence[str],
+    anchor: Callable[[int, Sequence[str]], str | None],
+    *,
+    apart: frozenset[str] = frozenset(),
 ) -> bool:
     """Tell whether two anchors that follow each other stand the other way round in the source.
 
-    Those of a list have no order.
+    Those of a list have no order, nor have two with one of `apart` between them.
     """
     own = [(at, found) for at in range(len(said)) if (found := anchor(at, said)) is not None]
     places: dict[str, list[int]] = {}
@@ -173,19 +179,11 @@ def _turned_round(
         first, last = places[one][0], places[other][-1]
         if first < last:
             continue
-        between = frozenset(said[at + 1 : to]) | frozenset(given[last + 1 : first])
-        if not between <= _JOINING:
+        after = frozenset(said[at + 1 : to])
+        between = after | frozenset(given[last + 1 : first])
+        if not (between and between <= _JOINING) and not after & apart:
             return True
     return False
-
-
-def _number_at(at: int, pieces: Sequence[str]) -> str | None:
-    """Return the number at a place, None for a part of a date."""
-    piece = _COUNTS.get(pieces[at], pieces[at])
-    if not piece[0].isdigit() or _YEAR.fullmatch(piece) or "-" in piece:
-        return None
-    beside = frozenset(pieces[max(0, at - 1) : at + 2])
-    return None if beside & _MONTHS else piece
 
 
 def _ends_swapped(sentence: Wording, source: Wording) -> bool:
@@ -193,8 +191,6 @@ def _ends_swapped(sentence: Wording, source: Wording) -> bool:
 
     Where one of both says "by", the one is the other's passive: then they are if they are not.
     """
-    if not sentence.stems <= source.stems:
-        return False
     own, given = (
         [one for one in stems_of([*text.pieces]) if one in text.stems]
         for text in (sentence, source)
@@ -221,11 +217,12 @@ def _words_as_written(text: str) -> frozenset[str]:
 
 
 _CHECKS: Final[Sequence[tuple[Fault, Callable[[Wording, Wording, float | None], bool]]]] = (
-    (Fault.WORDS, _lacks_words),
+    (Fault.WORDS, _has_other_words),
     (Fault.NUMBERS, _lacks_numbers),
     (Fault.NAMES, _lacks_names),
     (Fault.SWAPPED, _swaps),
     (Fault.NEGATION, lambda one, other, _: denies_otherwise(one.text, other.text)),
     (Fault.TURNED, lambda one, other, _: turns(one, other)),
+    (Fault.WORDS, _lacks_words),
     (Fault.MEANING, _is_far),
 )

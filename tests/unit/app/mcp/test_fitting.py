@@ -111,6 +111,20 @@ def test_a_long_note_becomes_the_beginning_of_its_json() -> None:
     assert size(seen) <= ANSWER_BYTES
 
 
+def test_many_notes_are_left_out_from_the_last() -> None:
+    """Notes are a map and no list: what no cutting of texts brings down is shortened all the same."""
+    memory = {f"step {at}": "done " * 30 for at in range(500)}
+
+    seen = fitted(
+        {"session_id": "1", "working_memory": memory}, bytes_max=bytes_shown("codex-mcp-client")
+    )
+
+    kept = seen["working_memory"]
+    assert size(seen) <= bytes_shown("codex-mcp-client")
+    assert kept == dict([*memory.items()][: len(kept)]) != {}
+    assert f"{500 - len(kept)} of working_memory are left out" in seen["cut"]
+
+
 TEXTS = st.text(max_size=40).map(lambda text: text * 60)
 
 
