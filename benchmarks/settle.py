@@ -36,8 +36,8 @@ from anabranch_projections import PositionedEvent
 from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question
 from anabranch_recall.asked import read
+from anabranch_recall.candidates import RESTATED
 from anabranch_recall.eligible import eligible
-from anabranch_recall.evidence import RESTATED
 from anabranch_recall.index_ranking import rank
 from anabranch_recall.recipe import RECIPE
 from anabranch_store import MiniLM

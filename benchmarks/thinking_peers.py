@@ -87,6 +87,10 @@ for _ in range(rounds):
 """
 
 
+class _Missing(Exception):
+    """There is no such peer on this machine, and why."""
+
+
 async def run() -> list[Row]:
     """Measure, and return the rows: those of peers that are not there are left out, and said."""
     rows: list[Row] = []
@@ -100,7 +104,7 @@ async def run() -> list[Row]:
         ):
             try:
                 theirs = await asyncio.to_thread(measured)
-            except FileNotFoundError as missing:
+            except _Missing as missing:
                 print(f"  {peer}: {missing}", file=sys.stderr)
                 continue
             rows.append(
@@ -172,10 +176,10 @@ def _celery(programs: Path, folder: Path) -> float:
 
 @contextlib.contextmanager
 def _redis(folder: Path) -> Generator[str]:
-    """Run a Redis server; yield its address. Raises FileNotFoundError where there is none."""
+    """Run a Redis server; yield its address. Raises _Missing where there is none."""
     program = shutil.which("redis-server")
     if program is None:
-        raise FileNotFoundError("there is no redis-server (Debian's package)")
+        raise _Missing("there is no redis-server (Debian's package)")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -16,6 +16,7 @@ The tree is ordered by what the caller can do::
     │   └── LogNotEmpty          there is a log already, where one should be restored
     ├── Unavailable              try again later
     │   ├── LogUnavailable
+    │   ├── EventIdKnown         the server knows the id from an event that was deleted
     │   └── WaitTimedOut
     └── SetupInvalid             change the set-up
         ├── LogRefused           wrong token, or a permission is missing
@@ -173,6 +174,13 @@ class Unavailable(AnabranchError):
 
 class LogUnavailable(Unavailable):
     """The NATS server cannot be reached, or does not answer."""
+
+
+class EventIdKnown(Unavailable):
+    """The server knows the id of an event that is not there, as of one that was deleted.
+
+    It is not stored, and will be taken again after the deduplication window.
+    """
 
 
 class WaitTimedOut(Unavailable):

@@ -168,9 +168,10 @@ class Log:
     async def append(self, event: Event, *, expected: int | None = None) -> Receipt:
         """Store one event. `expected` is the session's last position, 0 for a new session.
 
-        Raises PositionConflict when the session is elsewhere, LogFull. After LogUnavailable the
-        event may be stored or not. Appending it again within ten minutes, or with `expected` at any
-        time, never stores it twice.
+        Raises PositionConflict when the session is elsewhere, LogFull, and EventIdKnown where an
+        event with its id was deleted lately. After LogUnavailable the event may be stored or not.
+        Appending it again within ten minutes, or with `expected` at any time, never stores it
+        twice.
         """
         if expected is not None:
             checked_position(expected, field="expected")

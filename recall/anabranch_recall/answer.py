@@ -61,7 +61,7 @@ def shown(question: Question) -> int:
 
 def ranked_plainly(question: Question) -> Question:
     """Return a question that ranks no evidence down: what alone is near must not be hidden."""
-    return question.model_copy(update={"evidence": 0.0})
+    return question.model_copy(update={"evidence_prior": 0.0})
 
 
 def near_enough(question: Question, similarity: float | None) -> bool:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 CHARACTERS_MAX: Final = 4096
 NO_EVIDENCE: Final[Mapping[str, float]] = {}
+RESTATED: Final = "restated"
+"""The method of a consolidation of insights that all say one fact."""
 
 
 class Row(NamedTuple):

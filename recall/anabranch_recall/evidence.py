@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from anabranch_recall.eligible import Eligible
     from anabranch_recall.moment import Mask, Moment
-
-
-RESTATED: Final = "restated"
-"""The method of a consolidation of insights that all say one fact."""
 
 
 def is_evidence(moment: Moment, reach: Eligible) -> Mask:

@@ -149,7 +149,7 @@ class IndexRanker:
             for each in found.best[: shown(question)]
         ]
         hits, nothing_close = answer(question, best, words=len(asked.stems))
-        if nothing_close and question.evidence:
+        if nothing_close and question.evidence_prior:
             return self._answer(
                 moment, ranked_plainly(question), meaning, position=position, shared_ms=shared_ms
             )
@@ -183,7 +183,7 @@ class IndexRanker:
             vector=vector,
             asked_at=asked_at,
             min_similarity=question.min_similarity,
-            recipe=replace(RECIPE, evidence=question.evidence),
+            recipe=replace(RECIPE, evidence=question.evidence_prior),
         )
         return ranking, reach
 

@@ -57,7 +57,7 @@ class Question(_Frozen):
     With `include_retired` they answer too. `filters.valid_at` asks for
     another time in the world.
 
-    `evidence`, from -1 to 0, is the score of being cited by a standing consolidation.
+    `evidence_prior`, from -1 to 0, is the score of being cited by a standing consolidation.
 
     Hits below `min_similarity` are left out. Without it, no hits are given where none reaches
     `floor`.
@@ -76,7 +76,7 @@ class Question(_Frozen):
     filters: Filters = NO_FILTERS
     min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = None
     floor: Floor | None = None
-    evidence: Annotated[float, Field(ge=-1, le=0)] = 0.0
+    evidence_prior: Annotated[float, Field(ge=-1, le=0)] = 0.0
     timeout_s: Annotated[float, Field(gt=0, le=TIMEOUT_S_MAX)] | None = None
 
     @model_validator(mode="after")

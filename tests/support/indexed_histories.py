@@ -117,7 +117,7 @@ def recalled(
         k=question.k,
         vector=vector_of(text) if vectors else None,
         asked_at=question.asked_at,
-        recipe=replace(RECIPE, evidence=question.evidence),
+        recipe=replace(RECIPE, evidence=question.evidence_prior),
     )
     return parts(ranking)
 

@@ -61,10 +61,10 @@ class WorkerProcesses:
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
         )
+        self._processes.append(process)
         assert process.stdout is not None
         async with asyncio.timeout(PATIENCE_S):
             assert await process.stdout.readline() == b"ready\n"
-        self._processes.append(process)
 
     async def kill_one(self, chance: Random) -> None:
         """End one the hard way, and start another."""

@@ -161,7 +161,7 @@ async def _asked(reads: _SharedReads, asked: AskedOne) -> Question:
         min_similarity=asked.get("min_similarity"),
         timeout_s=asked.get("timeout_s"),
         floor=FLOOR,
-        evidence=namespace.backend.settings.evidence_prior,
+        evidence_prior=namespace.backend.settings.evidence_prior,
     )
     if session_id is not None:
         await reads.check_session(session_id)
@@ -188,7 +188,7 @@ class BranchRecall:
             k=k,
             session_id=session_id,
             scope=scope,
-            evidence=namespace.backend.settings.evidence_prior,
+            evidence_prior=namespace.backend.settings.evidence_prior,
         )
         after = None
         if scope is not Scope.NAMESPACE:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import orjson
 
-from anabranch_events.errors import EventInvalid, LogFull, LogUnavailable, PositionConflict
+from anabranch_events.errors import (
+    EventIdKnown,
+    EventInvalid,
+    LogFull,
+    LogUnavailable,
+    PositionConflict,
+)
 from anabranch_events.event.codec import CONTENT_TYPE, decode
 from anabranch_events.event.envelope import Event, Receipt
 from anabranch_events.event.fingerprint import fingerprint
@@ -91,8 +97,9 @@ async def append(connection: Connection, out: Outgoing) -> Receipt:
     The server checks the expectation before the duplicate id. A repeated append that had been
     stored therefore looks like a conflict: reading back tells them apart.
 
-    Raises PositionConflict, EventInvalid when the id belongs to another event, LogFull,
-    LogUnavailable (stored or not: appending the same event again is safe), LogRefused.
+    Raises PositionConflict, EventInvalid when the id belongs to another event, EventIdKnown when
+    it belonged to one that was deleted, LogFull and LogRefused. After LogUnavailable it is stored
+    or not: appending the same event again is safe.
     """
     headers = out.headers()
 
@@ -174,13 +181,13 @@ async def check_same(connection: Connection, out: Outgoing, position: int) -> No
     await refuse_another(out, found)
 
 
-def _remembered(event_id: str, position: int) -> LogUnavailable:
+def _remembered(event_id: str, position: int) -> EventIdKnown:
     """Return the error for an event whose id the server knows from a message that is gone.
 
     An id outlives its message, whether that was purged, deleted or ran out. The answer then says
     `duplicate`, with a position at which nothing stands. Seen with nats-server 2.15.1.
     """
-    return LogUnavailable(
+    return EventIdKnown(
         f"event {event_id} is not stored: the server still knows its id from position {position}, "
         "where it was deleted",
         fix=f"append it again {DUPLICATE_WINDOW_S} seconds after it was first stored, or as soon "

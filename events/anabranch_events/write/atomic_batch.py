@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from anabranch_events.errors import (
+    EventIdKnown,
     InputInvalid,
     LogMovedOn,
-    LogRefused,
     LogUnavailable,
     PositionConflict,
 )
@@ -239,12 +239,12 @@ async def _read_back(
     raise _id_known(refused) from refused
 
 
-def _id_known(refused: Refused) -> LogRefused:
+def _id_known(refused: Refused) -> EventIdKnown:
     """Return the error for a batch with an id that the server knows from elsewhere.
 
     It knows those of deleted events for as long as those of others, and never says whose it is.
     """
-    return LogRefused(
+    return EventIdKnown(
         f"an event of the batch has an id that this log took in the last {DUPLICATE_WINDOW_S} "
         f"seconds, and it does not stand where the batch would: {refused}",
         fix="give every event an id of its own; events that were deleted are stored again after "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anabranch_projections.recall_index.growing import Growing
-from anabranch_recall.evidence import RESTATED
+from anabranch_recall.candidates import RESTATED
 from anabranch_recall.moment import Consolidations
 
 if TYPE_CHECKING:
@@ -75,8 +75,11 @@ class ConsolidationHistory:
         """Return the consolidations that were recorded up to a position."""
         positions = self._positions.cut(len(self._positions))
         count = int(np.searchsorted(positions, position, side="right"))
+        # Before the starts: of a consolidation that comes meanwhile these are not yet counted.
+        end = len(self._rows)
         starts = self._starts.cut(count + 1)
-        end = int(starts[count]) if len(starts) > count else len(self._rows)
+        if len(starts) > count:
+            end = int(starts[count])
         return Consolidations(
             self._rows.cut(end), starts[:count], self._restated.cut(count), self._erased.cut(count)
         )

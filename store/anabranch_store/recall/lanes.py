@@ -7,8 +7,7 @@ import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, TypeVar
 
-from anabranch_recall.candidates import CHARACTERS_MAX, Row
-from anabranch_recall.evidence import RESTATED
+from anabranch_recall.candidates import CHARACTERS_MAX, RESTATED, Row
 from anabranch_recall.fusion import SHARED_BY_MAX, Link
 from anabranch_recall.language import search_terms
 from anabranch_recall.plasticity import decayed

@@ -63,6 +63,7 @@ def _now() -> datetime:
 
 
 _Read: TypeAlias = "dict[str, tuple[Row, float | None]]"
+_Evidence: TypeAlias = "dict[str, float]"
 
 
 class _ScopedQuestion(NamedTuple):
@@ -132,7 +133,7 @@ class GraphRanker:
             await self._hits(question, best, reach),
             words=len(asked_words(question.text)),
         )
-        if nothing_close and question.evidence:
+        if nothing_close and question.evidence_prior:
             return await self.recall(ranked_plainly(question))
         return Recollection(
             hits=hits,
@@ -197,13 +198,16 @@ class GraphRanker:
         evidence = await self._evidence(asked, read)
         # A thousand new texts are up to 0.1 s of stemming: not on the event loop.
         with took.timed("words"):
-            ranked = await asyncio.to_thread(rank_all, asked.text, rows, cosines, evidence=evidence)
+            ranked = await asyncio.to_thread(
+                rank_all, asked.text, rows, cosines, evidence=evidence.found
+            )
         links = await self._links(asked, ranked)
         lanes: dict[str, LaneOutcome[object]] = {
             "words": _judged(ranked, "words", scanned.duration_ms + took.of("words")),
             "meaning": meaning,
             "entities": _judged(ranked, "path"),
             "associations": links,
+            **_told(evidence),
         }
         return _Ranking(link(ranked, links.found), lanes)
 
@@ -212,7 +216,7 @@ class GraphRanker:
     ) -> _Ranking:
         words, meaning, near, read = await self._chosen(asked, vector)
         evidence = await self._evidence(asked, read)
-        ranked = self._weigh(asked, read, shared={}, evidence=evidence)
+        ranked = self._weigh(asked, read, shared={}, evidence=evidence.found)
         shared, links = await asyncio.gather(
             self._attempt(
                 asked, read_shared(self._graph, asked.reach, _ids(ranked[:SEEDS])), nothing={}
@@ -225,13 +229,14 @@ class GraphRanker:
             more = sorted(brought - read.keys())
             brought_rows = await read_candidates(self._graph, asked.reach, more, near)
             read |= brought_rows
-            evidence |= await self._evidence(asked, brought_rows)
-        ranked = self._weigh(asked, read, shared=shared.found, evidence=evidence)
+            evidence = _together(evidence, await self._evidence(asked, brought_rows))
+        ranked = self._weigh(asked, read, shared=shared.found, evidence=evidence.found)
         lanes: dict[str, LaneOutcome[object]] = {
             "words": words,
             "meaning": meaning,
             "entities": shared,
             "associations": links,
+            **_told(evidence),
         }
         return _Ranking(link(ranked, links.found), lanes)
 
@@ -274,12 +279,17 @@ class GraphRanker:
             asked.text, rows, cosines, shared=shared, population=population, evidence=evidence
         )
 
-    async def _evidence(self, asked: _ScopedQuestion, read: _Read) -> dict[str, float]:
+    async def _evidence(self, asked: _ScopedQuestion, read: _Read) -> LaneOutcome[_Evidence]:
         """Return the part of each insight that a standing consolidation cites."""
-        part = asked.question.evidence
+        part = asked.question.evidence_prior
         if not part or not read:
-            return {}
-        return dict.fromkeys(await read_evidence(self._graph, asked.reach, [*read]), part)
+            return LaneOutcome("skipped", {})
+        found = await self._attempt(
+            asked, read_evidence(self._graph, asked.reach, [*read]), nothing=[]
+        )
+        return LaneOutcome(
+            found.state, dict.fromkeys(found.found, part), found.reason, found.duration_ms
+        )
 
     async def _vector(
         self, asked: _ScopedQuestion, *, held: str | None
@@ -397,6 +407,19 @@ def _judged(ranked: list[Scored], part: str, duration_ms: float = 0.0) -> LaneOu
     """Return the outcome of a lane that came with the scan."""
     found = any(getattr(each, part) for each in ranked)
     return LaneOutcome("ok" if found else "empty", None, None, duration_ms)
+
+
+def _together(one: LaneOutcome[_Evidence], other: LaneOutcome[_Evidence]) -> LaneOutcome[_Evidence]:
+    """Return two readings as one; it has failed where either has."""
+    told = other if other.state == "failed" else one
+    return told._replace(
+        found={**one.found, **other.found}, duration_ms=one.duration_ms + other.duration_ms
+    )
+
+
+def _told(evidence: LaneOutcome[_Evidence]) -> dict[str, LaneOutcome[object]]:
+    """Return the lane of evidence, where it failed: what it brings is a part of each score."""
+    return {"evidence": evidence} if evidence.state == "failed" else {}
 
 
 def _require_an_answer(lanes: Mapping[str, LaneOutcome[object]]) -> None:

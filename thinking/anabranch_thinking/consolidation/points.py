@@ -20,7 +20,7 @@ Matrix: TypeAlias = NDArray[np.float64]
 
 TOGETHER_BY_MEANING: Final = 0.6
 TOGETHER_BY_WORDS: Final = 0.4
-TOGETHER_BY_EVIDENCE: Final = 0.5
+TOGETHER_BY_SOURCES: Final = 0.5
 SAME_BY_MEANING: Final = 0.92
 SAME_BY_WORDS: Final = 0.8
 
@@ -55,7 +55,7 @@ class Likeness:
 
     meaning: Matrix
     words: Matrix
-    evidence: Matrix
+    sources: Matrix
 
     @property
     def together(self) -> NDArray[np.bool_]:
@@ -63,7 +63,7 @@ class Likeness:
         return (
             (self.meaning >= TOGETHER_BY_MEANING)
             | (self.words >= TOGETHER_BY_WORDS)
-            | (self.evidence >= TOGETHER_BY_EVIDENCE)
+            | (self.sources >= TOGETHER_BY_SOURCES)
         )
 
     @property
@@ -74,7 +74,7 @@ class Likeness:
     @property
     def strength(self) -> Matrix:
         """The strength between each two, by the strongest of the three."""
-        return np.maximum(np.maximum(self.meaning, self.words), self.evidence)
+        return np.maximum(np.maximum(self.meaning, self.words), self.sources)
 
 
 def likeness(
@@ -82,7 +82,7 @@ def likeness(
 ) -> Likeness:
     """Compare every two of `points`; `vectors` are unit vectors in the same order.
 
-    Meaning is the cosine, words and evidence are the Jaccard overlap of stems and of sources.
+    Meaning is the cosine, words and sources are the Jaccard overlap of stems and of sources.
     Costs the square of their number in memory: 32 MB for 2,000.
     """
     count = len(points)
@@ -93,7 +93,7 @@ def likeness(
     return Likeness(
         meaning=meaning,
         words=_overlap([frozenset(tokens(point.text)) for point in points]),
-        evidence=_overlap([point.sources for point in points]),
+        sources=_overlap([point.sources for point in points]),
     )
 
 

@@ -23,8 +23,8 @@ from anabranch_events.event.types import (
     InsightSuperseded,
     Outcome,
 )
+from anabranch_recall.candidates import RESTATED
 from anabranch_recall.ends import Ends
-from anabranch_recall.evidence import RESTATED
 from anabranch_thinking.consolidation.links import SIMILAR
 from anabranch_thinking.sessions.state import end_of
 from anabranch_thinking.settling.neighbours import LATEST, Neighbours

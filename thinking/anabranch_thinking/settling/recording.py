@@ -16,7 +16,7 @@ from anabranch_events.event.types import (
     ConsolidationRecorded,
     InsightSuperseded,
 )
-from anabranch_recall.evidence import RESTATED
+from anabranch_recall.candidates import RESTATED
 from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.settling.book import Book
 from anabranch_thinking.settling.chain import Chain

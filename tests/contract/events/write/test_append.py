@@ -10,10 +10,9 @@ import pytest
 
 from anabranch_events import STREAM, Bounds, Log, NatsServer, encode, new_event, subject
 from anabranch_events.errors import (
+    EventIdKnown,
     EventInvalid,
     InputInvalid,
-    LogRefused,
-    LogUnavailable,
     PositionConflict,
 )
 from anabranch_events.event.identifiers import new_id
@@ -138,9 +137,9 @@ async def test_an_event_whose_id_outlived_it_is_not_called_stored(tmp_path: Path
         await log.connection.jetstream().purge_stream(STREAM)
 
         for append in (log.append(events[0]), log.ingest(events)):
-            with pytest.raises(LogUnavailable, match="still knows its id from position 1,"):
+            with pytest.raises(EventIdKnown, match="still knows its id from position 1,"):
                 await append
-        with pytest.raises(LogRefused, match="has an id that this log took in the last 600"):
+        with pytest.raises(EventIdKnown, match="has an id that this log took in the last 600"):
             await log.append_all(events)
         assert await all_of(log) == []
         await server.kill()

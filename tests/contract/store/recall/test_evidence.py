@@ -10,6 +10,8 @@ from anabranch_events.event import types
 from anabranch_recall.filters import Filters
 from anabranch_recall.index_ranker import IndexRanker
 from anabranch_recall.question import Floor
+from anabranch_store.errors import GraphUnavailable
+from anabranch_store.recall import ranker
 from tests.support.histories import at, consolidation, insight, moment, session
 from tests.support.indexed_histories import index_over
 from tests.support.learning import learn
@@ -18,6 +20,8 @@ from tests.support.rounds import neo4j_in_full_only, two_stores
 from tests.support.standing_indexes import StandingIndex
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anabranch_events.event.types import EventData
     from anabranch_projections import PositionedEvent
     from anabranch_recall import Question, Recollection
@@ -119,9 +123,9 @@ def _rankers(graph: Graph, events: list[PositionedEvent]) -> list[Ranker]:
 async def _all_ways(graph: Graph, events: list[PositionedEvent], asked: Question) -> list[set[str]]:
     """Return the evidence among the hits of each ranker; all find the same with the part as without."""
     found: list[set[str]] = []
-    for ranker in _rankers(graph, events):
-        ranked = await ranker.recall(asked)
-        plain = await ranker.recall(asked.model_copy(update={"evidence": 0.0}))
+    for way in _rankers(graph, events):
+        ranked = await way.recall(asked)
+        plain = await way.recall(asked.model_copy(update={"evidence_prior": 0.0}))
         assert set(ids(ranked)) == set(ids(plain))
         assert not _evidence(plain)
         found.append(_evidence(ranked))
@@ -134,7 +138,7 @@ async def test_what_a_standing_consolidation_cites_is_ranked_down(graph: Graph) 
     await learn(graph, events)
 
     for position, standing in STANDING:
-        asked = ask("gauge drifts", k=20, evidence=PART, as_of=position)
+        asked = ask("gauge drifts", k=20, evidence_prior=PART, as_of=position)
         expected = set(map(insight, standing))
 
         assert await _all_ways(graph, events, asked) == [expected] * 3, position
@@ -144,7 +148,7 @@ async def test_it_counts_where_all_that_it_cites_may_answer(graph: Graph) -> Non
     """In a scope or with a filter nothing is ranked down for a text about what is out of reach."""
     events = _history()
     await learn(graph, events)
-    asked = ask("gauge drifts", k=20, evidence=PART, as_of=10)
+    asked = ask("gauge drifts", k=20, evidence_prior=PART, as_of=10)
     cases: list[tuple[dict[str, object], set[int]]] = [
         ({"scope": "session", "session_id": session(1)}, {1, 2}),
         ({"scope": "lineage", "session_id": session(2)}, set()),
@@ -163,25 +167,32 @@ async def test_it_counts_where_all_that_it_cites_may_answer(graph: Graph) -> Non
         assert found == [expected] * 3, fields
 
 
-@pytest.mark.parametrize(
-    "gone",
-    [
-        (types.InsightForgotten(insight_id=insight(4), receipt="R"), session(1)),
-        (types.SessionForgotten(receipt="R"), session(2)),
-        (types.SessionForgotten(receipt="R"), session(1)),
-    ],
-)
+FORGOTTEN: Final[Mapping[str, tuple[EventData, str, float, str]]] = {
+    "a source": (
+        types.InsightForgotten(insight_id=insight(3), receipt="R"),
+        session(2),
+        11.5,
+        insight(6),
+    ),
+    "a joined session": (types.SessionForgotten(receipt="R"), session(2), 13.5, insight(4)),
+    "its parent": (types.SessionForgotten(receipt="R"), session(1), 13.5, insight(4)),
+}
+"""What is forgotten, in which session, from where on it was known before, and what it spares."""
+
+
+@pytest.mark.parametrize("what", FORGOTTEN)
 @pytest.mark.parametrize("before", [False, True])
 async def test_what_is_forgotten_consolidates_nothing(
-    graph: Graph, gone: tuple[EventData, str], before: bool
+    graph: Graph, what: str, before: bool
 ) -> None:
     """A source, a joined session or its parent was forgotten: at no position, in either order."""
     events = _history()
-    place = 13.5 if before else 21
+    data, of, early, spared = FORGOTTEN[what]
+    place = early if before else 21
     told = sorted(
         [
             *((each.position, each.event.data, each.event.session_id) for each in events),
-            (place, *gone),
+            (place, data, of),
         ],
         key=lambda each: each[0],
     )
@@ -189,10 +200,33 @@ async def test_what_is_forgotten_consolidates_nothing(
     await learn(graph, events)
 
     for as_of in (14, 15, None):
-        asked = ask("gauge drifts", k=20, evidence=PART, as_of=as_of)
+        asked = ask("gauge drifts", k=20, evidence_prior=PART, as_of=as_of)
 
         for found in await _all_ways(graph, events, asked):
-            assert insight(4) not in found
+            assert spared not in found
+
+
+async def test_a_reading_that_fails_leaves_the_rest_of_the_answer(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the graph does not say what is evidence, nothing is ranked down, and a lane says why."""
+    events = _history()
+    await learn(graph, events)
+    asked = ask("gauge drifts", k=20, evidence_prior=PART)
+
+    async def fails(*_: object) -> list[str]:
+        raise GraphUnavailable("the graph is away", fix="wait")
+
+    for way in both_ways(graph):
+        plain = await way.recall(asked.model_copy(update={"evidence_prior": 0.0}))
+        with monkeypatch.context() as patched:
+            patched.setattr(ranker, "read_evidence", fails)
+            found = await way.recall(asked)
+
+        assert ids(found) == ids(plain)
+        assert found.lanes["evidence"].state == "failed"
+        assert "the graph is away" in str(found.lanes["evidence"].reason)
+        assert "evidence" not in (await way.recall(asked)).lanes
 
 
 async def test_evidence_comes_after_what_is_as_near_and_is_never_dropped(graph: Graph) -> None:
@@ -206,16 +240,16 @@ async def test_evidence_comes_after_what_is_as_near_and_is_never_dropped(graph: 
     await learn(graph, events)
     everything = [*events, at(len(events) + 1, _consolidates(3, 3, 4))]
 
-    for ranker in _rankers(graph, events):
-        found = await ranker.recall(ask("gauge drifts", k=4, evidence=-0.01))
+    for way in _rankers(graph, events):
+        found = await way.recall(ask("gauge drifts", k=4, evidence_prior=-0.01))
         assert set(ids(found)[:2]) == {insight(3), insight(4)}
         assert set(ids(found)) == set(map(insight, range(1, 5)))
 
     await learn(graph, everything[-1:])
     floor = Floor(similarity=0.9, words=0.5)
-    for ranker in _rankers(graph, everything):
+    for way in _rankers(graph, everything):
         plain, found = [
-            await ranker.recall(ask("gauge drifts", k=4, floor=floor, evidence=part))
+            await way.recall(ask("gauge drifts", k=4, floor=floor, evidence_prior=part))
             for part in (0.0, -1.0)
         ]
         assert set(ids(plain)) == set(ids(found)) == set(map(insight, range(1, 5)))

@@ -31,6 +31,7 @@ def recalled(texts: list[str]) -> dict[str, Any]:
         "similarity": 0.5,
         "retired": None,
         "also_in": 0,
+        "conflicts": [],
     }
     hits = [{**hit, "text": text} for text in texts]
     return {

@@ -44,7 +44,7 @@ _PLACES = st.fixed_dictionaries(
         "session_id": st.integers(1, 3).map(session),
         "include_retired": st.booleans(),
         "k": st.integers(1, 20),
-        "evidence": st.sampled_from((0.0, -0.3)),
+        "evidence_prior": st.sampled_from((0.0, -0.3)),
     }
 )
 
@@ -98,9 +98,9 @@ def test_what_was_forgotten_is_as_if_it_had_never_been_said(
     forgotten = [each for each in later if _forgotten_later([each], position)]
     before_all = [*events[:position], *forgotten]
 
-    now = recalled(index_over(events), text, as_of=position, evidence=-0.3)
+    now = recalled(index_over(events), text, as_of=position, evidence_prior=-0.3)
 
-    assert now == recalled(index_over(before_all), text, as_of=position, evidence=-0.3)
+    assert now == recalled(index_over(before_all), text, as_of=position, evidence_prior=-0.3)
 
 
 @settings(max_examples=examples(100), deadline=None)
@@ -118,7 +118,7 @@ def test_segments_change_no_answer(events: list[PositionedEvent], text: str, str
 
     answers = [
         [
-            recalled(index, text, as_of=position, evidence=-0.3)
+            recalled(index, text, as_of=position, evidence_prior=-0.3)
             for position in range(0, len(events), 5)
         ]
         for index in (cut, whole)
