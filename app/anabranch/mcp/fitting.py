@@ -94,7 +94,10 @@ def _drop(found: dict[str, Any], room: int) -> dict[str, int]:
         for name, value in found.items()
         if isinstance(value, list) or (name == _MEMORY and isinstance(value, dict))
     }
-    sizes = {name: [_size(one) + 1 for one in values] for name, values in items.items()}
+    sizes = {
+        name: [_size({one[0]: one[1]}) - 1 if name == _MEMORY else _size(one) + 1 for one in values]
+        for name, values in items.items()
+    }
     over = _size(found) - room
     while over > 0 and any(sizes.values()):
         name = max(sizes, key=lambda one: sum(sizes[one]))
