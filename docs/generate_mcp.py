@@ -33,6 +33,9 @@ def _lines() -> Iterator[str]:
     yield from ("", "## Instructions", "", "Every client reads these:", "", "```text")
     yield INSTRUCTIONS.rstrip()
     yield from ("```", "", "## Tools", "")
+    yield "An answer that is too long for its client has `cut`, which says what is not there and how"
+    yield "to see it: [long answers](../how-to/use-with-agents.md#long-answers)."
+    yield ""
     for tool in tool_schemas():
         yield from _tool(tool)
     yield from ("## Resources", "", "| address | gives |", "|---|---|")

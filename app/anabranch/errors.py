@@ -316,10 +316,12 @@ class InsightEnded(Conflict):
     """The insight holds no longer; `current` are the insights that hold in its place."""
 
     def __init__(self, insight_id: str, *, why: str | None, current: Sequence[str]) -> None:
-        found = f"; in its place holds {' and '.join(current)}" if current else ""
+        several = len(current) > 1
+        hold, those = ("hold", "the one that is meant") if several else ("holds", "that one")
+        found = f"; in its place {hold} {' and '.join(current)}" if current else ""
         super().__init__(
             f"insight {insight_id} holds no longer ({why or 'retired'}){found}",
-            fix="update that one, or say `anyway` to put one more beside it"
+            fix=f"update {those}, or say `anyway` to put one more beside what holds"
             if current
             else "remember the text as a new insight, or say `anyway`",
         )

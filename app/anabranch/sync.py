@@ -358,14 +358,19 @@ class Memory(OpenFace[AsyncMemory]):
         *,
         holds: str | None = None,
         session_id: str | None = None,
+        recall_id: str | None = None,
     ) -> SessionReceipt:
         """Resolve the conflict that was opened at a position by a `decision`, which says why.
 
-        With `holds`, one of its two insights, the other one is superseded by it. The event is in
-        the name of the memory's agent. Raises ConflictNotFound and InputInvalid.
+        With `holds`, one of its two insights, the other one is superseded by it, and it is cited as
+        confirmed; `recall_id` names the answer that had it. The same decision for the same insight
+        is no second one, and has the receipt of the first. The events are in the name of the
+        memory's agent. Raises ConflictNotFound and InputInvalid.
         """
         return LOOP.run(
-            self._wrapped.resolve_conflict(position, decision, holds=holds, session_id=session_id)
+            self._wrapped.resolve_conflict(
+                position, decision, holds=holds, session_id=session_id, recall_id=recall_id
+            )
         )
 
     def about(self, name: str, *, as_of: Moment | None = None, limit: int = 100) -> Profile:

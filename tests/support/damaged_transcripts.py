@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXT_CASES: Final = [case for case in cases() if any(case.rglob("*.json*"))]
-STRANGE: Final[list[Any]] = [None, 7, True, "", "text", "\x00", [], {}, [1], {"a": None}, -1.5]
+STRANGE: Final[list[Any]] = [
+    *(None, 7, True, "", "text", "\x00", [], {}, [1], {"a": None}, -1.5),
+    *("9" * 5000, f"Exit Code: {'9' * 5000}"),
+]
 
 
 def damaged(line: str, chance: random.Random) -> list[str]:

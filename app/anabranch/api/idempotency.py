@@ -33,7 +33,7 @@ from anabranch_thinking import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from anabranch.api.requests import Request
+    from anabranch.api.requests import Writing
     from anabranch_events import Event, Log
 
 _BEFORE_INSIGHT: Final = 2
@@ -44,16 +44,14 @@ _SPACE: Final = uuid.UUID("6d1f6a0e-52c5-5a27-9a35-1d6a0a3d3c0b")
 class Ids:
     """The ids that one keyed request makes, in their order: the same ones each time."""
 
-    def __init__(self, namespace: str, command: str, key: str, request: Request) -> None:
+    def __init__(self, namespace: str, command: str, key: str, request: Writing) -> None:
         if not 1 <= len(key) <= NAME_LENGTH_MAX or not key.isprintable():
             raise InputInvalid(
                 f"Nats-Msg-Id: is not 1 to {NAME_LENGTH_MAX} printable characters",
                 field="Nats-Msg-Id",
                 fix="use a UUID, the same one when the request is sent again",
             )
-        content = orjson.dumps(request.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-        digest = hashlib.sha256(content).hexdigest()
-        self._name = f"{namespace}\n{command}\n{digest}\n{key}"
+        self._name = f"{namespace}\n{command}\n{_digest(request)}\n{key}"
         self._numbers = itertools.count()
 
     def __call__(self) -> str:
@@ -63,6 +61,15 @@ class Ids:
     def at(self, number: int) -> str:
         """Return an id by its place, from 0 on."""
         return str(uuid.uuid5(_SPACE, f"{self._name}\n{number}"))
+
+
+def _digest(request: Writing) -> str:
+    """Return the digest of a request's content: of one that an earlier version stored, the same."""
+    fields = type(request).model_fields
+    defaults = {name: fields[name].get_default(call_default_factory=True) for name in request.later}
+    new = {name for name, default in defaults.items() if getattr(request, name) == default}
+    content = request.model_dump(mode="json", exclude=new)
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 class Repetition:

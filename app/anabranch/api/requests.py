@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Final, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -53,8 +53,13 @@ class Request(BaseModel):
 
 
 class Writing(Request):
-    """A request that stores something."""
+    """A request that stores something.
 
+    `later` names the fields that came when keyed requests had been stored already: one that has its
+    default is no part of the digest by which a request is known again.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset()
     agent: Name | None = Field(default=None, description="In whose name it is stored.")
 
 
@@ -132,6 +137,7 @@ class Update(Writing):
     Kind, tags and subject are those of the old one, where they are not given.
     """
 
+    later: ClassVar[frozenset[str]] = frozenset({"anyway"})
     insight_id: Identifier = Field(description="The insight that no longer holds.")
     text: Text = Field(description="What holds now.")
     kind: Name | None = None
@@ -369,10 +375,14 @@ class ResolveConflict(Writing):
     position: Position = Field(description="The position that opened it.")
     decision: Text = Field(description="What was decided, and why.")
     holds: Identifier | None = Field(
-        default=None, description="The insight that holds; it supersedes the other one."
+        default=None,
+        description="The insight that holds; it supersedes the other one, and is confirmed.",
     )
     session_id: Identifier | None = Field(
         default=None, description="The session that decides; without it that of the insight."
+    )
+    recall_id: Identifier | None = Field(
+        default=None, description="The recall whose answer had the insight that holds."
     )
 
 

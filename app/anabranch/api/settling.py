@@ -1,7 +1,7 @@
 """The operations on what settles: the settling, syntheses, conflicts, profiles and retention.
 
-None looks at `Nats-Msg-Id`. Asked again, settling, a synthesis and retention find what they have
-recorded. A policy is set once more, and a conflict that was resolved is refused.
+None looks at `Nats-Msg-Id`. Asked again, settling, a synthesis, a resolution and retention find
+what they have recorded. A policy is set once more.
 """
 
 from __future__ import annotations
@@ -84,13 +84,17 @@ async def show_conflict(context: Context, request: asked.ShowConflict) -> Confli
 
 
 async def resolve_conflict(context: Context, request: ResolveConflict) -> SessionReceipt:
-    """Resolve a conflict: the decision is kept; with `holds` the other insight is superseded."""
+    """Resolve a conflict: the decision is kept; with `holds` the other insight is superseded.
+
+    The one that holds is cited as confirmed. The same decision sent again has the same receipt.
+    """
     return await resolve_conflict_in(
         context.namespace,
         request.position,
         decision=request.decision,
         holds=request.holds,
         session_id=request.session_id,
+        recall_id=request.recall_id,
         agent=request.agent,
     )
 

@@ -12,7 +12,7 @@ beginning of the next. To wait for each source would take longer than to read a 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Self
 
 from nats.js.client import JetStreamContext
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 BATCH_EVENTS: Final = 500
 BATCH_CHARACTERS: Final = 2 * 1024 * 1024
 TRIES: Final = 8
-READS_AT_ONCE: Final = 32
+READS_AT_ONCE: Final = 8
 KNOWN_MAX: Final = 20_000
-"""Events that are remembered beyond the source they are of."""
+"""Events that are remembered of sources that ended, and as many that are read ahead of others."""
 BUCKET: Final = "ANABRANCH_OBJECTS"
 
 
@@ -59,6 +59,8 @@ class Standing:
     depth: int = 0
     reached: int = 0
     forgotten: bool = False
+    ids: list[str] = field(default_factory=list[str])
+    """The ids of its events, and of the insights within them."""
 
     @property
     def exists(self) -> bool:
@@ -83,6 +85,7 @@ class Appender:
         self._namespace = namespace
         self._saw = saw
         self._standing: dict[str, Standing] = {}
+        self._ahead: set[str] = set()
         self._known: dict[str, int] = {}
         self._waiting: dict[str, Event] = {}
         self._sent: dict[str, Event] = {}
@@ -112,20 +115,50 @@ class Appender:
         if sending is not None and not sending.cancelled():
             sending.exception()  # It was raised where it was waited for, or another error ends us.
 
-    async def load(self, session_ids: Iterable[str]) -> None:
-        """Read what the log has of sessions, before anything that they share with others is put."""
-        missing = [one for one in dict.fromkeys(session_ids) if one not in self._standing]
-        for start in range(0, len(missing), READS_AT_ONCE):
-            await asyncio.gather(*map(self._of, missing[start : start + READS_AT_ONCE]))
+    async def begin(self, session_ids: Iterable[str], *, then: Iterable[str] = ()) -> None:
+        """Begin a source: read what the log has of its sessions, for they may share events.
 
-    async def begin(self, session_ids: Iterable[str]) -> None:
-        """Begin a source with these sessions; too much that is known of others is forgotten."""
+        Where that needs an answer, the sessions of the sources `then` are read with them, as long
+        as little is known of these. Too much that is known of earlier sources is forgotten.
+        """
+        own = list(dict.fromkeys(session_ids))
+        self._ahead.difference_update(own)
         if len(self._known) > KNOWN_MAX:
-            await self.flush()
-            self._standing.clear()
-            self._known.clear()
-            self._counted.clear()
-        await self.load(session_ids)
+            await self._forget_others(own)
+        if all(one in self._standing for one in own):
+            return
+        await self._load(own)
+        await self._load(then, ahead=True)
+
+    async def _load(self, session_ids: Iterable[str], *, ahead: bool = False) -> None:
+        """Read what the log has of sessions, each once, several at a time."""
+        waiting = iter(dict.fromkeys(session_ids))
+        known = 0
+
+        async def read_some() -> None:
+            nonlocal known
+            for session_id in waiting:
+                if session_id in self._standing:
+                    continue
+                standing = await self._of(session_id)
+                known += len(standing.ids)
+                if ahead:
+                    self._ahead.add(session_id)
+                    if known > KNOWN_MAX:
+                        return
+
+        await asyncio.gather(*(read_some() for _ in range(READS_AT_ONCE)))
+
+    async def _forget_others(self, own: Iterable[str]) -> None:
+        """Forget sessions but these, and those that were read ahead; once it is worth the while."""
+        kept = {one: self._standing[one] for one in (*own, *self._ahead) if one in self._standing}
+        if len(self._known) - sum(len(one.ids) for one in kept.values()) <= KNOWN_MAX:
+            return
+        await self.flush()
+        self._standing = kept
+        ids = (event_id for standing in kept.values() for event_id in standing.ids)
+        self._known = {event_id: self._known[event_id] for event_id in ids}
+        self._counted &= self._known.keys()
 
     @property
     def failed(self) -> bool:
@@ -237,6 +270,7 @@ class Appender:
                 if error.field != "id":
                     raise
                 self._known[event.id] = 0
+                standing.ids.append(event.id)
                 self._leave_out(event.id)
                 continue
             self._stored(event, receipt.position)
@@ -311,6 +345,7 @@ class Appender:
     def _learn(self, event: Event, position: int, standing: Standing) -> None:
         """Note that the log has an event, and the insights within it."""
         self._known[event.id] = position
+        standing.ids.append(event.id)
         data = event.data
         if isinstance(data, SessionOpened) and not standing.exists:
             standing.opened, standing.root_id, standing.depth = position, event.session_id, 0
@@ -322,6 +357,7 @@ class Appender:
         elif isinstance(data, BranchCompleted):
             for insight in data.insights:
                 self._known.setdefault(insight.insight_id, position)
+                standing.ids.append(insight.insight_id)
 
     async def _keep(self, whole: Whole) -> None:
         """Store a whole text under the name of its content, so that none is stored twice.

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from anabranch.importers.databases import snapshot
+from anabranch.importers.databases import alone, is_left_over, snapshot
 from anabranch.importers.lines import opened, plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 SUFFIXES: Final = frozenset({".jsonl", ".json", ".db", ".sqlite", ".sqlite3", ".af", ".md"})
 HEAD_BYTES: Final = 64 * 1024
@@ -60,18 +60,28 @@ class Candidate:
 
     @cached_property
     def tables(self) -> dict[str, frozenset[str]]:
-        """The columns of each table, where it is a SQLite database."""
+        """The columns of each table, where it is a SQLite database.
+
+        One that a killed program left would have to be copied, of whatever program it is. So its
+        file alone is asked; its -wal only where the file has no table yet.
+        """
         if not self.head.startswith(_SQLITE):
             return {}
-        try:
-            with closing(snapshot(self.path)) as database:
-                names = [
-                    str(row[0])
-                    for row in database.execute("SELECT name FROM sqlite_master WHERE type='table'")
-                ]
-                return {name: _columns(database, name) for name in names}
-        except sqlite3.Error:
-            return {}
+        return (_tables(self.path, alone) if is_left_over(self.path) else {}) or _tables(
+            self.path, snapshot
+        )
+
+
+def _tables(
+    path: Path, connected: Callable[[Path], sqlite3.Connection]
+) -> dict[str, frozenset[str]]:
+    try:
+        with closing(connected(path)) as database:
+            query = "SELECT name FROM sqlite_master WHERE type='table'"
+            names = [str(row[0]) for row in database.execute(query)]
+            return {name: _columns(database, name) for name in names}
+    except sqlite3.Error:
+        return {}
 
 
 def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.home.passing import passing_folder_here
+from anabranch.home.passing import clear_passing, passing_folder_here
+from anabranch_events.errors import AnabranchError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,9 +26,12 @@ _home: Final[ContextVar[Home | None]] = ContextVar("_home", default=None)
 def copy_below(home: Home) -> None:
     """Have databases copied below this home from now on, in this task and those it begins.
 
-    Such a copy holds what people said. One that a killed process left there is dropped by the next.
+    Such a copy holds what people said. One that a killed process left there is dropped now; a home
+    that cannot be written has to keep it.
     """
     _home.set(home)
+    with suppress(AnabranchError):
+        clear_passing(home)
 
 
 def snapshot(path: Path) -> sqlite3.Connection:
@@ -36,17 +40,36 @@ def snapshot(path: Path) -> sqlite3.Connection:
     The copy is a temporary file of SQLite's own, so that a large database takes no memory. Once
     open it has no name, and ends with the process. The database may be written meanwhile: SQLite's
     backup sees one state of it, its -wal included. Nothing is written beside the database,
-    neither a -wal nor a -shm. Raises sqlite3.Error, and HomeUnwritable and its kin for a copy.
+    neither a -wal nor a -shm. The thread that reads it may be another than this.
+
+    Raises sqlite3.Error, and nothing else: also for files that cannot be read, or not be copied.
     """
-    copy = sqlite3.connect("")
+    copy = sqlite3.connect("", check_same_thread=False)
     try:
         _fill(copy, path)
+    except (AnabranchError, OSError) as error:
+        copy.close()
+        why = error.message if isinstance(error, AnabranchError) else error
+        raise sqlite3.OperationalError(f"a copy to read cannot be made: {why}") from error
     except BaseException:
         copy.close()
         raise
     copy.row_factory = sqlite3.Row
     copy.text_factory = _text
     return copy
+
+
+def alone(path: Path) -> sqlite3.Connection:
+    """Return a connection to what the database's file has without the -wal or journal beside it.
+
+    That is old, and is not copied. Raises sqlite3.Error.
+    """
+    return sqlite3.connect(_address(path, immutable=True), uri=True)
+
+
+def is_left_over(path: Path) -> bool:
+    """Tell whether a program that ended left a -wal or a journal: a snapshot copies the files."""
+    return not _beside(path, "-shm") and (_beside(path, "-wal") or _beside(path, "-journal"))
 
 
 def _text(data: bytes) -> str:
@@ -60,7 +83,7 @@ def _fill(copy: sqlite3.Connection, path: Path) -> None:
     without a -shm, or a journal, was left behind by a program that ended. A reader would have to
     recover beside it, so the files are copied first. In WAL mode without a -wal nobody has it open.
     """
-    if _beside(path, "-shm") or not (_beside(path, "-wal") or _beside(path, "-journal")):
+    if not is_left_over(path):
         _back_up(copy, path, immutable=_in_wal_mode(path) and not _beside(path, "-shm"))
         return
     with _folder() as folder:
@@ -85,8 +108,10 @@ def _folder() -> Generator[Path]:
 
 
 def _beside(path: Path, suffix: str) -> bool:
-    part = path.with_name(path.name + suffix)
-    return part.exists() and part.stat().st_size > 0
+    try:
+        return path.with_name(path.name + suffix).stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _in_wal_mode(path: Path) -> bool:
@@ -95,10 +120,14 @@ def _in_wal_mode(path: Path) -> bool:
 
 
 def _back_up(copy: sqlite3.Connection, path: Path, *, immutable: bool) -> None:
-    flags = "mode=ro&immutable=1" if immutable else "mode=ro"
-    address = f"{path.absolute().as_uri()}?{flags}"
+    address = _address(path, immutable=immutable)
     with closing(sqlite3.connect(address, uri=True, timeout=BUSY_S)) as database:
         database.backup(copy, pages=PAGES_AT_ONCE)
+
+
+def _address(path: Path, *, immutable: bool) -> str:
+    flags = "mode=ro&immutable=1" if immutable else "mode=ro"
+    return f"{path.absolute().as_uri()}?{flags}"
 
 
 def rows(database: sqlite3.Connection, query: str, *values: Any) -> Iterator[sqlite3.Row]:

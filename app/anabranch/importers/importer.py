@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from anabranch.importers.appending import Appender
@@ -27,6 +29,9 @@ PAUSE_EACH: Final = 100
 """Records after which others have their turn: batches on their way are sent, and answered."""
 LOADED_TOGETHER: Final = 32
 """Sources of which the log is asked together: most have one session, and an answer takes time."""
+WAITING_MAX: Final = 32
+WAITING_MAX_S: Final = 1.0
+"""Sources that may wait for a batch to fill, and the time that the first of them may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,10 @@ class Importer:
         options: ImportOptions,
         *,
         saw: Callable[[Event, int], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
+        self._clock = clock
         self._options = options
         self._namespace = options.namespace
         self._saw = saw
@@ -78,21 +85,22 @@ class Importer:
     ) -> None:
         """Import sources in their order; `stored` is called with each once all of it is in the log.
 
-        The next one is read meanwhile. Raises what `source` raises, and what reading raises once
-        those before are stored.
+        The next ones are read meanwhile, some 32 of them, or for about a second. Raises what
+        `source` raises, and what reading raises once those before are stored.
         """
         if self._log is None:
             for source in sources:
-                stored(source, await self._taken(source, None))
+                stored(source, await self._taken(source))
             return
         async with Appender(self._log, namespace=self._namespace, saw=self._saw) as appender:
-            waiting = _Waiting(appender, stored)
+            waiting = _Waiting(appender, stored, self._clock)
             known = self.tally.appended, self.tally.known
             try:
                 for at, source in enumerate(sources):
-                    if at % LOADED_TOGETHER == 0:
-                        await appender.load(self._sessions(sources[at : at + LOADED_TOGETHER]))
-                    waiting.add(source, await self._taken(source, appender))
+                    then = self._sessions(islice(sources, at + 1, at + LOADED_TOGETHER))
+                    await appender.begin(self._sessions([source]), then=then)
+                    waiting.add(source, await self._taken(source, waiting))
+                    await waiting.look()
             except Exception:
                 if not appender.failed:
                     await appender.flush()
@@ -110,8 +118,10 @@ class Importer:
             identity = Identity(self._namespace, source.tool)
             yield from map(identity.session, source.keys)
 
-    async def _taken(self, source: Source, appender: Appender | None) -> list[ImportedSession]:
-        """Read and map a source, and give its events to the appender."""
+    async def _taken(
+        self, source: Source, waiting: _Waiting | None = None
+    ) -> list[ImportedSession]:
+        """Read and map a source, and give its events to the appender that others wait for."""
         mapping = Mapping(
             Identity(self._namespace, source.tool),
             self._redaction,
@@ -121,45 +131,79 @@ class Importer:
             tools=self._options.tools,
             keeps_insights=self._options.tells_insights,
         )
-        if appender is not None:
-            await appender.begin(self._sessions([source]))
         records = self._options.choice.chosen(source, READERS[source.tool])
-        await _mapped(records, mapping, appender)
+        await _mapped(records, mapping, waiting)
         self.tally.sources += 1
         self.tally.redacted = self._redaction.counted
         return list(mapping.outcomes())
 
 
 class _Waiting:
-    """Sources that were read, until all of each is stored."""
+    """Sources that were read, until all of each is stored; one may wait for a batch for long."""
 
     def __init__(
-        self, appender: Appender, stored: Callable[[Source, list[ImportedSession]], None]
+        self,
+        appender: Appender,
+        stored: Callable[[Source, list[ImportedSession]], None],
+        clock: Callable[[], float],
     ) -> None:
-        self._appender = appender
+        self.appender = appender
         self._stored = stored
-        self._sources: deque[tuple[int, Source, list[ImportedSession]]] = deque()
+        self._clock = clock
+        self._sources: deque[_Read] = deque()
 
     def add(self, source: Source, sessions: list[ImportedSession]) -> None:
         """Add a source that was read."""
-        self._sources.append((self._appender.taken, source, sessions))
+        read = _Read(source, sessions, last=self.appender.taken, since=self._clock())
+        self._sources.append(read)
+
+    async def look(self) -> None:
+        """Tell of the sources that are stored; store the others once they wait for long.
+
+        Raises what `append_all` raises.
+        """
         self.tell()
+        if not self._sources:
+            return
+        waited_s = self._clock() - self._sources[0].since
+        if len(self._sources) > WAITING_MAX or waited_s > WAITING_MAX_S:
+            await self.appender.flush()
+            self.tell()
 
     def tell(self) -> None:
         """Tell of each source whose last event is settled."""
-        while self._sources and self._sources[0][0] <= self._appender.settled:
-            _, source, sessions = self._sources.popleft()
-            self._stored(source, sessions)
+        while self._sources and self._sources[0].last <= self.appender.settled:
+            read = self._sources.popleft()
+            self._stored(read.source, read.sessions)
 
 
-async def _mapped(records: Iterable[Record], mapping: Mapping, appender: Appender | None) -> None:
-    """Map records; what they give is appended, where there is a log."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A source that was read, with the number of its last event, and since when it waits."""
+
+    source: Source
+    sessions: list[ImportedSession]
+    last: int
+    since: float
+
+
+async def _mapped(records: Iterator[Record], mapping: Mapping, waiting: _Waiting | None) -> None:
+    """Map records; what they give is appended, where there is a log.
+
+    The first is read in a thread: before it databases are copied, and locks are waited for.
+    """
+    appender = waiting.appender if waiting is not None else None
+    first = await asyncio.to_thread(next, records, None)
+    if first is not None:
+        records = chain([first], records)
     for number, record in enumerate(records):
         for draft in mapping.take(record):
             if appender is not None:
                 await appender.put(draft)
         if number % PAUSE_EACH == 0:
             await asyncio.sleep(0)
+            if waiting is not None:
+                await waiting.look()
     for draft in mapping.finish():
         if appender is not None:
             await appender.put(draft)

@@ -103,6 +103,6 @@ def _repaired(data: bytes) -> Any:
         return None
     try:
         text = json.dumps(json.loads(data), ensure_ascii=False)
-    except ValueError:
+        return orjson.loads(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError):  # Also what json takes for JSON, and others do not.
         return None
-    return orjson.loads(text.encode("utf-8", "replace"))

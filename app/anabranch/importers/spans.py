@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.values import json_of, list_of, object_of, objects_of, text_of, time_of
+from anabranch.importers.values import (
+    json_of,
+    list_of,
+    object_of,
+    objects_of,
+    text_of,
+    time_of,
+    whole_number_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -14,6 +22,7 @@ if TYPE_CHECKING:
 DEPTH_MAX: Final = 32
 OPERATION: Final = "gen_ai.operation.name"
 _ERROR: Final = frozenset({2, "STATUS_CODE_ERROR"})
+_COUNT_MAX: Final = 2**32 - 1
 _ID_DIGITS: Final = frozenset("0123456789abcdef")
 
 
@@ -85,8 +94,7 @@ def plain(value: Any, *, depth: int = 0) -> Any:
     if depth > DEPTH_MAX:
         return None
     if "intValue" in found:
-        number = str(found["intValue"])
-        return int(number) if number.lstrip("-").isdecimal() else None
+        return whole_number_of(found["intValue"])
     if "arrayValue" in found:
         values = list_of(object_of(found["arrayValue"]).get("values"))
         return [plain(one, depth=depth + 1) for one in values]
@@ -144,8 +152,7 @@ def _span(told: Mapping[str, Any], resource: Mapping[str, Any]) -> Span | None:
         ),
         resource=resource,
         dropped=sum(
-            int(count) if (count := str(told.get(name, 0))).isdecimal() else 0
-            for name in ("droppedAttributesCount", "droppedEventsCount")
+            _count_of(told.get(name)) for name in ("droppedAttributesCount", "droppedEventsCount")
         ),
     )
 
@@ -160,5 +167,11 @@ def _id_of(value: Any, *, digits: int) -> str | None:
 
 def _time(value: Any) -> datetime | None:
     """Return a time that is given in nanoseconds since 1970, as a number or as text."""
-    digits = str(value)
-    return time_of(int(digits) / 1e9) if digits.isdecimal() and len(digits) < 20 else None
+    number = whole_number_of(value)
+    return None if number is None else time_of(number / 1e9)
+
+
+def _count_of(value: Any) -> int:
+    """Return a count; OTLP has 32 bits for one, and a sum of many stays JSON."""
+    number = whole_number_of(value) or 0
+    return number if 0 <= number <= _COUNT_MAX else 0

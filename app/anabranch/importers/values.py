@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import orjson
+
+if TYPE_CHECKING:
+    import re
 
 _SECONDS_MAX: Final = 200_000_000_000
 _YEAR_MIN: Final = 1970
 _YEAR_MAX: Final = 9000
 _MILLISECONDS_FROM: Final = 100_000_000_000
+_DIGITS_MAX: Final = 19
+_WHOLE_MAX: Final = 2**63 - 1
 
 
 def text_of(value: Any) -> str | None:
@@ -50,6 +55,25 @@ def json_of(value: Any) -> Any:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
         return None
+
+
+def whole_number_of(value: Any) -> int | None:
+    """Return a whole number of 64 bits, given as such or in decimal digits, else None.
+
+    A longer one is no JSON that others read, and Python refuses to read 4,301 digits.
+    """
+    if isinstance(value, str):
+        digits = value.removeprefix("-")
+        is_short = digits.isascii() and digits.isdecimal() and len(digits) <= _DIGITS_MAX
+        value = int(value) if is_short else None
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and -_WHOLE_MAX - 1 <= value <= _WHOLE_MAX else None
+
+
+def failed_by(exit_code: re.Match[str] | None) -> bool | None:
+    """Tell whether a command failed by the exit code that was found; None is not known."""
+    code = whole_number_of(exit_code[1]) if exit_code else None
+    return None if code is None else code != 0
 
 
 def time_of(value: Any) -> datetime | None:

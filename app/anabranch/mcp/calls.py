@@ -70,7 +70,7 @@ class MemoryCalls:
         except Exception as error:  # noqa: BLE001  Whoever asked gets an answer.
             _log.exception("the tool %s failed", called.name)
             return _failed(_UNEXPECTED.format(type(error).__name__))
-        answer = fitted(answer, bytes_max=bytes_shown(caller.name))
+        answer = fitted(called.name, answer, bytes_max=bytes_shown(caller.name))
         text = orjson.dumps(answer, option=orjson.OPT_NON_STR_KEYS).decode()
         return types.CallToolResult(
             content=[types.TextContent(type="text", text=text)], structured_content=answer

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from anabranch.mcp.tool_table import TOOLS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ANSWER_BYTES: Final = 39_000
 """The bytes that each client we know shows whole, but for those named below.
@@ -23,7 +25,8 @@ It takes the rest out of the middle, and says "8 tokens truncated" whatever is g
 """
 TEXT_MIN: Final = 200
 _MEMORY: Final = "working_memory"
-_EVENTS: Final = "events"
+_EARLIER: Final = "earlier"
+_SHORTENINGS: Final = {spec.name: spec.shortening for spec in TOOLS}
 
 
 def bytes_shown(client: str | None) -> int:
@@ -31,49 +34,116 @@ def bytes_shown(client: str | None) -> int:
     return _SHOWN.get(client or "", ANSWER_BYTES)
 
 
-def fitted(answer: Mapping[str, Any], *, bytes_max: int) -> dict[str, Any]:
-    """Return an answer that fits, as it is where it does; else `cut` says what is not there.
+def fitted(tool: str, answer: Mapping[str, Any], *, bytes_max: int) -> dict[str, Any]:
+    """Return an answer of a tool that fits, as it is where it does; else `cut` says what is gone.
 
-    Long texts are cut first, all to one length. Where that is not enough, the ends of lists and of
-    the notes go, and of events the earliest, which `earlier` counts.
+    The tool's `Shortening` has the order. Texts are all cut to one length, the greatest that fits.
     """
-    if _size(answer) <= bytes_max:
+    shortening = _SHORTENINGS[tool]
+    if shortening is None or _size(answer) <= bytes_max:
         return {**answer}
-    room = bytes_max - _size({"cut": _note(bytes_max, answer, dict.fromkeys(answer, 10**6))})
-    length = _length_that_fits(answer, room)
-    found = {name: _cut(value, length, name) for name, value in answer.items()}
-    dropped = _drop(found, room)
-    return {"cut": _note(length, found, dropped), **found}
+    main, others, ids = shortening.main, shortening.others, shortening.ids
+    parts = [name for name in (main, *others, *ids) if isinstance(answer[name], list | dict)]
+    room = bytes_max - _size({"cut": _note(bytes_max, dict.fromkeys(parts, 10**6), "")}) - 1
+    room -= len(shortening.more)
+    length, given_up = _first_that_fits(answer, parts, ids, room)
+    found, gone = _filled(answer, given_up, length=length, room=room, tail=shortening.tail)
+    if shortening.tail:
+        found[_EARLIER] += gone.get(main, 0)
+    return {"cut": _note(length, gone, shortening.more), **found}
 
 
-def _note(length: int, found: Mapping[str, Any], dropped: Mapping[str, int]) -> str:
-    parts = [f"texts end after {length} characters"]
-    parts += [f"{count} of {name} are left out" for name, count in dropped.items()]
-    address = "anabranch://insight/{insight_id}" if "hits" in found else "the session's resource"
-    return f"Too long for this client: {', '.join(parts)}. Ask for less, or read {address}."
+def _note(length: int | None, gone: Mapping[str, int], more: str) -> str:
+    said = [] if length is None else [f"texts end after {length} characters"]
+    said += [f"{count} of {name} are left out" for name, count in gone.items()]
+    return f"Too long for this client: {', '.join(said)}. {more}"
 
 
-def _length_that_fits(answer: Mapping[str, Any], room: int) -> int:
-    """Return the length to which texts are cut: the greatest that fits, or `TEXT_MIN`."""
+def _first_that_fits(
+    answer: Mapping[str, Any], parts: list[str], ids: tuple[str, ...], room: int
+) -> tuple[int | None, list[str]]:
+    """Return the length of texts, None for whole ones, and the parts that are given up first."""
+    given_up = [name for name in ids if name in parts]
+    rest = {name: value for name, value in answer.items() if name not in given_up}
+    empty = room - _size({name: [] for name in given_up})
+    if given_up and _size(rest) <= empty:
+        return None, given_up
+    if _size(_cut_members(rest, TEXT_MIN)) > empty:
+        return TEXT_MIN, parts
     low, high = TEXT_MIN, room
     while low < high:
         middle = (low + high + 1) // 2
-        cut = {name: _cut(value, middle, name) for name, value in answer.items()}
-        low, high = (middle, high) if _size(cut) <= room else (low, middle - 1)
-    return low
+        fits = _size(_cut_members(rest, middle)) <= empty
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return low, given_up
 
 
-def _cut(value: Any, length: int, name: str = "") -> Any:
-    """Return a value whose texts have at most this length; a long note becomes its JSON, cut."""
-    if isinstance(value, str):
-        gone = len(value) - length
-        return f"{value[:length]} … [{gone} more characters]" if gone > 0 else value
+def _filled(
+    answer: Mapping[str, Any], given_up: list[str], *, length: int | None, room: int, tail: bool
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return an answer with as much of each part that is given up as fits, and what is gone.
+
+    The first of them gets its room first. With `tail` it is the ends of lists that are kept.
+    """
+    found = {
+        name: type(value)() if name in given_up else _member_cut(name, value, length)
+        for name, value in answer.items()
+    }
+    left, gone = room - _size(found), dict[str, int]()
+    for name in given_up:
+        value: Any = answer[name]
+        kept: list[Any] = []
+        for item, size in _sized(name, value, length, tail=tail):
+            left -= size
+            if left < 0:
+                gone[name] = len(value) - len(kept)
+                break
+            kept.append(item)
+        if isinstance(value, dict):
+            found[name] = dict(kept)
+        else:
+            found[name] = kept[::-1] if tail else kept
+        left = max(left, 0)
+    return found, gone
+
+
+def _sized(name: str, value: Any, length: int | None, *, tail: bool) -> Iterator[tuple[Any, int]]:
+    """Yield the items of a list, or the fields of an object, cut, each with its size in JSON."""
     if isinstance(value, dict):
         fields: dict[str, Any] = value
-        return {
-            key: _note_cut(one, length) if name == _MEMORY else _cut(one, length)
-            for key, one in fields.items()
-        }
+        for key, one in fields.items():
+            field = _member_cut(name, {key: one}, length)
+            yield (key, field[key]), _size(field) - 1
+        return
+    items: list[Any] = value
+    for one in reversed(items) if tail else items:
+        item = _member_cut(name, one, length)
+        yield item, _size(item) + 1
+
+
+def _cut_members(answer: Mapping[str, Any], length: int) -> dict[str, Any]:
+    return {name: _member_cut(name, value, length) for name, value in answer.items()}
+
+
+def _member_cut(name: str, value: Any, length: int | None) -> Any:
+    """Return a member of an answer, or a part of it, with its texts cut to this length."""
+    if length is None:
+        return value
+    if name == _MEMORY and isinstance(value, dict):
+        notes: dict[str, Any] = value
+        return {key: _note_cut(one, length) for key, one in notes.items()}
+    return _cut(value, length)
+
+
+def _cut(value: Any, length: int) -> Any:
+    """Return a value whose texts have at most this length, and say how much is gone."""
+    if isinstance(value, str):
+        gone = len(value) - length
+        mark = f" … [{gone} more characters]"
+        return f"{value[:length]}{mark}" if gone > len(mark.encode()) else value
+    if isinstance(value, dict):
+        fields: dict[str, Any] = value
+        return {key: _cut(one, length) for key, one in fields.items()}
     if isinstance(value, list):
         items: list[Any] = value
         return [_cut(one, length) for one in items]
@@ -81,34 +151,10 @@ def _cut(value: Any, length: int, name: str = "") -> Any:
 
 
 def _note_cut(value: Any, length: int) -> Any:
+    """Return a note that is a text or short, cut; a long one of another kind is its JSON, cut."""
     if isinstance(value, str) or _size(value) <= length:
         return _cut(value, length)
     return _cut(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode(), length)
-
-
-def _drop(found: dict[str, Any], room: int) -> dict[str, int]:
-    """Shorten the longest list, or the notes, until all fits; return how many of each are gone."""
-    dropped: dict[str, int] = {}
-    items: dict[str, list[Any]] = {
-        name: [*value.items()] if isinstance(value, dict) else value
-        for name, value in found.items()
-        if isinstance(value, list) or (name == _MEMORY and isinstance(value, dict))
-    }
-    sizes = {
-        name: [_size({one[0]: one[1]}) - 1 if name == _MEMORY else _size(one) + 1 for one in values]
-        for name, values in items.items()
-    }
-    over = _size(found) - room
-    while over > 0 and any(sizes.values()):
-        name = max(sizes, key=lambda one: sum(sizes[one]))
-        over -= sizes[name].pop(0 if name == _EVENTS else -1)
-        dropped[name] = dropped.get(name, 0) + 1
-    for name, count in dropped.items():
-        kept = items[name][count:] if name == _EVENTS else items[name][:-count]
-        found[name] = dict(kept) if name == _MEMORY else kept
-        if name == _EVENTS:
-            found["earlier"] += count
-    return dropped
 
 
 def _size(value: Any) -> int:

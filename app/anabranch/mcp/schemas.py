@@ -87,7 +87,8 @@ def _output(spec: ToolSpec, operation: Operation) -> dict[str, Any]:
     for name, members in spec.answer.items():
         part = _inlined(spec.added.get(name) or schema["properties"][name], schema)
         properties[name] = part if members is None else _picked(part, members)
-    return {"type": "object", "properties": properties, "required": list(properties)}
+    said = {"cut": {"type": "string"}} if spec.shortening else {}
+    return {"type": "object", "properties": said | properties, "required": list(properties)}
 
 
 def _picked(part: dict[str, Any], members: tuple[str, ...]) -> dict[str, Any]:

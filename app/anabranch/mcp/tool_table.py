@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _SESSION: Final = "The session's id, as open_session or branch_session gave it."
 _AS_OF: Final = "Answer with what was known then: a position of the log, or a time (ISO 8601)."
 _AROUND: Final = "A session's id: ask what it and its ancestors know, instead of everything."
+_FEWER: Final = "Ask with a smaller k, or read anabranch://insight/{insight_id}."
+_WHOLE_SESSION: Final = "Read anabranch://session/{session_id}."
 _RECALL_FIELDS: Final = {
     "query": "The question, in plain words. Names and dates in it help.",
     "k": None,
@@ -32,13 +34,31 @@ class Instead:
     """Another operation with the same kind of answer, for a call that gives the argument `given`.
 
     `fields` has the request's field for each argument; a list there is one of a single item.
-    `fixed` are arguments that must have one value then. Others are left out.
+    `fixed` are arguments that must have one value then. Others are left out. `fixes` has what to do
+    about an argument that has another name there: the operation's own words are for other surfaces.
     """
 
     given: str
     operation: str
     fields: Mapping[str, str]
     fixed: Mapping[str, str] = field(default_factory=dict[str, str])
+    fixes: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Shortening:
+    """The order in which a long answer of a tool is shortened.
+
+    The lists of ids in `ids` end first, then texts, then the lists and notes in `others`, and at
+    last `main`, which the tool is asked for. Of each the end goes, but of a `tail` the beginning.
+    `more` says how to see what is gone.
+    """
+
+    main: str
+    more: str
+    others: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    tail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +67,8 @@ class ToolSpec:
 
     `fields` has the arguments with what they mean, None where the request's own description says
     it. `answer` has the members of the answer; one with members of its own has a tuple of these.
-    `instead` are other operations with such an answer, each chosen by an argument.
+    `instead` are other operations with such an answer, each chosen by an argument. `shortening` is
+    None where an answer is always short.
     """
 
     name: str
@@ -60,6 +81,7 @@ class ToolSpec:
     keyed: bool = False
     instead: tuple[Instead, ...] = ()
     added: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    shortening: Shortening | None = None
 
 
 def _plain(*names: str) -> dict[str, tuple[str, ...] | None]:
@@ -96,6 +118,7 @@ TOOLS: Final = (
             "nothing_close": None,
         },
         reads=True,
+        shortening=Shortening("hits", _FEWER, others=("associated",)),
     ),
     ToolSpec(
         "get_context",
@@ -114,6 +137,7 @@ TOOLS: Final = (
             "nothing_close": None,
         },
         reads=True,
+        shortening=Shortening("text", f"{_FEWER} Or give fewer tokens.", ids=("citations",)),
     ),
     ToolSpec(
         "open_session",
@@ -196,8 +220,14 @@ TOOLS: Final = (
                     "decision": "decision",
                     "insight_ids": "holds",
                     "session_id": "session_id",
+                    "recall_id": "recall_id",
                 },
                 fixed={"outcome": "confirmed"},
+                fixes={
+                    "resolves": "take the position of one in anabranch://conflicts, which are open",
+                    "insight_ids": "give the one of the two that holds: "
+                    "anabranch://conflict/{position} has both",
+                },
             ),
         ),
     ),
@@ -214,6 +244,7 @@ TOOLS: Final = (
         },
         {**_plain("session_id", "insight_ids", "position")},
         keyed=True,
+        shortening=Shortening("insight_ids", _WHOLE_SESSION),
     ),
     ToolSpec(
         "consolidate_session",
@@ -235,6 +266,13 @@ TOOLS: Final = (
             Instead("entity", "synthesise", {"entity": "entity"}),
             Instead("session_id", "synthesise", {"session_id": "session_id"}),
         ),
+        shortening=Shortening(
+            "text",
+            "Put less together, or read anabranch://entity/{name} or "
+            "anabranch://session/{session_id}.",
+            others=("dropped",),
+            ids=("sources", "sessions"),
+        ),
     ),
     ToolSpec(
         "hand_off_session",
@@ -249,6 +287,7 @@ TOOLS: Final = (
         },
         {**_plain("session_id", "to", "forked_at", "working_memory", "position")},
         keyed=True,
+        shortening=Shortening("working_memory", _WHOLE_SESSION),
     ),
     ToolSpec(
         "get_session",
@@ -263,6 +302,7 @@ TOOLS: Final = (
             "insights": ("insight_id", "text", "kind"),
         },
         reads=True,
+        shortening=Shortening("working_memory", _WHOLE_SESSION, others=("insights",)),
     ),
     ToolSpec(
         "get_history",
@@ -276,6 +316,12 @@ TOOLS: Final = (
             "earlier": None,
         },
         reads=True,
+        shortening=Shortening(
+            "events",
+            "Give a smaller limit, or as_of for what came earlier; read "
+            "anabranch://insight/{insight_id} or anabranch://session/{session_id}.",
+            tail=True,
+        ),
     ),
 )
 """Every tool, in the order of a session: recall first, history last."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from anabranch.errors import InputInvalid
+from anabranch.errors import AnabranchError, ConflictNotFound, InputInvalid
 from anabranch.mcp.tool_table import TOOLS
 
 if TYPE_CHECKING:
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from anabranch.mcp.access import Access
     from anabranch.mcp.caller import Caller
     from anabranch.mcp.own_sessions import OwnSessions
-    from anabranch.mcp.tool_table import ToolSpec
+    from anabranch.mcp.tool_table import Instead, ToolSpec
 
 _SPECS: Final = {spec.name: spec for spec in TOOLS}
-_LEFT_OUT: Final = frozenset({"recall_id"})
-"""Arguments that another operation has no use for, and that do no harm."""
 _ENDING: Final = frozenset({"complete", "hand_off"})
 _WRITING: Final = frozenset(
     {
@@ -69,14 +67,20 @@ class Tools:
                 field="name",
                 fix=f"use one of {', '.join(_SPECS)}",
             )
-        operation, request = _chosen(spec, _request(spec, arguments))
+        given = _request(spec, arguments)
+        instead = next((one for one in spec.instead if one.given in given), None)
+        operation = spec.operation if instead is None else instead.operation
+        request = given if instead is None else _translated(given, instead)
         if operation in _WRITING:
             request["agent"] = self._agent or caller.name
-        if operation != spec.operation:
-            key = self._sessions.request_key(number)
-            answer = await self._access.run(operation, request, key=key)
-        else:
+        if instead is None:
             answer = await self._asked(spec, request, caller, number=number)
+        else:
+            key = self._sessions.request_key(number)
+            try:
+                answer = await self._access.run(operation, request, key=key)
+            except AnabranchError as error:
+                raise _of_argument(error, instead) from error
         return {member: _shown(answer[member], keep) for member, keep in spec.answer.items()}
 
     async def _asked(
@@ -123,11 +127,8 @@ def _request(spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _chosen(spec: ToolSpec, request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the operation that a call asks for, and its request. Raises InputInvalid."""
-    instead = next((one for one in spec.instead if one.given in request), None)
-    if instead is None:
-        return spec.operation, request
+def _translated(request: Mapping[str, Any], instead: Instead) -> dict[str, Any]:
+    """Return the request of another operation that a call asks for. Raises InputInvalid."""
     for name, value in request.items():
         if name in instead.fixed:
             if value != instead.fixed[name]:
@@ -136,17 +137,28 @@ def _chosen(spec: ToolSpec, request: dict[str, Any]) -> tuple[str, dict[str, Any
                     field=name,
                     fix=f"say {instead.fixed[name]}, or leave {instead.given} out",
                 )
-        elif name not in instead.fields and name not in _LEFT_OUT:
+        elif name not in instead.fields:
             raise InputInvalid(
                 f"{name}: goes not together with {instead.given}",
                 field=name,
                 fix="give one of them",
             )
-    return instead.operation, {
+    return {
         its: _single(name, request[name], instead.given)
         for name, its in instead.fields.items()
         if name in request
     }
+
+
+def _of_argument(error: AnabranchError, instead: Instead) -> AnabranchError:
+    """Return an error of another operation in the names of the tool's own arguments."""
+    field, said, what = error.message.partition(":")
+    if isinstance(error, ConflictNotFound):
+        field, said, what = instead.fields[instead.given], ":", f" {error.message}"
+    name = next((one for one, its in instead.fields.items() if its == field and said), field)
+    if name not in instead.fixes:
+        return error
+    return InputInvalid(f"{name}:{what}", field=name, fix=instead.fixes[name])
 
 
 def _single(name: str, value: Any, given: str) -> Any:

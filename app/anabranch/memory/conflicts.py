@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +13,13 @@ from anabranch.memory.insights import get_insight
 from anabranch.memory.links import list_conflicts
 from anabranch.views import InsightDetails
 from anabranch_events.errors import EventInvalid, InputInvalid
-from anabranch_events.event.types import ConflictResolved, EventData, InsightSuperseded
+from anabranch_events.event.types import (
+    ConflictResolved,
+    EventData,
+    InsightCited,
+    InsightSuperseded,
+    Outcome,
+)
 from anabranch_recall.question import CONFLICTS_MAX, OpenConflict
 from anabranch_store.recall.lanes import attempt
 from anabranch_thinking.sessions.journal import Fact, checked
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
 
     from anabranch.memory.links import ConflictView
     from anabranch.memory.namespaces import OpenNamespace
+    from anabranch_events import Event
     from anabranch_recall import Recollection
 
 _READ_S: Final = 2.0
@@ -70,23 +78,28 @@ async def resolve_conflict(
     decision: str,
     holds: str | None,
     session_id: str | None,
+    recall_id: str | None = None,
     agent: str | None = None,
 ) -> SessionReceipt:
-    """Resolve a conflict as `Memory.resolve_conflict` says: both events are one batch.
+    """Resolve a conflict as `Memory.resolve_conflict` says: all its events are one batch.
 
     The batch is conditional on the session it goes to, and the graph is asked as of there. So of
-    two who decide at once the second hears that it was resolved.
+    two who decide at once the second hears that it was resolved, unless both say the same.
     """
     sessions, backend = namespace.sessions_of(agent), namespace.backend
-    one = (await _conflict(namespace, position)).one
-    owner = session_id or (await namespace.producers([one]))[one]
+    found = await _conflict(namespace, position)
+    data = _resolution(found, decision=decision, holds=holds, recall_id=recall_id)
+    if found.resolved is not None:
+        return await _as_resolved(namespace, found, found.resolved, data)
+    owner = session_id or (await namespace.producers([found.one]))[found.one]
 
     async def attempt() -> SessionReceipt:
         state = await sessions.state(owner)
         timeout_s = backend.settings.wait_timeout_s
         await backend.reached(state.position, projection="graph", timeout_s=timeout_s)
         found = await _conflict(namespace, position)
-        data = _resolution(found, decision=decision, holds=holds)
+        if found.resolved is not None:
+            return await _as_resolved(namespace, found, found.resolved, data)
         receipts = await sessions.append(
             [Fact(state.session_id, each) for each in data],
             root_id=state.root_id,
@@ -97,26 +110,85 @@ async def resolve_conflict(
     return await sessions.settle(attempt)
 
 
-def _resolution(found: ConflictView, *, decision: str, holds: str | None) -> list[EventData]:
-    """Return the events that resolve an open conflict. Raises InputInvalid."""
-    if found.resolved is not None:
-        raise InputInvalid(
-            f"position: the conflict at {found.position} was resolved at {found.resolved}",
-            field="position",
-            fix="list the open ones",
-        )
+def _resolution(
+    found: ConflictView, *, decision: str, holds: str | None, recall_id: str | None
+) -> list[EventData]:
+    """Return the events that resolve a conflict. Raises InputInvalid.
+
+    The insight that holds supersedes the other one, and is cited: whoever decides confirms it.
+    """
     pair = (found.one, found.other)
-    if holds is not None and holds not in pair:
-        raise InputInvalid(
-            f"holds: {holds} is neither of the two insights",
-            field="holds",
-            fix=f"give {found.one} or {found.other}, or leave it out where both stay",
-        )
     data: list[EventData] = [checked(ConflictResolved, insights=pair, decision=decision)]
-    if holds is not None:
-        loser = next(each for each in pair if each != holds)
-        data.append(checked(InsightSuperseded, insight_id=loser, by=holds, reason=decision))
-    return data
+    if holds is None:
+        if recall_id is not None:
+            raise InputInvalid(
+                "recall_id: nothing is cited where both insights stay",
+                field="recall_id",
+                fix="say which insight holds, or leave recall_id out",
+            )
+        return data
+    if holds not in pair:
+        raise InputInvalid(
+            f"holds: {holds} is neither of the two insights, {found.one} and {found.other}",
+            field="holds",
+            fix="give one of the two, or leave it out where both stay",
+        )
+    loser = next(each for each in pair if each != holds)
+    return [
+        *data,
+        checked(InsightSuperseded, insight_id=loser, by=holds, reason=decision),
+        checked(InsightCited, insight_ids=[holds], outcome=Outcome.CONFIRMED, recall_id=recall_id),
+    ]
+
+
+async def _as_resolved(
+    namespace: OpenNamespace, found: ConflictView, resolved: int, data: Sequence[EventData]
+) -> SessionReceipt:
+    """Return the receipt of a conflict that was resolved by the same words for the same insight.
+
+    The log is asked: a request that is sent again is no second decision. Raises InputInvalid.
+    """
+    stored = await _stored_resolution(namespace, resolved)
+    if stored and [one.data for one in stored] == [*data[:2]]:
+        first = stored[0]
+        return SessionReceipt(event_id=first.id, position=resolved, session_id=first.session_id)
+    raise InputInvalid(
+        f"position: the conflict at {found.position} was resolved at {resolved}",
+        field="position",
+        fix="list the open ones",
+    )
+
+
+async def _stored_resolution(namespace: OpenNamespace, position: int) -> list[Event]:
+    """Return the resolution that was stored at a position, and what it superseded with it."""
+    log = namespace.backend.log
+    first = await log.at(position)
+    found: list[Event] = []
+    if first is None:
+        return found
+    records = log.read(first.session_id, namespace=namespace.name, after=position - 1)
+    async with aclosing(records):
+        async for recorded in records:
+            try:
+                event = recorded.decode()
+            except EventInvalid:
+                break
+            if found and not _of_resolution(event, found[0]):
+                break
+            found.append(event)
+            if len(found) > 1:
+                break
+    return found
+
+
+def _of_resolution(event: Event, resolution: Event) -> bool:
+    """Tell whether an event right after a resolution was stored in one batch with it."""
+    return (
+        isinstance(event.data, InsightSuperseded)
+        and isinstance(resolution.data, ConflictResolved)
+        and event.time == resolution.time
+        and event.data.reason == resolution.data.decision
+    )
 
 
 async def with_conflicts(

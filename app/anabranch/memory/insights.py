@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from anabranch_thinking import InsightDraft, InsightFields, InsightReceipt, Sessions
 
 _INHERITED = ("kind", "tags", "subject")
-_STEPS_MAX = 100
 
 
 async def get_insight(namespace: OpenNamespace, insight_id: str) -> InsightDetails:
@@ -36,20 +35,21 @@ async def get_insight(namespace: OpenNamespace, insight_id: str) -> InsightDetai
     return InsightDetails.model_validate(rows[0])
 
 
-async def _in_its_place(namespace: OpenNamespace, old: InsightDetails) -> list[str]:
-    """Return the insights that hold and took the place of an insight, by one step or by several."""
-    known = {old.insight_id}
-    waiting, current = [*old.superseded_by], list[str]()
-    while waiting and len(known) < _STEPS_MAX:
-        insight_id = waiting.pop(0)
-        if insight_id in known:
-            continue
-        known.add(insight_id)
-        newer = await get_insight(namespace, insight_id)
-        if newer.retired is None:
-            current.append(insight_id)
-        waiting += newer.superseded_by
-    return current
+async def _in_its_place(namespace: OpenNamespace, insight_id: str) -> list[str]:
+    """Return the insights that hold and took the place of an insight, by one step or by several.
+
+    They are what the graph has by now, in the order in which they were recorded.
+    """
+    graph = await namespace.backend.graph()
+    known, waiting = {insight_id}, [insight_id]
+    current: list[tuple[int, str]] = []
+    while waiting:
+        rows = await graph.read("insights/replacing", namespace=namespace.name, ids=waiting)
+        found = [row for row in rows if row["insight_id"] not in known]
+        waiting = [row["insight_id"] for row in found]
+        known.update(waiting)
+        current += [(row["position"], row["insight_id"]) for row in found if row["holds"]]
+    return [one for _, one in sorted(current)]
 
 
 async def update_insight(
@@ -70,7 +70,7 @@ async def update_insight(
     old = await get_insight(namespace, insight_id)
     again = repeated is not None and repeated(old.superseded_by)
     if old.retired is not None and not anyway and not again:
-        current = await _in_its_place(namespace, old)
+        current = await _in_its_place(namespace, old.insight_id)
         raise InsightEnded(old.insight_id, why=old.retired_reason, current=current)
     if isinstance(insight, str):
         fields = {**{name: getattr(old, name) for name in _INHERITED}, **fields}

@@ -63,9 +63,17 @@ async def resolve(
     holds: Annotated[
         str | None,
         typer.Option(
-            help="The insight that holds; it supersedes the other one.",
+            help="The insight that holds; it supersedes the other one, and is confirmed.",
             metavar="ID",
             autocompletion=ids_of("insights"),
+            show_default=False,
+        ),
+    ] = None,
+    recall: Annotated[
+        str | None,
+        typer.Option(
+            "--recall",
+            help="The recall_id of the answer that had the one that holds.",
             show_default=False,
         ),
     ] = None,
@@ -78,5 +86,6 @@ async def resolve(
             decision,
             holds=None if holds is None else await insight_id_in(memory, holds),
             session_id=session,
+            recall_id=recall,
         )
     call.output.item(found, f"resolved at position {found.position}")

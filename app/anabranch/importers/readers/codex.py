@@ -33,6 +33,7 @@ from anabranch.importers.records import (
     Unknown,
 )
 from anabranch.importers.values import (
+    failed_by,
     json_of,
     kind_of,
     list_of,
@@ -490,5 +491,4 @@ def _failed(output: str, told: dict[str, Any]) -> bool | None:
     code = object_of(told.get("metadata")).get("exit_code")
     if isinstance(code, int):
         return code != 0
-    found = _EXIT.search(output[:2000])
-    return int(found[1]) != 0 if found else None
+    return failed_by(_EXIT.search(output[:2000]))

@@ -31,6 +31,7 @@ from anabranch.importers.records import (
     Unknown,
 )
 from anabranch.importers.values import (
+    failed_by,
     json_of,
     kind_of,
     object_of,
@@ -439,5 +440,5 @@ def _output_in(call: dict[str, Any]) -> str:
 
 
 def _failed(call: dict[str, Any], output: str) -> bool:
-    exited = _EXIT.search(output)
-    return kind_of(call, "status") in {"error", "cancelled"} or bool(exited and int(exited[1]))
+    stopped = kind_of(call, "status") in {"error", "cancelled"}
+    return stopped or failed_by(_EXIT.search(output)) is True

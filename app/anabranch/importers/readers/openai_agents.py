@@ -158,8 +158,8 @@ class _Session:
         yield Opened(key=key, source_id=name, kind="fork", parent=line, time=time_of(created))
         yield from self._branch(name, key, taken, done)
 
-    def _ids(self, name: str) -> list[int]:
-        return [int(row["id"]) for row in rows(self._database, _BRANCH, self._id, name)]
+    def _ids(self, name: str) -> list[Any]:
+        return [row["id"] for row in rows(self._database, _BRANCH, self._id, name)]
 
     def _opened(self) -> Opened:
         return Opened(key=self._key, source_id=self._id, time=self._time)

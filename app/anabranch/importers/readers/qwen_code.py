@@ -27,6 +27,7 @@ from anabranch.importers.records import (
     Unknown,
 )
 from anabranch.importers.values import (
+    failed_by,
     json_of,
     kind_of,
     object_of,
@@ -242,8 +243,7 @@ def _results(record: dict[str, Any], line: str, time: datetime | None) -> Iterat
         if response:
             given = object_of(response.get("response"))
             output = output_of(given.get("output", given.get("error", given)))
-            exited = _EXIT.search(output)
-            failed = int(exited[1]) != 0 if exited else None
+            failed = failed_by(_EXIT.search(output))
             if told.get("status") == "error" or "error" in given:
                 failed = True
             yield ToolResult(

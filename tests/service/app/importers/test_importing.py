@@ -17,7 +17,7 @@ from anabranch.importers.drafts import Draft, Opening
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch.importers.readers.claude_code import ClaudeCodeReader
-from anabranch_events import new_event, new_id
+from anabranch_events import Log, new_event, new_id
 from anabranch_events.event.types import (
     BranchCancelled,
     BranchCompleted,
@@ -33,13 +33,13 @@ from tests.support.rounds import KILL_ROUNDS, in_full_only
 from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncGenerator, Iterator
     from pathlib import Path
 
     from anabranch.importers.outcome import ImportedSession
     from anabranch.importers.reader import Source
     from anabranch.importers.records import Record
-    from anabranch_events import Event, Log, NatsServer
+    from anabranch_events import Event, NatsServer, Recorded
 
 SPACE = "default"
 RECORD = 20 * 1024 * 1024
@@ -227,6 +227,96 @@ async def test_a_source_is_told_once_all_of_it_is_stored(log: Log, tmp_path: Pat
 
     assert told == [True] * 5
     assert importer.tally.appended == len(await stored(log)) > 1500
+
+
+@pytest.mark.parametrize("by", ["their number", "the time"])
+async def test_known_sources_behind_a_new_event_are_told_before_the_end(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """No batch is full by one event: those behind it wait for a few sources, or for a second."""
+    files = [ClaudeFile(tmp_path) for _ in range(8)]
+    for file in files:
+        file.turns(2)
+    await imported(log, tmp_path)
+    sources = sources_below([tmp_path])
+    next(file for file in files if file.path == sources[0].path).turns(1, about="anchor")
+    told: list[Source] = []
+    told_when_read: list[int] = []
+    read = ClaudeCodeReader.read
+
+    def noted(reader: ClaudeCodeReader, source: Source) -> Iterator[Record]:
+        told_when_read.append(len(told))
+        return read(reader, source)
+
+    monkeypatch.setattr(ClaudeCodeReader, "read", noted)
+    few = 3 if by == "their number" else 1000
+    monkeypatch.setattr("anabranch.importers.importer.WAITING_MAX", few)
+    clock = (lambda: 0.0) if by == "their number" else (lambda: len(told_when_read) * 0.4)
+
+    await Importer(log, ImportOptions(SPACE), clock=clock).sources(
+        sources, stored=lambda source, _: told.append(source)
+    )
+
+    assert told == sources
+    assert told_when_read == [0, 0, 0, 0, 4, 5, 6, 7]
+
+
+async def test_a_source_is_told_while_a_long_one_behind_it_is_read(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only between two sources is it looked whether one waits for long."""
+    for turns in (1, 200):
+        ClaudeFile(tmp_path / f"{turns:03}").turns(turns)
+    sources = sources_below([tmp_path / "001", tmp_path / "200"])
+    steps: list[str] = []
+    ticks: list[float] = []
+    read = ClaudeCodeReader.read
+
+    def noted(reader: ClaudeCodeReader, source: Source) -> Iterator[Record]:
+        for record in read(reader, source):
+            ticks.append(0.01)
+            yield record
+        steps.append("read")
+
+    monkeypatch.setattr(ClaudeCodeReader, "read", noted)
+
+    await Importer(log, ImportOptions(SPACE), clock=lambda: sum(ticks)).sources(
+        sources, stored=lambda _, __: steps.append("told")
+    )
+
+    assert steps == ["read", "told", "read", "told"]
+
+
+@pytest.mark.parametrize("known_max", [20_000, 60, 1])
+async def test_the_log_is_read_once_a_source_however_little_is_remembered(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known_max: int
+) -> None:
+    """What is read ahead is kept until its source begins, and is not more than a few sessions."""
+    for _ in range(50):
+        ClaudeFile(tmp_path).turns(4)
+    first = await imported(log, tmp_path)
+    monkeypatch.setattr(appending, "KNOWN_MAX", known_max)
+    reads: list[str] = []
+    remembered: list[int] = []
+    read, begin = Log.read, Appender.begin
+
+    def noted(self: Log, session_id: str, **given: Any) -> AsyncGenerator[Recorded]:
+        reads.append(session_id)
+        return read(self, session_id, **given)
+
+    async def counted(self: Appender, *given: Any, **named: Any) -> None:
+        await begin(self, *given, **named)
+        remembered.append(len(self._known))  # pyright: ignore[reportPrivateUsage]
+
+    monkeypatch.setattr(Log, "read", noted)
+    monkeypatch.setattr(Appender, "begin", counted)
+
+    again = await imported(log, tmp_path)
+
+    assert (again.tally.appended, again.tally.known) == (0, first.tally.appended)
+    assert len(reads) == len(set(reads)) == len(remembered) == 50
+    each = first.tally.appended // 50
+    assert max(remembered) <= 2 * known_max + (1 + appending.READS_AT_ONCE) * each
 
 
 async def test_what_is_known_of_earlier_sources_may_be_dropped(

@@ -9,6 +9,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 import pytest
 from jsonschema import validate
 from mcp import MCPError
@@ -133,10 +134,10 @@ async def test_an_answer_fits_what_the_client_shows_to_its_model(
         cut = await Asking(short)("recall", query="Which pier is closed?")
         whole = await Asking(client)("recall", query="Which pier is closed?")
 
-    assert len(json.dumps(cut)) <= 11_000
-    assert [hit["insight_id"] for hit in cut["hits"]] == [
+    assert len(orjson.dumps(cut)) <= 11_000
+    assert {hit["insight_id"] for hit in cut["hits"]} == {
         hit["insight_id"] for hit in whole["hits"]
-    ]
+    }
     assert cut["cut"].startswith("Too long for this client: texts end after ")
     assert {hit["text"] for hit in whole["hits"]} == set(texts)
     assert "cut" not in whole
@@ -384,8 +385,16 @@ async def test_a_conflict_is_seen_and_decided(ask: Asking, memory: Memory) -> No
         await ask.refused("cite_insights", outcome="confirmed", **{**decides, "insight_ids": []}),
         await ask.refused("cite_insights", outcome="confirmed", insight_ids=[newer], resolves=1),
     ]
-    await ask("cite_insights", outcome="confirmed", recall_id="", **decides)
+    decided = await ask("cite_insights", outcome="confirmed", recall_id="", **decides)
+    again = await ask("cite_insights", outcome="confirmed", **decides)
+    events = (await ask("get_history", thing_id=newer))["events"]
+    superseded = await ask("recall", query=OPPOSED[0].format(7), include_retired=True)
 
+    assert again == decided
+    assert [one["position"] for one in events if "cited" in one["type"]] == [
+        decided["position"] + 2
+    ]
+    assert {hit["insight_id"] for hit in superseded["hits"]} == {older, newer}
     assert beside == {older: [conflict.position], newer: [conflict.position]}
     assert [one["position"] for one in listed["conflicts"]] == [conflict.position]
     assert {shown["one"]["insight_id"], shown["other"]["insight_id"]} == {older, newer}
@@ -393,6 +402,33 @@ async def test_a_conflict_is_seen_and_decided(ask: Asking, memory: Memory) -> No
     assert await memory.conflicts() == []
     assert (await memory.get(older)).retired is not None
     assert (await memory.get(newer)).retired is None
+
+
+async def test_an_error_names_what_the_tool_takes(ask: Asking, memory: Memory) -> None:
+    """The operation behind a tool has other names, and fixes for other surfaces."""
+    older, newer = [(await memory.remember(text.format(7))).insight_id for text in OPPOSED]
+    await memory.settle()
+    (conflict,) = await memory.conflicts()
+
+    async def refused(insight_id: str, position: int, decision: str = "measured") -> str:
+        return await ask.refused(
+            "cite_insights", insight_ids=[insight_id], resolves=position, decision=decision
+        )
+
+    third, nowhere = await refused(new_id(), conflict.position), await refused(newer, 10**6)
+    negative, empty = await refused(newer, -1), await refused(newer, conflict.position, " ")
+    await ask("cite_insights", insight_ids=[newer], resolves=conflict.position, decision="measured")
+    late = await refused(older, conflict.position)
+
+    assert third.startswith("insight_ids: ")
+    assert older in third
+    assert newer in third
+    assert all(one.startswith("resolves: ") for one in (nowhere, negative, late))
+    assert all("anabranch://conflict" in one for one in (third, nowhere, negative, late))
+    assert empty.startswith("decision: ")
+    for one in (third, nowhere, negative, late):
+        assert not one.startswith(("holds", "position"))
+        assert "anabranch conflicts" not in one
 
 
 async def test_all_about_a_name_is_read_and_put_together(ask: Asking, memory: Memory) -> None:

@@ -13,7 +13,8 @@ from anabranch.api.operations import OPERATIONS
 from anabranch.errors import InputInvalid, InsightEnded, MemoryNotOpen
 from anabranch.memory.memory import namespace_of
 from anabranch.memory.namespaces import Namespaces
-from anabranch_events import new_id
+from anabranch_events import new_event, new_id
+from anabranch_events.event.types import InsightSuperseded
 from anabranch_thinking import InsightDraft, InsightNotFound
 from anabranch_thinking.errors import SessionEnded
 from anabranch_thinking.sessions.insights import REMEMBERED_MAX
@@ -85,6 +86,34 @@ async def test_what_holds_no_longer_is_not_updated_unasked(either: Memory) -> No
     assert caught.value.current == (third.insight_id,)
     assert retracted.value.current == ()
     assert (await either.get(beside.insight_id)).supersedes == (first.insight_id,)
+
+
+async def test_what_stands_in_an_insights_place_is_what_was_recorded(
+    memory_of_commands: Memory,
+) -> None:
+    """One that was only named is nothing to update; of several that hold all are named."""
+    memory = memory_of_commands
+    first = await memory.remember("The port is 5432")
+    named = new_id()
+    data = InsightSuperseded(insight_id=first.insight_id, by=named)
+    backend = namespace_of(memory).backend
+    event = new_event(data, session_id=first.session_id, namespace=memory.namespace)
+    backend.saw(event, (await backend.log.append(event)).position)
+
+    with pytest.raises(InsightEnded) as unknown:
+        await memory.update(first.insight_id, "The port is 5433")
+    two = [
+        await memory.remember(f"The port is 543{each}", supersedes=[first.insight_id])
+        for each in (4, 5)
+    ]
+    with pytest.raises(InsightEnded) as several:
+        await memory.update(first.insight_id, "The port is 5433")
+
+    assert unknown.value.current == ()
+    assert "remember the text as a new insight" in unknown.value.fix
+    assert several.value.current == tuple(each.insight_id for each in two)
+    assert several.value.fix.startswith("update the one that is meant")
+    assert f"hold {two[0].insight_id} and {two[1].insight_id}" in several.value.message
 
 
 async def test_an_insight_is_updated(either: Memory) -> None:

@@ -118,6 +118,69 @@ async def test_of_two_decisions_at_once_one_counts(either: Memory) -> None:
     assert len(await either.recall("limit of gateway number 7")) == 1
 
 
+async def test_a_decision_sent_again_is_no_second_one(either: Memory) -> None:
+    """After a lost answer the same words for the same insight have the receipt of the first."""
+    older, newer = await _learned(either, OPPOSED)
+    other = [(await either.remember(text.format(8))).insight_id for text in reversed(OPPOSED)]
+    await either.settle()
+    conflicts = {frozenset((one.one, one.other)): one for one in await either.conflicts()}
+    held, both = conflicts[frozenset((older, newer))], conflicts[frozenset(other)]
+
+    first = await either.resolve_conflict(held.position, "measured again", holds=newer)
+    kept = await either.resolve_conflict(both.position, "each is right")
+    again = await asyncio.gather(
+        *(either.resolve_conflict(held.position, "measured again", holds=newer) for _ in range(2)),
+        either.resolve_conflict(both.position, "each is right"),
+    )
+
+    assert again == [first, first, kept]
+    assert (await either.past.history(newer))[-1].position == first.position + 2
+    for position, decision, holds in (
+        (held.position, "measured again", older),
+        (held.position, "measured again", None),
+        (held.position, "asked again", newer),
+        (both.position, "each is right", other[0]),
+    ):
+        with pytest.raises(InputInvalid, match="was resolved"):
+            await either.resolve_conflict(position, decision, holds=holds)
+
+
+async def test_of_the_same_decision_twice_at_once_both_have_one_receipt(either: Memory) -> None:
+    """A client that does not wait for its first answer decides once."""
+    await _learned(either, OPPOSED)
+    await either.settle()
+    [found] = await either.conflicts()
+
+    one, same = await asyncio.gather(
+        *(
+            either.resolve_conflict(found.position, "measured again", holds=found.one)
+            for _ in range(2)
+        )
+    )
+
+    assert one == same
+
+
+async def test_what_a_decision_says_holds_is_confirmed(either: Memory) -> None:
+    """The citation is in the batch, with the recall that had it; where both stay there is none."""
+    older, newer = await _learned(either, OPPOSED)
+    await either.settle()
+    [found] = await either.conflicts()
+    asked = await either.recall("limit of gateway number 7")
+
+    with pytest.raises(InputInvalid, match="recall_id"):
+        await either.resolve_conflict(found.position, "both", recall_id=asked.recall_id)
+    receipt = await either.resolve_conflict(
+        found.position, "measured again", holds=newer, recall_id=asked.recall_id
+    )
+
+    cited = (await either.past.history(newer))[-1]
+    assert (cited.type, cited.position) == ("anabranch.insight.cited.v1", receipt.position + 2)
+    assert cited.session_id == receipt.session_id
+    assert "confirmed" in cited.happened
+    assert (await either.get(older)).superseded_by == (newer,)
+
+
 async def test_what_is_asked_of_conflicts_is_checked(either: Memory) -> None:
     """A position without a conflict, a third insight and a moment to come are refused."""
     await _learned(either, OPPOSED)

@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+import re
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
+from tests.support.claude_files import ClaudeFile
 from tests.support.damaged_transcripts import TEXT_CASES, damage
 from tests.support.rounds import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from anabranch.importers.outcome import ImportedSession
+
+LONG: Final = "9" * 5000
+"""A number that Python refuses to read: it takes 4,300 digits."""
+_EXIT: Final = re.compile(r"((?:Process exited with code|Exit [Cc]ode:?) *)\d+")
+_CASE_OF: Final = {
+    case.parent.name: case
+    for case in TEXT_CASES
+    if _EXIT.search("".join(path.read_text() for path in case.rglob("*.json*")))
+}
+
+
+def imported(folder: Path) -> tuple[Importer, list[ImportedSession]]:
+    """Import what lies in a folder into no log; return the importer and the sessions."""
+    importer = Importer(None, ImportOptions("default", tools=True))
+    found: list[ImportedSession] = []
+    for source in sources_below([folder]):
+        found += asyncio.run(importer.source(source))
+    return importer, found
 
 
 @pytest.mark.parametrize("case", TEXT_CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
@@ -28,9 +51,80 @@ def test_a_damaged_file_is_read_as_far_as_it_can_be(case: Path, tmp_path: Path) 
         for path in sorted(folder.rglob("*.json*")):
             damage(path, chance)
 
-        importer = Importer(None, ImportOptions("default"))
-        for source in sources_below([folder]):
-            asyncio.run(importer.source(source))
+        importer, _ = imported(folder)
 
         assert importer.tally.sources <= len(list(folder.rglob("*")))
         shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("name", sorted(_CASE_OF))
+def test_an_exit_code_of_any_length_ends_no_import(name: str, tmp_path: Path) -> None:
+    """It is not known then whether the command failed."""
+    shutil.copytree(_CASE_OF[name], tmp_path / name)
+    for path in (tmp_path / name).rglob("*.json*"):
+        path.write_text(_EXIT.sub(rf"\g<1>{LONG}", path.read_text()))
+
+    importer, found = imported(tmp_path)
+
+    assert found
+    assert importer.tally.broken == []
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(LONG, id="long"),
+        pytest.param(f"-{LONG}", id="long and negative"),
+        pytest.param("--5", id="two signs"),
+        pytest.param("9" * 19, id="64 bits in text"),
+        pytest.param(2**63, id="64 bits"),
+        pytest.param(1e300, id="a fraction"),
+    ],
+)
+def test_numbers_of_spans_that_no_sender_writes_are_not_there(number: Any, tmp_path: Path) -> None:
+    """Counts, times and attributes: the session is read, and can be written as JSON."""
+    given = {
+        "gen_ai.operation.name": {"stringValue": "invoke_agent"},
+        "gen_ai.tool.call.arguments": {"intValue": number},
+    }
+    span: dict[str, Any] = {
+        "traceId": "a" * 32,
+        "spanId": "b" * 16,
+        "startTimeUnixNano": number,
+        "droppedAttributesCount": number,
+        "droppedEventsCount": number,
+        "attributes": [{"key": name, "value": value} for name, value in given.items()],
+    }
+    tool = {**span, "spanId": "c" * 16, "parentSpanId": "b" * 16}
+    tool["attributes"] = [
+        {"key": "gen_ai.operation.name", "value": {"stringValue": "execute_tool"}},
+        span["attributes"][1],
+    ]
+    told = {"resourceSpans": [{"scopeSpans": [{"spans": [span, tool]}]}]}
+    (tmp_path / "traces.json").write_text(json.dumps(told) + "\n")
+
+    importer, (session,) = imported(tmp_path)
+
+    assert (session.source_id, importer.tally.left_out) == ("a" * 32, {})
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        pytest.param("NaN", id="NaN"),
+        pytest.param("[" * 100_000 + "]" * 100_000, id="deep"),
+        pytest.param(LONG, id="long"),
+    ],
+)
+def test_a_line_with_a_lone_surrogate_may_be_no_json_in_another_way_too(
+    strange: str, tmp_path: Path
+) -> None:
+    """What Python takes for JSON and others do not: the line is told as broken, and no more."""
+    file = ClaudeFile(tmp_path)
+    file.turns(1)
+    file.line('{"type":"user","message":"\\ud83d","strange":' + strange + "}")
+
+    importer, (session,) = imported(tmp_path)
+
+    assert session.task == "Where is buoy 0?"
+    assert [one.split(": ")[1][:10] for one in importer.tally.broken] == ["is no JSON"]

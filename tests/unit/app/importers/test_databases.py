@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from anabranch.home.folder import Home
+from anabranch.home.folder import Home, Lock
 from anabranch.importers.databases import copy_below, snapshot
+from anabranch.importers.importer import Importer, ImportOptions
+from anabranch.importers.readers.catalogue import sources_below
+from tests.support.claude_files import ClaudeFile
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from anabranch.importers.outcome import Tally
 
 _KILLED: Final = """
 import os, signal, sys
@@ -113,9 +121,99 @@ def test_a_copy_that_a_killed_import_left_is_dropped_by_the_next(tmp_path: Path)
     assert [one.stat().st_mode & 0o777 for one in (home.passing, copy.parent)] == [0o700, 0o700]
     assert names(temporary) == []
 
-    def counted_below(home: Home) -> int:
+    copy_context().run(copy_below, home)
+
+    assert not home.passing.exists()
+
+    def counted_below() -> int:
         copy_below(home)
         return counted(path)
 
-    assert copy_context().run(counted_below, home) == 1
+    assert copy_context().run(counted_below) == 1
     assert names(home.passing) == []
+
+
+def goose_left_in(folder: Path) -> Path:
+    """Return a database of Goose that a killed program left: its last session is in the -wal."""
+    path, left = folder / "sessions.db", folder / "left"
+    left.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as writer:
+        writer.execute("CREATE TABLE sessions (id TEXT, created_at TEXT)")
+        writer.execute("CREATE TABLE messages (id INTEGER, session_id TEXT, content_json TEXT)")
+        writer.execute("PRAGMA journal_mode=WAL")
+        writer.execute("INSERT INTO sessions VALUES ('watch', '2026-11-29T08:00:00Z')")
+        writer.commit()
+        for suffix in ("", "-wal"):
+            name = f"sessions.db{suffix}"
+            (left / name).write_bytes((folder / name).read_bytes())
+    return left / "sessions.db"
+
+
+def tallied(home: Home, folder: Path) -> Tally:
+    """Return the counts of an import of a folder that stores nothing."""
+    copy_below(home)
+    importer = Importer(None, ImportOptions("default"))
+    for source in sources_below([folder]):
+        asyncio.run(importer.source(source))
+    return importer.tally
+
+
+def test_a_home_that_cannot_be_written_keeps_one_source_from_being_read(tmp_path: Path) -> None:
+    """It is told with its reason; others are read, and what is no tool's is not copied at all."""
+    folder = tmp_path / "work"
+    path = goose_left_in(folder / "goose")
+    (folder / "other").mkdir()
+    left_in(folder / "other")
+    ClaudeFile(folder).turns(1)
+    (tmp_path / "file").write_text("no folder")
+    home = Home(tmp_path / "file" / "home")
+
+    tally = copy_context().run(tallied, home, folder)
+
+    assert tally.sources == 3
+    (broken,) = tally.broken
+    assert broken.startswith(f"{path}:0: a copy to read cannot be made: ")
+    assert str(home.folder) in broken
+
+
+def test_a_database_that_is_no_tools_is_not_copied(tmp_path: Path) -> None:
+    """So a dry run that meets one makes no home."""
+    (tmp_path / "one").mkdir()
+    path, home = left_in(tmp_path / "one"), Home(tmp_path / "home")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint")
+        database.execute("INSERT INTO logs VALUES (2)")
+        database.commit()
+        for suffix in ("", "-wal"):
+            copy = tmp_path / f"two.db{suffix}"
+            copy.write_bytes(path.with_name(path.name + suffix).read_bytes())
+
+    assert copy_context().run(tallied, home, tmp_path / "two.db").sources == 0
+    assert (tmp_path / "two.db-wal").stat().st_size > 0
+    assert not home.folder.exists()
+
+
+async def test_a_database_is_copied_beside_the_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its lock is waited for, which may take a minute, a service answers."""
+    source, home = goose_left_in(tmp_path), Home(tmp_path / "home")
+    home.prepare()
+    home.passing.mkdir()
+    copy_below(home)
+    waiting = threading.Event()
+
+    def pause(_: float) -> None:
+        waiting.set()
+
+    monkeypatch.setattr("anabranch.home.passing.time.sleep", pause)
+    importer = Importer(None, ImportOptions("default"))
+
+    with Lock(home.passing_lock) as clearing:
+        assert clearing.take()
+        reading = asyncio.create_task(importer.source(sources_below([source])[0]))
+        assert await asyncio.to_thread(waiting.wait, PATIENCE_S)
+        assert not reading.done()
+    await asyncio.wait_for(reading, PATIENCE_S)
+
+    assert (importer.tally.sources, importer.tally.broken) == (1, [])

@@ -52,6 +52,14 @@ def test_a_tool_has_schemas_that_a_model_reads(tool: dict[str, Any]) -> None:
     assert tool["annotations"]["destructiveHint"] is False
 
 
+def test_an_argument_of_another_name_has_a_fix_of_its_own() -> None:
+    """An operation's own words about a field are no help where the tool calls it otherwise."""
+    for spec in TOOLS:
+        for one in spec.instead:
+            assert set(one.fields) <= set(spec.fields)
+            assert {name for name, its in one.fields.items() if name != its} == set(one.fixes)
+
+
 def test_the_instructions_name_tools_that_there_are() -> None:
     """What instructions and prompts call for can be called."""
     named = set(re.findall(r"`?\b([a-z]+_[a-z_]+)\b`?", INSTRUCTIONS))
