@@ -1,4 +1,7 @@
-"""The quantities of a text: each number with its sign, its bounds, its currency and its unit."""
+"""Quantities: each number with its sign, its unit, and what it is counted by. English.
+
+"30 s" and "thirty seconds" are one quantity, "30 minutes" is another one.
+"""
 
 from __future__ import annotations
 
@@ -10,126 +13,156 @@ from anabranch_recall.words import folded, stems_of
 from anabranch_thinking.consolidation.wording import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-COUNTS: Final = {
+_SPELLED: Final = {
     word: str(number)
     for number, word in enumerate(
-        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"), start=1
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ],
+        start=1,
+    )
+} | {
+    word: str(10 * number)
+    for number, word in enumerate(
+        ["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=3
     )
 }
-MONTHS: Final = words(
+_UNITS: Final = {
+    short: f" {unit} "
+    for unit, shorts in {
+        "percent": "%",
+        "dollars": "$",
+        "euros": "€",
+        "pounds": "£",
+        "yen": "¥",
+        "rupees": "₹",
+        "milliseconds": "ms",
+        "seconds": "s sec secs",
+        "minutes": "min mins",
+        "hours": "h hr hrs",
+        "kb": "kb kB KB",
+        "mb": "mb MB",
+        "gb": "gb GB",
+        "tb": "tb TB",
+        "km": "km",
+        "kg": "kg",
+    }.items()
+    for short in shorts.split()
+}
+_SIGNS: Final = words("minus plus dollars euros pounds yen rupees")
+_A: Final = words("a an per each every /")
+_MONTHS: Final = words(
     """
 january february march april may june july august september october november december
 """
 )
-THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-YEAR: Final = re.compile(r"(?:19|20)\d\d")
-
-_BEFORE: Final = 48
-_AFTER: Final = 80
-_REACH: Final = 3
-"""The words before a number among which its bounds are looked for."""
-_NUMBER: Final = re.compile(rf"\d+(?:[.,:/\u2013-]\d+)*|(?<![\w-])(?:{'|'.join(COUNTS)})(?![^\W_])")
-_MONEY: Final = "$\u00a2-\u00a5\u0e3f\u20a0-\u20cf"
-_AHEAD: Final = re.compile(
-    rf"([<>=\u2264\u2265\u2260~\u2248\u00b1!]{{0,3}})\s?([{_MONEY}]?)((?:(?<![\w)])[-+])?)([{_MONEY}]?)$"
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_MINUS: Final = re.compile(r"(?<![\w.)\]])[-\u2212](?=[$€£]?\d)")
+_SYMBOL: Final = re.compile("[%$€£¥₹]")
+_UNIT: Final = re.compile(
+    rf"(?<![\w.:/-])(\d+(?:\.\d+)?) ?({'|'.join(filter(str.isalpha, _UNITS))})\b(?![-/'\u2019])"
 )
-_GLUED: Final = re.compile(r"[^\W\d]$|\w[-./]$")
-_WORD: Final = re.compile(r"[^\W\d_]+|\d[\w.,:/-]*|[.,;:()]")
-_SYMBOL: Final = re.compile(rf"\s?([%\u2030]|\u00b0\s?[^\W\d_]?(?![^\W\d_])|[{_MONEY}])")
-_NEXT: Final = re.compile(r"[\s-]?([^\W\d_]+)")
-_RATE: Final = re.compile(r"(?:\s(?:an?|per|each|every)\s|/)([^\W\d_]+)")
-_COMPARED: Final = re.compile(r"[<>=\u2264\u2265\u2260%\u2030]")
-_CURRENCIES: Final = words("usd eur gbp chf jpy cny inr sek nok dkk cad aud")
-_SCALES: Final = words("hundred thousand million billion trillion dozen k m bn")
-_SIDES: Final = words("below above less more fewer under over before after ago late early")
-_BOUNDS: Final = _SIDES | words(
-    """
-about around approximately approx roughly circa nearly almost least most than up between within
-minus plus negative max min maximum minimum every until first last
-"""
-)
-_DATING: Final = words("in since until before after by from during early late year") | MONTHS
+_HALF_DAY: Final = re.compile(r"(?<=\d) ?([ap])\.?m\b\.?", re.IGNORECASE)
+_SPELLED_WORD: Final = re.compile(rf"\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
+_COMPOUND: Final = re.compile(r"\d+(?:[-:/]\d+)+")
+_COMPARED: Final = re.compile("[<>=\u2264\u2265\u2260~\u2248\u00b1]+")
+_RANGE: Final = words("to and - \u2013 \u2014")
+_NOT: Final = re.compile(r"\bcannot\b|\b(?:(ca|wo)|(\w+?))n['\u2019]t\b", re.IGNORECASE)
+_PIECES: Final = re.compile(r"\w+(?:[.,:-]\w+)*|[^\w\s]")
 
 
-class Quantity(NamedTuple):
-    """A number with what makes it another quantity; a rate, as in "a minute", may be left out."""
+def spelled_out(text: str) -> str:
+    """Return a text with its numbers in digits, their signs and units in words, and no "n't"."""
+    text = _NOT.sub(
+        lambda found: f"{found[2] or {'wo': 'will'}.get((found[1] or '').lower(), 'can')} not", text
+    )
+    text = _MINUS.sub(" minus ", _THOUSANDS.sub("", text))
+    text = _UNIT.sub(lambda found: found[1] + _UNITS[found[2]], text)
+    text = _SYMBOL.sub(lambda found: _UNITS[found[0]], text)
+    text = _HALF_DAY.sub(lambda found: f" {found[1].lower()}m", text)
+    return _SPELLED_WORD.sub(lambda found: _SPELLED[found[0].lower()], text)
+
+
+def number_at(at: int, pieces: Sequence[str]) -> str | None:
+    """Return the number at a place, None for a part of a date."""
+    piece = pieces[at]
+    if not piece[0].isdigit() or _YEAR.fullmatch(piece) or "-" in piece:
+        return None
+    beside = frozenset(pieces[max(0, at - 1) : at + 2])
+    return None if beside & _MONTHS else piece
+
+
+class _Quantity(NamedTuple):
+    """A number, the sign before it, the word that follows at once, and what that is counted by."""
 
     number: str
     sign: str
-    bounds: frozenset[str]
-    currency: str
-    unit: tuple[str, ...]
-    rate: str
-
-    def is_said_by(self, other: Quantity) -> bool:
-        """Tell whether a source that has `other` says this one."""
-        return self[:-1] == other[:-1] and self.rate in {"", other.rate}
+    unit: str
+    each: str
 
 
-def lacks_quantities(sentence: str, source: str) -> bool:
-    """Tell whether a sentence has a quantity, or a sign that compares, that its source lacks."""
-    said, given = (
-        THOUSANDS.sub("", folded(one).replace("\u2212", "-")) for one in (sentence, source)
+def measures_otherwise(sentence: str, source: str) -> bool:
+    """Tell whether a number of a sentence has another sign, unit or bound than in its source.
+
+    Both texts are as `spelled_out` gives them.
+    """
+    if any(
+        not frozenset(form.findall(sentence)) <= frozenset(form.findall(source))
+        for form in (_COMPOUND, _COMPARED)
+    ):
+        return True
+    given = [*_quantities(source)]
+    said = frozenset(stems_of(folded(sentence).split()))
+    return any(
+        not any(one[:3] == other[:3] and other.each in {one.each, *said} for other in given)
+        for one in _quantities(sentence)
     )
-    if not frozenset(_COMPARED.findall(said)) <= frozenset(_COMPARED.findall(given)):
-        return True
-    known = [*_quantities(given)]
-    return not all(any(map(one.is_said_by, known)) for one in _quantities(said))
 
 
-def _quantities(text: str) -> Iterator[Quantity]:
-    for found in _NUMBER.finditer(text):
-        before = text[max(0, found.start() - _BEFORE) : found.start()]
-        after = text[found.end() : found.end() + _AFTER]
-        ahead = _AHEAD.search(before)
-        mark, one, sign, other = ahead.groups() if ahead else ("", "", "", "")
-        near = _words_before(before)
-        currency = one or other
-        if not currency and near and near[-1] in _CURRENCIES:
-            currency = near[-1]
-        plain = _is_plain(found[0], before, near)
-        unit, rate, side = _unit("" if plain else after)
-        if unit and (unit[-1] in _CURRENCIES or unit[-1] in {"$", "\u20ac", "\u00a3", "\u00a5"}):
-            currency, unit = unit[-1], unit[:-1]
-        bounds = frozenset({*near[-_REACH:], side}) & _BOUNDS
-        yield Quantity(COUNTS.get(found[0], found[0]), mark + sign, bounds, currency, unit, rate)
+def _quantities(text: str) -> Iterator[_Quantity]:
+    pieces = _PIECES.findall(folded(text))
+    for at in range(len(pieces)):
+        if (number := number_at(at, pieces)) is None:
+            continue
+        after = [*pieces[at + 1 : at + 4], "", "", ""]
+        unit = "" if after[0] != "am" and after[0] in DROPPED else _stem(after[0])
+        each = _stem(after[2]) if unit and after[1] in _A else ""
+        sign = " ".join(one for one in pieces[max(0, at - 2) : at] if one in _SIGNS)
+        if _in_range(at, pieces):
+            sign += " range"
+        yield _Quantity(number, sign, unit, each)
 
 
-def _words_before(before: str) -> list[str]:
-    """Return the words before a number, back to the next mark that ends a part."""
-    near: list[str] = []
-    for one in reversed(_WORD.findall(before)):
-        if not one[0].isalnum():
-            break
-        near.insert(0, one)
-    return near
+def _in_range(at: int, pieces: Sequence[str]) -> bool:
+    """Tell whether a number is an end of a range: "10 to 20". "From 10 to 20" may be a move."""
+    for start in (at - 2, at):
+        ends = pieces[start : start + 3 : 2] if start >= 0 else ()
+        if len(ends) > 1 and pieces[start + 1] in _RANGE and all(one[0].isdigit() for one in ends):
+            return pieces[max(0, start - 1)] != "from"
+    return False
 
 
-def _is_plain(number: str, before: str, near: list[str]) -> bool:
-    """Tell whether a number has no unit: a part of a name, a version, a date."""
-    if _GLUED.search(before) or number.count(".") > 1 or number.count("-") > 1:
-        return True
-    last = near[-1] if near else ""
-    return last in MONTHS or (bool(YEAR.fullmatch(number)) and last in _DATING)
-
-
-def _unit(after: str) -> tuple[tuple[str, ...], str, str]:
-    """Return the unit after a number, what it is a rate of, and the side on which it counts."""
-    unit: tuple[str, ...] = ()
-    at = 0
-    if symbol := _SYMBOL.match(after):
-        unit, at = ("".join(symbol[1].split()),), symbol.end()
-    else:
-        while (found := _NEXT.match(after, at)) and found[1] not in DROPPED:
-            at = found.end()
-            unit = (*unit, *stems_of([found[1]]))
-            if found[1] not in _SCALES:
-                break
-        if unit == ("percent",):
-            unit = ("%",)
-    rate = _RATE.match(after, at)
-    at = rate.end() if rate else at
-    side = _NEXT.match(after, at)
-    return unit, "".join(stems_of([rate[1]])) if rate else "", side[1] if side else ""
+def _stem(word: str) -> str:
+    return stems_of([word])[0] if word[:1].isalnum() else ""

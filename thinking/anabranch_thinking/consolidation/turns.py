@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_recall import tokens
 from anabranch_recall.words import stems_of, words_in
+from anabranch_thinking.consolidation.roles import CLAUSES
 from anabranch_thinking.consolidation.wording import NEGATIONS, Wording, words
 
 if TYPE_CHECKING:
@@ -41,15 +42,41 @@ _DOUBTS: Final = words(
     """
 might could possibly perhaps probably maybe likely unlikely seems seem appears appear suspected
 suspects allegedly unclear uncertain reportedly rumoured assumed assumes believes thinks guesses
-claims claimed if unless except should would
+claims claimed if unless when whenever once provided assuming except should would
 """
 )
-_CHOICES: Final = words("can must shall need or")
-"""Words for what may or must be, and for one of several: a sentence has them as its source."""
-_PAST: Final = words("was were had did been")
+_BEING: Final = {"now": words("is are"), "then": words("was were")}
 _MAY: Final = re.compile(r"\bmay (?!\d)")
-_PARTS: Final = re.compile(
-    r"[.;:,!?()\n]|\b(?:but|however|although|though|while|whereas|and|because|so|since|except)\b",
+_KEPT: Final = words(
+    """
+almost nearly seldom rarely or either too fake mock alleged potential first second third fourth
+fifth sixth seventh eighth ninth tenth last next roughly approximately circa hardly barely scarcely little few several certain zero
+non ex former formerly previously ago yet supposedly allegedly merely solely mostly mainly largely
+partly usually normally generally typically occasionally want wants wanted wish wishes wished hope
+hopes hoped intend intends intended aim aims aimed try tries tried trying attempt attempts attempted
+consider considers considered considering propose proposes proposed suggest suggests suggested
+recommend recommends recommended ask asks asked forget forgets forgot neglect neglected deny denies
+denied refuse refuses decline declined fail fails failed failing stop stops stopped quit cease ceased
+miss missed pretend pretends pretended doubt doubts doubted thought false untrue myth rumour
+imagine imagines imagined dream dreamed supposed need needs needed must shall can could able ought
+say says said tell tells told according only just than nicht kein keine keinen keiner keinem keines
+nie niemals ohne ne pas jamais aucun aucune sans rien nunca jamás sin ningún ninguna tampoco não
+sem nenhum nenhuma non mai senza nessun nessuna nessuno niet geen nooit zonder inte ej aldrig utan
+ikke ikkje aldri uden uten bez не нет без никогда нельзя ليس لا لم لن بدون नहीं değil yok tidak bukan không
+"""
+) | frozenset(
+    f"{one}_"
+    for one in ["least", "most", "up", "more", "less", "about", "used", "free", "far", "have"]
+)
+"""Words without which a statement is another one: of how much, how sure, whether at all.
+
+Those of denial are for other languages than English, which has signs of its own.
+"""
+_PHRASES: Final = re.compile(
+    r"\bat (least|most)\b|\b(?:up) to\b|\b(?:more|less|fewer|over|under|about|around|below)"
+    r" (?:than )?(?=\d)|(?<!\bis )(?<!\bare )(?<!\bbe )(?<!\bbeen )(?<!\bwas )(?<!\bwere )\b(?:used) to\b|"
+    r"\b(?:about) to\b|\b(?:free) (?:of|from)\b|\b(?:far) from\b|\b(?:have|has|had) to\b|"
+    r"\b(?:most|some|many|any) (?=\w)",
     re.IGNORECASE,
 )
 _CONTRACTED: Final = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
@@ -86,11 +113,15 @@ def turns(sentence: Wording, source: Wording) -> bool:
     own = _stemmed(sentence.statuses | (_OPPOSITES & frozenset(words_in(sentence.text))))
     if not own <= frozenset(stems_of(words_in(source.text))):
         return True
-    nearest = _nearest(sentence, source)
-    if _doubts(nearest.text) and not _doubts(sentence.text):
+    if _kept(sentence.text) - _kept(source.text) or _kept(_drawn(sentence, source)) - _kept(
+        sentence.text
+    ):
         return True
-    said, given = (frozenset(words_in(one.text)) for one in (sentence, nearest))
-    if _CHOICES & said != _CHOICES & given or bool(_PAST & said) != bool(_PAST & given):
+    nearest = _nearest(sentence, source)
+    then = _times(_drawn(sentence, source))
+    if then and not _times(sentence.text) <= then:
+        return True
+    if _doubts(nearest.text) and not _doubts(sentence.text):
         return True
     return sentence.tense[0] != nearest.tense[0] or not nearest.stage <= sentence.stage
 
@@ -110,7 +141,7 @@ class _Part:
 
 def _signed(text: str) -> Iterator[_Part]:
     """Yield the parts of a text that say something."""
-    for piece in _PARTS.split(text):
+    for piece in CLAUSES.split(text):
         part = _Part(piece)
         if part.all:
             yield part
@@ -123,6 +154,29 @@ def _nearest(sentence: Wording, source: Wording) -> Wording:
         key=lambda one: len(one.stems & sentence.stems),
         default=source,
     )
+
+
+def _kept(text: str) -> frozenset[str]:
+    """Return the words of a text that it must keep, and its phrases, as stems."""
+    found = _KEPT & frozenset(words_in(_CONTRACTED.sub(" not", text)))
+    phrases = (
+        one[0].split()[0 if one[1] is None else 1] for one in _PHRASES.finditer(text.lower())
+    )
+    return _stemmed(found) | {f"{one} " for one in phrases}
+
+
+def _drawn(sentence: Wording, source: Wording) -> str:
+    """Return the clauses of a source that have words of a sentence: of one sentence, if it may."""
+    nearest = _nearest(sentence, source)
+    whole = nearest if sentence.stems <= nearest.stems else source
+    clauses = (one for one in CLAUSES.split(whole.text) if one)
+    return " . ".join(one for one in clauses if sentence.stems & frozenset(tokens(one)))
+
+
+def _times(text: str) -> frozenset[str]:
+    """Return the times in which a text says "be": now, or then."""
+    said = frozenset(words_in(text))
+    return frozenset(time for time, forms in _BEING.items() if forms & said)
 
 
 def _doubts(text: str) -> bool:
