@@ -47,6 +47,11 @@ def says(text: str, *, ended: str = "stop", cut: bool = False, early: bool = Fal
     return Reply((begun if cut or early else whole).encode(), EVENTS, cut=cut)
 
 
+def streams(*lines: str) -> Reply:
+    """Return lines of a stream as they are, whatever they say."""
+    return Reply("".join(f"data: {line}\n\n" for line in lines).encode(), EVENTS)
+
+
 def refuses(status: int, message: str, **headers: str) -> Reply:
     """Return an error as OpenAI writes it."""
     body = json.dumps({"error": {"message": message, "type": "error", "code": None}}).encode()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import orjson
 
 from anabranch_thinking.executors.chat import RETRIES, Answer, ChatExecutor
-from anabranch_thinking.executors.service_errors import client_missing, said_nothing
+from anabranch_thinking.executors.service_errors import client_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,32 +49,19 @@ class AnthropicExecutor(ChatExecutor):
         import anthropic
 
         with self._translated(anthropic):
-            try:
-                async with (
-                    client,
-                    client.messages.stream(
-                        model=self._model,
-                        max_tokens=self._tokens_max or TOKENS_MAX,
-                        system=instructions,
-                        messages=[{"role": "user", "content": message}],
-                        tools=[tool],
-                        tool_choice={"type": "tool", "name": tool["name"]},
-                    ) as stream,
-                ):
-                    found = await stream.get_final_message()
-            except AssertionError as error:
-                # The client's word for a stream without a message, such as a page of HTML.
-                raise said_nothing(self.name, because="it is no stream of a message") from error
-        reason = found.stop_reason
-        return Answer(
-            text=_text_in(found.content, needed=form["required"][0]),
-            ended=_ENDS.get(reason, "whole") if reason else None,
-            reason=reason,
-            usage={
-                "input_tokens": found.usage.input_tokens,
-                "output_tokens": found.usage.output_tokens,
-            },
-        )
+            async with (
+                client,
+                client.messages.stream(
+                    model=self._model,
+                    max_tokens=self._tokens_max or TOKENS_MAX,
+                    system=instructions,
+                    messages=[{"role": "user", "content": message}],
+                    tools=[tool],
+                    tool_choice={"type": "tool", "name": tool["name"]},
+                ) as stream,
+            ):
+                found = await stream.get_final_message()
+            return _answer_of(found, needed=form["required"][0])
 
     def _client(self) -> AsyncAnthropic:
         try:
@@ -88,6 +75,19 @@ class AnthropicExecutor(ChatExecutor):
             max_retries=RETRIES,
             http_client=AsyncClient(follow_redirects=False, timeout=None),
         )
+
+
+def _answer_of(found: Any, *, needed: str) -> Answer:
+    reason = found.stop_reason
+    return Answer(
+        text=_text_in(found.content, needed=needed),
+        ended=_ENDS.get(reason, "whole") if reason else None,
+        reason=reason,
+        usage={
+            "input_tokens": found.usage.input_tokens,
+            "output_tokens": found.usage.output_tokens,
+        },
+    )
 
 
 def _text_in(content: Any, *, needed: str) -> str:

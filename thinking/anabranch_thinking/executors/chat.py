@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
+from anabranch_events.errors import AnabranchError
 from anabranch_thinking.errors import DoNotRetry
 from anabranch_thinking.executors.output import finding_in
 from anabranch_thinking.executors.prompt import SCHEMA, answer_text, prompt_of
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from anabranch_thinking.sessions.findings import Finding
 
 RETRIES: Final = 3
+_GARBLED: Final = (
+    *(ValueError, TypeError, LookupError, AttributeError),
+    *(AssertionError, RecursionError),
+)
 
 
 @dataclass(slots=True)
@@ -118,7 +123,11 @@ class ChatExecutor(ABC):
 
     @contextmanager
     def _translated(self, client: ModuleType) -> Generator[None]:
-        """Raise the errors of a provider's client, which both name alike, as thinking has them."""
+        """Raise the errors of a provider's client, which both name alike, as thinking has them.
+
+        A client takes what a service sends for what it should be. So a line that is no JSON, or has
+        another form, is an error of Python's own, there or where the parts are read.
+        """
         try:
             yield
         except client.APIStatusError as error:
@@ -126,3 +135,7 @@ class ChatExecutor(ABC):
             raise refused(self.name, error.status_code, error.message, headers) from None
         except client.APIError as error:
             raise unreachable(self.name, error) from error
+        except AnabranchError:
+            raise
+        except _GARBLED as error:
+            raise said_nothing(self.name, because="it is no stream of an answer") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from anabranch_thinking.errors import DoNotRetry
@@ -104,9 +105,7 @@ class OpenAIExecutor(ChatExecutor):
 
 def _usage(told: Any) -> dict[str, Any]:
     """Return the tokens of an answer, and its cost where the endpoint tells one."""
-    found: dict[str, Any] = {
-        "input_tokens": told.prompt_tokens,
-        "output_tokens": told.completion_tokens,
-    }
+    counts = {"input_tokens": told.prompt_tokens, "output_tokens": told.completion_tokens}
+    found: dict[str, Any] = {name: one for name, one in counts.items() if isinstance(one, int)}
     cost = getattr(told, "cost", None)
-    return {**found, "cost": cost} if isinstance(cost, (int, float)) else found
+    return {**found, "cost": cost} if isinstance(cost, (int, float)) and isfinite(cost) else found

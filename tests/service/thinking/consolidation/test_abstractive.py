@@ -25,7 +25,7 @@ from anabranch_thinking.executors.anthropic_chat import AnthropicExecutor
 from anabranch_thinking.executors.openai_chat import OpenAIExecutor
 from tests.service.thinking.consolidation.test_consolidate import thought_with
 from tests.support.answering_http import EVENTS, Asked, Reply, answering
-from tests.support.chat_service import ChatService, refuses, says
+from tests.support.chat_service import ChatService, refuses, says, streams
 from tests.support.messages_model import streamed
 from tests.support.patience import PATIENCE_S, until
 from tests.support.repository import ROOT
@@ -305,8 +305,20 @@ async def test_more_than_a_few_texts_at_once_are_extractive(sessions: Sessions) 
         ([refuses(401, "Incorrect API key provided: sk-ke**")], r"key (status 401)"),
         ([Reply(b"", status=307, headers={"location": "http://127.0.0.1:9"})], "307"),
         ([Reply(b"<html>not a model</html>", "text/html")], "no text"),
+        ([streams('{"choices": null}')], "no stream of an answer"),
     ],
-    ids=["busy", "formless", "drops", "early", "limit", "filter", "key", "redirect", "page"],
+    ids=[
+        "busy",
+        "formless",
+        "drops",
+        "early",
+        "limit",
+        "filter",
+        "key",
+        "redirect",
+        "page",
+        "lies",
+    ],
 )
 async def test_a_service_over_the_chat_protocol(
     log: Log, sessions: Sessions, replies: list[Reply], why: str | None

@@ -20,7 +20,7 @@ from anabranch_thinking import (
 from anabranch_thinking.executors.anthropic_chat import AnthropicExecutor
 from anabranch_thinking.executors.openai_chat import OpenAIExecutor
 from tests.support.answering_http import EVENTS, Reply
-from tests.support.chat_service import ChatService, refuses, says
+from tests.support.chat_service import ChatService, refuses, says, streams
 from tests.support.commanding_process import lone_branch
 from tests.support.messages_model import streamed
 from tests.support.rounds import in_full_only
@@ -63,6 +63,42 @@ async def test_an_answer_is_a_result_with_insights(log: Log, sessions: Sessions)
     assert service.asked[0].headers["authorization"] == "Bearer sk-kept-to-itself"
     stored = [recorded.decode().model_dump_json() async for recorded in log.read_all()]
     assert not any("sk-kept" in event for event in stored)
+
+
+GARBLED = [
+    "no JSON",
+    "null",
+    "7",
+    "[]",
+    '"text"',
+    '{"choices": null}',
+    '{"choices": 7}',
+    '{"choices": "text"}',
+    '{"choices": [null]}',
+    '{"choices": {"0": {}}}',
+    '{"choices": [7]}',
+    '{"choices": [{"delta": "text"}]}',
+    '{"choices": [{"delta": {"content": 7}}]}',
+    '{"choices": [{"delta": {"content": ["text"]}}]}',
+    '{"choices": [{"delta": {"content": "It"}, "finish_reason": ["stop"]}]}',
+    '{"choices": [], "usage": 7}',
+    '{"choices": [], "usage": {}}',
+    '{"choices": [], "usage": {"prompt_tokens": "many", "completion_tokens": null}}',
+    '{"error": 7}',
+    "\\ud800",
+    '{"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "cost": NaN}}',
+    "[" * 3000,
+]
+
+
+@pytest.mark.parametrize("line", GARBLED)
+async def test_a_stream_that_is_no_answer_is_a_clear_error(sessions: Sessions, line: str) -> None:
+    """Whatever a line of it says, the executor says that it failed."""
+    root = await sessions.open_session("Plan the trip")
+    branch = replace(lone_branch(), sessions=sessions, session_id=root.session_id)
+
+    with ChatService(streams(line, "[DONE]")).serving() as url, pytest.raises(ExecutorFailed):
+        await OpenAIExecutor("scripted", url=url).run(branch)
 
 
 async def test_an_endpoint_that_knows_no_forms_is_asked_without(sessions: Sessions) -> None:
