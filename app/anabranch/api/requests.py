@@ -55,7 +55,7 @@ class Request(BaseModel):
 class Writing(Request):
     """A request that stores something.
 
-    `later` names the fields that came when keyed requests had been stored already: one that has its
+    `later` names the fields that came when keyed requests had been stored already. One with its
     default is no part of the digest by which a request is known again.
     """
 

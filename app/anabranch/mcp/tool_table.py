@@ -49,8 +49,8 @@ class Instead:
 class Shortening:
     """The order in which a long answer of a tool is shortened.
 
-    The lists of ids in `ids` end first, then texts, then the lists and notes in `others`, and at
-    last `main`, which the tool is asked for. Of each the end goes, but of a `tail` the beginning.
+    The lists of ids in `ids` end first, then texts, then the lists and notes in `others`. The last
+    is `main`, which the tool is asked for. Of each the end goes, but of a `tail` the beginning.
     `more` says how to see what is gone.
     """
 

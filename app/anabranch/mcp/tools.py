@@ -80,7 +80,10 @@ class Tools:
             try:
                 answer = await self._access.run(operation, request, key=key)
             except AnabranchError as error:
-                raise _of_argument(error, instead) from error
+                told = _of_argument(error, instead)
+                if told is None:
+                    raise
+                raise told from error
         return {member: _shown(answer[member], keep) for member, keep in spec.answer.items()}
 
     async def _asked(
@@ -150,14 +153,14 @@ def _translated(request: Mapping[str, Any], instead: Instead) -> dict[str, Any]:
     }
 
 
-def _of_argument(error: AnabranchError, instead: Instead) -> AnabranchError:
-    """Return an error of another operation in the names of the tool's own arguments."""
+def _of_argument(error: AnabranchError, instead: Instead) -> InputInvalid | None:
+    """Return an error about an argument that has another name in the operation, in its own name."""
     field, said, what = error.message.partition(":")
     if isinstance(error, ConflictNotFound):
         field, said, what = instead.fields[instead.given], ":", f" {error.message}"
     name = next((one for one, its in instead.fields.items() if its == field and said), field)
     if name not in instead.fixes:
-        return error
+        return None
     return InputInvalid(f"{name}:{what}", field=name, fix=instead.fixes[name])
 
 

@@ -374,7 +374,7 @@ class Memory:
         """Resolve the conflict that was opened at a position by a `decision`, which says why.
 
         With `holds`, one of its two insights, the other one is superseded by it, and it is cited as
-        confirmed; `recall_id` names the answer that had it. The same decision for the same insight
+        confirmed. `recall_id` names the answer that had it. The same decision for the same insight
         is no second one, and has the receipt of the first. The events are in the name of the
         memory's agent. Raises ConflictNotFound and InputInvalid.
         """
