@@ -1,4 +1,5 @@
 """The readers, one module a tool.
 
-Others use: `catalogue`, `claude_code.ClaudeCodeReader`, `claude_files.head_of`.
+Others use: `catalogue`, `claude_code.ClaudeCodeReader`, `claude_files.head_of`,
+`openinference.is_wanted`.
 """
