@@ -49,9 +49,9 @@ class Instead:
 class Shortening:
     """The order in which a long answer of a tool is shortened.
 
-    The lists of ids in `ids` end first, then texts, then the lists and notes in `others`. The last
-    is `main`, which the tool is asked for. Of each the end goes, but of a `tail` the beginning.
-    `more` says how to see what is gone.
+    The lists of ids or counts in `ids` end first, then texts, then the lists and notes in
+    `others`. The last is `main`, which the tool is asked for. Of each the end goes, but of a `tail`
+    the beginning. `more` says how to see what is gone.
     """
 
     main: str
@@ -270,8 +270,7 @@ TOOLS: Final = (
             "text",
             "Put less together, or read anabranch://entity/{name} or "
             "anabranch://session/{session_id}.",
-            others=("dropped",),
-            ids=("sources", "sessions"),
+            ids=("dropped", "sources", "sessions"),
         ),
     ),
     ToolSpec(
