@@ -65,6 +65,8 @@ _UNITS: Final = {
         "mb": "mb MB",
         "gb": "gb GB",
         "tb": "tb TB",
+        "megabits": "Mb Mbit",
+        "gigabits": "Gb Gbit",
         "km": "km",
         "kg": "kg",
     }.items()
@@ -82,7 +84,7 @@ _THOUSANDS: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _MINUS: Final = re.compile(r"(?<![\w.)\]])[-\u2212](?=[$€£]?\d)")
 _SYMBOL: Final = re.compile("[%$€£¥₹]")
 _UNIT: Final = re.compile(
-    rf"(?<![\w.:/-])(\d+(?:\.\d+)?) ?({'|'.join(filter(str.isalpha, _UNITS))})\b(?![-/'\u2019])"
+    rf"(?<![\w.:/-])(\d+(?:\.\d+)?) ?({'|'.join(filter(str.isalpha, _UNITS))})\b(?![-'\u2019]|/\w\w)"
 )
 _HALF_DAY: Final = re.compile(r"(?<=\d) ?([ap])\.?m\b\.?", re.IGNORECASE)
 _SPELLED_WORD: Final = re.compile(rf"\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)

@@ -108,6 +108,9 @@ UNSUPPORTED = [
     ("The cache keeps at least 5 entries.", "The cache keeps 5 entries.", Fault.TURNED),
     ("A run takes about 5 minutes.", "A run takes 5 minutes.", Fault.TURNED),
     ("A run takes 5-10 minutes.", "A run takes 10 minutes.", Fault.NUMBERS),
+    ("A run takes 5 to 10 minutes.", "A run takes 10 minutes.", Fault.NUMBERS),
+    ("The link does 5 MB/s.", "The link does 5 Mb/s.", Fault.NUMBERS),
+    ("The link does 5 MB/s.", "The link does 5 MB/h.", Fault.NUMBERS),
     ("The pipe is 1/2 full.", "The pipe is 1 full.", Fault.NUMBERS),
     ("It takes 500 requests a minute, and 800 an hour.", "It takes 500 requests an hour.", Fault.NUMBERS),
     # One word that the source has not, or that stands by another one there.
