@@ -19,7 +19,7 @@ from nats.js.client import JetStreamContext
 
 from anabranch.importers.drafts import Opening, Start
 from anabranch_events import new_event
-from anabranch_events.errors import EventInvalid, LogRefused, PositionConflict
+from anabranch_events.errors import EventIdKnown, EventInvalid, PositionConflict
 from anabranch_events.event.construction import construct_event
 from anabranch_events.event.identifiers import whole_milliseconds
 from anabranch_events.event.types import (
@@ -246,7 +246,7 @@ class Appender:
                     raise
                 await self._look_again(expected)
                 continue
-            except (EventInvalid, LogRefused):
+            except (EventInvalid, EventIdKnown):
                 await self._one_by_one(events)
                 return
             for event, receipt in zip(events, receipts, strict=True):
