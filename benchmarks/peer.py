@@ -21,7 +21,7 @@ FLAGS: Final = ("-O2", "-std=gnu11", "-lnats", "-lpthread")
 
 
 class Missing(Exception):
-    """There is no C client to compare with, and why."""
+    """There is no peer to compare with, and why."""
 
 
 class Peer:

@@ -5,7 +5,7 @@ whole process and all that it waited for, ours with its nats-server; that of a s
 is taken off. Both must have taken in every session and every prompt. agentsview indexes words as
 well; ours stores and is acknowledged, and the projections follow.
 
-agentsview comes from PyPI, into ANABRANCH_BENCH_CACHE or a cache of the user.
+agentsview comes from PyPI.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -27,6 +26,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from anabranch.backend.gc_tuning import collect_seldom
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
+from benchmarks.peer import Missing
+from benchmarks.peer_packages import installed
 from benchmarks.rows import Row, at_least
 from benchmarks.session_files import empty_log, write_session
 
@@ -41,10 +42,6 @@ ROUNDS: Final = 3
 _SYNCED: Final = re.compile(r"synced in (\S+)")
 _UNITS_S: Final = {"m": 60.0, "s": 1.0, "ms": 0.001}
 _OURS: Final = (sys.executable, "-m", "benchmarks.sessions_peers")
-
-
-class Missing(Exception):
-    """There is no peer to compare with, and why."""
 
 
 class Cost(NamedTuple):
@@ -161,20 +158,9 @@ def _command(words: Sequence[str], environment: Mapping[str, str]) -> tuple[floa
 
 
 def _agentsview() -> Path:
-    """Return the program of agentsview, installed where it is not yet. Raises Missing."""
-    home = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    cache = Path(os.environ.get("ANABRANCH_BENCH_CACHE", f"{home}/anabranch-bench"))
-    folder = cache / AGENTSVIEW
-    found = list(folder.glob("lib/*/site-packages/agentsview/bin/agentsview"))
-    if not found:
-        venv.create(folder, with_pip=True, clear=True)
-        install = (folder / "bin" / "python", "-m", "pip", "install", "--quiet", AGENTSVIEW)
-        done = subprocess.run(install, capture_output=True, text=True, check=False)
-        found = list(folder.glob("lib/*/site-packages/agentsview/bin/agentsview"))
-        if done.returncode or not found:
-            said = done.stderr.strip().splitlines() or ["its wheel has no program"]
-            raise Missing(f"{AGENTSVIEW} cannot be installed: {said[-1]}")
-    return found[0]
+    """Return the program of agentsview. Raises Missing."""
+    [program] = installed(AGENTSVIEW).glob("lib/*/site-packages/agentsview/bin/agentsview")
+    return program
 
 
 async def _import(folder: Path) -> tuple[int, int, float]:

@@ -4,7 +4,7 @@ Each side has two processes on this machine: a thousand tasks that return a text
 step that joins them. The log and Redis both write each change to its file before they answer, and
 sync the file by a timer. Ray holds all in memory: it is lost with its process.
 
-Celery and Ray come from PyPI into a folder of their own, Redis from Debian (redis-server).
+Celery and Ray come from PyPI, Redis from Debian (redis-server).
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tests.support.killing import MortalServer
+from tests.support.ports import free_port
 from tests.support.worker_processes import WorkerProcesses
 
 from anabranch_events import Log
 from anabranch_thinking import BranchTask
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
+from benchmarks.peer import Missing
+from benchmarks.peer_packages import installed
 from benchmarks.rows import at_least
 
 if TYPE_CHECKING:
@@ -87,24 +90,24 @@ for _ in range(rounds):
 """
 
 
-class _Missing(Exception):
-    """There is no such peer on this machine, and why."""
-
-
 async def run() -> list[Row]:
     """Measure, and return the rows: those of peers that are not there are left out, and said."""
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         ours = await _ours(folder / "nats")
-        programs = await asyncio.to_thread(_installed, folder / "peers")
+        try:
+            programs = (await asyncio.to_thread(installed, *PEERS)) / "bin"
+        except Missing as missing:
+            print(f"  without peers: {missing}", file=sys.stderr)
+            return rows
         for peer, limit, measured in (
             ("Ray, in memory", 3.0, lambda: _ray(programs, folder)),
             ("Celery with Redis", 10.0, lambda: _celery(programs, folder)),
         ):
             try:
                 theirs = await asyncio.to_thread(measured)
-            except _Missing as missing:
+            except Missing as missing:
                 print(f"  {peer}: {missing}", file=sys.stderr)
                 continue
             rows.append(
@@ -139,15 +142,6 @@ async def _ours(folder: Path) -> float:
     return max(rates)
 
 
-def _installed(folder: Path) -> Path:
-    """Install the peers; return where their programs are."""
-    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    python = str(folder / "bin" / "python")
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", python, *PEERS], check=True)
-    return folder / "bin"
-
-
 def _ray(programs: Path, folder: Path) -> float:
     script = folder / "ray_peer.py"
     script.write_text(_RAY)
@@ -176,13 +170,11 @@ def _celery(programs: Path, folder: Path) -> float:
 
 @contextlib.contextmanager
 def _redis(folder: Path) -> Generator[str]:
-    """Run a Redis server; yield its address. Raises _Missing where there is none."""
+    """Run a Redis server; yield its address. Raises Missing where there is none."""
     program = shutil.which("redis-server")
     if program is None:
-        raise _Missing("there is no redis-server (Debian's package)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        raise Missing("there is no redis-server (Debian's package)")
+    port = free_port()
     folder.mkdir()
     options = f"--port {port} --bind 127.0.0.1 --appendonly yes --appendfsync everysec".split()
     server = subprocess.Popen(

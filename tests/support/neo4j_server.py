@@ -14,7 +14,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -23,6 +22,8 @@ from typing import Final, Self
 
 import neo4j
 from neo4j.exceptions import DriverError, Neo4jError
+
+from tests.support.ports import free_port
 
 LONG_TERM: Final = "5.26.31"
 CALENDAR: Final = "2026.09.0"
@@ -123,7 +124,7 @@ class Neo4jServer:
 
     def _start(self) -> None:
         home = self._home = Path(tempfile.mkdtemp(prefix="anabranch-neo4j-"))
-        port = _free_port()
+        port = free_port()
         (home / "conf").mkdir()
         (home / "conf" / "neo4j.conf").write_text(_SETTINGS.format(port=port), encoding="utf-8")
         (home / "logs").mkdir()
@@ -242,13 +243,6 @@ def _feature(java: str) -> int:
     ).stderr
     version = re.search(r'version "(?:1\.)?(\d+)', said)
     return int(version[1]) if version else 0
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def main() -> int:

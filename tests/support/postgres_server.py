@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,9 +35,7 @@ def postgres(folder: Path) -> Generator[str]:
     with tempfile.TemporaryDirectory(prefix="anabranch-postgres-") as made:
         owner = _owner(made)
         data = Path(made) / "data"
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         options = f"{_OPTIONS} -c listen_addresses=127.0.0.1 -p {port} -k {made}"
 
         def run(*words: str | Path) -> None:

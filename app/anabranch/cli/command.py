@@ -31,7 +31,7 @@ from anabranch.cli.completion import ids_of
 from anabranch.cli.help import PlainCommand
 from anabranch.cli.notices import unknown_variables
 from anabranch.cli.streams import PIPE_CLOSED, interruptible, silence
-from anabranch_events.event.trace_context import traced
+from anabranch_events.event.trace_context import VARIABLE, traced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 _P = ParamSpec("_P")
 _PANEL: Final = "Options of every command"
-_TRACEPARENT: Final = "TRACEPARENT"
 
 NamespaceOption = Annotated[
     str | None,
@@ -216,7 +215,7 @@ def command(
             call = Call(common)
             for text in unknown_variables(os.environ):
                 call.output.warn(text)
-            traceparent = None if long_running else os.environ.get(_TRACEPARENT)
+            traceparent = None if long_running else os.environ.get(VARIABLE)
             try:
                 with interruptible(), traced(traceparent):
                     asyncio.run(_called(function, call, values, served=served))

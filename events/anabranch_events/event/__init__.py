@@ -3,8 +3,7 @@
 Others use: `binary_mode.structured`, `codec`, `construction.construct_event`,
 `construction.construct_facts`, `content.FORGOTTEN`, `content.without_content`, `envelope`,
 `fingerprint.fingerprint`, `identifiers`, `json_schema.event_schema`, `recorded.Recorded`,
-`registry.REGISTRY`, `sealing`, `trace_context.TRACEPARENT`, `trace_context.traced`,
-`trace_context.traceparent_here`, `types`.
+`registry.REGISTRY`, `sealing`, `trace_context`, `types`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 TRACEPARENT: Final = "traceparent"
+VARIABLE: Final = "TRACEPARENT"
+"""The variable of a process's environment that says the same."""
 _FORM: Final = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )

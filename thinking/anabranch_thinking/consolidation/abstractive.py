@@ -18,9 +18,8 @@ import orjson
 
 from anabranch_thinking.consolidation.calls import Calls
 from anabranch_thinking.consolidation.sentences import FORM, sentences_in
-from anabranch_thinking.consolidation.support import Fault, fault_of_all
+from anabranch_thinking.consolidation.support import Fault, fault_of_all, worded
 from anabranch_thinking.consolidation.synthesis import METHOD, OPPOSED_MAX, Synthesis, against
-from anabranch_thinking.consolidation.wording import Wording
 from anabranch_thinking.errors import ExecutorFailed, InputInvalid
 from anabranch_thinking.sessions.findings import error_text, lead
 
@@ -254,13 +253,15 @@ def _judged(
 ) -> tuple[list[tuple[str, list[int]]], Counter[str]]:
     refused: Counter[str] = Counter()
     kept: list[tuple[str, list[int]]] = []
-    wordings = [Wording(_cut(one)) for one in sources]
+    texts = [_cut(one) for one in sources]
+    wordings = [*map(worded, texts)]
     for text, numbers in to_judge.items():
-        cited = [wordings[one - 1] for one in numbers]
         cosines = [
-            None if vectors is None else float(vectors[text] @ vectors[one.text]) for one in cited
+            None if vectors is None else float(vectors[text] @ vectors[texts[one - 1]])
+            for one in numbers
         ]
-        fault, supported = fault_of_all(Wording(text), cited, cosines)
+        cited = [wordings[one - 1] for one in numbers]
+        fault, supported = fault_of_all(worded(text), cited, cosines)
         if fault is None:
             kept.append((text, [*compress(numbers, supported)]))
         else:

@@ -1,8 +1,8 @@
 """The support of a sentence by a source: a check without a model, which errs towards a refusal.
 
-A sentence is supported where one source says all of it. That is its names, numbers and identifiers,
-in the same order and with the same sign, most of its words, and its meaning. A sentence that is
-dropped wrongly costs a line; one that is kept wrongly is memory that nobody ever said.
+A sentence is supported where one source says all of it. Each of its words stands there, by its stem;
+names, identifiers and quantities as they are written, in the same roles; and the meaning is near. A
+sentence that is dropped wrongly costs a line. One kept wrongly is memory that nobody ever said.
 """
 
 from __future__ import annotations
@@ -67,13 +67,17 @@ class Fault(StrEnum):
     REPEATED = "repeated"
 
 
+def worded(text: str) -> Wording:
+    """Return a text as it is compared: numbers, signs and units spelled out, each in one way."""
+    return Wording(spelled_out(text))
+
+
 def fault_of(sentence: Wording, source: Wording, cosine: float | None) -> Fault | None:
     """Return why `source` does not support `sentence`, None where it does.
 
-    `cosine` is that of their vectors, None where there are none.
+    Both are as `worded` gives them. `cosine` is that of their vectors, None where there are none.
     """
-    own, given = (Wording(spelled_out(one.text)) for one in (sentence, source))
-    return next((fault for fault, broken in _CHECKS if broken(own, given, cosine)), None)
+    return next((fault for fault, broken in _CHECKS if broken(sentence, source, cosine)), None)
 
 
 def fault_of_all(

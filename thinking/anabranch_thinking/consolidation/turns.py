@@ -79,7 +79,6 @@ _PHRASES: Final = re.compile(
     r"\b(?:most|some|many|any) (?=\w)",
     re.IGNORECASE,
 )
-_CONTRACTED: Final = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
 _SENTENCE_ENDS: Final = re.compile(r"(?<=[.!?;])\s+|\n+")
 
 
@@ -130,7 +129,7 @@ class _Part:
     """A part of a sentence: the stems before a word that denies, and those after it."""
 
     def __init__(self, text: str) -> None:
-        said = words_in(_CONTRACTED.sub(" not", text))
+        said = words_in(text)
         at = next((place for place, word in enumerate(said) if word in NEGATIONS), None)
         self.denies = at is not None
         self.before = frozenset(tokens(" ".join(said if at is None else said[:at])))
@@ -158,7 +157,7 @@ def _nearest(sentence: Wording, source: Wording) -> Wording:
 
 def _kept(text: str) -> frozenset[str]:
     """Return the words of a text that it must keep, and its phrases, as stems."""
-    found = _KEPT & frozenset(words_in(_CONTRACTED.sub(" not", text)))
+    found = _KEPT & frozenset(words_in(text))
     phrases = (
         one[0].split()[0 if one[1] is None else 1] for one in _PHRASES.finditer(text.lower())
     )

@@ -12,7 +12,7 @@ from shutil import which
 from typing import TYPE_CHECKING, Final, Self
 
 from anabranch_events.errors import InputInvalid
-from anabranch_events.event.trace_context import traceparent_here
+from anabranch_events.event.trace_context import VARIABLE, traceparent_here
 from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
 from anabranch_thinking.executors.environment import passed_on
 from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in
@@ -148,7 +148,7 @@ class Line:
 def _variables(branch: BranchContext) -> dict[str, str]:
     traceparent = traceparent_here()
     return {
-        **({} if traceparent is None else {"TRACEPARENT": traceparent}),
+        **({} if traceparent is None else {VARIABLE: traceparent}),
         "ANABRANCH_SESSION": branch.session_id,
         "ANABRANCH_PARENT": branch.parent_id,
         "ANABRANCH_ROOT": branch.root_id,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anabranch_thinking.consolidation.support import Fault, fault_of, fault_of_all
-from anabranch_thinking.consolidation.wording import Wording
+from anabranch_thinking.consolidation.support import Fault, fault_of, fault_of_all, worded
 
 GATEWAY = "The limit of the gateway in Basel is 500 requests a minute since May 2026."
 HOTEL = "The Harbour Hotel in Genoa has a bath but no parking, and Alice booked it for 3 nights."
@@ -183,19 +182,19 @@ UNSUPPORTED = [
 @pytest.mark.parametrize(("source", "sentence"), SUPPORTED)
 def test_what_a_source_says_in_other_words_is_kept(source: str, sentence: str) -> None:
     """A paraphrase with the same names and numbers is supported, near in meaning or not known."""
-    assert fault_of(Wording(sentence), Wording(source), 0.8) is None
+    assert fault_of(worded(sentence), worded(source), 0.8) is None
 
 
 @pytest.mark.parametrize(("source", "sentence", "fault"), UNSUPPORTED)
 def test_what_a_source_does_not_say_is_refused(source: str, sentence: str, fault: Fault) -> None:
     """However near in meaning it is: each has its reason."""
-    assert fault_of(Wording(sentence), Wording(source), 0.99) is fault
+    assert fault_of(worded(sentence), worded(source), 0.99) is fault
 
 
 def test_meaning_and_words_bound_each_other() -> None:
     """Far in meaning the words do not count, and no word is taken for another one."""
-    sentence, source = Wording("Carol leads the broad storage team."), Wording(TEAM)
-    same = Wording("Carol leads the storage team.")
+    sentence, source = worded("Carol leads the broad storage team."), worded(TEAM)
+    same = worded("Carol leads the storage team.")
 
     assert fault_of(same, source, 0.5) is Fault.MEANING
     assert fault_of(same, source, None) is None
@@ -204,11 +203,11 @@ def test_meaning_and_words_bound_each_other() -> None:
 
 def test_one_source_that_supports_a_sentence_is_enough() -> None:
     """Only those that do are kept; two that say a half each support nothing."""
-    one, other = Wording("Alice likes tea."), Wording("Bob earns 500 francs.")
+    one, other = worded("Alice likes tea."), worded("Bob earns 500 francs.")
 
-    assert fault_of_all(Wording("Alice likes tea."), [other, one], [0.9, 0.9]) == (
+    assert fault_of_all(worded("Alice likes tea."), [other, one], [0.9, 0.9]) == (
         None,
         [False, True],
     )
-    mixed, supported = fault_of_all(Wording("Alice earns 500 francs."), [one, other], [0.9, 0.9])
+    mixed, supported = fault_of_all(worded("Alice earns 500 francs."), [one, other], [0.9, 0.9])
     assert (mixed, supported) == (Fault.NAMES, [False, False])
