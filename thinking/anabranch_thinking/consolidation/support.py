@@ -1,8 +1,9 @@
 """The support of a sentence by a source: a check without a model, which errs towards a refusal.
 
-A sentence is supported where one source says all of it. Each of its words stands there, by its stem;
-names, identifiers and quantities as they are written, in the same roles; and the meaning is near. A
-sentence that is dropped wrongly costs a line. One kept wrongly is memory that nobody ever said.
+A sentence is supported where one source says all of it. Each of its words stands there, by its
+stem. Names, identifiers and quantities stand there as written, in the same roles, and the meaning
+is near. A sentence that is dropped wrongly costs a line. One kept wrongly is memory that nobody
+ever said.
 """
 
 from __future__ import annotations
