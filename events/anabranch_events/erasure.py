@@ -142,7 +142,7 @@ class _Wanted:
         elif isinstance(data, SessionForgotten):
             self.sessions.add(event.subject)
             self.position = max(self.position, record.position)
-        if record.plain is not None:
+        if record.keys is not None:
             self._take(record, event)
 
     def slots(self) -> dict[str, set[int]]:

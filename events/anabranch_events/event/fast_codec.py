@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -54,7 +54,7 @@ from anabranch_events.event.identifiers import (
 from anabranch_events.event.types import EventData, Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 E = TypeVar("E", bound=BaseModel)
@@ -64,6 +64,10 @@ Check: TypeAlias = Callable[[Any], Any]
 _KNOWN_MAX: Final = 4096
 _RULES: Final = (Ge, Le, MinLen, MaxLen)
 _JSON: Final[Any] = Literal["application/json"] | None
+_AROUND: Final[tuple[Any, ...]] = (
+    ("specversion", Literal["1.0"]),
+    ("datacontenttype", _JSON, None),
+)
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(?:\.[0-9]{3}(?:000)?)?Z"
@@ -124,24 +128,86 @@ class Decoder(NamedTuple, Generic[E]):
     make: Callable[[Any], E]
 
 
+class SealedDecoder(NamedTuple, Generic[E]):
+    """The steps of decoding a sealed document; each may raise one of `REFUSALS`.
+
+    `read` refuses what says something outside the box. `read_box` takes the opened box, with braces
+    around it: what it returns takes the place of the box. Then `make` is for any document, and
+    `make_plain` for those where all of it is plain.
+    """
+
+    read: Callable[[bytes], Any]
+    read_box: Callable[[bytes], Any]
+    make: Callable[[Any], E]
+    make_plain: Callable[[Any], E]
+
+
 def event_decoder(envelope: type[E], data: type[EventData], *, plain: bool) -> Decoder[E]:
     """Return the decoder for documents of one type of event: plain ones, or all."""
-    fields = {
+    fields = _event_fields(envelope, data, plain=plain)
+    decoder = msgspec.json.Decoder(_struct(envelope, fields, _AROUND))
+    return Decoder(decoder.decode, _maker(envelope, fields))
+
+
+def sealed_event_decoder(
+    envelope: type[E], data: type[EventData], *, content: Collection[str], mark: str, box: str
+) -> SealedDecoder[E] | None:
+    """Return the decoder for documents of one type of event, whose `content` stands in one box.
+
+    `mark` names the attribute that only sealed documents have, and `box` the member of the data.
+    None for data that are left to pydantic.
+    """
+    validators = _validators(data)
+    if validators is None:
+        return None
+    members = _fields_of(data, plain=True)
+    said = {name: field for name, field in members.items() if name in content}
+    outside = {name: field for name, field in members.items() if name not in content}
+    read = _struct(data, outside, [(box, str)])
+    whole = _struct(
+        envelope,
+        {**_event_fields(envelope, data, plain=True), "data": _Field(read)},
+        [*_AROUND, (mark, str)],
+    )
+
+    def maker(*, plain: bool) -> Check:
+        fields = _fields_of(data, plain=plain)
+        make_data = _maker(data, fields, validators, places=dict.fromkeys(said, f"{box}."))
+        around = _event_fields(envelope, data, plain=plain)
+        return _maker(envelope, {**around, "data": _Field(read, make_data)})
+
+    return SealedDecoder(
+        msgspec.json.Decoder(whole).decode,
+        msgspec.json.Decoder(_struct(data, said)).decode,
+        maker(plain=False),
+        maker(plain=True),
+    )
+
+
+def _event_fields(
+    envelope: type[BaseModel], data: type[EventData], *, plain: bool
+) -> dict[str, _Field]:
+    return {
         **_fields_of(envelope, plain=plain, besides={"type", "data"}),
         "type": _Field(cast("Any", Literal)[data.event_type]),
         "data": _facts(data, plain=plain),
     }
-    around = [("specversion", Literal["1.0"]), ("datacontenttype", _JSON, None)]
-    decoder = msgspec.json.Decoder(_struct(envelope, fields, around))
-    return Decoder(decoder.decode, _maker(envelope, fields))
 
 
 def _facts(made: type[Facts], *, plain: bool) -> _Field:
-    validators = [*made.__pydantic_decorators__.model_validators.values()]
-    if any(each.info.mode != "after" for each in validators):
+    validators = _validators(made)
+    if validators is None:
         return _thorough(made)
     fields = _fields_of(made, plain=plain)
-    return _Field(_struct(made, fields), _maker(made, fields, [each.func for each in validators]))
+    return _Field(_struct(made, fields), _maker(made, fields, validators))
+
+
+def _validators(made: type[Facts]) -> list[Check] | None:
+    """Return the checks of a whole instance; None for a class with others, left to pydantic."""
+    validators = [*made.__pydantic_decorators__.model_validators.values()]
+    if any(each.info.mode != "after" for each in validators):
+        return None
+    return [each.func for each in validators]
 
 
 def _fields_of(
@@ -156,10 +222,10 @@ def _fields_of(
 def _struct(
     made: type[BaseModel], fields: Mapping[str, _Field], around: Sequence[Any] = ()
 ) -> type[msgspec.Struct]:
-    """Return msgspec's struct for a class. Defaults that are mutable must be given there."""
+    """Return msgspec's struct for fields of a class. Mutable defaults must be given there."""
     members: list[Any] = [*around]
-    for name, found in made.model_fields.items():
-        read_as = fields[name].read_as
+    for name, field in fields.items():
+        found, read_as = made.model_fields[name], field.read_as
         optional = not found.is_required() and not isinstance(found.default, dict)
         members.append((name, read_as, found.default) if optional else (name, read_as))
     return msgspec.defstruct(
@@ -168,11 +234,16 @@ def _struct(
 
 
 def _maker(
-    made: type[BaseModel], fields: Mapping[str, _Field], validators: Sequence[Check] = ()
+    made: type[BaseModel],
+    fields: Mapping[str, _Field],
+    validators: Sequence[Check] = (),
+    *,
+    places: Mapping[str, str] = MappingProxyType({}),
 ) -> Check:
     """Return a constructor from the values read; all fields of its instances count as given.
 
-    `validators` look at the whole instance, and return it or raise one of `REFUSALS`.
+    `validators` look at the whole instance, and return it or raise one of `REFUSALS`. `places`
+    tells where the value of a field was read, if within another one.
 
     It is compiled, as dataclasses are: loops over fields cost more than their checks. An empty
     value needs no check: None and tuples may be empty, and msgspec takes no empty text.
@@ -183,7 +254,7 @@ def _maker(
     checks |= {f"holds_{name}": field.holds for name, field in fields.items() if field.holds}
     source = [
         "def make(read):",
-        *(f" {name} = read.{name}" for name in names),
+        *(f" {name} = read.{places.get(name, '')}{name}" for name in names),
         *(line for name in names for line in fields[name].lines(name)),
         " instance = new(made)",
         f" set_values(instance, {{{', '.join(f'{name!r}: {name}' for name in names)}}})",

@@ -10,9 +10,11 @@ import msgspec
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event.codec import decode
 from anabranch_events.event.foreign import Place
+from anabranch_events.event.unsealing import unseal, unsealed_event
 
 if TYPE_CHECKING:
     from anabranch_events.event.envelope import Event
+    from anabranch_events.event.unsealing import Opened
 
 
 class Recorded(msgspec.Struct, frozen=True, gc=False):
@@ -25,17 +27,35 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     """The CloudEvents document as it is stored, its data put back if they were kept apart."""
     stored_us: int
     """The server's time of the append, in whole microseconds since the epoch."""
-    plain: bytes | None = None
-    """The document of an event of a sealed namespace, opened; None where `raw` is that."""
-    erased: bool = False
-    """True where keys are gone: what the event said there cannot be read any more."""
+    keys: bytes | None = None
+    """The keys of its block, for a message of a sealed namespace that has the mark of a seal."""
     refused: str | None = None
     """The reason for which a message of a sealed namespace is not taken."""
 
+    def __repr__(self) -> str:
+        """Name the record, without keys."""
+        return f"Recorded({self.position}, {self.namespace!r}, {self.session_id!r}, {self.raw!r})"
+
     @property
     def document(self) -> bytes:
-        """The CloudEvents document in plain text, for those who read it as JSON."""
-        return self.raw if self.plain is None else self.plain
+        """The CloudEvents document in plain text, for those who read it as JSON.
+
+        A sealed one that cannot be what it says stays as it is stored.
+        """
+        opened = self._opened()
+        return self.raw if opened is None else opened.document
+
+    @property
+    def erased(self) -> bool:
+        """Whether keys are gone: what the event said there cannot be read any more."""
+        opened = self._opened()
+        return opened is not None and opened.erased
+
+    def _opened(self) -> Opened | None:
+        try:
+            return None if self.keys is None else unseal(self.raw, keys=self.keys)
+        except EventInvalid:
+            return None
 
     @property
     def stored_at(self) -> datetime:
@@ -60,7 +80,10 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
                 field="data",
                 fix="append events of a sealed namespace through Anabranch, which seals them",
             )
-        event = decode(self.raw if self.plain is None else self.plain, place=self.place)
+        if self.keys is None:
+            event = decode(self.raw, place=self.place)
+        else:
+            event = unsealed_event(self.raw, keys=self.keys, place=self.place)
         if event.subject != self.session_id or event.namespace != self.namespace:
             raise EventInvalid(
                 f"the event says {event.namespace}.{event.session_id} but was stored under "

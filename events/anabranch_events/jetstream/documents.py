@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch_events.errors import EventInvalid, LogRefused, LogUnavailable
+from msgspec.structs import force_setattr
+
+from anabranch_events.errors import LogRefused, LogUnavailable
 from anabranch_events.event.codec import encode
 from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
@@ -19,7 +21,6 @@ from anabranch_events.event.sealing import (
     keys_needed,
     says_something,
     seal,
-    unseal,
 )
 from anabranch_events.event.types import InsightForgotten, SessionForgotten
 from anabranch_events.jetstream.claim_check import ClaimCheck, is_reference
@@ -96,10 +97,10 @@ class Documents:
         if record.namespace not in sealed:
             return None if is_sealed(raw) or is_reference(raw) else record
         keys = self.keys.cached(record.namespace, raw[BLOCK].decode("ascii", "replace"))
-        if keys is None or not is_sealed(raw):
+        if keys is None or not is_sealed(raw) or is_reference(raw):
             return None
-        opened = _unsealed(record, keys)
-        return None if opened.refused is not None and is_reference(raw) else opened
+        force_setattr(record, "keys", keys)  # Nobody else has met it.
+        return record
 
     async def opened(self, record: Recorded) -> Recorded:
         """Return a record with its data put back, and open where its namespace is sealed.
@@ -124,14 +125,12 @@ class Documents:
         keys = self.keys.cached(record.namespace, block)
         if keys is None:
             keys = await self._keys(record.namespace, block)
-        return _unsealed(record, keys)
+        return _with_keys(record, keys)
 
     async def compared(self, event: Event, stored: bytes) -> bytes | None:
         """Return what a message stored under an event's id says; None where that was erased."""
         record = await self.opened(Recorded(0, event.namespace, event.subject, stored, 0))
-        if record.erased:
-            return None
-        return stored if record.plain is None else record.plain
+        return None if record.erased else record.document
 
     async def _keys(self, namespace: str, block: str) -> bytes:
         """Return the keys of a block; none where the deletion of the namespace removed them all."""
@@ -153,22 +152,14 @@ class Documents:
             return await self.claim_check.check_in(encode(event), event_id=event.id)
         drawing = await self.keys.drawing(event.namespace, needed)
         document = seal(event, block=drawing.block, draw=drawing.draw)
+        if len(document) <= self.claim_check.message_bytes_max:
+            return document
         return await self.claim_check.check_in(document, event_id=event.id)
 
 
-def _unsealed(record: Recorded, keys: bytes) -> Recorded:
-    try:
-        document, erased = unseal(record.raw, keys=keys)
-    except EventInvalid as error:
-        return _told(record, refused=error.message)
+def _with_keys(record: Recorded, keys: bytes) -> Recorded:
     return Recorded(
-        record.position,
-        record.namespace,
-        record.session_id,
-        record.raw,
-        record.stored_us,
-        document,
-        erased,
+        record.position, record.namespace, record.session_id, record.raw, record.stored_us, keys
     )
 
 

@@ -121,6 +121,9 @@ class KeyBlocks:
 
     async def drawing(self, namespace: str, keys: int) -> Drawing:
         """Return the open block of a namespace with at least so many keys left."""
+        drawing = self._drawing.get(namespace)
+        if drawing is not None and drawing.left >= keys and drawing.is_seen:
+            return drawing
         await self._listen()
         drawing = await self._still_there(namespace)
         while drawing is None or drawing.left < keys:
@@ -209,7 +212,7 @@ class KeyBlocks:
     async def _still_there(self, namespace: str) -> Drawing | None:
         """Return the open block of a namespace, whose keys nobody could read were it lost."""
         drawing = self._drawing.get(namespace)
-        if drawing is not None and time.monotonic() - drawing.seen_at > SEEN_S:
+        if drawing is not None and not drawing.is_seen:
             seen_at = time.monotonic()
             if await self._last(namespace, f"block.{drawing.block}") is None:
                 self._drawing.pop(namespace, None)
@@ -359,6 +362,11 @@ class Drawing:
     def left(self) -> int:
         """The number of keys that were not handed out."""
         return self.size - self._next
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it was there a moment ago: then nobody looks again."""
+        return time.monotonic() - self.seen_at <= SEEN_S
 
     def draw(self) -> Key:
         """Return the next slot with its key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,12 @@ from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.content import without_content
 from anabranch_events.event.opaque import OpaqueData
 from anabranch_events.event.sealing import (
-    Opened,
     block_of,
     boxes_of,
     is_sealed,
     keys_needed,
     says_something,
     seal,
-    unseal,
 )
 from anabranch_events.event.types import (
     BranchCompleted,
@@ -33,6 +32,7 @@ from anabranch_events.event.types import (
     Outcome,
     WorkingMemorySet,
 )
+from anabranch_events.event.unsealing import Opened, unseal, unsealed_event
 from tests.support.events import events
 
 if TYPE_CHECKING:
@@ -64,8 +64,20 @@ def _sealed(event: Event) -> tuple[bytes, Keys]:
 
 
 def _opened(document: bytes, keys: Mapping[int, bytes]) -> Opened:
+    """Open a document, and hold the event that is read of it in one step against that."""
     block = b"".join(keys.get(slot, bytes(32)) for slot in range(max(keys, default=-1) + 1))
-    return unseal(document, keys=block)
+    try:
+        event = unsealed_event(document, keys=block)
+    except EventInvalid as error:
+        with pytest.raises(EventInvalid, match=re.escape(error.message)):
+            unseal(document, keys=block)
+        raise
+    try:
+        found = unseal(document, keys=block)
+    except EventInvalid:
+        pytest.fail(f"refused, and read in one step: {event}")
+    assert event == decode(found.document)
+    return found
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -240,6 +252,29 @@ def test_plain_text_with_the_mark_of_a_seal_is_refused(members: dict[str, Any]) 
 
     with pytest.raises(EventInvalid) as refused:
         _opened(document, {})
+    assert SAID not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b'"data":{', b'"data":{"text":"%b"},"data":{'),
+        (b'"data":{', b'"data":"%b","data":{'),
+        (b'"datacontenttype":', b'"comment":"%b","datacontenttype":'),
+        (b'"insight_id":', b'"t\\u0065xt":"%b","insight_id":'),
+    ],
+)
+def test_plain_text_beside_a_box_that_opens_is_refused(was: bytes, becomes: bytes) -> None:
+    """Also where the same member stands again behind it, and a reader would not see it."""
+    event = new_event(
+        InsightRecorded(insight_id=new_id(), text="Tea"), session_id=new_id(), namespace="acme"
+    )
+    document, keys = _sealed(event)
+    changed = document.replace(was, becomes.replace(b"%b", SAID.encode()), 1)
+    assert changed != document
+
+    with pytest.raises(EventInvalid) as refused:
+        _opened(changed, keys.at)
     assert SAID not in str(refused.value)
 
 
