@@ -56,7 +56,7 @@ class Neighbours:
         self._held = np.zeros(LATEST, np.bool_)
         self._added = 0
         self._latest = _Latest()
-        self._nearest: dict[str, list[tuple[float, str]]] = {}
+        self._nearest: dict[str, dict[str, float]] = {}
 
     def add(self, insight: Remembered) -> None:
         """Take in an insight by its words."""
@@ -149,24 +149,25 @@ class Neighbours:
         near.sort(key=lambda one: (-one.strength, one.insight_id))
         for one in near:
             self._note(one.insight_id, one.strength, insight.insight_id)
-        self._nearest[insight.insight_id] = [
-            (one.strength, one.insight_id) for one in near[:NEAREST]
-        ]
+        self._nearest[insight.insight_id] = {
+            one.insight_id: one.strength for one in near[:NEAREST]
+        }
         return near
 
     def mutual(self, one: str, other: str) -> bool:
         """Tell whether each of two insights is among the nearest of the other."""
-        return any(each == other for _, each in self._nearest.get(one, ())) and any(
-            each == one for _, each in self._nearest.get(other, ())
-        )
+        return other in self._nearest.get(one, ()) and one in self._nearest.get(other, ())
 
     def _note(self, of: str, strength: float, other: str) -> None:
-        nearest = self._nearest.setdefault(of, [])
-        if any(each == other for _, each in nearest):
+        """Keep an insight as one of the nearest of another one, strongest first, if it is."""
+        nearest = self._nearest.setdefault(of, {})
+        if other in nearest:
             return
-        nearest.append((strength, other))
-        nearest.sort(key=lambda one: (-one[0], one[1]))
-        del nearest[NEAREST:]
+        if len(nearest) == NEAREST and strength < next(reversed(nearest.values())):
+            return
+        found = [*nearest.items(), (other, strength)]
+        found.sort(key=lambda one: (-one[1], one[0]))
+        self._nearest[of] = dict(found[:NEAREST])
 
 
 class _Latest:
@@ -219,5 +220,6 @@ class _Latest:
 
 
 def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    either = len(one | other)
-    return len(one & other) / either if either else 0.0
+    both = len(one & other)
+    either = len(one) + len(other) - both
+    return both / either if either else 0.0
