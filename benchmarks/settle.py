@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from math import log
 from pathlib import Path
 from random import Random
@@ -62,7 +63,8 @@ if TYPE_CHECKING:
 
 PAIRS: Final = Path(__file__).parent / "settle_pairs.tsv"
 FILES: Final = ("realmem", "locomo_obs")
-SIZES: Final = (1_000, 10_000, 20_000)
+FEW, MANY = 10_240, 102_400
+"""Numbers of insights that are whole batches."""
 NO_DAY: Final = "2000-01-01"
 WORDS: Final = 20_000
 HEADING: Final = re.compile(r"\u3010[^\u3011]*\u3011\s*")
@@ -351,28 +353,32 @@ def _facts(found: Settlement) -> Iterator[EventData]:
 
 
 def _growth() -> Row:
-    """Compare the time for twice as many insights with the growth of n log n."""
-    seconds = {size: _seconds(size) for size in SIZES}
-    first, few, many = SIZES
+    """Compare the time for ten times as many insights with the growth of n log n.
+
+    The many and the few are settled in turns, a batch of each: all else that the machine does slows
+    both. The few begin anew until the many are done.
+    """
+    few = chain.from_iterable(_batches(FEW) for _ in range(MANY // FEW))
+    took = [(one, other) for one, other in zip(_batches(MANY), few, strict=True)]
+    insights = len(took) * AT_ONCE
+    each_of_many, each_of_few = (1000 * sum(side) / insights for side in zip(*took, strict=True))
     return at_most(
-        f"settling {many} made-up insights, beside {few}, in time of the processor; each took "
-        f"{1000 * seconds[first] / first:.2f} ms of {first}, {1000 * seconds[few] / few:.2f} ms of "
-        f"{few}, {1000 * seconds[many] / many:.2f} ms of {many}",
-        ours=seconds[many] * 1000,
-        theirs=seconds[few] * 1000,
-        limit=many * log(many) / (few * log(few)),
+        f"settling {MANY} made-up insights, beside {FEW} in turns, in time of the processor: "
+        f"each took {each_of_many:.3f} ms of {MANY}, {each_of_few:.3f} ms of {FEW}",
+        ours=each_of_many * MANY,
+        theirs=each_of_few * FEW,
+        limit=MANY * log(MANY) / (FEW * log(FEW)),
         unit="ms",
     )
 
 
-def _seconds(size: int) -> float:
-    """Settle made-up insights, a batch at a time; every tenth says again what another one said."""
+def _batches(size: int) -> Iterator[float]:
+    """Settle made-up insights; yield the time of each batch. Every tenth says another one again."""
     chance = Random(size)  # noqa: S311 - texts that can be made again.
     numbers = np.random.default_rng(size)
     book, texts = Book(), [""]
     coming: list[tuple[Event, int]] = []
     vectors: dict[str, Any] = {}
-    took = 0.0
     for position in range(1, size + 1):
         words = (f"w{int(WORDS * chance.random() ** 3)}" for _ in range(12))
         text = f"{chance.choice(texts)} again" if position % 10 == 0 else " ".join(words)
@@ -385,9 +391,8 @@ def _seconds(size: int) -> float:
             begun = time.process_time()
             waiting = [each for one in coming for each in book.take(*one)]
             settle(book, waiting, vectors=vectors)
-            took += time.process_time() - begun
+            yield time.process_time() - begun
             coming = []
-    return took
 
 
 if __name__ == "__main__":

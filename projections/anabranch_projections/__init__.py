@@ -18,6 +18,7 @@ from anabranch_projections.repair import RepairResult, repair
 from anabranch_projections.run.batch import GRAPH
 from anabranch_projections.run.throughput import FollowerStatus
 from anabranch_projections.run.wait import not_reached, wait_for
+from anabranch_projections.vectors.known import KnownVectors
 from anabranch_projections.vectors.projector import VectorProjector
 from anabranch_projections.version import PROJECTOR_VERSION
 
@@ -32,6 +33,7 @@ __all__ = [
     "GraphFiller",
     "GraphNotBegun",
     "GraphNotEmpty",
+    "KnownVectors",
     "PositionedEvent",
     "ProjectionHalted",
     "Projector",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from anabranch_events import Log
+    from anabranch_projections.vectors.known import KnownVectors
     from anabranch_recall import Embedder
     from anabranch_store import Graph
 
@@ -81,12 +82,13 @@ async def rebuild(
     progress: Callable[[RebuildProgress], None] | None = None,
     skip: bool = False,
     accept_loss: bool = False,
+    known: KnownVectors | None = None,
 ) -> RebuildResult:
     """Fold the log into `graph` until it is close behind the log's end.
 
     `graph` is empty, or was left half filled by a rebuild that was killed: then this goes on from
     its checkpoint. With `embedder` the vectors follow, from the cache where they were computed
-    before. Raises ProjectionHalted at an event that cannot be applied, unless `skip` puts such
+    before, and those of sealed texts from `known`. Raises ProjectionHalted at an event that cannot be applied, unless `skip` puts such
     aside. Raises LogDamaged where events are missing, unless `accept_loss` writes them down.
     Raises GraphNotEmpty when the graph holds something else.
     """
@@ -97,7 +99,7 @@ async def rebuild(
     await graph.apply_schema(dimension=embedder.dimension if embedder else None)
     await stamp(graph, log=await log.identity(), projector_version=PROJECTOR_VERSION)
     filler = GraphFiller(
-        log, graph, embedder, progress=progress, skip=skip, accept_loss=accept_loss
+        log, graph, embedder, progress=progress, skip=skip, accept_loss=accept_loss, known=known
     )
     await filler.catch_up()
     found = await graph.digest()
@@ -124,12 +126,13 @@ class GraphFiller:
         progress: Callable[[RebuildProgress], None] | None = None,
         skip: bool = False,
         accept_loss: bool = False,
+        known: KnownVectors | None = None,
     ) -> None:
         self._log = log
         self._graph = graph
         self._progress = progress
         self._projector = Projector(log, graph, halt=not skip, accept_loss=accept_loss)
-        self._vectors = VectorProjector(log, graph, embedder) if embedder else None
+        self._vectors = VectorProjector(log, graph, embedder, known=known) if embedder else None
         self.began = time.monotonic()
 
     @property

@@ -15,7 +15,7 @@ from anabranch.backend.prompted_embedder import of_questions
 from anabranch.errors import ExporterMissing, OwnerGone, PositionFromFuture
 from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
-from anabranch_projections import wait_for
+from anabranch_projections import KnownVectors, wait_for
 from anabranch_store import Graph, GraphRanker, scratch_graph
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class Backend:
         self.settings = settings
         self.servers = Servers(settings, command=command, owner=owner)
         self.embedder: Embedder | None = None
+        self.known_vectors = KnownVectors()
+        """Those of sealed texts, for as long as what was forgotten is erased from files."""
+        self.erasing_files = asyncio.Lock()
+        """Held by the one task that erases what was forgotten from files."""
         self.seen = 0
         self.on_append: Callable[[Any], None] | None = None
         """Called with each event that is appended through this backend."""
@@ -115,7 +119,11 @@ class Backend:
             from anabranch.backend.index_runner import Indexing
 
             indexing = Indexing(
-                self.servers.home, self.log, self.embedder, wanted=self._index_is_wanted
+                self.servers.home,
+                self.log,
+                self.embedder,
+                known=self.known_vectors,
+                wanted=self._index_is_wanted,
             )
             self._indexing = await self._stack.enter_async_context(indexing)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from anabranch.home.folder import Home
     from anabranch_events import Log
+    from anabranch_projections import KnownVectors
     from anabranch_projections.recall_index.follower import IndexFollower
     from anabranch_projections.recall_index.index_folder import IndexFolder
     from anabranch_recall import Embedder, Question, Recollection
@@ -54,11 +55,13 @@ class Indexing:
         log: Log,
         embedder: Embedder | None,
         *,
+        known: KnownVectors | None = None,
         wanted: Callable[[], Awaitable[bool]] = _always,
     ) -> None:
         self._home = home
         self._event_log = log
         self._embedder = embedder
+        self._known = known
         self._wanted = wanted
         self._follower: IndexFollower | None = None
         self._damage: Damaged | None = None
@@ -220,7 +223,9 @@ class Indexing:
             folder.begin_anew(str(self._damage))
             self._damage = None
             self._damaged.clear()
-        cache = VectorCache(self._event_log, self._embedder) if self._embedder else None
+        cache = None
+        if self._embedder:
+            cache = VectorCache(self._event_log, self._embedder, self._known)
         follower = self._follower = IndexFollower(self._event_log, folder, cache)
         answering = Answering(
             self._event_log.connection, self._answer, position=lambda: follower.position

@@ -112,11 +112,12 @@ async def _erase_files(backend: Backend) -> None:
     """Bring the files of this home past all that was forgotten."""
     if backend.servers.role == "outside":
         return
-    while await _left(backend):
-        try:
-            await _rewrite(backend)
-        except HomeBusy:
-            await asyncio.sleep(_BUSY_S)  # Somebody rebuilds, perhaps for the same reason.
+    async with backend.erasing_files:
+        while await _left(backend):
+            try:
+                await _rewrite(backend)
+            except HomeBusy:
+                await asyncio.sleep(_BUSY_S)  # Somebody rebuilds, perhaps for the same reason.
 
 
 async def _rewrite(backend: Backend) -> None:
@@ -125,11 +126,26 @@ async def _rewrite(backend: Backend) -> None:
     last = max(erased.values(), default=0)
     backend.saw(None, last)
     await backend.wait_for(last, projection="graph", timeout_s=_GRAPH_MAX_S)
-    await _index_begins_anew(backend)
-    if backend.servers.graph.admin_url is not None:
-        await _graph_built_again(backend)
+    async with _vectors_known(backend):
+        await _index_begins_anew(backend)
+        if backend.servers.graph.admin_url is not None:
+            await _graph_built_again(backend)
     known = await files_done(backend.log, home)
     await note_files_done(backend.log, home, {**known, **erased})
+
+
+@asynccontextmanager
+async def _vectors_known(backend: Backend) -> AsyncGenerator[None]:
+    """Hold the vectors of what stays: nothing keeps those of sealed texts but the files."""
+    try:
+        if backend.embedder is not None:
+            with sole_rebuild(backend):  # Else the graph may be dropped that is read.
+                graph = await backend.graph()
+                for namespace in await backend.log.sealed_namespaces():
+                    await backend.known_vectors.read(graph, namespace, model=backend.embedder.model)
+        yield
+    finally:
+        backend.known_vectors.forget()
 
 
 async def _graph_built_again(backend: Backend) -> None:

@@ -137,6 +137,7 @@ async def _filled(
             backend.log,
             graph,
             embedder=embedder,
+            known=backend.known_vectors,
             skip=skip,
             accept_loss=accept_loss,
             progress=progress,

@@ -1,5 +1,5 @@
 """The projection of vectors.
 
-Others use: `cache.BUCKET`, `cache.VectorCache`, `projector.VECTORS`, `projector.VectorProjector`,
-`projector.text_keys`.
+Others use: `cache.BUCKET`, `cache.VectorCache`, `known.KnownVectors`, `projector.VECTORS`,
+`projector.VectorProjector`, `projector.text_keys`.
 """

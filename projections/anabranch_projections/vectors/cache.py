@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from anabranch_events import Bucket, Log
+    from anabranch_projections.vectors.known import KnownVectors
     from anabranch_recall import Embedder
 
 BUCKET: Final = "ANABRANCH_VECTORS"
@@ -23,11 +24,12 @@ class VectorCache:
     """An embedder with a memory, in a bucket of the log's server.
 
     Vectors are kept as 32-bit floats and rounded to them before their first use, so that one from
-    the cache is the very same.
+    the cache is the very same. `known` are those of private texts that need not be made again.
     """
 
-    def __init__(self, log: Log, embedder: Embedder) -> None:
+    def __init__(self, log: Log, embedder: Embedder, known: KnownVectors | None = None) -> None:
         self._log = log
+        self._known_vectors = known
         self._embedder = embedder
         self._model_key = sha256(embedder.model.encode()).hexdigest()[:16]
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
@@ -49,6 +51,10 @@ class VectorCache:
         vectors = {
             text: vector for text, vector in zip(asked, found, strict=True) if vector is not None
         }
+        if self._known_vectors is not None:
+            for text in private:
+                if (vector := self._known_vectors.get(text)) is not None:
+                    vectors[text] = vector
         missing = [text for text in wanted if text not in vectors]
         for start in range(0, len(missing), EMBEDDED_AT_ONCE):
             some = missing[start : start + EMBEDDED_AT_ONCE]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anabranch_events import Log, Recorded
     from anabranch_events.event.types import Insight
     from anabranch_projections.run.batch import Batch
+    from anabranch_projections.vectors.known import KnownVectors
     from anabranch_recall import Embedder
     from anabranch_store import Graph, Step
 
@@ -73,10 +74,11 @@ class VectorProjector(Follower[Texts]):
         *,
         on_commit: Callable[[int], None] | None = None,
         shared: str | None = None,
+        known: KnownVectors | None = None,
     ) -> None:
         super().__init__(log, graph, name=VECTORS, on_commit=on_commit, shared=shared)
         self._embedder = embedder
-        self._cache = VectorCache(log, embedder)
+        self._cache = VectorCache(log, embedder, known)
         self._graph_position = 0
 
     async def run(self, *, to: int | None = None) -> None:

@@ -15,10 +15,12 @@ import pytest
 from anabranch import Memory
 from anabranch.errors import EventInvalid, InputInvalid
 from anabranch.memory.memory import namespace_of
+from anabranch_store import MiniLM
 from tests.support.bytes_held import held
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from anabranch.settings import Settings
@@ -104,6 +106,33 @@ async def test_what_is_forgotten_is_in_no_file(own_settings: Settings, tmp_path:
     async with Memory.open(settings=settings) as memory:
         assert [hit.text for hit in (await memory.recall("ferry")).hits] == [KEPT]
     assert held(home, NEEDLE, *vector) == []
+
+
+async def test_forgetting_embeds_nothing_that_stays(
+    own_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No cache may keep the vectors of sealed texts: they are those of the graph before."""
+    settings = own_settings.changed(embedder="builtin", namespace="acme", ranker="graph")
+    async with Memory.open(settings=settings) as memory:
+        insight_id, _ = await _learned(memory)
+    asked: list[str] = []
+    embed = MiniLM.embed
+
+    async def noted(self: MiniLM, texts: Sequence[str]) -> list[list[float]]:
+        asked.extend(texts)
+        return await embed(self, texts)
+
+    monkeypatch.setattr(MiniLM, "embed", noted)
+    async with Memory.open(settings=settings) as memory:
+        receipt = await memory.forget(insight_id)
+        query = "MATCH (i:Insight {text: $text}) RETURN size(i.embedding) AS dimension"
+        rows = (await memory.cypher(query, {"text": KEPT})).rows
+
+    assert receipt.erasure is not None
+    assert receipt.erasure.graph == "rewritten"
+    assert rows == [{"dimension": MiniLM.dimension}]
+    assert KEPT not in asked
+    assert SECRET not in asked
 
 
 _KILLED = """
