@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from anabranch_projections.vectors.cache import text_key
 from anabranch_recall.subject import with_subject
 
 if TYPE_CHECKING:
@@ -34,11 +33,11 @@ class KnownVectors:
             rows = await graph.read("insights/said_with_vectors", namespace=namespace, ids=some)
             for row in rows:
                 said = with_subject(row["text"], row["subject"])
-                self._vectors[text_key(said)] = array("f", row["vector"])
+                self._vectors[said] = array("f", row["vector"])
 
     def get(self, text: str) -> list[float] | None:
         """Return the vector of a text, if it is known."""
-        found = self._vectors.get(text_key(text)) if self._vectors else None
+        found = self._vectors.get(text)
         return None if found is None else found.tolist()
 
     def forget(self) -> None:

@@ -149,9 +149,7 @@ class Neighbours:
         near.sort(key=lambda one: (-one.strength, one.insight_id))
         for one in near:
             self._note(one.insight_id, one.strength, insight.insight_id)
-        self._nearest[insight.insight_id] = {
-            one.insight_id: one.strength for one in near[:NEAREST]
-        }
+        self._nearest[insight.insight_id] = {one.insight_id: one.strength for one in near[:NEAREST]}
         return near
 
     def mutual(self, one: str, other: str) -> bool:
