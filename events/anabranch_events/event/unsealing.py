@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
@@ -60,7 +61,6 @@ _READABLE: Final = frozenset(
     }
 )
 """The attributes that stand outside boxes."""
-_NO_KEY: Final = (b"", bytes(KEY_BYTES))
 
 
 class Opened(NamedTuple):
@@ -127,7 +127,7 @@ def _with_one_box(document: bytes, keys: bytes) -> Event | None:
     at = document.find(_TYPE, SOURCE) + len(_TYPE)
     decoder = _decoder(document[at : document.find(QUOTE, at)])
     copied = document.find(JSON, at)
-    if decoder is None or copied < 0:
+    if decoder is None or copied < 0 or not _ends_with_data(document, copied):
         return None
     try:
         read = decoder.read(document)
@@ -142,6 +142,19 @@ def _with_one_box(document: bytes, keys: bytes) -> Event | None:
         return (decoder.make_plain if plain else decoder.make)(read)
     except REFUSALS:
         return None
+
+
+def _ends_with_data(document: bytes, copied: int) -> bool:
+    """Tell whether the data are all that follows a place; some documents for which it is are not.
+
+    The cipher vouches for what stands before them alone. Attributes are texts, and an object that
+    ends the document is its data: these stand there once, and no name is spelled with a backslash.
+    """
+    return (
+        document.endswith(b"}}")
+        and document.count(b'"data"', copied) == 1
+        and b"\\" not in document
+    )
 
 
 @lru_cache(_TYPES_MAX)
@@ -162,6 +175,8 @@ def _refuse_plain(document: bytes) -> None:
         members: dict[str, Any] = orjson.loads(document)
         if orjson.dumps(members) != document:  # Of two members with one name only one is seen.
             raise unreadable()
+        if {*members} - {*takewhile("data".__ne__, members), "data", SEALED}:
+            raise _changed()
         plain = {*(members.keys() - _READABLE), *_plain(members["type"], members["data"])}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise unreadable() from error
@@ -224,10 +239,14 @@ def _decrypted(key: bytes, text: bytes | str, associated: bytes) -> bytes:
         body = binascii.a2b_base64(text, strict_mode=True)
         found: bytes = cipher()(key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], associated)
     except (_invalid_tag(), ValueError) as error:
-        raise EventInvalid(
-            "a box does not belong to this event, or was changed", field=SEALED, fix=FIX
-        ) from error
+        raise _changed() from error
     return found
+
+
+def _changed() -> EventInvalid:
+    return EventInvalid(
+        "a box does not belong to this event, or was changed", field=SEALED, fix=FIX
+    )
 
 
 @cache

@@ -278,6 +278,23 @@ def test_plain_text_beside_a_box_that_opens_is_refused(was: bytes, becomes: byte
     assert SAID not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["id", "time", "namespace", "agent", "causationid", "data"])
+@pytest.mark.parametrize("again", [b"", b',"data":%b'])
+def test_no_attribute_stands_behind_the_data(name: str, again: bytes) -> None:
+    """It would count instead of the one that the cipher vouches for, or where there is none."""
+    event = new_event(
+        InsightRecorded(insight_id=new_id(), text="Tea"), session_id=new_id(), namespace="acme"
+    )
+    document, keys = _sealed(event)
+    members: dict[str, Any] = orjson.loads(document)
+    data = orjson.dumps(members["data"])
+    said = members.get(name) or new_id()
+    behind = b',"%b":%b' % (name.encode(), orjson.dumps(said))
+
+    with pytest.raises(EventInvalid):
+        _opened(document[:-1] + behind + again.replace(b"%b", data) + b"}", keys.at)
+
+
 def test_the_type_of_an_event_is_that_of_its_envelope() -> None:
     """One that says something is not passed off as one that does not, by a member of its data."""
     members = {
