@@ -36,7 +36,7 @@ class Asked(NamedTuple):
 
     `subjects` are all that an insight's may be where the question names it. `goes_on` says that the
     question carries on with work, so that what is recent counts more. `identifiers` are those
-    that are told apart by the order of their numbers.
+    that differ by the order of their numbers.
     """
 
     text: str

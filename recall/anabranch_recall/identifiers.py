@@ -1,4 +1,4 @@
-"""Identifiers of a question that are told apart by the order of their numbers, as `10.0.3.5` is."""
+"""Identifiers of a question that differ by the order of their numbers, as `10.0.3.5` does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from anabranch_recall.words import folded
 
 VERBATIM_SHARE: Final = 0.5
-"""The part of an insight that has an identifier of the question as it was asked.
+"""The part of an insight that has an identifier of the question word for word.
 
 Its words are those of `10.0.5.3` too, so no count of words prefers it.
 """
