@@ -24,7 +24,7 @@ class Token(NamedTuple):
 
     @property
     def sign(self) -> str:
-        """The token as a sign; empty for others, such as a name in backticks that looks like one."""
+        """The token as a sign; empty for others, as for a name in backticks that looks like one."""
         return self.text if self.kind == "sign" else ""
 
     @property
