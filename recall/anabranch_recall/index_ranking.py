@@ -261,7 +261,7 @@ def _verbatim_slots(moment: Moment, asked: Asked, reach: Eligible) -> list[int]:
     found: list[int] = []
     for identifier in asked.identifiers:
         rows = [moment.term(stem).rows for stem in dict.fromkeys(stems(identifier))]
-        having = reduce(np.intersect1d, sorted(rows, key=len))
+        having = reduce(np.intersect1d, sorted(rows, key=len) or [np.empty(0, np.int64)])
         slots, kept = reach.slots(having)
         for slot, row in zip(slots.tolist()[:VERBATIM_MAX], having[kept].tolist(), strict=False):
             if verbatim((identifier,), moment.document(row).said):

@@ -27,6 +27,7 @@ TEXTS = [*ADDRESSES, *RELEASES, *TICKETS, "The pump AC was bought in 2024, for 1
         ("v2.8.1-RC.1", "Release v2.8.1-rc.1 broke it"),
         ("Whose is AC-5-2, and since when?", "Ticket AC-5-2 is of Ann"),
         ("ac-2-5", "Ticket AC-2-5 is of Ann"),
+        ("Is \u0661\u0660.\u0662.\u0663, or _1._2, the ticket AC-4-8?", "Ticket AC-4-8 is of Ann"),
     ],
 )
 @pytest.mark.parametrize("vectors", [True, False])
