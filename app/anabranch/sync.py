@@ -687,7 +687,8 @@ class Memory(OpenFace[AsyncMemory]):
     ) -> list[SessionView]:
         """Return sessions, the newest first; `root_id` keeps those of one thought.
 
-        Those that `remember` opened for a single insight come with `remembered` only.
+        Those that `remember` opened for a single insight come with `remembered` only. No index is
+        of a `status`: where fewer than `limit` have it, all sessions are looked at.
         """
         return LOOP.run(
             self._wrapped.list_sessions(

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_recall.dates import Named, dates_in
+from anabranch_recall.identifiers import identifiers_in
 from anabranch_recall.subject import subjects_asked
 from anabranch_recall.words import DROPPED, asked_stems, folded
 
@@ -34,7 +35,8 @@ class Asked(NamedTuple):
     """A question: its stems with the words that were asked, dates, subjects, and if it goes on.
 
     `subjects` are all that an insight's may be where the question names it. `goes_on` says that the
-    question carries on with work, so that what is recent counts more.
+    question carries on with work, so that what is recent counts more. `identifiers` are those
+    that differ by the order of their numbers.
     """
 
     text: str
@@ -42,6 +44,7 @@ class Asked(NamedTuple):
     dates: list[Named]
     subjects: frozenset[str]
     goes_on: bool
+    identifiers: tuple[str, ...]
 
 
 def read(text: str) -> Asked:
@@ -55,6 +58,7 @@ def read(text: str) -> Asked:
         dates=dates_in(text),
         subjects=frozenset(subjects_asked(text, names)),
         goes_on=goes_on(text),
+        identifiers=identifiers_in(text),
     )
 
 

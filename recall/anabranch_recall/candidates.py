@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_recall.fusion import Candidate, Scored, fuse, hop
+from anabranch_recall.identifiers import identifiers_in, verbatim
 from anabranch_recall.language import asked_words, bm25, date_words, entities, words_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def candidates_of(
     """
     documents = [words_of(_dated(row.text, row.day)) for row in rows]
     scores = bm25(asked_words(question), documents)
+    identifiers = identifiers_in(question)
     return [
         Candidate(
             insight_id=row.insight_id,
@@ -85,6 +87,7 @@ def candidates_of(
             words=score,
             cosine=cosines.get(row.insight_id),
             evidence=evidence.get(row.insight_id, 0.0),
+            identifier=verbatim(identifiers, row.text),
         )
         for row, score in zip(rows, scores, strict=True)
     ]

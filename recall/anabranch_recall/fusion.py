@@ -33,7 +33,8 @@ _OPENING_CHARACTERS: Final = 60
 class Candidate:
     """An insight that may answer. `words` and `cosine` are None where a lane has nothing on it.
 
-    `evidence` is its part where a consolidation cites it.
+    `evidence` is its part where a consolidation cites it, `identifier` where it has one of the
+    question's.
     """
 
     insight_id: str
@@ -45,6 +46,13 @@ class Candidate:
     cosine: float | None = None
     day: str = ""
     evidence: float = 0.0
+    identifier: float = 0.0
+
+    @property
+    def priors(self) -> dict[str, float]:
+        """The parts that it has by itself, by their names."""
+        parts = {"evidence": self.evidence, "identifier": self.identifier}
+        return {name: part for name, part in parts.items() if part}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +85,8 @@ class Scored:
     @property
     def score(self) -> float:
         """The sum of the parts."""
-        own = self.words + self.meaning + self.session + self.length + self.candidate.evidence
-        return own + self.path + self.linked
+        own = self.words + self.meaning + self.session + self.length
+        return own + sum(self.candidate.priors.values()) + self.path + self.linked
 
     @property
     def supported(self) -> bool:
@@ -101,7 +109,7 @@ class Scored:
             lanes=lanes,
             session=self.session,
             length=self.length,
-            priors={"evidence": candidate.evidence} if candidate.evidence else {},
+            priors=candidate.priors,
             path=self.path,
             linked=self.linked,
             cosine=candidate.cosine,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 from math import log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from anabranch_recall.answer import distinct
+from anabranch_recall.identifiers import verbatim
 from anabranch_recall.index_lanes import Dense, dense
 from anabranch_recall.language import entities
 from anabranch_recall.moment import moment_of
@@ -16,6 +18,7 @@ from anabranch_recall.plasticity import decayed
 from anabranch_recall.question import Association
 from anabranch_recall.recipe import RECIPE
 from anabranch_recall.timing import Durations
+from anabranch_recall.words import stems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 RERANKED: Final = 100
 """The number of the best that are compared by the model's own vectors."""
 LINKS_MAX: Final = 200
+VERBATIM_MAX: Final = 2000
+"""The insights with all numbers of an identifier that are looked at for their order."""
 _GROWTH: Final = 4
 _ROUNDED: Final = 0.02
 """More than one byte a number takes from a cosine, or adds to it."""
@@ -95,6 +100,7 @@ class Pool:
     def __init__(
         self,
         moment: Moment,
+        asked: Asked,
         reach: Eligible,
         scores: Dense,
         *,
@@ -102,6 +108,7 @@ class Pool:
         recipe: Recipe,
     ) -> None:
         self._moment = moment
+        self._identifiers = asked.identifiers
         self._reach = reach
         self._scores = scores
         self._vector = vector
@@ -142,6 +149,9 @@ class Pool:
         elif scores.meaning is not None and cosine is None:
             meaning = float(scores.meaning[slot])
         priors = {name: float(prior[slot]) for name, prior in scores.priors.items() if prior[slot]}
+        said = self._moment.document(row).said if self._identifiers else ""
+        if part := verbatim(self._identifiers, said):
+            priors["identifier"] = part
         words = 0.0 if scores.words is None else float(scores.words[slot])
         session = float(scores.session[slot])
         length = self._recipe.length * float(scores.substance[slot])
@@ -181,10 +191,11 @@ def rank(
     if not reach.count:
         return Ranking([], words=False, meaning=False, vectors=False, durations=took)
     scores = dense(moment, asked, reach, vector=vector, recipe=recipe, took=took)
-    pool = Pool(moment, reach, scores, vector=vector, recipe=recipe)
+    pool = Pool(moment, asked, reach, scores, vector=vector, recipe=recipe)
     choosing = scores.total if min_similarity is None else _above(scores, min_similarity)
     size = max(k, RERANKED)
     pool.add(best_slots(choosing, size))
+    pool.add(_verbatim_slots(moment, asked, reach))
     with took.timed("entities"):
         hop(pool, moment, asked, reach, recipe=recipe)
     with took.timed("associations"):
@@ -243,6 +254,19 @@ def best_slots(total: NDArray[np.float64], count: int) -> list[int]:
     above = np.flatnonzero(total > least)
     equal = np.flatnonzero(total == least)[: count - len(above)]
     return [*above.tolist(), *equal.tolist()]
+
+
+def _verbatim_slots(moment: Moment, asked: Asked, reach: Eligible) -> list[int]:
+    """Return the slots of insights that have an identifier of the question word for word."""
+    found: list[int] = []
+    for identifier in asked.identifiers:
+        rows = [moment.term(stem).rows for stem in dict.fromkeys(stems(identifier))]
+        having = reduce(np.intersect1d, sorted(rows, key=len) or [np.empty(0, np.int64)])
+        slots, kept = reach.slots(having)
+        for slot, row in zip(slots.tolist()[:VERBATIM_MAX], having[kept].tolist(), strict=False):
+            if verbatim((identifier,), moment.document(row).said):
+                found.append(slot)
+    return found
 
 
 def hop(pool: Pool, moment: Moment, asked: Asked, reach: Eligible, *, recipe: Recipe) -> None:

@@ -51,6 +51,15 @@ class WholeHome:
         self.followed: list[int] = []
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._begin()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def _begin(self) -> None:
+        """Start each part, one after another. What was started before one that fails is ended."""
         self._stack.push_async_callback(self._left)
         up = await self._start("up", "up", "--json")
         assert up.stdout is not None
@@ -73,7 +82,6 @@ class WholeHome:
         self.memory = await self._stack.enter_async_context(Memory.open(settings=self._settings))
         following = asyncio.create_task(self._follow())
         self._stack.callback(following.cancel)
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         for pid in self._pids.values():

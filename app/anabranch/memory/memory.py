@@ -708,7 +708,8 @@ class Memory:
     ) -> list[SessionView]:
         """Return sessions, the newest first; `root_id` keeps those of one thought.
 
-        Those that `remember` opened for a single insight come with `remembered` only.
+        Those that `remember` opened for a single insight come with `remembered` only. No index is
+        of a `status`: where fewer than `limit` have it, all sessions are looked at.
         """
         return await list_sessions(
             self._namespace, root_id=root_id, status=status, limit=limit, remembered=remembered

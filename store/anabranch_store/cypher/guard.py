@@ -10,10 +10,9 @@ stands: in Cypher 25 it may follow another clause, or stand in a subquery or a b
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Final
 
-from anabranch_store.cypher.lexer import Token, tokens, unescaped
+from anabranch_store.cypher.lexer import Token, tokens
 from anabranch_store.errors import CypherInvalid, QueryRefused
 
 PROCEDURES: Final = frozenset(
@@ -171,6 +170,13 @@ _NO_PROCEDURES: Final = frozenset(
 )
 _GOES_ON: Final = _NO_PROCEDURES | _WRITES | {"LOAD", "ON", "SHOW", "TERMINATE", "USING"}
 """The words that may follow a variable, whatever its name: `show ORDER BY`, `start CREATE`."""
+_CLAUSES: Final = (
+    _STARTS
+    | _WRITES
+    | {"FINISH", "LIMIT", "LOAD", "NEXT", "NODETACH", "OFFSET", "ORDER", "SHOW", "SKIP"}
+    | {"TERMINATE", "UNION", "USE"}
+)
+"""The words with which a clause begins, or what joins two queries."""
 _READS_ONLY: Final = "a query only reads; memory changes by events: remember, complete, consolidate"
 
 
@@ -180,11 +186,6 @@ def checked_query(cypher: str) -> str:
     Raises QueryRefused naming the forbidden construct, and CypherInvalid for text that is empty or
     is no Cypher at all.
     """
-    plain = unescaped(cypher)
-    if plain != cypher:
-        # Read both ways; a text that does not even parse with its escapes resolved does no harm so.
-        with suppress(CypherInvalid):
-            _check(tokens(plain))
     found = tokens(cypher)
     _check(found)
     code = _without_ends(found)
@@ -210,13 +211,14 @@ def _check(found: list[Token]) -> None:
         before = padded[at - 1] if at else Token("sign", "")
         if token.kind == "sign":
             _check_sign(token)
-        elif token.is_name and before.text not in {".", ":"} and not _is_trimmed(padded, at):
-            _check_load_csv(token, padded[at + 1])
-            _check_use(token, padded[at + 1])
-            _check_administration(padded, at)
-            _check_procedure(padded, at)
+        elif token.is_name and before.sign != ".":
             _check_function(padded, at)
-            _check_write(token, padded[at + 1], padded[at + 2])
+            if before.sign != ":" and not _is_trimmed(padded, at):
+                _check_load_csv(token, padded[at + 1])
+                _check_use(padded, at)
+                _check_administration(padded, at)
+                _check_procedure(padded, at)
+                _check_write(token, padded[at + 1], padded[at + 2])
 
 
 def _start(found: list[Token]) -> int:
@@ -227,14 +229,14 @@ def _start(found: list[Token]) -> int:
         at += 1
         if options and at < len(found) and found[at].kind == "number":
             at += 1
-        while options and at + 2 < len(found) and found[at + 1].text == "=":
+        while options and at + 2 < len(found) and found[at + 1].sign == "=":
             at += 3
     return at
 
 
 def _check_start(found: list[Token], start: int) -> None:
     token = found[start]
-    if token.word in _STARTS | {"LOAD", "USE", "USING"} or token.text in {"(", "{"}:
+    if token.word in _STARTS | {"LOAD", "USE", "USING"} or token.sign in {"(", "{"}:
         return  # LOAD CSV and USE are named where they stand.
     if token.word == "SHOW":
         _check_show(found, start)
@@ -269,9 +271,9 @@ def _check_show(found: list[Token], start: int) -> None:
 
 
 def _check_sign(token: Token) -> None:
-    if token.text == ";":
+    if token.sign == ";":
         raise _refused("a second statement", why="a query is one", fix="send one at a time")
-    if token.text == "\\":
+    if token.sign == "\\":
         raise CypherInvalid("a backslash stands only in a string")
 
 
@@ -284,14 +286,29 @@ def _check_load_csv(token: Token, after: Token) -> None:
         )
 
 
-def _check_use(token: Token, after: Token) -> None:
-    """Refuse the clause USE, which is followed by a name."""
-    if token.word == "USE" and _is_command(after):
+def _check_use(found: list[Token], at: int) -> None:
+    """Refuse the clause USE. Its graph may stand in brackets, or have a keyword for its name."""
+    token, after, then = found[at : at + 3]
+    if token.word != "USE" or _is_alias(found, at):
+        return
+    keyword = after.is_name and (then.sign in {".", "{"} or then.word in _CLAUSES)
+    if after.sign == "(" or _is_command(after) or keyword:
         raise _refused(
             f"USE {after.text}",
             why="it leaves the graph of this memory",
-            fix="set NEO4J_DATABASE to query another database",
+            fix="set NEO4J_DATABASE to query another database; a variable `use` takes backticks",
         )
+
+
+def _is_alias(found: list[Token], at: int) -> bool:
+    """Tell whether a name is surely given by AS: what stands before that can be no keyword."""
+    value = found[at - 2]
+    ends = value.kind in {"number", "parameter", "quoted", "string"} or value.sign in {
+        ")",
+        "]",
+        "}",
+    }
+    return at > 1 and found[at - 1].word == "AS" and ends
 
 
 def _check_administration(found: list[Token], at: int) -> None:
@@ -319,7 +336,7 @@ def _makes(found: list[Token], at: int) -> bool:
 
 def _is_trimmed(found: list[Token], at: int) -> bool:
     """Tell whether a name is the character that `trim(BOTH character FROM text)` takes away."""
-    opened, side = found[at - 2].text == "(", found[at - 1].word
+    opened, side = found[at - 2].sign == "(", found[at - 1].word
     return opened and side in _TRIMMED and found[at + 1].word == "FROM"
 
 
@@ -348,7 +365,7 @@ def _check_function(found: list[Token], at: int) -> None:
         return
     name, end = _dotted(found, at)
     namespace, dot, _ = name.partition(".")
-    if dot and found[end].text == "(" and namespace.lower() not in FUNCTION_NAMESPACES:
+    if dot and found[end].sign == "(" and namespace.lower() not in FUNCTION_NAMESPACES:
         raise _refused(
             f"{name}()",
             why="the function is not one of Cypher's own",
@@ -360,10 +377,10 @@ def _check_write(token: Token, after: Token, then: Token) -> None:
     """Name a write that can be nothing else; the server refuses the rest."""
     word = token.word
     certain = (
-        (word in {"CREATE", "INSERT", "MERGE", "FOREACH"} and after.text == "(")
+        (word in {"CREATE", "INSERT", "MERGE", "FOREACH"} and after.sign == "(")
         or (word == "DETACH" and after.word == "DELETE")
-        or (word == "SET" and after.is_name and then.text in {".", ":", "=", "+", "["})
-        or (word == "REMOVE" and after.is_name and then.text in {".", ":"})
+        or (word == "SET" and after.is_name and then.sign in {".", ":", "=", "+", "["})
+        or (word == "REMOVE" and after.is_name and then.sign in {".", ":"})
     )
     if certain:
         raise _refused(word, why="it writes", fix=_READS_ONLY)
@@ -373,7 +390,7 @@ def _dotted(found: list[Token], at: int) -> tuple[str, int]:
     """Return the name that begins at `at`, as `a.b.c`, and the index behind it."""
     parts = [found[at].text]
     at += 1
-    while found[at].text == "." and found[at + 1].is_name:
+    while found[at].sign == "." and found[at + 1].is_name:
         parts.append(found[at + 1].text)
         at += 2
     return ".".join(parts), at

@@ -23,6 +23,11 @@ class Token(NamedTuple):
         return self.text.upper() if self.kind == "word" else ""
 
     @property
+    def sign(self) -> str:
+        """The token as a sign; empty for others, as for a name in backticks that looks like one."""
+        return self.text if self.kind == "sign" else ""
+
+    @property
     def is_name(self) -> bool:
         """True when the token can name something."""
         return self.kind in {"word", "quoted"}
@@ -30,44 +35,43 @@ class Token(NamedTuple):
 
 _TOKEN: Final = re.compile(
     r"""
-      (?P<space>   \s+ | //[^\n\r]* | /\*.*?\*/ )
+      (?P<space>   \s+ )
+    | (?P<comment> //[^\n\r]* | /\*.*?\*/ )
     | (?P<string>  '(?:\\.|[^'\\])*' | "(?:\\.|[^"\\])*" )
     | (?P<quoted>  `(?:``|[^`])*` )
     | (?P<parameter> \$ (?: [^\W]\w* | `(?:``|[^`])*` ) )
     | (?P<number>  0[xo][0-9a-fA-F_]+ | (?:\d[\d_]*)?\.?\d[\d_]*(?:[eE][+-]?\d+)? )
     | (?P<word>    [^\W\d]\w* )
-    | (?P<sign>    . )
+    | (?P<sign>    \.\. | . )
     """,
     re.VERBOSE | re.DOTALL,
 )
 _OPENERS: Final = {"'": "a string", '"': "a string", "`": "a quoted name"}
 _ESCAPE: Final = re.compile(r"\\u+([0-9a-fA-F]{4})")
+_ENDS: Final = frozenset("'\"`\\")
+"""The characters that end a string or a name, or keep one from its end."""
 
 
 def tokens(text: str) -> list[Token]:
-    """Return the tokens of `text` without spaces and comments.
+    r"""Return the tokens of `text` without spaces and comments.
 
-    Raises CypherInvalid for a string, a quoted name or a comment that does not end.
+    Neo4j resolves each \uXXXX before it reads anything else. So none may stand where the text
+    would then fall into other tokens. Raises CypherInvalid for such a one, and for a string, a
+    quoted name or a comment that does not end.
     """
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
-        kind, token, start = cast("Kind", match.lastgroup), match[0], match.start()
-        if match.lastgroup == "space":
+        token, start = match[0], match.start()
+        _check_escapes(token, str(match.lastgroup))
+        if match.lastgroup in {"space", "comment"}:
             continue
+        kind = cast("Kind", match.lastgroup)
         if kind == "sign":
             _check_sign(token, text, start)
         if kind == "quoted":
-            token = token[1:-1].replace("``", "`")
+            token = _unescaped(token[1:-1].replace("``", "`"))
         found.append(Token(kind, token, start))
     return found
-
-
-def unescaped(text: str) -> str:
-    r"""Return `text` with each \uXXXX as its character.
-
-    Neo4j 5 does so before it reads anything else: an escape can end a string or spell a keyword.
-    """
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def parameters_in(text: str) -> set[str]:
@@ -75,8 +79,20 @@ def parameters_in(text: str) -> set[str]:
 
     Raises CypherInvalid where they cannot be found out.
     """
-    found = tokens(unescaped(text))
-    return {token.text[1:].strip("`") for token in found if token.kind == "parameter"}
+    found = [token.text[1:] for token in tokens(text) if token.kind == "parameter"]
+    return {_unescaped(name).strip("`") for name in found}
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _check_escapes(token: str, kind: str) -> None:
+    """Refuse an escape that ends what it stands in, for a reader that resolves it first."""
+    for escape in _ESCAPE.finditer(token):
+        character = chr(int(escape[1], 16))
+        if kind == "comment" or character in _ENDS:
+            raise CypherInvalid(f"the escape {escape[0]} does not stand here: write {character!r}")
 
 
 def _check_sign(sign: str, text: str, start: int) -> None:

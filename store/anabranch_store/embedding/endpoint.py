@@ -195,7 +195,7 @@ class EmbeddingEndpoint:
 
         try:
             numbers = np.array(given, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (OverflowError, TypeError, ValueError):
             return _Unfit("a vector of it is not made of numbers")
         if numbers.ndim != 1 or len(numbers) != self.dimension:
             size = len(numbers) if numbers.ndim == 1 else 0
@@ -203,7 +203,8 @@ class EmbeddingEndpoint:
                 f"its vectors have {size} numbers, not {self.dimension}",
                 fix=f"set ANABRANCH_EMBEDDER_DIMENSION to {size}" if size else None,
             )
-        length = np.linalg.norm(numbers)
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(numbers)
         if not np.isfinite(length) or not length:
             return _Unfit("a vector of it has no direction")
         unit: Vector = (numbers / length).tolist()

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
@@ -60,6 +61,14 @@ class InsightDraft(BaseModel):
     sources: tuple[Name, ...] = Field(
         default=(), description="Ids of insights, or other references, that it stands on."
     )
+
+    @field_validator("valid_until")
+    @classmethod
+    def _ends_after_it_began(cls, until: datetime | None, info: ValidationInfo) -> datetime | None:
+        begins: datetime | None = info.data.get("valid_from")
+        if begins is not None and until is not None and until <= begins:
+            raise ValueError("is not after valid_from, so it would never hold")
+        return until
 
 
 class InsightFields(TypedDict, total=False):

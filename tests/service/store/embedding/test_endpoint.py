@@ -145,7 +145,12 @@ async def test_an_endpoint_that_gives_no_text_a_vector_is_refused(
 
 
 @pytest.mark.parametrize(
-    "bad", [[math.nan] * DIMENSION, [None] * DIMENSION, [0.0] * DIMENSION, [1.0], "x", None, 400]
+    "bad",
+    [
+        *([math.nan] * DIMENSION, [None] * DIMENSION, [0.0] * DIMENSION, [1.0], "x", None, 400),
+        *([10**400] * DIMENSION, [1e308] * DIMENSION),
+    ],
+    ids=["nan", "null", "zeros", "short", "text", "none", "refused", "whole", "long"],
 )
 async def test_a_text_without_a_vector_holds_up_no_other(
     server: EmbeddingsServer, bad: object

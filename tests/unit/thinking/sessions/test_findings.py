@@ -32,3 +32,16 @@ def test_a_field_that_is_none_is_named_with_the_one_that_is(
 
     assert (refused.value.message, refused.value.fix) == (message, fix)
     assert refused.value.field == next(iter(fields))
+
+
+@pytest.mark.parametrize("until", ["2026-11-30T01:00:00+01:00", "2026-11-29T23:59:59Z"])
+def test_what_would_never_hold_is_refused(until: str) -> None:
+    """An end that is not after the beginning is a slip; one of them alone is no matter."""
+    begins = {"valid_from": "2026-11-30T00:00:00Z"}
+
+    with pytest.raises(InputInvalid, match="is not after valid_from") as refused:
+        draft_of("The pump is red.", {**begins, "valid_until": until})
+
+    assert refused.value.field == "valid_until"
+    assert draft_of("The pump is red.", begins).valid_until is None
+    assert draft_of("The pump is red.", {"valid_until": until}).valid_from is None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import pytest
 
 from anabranch_events import new_event, new_id
 from anabranch_events.event.types import (
@@ -29,6 +32,8 @@ from anabranch_events.event.types import (
 from anabranch_thinking.sessions.state import Claim, Link, SessionState, StateFold, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anabranch_events.event.types import EventData
 
 SESSION, ROOT, ONE, TWO = new_id(), new_id(), new_id(), new_id()
@@ -212,3 +217,31 @@ def test_a_fold_of_many_events_is_that_of_each() -> None:
             second.take(event, position=position)
 
         assert second.state() == each
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda number: InsightRecorded(insight_id=new_id(), text=f"Observation {number}"),
+        lambda number: WorkingMemorySet(key="cursor", value=number),
+        lambda number: WorkingMemorySet(key=f"item-{number}", value=number),
+    ],
+    ids=["insights", "notes of one key", "notes of many keys"],
+)
+def test_a_long_session_is_folded_in_proportion(told: Callable[[int], EventData]) -> None:
+    """Eight times as many events take no thirty times as long; by the square it would be 64."""
+
+    def seconds(count: int) -> float:
+        events = [
+            new_event(told(number), session_id=SESSION, namespace="test") for number in range(count)
+        ]
+        fold = StateFold(SessionState(SESSION, "test"))
+        begun = time.process_time()
+        for position, event in enumerate(events, start=1):
+            fold.take(event, position=position)
+        assert fold.state().position == count
+        return time.process_time() - begun
+
+    short = min(seconds(1000) for _ in range(3))
+
+    assert min(seconds(8000) for _ in range(2)) < 30 * short
