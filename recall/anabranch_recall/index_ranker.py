@@ -77,7 +77,7 @@ class _Asking(NamedTuple):
 
     @property
     def key(self) -> Hashable:
-        """What single questions must have in common to be answered at once."""
+        """Equal for single questions that may be answered at once."""
         first = self.questions[0]
         alone = id(self) if len(self.questions) > 1 else 0
         return (first.namespace, first.as_of, self.moment.position, self.position, alone)

@@ -25,8 +25,8 @@ class _Waiting(NamedTuple, Generic[T, R]):
 class Turns(Generic[T, R]):
     """Gives a thread, when one is free, all that waits with the key of the first in line.
 
-    `work` has at most `together` items at once, in the order in which they came, and returns for
-    each its result, or the error that only its caller gets. Of one event loop.
+    `work` has at most `together` items at once, in the order in which they came. For each it
+    returns its result, or the error that only its caller gets. It serves one event loop.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class Network:
     """A loaded ONNX network with its tokenizer. Several threads may use it at once.
 
     One that gives a vector a token is pooled: their `mean`, or that of the first one (`cls`). Each
-    text is a run of its own on the thread that asks: nothing is padded, no thread waits for another.
+    text is a run of its own on the thread that asks: nothing is padded, no thread waits.
     """
 
     def __init__(
