@@ -1,162 +1,179 @@
-"""Quality of recall: at 5 and at 10 on data with known answers, through a real graph.
+"""Quality of recall through a real graph: both rankers on the same insights, with intervals.
 
 `ANABRANCH_RECALL_DATA` names a folder of JSON Lines files, one space a line: `{"space", "corpus":
 [{"id", "session", "ts", "text"}], "queries": [{"text", "relevant", "category", "visible"?}]}`. Most
 such data may not be passed on, so none is here. `python -m benchmarks.recall_found realmem` runs
-one file; with `--indexes` candidates come from the store's indexes, whatever the size.
+one file on the stores of `ANABRANCH_BENCH_STORE`. The graph ranker answers by a scan of all and by
+the candidates of the store's indexes, whatever the size; the index ranker stands beside it.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
-import os
 import statistics
-import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from anabranch_events import new_event
-from anabranch_events.event.identifiers import new_id
-from anabranch_events.event.types import InsightRecorded, SessionOpened
-from anabranch_projections import PositionedEvent, fold
-from anabranch_recall import Question, entities
-from anabranch_store import EmbeddedGraph, Graph, GraphRanker, MiniLM, Step
-from anabranch_store.recall.ranker import SCAN_MAX
+import numpy as np
+
+from anabranch_events.event.types import InsightRecorded
+from anabranch_projections import fold
+from anabranch_recall import Question
+from anabranch_recall.asked import read
+from anabranch_recall.eligible import eligible
+from anabranch_recall.index_ranking import rank
+from anabranch_store import GraphRanker, MiniLM, Step
+from benchmarks.projection_stores import bench, stores
+from benchmarks.recall_quality import (
+    Kept,
+    answerable,
+    interval,
+    learned,
+    measure_named,
+    measures,
+    read_spaces,
+    told,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from anabranch_projections import PositionedEvent
+    from anabranch_store import Graph
+    from benchmarks.recall_quality import Space
 
 BATCH: Final = 500
-NO_DAY: Final = "2000-01-01"
+WAYS: Final = {"graph, by its indexes": 0, "graph, by a scan": 10**6}
+"""Up to how many insights the graph ranker scans, by the name of the way."""
 
 
-class Remembering(MiniLM):
-    """The shipped embedder, with the vectors it has made kept."""
+class Measured(NamedTuple):
+    """R@5, R@10, nDCG@10 and the reciprocal rank of a question, and the seconds it took."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._made: dict[str, list[float]] = {}
+    values: tuple[float, float, float, float]
+    seconds: float
+
+
+class Embedding:
+    """The vectors that were made beforehand."""
+
+    model = MiniLM.model
+    dimension = MiniLM.dimension
+
+    def __init__(self, vectors: Kept) -> None:
+        self._vectors = vectors
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one unit vector a text, in the order given."""
-        new = list(dict.fromkeys(text for text in texts if text not in self._made))
-        self._made.update(zip(new, await super().embed(new), strict=True))
-        return [self._made[text] for text in texts]
+        """Return the vector of each text."""
+        return [self._vectors.of(text).tolist() for text in texts]
 
 
-async def measure(name: str, spaces: list[dict[str, Any]], *, scan_max: int) -> str:
-    """Learn the spaces, ask their questions, and return what was found as a line."""
-    embedder = Remembering()
-    with tempfile.TemporaryDirectory() as folder:
-        async with (
-            EmbeddedGraph(Path(folder) / "graph") as embedded,
-            Graph.connect(embedded.address) as graph,
-        ):
-            await graph.apply_schema(dimension=embedder.dimension)
-            ranker = GraphRanker(graph, embedder, scan_max=scan_max, timeout_s=60)
-            found: list[tuple[float, float, float]] = []
-            after = 0
-            for space in spaces:
-                learned = await _learn(graph, embedder, space, after)
-                after = max(learned.values())
-                found += [await _ask(ranker, each, space, learned) for each in _asked(space)]
-    at_5, at_10, seconds = zip(*found, strict=True)
-    return (
-        f"{name}: {len(found)} questions, R@5 {100 * statistics.fmean(at_5):.1f}, "
-        f"R@10 {100 * statistics.fmean(at_10):.1f}, median {1000 * statistics.median(seconds):.0f} ms"
-    )
+async def measure(folder: Path, name: str, vectors: Kept) -> str:
+    """Learn the spaces of a file on each store, ask their questions, and return lines."""
+    spaces = read_spaces(folder, name)
+    for space in spaces:
+        await vectors.make(each["text"] for each in (*space["corpus"], *answerable(space)))
+    lines: list[str] = []
+    for store in stores():
+        with tempfile.TemporaryDirectory() as place:
+            async with bench(store, Path(place)) as opened:
+                if opened is not None:
+                    found = await _on(opened.graph, spaces, vectors)
+                    lines += _lines(f"{name} on {store}", found)
+    return "\n".join(lines)
 
 
-def _asked(space: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the questions that have an answer."""
-    return [each for each in space["queries"] if "adversarial" not in str(each["category"])]
+async def _on(
+    graph: Graph, spaces: list[dict[str, Any]], vectors: Kept
+) -> dict[str, list[Measured]]:
+    """Return what each way finds, question by question."""
+    found: dict[str, list[Measured]] = {name: [] for name in (*WAYS, "index")}
+    after, positions = 0, []
+    for number, space in enumerate(spaces):
+        events, rows = told(space, namespace=f"space-{number}", after=after)
+        after = events[-1].position
+        positions.append([rows[item["id"]] for item in space["corpus"]])
+        for start in range(0, len(events), BATCH):
+            await _write(graph, vectors, events[start : start + BATCH])
+    rankers = {
+        name: GraphRanker(graph, Embedding(vectors), scan_max=scan_max, timeout_s=60)
+        for name, scan_max in WAYS.items()
+    }
+    for number, space in enumerate(spaces):
+        as_index = learned(space, vectors)
+        for asked, of_index in zip(answerable(space), as_index.questions, strict=True):
+            text, _, _, relevant = of_index
+            visible = asked.get("visible")
+            as_of = positions[number][visible - 1] if visible else None
+            question = Question(text=text, namespace=f"space-{number}", as_of=as_of)
+            for name, ranker in rankers.items():
+                found[name].append(await _by_graph(ranker, question, positions[number], relevant))
+            found["index"].append(_by_index(as_index, of_index))
+    return found
 
 
-async def _learn(
-    graph: Graph, embedder: Remembering, space: dict[str, Any], after: int
-) -> dict[str, int]:
-    """Write a space as sessions and insights; return the position of each item."""
-    sessions: dict[str, str] = {}
-    positions: dict[str, int] = {}
-    events: list[PositionedEvent] = []
-    for item in space["corpus"]:
-        learned: list[SessionOpened | InsightRecorded] = []
-        if item["session"] not in sessions:
-            sessions[item["session"]] = new_id()
-            learned.append(SessionOpened(task=str(item["session"])))
-        text = item["text"]
-        learned.append(InsightRecorded(insight_id=new_id(), text=text, entities=entities(text)))
-        day = datetime.fromisoformat((item.get("ts") or NO_DAY)[:10]).replace(tzinfo=UTC)
-        for data in learned:
-            session_id, namespace = sessions[item["session"]], space["space"]
-            event = new_event(data, session_id=session_id, namespace=namespace, time=day)
-            events.append(PositionedEvent(after + len(events) + 1, event))
-        positions[item["id"]] = events[-1].position
-    for start in range(0, len(events), BATCH):
-        await _write(graph, embedder, events[start : start + BATCH])
-    return positions
-
-
-async def _write(graph: Graph, embedder: Remembering, events: list[PositionedEvent]) -> None:
-    told = [(each, each.event.data) for each in events]
-    insights = [(each, data) for each, data in told if isinstance(data, InsightRecorded)]
-    vectors = await embedder.embed([data.text for _, data in insights])
+async def _write(graph: Graph, vectors: Kept, events: list[PositionedEvent]) -> None:
     rows = [
         {
             "namespace": each.namespace,
             "id": data.insight_id,
             "recorded": each.position,
-            "embedding": vector,
+            "embedding": vectors.of(data.text).tolist(),
         }
-        for (each, data), vector in zip(insights, vectors, strict=True)
+        for each in events
+        if isinstance(data := each.event.data, InsightRecorded)
     ]
-    embeddings = Step("projection/set_embeddings", {"rows": rows, "model": embedder.model})
+    embeddings = Step("projection/set_embeddings", {"rows": rows, "model": MiniLM.model})
     await graph.write([*fold(events), embeddings])
 
 
-async def _ask(
-    ranker: GraphRanker, asked: dict[str, Any], space: dict[str, Any], positions: dict[str, int]
-) -> tuple[float, float, float]:
-    """Return the share of the answers among the first 5 and 10, and the seconds it took.
-
-    The question is asked as of the last item it may see.
-    """
-    visible = asked.get("visible")
-    as_of = positions[space["corpus"][visible - 1]["id"]] if visible else None
-    question = Question(text=asked["text"], namespace=space["space"], as_of=as_of)
+async def _by_graph(
+    ranker: GraphRanker, question: Question, positions: list[int], relevant: set[int]
+) -> Measured:
     start = time.perf_counter()
-    found = await ranker.recall(question)
+    answer = await ranker.recall(question)
     seconds = time.perf_counter() - start
-    if found.lanes["meaning"].state != "ok":
-        raise AssertionError(f"meaning did not answer: {found.lanes['meaning']}")
-    relevant = {positions[item_id] for item_id in asked["relevant"]}
-    hits = [hit.position for hit in found.hits]
-    return (
-        len(relevant & set(hits[:5])) / len(relevant),
-        len(relevant & set(hits)) / len(relevant),
-        seconds,
-    )
+    if answer.lanes["meaning"].state != "ok":
+        raise AssertionError(f"meaning did not answer: {answer.lanes['meaning']}")
+    places = {position: row for row, position in enumerate(positions)}
+    return Measured(measures([places[hit.position] for hit in answer.hits], relevant), seconds)
 
 
-def main() -> None:
+def _by_index(
+    space: Space, asked: tuple[str, NDArray[np.float32], int | None, set[int]]
+) -> Measured:
+    text, vector, as_of, relevant = asked
+    start = time.perf_counter()
+    cut = space.index.cut(as_of)
+    reach = eligible(cut, Question(text=text, namespace="space"))
+    best = rank(cut, read(text), reach, k=10, vector=vector).best[:10]
+    seconds = time.perf_counter() - start
+    return Measured(measures([each.row for each in best], relevant), seconds)
+
+
+def _lines(heading: str, found: dict[str, list[Measured]]) -> list[str]:
+    values = {name: np.asarray([each.values for each in all_]) for name, all_ in found.items()}
+    lines = [f"{heading}: {len(found['index'])} questions; R@5, R@10, nDCG@10, MRR, median ms"]
+    for name, each in values.items():
+        ms = 1000 * statistics.median(one.seconds for one in found[name])
+        means = "".join(f"{mean:7.1f}" for mean in 100 * each.mean(axis=0))
+        lines.append(f"  {name:22}{means}{ms:8.1f}")
+    by_indexes, by_scan = (values[name] for name in WAYS)
+    for name, one, other in (
+        ("indexes over scan", by_indexes, by_scan),
+        ("index over graph", values["index"], by_indexes),
+    ):
+        at_5, at_10 = (interval(one[:, at] - other[:, at]) for at in (0, 1))
+        lines.append(f"  {name}: R@5 {at_5}, R@10 {at_10}")
+    return lines
+
+
+def main(show: Callable[[str], None] = print) -> None:
     """Measure the files that were named, or all there are."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.recall_found", description=__doc__)
-    parser.add_argument("names", nargs="*", help="files, without .jsonl")
-    parser.add_argument("--indexes", action="store_true", help="never scan")
-    arguments = parser.parse_args()
-    folder = os.environ.get("ANABRANCH_RECALL_DATA")
-    if not folder:
-        sys.exit("set ANABRANCH_RECALL_DATA to the folder with the data")
-    files = [Path(folder) / f"{name}.jsonl" for name in arguments.names]
-    for file in files or sorted(Path(folder).glob("*.jsonl")):
-        scan_max = 0 if arguments.indexes else SCAN_MAX
-        spaces = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
-        print(asyncio.run(measure(file.stem, spaces, scan_max=scan_max)), flush=True)
+    measure_named(measure, "benchmarks.recall_found", __doc__, show)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ import asyncio
 import os
 import statistics
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from anabranch_recall import Question
 from anabranch_recall.asked import read
 from anabranch_recall.eligible import eligible
 from anabranch_recall.filters import NO_FILTERS, Filters
+from anabranch_recall.index_ranker import IndexRanker
 from anabranch_recall.index_ranking import rank
 from benchmarks.projection_stores import bench
 from benchmarks.projection_stream import mixed
@@ -36,7 +36,7 @@ from benchmarks.recall import DIMENSION, Writer
 from benchmarks.rows import Row, at_least, at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -149,7 +149,7 @@ def _at_size(filled: Filled, folder: Path, *, build_s: float) -> list[Row]:
     then = _median_ms(lambda: _recall(filled, filled.index.cut(middle)))
     few = Filters(tags=("few",))
     filtered = _median_ms(lambda: _recall(filled, filled.index.cut(), few, k=FEW))
-    alone, together = _throughput(filled, callers=1), _throughput(filled, callers=CALLERS)
+    alone, together = (asyncio.run(_throughput(filled, callers=many)) for many in (1, CALLERS))
     opening = _open_s(folder)
     return [
         at_most("as of the middle / as it is", ours=then, theirs=plain, limit=1.2, unit="ms"),
@@ -277,21 +277,48 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _throughput(filled: Filled, *, callers: int) -> float:
-    """Return recalls a second of so many callers at once, each on a thread."""
-    each = max(2, 64 // callers)
+class Standing:
+    """An index that stands still and the vectors of its questions, as the ranker wants them."""
 
-    def ask() -> None:
-        for _ in range(each):
-            _recall(filled, filled.index.cut())
+    model = "prepared"
+    dimension = DIMENSION
 
-    work = [threading.Thread(target=ask) for _ in range(callers)]
+    def __init__(self, filled: Filled) -> None:
+        self._index = filled.index
+        self._vectors: dict[str, list[float]] = {}
+        self.position = filled.index.position
+
+    async def cut(self, namespace: str, as_of: int | None = None) -> Cut:
+        """Return the index as of a position."""
+        del namespace
+        return self._index.cut(as_of)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return the vectors that were made beforehand."""
+        return [self._vectors[text] for text in texts]
+
+    def question(self, filled: Filled) -> Question:
+        """Return another question; its vector is known from now on."""
+        text, vector = filled.question()
+        self._vectors[text] = vector.tolist()
+        return Question(text=text, namespace="default")
+
+
+async def _throughput(filled: Filled, *, callers: int) -> float:
+    """Return recalls a second of the ranker with so many callers at once."""
+    standing = Standing(filled)
+    ranker = IndexRanker(standing, standing)
+    asked = [standing.question(filled) for _ in range(64)]
+    left = iter(asked)
+
+    async def ask() -> None:
+        for question in left:
+            if not (await ranker.recall(question)).hits:
+                raise AssertionError("recall gave nothing")
+
     start = time.perf_counter()
-    for thread in work:
-        thread.start()
-    for thread in work:
-        thread.join()
-    return callers * each / (time.perf_counter() - start)
+    await asyncio.gather(*(ask() for _ in range(callers)))
+    return len(asked) / (time.perf_counter() - start)
 
 
 def _open_s(folder: Path) -> float:

@@ -27,7 +27,7 @@ from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent
 from anabranch_projections.recall_index.namespace_index import NamespaceIndex
-from anabranch_recall import Question
+from anabranch_recall import Question, entities
 from anabranch_recall.asked import read
 from anabranch_recall.eligible import eligible
 from anabranch_recall.index_lanes import bm25
@@ -114,28 +114,41 @@ def _as_one(spaces: list[dict[str, Any]]) -> dict[str, Any]:
     return {"corpus": corpus, "queries": questions}
 
 
-def learned(space: dict[str, Any], vectors: Kept) -> Space:
-    """Fold a space from events into an index."""
-    index = NamespaceIndex("space", dimension=MiniLM.dimension)
+def told(
+    space: dict[str, Any], *, namespace: str, after: int = 0
+) -> tuple[list[PositionedEvent], dict[str, int]]:
+    """Return the events that tell a space, past a position, and the position of each item."""
     sessions: dict[str, str] = {}
-    rows: dict[str, int] = {}
-    positions: list[int] = []
-    for row, item in enumerate(space["corpus"]):
+    events: list[PositionedEvent] = []
+    positions: dict[str, int] = {}
+    for item in space["corpus"]:
         day = datetime.fromisoformat((item.get("ts") or NO_DAY)[:10]).replace(tzinfo=UTC)
+        text = item["text"]
         data: list[SessionOpened | InsightRecorded] = []
         if item["session"] not in sessions:
             sessions[item["session"]] = new_id()
             data.append(SessionOpened(task="A session"))
-        data.append(InsightRecorded(insight_id=new_id(), text=item["text"]))
+        data.append(InsightRecorded(insight_id=new_id(), text=text, entities=entities(text)))
         for each in data:
             event = new_event(
-                each, session_id=sessions[item["session"]], namespace="space", time=day
+                each, session_id=sessions[item["session"]], namespace=namespace, time=day
             )
-            index.apply(PositionedEvent(index.position + 1, event))
-        rows[item["id"]] = row
-        positions.append(index.position)
-    index.add_vectors(np.stack([vectors.of(item["text"]) for item in space["corpus"]]))
-    return Space(index, [_asked(each, rows, positions, vectors) for each in answerable(space)])
+            events.append(PositionedEvent(after + len(events) + 1, event))
+        positions[item["id"]] = events[-1].position
+    return events, positions
+
+
+def learned(space: dict[str, Any], vectors: Kept) -> Space:
+    """Fold a space from events into an index."""
+    index = NamespaceIndex("space", dimension=MiniLM.dimension)
+    events, positions = told(space, namespace="space")
+    for each in events:
+        index.apply(each)
+    corpus = space["corpus"]
+    rows = {item["id"]: row for row, item in enumerate(corpus)}
+    at = [positions[item["id"]] for item in corpus]
+    index.add_vectors(np.stack([vectors.of(item["text"]) for item in corpus]))
+    return Space(index, [_asked(each, rows, at, vectors) for each in answerable(space)])
 
 
 def answerable(space: dict[str, Any]) -> list[dict[str, Any]]:

@@ -30,10 +30,11 @@ from anabranch_recall.question import (
 )
 from anabranch_recall.recipe import RECIPE
 from anabranch_recall.timing import Durations
+from anabranch_recall.turns import Turns
 from anabranch_recall.words import stems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -66,6 +67,28 @@ class Meaning(NamedTuple):
     duration_ms: float = 0.0
 
 
+class _Asking(NamedTuple):
+    """Questions of one caller as of one position, at most `_AT_ONCE`."""
+
+    moment: Moment
+    questions: Sequence[Question]
+    meaning: Meaning
+    position: int
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for single questions that may be answered at once."""
+        first = self.questions[0]
+        alone = id(self) if len(self.questions) > 1 else 0
+        return (first.namespace, first.as_of, self.moment.position, self.position, alone)
+
+    @property
+    def vectors(self) -> list[NDArray[np.float32]]:
+        """Their vectors, as far as there are any."""
+        known = self.meaning.vectors
+        return [known[one.text] for one in self.questions if one.text in known]
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -74,7 +97,8 @@ class IndexRanker:
     """Ranks all that is eligible, exactly; nothing outside the reach has a part in it.
 
     An embedder that fails or takes longer than `timeout_s` costs the lane of meaning, not the
-    answer. `clock` is the moment to which associations decay.
+    answer. `clock` is the moment to which associations decay. Questions that come at once are
+    answered in one pass over the vectors, on as many threads as there are cores.
     """
 
     name: Final = "index"
@@ -91,6 +115,7 @@ class IndexRanker:
         self._embedder = embedder
         self._timeout_s = timeout_s
         self._clock = clock
+        self._turns: Turns[_Asking, list[Recollection]] = Turns(self._answers, together=_AT_ONCE)
 
     async def recall(self, question: Question) -> Recollection:
         """Return the `question.k` insights that answer best, with reasons, best first.
@@ -114,23 +139,39 @@ class IndexRanker:
             for start in range(0, len(alike), _AT_ONCE):
                 some = alike[start : start + _AT_ONCE]
                 # Milliseconds of arithmetic where there are many insights: not on the event loop.
-                answers = await asyncio.to_thread(self._answers, moment, some, meaning, position)
+                asking = _Asking(moment, some, meaning, position)
+                answers = await self._turns.take(asking.key, asking)
                 found.update(zip(some, answers, strict=True))
         return [found[one] for one in questions]
 
-    def _answers(
-        self, moment: Moment, questions: Sequence[Question], meaning: Meaning, position: int
-    ) -> list[Recollection]:
-        vectors = [meaning.vectors[one.text] for one in questions if one.text in meaning.vectors]
+    def _answers(self, asking: Sequence[_Asking]) -> list[list[Recollection] | Exception]:
+        """Answer those who ask of the same position: by the last one's moment, the fullest."""
+        moment = asking[-1].moment
+        vectors = [vector for each in asking for vector in each.vectors]
         took = Durations()
         if len(vectors) > 1:
             with took.timed("meaning"):
                 moment.look_ahead(vectors)
-        shared_ms = meaning.duration_ms + took.of("meaning") / len(questions)
-        return [
-            self._answer(moment, one, meaning, position=position, shared_ms=shared_ms)
-            for one in questions
-        ]
+        shared_ms = took.of("meaning") / max(1, len(vectors))
+        return [self._answers_of(moment, each, shared_ms=shared_ms) for each in asking]
+
+    def _answers_of(
+        self, moment: Moment, asking: _Asking, *, shared_ms: float
+    ) -> list[Recollection] | Exception:
+        meaning = asking.meaning
+        try:
+            return [
+                self._answer(
+                    moment,
+                    one,
+                    meaning,
+                    position=asking.position,
+                    shared_ms=meaning.duration_ms + shared_ms,
+                )
+                for one in asking.questions
+            ]
+        except Exception as error:  # noqa: BLE001 - raised for this caller alone.
+            return error
 
     def _answer(
         self,

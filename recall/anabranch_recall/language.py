@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SEARCH_TERMS_MAX: Final = 32
 ASKED_MAX: Final = 256
 _TEXTS_CACHED: Final = 8_192
+_DAYS_CACHED: Final = 1_024
 _K1: Final = 0.9
 _B: Final = 0.4
 
@@ -157,6 +158,7 @@ def search_terms(text: str) -> list[str]:
     return [word for word in found if word in kept]
 
 
+@lru_cache(maxsize=_DAYS_CACHED)
 def date_words(day: str) -> str:
     """Return the words of an ISO date in a question: "2026-11-23" is "November 2026 23".
 

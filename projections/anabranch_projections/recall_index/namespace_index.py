@@ -270,7 +270,8 @@ class NamespaceIndex:
             document = Document(entry.text, entry.names, entry.tags, entry.subject)
             self._documents.append(pack_document(document))
         self._consolidations.learned(entry.insight_id, row)
-        self._end_one(entry.insight_id, row)
+        if entry.insight_id in self._forgotten or self._endings.held(entry.insight_id) is not None:
+            self._end_one(entry.insight_id, row)
 
     def _change(self, change: Change) -> None:
         match change:

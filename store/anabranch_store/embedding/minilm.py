@@ -32,9 +32,8 @@ class MiniLM(LocalEmbedder):
     dimension = 384
 
     def __init__(self, *, model_path: Path | None = None, threads: int | None = None) -> None:
-        super().__init__()
+        super().__init__(threads=threads)
         self._path = model_path
-        self._threads = threads
 
     @staticmethod
     def check_installed() -> None:
@@ -42,12 +41,12 @@ class MiniLM(LocalEmbedder):
         check_installed(_PACKAGE)
 
     def _key(self) -> Hashable:
-        return (self._path, self._threads)
+        return self._path
 
     def _load(self) -> Network:
         self.check_installed()
         path = self._path or _installed_model()
-        return Network(_verified(path), word_pieces(), threads=self._threads)
+        return Network(_verified(path), word_pieces())
 
 
 def word_pieces() -> Tokenizer:

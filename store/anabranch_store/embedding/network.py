@@ -15,22 +15,23 @@ from anabranch_store.errors import EmbedderMissing, EmbedderRefused
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    import numpy as np
     from tokenizers import Tokenizer
 
 Pooling = Literal["mean", "cls"]
 
 CHARACTERS_MAX: Final = 16_384
-BATCH_SIZE: Final = 8
+PIECE: Final = 8
+"""Texts that a worker takes at once, so that it seldom changes threads."""
 THREADS_MAX: Final = 4
 _PACKAGES: Final = ("numpy", "onnxruntime", "tokenizers")
 _FED: Final = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 
 
 class Network:
-    """A loaded ONNX network with its tokenizer.
+    """A loaded ONNX network with its tokenizer. Several threads may use it at once.
 
-    One that gives a vector a token is pooled: their `mean`, or that of the first one (`cls`).
+    One that gives a vector a token is pooled: their `mean`, or that of the first one (`cls`). Each
+    text is a run of its own on the thread that asks: nothing is padded, no thread waits.
     """
 
     def __init__(
@@ -38,16 +39,13 @@ class Network:
         network: bytes | str,
         tokenizer: Tokenizer,
         *,
-        threads: int | None = None,
         pooling: Pooling = "mean",
     ) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or min(THREADS_MAX, os.cpu_count() or 1)
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        # Spinning wins a millisecond a question and takes the cores from the servers beside us.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session: Any = onnxruntime.InferenceSession(
             network, options, providers=["CPUExecutionProvider"]
         )
@@ -63,39 +61,38 @@ class Network:
             )
 
     def vectors(self, texts: list[str]) -> list[list[float]]:
-        """Return one unit vector a text; the texts are one batch."""
+        """Return one unit vector a text; that of a text is the same beside any others."""
+        return [self._vector(text) for text in texts]
+
+    def _vector(self, text: str) -> list[float]:
         import numpy as np
 
-        encodings = self._tokenizer.encode_batch([text[:CHARACTERS_MAX] for text in texts])
-        shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
-        ids: np.ndarray[Any, np.dtype[np.int64]] = np.zeros(shape, np.int64)
-        mask = np.zeros_like(ids)
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding.ids)] = encoding.ids
-            mask[row, : len(encoding.ids)] = 1
-        fed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        ids = np.asarray([self._tokenizer.encode(text[:CHARACTERS_MAX]).ids], np.int64)
+        fed = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "token_type_ids": np.zeros_like(ids),
+        }
         given = {name: fed[name] for name in self._inputs}
-        hidden = self._session.run([self._output], given)[0]
-        pooled = hidden if hidden.ndim == 2 else self._pooled(hidden, mask)
-        unit = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-        rows: list[list[float]] = unit.tolist()
-        return rows
+        [hidden] = self._session.run([self._output], given)[0]
+        pooled = hidden if hidden.ndim == 1 else self._pooled(hidden)
+        vector: list[float] = (pooled / np.linalg.norm(pooled)).tolist()
+        return vector
 
-    def _pooled(self, hidden: Any, mask: Any) -> Any:
-        if self._pooling == "cls":
-            return hidden[:, 0]
-        return (hidden * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+    def _pooled(self, hidden: Any) -> Any:
+        return hidden[0] if self._pooling == "cls" else hidden.mean(axis=0)
 
 
 class LocalEmbedder(ABC):
     """An embedder whose network runs in this process.
 
-    The first call loads the network, one for the whole process. Calls may overlap: each runs in a
-    worker thread, a batch at a time, so that a question need not wait for an import.
+    The first call loads the network, one for the whole process. Calls may overlap: each runs in
+    worker threads, some texts at a time, so that a question need not wait for an import.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, threads: int | None = None) -> None:
         self._network: Network | None = None
+        self._threads = threads
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Return one unit vector a text, in the order given.
@@ -104,12 +101,19 @@ class LocalEmbedder(ABC):
         EmbedderRefused where it is none that embeds texts.
         """
         vectors: list[list[float]] = [[] for _ in texts]
-        by_length = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        for start in range(0, len(by_length), BATCH_SIZE):
-            batch = by_length[start : start + BATCH_SIZE]
-            found = await asyncio.to_thread(self._batch, [texts[index] for index in batch])
-            for index, vector in zip(batch, found, strict=True):
-                vectors[index] = vector
+        longest_first = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+        pieces = iter(
+            [longest_first[at : at + PIECE] for at in range(0, len(longest_first), PIECE)]
+        )
+
+        async def work() -> None:
+            for piece in pieces:
+                found = await asyncio.to_thread(self._of_piece, [texts[index] for index in piece])
+                for index, vector in zip(piece, found, strict=True):
+                    vectors[index] = vector
+
+        threads = self._threads or min(THREADS_MAX, os.cpu_count() or 1)
+        await asyncio.gather(*(work() for _ in range(threads)))
         return vectors
 
     @abstractmethod
@@ -120,7 +124,7 @@ class LocalEmbedder(ABC):
     def _load(self) -> Network:
         """Return the network. Raises EmbedderMissing and EmbedderRefused."""
 
-    def _batch(self, texts: list[str]) -> list[list[float]]:
+    def _of_piece(self, texts: list[str]) -> list[list[float]]:
         if self._network is None:
             with _loading:
                 key = self._key()

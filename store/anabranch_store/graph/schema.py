@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
 TEXT_INDEX: Final = "insight_text"
 VECTOR_INDEX: Final = "insight_embedding"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The version stored in each generation; raise it when older graphs must be made anew."""
 DIMENSION: Final = 384
 """The default dimension of the vector index: the built-in model's."""
 _ONLINE_TIMEOUT_S: Final = 300
+_STEMMING: Final = "org.apache.lucene.analysis.en.EnglishAnalyzer"
+"""Lucene's analyzer that Neo4j calls `english`: words and questions are stemmed alike."""
 
 KEYS: Final = {
     "Agent": ("namespace", "name"),
@@ -159,7 +161,9 @@ async def _make_embedded_indexes(address: GraphAddress, *, dimension: int) -> No
     admin = admin_of(address)
     database = str(address.database)
     await admin.sql(
-        database, f"CREATE INDEX {TEXT_INDEX} IF NOT EXISTS ON Insight (text) FULL_TEXT"
+        database,
+        f"CREATE INDEX {TEXT_INDEX} IF NOT EXISTS ON Insight (text) FULL_TEXT "
+        f'METADATA {{"analyzer": "{_STEMMING}"}}',
     )
     await admin.sql(
         database,
@@ -171,7 +175,10 @@ async def _make_embedded_indexes(address: GraphAddress, *, dimension: int) -> No
 async def _make_neo4j_indexes(
     driver: AsyncDriver, address: GraphAddress, *, dimension: int
 ) -> None:
-    text = f"CREATE FULLTEXT INDEX {TEXT_INDEX} IF NOT EXISTS FOR (n:Insight) ON EACH [n.text]"
+    text = (
+        f"CREATE FULLTEXT INDEX {TEXT_INDEX} IF NOT EXISTS FOR (n:Insight) ON EACH [n.text] "
+        "OPTIONS {indexConfig: {`fulltext.analyzer`: 'english'}}"
+    )
     vector = (
         f"CREATE VECTOR INDEX {VECTOR_INDEX} IF NOT EXISTS FOR (n:Insight) ON (n.embedding) "
         f"OPTIONS {{indexConfig: {{`vector.dimensions`: {dimension}, "

@@ -316,6 +316,23 @@ async def test_several_questions_are_answered_as_each_alone() -> None:
     ]
 
 
+async def test_questions_of_many_callers_are_answered_as_each_alone() -> None:
+    """Those that come at once share a pass over the vectors; each gets the answer of its own."""
+    questions = [
+        ask(text, as_of=as_of, k=k)
+        for text in ("Who lends?", "screws in winter", "rate of Access Bank")
+        for as_of in (None, 3)
+        for k in (1, 10)
+    ]
+    shared = ranker()
+
+    found = await asyncio.gather(*(shared.recall(one) for one in questions * 3))
+
+    alone = [await ranker().recall(one) for one in questions]
+    assert [each.hits for each in found] == [each.hits for each in alone * 3]
+    assert all(each.hits for each in found)
+
+
 @pytest.mark.parametrize("text", ["?!", "AND OR (", "🦦", "\u202eabc", "x" * 100_000])
 async def test_any_question_has_an_answer(text: str) -> None:
     """Syntax, signs, other directions, great length: each is answered, with words or without."""

@@ -1,4 +1,4 @@
-"""Words of recall on every store that a space does not set apart: scripts, identifiers."""
+"""Words of recall through the index of every store: scripts, identifiers, inflected words."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ NAMED: Final = {
     "10.20.30.40": "The old printer answers at 10.20.30.40 only",
 }
 """An identifier, and the one text that has it."""
+INFLECTED: Final = {
+    "Which pump leaks?": "Both pumps leaked during the flood",
+    "Who is calibrating gauges?": "Marta calibrated the gauge at the weir",
+}
+"""A question, and the text that has its words in another form."""
 
 
 async def test_a_word_that_no_space_sets_apart_is_found(graph: Graph) -> None:
@@ -47,3 +52,19 @@ async def test_a_word_that_no_space_sets_apart_is_found(graph: Graph) -> None:
         found = await ranker.recall(ask(word, k=3))
 
         assert [hit.text for hit in found][:1] == [text], word
+
+
+async def test_a_word_is_found_in_another_form(graph: Graph) -> None:
+    """The index knows stems, as a scan does: a plural or a past tense costs no hit."""
+    account = Account()
+    session = account.open()
+    for number in range(20):
+        account.remember(session, f"Ticket {number}: the office asked for paper")
+    for text in INFLECTED.values():
+        account.remember(session, text)
+    await learn(graph, account.events)
+
+    ranker = GraphRanker(graph, None, scan_max=0, timeout_s=PATIENCE_S, clock=lambda: moment(1000))
+
+    for question, text in INFLECTED.items():
+        assert [hit.text for hit in await ranker.recall(ask(question, k=3))][:1] == [text]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_store.embedding.minilm import MiniLM, word_pieces
+from anabranch_store.embedding.network import PIECE
 from anabranch_store.errors import EmbedderMissing
 
 if TYPE_CHECKING:
@@ -75,6 +76,16 @@ async def test_a_text_has_one_vector_in_whatever_batch(embedder: MiniLM) -> None
     alone = [(await embedder.embed([text]))[0] for text in texts]
 
     assert together == alone
+
+
+async def test_texts_are_shared_out_over_threads(embedder: MiniLM) -> None:
+    """However many threads take pieces of the texts, each text has its own vector, in order."""
+    texts = [f"insight {number} " * (number % 5 + 1) for number in range(2 * PIECE + 3)]
+
+    by_one = await MiniLM(threads=1).embed(texts)
+
+    assert await embedder.embed(texts) == by_one
+    assert await MiniLM(threads=3).embed(texts) == by_one
 
 
 async def test_meaning_brings_texts_together(embedder: MiniLM) -> None:
