@@ -98,7 +98,7 @@ GROUPS: Final = (
             _SESSION,
             *_of(_SESSION, "remember", "remember_all", "recall", "note", "clear_note", "branch"),
             *_of(_SESSION, "hand_off", "complete", "fail", "cancel", "close", "show"),
-            *_of(_SESSION, "watch", "claim", "release"),
+            *_of(_SESSION, "watch", "claim", "renew", "release"),
             "anabranch.memory.watching.WatchedInsight",
             "anabranch.memory.session.SessionHold",
             *_of(_MEMORY, "show_session", "list_sessions", "session_tree"),

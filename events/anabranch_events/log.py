@@ -428,6 +428,17 @@ class Log:
             return None
         return await self._documents.opened(direct_get.recorded(message))
 
+    async def only_of_each(self, session_ids: Sequence[str], *, namespace: str) -> list[Recorded]:
+        """Return the record of each session that has its first one alone, as far as can be told.
+
+        All are read with one request. A tenant, who may not ask so, gets none.
+        """
+        if self._connection.view is not None:
+            return []
+        subjects = [subject(namespace, session_id) for session_id in session_ids]
+        found = await direct_get.only_on_each(self._connection, subjects)
+        return [await self._documents.opened(direct_get.recorded(one)) for one in found]
+
     async def at(self, position: int) -> Recorded | None:
         """Return the record at a position, None where there is none."""
         if position < 1:

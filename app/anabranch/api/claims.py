@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from anabranch.api.operations import Operation
+from anabranch.api.operations import OPERATIONS, Operation
 from anabranch.api.requests import InSession
+from anabranch_events.errors import InputInvalid
 from anabranch_events.event.identifiers import Name, Position
 from anabranch_thinking.sessions.holding import TTL_MAX_S, TTL_S, claim, release, renewed
 
@@ -94,6 +95,16 @@ async def release_claim(context: Context, request: ReleaseClaim) -> ReleasedClai
     )
 
 
+def refuse_key(name: str, *, header: str) -> None:
+    """Raise InputInvalid for a key of an operation that takes none."""
+    if name in UNKEYED:
+        raise InputInvalid(
+            f"{header}: {name} takes none, for sent again it is another request",
+            field=header,
+            fix="leave it out; `claim` sent again gives a new token, and the one before is void",
+        )
+
+
 def _view(lease: Lease) -> ClaimView:
     return ClaimView(
         session_id=lease.holder,
@@ -109,3 +120,10 @@ CLAIMS: Final = (
     Operation("release_claim", ReleaseClaim, ReleasedClaim, release_claim),
 )
 """Every operation on claims."""
+COMMANDED: Final = (*OPERATIONS, *CLAIMS)
+"""The operations that are commands over NATS."""
+UNKEYED: Final = frozenset(one.name for one in CLAIMS)
+"""The writes that refuse a key.
+
+Sent again, a claim is a new one that voids the one before; the others say whether it still holds.
+"""

@@ -75,6 +75,7 @@ _LINES: Final = (
     "anabranch session hand-off 25da4fe2 --summary 'Prices are in; book it.' --to booker",
     "anabranch session list --status open",
     "anabranch session open --task 'Plan the move'",
+    "anabranch session renew 25da4fe2 'hotel booking' --token 41 --ttl 60",
     "anabranch session release 25da4fe2 'hotel booking' --token 41",
     "anabranch session show 25da4fe2",
     "anabranch session tree 25da4fe2",

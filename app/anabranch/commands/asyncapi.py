@@ -11,7 +11,7 @@ from faststream.nats import NatsBroker
 from faststream.specification import AsyncAPI
 from pydantic.json_schema import models_json_schema
 
-from anabranch.api.operations import OPERATIONS
+from anabranch.api.claims import COMMANDED
 from anabranch.api.problem import PROBLEM_TYPE, Problem
 from anabranch.commands.command_service import CommandService
 from anabranch_events import event_schema
@@ -79,7 +79,7 @@ class CommandDocument:
         schemas = components["schemas"]
         schemas["Event"] = event_in(schemas)
         schemas.update(_answers())
-        for operation in OPERATIONS:
+        for operation in COMMANDED:
             _complete(document, operation.name, operation.answer.__name__)
         for group in ("channels", "operations"):
             document[group] = dict(sorted(document[group].items()))
@@ -121,7 +121,7 @@ def _complete(document: dict[str, Any], name: str, answer: str) -> None:
 
 def _answers() -> dict[str, Any]:
     """Return the schemas of the answers."""
-    models: list[type[BaseModel]] = [*(operation.answer for operation in OPERATIONS), Problem]
+    models: list[type[BaseModel]] = [*(operation.answer for operation in COMMANDED), Problem]
     _, found = models_json_schema(
         [(model, "serialization") for model in models],
         ref_template=_REFERENCE,

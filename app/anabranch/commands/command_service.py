@@ -19,8 +19,8 @@ from nats.errors import Error as NatsError
 from pydantic import BaseModel, ValidationError
 
 from anabranch.api.admission import HELD_MAX, Gate
+from anabranch.api.claims import COMMANDED, refuse_key
 from anabranch.api.context import Context
-from anabranch.api.operations import OPERATIONS, Operation
 from anabranch.api.problem import PROBLEM_TYPE, Problem, request_invalid
 from anabranch.api.subjects import COMMANDS, KEY, PROBLEM_CODE
 from anabranch.commands.discovery import Discovery
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from faststream.nats.subscriber.usecases import ConcurrentCoreSubscriber
     from nats.aio.client import Client
 
+    from anabranch.api.operations import Operation
     from anabranch.memory.namespaces import Namespaces
 
 QUEUE: Final = "anabranch"
@@ -67,7 +68,7 @@ class CommandService:
         self._gate = Gate()
         self._discovery = Discovery(queue=QUEUE)
         self.router = NatsRouter(middlewares=(self._answering(), *middlewares))
-        self._subscribers = [self._subscriber(operation) for operation in OPERATIONS]
+        self._subscribers = [self._subscriber(operation) for operation in COMMANDED]
 
     def _subscriber(self, operation: Operation) -> ConcurrentCoreSubscriber:
         subscriber = self.router.subscriber(
@@ -85,6 +86,8 @@ class CommandService:
         """Return a function whose name, annotations and docstring FastStream takes for its own."""
 
         async def handle(request: BaseModel, message: NatsMessage) -> BaseModel:
+            if KEY in message.headers:
+                refuse_key(operation.name, header=KEY)
             return await operation.run(self._context(message), request)
 
         handle.__name__ = operation.name

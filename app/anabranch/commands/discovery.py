@@ -16,7 +16,7 @@ import orjson
 from nats.errors import Error as NatsError
 from nats.micro.service import EndpointInfo, EndpointStats, ServiceInfo, ServicePing, ServiceStats
 
-from anabranch.api.operations import OPERATIONS
+from anabranch.api.claims import COMMANDED
 from anabranch.api.subjects import COMMANDS
 from anabranch_events import new_id
 
@@ -49,7 +49,7 @@ class Discovery:
         self._queue = queue
         self._version = version("anabranch")
         self._started = datetime.now(UTC)
-        self._counts = {operation.name: _Count() for operation in OPERATIONS}
+        self._counts = {operation.name: _Count() for operation in COMMANDED}
         self._subscriptions: list[Subscription] = []
 
     def count(self, command: str, *, seconds: float, error: str | None = None) -> None:

@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
 
+from anabranch.api.claims import UNKEYED
 from anabranch.api.problem import PROBLEM_TYPE, Problem
 from anabranch.api.read_requests import FollowEvents, ReplayEvents
 from anabranch.api.thoughts import EVERY
@@ -18,7 +19,7 @@ from anabranch.commands.asyncapi import commands_document, event_in
 from anabranch.http.answers import JSON
 from anabranch.http.event_routes import LAST_EVENT_ID, EventRoutes
 from anabranch.http.examples import EXAMPLES
-from anabranch.http.places import PLACES, READ_ONLY, TAGS, UNKEYED, UNTAGGED
+from anabranch.http.places import PLACES, READ_ONLY, TAGS, UNTAGGED
 from anabranch.http.reading import EXPECTED, NAMESPACE, body_of
 from anabranch.http.routes import KEY
 from anabranch.http.streams import LINES, SSE

@@ -107,12 +107,6 @@ EVERYWHERE: Final = frozenset({"status"})
 UNTAGGED: Final = frozenset({"status", "list_dead_letters", "list_tasks", "list_workers"})
 """The operations whose answer may change while the log stays the same: they have no ETag."""
 
-UNKEYED: Final = frozenset({"claim", "renew_claim", "release_claim"})
-"""The writes that refuse an `Idempotency-Key`.
-
-Sent again, a claim is a new one that voids the one before; the others say whether it still holds.
-"""
-
 
 def reads(name: str) -> bool:
     """Tell whether an operation stores nothing."""

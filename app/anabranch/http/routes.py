@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations.
 from starlette.responses import Response  # noqa: TC002 - As above.
 
+from anabranch.api.claims import refuse_key
 from anabranch.api.context import Context
 from anabranch.api.thoughts import StartThought
 from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
 from anabranch.http.metrics import count_request
-from anabranch.http.places import EVERYWHERE, PLACES, UNKEYED, UNTAGGED, reads
+from anabranch.http.places import EVERYWHERE, PLACES, UNTAGGED, reads
 from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query
 from anabranch_events import Event, traced
 from anabranch_events.event.identifiers import NAME_LENGTH_MAX
@@ -197,12 +198,7 @@ def _key_of(request: Request, name: str) -> str | None:
     key = request.headers.get(KEY)
     if key is None or reads(name):
         return None
-    if name in UNKEYED:
-        raise InputInvalid(
-            f"{KEY}: {name} takes none, for sent again it is another request",
-            field=KEY,
-            fix="leave it out; `claim` sent again gives a new token, and the one before is void",
-        )
+    refuse_key(name, header=KEY)
     if not 1 <= len(key) <= NAME_LENGTH_MAX or not key.isprintable():
         raise InputInvalid(
             f"{KEY}: is not 1 to {NAME_LENGTH_MAX} printable characters",

@@ -13,7 +13,7 @@ from anabranch_events.errors import AnabranchError, SessionEnded
 from anabranch_events.event.types import Priority
 from anabranch_recall import Scope
 from anabranch_thinking import error_text
-from anabranch_thinking.sessions.holding import TTL_S, claim, release
+from anabranch_thinking.sessions.holding import TTL_S, checked_ttl, claim, release, renewed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -194,6 +194,14 @@ class Session:
         """
         hold = await claim(self._sessions, self.session_id, resource, ttl_s=ttl_s, wait_s=wait_s)
         return SessionHold(hold, self._under(hold))
+
+    async def renew(self, resource: str, *, token: int, ttl_s: float = TTL_S) -> datetime:
+        """Have this session's claim on a resource hold for `ttl_s` from now on; return its end.
+
+        Raises TokenStale where it was given back or claimed anew, and SessionEnded.
+        """
+        lease = await self._sessions.held(resource, self.session_id, token)
+        return (await renewed(self._sessions, lease, ttl_s=checked_ttl(ttl_s))).expires_at
 
     async def release(self, resource: str, *, token: int) -> None:
         """Give back this session's claim on a resource that has the token.

@@ -26,7 +26,8 @@ class WorkStats(BaseModel):
 
     `failed` counts those that were put aside, too; what is in no count goes on, or was handed off.
     Durations are those of completed branches, in milliseconds. Of the `insights`, `useful` were
-    used or confirmed, `citations` times together, and `rejected` were cited to be rejected only.
+    used or confirmed, `citations` times together: `used` times and `confirmed` times. `rejected`
+    were cited to be rejected only.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +44,8 @@ class WorkStats(BaseModel):
     insights: int = 0
     useful: int = 0
     citations: int = 0
+    used: int = 0
+    confirmed: int = 0
     rejected: int = 0
 
 

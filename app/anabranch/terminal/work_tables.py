@@ -59,14 +59,14 @@ def stats_table(found: Sequence[WorkStats]) -> Table:
     for name in names:
         table.add_column(name.upper(), overflow="fold")
     counts = ("BRANCHES", "FAILED", "CANCELLED", "ATTEMPTS", "P50", "P95")
-    for name in (*counts, "INSIGHTS", "USEFUL", "CITATIONS", "REJECTED"):
+    for name in (*counts, "INSIGHTS", "USEFUL", "USED", "CONFIRMED", "REJECTED"):
         table.add_column(name, justify="right")
     for one in found:
         table.add_row(
             *(Text(getattr(one, name) or "-") for name in names),
             *map(str, (one.branches, one.failed, one.cancelled, one.attempts)),
             *map(_milliseconds, (one.p50_ms, one.p95_ms)),
-            *map(str, (one.insights, one.useful, one.citations, one.rejected)),
+            *map(str, (one.insights, one.useful, one.used, one.confirmed, one.rejected)),
         )
     return table
 

@@ -50,6 +50,7 @@ def construct_event(
     namespace: str,
     agent: str | None,
     time: datetime,
+    correlation_id: str | None = None,
 ) -> Event:
     """Return the event that `new_event` returns for values that are valid as they are.
 
@@ -65,7 +66,7 @@ def construct_event(
             "subject": session_id,
             "time": time,
             "namespace": namespace,
-            "correlationid": None,
+            "correlationid": correlation_id,
             "causationid": None,
             "agent": agent,
             "data": data,

@@ -16,7 +16,7 @@ from anabranch_events.jetstream.tenant_view import GET
 from anabranch_events.transport.inbox import STATUS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from nats.aio.msg import Msg
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 BATCH_RECORDS: Final = 256
 BATCH_BYTES: Final = 4 * 1024 * 1024
+SUBJECTS_MAX: Final = 256
 EVENT_ID: Final = "Nats-Msg-Id"
+EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SERVER_TIME_MAX: Final = timedelta(days=290 * 365)
 _END_OF_BATCH: Final = "204"
@@ -77,6 +79,12 @@ async def batch(
             "max_bytes": BATCH_BYTES,
         }
     )
+    *found, end = await _asked_for(connection, request, stream=stream)
+    return found, _checked_status(end, {_END_OF_BATCH, _NOT_FOUND})
+
+
+async def _asked_for(connection: Connection, request: bytes, *, stream: str) -> list[Msg]:
+    """Return the messages that a request asks for, and the status that ends them."""
 
     async def once(timeout_s: float) -> list[Msg]:
         async def send(reply: str) -> None:
@@ -84,8 +92,7 @@ async def batch(
 
         return await connection.converse(send, is_last=_is_status, timeout_s=timeout_s)
 
-    *found, end = await connection.attempt(once)
-    return found, _checked_status(end, {_END_OF_BATCH, _NOT_FOUND})
+    return await connection.attempt(once)
 
 
 async def last_on(connection: Connection, subject: str) -> Msg | None:
@@ -93,6 +100,22 @@ async def last_on(connection: Connection, subject: str) -> Msg | None:
     if connection.view is not None:
         await connection.view.reach_last_of(subject.removeprefix(SUBJECT_PREFIX))
     return await get(connection, {"last_by_subj": subject})
+
+
+async def only_on_each(connection: Connection, subjects: Sequence[str]) -> list[Msg]:
+    """Return the message of each subject that has one alone, which its writer put there as first.
+
+    The server keeps the position that a writer expected: 0 says that nothing stood before. For
+    connections with all rights. Raises LogUnavailable, LogRefused.
+    """
+    found: list[Msg] = []
+    for start in range(0, len(subjects), SUBJECTS_MAX):
+        some = subjects[start : start + SUBJECTS_MAX]
+        request = orjson.dumps({"multi_last": some, "batch": len(some)})
+        *last, end = await _asked_for(connection, request, stream=STREAM)
+        _checked_status(end, {_END_OF_BATCH, _NOT_FOUND})
+        found += [one for one in last if (one.headers or {}).get(EXPECTED) == "0"]
+    return found
 
 
 async def get(

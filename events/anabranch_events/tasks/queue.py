@@ -96,8 +96,11 @@ class TaskQueue:
             answers = 0
 
             async def send(reply: str) -> None:
-                for task, payload in zip(tasks, payloads, strict=True):
-                    await self._connection.publish(task.subject, payload, reply=reply)
+                messages = [
+                    (task.subject, reply, "", payload)
+                    for task, payload in zip(tasks, payloads, strict=True)
+                ]
+                await self._connection.publish_all(messages, ask=True)
 
             def is_last(_answer: Msg) -> bool:
                 nonlocal answers

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from anabranch_events.errors import InputInvalid
-from anabranch_events.jetstream.direct_get import EVENT_ID
-from anabranch_events.write.append import EXPECTED
+from anabranch_events.jetstream.direct_get import EVENT_ID, EXPECTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

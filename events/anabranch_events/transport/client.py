@@ -90,7 +90,10 @@ class QuickClient(Client):
         size = 0
         for subject, reply, headers, data in messages:
             before, length = len(headers) + _FRAME_BYTES, len(data)
-            command = f"HPUB {subject} {reply} {before} {before + length}\r\nNATS/1.0\r\n{headers}"
+            command = f"PUB {subject} {reply} {length}"
+            if headers:
+                sizes = f"{before} {before + length}"
+                command = f"HPUB {subject} {reply} {sizes}\r\nNATS/1.0\r\n{headers}"
             parts.append(command.encode())
             parts.append(data)
             size += length

@@ -110,7 +110,7 @@ class Connection:
         self._connected = asyncio.Event()
         self._closing = False
         self._error: Exception | None = None
-        self._inbox = Inbox()
+        self._inbox = Inbox(self.client)
         self._lost_callbacks: set[Callable[[], None]] = set()
         self._forbidden_callbacks: set[Callable[[str], bool]] = set()
 
@@ -118,7 +118,7 @@ class Connection:
         try:
             async with asyncio.timeout(self.timeout_s):
                 await self._connect()
-                await self._inbox.open(self.client)
+                await self._inbox.open()
         except (TimeoutError, OSError, nats.errors.Error) as error:
             await self._close()
             self.fail(error)

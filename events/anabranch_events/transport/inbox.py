@@ -7,11 +7,12 @@ import contextlib
 import itertools
 from typing import TYPE_CHECKING, Final
 
+from nats.aio.msg import Msg
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from nats.aio.client import Client
-    from nats.aio.msg import Msg
+    from anabranch_events.transport.client import QuickClient
 
 STATUS: Final = "Status"
 NO_RESPONDERS: Final = "503"
@@ -36,15 +37,16 @@ class Forbidden(Exception):
 class Inbox:
     """Pending requests by their reply subjects; each answer goes to its request."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: QuickClient) -> None:
+        self._client = client
         self._prefix = ""
         self._numbers = itertools.count(1)
         self._pending: dict[str, PendingRequest] = {}
 
-    async def open(self, client: Client) -> None:
+    async def open(self) -> None:
         """Listen on the connection; the driver listens again after it was lost."""
-        self._prefix = f"{client.new_inbox()}."
-        await client.subscribe(f"{self._prefix}*", cb=self._receive)
+        self._prefix = f"{self._client.new_inbox()}."
+        await self._client.listen(f"{self._prefix}*", self._receive)
 
     @contextlib.contextmanager
     def expect(
@@ -82,10 +84,12 @@ class Inbox:
         for pending in self._pending.values():
             pending.give_up()
 
-    async def _receive(self, message: Msg) -> None:
-        pending = self._pending.get(message.subject[len(self._prefix) :])
+    def _receive(
+        self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
+    ) -> None:
+        pending = self._pending.get(subject[len(self._prefix) :])
         if pending is not None:
-            pending.add(message)
+            pending.add(Msg(self._client, subject, reply, data, headers))
 
 
 class PendingRequest:

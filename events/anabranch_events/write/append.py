@@ -27,18 +27,19 @@ from anabranch_events.jetstream.api import (
     translated,
 )
 from anabranch_events.jetstream.claim_check import is_reference
-from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader
+from anabranch_events.jetstream.direct_get import EVENT_ID, EXPECTED, ask_leader
 from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S, SUBJECT_PREFIX
 from anabranch_events.jetstream.tenant_view import INFO
 from anabranch_events.transport.inbox import Unanswered
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anabranch_events.jetstream.direct_get import Stored
     from anabranch_events.jetstream.documents import Documents
     from anabranch_events.transport.connection import Connection
 
 _STANDS_S: Final = 0.2
-EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 EXPECTED_LAST: Final = "Nats-Expected-Last-Sequence"
 
 
@@ -86,6 +87,11 @@ async def outgoing(documents: Documents, event: Event, *, expected: int | None) 
     )
 
 
+def header_lines(headers: Mapping[str, str]) -> str:
+    """Return headers of our own in the form in which a message is sent."""
+    return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+
+
 def subject_of(event: Event) -> str:
     """Return the subject on which an event is stored."""
     return f"{SUBJECT_PREFIX}{event.namespace}.{event.subject}"
@@ -101,13 +107,13 @@ async def append(connection: Connection, out: Outgoing) -> Receipt:
     it belonged to one that was deleted, LogFull and LogRefused. After LogUnavailable it is stored
     or not: appending the same event again is safe.
     """
-    headers = out.headers()
+    lines = header_lines(out.headers())
 
     async def once(timeout_s: float) -> bytes:
-        answer = await connection.request(
-            out.subject, out.document, headers=headers, timeout_s=timeout_s
-        )
-        return answer.data
+        async def send(reply: str) -> None:
+            await connection.publish_all([(out.subject, reply, lines, out.document)], ask=True)
+
+        return (await connection.converse(send, is_last=None, timeout_s=timeout_s))[-1].data
 
     try:
         acknowledged = parsed(await connection.attempt(once))

@@ -30,6 +30,7 @@ from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S
 from anabranch_events.transport.inbox import STATUS, Unanswered
 from anabranch_events.write.append import (
     Outgoing,
+    header_lines,
     id_taken,
     last_position,
     not_stored,
@@ -202,7 +203,7 @@ def _messages(outs: Sequence[Message], batch_id: str, reply: str) -> Iterator[li
     messages: list[Outbound] = []
     size, last = 0, len(outs)
     for number, out in enumerate(outs, start=1):
-        lines = [f"{name}: {value}\r\n" for name, value in out.headers().items()]
+        lines = [header_lines(out.headers())]
         lines.append(f"Nats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: {number}\r\n")
         if number == last:
             lines.append("Nats-Batch-Commit: 1\r\n")

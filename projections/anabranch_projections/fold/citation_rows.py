@@ -33,6 +33,7 @@ class CitationRows:
                     "position": at.position,
                     "time": at.time,
                     "useful": data.outcome is not Outcome.REJECTED,
+                    "confirmed": data.outcome is Outcome.CONFIRMED,
                     "ids": list(dict.fromkeys(data.insight_ids)),
                 },
             )
@@ -63,18 +64,24 @@ class CitationRows:
 
 
 def _insights(citations: list[tuple[str, Row]]) -> list[Row]:
-    """Make a row for each insight: the positions at which it was of use, and the last of any."""
+    """Make a row for each insight: where it was of use, where confirmed, and the last of any."""
     rows: dict[tuple[str, str], Row] = {}
     for namespace, citation in citations:
         for insight_id in citation["ids"]:
             row = rows.setdefault(
                 (namespace, insight_id),
-                {"namespace": namespace, "id": insight_id, "useful": [], "last": 0},
+                {"namespace": namespace, "id": insight_id, "last": 0} | _no_positions(),
             )
             row["last"] = citation["position"]
             if citation["useful"]:
                 row["useful"].append(citation["position"])
+            if citation["confirmed"]:
+                row["confirmed"].append(citation["position"])
     return list(rows.values())
+
+
+def _no_positions() -> Row:
+    return {"useful": [], "confirmed": []}
 
 
 def _places(citations: Sequence[tuple[str, Row]]) -> list[Row]:

@@ -47,8 +47,8 @@ PROPERTIES: Final[Mapping[str, frozenset[str]]] = {
     "Insight": _words(
         "namespace id session_id root_id agent text subject kind confidence tags entities sources recorded "
         "recorded_at valid_from valid_until current retired retired_reason lapses final "
-        "final_reason retracted stated_until restated forgotten forgotten_receipt citations cited "
-        "embedding embedding_model"
+        "final_reason retracted stated_until restated forgotten forgotten_receipt citations "
+        "confirmations cited embedding embedding_model"
     ),
     "Note": _words("namespace session_id key value recorded"),
     "Session": _words(

@@ -21,14 +21,14 @@ from anabranch_thinking.consolidation.links import WeightedLink, find_links
 from anabranch_thinking.consolidation.points import Point
 from anabranch_thinking.consolidation.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
 from anabranch_thinking.errors import NothingLearned
-from anabranch_thinking.sessions.insights import RESERVED
+from anabranch_thinking.sessions.insights import RESERVED, USAGE_NOTE
 from anabranch_thinking.sessions.journal import Fact, checked
-from anabranch_thinking.sessions.many import states_of
+from anabranch_thinking.sessions.many import Known, states_of
 from anabranch_thinking.sessions.state import RecordedConsolidation, SessionState
 from anabranch_thinking.thought import Consolidation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from anabranch_thinking.consolidation.abstractive import Writer
     from anabranch_thinking.sessions.recall import Recall
@@ -42,7 +42,6 @@ NEIGHBOURS_MAX: Final = 5
 RECALLS_AT_ONCE: Final = 8
 NOTE: Final = f"{RESERVED}synthesis"
 """The note in working memory on the last text that a model wrote, or on its answer that is none."""
-USAGE_NOTE: Final = f"{RESERVED}usage"
 _IDS: Final = UUID("0f0d7c0c-7a8e-4c55-9e0b-5a0a6b0a1a57")
 
 
@@ -56,6 +55,7 @@ async def consolidate_thought(
     consolidation_id: str | None = None,
     effect: Effect | None = None,
     begun_after: int | None = None,
+    known: Known | None = None,
     writer: Writer | None = None,
 ) -> Consolidation:
     """Synthesise the insights of a thought's sessions, and link them across sessions.
@@ -70,23 +70,26 @@ async def consolidate_thought(
 
     With `effect` the facts that it makes of the root and of the text go into the same batch.
     Where the root has ended, or has the `consolidation_id`, nothing is added. `begun_after` is a
-    position after which all the sessions began: it makes the reading quicker. A `writer` has a
-    model write the text; it goes without `effect`, so that no join waits for a model.
+    position after which all the sessions began: it makes the reading quicker. So do sessions that
+    are `known`. A `writer` has a model write the text; it goes without `effect`, so that no join
+    waits for a model.
     """
-    known: dict[str, list[float]] = {}
+    vectors: dict[str, list[float]] = {}
     asked: dict[str, Written] = {}
 
     async def attempt() -> Consolidation:
-        root, states = await _states(sessions, root_id, session_ids, begun_after)
+        root = await sessions.state(root_id)
+        ids = [one for one in dict.fromkeys(session_ids) if one != root.session_id]
+        states = await states_of(sessions, ids, begun_after=begun_after, known=known)
         points = _points(root, states)
         if not points:
             raise NothingLearned(root.session_id)
-        own = await vectors_of(points, embedder, known)
+        own = await vectors_of(points, embedder, vectors)
         synthesis = await asyncio.to_thread(
             synthesise, root.task, points, vectors=own, root_id=root.session_id
         )
         others = await _neighbours(synthesis, recall, root_id=root.session_id)
-        theirs = await vectors_of(others, embedder, known)
+        theirs = await vectors_of(others, embedder, vectors)
         links = await asyncio.to_thread(
             find_links,
             points,
@@ -100,14 +103,6 @@ async def consolidate_thought(
         return await record(sessions, root, found, consolidation_id=consolidation_id, effect=effect)
 
     return await sessions.settle(attempt)
-
-
-async def _states(
-    sessions: Sessions, root_id: str, session_ids: Iterable[str], begun_after: int | None
-) -> tuple[SessionState, list[SessionState]]:
-    root = await sessions.state(root_id)
-    branches = [one for one in dict.fromkeys(session_ids) if one != root.session_id]
-    return root, await states_of(sessions, branches, begun_after=begun_after)
 
 
 def _points(root: SessionState, states: Sequence[SessionState]) -> list[Point]:

@@ -51,7 +51,8 @@ class ChatExecutor(ABC):
 
     The model gets the branch's role and task, and what memory recalls for it. `url` is the address
     of the service, without it the provider's own. Redirects are not followed, so the key goes
-    nowhere else. Tokens that were used stand in the branch's working memory, under `usage`.
+    nowhere else. Tokens that were used stand in the branch's working memory, under
+    `anabranch.usage`.
     """
 
     provider: ClassVar[str]
@@ -79,7 +80,8 @@ class ChatExecutor(ABC):
         """Return the finding in the model's answer. Raises as `ask` does."""
         answer = await self._answer(*await prompt_of(branch), form=SCHEMA, named="finding")
         if answer.usage:
-            await branch.note("usage", {"model": self._model, **answer.usage})
+            usage = {"model": self._model, **answer.usage}
+            await branch.sessions.note_usage(branch.session_id, usage)
         return finding_in(self._whole(answer), by=self.name)
 
     async def ask(

@@ -53,6 +53,8 @@ RELATED: Final = "related"
 
 REMEMBER_TASK: Final = "Remember"
 RESERVED: Final = "anabranch."
+USAGE_NOTE: Final = f"{RESERVED}usage"
+"""The note in working memory on the tokens that a model took."""
 """The start of the keys of notes that are ours, beside those of agents; none is handed off."""
 """The task of a session opened for one insight. It repeats nothing that may be forgotten."""
 
@@ -286,6 +288,11 @@ class Insights(Journal):
                 field="key",
                 fix="give the note another key",
             )
+        return await self._work(session_id, fact)
+
+    async def note_usage(self, session_id: str, usage: Mapping[str, object]) -> SessionReceipt:
+        """Note the tokens that a model took for a session, where no agent's note can stand."""
+        fact = checked(WorkingMemorySet, key=USAGE_NOTE, value={**usage})
         return await self._work(session_id, fact)
 
     async def clear_note(self, session_id: str, key: str) -> SessionReceipt:

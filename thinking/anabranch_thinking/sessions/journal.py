@@ -30,11 +30,14 @@ from anabranch_events.errors import (
     LogMovedOn,
     PositionConflict,
 )
-from anabranch_events.event.types import BranchCreated, ResourceClaimed, SessionOpened
+from anabranch_events.event.construction import construct_event
+from anabranch_events.event.identifiers import is_canonical_uuid, whole_milliseconds
+from anabranch_events.event.types import ResourceClaimed
 from anabranch_thinking.errors import SessionEnded, SessionNotFound, TokenStale
 from anabranch_thinking.sessions.lease import Lease, lease_in, line_of
 from anabranch_thinking.sessions.state import SessionState, StateFold
 from anabranch_thinking.sessions.state_cache import StateCache
+from anabranch_thinking.sessions.states_together import StatesTogether
 
 if TYPE_CHECKING:
     from anabranch_events import Recorded
@@ -94,6 +97,8 @@ class Journal:
         self._states = StateCache()
         self._repeats = log.repeats()
         self._lease: Lease | None = None
+        self._named: set[str | None] = {None}
+        """The agents in whose name an event was checked."""
 
     def with_listener(self, listener: EventListener | None, *, agent: str | None = None) -> Self:
         """Return a copy of the journal that hands its appends to `listener`, in `agent`'s name."""
@@ -139,44 +144,46 @@ class Journal:
         self._states.keep(state)
         return state
 
+    async def beginnings(self, session_ids: Sequence[str]) -> dict[str, SessionState]:
+        """Return those of the sessions that have begun and no more, read together.
+
+        One that is left out may be anything. By the time of an answer it may have gone on, too.
+        """
+        found: dict[str, SessionState] = {}
+        for recorded in await self._log.only_of_each(session_ids, namespace=self.namespace):
+            fold = StateFold(SessionState(recorded.session_id, self.namespace))
+            await self._take(fold, recorded)
+            state = fold.state()
+            if state.exists:
+                self._states.keep(state)
+                found[state.session_id] = state
+        return found
+
     async def ended_state(self, session_id: str) -> SessionState:
         """Return the session's state; it is not read where this process knows of its end."""
         known = self._states.get(checked_id(session_id, field="session_id"))
         return known if known is not None and known.ended else await self.state(session_id)
 
     async def begun_after(
-        self, position: int, *, records_max: int
+        self, position: int, *, records_max: int, known: Mapping[str, SessionState] | None = None
     ) -> dict[str, SessionState] | None:
         """Return the sessions that began after a position, as they are, in their order.
 
         The end of the log is read as a whole. None where more than `records_max` records stand
         there, or one of them takes a closer look: each session is to be read by itself then.
+        `known` are sessions as they were at that position; they go on.
         """
         last = (await self._log.bounds()).last
         if last - position > records_max:
             return None
-        folds: dict[str, StateFold] = {}
-        passed: set[str] = set()
+        if last <= position and known is not None:
+            return {**known}
+        reading = StatesTogether(self.namespace, self._states, known or {})
         async with aclosing(self._log.batches(after=min(position, last), to=last)) as batches:
             async for records in batches:
-                for recorded in records:
-                    if recorded.namespace != self.namespace or recorded.session_id in passed:
-                        continue
-                    try:
-                        event = recorded.decode()
-                    except EventInvalid:
-                        return None
-                    fold = folds.get(event.session_id)
-                    if fold is None:
-                        if not isinstance(event.data, SessionOpened | BranchCreated):
-                            passed.add(event.session_id)  # It began before.
-                            continue
-                        fold = StateFold(SessionState(event.session_id, self.namespace))
-                        folds[event.session_id] = fold
-                    elif event.id <= fold.newest_event:
-                        return None  # It may repeat an earlier one.
-                    fold.take(event, position=recorded.position)
-        return {session_id: fold.state() for session_id, fold in folds.items()}
+                if not all(map(reading.take, records)):
+                    return None
+        return reading.states()
 
     async def state_as_of(self, session_id: str, position: int) -> SessionState:
         """Return the session as of `position`: its own events up to there, read again.
@@ -324,18 +331,24 @@ class Journal:
 
     def _events_of(self, facts: Sequence[Fact], *, root_id: str) -> list[Event]:
         time = self._clock()
-        return [
-            new_event(
-                fact.data,
-                session_id=fact.session_id,
-                namespace=self.namespace,
-                agent=fact.agent or self.agent,
-                correlation_id=root_id,
-                event_id=fact.event_id or self.new_id(),
-                time=time,
-            )
-            for fact in facts
-        ]
+        return [self._event_of(fact, root_id=root_id, time=time) for fact in facts]
+
+    def _event_of(self, fact: Fact, *, root_id: str, time: datetime) -> Event:
+        """Return the event of a fact; what we made ourselves is not looked at again."""
+        event_id, agent = fact.event_id or self.new_id(), fact.agent or self.agent
+        ids = (event_id, fact.session_id, root_id)
+        ours = time.tzinfo is UTC and agent in self._named and all(map(is_canonical_uuid, ids))
+        event = (construct_event if ours else new_event)(
+            fact.data,
+            session_id=fact.session_id,
+            namespace=self.namespace,
+            agent=agent,
+            correlation_id=root_id,
+            event_id=event_id,
+            time=whole_milliseconds(time) if ours else time,
+        )
+        self._named.add(agent)
+        return event
 
     def _stored(
         self, events: Sequence[Event], receipts: Sequence[Receipt], *, expected: Mapping[str, int]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_thinking.sessions.sessions import READS_AT_ONCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from anabranch_thinking.sessions.sessions import Sessions
     from anabranch_thinking.sessions.state import SessionState
@@ -17,25 +17,46 @@ TOGETHER_MIN: Final = 8
 _RECORDS_EACH: Final = 8
 
 
+class Known(NamedTuple):
+    """Sessions as one who follows the log knows them: as they were at a position."""
+
+    position: int
+    states: Mapping[str, SessionState]
+
+
 async def states_of(
-    sessions: Sessions, session_ids: Iterable[str], *, begun_after: int | None = None
+    sessions: Sessions,
+    session_ids: Iterable[str],
+    *,
+    begun_after: int | None = None,
+    known: Known | None = None,
 ) -> list[SessionState]:
     """Return the states of sessions, in the order of their ids given.
 
     Many that began after the position `begun_after` are read together, where little else was stored
-    since. Raises SessionNotFound.
+    since. Of those that are `known` only what came later is read. Raises SessionNotFound.
     """
     ids = list(session_ids)
-    known = await begun_since(sessions, len(ids), begun_after=begun_after) or {}
+    found = await _going_on(sessions, known) if known else None
+    if found is None:
+        found = await begun_since(sessions, len(ids), begun_after=begun_after) or {}
     gate = asyncio.Semaphore(READS_AT_ONCE)
 
     async def read(session_id: str) -> SessionState:
         async with gate:
             return await sessions.state(session_id)
 
-    missing = [one for one in dict.fromkeys(ids) if one not in known]
-    known |= zip(missing, await asyncio.gather(*map(read, missing)), strict=True)
-    return [known[one] for one in ids]
+    missing = [one for one in dict.fromkeys(ids) if one not in found]
+    found |= zip(missing, await asyncio.gather(*map(read, missing)), strict=True)
+    return [found[one] for one in ids]
+
+
+async def _going_on(sessions: Sessions, known: Known) -> dict[str, SessionState] | None:
+    """Return what is known, and what became of it; None where much was stored since."""
+    count = max(TOGETHER_MIN, len(known.states))
+    return await sessions.begun_after(
+        known.position, records_max=_RECORDS_EACH * count, known=known.states
+    )
 
 
 async def begun_since(

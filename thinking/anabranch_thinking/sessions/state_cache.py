@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event, Receipt
 
 WEIGHT_MAX: Final = 8192
+FOLLOWED_MAX: Final = 256
 _TEXT_WEIGHT: Final = 4096
 
 
@@ -70,6 +71,21 @@ class StateCache:
                 continue
             self.keep(state.after(event, position=receipt.position))
             at[session_id] = receipt.position
+
+    def follow(self, event: Event, position: int) -> None:
+        """Take in the next event of the log, for one who reads all of it in order.
+
+        Sessions that begin are kept from then on, unless an event may repeat an earlier one, or
+        much has gathered: each event copies that.
+        """
+        state = self.get(event.session_id) or self._known(event, event.namespace)
+        if state is None:
+            return
+        if event.id > state.newest_event and _weight_of(state) <= FOLLOWED_MAX:
+            self.keep(state.after(event, position=position))
+        else:
+            _, weight = self._states.pop(event.session_id)
+            self._weight -= weight
 
     def _known(self, event: Event, namespace: str) -> SessionState | None:
         begins = isinstance(event.data, SessionOpened | BranchCreated)

@@ -44,7 +44,10 @@ _log: Final = logging.getLogger("anabranch")
 
 
 class Attempt:
-    """A delivery in work. `delivery` is replaced where the queue delivers the task again to us."""
+    """A delivery in work. `delivery` is replaced where the queue delivers the task again to us.
+
+    `begun` is the branch as it was read before, where nobody had it by then.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Attempt:
         slots: WorkSlots,
         worker: str,
         silence_s: float,
+        begun: SessionState | None = None,
     ) -> None:
         self.delivery = delivery
         self.session_id = delivery.task.session_id
@@ -68,6 +72,7 @@ class Attempt:
         self._slots = slots
         self._worker = worker
         self._silence_s = silence_s
+        self._begun = begun
         self._claim: Claim | None = None
         self._working: asyncio.Future[Found] | None = None
         self._stopped: str | None = None
@@ -96,7 +101,8 @@ class Attempt:
             await self.delivery.give_back(delay_s=1.0)
 
     async def _run(self) -> None:
-        state = await self._sessions.state(self.session_id)
+        # What was read a moment ago is enough: the claim is conditional on it.
+        state = self._begun or await self._sessions.state(self.session_id)
         if state.ended:
             await self.delivery.done()
             return

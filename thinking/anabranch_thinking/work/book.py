@@ -206,6 +206,10 @@ class JoinBook:
         join = self.joins.get(self._by_branch.get(session_id, ""))
         return None if join is None else (join, join.branches[session_id])
 
+    def holds(self, session_id: str) -> bool:
+        """Tell whether a session is a branch of an open join."""
+        return session_id in self._by_branch
+
     def goes_on(self, session_id: str) -> bool:
         """Tell whether a branch of an open join has not ended."""
         found = self._branch(session_id)

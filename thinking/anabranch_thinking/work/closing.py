@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from anabranch_thinking.join import Verdict
+    from anabranch_thinking.sessions.many import Known
     from anabranch_thinking.sessions.state import SessionState
     from anabranch_thinking.work.book import OpenJoin
     from anabranch_thinking.work.fabric import Fabric
@@ -26,11 +27,17 @@ if TYPE_CHECKING:
 
 
 async def close_join(
-    fabric: Fabric, join: OpenJoin, verdict: Verdict, *, session_ids: Sequence[str]
+    fabric: Fabric,
+    join: OpenJoin,
+    verdict: Verdict,
+    *,
+    session_ids: Sequence[str],
+    known: Known | None = None,
 ) -> None:
     """Consolidate what the branches that count have found, and end the parent as the terms say.
 
-    `session_ids` are those branches and all below them. A parent that has ended is left alone.
+    `session_ids` are those branches and all below them, `known` how they were when the joiner
+    read of them. A parent that has ended is left alone.
     """
     from anabranch_thinking.consolidation.consolidate import consolidate_thought  # It takes numpy.
 
@@ -38,7 +45,7 @@ async def close_join(
     begun_after = join.position - 1
     states: list[SessionState] = []
     if join.terms.then is Then.COMPLETE:  # The parent says what they say.
-        found = await states_of(sessions, join.branches, begun_after=begun_after)
+        found = await states_of(sessions, join.branches, begun_after=begun_after, known=known)
         states = await heirs(sessions, found)
     counted = [one for one in states if one.session_id in set(verdict.counted) and one.result]
     errors = [one.error for one in states if one.error]
@@ -65,6 +72,7 @@ async def close_join(
             consolidation_id=join.terms.join_id,
             effect=effect,
             begun_after=begun_after,
+            known=known,
         )
     except NothingLearned:
         await _without_consolidation(fabric, join, effect)

@@ -22,6 +22,8 @@ from anabranch_events.event.types import (
 )
 from anabranch_events.tasks.task import Task
 from anabranch_thinking.join import LATE
+from anabranch_thinking.sessions.many import Known
+from anabranch_thinking.sessions.state_cache import StateCache
 from anabranch_thinking.tracing import step_span
 from anabranch_thinking.work.book import JoinBook, OpenJoin
 from anabranch_thinking.work.closing import close_join
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from anabranch_events import PinnedConsumer, Recorded
     from anabranch_thinking.join import Verdict
+    from anabranch_thinking.sessions.state import SessionState
     from anabranch_thinking.work.fabric import Fabric
     from anabranch_thinking.work.hedging import Hedging
 
@@ -62,6 +65,7 @@ class Turn:
         self._open_queue = open_queue
         self._note = note
         self._book = JoinBook(hedging)
+        self._states = StateCache()
         self._position = 0
         self._noted = -1
         self._caught_up = False
@@ -102,6 +106,8 @@ class Turn:
             hedged = self._book.is_hedged(event.session_id)
             for join in self._book.take(event, recorded.position):
                 touched[join.terms.join_id] = join
+            if self._book.holds(event.session_id):
+                self._states.follow(event, recorded.position)
             if isinstance(event.data, _STOPS) or (hedged and _is_end(event.data)):
                 stopped.setdefault(event.namespace, []).append(event.session_id)
         if not self._caught_up:
@@ -211,10 +217,21 @@ class Turn:
             below = [one for one in self._book.below(join) if one not in uncounted]
             fork = join.terms.traceparent
             with step_span(self._fabric.tracer, "join", root_id=join.root_id, linked=fork):
-                await close_join(self._fabric, join, verdict, session_ids=below)
+                known = self._known({*join.branches, *below})
+                await close_join(self._fabric, join, verdict, session_ids=below, known=known)
         if join.terms.then is Then.KEEP:
             join.joined = True
             self._due.add(join.terms.join_id)
+
+    def _known(self, session_ids: Iterable[str]) -> Known | None:
+        """Return sessions as they are where the log is read up to; None where one was dropped."""
+        states: dict[str, SessionState] = {}
+        for session_id in session_ids:
+            state = self._states.get(session_id)
+            if state is None:
+                return None
+            states[session_id] = state
+        return Known(self._position, states)
 
     async def _cancel(self, join: OpenJoin, reason: str) -> None:
         going = [one.session_id for one in join.going]

@@ -23,6 +23,7 @@ from anabranch_events.errors import InputInvalid, NotFound, Unavailable
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
+from anabranch_thinking.sessions.many import TOGETHER_MIN
 from anabranch_thinking.work.attempt import Attempt, Hedge
 from anabranch_thinking.work.slots import WorkSlots
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from anabranch_events.tasks.delivery import Delivery
     from anabranch_events.tasks.taking import Taking
     from anabranch_thinking.executors.base import Executor
+    from anabranch_thinking.sessions.state import SessionState
     from anabranch_thinking.work.fabric import Fabric
 
 LOOK_S: Final = 1.0
@@ -162,8 +164,9 @@ class Worker:
                 _log.debug("the queue does not answer: %s", error)
                 await self._rest(_OUTAGE_PAUSE_S)
                 continue
+            begun = await self._beginnings(taken)
             for delivery in taken:
-                await self._begin(delivery)
+                await self._begin(delivery, begun.get(delivery.task.session_id))
             if not taken:
                 await self._rest(LOOK_S * pauses.uniform(0.5, 1.0))
 
@@ -182,6 +185,16 @@ class Worker:
             count = free - len(found) - kept
             found += await taking.take(self._namespace, priorities=others, count=count)
         return found
+
+    async def _beginnings(self, taken: Sequence[Delivery]) -> dict[str, SessionState]:
+        """Read the branches that nobody had before, all together."""
+        fresh = [one.task.session_id for one in taken if one.deliveries == 1 and not one.task.hedge]
+        if len(fresh) < TOGETHER_MIN:
+            return {}
+        try:
+            return await self._fabric.sessions_of(self._namespace).beginnings(fresh)
+        except Unavailable:
+            return {}  # Each attempt deals with the outage.
 
     async def _rest(self, seconds: float) -> None:
         """Rest until there is work, or for so long."""
@@ -206,7 +219,7 @@ class Worker:
             if now >= max(self._yielding.get(one, 0.0), self._outrun.get(one, (0, 0.0))[1])
         ]
 
-    async def _begin(self, delivery: Delivery) -> None:
+    async def _begin(self, delivery: Delivery, begun: SessionState | None = None) -> None:
         task = delivery.task
         held = self._running.get(task.key)
         if held is not None:
@@ -227,6 +240,7 @@ class Worker:
             slots=self.slots,
             worker=self.name,
             silence_s=self._silence_s,
+            begun=begun,
         )
         self.slots.take()
         running = asyncio.create_task(self._run(attempt, task.key), name=f"branch {task.key}")

@@ -20,7 +20,7 @@ PANEL: Final = "Think"
     commands,
     "stats",
     gives="role, executor, worker, branches, completed, failed, cancelled, attempts, p50_ms, "
-    "p95_ms, insights, useful, citations, rejected; one line a group",
+    "p95_ms, insights, useful, citations, used, confirmed, rejected; one line a group",
     panel=PANEL,
 )
 async def stats(

@@ -117,12 +117,15 @@ def test_a_session_claims_and_is_watched(anabranch: CommandLine, namespace: str)
     claimed = session("claim", root, "hotel booking", "--ttl", "600").value
     refused = session("claim", rival, "hotel booking")
     token = str(claimed["token"])
+    longer = session("renew", root, "hotel booking", "--token", token, "--ttl", "900").value
     released = session("release", root, "hotel booking", "--token", token)
     stale = session("release", root, "hotel booking", "--token", token)
     session("complete", root, "--result", "Booked", "--insight", "The Anker is booked.")
     watched = session("watch", root, "--after", "0").lines
 
     assert set(claimed) == {"session_id", "resource", "token", "expires_at"}
+    assert (longer["token"], longer.keys()) == (claimed["token"], claimed.keys())
+    assert longer["expires_at"] > claimed["expires_at"]
     assert (refused.code, refused.error["type"]) == (4, "ResourceTaken")
     assert (released.code, stale.code, stale.error["type"]) == (0, 4, "TokenStale")
     assert [(one["text"], one["session_id"]) for one in watched] == [("The Anker is booked.", root)]

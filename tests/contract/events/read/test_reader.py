@@ -58,6 +58,23 @@ async def test_two_namespaces_do_not_see_each_other(log: Log) -> None:
     assert last.decode() == there
 
 
+async def test_sessions_that_have_their_first_record_alone_are_told_by_the_server(
+    log: Log,
+) -> None:
+    """One that went on is left out, and one whose only record was stored on no condition."""
+    begun, gone_on, unsure = new_sessions(3)
+    first, second, third = note(begun), note(gone_on), note(unsure)
+    await log.append_all([first, second], expected={begun: 0, gone_on: 0})
+    await log.append(note(gone_on), expected=2)
+    await log.append(third)
+
+    asked = [unsure, gone_on, new_id(), begun]
+    found = await log.only_of_each(asked, namespace=first.namespace)
+
+    assert [(one.position, one.decode()) for one in found] == [(1, first)]
+    assert await log.only_of_each([], namespace=first.namespace) == []
+
+
 async def test_the_whole_log_is_read_between_two_positions(log: Log) -> None:
     """`after` is left out, `to` is taken in, and the end is that of the call."""
     events = notes(new_id(), 2500)

@@ -342,11 +342,12 @@ CASES: dict[type[EventData], Case] = {
             ),
         ],
         "MATCH (a:Insight)-[r:ASSOCIATED_WITH]->(b:Insight) RETURN a.citations AS of_one, "
-        "a.cited AS one_cited, b.citations AS of_other, b.cited AS other_cited, "
+        "a.confirmations AS confirming_one, a.cited AS one_cited, b.citations AS of_other, b.cited AS other_cited, "
         "r.weight AS weight, r.citations AS citations, r.cited AS cited, r.last_cited AS last_cited",
         [
             {
                 "of_one": 2,
+                "confirming_one": 1,
                 "one_cited": 6,
                 "of_other": 1,
                 "other_cited": 6,

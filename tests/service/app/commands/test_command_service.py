@@ -56,6 +56,34 @@ async def test_each_command_answers_with_its_receipt(ask: Asking, log: Log) -> N
     assert len(ended["insight_ids"]) == 2
 
 
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body).encode()
+
+
+async def test_a_resource_is_claimed_renewed_and_released(ask: Asking) -> None:
+    """One session has it; the token fences, a key is refused, and a stale token is told."""
+    one, other = [(await ask("open_session", OPEN))["session_id"] for _ in range(2)]
+
+    claim = {"resource": "gate", "session_id": one}
+    held = await ask("claim", claim)
+    taken = await ask.raw("claim", _json(claim | {"session_id": other}))
+    longer = await ask("renew_claim", claim | {"token": held["token"], "ttl_s": 600})
+    keyed = await ask.raw("claim", _json(claim), Nats_Msg_Id="once")
+    given = await ask("release_claim", claim | {"token": held["token"]})
+    stale = await ask.raw("release_claim", _json(claim | {"token": held["token"]}))
+    next_held = await ask("claim", claim | {"session_id": other})
+
+    assert longer["token"] == held["token"]
+    assert longer["expires_at"] > held["expires_at"]
+    assert given == claim | {"token": held["token"]}
+    assert [(one.headers or {})["Nats-Service-Error"] for one in (taken, keyed, stale)] == [
+        "ResourceTaken",
+        "InputInvalid",
+        "TokenStale",
+    ]
+    assert next_held["token"] > held["token"]
+
+
 async def test_an_event_is_appended_once_and_may_be_conditional(ask: Asking, log: Log) -> None:
     """The same event gets the same receipt; one that expects another position is told the last."""
     event = opened_event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from anabranch.api.operations import OPERATIONS
+from anabranch.api.claims import COMMANDED
 from tests.support.answering import answering
 from tests.support.fixtures.commands import Asking
 from tests.support.patience import PATIENCE_S
@@ -38,7 +38,7 @@ async def test_the_tools_of_nats_find_the_service(
     opened = counted["open_session"]
     assert (ping["name"], ping["type"]) == ("anabranch", "io.nats.micro.v1.ping_response")
     assert {one["subject"] for one in info["endpoints"]} == {
-        f"anabranch.commands.*.{one.name}" for one in OPERATIONS
+        f"anabranch.commands.*.{one.name}" for one in COMMANDED
     }
     assert {ping["id"], info["id"], stats["id"]} == {ping["id"]}
     assert (opened["num_requests"], opened["num_errors"]) == (2, 1)

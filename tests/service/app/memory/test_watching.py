@@ -114,11 +114,16 @@ async def test_a_session_claims_what_no_other_is_to_do(either: Memory) -> None:
         with pytest.raises(ResourceTaken) as taken:
             await other.claim("hotel")
     later = await other.claim("hotel", ttl_s=60)
+    assert await other.renew("hotel", token=later.token, ttl_s=600) > later.expires_at
+    with pytest.raises(InputInvalid, match="ttl_s"):
+        await other.renew("hotel", token=later.token, ttl_s=0)
     with pytest.raises(TokenStale):
         await hold.session.remember("Booked the Adler.")
     await other.release("hotel", token=later.token)
     with pytest.raises(TokenStale):
         await other.release("hotel", token=later.token)
+    with pytest.raises(TokenStale):
+        await other.renew("hotel", token=later.token)
 
     assert (taken.value.holder, taken.value.token) == (one.session_id, hold.token)
     assert (await one.claim("hotel")).token > later.token > hold.token

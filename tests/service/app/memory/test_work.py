@@ -131,7 +131,8 @@ async def test_work_has_a_record(working: Memory) -> None:
     with pytest.raises(ThoughtFailed):
         await working.think("fail", branches=["c"], executor=fail, retries=1)
     used, rejected = (branch.insight_ids[0] for branch in thought.branches)
-    await working.cite([used], outcome="confirmed")
+    for outcome in ("used", "confirmed", "used"):
+        await working.cite([used], outcome=outcome)
     await working.cite([rejected], outcome="rejected")
 
     by_role = await working.work.stats(by=["role"], since=before)
@@ -140,10 +141,10 @@ async def test_work_has_a_record(working: Memory) -> None:
     assert [
         (one.role, one.branches, one.completed, one.failed, one.attempts) for one in by_role
     ] == [("focus", 2, 1, 1, 3), ("pattern recognition", 1, 1, 0, 1)]
-    assert [(one.insights, one.useful, one.citations, one.rejected) for one in by_role] == [
-        (1, 1, 1, 0),
-        (1, 0, 0, 1),
-    ]
+    assert [
+        (one.insights, one.useful, one.citations, one.used, one.confirmed, one.rejected)
+        for one in by_role
+    ] == [(1, 1, 3, 2, 1, 0), (1, 0, 0, 0, 0, 1)]
     assert by_role[0].p50_ms == by_role[0].p95_ms
     assert (after.branches, after.failed, after.p50_ms) == (1, 1, None)
     for wrong, field in (({"by": ["task"]}, "by"), ({"limit": 0}, "limit")):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from anabranch_events.errors import InputInvalid
 from anabranch_thinking import (
     BranchTask,
     DoNotRetry,
@@ -56,13 +57,29 @@ async def test_an_answer_is_a_result_with_insights(log: Log, sessions: Sessions)
     assert branch.result == "The harbour hotel."
     assert [one.text for one in state.insights] == ["The harbour hotel has a bath."]
     assert state.working_memory == {
-        "usage": {"model": "scripted", "input_tokens": 40, "output_tokens": 12}
+        "anabranch.usage": {"model": "scripted", "input_tokens": 40, "output_tokens": 12}
     }
     assert "Your role is risk analysis. Look for what could go wrong. " in system
     assert user == "The task:\nFind a hotel"
     assert service.asked[0].headers["authorization"] == "Bearer sk-kept-to-itself"
     stored = [recorded.decode().model_dump_json() async for recorded in log.read_all()]
     assert not any("sk-kept" in event for event in stored)
+
+
+async def test_a_note_of_the_branch_called_usage_stays(sessions: Sessions) -> None:
+    """The tokens stand beside it, and no agent can write where they stand."""
+    root = await sessions.open_session("Plan the trip")
+    branch = replace(lone_branch(), sessions=sessions, session_id=root.session_id)
+    await branch.note("usage", "as told")
+
+    with ChatService(says(FOUND)).serving() as url:
+        await OpenAIExecutor("scripted", url=url, key="sk-kept").run(branch)
+
+    notes = (await sessions.state(branch.session_id)).working_memory
+    assert notes["usage"] == "as told"
+    assert notes.keys() == {"usage", "anabranch.usage"}
+    with pytest.raises(InputInvalid, match="notes of Anabranch itself"):
+        await branch.note("anabranch.usage", "ours?")
 
 
 GARBLED = [
@@ -167,7 +184,7 @@ async def test_an_anthropic_model_answers_by_a_tool(sessions: Sessions) -> None:
     state = await sessions.state(branch.session_id)
     assert (branch.status, branch.result) == (Status.COMPLETED, "The harbour hotel.")
     assert [one.text for one in state.insights] == ["The harbour hotel has a bath."]
-    assert state.working_memory["usage"] == {
+    assert state.working_memory["anabranch.usage"] == {
         "model": "scripted",
         "input_tokens": 10,
         "output_tokens": 10,

@@ -10,7 +10,7 @@ from anabranch_events import new_id
 from anabranch_events.jetstream.stream import subject
 from anabranch_thinking import BranchTask, Sessions
 from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, SessionNotFound
-from anabranch_thinking.sessions.many import states_of
+from anabranch_thinking.sessions.many import Known, states_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -102,3 +102,44 @@ async def test_many_read_together_are_as_read_one_by_one(
     assert len(read) == (0 if noise == "none" else 10)
     with pytest.raises(SessionNotFound):
         await states_of(fresh, [*ids, new_id()], begun_after=before)
+
+
+async def test_of_what_a_follower_knows_only_the_rest_is_read(
+    sessions: Sessions, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came after the position counts: ends, and a retraction by somebody else."""
+    _, before, ids = await _forked(sessions, 3)
+    claim = await sessions.start(ids[0], worker="w")
+    done = await sessions.complete(ids[0], "found", insights=["a fact"], claim=claim)
+    alone = Sessions(log, namespace=sessions.namespace)
+    known = Known(done.position, {one: await alone.state(one) for one in ids})
+    await sessions.retract(done.insight_ids[0], reason="wrong", session_id=ids[0])
+    await sessions.cancel(ids[1], "enough")
+    fresh = Sessions(log, namespace=sessions.namespace)
+    expected = [await fresh.state(one) for one in ids]
+
+    def read(session_id: str, **_: object) -> AsyncGenerator[Recorded]:
+        raise AssertionError(f"{session_id} was read")
+
+    monkeypatch.setattr(log, "read", read)
+    reader = Sessions(log, namespace=sessions.namespace)
+    found = await states_of(reader, ids, begun_after=before, known=known)
+
+    assert found == expected
+    assert found[0].retired == {done.insight_ids[0]}
+
+
+async def test_beginnings_are_read_together(sessions: Sessions, log: Log) -> None:
+    """Those that nobody has touched are known then, also to the claim; the others are left out."""
+    _, _, ids = await _forked(sessions, 3)
+    await sessions.start(ids[1], worker="w")
+    fresh = Sessions(log, namespace=sessions.namespace)
+
+    found = await fresh.beginnings([*ids, new_id()])
+    await sessions.start(ids[2], worker="other")
+
+    assert found.keys() == {ids[0], ids[2]}
+    assert found[ids[0]] == await Sessions(log, namespace=sessions.namespace).state(ids[0])
+    assert (await fresh.start(ids[0], worker="w")).attempt == 1
+    with pytest.raises(BranchTaken, match="other"):
+        await fresh.start(ids[2], worker="w")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from anabranch.api.operations import OPERATIONS
+from anabranch.api.claims import COMMANDED
 from anabranch.api.thoughts import EVERY
 from anabranch.commands.asyncapi import commands_document
 from anabranch.http.application import described
@@ -101,7 +101,7 @@ def test_the_page_of_the_commands_has_them_all() -> None:
     """Each subject stands on it."""
     page = commands_page(commands_document())
 
-    assert all(f"anabranch.commands.{{namespace}}.{one.name}" in page for one in OPERATIONS)
+    assert all(f"anabranch.commands.{{namespace}}.{one.name}" in page for one in COMMANDED)
 
 
 def _json(value: Any) -> bytes:

@@ -23,6 +23,8 @@ GROUP = WorkStats(
     insights=3,
     useful=2,
     citations=7,
+    used=5,
+    confirmed=2,
     rejected=1,
 )
 
@@ -37,5 +39,5 @@ def test_a_column_that_tells_nothing_apart_is_left_out() -> None:
 
     head, first, second = written.getvalue().splitlines()
     assert head.split()[:2] == ["ROLE", "BRANCHES"]
-    assert " ".join(first.split()) == "[red]focus 4 1 0 5 20 ms 1.5 s 3 2 7 1"
+    assert " ".join(first.split()) == "[red]focus 4 1 0 5 20 ms 1.5 s 3 2 5 2 1"
     assert second.split()[:6] == ["-", "4", "1", "0", "5", "-"]

@@ -36,11 +36,23 @@ def test_an_event_is_the_one_that_new_event_gives() -> None:
     data = InsightRecorded(insight_id=ID, text="The lamp is lit.")
 
     built = construct_event(
-        data, event_id=ID, session_id=ID, namespace="pier", agent="keeper", time=TIME
+        data,
+        event_id=ID,
+        session_id=ID,
+        namespace="pier",
+        agent="keeper",
+        time=TIME,
+        correlation_id=ID,
     )
 
     checked = new_event(
-        data, event_id=ID, session_id=ID, namespace="pier", agent="keeper", time=TIME
+        data,
+        event_id=ID,
+        session_id=ID,
+        namespace="pier",
+        agent="keeper",
+        time=TIME,
+        correlation_id=ID,
     )
     assert built == checked
     assert encode(built) == encode(checked)

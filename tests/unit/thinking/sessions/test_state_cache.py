@@ -10,10 +10,11 @@ from anabranch_events.event.types import (
     BranchCreated,
     BranchStarted,
     Insight,
+    InsightRecorded,
     SessionOpened,
 )
 from anabranch_thinking.sessions.state import SessionState, Status
-from anabranch_thinking.sessions.state_cache import StateCache
+from anabranch_thinking.sessions.state_cache import FOLLOWED_MAX, StateCache
 
 if TYPE_CHECKING:
     from anabranch_events import Event
@@ -95,3 +96,36 @@ def test_it_holds_no_more_than_its_weight() -> None:
 
     assert [one for one in ids if cache.get(one) is not None] == [ids[0]]
     assert cache.get(heavy.session_id) == heavy
+
+
+def test_who_follows_the_log_knows_what_reading_gives() -> None:
+    """Sessions are kept from their beginning on; one that began before is none of its."""
+    session_id, before = new_id(), new_id()
+    read = SessionState(session_id, "test")
+    cache = StateCache()
+
+    cache.follow(_life(before)[1], 1)
+    for position, event in enumerate(_life(session_id), 2):
+        read = read.after(event, position=position)
+        cache.follow(event, position)
+
+    assert cache.get(session_id) == read
+    assert cache.get(before) is None
+
+
+def test_what_may_repeat_or_gathers_much_is_not_followed() -> None:
+    """It is read from the log: a repetition has to be looked up, and a copy an event is too much."""
+    repeated, long = new_id(), new_id()
+    cache = StateCache()
+
+    created, started, _ = _life(repeated)
+    cache.follow(started, 2)
+    for event in (created, started, created):
+        cache.follow(event, 3)
+    cache.follow(_life(long)[0], 10)
+    for number in range(FOLLOWED_MAX + 1):
+        insight = Insight(insight_id=new_id(), text=f"fact {number}")
+        cache.follow(_event(long, InsightRecorded(**vars(insight))), 11 + number)
+
+    assert cache.get(repeated) is None
+    assert cache.get(long) is None
