@@ -34,11 +34,8 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         tuple(f"{tool} {one}" for tool in ("mcp-memory", "handoffs") for one in SCENARIOS),
         "it holds facts and no talk; they are read as facts",
     ),
-    "c": (
-        ("cline fork", "cline resume", "cline compaction"),
-        "the release asks for a terminal, so no such file could be made here",
-    ),
-    "d": (("gemini-cli compaction",), "without a terminal `/compress` is taken as a prompt"),
+    "c": (("cline rewind",), "going back makes a session of its own: it reads as a fork"),
+    "d": (("copilot-cli rewind",), "a rewind takes the events out of the file"),
     "e": (("openclaw compaction",), "the release refuses `/compact` outside of a terminal"),
     "f": (("openai-agents rewind",), "`pop_item` deletes the rows: nothing is left to read"),
     "g": (

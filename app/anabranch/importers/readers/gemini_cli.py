@@ -221,6 +221,15 @@ class _Known:
         self.said.add(message_id)
         return fresh
 
+    def compacted(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the copies in a history that a new summary begins; mark them as seen.
+
+        Beside the summary such a history holds a thank-you and the last messages, by other ids.
+        """
+        if not any(_is_snapshot(one) and str(one.get("id")) not in self.said for one in messages):
+            return []
+        return [one for one in messages if not _is_snapshot(one) and self.is_new(one)]
+
 
 class _Session:
     """One session: its messages, what was rewound, its sub-agents."""
@@ -250,7 +259,9 @@ class _Session:
             if not opened:
                 opened = True
                 yield self._opened(step, parent, role)
-            for message in self._messages_in(step):
+            copies = self._known.compacted(_history_in(step))
+            self._left_out["kept by a compaction"] += len(copies)
+            for message in self._messages_in(step, self._left_out):
                 time = time_of(message.get("timestamp"))
                 if self._known.is_new(message):
                     yield from course.at(str(message["id"]), time)
@@ -279,6 +290,7 @@ class _Session:
     def _nodes(self) -> Iterator[Node]:
         """Yield messages in a chain; after a rewind the next hangs before the one rewound to."""
         known = _Known()
+        said: dict[int, str] = {}
         above: dict[str, str | None] = {}
         tip: str | None = None
         rewound = False
@@ -288,9 +300,12 @@ class _Session:
             target = step.get("$rewindTo")
             if isinstance(target, str):
                 tip, rewound = above.get(target), True
-            for message in self._messages_in(step, counting=False):
+            for copy in known.compacted(_history_in(step)):
+                above[str(copy.get("id"))] = above.get(said.get(_mark(copy), ""), tip)
+            for message in self._messages_in(step):
                 if known.is_new(message):
                     message_id = str(message["id"])
+                    said[_mark(message)] = message_id
                     above[message_id] = tip
                     yield Node(message_id, tip, speaks=True, restarts=True)
                     tip, rewound = message_id, False
@@ -298,27 +313,26 @@ class _Session:
             yield Node(END, tip, speaks=False, restarts=True)
 
     def _messages_in(
-        self, step: dict[str, Any], *, counting: bool = True
+        self, step: dict[str, Any], left_out: Counter[str] | None = None
     ) -> Iterator[dict[str, Any]]:
         """Yield the messages on a line; a list that was set again holds what is known, and less."""
-        changed = object_of(step.get("$set"))
         if text_of(step.get("id")) and "type" in step:
             yield step
             return
-        for message in objects_of(changed.get("messages")):
+        left_out = Counter() if left_out is None else left_out
+        history = _history_in(step)
+        for message in history:
             message_id = text_of(message.get("id")) or ""
             text = _text_in(message) or ""
             context = "-" not in message_id or _CONTEXT.match(text)
             if context or message_id.endswith("_response"):
-                if counting:
-                    self._left_out["injected context"] += 1
+                left_out["injected context"] += 1
             else:
                 yield message
-        summary = text_of(changed.get("summary"))
-        if summary and counting:
+        summary = text_of(object_of(step.get("$set")).get("summary"))
+        if summary:
             self._result = self._result or result_of(json_of(summary) or summary)
-        if counting and not changed.get("messages"):
-            self._left_out["metadata"] += 1
+        left_out["metadata"] += not history
 
     def _message(
         self, message: dict[str, Any], line: str, time: datetime | None
@@ -417,6 +431,20 @@ def result_of(value: Any) -> str | None:
             return texts[0]
         return orjson.dumps(value).decode() if value else None
     return text_of(value)
+
+
+def _history_in(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the history that a line sets."""
+    return objects_of(object_of(step.get("$set")).get("messages"))
+
+
+def _is_snapshot(message: dict[str, Any]) -> bool:
+    return _SNAPSHOT.match(_text_in(message) or "") is not None
+
+
+def _mark(message: dict[str, Any]) -> int:
+    """Return what a message and its copy have in common."""
+    return hash((kind_of(message), _text_in(message)))
 
 
 def _text_in(message: dict[str, Any]) -> str | None:
