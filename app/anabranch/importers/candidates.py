@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.importers.databases import alone, is_left_over, snapshot
-from anabranch.importers.lines import opened, plain_name
+from anabranch.importers.lines import UNREADABLE, first_lines, opened, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,14 +42,14 @@ class Candidate:
         try:
             with opened(self.path) as file:
                 return file.read(HEAD_BYTES)
-        except (OSError, EOFError, ValueError):
+        except UNREADABLE:
             return b""
 
     @cached_property
     def first_records(self) -> list[dict[str, Any]]:
-        """The JSON objects on its first lines, as far as they are whole."""
+        """The JSON objects on its first lines; a first line may be very long."""
         found: list[dict[str, Any]] = []
-        for line in self.head.split(b"\n")[:HEAD_LINES]:
+        for line in self._first_lines():
             try:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError:
@@ -57,6 +57,15 @@ class Candidate:
             if isinstance(record, dict):
                 found.append(record)
         return found
+
+    def _first_lines(self) -> list[bytes]:
+        """Return whole lines, where a file has such by its name, else those of its beginning."""
+        if self.suffix != ".jsonl" or len(self.head) < HEAD_BYTES:
+            return self.head.split(b"\n")[:HEAD_LINES]
+        try:
+            return first_lines(self.path, count=HEAD_LINES, size=HEAD_BYTES)
+        except UNREADABLE:
+            return []
 
     @cached_property
     def tables(self) -> dict[str, frozenset[str]]:

@@ -141,19 +141,20 @@ async def import_(
     if not call.output.json:
         call.output.console.print(import_summary(importer.tally, dry_run=dry_run))
     for line in importer.tally.broken:
-        call.output.warn(f"{line}; the rest of the file was read")
+        call.output.warn(line)
 
 
 async def _imported(call: Call, importer: Importer, sources: Sequence[Source]) -> None:
     """Import sources; with JSON each session is written as soon as it is in the log."""
-    total = sum(source.bytes for source in sources)
+    sizes = [source.bytes for source in sources]
+    left = iter(sizes)  # They are stored in their order; a file may have grown or gone since.
     done = 0
-    with call.output.progress("importing", total=total) as tell:
+    with call.output.progress("importing", total=sum(sizes)) as tell:
 
-        def stored(source: Source, sessions: list[ImportedSession]) -> None:
+        def stored(_: Source, sessions: list[ImportedSession]) -> None:
             nonlocal done
             _tell(call, sessions)
-            done += source.bytes
+            done += next(left)
             tell(done)
 
         await importer.sources(sources, stored=stored)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.families import Family, Link, families_of
-from anabranch.importers.lines import Line, parsed, plain_name
+from anabranch.importers.lines import document, plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.cline_files import (
     SUFFIX,
@@ -104,7 +104,7 @@ class _Reading:
         self.parents: dict[str, str] = {}
         self.broken: list[Broken] = []
         for path in source.files:
-            found = parsed(path, Line(1, path.read_bytes()))
+            found = document(path)
             if isinstance(found, Broken):
                 self.broken.append(found)
                 continue
@@ -150,8 +150,8 @@ class _Reading:
 
     def called(self, task: str, *, parent: str, outcome: dict[str, Any]) -> Iterator[Record]:
         """Yield the sub-agent that was given a task, where it was called."""
-        for session_id, document in list(self.waiting.items()):
-            if session_id in self.parents and _first_text(document) == task.strip():
+        for session_id, found in list(self.waiting.items()):
+            if session_id in self.parents and _first_text(found) == task.strip():
                 yield from self.told(session_id, parent=parent, outcome=outcome)
                 return
 

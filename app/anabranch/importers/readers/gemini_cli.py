@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.importers.chains import END, Node
-from anabranch.importers.lines import Line, lines, parsed, plain_name
+from anabranch.importers.lines import Line, document, lines, parsed, plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records import (
@@ -108,9 +108,10 @@ def _project(path: Path) -> str | None:
     for folder in path.parents:
         if folder.name == "chats":
             marker = folder.parent / ".project_root"
-            if marker.is_file():
+            try:
                 return text_of(marker.read_text(errors="replace").strip())
-            return folder.parent.name
+            except OSError:
+                return folder.parent.name
     return None
 
 
@@ -140,7 +141,7 @@ def _steps(path: Path) -> Iterator[_Step | Broken]:
 
 def _whole(path: Path) -> Iterator[_Step | Broken]:
     """Yield the lines that a file of old releases, one object, stands for."""
-    found = parsed(path, Line(1, path.read_bytes()))
+    found = document(path)
     if isinstance(found, Broken):
         yield found
         return
@@ -156,11 +157,10 @@ def _sessions_in(path: Path) -> Iterator[str]:
         yield next((one.session_id for one in _whole(path) if isinstance(one, _Step)), path.name)
         return
     for line in lines(path):
-        if isinstance(line, Line) and line.data.lstrip().startswith(b'{"sessionId"'):
+        if isinstance(line, Line) and b'"projectHash"' in line.data:
             found = parsed(path, line)
-            session_id = None if isinstance(found, Broken) else text_of(found.get("sessionId"))
-            if session_id:
-                yield session_id
+            if not isinstance(found, Broken) and "projectHash" in found:
+                yield from filter(None, [text_of(found.get("sessionId"))])
 
 
 class _Reading:
