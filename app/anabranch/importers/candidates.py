@@ -30,6 +30,8 @@ class Candidate:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = plain_name(path)
+        self.unread: OSError | None = None
+        """Why it could not be read, once it was asked for something."""
 
     @property
     def suffix(self) -> str:
@@ -42,7 +44,8 @@ class Candidate:
         try:
             with opened(self.path) as file:
                 return file.read(HEAD_BYTES)
-        except UNREADABLE:
+        except UNREADABLE as error:
+            self.unread = error if isinstance(error, OSError) else None
             return b""
 
     @cached_property
@@ -98,14 +101,20 @@ def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
     return frozenset(str(row[0]) for row in rows)
 
 
-def candidates(root: Path) -> Iterator[Candidate]:
-    """Yield the files below `root` that may hold sessions, in the order of their names."""
+def candidates(
+    root: Path, *, unread: Callable[[OSError], None] | None = None
+) -> Iterator[Candidate]:
+    """Yield the files below `root` that may hold sessions, in the order of their names.
+
+    `unread` hears of folders that cannot be read. Links to folders are not followed: they may lead
+    to what was not asked for. Pipes and devices are passed over, for to read them may never end.
+    """
     if root.is_file():
         yield Candidate(root)
         return
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=unread):
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
         for name in sorted(names):
             candidate = Candidate(Path(folder) / name)
-            if candidate.suffix in SUFFIXES:
+            if candidate.suffix in SUFFIXES and os.path.isfile(candidate.path):  # noqa: PTH113 - may be closed to us.
                 yield candidate
