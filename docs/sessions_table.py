@@ -34,7 +34,10 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         tuple(f"{tool} {one}" for tool in ("mcp-memory", "handoffs") for one in SCENARIOS),
         "it holds facts and no talk; they are read as facts",
     ),
-    "c": (("cline rewind",), "going back makes a session of its own: it reads as a fork"),
+    "c": (
+        ("cline rewind", "pydantic-ai rewind"),
+        "going back makes a session of its own: it reads as a fork",
+    ),
     "d": (("copilot-cli rewind",), "a rewind takes the events out of the file"),
     "e": (("openclaw compaction",), "the release refuses `/compact` outside of a terminal"),
     "f": (("openai-agents rewind",), "`pop_item` deletes the rows: nothing is left to read"),
@@ -51,7 +54,14 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         ),
         "the conventions for spans have no name for it",
     ),
-    "h": (("openai-agents nested",), "an agent that is a tool keeps its own items nowhere"),
+    "h": (
+        (
+            "openai-agents nested",
+            "google-adk nested",
+            *(f"pydantic-ai {one}" for one in ("sub-agent", "parallel", "nested")),
+        ),
+        "an agent that is a tool keeps its own items nowhere",
+    ),
     "i": (
         ("openai-agents compaction",),
         "the session is cleared, and what the vendor returns is put in its place",
@@ -60,6 +70,7 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         ("langgraph-sqlite compaction", "langgraph-postgres compaction"),
         "a program sums up as it likes, and nothing marks it; messages that it removed are read",
     ),
+    "k": (("gemini-cli nested",), "its agents have no tool that calls another"),
 }
 _INTRODUCTION: Final = (
     "# Sessions of other tools",

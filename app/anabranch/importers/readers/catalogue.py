@@ -24,6 +24,7 @@ from anabranch.importers.readers.openclaw import OpenClawReader
 from anabranch.importers.readers.opencode import OpenCodeReader
 from anabranch.importers.readers.otel import OtelReader
 from anabranch.importers.readers.pi import PiReader
+from anabranch.importers.readers.pydantic_ai import PydanticAiReader
 from anabranch.importers.readers.qwen_code import QwenCodeReader
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _ALL: Final[tuple[Reader, ...]] = (
     LangGraphReader(),
     _POSTGRES,
     GoogleAdkReader(),
+    PydanticAiReader(),
     McpMemoryReader(),
     CopilotCliReader(),
     CrushReader(),
