@@ -35,13 +35,12 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         "it holds facts and no talk; they are read as facts",
     ),
     "c": (
-        ("cline rewind", "pydantic-ai rewind"),
+        ("cline rewind",),
         "going back makes a session of its own: it reads as a fork",
     ),
     "d": (("copilot-cli rewind",), "a rewind takes the events out of the file"),
-    "e": (("openclaw compaction",), "the release refuses `/compact` outside of a terminal"),
-    "f": (("openai-agents rewind",), "`pop_item` deletes the rows: nothing is left to read"),
-    "g": (
+    "e": (("openai-agents rewind",), "`pop_item` deletes the rows: nothing is left to read"),
+    "f": (
         tuple(
             f"{tool} {one}"
             for tool in (
@@ -54,7 +53,7 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         ),
         "the conventions for spans have no name for it",
     ),
-    "h": (
+    "g": (
         (
             "openai-agents nested",
             "google-adk nested",
@@ -62,15 +61,15 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         ),
         "an agent that is a tool keeps its own items nowhere",
     ),
-    "i": (
+    "h": (
         ("openai-agents compaction",),
         "the session is cleared, and what the vendor returns is put in its place",
     ),
-    "j": (
+    "i": (
         ("langgraph-sqlite compaction", "langgraph-postgres compaction"),
         "a program sums up as it likes, and nothing marks it; messages that it removed are read",
     ),
-    "k": (("gemini-cli nested",), "its agents have no tool that calls another"),
+    "j": (("gemini-cli nested",), "its agents have no tool that calls another"),
 }
 _INTRODUCTION: Final = (
     "# Sessions of other tools",
