@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.importers.chains import END, Node
-from anabranch.importers.lines import Line, document, lines, parsed, plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.gemini_files import is_agent, project_of, sessions_in, steps_in
 from anabranch.importers.records import (
     Boundary,
     Broken,
@@ -81,13 +81,13 @@ class GeminiCliReader:
         """Group files by the sessions that are in them, with their sub-agents."""
         groups: list[tuple[set[str], list[Path]]] = []
         for path in sorted(files):
-            names = set(_sessions_in(path)) | ({path.parent.name} if _is_agent(path) else set())
+            names = set(sessions_in(path)) | ({path.parent.name} if is_agent(path) else set())
             joined = [group for group in groups if group[0] & names]
             groups = [group for group in groups if not group[0] & names]
             paths = [one for group in joined for one in group[1]]
             groups.append((names.union(*(group[0] for group in joined)), [*paths, path]))
         return [
-            Source(self.tool, tuple(paths), project=_project(paths[0]), keys=tuple(sorted(names)))
+            Source(self.tool, tuple(paths), project=project_of(paths[0]), keys=tuple(sorted(names)))
             for names, paths in groups
         ]
 
@@ -99,70 +99,6 @@ class GeminiCliReader:
         yield from reading.left()
 
 
-def _is_agent(path: Path) -> bool:
-    return path.parent.parent.name == "chats"
-
-
-def _project(path: Path) -> str | None:
-    """Return the folder of the project, which a file beside the chats names."""
-    for folder in path.parents:
-        if folder.name == "chats":
-            marker = folder.parent / ".project_root"
-            try:
-                return text_of(marker.read_text(errors="replace").strip())
-            except OSError:
-                return folder.parent.name
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A line of a file: of which session it is, and the JSON on it."""
-
-    session_id: str
-    data: dict[str, Any]
-
-
-def _steps(path: Path) -> Iterator[_Step | Broken]:
-    """Yield the lines of a file. A line of metadata says whose the following are."""
-    if plain_name(path).endswith(".json"):
-        yield from _whole(path)
-        return
-    session_id = plain_name(path)
-    for line in lines(path):
-        found = line if isinstance(line, Broken) else parsed(path, line)
-        if isinstance(found, Broken):
-            yield found
-            continue
-        if "projectHash" in found and text_of(found.get("sessionId")):
-            session_id = found["sessionId"]
-        yield _Step(session_id, found)
-
-
-def _whole(path: Path) -> Iterator[_Step | Broken]:
-    """Yield the lines that a file of old releases, one object, stands for."""
-    found = document(path)
-    if isinstance(found, Broken):
-        yield found
-        return
-    messages = objects_of(found.pop("messages", None))
-    session_id = text_of(found.get("sessionId")) or plain_name(path)
-    yield _Step(session_id, found)
-    for message in messages:
-        yield _Step(session_id, message)
-
-
-def _sessions_in(path: Path) -> Iterator[str]:
-    if plain_name(path).endswith(".json"):
-        yield next((one.session_id for one in _whole(path) if isinstance(one, _Step)), path.name)
-        return
-    for line in lines(path):
-        if isinstance(line, Line) and b'"projectHash"' in line.data:
-            found = parsed(path, line)
-            if not isinstance(found, Broken) and "projectHash" in found:
-                yield from filter(None, [text_of(found.get("sessionId"))])
-
-
 class _Reading:
     """The files of a source, by session."""
 
@@ -172,9 +108,9 @@ class _Reading:
         self._parents: dict[str, str] = {}
         self._told: set[str] = set()
         for path in files:
-            for session_id in dict.fromkeys(_sessions_in(path)):
+            for session_id in dict.fromkeys(sessions_in(path)):
                 self._files.setdefault(session_id, []).append(path)
-                if _is_agent(path):
+                if is_agent(path):
                     self._parents[session_id] = path.parent.name
 
     def mains(self) -> list[str]:
@@ -184,7 +120,7 @@ class _Reading:
     def steps(self, session_id: str) -> Iterator[dict[str, Any] | Broken]:
         """Yield a session's lines, from all its files."""
         for path in self._files[session_id]:
-            for step in _steps(path):
+            for step in steps_in(path):
                 if isinstance(step, Broken):
                     yield step
                 elif step.session_id == session_id:
