@@ -164,7 +164,8 @@ class _Known:
         """
         if not any(_is_snapshot(one) and str(one.get("id")) not in self.said for one in messages):
             return []
-        return [one for one in messages if not _is_snapshot(one) and self.is_new(one)]
+        kept = (one for one in messages if not (_is_snapshot(one) or _is_context(one)))
+        return [one for one in kept if self.is_new(one)]
 
 
 class _Session:
@@ -258,10 +259,7 @@ class _Session:
         left_out = Counter() if left_out is None else left_out
         history = _history_in(step)
         for message in history:
-            message_id = text_of(message.get("id")) or ""
-            text = _text_in(message) or ""
-            context = "-" not in message_id or _CONTEXT.match(text)
-            if context or message_id.endswith("_response"):
+            if _is_context(message) or str(message.get("id")).endswith("_response"):
                 left_out["injected context"] += 1
             else:
                 yield message
@@ -376,6 +374,12 @@ def _history_in(step: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _is_snapshot(message: dict[str, Any]) -> bool:
     return _SNAPSHOT.match(_text_in(message) or "") is not None
+
+
+def _is_context(message: dict[str, Any]) -> bool:
+    """Tell whether a message of a history is what the tool puts before all: no other has its id."""
+    has_id = "-" in (text_of(message.get("id")) or "")
+    return not has_id or _CONTEXT.match(_text_in(message) or "") is not None
 
 
 def _mark(message: dict[str, Any]) -> int:
