@@ -35,13 +35,12 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         "it holds facts and no talk; they are read as facts",
     ),
     "c": (
-        ("cline fork", "cline resume", "cline compaction"),
-        "the release asks for a terminal, so no such file could be made here",
+        ("cline rewind",),
+        "going back makes a session of its own: it reads as a fork",
     ),
-    "d": (("gemini-cli compaction",), "without a terminal `/compress` is taken as a prompt"),
-    "e": (("openclaw compaction",), "the release refuses `/compact` outside of a terminal"),
-    "f": (("openai-agents rewind",), "`pop_item` deletes the rows: nothing is left to read"),
-    "g": (
+    "d": (("copilot-cli rewind",), "a rewind takes the events out of the file"),
+    "e": (("openai-agents rewind",), "`pop_item` deletes the rows: nothing is left to read"),
+    "f": (
         tuple(
             f"{tool} {one}"
             for tool in (
@@ -54,15 +53,23 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         ),
         "the conventions for spans have no name for it",
     ),
-    "h": (("openai-agents nested",), "an agent that is a tool keeps its own items nowhere"),
-    "i": (
+    "g": (
+        (
+            "openai-agents nested",
+            "google-adk nested",
+            *(f"pydantic-ai {one}" for one in ("sub-agent", "parallel", "nested")),
+        ),
+        "an agent that is a tool keeps its own items nowhere",
+    ),
+    "h": (
         ("openai-agents compaction",),
         "the session is cleared, and what the vendor returns is put in its place",
     ),
-    "j": (
+    "i": (
         ("langgraph-sqlite compaction", "langgraph-postgres compaction"),
         "a program sums up as it likes, and nothing marks it; messages that it removed are read",
     ),
+    "j": (("gemini-cli nested",), "its agents have no tool that calls another"),
 }
 _INTRODUCTION: Final = (
     "# Sessions of other tools",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.importers.databases import alone, is_left_over, snapshot
-from anabranch.importers.lines import opened, plain_name
+from anabranch.importers.lines import UNREADABLE, first_lines, opened, plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,8 @@ class Candidate:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = plain_name(path)
+        self.unread: OSError | None = None
+        """Why it could not be read, once it was asked for something."""
 
     @property
     def suffix(self) -> str:
@@ -42,14 +44,15 @@ class Candidate:
         try:
             with opened(self.path) as file:
                 return file.read(HEAD_BYTES)
-        except (OSError, EOFError, ValueError):
+        except UNREADABLE as error:
+            self.unread = error if isinstance(error, OSError) else None
             return b""
 
     @cached_property
     def first_records(self) -> list[dict[str, Any]]:
-        """The JSON objects on its first lines, as far as they are whole."""
+        """The JSON objects on its first lines; a first line may be very long."""
         found: list[dict[str, Any]] = []
-        for line in self.head.split(b"\n")[:HEAD_LINES]:
+        for line in self._first_lines():
             try:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError:
@@ -57,6 +60,15 @@ class Candidate:
             if isinstance(record, dict):
                 found.append(record)
         return found
+
+    def _first_lines(self) -> list[bytes]:
+        """Return whole lines, where a file has such by its name, else those of its beginning."""
+        if self.suffix != ".jsonl" or len(self.head) < HEAD_BYTES:
+            return self.head.split(b"\n")[:HEAD_LINES]
+        try:
+            return first_lines(self.path, count=HEAD_LINES, size=HEAD_BYTES)
+        except UNREADABLE:
+            return []
 
     @cached_property
     def tables(self) -> dict[str, frozenset[str]]:
@@ -89,14 +101,20 @@ def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
     return frozenset(str(row[0]) for row in rows)
 
 
-def candidates(root: Path) -> Iterator[Candidate]:
-    """Yield the files below `root` that may hold sessions, in the order of their names."""
+def candidates(
+    root: Path, *, unread: Callable[[OSError], None] | None = None
+) -> Iterator[Candidate]:
+    """Yield the files below `root` that may hold sessions, in the order of their names.
+
+    `unread` hears of folders that cannot be read. Links to folders are not followed: they may lead
+    to what was not asked for. Pipes and devices are passed over, for to read them may never end.
+    """
     if root.is_file():
         yield Candidate(root)
         return
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=unread):
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
         for name in sorted(names):
             candidate = Candidate(Path(folder) / name)
-            if candidate.suffix in SUFFIXES:
+            if candidate.suffix in SUFFIXES and os.path.isfile(candidate.path):  # noqa: PTH113 - may be closed to us.
                 yield candidate

@@ -15,7 +15,7 @@ from anabranch.importers.readers.catalogue import READERS, is_address, source_at
 from anabranch.importers.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from anabranch.importers.reader import Source
     from anabranch_events import Log
@@ -33,15 +33,24 @@ class FoundSessions(BaseModel):
     new: int
 
 
-def located_here(where: Sequence[str] = ()) -> list[Source]:
+def located_here(
+    where: Sequence[str] = (), *, unread: Callable[[OSError], None] | None = None
+) -> list[Source]:
     """Return what `located` does for the person who runs this process."""
-    return located(where, home=Path.home(), environment=os.environ)
+    return located(where, home=Path.home(), environment=os.environ, unread=unread)
 
 
-def located(where: Sequence[str], *, home: Path, environment: Mapping[str, str]) -> list[Source]:
+def located(
+    where: Sequence[str],
+    *,
+    home: Path,
+    environment: Mapping[str, str],
+    unread: Callable[[OSError], None] | None = None,
+) -> list[Source]:
     """Return the sources of tools, paths and addresses; of every tool's own places without any.
 
-    Raises InputInvalid for what is none of them, and FrameworkMissing.
+    `unread` hears of folders and files that may not be read. Raises InputInvalid for what is no
+    place, and FrameworkMissing.
     """
     found: list[Source] = [source_at(name) for name in where if is_address(name)]
     paths = [
@@ -54,10 +63,10 @@ def located(where: Sequence[str], *, home: Path, environment: Mapping[str, str])
                 field="where",
                 fix=f"name a path that exists, or one of {', '.join(sorted(READERS))}",
             )
-    found += sources_below(paths) if paths else []
+    found += sources_below(paths, unread=unread) if paths else []
     for tool in [name for name in where if name in READERS] if where else READERS:
         places = READERS[tool].places(home, environment)
-        found += sources_below([place for place in places if place.exists()], tools=[tool])
+        found += sources_below(filter(os.path.exists, places), tools=[tool], unread=unread)
     return found
 
 

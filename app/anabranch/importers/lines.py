@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+UNREADABLE: Final = (OSError, EOFError, ValueError, zlib.error, zstandard.ZstdError)
+"""A file that is gone, that may not be read, or whose compression is damaged."""
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 _BUFFER: Final = 1024 * 1024
 _COMPRESSED: Final = (".gz", ".zst")
@@ -63,13 +66,39 @@ def lines(path: Path) -> Iterator[Line | Broken]:
                     _pass_over(file)
                 elif not data.isspace():
                     yield Line(number, data)
-    except (OSError, EOFError, ValueError, zstandard.ZstdError) as error:
-        yield Broken(path=path, number=number + 1, reason=str(error))
+    except UNREADABLE as error:
+        yield Broken(path=path, number=number + 1, reason=str(error), more=False)
 
 
 def _pass_over(file: IO[bytes]) -> None:
     while (data := file.readline(_BUFFER)) and not data.endswith(b"\n"):
         pass
+
+
+def first_lines(path: Path, *, count: int, size: int) -> list[bytes]:
+    """Return a file's first whole lines, as many as begin within `size` bytes. Raises UNREADABLE."""
+    found: list[bytes] = []
+    with opened(path) as file:
+        while len(found) < count and size > 0 and (data := file.readline(LINE_BYTES_MAX)):
+            found.append(data)
+            size -= len(data)
+    return found
+
+
+def whole(path: Path) -> bytes | Broken:
+    """Return all bytes of a file, decompressed, or why they cannot be read."""
+    try:
+        with opened(path) as file:
+            return file.read()
+    except UNREADABLE as error:
+        return Broken(path=path, number=0, reason=str(error), more=False)
+
+
+def document(path: Path) -> dict[str, Any] | Broken:
+    """Return the JSON object that a whole file is, or why it is none."""
+    data = whole(path)
+    found = data if isinstance(data, Broken) else parsed(path, Line(1, data))
+    return msgspec.structs.replace(found, more=False) if isinstance(found, Broken) else found
 
 
 def records(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Broken]:

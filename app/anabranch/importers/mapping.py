@@ -103,7 +103,7 @@ class Mapping:
             case Opened():
                 return self._open(record)
             case Broken():
-                self._tally.broken.append(f"{record.path}:{record.number}: {record.reason}")
+                self._tally.broken.append(_broken(record))
             case Skipped():
                 self._count(record.line, f"{record.why}", record.count)
             case Unknown():
@@ -461,3 +461,9 @@ def _json(value: Any) -> str:
 def _bare(data: Any) -> Insight:
     """Return an insight as it stands within the event that ends its branch."""
     return Insight.model_validate({name: getattr(data, name) for name in Insight.model_fields})
+
+
+def _broken(record: Broken) -> str:
+    place = f"{record.path}:{record.number}" if record.number else str(record.path)
+    rest = "the rest of the file was read" if record.more else "nothing more of it was read"
+    return f"{place}: {record.reason}; {rest}"

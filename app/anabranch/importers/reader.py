@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from anabranch_events.transport.address import without_secrets
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping, Sequence
 
     from anabranch.importers.candidates import Candidate
@@ -38,7 +39,7 @@ class Source:
     @property
     def bytes(self) -> int:
         """The size of its files together, of those that are still there."""
-        return sum(path.stat().st_size for path in self.files if path.exists())
+        return sum(found.st_size for path in self.files if (found := _stat(path)))
 
     @property
     def modified(self) -> datetime:
@@ -54,11 +55,16 @@ class Source:
 
 
 def _written(path: Path) -> float:
-    """Return when a file was last written; a -wal may go at any moment."""
+    found = _stat(path)
+    return found.st_mtime if found else 0.0
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Return what is known of a file; it may go at any moment, a -wal above all."""
     try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+        return path.stat()
+    except OSError:
+        return None
 
 
 class Reader(Protocol):

@@ -154,11 +154,12 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Broken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A line of a file that cannot be read; the rest of the file goes on."""
+    """A line of a file that cannot be read; 0 is all of it. Nothing `more` may have been read."""
 
     path: Path
     number: int
     reason: str
+    more: bool = True
 
 
 Record: TypeAlias = (

@@ -79,7 +79,7 @@ async def found(call: Call, where: WhereArgument = None) -> None:
     from anabranch.terminal.transcripts import found_table
 
     copy_below(Home(call.settings.home))
-    sources = _sources(where or ())
+    sources = _sources(call, where or ())
     async with call.memory() as memory:
         log = namespace_of(memory).backend.log
         rows = await inventory(sources, log=log, namespace=memory.namespace)
@@ -121,7 +121,7 @@ async def import_(
     home = Home(call.settings.home)
     copy_below(home)
     choice = _choice(project or (), exclude or (), since)
-    sources = [source for source in _sources(where or ()) if choice.wants(source)]
+    sources = [source for source in _sources(call, where or ()) if choice.wants(source)]
     options = ImportOptions(
         call.settings.namespace,
         choice=choice,
@@ -141,19 +141,20 @@ async def import_(
     if not call.output.json:
         call.output.console.print(import_summary(importer.tally, dry_run=dry_run))
     for line in importer.tally.broken:
-        call.output.warn(f"{line}; the rest of the file was read")
+        call.output.warn(line)
 
 
 async def _imported(call: Call, importer: Importer, sources: Sequence[Source]) -> None:
     """Import sources; with JSON each session is written as soon as it is in the log."""
-    total = sum(source.bytes for source in sources)
+    sizes = [source.bytes for source in sources]
+    left = iter(sizes)  # They are stored in their order; a file may have grown or gone since.
     done = 0
-    with call.output.progress("importing", total=total) as tell:
+    with call.output.progress("importing", total=sum(sizes)) as tell:
 
-        def stored(source: Source, sessions: list[ImportedSession]) -> None:
+        def stored(_: Source, sessions: list[ImportedSession]) -> None:
             nonlocal done
             _tell(call, sessions)
-            done += source.bytes
+            done += next(left)
             tell(done)
 
         await importer.sources(sources, stored=stored)
@@ -182,6 +183,7 @@ async def watch(
     from anabranch.importers.drift import note_unknown_records
     from anabranch.importers.following import Following
     from anabranch.importers.importer import ImportOptions
+    from anabranch.importers.inventory import located_here
     from anabranch.importers.readers.catalogue import is_address
     from anabranch.memory.memory import namespace_of
 
@@ -203,7 +205,7 @@ async def watch(
     )
 
     def find() -> list[Source]:
-        return [one for one in _sources(where or ()) if choice.wants(one)]
+        return [one for one in located_here(where or ()) if choice.wants(one)]
 
     async with call.memory() as memory:
         backend = namespace_of(memory).backend
@@ -253,10 +255,16 @@ async def export(
         call.output.message(f"exported session {session_id} to {output}")
 
 
-def _sources(where: Sequence[str]) -> list[Source]:
+def _sources(call: Call, where: Sequence[str]) -> list[Source]:
     from anabranch.importers.inventory import located_here
 
-    return located_here(where)
+    def unread(error: OSError) -> None:
+        call.output.warn(f"{error.filename}: {error.strerror}; it was not read")
+
+    found = located_here(where, unread=unread)
+    if where and not found:
+        call.output.warn(f"no sessions of a known form in {', '.join(where)}")
+    return found
 
 
 def _choice(projects: Sequence[str], excluded: Sequence[str], since: str | None) -> Choice:

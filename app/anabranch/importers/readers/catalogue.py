@@ -24,10 +24,11 @@ from anabranch.importers.readers.openclaw import OpenClawReader
 from anabranch.importers.readers.opencode import OpenCodeReader
 from anabranch.importers.readers.otel import OtelReader
 from anabranch.importers.readers.pi import PiReader
+from anabranch.importers.readers.pydantic_ai import PydanticAiReader
 from anabranch.importers.readers.qwen_code import QwenCodeReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from anabranch.importers.reader import Reader, Source
@@ -46,6 +47,7 @@ _ALL: Final[tuple[Reader, ...]] = (
     LangGraphReader(),
     _POSTGRES,
     GoogleAdkReader(),
+    PydanticAiReader(),
     McpMemoryReader(),
     CopilotCliReader(),
     CrushReader(),
@@ -69,16 +71,26 @@ def source_at(address: str) -> Source:
     return _POSTGRES.at(address)
 
 
-def sources_below(roots: Iterable[Path], *, tools: Iterable[str] = READERS) -> list[Source]:
-    """Return what the readers of `tools` find below `roots`: each file is one reader's."""
+def sources_below(
+    roots: Iterable[Path],
+    *,
+    tools: Iterable[str] = READERS,
+    unread: Callable[[OSError], None] | None = None,
+) -> list[Source]:
+    """Return what the readers of `tools` find below `roots`: each file is one reader's.
+
+    `unread` hears of folders and files that may not be read.
+    """
     readers = [READERS[tool] for tool in tools]
     claimed: dict[str, dict[Path, None]] = {}
     for root in roots:
-        for candidate in candidates(root):
+        for candidate in candidates(root, unread=unread):
             for reader in readers:
                 if reader.claims(candidate):
                     claimed.setdefault(reader.tool, {})[candidate.path] = None
                     break
+            if unread is not None and candidate.unread is not None:
+                unread(candidate.unread)
     return [
         source for tool, files in claimed.items() for source in READERS[tool].sources(list(files))
     ]

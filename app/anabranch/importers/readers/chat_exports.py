@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from anabranch.importers.chains import END, Node
-from anabranch.importers.lines import opened
+from anabranch.importers.lines import whole
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records import Broken, Described, Opened, Skipped, Turn
@@ -68,11 +68,14 @@ class _Export(ABC):
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of all conversations; the file is held in memory as it is."""
+        data = whole(source.path)
+        if isinstance(data, Broken):
+            yield data
+            return
         try:
-            with opened(source.path) as file:
-                found = msgspec.json.decode(file.read(), type=list[msgspec.Raw])
-        except (OSError, msgspec.MsgspecError) as error:
-            yield Broken(path=source.path, number=1, reason=str(error))
+            found = msgspec.json.decode(data, type=list[msgspec.Raw])
+        except msgspec.MsgspecError as error:
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
             return
         for raw in found:
             conversation = object_of(json_of(bytes(raw)))

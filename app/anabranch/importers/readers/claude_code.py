@@ -21,6 +21,7 @@ from anabranch.importers.readers.claude_files import (
     is_agent,
     is_chained,
     is_claude,
+    is_other,
     links_in,
     owner_of,
     place_in,
@@ -56,8 +57,11 @@ class ClaudeCodeReader:
         """Tell by the fields of the first records; an agent's file lies in `subagents`."""
         if candidate.suffix != ".jsonl" or candidate.path.parent.name == "chats":
             return False
-        return any(is_claude(record) for record in candidate.first_records) or (
-            not candidate.first_records
+        found = candidate.first_records
+        if any(is_other(record) for record in found):
+            return False
+        return any(is_claude(record) for record in found) or (
+            not found
             and candidate.head.startswith((b'{"parentUuid":', b'{"type":"queue-operation"'))
         )
 

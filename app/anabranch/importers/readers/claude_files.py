@@ -74,9 +74,16 @@ def is_claude(record: dict[str, Any]) -> bool:
     """Tell by its fields whether a record is one of Claude Code."""
     if "sessionId" not in record:
         return False
-    if "projectHash" in record or "parts" in object_of(record.get("message")):
-        return False
     return kind_of(record) in BOOKKEEPING or ("uuid" in record and kind_of(record) in CHAINED)
+
+
+def is_other(record: dict[str, Any]) -> bool:
+    """Tell whether a record is of a tool that has fields in common: Gemini CLI, or Qwen Code."""
+    return (
+        "projectHash" in record
+        or "provenance" in record
+        or "parts" in object_of(record.get("message"))
+    )
 
 
 def is_agent(path: Path) -> bool:

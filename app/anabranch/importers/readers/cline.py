@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.databases import rows, snapshot
-from anabranch.importers.lines import Line, parsed, plain_name
+from anabranch.importers.families import Family, Link, families_of
+from anabranch.importers.lines import document, plain_name
 from anabranch.importers.reader import Source
+from anabranch.importers.readers.cline_files import (
+    SUFFIX,
+    Head,
+    compaction_of,
+    head_of,
+    manifest_in,
+    rows_in,
+)
 from anabranch.importers.records import (
     Broken,
     Described,
@@ -39,9 +45,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.records import Kind, Record
 
-_SUFFIX: Final = ".messages.json"
 _INPUT: Final = re.compile(r"\A\s*<user_input(?:\s[^>]*)?>(.*)</user_input>\s*\Z", re.DOTALL)
 _INJECTED: Final = re.compile(
     r"<(environment_details|file_content|workspace_info|system_reminder)\b.*?</\1>\s*", re.DOTALL
@@ -62,21 +67,26 @@ class ClineReader:
     def claims(self, candidate: Candidate) -> bool:
         """Tell by the name and the first fields."""
         head = candidate.head[:2000]
-        return candidate.name.endswith(_SUFFIX) and b'"sessionId"' in head and b'"agent"' in head
+        return candidate.name.endswith(SUFFIX) and b'"sessionId"' in head and b'"agent"' in head
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
-        """Return a source a session's folder."""
+        """Return the folders of sessions, each with those of its forks."""
         folders: dict[Path, list[Path]] = {}
         for path in sorted(files):
             folders.setdefault(path.parent, []).append(path)
         return [
             Source(
                 self.tool,
-                tuple(sorted(paths, key=lambda path: path.name.startswith("agent_"))),
-                project=text_of(_manifest(folder).get("workspace_root")),
-                keys=(folder.name,),
+                tuple(
+                    sorted(
+                        (path for head in family for path in folders[head.path]),
+                        key=lambda path: path.name.startswith("agent_"),
+                    )
+                ),
+                project=next((head.project for head in family if head.project), None),
+                keys=tuple(head.session_id for head in family),
             )
-            for folder, paths in folders.items()
+            for family in families_of([head_of(folder, folder.name) for folder in folders])
         ]
 
     def read(self, source: Source) -> Iterator[Record]:
@@ -84,56 +94,42 @@ class ClineReader:
         yield from _Reading(source).records()
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    try:
-        return object_of(json_of((folder / f"{folder.name}.json").read_bytes()))
-    except OSError:
-        return {}
-
-
-def _rows(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what the database beside the sessions says of each."""
-    path = folder.parent.parent / "db" / "sessions.db"
-    if not path.is_file():
-        return {}
-    try:
-        with closing(snapshot(path)) as database:
-            return {
-                str(row["session_id"]): dict(zip(row.keys(), row, strict=True))
-                for row in rows(database, "SELECT * FROM sessions")
-            }
-    except sqlite3.Error:
-        return {}
-
-
 class _Reading:
-    """The files of a session's folder, each yielded once."""
+    """The files of a session's folder and of its forks' folders, each yielded once."""
 
     def __init__(self, source: Source) -> None:
-        self.source = source
-        self.manifest = _manifest(source.path.parent)
-        self.rows = _rows(source.path.parent)
+        self.rows = rows_in(source.path.parent)
         self.waiting: dict[str, dict[str, Any]] = {}
+        self.paths: dict[str, Path] = {}
         self.parents: dict[str, str] = {}
         self.broken: list[Broken] = []
         for path in source.files:
-            found = parsed(path, Line(1, path.read_bytes()))
+            found = document(path)
             if isinstance(found, Broken):
                 self.broken.append(found)
                 continue
             session_id = text_of(found.get("sessionId")) or plain_name(path)
             self.waiting[session_id] = found
+            self.paths[session_id] = path
             parent = text_of(object_of(found.get("origin")).get("parentThreadId"))
             row_parent = text_of(self.rows.get(session_id, {}).get("parent_session_id"))
             if parent or row_parent:
                 self.parents[session_id] = parent or row_parent or ""
+        mains = [name for name in self.waiting if name not in self.parents]
+        self.family = Family([head_of(self.paths[name], name) for name in mains], links=self._links)
+
+    def _links(self, head: Head) -> Iterator[Link]:
+        before: str | None = None
+        for message in objects_of(self.waiting[head.session_id].get("messages")):
+            name = _name_of(message)
+            yield Link(name, before)
+            before = name
 
     def records(self) -> Iterator[Record]:
         """Yield the sessions, those without a parent first."""
         yield from self.broken
-        for session_id in list(self.waiting):
-            if session_id not in self.parents:
-                yield from self.told(session_id, parent=None)
+        for root in self.family.roots():
+            yield from self.told(root.session_id, parent=None)
         for session_id, parent in self.parents.items():
             yield from self.told(session_id, parent=parent)
 
@@ -145,10 +141,17 @@ class _Reading:
         if document is not None:
             yield from _Session(session_id, document, self).records(parent, outcome)
 
+    def forks(self, session_id: str, name: str | None = None) -> Iterator[Record]:
+        """Yield the forks that left a session after a message; the others without one."""
+        family = self.family
+        left = family.left_over(session_id) if name is None else family.leaving(session_id, name)
+        for fork in left:
+            yield from self.told(fork.session_id, parent=session_id)
+
     def called(self, task: str, *, parent: str, outcome: dict[str, Any]) -> Iterator[Record]:
         """Yield the sub-agent that was given a task, where it was called."""
-        for session_id, document in list(self.waiting.items()):
-            if session_id in self.parents and _first_text(document) == task.strip():
+        for session_id, found in list(self.waiting.items()):
+            if session_id in self.parents and _first_text(found) == task.strip():
                 yield from self.told(session_id, parent=parent, outcome=outcome)
                 return
 
@@ -157,6 +160,10 @@ class _Reading:
         for child, parent in self.parents.items():
             if parent == session_id:
                 yield from self.told(child, parent=session_id)
+
+
+def _name_of(message: dict[str, Any]) -> str:
+    return str(message.get("id") or message.get("ts"))
 
 
 def _first_text(document: dict[str, Any]) -> str | None:
@@ -187,6 +194,9 @@ class _Session:
         self._id = session_id
         self._document = document
         self._reading = reading
+        self._path = reading.paths[session_id]
+        self._manifest = manifest_in(self._path.parent)
+        self._compaction = compaction_of(self._path, session_id)
         self._row = reading.rows.get(session_id, {})
         self._left_out: Counter[str] = Counter()
         self._tasks: dict[str, str] = {}
@@ -198,33 +208,50 @@ class _Session:
         times = [time for one in messages if (time := time_of(one.get("ts")))]
         yield self._opened(parent, times[0] if times else None)
         for message in messages:
-            time = time_of(message.get("ts"))
-            match kind_of(message, "role"):
-                case "user":
-                    yield from self._user(message, time)
-                case "assistant":
-                    yield from self._assistant(message, time)
-                case role:
-                    yield Unknown(line=self._id, what=f"role {role}")
+            name = _name_of(message)
+            if self._reading.family.is_inherited(self._id, self._path, name):
+                self._left_out["inherited"] += 1
+                continue
+            yield from self._said(message)
+            yield from self._summary(name)
+            yield from self._reading.forks(self._id, name)
+        yield from self._reading.forks(self._id)
         yield from self._reading.children(self._id)
         self._left_out["system prompt"] += "system_prompt" in self._document
         for why, count in sorted((+self._left_out).items()):
             yield Skipped(line=self._id, why=why, count=count)
-        if parent is not None:
+        if self._id in self._reading.parents:
             yield from self._end(outcome, times[-1] if times else None)
 
+    def _said(self, message: dict[str, Any]) -> Iterator[Record]:
+        time = time_of(message.get("ts"))
+        match kind_of(message, "role"):
+            case "user":
+                yield from self._user(message, time)
+            case "assistant":
+                yield from self._assistant(message, time)
+            case role:
+                yield Unknown(line=self._id, what=f"role {role}")
+
+    def _summary(self, name: str) -> Iterator[Record]:
+        """Yield the summary that was made after a message; its file is beside the session's."""
+        if self._compaction is not None and self._compaction.after == name:
+            yield self._compaction.summary
+
     def _opened(self, parent: str | None, first: datetime | None) -> Opened:
-        manifest = self._reading.manifest
+        manifest = self._manifest
         origin = object_of(self._document.get("origin"))
         found = {
             "project": text_of(manifest.get("workspace_root")) or text_of(self._row.get("cwd")),
             "tool_version": text_of(origin.get("version")),
         }
-        started = self._row.get("started_at") or (None if parent else manifest.get("started_at"))
+        is_agent = self._id in self._reading.parents
+        kind: Kind = "subagent" if is_agent else "fork" if parent else "main"
+        started = self._row.get("started_at") or (None if is_agent else manifest.get("started_at"))
         return Opened(
             key=self._id,
             source_id=self._id,
-            kind="subagent" if parent else "main",
+            kind=kind,
             parent=parent,
             model=text_of(self._row.get("model")) or text_of(manifest.get("model")),
             time=time_of(started) or first,

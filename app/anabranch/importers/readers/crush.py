@@ -90,7 +90,7 @@ class CrushReader:
             with closing(snapshot(source.path)) as database:
                 yield from _Reading(database, source.project).records()
         except sqlite3.Error as error:
-            yield Broken(path=source.path, number=0, reason=str(error))
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 def _project(path: Path) -> str | None:

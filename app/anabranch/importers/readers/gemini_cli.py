@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.importers.chains import END, Node
-from anabranch.importers.lines import Line, lines, parsed, plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.gemini_files import is_agent, project_of, sessions_in, steps_in
 from anabranch.importers.records import (
     Boundary,
     Broken,
@@ -81,13 +81,13 @@ class GeminiCliReader:
         """Group files by the sessions that are in them, with their sub-agents."""
         groups: list[tuple[set[str], list[Path]]] = []
         for path in sorted(files):
-            names = set(_sessions_in(path)) | ({path.parent.name} if _is_agent(path) else set())
+            names = set(sessions_in(path)) | ({path.parent.name} if is_agent(path) else set())
             joined = [group for group in groups if group[0] & names]
             groups = [group for group in groups if not group[0] & names]
             paths = [one for group in joined for one in group[1]]
             groups.append((names.union(*(group[0] for group in joined)), [*paths, path]))
         return [
-            Source(self.tool, tuple(paths), project=_project(paths[0]), keys=tuple(sorted(names)))
+            Source(self.tool, tuple(paths), project=project_of(paths[0]), keys=tuple(sorted(names)))
             for names, paths in groups
         ]
 
@@ -99,70 +99,6 @@ class GeminiCliReader:
         yield from reading.left()
 
 
-def _is_agent(path: Path) -> bool:
-    return path.parent.parent.name == "chats"
-
-
-def _project(path: Path) -> str | None:
-    """Return the folder of the project, which a file beside the chats names."""
-    for folder in path.parents:
-        if folder.name == "chats":
-            marker = folder.parent / ".project_root"
-            if marker.is_file():
-                return text_of(marker.read_text(errors="replace").strip())
-            return folder.parent.name
-    return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A line of a file: of which session it is, and the JSON on it."""
-
-    session_id: str
-    data: dict[str, Any]
-
-
-def _steps(path: Path) -> Iterator[_Step | Broken]:
-    """Yield the lines of a file. A line of metadata says whose the following are."""
-    if plain_name(path).endswith(".json"):
-        yield from _whole(path)
-        return
-    session_id = plain_name(path)
-    for line in lines(path):
-        found = line if isinstance(line, Broken) else parsed(path, line)
-        if isinstance(found, Broken):
-            yield found
-            continue
-        if "projectHash" in found and text_of(found.get("sessionId")):
-            session_id = found["sessionId"]
-        yield _Step(session_id, found)
-
-
-def _whole(path: Path) -> Iterator[_Step | Broken]:
-    """Yield the lines that a file of old releases, one object, stands for."""
-    found = parsed(path, Line(1, path.read_bytes()))
-    if isinstance(found, Broken):
-        yield found
-        return
-    messages = objects_of(found.pop("messages", None))
-    session_id = text_of(found.get("sessionId")) or plain_name(path)
-    yield _Step(session_id, found)
-    for message in messages:
-        yield _Step(session_id, message)
-
-
-def _sessions_in(path: Path) -> Iterator[str]:
-    if plain_name(path).endswith(".json"):
-        yield next((one.session_id for one in _whole(path) if isinstance(one, _Step)), path.name)
-        return
-    for line in lines(path):
-        if isinstance(line, Line) and line.data.lstrip().startswith(b'{"sessionId"'):
-            found = parsed(path, line)
-            session_id = None if isinstance(found, Broken) else text_of(found.get("sessionId"))
-            if session_id:
-                yield session_id
-
-
 class _Reading:
     """The files of a source, by session."""
 
@@ -172,9 +108,9 @@ class _Reading:
         self._parents: dict[str, str] = {}
         self._told: set[str] = set()
         for path in files:
-            for session_id in dict.fromkeys(_sessions_in(path)):
+            for session_id in dict.fromkeys(sessions_in(path)):
                 self._files.setdefault(session_id, []).append(path)
-                if _is_agent(path):
+                if is_agent(path):
                     self._parents[session_id] = path.parent.name
 
     def mains(self) -> list[str]:
@@ -184,7 +120,7 @@ class _Reading:
     def steps(self, session_id: str) -> Iterator[dict[str, Any] | Broken]:
         """Yield a session's lines, from all its files."""
         for path in self._files[session_id]:
-            for step in _steps(path):
+            for step in steps_in(path):
                 if isinstance(step, Broken):
                     yield step
                 elif step.session_id == session_id:
@@ -221,6 +157,16 @@ class _Known:
         self.said.add(message_id)
         return fresh
 
+    def compacted(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the copies in a history that a new summary begins; mark them as seen.
+
+        Beside the summary such a history holds a thank-you and the last messages, by other ids.
+        """
+        if not any(_is_snapshot(one) and str(one.get("id")) not in self.said for one in messages):
+            return []
+        kept = (one for one in messages if not (_is_snapshot(one) or _is_context(one)))
+        return [one for one in kept if self.is_new(one)]
+
 
 class _Session:
     """One session: its messages, what was rewound, its sub-agents."""
@@ -250,7 +196,9 @@ class _Session:
             if not opened:
                 opened = True
                 yield self._opened(step, parent, role)
-            for message in self._messages_in(step):
+            copies = self._known.compacted(_history_in(step))
+            self._left_out["kept by a compaction"] += len(copies)
+            for message in self._messages_in(step, self._left_out):
                 time = time_of(message.get("timestamp"))
                 if self._known.is_new(message):
                     yield from course.at(str(message["id"]), time)
@@ -279,6 +227,7 @@ class _Session:
     def _nodes(self) -> Iterator[Node]:
         """Yield messages in a chain; after a rewind the next hangs before the one rewound to."""
         known = _Known()
+        said: dict[int, str] = {}
         above: dict[str, str | None] = {}
         tip: str | None = None
         rewound = False
@@ -288,9 +237,12 @@ class _Session:
             target = step.get("$rewindTo")
             if isinstance(target, str):
                 tip, rewound = above.get(target), True
-            for message in self._messages_in(step, counting=False):
+            for copy in known.compacted(_history_in(step)):
+                above[str(copy.get("id"))] = above.get(said.get(_mark(copy), ""), tip)
+            for message in self._messages_in(step):
                 if known.is_new(message):
                     message_id = str(message["id"])
+                    said[_mark(message)] = message_id
                     above[message_id] = tip
                     yield Node(message_id, tip, speaks=True, restarts=True)
                     tip, rewound = message_id, False
@@ -298,27 +250,23 @@ class _Session:
             yield Node(END, tip, speaks=False, restarts=True)
 
     def _messages_in(
-        self, step: dict[str, Any], *, counting: bool = True
+        self, step: dict[str, Any], left_out: Counter[str] | None = None
     ) -> Iterator[dict[str, Any]]:
         """Yield the messages on a line; a list that was set again holds what is known, and less."""
-        changed = object_of(step.get("$set"))
         if text_of(step.get("id")) and "type" in step:
             yield step
             return
-        for message in objects_of(changed.get("messages")):
-            message_id = text_of(message.get("id")) or ""
-            text = _text_in(message) or ""
-            context = "-" not in message_id or _CONTEXT.match(text)
-            if context or message_id.endswith("_response"):
-                if counting:
-                    self._left_out["injected context"] += 1
+        left_out = Counter() if left_out is None else left_out
+        history = _history_in(step)
+        for message in history:
+            if _is_context(message) or str(message.get("id")).endswith("_response"):
+                left_out["injected context"] += 1
             else:
                 yield message
-        summary = text_of(changed.get("summary"))
-        if summary and counting:
+        summary = text_of(object_of(step.get("$set")).get("summary"))
+        if summary:
             self._result = self._result or result_of(json_of(summary) or summary)
-        if counting and not changed.get("messages"):
-            self._left_out["metadata"] += 1
+        left_out["metadata"] += not history
 
     def _message(
         self, message: dict[str, Any], line: str, time: datetime | None
@@ -417,6 +365,26 @@ def result_of(value: Any) -> str | None:
             return texts[0]
         return orjson.dumps(value).decode() if value else None
     return text_of(value)
+
+
+def _history_in(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the history that a line sets."""
+    return objects_of(object_of(step.get("$set")).get("messages"))
+
+
+def _is_snapshot(message: dict[str, Any]) -> bool:
+    return _SNAPSHOT.match(_text_in(message) or "") is not None
+
+
+def _is_context(message: dict[str, Any]) -> bool:
+    """Tell whether a message of a history is what the tool puts before all: no other has its id."""
+    has_id = "-" in (text_of(message.get("id")) or "")
+    return not has_id or _CONTEXT.match(_text_in(message) or "") is not None
+
+
+def _mark(message: dict[str, Any]) -> int:
+    """Return what a message and its copy have in common."""
+    return hash((kind_of(message), _text_in(message)))
 
 
 def _text_in(message: dict[str, Any]) -> str | None:

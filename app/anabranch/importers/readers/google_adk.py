@@ -75,7 +75,7 @@ class GoogleAdkReader:
                 for row in list(rows(database, query)):
                     yield from _Session(database, row).records()
         except sqlite3.Error as error:
-            yield Broken(path=source.path, number=0, reason=str(error))
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 class _Session:

@@ -57,7 +57,7 @@ class GooseReader:
                     told = dict(zip(row.keys(), row, strict=True))
                     yield from _session(database, told)
         except sqlite3.Error as error:
-            yield Broken(path=source.path, number=0, reason=str(error))
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 def _session(database: sqlite3.Connection, told: dict[str, Any]) -> Iterator[Record]:

@@ -6,7 +6,7 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from anabranch.importers.lines import opened, plain_name
+from anabranch.importers.lines import plain_name, whole
 from anabranch.importers.reader import Source
 from anabranch.importers.records import Broken, Fact, Opened
 from anabranch.importers.values import time_of
@@ -49,12 +49,11 @@ class HandoffReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield a note: its title is the task, each section a fact."""
-        try:
-            with opened(source.path) as file:
-                text = _FRONT.sub("", file.read().decode("utf-8", "replace"))
-        except (OSError, ValueError) as error:
-            yield Broken(path=source.path, number=1, reason=str(error))
+        data = whole(source.path)
+        if isinstance(data, Broken):
+            yield data
             return
+        text = _FRONT.sub("", data.decode("utf-8", "replace"))
         name, time = plain_name(source.path).removesuffix(".md"), _time_of(source.path)
         title = _TITLE.search(text)
         task = title[1] if title else f"Hand-off {name}"

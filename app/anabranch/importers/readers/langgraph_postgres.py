@@ -98,7 +98,7 @@ class LangGraphPostgresReader:
             with _connected(source.address or "") as database:
                 yield from records_of(_Checkpoints(database))
         except psycopg.Error as error:
-            yield Broken(path=source.path, number=0, reason=str(error))
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 def _psycopg() -> Any:

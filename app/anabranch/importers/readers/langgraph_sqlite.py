@@ -60,7 +60,7 @@ class LangGraphReader:
             with closing(snapshot(source.path)) as database:
                 yield from records_of(_Checkpoints(database))
         except sqlite3.Error as error:
-            yield Broken(path=source.path, number=0, reason=str(error))
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 class _Checkpoints:

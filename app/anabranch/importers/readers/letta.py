@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers.lines import Line, opened, parsed, plain_name
+from anabranch.importers.lines import document, plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.records import (
     Broken,
@@ -54,11 +54,7 @@ class LettaReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the agents of a file: what was said, and what their memory holds."""
-        try:
-            with opened(source.path) as file:
-                found = parsed(source.path, Line(1, file.read()))
-        except (OSError, ValueError) as error:
-            found = Broken(path=source.path, number=1, reason=str(error))
+        found = document(source.path)
         if isinstance(found, Broken):
             yield found
             return

@@ -85,7 +85,7 @@ class OpenAIAgentsReader:
                     session = _Session(database, str(session_id), str(created_at))
                     yield from session.branched() if structured else session.plain()
         except sqlite3.Error as error:
-            yield Broken(path=source.path, number=0, reason=str(error))
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 class _Session:

@@ -52,7 +52,7 @@ class OpenClawReader:
             with closing(snapshot(source.path)) as database:
                 yield from _Reading(database, _runs(source.path)).records()
         except sqlite3.Error as error:
-            yield Broken(path=source.path, number=0, reason=str(error))
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ class OpenCodeReader:
             with closing(snapshot(source.path)) as database:
                 yield from _Reading(database).records()
         except sqlite3.Error as error:
-            yield Broken(path=source.path, number=0, reason=str(error))
+            yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,6 +53,12 @@ SETTINGS: Final = frozenset(
 )
 _ENDS: Final = {"stop": True, "length": True, "toolUse": False}
 _TASK: Final = "Task: "
+_GATEWAY: Final = "gateway-injected"
+"""The model that OpenClaw names for what it says itself."""
+_COMMAND: Final = re.compile(
+    r"/(compact|context|help|model|new|reset|status|stop|think|usage|verbose)\b"
+)
+"""Commands that OpenClaw carries out itself, and keeps as if they had been asked."""
 
 
 def id_of(entry: dict[str, Any]) -> str:
@@ -76,7 +83,9 @@ def asked_in(entry: dict[str, Any]) -> str | None:
         return None
     if object_of(message.get("provenance")).get("kind") == "inter_session":
         return None
-    return said_in(message.get("content"))
+    text = said_in(message.get("content"))
+    is_command = text is not None and "__openclaw" in message and _COMMAND.match(text)
+    return None if is_command else text
 
 
 def _said(entry: dict[str, Any]) -> str | None:
@@ -122,6 +131,9 @@ class Entries:
                     yield Boundary(line=line)
                 else:
                     yield Turn(line=line, id=id_of(entry), said="user", text=text, time=time)
+            case "assistant" if message.get("model") == _GATEWAY:
+                self.left_out["notice"] += 1
+                yield Boundary(line=line)
             case "assistant":
                 yield from self._woken(message, line)
                 yield from self._answer(message, line, id_of(entry), time)

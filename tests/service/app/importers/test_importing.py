@@ -77,6 +77,38 @@ async def test_every_case_is_stored_once_however_often_it_is_imported(log: Log) 
     assert await stored(log) == before
 
 
+async def test_a_session_of_copilot_that_grows_is_stored_as_if_it_was_read_once(
+    log: Log, tmp_path: Path
+) -> None:
+    """Agents' events stand among each other in one file: their texts and ends are the same.
+
+    An answer with which the file ended for a while is told beside the report that it becomes.
+    """
+    for case in ("parallel", "nested", "background"):
+        path = next((CASES / "copilot-cli-1.0.102" / case).rglob("events.jsonl"))
+        lines = path.read_text().splitlines(keepends=True)
+        grown = tmp_path / case / path.parent.name / path.name
+        grown.parent.mkdir(parents=True)
+        for count in range(1, len(lines) + 1, 7):
+            grown.write_text("".join(lines[:count]))
+            await imported(log, tmp_path / case, namespace=f"grown-{case}")
+        shutil.copy(path, grown)
+
+        await imported(log, tmp_path / case, namespace=f"grown-{case}")
+        await imported(log, tmp_path / case, namespace=f"once-{case}")
+
+        bit_by_bit = await stored(log, namespace=f"grown-{case}")
+        at_once = await stored(log, namespace=f"once-{case}")
+        assert results(bit_by_bit) == results(at_once) != []
+        said = {*texts(at_once), *results(at_once)}
+        assert {*texts(bit_by_bit), *results(bit_by_bit)} == said
+
+
+def results(events: list[Event]) -> list[str]:
+    """Return the results of branches."""
+    return sorted(one.data.result for one in events if isinstance(one.data, BranchCompleted))
+
+
 async def test_a_sub_agent_is_a_branch_where_it_was_called(log: Log) -> None:
     """Its task, type, report, duration and times are the transcript's; nested in its session."""
     await imported(log, CASES / "claude-code-2.1.332" / "subagent-wait")

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import os
 import random
 import re
 import shutil
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer, ImportOptions
-from anabranch.importers.readers.catalogue import sources_below
+from anabranch.importers.lines import records
+from anabranch.importers.mapping import Mapping
+from anabranch.importers.outcome import Tally
+from anabranch.importers.readers.catalogue import READERS, sources_below
+from anabranch.importers.records import Broken
+from anabranch.importers.redaction import Redaction
 from tests.support.claude_files import ClaudeFile
 from tests.support.damaged_transcripts import TEXT_CASES, damage
 from tests.support.rounds import examples
+from tests.support.transcripts import cases, told
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anabranch.importers.outcome import ImportedSession
 
+CASES: Final = cases()
 LONG: Final = "9" * 5000
 """A number that Python refuses to read: it takes 4,300 digits."""
 _EXIT: Final = re.compile(r"((?:Process exited with code|Exit [Cc]ode:?) *)\d+")
@@ -128,3 +139,88 @@ def test_a_line_with_a_lone_surrogate_may_be_no_json_in_another_way_too(
 
     assert session.task == "Where is buoy 0?"
     assert [one.split(": ")[1][:10] for one in importer.tally.broken] == ["is no JSON"]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in TEXT_CASES if any(case.rglob("*.jsonl"))],
+    ids=lambda case: f"{case.parent.name}-{case.name}",
+)
+def test_a_file_whose_first_line_is_very_long_is_found_and_read(case: Path, tmp_path: Path) -> None:
+    """A field of 100,000 characters before all others of the first line changes nothing."""
+    folder = tmp_path / "long"
+    shutil.copytree(case, folder)
+    for path in folder.rglob("*.jsonl"):
+        first, *rest = path.read_text().splitlines()
+        path.write_text("\n".join([json.dumps({"pad": "x" * 100_000, **json.loads(first)}), *rest]))
+
+    long, plain = told_below(folder), told_below(case)
+
+    assert plain
+    assert long == plain
+
+
+def told_below(folder: Path) -> list[tuple[str, str, Any, Any]]:
+    """Return what is read below a folder: by which tool, and what each line says."""
+    return sorted(
+        (source.tool, line.opened.kind, str(line.opened.source_id), line.texts)
+        for source in sources_below([folder])
+        for line in told(READERS[source.tool].read(source)).lines.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told_of_it"),
+    [
+        pytest.param(b'{"a":1}\nno JSON\n{"a":2}\n', ":2: is no JSON", id="line"),
+        pytest.param(gzip.compress(b'{"a":1}\n' * 9)[:-9], "ended before", id="gz-cut"),
+        pytest.param(gzip.compress(os.urandom(9_000))[:10] + b"\xff" * 99, "invalid", id="gz"),
+        pytest.param(b"no frame at all", "rame", id="zst"),
+    ],
+)
+def test_it_is_told_whether_the_rest_of_a_file_was_read(
+    damaged: bytes, told_of_it: str, tmp_path: Path
+) -> None:
+    """After a line that is no JSON the file goes on; after a damaged compression nothing does."""
+    suffix = {b"no": ".jsonl.zst", b"\x1f\x8b": ".jsonl.gz"}.get(damaged[:2], ".jsonl")
+    path = tmp_path / f"file{suffix}"
+    path.write_bytes(damaged)
+
+    (broken,) = [one for one in records(path) if isinstance(one, Broken)]
+
+    tally = told_by([broken])
+    assert told_of_it in tally.broken[0]
+    rest = "the rest of the file was read" if suffix == ".jsonl" else "nothing more of it was read"
+    assert tally.broken[0].endswith(rest)
+
+
+def told_by(found: list[Broken]) -> Tally:
+    """Return the tally of an import that met broken lines."""
+    tally = Tally()
+    mapping = Mapping(
+        Identity("default", "codex"),
+        Redaction(secrets=False),
+        tally,
+        tool="codex",
+        fallback_time=datetime.now(UTC),
+    )
+    for one in found:
+        assert list(mapping.take(one)) == []
+    return tally
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.parent.name}-{case.name}")
+def test_files_that_go_before_they_are_read_are_told(case: Path, tmp_path: Path) -> None:
+    """A tool may delete or replace a file between the look and the read: that file is named."""
+    folder = tmp_path / "gone"
+    shutil.copytree(case, folder)
+    sources = sources_below([folder])
+    shutil.rmtree(folder)
+    importer = Importer(None, ImportOptions("default"))
+
+    for source in sources:
+        asyncio.run(importer.source(source))
+
+    assert [source.bytes for source in sources] == [0] * len(sources)
+    assert importer.tally.sources == len(sources)
+    assert sum(importer.tally.sessions.values()) == importer.tally.sessions["memory"]

@@ -1,0 +1,80 @@
+"""Gemini CLI's files: which sessions are in them, and the JSON on their lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from anabranch.importers.lines import Line, document, lines, parsed, plain_name
+from anabranch.importers.records import Broken
+from anabranch.importers.values import objects_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def is_agent(path: Path) -> bool:
+    """Tell whether a file is a sub-agent's: it lies in a folder named for its caller's session."""
+    return path.parent.parent.name == "chats"
+
+
+def project_of(path: Path) -> str | None:
+    """Return the folder of the project, which a file beside the chats names."""
+    for folder in path.parents:
+        if folder.name == "chats":
+            marker = folder.parent / ".project_root"
+            try:
+                return text_of(marker.read_text(errors="replace").strip())
+            except OSError:
+                return folder.parent.name
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A line of a file: of which session it is, and the JSON on it."""
+
+    session_id: str
+    data: dict[str, Any]
+
+
+def steps_in(path: Path) -> Iterator[Step | Broken]:
+    """Yield the lines of a file. A line of metadata says whose the following are."""
+    if plain_name(path).endswith(".json"):
+        yield from _whole(path)
+        return
+    session_id = plain_name(path)
+    for line in lines(path):
+        found = line if isinstance(line, Broken) else parsed(path, line)
+        if isinstance(found, Broken):
+            yield found
+            continue
+        if "projectHash" in found and text_of(found.get("sessionId")):
+            session_id = found["sessionId"]
+        yield Step(session_id, found)
+
+
+def _whole(path: Path) -> Iterator[Step | Broken]:
+    """Yield the lines that a file of old releases, one object, stands for."""
+    found = document(path)
+    if isinstance(found, Broken):
+        yield found
+        return
+    messages = objects_of(found.pop("messages", None))
+    session_id = text_of(found.get("sessionId")) or plain_name(path)
+    yield Step(session_id, found)
+    for message in messages:
+        yield Step(session_id, message)
+
+
+def sessions_in(path: Path) -> Iterator[str]:
+    """Yield the sessions whose metadata a file holds; one begins anew with each resume."""
+    if plain_name(path).endswith(".json"):
+        yield next((one.session_id for one in _whole(path) if isinstance(one, Step)), path.name)
+        return
+    for line in lines(path):
+        if isinstance(line, Line) and b'"projectHash"' in line.data:
+            found = parsed(path, line)
+            if not isinstance(found, Broken) and "projectHash" in found:
+                yield from filter(None, [text_of(found.get("sessionId"))])
