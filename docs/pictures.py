@@ -1,4 +1,4 @@
-"""Take the pictures of the live page anew: `.venv/bin/python docs/pictures.py` (needs Chromium).
+"""Take the pictures of the live page anew: `.venv/bin/python -m docs.pictures` (needs Chromium).
 
 Each is of the page itself, on a small memory that is made for it. Look at them before they are kept.
 """
@@ -146,9 +146,9 @@ async def compared(browser: Browser, url: str, middle: int) -> None:
 async def queried(browser: Browser, url: str) -> None:
     """A query as a picture, and the minimap of lanes that are looked at from near, in light."""
     page = await opened(browser, url, "light")
-    await page.get_by_role("treeitem", name="Why did pump 7").click()
     for _ in range(6):
         await page.keyboard.press("+")
+    await page.get_by_role("treeitem", name="Why did pump 7").click()  # It comes into sight.
     await page.keyboard.press("q")
     await page.get_by_role("button", name="Associations").click()
     await page.locator("#panel table").wait_for()

@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not on this machine"),
 ]
-CLAUDE: Final = "@anthropic-ai/claude-code@2.1.197"
+CLAUDE: Final = "@anthropic-ai/claude-code@2.1.332"
 CODEX: Final = "@openai/codex@0.171.0"
 INSPECTOR: Final = "@modelcontextprotocol/inspector@0.15.0"
 TOOL: Final = "mcp__anabranch__"

@@ -24,13 +24,13 @@ FLAGS: Final = (
 
 
 @asynccontextmanager
-async def chromium() -> AsyncGenerator[Browser]:
-    """Give a Chromium with a fresh profile."""
+async def chromium(*flags: str) -> AsyncGenerator[Browser]:
+    """Give a Chromium with a fresh profile, with more flags where they are given."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
         found = await playwright.chromium.launch(
-            executable_path=CHROMIUM, headless=True, args=list(FLAGS)
+            executable_path=CHROMIUM, headless=True, args=[*FLAGS, *flags]
         )
         yield found
         await found.close()

@@ -36,9 +36,12 @@ _WAIT_S: Final = 30.0
 """The default of ANABRANCH_WAIT_TIMEOUT_S: where it is set, no client is used."""
 _REFUSED: Final = frozenset({400, 413})
 QUESTIONS: Final = frozenset({"recall", "context"})
-_TREES: Final = (
+MEMBERS: Final = frozenset({"field", "actual"})
+"""The members of a problem that are attributes of its error."""
+ERROR_TREES: Final = (
     "anabranch_events.errors",
     "anabranch.errors",
+    "anabranch_projections.errors",
     "anabranch_store.errors",
     "anabranch_thinking.errors",
 )
@@ -286,10 +289,12 @@ def _shown(value: Any) -> Any:
 def _error_of(problem: Answer) -> AnabranchError:
     """Return the error of the tree that a problem stands for."""
     name = problem.type.rpartition(":")[2]
-    kinds = (getattr(import_module(tree), name, None) for tree in _TREES)
+    kinds = (getattr(import_module(tree), name, None) for tree in ERROR_TREES)
     kind = next((one for one in kinds if one is not None), AnabranchError)
     error: AnabranchError = kind.__new__(kind)
     AnabranchError.__init__(error, problem.detail, fix=problem.fix)
+    for member in MEMBERS & problem.keys():
+        setattr(error, member, problem[member])
     return error
 
 

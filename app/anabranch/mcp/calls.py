@@ -14,6 +14,7 @@ from mcp.shared.exceptions import MCPError
 from anabranch.errors import AnabranchError
 from anabranch.mcp.caller import caller_of
 from anabranch.mcp.fitting import bytes_shown, fitted
+from anabranch.mcp.fixes import said
 from anabranch.mcp.resources import read_resource
 from anabranch.mcp.tools import Tools
 from anabranch_events.event.trace_context import traced
@@ -91,12 +92,12 @@ class MemoryCalls:
 
 def failed(error: AnabranchError) -> types.CallToolResult:
     """Return the result of a tool that met an error: it says the fix."""
-    return _failed(f"{error.message}. Fix: {error.fix}")
+    return _failed(said(error))
 
 
 def refused(error: AnabranchError) -> MCPError:
     """Return the protocol's error for what is no call of a tool."""
-    return MCPError(types.INVALID_PARAMS, f"{error.message}. Fix: {error.fix}")
+    return MCPError(types.INVALID_PARAMS, said(error))
 
 
 def _failed(text: str) -> types.CallToolResult:

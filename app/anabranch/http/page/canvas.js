@@ -90,7 +90,7 @@ export class LaneCanvas {
   zoom(factor, x = this.view.width / 2, y = this.view.height / 2, options = {}) {
     this.view.zoom(factor, x, y, options);
     this.#keep();
-    this.redraw();
+    this.#move();
   }
 
   /** Move to a session, or to an insight on it. */

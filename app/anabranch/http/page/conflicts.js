@@ -7,8 +7,6 @@ import { learn, textOf } from "./texts.js";
 /** Lists the conflicts, the open ones unless said. */
 export class ConflictsView {
   title = "Conflicts";
-  #after = null;
-
   constructor(page) {
     this.page = page;
     this.first = el("input", { type: "checkbox", id: "resolved", onchange: () => this.refresh() });
@@ -17,22 +15,19 @@ export class ConflictsView {
   }
 
   clear() {
-    this.#after = null;
     this.list.replaceChildren();
   }
 
   /** Tell whether an event opens or resolves a conflict. */
   concerns(event) {
-    if (!event.type.startsWith("anabranch.conflict.")) return false;
-    this.#after = event.position; // The graph may not have it yet.
-    return true;
+    return event.type.startsWith("anabranch.conflict.");
   }
 
   /** Ask for them anew. */
   async refresh() {
-    const { connection, moment } = this.page;
+    const { connection, moment, after } = this.page;
     try {
-      const { conflicts } = await connection.get("/conflicts", { only_open: !this.first.checked, as_of: moment.asOf, after: this.#after, limit: 1000 });
+      const { conflicts } = await connection.get("/conflicts", { only_open: !this.first.checked, as_of: moment.asOf, after, limit: 1000 });
       await learn(this.page, conflicts.flatMap((one) => [one.one, one.other]));
       this.list.replaceChildren(...(conflicts.length ? conflicts.map((one) => this.#conflict(one)) : [
         empty("No conflict is open", "Two insights that disagree stand here once memory has settled. From a terminal:", "anabranch consolidate"),

@@ -16,6 +16,11 @@ const ends = (status) => (history, event, data, lane) => history.end(lane, statu
 
 const retires = (history, event, data) => history.retire(history.insights.get(data.insight_id), event.position);
 
+/** Tell whether an event has something forgotten: wherever its words stand, they go. */
+export function forgets(event) {
+  return /\.forgotten\.v\d+$/.test(event.type);
+}
+
 /** How each type of event is folded: of the history, the event, its data, and its session's lane. */
 export const FOLDS = {
   "session.opened": (history, event) => history.open(opened(event, null)),
@@ -42,7 +47,7 @@ export const FOLDS = {
     if (mark) mark.text = null;
   },
   "consolidation.recorded": (history, event, data) => history.join({
-    id: data.consolidation_id, root: data.root_id, text: data.text, method: data.method ?? "",
+    id: data.consolidation_id, root: data.root_id, method: data.method ?? "",
     sessions: data.sessions, sources: data.sources, position: event.position,
   }),
 };

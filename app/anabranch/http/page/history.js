@@ -1,7 +1,7 @@
 // The history of a namespace: its sessions as lanes, the insights on them, and what joined them.
 
 import { FOLDS } from "./event_folds.js";
-import { endOf, Rows } from "./rows.js";
+import { endOf, FORGOTTEN, Rows } from "./rows.js";
 
 /** All that the page knows of a namespace; it grows with the events, and is told at any position. */
 export class History {
@@ -58,7 +58,7 @@ export class History {
   /** Add consolidations, as /v1/consolidations gives them. */
   addJoins(consolidations) {
     for (const one of consolidations) {
-      this.join({ id: one.consolidation_id, root: one.root_id, text: one.text, method: one.method,
+      this.join({ id: one.consolidation_id, root: one.root_id, method: one.method,
         sessions: one.sessions, sources: one.sources, position: one.position });
     }
     this.#renew();
@@ -112,11 +112,12 @@ export class History {
     mark.retired = position;
   }
 
-  /** Forget what a session was for. */
+  /** Forget what a session was for; alone at work, it holds its row no longer. */
   forget(lane) {
     if (!lane) return;
     this.#change(lane.opened);
-    lane.task = "(forgotten)";
+    lane.task = FORGOTTEN;
+    this.rows.note(lane);
   }
 
   /** Join sessions into their root. */

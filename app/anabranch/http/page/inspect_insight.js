@@ -8,12 +8,12 @@ import { learn, textOf } from "./texts.js";
 
 /** Return the sight of an insight as of the moment, and have its associations drawn on the lanes. */
 export async function insightSight(page, id) {
-  const { connection, moment } = page;
+  const { connection, moment, after } = page;
   const path = encodeURIComponent(id);
   const [insight, { associations }, life] = await Promise.all([
-    connection.get(`/insights/${path}`),
-    connection.get(`/insights/${path}/associations`, { as_of: moment.asOf }),
-    connection.get(`/history/${path}`, { as_of: moment.asOf, limit: 1000 }),
+    connection.get(`/insights/${path}`, { after }),
+    connection.get(`/insights/${path}/associations`, { as_of: moment.asOf, after }),
+    connection.get(`/history/${path}`, { as_of: moment.asOf, after, limit: 1000 }),
   ]);
   const at = moment.position ?? Infinity;
   const others = associations.map((one) => (one.from_id === id ? one.to_id : one.from_id));

@@ -11,9 +11,9 @@ const ENDS = ["branch.completed", "branch.failed", "branch.cancelled", "branch.d
 
 /** Return the sight of a session as of the moment. */
 export async function sessionSight(page, id) {
-  const { connection, moment, history } = page;
+  const { connection, moment, history, after } = page;
   const [session, { events, next }] = await Promise.all([
-    connection.get(`/sessions/${encodeURIComponent(id)}`, { as_of: moment.asOf }),
+    connection.get(`/sessions/${encodeURIComponent(id)}`, { as_of: moment.asOf, after }),
     connection.get("/events", { session_id: id, limit: EVENTS_MAX, to: moment.asOf }),
   ]);
   const known = new Events(events);

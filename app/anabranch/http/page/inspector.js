@@ -53,7 +53,14 @@ export class Inspector {
 
   /** Tell whether an event changes what is shown, and nobody has the focus in it. */
   concerns(event) {
-    return this.target?.id === event.subject && !this.content.contains(document.activeElement);
+    return this.target !== null && this.#names(event) && !this.content.contains(document.activeElement);
+  }
+
+  /** Tell whether an event is of what is shown, or of a branch of it, or names it. */
+  #names({ subject, data }) {
+    const { kind, id } = this.target;
+    if (kind === "event") return false; // It never changes.
+    return subject === id || this.page.history.sessions.get(subject)?.parent === id || JSON.stringify(data).includes(id);
   }
 
   #set(target) {

@@ -18,12 +18,13 @@ const LETTER = 5.6; // Pixels.
 const LABEL_MAX = 2000; // Pixels.
 const HAIR = 1e-6; // Pixels: reckoned from another left, a whole number of them is a hair more or less.
 export const AROUND = 32; // Pixels: so far a bend, a mark or a sign stands from its position.
+export const OVERHANG = 16; // Pixels that a label rises above its row.
 const DASHES = { waiting: [2, 4], joins: [3, 3] };
 export const FONT = "11px system-ui, sans-serif";
 
 /** Return what is shown of the lanes in a view: the fewer are in sight, the more of each, and the higher its level. */
 export function detailOf({ history, view, at }) {
-  const [rows, span] = [rowsOf(history, view), [view.position(0), Math.min(view.position(view.width), at)]];
+  const [rows, span] = [rowsOf(history, view), spanOf(view, at)];
   let count = 0;
   for (let row = rows[0]; row < rows[1]; row += 1) {
     count += history.rows.at(row, span[1]) - Math.max(history.rows.at(row, span[0]), 0) + 1;
@@ -36,7 +37,12 @@ export function detailOf({ history, view, at }) {
 }
 
 function rowsOf(history, view) {
-  return [Math.max(view.row(0), 0), Math.min(view.row(view.height) + 1, history.rows.count)];
+  return [Math.max(view.row(0), 0), Math.min(view.row(view.height + OVERHANG) + 1, history.rows.count)];
+}
+
+/** Return the positions between two points, none after a moment: what began before it may reach beyond. */
+function spanOf(view, at, left = 0, right = view.width) {
+  return [left, right].map((x) => Math.min(view.position(x), at));
 }
 
 /** What is drawn: a history at a position, with the sessions that are lit (null: all), from `left` in the view on. */
@@ -46,7 +52,7 @@ export class LaneDrawing {
     this.rows = rowsOf(history, view);
     this.all = [0, history.rows.count]; // Lines between rows are seen where neither of these is.
     const around = detail.brackets ? 4 : AROUND; // From far there are bars alone.
-    this.span = [view.position(left - around), Math.min(view.position(view.width + around), at)];
+    this.span = spanOf(view, at, left - around, view.width + around);
   }
 
   /** Draw everything, the lit above the others. */

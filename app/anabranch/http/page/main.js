@@ -6,6 +6,7 @@ import { Connection } from "./connection.js";
 import { announce, byId, refusal } from "./elements.js";
 import { EventStream } from "./event_stream.js";
 import { FeedView } from "./feed.js";
+import { forgets } from "./event_folds.js";
 import { count, position } from "./format.js";
 import { History } from "./history.js";
 import { HoverCard } from "./hover_card.js";
@@ -31,6 +32,7 @@ const MANY_PAUSE_MS = 250;
 class Page {
   #dirty = false;
   #stale = false;
+  #forgot = false;
   #spoken = 0;
   #begun = 0;
   #entered = false;
@@ -41,6 +43,7 @@ class Page {
     this.moment = new Moment();
     this.focus = { session: null, insight: null, hover: null, links: [], hits: [], lit: null };
     this.filter = byId("filter");
+    this.after = null; // What changed what is shown: the graph may not have it yet.
     const { history, moment } = this;
     this.card = new HoverCard(this);
     this.canvas = new LaneCanvas(byId("lanes"), { history, moment, focus: this.focus,
@@ -225,15 +228,29 @@ class Page {
     this.#light(event.subject);
     this.status.came();
     this.feed.push(event);
-    this.#stale ||= this.panel.concerns(event);
+    this.#concern(event);
     if (this.#dirty) return;
     this.#dirty = true;
     setTimeout(() => {
       this.#dirty = false;
       this.#grown();
-      if (this.moment.live && this.#stale) this.panel.refresh();
-      this.#stale = false;
+      this.#renew();
     }, this.history.order.length > MANY ? MANY_PAUSE_MS : PAUSE_MS);
+  }
+
+  /** Note that an event changes what the panel shows. */
+  #concern(event) {
+    if (forgets(event)) this.#forgot = true;
+    else if (this.panel.concerns(event)) this.#stale = true;
+    else return;
+    this.after = event.position;
+  }
+
+  /** Show what has changed in the panel; what was forgotten goes from a past moment, too. */
+  #renew() {
+    if (this.#forgot) this.panel.forget();
+    if (this.#forgot || (this.moment.live && this.#stale)) this.panel.refresh();
+    this.#stale = this.#forgot = false;
   }
 
   #grown() {

@@ -41,6 +41,11 @@ export class Panel extends EventTarget {
     this.views[this.name]?.refresh();
   }
 
+  /** Have all views let go of what may hold words that were just forgotten; `refresh` asks anew. */
+  forget() {
+    for (const view of Object.values(this.views)) view.forget?.();
+  }
+
   /** Tell whether an event changes what the view shows. */
   concerns(event) {
     return this.views[this.name]?.concerns?.(event) ?? false;

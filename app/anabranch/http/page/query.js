@@ -40,12 +40,19 @@ export class QueryView {
 
   /** Ask again where the moment has changed. */
   refresh() {
-    if (this.#result && this.#asOf !== this.page.moment.asOf) this.#ask();
+    if (this.#asked && (!this.#result || this.#asOf !== this.page.moment.asOf)) this.#ask(this.#asked.query);
+  }
+
+  /** Let go of the rows: the next `refresh` asks anew. */
+  forget() {
+    if (!this.#result) return;
+    this.#result = null;
+    this.result.replaceChildren();
   }
 
   /** Forget the result: another namespace is shown. */
   clear() {
-    this.#result = null;
+    this.#result = this.#asked = null;
     this.#nothing();
   }
 
@@ -67,17 +74,16 @@ export class QueryView {
     this.#show();
   }
 
-  async #ask() {
-    const { page } = this;
-    const asOf = page.moment.asOf;
+  async #ask(query = this.first.value) {
+    const { moment: { asOf }, connection, after } = this.page;
     this.result.setAttribute("aria-busy", "true");
     try {
-      const asked = { query: this.first.value, ...(asOf === undefined ? {} : { as_of: asOf }) };
-      this.#result = await page.connection.post("/cypher", asked);
+      const asked = { query, ...(asOf === undefined ? {} : { as_of: asOf }) };
+      this.#result = await connection.post("/cypher", after === null ? asked : { ...asked, after });
       [this.#asOf, this.#asked] = [asOf, asked];
       this.#show();
     } catch (error) {
-      this.#result = null;
+      this.#result = this.#asked = null;
       this.result.replaceChildren(refusal(error));
     } finally {
       this.result.removeAttribute("aria-busy");

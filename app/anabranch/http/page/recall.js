@@ -12,6 +12,7 @@ export class RecallView {
   title = "Recall";
   #asked = 0;
   #shown = null;
+  #forgot = false;
 
   constructor(page) {
     this.page = page;
@@ -29,7 +30,14 @@ export class RecallView {
 
   /** Ask again where the moment has changed. */
   refresh() {
-    if (this.#shown && this.#shown.asOf !== this.page.moment.asOf) this.#ask();
+    if (this.#shown && (this.#forgot || this.#shown.asOf !== this.page.moment.asOf)) this.#ask(this.#shown.query);
+  }
+
+  /** Ask anew with the next `refresh`; the answer that was kept goes. */
+  forget() {
+    this.#forgot = true;
+    this.pinned = null;
+    if (this.#shown) this.answers.replaceChildren();
   }
 
   /** Forget the answer: another namespace is shown. */
@@ -50,16 +58,16 @@ export class RecallView {
     this.#ask();
   }
 
-  async #ask() {
+  async #ask(query = this.first.value.trim()) {
     const { page } = this;
-    const query = this.first.value.trim();
     if (!query) return;
     const asked = (this.#asked += 1);
-    const asOf = page.moment.asOf;
+    const { moment: { asOf }, after } = page;
+    this.#forgot = false;
     this.answers.setAttribute("aria-busy", "true");
     try {
       const body = { query, k: K, ...(asOf === undefined ? {} : { as_of: asOf }), ...(this.retired.checked ? { include_retired: true } : {}) };
-      const answer = await page.connection.post("/recall", body);
+      const answer = await page.connection.post("/recall", after === null ? body : { ...body, after });
       for (const hit of answer.hits) {
         const mark = page.history.insights.get(hit.insight_id);
         if (mark) mark.text = hit.text;

@@ -2,10 +2,11 @@
 
 const GAP = 1;
 const LONE_TASK = "Remember";
+export const FORGOTTEN = "(forgotten)"; // The graph has it in place of a task, too.
 
-/** Tell whether a session is one that a lone `remember` opened: it holds its insight, and no row. */
+/** Tell whether an open session holds no row: a lone `remember` opened it, or it was forgotten. */
 export function isLone(lane) {
-  return lane.parent === null && lane.status === "open" && lane.task === LONE_TASK;
+  return lane.parent === null && lane.status === "open" && [LONE_TASK, FORGOTTEN].includes(lane.task);
 }
 
 /** Return the position up to which a session needs its row. */
@@ -45,7 +46,6 @@ export class Rows {
     this.until[row] = needs(lane);
     return before;
   }
-
 
   /** Note that a session has ended, or goes on: its row may be given to others, or not. */
   note(lane) {

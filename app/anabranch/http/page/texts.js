@@ -8,7 +8,7 @@ export async function learn(page, ids) {
   const unknown = marks.filter((mark) => mark && mark.text === undefined).slice(0, ASKED_MAX);
   await Promise.all(unknown.map(async (mark) => {
     try {
-      mark.text = (await page.connection.get(`/insights/${encodeURIComponent(mark.id)}`)).text;
+      mark.text = (await page.connection.get(`/insights/${encodeURIComponent(mark.id)}`, { after: page.after })).text;
     } catch {
       // It is named by its session then.
     }

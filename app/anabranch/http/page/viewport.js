@@ -5,6 +5,7 @@ const ROW_MAX = 30;
 const ROW_FIT_MAX = 26;
 const STEP_MAX = 60;
 const FOOT = 8;
+const LABEL = 200; // Pixels after a point, for what is written there.
 export const TOP = 30;
 
 /** Turns positions and rows into points, and is moved by panning and zooming. */
@@ -66,7 +67,7 @@ export class Viewport {
     this.perRow = Math.max(this.perRow, 18);
     this.perPosition = Math.max(this.perPosition, 0.5);
     const [x, y] = [this.x(position), this.y(row)];
-    if (x < 16 || x > this.width - 16) this.left = position - (this.width * 0.6) / this.perPosition;
+    if (x < 16 || x > this.width - Math.min(LABEL, this.width / 3)) this.left = position - (this.width * 0.6) / this.perPosition;
     if (y < TOP + 20 || y > this.height - 30) {
       this.top = Math.max(row - (this.height * 0.4) / this.perRow, -2);
     }

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch.api.client import Client, client_of
-from anabranch.api.subjects import COMMANDS
-from anabranch.errors import OwnerGone, ServiceBusy
+from anabranch.api.client import ERROR_TREES, MEMBERS, Client, client_of
+from anabranch.api.problem import Problem
+from anabranch.api.subjects import COMMANDS, PROBLEM_CODE
+from anabranch.errors import AnabranchError, ConflictNotFound, OwnerGone, ServiceBusy
 from anabranch.home.folder import Home, Lock
 from anabranch.home.running import RunningUp
 from anabranch.plain_settings import PlainSettings
 from anabranch_events import Log, NatsServer
+from anabranch_events.errors import InputInvalid, PositionConflict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from nats.aio.msg import Msg
@@ -103,3 +106,47 @@ async def test_no_answer_is_an_error_that_says_why(
                 assert lock.take()
             with pytest.raises(expected):
                 await client(tmp_path, server).write("open_session", OPEN)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InputInvalid("k: is too large", field="k", fix="give less"),
+        PositionConflict("one", expected=3, actual=4),
+        ConflictNotFound(7, namespace="default"),
+    ],
+)
+async def test_an_error_is_that_of_the_service(
+    tmp_path: Path, nats_server: NatsServer, error: AnabranchError
+) -> None:
+    """It is of the same class, with the same words, and has the members that its problem has."""
+    problem = Problem.of(error)
+    async with Log.connect(nats_server.url, token=nats_server.token) as log:
+        headers = {PROBLEM_CODE: str(problem.status)}
+
+        async def refuse(message: Msg) -> None:
+            await log.connection.publish(message.reply, problem.document(), headers=headers)
+
+        await log.connection.subscribe(f"{COMMANDS}default.recall", cb=refuse)
+        await log.connection.flush()
+        asked = {"query": "x", "after": 1}
+        with pytest.raises(type(error)) as raised:
+            await client(tmp_path, nats_server).run("recall", asked)
+
+    again = Problem.of(raised.value)
+    assert type(raised.value) is type(error)
+    assert again == problem
+
+
+def test_every_error_can_be_told_by_its_name() -> None:
+    """The client looks in all modules of errors, and knows each member of a problem."""
+    of_every_problem = {"type", "title", "status", "detail", "fix"}
+
+    assert {one.__module__ for one in _below(AnabranchError)} <= set(ERROR_TREES)
+    assert set(Problem.model_fields) - of_every_problem == MEMBERS
+
+
+def _below(kind: type[AnabranchError]) -> Iterator[type[AnabranchError]]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _below(one)

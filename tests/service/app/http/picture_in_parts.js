@@ -1,6 +1,6 @@
 // Histories that grow by chance, each drawn in parts as it grows, and drawn whole: where the two differ.
 
-async ({ seeds, steps, limit }) => {
+async ({ seeds, steps, limit, edge }) => {
   const [{ History }, { Picture }, { LaneDrawing, detailOf }, { Viewport }, { palette }] = await Promise.all(
     ["history", "picture", "lane_drawing", "viewport", "palette"].map((name) => import(`/page/${name}.js`)));
   const [WIDTH, HEIGHT] = [640, 330];
@@ -35,7 +35,26 @@ async ({ seeds, steps, limit }) => {
     new LaneDrawing(ctx, { ...shown, view: seen }).draw();
   };
 
-  const [wrong, levels, seen] = [[], new Set(), { past: 0, dim: 0, behind: 0 }];
+  /** Return the first and last column, and row, in which something is drawn. */
+  const extent = (data) => {
+    const found = { left: WIDTH, right: -1, top: HEIGHT, bottom: -1 };
+    for (let at = 0; at < data.length; at += 4) {
+      if (data[at] > 200) continue;
+      const [x, y] = [(at / 4) % WIDTH, Math.floor(at / 4 / WIDTH)];
+      Object.assign(found, { left: Math.min(found.left, x), right: Math.max(found.right, x),
+        top: Math.min(found.top, y), bottom: Math.max(found.bottom, y) });
+    }
+    return found;
+  };
+
+  /** Return by how many pixels of the device a picture shows less at an edge than another one. */
+  const short = (one, other) => {
+    const [here, there] = [extent(one), extent(other)];
+    if (there.right < 0) return 0;
+    return Math.max(here.left - there.left, there.right - here.right, here.top - there.top, there.bottom - here.bottom);
+  };
+
+  const [wrong, levels, seen] = [[], new Set(), { past: 0, dim: 0, behind: 0, scaled: 0 }];
   for (let seed = 1; seed <= seeds; seed += 1) {
     const fleet = window.fleetOf(seed);
     const [history, view, picture] = [new History(), new Viewport(), new Picture()];
@@ -55,6 +74,10 @@ async ({ seeds, steps, limit }) => {
       view.zoom(1.5 + fleet.below(20), view.x(history.position), view.height * fleet.chance());
       view.pan(-view.width * 0.3, 0);
     };
+    const zoom = () => {
+      slides = 3;
+      view.zoom(0.55 + fleet.chance(), view.width * fleet.chance(), view.height * fleet.chance());
+    };
     const light = () => {
       picture.clear();
       lit = lit ? null : history.kin(fleet.one(history.order));
@@ -72,14 +95,23 @@ async ({ seeds, steps, limit }) => {
     fit();
     for (let step = 0; step < steps; step += 1) {
       slides = Math.max(slides - 1, 0);
-      const act = step % 5 ? slides && pan : fleet.one([fit, near, near, light, pan, slide, slide, scrub]);
+      const act = step % 5 ? slides && fleet.one([pan, zoom]) : fleet.one([fit, near, near, light, pan, slide, zoom, zoom, scrub]);
+      const left = slides;
       if (act) act();
+      if (step % 5) slides = left;
       const moving = slides > 0;
       grow(fleet.one([1, 1, 1, 4]));
       picture.grow();
       const shown = { history, view, scale, colours, at: past ?? history.position, lit, moving };
       const parts = pixels((ctx) => picture.draw(ctx, shown));
       const [{ detail }, { level }] = [picture, detailOf(shown)];
+      if (picture.isScaled(view)) {
+        seen.scaled += 1;
+        const bars = { ...detail, labels: false, marks: false, curves: false, brackets: false };
+        const lacking = short(parts, pixels((ctx) => whole(ctx, { ...shown, detail: bars })));
+        if (!moving || lacking > edge * scale) wrong.push({ seed, step, scale, lacking, moving, ...detail });
+        continue;
+      }
       const most = window.apart(parts, pixels((ctx) => whole(ctx, { ...shown, detail })));
       levels.add(detail.level);
       seen.past += past === null ? 0 : 1;

@@ -354,14 +354,14 @@ async def test_what_is_drawn_in_parts_is_as_if_drawn_whole(
     browser: Browser, memory: Memory
 ) -> None:
     """Whatever happens, and from near or far, what is drawn over the lanes leaves them right."""
-    chances = {"seeds": 40, "steps": 15, "limit": SMOOTHING}
+    chances = {"seeds": 40, "steps": 15, "limit": SMOOTHING, "edge": 6}
     async with served(memory) as url, visited(browser, url) as page:
         found = await _evaluated(page, "picture_in_parts.js", chances)
 
     assert found["wrong"] == []
     assert found["levels"] == [0, 1, 2, 3, 4]  # From far bars alone, from near everything.
     assert found["partial"] > 100
-    assert min(found["seen"].values()) > 10  # In the past, with some lit, while it moves.
+    assert min(found["seen"].values()) > 10  # In the past, with some lit, while it moves or zooms.
 
 
 async def test_a_page_that_is_watched_draws_what_is_new_alone(
@@ -376,7 +376,7 @@ async def test_a_page_that_is_watched_draws_what_is_new_alone(
     assert found["whole"] <= 6
     assert found["apart"] <= SMOOTHING
     assert found["lost"] == []
-    assert found["named"] == ["Map the canal"]  # The others have ended.
+    assert found["named"] == ["Map the canal"]  # The others have ended, or were forgotten.
 
 
 async def _evaluated(page: Page, script: str, chances: dict[str, int]) -> Any:
@@ -427,6 +427,55 @@ async def test_what_is_forgotten_goes_from_a_past_moment(browser: Browser, memor
         await page.wait_for_function("() => written.includes('(forgotten)')")
         await expect(page.get_by_role("treeitem", name="(forgotten)")).to_be_visible()
         await expect(page.locator("#banner")).to_contain_text("Viewing #3")
+
+
+async def test_the_panel_lets_go_of_what_is_forgotten(browser: Browser, memory: Memory) -> None:
+    """Also at a past moment, and whatever has the focus: the inspector, recall and Cypher."""
+    session = await memory.open_session("Map the north canal")
+    gone = await session.remember("The lower gate sticks in frost")
+    await session.remember("The upper gate was painted")
+    async with served(memory) as url, visited(browser, url) as page:
+        panel = page.locator("#panel")
+        words = panel.get_by_text("lower gate sticks", exact=False)
+        await page.keyboard.press("r")
+        await page.keyboard.type("Which gate sticks?")
+        await page.keyboard.press("Enter")
+        await expect(words.first).to_be_visible()
+        await page.get_by_role("tab", name="Query").click()
+        await page.get_by_role("button", name="Run").click()
+        await expect(words.first).to_be_visible()
+        await page.get_by_role("treeitem", name="north canal").click()
+        await page.get_by_role("slider", name="Position in history").fill("3")
+        await expect(words.first).to_be_visible()
+        await memory.forget(gone.insight_id)
+
+        await expect(panel.get_by_role("button", name="forgotten")).to_be_visible()
+        for view in ("Query", "Recall"):
+            await page.get_by_role("tab", name=view).click()
+            await expect(panel.get_by_text("upper gate", exact=False).first).to_be_visible()
+            await expect(words).to_have_count(0)
+
+
+async def test_the_inspector_takes_what_comes(browser: Browser, memory: Memory) -> None:
+    """An event that names what is shown changes it, whichever session it is of."""
+    session, other = await memory.open_session("tea"), await memory.open_session("coffee")
+    first = await session.remember("Green tea is bitter")
+    second = await other.remember("Coffee is bitter")
+    async with served(memory) as url, visited(browser, url) as page:
+        panel = page.locator("#panel")
+        await page.get_by_role("treeitem", name="tea").click()
+        await panel.get_by_role("button", name="Green tea is bitter").click()
+        await expect(panel.get_by_text("Associations · 0")).to_be_visible()
+        await page.locator("#lanes").hover()
+        await page.evaluate("document.activeElement.blur()")
+        await memory.associate(second.insight_id, first.insight_id, kind="contrasts")
+
+        await expect(panel.get_by_text("Associations · 1")).to_be_visible()
+        await page.get_by_role("treeitem", name="coffee").click()
+        branch = await other.branch("Look at beans")
+        await expect(panel.get_by_text("Branches · 1")).to_be_visible()
+        await branch.complete("roasted")
+        await expect(panel.get_by_text("completed", exact=True)).to_be_visible()
 
 
 async def test_everything_is_done_by_keys(browser: Browser, memory: Memory) -> None:

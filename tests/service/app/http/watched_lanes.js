@@ -95,7 +95,10 @@ async ({ batches, pans }) => {
     event(3, "insight.recorded", "lone", { insight_id: "i", text: "It sticks" });
     event(4, "session.opened", "closed", { task: "Look at charts" });
     event(5, "session.closed", "closed");
-    for (let position = 6; position < 2000; position += 1) event(position, "session.noted", "lasts");
+    event(6, "session.opened", "gone", { task: "Remember" });
+    event(7, "insight.recorded", "gone", { insight_id: "g", text: "It leaks" });
+    event(8, "session.forgotten", "gone");
+    for (let position = 9; position < 2000; position += 1) event(position, "session.noted", "lasts");
     const lanes = await opened(history);
     lanes.view.show(1500, 1600);
     lanes.view.perRow = 26;

@@ -311,7 +311,16 @@ async def test_what_a_client_leaves_open_is_closed(
         ("recall", {"question": "x"}, "question: recall has no such argument", "use query, k, "),
         ("remember", {}, "text: ", ""),
         ("get_session", {"session_id": "42"}, "session_id: '42' is not a UUID", ""),
-        ("get_session", {"session_id": new_id()}, "", ""),
+        ("get_session", {"session_id": new_id()}, "", "open_session"),
+        ("recall", {"query": "x", "as_of": "999999"}, "", "none for what is known now"),
+        ("branch_session", {"parent_id": new_id(), "task": "x"}, "", "open_session"),
+        ("remember", {"text": "x", "session_id": new_id()}, "", "open_session"),
+        ("set_note", {"session_id": new_id(), "key": "x", "value": 1}, "", "open_session"),
+        ("complete_session", {"session_id": new_id(), "result": "x"}, "", "open_session"),
+        ("consolidate_session", {"root_id": new_id()}, "", "open_session"),
+        ("consolidate_session", {"session_id": new_id()}, "", ""),
+        ("hand_off_session", {"session_id": new_id(), "summary": "x"}, "", "open_session"),
+        ("cite_insights", {"insight_ids": [new_id()]}, "", ""),
         ("get_history", {"thing_id": new_id()}, "", ""),
         ("sing", {}, "name: there is no tool 'sing'", "use one of recall, "),
     ],
@@ -326,6 +335,7 @@ async def test_an_error_says_what_to_do(
     assert message.startswith(begins)
     assert fix in advice
     assert advice
+    assert "`anabranch" not in advice  # An agent has tools.
 
 
 async def test_what_need_not_be_given_may_be_empty(ask: Asking) -> None:
