@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import DoNotRetry, ExecutorFailed, RetryLater
@@ -82,8 +85,30 @@ def cut_off(by: str, *, tokens: int | None) -> ExecutorFailed:
     )
 
 
+async def end_long_pauses(response: Any) -> None:
+    """Have a client of OpenAI or Anthropic not sleep through a pause of more than a minute.
+
+    They sleep within the call, Anthropic's for as long as it is asked. `x-should-retry` is the
+    header by which both are told that there is no use in it. A hook for the responses of httpx2.
+    """
+    if (asked_s := _asked_pause_s(response.headers)) is not None and asked_s > PAUSE_MAX_S:
+        response.headers["x-should-retry"] = "false"
+
+
 def _pause_s(headers: Mapping[str, str]) -> float:
+    asked_s = _asked_pause_s(headers)
+    return PAUSE_S if asked_s is None else min(PAUSE_MAX_S, asked_s)
+
+
+def _asked_pause_s(headers: Mapping[str, str]) -> float | None:
+    """Return how long a service wants to be left alone: it says seconds, or until when."""
+    said = headers.get("retry-after", "")
     try:
-        return min(PAUSE_MAX_S, max(0.0, float(headers.get("retry-after", PAUSE_S))))
+        asked_s = float(said)
     except ValueError:
-        return PAUSE_S
+        try:
+            until = parsedate_to_datetime(said)
+        except ValueError:
+            return None
+        asked_s = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return max(0.0, asked_s) if isfinite(asked_s) else None
