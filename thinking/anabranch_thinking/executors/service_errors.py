@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from math import isfinite
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_events.errors import InputInvalid
@@ -86,10 +86,10 @@ def cut_off(by: str, *, tokens: int | None) -> ExecutorFailed:
 
 
 async def end_long_pauses(response: Any) -> None:
-    """Have a client of OpenAI or Anthropic not sleep through a pause of more than a minute.
+    """Stop a client of OpenAI or Anthropic from sleeping for more than a minute: an httpx2 hook.
 
-    They sleep within the call, Anthropic's for as long as it is asked. `x-should-retry` is the
-    header by which both are told that there is no use in it. A hook for the responses of httpx2.
+    They sleep within the call, Anthropic's for any time that the service asks for. Both heed the
+    header `x-should-retry`, and then fail at once.
     """
     if (asked_s := _asked_pause_s(response.headers)) is not None and asked_s > PAUSE_MAX_S:
         response.headers["x-should-retry"] = "false"
@@ -101,14 +101,16 @@ def _pause_s(headers: Mapping[str, str]) -> float:
 
 
 def _asked_pause_s(headers: Mapping[str, str]) -> float | None:
-    """Return how long a service wants to be left alone: it says seconds, or until when."""
-    said = headers.get("retry-after", "")
-    try:
-        asked_s = float(said)
-    except ValueError:
+    """Return how long a service wants to be left alone: it says how long, or until when."""
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            until = parsedate_to_datetime(said)
-        except ValueError:
-            return None
-        asked_s = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return max(0.0, asked_s) if isfinite(asked_s) else None
+            asked_s = float(headers[name]) * unit_s
+        except (KeyError, ValueError):
+            continue
+        if not isnan(asked_s):
+            return max(0.0, asked_s)
+    try:
+        until = parsedate_to_datetime(headers.get("retry-after", ""))
+    except ValueError:
+        return None
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -129,7 +129,8 @@ async def test_a_conversation_that_a_guardrail_stopped_goes_on_without_the_messa
     See findings/openai_agents_session_keeps_what_a_guardrail_stopped.sh.
     """
 
-    def guard(context: object, agent: object, given: object) -> GuardrailFunctionOutput:
+    def guard(*of_the_run: object) -> GuardrailFunctionOutput:
+        given = of_the_run[-1]
         return GuardrailFunctionOutput(None, tripwire_triggered="secret" in str(given))
 
     conversation = AnabranchSession("ada", memory)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
@@ -132,9 +132,18 @@ async def test_a_busy_service_is_asked_again(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("executor", [OpenAIExecutor, AnthropicExecutor])
-@pytest.mark.parametrize("in_an_hour", ["3600", "a date", "90"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"retry_after": "90"},
+        {"retry_after": "inf"},
+        {"retry_after_ms": "90000", "retry_after": "1"},
+        {"retry_after": formatdate(time.time() + 3600, usegmt=True)},
+    ],
+    ids=["seconds", "endless", "milliseconds", "date"],
+)
 async def test_a_long_pause_is_not_slept_through_in_a_call(
-    sessions: Sessions, executor: type[OpenAIExecutor | AnthropicExecutor], in_an_hour: str
+    sessions: Sessions, executor: type[OpenAIExecutor | AnthropicExecutor], asked: dict[str, str]
 ) -> None:
     """Both clients would: openai 3.57.0 up to two minutes, anthropic 2.14.0 for any time.
 
@@ -142,9 +151,7 @@ async def test_a_long_pause_is_not_slept_through_in_a_call(
     """
     root = await sessions.open_session("Plan the trip")
     branch = replace(lone_branch(), sessions=sessions, session_id=root.session_id)
-    date = formatdate(datetime.now(UTC).timestamp() + 3600, usegmt=True)
-    pause = date if in_an_hour == "a date" else in_an_hour
-    service = ChatService(refuses(429, "slow down", retry_after=pause))
+    service = ChatService(refuses(429, "slow down", **asked))
 
     with service.serving() as url, pytest.raises(RetryLater, match="429") as raised:
         await executor("scripted", url=url, key="kept").run(branch)

@@ -22,7 +22,7 @@ from anabranch.errors import InputInvalid
     ],
 )
 def test_a_value_is_json_to_the_last_digit_or_a_text(text: str, value: object) -> None:
-    """orjson 3.13.0 reads a whole number past 64 bits as a float.
+    """A whole number past 64 bits, too, which orjson 3.13.0 reads as a float.
 
     See findings/orjson_reads_numbers_that_it_will_not_write.sh. What cannot be kept is refused
     where it is stored, and never rounded.
