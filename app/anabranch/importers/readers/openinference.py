@@ -31,6 +31,7 @@ _HIDDEN: Final = "__REDACTED__"
 _NAMES: Final = ("agent.name", "graph.node.id")
 _FINISHED: Final = "llm.finish_reason"
 _STREAMED: Final = "First Token Stream Event"
+_OPENAI_CHAT: Final = "ChatCompletion"
 _VALUES: Final = ("input.value", "output.value")
 _USERS: Final = frozenset({"user", "human", "HumanMessage"})
 _MODELS: Final = frozenset({"ai", "assistant", "AIMessage"})
@@ -292,11 +293,12 @@ def _messages(span: Span, which: str) -> list[dict[str, Any]]:
 def _said_by(model: Span) -> list[dict[str, Any]]:
     """Return what a model said; without a finish reason where its stream was left or cut off.
 
-    OpenAI's instrumentation names the reason of every stream that came to its end.
+    OpenAI's instrumentation names the reason of each stream of chat completions that came to its
+    end, and of no response of the newer API.
     """
     messages = _messages(model, "output")
     is_streamed = any(event.name == _STREAMED for event in model.events)
-    if not is_streamed or _text(model, "llm.system") != "openai" or _text(model, _FINISHED):
+    if not is_streamed or model.name != _OPENAI_CHAT or _text(model, _FINISHED):
         return messages
     return [{**message, "finish_reason": ""} for message in messages]
 
