@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
@@ -22,11 +23,15 @@ _NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
 def json_or_text(text: str) -> JsonValue:
-    """Return the JSON value that `text` is, or the text itself when it is none."""
+    """Return the JSON value that `text` is, or the text itself when it is none.
+
+    orjson knows JSON better than Python's reader, but reads long whole numbers as floats.
+    """
     try:
-        return cast("JsonValue", orjson.loads(text))
+        orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
+    return cast("JsonValue", json.loads(text))
 
 
 def moment(text: str | None, *, field: str = "as_of") -> int | datetime | None:

@@ -37,12 +37,15 @@ SETTINGS: Final[dict[str, Any]] = {
     "allow_atomic": True,
     "allow_batched": True,
     "deny_delete": True,
+    "allow_msg_ttl": False,
+    "allow_rollup_hdrs": False,
     "no_ack": False,
     "subject_transform": None,
 }
 """The settings the log relies on. The number of replicas and the size are the operator's choice.
 
-`discard: new` makes a reached limit LogFull; the past is never dropped silently.
+`discard: new` makes a reached limit LogFull; the past is never dropped silently. No message may
+take others along, or run out: then a session's last position goes back, and with it its fence.
 """
 
 

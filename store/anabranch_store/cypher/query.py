@@ -153,7 +153,10 @@ class QueryRunner:
         try:
             # The text is a user's; checked_query and the server's own rights stand before it.
             text: LiteralString = cast("Any", cypher)
-            result = await transaction.run(text, as_given(in_utc(parameters)))
+            try:
+                result = await transaction.run(text, as_given(in_utc(parameters)))
+            except (OverflowError, TypeError, ValueError) as error:
+                raise _unfit(error) from error
             columns = tuple(result.keys())
             async for record in result:
                 row = {column: jsonable(record[column]) for column in columns}
@@ -173,6 +176,16 @@ class QueryRunner:
             task = asyncio.create_task(_end_query(self._address, mark))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
+
+
+def _unfit(error: Exception) -> InputInvalid:
+    """Return the error for a parameter that the driver cannot send."""
+    said = "a whole number is past 64 bits" if isinstance(error, OverflowError) else str(error)
+    return InputInvalid(
+        f"parameters: {said}",
+        field="parameters",
+        fix="give numbers of 64 bits, texts, times, lists, and maps with texts as keys",
+    )
 
 
 def _fault_of_the_query(error: neo4j.Neo4jError, product: Product) -> InputInvalid | None:

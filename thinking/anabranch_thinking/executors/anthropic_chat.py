@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 import orjson
 
 from anabranch_thinking.executors.chat import RETRIES, Answer, ChatExecutor
-from anabranch_thinking.executors.service_errors import client_missing
+from anabranch_thinking.executors.service_errors import client_missing, end_long_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,7 +73,11 @@ class AnthropicExecutor(ChatExecutor):
             api_key=self._key or "none",
             base_url=self._url or "https://api.anthropic.com",
             max_retries=RETRIES,
-            http_client=AsyncClient(follow_redirects=False, timeout=None),
+            http_client=AsyncClient(
+                follow_redirects=False,
+                timeout=None,
+                event_hooks={"response": [end_long_pauses]},
+            ),
         )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 from anabranch_thinking.errors import DoNotRetry
 from anabranch_thinking.executors.chat import RETRIES, Answer, ChatExecutor
 from anabranch_thinking.executors.output import OUTPUT_MAX
-from anabranch_thinking.executors.service_errors import client_missing
+from anabranch_thinking.executors.service_errors import client_missing, end_long_pauses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,7 +67,9 @@ class OpenAIExecutor(ChatExecutor):
             api_key=self._key or "none",
             base_url=self._url or "https://api.openai.com/v1",
             max_retries=RETRIES,
-            http_client=DefaultAsyncHttpx2Client(follow_redirects=False),
+            http_client=DefaultAsyncHttpx2Client(
+                follow_redirects=False, event_hooks={"response": [end_long_pauses]}
+            ),
         )
 
     async def _streamed(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import isnan
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import DoNotRetry, ExecutorFailed, RetryLater
@@ -82,8 +85,32 @@ def cut_off(by: str, *, tokens: int | None) -> ExecutorFailed:
     )
 
 
+async def end_long_pauses(response: Any) -> None:
+    """Stop a client of OpenAI or Anthropic from sleeping for more than a minute: an httpx2 hook.
+
+    They sleep within the call, Anthropic's for any time that the service asks for. Both heed the
+    header `x-should-retry`, and then fail at once.
+    """
+    if (asked_s := _asked_pause_s(response.headers)) is not None and asked_s > PAUSE_MAX_S:
+        response.headers["x-should-retry"] = "false"
+
+
 def _pause_s(headers: Mapping[str, str]) -> float:
+    asked_s = _asked_pause_s(headers)
+    return PAUSE_S if asked_s is None else min(PAUSE_MAX_S, asked_s)
+
+
+def _asked_pause_s(headers: Mapping[str, str]) -> float | None:
+    """Return how long a service wants to be left alone: it says how long, or until when."""
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            asked_s = float(headers[name]) * unit_s
+        except (KeyError, ValueError):
+            continue
+        if not isnan(asked_s):
+            return max(0.0, asked_s)
     try:
-        return min(PAUSE_MAX_S, max(0.0, float(headers.get("retry-after", PAUSE_S))))
+        until = parsedate_to_datetime(headers.get("retry-after", ""))
     except ValueError:
-        return PAUSE_S
+        return None
+    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.errors import FrameworkMissing, InputInvalid
 from anabranch.importers.reader import Source
-from anabranch.importers.readers.langgraph_threads import Checkpoint, records_of, unpacked
+from anabranch.importers.readers.langgraph_threads import (
+    Checkpoint,
+    pending_of,
+    records_of,
+    unpacked,
+)
 from anabranch.importers.records import Broken
 from anabranch.importers.values import list_of, object_of, text_of, time_of
 
@@ -44,6 +49,10 @@ LEFT JOIN LATERAL (
 WHERE c.thread_id = %s AND c.checkpoint_ns = %s
 ORDER BY c.checkpoint_id COLLATE "C"
 """
+_WRITTEN: Final = (
+    "SELECT type, blob FROM checkpoint_writes WHERE thread_id = %s AND checkpoint_ns = %s "
+    "AND checkpoint_id = %s ORDER BY task_id, idx"
+)
 
 
 class LangGraphPostgresReader:
@@ -136,6 +145,7 @@ class _Checkpoints:
 
     def of(self, thread_id: str, name: str) -> Iterator[Checkpoint]:
         """Yield the checkpoints of a graph, the oldest first."""
+        newest = None
         with self._database.cursor(f"checkpoints_{next(self._numbers)}", binary=True) as cursor:
             cursor.itersize = _AT_ONCE
             cursor.execute(_CHECKPOINTS, (thread_id, name))
@@ -147,10 +157,15 @@ class _Checkpoints:
                         list_of(channels), list_of(types), list_of(blobs), strict=True
                     )
                 }
-                yield Checkpoint(
-                    id=str(checkpoint_id),
-                    parent=text_of(parent),
-                    time=time_of(content.get("ts")),
-                    channels={**object_of(content.get("channel_values")), **stored},
-                    metadata=object_of(metadata),
+                yield (
+                    newest := Checkpoint(
+                        id=str(checkpoint_id),
+                        parent=text_of(parent),
+                        time=time_of(content.get("ts")),
+                        channels={**object_of(content.get("channel_values")), **stored},
+                        metadata=object_of(metadata),
+                    )
                 )
+        if newest is not None:
+            written = self._database.execute(_WRITTEN, (thread_id, name, newest.id))
+            yield from pending_of(newest, ((kind, blob) for kind, blob in written))

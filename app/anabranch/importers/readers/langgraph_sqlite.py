@@ -10,6 +10,7 @@ from anabranch.importers.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.langgraph_threads import (
     Checkpoint,
+    pending_of,
     plain_json,
     records_of,
     unpacked,
@@ -33,6 +34,11 @@ _CHECKPOINTS: Final = (
     "SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints "
     "WHERE thread_id = ? AND checkpoint_ns = ? ORDER BY checkpoint_id"
 )
+_WRITTEN: Final = (
+    "SELECT type, value FROM writes WHERE thread_id = ? AND checkpoint_ns = ? "
+    "AND checkpoint_id = ? ORDER BY task_id, idx"
+)
+_HAS_WRITES: Final = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'writes'"
 
 
 class LangGraphReader:
@@ -68,6 +74,7 @@ class _Checkpoints:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self._has_writes = any(rows(database, _HAS_WRITES))
 
     def threads(self) -> list[str]:
         """Return the names of the threads, the oldest first."""
@@ -79,12 +86,18 @@ class _Checkpoints:
 
     def of(self, thread_id: str, name: str) -> Iterator[Checkpoint]:
         """Yield the checkpoints of a graph, the oldest first."""
+        newest = None
         for row in rows(self._database, _CHECKPOINTS, thread_id, name):
             content = object_of(unpacked(row["type"], row["checkpoint"]))
-            yield Checkpoint(
-                id=str(row["checkpoint_id"]),
-                parent=text_of(row["parent_checkpoint_id"]),
-                time=time_of(content.get("ts")),
-                channels=object_of(content.get("channel_values")),
-                metadata=object_of(plain_json(row["metadata"])),
+            yield (
+                newest := Checkpoint(
+                    id=str(row["checkpoint_id"]),
+                    parent=text_of(row["parent_checkpoint_id"]),
+                    time=time_of(content.get("ts")),
+                    channels=object_of(content.get("channel_values")),
+                    metadata=object_of(plain_json(row["metadata"])),
+                )
             )
+        if newest is not None and self._has_writes:
+            written = rows(self._database, _WRITTEN, thread_id, name, newest.id)
+            yield from pending_of(newest, ((row["type"], row["value"]) for row in written))

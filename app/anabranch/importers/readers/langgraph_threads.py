@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -22,7 +22,7 @@ from anabranch.importers.values import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from anabranch.importers.records import Record
@@ -50,6 +50,26 @@ class Checkpoint:
                     message = object_of(one)
                     if "content" in message and ("type" in message or "role" in message):
                         yield message
+
+
+def pending_of(newest: Checkpoint, written: Iterable[tuple[Any, Any]]) -> list[Checkpoint]:
+    """Return the messages of a step that has not ended, as the checkpoint that would hold them.
+
+    A node that answers beside one that fails has its answer kept beside the newest checkpoint, as
+    type and value. Messages without an id get one with the next checkpoint, and are left to it.
+    """
+    values = [unpacked(kind, value) for kind, value in written]
+    messages = [
+        message
+        for value in values
+        for one in (value if isinstance(value, list) else [value])
+        if text_of((message := object_of(one)).get("id"))
+    ]
+    if not messages:
+        return []
+    channels = {"pending": messages}
+    name = f"{newest.id}/pending"
+    return [replace(newest, id=name, parent=newest.id, channels=channels)]
 
 
 class Checkpoints(Protocol):

@@ -29,6 +29,9 @@ _BESIDE: Final[dict[str, Did]] = {"RETRIEVER": "retrieval", "EMBEDDING": "embedd
 _SESSION: Final = "session.id"
 _HIDDEN: Final = "__REDACTED__"
 _NAMES: Final = ("agent.name", "graph.node.id")
+_FINISHED: Final = "llm.finish_reason"
+_STREAMED: Final = "First Token Stream Event"
+_OPENAI_CHAT: Final = "ChatCompletion"
 _VALUES: Final = ("input.value", "output.value")
 _USERS: Final = frozenset({"user", "human", "HumanMessage"})
 _MODELS: Final = frozenset({"ai", "assistant", "AIMessage"})
@@ -41,6 +44,7 @@ _WANTED: Final = frozenset(
         "llm.model_name",
         "llm.provider",
         "llm.system",
+        _FINISHED,
         "metadata",
     }
 )
@@ -175,7 +179,7 @@ def _as(span: Span, did: Did | None, *, session: str | None, tree: _Tree) -> Spa
     failed = span.failed
     if did == _MODEL:
         told["gen_ai.input.messages"] = _given(span)
-        told["gen_ai.output.messages"] = _messages(span, "output")
+        told["gen_ai.output.messages"] = _said_by(span)
     elif did == _AGENT:
         told["gen_ai.agent.name"] = _name(span, tree)
         told["gen_ai.input.messages"] = _message("user", _asked(span))
@@ -284,6 +288,19 @@ def _messages(span: Span, which: str) -> list[dict[str, Any]]:
     for number, texts in parts.items():
         found[number]["content"] = "\n\n".join(text for _, text in sorted(texts.items()))
     return [message for _, message in sorted(found.items())]
+
+
+def _said_by(model: Span) -> list[dict[str, Any]]:
+    """Return what a model said; without a finish reason where its stream was left or cut off.
+
+    OpenAI's instrumentation names the reason of each stream of chat completions that came to its
+    end, and of no response of the newer API.
+    """
+    messages = _messages(model, "output")
+    is_streamed = any(event.name == _STREAMED for event in model.events)
+    if not is_streamed or model.name != _OPENAI_CHAT or _text(model, _FINISHED):
+        return messages
+    return [{**message, "finish_reason": ""} for message in messages]
 
 
 def _message(role: str, text: str | None) -> list[dict[str, Any]] | None:

@@ -306,7 +306,7 @@ class _Texts:
             said="assistant",
             text=message.text,
             time=span.ended,
-            final=False if message.calls else None,
+            final=None if message.whole and not message.calls else False,
         )
 
     def held(self) -> Iterator[Turn]:

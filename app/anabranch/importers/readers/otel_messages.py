@@ -27,11 +27,15 @@ _LISTS: Final = (_GIVEN, _ANSWERED)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message: by whom, its text, and whether tools are called in it."""
+    """A message: by whom, its text, whether tools are called in it, and whether it is whole.
+
+    A stream that its reader left, or that ended early, has a finish reason without a word.
+    """
 
     role: str
     text: str
     calls: bool = False
+    whole: bool = True
 
 
 def asked_in(span: Span) -> str | None:
@@ -93,7 +97,10 @@ def _listed(span: Span, name: str) -> Iterator[Message]:
             whole = text_of(told.get("content"))
             calls = any(kind_of(part) == "tool_call" for part in parts)
             yield Message(
-                kind_of(told, "role"), "\n\n".join(texts or ([whole] if whole else [])), calls
+                kind_of(told, "role"),
+                "\n\n".join(texts or ([whole] if whole else [])),
+                calls,
+                whole=told.get("finish_reason") != "",
             )
 
 

@@ -76,6 +76,27 @@ async def test_a_stream_that_drifted_is_refused_with_the_difference_named(
     assert "allow_atomic" in refused.value.message
 
 
+@pytest.mark.parametrize("setting", ["allow_msg_ttl", "allow_rollup_hdrs"])
+async def test_a_stream_in_which_messages_take_others_along_is_refused(
+    setting: str, log: Log, nats_server: NatsServer
+) -> None:
+    """A message that runs out takes the fence of its session along, a roll-up its history.
+
+    See findings/nats_expectation_goes_back_with_what_is_gone.sh and
+    findings/nats_a_schedule_replaces_the_history_of_its_subject.sh (nats-server 2.15.1). Schedules
+    the server refuses itself, as the log discards new messages when it is full.
+    """
+    manager = log.connection.jetstream()
+    config = (await manager.stream_info(STREAM)).config
+    await manager.update_stream(config, **{setting: True})
+
+    with pytest.raises(StreamDrifted) as refused:
+        async with Log.connect(nats_server.url, token=nats_server.token):
+            pass
+
+    assert refused.value.differences[setting] == (True, False)
+
+
 async def test_more_replicas_and_a_size_limit_are_the_operators_to_choose(
     log: Log, nats_server: NatsServer
 ) -> None:

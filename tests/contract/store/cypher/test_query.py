@@ -75,6 +75,15 @@ async def test_a_time_of_another_zone_is_asked_for_in_utc(graph: Graph, zone: st
     assert result.rows == [{"same": True, "within": True, "held": True}]
 
 
+@pytest.mark.parametrize("value", [2**64, [-(2**63) - 1], {"a": 2**64}, {1}, {1: 2}])
+async def test_a_parameter_that_cannot_be_sent_is_refused(graph: Graph, value: object) -> None:
+    """JSON has whole numbers past 64 bits, Bolt has not; the driver's own error names no remedy."""
+    with pytest.raises(InputInvalid, match="parameters: ") as refused:
+        await graph.query("RETURN $value", {"value": value})
+
+    assert refused.value.field == "parameters"
+
+
 async def test_comments_and_strings_are_no_refusals(graph: Graph) -> None:
     """Cypher inside a string or a comment is text."""
     result = await graph.query(

@@ -132,6 +132,36 @@ async def test_of_rivals_one_wins_each_position(graph: Graph) -> None:
     assert await count(graph) == 5
 
 
+async def test_an_insight_that_is_forgotten_meanwhile_gets_no_vector(graph: Graph) -> None:
+    """Neo4j matches a node before it waits for its lock: the vector is written last all the same.
+
+    See findings/neo4j_compare_and_set_in_a_where_lets_both_in.sh (Neo4j 5.26.31).
+    """
+    key = {"namespace": "n", "id": "01a20000-0000-7000-8000-000000000001"}
+    await ask(
+        graph.address,
+        "CREATE (:Insight {namespace: $namespace, id: $id, recorded: 1, text: 'Fog.'})",
+        **key,
+    )
+    row = {**key, "recorded": 1, "embedding": [1.0] * 384}
+    vectors = Step("projection/set_embeddings", {"rows": [row], "model": "m"})
+    forgets = {"rows": [{**key, "position": 2, "receipt": "r"}]}
+    meanwhile: list[asyncio.Task[None]] = []
+
+    async def forget(run: Ask) -> list[Step]:
+        await run(Step("projection/forget_insights", forgets))
+        if not meanwhile:
+            meanwhile.append(asyncio.create_task(graph.write([vectors])))
+            await asyncio.wait(meanwhile, timeout=1)
+        return []
+
+    assert await graph.write_if(move(0, 2), forget)
+    await meanwhile[0]
+
+    left = "MATCH (i:Insight) RETURN i.forgotten AS forgotten, i.embedding AS vector"
+    assert await ask(graph.address, left) == [{"forgotten": 2, "vector": None}]
+
+
 async def test_writers_of_other_checkpoints_do_not_fail_each_other(graph: Graph) -> None:
     """Conflicts of two projections are the store's business, not the caller's."""
 

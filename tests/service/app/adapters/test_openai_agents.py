@@ -7,7 +7,15 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from agents import Agent, RunConfig, Runner, SQLiteSession
+from agents import (
+    Agent,
+    GuardrailFunctionOutput,
+    InputGuardrail,
+    InputGuardrailTripwireTriggered,
+    RunConfig,
+    Runner,
+    SQLiteSession,
+)
 from agents.memory import Session, SessionSettings
 
 from anabranch import Memory
@@ -111,3 +119,31 @@ def test_a_synchronous_run_takes_a_synchronous_memory(plain_memory: sync.Memory)
     (kept,) = plain_memory.list_sessions()
     assert last.final_output == "Green tea."
     assert plain_memory.show_session(kept.session_id).working_memory is not None
+
+
+async def test_a_conversation_that_a_guardrail_stopped_goes_on_without_the_message(
+    memory: Memory,
+) -> None:
+    """The SDK (0.24.0) keeps the message and shows it to the guardrail again: it is popped.
+
+    See findings/openai_agents_session_keeps_what_a_guardrail_stopped.sh.
+    """
+
+    def guard(*of_the_run: object) -> GuardrailFunctionOutput:
+        given = of_the_run[-1]
+        return GuardrailFunctionOutput(None, tripwire_triggered="secret" in str(given))
+
+    conversation = AnabranchSession("ada", memory)
+    guardrails = [InputGuardrail(guard, run_in_parallel=False)]
+    agent = Agent(name="Keeper", model=ScriptedModel(["Hello."]), input_guardrails=guardrails)
+
+    with pytest.raises(InputGuardrailTripwireTriggered):
+        await Runner.run(agent, "A secret", session=conversation, run_config=OFFLINE)
+    with pytest.raises(InputGuardrailTripwireTriggered):
+        await Runner.run(agent, "Hello", session=conversation, run_config=OFFLINE)
+    popped = [await conversation.pop_item() for _ in range(2)]
+    answer = await Runner.run(agent, "Hello", session=conversation, run_config=OFFLINE)
+
+    assert popped == [message("Hello"), message("A secret")]
+    assert answer.final_output == "Hello."
+    assert len(await conversation.get_items()) == 2

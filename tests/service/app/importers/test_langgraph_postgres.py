@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -29,7 +30,10 @@ def _help(state: MessagesState) -> dict[str, Any]:
 
 
 def keep_watch(saver: BaseCheckpointSaver[Any]) -> None:
-    """Talk in two threads: one is left at an earlier checkpoint, one asks a helper's graph."""
+    """Talk in two threads: one is left at an earlier checkpoint, one asks a helper's graph.
+
+    The latter stopped in a step of which one node had answered.
+    """
     helper = StateGraph(MessagesState)
     helper.add_node("look", _help)
     helper.add_edge(START, "look")
@@ -68,6 +72,8 @@ def keep_watch(saver: BaseCheckpointSaver[Any]) -> None:
     app.invoke({"messages": [HumanMessage("Clear?")]}, earlier)
     helped: Any = {"configurable": {"thread_id": "helped"}}
     app.invoke({"messages": [HumanMessage("Ask one helper.")]}, helped)
+    unfinished = [("messages", [AIMessage("The horn is dry.", id="2")])]
+    saver.put_writes(app.get_state(helped).config, unfinished, task_id=str(UUID(int=1)))
 
 
 def shown(where: str) -> tuple[str, list[tuple[Any, ...]]]:
@@ -112,6 +118,7 @@ def test_threads_in_postgres_are_read_as_those_in_sqlite(tmp_path: Path) -> None
 
     assert found[0] == "langgraph-postgres"
     assert ("langgraph-sqlite", found[1]) == shown(str(tmp_path / "threads.sqlite"))
+    assert found[1][2][2][-1] == ["assistant", "The horn is dry."]
     assert [line[0] for line in found[1]] == ["main", "abandoned", "main", "subagent"]
     assert counted is not None
     assert counted[0] > 10

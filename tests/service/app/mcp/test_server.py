@@ -338,6 +338,18 @@ async def test_an_error_says_what_to_do(
     assert "`anabranch" not in advice  # An agent has tools.
 
 
+@pytest.mark.parametrize("text", ["null", '["a"]', "[]", '{"a": 1}', "7", "true", '"a"'])
+async def test_a_text_that_is_json_is_a_text(ask: Asking, memory: Memory, text: str) -> None:
+    """Also where it need not be given: the SDK's own tools read such a text as what it holds.
+
+    See findings/mcp_python_server_refuses_texts_that_are_json.sh (mcp 2.3.0).
+    """
+    stored = await ask("remember", text=text, subject=text, tags=[text])
+
+    kept = await memory.get(stored["insight_id"])
+    assert (kept.text, kept.subject, [*kept.tags]) == (text, text, [text])
+
+
 async def test_what_need_not_be_given_may_be_empty(ask: Asking) -> None:
     """Models fill in null or nothing where an argument may be left out."""
     found = await ask("recall", query="kettle", session_id="", scope=None, tags=None)

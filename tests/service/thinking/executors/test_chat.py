@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,6 +146,34 @@ async def test_a_busy_service_is_asked_again(sessions: Sessions) -> None:
         thought = await thought_of(sessions, OpenAIExecutor("scripted", url=url))
 
     assert (thought.branches[0].result, len(service.asked)) == ("A quiet hotel.", 3)
+
+
+@pytest.mark.parametrize("executor", [OpenAIExecutor, AnthropicExecutor])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"retry_after": "90"},
+        {"retry_after": "inf"},
+        {"retry_after_ms": "90000", "retry_after": "1"},
+        {"retry_after": formatdate(time.time() + 3600, usegmt=True)},
+    ],
+    ids=["seconds", "endless", "milliseconds", "date"],
+)
+async def test_a_long_pause_is_not_slept_through_in_a_call(
+    sessions: Sessions, executor: type[OpenAIExecutor | AnthropicExecutor], asked: dict[str, str]
+) -> None:
+    """Both clients would: openai 3.57.0 up to two minutes, anthropic 2.14.0 for any time.
+
+    See findings/chat_clients_wait_as_long_as_they_are_asked.sh.
+    """
+    root = await sessions.open_session("Plan the trip")
+    branch = replace(lone_branch(), sessions=sessions, session_id=root.session_id)
+    service = ChatService(refuses(429, "slow down", **asked))
+
+    with service.serving() as url, pytest.raises(RetryLater, match="429") as raised:
+        await executor("scripted", url=url, key="kept").run(branch)
+
+    assert (len(service.asked), raised.value.delay_s) == (1, 60.0)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,35 @@
-"""Values on a command line: the rules of retention."""
+"""Values on a command line: JSON or text, and the rules of retention."""
 
 from __future__ import annotations
 
 import pytest
 
-from anabranch.cli.values import retention_rules
+from anabranch.cli.values import json_or_text, retention_rules
 from anabranch.errors import InputInvalid
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("18446744073709551616", 2**64),
+        ("[-9223372036854775809]", [-(2**63) - 1]),
+        ("1.0", 1.0),
+        ("NaN", "NaN"),
+        ("1e400", "1e400"),
+        ('"7"', "7"),
+        ("seven", "seven"),
+        ("", ""),
+    ],
+)
+def test_a_value_is_json_to_the_last_digit_or_a_text(text: str, value: object) -> None:
+    """A whole number past 64 bits, too, which orjson 3.13.0 reads as a float.
+
+    See findings/orjson_reads_numbers_that_it_will_not_write.sh. What cannot be kept is refused
+    where it is stored, and never rounded.
+    """
+    found = json_or_text(text)
+
+    assert (found, type(found)) == (value, type(value))
 
 
 def test_rules_of_retention_have_a_kind_and_bounds() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 from agents import Agent, RunConfig, Runner, SQLiteSession
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -19,6 +21,8 @@ from tests.support.transcripts import shows, told
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from langgraph.checkpoint.base import CheckpointTuple
 
     from tests.support.transcripts import Told
 
@@ -135,3 +139,40 @@ def test_graphs_that_run_beside_and_within_each_other_and_a_thread_that_is_taken
         ("subagent", "Is all dry?", horn_said, ["Check the horn.", horn_said]),
         ("subagent", "Is all dry?", lens_said, ["Check the lens.", lens_said]),
     ]
+
+
+def test_an_answer_beside_a_node_that_failed_is_told_once(tmp_path: Path) -> None:
+    """It stands in no checkpoint of LangGraph 1.2.24 until the step is taken up again.
+
+    See findings/langgraph_get_state_shows_an_answer_that_no_checkpoint_has.sh.
+    """
+    question: Any = {"messages": [HumanMessage("All well?", id="1")]}
+    failing = [True]
+
+    def is_kept(found: CheckpointTuple | None) -> bool:
+        written = found.pending_writes if found else None
+        return any(channel == "messages" for _, channel, _ in written or [])
+
+    def well(_: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage("All is well.", id="2")]}
+
+    def boats(_: MessagesState) -> dict[str, Any]:
+        until = time.monotonic() + PATIENCE_S
+        while failing and not is_kept(saver.get_tuple(THREAD)):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        if failing:
+            raise ConnectionError
+        return {"messages": [AIMessage("Three boats.", id="3")]}
+
+    with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
+        app = _graph(well, boats=boats).compile(checkpointer=saver)
+        with pytest.raises(ConnectionError):
+            app.invoke(question, THREAD)
+        failed = talk(read(tmp_path))
+        failing.clear()
+        app.invoke(None, THREAD)
+
+    (main,) = talk(read(tmp_path))
+    assert failed == [("main", None, "All is well.", ["All well?", "All is well."])]
+    assert sorted(main[3]) == ["All is well.", "All well?", "Three boats."]

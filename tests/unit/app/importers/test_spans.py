@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
+from anabranch.importers.records import Turn
 from anabranch.service.otlp_requests import PROTOBUF, request_in
 from tests.support.agent_spans import InstrumentedAgents
 from tests.support.transcripts import Told, shows, told
@@ -268,3 +269,49 @@ def test_what_limits_of_a_sender_took_away_is_counted(tmp_path: Path) -> None:
         "attribute or event that a limit of the sender dropped": 1,
         "messages that a limit of the sender cut": 1,
     }
+
+
+STREAMED = {
+    "openinference.span.kind": "LLM",
+    "llm.model_name": "stub-2",
+    "llm.output_messages.0.message.role": "assistant",
+    "llm.output_messages.0.message.content": "Three ",
+}
+
+
+def listed(reason: str) -> dict[str, str]:
+    """Return what Traceloop's instrumentation says of a stream that ended for a reason."""
+    parts = [{"type": "text", "content": "Three "}]
+    told_of_it = [{"role": "assistant", "parts": parts, "finish_reason": reason}]
+    return {"gen_ai.operation.name": "chat", "gen_ai.output.messages": json.dumps(told_of_it)}
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "final"),
+    [
+        ("openai.chat", listed("stop"), None),
+        ("openai.chat", listed(""), False),
+        ("ChatCompletion", STREAMED | {"llm.finish_reason": "stop"}, None),
+        ("ChatCompletion", STREAMED, False),
+        ("Response", STREAMED, None),
+    ],
+)
+def test_half_an_answer_is_a_remark(
+    tmp_path: Path, name: str, attributes: dict[str, str], final: bool | None
+) -> None:
+    """A stream that was left in the middle has a span as good as any, with the half that came.
+
+    Only the finish reason is missing: empty to Traceloop's instrumentation (0.62.4), not there to
+    OpenInference's (0.1.66), which has none for the Responses API. See
+    findings/llm_spans_of_a_stream_that_was_left_look_whole.sh.
+    """
+    agents = InstrumentedAgents()
+    with agents.tracer.start_as_current_span(name, attributes=attributes) as span:
+        span.add_event("First Token Stream Event")
+    file = tmp_path / "traces.json"
+    file.write_text(json.dumps(request_in(agents.request(), media=PROTOBUF, encoding="")))
+    (source,) = sources_below([tmp_path])
+
+    turns = [one for one in READERS["otel"].read(source) if isinstance(one, Turn)]
+
+    assert [(turn.text, turn.final) for turn in turns] == [("Three ", final)]
