@@ -24,7 +24,7 @@ from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent, fold
 from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question
-from anabranch_recall.index_ranker import IndexRanker
+from anabranch_recall.index.ranker import IndexRanker
 from anabranch_store import EmbeddedGraph, Graph, GraphRanker, Step
 from anabranch_store.graph.graph import open_driver
 from benchmarks.rows import Row, at_most

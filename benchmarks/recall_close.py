@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_recall import Question
 from anabranch_recall.answer import FLOOR, NEAR_AMONG
-from anabranch_recall.index_ranker import IndexRanker
+from anabranch_recall.index.ranker import IndexRanker
 from anabranch_recall.question import Floor
 from anabranch_store import MiniLM
 from benchmarks.recall_quality import Kept, given, learned, read_spaces

@@ -21,8 +21,8 @@ from anabranch_events.event.types import InsightRecorded
 from anabranch_projections import fold
 from anabranch_recall import Question
 from anabranch_recall.asked import read
-from anabranch_recall.eligible import eligible
-from anabranch_recall.index_ranking import rank
+from anabranch_recall.index.eligible import eligible
+from anabranch_recall.index.ranking import rank
 from anabranch_store import GraphRanker, MiniLM, Step
 from benchmarks.projection_stores import bench, stores
 from benchmarks.recall_quality import (

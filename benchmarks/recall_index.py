@@ -26,10 +26,10 @@ from anabranch_projections.recall_index.follower import IndexFollower
 from anabranch_projections.recall_index.index_folder import IndexFolder
 from anabranch_recall import Question
 from anabranch_recall.asked import read
-from anabranch_recall.eligible import eligible
 from anabranch_recall.filters import NO_FILTERS, Filters
-from anabranch_recall.index_ranker import IndexRanker
-from anabranch_recall.index_ranking import rank
+from anabranch_recall.index.eligible import eligible
+from anabranch_recall.index.ranker import IndexRanker
+from anabranch_recall.index.ranking import rank
 from benchmarks.projection_stores import bench
 from benchmarks.projection_stream import mixed
 from benchmarks.recall import DIMENSION, Writer

@@ -26,8 +26,8 @@ from anabranch_events.event.types import AssociationFormed, InsightCited, Outcom
 from anabranch_projections import PositionedEvent
 from anabranch_recall import Question
 from anabranch_recall.asked import read
-from anabranch_recall.eligible import eligible
-from anabranch_recall.index_ranking import rank
+from anabranch_recall.index.eligible import eligible
+from anabranch_recall.index.ranking import rank
 from benchmarks.recall_quality import (
     answerable,
     interval,

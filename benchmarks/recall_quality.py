@@ -29,9 +29,9 @@ from anabranch_projections import PositionedEvent
 from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question, entities
 from anabranch_recall.asked import read
-from anabranch_recall.eligible import eligible
-from anabranch_recall.index_lanes import bm25
-from anabranch_recall.index_ranking import rank
+from anabranch_recall.index.eligible import eligible
+from anabranch_recall.index.lanes import bm25
+from anabranch_recall.index.ranking import rank
 from anabranch_recall.recipe import RECIPE
 from anabranch_store import MiniLM
 

@@ -39,10 +39,10 @@ from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question
 from anabranch_recall.asked import read
 from anabranch_recall.candidates import RESTATED
-from anabranch_recall.eligible import eligible
-from anabranch_recall.index_ranking import rank
-from anabranch_recall.language import DROPPED
+from anabranch_recall.index.eligible import eligible
+from anabranch_recall.index.ranking import rank
 from anabranch_recall.recipe import RECIPE
+from anabranch_recall.text.language import DROPPED
 from anabranch_store import MiniLM
 from anabranch_thinking.consolidation.support import fault_of, worded
 from anabranch_thinking.consolidation.wording import Wording

@@ -31,9 +31,9 @@ _CLASSES: Final = (
     ("anabranch.memory.session", "SessionHold"),
     ("anabranch.memory.graph", "MemoryGraph"),
     ("anabranch.memory.past", "MemoryPast"),
-    ("anabranch.memory.retention", "MemoryRetention"),
+    ("anabranch.memory.forgetting.retention", "MemoryRetention"),
     ("anabranch.memory.transfer", "MemoryTransfer"),
-    ("anabranch.memory.work", "MemoryWork"),
+    ("anabranch.memory.thinking.work", "MemoryWork"),
     ("anabranch_projections.dead_letters", "DeadLetters"),
 )
 LEFT_OUT: Final = frozenset({"sessions"})

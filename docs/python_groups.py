@@ -16,9 +16,9 @@ class Group(NamedTuple):
 _MEMORY: Final = "anabranch.memory.memory.Memory"
 _SESSION: Final = "anabranch.memory.session.Session"
 _PAST: Final = "anabranch.memory.past.MemoryPast"
-_RETENTION: Final = "anabranch.memory.retention.MemoryRetention"
+_RETENTION: Final = "anabranch.memory.forgetting.retention.MemoryRetention"
 _TRANSFER: Final = "anabranch.memory.transfer.MemoryTransfer"
-_WORK: Final = "anabranch.memory.work.MemoryWork"
+_WORK: Final = "anabranch.memory.thinking.work.MemoryWork"
 _CONTEXT: Final = "anabranch_thinking.executors.base.BranchContext"
 _CALLABLE: Final = "anabranch_thinking.executors.callable.CallableExecutor"
 _COMMAND: Final = "anabranch_thinking.executors.command.CommandExecutor"
@@ -74,9 +74,9 @@ GROUPS: Final = (
             *_of(_MEMORY, "settle", "synthesise"),
             *_of(_MEMORY, "conflicts", "conflict", "resolve_conflict", "about"),
             "anabranch.memory.settling.SettledMemory",
-            "anabranch.memory.links.ConflictView",
-            "anabranch.memory.conflicts.ConflictDetails",
-            "anabranch.memory.profiles.Profile",
+            "anabranch.memory.reads.links.ConflictView",
+            "anabranch.memory.reads.conflicts.ConflictDetails",
+            "anabranch.memory.reads.profiles.Profile",
         ),
     ),
     Group(
@@ -84,9 +84,9 @@ GROUPS: Final = (
         "How long insights are kept, and how many: a policy, and what it takes out.",
         (
             *_of(_RETENTION, "set", "show", "apply"),
-            "anabranch.memory.retention.RetentionPolicy",
-            "anabranch.memory.retention.RetentionApplied",
-            "anabranch.memory.retention.RuleOutcome",
+            "anabranch.memory.forgetting.retention.RetentionPolicy",
+            "anabranch.memory.forgetting.retention.RetentionApplied",
+            "anabranch.memory.forgetting.retention.RuleOutcome",
             "anabranch_events.event.types.RetentionRule",
         ),
     ),
@@ -137,7 +137,7 @@ GROUPS: Final = (
             "anabranch_thinking.thought.Thought",
             "anabranch_thinking.thought.BranchOutcome",
             "anabranch_thinking.thought.Consolidation",
-            "anabranch.memory.thinking.ThinkOptions",
+            "anabranch.memory.thinking.think.ThinkOptions",
             "anabranch_thinking.executors.base.ForkedWork",
             "anabranch_thinking.join.Join",
         ),
@@ -160,13 +160,13 @@ GROUPS: Final = (
                 "stats",
                 "load",
             ),
-            "anabranch.memory.work_views.TaskView",
-            "anabranch.memory.work_views.TaskDetails",
-            "anabranch.memory.work_views.WorkerView",
-            "anabranch.memory.work_views.RetriedTask",
-            "anabranch.memory.work_stats.WorkStats",
-            "anabranch.memory.work_load.Load",
-            "anabranch.memory.work_load.LoadWatch",
+            "anabranch.memory.thinking.views.TaskView",
+            "anabranch.memory.thinking.views.TaskDetails",
+            "anabranch.memory.thinking.views.WorkerView",
+            "anabranch.memory.thinking.views.RetriedTask",
+            "anabranch.memory.thinking.stats.WorkStats",
+            "anabranch.memory.thinking.load.Load",
+            "anabranch.memory.thinking.load.LoadWatch",
         ),
     ),
     Group(

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch.loop_thread import LOOP, Face, OpenFace
+from anabranch.memory.forgetting.retention import MemoryRetention as AsyncMemoryRetention
 from anabranch.memory.graph import MemoryGraph as AsyncMemoryGraph
 from anabranch.memory.memory import Memory as AsyncMemory
 from anabranch.memory.past import MemoryPast as AsyncMemoryPast
-from anabranch.memory.retention import MemoryRetention as AsyncMemoryRetention
 from anabranch.memory.session import Session as AsyncSession
 from anabranch.memory.session import SessionHold as AsyncSessionHold
+from anabranch.memory.thinking.stats import BY
+from anabranch.memory.thinking.work import TASKS_MAX
+from anabranch.memory.thinking.work import MemoryWork as AsyncMemoryWork
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
-from anabranch.memory.work import TASKS_MAX
-from anabranch.memory.work import MemoryWork as AsyncMemoryWork
-from anabranch.memory.work_stats import BY
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_events.tasks.queue import SILENCE_S
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO, Any, Self, Unpack
 
-    from anabranch.memory.conflicts import ConflictDetails
-    from anabranch.memory.links import ConflictView
-    from anabranch.memory.profiles import Profile
-    from anabranch.memory.retention import RetentionApplied, RetentionPolicy
+    from anabranch.memory.forgetting.retention import RetentionApplied, RetentionPolicy
+    from anabranch.memory.reads.conflicts import ConflictDetails
+    from anabranch.memory.reads.links import ConflictView
+    from anabranch.memory.reads.profiles import Profile
     from anabranch.memory.settling import SettledMemory
-    from anabranch.memory.thinking import Over, ThinkOptions
+    from anabranch.memory.thinking.load import Load, LoadWatch
+    from anabranch.memory.thinking.stats import By, WorkStats
+    from anabranch.memory.thinking.think import Over, ThinkOptions
+    from anabranch.memory.thinking.views import RetriedTask, TaskDetails, TaskView, WorkerView
     from anabranch.memory.watching import WatchedInsight
-    from anabranch.memory.work_load import Load, LoadWatch
-    from anabranch.memory.work_stats import By, WorkStats
-    from anabranch.memory.work_views import RetriedTask, TaskDetails, TaskView, WorkerView
     from anabranch.past.as_of import Moment
     from anabranch.past.diff_model import Diff
     from anabranch.past.history import LifeEvent

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from anabranch_recall.context import Citation, RecalledContext
     from anabranch_recall.embedder import Embedder
     from anabranch_recall.filters import FilterFields, Filters
-    from anabranch_recall.language import entities, tokens
     from anabranch_recall.question import (
         Associated,
         Association,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
         Scope,
         Why,
     )
+    from anabranch_recall.text.language import entities, tokens
 
 __all__ = [
     "Associated",
@@ -47,7 +47,7 @@ _HOMES = {
     "anabranch_recall.context": ("Citation", "RecalledContext"),
     "anabranch_recall.embedder": ("Embedder",),
     "anabranch_recall.filters": ("FilterFields", "Filters"),
-    "anabranch_recall.language": ("entities", "tokens"),
+    "anabranch_recall.text.language": ("entities", "tokens"),
     "anabranch_recall.question": (
         "Associated",
         "Association",

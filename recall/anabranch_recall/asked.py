@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_recall.dates import Named, dates_in
-from anabranch_recall.identifiers import identifiers_in
-from anabranch_recall.subject import subjects_asked
-from anabranch_recall.words import DROPPED, asked_stems, folded
+from anabranch_recall.text.identifiers import identifiers_in
+from anabranch_recall.text.subject import subjects_asked
+from anabranch_recall.text.words import DROPPED, asked_stems, folded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_recall.fusion import Candidate, Scored, fuse, hop
-from anabranch_recall.identifiers import identifiers_in, verbatim
-from anabranch_recall.language import asked_words, bm25, date_words, entities, words_of
+from anabranch_recall.text.identifiers import identifiers_in, verbatim
+from anabranch_recall.text.language import asked_words, bm25, date_words, entities, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

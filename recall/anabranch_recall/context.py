@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from anabranch_recall.differences import Difference, arranged
-from anabranch_recall.prompt_tokens import prompt_tokens
 from anabranch_recall.question import Lane
+from anabranch_recall.text.prompt_tokens import prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
-from anabranch_recall.subject import with_subject
+from anabranch_recall.text.subject import with_subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

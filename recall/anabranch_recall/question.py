@@ -180,7 +180,7 @@ class Hit(_Frozen):
     @property
     def said(self) -> str:
         """The text, with its subject in front where it does not name it."""
-        from anabranch_recall.subject import with_subject
+        from anabranch_recall.text.subject import with_subject
 
         return with_subject(self.text, self.subject)
 

@@ -15,11 +15,11 @@ from anabranch_events.event.types import Outcome
 from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question
 from anabranch_recall.asked import read
-from anabranch_recall.eligible import eligible
 from anabranch_recall.filters import NO_FILTERS, Filters
-from anabranch_recall.index_ranking import Ranking, rank
+from anabranch_recall.index.eligible import eligible
+from anabranch_recall.index.ranking import Ranking, rank
 from anabranch_recall.recipe import RECIPE
-from anabranch_recall.words import stems
+from anabranch_recall.text.words import stems
 from tests.support.histories import at, consolidation, insight, moment, session
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from anabranch_events.event import types
 from anabranch_events.event.types import EventData, Outcome
 from anabranch_projections import PositionedEvent, fold
 from anabranch_recall import Question, Scope, tokens
-from anabranch_recall.subject import with_subject
+from anabranch_recall.text.subject import with_subject
 from anabranch_store import Graph, Step
 from tests.support.histories import at, consolidation, insight, session
 

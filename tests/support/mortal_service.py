@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch.backend.backend import SharedBackend
 from anabranch.home.servers import Servers
+from anabranch.http.access.bind import HOST
 from anabranch.http.application import HttpService
-from anabranch.http.bind import HOST
 from anabranch.http.server import listening, serving
 from anabranch.settings import Settings
 from anabranch_events import Log

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anabranch.http.audit import Audit
+from anabranch.http.access.audit import Audit
 
 
 class NotedAudit(Audit):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from anabranch.importers.records import (
+from anabranch.importers.records.model import (
     Broken,
     Ended,
     Fact,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
 
 T = TypeVar("T")
 CASES: Final = ROOT / "tests" / "fixtures" / "transcripts"

@@ -30,8 +30,8 @@ from anabranch.importers.mirrored import (
     drop_session,
     mark_key,
 )
+from anabranch.memory.forgetting.whole_subjects import forget_sessions
 from anabranch.memory.memory import namespace_of
-from anabranch.memory.subject_forgetting import forget_sessions
 from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.transcripts.stream import TranscriptKey
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.memory.consolidation import consolidate as consolidate_in
 from anabranch.memory.past import MemoryPast
-from anabranch.memory.session_views import show_session as show_session_in
+from anabranch.memory.reads.sessions import show_session as show_session_in
 from anabranch.past.history import History
 
 if TYPE_CHECKING:

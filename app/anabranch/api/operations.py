@@ -47,13 +47,13 @@ from anabranch.api.requests import (
     Synthesise,
     Update,
 )
-from anabranch.memory.conflicts import ConflictDetails
 from anabranch.memory.context import context as context_in
-from anabranch.memory.insights import get_insight, update_insight
-from anabranch.memory.profiles import Profile
+from anabranch.memory.forgetting.retention import RetentionApplied
+from anabranch.memory.reads.conflicts import ConflictDetails
+from anabranch.memory.reads.insights import get_insight, update_insight
+from anabranch.memory.reads.profiles import Profile
 from anabranch.memory.recall import answered
 from anabranch.memory.recall import recall as recall_in
-from anabranch.memory.retention import RetentionApplied
 from anabranch.memory.settling import SettledMemory
 from anabranch.past.history import History
 from anabranch.views import InsightDetails, SealedNamespace, SessionView, SubjectForgotten

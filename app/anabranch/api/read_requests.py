@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from anabranch.api.requests import Reading, Request, Time
-from anabranch.memory.lanes import SPAN_MAX
+from anabranch.memory.reads.lanes import SPAN_MAX
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position
 from anabranch_recall.question import ASSOCIATED_MAX, SPREAD_MAX

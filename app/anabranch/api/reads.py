@@ -17,18 +17,18 @@ from anabranch.api.operations import Operation
 from anabranch.errors import EventNotFound
 from anabranch.generations.status import status
 from anabranch.memory.cypher import cypher, cypher_alone
-from anabranch.memory.lanes import Lanes, lanes
-from anabranch.memory.links import (
+from anabranch.memory.forgetting.retention import RetentionPolicy
+from anabranch.memory.reads.lanes import Lanes, lanes
+from anabranch.memory.reads.links import (
     AssociationView,
     ConsolidationView,
     list_associations,
     list_consolidations,
 )
-from anabranch.memory.retention import RetentionPolicy
-from anabranch.memory.session_views import page_of_sessions, session_tree
+from anabranch.memory.reads.sessions import page_of_sessions, session_tree
 from anabranch.memory.spread import associations as associations_in
-from anabranch.memory.work import MemoryWork
-from anabranch.memory.work_views import TaskView, WorkerView
+from anabranch.memory.thinking.views import TaskView, WorkerView
+from anabranch.memory.thinking.work import MemoryWork
 from anabranch.past.as_of import position_of
 from anabranch.past.diff import Span, diff_of
 from anabranch.past.diff_model import Diff

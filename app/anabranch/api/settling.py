@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from anabranch.memory.conflicts import ConflictDetails
-from anabranch.memory.conflicts import resolve_conflict as resolve_conflict_in
-from anabranch.memory.conflicts import show_conflict as show_conflict_in
 from anabranch.memory.consolidation import synthesise as synthesise_in
-from anabranch.memory.links import ConflictView
-from anabranch.memory.links import list_conflicts as list_conflicts_in
-from anabranch.memory.profiles import Profile
-from anabranch.memory.profiles import about as about_in
-from anabranch.memory.retention import MemoryRetention, RetentionApplied, RetentionPolicy
+from anabranch.memory.forgetting.retention import MemoryRetention, RetentionApplied, RetentionPolicy
+from anabranch.memory.reads.conflicts import ConflictDetails
+from anabranch.memory.reads.conflicts import resolve_conflict as resolve_conflict_in
+from anabranch.memory.reads.conflicts import show_conflict as show_conflict_in
+from anabranch.memory.reads.links import ConflictView
+from anabranch.memory.reads.links import list_conflicts as list_conflicts_in
+from anabranch.memory.reads.profiles import Profile
+from anabranch.memory.reads.profiles import about as about_in
 from anabranch.memory.settling import SettledMemory
 from anabranch.memory.settling import settle as settle_in
 

@@ -15,9 +15,9 @@ from anabranch.api.read_requests import Page, PastReading
 from anabranch.api.reads import READS
 from anabranch.api.requests import Request, Writing
 from anabranch.errors import InputInvalid
-from anabranch.memory.roles_file import roles_of
-from anabranch.memory.thinking import moment
-from anabranch.memory.thoughts import (
+from anabranch.memory.thinking.roles_file import roles_of
+from anabranch.memory.thinking.think import moment
+from anabranch.memory.thinking.thoughts import (
     ThoughtReceipt,
     ThoughtSummary,
     ThoughtView,

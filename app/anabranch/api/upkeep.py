@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch.memory.forgetting import forget_insight
-from anabranch.memory.sealing import seal_namespace as seal
-from anabranch.memory.subject_forgetting import forget_subject
+from anabranch.memory.forgetting.insights import forget_insight
+from anabranch.memory.forgetting.sealing import seal_namespace as seal
+from anabranch.memory.forgetting.whole_subjects import forget_subject
 
 if TYPE_CHECKING:
     from anabranch.api.context import Context

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from anabranch_projections.recall_index.follower import IndexFollower
     from anabranch_projections.recall_index.index_folder import IndexFolder
     from anabranch_recall import Embedder, Question, Recollection
-    from anabranch_recall.index_ranker import IndexRanker
+    from anabranch_recall.index.ranker import IndexRanker
 
 _PAUSE_S: Final = 1.0
 _WAIT_S: Final = 1.0
@@ -117,7 +117,7 @@ class Indexing:
             self._damage = damage
             self._damaged.set()
             return None
-        from anabranch_recall.index_ranker import IndexRanker
+        from anabranch_recall.index.ranker import IndexRanker
 
         return IndexRanker(follower, of_questions(self._embedder))
 

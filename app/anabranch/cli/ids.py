@@ -17,7 +17,7 @@ async def session_id_in(memory: Memory, given: str | None) -> str | None: ...
 async def session_id_in(memory: Memory, given: str | None) -> str | None:
     """Return the whole id of a session. Raises InputInvalid, SessionNotFound and IdAmbiguous."""
     from anabranch.memory.memory import namespace_of
-    from anabranch.memory.short_ids import session_id_of
+    from anabranch.memory.reads.short_ids import session_id_of
 
     return None if given is None else await session_id_of(namespace_of(memory), given)
 
@@ -25,7 +25,7 @@ async def session_id_in(memory: Memory, given: str | None) -> str | None:
 async def insight_id_in(memory: Memory, given: str) -> str:
     """Return the whole id of an insight. Raises InputInvalid, InsightNotFound and IdAmbiguous."""
     from anabranch.memory.memory import namespace_of
-    from anabranch.memory.short_ids import insight_id_of
+    from anabranch.memory.reads.short_ids import insight_id_of
 
     return await insight_id_of(namespace_of(memory), given)
 
@@ -41,6 +41,6 @@ async def thing_id_in(memory: Memory, given: str) -> str:
     Raises InputInvalid, HistoryNotFound and IdAmbiguous.
     """
     from anabranch.memory.memory import namespace_of
-    from anabranch.memory.short_ids import thing_id_of
+    from anabranch.memory.reads.short_ids import thing_id_of
 
     return await thing_id_of(namespace_of(memory), given)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from anabranch.memory.links import list_consolidations
 from anabranch.memory.memory import namespace_of
-from anabranch.memory.session_views import session_tree
+from anabranch.memory.reads.links import list_consolidations
+from anabranch.memory.reads.sessions import session_tree
 from anabranch.views import InsightDetails
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from anabranch.api.admission import Gate
     from anabranch.api.context import Context as Asked
     from anabranch.api.operations import Operation
-    from anabranch.http.access import Access, Caller
+    from anabranch.http.access.callers import Access, Caller
     from anabranch.memory.namespaces import OpenNamespace
 
     Context = ServerRequestContext[Any, Any]

@@ -15,15 +15,15 @@ from starlette.routing import Route
 from anabranch.api.admission import Gate
 from anabranch.api.thoughts import EVERY
 from anabranch.errors import AnabranchError, MethodRefused, RouteNotFound
-from anabranch.http import documents
-from anabranch.http.access import OpenAccess
+from anabranch.http.access.bind import LOOPBACK
+from anabranch.http.access.callers import OpenAccess
 from anabranch.http.agents import PATH as AGENTS
 from anabranch.http.agents import Agents
 from anabranch.http.answers import JSON, refused
-from anabranch.http.bind import LOOPBACK
+from anabranch.http.documents import schemas
 from anabranch.http.edge import Edge
-from anabranch.http.event_ring import EventRing
-from anabranch.http.event_routes import EventRoutes
+from anabranch.http.events.ring import EventRing
+from anabranch.http.events.routes import EventRoutes
 from anabranch.http.health import health_of
 from anabranch.http.metrics import REGISTRY
 from anabranch.http.page_files import FILES, page_file
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from anabranch.backend.backend import Backend
-    from anabranch.http.access import Access
+    from anabranch.http.access.callers import Access
     from anabranch_events import Log
 
 ROOT: Final = "/v1"
@@ -154,8 +154,8 @@ def made(desk: Desk, ring: EventRing) -> FastAPI:
     )
     events = EventRoutes(desk, ring)
     add = application.add_api_route
-    add(f"{ROOT}/events/stream", events.stream, **documents.of_stream())
-    add(f"{ROOT}/replay", events.replay, **documents.of_replay())
+    add(f"{ROOT}/events/stream", events.stream, **schemas.of_stream())
+    add(f"{ROOT}/replay", events.replay, **schemas.of_replay())
     by_name = {one.name: one for one in EVERY}
     for name, place in PLACES.items():
         operation = by_name[name]
@@ -163,9 +163,9 @@ def made(desk: Desk, ring: EventRing) -> FastAPI:
             ROOT + place.path,
             desk.endpoint(operation),
             methods=[place.method],
-            **documents.of_operation(operation, place),
+            **schemas.of_operation(operation, place),
         )
-    documents.add_pages(application)
+    schemas.add_pages(application)
     application.add_exception_handler(HTTPException, _not_routed)
     return application
 
@@ -173,7 +173,7 @@ def made(desk: Desk, ring: EventRing) -> FastAPI:
 def described() -> dict[str, Any]:
     """Return the OpenAPI document; no backend is needed for it."""
     desk = Desk(None, gate=Gate(), access=OpenAccess(), default="default")
-    return documents.openapi(made(desk, EventRing(_no_log)))
+    return schemas.openapi(made(desk, EventRing(_no_log)))
 
 
 def _no_log() -> Log:

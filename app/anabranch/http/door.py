@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from anabranch.http.bind import LOOPBACK
+from anabranch.http.access.bind import LOOPBACK
 from anabranch.http.server import listening, serving
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from anabranch.backend.backend import Backend
     from anabranch.home.folder import Home
-    from anabranch.http.bind import Bind
-    from anabranch.http.token_access import TokenAccess
+    from anabranch.http.access.bind import Bind
+    from anabranch.http.access.token_access import TokenAccess
 
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - they are known, not bound to.
 
@@ -48,10 +48,10 @@ class Door:
         async with AsyncExitStack() as stack:
             access = None
             if self._bind.needs_keys:
-                from anabranch.http.audit import Audit
-                from anabranch.http.key_access import KeyAccess
-                from anabranch.http.key_file import KeyFile
-                from anabranch.http.usage import BUCKET, Usage, note_append
+                from anabranch.http.access.audit import Audit
+                from anabranch.http.access.key_access import KeyAccess
+                from anabranch.http.access.key_file import KeyFile
+                from anabranch.http.access.usage import BUCKET, Usage, note_append
 
                 audit = await stack.enter_async_context(Audit(lambda: backend.log.connection))
                 usage = await stack.enter_async_context(Usage(lambda: backend.log.bucket(BUCKET)))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from anabranch.http.access import Access
+    from anabranch.http.access.callers import Access
 
 BODY_TIMEOUT_S: Final = 30.0
 BODIES_BYTES_MAX: Final = 128 * 1024 * 1024

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from anabranch.api.admission import Gate
     from anabranch.api.operations import Operation
-    from anabranch.http.access import Access, Caller
+    from anabranch.http.access.callers import Access, Caller
     from anabranch.http.places import Place
     from anabranch.http.thinking import ServiceThinking
     from anabranch.memory.namespaces import Namespaces, OpenNamespace

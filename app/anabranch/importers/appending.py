@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from nats.js.client import JetStreamContext
 
-from anabranch.importers.drafts import Opening, Start
+from anabranch.importers.mapping.drafts import Opening, Start
 from anabranch_events import new_event
 from anabranch_events.errors import EventIdKnown, EventInvalid, PositionConflict
 from anabranch_events.event.construction import construct_event
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from anabranch.importers.drafts import AnyDraft, Whole
+    from anabranch.importers.mapping.drafts import AnyDraft, Whole
     from anabranch_events import Event, Log
 
 BATCH_EVENTS: Final = 500

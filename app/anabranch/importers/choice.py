@@ -8,14 +8,14 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
-from anabranch.importers.records import Broken, Opened
+from anabranch.importers.records.model import Broken, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from anabranch.importers.reader import Reader, Source
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
 
 CLOCKS_APART_MAX: Final = timedelta(days=1)
 """By which a record's time may be after that of its file: another machine's clock wrote it."""

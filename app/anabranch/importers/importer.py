@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch.importers.appending import Appender
 from anabranch.importers.choice import Choice
-from anabranch.importers.identity import Identity
-from anabranch.importers.mapping import Mapping
+from anabranch.importers.mapping.identity import Identity
+from anabranch.importers.mapping.redaction import Redaction
+from anabranch.importers.mapping.sessions import Mapping
 from anabranch.importers.outcome import Tally
 from anabranch.importers.readers.catalogue import READERS
-from anabranch.importers.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from anabranch.importers.outcome import ImportedSession
     from anabranch.importers.reader import Source
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
     from anabranch_events import Event, Log
 
 PAUSE_EACH: Final = 100

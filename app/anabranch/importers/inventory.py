@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import InputInvalid
-from anabranch.importers.identity import Identity
+from anabranch.importers.mapping.identity import Identity
+from anabranch.importers.mapping.redaction import Redaction
 from anabranch.importers.readers.catalogue import READERS, is_address, source_at, sources_below
-from anabranch.importers.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

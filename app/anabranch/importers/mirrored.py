@@ -16,12 +16,12 @@ import orjson
 from pydantic import BaseModel
 
 from anabranch.home.passing import passing_folder
-from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer
+from anabranch.importers.mapping.identity import Identity
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch.importers.readers.claude_files import head_of
-from anabranch.importers.values import json_of, kind_of, object_of
+from anabranch.importers.records.values import json_of, kind_of, object_of
 from anabranch_events.errors import LogUnavailable, Unavailable
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from anabranch.memory.conflicts import open_conflicts
-from anabranch.memory.links import reached_for
+from anabranch.memory.reads.conflicts import open_conflicts
+from anabranch.memory.reads.links import reached_for
+from anabranch.memory.reads.sessions import session_tree
 from anabranch.memory.recall import BranchRecall
-from anabranch.memory.session_views import session_tree
-from anabranch.memory.thinking import executor_access
+from anabranch.memory.thinking.think import executor_access
 from anabranch.past.as_of import position_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Insight

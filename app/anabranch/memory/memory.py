@@ -9,28 +9,28 @@ from anabranch.backend.backend import Backend
 from anabranch.errors import MemoryNotOpen
 from anabranch.generations.erasing import erasing_files
 from anabranch.generations.status import status
-from anabranch.memory.conflicts import resolve_conflict, show_conflict
 from anabranch.memory.consolidation import consolidate, synthesise
 from anabranch.memory.context import context
 from anabranch.memory.cypher import cypher
 from anabranch.memory.earlier import earlier
-from anabranch.memory.forgetting import forget_insight
+from anabranch.memory.forgetting.insights import forget_insight
+from anabranch.memory.forgetting.retention import MemoryRetention
+from anabranch.memory.forgetting.whole_subjects import forget_subject
 from anabranch.memory.graph import MemoryGraph
-from anabranch.memory.insights import get_insight, update_insight
-from anabranch.memory.links import list_conflicts
 from anabranch.memory.namespaces import OpenNamespace
 from anabranch.memory.past import MemoryPast
-from anabranch.memory.profiles import about
+from anabranch.memory.reads.conflicts import resolve_conflict, show_conflict
+from anabranch.memory.reads.insights import get_insight, update_insight
+from anabranch.memory.reads.links import list_conflicts
+from anabranch.memory.reads.profiles import about
+from anabranch.memory.reads.sessions import list_sessions, session_tree, show_session
 from anabranch.memory.recall import recall, recall_all
-from anabranch.memory.retention import MemoryRetention
 from anabranch.memory.session import Session, session_of
-from anabranch.memory.session_views import list_sessions, session_tree, show_session
 from anabranch.memory.settling import settle
 from anabranch.memory.spread import associations
-from anabranch.memory.subject_forgetting import forget_subject
-from anabranch.memory.thinking import checked_over, think_locally, think_over_workers
+from anabranch.memory.thinking.think import checked_over, think_locally, think_over_workers
+from anabranch.memory.thinking.work import MemoryWork
 from anabranch.memory.transfer import MemoryTransfer
-from anabranch.memory.work import MemoryWork
 from anabranch.past.replay import follow, replay
 from anabranch.settings import Settings
 from anabranch_events.event.types import Outcome, Priority
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from anabranch.memory.conflicts import ConflictDetails
-    from anabranch.memory.links import ConflictView
-    from anabranch.memory.profiles import Profile
+    from anabranch.memory.reads.conflicts import ConflictDetails
+    from anabranch.memory.reads.links import ConflictView
+    from anabranch.memory.reads.profiles import Profile
     from anabranch.memory.settling import SettledMemory
-    from anabranch.memory.thinking import Over, ThinkOptions
+    from anabranch.memory.thinking.think import Over, ThinkOptions
     from anabranch.past.as_of import Moment
     from anabranch.views import InsightDetails, SessionView, Status, SubjectForgotten
     from anabranch_events import Event, Recorded

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Required, TypedDict, TypeVar, Unpack
 from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import ScopeNeedsSession
-from anabranch.memory.conflicts import with_conflicts
+from anabranch.memory.reads.conflicts import with_conflicts
 from anabranch.memory.spread import checked_steps, spread_from
 from anabranch.past.as_of import position_of
 from anabranch_events import input_invalid, new_id

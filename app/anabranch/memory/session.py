@@ -6,8 +6,8 @@ from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Self, Unpack
 
+from anabranch.memory.reads.sessions import show_session
 from anabranch.memory.recall import recall
-from anabranch.memory.session_views import show_session
 from anabranch.memory.watching import watch
 from anabranch_events.errors import AnabranchError, SessionEnded
 from anabranch_events.event.types import Priority

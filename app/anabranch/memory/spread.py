@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anabranch.memory.insights import get_insight
+from anabranch.memory.reads.insights import get_insight
 from anabranch.past.as_of import position_of
 from anabranch_events.errors import InputInvalid
 from anabranch_recall import Question

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from anabranch.memory.deletion import delete_namespace
-from anabranch.memory.sealing import seal_namespace
+from anabranch.memory.forgetting.deletion import delete_namespace
+from anabranch.memory.forgetting.sealing import seal_namespace
 from anabranch.transfer.append_events import append_events
 from anabranch.transfer.export import export_chained, export_lines
 from anabranch.transfer.imports import import_events

@@ -62,7 +62,7 @@ class Serving:
 
             self._receiver = OtlpReceiver(settings)
         if http_port is not None:
-            from anabranch.http.bind import Bind
+            from anabranch.http.access.bind import Bind
             from anabranch.http.door import Door
 
             self._door = Door(Bind(port=http_port), home=Home(settings.home))

@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from anabranch.home.folder import Home
-from anabranch.http.access import OpenAccess
+from anabranch.http.access.bind import HOST, LOOPBACK
+from anabranch.http.access.callers import OpenAccess
 from anabranch.http.answers import refused
-from anabranch.http.bind import HOST, LOOPBACK
 from anabranch.http.edge import Edge
 from anabranch.http.server import listening, serving
 from anabranch.importers.drift import note_unknown_records

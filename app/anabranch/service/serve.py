@@ -14,7 +14,7 @@ from anabranch.home.folder import Home
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anabranch.http.bind import Bind
+    from anabranch.http.access.bind import Bind
     from anabranch.http.door import Door
     from anabranch.settings import Settings
 
@@ -46,8 +46,8 @@ async def run_http(settings: Settings, bind: Bind, *, ready: Callable[[str], Non
 
 def _door(settings: Settings, bind: Bind) -> Door:
     try:
+        from anabranch.http.access.token_access import token_access
         from anabranch.http.door import Door
-        from anabranch.http.token_access import token_access
 
         return Door(bind, home=Home(settings.home), tokens=token_access(settings))
     except ModuleNotFoundError as error:

@@ -39,8 +39,8 @@ async def _follow(backend: Backend) -> None:
 
 async def _imported(backend: Backend) -> None:
     from anabranch.home.folder import Home
-    from anabranch.importers.databases import copy_below
     from anabranch.importers.drift import note_unknown_records
+    from anabranch.importers.files.databases import copy_below
     from anabranch.importers.following import Following
     from anabranch.importers.importer import ImportOptions
     from anabranch.importers.inventory import located_here

@@ -7,7 +7,7 @@ import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from anabranch.memory.retention import outlived_of_graph
+from anabranch.memory.forgetting.retention import outlived_of_graph
 from anabranch.memory.settling import vectors_of_graph
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.errors import TooManyRequests, from_os_error
-from anabranch.importers.lines import records as records_in
+from anabranch.importers.files.lines import records as records_in
+from anabranch.importers.mapping.redaction import Redaction
 from anabranch.importers.readers.openinference import is_wanted
-from anabranch.importers.records import Broken
-from anabranch.importers.redaction import Redaction
-from anabranch.importers.spans import (
+from anabranch.importers.records.model import Broken
+from anabranch.importers.records.spans import (
     KIND,
     OPERATION,
     attributes_of,
@@ -27,13 +27,13 @@ from anabranch.importers.spans import (
     structured,
     trace_id_of,
 )
-from anabranch.importers.values import object_of, objects_of
+from anabranch.importers.records.values import object_of, objects_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
-    from anabranch.importers.spans import Span
+    from anabranch.importers.records.spans import Span
 
 SPOOL_BYTES_MAX: Final = 512 * 1024 * 1024
 KEPT_S: Final = 3600.0

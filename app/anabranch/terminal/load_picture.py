@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from anabranch.memory.work_load import Load, WorkerLoad
+    from anabranch.memory.thinking.load import Load, WorkerLoad
 
 _RUNNING_SHOWN: Final = 6
 _SILENT_S: Final = 1.0

@@ -45,7 +45,7 @@ def told(insight: Hit | Associated) -> str:
     subject = getattr(insight, "subject", None)
     if subject is None:
         return insight.text
-    from anabranch_recall.subject import with_subject
+    from anabranch_recall.text.subject import with_subject
 
     return with_subject(insight.text, subject)
 

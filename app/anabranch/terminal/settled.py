@@ -12,10 +12,10 @@ from anabranch.terminal.short_id import short_id
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from anabranch.memory.conflicts import ConflictDetails
-    from anabranch.memory.links import ConflictView
-    from anabranch.memory.profiles import Profile
-    from anabranch.memory.retention import RetentionApplied, RetentionPolicy
+    from anabranch.memory.forgetting.retention import RetentionApplied, RetentionPolicy
+    from anabranch.memory.reads.conflicts import ConflictDetails
+    from anabranch.memory.reads.links import ConflictView
+    from anabranch.memory.reads.profiles import Profile
     from anabranch.memory.settling import SettledMemory
     from anabranch.views import InsightDetails
     from anabranch_events.event.types import RetentionRule

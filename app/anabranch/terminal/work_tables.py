@@ -13,8 +13,8 @@ from anabranch.terminal.thought_tree import duration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from anabranch.memory.work_stats import WorkStats
-    from anabranch.memory.work_views import TaskView, WorkerView
+    from anabranch.memory.thinking.stats import WorkStats
+    from anabranch.memory.thinking.views import TaskView, WorkerView
 
 
 def task_table(found: Sequence[TaskView]) -> Table:

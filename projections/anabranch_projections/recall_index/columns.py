@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from anabranch_projections.recall_index.entries import Learned
-    from anabranch_recall.features import Features
+    from anabranch_recall.text.features import Features
 
 NO_TIME: Final = np.iinfo(np.int64).min
 CODED: Final = ("session", "kind", "agent", "subject")

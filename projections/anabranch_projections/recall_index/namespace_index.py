@@ -37,14 +37,14 @@ from anabranch_projections.recall_index.postings import NAME, TAG, OpenPostings
 from anabranch_projections.recall_index.segment import Segment, encoded_changes
 from anabranch_projections.recall_index.session_lines import SessionLines
 from anabranch_projections.recall_index.vectors import OpenVectors, VectorBlock
-from anabranch_recall.features import features
 from anabranch_recall.moment import NEVER, Document, day_text
+from anabranch_recall.text.features import features
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from anabranch_projections.fold.positioned import PositionedEvent
-    from anabranch_recall.features import Features
+    from anabranch_recall.text.features import Features
 
 
 class Stored(NamedTuple):

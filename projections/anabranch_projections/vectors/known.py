@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING, Final
 
-from anabranch_recall.subject import with_subject
+from anabranch_recall.text.subject import with_subject
 
 if TYPE_CHECKING:
     from anabranch_store import Graph

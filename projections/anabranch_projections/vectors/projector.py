@@ -14,7 +14,7 @@ from anabranch_projections.run.batch import GRAPH
 from anabranch_projections.run.follower import Follower
 from anabranch_projections.run.wait import wait_for
 from anabranch_projections.vectors.cache import VectorCache, text_key
-from anabranch_recall.subject import with_subject
+from anabranch_recall.text.subject import with_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Type
 
 from anabranch_recall.candidates import CHARACTERS_MAX, RESTATED, Row
 from anabranch_recall.fusion import SHARED_BY_MAX, Link
-from anabranch_recall.language import search_terms
 from anabranch_recall.plasticity import decayed
-from anabranch_recall.subject import with_subject
+from anabranch_recall.text.language import search_terms
+from anabranch_recall.text.subject import with_subject
+from anabranch_recall.text.words import glued_words
 from anabranch_recall.timing import Durations
-from anabranch_recall.words import glued_words
 from anabranch_store.errors import EmbedderRefused, Unavailable
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from anabranch_recall.candidates import (
     rank_chosen,
 )
 from anabranch_recall.fusion import LINKED_FROM, SEEDS, Link, Scored, link
-from anabranch_recall.language import asked_words
 from anabranch_recall.question import TIMEOUT_S, Hit, Lane, Question, Recollection, Restatement
+from anabranch_recall.text.language import asked_words
 from anabranch_recall.timing import Durations
 from anabranch_store.errors import GraphUnavailable
 from anabranch_store.recall.lanes import (

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from anabranch_recall import Hit, Recollection, Restatement, Why
 from anabranch_recall.context import Citation, Synthesis, context_of
 from anabranch_recall.differences import Difference, arranged
-from anabranch_recall.prompt_tokens import prompt_tokens
 from anabranch_recall.question import Lane
+from anabranch_recall.text.prompt_tokens import prompt_tokens
 from tests.support.rounds import examples
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anabranch_recall import entities, tokens
-from anabranch_recall.subject import with_subject
+from anabranch_recall.text.subject import with_subject
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

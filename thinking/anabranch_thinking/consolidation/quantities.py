@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from anabranch_recall.language import DROPPED
-from anabranch_recall.words import folded, stems_of
+from anabranch_recall.text.language import DROPPED
+from anabranch_recall.text.words import folded, stems_of
 from anabranch_thinking.consolidation.wording import words
 
 if TYPE_CHECKING:

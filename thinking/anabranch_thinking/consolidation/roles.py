@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from anabranch_recall import entities, tokens
-from anabranch_recall.language import DROPPED
-from anabranch_recall.words import folded, stems_of, words_in
+from anabranch_recall.text.language import DROPPED
+from anabranch_recall.text.words import folded, stems_of, words_in
 from anabranch_thinking.consolidation.wording import words
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from anabranch_recall import entities
-from anabranch_recall.language import DROPPED
-from anabranch_recall.words import folded, stems_of, words_in
+from anabranch_recall.text.language import DROPPED
+from anabranch_recall.text.words import folded, stems_of, words_in
 from anabranch_thinking.consolidation.quantities import measures_otherwise, number_at, spelled_out
 from anabranch_thinking.consolidation.roles import free_in, swaps_roles
 from anabranch_thinking.consolidation.turns import denies_otherwise, turns

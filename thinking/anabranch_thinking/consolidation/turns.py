@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from anabranch_recall import tokens
-from anabranch_recall.words import stems_of, words_in
+from anabranch_recall.text.words import stems_of, words_in
 from anabranch_thinking.consolidation.roles import CLAUSES
 from anabranch_thinking.consolidation.wording import NEGATIONS, Wording, words
 

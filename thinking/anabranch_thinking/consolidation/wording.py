@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from anabranch_recall import entities, tokens
-from anabranch_recall.words import stems_of, words_in
+from anabranch_recall.text.words import stems_of, words_in
 
 
 def words(text: str) -> frozenset[str]:

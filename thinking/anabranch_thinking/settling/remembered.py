@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from anabranch_recall import entities
-from anabranch_recall.subject import with_subject
+from anabranch_recall.text.subject import with_subject
 from anabranch_thinking.consolidation.wording import Wording
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.table import Table
 
-    from anabranch.http.audit import Entry
-    from anabranch.http.key_file import Key, KeyFile, KeyView
+    from anabranch.http.access.audit import Entry
+    from anabranch.http.access.key_file import Key, KeyFile, KeyView
 
 commands = typer.Typer(help="API keys for the HTTP service.", no_args_is_help=True)
 PANEL: Final = "Servers"
@@ -120,7 +120,7 @@ async def audit(
     from anabranch.memory.memory import namespace_of
 
     _file(call)
-    from anabranch.http.audit import last_entries
+    from anabranch.http.access.audit import last_entries
 
     async with call.memory() as memory:
         found = await last_entries(namespace_of(memory).backend.log.connection, count)
@@ -132,7 +132,7 @@ def _file(call: Call) -> KeyFile:
     from anabranch.home.folder import Home
 
     try:
-        from anabranch.http.key_file import KeyFile
+        from anabranch.http.access.key_file import KeyFile
     except ModuleNotFoundError as error:
         raise ServiceMissing(
             f"what API keys need is not installed: {error}",

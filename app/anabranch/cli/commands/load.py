@@ -10,7 +10,7 @@ from anabranch.cli.command import Call, command
 from anabranch.cli.interrupt import on_signals
 
 if TYPE_CHECKING:
-    from anabranch.memory.work_stats import By
+    from anabranch.memory.thinking.stats import By
 
 commands = typer.Typer()
 PANEL: Final = "Think"
@@ -79,7 +79,7 @@ async def top(
     import asyncio
     from contextlib import suppress
 
-    from anabranch.memory.work_load import LoadWatch
+    from anabranch.memory.thinking.load import LoadWatch
     from anabranch.terminal.load_picture import keys_that_end, live_picture, load_picture
 
     json, console = call.output.json, call.output.console

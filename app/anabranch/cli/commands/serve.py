@@ -59,7 +59,7 @@ async def serve(
     import os
 
     from anabranch.backend.gc_tuning import collect_seldom
-    from anabranch.http.bind import Bind
+    from anabranch.http.access.bind import Bind
     from anabranch.service.serve import run_http
 
     bind = Bind(

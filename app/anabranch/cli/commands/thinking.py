@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from anabranch.memory.memory import Memory
-    from anabranch.memory.roles_file import RoleView
-    from anabranch.memory.thinking import Over
+    from anabranch.memory.thinking.roles_file import RoleView
+    from anabranch.memory.thinking.think import Over
     from anabranch_thinking import CommandExecutor
 
 commands = typer.Typer()
@@ -137,7 +137,7 @@ async def think(
     ] = None,
 ) -> None:
     """Fan a task out over branches that run in parallel, and join what they find."""
-    from anabranch.memory.thinking import ThinkOptions, checked_over
+    from anabranch.memory.thinking.think import ThinkOptions, checked_over
     from anabranch.terminal.thought_tree import ThoughtPicture, outcome
     from anabranch_thinking.executors.environment import unset
 
@@ -195,7 +195,7 @@ async def roles(
     ] = None,
 ) -> None:
     """List the roles that branches take: your own, and the presets."""
-    from anabranch.memory.roles_file import known_roles
+    from anabranch.memory.thinking.roles_file import known_roles
 
     call.output.items(known_roles(file, usual=call.settings.roles), _role_table)
 

@@ -73,7 +73,7 @@ NoRedactOption = Annotated[
 async def found(call: Call, where: WhereArgument = None) -> None:
     """List the sessions that lie on this machine; none is imported."""
     from anabranch.home.folder import Home
-    from anabranch.importers.databases import copy_below
+    from anabranch.importers.files.databases import copy_below
     from anabranch.importers.inventory import inventory
     from anabranch.memory.memory import namespace_of
     from anabranch.terminal.transcripts import found_table
@@ -111,8 +111,8 @@ async def import_(
     """Bring sessions of agent tools into the memory; what it has already is left out."""
     from anabranch.backend.gc_tuning import collect_seldom
     from anabranch.home.folder import Home
-    from anabranch.importers.databases import copy_below
     from anabranch.importers.drift import note_unknown_records
+    from anabranch.importers.files.databases import copy_below
     from anabranch.importers.importer import Importer, ImportOptions
     from anabranch.memory.memory import namespace_of
     from anabranch.terminal.transcripts import import_summary
@@ -179,8 +179,8 @@ async def watch(
     """Import sessions as they are written, until Ctrl-C; `up --watch-sessions` does so too."""
     from anabranch.errors import InputInvalid
     from anabranch.home.folder import Home
-    from anabranch.importers.databases import copy_below
     from anabranch.importers.drift import note_unknown_records
+    from anabranch.importers.files.databases import copy_below
     from anabranch.importers.following import Following
     from anabranch.importers.importer import ImportOptions
     from anabranch.importers.inventory import located_here

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch.importers.chains import lines_of
-from anabranch.importers.records import Ended, Opened
+from anabranch.importers.records.chains import lines_of
+from anabranch.importers.records.model import Ended, Opened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from anabranch.importers.chains import Node
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.chains import Node
+    from anabranch.importers.records.model import Record
 
 REWOUND: Final = "rewound: the talk went on from an earlier place"
 

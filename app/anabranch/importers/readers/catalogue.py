@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from anabranch.importers.candidates import candidates
+from anabranch.importers.files.candidates import candidates
 from anabranch.importers.readers.chat_exports import ChatGptReader, ClaudeAiReader
 from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch.importers.readers.cline import ClineReader

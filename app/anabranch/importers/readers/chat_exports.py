@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from anabranch.importers.chains import END, Node
-from anabranch.importers.lines import whole
+from anabranch.importers.files.lines import whole
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
-from anabranch.importers.records import Broken, Described, Opened, Skipped, Turn
-from anabranch.importers.values import (
+from anabranch.importers.records.chains import END, Node
+from anabranch.importers.records.model import Broken, Described, Opened, Skipped, Turn
+from anabranch.importers.records.values import (
     json_of,
     list_of,
     object_of,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record, Said
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record, Said
 
 _REASON = "another version was chosen"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers.lines import lines
+from anabranch.importers.files.lines import lines
 from anabranch.importers.readers.claude_files import (
     Results,
     agent_id,
@@ -16,15 +16,15 @@ from anabranch.importers.readers.claude_files import (
     results_in,
 )
 from anabranch.importers.readers.claude_talk import Talk, attributes_of
-from anabranch.importers.records import Broken, Ended, Opened, Unknown
-from anabranch.importers.values import object_of, text_of, time_of
+from anabranch.importers.records.model import Broken, Ended, Opened, Unknown
+from anabranch.importers.records.values import object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
 
 
 class Agents:

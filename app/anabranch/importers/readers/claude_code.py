@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers.chains import Node
-from anabranch.importers.families import Family, Member, families_of
-from anabranch.importers.lines import lines
+from anabranch.importers.files.lines import lines
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.claude_agents import Agents
@@ -32,14 +30,16 @@ from anabranch.importers.readers.claude_files import (
 )
 from anabranch.importers.readers.claude_prompts import Prompts
 from anabranch.importers.readers.claude_talk import Talk, attributes_of
-from anabranch.importers.records import Broken, Opened, Unknown
-from anabranch.importers.values import kind_of, text_of, time_of
+from anabranch.importers.records.chains import Node
+from anabranch.importers.records.families import Family, Member, families_of
+from anabranch.importers.records.model import Broken, Opened, Unknown
+from anabranch.importers.records.values import kind_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 
 class ClaudeCodeReader:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import msgspec
 import orjson
 
-from anabranch.importers.families import Link
-from anabranch.importers.lines import Line, parsed, plain_name
-from anabranch.importers.lines import lines as lines_in
-from anabranch.importers.records import Broken
-from anabranch.importers.values import json_of, kind_of, object_of, text_of, time_of
+from anabranch.importers.files.lines import Line, parsed, plain_name
+from anabranch.importers.files.lines import lines as lines_in
+from anabranch.importers.records.families import Link
+from anabranch.importers.records.model import Broken
+from anabranch.importers.records.values import json_of, kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from anabranch.importers.values import kind_of, object_of, objects_of, text_of
+from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of
 
 _REMINDER: Final = re.compile(
     r"<(system-reminder|ide_opened_file|ide_selection|local-command-caveat)>.*?</\1>\s*", re.DOTALL

@@ -16,7 +16,7 @@ from anabranch.importers.readers.claude_prompts import (
     summary_in,
     why_no_prompt,
 )
-from anabranch.importers.records import (
+from anabranch.importers.records.model import (
     Boundary,
     Described,
     Skipped,
@@ -26,13 +26,13 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import kind_of, object_of, objects_of, text_of, time_of
+from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
 
 _HARNESS: Final = frozenset({"synthetic", "<synthetic>"})
 

@@ -7,8 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.families import Family, Link, families_of
-from anabranch.importers.lines import document, plain_name
+from anabranch.importers.files.lines import document, plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.cline_files import (
     SUFFIX,
@@ -18,7 +17,8 @@ from anabranch.importers.readers.cline_files import (
     manifest_in,
     rows_in,
 )
-from anabranch.importers.records import (
+from anabranch.importers.records.families import Family, Link, families_of
+from anabranch.importers.records.model import (
     Broken,
     Described,
     Ended,
@@ -29,7 +29,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     json_of,
     kind_of,
     list_of,
@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Kind, Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Kind, Record
 
 _INPUT: Final = re.compile(r"\A\s*<user_input(?:\s[^>]*)?>(.*)</user_input>\s*\Z", re.DOTALL)
 _INJECTED: Final = re.compile(

@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from anabranch.importers.databases import rows, snapshot
-from anabranch.importers.records import Summary
-from anabranch.importers.values import (
+from anabranch.importers.files.databases import rows, snapshot
+from anabranch.importers.records.model import Summary
+from anabranch.importers.records.values import (
     json_of,
     kind_of,
     object_of,

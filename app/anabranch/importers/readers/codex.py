@@ -19,7 +19,7 @@ from anabranch.importers.readers.codex_files import (
     threads_of,
     without_twins,
 )
-from anabranch.importers.records import (
+from anabranch.importers.records.model import (
     Boundary,
     Broken,
     Described,
@@ -32,7 +32,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     failed_by,
     json_of,
     kind_of,
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _BOOKKEEPING: Final = frozenset(
     {

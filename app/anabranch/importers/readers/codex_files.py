@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.lines import plain_name, records
-from anabranch.importers.records import Broken
-from anabranch.importers.values import kind_of, object_of, text_of, time_of
+from anabranch.importers.files.lines import plain_name, records
+from anabranch.importers.records.model import Broken
+from anabranch.importers.records.values import kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

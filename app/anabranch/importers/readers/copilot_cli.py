@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.families import Family, Link, families_of
-from anabranch.importers.lines import lines, parsed, records
+from anabranch.importers.files.lines import lines, parsed, records
 from anabranch.importers.reader import Source
-from anabranch.importers.records import (
+from anabranch.importers.records.families import Family, Link, families_of
+from anabranch.importers.records.model import (
     Boundary,
     Broken,
     Described,
@@ -27,15 +27,15 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import kind_of, object_of, objects_of, text_of, time_of
+from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.families import Member
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.families import Member
+    from anabranch.importers.records.model import Record
 
 _START: Final = "session.start"
 _ENDS: Final = frozenset({"subagent.completed", "subagent.failed"})

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source, data_folder
-from anabranch.importers.records import (
+from anabranch.importers.records.model import (
     Broken,
     Ended,
     Opened,
@@ -23,7 +23,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     json_of,
     kind_of,
     object_of,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _SESSIONS: Final = "SELECT * FROM sessions ORDER BY created_at, rowid"
 _MESSAGES: Final = "SELECT * FROM messages WHERE session_id = ? ORDER BY created_at, rowid"

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from anabranch.importers.chains import END, Node
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.gemini_files import is_agent, project_of, sessions_in, steps_in
-from anabranch.importers.records import (
+from anabranch.importers.records.chains import END, Node
+from anabranch.importers.records.model import (
     Boundary,
     Broken,
     Described,
@@ -30,7 +30,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     failed_by,
     json_of,
     kind_of,
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _CONTEXT: Final = re.compile(r"\s*<session_context>")
 _SNAPSHOT: Final = re.compile(r"\s*<state_snapshot>")

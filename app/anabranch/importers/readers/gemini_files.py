@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers.lines import Line, document, lines, parsed, plain_name
-from anabranch.importers.records import Broken
-from anabranch.importers.values import objects_of, text_of
+from anabranch.importers.files.lines import Line, document, lines, parsed, plain_name
+from anabranch.importers.records.model import Broken
+from anabranch.importers.records.values import objects_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

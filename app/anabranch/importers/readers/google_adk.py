@@ -7,11 +7,11 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.chains import Node
-from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
-from anabranch.importers.records import (
+from anabranch.importers.records.chains import Node
+from anabranch.importers.records.model import (
     Broken,
     Described,
     Ended,
@@ -22,7 +22,7 @@ from anabranch.importers.records import (
     ToolResult,
     Turn,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     json_of,
     object_of,
     objects_of,
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _EVENTS: Final = (
     "SELECT id, event_data, timestamp FROM events "

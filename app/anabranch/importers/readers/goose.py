@@ -7,10 +7,10 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source, data_folder
-from anabranch.importers.records import Broken, Opened, Skipped, ToolCall, ToolResult, Turn
-from anabranch.importers.values import (
+from anabranch.importers.records.model import Broken, Opened, Skipped, ToolCall, ToolResult, Turn
+from anabranch.importers.records.values import (
     json_of,
     kind_of,
     object_of,
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _MESSAGES: Final = "SELECT * FROM messages WHERE session_id = ? ORDER BY id"
 

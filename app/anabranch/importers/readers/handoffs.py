@@ -6,18 +6,18 @@ import re
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from anabranch.importers.lines import plain_name, whole
+from anabranch.importers.files.lines import plain_name, whole
 from anabranch.importers.reader import Source
-from anabranch.importers.records import Broken, Fact, Opened
-from anabranch.importers.values import time_of
+from anabranch.importers.records.model import Broken, Fact, Opened
+from anabranch.importers.records.values import time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _NAMED: Final = re.compile(r"(?i)hand-?_?offs?")
 _DATE: Final = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[T_-](\d{2})-?:?(\d{2}))?")

@@ -13,8 +13,8 @@ from anabranch.importers.readers.langgraph_threads import (
     records_of,
     unpacked,
 )
-from anabranch.importers.records import Broken
-from anabranch.importers.values import list_of, object_of, text_of, time_of
+from anabranch.importers.records.model import Broken
+from anabranch.importers.records.values import list_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 ADDRESSES: Final = ("postgresql://", "postgres://")
 CONNECT_S: Final = 10

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
-from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.langgraph_threads import (
     Checkpoint,
@@ -15,15 +15,15 @@ from anabranch.importers.readers.langgraph_threads import (
     records_of,
     unpacked,
 )
-from anabranch.importers.records import Broken
-from anabranch.importers.values import object_of, text_of, time_of
+from anabranch.importers.records.model import Broken
+from anabranch.importers.records.values import object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _THREADS: Final = "SELECT thread_id FROM checkpoints GROUP BY thread_id ORDER BY min(checkpoint_id)"
 _GRAPHS: Final = (

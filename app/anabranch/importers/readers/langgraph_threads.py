@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
-from anabranch.importers.chains import Node
 from anabranch.importers.readers.abandoned import Course
-from anabranch.importers.records import Ended, Opened, Skipped, ToolCall, ToolResult, Turn
-from anabranch.importers.values import (
+from anabranch.importers.records.chains import Node
+from anabranch.importers.records.model import Ended, Opened, Skipped, ToolCall, ToolResult, Turn
+from anabranch.importers.records.values import (
     json_of,
     kind_of,
     list_of,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
 
 _START: Final = "__start__"
 _HUMAN: Final = frozenset({"human", "user", "HumanMessage"})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers.lines import document, plain_name
+from anabranch.importers.files.lines import document, plain_name
 from anabranch.importers.reader import Source
-from anabranch.importers.records import (
+from anabranch.importers.records.model import (
     Broken,
     Fact,
     Opened,
@@ -15,7 +15,7 @@ from anabranch.importers.records import (
     ToolResult,
     Turn,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     json_of,
     kind_of,
     object_of,
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 
 class LettaReader:

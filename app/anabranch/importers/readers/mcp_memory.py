@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.lines import records
+from anabranch.importers.files.lines import records
 from anabranch.importers.reader import Source
-from anabranch.importers.records import Broken, Fact, Opened, Unknown
-from anabranch.importers.values import kind_of, list_of, text_of
+from anabranch.importers.records.model import Broken, Fact, Opened, Unknown
+from anabranch.importers.records.values import kind_of, list_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _KEY: Final = "memory"
 

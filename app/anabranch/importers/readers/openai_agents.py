@@ -7,9 +7,9 @@ from collections import Counter
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
-from anabranch.importers.records import (
+from anabranch.importers.records.model import (
     Broken,
     Ended,
     Opened,
@@ -19,7 +19,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     json_of,
     kind_of,
     object_of,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record, Said
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record, Said
 
 _MAIN: Final = "main"
 _PARTS: Final = ("text", "input_text", "output_text")

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
-from anabranch.importers.databases import rows, snapshot
+from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.pi_entries import Entries, id_of, node_of
-from anabranch.importers.records import Broken, Ended, Opened, ToolResult, Turn
-from anabranch.importers.values import json_of, kind_of, object_of, text_of, time_of
+from anabranch.importers.records.model import Broken, Ended, Opened, ToolResult, Turn
+from anabranch.importers.records.values import json_of, kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.chains import Node
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.chains import Node
+    from anabranch.importers.records.model import Record
 
 _EVENTS = "SELECT event_json, event_zstd FROM transcript_events WHERE session_id = ? ORDER BY seq"
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.chains import END, Node
-from anabranch.importers.databases import rows, snapshot
-from anabranch.importers.families import Family, Link, Member, families_of
+from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source, data_folder
 from anabranch.importers.readers.abandoned import Course
-from anabranch.importers.records import (
+from anabranch.importers.records.chains import END, Node
+from anabranch.importers.records.families import Family, Link, Member, families_of
+from anabranch.importers.records.model import (
     Boundary,
     Broken,
     Described,
@@ -27,14 +27,14 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import json_of, kind_of, object_of, text_of, time_of
+from anabranch.importers.records.values import json_of, kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Kind, Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Kind, Record
 
 _TABLES: Final = frozenset({"session", "message", "part"})
 _LEFT_OUT: Final = frozenset(

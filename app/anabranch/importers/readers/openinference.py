@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import orjson
 
-from anabranch.importers.spans import KIND, OPERATION, structured
-from anabranch.importers.values import list_of, object_of, objects_of, said_in, text_of
+from anabranch.importers.records.spans import KIND, OPERATION, structured
+from anabranch.importers.records.values import list_of, object_of, objects_of, said_in, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from anabranch.importers.spans import Span
+    from anabranch.importers.records.spans import Span
 
 Did: TypeAlias = Literal["invoke_agent", "execute_tool", "chat", "retrieval", "embeddings"]
 _AGENT: Final[Did] = "invoke_agent"

@@ -12,11 +12,11 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from anabranch.importers.lines import records as records_in
+from anabranch.importers.files.lines import records as records_in
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.openinference import conventional
 from anabranch.importers.readers.otel_messages import answered_in, asked_in, cut_in
-from anabranch.importers.records import (
+from anabranch.importers.records.model import (
     Broken,
     Ended,
     Fact,
@@ -27,8 +27,8 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.spans import KIND, OPERATION, spans_in, structured
-from anabranch.importers.values import text_of
+from anabranch.importers.records.spans import KIND, OPERATION, spans_in, structured
+from anabranch.importers.records.values import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
-    from anabranch.importers.spans import Span
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
+    from anabranch.importers.records.spans import Span
 
 CONVERSATION: Final = "gen_ai.conversation.id"
 _AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow"})

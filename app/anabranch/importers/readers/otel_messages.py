@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.spans import structured
-from anabranch.importers.values import kind_of, object_of, objects_of, text_of
+from anabranch.importers.records.spans import structured
+from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from anabranch.importers.spans import Span
+    from anabranch.importers.records.spans import Span
 
 _NUMBERED: Final = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(role|content)")
 _TEXT: Final = frozenset({"", "text"})

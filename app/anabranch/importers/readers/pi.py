@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers.families import Family, Link, Member, families_of
-from anabranch.importers.lines import plain_name, records
+from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.pi_entries import Entries, id_of, node_of
-from anabranch.importers.records import Broken, Opened
-from anabranch.importers.values import kind_of, text_of, time_of
+from anabranch.importers.records.families import Family, Link, Member, families_of
+from anabranch.importers.records.model import Broken, Opened
+from anabranch.importers.records.values import kind_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.chains import Node
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.chains import Node
+    from anabranch.importers.records.model import Record
 
 
 class PiReader:

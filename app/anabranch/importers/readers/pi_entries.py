@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.chains import Node
-from anabranch.importers.records import (
+from anabranch.importers.records.chains import Node
+from anabranch.importers.records.model import (
     Boundary,
     Described,
     Ended,
@@ -19,7 +19,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     kind_of,
     object_of,
     objects_of,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
 
 SETTINGS: Final = frozenset(
     {

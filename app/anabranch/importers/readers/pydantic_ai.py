@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from anabranch.importers.lines import plain_name, whole
+from anabranch.importers.files.lines import plain_name, whole
 from anabranch.importers.reader import Source
-from anabranch.importers.records import (
+from anabranch.importers.records.model import (
     Broken,
     Described,
     Opened,
@@ -24,7 +24,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     json_of,
     kind_of,
     list_of,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _MESSAGES: Final = re.compile(rb'\s*\[\s*\{\s*"parts"\s*:\s*\[\s*(\{|\])')
 _SILENT: Final = re.compile(

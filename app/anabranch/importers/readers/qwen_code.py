@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from anabranch.importers.chains import Node
-from anabranch.importers.families import Family, Link, Member, families_of
-from anabranch.importers.lines import plain_name, records
+from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
-from anabranch.importers.records import (
+from anabranch.importers.records.chains import Node
+from anabranch.importers.records.families import Family, Link, Member, families_of
+from anabranch.importers.records.model import (
     Boundary,
     Broken,
     Described,
@@ -26,7 +26,7 @@ from anabranch.importers.records import (
     Turn,
     Unknown,
 )
-from anabranch.importers.values import (
+from anabranch.importers.records.values import (
     failed_by,
     json_of,
     kind_of,
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from anabranch.importers.candidates import Candidate
-    from anabranch.importers.records import Record
+    from anabranch.importers.files.candidates import Candidate
+    from anabranch.importers.records.model import Record
 
 _TYPES: Final = frozenset({"user", "assistant", "tool_result", "system"})
 _ENDS: Final[dict[str, Literal["completed", "cancelled"]]] = {

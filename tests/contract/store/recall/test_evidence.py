@@ -8,7 +8,7 @@ import pytest
 
 from anabranch_events.event import types
 from anabranch_recall.filters import Filters
-from anabranch_recall.index_ranker import IndexRanker
+from anabranch_recall.index.ranker import IndexRanker
 from anabranch_recall.question import Floor
 from anabranch_store.errors import GraphUnavailable
 from anabranch_store.recall import ranker

@@ -23,8 +23,8 @@ from claude_agent_sdk.testing import run_session_store_conformance
 
 from anabranch import Memory
 from anabranch.adapters.claude_agent_sdk import AnabranchSessionStore
-from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer, ImportOptions
+from anabranch.importers.mapping.identity import Identity
 from anabranch.importers.mirrored import Mirrored
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch.memory.memory import namespace_of

@@ -17,7 +17,7 @@ from anabranch.memory.memory import namespace_of
 from anabranch_events.event.types import InsightRecorded
 from anabranch_projections.recall_index.writer import LOCK
 from anabranch_recall import Question, Scope
-from anabranch_recall.index_ranker import IndexRanker
+from anabranch_recall.index.ranker import IndexRanker
 from tests.support.fixtures.commands import Asking
 from tests.support.fixtures.memory import CommandLine
 from tests.support.histories import at, insight

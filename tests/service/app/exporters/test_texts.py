@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from anabranch.errors import InputInvalid
 from anabranch.exporters.targets import export_session
 from anabranch.importers.readers.catalogue import READERS, sources_below
-from anabranch.importers.records import Fact, Opened
+from anabranch.importers.records.model import Fact, Opened
 
 if TYPE_CHECKING:
     from pathlib import Path

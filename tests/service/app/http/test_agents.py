@@ -11,9 +11,9 @@ import pytest
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from anabranch.http.audit import Audit, last_entries
-from anabranch.http.key_access import KeyAccess
-from anabranch.http.key_file import KeyFile
+from anabranch.http.access.audit import Audit, last_entries
+from anabranch.http.access.key_access import KeyAccess
+from anabranch.http.access.key_file import KeyFile
 from anabranch.memory.memory import namespace_of
 from tests.support.fixtures.http import client_at, problem, served
 from tests.support.mcp_messages import HANDSHAKE
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from anabranch import Memory
-    from anabranch.http.access import Access
+    from anabranch.http.access.callers import Access
 
 pytestmark = [pytest.mark.timeout(300), in_full_only]
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}

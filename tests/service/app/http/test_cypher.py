@@ -9,8 +9,8 @@ import pytest
 from anabranch import Memory
 from anabranch.errors import ServiceBusy
 from anabranch.home.folder import Home
-from anabranch.http.key_access import KeyAccess
-from anabranch.http.key_file import KeyFile
+from anabranch.http.access.key_access import KeyAccess
+from anabranch.http.access.key_file import KeyFile
 from anabranch.memory.memory import namespace_of
 from anabranch.past.namespace_graphs import NamespaceGraphs
 from tests.support.fixtures.http import client_at, problem, served

@@ -10,11 +10,11 @@ import pytest
 
 from anabranch.api.admission import REQUEST_BYTES_MAX
 from anabranch.errors import PortTaken, ServiceBusy
-from anabranch.http.access import OpenAccess
-from anabranch.http.bind import HOST
+from anabranch.http.access.bind import HOST
+from anabranch.http.access.callers import OpenAccess
 from anabranch.http.edge import Edge
+from anabranch.http.events.streams import Turnstile
 from anabranch.http.server import BoundedProtocol, listening, serving
-from anabranch.http.streams import Turnstile
 from tests.support.fixtures.http import client_at, problem
 from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only

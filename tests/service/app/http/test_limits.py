@@ -10,9 +10,9 @@ from starlette.datastructures import Headers
 
 from anabranch.errors import InputInvalid, TooManyRequests
 from anabranch.home.folder import Home
-from anabranch.http.key_access import KeyAccess
-from anabranch.http.key_file import KeyFile
-from anabranch.http.usage import BUCKET, Spent, Usage, note_append
+from anabranch.http.access.key_access import KeyAccess
+from anabranch.http.access.key_file import KeyFile
+from anabranch.http.access.usage import BUCKET, Spent, Usage, note_append
 from anabranch.memory.memory import namespace_of
 from anabranch_events import encode
 from tests.support.fixtures.commands import opened_event

@@ -12,8 +12,8 @@ import pytest
 from playwright.async_api import expect
 
 from anabranch.home.folder import Home
-from anabranch.http.key_access import KeyAccess
-from anabranch.http.key_file import KeyFile
+from anabranch.http.access.key_access import KeyAccess
+from anabranch.http.access.key_file import KeyFile
 from tests.support.fixtures.browser import violations, visited
 from tests.support.fixtures.http import served
 from tests.support.patience import PATIENCE_S

@@ -10,7 +10,7 @@ import pytest
 from anabranch import Memory
 from anabranch.http.application import HttpService
 from anabranch.memory.memory import namespace_of
-from anabranch.memory.thoughts import begin_thought
+from anabranch.memory.thinking.thoughts import begin_thought
 from anabranch_thinking.thoughts.think import branch_tasks
 from anabranch_thinking.work.dispatch import WorkTerms
 from tests.support.fixtures.http import client_at, events_of, problem, served

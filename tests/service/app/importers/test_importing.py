@@ -13,8 +13,8 @@ import pytest
 from anabranch.importers import appending
 from anabranch.importers.appending import Appender
 from anabranch.importers.choice import Choice
-from anabranch.importers.drafts import Draft, Opening
 from anabranch.importers.importer import Importer, ImportOptions
+from anabranch.importers.mapping.drafts import Draft, Opening
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch.importers.readers.claude_code import ClaudeCodeReader
 from anabranch_events import Log, new_event, new_id
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from anabranch.importers.outcome import ImportedSession
     from anabranch.importers.reader import Source
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
     from anabranch_events import Event, NatsServer, Recorded
 
 SPACE = "default"

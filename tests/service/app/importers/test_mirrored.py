@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anabranch.home.folder import Home
-from anabranch.importers.identity import Identity
 from anabranch.importers.importer import Importer, ImportOptions
+from anabranch.importers.mapping.identity import Identity
 from anabranch.importers.mirrored import Mirrored, MirroredSession, drop_mirrored
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch_events.event.types import (

@@ -9,8 +9,8 @@ import pytest
 
 from anabranch import BranchContext, BranchTask, CallableExecutor, InsightDraft, Memory
 from anabranch.errors import MemoryNotOpen, PositionFromFuture, ScopeNeedsSession
-from anabranch.memory import session_views
 from anabranch.memory.memory import namespace_of
+from anabranch.memory.reads import sessions
 from anabranch_events import new_id
 from anabranch_events.errors import InputInvalid, SessionEnded, SessionNotFound, WaitTimedOut
 from anabranch_store.errors import CypherInvalid, QueryRefused
@@ -347,7 +347,7 @@ async def test_a_thought_of_many_sessions_is_given_whole(
     memory: Memory, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tree is read page after page: no session is cut off, least of all the root."""
-    monkeypatch.setattr(session_views, "PAGE", 2)
+    monkeypatch.setattr(sessions, "PAGE", 2)
     for number in range(5):
         await session.branch(f"Oil {number}")
 

@@ -12,11 +12,11 @@ import pytest
 
 from anabranch import Memory, Session
 from anabranch.errors import OwnerGone
+from anabranch.memory.forgetting.retention import MemoryRetention
 from anabranch.memory.graph import MemoryGraph
 from anabranch.memory.past import MemoryPast
-from anabranch.memory.retention import MemoryRetention
+from anabranch.memory.thinking.work import MemoryWork
 from anabranch.memory.transfer import MemoryTransfer
-from anabranch.memory.work import MemoryWork
 from anabranch_events import new_id
 from tests.support.rounds import in_full_only
 

@@ -17,8 +17,8 @@ from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_projections.vectors.cache import VectorCache
 from anabranch_recall import Question
 from anabranch_recall.asked import read
-from anabranch_recall.eligible import eligible
-from anabranch_recall.index_ranking import rank
+from anabranch_recall.index.eligible import eligible
+from anabranch_recall.index.ranking import rank
 from tests.support.histories import stream
 from tests.support.indexed_histories import parts
 from tests.support.indexing_process import SOURCE, follow

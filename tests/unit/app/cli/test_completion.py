@@ -19,7 +19,7 @@ from anabranch.cli.completion import (
     STATUSES,
 )
 from anabranch.mcp import clients
-from anabranch.memory.thinking import Over
+from anabranch.memory.thinking.think import Over
 from anabranch.settings import Settings
 from anabranch_events.event.types import Outcome, Priority
 from anabranch_recall import Scope

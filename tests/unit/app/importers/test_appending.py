@@ -10,7 +10,7 @@ import pytest
 
 from anabranch.importers import appending
 from anabranch.importers.appending import Appender
-from anabranch.importers.drafts import Draft, Opening
+from anabranch.importers.mapping.drafts import Draft, Opening
 from anabranch_events import Receipt, Recorded, encode, new_event, new_id
 from anabranch_events.errors import LogUnavailable, PositionConflict
 from anabranch_events.event.types import SessionForgotten, WorkingMemorySet

@@ -9,14 +9,14 @@ import pytest
 
 from anabranch.importers.readers import claude_code
 from anabranch.importers.readers.catalogue import READERS, sources_below
-from anabranch.importers.records import ToolResult
+from anabranch.importers.records.model import ToolResult
 from tests.support.claude_files import ClaudeFile
 from tests.support.rounds import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from anabranch.importers.records import Record
+    from anabranch.importers.records.model import Record
 
 RESULT: Final = {"type": "tool_result", "tool_use_id": "c1", "content": "lit", "is_error": False}
 CONTENTS: Final[list[Any]] = [

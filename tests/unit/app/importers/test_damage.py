@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from anabranch.importers.identity import Identity
+from anabranch.importers.files.lines import records
 from anabranch.importers.importer import Importer, ImportOptions
-from anabranch.importers.lines import records
-from anabranch.importers.mapping import Mapping
+from anabranch.importers.mapping.identity import Identity
+from anabranch.importers.mapping.redaction import Redaction
+from anabranch.importers.mapping.sessions import Mapping
 from anabranch.importers.outcome import Tally
 from anabranch.importers.readers.catalogue import READERS, sources_below
-from anabranch.importers.records import Broken
-from anabranch.importers.redaction import Redaction
+from anabranch.importers.records.model import Broken
 from tests.support.claude_files import ClaudeFile
 from tests.support.damaged_transcripts import TEXT_CASES, damage
 from tests.support.rounds import examples

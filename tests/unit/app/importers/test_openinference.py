@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.trace import Status, StatusCode
 
-from anabranch.importers.lines import records as records_in
+from anabranch.importers.files.lines import records as records_in
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.catalogue import READERS
-from anabranch.importers.records import Broken
+from anabranch.importers.records.model import Broken
 from anabranch.service.otlp_requests import PROTOBUF, request_in
 from anabranch.service.span_spool import SpanSpool
 from tests.support.agent_spans import InstrumentedAgents

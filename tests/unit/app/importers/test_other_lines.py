@@ -8,11 +8,11 @@ import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from anabranch.importers import databases
+from anabranch.importers.files import databases
 from anabranch.importers.reader import Source
 from anabranch.importers.readers import crush
 from anabranch.importers.readers.catalogue import READERS, sources_below
-from anabranch.importers.records import Ended
+from anabranch.importers.records.model import Ended
 from tests.support.claude_files import ClaudeFile
 from tests.support.transcripts import Told, shows, told
 

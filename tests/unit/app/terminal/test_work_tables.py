@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from anabranch.memory.work_stats import WorkStats
+from anabranch.memory.thinking.stats import WorkStats
 from anabranch.terminal.work_tables import stats_table
 
 GROUP = WorkStats(

@@ -1,0 +1,120 @@
+"""Files that may hold sessions: found below a folder, known by their name and beginning."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from anabranch.importers.files.databases import alone, is_left_over, snapshot
+from anabranch.importers.files.lines import UNREADABLE, first_lines, opened, plain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SUFFIXES: Final = frozenset({".jsonl", ".json", ".db", ".sqlite", ".sqlite3", ".af", ".md"})
+HEAD_BYTES: Final = 64 * 1024
+HEAD_LINES: Final = 8
+_LEFT_OUT: Final = frozenset({".git", "node_modules", ".venv", "__pycache__", "site-packages"})
+_SQLITE: Final = b"SQLite format 3\x00"
+
+
+class Candidate:
+    """A file that may be a tool's; what is asked of it is read once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = plain_name(path)
+        self.unread: OSError | None = None
+        """Why it could not be read, once it was asked for something."""
+
+    @property
+    def suffix(self) -> str:
+        """Its suffix in lower case, without that of a compression."""
+        return os.path.splitext(self.name)[1].lower()  # noqa: PTH122 - a name, not a path.
+
+    @cached_property
+    def head(self) -> bytes:
+        """Its beginning, decompressed; nothing where it cannot be read."""
+        try:
+            with opened(self.path) as file:
+                return file.read(HEAD_BYTES)
+        except UNREADABLE as error:
+            self.unread = error if isinstance(error, OSError) else None
+            return b""
+
+    @cached_property
+    def first_records(self) -> list[dict[str, Any]]:
+        """The JSON objects on its first lines; a first line may be very long."""
+        found: list[dict[str, Any]] = []
+        for line in self._first_lines():
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(record, dict):
+                found.append(record)
+        return found
+
+    def _first_lines(self) -> list[bytes]:
+        """Return whole lines, where a file has such by its name, else those of its beginning."""
+        if self.suffix != ".jsonl" or len(self.head) < HEAD_BYTES:
+            return self.head.split(b"\n")[:HEAD_LINES]
+        try:
+            return first_lines(self.path, count=HEAD_LINES, size=HEAD_BYTES)
+        except UNREADABLE:
+            return []
+
+    @cached_property
+    def tables(self) -> dict[str, frozenset[str]]:
+        """The columns of each table, where it is a SQLite database.
+
+        One that a killed program left would have to be copied, of whatever program it is. So its
+        file alone is asked; its -wal only where the file has no table yet.
+        """
+        if not self.head.startswith(_SQLITE):
+            return {}
+        return (_tables(self.path, alone) if is_left_over(self.path) else {}) or _tables(
+            self.path, snapshot
+        )
+
+
+def _tables(
+    path: Path, connected: Callable[[Path], sqlite3.Connection]
+) -> dict[str, frozenset[str]]:
+    try:
+        with closing(connected(path)) as database:
+            query = "SELECT name FROM sqlite_master WHERE type='table'"
+            names = [str(row[0]) for row in database.execute(query)]
+            return {name: _columns(database, name) for name in names}
+    except sqlite3.Error:
+        return {}
+
+
+def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
+    rows = database.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return frozenset(str(row[0]) for row in rows)
+
+
+def candidates(
+    root: Path, *, unread: Callable[[OSError], None] | None = None
+) -> Iterator[Candidate]:
+    """Yield the files below `root` that may hold sessions, in the order of their names.
+
+    `unread` hears of folders that cannot be read. Links to folders are not followed: they may lead
+    to what was not asked for. Pipes and devices are passed over, for to read them may never end.
+    """
+    if root.is_file():
+        yield Candidate(root)
+        return
+    for folder, folders, names in os.walk(root, onerror=unread):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
+        for name in sorted(names):
+            candidate = Candidate(Path(folder) / name)
+            if candidate.suffix in SUFFIXES and os.path.isfile(candidate.path):  # noqa: PTH113 - may be closed to us.
+                yield candidate

@@ -1,0 +1,1 @@
+"""The service tests of app's memory."""

@@ -1,0 +1,1 @@
+"""The unit tests of app's HTTP service."""

@@ -1,0 +1,1 @@
+"""Tests of importing sessions of agent tools."""

@@ -1,0 +1,170 @@
+"""Secrets and homes taken out of texts; what only looks a little like one stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import thread_time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings, strategies
+
+from anabranch.importers.mapping import redaction
+from anabranch.importers.mapping.redaction import Redaction
+from tests.support.rounds import examples
+
+if TYPE_CHECKING:
+    import re
+
+# Put together here, so that no scanner takes this file for one that holds secrets.
+KEY = "MIIE" + "vQIBADANBgkq" * 4
+SECRETS = {
+    "AKIA" + "IOSFODNN7EXAMPLZ": "AWS Access Key",
+    "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8": "GitHub Token",
+    "xoxb-" + "123456789012-123456789012-" + "aBcDeFgHiJkLmNoPqRsTuVwX": "Slack Token",
+    "sk-ant-" + "api03-" + "abcDEF123_-" * 4: "Anthropic API key",
+    "sk-proj-" + "abcDEF123" * 5: "OpenAI Token",
+    "AIza" + "SyA-1234567890abcdefghijklmnopqrstu": "Google API key",
+    f"-----BEGIN RSA PRIVATE KEY-----\n{KEY}\n-----END RSA PRIVATE KEY-----": "Private Key",
+}
+
+
+ALL_RULES = [
+    redaction.BLOCK,
+    redaction.ASSIGNED,
+    *(rule for _, rule in redaction.OURS),
+    *(rule for _, rule in redaction.detector_rules()),
+]
+
+OUR_RULES = [redaction.BLOCK, redaction.ASSIGNED, *(rule for _, rule in redaction.OURS)]
+REPEATED = [
+    "0123456789abcdef",
+    "token",
+    "api_key_",
+    "key-a",
+    "a.",
+    "password:",
+    "token=====",
+    "token ",
+    "sk-a",
+    "a://",
+    "a://b:",
+    "a:b@",
+    "basic ",
+    "-----BEGIN A ",
+]
+
+
+@pytest.mark.parametrize(("secret", "kind"), SECRETS.items(), ids=SECRETS.values())
+def test_a_secret_is_replaced_by_its_kind_and_counted(secret: str, kind: str) -> None:
+    """Wherever it stands in the text, and as often as it does."""
+    redaction = Redaction()
+
+    clean = redaction.clean(f"Put {secret} there.\nAnd {secret} here.")
+
+    assert secret not in clean
+    assert KEY not in clean
+    assert clean.count(f"[redacted: {kind}]") == 2
+    assert redaction.counted[kind] >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("postgres://keeper:f0ghorn@pier:5432/db", "postgres://keeper:[redacted"),
+        ("DB_PASSWORD=hunter2-and-more", "DB_PASSWORD=[redacted"),
+        ('"api_key": "0123456789abcdef"', '"api_key": "[redacted'),
+        ("Authorization: Bearer abcdef0123456789abcdef", "Authorization: Bearer [redacted"),
+        ("https://pier/x?token=abcdef012345&y=1", "https://pier/x?token=[redacted"),
+    ],
+)
+def test_only_the_secret_of_an_assignment_goes(text: str, left: str) -> None:
+    """The name before it stays, so that one sees what it was."""
+    clean = Redaction().clean(text)
+
+    assert clean.startswith(left)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The password is checked by the keeper, the token is spent.",
+        "Commit 3f786850e387550fdab836ed7e6dc881de23001b fixes session 11111111-1111-4111-8111-111111111111.",
+        "export TOKEN=$GITHUB_TOKEN",
+        "See https://example.com/a/b?page=2 and tests/unit/importers/test_redaction.py",
+        "key: value",
+    ],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    """Sentences about passwords, hashes of commits, ids and names of variables."""
+    redaction = Redaction()
+
+    assert redaction.clean(text) == text
+    assert not redaction.counted
+
+
+def test_homes_become_a_tilde_also_where_secrets_are_kept() -> None:
+    """On every system; the rest of the path stays."""
+    redaction = Redaction(secrets=False, home=Path("/srv/keeper"))
+
+    clean = redaction.clean(
+        "/home/ada/log.txt /Users/ada/x C:\\Users\\ada\\y /srv/keeper/z /srv/keepers DB_PASSWORD=hunter22"
+    )
+
+    assert clean == "~/log.txt ~/x ~\\y ~/z /srv/keepers DB_PASSWORD=hunter22"
+
+
+@pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.pattern[:30])
+def test_no_rule_finds_anything_in_a_text_that_is_not_looked_at(rule: re.Pattern[str]) -> None:
+    """The quick look before the rules hides nothing from them."""
+
+    @settings(max_examples=examples(15), deadline=None, database=None)
+    @given(strategies.from_regex(rule, alphabet=strategies.characters(max_codepoint=126)))
+    def check(text: str) -> None:
+        assert redaction.is_suspect(text)
+
+    check()
+
+
+@pytest.mark.parametrize("repeated", REPEATED)
+def test_our_rules_take_time_in_proportion_to_a_text(repeated: str) -> None:
+    """Eight times the text takes about eight times as long, not sixty-four times."""
+    short, long = (repeated * (size // len(repeated)) for size in (2_500, 20_000))
+
+    slow = [
+        rule.pattern
+        for rule in OUR_RULES
+        if _taken_s(rule, long) > 24 * max(_taken_s(rule, short), _CLOCK_S)
+    ]
+
+    assert slow == []
+
+
+_CLOCK_S = 0.000_2
+"""Less than this is no measure."""
+
+
+def _taken_s(rule: re.Pattern[str], text: str) -> float:
+    taken: list[float] = []
+    for _ in range(3):
+        began = thread_time()
+        rule.sub("", text)
+        taken.append(thread_time() - began)
+    return min(taken)
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("_authToken", "//registry.example/:_authToken=" + "npm_" + "a1B2c3D4e5" * 4),
+        ("T3BlbkFJ", "ask-" + "a1B2c3D4e5" * 2 + "T3BlbkFJ" + "a1B2c3D4e5" * 2),
+    ],
+)
+def test_a_slow_rule_runs_over_texts_that_hold_its_word(word: str, text: str) -> None:
+    """It has that word, and finds its secrets as before."""
+    slow = [rule for _, rule in redaction.detector_rules() if word in rule.pattern]
+
+    clean = Redaction().clean(text)
+
+    assert slow
+    assert "a1B2c3D4e5" not in clean

@@ -1,0 +1,1 @@
+"""The Python face, where it needs no server."""
