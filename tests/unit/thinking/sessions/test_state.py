@@ -219,15 +219,19 @@ def test_a_fold_of_many_events_is_that_of_each() -> None:
         assert second.state() == each
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
-        lambda number: InsightRecorded(insight_id=new_id(), text=f"Observation {number}"),
-        lambda number: WorkingMemorySet(key="cursor", value=number),
-        lambda number: WorkingMemorySet(key=f"item-{number}", value=number),
-    ],
-    ids=["insights", "notes of one key", "notes of many keys"],
-)
+def _observed(number: int) -> EventData:
+    return InsightRecorded(insight_id=new_id(), text=f"Observation {number}")
+
+
+def _moved(number: int) -> EventData:
+    return WorkingMemorySet(key="cursor", value=number)
+
+
+def _noted(number: int) -> EventData:
+    return WorkingMemorySet(key=f"item-{number}", value=number)
+
+
+@pytest.mark.parametrize("told", [_observed, _moved, _noted])
 def test_a_long_session_is_folded_in_proportion(told: Callable[[int], EventData]) -> None:
     """Eight times as many events take no thirty times as long; by the square it would be 64."""
 
