@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from anabranch_events.event.foreign import Place
     from anabranch_events.event.types import EventData
 
+_NO_KEY: Final = (b"", bytes(KEY_BYTES))
 _TYPE: Final = b'"type":"'
 _TYPES_MAX: Final = 1024
 _COMMA: Final = ord(",")
