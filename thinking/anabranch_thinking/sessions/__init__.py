@@ -1,7 +1,7 @@
 """Commands on sessions and insights.
 
 Others use: `carried.attributes_for`, `carried.carried`, `carried.carried_attributes`, `findings`,
-`forks`, `holding`, `insights`, `journal`, `lease.Lease`, `many.begun_since`, `many.states_of`,
-`opening.Opening`, `recall.Recall`, `recall.RecalledInsight`, `receipts`, `sessions.BranchTask`,
-`sessions.READS_AT_ONCE`, `sessions.Sessions`, `state`.
+`forks`, `holding`, `insights`, `journal`, `lease.Lease`, `many`, `opening.Opening`,
+`recall.Recall`, `recall.RecalledInsight`, `receipts`, `sessions.BranchTask`,
+`sessions.READS_AT_ONCE`, `sessions.Sessions`, `state`, `state_cache.StateCache`.
 """
