@@ -429,7 +429,7 @@ class Log:
         return await self._documents.opened(direct_get.recorded(message))
 
     async def only_of_each(self, session_ids: Sequence[str], *, namespace: str) -> list[Recorded]:
-        """Return the record of each session that has its first one alone, as far as can be told.
+        """Return the record of each session that has its first one alone, where that is sure.
 
         All are read with one request. A tenant, who may not ask so, gets none.
         """

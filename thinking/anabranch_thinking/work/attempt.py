@@ -46,7 +46,7 @@ _log: Final = logging.getLogger("anabranch")
 class Attempt:
     """A delivery in work. `delivery` is replaced where the queue delivers the task again to us.
 
-    `begun` is the branch as it was read before, where nobody had it by then.
+    `begun` is the state of a branch that nobody had when it was read.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Attempt:
             await self.delivery.give_back(delay_s=1.0)
 
     async def _run(self) -> None:
-        # What was read a moment ago is enough: the claim is conditional on it.
+        # The state read a moment ago is enough: the claim is conditional on it.
         state = self._begun or await self._sessions.state(self.session_id)
         if state.ended:
             await self.delivery.done()

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
@@ -16,7 +16,7 @@ from anabranch.settings import Settings, variable
 from anabranch_events import Log, new_id, server_binary
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.task import Task
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, until
 from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ async def test_a_servers_monitoring_says_the_load_under_the_names_of_the_manifes
 ) -> None:
     """KEDA adds what waits to what is in flight, of the account, stream and consumer named."""
     with _monitored(tmp_path) as (url, monitoring):
+        await until(lambda: _listens(url) and _listens(monitoring))
         async with Log.connect(url) as log:
             await log.tasks.open(NAMESPACE)
             tasks = [Task(namespace=NAMESPACE, session_id=new_id()) for _ in range(3)]
@@ -65,6 +66,12 @@ async def test_a_servers_monitoring_says_the_load_under_the_names_of_the_manifes
 
     assert len(taken) == 1
     assert found == {"critical": 1, "high": 0, "normal": 3, "low": 0}
+
+
+def _listens(url: str) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))):
+        return True
+    return False
 
 
 def _lags(monitoring: str) -> dict[str, int]:
