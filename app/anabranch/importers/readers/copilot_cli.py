@@ -1,7 +1,7 @@
 """Copilot CLI: `session-state/<id>/events.jsonl`, an event a line.
 
-Sub-agents' events stand among those of their session, with the agent's id. A fork begins with a copy
-of its origin's events. A rewind takes events out of the file.
+Sub-agents' events stand among those of their session, with the agent's id. A fork begins with a
+copy of its origin's events. A rewind takes events out of the file.
 """
 
 from __future__ import annotations
