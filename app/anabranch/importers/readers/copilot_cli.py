@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _START: Final = "session.start"
 _ENDS: Final = frozenset({"subagent.completed", "subagent.failed"})
 _TALK: Final = frozenset({"user", "assistant", "tool"})
-"""What comes before the dot in the kind of an event that may say something."""
+"""Kinds of events that may say something, up to their dot."""
 _SILENT: Final = frozenset(
     {
         "assistant.intent",
