@@ -76,7 +76,7 @@ def _pass_over(file: IO[bytes]) -> None:
 
 
 def first_lines(path: Path, *, count: int, size: int) -> list[bytes]:
-    """Return a file's first whole lines, as many as begin within `size` bytes. Raises UNREADABLE."""
+    """Return the first whole lines that begin within `size` bytes. Raises UNREADABLE."""
     found: list[bytes] = []
     with opened(path) as file:
         while len(found) < count and size > 0 and (data := file.readline(LINE_BYTES_MAX)):

@@ -27,7 +27,7 @@ SUFFIX: Final = ".messages.json"
 
 @dataclass(slots=True)
 class Head:
-    """What a session's manifest says of its beginning."""
+    """The beginning of a session, as its manifest has it."""
 
     path: Path
     session_id: str

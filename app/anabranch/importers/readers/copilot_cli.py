@@ -1,7 +1,7 @@
 """Copilot CLI: `session-state/<id>/events.jsonl`, an event a line.
 
-Sub-agents' events stand among those of their session, with the agent's id. A fork begins with a copy
-of its origin's events. A rewind takes events out of the file.
+Sub-agents' events stand among those of their session, with the agent's id. A fork begins with a
+copy of its origin's events. A rewind takes events out of the file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _START: Final = "session.start"
 _ENDS: Final = frozenset({"subagent.completed", "subagent.failed"})
 _TALK: Final = frozenset({"user", "assistant", "tool"})
-"""What comes before the dot in the kind of an event that may say something."""
+"""Kinds of events that may say something, up to their dot."""
 _SILENT: Final = frozenset(
     {
         "assistant.intent",
