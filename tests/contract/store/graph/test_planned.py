@@ -29,6 +29,7 @@ WALKING: Final = frozenset(
         "insights/count_bounded",
         "insights/holding_objects",
         "insights/oldest",
+        "insights/with_vector",
         "repair/strip_nodes",
         "repair/unlink",
         "sessions/of_source",

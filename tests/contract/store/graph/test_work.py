@@ -44,7 +44,7 @@ INSIGHTS: Final = [
     for number, (session_id, cited) in enumerate(
         [
             ("b0", {"citations": 9, "cited": 9}),
-            ("b1", {"citations": 2, "cited": 30}),
+            ("b1", {"citations": 2, "confirmations": 1, "cited": 30}),
             ("b1", {"citations": 0, "cited": 31}),
             ("b2", {"citations": 1, "cited": 32}),
             ("b2", {}),
@@ -93,7 +93,7 @@ async def test_insights_are_counted_by_their_use(graph: Graph) -> None:
     altogether = await graph.read("sessions/work_insights", namespace="river", after=0, by=[])
 
     assert sorted(list(row.values()) for row in by_worker) == [
-        [None, None, "one", 2, 1, 2, 1],
-        [None, None, "two", 3, 1, 1, 0],
+        [None, None, "one", 2, 1, 2, 1, 1, 1],
+        [None, None, "two", 3, 1, 1, 1, 0, 0],
     ]
-    assert [list(row.values()) for row in altogether] == [[None, None, None, 5, 2, 3, 1]]
+    assert [list(row.values()) for row in altogether] == [[None, None, None, 5, 2, 3, 2, 1, 1]]
