@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlparse
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.protocol.parser import Parser
 
 from anabranch_events.transport.cancellation import cancellation_kept
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from nats.aio.client import Srv
-    from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription
 
     from anabranch_events.transport.parser import Receive
@@ -75,6 +75,10 @@ class QuickClient(Client):
         if self.hands_over:
             self._parser.receivers[b"%d" % subscription._id] = receive  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the driver's number for it
         return subscription
+
+    def message(self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None) -> Msg:
+        """Return the driver's message of what `listen` was given."""
+        return Msg(self, subject, reply, data, headers)
 
     async def publish_all(self, messages: Sequence[Outbound]) -> None:
         """Publish messages whose subjects and headers are known to be well-formed.

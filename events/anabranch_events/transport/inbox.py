@@ -7,10 +7,10 @@ import contextlib
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from nats.aio.msg import Msg
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    from nats.aio.msg import Msg
 
     from anabranch_events.transport.client import QuickClient
 
@@ -89,7 +89,7 @@ class Inbox:
     ) -> None:
         pending = self._pending.get(subject[len(self._prefix) :])
         if pending is not None:
-            pending.add(Msg(self._client, subject, reply, data, headers))
+            pending.add(self._client.message(subject, reply, data, headers))
 
 
 class PendingRequest:
