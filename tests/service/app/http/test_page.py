@@ -361,7 +361,9 @@ async def test_what_is_drawn_in_parts_is_as_if_drawn_whole(
     assert found["wrong"] == []
     assert found["levels"] == [0, 1, 2, 3, 4]  # From far bars alone, from near everything.
     assert found["partial"] > 100
-    assert min(found["seen"].values()) > 10  # In the past, with some lit, while it moves or zooms.
+    assert (
+        min(found["seen"].values()) > 5
+    )  # In the past, some lit, with less detail, while it zooms.
 
 
 async def test_a_page_that_is_watched_draws_what_is_new_alone(

@@ -142,6 +142,7 @@ def operations(
         (Session, "show"): session.show,
         (Session, "watch"): lambda: _first(session.watch()),
         (Session, "claim"): lambda: session.claim("pump"),
+        (Session, "renew"): lambda: session.renew("pump", token=1),
         (Session, "release"): lambda: session.release("pump", token=1),
     }
 
