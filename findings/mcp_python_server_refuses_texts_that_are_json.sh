@@ -14,7 +14,7 @@
 # 5. A parameter that the tool does not have is dropped without a word, so a misspelt name loses its text.
 #
 # Models do send JSON as texts: a tool's result to remember, a configuration as a reason. A server that keeps texts
-# should make every one of them `str` with a default of "", or read the arguments itself (the low-level server does).
+# should make every one of them `str` with a default of "".
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -23,7 +23,7 @@ python3 -m venv "$work/venv"
 cd "$work"
 cat >trial.py <<'PY'
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any
 
 from mcp import Client
 from mcp.server import MCPServer
@@ -49,6 +49,21 @@ def either(text: str | list[str]) -> str:
 
 
 @server.tool()
+def defaulted(text: str = "") -> str:
+    return repr(text)
+
+
+@server.tool()
+def anything(text: Any) -> str:
+    return repr(text)
+
+
+@server.tool()
+def an_object(text: object) -> str:
+    return repr(text)
+
+
+@server.tool()
 def each(text: list[str]) -> str:
     return repr(text)
 
@@ -63,7 +78,7 @@ async def main():
 
         [schema] = [tool.input_schema for tool in (await client.list_tools()).tools if tool.name == "optional"]
         print("optional may be:", [one["type"] for one in schema["properties"]["text"]["anyOf"]])
-        for tool in ("plain", "optional", "either"):
+        for tool in ("plain", "defaulted", "optional", "either", "anything", "an_object"):
             for text in TEXTS:
                 print(f"{tool}, {text}: {await ask(tool, text=text)}")
         print("each:", await ask("each", text=["null", '{"a": 1}']))
@@ -82,6 +97,14 @@ plain, {"a": 1}: '{"a": 1}'
 plain, 7: '7'
 plain, true: 'true'
 plain, "a": '"a"'
+defaulted, a: 'a'
+defaulted, null: 'null'
+defaulted, ["a"]: '["a"]'
+defaulted, []: '[]'
+defaulted, {"a": 1}: '{"a": 1}'
+defaulted, 7: '7'
+defaulted, true: 'true'
+defaulted, "a": '"a"'
 optional, a: 'a'
 optional, null: None
 optional, ["a"]: refused: Input should be a valid string
@@ -98,6 +121,22 @@ either, {"a": 1}: refused: Input should be a valid string
 either, 7: '7'
 either, true: 'true'
 either, "a": '"a"'
+anything, a: 'a'
+anything, null: None
+anything, ["a"]: ['a']
+anything, []: []
+anything, {"a": 1}: {'a': 1}
+anything, 7: '7'
+anything, true: 'true'
+anything, "a": '"a"'
+an_object, a: 'a'
+an_object, null: None
+an_object, ["a"]: ['a']
+an_object, []: []
+an_object, {"a": 1}: {'a': 1}
+an_object, 7: '7'
+an_object, true: 'true'
+an_object, "a": '"a"'
 each: ['null', '{"a": 1}']
 misspelt: None
 TXT

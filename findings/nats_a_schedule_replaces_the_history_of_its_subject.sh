@@ -65,6 +65,7 @@ async def main():
             assert "error" not in answer, answer
 
         def at(seconds, target, **more):
+            """Return the headers of a schedule, cut to whole seconds: it is due up to one sooner."""
             moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
             return {"Nats-Schedule": f"@at {moment}", "Nats-Schedule-Target": target, **more}
 
@@ -96,12 +97,12 @@ async def main():
         print("it has a roll-up:", "Nats-Rollup: sub" in (await kept())[0][2])
         await say("s.talk", "another", **at(86400, "t.other"))
         print("another schedule:", [one[:2] for one in await kept()])
-        await say("s.off", "called off", **at(1, "t.off"))
+        await say("s.off", "called off", **at(3, "t.off"))
         await say("s.off", "plain")
-        await say("s.on", "sent", **at(1, "t.on", **{"Nats-Msg-Id": "1", "Own": "mine"}))
+        await say("s.on", "sent", **at(5, "t.on", **{"Nats-Msg-Id": "1", "Own": "mine"}))
         [(_, _, headers)] = await fired("t.on")
         print("sent with:", [one.partition(":")[0] for one in headers])
-        await say("s.next", "sent later", **at(1, "t.next"))
+        await say("s.next", "sent later", **at(3, "t.next"))
         await fired("t.next")
         print("with a plain message behind it:", [one[:2] for one in await kept() if one[0].endswith(".off")])
         await client.close()

@@ -15,7 +15,7 @@
 #    write is gone.
 #
 # The driver repeats nothing, as no error is raised. A checkpoint, a claim or a lease has to write something real
-# first, and to compare then. Neo4j's manual tells of lost updates; a row that was not won is what surprises.
+# first, and to compare then.
 #
 # Needs Java 17 or 21, and Maven.
 set -euo pipefail
@@ -86,14 +86,14 @@ def connected(driver):
     return True
 
 
-def both(driver, said, second, *, first=MEANWHILE):
+def both(driver, said, second, *, first=MEANWHILE, match=NODE):
     """Ask `second` while a transaction that did `first` is open; tell its rows and the node after both."""
     driver.execute_query("MERGE (n:Claim {k: 1}) SET n = {k: 1, p: 5, by: ''}")
     rows, tried = [], []
 
     def ask(transaction):
         tried.append(1)
-        return transaction.run(NODE + second).data()
+        return transaction.run(match + second).data()
 
     with driver.session() as one, driver.session() as other:
         opened = one.begin_transaction()
@@ -113,20 +113,24 @@ with GraphDatabase.driver(f"bolt://127.0.0.1:{sys.argv[1]}") as driver:
     driver.execute_query("CREATE CONSTRAINT FOR (n:Claim) REQUIRE n.k IS UNIQUE")
     won = "SET n.p = 6, n.by = n.by + ', second' RETURN n.p AS p"
     both(driver, "where", "WHERE n.p = 5 " + won)
+    both(driver, "pattern", won, match="MATCH (n:Claim {k: 1, p: 5}) ")
     both(driver, "case", "SET n.p = CASE WHEN n.p = 5 THEN 7 ELSE n.p END RETURN n.p AS p")
     both(driver, "plus nothing", "SET n.p = n.p + 0 RETURN n.p AS p")
     both(driver, "copy", "SET n.p = n.p RETURN n.p AS p")
     both(driver, "written first", "SET n.touched = 1 WITH n WHERE n.p = 5 " + won)
     both(driver, "null first", "SET n.none = null WITH n WHERE n.p = 5 " + won)
+    both(driver, "removed first", "REMOVE n.none WITH n WHERE n.p = 5 " + won)
     both(driver, "deleted", "SET n.p = 6 RETURN n.p AS p", first=NODE + "DELETE n")
 PY
 cat >expected.txt <<'TXT'
 where: rows [{'p': 6}], tried 1 time(s); p 6, by first, second
+pattern: rows [{'p': 6}], tried 1 time(s); p 6, by first, second
 case: rows [{'p': 6}], tried 1 time(s); p 6, by first
 plus nothing: rows [{'p': 6}], tried 1 time(s); p 6, by first
 copy: rows [{'p': 5}], tried 1 time(s); p 5, by first
 written first: rows [], tried 1 time(s); p 6, by first
 null first: rows [{'p': 6}], tried 1 time(s); p 6, by first, second
+removed first: rows [{'p': 6}], tried 1 time(s); p 6, by first, second
 deleted: rows [{'p': None}], tried 1 time(s); no node
 TXT
 "$work/venv/bin/python" trial.py "$port" >seen.txt 2>said.txt || { cat seen.txt said.txt; tail -5 console.log; exit 1; }

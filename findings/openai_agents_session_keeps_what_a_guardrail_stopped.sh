@@ -7,11 +7,9 @@
 #
 # 1. The stopped message is kept in the session. The next run gives the guardrail the whole history, so it finds the
 #    same words again and stops a plain "hello" too, which is kept as well. `pop_item`, once for each, frees it.
-# 2. A guardrail that looks at the newest message alone lets that "hello" through, and the model is given the message
-#    that was stopped before it.
-# 3. Where the model fails, its question stays: two questions in a row. What an output guardrail stops is not kept, but
+# 2. Where the model fails, its question stays: two questions in a row. What an output guardrail stops is not kept, but
 #    its question is.
-# 4. Who stops reading a streamed run (`break`) does not stop the run: its tools are called, and the session gets an
+# 3. Who stops reading a streamed run (`break`) does not stop the run: its tools are called, and the session gets an
 #    answer that nobody read. `result.cancel()` ends it, and leaves the question alone.
 #
 # So who guards a conversation takes the message out by `pop_item` when a run was stopped.
@@ -59,10 +57,9 @@ CALL = [ResponseFunctionToolCall(id="f", type="function_call", call_id="c", name
 
 class Scripted(Model):
     def __init__(self, *answers):
-        self.answers, self.given = list(answers), []
+        self.answers = list(answers)
 
     async def get_response(self, system_instructions, input, *more, **named):
-        self.given.append([one["content"] for one in input if one.get("role") == "user"])
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -87,12 +84,6 @@ def ring() -> str:
 def no_secrets(context, agent, given):
     guarded.append(given if isinstance(given, str) else [one["content"] for one in given])
     return GuardrailFunctionOutput(output_info=None, tripwire_triggered="secret" in str(guarded[-1]))
-
-
-@input_guardrail(run_in_parallel=False)
-def no_secrets_newest(context, agent, given):
-    newest = given if isinstance(given, str) else given[-1]["content"]
-    return GuardrailFunctionOutput(output_info=None, tripwire_triggered="secret" in newest)
 
 
 @output_guardrail
@@ -123,10 +114,6 @@ async def main():
     await session.pop_item()
     await session.pop_item()
     print("taken out:", await asked(agent, "hello", session), await kept(session))
-    session, model = SQLiteSession("newest"), Scripted(said("Hello."))
-    agent = Agent(name="a", model=model, input_guardrails=[no_secrets_newest])
-    await asked(agent, "the secret is 7", session)
-    print("guarding the newest:", await asked(agent, "hello", session), "the model was given", model.given[0])
     session, model = SQLiteSession("failed"), Scripted(RuntimeError("busy"), said("Hello."))
     agent = Agent(name="a", model=model)
     print("failed:", await asked(agent, "one", session), await asked(agent, "two", session), await kept(session))
@@ -143,9 +130,8 @@ async def main():
                 if how == "left":
                     break
                 running.cancel()
-        until = asyncio.get_running_loop().time() + 30
-        while how == "left" and len(await kept(session)) < 4 and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0.05)
+        while running_still := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(running_still)
         print(f"{how}:", await kept(session), "called" if called else "not called")
 
 
@@ -155,7 +141,6 @@ cat >expected.txt <<'TXT'
 guarded: InputGuardrailTripwireTriggered ['the secret is 7']
 next: InputGuardrailTripwireTriggered ['the secret is 7', 'hello'] the guardrail was given ['the secret is 7', 'hello']
 taken out: Hello. ['hello', 'Hello.']
-guarding the newest: Hello. the model was given ['the secret is 7', 'hello']
 failed: RuntimeError Hello. ['one', 'two', 'Hello.']
 answer guarded: OutputGuardrailTripwireTriggered ['what is it?']
 left: ['ring', 'function_call', 'function_call_output', 'Rung.'] called

@@ -7,6 +7,8 @@ import { learn, textOf } from "./texts.js";
 /** Lists the conflicts, the open ones unless said. */
 export class ConflictsView {
   title = "Conflicts";
+  #asked = 0;
+
   constructor(page) {
     this.page = page;
     this.first = el("input", { type: "checkbox", id: "resolved", onchange: () => this.refresh() });
@@ -15,7 +17,13 @@ export class ConflictsView {
   }
 
   clear() {
+    this.#asked += 1; // What is under way is of before.
     this.list.replaceChildren();
+  }
+
+  /** Let go of all: the next `refresh` asks anew. */
+  forget() {
+    this.clear();
   }
 
   /** Tell whether an event opens or resolves a conflict. */
@@ -26,14 +34,16 @@ export class ConflictsView {
   /** Ask for them anew. */
   async refresh() {
     const { connection, moment, after } = this.page;
+    const asked = (this.#asked += 1);
     try {
       const { conflicts } = await connection.get("/conflicts", { only_open: !this.first.checked, as_of: moment.asOf, after, limit: 1000 });
       await learn(this.page, conflicts.flatMap((one) => [one.one, one.other]));
+      if (asked !== this.#asked) return;
       this.list.replaceChildren(...(conflicts.length ? conflicts.map((one) => this.#conflict(one)) : [
         empty("No conflict is open", "Two insights that disagree stand here once memory has settled. From a terminal:", "anabranch consolidate"),
       ]));
     } catch (error) {
-      this.list.replaceChildren(refusal(error));
+      if (asked === this.#asked) this.list.replaceChildren(refusal(error));
     }
   }
 

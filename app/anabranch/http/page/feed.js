@@ -12,7 +12,8 @@ export class FeedView {
   title = "Events";
   #events = [];
   #until = null;
-  #asked = false;
+  #asked = 0;
+  #drawing = false;
   #held = null; // What came while one reads.
   #came = 0;
 
@@ -23,6 +24,7 @@ export class FeedView {
   }
 
   clear() {
+    this.#asked += 1; // What is under way is of before.
     this.#events = [];
     this.#held = null;
     this.#until = null;
@@ -44,10 +46,10 @@ export class FeedView {
       return;
     }
     this.#events = [...this.#events.slice(1 - SHOWN), event];
-    if (this.element.isConnected && !this.#asked) {
-      this.#asked = true;
+    if (this.element.isConnected && !this.#drawing) {
+      this.#drawing = true;
       requestAnimationFrame(() => {
-        this.#asked = false;
+        this.#drawing = false;
         this.#show();
       });
     }
@@ -58,15 +60,17 @@ export class FeedView {
     const { connection, moment, history } = this.page;
     const until = moment.live ? "live" : moment.position;
     if (until === this.#until) return;
+    const asked = (this.#asked += 1);
     this.#until = until;
     this.#held = null;
     const to = moment.position ?? history.position;
     try {
       const { events } = await connection.get("/events", { cursor: Math.max(to - WINDOW, 0), to: to || undefined, limit: 1000 });
-      if (this.#until !== until) return;
+      if (asked !== this.#asked) return;
       this.#events = events.slice(-SHOWN);
       this.#show();
     } catch (error) {
+      if (asked !== this.#asked) return;
       this.#until = null;
       this.element.replaceChildren(refusal(error));
     }

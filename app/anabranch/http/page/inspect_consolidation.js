@@ -9,7 +9,8 @@ import { learn, textOf } from "./texts.js";
 export async function consolidationSight(page, id) {
   const join = page.history.joins.find((one) => one.id === id);
   if (!join) return [empty("This consolidation is not in the picture", "It is of another namespace, or older than what is shown.")];
-  const { connection, moment, after } = page;
+  const { connection, moment } = page;
+  const after = page.upTo(join.position);
   const [life, { consolidations: [stored] }] = await Promise.all([
     connection.get(`/history/${encodeURIComponent(id)}`, { as_of: moment.asOf, after }),
     connection.get("/consolidations", { cursor: join.position - 1, limit: 1, after }),
@@ -18,7 +19,7 @@ export async function consolidationSight(page, id) {
   const root = page.history.sessions.get(join.root);
   return [
     el("header", { class: "inspected-head" }, el("p", { class: "kind" }, `Consolidation, ${join.method}`),
-      el("p", { class: "long" }, stored.text)),
+      el("p", { class: "long" }, stored?.consolidation_id === id ? stored.text : "The graph has not its text.")),
     factList(page, [["Of", thingLink(page, "session", join.root, root?.task), join.position]]),
     section(`Joins · ${join.sessions.length}`, factList(page, join.sessions.map((one) =>
       ["session", thingLink(page, "session", one, page.history.sessions.get(one)?.task), join.position]))),

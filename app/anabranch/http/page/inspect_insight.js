@@ -8,7 +8,8 @@ import { learn, textOf } from "./texts.js";
 
 /** Return the sight of an insight as of the moment, and have its associations drawn on the lanes. */
 export async function insightSight(page, id) {
-  const { connection, moment, after } = page;
+  const { connection, moment } = page;
+  const after = page.upTo(page.history.insights.get(id)?.position);
   const path = encodeURIComponent(id);
   const [insight, { associations }, life] = await Promise.all([
     connection.get(`/insights/${path}`, { after }),

@@ -11,7 +11,8 @@ const ENDS = ["branch.completed", "branch.failed", "branch.cancelled", "branch.d
 
 /** Return the sight of a session as of the moment. */
 export async function sessionSight(page, id) {
-  const { connection, moment, history, after } = page;
+  const { connection, moment, history } = page;
+  const after = page.upTo(history.sessions.get(id)?.opened);
   const [session, { events, next }] = await Promise.all([
     connection.get(`/sessions/${encodeURIComponent(id)}`, { as_of: moment.asOf, after }),
     connection.get("/events", { session_id: id, limit: EVENTS_MAX, to: moment.asOf }),
@@ -54,6 +55,7 @@ class Events {
 
 function facts(page, session, known) {
   const opened = known.of("session.opened", "branch.created");
+  const joins = page.history.joins.filter((one) => one.root === session.session_id && one.position <= (page.moment.position ?? Infinity));
   const parent = session.parent_id && page.history.sessions.get(session.parent_id);
   return [
     ["Role", session.role, opened],
@@ -64,6 +66,8 @@ function facts(page, session, known) {
     ["Began", time(session.opened_at), opened],
     ["Status", status(session.status), known.of(...ENDS) ?? opened],
     ["Ended", session.ended_at && time(session.ended_at), known.of(...ENDS)],
+    ["Consolidated", joins.length ? joins.map((one) => thingLink(page, "consolidation", one.id, count(one.sessions.length, "session"))) : null,
+      ...joins.map((one) => one.position)],
     ["Result", session.result, known.of("branch.completed")],
     ["Error", session.error, known.of("branch.failed", "branch.dead_lettered", "branch.cancelled")],
     ["Id", el("code", {}, session.session_id), opened],

@@ -51,6 +51,12 @@ export class Inspector {
     this.#set(null);
   }
 
+  /** Let go of what is shown or under way: the next `refresh` asks anew. */
+  forget() {
+    this.#asked += 1;
+    this.content.replaceChildren();
+  }
+
   /** Tell whether an event changes what is shown, and nobody has the focus in it. */
   concerns(event) {
     return this.target !== null && this.#names(event) && !this.content.contains(document.activeElement);

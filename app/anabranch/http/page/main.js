@@ -105,6 +105,11 @@ class Page {
     this.panel.show("inspect");
   }
 
+  /** Return up to where the graph must be read for what stands at a position: it may not be there yet. */
+  upTo(position = 0) {
+    return Math.max(this.after ?? 0, position) || null;
+  }
+
   /** Draw links between insights on the lanes. */
   drawLinks(links) {
     this.focus.links = links;
@@ -248,9 +253,14 @@ class Page {
 
   /** Show what has changed in the panel; what was forgotten goes from a past moment, too. */
   #renew() {
-    if (this.#forgot) this.panel.forget();
+    if (this.#forgot) this.#forget();
     if (this.#forgot || (this.moment.live && this.#stale)) this.panel.refresh();
     this.#stale = this.#forgot = false;
+  }
+
+  #forget() {
+    this.panel.forget();
+    this.card.show(null);
   }
 
   #grown() {

@@ -16,9 +16,11 @@ const FORMS = ["table", "graph", "json"];
 /** Asks the graph; it answers for the moment that the page shows. */
 export class QueryView {
   title = "Query";
-  #result = null;
+  #asked = 0;
+  #query = null; // The last one, and the moment it was asked for.
   #asOf;
-  #asked = null;
+  #shown = null;
+  #forgot = false;
   #form = "table";
 
   constructor(page) {
@@ -40,20 +42,27 @@ export class QueryView {
 
   /** Ask again where the moment has changed. */
   refresh() {
-    if (this.#asked && (!this.#result || this.#asOf !== this.page.moment.asOf)) this.#ask(this.#asked.query);
+    if (this.#query !== null && (this.#forgot || this.#asOf !== this.page.moment.asOf)) this.#ask(this.#query);
   }
 
-  /** Let go of the rows: the next `refresh` asks anew. */
+  /** Let go of the rows, and of those under way: the next `refresh` asks anew. */
   forget() {
-    if (!this.#result) return;
-    this.#result = null;
-    this.result.replaceChildren();
+    this.#drop();
+    this.#forgot = true;
+    if (this.#query !== null) this.result.replaceChildren();
   }
 
   /** Forget the result: another namespace is shown. */
   clear() {
-    this.#result = this.#asked = null;
+    this.#drop();
+    this.#query = null;
     this.#nothing();
+  }
+
+  #drop() {
+    this.#asked += 1; // What is under way is of before.
+    this.#shown = null;
+    this.result.removeAttribute("aria-busy");
   }
 
   #nothing() {
@@ -76,29 +85,36 @@ export class QueryView {
 
   async #ask(query = this.first.value) {
     const { moment: { asOf }, connection, after } = this.page;
+    const asked = (this.#asked += 1);
+    [this.#query, this.#asOf, this.#forgot] = [query, asOf, false];
     this.result.setAttribute("aria-busy", "true");
     try {
-      const asked = { query, ...(asOf === undefined ? {} : { as_of: asOf }) };
-      this.#result = await connection.post("/cypher", after === null ? asked : { ...asked, after });
-      [this.#asOf, this.#asked] = [asOf, asked];
+      const body = { query, ...(asOf === undefined ? {} : { as_of: asOf }) };
+      const answer = await connection.post("/cypher", after === null ? body : { ...body, after });
+      if (asked !== this.#asked) return;
+      this.#shown = { answer, body };
       this.#show();
     } catch (error) {
-      this.#result = this.#asked = null;
-      this.result.replaceChildren(refusal(error));
+      if (asked === this.#asked) this.#refuse(error);
     } finally {
-      this.result.removeAttribute("aria-busy");
+      if (asked === this.#asked) this.result.removeAttribute("aria-busy");
     }
   }
 
+  #refuse(error) {
+    this.#shown = this.#query = null;
+    this.result.replaceChildren(refusal(error));
+  }
+
   #show() {
-    if (!this.#result) return;
-    const { columns, rows, truncated } = this.#result;
+    if (!this.#shown) return;
+    const { answer: { columns, rows, truncated }, body } = this.#shown;
+    const { query, as_of: at } = body;
     const note = el("p", { class: "aside" }, count(rows.length, "row"), truncated ? ", and there were more" : "",
-      this.#asOf === undefined ? "" : `, as of #${this.#asOf}`);
-    const { query, as_of: at } = this.#asked;
+      at === undefined ? "" : `, as of #${at}`);
     this.result.replaceChildren(note, this.#formed(columns, rows), sameCall({
       Terminal: command("cypher", query, { "--as-of": at, "-N": this.page.history.namespace }),
-      HTTP: curl(this.page.connection, "/cypher", this.#asked),
+      HTTP: curl(this.page.connection, "/cypher", body),
     }));
   }
 

@@ -4,6 +4,7 @@ import { button, el, empty, refusal } from "./elements.js";
 import { hitCard, laneStates } from "./hit_card.js";
 import { count, position } from "./format.js";
 import { command, curl, sameCall } from "./same_call.js";
+import { know } from "./texts.js";
 
 const K = 10;
 
@@ -11,6 +12,8 @@ const K = 10;
 export class RecallView {
   title = "Recall";
   #asked = 0;
+  #query = ""; // The last question, and the moment it was asked for.
+  #asOf;
   #shown = null;
   #forgot = false;
 
@@ -30,21 +33,28 @@ export class RecallView {
 
   /** Ask again where the moment has changed. */
   refresh() {
-    if (this.#shown && (this.#forgot || this.#shown.asOf !== this.page.moment.asOf)) this.#ask(this.#shown.query);
+    if (this.#query && (this.#forgot || this.#asOf !== this.page.moment.asOf)) this.#ask(this.#query);
   }
 
-  /** Ask anew with the next `refresh`; the answer that was kept goes. */
+  /** Ask anew with the next `refresh`; answers that are kept or under way go. */
   forget() {
+    this.#drop();
     this.#forgot = true;
-    this.pinned = null;
-    if (this.#shown) this.answers.replaceChildren();
+    if (this.#query) this.answers.replaceChildren();
   }
 
   /** Forget the answer: another namespace is shown. */
   clear() {
-    [this.#shown, this.pinned] = [null, null];
-    this.pin.hidden = true;
+    this.#drop();
+    this.#query = "";
     this.#nothing();
+  }
+
+  #drop() {
+    this.#asked += 1; // What is under way is of before.
+    this.#shown = this.pinned = null;
+    this.pin.hidden = true;
+    this.answers.removeAttribute("aria-busy");
   }
 
   #nothing() {
@@ -63,23 +73,26 @@ export class RecallView {
     if (!query) return;
     const asked = (this.#asked += 1);
     const { moment: { asOf }, after } = page;
-    this.#forgot = false;
+    [this.#query, this.#asOf, this.#forgot] = [query, asOf, false];
     this.answers.setAttribute("aria-busy", "true");
     try {
       const body = { query, k: K, ...(asOf === undefined ? {} : { as_of: asOf }), ...(this.retired.checked ? { include_retired: true } : {}) };
       const answer = await page.connection.post("/recall", after === null ? body : { ...body, after });
-      for (const hit of answer.hits) {
-        const mark = page.history.insights.get(hit.insight_id);
-        if (mark) mark.text = hit.text;
-      }
       if (asked !== this.#asked) return;
-      this.#shown = { query, asOf, at: asOf ?? page.history.position, answer, body };
+      for (const hit of answer.hits) know(page, hit.insight_id, hit.text);
+      this.#shown = { query, at: asOf ?? page.history.position, answer, body };
       this.#show();
     } catch (error) {
-      if (asked === this.#asked) this.answers.replaceChildren(refusal(error));
+      if (asked === this.#asked) this.#refuse(error);
     } finally {
-      this.answers.removeAttribute("aria-busy");
+      if (asked === this.#asked) this.answers.removeAttribute("aria-busy");
     }
+  }
+
+  #refuse(error) {
+    this.#shown = null;
+    this.pin.hidden = true;
+    this.answers.replaceChildren(refusal(error));
   }
 
   #pin() {

@@ -8,11 +8,17 @@ export async function learn(page, ids) {
   const unknown = marks.filter((mark) => mark && mark.text === undefined).slice(0, ASKED_MAX);
   await Promise.all(unknown.map(async (mark) => {
     try {
-      mark.text = (await page.connection.get(`/insights/${encodeURIComponent(mark.id)}`, { after: page.after })).text;
+      know(page, mark.id, (await page.connection.get(`/insights/${encodeURIComponent(mark.id)}`, { after: page.after })).text);
     } catch {
       // It is named by its session then.
     }
   }));
+}
+
+/** Keep the text of an insight, unless one is known: of what was forgotten meanwhile it is null. */
+export function know(page, id, text) {
+  const mark = page.history.insights.get(id);
+  if (mark && mark.text === undefined) mark.text = text;
 }
 
 /** Return the text of an insight where the page knows it, or else a name for it. */

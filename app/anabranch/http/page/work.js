@@ -10,6 +10,7 @@ const AGAIN_MS = 5000;
 export class WorkView {
   title = "Work";
   #timer = 0;
+  #asked = 0;
 
   constructor(page) {
     this.page = page;
@@ -17,18 +18,26 @@ export class WorkView {
   }
 
   clear() {
+    this.#asked += 1; // What is under way is of before.
     this.element.replaceChildren();
+  }
+
+  /** Let go of all: the next `refresh` asks anew. */
+  forget() {
+    this.clear();
   }
 
   /** Ask for everything anew. */
   async refresh() {
     clearTimeout(this.#timer);
     const { connection } = this.page;
+    const asked = (this.#asked += 1);
     const parts = await Promise.all([
       this.#part("Workers", connection.get("/workers"), ({ workers }) => this.#workers(workers)),
       this.#part("Queue", connection.get("/tasks"), ({ tasks }) => this.#tasks(tasks)),
       this.#part("Dead letters", connection.get("/dead-letters"), ({ dead_letters: letters }) => this.#letters(letters)),
     ]);
+    if (asked !== this.#asked) return;
     this.element.replaceChildren(
       this.page.moment.live ? "" : el("p", { class: "note" }, "Workers, queue and dead letters are those of now: they are not part of the log."), ...parts);
     if (this.element.isConnected) this.#timer = setTimeout(() => this.#again(), AGAIN_MS);

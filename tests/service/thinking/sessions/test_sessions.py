@@ -292,6 +292,19 @@ async def test_upkeep_is_taken_by_ended_sessions(sessions: Sessions) -> None:
     assert state.retired == {one.insight_id, two.insight_id}
 
 
+async def test_an_insight_does_not_supersede_itself(sessions: Sessions) -> None:
+    """It is refused in any spelling of the id, and nothing is stored."""
+    one = await sessions.remember("The bath opens at 9.")
+
+    for by in (one.insight_id, one.insight_id.upper()):
+        with pytest.raises(InputInvalid, match="cannot supersede itself") as refused:
+            await sessions.supersede(one.insight_id, by=by, session_id=one.session_id)
+        assert refused.value.field == "by"
+
+    state = await sessions.state(one.session_id)
+    assert (state.position, state.retired) == (one.position, frozenset())
+
+
 async def test_upkeep_finds_the_insights_own_session(log: Log, namespace: str) -> None:
     """With a lookup no session need be named, and an unknown insight is refused."""
     plain = Sessions(log, namespace=namespace)
