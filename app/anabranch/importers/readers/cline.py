@@ -49,7 +49,8 @@ if TYPE_CHECKING:
 
 _INPUT: Final = re.compile(r"\A\s*<user_input(?:\s[^>]*)?>(.*)</user_input>\s*\Z", re.DOTALL)
 _INJECTED: Final = re.compile(
-    r"<(environment_details|file_content|workspace_info|system_reminder)\b.*?</\1>\s*", re.DOTALL
+    r"<(environment_details|file_content|workspace_info|system_reminder)(?=[\s>]).*?</\1>\s*",
+    re.DOTALL,
 )
 
 
