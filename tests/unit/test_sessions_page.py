@@ -27,6 +27,6 @@ def test_each_scenario_that_a_test_shows_is_on_the_page() -> None:
         for found in _SHOWS.findall(path.read_text("utf-8"))
     ]
 
-    assert len(marks) > 20
+    assert marks
     for tool, *names in marks:
         assert {f"{tool} {name}" for name in names} <= shown
