@@ -76,8 +76,9 @@ def codex(folder: Path) -> Iterator[None]:
             kind = "input_text" if role == "user" else "output_text"
             passed = {"content_item_kinds": ["user.text" if role == "user" else "unknown"]}
             content = [{"type": kind, "text": text}]
-            named = {"type": "message", "id": f"m{number}{role}", "role": role, "content": content}
+            named: dict[str, Any] = {"type": "message", "id": f"m{number}{role}", "role": role}
             named["internal_chat_message_metadata_passthrough"] = passed
+            named["content"] = content
             records.append(line("response_item", **named))
         records.append(line("event_msg", type="task_complete", last_agent_message=answer))
         write(folder / f"rollout-2026-11-28T05-36-00-{helper}.jsonl", records)

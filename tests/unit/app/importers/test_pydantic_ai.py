@@ -68,7 +68,8 @@ def test_files_of_the_same_name_without_ids_are_conversations_of_their_own(tmp_p
 
 def test_a_conversation_that_comes_again_in_a_file_opens_once(tmp_path: Path) -> None:
     """After a fork the list may go on with messages of the first: they are said on its line."""
-    first, second = {"conversation_id": "A"}, {"conversation_id": "B"}
+    first: dict[str, Any] = {"conversation_id": "A"}
+    second: dict[str, Any] = {"conversation_id": "B"}
     messages = [
         asked("Q1", **first),
         answered("A1", **first),
@@ -88,7 +89,9 @@ def test_a_conversation_that_comes_again_in_a_file_opens_once(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "part", [{"text": "Check the lamp."}, {"text": _LONG}, {"functionCall": {"name": "f"}}, None]
+    "part",
+    [{"text": "Check the lamp."}, {"text": _LONG}, {"functionCall": {"name": "f"}}, None],
+    ids=["text", "long", "call", "none"],
 )
 def test_a_history_of_another_library_is_left_alone(
     part: dict[str, Any] | None, tmp_path: Path
@@ -100,7 +103,7 @@ def test_a_history_of_another_library_is_left_alone(
     assert sources_below([tmp_path]) == []
 
 
-@pytest.mark.parametrize("text", ["Check the lamp.", _LONG])
+@pytest.mark.parametrize("text", ["Check the lamp.", _LONG], ids=["short", "long"])
 def test_the_first_message_may_be_of_any_length(text: str, tmp_path: Path) -> None:
     """Its kind stands behind its text, which may be a picture."""
     saved(tmp_path / "messages.json", [asked(text)])
@@ -110,7 +113,9 @@ def test_the_first_message_may_be_of_any_length(text: str, tmp_path: Path) -> No
     assert [line.task for line in found.lines.values()] == [text]
 
 
-@pytest.mark.parametrize("case", sorted((CASES / "pydantic-ai-2.66.0").iterdir()))
+@pytest.mark.parametrize(
+    "case", sorted((CASES / "pydantic-ai-2.66.0").iterdir()), ids=lambda case: case.name
+)
 def test_what_the_library_wrote_is_claimed(case: Path) -> None:
     """Its own files have the kinds of messages and parts."""
     assert {source.tool for source in sources_below([case])} == {PydanticAiReader.tool}

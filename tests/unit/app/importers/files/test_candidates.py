@@ -18,9 +18,10 @@ from anabranch.importers.readers.catalogue import READERS, sources_below
 from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator
 
 NOBODY: Final = 65534
+CUT: Final = gzip.compress(b"{}\n" * 9)[:-9]
 
 
 def test_pipes_and_links_that_lead_elsewhere_are_passed_over(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     told: list[tuple[Path, str]] = []
     case = CASES / "pi-1.6.0" / "compact"
 
-    found = sources_below([tmp_path / "gone", case], unread=lambda *one: told.append(one))
+    found = sources_below([tmp_path / "gone", case], unread=into(told))
 
     assert [source.tool for source in found] == ["pi"]
     assert told == [(tmp_path / "gone", "No such file or directory")]
@@ -64,8 +65,13 @@ def test_a_file_that_goes_while_it_is_looked_at_is_told(tmp_path: Path) -> None:
     assert candidate.unread == "No such file or directory"
 
 
+def into(told: list[tuple[Path, str]]) -> Callable[[Path, str], None]:
+    """Return a function that keeps what it hears."""
+    return lambda path, why: told.append((path, why))
+
+
 @contextmanager
-def closed(folder: Path) -> Iterator[None]:
+def closed(folder: Path) -> Generator[None]:
     """Close a folder to this process: also to root, which becomes nobody for a while."""
     is_root = os.geteuid() == 0
     folder.chmod(0)
@@ -87,7 +93,7 @@ def test_what_lies_in_a_closed_folder_is_told_wherever_it_is_named(tmp_path: Pat
     where = [str(place / "rollout.jsonl"), str(place / "2026"), "codex"]
 
     with closed(tmp_path / ".codex"):
-        found = located(where, home=tmp_path, environment={}, unread=lambda *one: told.append(one))
+        found = located(where, home=tmp_path, environment={}, unread=into(told))
 
     assert found == []
     paths = {Path(where[0]), Path(where[1]), *READERS["codex"].places(tmp_path, {})}
@@ -95,7 +101,9 @@ def test_what_lies_in_a_closed_folder_is_told_wherever_it_is_named(tmp_path: Pat
     assert {why for _, why in told} == {"Permission denied"}
 
 
-@pytest.mark.parametrize("name", ["gone.jsonl", "x" * 5000, "circle"])
+@pytest.mark.parametrize(
+    "name", ["gone.jsonl", "x" * 5000, "circle"], ids=["gone", "long", "circle"]
+)
 def test_a_path_where_nothing_can_be_is_refused(name: str, tmp_path: Path) -> None:
     """A name that is too long, and a link to itself, too."""
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
@@ -107,11 +115,11 @@ def test_a_path_where_nothing_can_be_is_refused(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
-        ("a.jsonl.gz", b"no gzip", "Not a gzipped file (b'no')"),
-        ("a.jsonl.gz", gzip.compress(b"{}\n" * 9)[:-9], "ended before"),
-        ("a.jsonl.gz", gzip.compress(os.urandom(9_000))[:10] + b"\xff" * 99, "invalid"),
-        ("a.jsonl.zst", b"no frame at all", "rame"),
-        ("a.db", b"SQLite format 3\x00" + b"no pages" * 99, "database"),
+        pytest.param("a.jsonl.gz", b"no gzip", "Not a gzipped file (b'no')", id="no gz"),
+        pytest.param("a.jsonl.gz", CUT, "ended before", id="gz-cut"),
+        pytest.param("a.jsonl.gz", CUT[:10] + b"\xff" * 99, "invalid", id="gz"),
+        pytest.param("a.jsonl.zst", b"no frame at all", "rame", id="zst"),
+        pytest.param("a.db", b"SQLite format 3\x00" + b"no page" * 99, "database", id="db"),
     ],
 )
 def test_a_file_that_is_damaged_is_told_with_its_name(
@@ -121,7 +129,7 @@ def test_a_file_that_is_damaged_is_told_with_its_name(
     (tmp_path / name).write_bytes(data)
     told: list[tuple[Path, str]] = []
 
-    found = sources_below([tmp_path], unread=lambda *one: told.append(one))
+    found = sources_below([tmp_path], unread=into(told))
 
     assert found == []
     ((path, reason),) = told
@@ -135,5 +143,5 @@ def test_a_link_to_itself_among_others_is_told(tmp_path: Path) -> None:
     (tmp_path / "b.jsonl").symlink_to(tmp_path / "gone")
     told: list[tuple[Path, str]] = []
 
-    assert sources_below([tmp_path], unread=lambda *one: told.append(one)) == []
+    assert sources_below([tmp_path], unread=into(told)) == []
     assert [path.name for path, _ in told] == ["a.jsonl"]
