@@ -135,7 +135,7 @@ def _cell(tool: str, scenario: str, right: dict[str, list[str]], made: dict[str,
 
 def _made() -> Iterator[tuple[str, str]]:
     """Yield "tool scenario" and the test that is marked as showing it."""
-    for path in sorted((ROOT / "tests").glob("*/app/importers/test_*.py")):
+    for path in sorted((ROOT / "tests").glob("*/app/importers/**/test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for mark in getattr(node, "decorator_list", ()):
                 if isinstance(mark, ast.Call) and getattr(mark.func, "id", "") == "shows":

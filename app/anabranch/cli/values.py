@@ -12,26 +12,49 @@ import orjson
 from anabranch.errors import InputInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pydantic import JsonValue
 
     from anabranch_thinking import InsightDraft
 
+LEVELS_MAX: Final = 250
+"""Levels of JSON that can be stored: orjson writes 254, with those of the event around it."""
 _DAYS: Final = re.compile(r"(.*)d")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
-def json_or_text(text: str) -> JsonValue:
+def json_or_text(text: str, *, field: str = "value") -> JsonValue:
     """Return the JSON value that `text` is, or the text itself when it is none.
 
-    orjson knows JSON better than Python's reader, but reads long whole numbers as floats.
+    orjson knows JSON better than Python's reader, but reads long whole numbers as floats. Raises
+    InputInvalid for what is nested deeper than it can be stored, which that reader may not read.
     """
     try:
-        orjson.loads(text)
+        found = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
+    if _levels(found) > LEVELS_MAX:
+        raise InputInvalid(
+            f"{field}: its JSON is nested too deeply",
+            field=field,
+            fix=f"nest it in at most {LEVELS_MAX} levels",
+        )
     return cast("JsonValue", json.loads(text))
+
+
+def _levels(value: JsonValue) -> int:
+    """Return in how many lists and objects the innermost value stands."""
+    levels, values = 0, [value]
+    while values := [one for value in values for one in _within(value)]:
+        levels += 1
+    return levels
+
+
+def _within(value: JsonValue) -> Iterable[JsonValue]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def moment(text: str | None, *, field: str = "as_of") -> int | datetime | None:
@@ -70,8 +93,8 @@ def drafts(text: str) -> list[InsightDraft]:
 
     found: list[InsightDraft] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        value = json_or_text(line) if line.lstrip().startswith("{") else line.strip()
         try:
+            value = json_or_text(line) if line.lstrip().startswith("{") else line.strip()
             if isinstance(value, dict):
                 found.append(draft_of(cast("str", value.pop("text", "")), value))
             elif isinstance(value, str) and value:
@@ -95,7 +118,7 @@ def parameters(given: Sequence[str]) -> dict[str, JsonValue]:
             raise InputInvalid(
                 f"param: {pair!r} is not name=value", field="param", fix="write --param name=value"
             )
-        found[name] = json_or_text(value)
+        found[name] = json_or_text(value, field="param")
     return found
 
 

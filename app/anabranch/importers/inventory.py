@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import InputInvalid
+from anabranch.importers.files.candidates import is_there
 from anabranch.importers.mapping.identity import Identity
 from anabranch.importers.mapping.redaction import Redaction
 from anabranch.importers.readers.catalogue import READERS, is_address, source_at, sources_below
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from anabranch.importers.files.candidates import Unread
     from anabranch.importers.reader import Source
     from anabranch_events import Log
 
@@ -33,9 +35,7 @@ class FoundSessions(BaseModel):
     new: int
 
 
-def located_here(
-    where: Sequence[str] = (), *, unread: Callable[[OSError], None] | None = None
-) -> list[Source]:
+def located_here(where: Sequence[str] = (), *, unread: Unread | None = None) -> list[Source]:
     """Return what `located` does for the person who runs this process."""
     return located(where, home=Path.home(), environment=os.environ, unread=unread)
 
@@ -45,7 +45,7 @@ def located(
     *,
     home: Path,
     environment: Mapping[str, str],
-    unread: Callable[[OSError], None] | None = None,
+    unread: Unread | None = None,
 ) -> list[Source]:
     """Return the sources of tools, paths and addresses; of every tool's own places without any.
 
@@ -57,7 +57,7 @@ def located(
         Path(name).expanduser() for name in where if name not in READERS and not is_address(name)
     ]
     for path in paths:
-        if not path.exists():
+        if not is_there(path):
             raise InputInvalid(
                 f"where: {str(path)!r} is neither a tool nor a file or folder",
                 field="where",
@@ -66,7 +66,7 @@ def located(
     found += sources_below(paths, unread=unread) if paths else []
     for tool in [name for name in where if name in READERS] if where else READERS:
         places = READERS[tool].places(home, environment)
-        found += sources_below(filter(os.path.exists, places), tools=[tool], unread=unread)
+        found += sources_below(filter(is_there, places), tools=[tool], unread=unread)
     return found
 
 

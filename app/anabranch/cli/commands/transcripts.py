@@ -258,8 +258,8 @@ async def export(
 def _sources(call: Call, where: Sequence[str]) -> list[Source]:
     from anabranch.importers.inventory import located_here
 
-    def unread(error: OSError) -> None:
-        call.output.warn(f"{error.filename}: {error.strerror}; it was not read")
+    def unread(path: Path, why: str) -> None:
+        call.output.warn(f"{path}: {why}; it was not read")
 
     found = located_here(where, unread=unread)
     if where and not found:

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
+import stat
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 
 from anabranch.importers.files.databases import alone, is_left_over, snapshot
-from anabranch.importers.files.lines import UNREADABLE, first_lines, opened, plain_name
+from anabranch.importers.files.lines import (
+    UNREADABLE,
+    first_lines,
+    opened,
+    plain_name,
+    why_unread,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+Unread: TypeAlias = "Callable[[Path, str], None]"
+"""Hears of a file or folder that was not read, and why."""
 SUFFIXES: Final = frozenset({".jsonl", ".json", ".db", ".sqlite", ".sqlite3", ".af", ".md"})
 HEAD_BYTES: Final = 64 * 1024
 HEAD_LINES: Final = 8
 _LEFT_OUT: Final = frozenset({".git", "node_modules", ".venv", "__pycache__", "site-packages"})
+_ABSENT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _SQLITE: Final = b"SQLite format 3\x00"
 
 
@@ -30,7 +41,7 @@ class Candidate:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = plain_name(path)
-        self.unread: OSError | None = None
+        self.unread: str | None = None
         """Why it could not be read, once it was asked for something."""
 
     @property
@@ -45,7 +56,7 @@ class Candidate:
             with opened(self.path) as file:
                 return file.read(HEAD_BYTES)
         except UNREADABLE as error:
-            self.unread = error if isinstance(error, OSError) else None
+            self.unread = why_unread(error)
             return b""
 
     @cached_property
@@ -67,7 +78,8 @@ class Candidate:
             return self.head.split(b"\n")[:HEAD_LINES]
         try:
             return first_lines(self.path, count=HEAD_LINES, size=HEAD_BYTES)
-        except UNREADABLE:
+        except UNREADABLE as error:
+            self.unread = why_unread(error)
             return []
 
     @cached_property
@@ -79,21 +91,26 @@ class Candidate:
         """
         if not self.head.startswith(_SQLITE):
             return {}
-        return (_tables(self.path, alone) if is_left_over(self.path) else {}) or _tables(
-            self.path, snapshot
-        )
+        found: dict[str, frozenset[str]] = {}
+        for connected in (alone, snapshot) if is_left_over(self.path) else (snapshot,):
+            self.unread = None
+            try:
+                found = _tables(self.path, connected)
+            except sqlite3.Error as error:
+                self.unread = why_unread(error)
+            if found:
+                break
+        return found
 
 
 def _tables(
     path: Path, connected: Callable[[Path], sqlite3.Connection]
 ) -> dict[str, frozenset[str]]:
-    try:
-        with closing(connected(path)) as database:
-            query = "SELECT name FROM sqlite_master WHERE type='table'"
-            names = [str(row[0]) for row in database.execute(query)]
-            return {name: _columns(database, name) for name in names}
-    except sqlite3.Error:
-        return {}
+    """Return the columns of a database's tables. Raises sqlite3.Error."""
+    with closing(connected(path)) as database:
+        query = "SELECT name FROM sqlite_master WHERE type='table'"
+        names = [str(row[0]) for row in database.execute(query)]
+        return {name: _columns(database, name) for name in names}
 
 
 def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
@@ -101,20 +118,44 @@ def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
     return frozenset(str(row[0]) for row in rows)
 
 
-def candidates(
-    root: Path, *, unread: Callable[[OSError], None] | None = None
-) -> Iterator[Candidate]:
+def is_there(path: Path) -> bool:
+    """Tell whether something is at a path; what may not be looked at counts as there."""
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno not in _ABSENT
+    return True
+
+
+def candidates(root: Path, *, unread: Unread | None = None) -> Iterator[Candidate]:
     """Yield the files below `root` that may hold sessions, in the order of their names.
 
-    `unread` hears of folders that cannot be read. Links to folders are not followed: they may lead
-    to what was not asked for. Pipes and devices are passed over, for to read them may never end.
+    `unread` hears of those that cannot be looked at, and of folders that cannot be read. Links to
+    folders are not followed: they may lead to what was not asked for. Pipes and devices are passed
+    over, for to read them may never end.
     """
-    if root.is_file():
+
+    def hears(error: OSError) -> None:
+        if unread is not None:
+            unread(Path(error.filename), why_unread(error))
+
+    if os.path.isfile(root):  # noqa: PTH113 - may be closed to us; then the walk tells of it.
         yield Candidate(root)
         return
-    for folder, folders, names in os.walk(root, onerror=unread):
+    for folder, folders, names in os.walk(root, onerror=hears):
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
         for name in sorted(names):
             candidate = Candidate(Path(folder) / name)
-            if candidate.suffix in SUFFIXES and os.path.isfile(candidate.path):  # noqa: PTH113 - may be closed to us.
+            if candidate.suffix in SUFFIXES and _is_file(candidate.path, hears):
                 yield candidate
+
+
+def _is_file(path: Path, hears: Callable[[OSError], None]) -> bool:
+    """Tell whether it is a file; a link to nothing is none, and nobody needs to hear of it."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        hears(error)
+        return False

@@ -25,6 +25,12 @@ _BUFFER: Final = 1024 * 1024
 _COMPRESSED: Final = (".gz", ".zst")
 
 
+def why_unread(error: Exception) -> str:
+    """Return why a file was not read, without its name, which stands beside that."""
+    said = error.strerror if isinstance(error, OSError) else None
+    return said or str(error) or type(error).__name__
+
+
 class Line(msgspec.Struct, frozen=True, gc=False):
     """A whole line of a file and its number, from 1 on."""
 

@@ -39,6 +39,10 @@ class MappedLine:
     waiting: Turn | None = None
     task: str | None = None
     answer: Turn | None = None
+    paused: bool = False
+    """A turn was over: an earlier import may have ended the line there."""
+    resumed: bool = False
+    """It went on after a turn: the log may hold its end, and takes no other."""
     request_id: str | None = None
     said_last: str | None = None
     """Its result so far, uncleaned: only the last one is kept."""

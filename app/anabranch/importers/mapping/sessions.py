@@ -109,7 +109,7 @@ class Mapping:
             case Unknown():
                 self._unknown(record)
             case Boundary():
-                return self._settle(self._lines[record.line], final=True)
+                return self._paused(self._lines[record.line])
             case Summary():
                 return self._summed(self._lines[record.line], record)
             case Fact():
@@ -208,6 +208,7 @@ class Mapping:
 
     def _asked(self, line: MappedLine, turn: Turn) -> Iterator[AnyDraft]:
         yield from self._settle(line, final=True)
+        line.resumed = line.resumed or line.begun or line.waiting is not None
         line.tick(turn.time)
         line.files.clear()
         line.programs.clear()
@@ -225,8 +226,13 @@ class Mapping:
 
     def _answered(self, line: MappedLine, turn: Turn) -> Iterator[AnyDraft]:
         yield from self._settle(line, final=False)
+        line.resumed = line.resumed or line.paused
         line.tick(turn.time)
         line.answer = turn
+
+    def _paused(self, line: MappedLine) -> Iterator[AnyDraft]:
+        yield from self._settle(line, final=True)
+        line.paused = line.begun
 
     def _settle(self, line: MappedLine, *, final: bool) -> Iterator[AnyDraft]:
         """Yield the text that was held back until it was known whether the turn ended with it.
@@ -361,7 +367,11 @@ class Mapping:
             yield from self._begin(line)
 
     def _ended(self, line: MappedLine, record: Ended) -> Iterator[AnyDraft]:
-        """Yield a line's end: its last answer is its report, and one event with its result."""
+        """Yield a line's end: its last answer is its report, and one event with its result.
+
+        Of a line that went on the log may hold an end, with an earlier report: so the last one is
+        an event of its own.
+        """
         turn, line.answer = line.answer, None
         line.tick(record.time)
         if turn is not None:
@@ -383,7 +393,10 @@ class Mapping:
         if turn is not None:
             yield from self._decisions(line, turn)
         yield from self._note(line)
-        yield self._completed(line, record, self._report(line, turn, record))
+        report = self._report(line, turn, record)
+        if line.resumed:
+            yield report
+        yield self._completed(line, record, None if line.resumed else report)
 
     def _completed(self, line: MappedLine, record: Ended, report: Draft | None = None) -> Draft:
         began = record.started or line.opened.time
@@ -407,9 +420,9 @@ class Mapping:
         )
         if turn is not None and same:
             return self._insights.make(line, turn.id, "report", turn.text, turn.time)
-        return self._insights.make(
-            line, line.opened.key, "report", line.said_last or "", record.time, aspect="report"
-        )
+        text = line.said_last or ""
+        name = f"{line.opened.key}\n{_digest(text)}" if line.resumed else line.opened.key
+        return self._insights.make(line, name, "report", text, record.time, aspect="report")
 
     def _stopped(self, line: MappedLine, record: Ended) -> Draft:
         reason = self._insights.clean(record.reason or f"it was {record.how}")
@@ -452,6 +465,10 @@ class Mapping:
         line = self._lines.get(record.line or "")
         if line is not None:
             line.unknown[what] += 1
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _json(value: Any) -> str:

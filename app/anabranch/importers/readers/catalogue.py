@@ -28,9 +28,10 @@ from anabranch.importers.readers.pydantic_ai import PydanticAiReader
 from anabranch.importers.readers.qwen_code import QwenCodeReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from anabranch.importers.files.candidates import Unread
     from anabranch.importers.reader import Reader, Source
 
 _POSTGRES: Final = LangGraphPostgresReader()
@@ -75,7 +76,7 @@ def sources_below(
     roots: Iterable[Path],
     *,
     tools: Iterable[str] = READERS,
-    unread: Callable[[OSError], None] | None = None,
+    unread: Unread | None = None,
 ) -> list[Source]:
     """Return what the readers of `tools` find below `roots`: each file is one reader's.
 
@@ -90,7 +91,7 @@ def sources_below(
                     claimed.setdefault(reader.tool, {})[candidate.path] = None
                     break
             if unread is not None and candidate.unread is not None:
-                unread(candidate.unread)
+                unread(candidate.path, candidate.unread)
     return [
         source for tool, files in claimed.items() for source in READERS[tool].sources(list(files))
     ]

@@ -11,8 +11,11 @@ from anabranch.importers.files.lines import document, plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.cline_files import (
     SUFFIX,
+    Compaction,
     Head,
     compaction_of,
+    damage_in,
+    files_of,
     head_of,
     manifest_in,
     rows_in,
@@ -49,7 +52,8 @@ if TYPE_CHECKING:
 
 _INPUT: Final = re.compile(r"\A\s*<user_input(?:\s[^>]*)?>(.*)</user_input>\s*\Z", re.DOTALL)
 _INJECTED: Final = re.compile(
-    r"<(environment_details|file_content|workspace_info|system_reminder)\b.*?</\1>\s*", re.DOTALL
+    r"<(environment_details|file_content|workspace_info|system_reminder)(?=[\s>]).*?</\1>\s*",
+    re.DOTALL,
 )
 
 
@@ -78,10 +82,12 @@ class ClineReader:
             Source(
                 self.tool,
                 tuple(
-                    sorted(
+                    file
+                    for path in sorted(
                         (path for head in family for path in folders[head.path]),
                         key=lambda path: path.name.startswith("agent_"),
                     )
+                    for file in files_of(path)
                 ),
                 project=next((head.project for head in family if head.project), None),
                 keys=tuple(head.session_id for head in family),
@@ -98,12 +104,20 @@ class _Reading:
     """The files of a session's folder and of its forks' folders, each yielded once."""
 
     def __init__(self, source: Source) -> None:
-        self.rows = rows_in(source.path.parent)
+        self.made: set[tuple[str, str]] = set()
+        self.rows: dict[str, dict[str, Any]] = {}
         self.waiting: dict[str, dict[str, Any]] = {}
         self.paths: dict[str, Path] = {}
         self.parents: dict[str, str] = {}
         self.broken: list[Broken] = []
-        for path in source.files:
+        rows = rows_in(source.path.parent)
+        if isinstance(rows, Broken):
+            self.broken.append(rows)
+        else:
+            self.rows = rows
+        for folder in dict.fromkeys(path.parent for path in source.files):
+            self.broken += damage_in(folder)
+        for path in [path for path in source.files if plain_name(path).endswith(SUFFIX)]:
             found = document(path)
             if isinstance(found, Broken):
                 self.broken.append(found)
@@ -207,14 +221,18 @@ class _Session:
         messages = objects_of(self._document.get("messages"))
         times = [time for one in messages if (time := time_of(one.get("ts")))]
         yield self._opened(parent, times[0] if times else None)
+        if isinstance(self._compaction, (Broken, Unknown)):
+            yield self._compaction
         for message in messages:
             name = _name_of(message)
             if self._reading.family.is_inherited(self._id, self._path, name):
                 self._left_out["inherited"] += 1
+                yield from self._summary(name)
                 continue
             yield from self._said(message)
             yield from self._summary(name)
             yield from self._reading.forks(self._id, name)
+        yield from self._summary()
         yield from self._reading.forks(self._id)
         yield from self._reading.children(self._id)
         self._left_out["system prompt"] += "system_prompt" in self._document
@@ -233,10 +251,20 @@ class _Session:
             case role:
                 yield Unknown(line=self._id, what=f"role {role}")
 
-    def _summary(self, name: str) -> Iterator[Record]:
-        """Yield the summary that was made after a message; its file is beside the session's."""
-        if self._compaction is not None and self._compaction.after == name:
-            yield self._compaction.summary
+    def _summary(self, name: str | None = None) -> Iterator[Record]:
+        """Yield the summary that was made after a message; without one, if its place was not met.
+
+        Its file is beside the session's, and a fork has a copy of it.
+        """
+        found = self._compaction
+        if not isinstance(found, Compaction) or name not in {None, found.after}:
+            return
+        self._compaction = None
+        if found.made in self._reading.made:
+            self._left_out["inherited"] += 1
+            return
+        self._reading.made.add(found.made)
+        yield found.summary
 
     def _opened(self, parent: str | None, first: datetime | None) -> Opened:
         manifest = self._manifest

@@ -7,8 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from anabranch.importers.files.candidates import is_there
 from anabranch.importers.files.databases import rows, snapshot
-from anabranch.importers.records.model import Summary
+from anabranch.importers.files.lines import document, plain_name, why_unread
+from anabranch.importers.records.model import Broken, Summary, Unknown
 from anabranch.importers.records.values import (
     json_of,
     kind_of,
@@ -52,29 +54,51 @@ def head_of(path: Path, session_id: str) -> Head:
 
 
 class Compaction(NamedTuple):
-    """A summary, and the message after which it took the place of all before."""
+    """A summary, and the message after which it took the place of all before.
+
+    `made` is what a fork's copy has in common with it.
+    """
 
     after: str
     summary: Summary
+    made: tuple[str, str]
 
 
-def compaction_of(path: Path, session_id: str) -> Compaction | None:
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return a session's own file, and that of its last compaction, if there is one."""
+    beside = _compaction_beside(path)
+    return (path, beside) if is_there(beside) else (path,)
+
+
+def compaction_of(path: Path, session_id: str) -> Compaction | Broken | Unknown | None:
     """Return the last compaction of a session; a file beside its own holds no other."""
-    beside = path.with_name(path.name.removesuffix(SUFFIX) + ".compaction.json")
-    try:
-        document = object_of(json_of(beside.read_bytes()))
-    except OSError:
+    beside = _compaction_beside(path)
+    if not is_there(beside):
         return None
-    after = text_of(document.get("source_last_message_key")) or ""
-    for message in objects_of(document.get("messages")):
+    found = document(beside)
+    if isinstance(found, Broken):
+        return found
+    after = text_of(found.get("source_last_message_key")) or ""
+    for message in objects_of(found.get("messages")):
         told = object_of(message.get("metadata"))
         text = text_of(told.get("summary"))
         if text and kind_of(told, "kind") == "compaction_summary":
             made = told.get("generatedAt")
             record_id = f"{session_id}/compaction/{made}"
             summary = Summary(line=session_id, id=record_id, text=text, time=time_of(made))
-            return Compaction(after.removeprefix("id:"), summary)
-    return None
+            return Compaction(after.removeprefix("id:"), summary, (str(made), text))
+    return Unknown(line=session_id, what="compaction")
+
+
+def _compaction_beside(path: Path) -> Path:
+    return path.with_name(plain_name(path).removesuffix(SUFFIX) + ".compaction.json")
+
+
+def damage_in(folder: Path) -> list[Broken]:
+    """Return why the manifest of a session's folder cannot be read, if it is there."""
+    path = folder / f"{folder.name}.json"
+    found = document(path) if is_there(path) else None
+    return [found] if isinstance(found, Broken) else []
 
 
 def manifest_in(folder: Path) -> dict[str, Any]:
@@ -85,10 +109,10 @@ def manifest_in(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def rows_in(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what the database beside the sessions says of each."""
+def rows_in(folder: Path) -> dict[str, dict[str, Any]] | Broken:
+    """Return what the database beside the sessions says of each, or why it cannot be read."""
     path = folder.parent.parent / "db" / "sessions.db"
-    if not path.is_file():
+    if not is_there(path):
         return {}
     try:
         with closing(snapshot(path)) as database:
@@ -96,5 +120,5 @@ def rows_in(folder: Path) -> dict[str, dict[str, Any]]:
                 str(row["session_id"]): dict(zip(row.keys(), row, strict=True))
                 for row in rows(database, "SELECT * FROM sessions")
             }
-    except sqlite3.Error:
-        return {}
+    except sqlite3.Error as error:
+        return Broken(path=path, number=0, reason=why_unread(error), more=False)

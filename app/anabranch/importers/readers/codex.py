@@ -62,7 +62,10 @@ _BOOKKEEPING: Final = frozenset(
         "world_state",
     }
 )
-_INJECTED: Final = re.compile(r"\s*(?:<[a-z_]+[ >]|# AGENTS\.md instructions)")
+_INJECTED: Final = re.compile(
+    r"\s*(?:<([a-z_]+)[ >].*</\1[ a-z]*>\s*\Z|# AGENTS\.md instructions)", re.DOTALL
+)
+"""Texts that releases put in which did not name their kind: an element, and nothing beside it."""
 _EXIT: Final = re.compile(r"(?:Process exited with code|Exit code:?)\s*(-?\d+)")
 _MESSAGE: Final = re.compile(r"\s*Message Type: *(\w+).*?Payload:[ \t]*\n?", re.DOTALL)
 _UNREADABLE: Final = re.compile(r"[A-Za-z0-9+/=_-]{40,}")

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 _CONTEXT: Final = re.compile(r"\s*<session_context>")
 _SNAPSHOT: Final = re.compile(r"\s*<state_snapshot>")
+_THANKS: Final = re.compile(r"\s*Got it\. Thanks for the additional context!\s*")
 _NOTICES: Final = frozenset({"info", "error", "warning"})
 _ENDED: Final = re.compile(r"Termination Reason:\s*(\w+)")
 _RESULT: Final = re.compile(r"Result:\s*\n(.*)", re.DOTALL)
@@ -148,6 +149,7 @@ class _Known:
     """The messages that were yielded: the first and fullest version of each has the truth."""
 
     said: set[str] = field(default_factory=set[str])
+    marks: set[int] = field(default_factory=set[int])
     calls: set[str] = field(default_factory=set[str])
 
     def is_new(self, message: dict[str, Any]) -> bool:
@@ -155,17 +157,20 @@ class _Known:
         message_id = str(message.get("id"))
         fresh = message_id not in self.said
         self.said.add(message_id)
+        self.marks.add(_mark(message))
         return fresh
 
     def compacted(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the copies in a history that a new summary begins; mark them as seen.
 
-        Beside the summary such a history holds a thank-you and the last messages, by other ids.
+        Beside the summary such a history holds a thank-you and the last messages, by other ids. A
+        message whose original was never read is no copy: the file may begin with such a history.
         """
         if not any(_is_snapshot(one) and str(one.get("id")) not in self.said for one in messages):
             return []
         kept = (one for one in messages if not (_is_snapshot(one) or _is_context(one)))
-        return [one for one in kept if self.is_new(one)]
+        copies = [one for one in kept if _is_thanks(one) or _mark(one) in self.marks]
+        return [one for one in copies if self.is_new(one)]
 
 
 class _Session:
@@ -374,6 +379,11 @@ def _history_in(step: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _is_snapshot(message: dict[str, Any]) -> bool:
     return _SNAPSHOT.match(_text_in(message) or "") is not None
+
+
+def _is_thanks(message: dict[str, Any]) -> bool:
+    """Tell whether a message is the answer that the tool puts behind a summary."""
+    return kind_of(message) == "gemini" and _THANKS.fullmatch(_text_in(message) or "") is not None
 
 
 def _is_context(message: dict[str, Any]) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from anabranch.importers.files.lines import document, plain_name
 from anabranch.importers.reader import Source
@@ -66,10 +69,11 @@ class LettaReader:
 def _agent(
     agent: dict[str, Any], blocks: dict[str, dict[str, Any]], *, name: str
 ) -> Iterator[Record]:
-    key = text_of(agent.get("id")) or text_of(agent.get("name")) or name
+    source_id = text_of(agent.get("id")) or text_of(agent.get("name")) or name
+    key = f"{source_id}@{_mark(agent)}"
     yield Opened(
         key=key,
-        source_id=key,
+        source_id=source_id,
         role=text_of(agent.get("name")),
         time=time_of(agent.get("created_at")),
     )
@@ -86,6 +90,14 @@ def _agent(
             yield Fact(line=key, id=f"{key}/{text}", text=text, kind="memory block")
     if left_out:
         yield Skipped(line=key, why="message of the tool itself", count=left_out)
+
+
+def _mark(agent: dict[str, Any]) -> str:
+    """Return by what an agent is known beside its id, which counts from 0 in each file."""
+    said = (one for one in objects_of(agent.get("messages")) if one.get("role") != "system")
+    first = next(said, {})
+    told = [agent.get("name"), *map(first.get, ("created_at", "content", "text"))]
+    return sha256(orjson.dumps(told)).hexdigest()[:16]
 
 
 def _message(message: dict[str, Any], key: str, number: int) -> Iterator[Record]:

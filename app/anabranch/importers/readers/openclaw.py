@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import zstandard
 
+from anabranch.importers.files.candidates import is_there
 from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
@@ -81,7 +82,7 @@ def _runs(path: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for folder in path.parents:
         state = folder / "state" / "openclaw.sqlite"
-        if state.is_file():
+        if is_there(state):
             try:
                 with closing(snapshot(state)) as database:
                     query = "SELECT child_session_key, payload_json FROM subagent_runs ORDER BY created_at"

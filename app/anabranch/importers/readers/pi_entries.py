@@ -56,7 +56,7 @@ _TASK: Final = "Task: "
 _GATEWAY: Final = "gateway-injected"
 """The model that OpenClaw names for what it says itself."""
 _COMMAND: Final = re.compile(
-    r"/(compact|context|help|model|new|reset|status|stop|think|usage|verbose)\b"
+    r"/(compact|context|help|model|new|reset|status|stop|think|usage|verbose)(?=\s|:|\Z)"
 )
 """Commands that OpenClaw carries out itself, and keeps as if they had been asked."""
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from anabranch.importers.files.candidates import HEAD_BYTES
 from anabranch.importers.files.lines import plain_name, whole
 from anabranch.importers.reader import Source
 from anabranch.importers.records.model import (
@@ -42,7 +44,8 @@ if TYPE_CHECKING:
     from anabranch.importers.files.candidates import Candidate
     from anabranch.importers.records.model import Record
 
-_MESSAGES: Final = re.compile(rb'\s*\[\s*\{\s*"parts"\s*:\s*\[\s*(\{|\])')
+_MESSAGES: Final = re.compile(rb'\s*\[\s*\{\s*"parts"\s*:\s*\[\s*(?:\{\s*("content"\s*:)?|\])')
+_KIND: Final = re.compile(rb'(?<!\\)"(?:part_kind"\s*:|kind"\s*:\s*"(?:request|response)")')
 _SILENT: Final = re.compile(
     r"compaction|system-prompt|thinking|file|speech|retry-feedback|(builtin|native)-tool-.*|instruction.*|.*-delta"
 )
@@ -61,8 +64,15 @@ class PydanticAiReader:
         return []
 
     def claims(self, candidate: Candidate) -> bool:
-        """Tell by the beginning: a list of messages, each with its parts first."""
-        return candidate.suffix == ".json" and _MESSAGES.match(candidate.head) is not None
+        """Tell by the beginning: a list of messages, each with its parts first, and their kind.
+
+        A kind stands behind its text. That may fill the beginning, and has a name of its own.
+        """
+        found = _MESSAGES.match(candidate.head) if candidate.suffix == ".json" else None
+        if found is None:
+            return False
+        is_long = len(candidate.head) >= HEAD_BYTES and found[1] is not None
+        return is_long or _KIND.search(candidate.head) is not None
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Return a source a file."""
@@ -79,10 +89,19 @@ class PydanticAiReader:
         except msgspec.MsgspecError as error:
             yield Broken(path=source.path, number=0, reason=str(error), more=False)
             return
-        talk = _Talk(plain_name(source.path).removesuffix(".json"))
+        talk = _Talk(_name_of(source.path, messages))
         for raw in messages:
             yield from talk.message(object_of(json_of(bytes(raw))))
         yield from talk.counted()
+
+
+def _name_of(path: Path, messages: Sequence[msgspec.Raw]) -> str:
+    """Return the name of a conversation without an id: many files have the same, so more than it.
+
+    The first message has its time, and stays while the list grows.
+    """
+    first = sha256(bytes(messages[0]) if messages else b"").hexdigest()[:16]
+    return f"{plain_name(path).removesuffix('.json')}@{first}"
 
 
 class _Talk:
@@ -90,6 +109,7 @@ class _Talk:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._opened: set[str] = set()
         self._line: str | None = None
         self._model: str | None = None
         self._number = 0
@@ -99,8 +119,9 @@ class _Talk:
         """Yield what a message says."""
         key = text_of(message.get("conversation_id")) or self._line or self._name
         time = time_of(message.get("timestamp"))
-        if key != self._line:
-            yield self._opened(key, time)
+        if key not in self._opened:
+            yield self._opening(key, time)
+        self._line = key
         self._number += 1
         self._left_out["instructions"] += text_of(message.get("instructions")) is not None
         run = text_of(message.get("run_id")) or ""
@@ -119,13 +140,13 @@ class _Talk:
         for why, count in sorted((+self._left_out).items()):
             yield Skipped(line=self._line, why=why, count=count)
 
-    def _opened(self, key: str, time: datetime | None) -> Opened:
-        parent, self._line = self._line, key
+    def _opening(self, key: str, time: datetime | None) -> Opened:
+        self._opened.add(key)
         return Opened(
             key=key,
             source_id=key,
-            kind="fork" if parent else "main",
-            parent=parent,
+            kind="fork" if self._line else "main",
+            parent=self._line,
             time=time,
         )
 

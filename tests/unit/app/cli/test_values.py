@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from anabranch.cli.values import json_or_text, retention_rules
+from anabranch.cli.values import drafts, json_or_text, parameters, retention_rules
 from anabranch.errors import InputInvalid
+from anabranch_events import decode, encode, new_event, new_id
+from anabranch_events.event.types import WorkingMemorySet
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,35 @@ def test_a_value_is_json_to_the_last_digit_or_a_text(text: str, value: object) -
     found = json_or_text(text)
 
     assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize("levels", [252, 1010])
+def test_json_that_is_nested_too_deeply_is_refused_with_the_field(levels: int) -> None:
+    """Python's reader gives up before orjson does; an insight's line is named, too."""
+    deep = "[" * levels + "1" + "]" * levels
+
+    with pytest.raises(InputInvalid, match=r"value: .* nested") as plain:
+        json_or_text(deep)
+    with pytest.raises(InputInvalid, match=r"param: .* nested") as given:
+        parameters([f"x={deep}"])
+    with pytest.raises(InputInvalid, match=r"line 2: .* nested"):
+        drafts('first\n{"text": "second", "tags": ' + deep + "}")
+
+    assert (plain.value.field, given.value.field) == ("value", "param")
+    assert plain.value.fix == "nest it in at most 250 levels"
+
+
+def test_json_that_is_nested_as_deeply_as_it_may_be_can_be_stored() -> None:
+    """An event that holds it as a note is written and read."""
+    value = json_or_text("[" * 250 + "1" + "]" * 250)
+    event = new_event(
+        WorkingMemorySet(key="deep", value=value),
+        session_id=new_id(),
+        namespace="default",
+        event_id=new_id(),
+    )
+
+    assert decode(encode(event)) == event
 
 
 def test_rules_of_retention_have_a_kind_and_bounds() -> None:

@@ -194,3 +194,28 @@ def test_an_agent_of_letta_has_its_messages_and_its_memory(tmp_path: Path) -> No
 
     assert talk([line]) == [("main", "agent-0", ["Q1", "A1"])]
     assert [fact.text for fact in line.facts] == ["human: Ada keeps the lamp."]
+
+
+def test_agents_of_letta_in_two_files_are_two(tmp_path: Path) -> None:
+    """Each file counts its agents and messages from 0; one that was saved again is the same."""
+
+    def agent(name: str, *texts: str) -> dict[str, Any]:
+        said = [
+            {"id": f"message-{number}", "role": "user", "content": text}
+            for number, text in enumerate(texts, 1)
+        ]
+        system = {"id": "message-0", "role": "system", "content": f"You have {len(texts)} notes."}
+        return {"id": "agent-0", "name": name, "messages": [system, *said]}
+
+    for file, told_of in (
+        ("a", agent("keeper", "Is the lamp lit?")),
+        ("b", agent("keeper", "Is the pump dry?")),
+        ("c", agent("keeper", "Is the lamp lit?", "And now?")),
+    ):
+        (tmp_path / f"{file}.af").write_text(json.dumps({"agents": [told_of]}))
+
+    found = [told(READERS["letta"].read(source)).lines for source in sources_below([tmp_path])]
+
+    a, b, c = (next(iter(lines.values())).opened for lines in found)
+    assert [opened.source_id for opened in (a, b, c)] == ["agent-0"] * 3
+    assert a.key == c.key != b.key

@@ -135,6 +135,39 @@ def gemini(number: int, kind: str, text: str) -> dict[str, Any]:
     return {"id": f"m-{number}", "timestamp": time, "type": kind, "content": [{"text": text}]}
 
 
+def test_a_history_of_gemini_whose_originals_were_never_read_is_said(tmp_path: Path) -> None:
+    """A file may begin with a compaction: only the summary, the thank-you and copies are left out."""
+    meta = {"sessionId": "s-1", "projectHash": "p", "startTime": "2026-11-28T05:35:00.000Z"}
+    first = [
+        gemini(1, "user", "<state_snapshot>The lamp is lit.</state_snapshot>"),
+        gemini(2, "gemini", "Got it. Thanks for the additional context!"),
+        gemini(3, "user", "Look at the pump."),
+        gemini(4, "gemini", "The pump is red."),
+    ]
+    second = [
+        gemini(7, "user", "<state_snapshot>The pump is red.</state_snapshot>"),
+        gemini(8, "gemini", "Got it. Thanks for the additional context!"),
+        gemini(9, "user", "And the rope?"),
+        gemini(10, "gemini", "It is long."),
+    ]
+    write_lines(
+        tmp_path / "tmp" / "pier" / "chats" / "session-1.jsonl",
+        [
+            meta,
+            {"$set": {"messages": first}},
+            gemini(5, "user", "And the rope?"),
+            gemini(6, "gemini", "It is long."),
+            {"$set": {"messages": second}},
+        ],
+    )
+
+    found = read(tmp_path)
+
+    said = ["Look at the pump.", "The pump is red.", "And the rope?", "It is long."]
+    assert talk(found) == [("main", None, said)]
+    assert found.left_out["kept by a compaction"] == 4
+
+
 @shows("gemini-cli", "rewind")
 def test_what_gemini_rewound_is_abandoned(tmp_path: Path) -> None:
     """Also at the end of a file, where nothing was said after; the target itself goes too."""

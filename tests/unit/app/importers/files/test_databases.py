@@ -172,7 +172,7 @@ def test_a_home_that_cannot_be_written_keeps_one_source_from_being_read(tmp_path
 
     assert tally.sources == 3
     (broken,) = tally.broken
-    assert broken.startswith(f"{path}:0: a copy to read cannot be made: ")
+    assert broken.startswith(f"{path}: a copy to read cannot be made: ")
     assert str(home.folder) in broken
 
 
