@@ -118,11 +118,11 @@ def block_of(document: bytes) -> str | None:
 def boxes_of(document: bytes) -> list[Box]:
     """Return the boxes of a sealed document, in their order. Raises EventInvalid."""
     found: list[Box] = []
-    at = document.find(BOX)
+    at = document.find(BOX, max(0, document.find(JSON)))
     while at >= 0:
         at += len(BOX)
         end = document.find(QUOTE, at)
-        label, slot, _ = _token(document[at:end])
+        label, slot, _ = token_of(document[at:end])
         found.append(Box(label.decode("ascii", "replace"), slot))
         at = document.find(BOX, end)
     return found
@@ -202,13 +202,16 @@ def facts_within(made: type[Facts], field: str) -> type[Facts]:
     return _facts_in(get_type_hints(made, include_extras=True)[field])[0]
 
 
-def _token(token: bytes) -> tuple[bytes, int, bytes]:
-    """Return the label, the slot and the text of a box."""
+def token_of(box: bytes) -> tuple[bytes, int, bytes]:
+    """Return the label, the slot and the text of a box. Raises EventInvalid."""
     try:
-        label, slot, body = token.split(b".")
-        return label, int(slot), body
+        label, slot, body = box.split(b".")
+        number = int(slot)
     except ValueError as error:
         raise unreadable() from error
+    if not slot.isdigit():
+        raise unreadable()
+    return label, number, body
 
 
 def unreadable() -> EventInvalid:

@@ -278,6 +278,61 @@ def test_plain_text_beside_a_box_that_opens_is_refused(was: bytes, becomes: byte
     assert SAID not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b'"data":{', b'"data":{"sealed":"%b",'),
+        (b'"kind":"', b'"kind":"%b","kind":"'),
+        (b'"data":{', b'"data":{"sealed":"d.7.AAAA",'),
+        (b'"data":{', b'"data": {'),
+        (b'"sealed":"', b'"sealed": "'),
+        (b'"sealed":"d.0.', b'"sealed":"d.+0.'),
+        (b'"sealed":"d.0.', b'"sealed":"d.\\u0030.'),
+        (b'"kind":', b'"sealed": "%b","kind":'),
+        (b'"confidence":1.0', b'"confidence":1.00'),
+        (b'"kind":"', b'"kind":"\\u006f'),
+        (b"}}", b"} }"),
+        (b"}}", b"}}\n"),
+    ],
+)
+def test_a_box_that_opens_stands_in_our_own_spelling(was: bytes, becomes: bytes) -> None:
+    """In another one something is said beside it, or those who drop keys find another box."""
+    event = new_event(
+        InsightRecorded(insight_id=new_id(), text="Tea"), session_id=new_id(), namespace="acme"
+    )
+    document, keys = _sealed(event)
+    changed = document.replace(was, becomes.replace(b"%b", SAID.encode()), 1)
+    assert changed != document
+
+    with pytest.raises(EventInvalid) as refused:
+        _opened(changed, keys.at)
+    assert SAID not in str(refused.value)
+
+
+def test_only_the_boxes_that_are_opened_are_boxes_of_a_document() -> None:
+    """An attribute of their name before the data is none: its slot is another event's."""
+    document, keys = _sealed(_branch())
+    before = document.replace(b'"datacontenttype"', b'"sealed":"d.7.AAAA","datacontenttype"')
+
+    found = _opened(before, {})
+
+    assert found.erased
+    assert {box.slot for box in boxes_of(before)} == {*keys.at}
+
+
+@pytest.mark.parametrize("slot", [b"-2", b"+1", b"1_0", b""])
+def test_the_slot_of_a_box_is_a_number_of_digits(slot: bytes) -> None:
+    """A negative one would be counted from a block's end."""
+    document, _ = _sealed(_branch())
+    changed = document.replace(b'"sealed":"d.0.', b'"sealed":"d.%b.' % slot)
+    assert changed != document
+
+    with pytest.raises(EventInvalid, match="a box cannot be read"):
+        _opened(changed, {})
+    with pytest.raises(EventInvalid, match="a box cannot be read"):
+        boxes_of(changed)
+
+
 @pytest.mark.parametrize("name", ["id", "time", "namespace", "agent", "causationid", "data"])
 @pytest.mark.parametrize("again", [b"", b',"data":%b'])
 def test_no_attribute_stands_behind_the_data(name: str, again: bytes) -> None:
