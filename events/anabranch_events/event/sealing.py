@@ -19,7 +19,16 @@ import binascii
 import os
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, get_args, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    NamedTuple,
+    NoReturn,
+    TypeAlias,
+    get_args,
+    get_type_hints,
+)
 
 import orjson
 
@@ -55,6 +64,23 @@ FIX: Final = "append it through Anabranch, which seals it"
 
 Key: TypeAlias = tuple[int, bytes]
 """A slot, and the key that stands there."""
+
+
+class Keys:
+    """The keys of a block, one behind the other. Nobody prints, copies or stores them unasked."""
+
+    __slots__ = ("block",)
+
+    def __init__(self, block: bytes) -> None:
+        self.block: Final = block
+
+    def __repr__(self) -> str:
+        """Say that there are some, and nothing else."""
+        return "Keys(…)"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled."""
+        raise TypeError("keys of a sealed namespace are not pickled: read the record from the log")
 
 
 class Box(NamedTuple):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
+from copy import deepcopy
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
+from rich.pretty import pretty_repr
 
 from anabranch_events import decode, encode, new_event, new_id
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.content import without_content
 from anabranch_events.event.opaque import OpaqueData
+from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
+    Keys,
     block_of,
     boxes_of,
     is_sealed,
@@ -36,7 +42,7 @@ from anabranch_events.event.unsealing import Opened, unseal, unsealed_event
 from tests.support.events import events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from anabranch_events import Event
 
@@ -44,7 +50,7 @@ BLOCK = "0123456789abcdef"
 SAID = "Ann lives in Uji"
 
 
-class Keys:
+class Drawn:
     """Fresh keys, by their slot."""
 
     def __init__(self) -> None:
@@ -58,8 +64,8 @@ class Keys:
         return slot, self.at[slot]
 
 
-def _sealed(event: Event) -> tuple[bytes, Keys]:
-    keys = Keys()
+def _sealed(event: Event) -> tuple[bytes, Drawn]:
+    keys = Drawn()
     return seal(event, block=BLOCK, draw=keys.draw), keys
 
 
@@ -358,3 +364,25 @@ def test_the_type_of_an_event_is_that_of_its_envelope() -> None:
     }
 
     assert says_something(orjson.dumps(members))
+
+
+def test_keys_leave_a_record_only_where_they_are_asked_for() -> None:
+    """What prints, logs, copies or stores records as they are does not give them away."""
+    event = _branch()
+    document, drawn = _sealed(event)
+    block = b"".join(drawn.at.values())
+    record = Recorded(7, "acme", event.subject, document, 0, Keys(block))
+    refusing: list[Callable[[Recorded], object]] = [
+        pickle.dumps,
+        deepcopy,
+        msgspec.json.encode,
+        msgspec.msgpack.encode,
+    ]
+
+    shown = [repr(record), str(record), pretty_repr(record), repr(msgspec.structs.asdict(record))]
+
+    assert record.decode() == event
+    assert not [one for one in shown if repr(block)[2:12] in one or "Keys(…)" not in one]
+    for leave in refusing:
+        with pytest.raises(TypeError):
+            leave(record)
