@@ -15,6 +15,7 @@ the results of the sessions that joined it.
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 
 _INSIGHT, _SESSION = "insight-", "session-"
 _OWN: Final = frozenset({"d", "a", "o"})
+_log: Final = logging.getLogger("anabranch")
 
 
 class Erased(NamedTuple):
@@ -143,7 +145,7 @@ class _Wanted:
             self.sessions.add(event.subject)
             self.position = max(self.position, record.position)
         if record.keys is not None:
-            self._take(record, event)
+            self._take_boxes(record, event)
 
     def slots(self) -> dict[str, set[int]]:
         """Return the slots to drop, by their block."""
@@ -160,6 +162,18 @@ class _Wanted:
             if name.removeprefix(_INSIGHT) in self.insights
             or name.removeprefix(_SESSION) in self.sessions
         ]
+
+    def _take_boxes(self, record: Recorded, event: Event) -> None:
+        """Take in what an event says; one that anybody spoiled stops no erasure of others."""
+        try:
+            self._take(record, event)
+        except EventInvalid as error:
+            _log.warning(
+                "the boxes of the event at position %d of %s are passed by: %s",
+                record.position,
+                record.namespace,
+                error,
+            )
 
     def _take(self, record: Recorded, event: Event) -> None:
         data = event.data

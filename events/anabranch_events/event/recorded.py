@@ -14,6 +14,7 @@ from anabranch_events.event.unsealing import unseal, unsealed_event
 
 if TYPE_CHECKING:
     from anabranch_events.event.envelope import Event
+    from anabranch_events.event.sealing import Keys
     from anabranch_events.event.unsealing import Opened
 
 
@@ -27,14 +28,10 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     """The CloudEvents document as it is stored, its data put back if they were kept apart."""
     stored_us: int
     """The server's time of the append, in whole microseconds since the epoch."""
-    keys: bytes | None = None
+    keys: Keys | None = None
     """The keys of its block, for a message of a sealed namespace that has the mark of a seal."""
     refused: str | None = None
     """The reason for which a message of a sealed namespace is not taken."""
-
-    def __repr__(self) -> str:
-        """Name the record, without keys."""
-        return f"Recorded({self.position}, {self.namespace!r}, {self.session_id!r}, {self.raw!r})"
 
     @property
     def document(self) -> bytes:
@@ -53,7 +50,7 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
     def _opened(self) -> Opened | None:
         try:
-            return None if self.keys is None else unseal(self.raw, keys=self.keys)
+            return None if self.keys is None else unseal(self.raw, keys=self.keys.block)
         except EventInvalid:
             return None
 
@@ -83,7 +80,7 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
         if self.keys is None:
             event = decode(self.raw, place=self.place)
         else:
-            event = unsealed_event(self.raw, keys=self.keys, place=self.place)
+            event = unsealed_event(self.raw, keys=self.keys.block, place=self.place)
         if event.subject != self.session_id or event.namespace != self.namespace:
             raise EventInvalid(
                 f"the event says {event.namespace}.{event.session_id} but was stored under "

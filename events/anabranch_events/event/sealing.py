@@ -19,7 +19,16 @@ import binascii
 import os
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, get_args, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    NamedTuple,
+    NoReturn,
+    TypeAlias,
+    get_args,
+    get_type_hints,
+)
 
 import orjson
 
@@ -55,6 +64,23 @@ FIX: Final = "append it through Anabranch, which seals it"
 
 Key: TypeAlias = tuple[int, bytes]
 """A slot, and the key that stands there."""
+
+
+class Keys:
+    """The keys of a block, one behind the other. Nobody prints, copies or stores them unasked."""
+
+    __slots__ = ("block",)
+
+    def __init__(self, block: bytes) -> None:
+        self.block: Final = block
+
+    def __repr__(self) -> str:
+        """Say that there are some, and nothing else."""
+        return "Keys(…)"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled."""
+        raise TypeError("keys of a sealed namespace are not pickled: read the record from the log")
 
 
 class Box(NamedTuple):
@@ -118,11 +144,11 @@ def block_of(document: bytes) -> str | None:
 def boxes_of(document: bytes) -> list[Box]:
     """Return the boxes of a sealed document, in their order. Raises EventInvalid."""
     found: list[Box] = []
-    at = document.find(BOX)
+    at = document.find(BOX, max(0, document.find(JSON)))
     while at >= 0:
         at += len(BOX)
         end = document.find(QUOTE, at)
-        label, slot, _ = _token(document[at:end])
+        label, slot, _ = token_of(document[at:end])
         found.append(Box(label.decode("ascii", "replace"), slot))
         at = document.find(BOX, end)
     return found
@@ -202,13 +228,16 @@ def facts_within(made: type[Facts], field: str) -> type[Facts]:
     return _facts_in(get_type_hints(made, include_extras=True)[field])[0]
 
 
-def _token(token: bytes) -> tuple[bytes, int, bytes]:
-    """Return the label, the slot and the text of a box."""
+def token_of(box: bytes) -> tuple[bytes, int, bytes]:
+    """Return the label, the slot and the text of a box. Raises EventInvalid."""
     try:
-        label, slot, body = token.split(b".")
-        return label, int(slot), body
+        label, slot, body = box.split(b".")
+        number = int(slot)
     except ValueError as error:
         raise unreadable() from error
+    if not slot.isdigit():
+        raise unreadable()
+    return label, number, body
 
 
 def unreadable() -> EventInvalid:

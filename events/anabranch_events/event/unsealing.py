@@ -41,6 +41,7 @@ from anabranch_events.event.sealing import (
     cipher,
     facts_within,
     parts,
+    token_of,
     unreadable,
 )
 
@@ -54,6 +55,12 @@ _NO_KEY: Final = (b"", bytes(KEY_BYTES))
 _TYPE: Final = b'"type":"'
 _TYPES_MAX: Final = 1024
 _COMMA: Final = ord(",")
+_ONE_BOX: Final = b"%b{%b%b." % (JSON, BOX, DATA)
+"""The start of data whose only box is their own: it stands first."""
+_TOKEN: Final = len(_ONE_BOX) - len(DATA) - 1
+"""The place of the box's text, behind the start of what stands around data."""
+_NOTHING_MORE: Final = b'"}}'
+_NEXT: Final = b'",'
 _READABLE: Final = frozenset(
     {
         *("specversion", "id", SEALING, "source", "type", "subject", "time", "namespace"),
@@ -87,11 +94,7 @@ def unseal(document: bytes, *, keys: bytes) -> Opened:
     at = document.find(BOX, copied)
     while at >= 0:
         end = document.find(QUOTE, at + len(BOX))
-        try:
-            label, place, body = document[at + len(BOX) : end].split(b".")
-            slot = int(place)
-        except ValueError as error:
-            raise unreadable() from error
+        label, slot, body = token_of(document[at + len(BOX) : end])
         key = keys[slot * KEY_BYTES : (slot + 1) * KEY_BYTES]
         if key in _NO_KEY:
             erased = True
@@ -127,14 +130,16 @@ def _with_one_box(document: bytes, keys: bytes) -> Event | None:
     at = document.find(_TYPE, SOURCE) + len(_TYPE)
     decoder = _decoder(document[at : document.find(QUOTE, at)])
     copied = document.find(JSON, at)
-    if decoder is None or copied < 0 or not _ends_with_data(document, copied):
+    if decoder is None or copied < 0 or not document.startswith(_ONE_BOX, copied):
         return None
     try:
         read = decoder.read(document)
-        label, place, body = read.data.sealed.split(".")
-        slot = int(place) * KEY_BYTES
-        key = keys[slot : slot + KEY_BYTES]
-        if label != "d" or key in _NO_KEY:
+        token = read.data.sealed
+        _, slot, body = token.split(".")
+        place = int(slot) * KEY_BYTES
+        key = keys[place : place + KEY_BYTES]
+        end = copied + _TOKEN + len(token)
+        if key in _NO_KEY or not slot.isdigit() or not _is_spelled_so(document, end):
             return None
         said = b"{%b}" % _decrypted(key, body, document[:copied] + DATA)
         read.data.sealed = decoder.read_box(said)
@@ -144,17 +149,19 @@ def _with_one_box(document: bytes, keys: bytes) -> Event | None:
         return None
 
 
-def _ends_with_data(document: bytes, copied: int) -> bool:
-    """Tell whether the data are all that follows a place; some documents for which it is are not.
+def _is_spelled_so(document: bytes, end: int) -> bool:
+    """Tell whether a box ends there, and nothing follows but members in our own spelling.
 
-    The cipher vouches for what stands before them alone. Attributes are texts, and an object that
-    ends the document is its data: these stand there once, and no name is spelled with a backslash.
+    The cipher vouches for what stands before the box. Of two members with one name a reader sees
+    only one, and of a box in another spelling those who drop keys see none. Raises ValueError.
     """
-    return (
-        document.endswith(b"}}")
-        and document.count(b'"data"', copied) == 1
-        and b"\\" not in document
-    )
+    rest = document[end:]
+    if rest == _NOTHING_MORE:
+        return True
+    if BOX in rest or not rest.startswith(_NEXT):
+        return False
+    members = b"{" + rest[len(_NEXT) : -1]
+    return orjson.dumps(orjson.loads(members)) == members
 
 
 @lru_cache(_TYPES_MAX)

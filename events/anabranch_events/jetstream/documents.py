@@ -16,6 +16,7 @@ from anabranch_events.event.codec import encode
 from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
     BLOCK,
+    Keys,
     block_of,
     is_sealed,
     keys_needed,
@@ -132,13 +133,13 @@ class Documents:
         record = await self.opened(Recorded(0, event.namespace, event.subject, stored, 0))
         return None if record.erased else record.document
 
-    async def _keys(self, namespace: str, block: str) -> bytes:
+    async def _keys(self, namespace: str, block: str) -> Keys:
         """Return the keys of a block; none where the deletion of the namespace removed them all."""
         try:
             return await self.keys.read(namespace, block)
         except LogUnavailable:
             if namespace in await self.ended.known() and not await self.keys.there(namespace):
-                return b""
+                return Keys(b"")
             raise
 
     async def _written_sealed(self, event: Event) -> bytes:
@@ -157,7 +158,7 @@ class Documents:
         return await self.claim_check.check_in(document, event_id=event.id)
 
 
-def _with_keys(record: Recorded, keys: bytes) -> Recorded:
+def _with_keys(record: Recorded, keys: Keys) -> Recorded:
     return Recorded(
         record.position, record.namespace, record.session_id, record.raw, record.stored_us, keys
     )

@@ -23,7 +23,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_events.errors import LogUnavailable
-from anabranch_events.event.sealing import KEY_BYTES, Key
+from anabranch_events.event.sealing import KEY_BYTES, Key, Keys
 from anabranch_events.jetstream.api import (
     CONFLICTS,
     MESSAGE_NOT_FOUND,
@@ -83,7 +83,7 @@ class KeyBlocks:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._drawing: dict[str, Drawing] = {}
-        self._cached: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._cached: OrderedDict[tuple[str, str], Keys] = OrderedDict()
         self._changes = self._losses = 0
         self._listening = False
 
@@ -136,23 +136,23 @@ class KeyBlocks:
                 drawing = None
         return drawing
 
-    def cached(self, namespace: str, block: str) -> bytes | None:
+    def cached(self, namespace: str, block: str) -> Keys | None:
         """Return a block that was read before, if it is known that nobody changed it."""
         return self._cached.get((namespace, block))
 
-    async def read(self, namespace: str, block: str) -> bytes:
-        """Return the keys of a block, one behind the other; nothing for one that is not there."""
+    async def read(self, namespace: str, block: str) -> Keys:
+        """Return the keys of a block; none for one that is not there."""
         await self._listen()
         while True:
             before = self._changes
             found = await self._last(namespace, f"block.{block}")
-            data = b"" if found is None else found.data
+            keys = Keys(b"" if found is None else found.data)
             if before == self._changes:
                 break
-        self._cached[namespace, block] = data
+        self._cached[namespace, block] = keys
         if len(self._cached) > _CACHED_MAX:
             self._cached.popitem(last=False)
-        return data
+        return keys
 
     async def erase(self, namespace: str, slots: Mapping[str, Collection[int]]) -> int:
         """Drop keys by their block; return how many were there."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from anabranch_events import Log, NatsServer, encode, new_event, new_id, subject
+from anabranch_events import Log, NatsServer, encode, erasure, new_event, new_id, subject
 from anabranch_events.errors import (
     EventInvalid,
     InputInvalid,
@@ -16,7 +16,7 @@ from anabranch_events.errors import (
     LogUnavailable,
     NamespaceEnded,
 )
-from anabranch_events.event.sealing import block_of, boxes_of
+from anabranch_events.event.sealing import Box, block_of, boxes_of, unreadable
 from anabranch_events.event.types import (
     AssociationFormed,
     BranchCompleted,
@@ -183,6 +183,56 @@ async def test_a_forgotten_insight_is_erased_with_all_that_says_something_of_it(
     assert told[1] == InsightRecorded(insight_id=derived.insight_id, text="(forgotten)")
     assert (await log.erasure("acme").due(), await log.erasure("acme").erased()) == (set(), 8)
     assert (await log.verify()).sound
+
+
+async def test_a_spoiled_copy_of_an_event_stops_no_erasure_and_drops_no_other_key(
+    store: Store,
+) -> None:
+    """Anybody may publish it: what it says beside its box is read by nobody."""
+    one, other = _insight(), _insight("Kept")
+    at, kept = [await store.append(each) for each in (one, other)]
+    keys = [*await store.keys_of(at), *await store.keys_of(kept)]
+    raw = (await store.record(at)).raw
+    slot = boxes_of((await store.record(kept)).raw)[0].slot
+    client = store.log.connection.jetstream()
+    for first in (b'"sealed":"%b",' % SECRET.encode(), b'"sealed":"d.%d.AAAA",' % slot):
+        spoiled = raw.replace(b'"data":{', b'"data":{' + first)
+        found = await client.publish(subject("acme", store.session_id), spoiled)
+        with pytest.raises(EventInvalid):
+            (await store.record(found.seq)).decode()
+    log = store.log
+    await log.append(store.event(InsightForgotten(insight_id=one.insight_id, receipt="requested")))
+
+    erased = await log.erasure("acme").run()
+
+    assert erased.keys == 1
+    assert [bool(held(store.folder, key)) for key in keys] == [False, True]
+    assert await store.data(kept) == other
+
+
+async def test_boxes_that_cannot_be_read_are_reported_and_passed_by(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The keys of all else that was forgotten are dropped."""
+    one, other = _insight(), _insight("Said too")
+    at, _ = [await store.append(each) for each in (one, other)]
+    spoiled = (await store.record(at)).raw
+    log = store.log
+    for each in (one, other):
+        forgotten = InsightForgotten(insight_id=each.insight_id, receipt="requested")
+        await log.append(store.event(forgotten))
+
+    def read(document: bytes) -> list[Box]:
+        if document == spoiled:
+            raise unreadable()
+        return boxes_of(document)
+
+    monkeypatch.setattr(erasure, "boxes_of", read)
+
+    erased = await log.erasure("acme").run()
+
+    assert erased.keys == 1
+    assert f"the event at position {at} of acme" in caplog.text
 
 
 async def test_consolidations_and_results_go_with_an_insight(store: Store) -> None:

@@ -133,7 +133,7 @@ class Journal:
         Costs the session's events once, then the new ones.
         """
         key = checked_id(session_id, field="session_id")
-        state = self._states.get(key) or SessionState(key, self.namespace)
+        state = self._states.get(key, namespace=self.namespace) or SessionState(key, self.namespace)
         fold = StateFold(state)
         async for recorded in self._log.read(key, namespace=self.namespace, after=state.position):
             await self._take(fold, recorded)
@@ -161,7 +161,8 @@ class Journal:
 
     async def ended_state(self, session_id: str) -> SessionState:
         """Return the session's state; it is not read where this process knows of its end."""
-        known = self._states.get(checked_id(session_id, field="session_id"))
+        key = checked_id(session_id, field="session_id")
+        known = self._states.get(key, namespace=self.namespace)
         return known if known is not None and known.ended else await self.state(session_id)
 
     async def begun_after(
@@ -384,7 +385,8 @@ class Journal:
             state = await self.state(session_id)
             return await decided_on(state, decision(state))
 
-        known = self._states.get(checked_id(session_id, field="session_id"))
+        key = checked_id(session_id, field="session_id")
+        known = self._states.get(key, namespace=self.namespace)
         if from_memory and known is not None:
             data = _decided(decision, known)
             if data is not None:

@@ -19,7 +19,7 @@ _TEXT_WEIGHT: Final = 4096
 
 
 class StateCache:
-    """States by session. Each was right at its position; the log may have moved on since.
+    """States by namespace and session. Each was right at its position; the log may have moved on.
 
     One is kept as long as those used later weigh no more than `weight_max` together.
     """
@@ -27,22 +27,24 @@ class StateCache:
     def __init__(self, weight_max: int = WEIGHT_MAX) -> None:
         self._weight_max = weight_max
         self._weight = 0
-        self._states: OrderedDict[str, tuple[SessionState, int]] = OrderedDict()
+        self._states: OrderedDict[tuple[str, str], tuple[SessionState, int]] = OrderedDict()
 
-    def get(self, session_id: str) -> SessionState | None:
-        """Return what is known of a session."""
-        found = self._states.get(session_id)
+    def get(self, session_id: str, *, namespace: str) -> SessionState | None:
+        """Return what is known of a session of a namespace."""
+        key = namespace, session_id
+        found = self._states.get(key)
         if found is None:
             return None
-        self._states.move_to_end(session_id)
+        self._states.move_to_end(key)
         return found[0]
 
     def keep(self, state: SessionState) -> None:
         """Keep a state, in the place of the one before; those used least lately may go."""
-        _, before = self._states.pop(state.session_id, (None, 0))
+        key = state.namespace, state.session_id
+        _, before = self._states.pop(key, (None, 0))
         weight = _weight_of(state)
         self._weight += weight - before
-        self._states[state.session_id] = state, weight
+        self._states[key] = state, weight
         while self._weight > self._weight_max and len(self._states) > 1:
             _, (_, dropped) = self._states.popitem(last=False)
             self._weight -= dropped
@@ -65,7 +67,9 @@ class StateCache:
             position = at.get(session_id)
             if position is None:
                 continue
-            state = self._known(event, namespace) if position == 0 else self.get(session_id)
+            state = (
+                self.get(session_id, namespace=namespace) if position else _begun(event, namespace)
+            )
             if state is None or state.position != position or event.id <= state.newest_event:
                 del at[session_id]  # It is read from the log when it is asked for.
                 continue
@@ -78,18 +82,20 @@ class StateCache:
         Sessions that begin are kept from then on, unless an event may repeat an earlier one, or
         much has gathered: each event copies that.
         """
-        state = self.get(event.session_id) or self._known(event, event.namespace)
+        state = self.get(event.session_id, namespace=event.namespace)
+        state = state or _begun(event, event.namespace)
         if state is None:
             return
         if event.id > state.newest_event and _weight_of(state) <= FOLLOWED_MAX:
             self.keep(state.after(event, position=position))
         else:
-            _, weight = self._states.pop(event.session_id)
+            _, weight = self._states.pop((event.namespace, event.session_id))
             self._weight -= weight
 
-    def _known(self, event: Event, namespace: str) -> SessionState | None:
-        begins = isinstance(event.data, SessionOpened | BranchCreated)
-        return SessionState(event.session_id, namespace) if begins else None
+
+def _begun(event: Event, namespace: str) -> SessionState | None:
+    begins = isinstance(event.data, SessionOpened | BranchCreated)
+    return SessionState(event.session_id, namespace) if begins else None
 
 
 def _weight_of(state: SessionState) -> int:

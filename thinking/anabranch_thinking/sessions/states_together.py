@@ -34,7 +34,7 @@ class StatesTogether:
         session_id = recorded.session_id
         if recorded.namespace != self._namespace or session_id in self._passed:
             return True
-        held = self._holds.get(session_id)
+        held = self._holds.get(session_id, namespace=self._namespace)
         if held is not None and held.position >= recorded.position:
             self._folds[session_id] = StateFold(held)
             return True

@@ -1,7 +1,8 @@
 """The book of open joins: a fold of the log, the same for every joiner that reads it.
 
 It holds the forks whose branches go to workers, until they are joined and the last of them has
-ended. A fold that begins before the oldest of them gives the same book.
+ended. A fold that begins before the oldest of them gives the same book. Ids are those of a
+namespace: nobody keeps others from using them in another one.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
     from anabranch_events import Event
 
+Key = tuple[str, str]
+"""A namespace, and the id of a session or a join in it."""
+
 
 @dataclass(slots=True)
 class Forked:
@@ -54,6 +58,11 @@ class Forked:
     hedged: bool = False
     """True once there is a second copy, or a task for one."""
 
+    @property
+    def key(self) -> Key:
+        """The branch's place in a book."""
+        return self.kind.namespace, self.session_id
+
 
 @dataclass(slots=True)
 class OpenJoin:
@@ -69,6 +78,16 @@ class OpenJoin:
     """True once the join has had its effect, or has none to have."""
     parent_end: Status | None = None
     ended: int = 0
+
+    @property
+    def key(self) -> Key:
+        """The join's place in a book."""
+        return self.namespace, self.terms.join_id
+
+    @property
+    def parent(self) -> Key:
+        """The place of the session that forked."""
+        return self.namespace, self.parent_id
 
     @property
     def whole(self) -> bool:
@@ -111,39 +130,40 @@ class JoinBook:
     def __init__(self, hedging: Hedging | None = None) -> None:
         self._hedging = hedging or Hedging()
         self.paces = Paces(self._hedging.samples_min)
-        self.running: dict[str, Forked] = {}
+        self.running: dict[Key, Forked] = {}
         """The branches in work that may get a second copy."""
-        self.joins: dict[str, OpenJoin] = {}
-        self._by_branch: dict[str, str] = {}
-        self._by_parent: dict[str, set[str]] = {}
+        self.joins: dict[Key, OpenJoin] = {}
+        self._by_branch: dict[Key, Key] = {}
+        self._by_parent: dict[Key, set[Key]] = {}
 
     def take(self, event: Event, position: int) -> list[OpenJoin]:  # noqa: C901 - one case an event type.
         """Take in an event; return the joins that it touched."""
+        session = event.namespace, event.session_id
         match event.data:
             case BranchCreated(join=JoinTerms() as terms) as data:
                 return [self._opened(event, data, terms, position)]
             case BranchStarted() as data:
-                return self._begun(event.session_id, data.worker)
+                return self._begun(session, data.worker)
             case BranchHedged():
-                return self._begun(event.session_id, None)
+                return self._begun(session, None)
             case BranchCompleted() as data:
-                self._note_pace(event.session_id, data.duration_ms)
-                return self._ended(event.session_id, BranchEnd(Status.COMPLETED, data.result))
+                self._note_pace(session, data.duration_ms)
+                return self._ended(session, BranchEnd(Status.COMPLETED, data.result))
             case BranchFailed() as data:
                 if data.will_retry:
-                    self.running.pop(event.session_id, None)  # Nobody has it until it begins again.
+                    self.running.pop(session, None)  # Nobody has it until it begins again.
                     return []
-                return self._ended(event.session_id, BranchEnd(Status.FAILED))
+                return self._ended(session, BranchEnd(Status.FAILED))
             case BranchCancelled():
-                return self._ended(event.session_id, BranchEnd(Status.CANCELLED))
+                return self._ended(session, BranchEnd(Status.CANCELLED))
             case BranchDeadLettered():
-                return self._ended(event.session_id, BranchEnd(Status.DEAD_LETTERED))
+                return self._ended(session, BranchEnd(Status.DEAD_LETTERED))
             case SessionClosed():
-                return self._ended(event.session_id, BranchEnd(Status.CLOSED))
+                return self._ended(session, BranchEnd(Status.CLOSED))
             case SessionHandedOff() as data:
-                return self._handed_off(event.session_id, data.to)
+                return self._handed_off(session, data.to)
             case ConsolidationRecorded() as data:
-                return self._consolidated(data.consolidation_id)
+                return self._consolidated((event.namespace, data.consolidation_id))
             case _:
                 return []
 
@@ -152,19 +172,19 @@ class JoinBook:
 
         The findings below a branch belong to the branch's thought.
         """
-        if join.finished and join.parent_id not in self._by_branch:
+        if join.finished and join.parent not in self._by_branch:
             self._forget(join)
 
     def _forget(self, join: OpenJoin) -> None:
-        self.joins.pop(join.terms.join_id, None)
-        others = self._by_parent.get(join.parent_id, set())
-        others.discard(join.terms.join_id)
+        self.joins.pop(join.key, None)
+        others = self._by_parent.get(join.parent, set())
+        others.discard(join.key)
         if not others:
-            self._by_parent.pop(join.parent_id, None)
-        for session_id in join.branches:
-            self._by_branch.pop(session_id, None)
-            self.running.pop(session_id, None)
-            for below in tuple(self._of_parent(session_id)):
+            self._by_parent.pop(join.parent, None)
+        for branch in join.branches.values():
+            self._by_branch.pop(branch.key, None)
+            self.running.pop(branch.key, None)
+            for below in tuple(self._of_parent(branch.key)):
                 if below.finished:
                     self._forget(below)
 
@@ -175,44 +195,46 @@ class JoinBook:
         while waiting:
             one = waiting.pop(0)
             found += one.branches
-            waiting += [each for branch in one.branches for each in self._of_parent(branch)]
+            waiting += [
+                each for branch in one.branches.values() for each in self._of_parent(branch.key)
+            ]
         return found
 
     def checkpoint(self, position: int) -> int:
         """Return the position from which on a joiner must read to know all open joins."""
         return min([position, *(join.position - 1 for join in self.joins.values())])
 
-    def _of_parent(self, session_id: str) -> Iterator[OpenJoin]:
-        for join_id in sorted(self._by_parent.get(session_id, ())):
-            yield self.joins[join_id]
+    def _of_parent(self, session: Key) -> Iterator[OpenJoin]:
+        for key in sorted(self._by_parent.get(session, ())):
+            yield self.joins[key]
 
     def _opened(
         self, event: Event, data: BranchCreated, terms: JoinTerms, position: int
     ) -> OpenJoin:
-        join = self.joins.get(terms.join_id)
+        join = self.joins.get((event.namespace, terms.join_id))
         if join is None:
             join = OpenJoin(terms, event.namespace, data.parent_id, data.root_id, position)
-            self.joins[terms.join_id] = join
-            self._by_parent.setdefault(data.parent_id, set()).add(terms.join_id)
+            self.joins[join.key] = join
+            self._by_parent.setdefault(join.parent, set()).add(join.key)
         if event.session_id not in join.branches and not join.whole:
             kind = Kind(event.namespace, data.role, data.executor)
-            join.branches[event.session_id] = Forked(
-                event.session_id, data.priority, data.executor, kind
-            )
-            self._by_branch[event.session_id] = terms.join_id
+            branch = Forked(event.session_id, data.priority, data.executor, kind)
+            join.branches[event.session_id] = branch
+            self._by_branch[branch.key] = join.key
         return join
 
-    def _branch(self, session_id: str) -> tuple[OpenJoin, Forked] | None:
-        join = self.joins.get(self._by_branch.get(session_id, ""))
-        return None if join is None else (join, join.branches[session_id])
+    def _branch(self, session: Key) -> tuple[OpenJoin, Forked] | None:
+        key = self._by_branch.get(session)
+        join = None if key is None else self.joins.get(key)
+        return None if join is None else (join, join.branches[session[1]])
 
-    def holds(self, session_id: str) -> bool:
+    def holds(self, session: Key) -> bool:
         """Tell whether a session is a branch of an open join."""
-        return session_id in self._by_branch
+        return session in self._by_branch
 
-    def goes_on(self, session_id: str) -> bool:
+    def goes_on(self, session: Key) -> bool:
         """Tell whether a branch of an open join has not ended."""
-        found = self._branch(session_id)
+        found = self._branch(session)
         return found is not None and found[1].end is None
 
     def slow(self) -> list[Forked]:
@@ -224,7 +246,7 @@ class JoinBook:
         found: list[Forked] = []
         limits_s: dict[tuple[Kind, str], float | None] = {}
         for one in self.running.values():
-            if one.hedged or self._by_parent.get(one.session_id):
+            if one.hedged or self._by_parent.get(one.key):
                 continue
             key = one.kind, one.worker
             if key not in limits_s:
@@ -234,14 +256,14 @@ class JoinBook:
                 found.append(one)
         return found
 
-    def is_hedged(self, session_id: str) -> bool:
+    def is_hedged(self, session: Key) -> bool:
         """Tell whether a branch in work has a second copy, or a task for one."""
-        found = self.running.get(session_id)
+        found = self.running.get(session)
         return found is not None and found.hedged
 
-    def _begun(self, session_id: str, worker: str | None) -> list[OpenJoin]:
+    def _begun(self, session: Key, worker: str | None) -> list[OpenJoin]:
         """Note that a worker has a branch, or with None that there is a second copy of it."""
-        found = self._branch(session_id)
+        found = self._branch(session)
         if found is None or found[1].end is not None:
             return []
         branch = found[1]
@@ -249,45 +271,45 @@ class JoinBook:
         if worker is not None:
             branch.worker, branch.begun = worker, time.monotonic()
         if branch.priority in self._hedging.priorities:
-            self.running[session_id] = branch
+            self.running[session] = branch
         return []
 
-    def _note_pace(self, session_id: str, duration_ms: float) -> None:
-        found = self._branch(session_id)
+    def _note_pace(self, session: Key, duration_ms: float) -> None:
+        found = self._branch(session)
         if found is not None:
             self.paces.note(found[1].kind, found[1].worker, duration_ms)
 
-    def _ended(self, session_id: str, end: BranchEnd) -> list[OpenJoin]:
+    def _ended(self, session: Key, end: BranchEnd) -> list[OpenJoin]:
         touched: list[OpenJoin] = []
-        self.running.pop(session_id, None)
-        found = self._branch(session_id)
+        self.running.pop(session, None)
+        found = self._branch(session)
         if found is not None and found[1].end is None:
             found[1].end = end
             found[0].ended += 1
             touched.append(found[0])
-        for join in self._of_parent(session_id):
+        for join in self._of_parent(session):
             join.parent_end = end.status
             touched.append(join)
         return touched
 
-    def _handed_off(self, session_id: str, to: str) -> list[OpenJoin]:
+    def _handed_off(self, session: Key, to: str) -> list[OpenJoin]:
         """Put the receiver in the place of a branch that was handed off."""
-        found = self._branch(session_id)
+        found = self._branch(session)
         if found is None:
-            return self._ended(session_id, BranchEnd(Status.HANDED_OFF))
+            return self._ended(session, BranchEnd(Status.HANDED_OFF))
         join, branch = found
-        self.running.pop(session_id, None)
+        self.running.pop(session, None)
         receiver = Forked(to, branch.priority, branch.executor, branch.kind)
         join.branches = {
-            (to if key == session_id else key): (receiver if key == session_id else one)
-            for key, one in join.branches.items()
+            one.session_id: one
+            for one in (receiver if one is branch else one for one in join.branches.values())
         }
-        del self._by_branch[session_id]
-        self._by_branch[to] = join.terms.join_id
+        del self._by_branch[session]
+        self._by_branch[receiver.key] = join.key
         return [join]
 
-    def _consolidated(self, consolidation_id: str) -> list[OpenJoin]:
-        join = self.joins.get(consolidation_id)
+    def _consolidated(self, consolidation: Key) -> list[OpenJoin]:
+        join = self.joins.get(consolidation)
         if join is None or join.terms.then is not Then.KEEP:
             return []
         join.joined = True

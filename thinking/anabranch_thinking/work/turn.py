@@ -25,7 +25,7 @@ from anabranch_thinking.join import LATE
 from anabranch_thinking.sessions.many import Known
 from anabranch_thinking.sessions.state_cache import StateCache
 from anabranch_thinking.tracing import step_span
-from anabranch_thinking.work.book import JoinBook, OpenJoin
+from anabranch_thinking.work.book import JoinBook, Key, OpenJoin
 from anabranch_thinking.work.closing import close_join
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ class Turn:
         self._position = 0
         self._noted = -1
         self._caught_up = False
-        self._due: set[str] = set()
-        self._checks: dict[str, float] = {}
+        self._due: set[Key] = set()
+        self._checks: dict[Key, float] = {}
         self._missing: list[tuple[int, Task]] = []
-        self._busy: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._busy: dict[tuple[Key, str], asyncio.Task[None]] = {}
         self._closing = asyncio.Semaphore(CLOSING_MAX)
 
     async def run(self, pinned: PinnedConsumer, *, after: int) -> None:
@@ -95,7 +95,7 @@ class Turn:
             await asyncio.gather(*running, return_exceptions=True)
 
     async def _take(self, records: Iterable[Recorded]) -> None:
-        touched: dict[str, OpenJoin] = {}
+        touched: dict[Key, OpenJoin] = {}
         stopped: dict[str, list[str]] = {}
         for recorded in records:
             self._position = recorded.position
@@ -103,10 +103,11 @@ class Turn:
                 event = recorded.decode()
             except EventInvalid:
                 continue
-            hedged = self._book.is_hedged(event.session_id)
+            session = event.namespace, event.session_id
+            hedged = self._book.is_hedged(session)
             for join in self._book.take(event, recorded.position):
-                touched[join.terms.join_id] = join
-            if self._book.holds(event.session_id):
+                touched[join.key] = join
+            if self._book.holds(session):
                 self._states.follow(event, recorded.position)
             if isinstance(event.data, _STOPS) or (hedged and _is_end(event.data)):
                 stopped.setdefault(event.namespace, []).append(event.session_id)
@@ -135,10 +136,10 @@ class Turn:
     async def _tick_once(self) -> None:
         now = datetime.now(UTC)
         due, self._due = self._due, set()
-        for join_id, join in tuple(self._book.joins.items()):
+        for key, join in tuple(self._book.joins.items()):
             deadline = join.terms.deadline
             late = deadline is not None and now >= deadline and not join.joined
-            if join_id in due or late:
+            if key in due or late:
                 await self._act(join)
         await self._check_queue()
         await self._put_missing()
@@ -169,7 +170,7 @@ class Turn:
             await self._fabric.queue.signals.joined(join.namespace, [join.parent_id])
         if join.finished:
             self._book.settle(join)
-            self._checks.pop(join.terms.join_id, None)
+            self._checks.pop(join.key, None)
             return
         if not join.whole:
             return
@@ -178,23 +179,23 @@ class Turn:
             return
         verdict = join.verdict(datetime.now(UTC))
         if verdict is None:
-            self._checks.setdefault(join.terms.join_id, time.monotonic() + FIRST_CHECK_S)
+            self._checks.setdefault(join.key, time.monotonic() + FIRST_CHECK_S)
         elif join.joined or join.parent_end is not None:
             if not join.terms.late_kept and join.going:
                 self._start(join, "cancel", self._cancel(join, LATE))
         elif join.terms.then is Then.RETURN:
             join.joined = True
-            self._due.add(join.terms.join_id)
+            self._due.add(join.key)
             await self._fabric.queue.signals.joined(join.namespace, [join.parent_id])
         else:
             self._start(join, "close", self._close(join, verdict))
 
     def _start(self, join: OpenJoin, what: str, work: Coroutine[None, None, None]) -> None:
         """Run `work` beside the reading of the log, once at a time for a join."""
-        key = (join.terms.join_id, what)
+        key = (join.key, what)
         if key in self._busy:
             work.close()
-            self._due.add(join.terms.join_id)
+            self._due.add(join.key)
             return
 
         async def run() -> None:
@@ -202,7 +203,7 @@ class Turn:
                 await work
             except (Conflict, NotFound, Unavailable) as error:
                 _log.debug("join %s is tried again: %s", join.terms.join_id, error)
-                self._due.add(join.terms.join_id)
+                self._due.add(join.key)
             except AnabranchError:
                 _log.exception("join %s", join.terms.join_id)
             finally:
@@ -217,17 +218,17 @@ class Turn:
             below = [one for one in self._book.below(join) if one not in uncounted]
             fork = join.terms.traceparent
             with step_span(self._fabric.tracer, "join", root_id=join.root_id, linked=fork):
-                known = self._known({*join.branches, *below})
+                known = self._known(join.namespace, {*join.branches, *below})
                 await close_join(self._fabric, join, verdict, session_ids=below, known=known)
         if join.terms.then is Then.KEEP:
             join.joined = True
-            self._due.add(join.terms.join_id)
+            self._due.add(join.key)
 
-    def _known(self, session_ids: Iterable[str]) -> Known | None:
+    def _known(self, namespace: str, session_ids: Iterable[str]) -> Known | None:
         """Return sessions as they are where the log is read up to; None where one was dropped."""
         states: dict[str, SessionState] = {}
         for session_id in session_ids:
-            state = self._states.get(session_id)
+            state = self._states.get(session_id, namespace=namespace)
             if state is None:
                 return None
             states[session_id] = state
@@ -245,14 +246,14 @@ class Turn:
         have no end where the log goes by then.
         """
         now = time.monotonic()
-        due = [join_id for join_id, at in self._checks.items() if at <= now]
+        due = [key for key, at in self._checks.items() if at <= now]
         waiting: dict[str, list[Task]] = {}
-        for join_id in due:
-            join = self._book.joins.get(join_id)
+        for key in due:
+            join = self._book.joins.get(key)
             if join is None or join.joined or join.called_off:
-                del self._checks[join_id]
+                del self._checks[key]
                 continue
-            self._checks[join_id] = now + CHECK_S
+            self._checks[key] = now + CHECK_S
             for one in join.going:
                 if one.executor is not None:
                     waiting.setdefault(join.namespace, []).append(
@@ -275,7 +276,7 @@ class Turn:
         """Put missing branches into the queue, once the log is read up to where it was then."""
         read_to = self._position
         due = [task for end, task in self._missing if end <= read_to]
-        lost = [task for task in due if self._book.goes_on(task.session_id)]
+        lost = [task for task in due if self._book.goes_on((task.namespace, task.session_id))]
         if lost:
             await self._fabric.queue.put(lost)
         self._missing = [(end, task) for end, task in self._missing if end > read_to]

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
+from copy import deepcopy
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 import pytest
 from hypothesis import given
+from rich.pretty import pretty_repr
 
 from anabranch_events import decode, encode, new_event, new_id
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.content import without_content
 from anabranch_events.event.opaque import OpaqueData
+from anabranch_events.event.recorded import Recorded
 from anabranch_events.event.sealing import (
+    Keys,
     block_of,
     boxes_of,
     is_sealed,
@@ -36,7 +42,7 @@ from anabranch_events.event.unsealing import Opened, unseal, unsealed_event
 from tests.support.events import events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from anabranch_events import Event
 
@@ -44,7 +50,7 @@ BLOCK = "0123456789abcdef"
 SAID = "Ann lives in Uji"
 
 
-class Keys:
+class Drawn:
     """Fresh keys, by their slot."""
 
     def __init__(self) -> None:
@@ -58,8 +64,8 @@ class Keys:
         return slot, self.at[slot]
 
 
-def _sealed(event: Event) -> tuple[bytes, Keys]:
-    keys = Keys()
+def _sealed(event: Event) -> tuple[bytes, Drawn]:
+    keys = Drawn()
     return seal(event, block=BLOCK, draw=keys.draw), keys
 
 
@@ -278,6 +284,61 @@ def test_plain_text_beside_a_box_that_opens_is_refused(was: bytes, becomes: byte
     assert SAID not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b'"data":{', b'"data":{"sealed":"%b",'),
+        (b'"kind":"', b'"kind":"%b","kind":"'),
+        (b'"data":{', b'"data":{"sealed":"d.7.AAAA",'),
+        (b'"data":{', b'"data": {'),
+        (b'"sealed":"', b'"sealed": "'),
+        (b'"sealed":"d.0.', b'"sealed":"d.+0.'),
+        (b'"sealed":"d.0.', b'"sealed":"d.\\u0030.'),
+        (b'"kind":', b'"sealed": "%b","kind":'),
+        (b'"confidence":1.0', b'"confidence":1.00'),
+        (b'"kind":"', b'"kind":"\\u006f'),
+        (b"}}", b"} }"),
+        (b"}}", b"}}\n"),
+    ],
+)
+def test_a_box_that_opens_stands_in_our_own_spelling(was: bytes, becomes: bytes) -> None:
+    """In another one something is said beside it, or those who drop keys find another box."""
+    event = new_event(
+        InsightRecorded(insight_id=new_id(), text="Tea"), session_id=new_id(), namespace="acme"
+    )
+    document, keys = _sealed(event)
+    changed = document.replace(was, becomes.replace(b"%b", SAID.encode()), 1)
+    assert changed != document
+
+    with pytest.raises(EventInvalid) as refused:
+        _opened(changed, keys.at)
+    assert SAID not in str(refused.value)
+
+
+def test_only_the_boxes_that_are_opened_are_boxes_of_a_document() -> None:
+    """An attribute of their name before the data is none: its slot is another event's."""
+    document, keys = _sealed(_branch())
+    before = document.replace(b'"datacontenttype"', b'"sealed":"d.7.AAAA","datacontenttype"')
+
+    found = _opened(before, {})
+
+    assert found.erased
+    assert {box.slot for box in boxes_of(before)} == {*keys.at}
+
+
+@pytest.mark.parametrize("slot", [b"-2", b"+1", b"1_0", b""])
+def test_the_slot_of_a_box_is_a_number_of_digits(slot: bytes) -> None:
+    """A negative one would be counted from a block's end."""
+    document, _ = _sealed(_branch())
+    changed = document.replace(b'"sealed":"d.0.', b'"sealed":"d.%b.' % slot)
+    assert changed != document
+
+    with pytest.raises(EventInvalid, match="a box cannot be read"):
+        _opened(changed, {})
+    with pytest.raises(EventInvalid, match="a box cannot be read"):
+        boxes_of(changed)
+
+
 @pytest.mark.parametrize("name", ["id", "time", "namespace", "agent", "causationid", "data"])
 @pytest.mark.parametrize("again", [b"", b',"data":%b'])
 def test_no_attribute_stands_behind_the_data(name: str, again: bytes) -> None:
@@ -303,3 +364,25 @@ def test_the_type_of_an_event_is_that_of_its_envelope() -> None:
     }
 
     assert says_something(orjson.dumps(members))
+
+
+def test_keys_leave_a_record_only_where_they_are_asked_for() -> None:
+    """What prints, logs, copies or stores records as they are does not give them away."""
+    event = _branch()
+    document, drawn = _sealed(event)
+    block = b"".join(drawn.at.values())
+    record = Recorded(7, "acme", event.subject, document, 0, Keys(block))
+    refusing: list[Callable[[Recorded], object]] = [
+        pickle.dumps,
+        deepcopy,
+        msgspec.json.encode,
+        msgspec.msgpack.encode,
+    ]
+
+    shown = [repr(record), str(record), pretty_repr(record), repr(msgspec.structs.asdict(record))]
+
+    assert record.decode() == event
+    assert not [one for one in shown if repr(block)[2:12] in one or "Keys(…)" not in one]
+    for leave in refusing:
+        with pytest.raises(TypeError):
+            leave(record)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from anabranch_events import Receipt, new_event, new_id
 from anabranch_events.event.types import (
     BranchCompleted,
@@ -23,16 +25,16 @@ if TYPE_CHECKING:
 ROOT = new_id()
 
 
-def _event(session_id: str, data: EventData) -> Event:
-    return new_event(data, session_id=session_id, namespace="test", correlation_id=ROOT)
+def _event(session_id: str, data: EventData, namespace: str = "test") -> Event:
+    return new_event(data, session_id=session_id, namespace=namespace, correlation_id=ROOT)
 
 
-def _life(session_id: str) -> list[Event]:
+def _life(session_id: str, namespace: str = "test") -> list[Event]:
     created = BranchCreated(parent_id=ROOT, root_id=ROOT, forked_at=1, depth=1, task="look")
     return [
-        _event(session_id, created),
-        _event(session_id, BranchStarted(worker="w", attempt=1)),
-        _event(session_id, BranchCompleted(result="found", duration_ms=1, attempt=1)),
+        _event(session_id, created, namespace),
+        _event(session_id, BranchStarted(worker="w", attempt=1), namespace),
+        _event(session_id, BranchCompleted(result="found", duration_ms=1, attempt=1), namespace),
     ]
 
 
@@ -56,7 +58,7 @@ def test_own_appends_give_the_state_that_reading_gives() -> None:
     _append(cache, [created], 2, {session_id: 0})
     _append(cache, [started, completed], 7, {session_id: 2})
 
-    assert cache.get(session_id) == read
+    assert cache.get(session_id, namespace="test") == read
 
 
 def test_an_append_after_something_unknown_is_not_taken_in() -> None:
@@ -71,10 +73,10 @@ def test_an_append_after_something_unknown_is_not_taken_in() -> None:
     other = new_id()
     _append(cache, [_event(other, started.data)], 11, {other: 0})
 
-    known = cache.get(session_id)
+    known = cache.get(session_id, namespace="test")
     assert known is not None
     assert (known.position, known.status) == (2, Status.PENDING)
-    assert cache.get(other) is None
+    assert cache.get(other, namespace="test") is None
 
 
 def test_it_holds_no_more_than_its_weight() -> None:
@@ -84,7 +86,7 @@ def test_it_holds_no_more_than_its_weight() -> None:
     for position, session_id in enumerate(ids, 1):
         opened = _event(session_id, SessionOpened(task="look"))
         _append(cache, [opened], position, {session_id: 0})
-    assert cache.get(ids[0]) is not None  # From here on it is the one used last.
+    assert cache.get(ids[0], namespace="test") is not None  # From here on it is the one used last.
 
     heavy = SessionState(
         new_id(),
@@ -94,8 +96,8 @@ def test_it_holds_no_more_than_its_weight() -> None:
     )
     cache.keep(heavy)
 
-    assert [one for one in ids if cache.get(one) is not None] == [ids[0]]
-    assert cache.get(heavy.session_id) == heavy
+    assert [one for one in ids if cache.get(one, namespace="test") is not None] == [ids[0]]
+    assert cache.get(heavy.session_id, namespace="test") == heavy
 
 
 def test_who_follows_the_log_knows_what_reading_gives() -> None:
@@ -109,8 +111,27 @@ def test_who_follows_the_log_knows_what_reading_gives() -> None:
         read = read.after(event, position=position)
         cache.follow(event, position)
 
-    assert cache.get(session_id) == read
-    assert cache.get(before) is None
+    assert cache.get(session_id, namespace="test") == read
+    assert cache.get(before, namespace="test") is None
+
+
+@pytest.mark.parametrize("first", ["test", "other"])
+def test_a_session_is_that_of_its_namespace(first: str) -> None:
+    """Another namespace may use its id, before or after it: neither says a word in the other."""
+    session_id = new_id()
+    second = {"test": "other", "other": "test"}[first]
+    cache = StateCache()
+
+    cache.follow(_life(session_id, first)[0], 1)
+    for position, event in enumerate(_life(session_id, second), 2):
+        cache.follow(event, position)
+
+    here = cache.get(session_id, namespace=first)
+    there = cache.get(session_id, namespace=second)
+    assert here is not None
+    assert there is not None
+    assert (here.namespace, here.position, here.result) == (first, 1, None)
+    assert (there.namespace, there.position, there.result) == (second, 4, "found")
 
 
 def test_what_may_repeat_or_gathers_much_is_not_followed() -> None:
@@ -127,5 +148,5 @@ def test_what_may_repeat_or_gathers_much_is_not_followed() -> None:
         insight = Insight(insight_id=new_id(), text=f"fact {number}")
         cache.follow(_event(long, InsightRecorded(**vars(insight))), 11 + number)
 
-    assert cache.get(repeated) is None
-    assert cache.get(long) is None
+    assert cache.get(repeated, namespace="test") is None
+    assert cache.get(long, namespace="test") is None

@@ -12,6 +12,7 @@ from anabranch_events.event.types import (
     BranchFailed,
     BranchHedged,
     BranchStarted,
+    ConsolidationRecorded,
     EventData,
     JoinTerms,
     Priority,
@@ -21,15 +22,17 @@ from anabranch_events.event.types import (
 )
 from anabranch_thinking.sessions.forks import fork_ids, join_id_of, share
 from anabranch_thinking.work.allowed import allowed_executors
-from anabranch_thinking.work.book import Forked, JoinBook
+from anabranch_thinking.work.book import Forked, JoinBook, OpenJoin
 from anabranch_thinking.work.hedging import Hedging, Kind, Paces
 
 ROOT = new_id()
 
 
-def take(book: JoinBook, session_id: str, data: EventData, position: int) -> None:
-    """Take one event in."""
-    book.take(new_event(data, session_id=session_id, namespace="test"), position)
+def take(
+    book: JoinBook, session_id: str, data: EventData, position: int, *, namespace: str = "test"
+) -> list[OpenJoin]:
+    """Take one event in; return the joins that it touched."""
+    return book.take(new_event(data, session_id=session_id, namespace=namespace), position)
 
 
 def fork(
@@ -40,6 +43,7 @@ def fork(
     position: int,
     then: Then,
     priority: Priority = Priority.NORMAL,
+    namespace: str = "test",
 ) -> list[str]:
     """Take a fork in; return its branches."""
     terms = JoinTerms(join_id=join_id_of(parent_id, 0), branches=count, then=then)
@@ -54,7 +58,7 @@ def fork(
             priority=priority,
             join=terms,
         )
-        take(book, session_id, data, position + number)
+        take(book, session_id, data, position + number, namespace=namespace)
     return ids
 
 
@@ -63,7 +67,7 @@ def test_the_book_keeps_a_thought_until_it_has_ended() -> None:
     book = JoinBook()
     first, second = fork(book, ROOT, 2, position=5, then=Then.CLOSE)
     twigs = fork(book, first, 2, position=9, then=Then.COMPLETE)
-    root, below = book.joins[join_id_of(ROOT, 0)], book.joins[join_id_of(first, 0)]
+    root, below = book.joins["test", join_id_of(ROOT, 0)], book.joins["test", join_id_of(first, 0)]
 
     for number, session_id in enumerate([*twigs, first, second]):
         take(book, session_id, BranchCompleted(result="done"), 20 + number)
@@ -74,6 +78,37 @@ def test_the_book_keeps_a_thought_until_it_has_ended() -> None:
 
     assert kept == ([first, second, *twigs], 4)
     assert (book.joins, book.checkpoint(99)) == ({}, 99)
+
+
+@pytest.mark.parametrize("first", ["test", "other"])
+def test_a_join_is_that_of_its_namespace(first: str) -> None:
+    """Another namespace may use the ids of its join, its parent and its branches: it ends nothing.
+
+    Nor does it take its place, whichever comes first.
+    """
+    book = JoinBook()
+    second = {"test": "other", "other": "test"}[first]
+    ids = fork(book, ROOT, 2, position=5, then=Then.KEEP, namespace=first)
+    twins = fork(book, ROOT, 2, position=9, then=Then.KEEP, namespace=second)
+    here, there = (book.joins[namespace, join_id_of(ROOT, 0)] for namespace in (first, second))
+    consolidated = ConsolidationRecorded(
+        consolidation_id=here.terms.join_id, root_id=ROOT, sessions=(), sources=(), text="joined"
+    )
+
+    touched = [
+        *take(book, ids[0], BranchCompleted(result="not theirs"), 20, namespace=second),
+        *take(book, ids[1], SessionHandedOff(to=new_id(), summary="yours"), 21, namespace=second),
+        *take(book, ROOT, SessionClosed(reason="over"), 22, namespace=second),
+        *take(book, ROOT, consolidated, 23, namespace=second),
+    ]
+
+    assert ids == twins
+    assert touched == [there] * 4
+    assert (here.going, here.ended, here.parent_end) == ([*here.branches.values()], 0, None)
+    assert (list(here.branches), here.joined, there.joined) == (ids, False, True)
+    assert book.below(here) == ids
+    assert book.goes_on((first, ids[0]))
+    assert not book.goes_on((second, ids[0]))
 
 
 def test_a_branch_is_slow_by_those_of_its_kind() -> None:
@@ -95,9 +130,9 @@ def test_a_branch_is_slow_by_those_of_its_kind() -> None:
         take(book, one, done, 30)
     slow = book.slow()
     take(book, ids[4], BranchHedged(worker="u"), 40)
-    hedged = (book.slow(), book.is_hedged(ids[4]))
+    hedged = (book.slow(), book.is_hedged(("test", ids[4])))
     take(book, ids[4], BranchFailed(error="away", attempt=1, will_retry=True), 45)
-    between = (book.slow(), book.is_hedged(ids[4]))
+    between = (book.slow(), book.is_hedged(("test", ids[4])))
     take(book, ids[4], BranchStarted(worker="u", attempt=2), 50)
 
     assert early == []
@@ -126,7 +161,7 @@ def test_a_receiver_takes_the_place_of_a_branch_that_was_handed_off() -> None:
     book = JoinBook()
     (only,) = fork(book, ROOT, 1, position=5, then=Then.CLOSE)
     heir = new_id()
-    join = book.joins[join_id_of(ROOT, 0)]
+    join = book.joins["test", join_id_of(ROOT, 0)]
 
     take(book, only, SessionHandedOff(to=heir, summary="go on"), 6)
     waiting = [one.session_id for one in join.going]
