@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_recall.fusion import Candidate, Scored, fuse, hop
-from anabranch_recall.text.identifiers import identifiers_in, verbatim
-from anabranch_recall.text.language import asked_words, bm25, date_words, entities, words_of
+from anabranch_recall.text.identifiers import held, identifiers_in
+from anabranch_recall.text.language import asked_words, bm25, date_words, entities, tokens, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +75,7 @@ def candidates_of(
     """
     documents = [words_of(_dated(row.text, row.day)) for row in rows]
     scores = bm25(asked_words(question), documents)
-    identifiers = identifiers_in(question)
+    needed = {one: set(tokens(one)) for one in identifiers_in(question)}
     return [
         Candidate(
             insight_id=row.insight_id,
@@ -87,9 +87,11 @@ def candidates_of(
             words=score,
             cosine=cosines.get(row.insight_id),
             evidence=evidence.get(row.insight_id, 0.0),
-            identifier=verbatim(identifiers, row.text),
+            held=held(
+                (one for one, words in needed.items() if words <= document.counts.keys()), row.text
+            ),
         )
-        for row, score in zip(rows, scores, strict=True)
+        for row, document, score in zip(rows, documents, scores, strict=True)
     ]
 
 

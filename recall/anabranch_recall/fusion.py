@@ -12,6 +12,7 @@ from math import log, log10
 from typing import TYPE_CHECKING, Final
 
 from anabranch_recall.question import Association, Why
+from anabranch_recall.text.identifiers import Held, lifts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ LINKED_SHARE: Final = 0.1
 SEEDS: Final = 2
 SHARED_BY_MAX: Final = 4
 LINKED_FROM: Final = 5
+NOTHING_HELD: Final = Held()
 _SHORT: Final = 20
 _OPENING_CHARACTERS: Final = 60
 
@@ -33,8 +35,8 @@ _OPENING_CHARACTERS: Final = 60
 class Candidate:
     """An insight that may answer. `words` and `cosine` are None where a lane has nothing on it.
 
-    `evidence` is its part where a consolidation cites it, `identifier` where it has one of the
-    question's.
+    `evidence` is its part where a consolidation cites it, `held` the identifiers of the question
+    that it has.
     """
 
     insight_id: str
@@ -46,13 +48,7 @@ class Candidate:
     cosine: float | None = None
     day: str = ""
     evidence: float = 0.0
-    identifier: float = 0.0
-
-    @property
-    def priors(self) -> dict[str, float]:
-        """The parts that it has by itself, by their names."""
-        parts = {"evidence": self.evidence, "identifier": self.identifier}
-        return {name: part for name, part in parts.items() if part}
+    held: Held = NOTHING_HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,7 @@ class Scored:
     meaning: float = 0.0
     session: float = 0.0
     length: float = 0.0
+    identifier: float = 0.0
     path: float = 0.0
     linked: float = 0.0
     entities: tuple[str, ...] = ()
@@ -86,7 +83,13 @@ class Scored:
     def score(self) -> float:
         """The sum of the parts."""
         own = self.words + self.meaning + self.session + self.length
-        return own + sum(self.candidate.priors.values()) + self.path + self.linked
+        return own + sum(self.priors.values()) + self.path + self.linked
+
+    @property
+    def priors(self) -> dict[str, float]:
+        """The parts that no lane gives, by their names."""
+        parts = {"evidence": self.candidate.evidence, "identifier": self.identifier}
+        return {name: part for name, part in parts.items() if part}
 
     @property
     def supported(self) -> bool:
@@ -109,7 +112,7 @@ class Scored:
             lanes=lanes,
             session=self.session,
             length=self.length,
-            priors=candidate.priors,
+            priors=self.priors,
             path=self.path,
             linked=self.linked,
             cosine=candidate.cosine,
@@ -145,6 +148,9 @@ def fuse(candidates: Sequence[Candidate]) -> list[Scored]:
         each.session = SESSION_SHARE * best[each.candidate.session_id]
         length = log10(max(len(each.candidate.text), _SHORT) / _SHORT)
         each.length = LENGTH_SHARE * min(length, 1.0)
+    gained = lifts([each.candidate.held for each in scored], [each.score for each in scored])
+    for each, part in zip(scored, gained, strict=True):
+        each.identifier = part
     return sorted(scored, key=lambda each: each.order)
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import reduce
 from math import log
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from anabranch_recall.answer import distinct
+from anabranch_recall.index.identified import identified
 from anabranch_recall.index.lanes import Dense, dense
 from anabranch_recall.moment import moment_of
 from anabranch_recall.plasticity import decayed
 from anabranch_recall.question import Association
 from anabranch_recall.recipe import RECIPE
-from anabranch_recall.text.identifiers import verbatim
+from anabranch_recall.text.identifiers import lifts
 from anabranch_recall.text.language import entities
-from anabranch_recall.text.words import stems
 from anabranch_recall.timing import Durations
 
 if TYPE_CHECKING:
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 RERANKED: Final = 100
 """The number of the best that are compared by the model's own vectors."""
 LINKS_MAX: Final = 200
-VERBATIM_MAX: Final = 2000
-"""The insights with all numbers of an identifier that are looked at for their order."""
 _GROWTH: Final = 4
 _ROUNDED: Final = 0.02
 """More than one byte a number takes from a cosine, or adds to it."""
@@ -100,7 +97,6 @@ class Pool:
     def __init__(
         self,
         moment: Moment,
-        asked: Asked,
         reach: Eligible,
         scores: Dense,
         *,
@@ -108,7 +104,6 @@ class Pool:
         recipe: Recipe,
     ) -> None:
         self._moment = moment
-        self._identifiers = asked.identifiers
         self._reach = reach
         self._scores = scores
         self._vector = vector
@@ -149,9 +144,6 @@ class Pool:
         elif scores.meaning is not None and cosine is None:
             meaning = float(scores.meaning[slot])
         priors = {name: float(prior[slot]) for name, prior in scores.priors.items() if prior[slot]}
-        said = self._moment.document(row).said if self._identifiers else ""
-        if part := verbatim(self._identifiers, said):
-            priors["identifier"] = part
         words = 0.0 if scores.words is None else float(scores.words[slot])
         session = float(scores.session[slot])
         length = self._recipe.length * float(scores.substance[slot])
@@ -191,11 +183,12 @@ def rank(
     if not reach.count:
         return Ranking([], words=False, meaning=False, vectors=False, durations=took)
     scores = dense(moment, asked, reach, vector=vector, recipe=recipe, took=took)
-    pool = Pool(moment, asked, reach, scores, vector=vector, recipe=recipe)
+    pool = Pool(moment, reach, scores, vector=vector, recipe=recipe)
     choosing = scores.total if min_similarity is None else _above(scores, min_similarity)
     size = max(k, RERANKED)
     pool.add(best_slots(choosing, size))
-    pool.add(_verbatim_slots(moment, asked, reach))
+    if asked.identifiers:
+        identify(pool, moment, asked, reach, scores)
     with took.timed("entities"):
         hop(pool, moment, asked, reach, recipe=recipe)
     with took.timed("associations"):
@@ -256,17 +249,17 @@ def best_slots(total: NDArray[np.float64], count: int) -> list[int]:
     return [*above.tolist(), *equal.tolist()]
 
 
-def _verbatim_slots(moment: Moment, asked: Asked, reach: Eligible) -> list[int]:
-    """Return the slots of insights that have an identifier of the question word for word."""
-    found: list[int] = []
-    for identifier in asked.identifiers:
-        rows = [moment.term(stem).rows for stem in dict.fromkeys(stems(identifier))]
-        having = reduce(np.intersect1d, sorted(rows, key=len) or [np.empty(0, np.int64)])
-        slots, kept = reach.slots(having)
-        for slot, row in zip(slots.tolist()[:VERBATIM_MAX], having[kept].tolist(), strict=False):
-            if verbatim((identifier,), moment.document(row).said):
-                found.append(slot)
-    return found
+def identify(pool: Pool, moment: Moment, asked: Asked, reach: Eligible, scores: Dense) -> None:
+    """Take in those with an identifier of the question; lift them above those with its words."""
+    pooled = {each.slot for each in pool.ordered()}
+    found = identified(moment, asked.identifiers, reach, scores.total, pooled=sorted(pooled))
+    slots = [slot for slot, each in found.items() if each.verbatim or slot in pooled]
+    ranked = pool.add(slots)
+    gained = lifts([found[slot] for slot in slots], [each.own for each in ranked])
+    for each, part in zip(ranked, gained, strict=True):
+        if part:
+            each.priors["identifier"] = part
+            each.own += part
 
 
 def hop(pool: Pool, moment: Moment, asked: Asked, reach: Eligible, *, recipe: Recipe) -> None:

@@ -9,6 +9,7 @@ import random
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch_store.embedding.network import CHARACTERS_MAX
+from anabranch_store.embedding.together import together
 from anabranch_store.errors import EmbedderMissing, EmbedderRefused, EmbedderUnavailable
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class EmbeddingEndpoint:
             [text[:CHARACTERS_MAX] or " " for text in texts[start : start + TEXTS_A_REQUEST]]
             for start in range(0, len(texts), TEXTS_A_REQUEST)
         ]
-        found = await asyncio.gather(*map(self._embed_piece, pieces))
+        found = await together(map(self._embed_piece, pieces))
         return [vector for vectors in found for vector in vectors]
 
     async def _embed_piece(self, texts: list[str]) -> list[Vector]:

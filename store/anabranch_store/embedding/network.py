@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakValueDictionary
 
+from anabranch_store.embedding.together import together
 from anabranch_store.errors import EmbedderMissing, EmbedderRefused
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class LocalEmbedder(ABC):
                     vectors[index] = vector
 
         threads = self._threads or min(THREADS_MAX, os.cpu_count() or 1)
-        await asyncio.gather(*(work() for _ in range(threads)))
+        await together(work() for _ in range(threads))
         return vectors
 
     @abstractmethod

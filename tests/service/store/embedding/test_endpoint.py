@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from typing import TYPE_CHECKING
@@ -115,6 +116,23 @@ async def test_what_no_repetition_mends_is_refused(
 
     assert fix in refused.value.fix
     assert len(server.requests) == 1
+
+
+async def test_after_an_error_nothing_further_is_asked(
+    server: EmbeddingsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the texts that wait for their turn, at most the next has begun when the error is there."""
+    monkeypatch.setattr(endpoint, "REQUESTS_AT_ONCE", 1)
+    monkeypatch.setattr(endpoint, "TEXTS_A_REQUEST", 1)
+    server.failing.append(401)
+
+    async with endpoint_of(server) as embedder:
+        with pytest.raises(EmbedderRefused, match="status 401"):
+            await embedder.embed(["Gauge"] * 20)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*left, return_exceptions=True)
+
+    assert len(server.requests) <= 2
 
 
 @pytest.mark.parametrize(
