@@ -157,6 +157,20 @@ def test_a_room_names_what_others_use(room: str) -> None:
     assert said(room) == others_use(room)
 
 
+def test_a_header_of_the_server_has_one_name() -> None:
+    """Where a constant of the events part holds it, none beside it does."""
+    held: dict[str, list[str]] = {}
+    for name, path in modules().items():
+        for node in ast.parse(path.read_text()).body:
+            value = node.value if isinstance(node, ast.AnnAssign) else None
+            text = value.value if isinstance(value, ast.Constant) else None
+            if name.startswith("anabranch_events.") and str(text).startswith("Nats-"):
+                held.setdefault(str(text), []).append(name)
+
+    assert len(held) > 2
+    assert {text: names for text, names in held.items() if len(names) > 1} == {}
+
+
 def test_faststream_stays_in_two_rooms() -> None:
     """Only `commands` and `service` import FastStream, and its private names for types alone."""
     rooms_of_it: set[str] = set()

@@ -27,6 +27,7 @@ BATCH_BYTES: Final = 4 * 1024 * 1024
 SUBJECTS_MAX: Final = 256
 EVENT_ID: Final = "Nats-Msg-Id"
 EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
+EXPECTED_LAST: Final = "Nats-Expected-Last-Sequence"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SERVER_TIME_MAX: Final = timedelta(days=290 * 365)
 _END_OF_BATCH: Final = "204"

@@ -34,7 +34,7 @@ from anabranch_events.jetstream.api import (
     parsed,
     translated,
 )
-from anabranch_events.jetstream.direct_get import EVENT_ID
+from anabranch_events.jetstream.direct_get import EVENT_ID, EXPECTED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -52,7 +52,6 @@ _KEYS_MAX: Final = 1024
 SEEN_S: Final = 2.0
 """The time for which a block that is drawn from is taken to be there without a look."""
 _CACHED_MAX: Final = 1024
-_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _GONE: Final = bytes(KEY_BYTES)
 _SETTINGS: Final[dict[str, Any]] = {
     "retention": "limits",
@@ -270,7 +269,7 @@ class KeyBlocks:
         """Store a value; False where another one came after the expected one."""
         headers: dict[str, str] = {}
         if expected is not None:
-            headers[_EXPECTED] = str(expected)
+            headers[EXPECTED] = str(expected)
         if message_id is not None:
             headers[EVENT_ID] = message_id
         subject = f"{_PREFIX}{namespace}.{name}"

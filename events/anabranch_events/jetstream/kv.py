@@ -20,6 +20,7 @@ from anabranch_events.jetstream.api import (
     parsed,
     translated,
 )
+from anabranch_events.jetstream.direct_get import EXPECTED
 from anabranch_events.jetstream.stream import checked_token
 from anabranch_events.jetstream.tenant_view import VALUE
 from anabranch_events.transport.inbox import Unanswered
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from anabranch_events.transport.connection import Connection
 
-_EXPECTED: Final = "Nats-Expected-Last-Subject-Sequence"
 _CHANGED: Final = frozenset({10071, 10164})
 _KEY: Final = re.compile(r"[A-Za-z0-9_=/-]+(?:\.[A-Za-z0-9_=/-]+)*")
 _T = TypeVar("_T")
@@ -91,7 +91,7 @@ class _ProjectorStore:
         return Entry(base64.b64decode(message.get("data", "")), message["seq"])
 
     async def put(self, key: str, value: bytes, *, revision: int | None) -> int:
-        headers = None if revision is None else {_EXPECTED: str(revision)}
+        headers = None if revision is None else {EXPECTED: str(revision)}
         return int((await self._ask(self._subject(key), value, headers))["seq"])
 
     async def _ask(

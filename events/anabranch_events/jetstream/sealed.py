@@ -14,7 +14,7 @@ from anabranch_events.event.identifiers import (
 )
 from anabranch_events.event.types import NamespaceSealed
 from anabranch_events.jetstream.api import CONFLICTS, Refused, parsed, translated
-from anabranch_events.jetstream.direct_get import EVENT_ID, ask_leader
+from anabranch_events.jetstream.direct_get import EVENT_ID, EXPECTED_LAST, ask_leader
 from anabranch_events.jetstream.reserved_line import ReservedLine
 from anabranch_events.jetstream.stream import SUBJECT_PREFIX, read_bounds
 
@@ -76,7 +76,7 @@ class SealedNamespaces(ReservedLine):
         headers = {
             EVENT_ID: event.id,
             "Content-Type": CONTENT_TYPE,
-            "Nats-Expected-Last-Sequence": str(last),
+            EXPECTED_LAST: str(last),
         }
         document = encode(event)
 

@@ -27,7 +27,7 @@ from anabranch_events.jetstream.api import (
     translated,
 )
 from anabranch_events.jetstream.claim_check import is_reference
-from anabranch_events.jetstream.direct_get import EVENT_ID, EXPECTED, ask_leader
+from anabranch_events.jetstream.direct_get import EVENT_ID, EXPECTED, EXPECTED_LAST, ask_leader
 from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S, SUBJECT_PREFIX
 from anabranch_events.jetstream.tenant_view import INFO
 from anabranch_events.transport.inbox import Unanswered
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
 
 _STANDS_S: Final = 0.2
-EXPECTED_LAST: Final = "Nats-Expected-Last-Sequence"
 
 
 class Outgoing(NamedTuple):

@@ -47,9 +47,12 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _OPENERS: Final = {"'": "a string", '"': "a string", "`": "a quoted name"}
-_ESCAPE: Final = re.compile(r"\\u+([0-9a-fA-F]{4})")
+_ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)(\\u+([0-9a-fA-F]{4}))")
+"""An escape, with the pairs of backslashes before it: one that stands behind half a pair is none."""
 _ENDS: Final = frozenset("'\"`\\")
 """The characters that end a string or a name, or keep one from its end."""
+_COMMENT_ENDS: Final = frozenset("*/\n\r")
+"""Those that end a comment; Neo4j takes no other character for a line's end."""
 
 
 def tokens(text: str) -> list[Token]:
@@ -84,15 +87,16 @@ def parameters_in(text: str) -> set[str]:
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return _ESCAPE.sub(lambda match: match[1] + chr(int(match[3], 16)), text)
 
 
 def _check_escapes(token: str, kind: str) -> None:
     """Refuse an escape that ends what it stands in, for a reader that resolves it first."""
+    ends = _COMMENT_ENDS if kind == "comment" else _ENDS
     for escape in _ESCAPE.finditer(token):
-        character = chr(int(escape[1], 16))
-        if kind == "comment" or character in _ENDS:
-            raise CypherInvalid(f"the escape {escape[0]} does not stand here: write {character!r}")
+        character = chr(int(escape[3], 16))
+        if character in ends:
+            raise CypherInvalid(f"the escape {escape[2]} does not stand here: write {character!r}")
 
 
 def _check_sign(sign: str, text: str, start: int) -> None:

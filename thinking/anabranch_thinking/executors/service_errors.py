@@ -111,6 +111,7 @@ def _asked_pause_s(headers: Mapping[str, str]) -> float | None:
             return max(0.0, asked_s)
     try:
         until = parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
+        left = until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)
+    except (OverflowError, ValueError):  # Of numbers beyond all bounds.
         return None
-    return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, left.total_seconds())

@@ -52,11 +52,13 @@ REQUESTED: Final = "requested"
 RELATED: Final = "related"
 
 REMEMBER_TASK: Final = "Remember"
+"""The task of a session opened for one insight. It repeats nothing that may be forgotten."""
+
 RESERVED: Final = "anabranch."
+"""The start of the keys of notes that are ours, beside those of agents; none is handed off."""
+
 USAGE_NOTE: Final = f"{RESERVED}usage"
 """The note in working memory on the tokens that a model took."""
-"""The start of the keys of notes that are ours, beside those of agents; none is handed off."""
-"""The task of a session opened for one insight. It repeats nothing that may be forgotten."""
 
 
 class LocatedInsight(NamedTuple):

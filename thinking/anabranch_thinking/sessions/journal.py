@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from copy import copy
 from datetime import UTC, datetime
+from functools import lru_cache
 from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from anabranch_events import (
     Event,
@@ -31,7 +32,7 @@ from anabranch_events.errors import (
     PositionConflict,
 )
 from anabranch_events.event.construction import construct_event
-from anabranch_events.event.identifiers import is_canonical_uuid, whole_milliseconds
+from anabranch_events.event.identifiers import Name, is_canonical_uuid, whole_milliseconds
 from anabranch_events.event.types import ResourceClaimed
 from anabranch_thinking.errors import SessionEnded, SessionNotFound, TokenStale
 from anabranch_thinking.sessions.lease import Lease, lease_in, line_of
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 SETTLE_S: Final = 60.0
 _PAUSE_MAX_S: Final = 0.004
+_NAMES_MAX: Final = 1024
+_NAME: Final = TypeAdapter[str](Name)
 
 InsightLookup = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 """Maps each insight id that exists to the session that produced it; others are left out."""
@@ -97,8 +100,6 @@ class Journal:
         self._states = StateCache()
         self._repeats = log.repeats()
         self._lease: Lease | None = None
-        self._named: set[str | None] = {None}
-        """The agents in whose name an event was checked."""
 
     def with_listener(self, listener: EventListener | None, *, agent: str | None = None) -> Self:
         """Return a copy of the journal that hands its appends to `listener`, in `agent`'s name."""
@@ -168,11 +169,12 @@ class Journal:
     async def begun_after(
         self, position: int, *, records_max: int, known: Mapping[str, SessionState] | None = None
     ) -> dict[str, SessionState] | None:
-        """Return the sessions that began after a position, as they are, in their order.
+        """Return the sessions that began after a position, and all that are `known`, as they are.
 
-        The end of the log is read as a whole. None where more than `records_max` records stand
-        there, or one of them takes a closer look: each session is to be read by itself then.
-        `known` are sessions as they were at that position; they go on.
+        `known` are sessions as they were at that position. Sessions that began before may be among
+        those found, where this process knows them and they went on since. The end of the log is
+        read as a whole. None where more than `records_max` records stand there, or one of them
+        takes a closer look: each session is to be read by itself then.
         """
         last = (await self._log.bounds()).last
         if last - position > records_max:
@@ -338,8 +340,8 @@ class Journal:
         """Return the event of a fact; what we made ourselves is not looked at again."""
         event_id, agent = fact.event_id or self.new_id(), fact.agent or self.agent
         ids = (event_id, fact.session_id, root_id)
-        ours = time.tzinfo is UTC and agent in self._named and all(map(is_canonical_uuid, ids))
-        event = (construct_event if ours else new_event)(
+        ours = time.tzinfo is UTC and _is_name(agent) and all(map(is_canonical_uuid, ids))
+        return (construct_event if ours else new_event)(
             fact.data,
             session_id=fact.session_id,
             namespace=self.namespace,
@@ -348,8 +350,6 @@ class Journal:
             event_id=event_id,
             time=whole_milliseconds(time) if ours else time,
         )
-        self._named.add(agent)
-        return event
 
     def _stored(
         self, events: Sequence[Event], receipts: Sequence[Receipt], *, expected: Mapping[str, int]
@@ -417,6 +417,15 @@ class Journal:
                 if other or monotonic() >= deadline:
                     raise
             await asyncio.sleep(pauses.uniform(0, _PAUSE_MAX_S))
+
+
+@lru_cache(_NAMES_MAX)
+def _is_name(agent: str | None) -> bool:
+    """Tell whether an event may be in this name: the same few come again and again."""
+    try:
+        return agent is None or bool(_NAME.validate_python(agent))
+    except ValidationError:
+        return False
 
 
 def _decided(

@@ -64,7 +64,10 @@ async def test_a_hub_in_one_batch_is_as_one_by_one(graph: Graph) -> None:
 @in_full_only
 @pytest.mark.parametrize("graph_address", ["embedded"], indirect=True)
 async def test_a_hub_costs_what_others_do(graph: Graph) -> None:
-    """Links into a hub and out of it take no ten times those elsewhere; they took 29 to 45 times."""
+    """Links into a hub and out of it take no ten times those elsewhere; they took 29 to 45 times.
+
+    Each is measured at two hubs, in turns; the lesser counts, for others may run meanwhile.
+    """
     position = 0
 
     async def seconds(told: list[EventData]) -> float:
@@ -79,10 +82,14 @@ async def test_a_hub_costs_what_others_do(graph: Graph) -> None:
             await graph.write(fold(events))
         return time.perf_counter() - begun
 
-    numbers = range(2, MANY + 2)
+    numbers = range(3, MANY + 3)
     await seconds([InsightRecorded(insight_id=insight(each), text="A fact") for each in numbers])
-    apart = await seconds([_formed(each, each + 1) for each in numbers])
-    into = await seconds([_formed(each, 1) for each in numbers])
-    out = await seconds([_formed(1, each) for each in numbers])
+    took: list[tuple[float, float, float]] = []
+    for hub in (1, 2):
+        apart = await seconds([_formed(each, each + hub) for each in numbers])
+        into = await seconds([_formed(each, hub) for each in numbers])
+        out = await seconds([_formed(hub, each) for each in numbers])
+        took.append((apart, into, out))
 
+    apart, into, out = map(min, zip(*took, strict=True))
     assert max(into, out) < 10 * apart

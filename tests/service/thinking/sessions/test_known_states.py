@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import TYPE_CHECKING
 
 import pytest
 
 from anabranch_events import new_id
+from anabranch_events.errors import InputInvalid
 from anabranch_events.jetstream.stream import subject
 from anabranch_thinking import BranchTask, Sessions
 from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, SessionNotFound
@@ -143,3 +145,21 @@ async def test_beginnings_are_read_together(sessions: Sessions, log: Log) -> Non
     assert (await fresh.start(ids[0], worker="w")).attempt == 1
     with pytest.raises(BranchTaken, match="other"):
         await fresh.start(ids[2], worker="w")
+
+
+async def test_a_process_gathers_no_names_of_agents(sessions: Sessions) -> None:
+    """Each command may come in another's name, and one that is none is refused each time."""
+
+    def held() -> dict[str, int]:
+        return {name: len(one) for name, one in vars(sessions).items() if isinstance(one, Sized)}
+
+    before = held()
+    for number in range(20):
+        command = sessions.for_command(agent=f"agent {number}")
+        session_id = (await command.open_session("look")).session_id
+        assert (await sessions.state(session_id)).agent == f"agent {number}"
+    for _ in range(2):
+        with pytest.raises(InputInvalid, match="agent"):
+            await sessions.for_command(agent="a\x00b").open_session("look")
+
+    assert held() == before

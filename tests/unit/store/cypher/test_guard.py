@@ -51,6 +51,8 @@ READS = [
     "MATCH p = ((a)-[:X]->(b)){1,5} WHERE a.active AND (b.x) IS NOT NULL RETURN p",
     "RETURN 'it''s' + 'a \\' quote' + \"`\" AS `a ``quoted`` name`",
     "RETURN '\\u00e9' AS x, 1.5e-3, 0xFF, .5, $`a param`, $create",
+    "RETURN 'C:\\\\u0027x' AS x, 'C:\\\\\\u0041x' AS y // see C:\\ubeef, \\u0027 and \\u2028",
+    "RETURN 1 AS x /* see C:\\ubeef, \\u0060 */ , `C:\\\\u0060x` AS y // \\\\u000a",
     "MATCH (n) RETURN CASE WHEN n.x THEN 1 ELSE 2 END UNION ALL RETURN 3 AS x",
     "WITH [1,2,3] AS list RETURN list[0..2], [x IN list WHERE x > 1 | x]",
 ]
@@ -168,7 +170,11 @@ INVALID = [
     ("RETURN 1 AS `a\\uu0060 LOAD CSV FROM 'x' AS l RETURN l //`", "the escape"),
     ("RETURN 'a\\u005c' LOAD CSV FROM 'x' AS l RETURN l //'", "the escape"),
     ("RETURN 1 /* \\u002a/ LOAD CSV FROM 'x' AS l RETURN l //*/", "the escape"),
+    ("RETURN 1 /* *\\u002f LOAD CSV FROM 'x' AS l RETURN l //*/", "the escape"),
     ("RETURN 1 AS x // \\u000a NEXT SHOW SETTINGS", "the escape"),
+    ("RETURN 1 AS x // \\u000d NEXT SHOW SETTINGS", "the escape"),
+    ("RETURN 1 AS x // \\\\\\u000a NEXT SHOW SETTINGS", "the escape"),
+    ("RETURN '\\\\\\u0027 AS x LOAD CSV FROM 'x' AS l RETURN l //'", "the escape"),
 ]
 
 
