@@ -67,7 +67,8 @@ async def claim_resource(context: Context, request: Claim) -> ClaimView:
     """Claim a resource of the namespace for a session; it ends by itself, and with the session.
 
     Refused with ResourceTaken where another session has it: ask again once that one ends. Claimed
-    again by its session it is a new claim with a new token, and the one before is void.
+    again by its session it is a new claim with a new token, and the one before is void. So it
+    refuses `Nats-Msg-Id`.
     """
     sessions = context.namespace.sessions_of(request.agent)
     held = await claim(sessions, request.session_id, request.resource, ttl_s=request.ttl_s)
@@ -77,7 +78,8 @@ async def claim_resource(context: Context, request: Claim) -> ClaimView:
 async def renew_claim(context: Context, request: RenewClaim) -> ClaimView:
     """Have a claim hold from now on for `ttl_s`, also one that expired and that nobody took.
 
-    Refused with TokenStale where it was given back or claimed anew, and with SessionEnded.
+    Refused with TokenStale where it was given back or claimed anew, and with SessionEnded. It
+    refuses `Nats-Msg-Id`.
     """
     sessions = context.namespace.sessions_of(request.agent)
     await sessions.state(request.session_id)
@@ -86,7 +88,10 @@ async def renew_claim(context: Context, request: RenewClaim) -> ClaimView:
 
 
 async def release_claim(context: Context, request: ReleaseClaim) -> ReleasedClaim:
-    """Give a claim back; refused with TokenStale where it holds no more, also when sent again."""
+    """Give a claim back; refused with TokenStale where it holds no more, also when sent again.
+
+    It refuses `Nats-Msg-Id`.
+    """
     sessions = context.namespace.sessions_of(request.agent)
     await sessions.state(request.session_id)
     await release(sessions, request.session_id, request.resource, token=request.token)

@@ -20,7 +20,15 @@ FIXES: Final[Mapping[type[AnabranchError], str]] = {
 }
 
 
+COMMAND: Final = "`anabranch "
+"""The start of a command in a fix."""
+
+GENERAL: Final = "try again later; if it stays so, tell the people who run this memory"
+"""The fix where an error's own sends to a terminal, and there is none in the words of agents."""
+
+
 def said(error: AnabranchError) -> str:
     """Return the error as a model reads it: what happened, and what an agent can do about it."""
-    fix = next((FIXES[kind] for kind in type(error).__mro__ if kind in FIXES), error.fix)
+    own = GENERAL if COMMAND in error.fix else error.fix
+    fix = next((FIXES[kind] for kind in type(error).__mro__ if kind in FIXES), own)
     return f"{error.message}. Fix: {fix}"

@@ -307,8 +307,8 @@ class GraphRanker:
         vector = await attempt(embed(), nothing=None, timeout_s=self._bound_s(asked))
         if vector.state == "empty":
             reason = (
-                f"the graph holds vectors of {held}, not of {embedder.model}: run "
-                "`anabranch rebuild --embedder ...`"
+                f"the graph holds vectors of {held}, not of {embedder.model}, "
+                "until it is rebuilt with that embedder"
             )
             return LaneOutcome("skipped", None, reason)
         return vector

@@ -73,7 +73,7 @@ async def test_another_model_is_refused_until_a_rebuild(own_settings: Settings) 
 
     assert len(refused.hits) == 2
     assert refused.lanes["meaning"].state == "skipped"
-    assert "anabranch rebuild --embedder" in str(refused.lanes["meaning"].reason)
+    assert "until it is rebuilt with that embedder" in str(refused.lanes["meaning"].reason)
     assert not checks["vectors"].ok
     assert "rebuild --embedder" in str(checks["vectors"].fix)
     assert asked == []
