@@ -88,9 +88,9 @@ async def rebuild(
 
     `graph` is empty, or was left half filled by a rebuild that was killed: then this goes on from
     its checkpoint. With `embedder` the vectors follow, from the cache where they were computed
-    before, and those of sealed texts from `known`. Raises ProjectionHalted at an event that cannot be applied, unless `skip` puts such
-    aside. Raises LogDamaged where events are missing, unless `accept_loss` writes them down.
-    Raises GraphNotEmpty when the graph holds something else.
+    before, and those of sealed texts from `known`. Raises ProjectionHalted at an event that cannot
+    be applied, unless `skip` puts such aside. Raises LogDamaged where events are missing, unless
+    `accept_loss` writes them down. Raises GraphNotEmpty when the graph holds something else.
     """
     position = await graph.checkpoint(GRAPH)
     reason = await unfit(log, graph, embedder, skip=skip)

@@ -136,7 +136,7 @@ async def _rewrite(backend: Backend) -> None:
 
 @asynccontextmanager
 async def _vectors_known(backend: Backend) -> AsyncGenerator[None]:
-    """Hold the vectors of what stays: nothing keeps those of sealed texts but the files."""
+    """Hold the vectors of texts that stay: those of sealed texts are in the files alone."""
     try:
         if backend.embedder is not None:
             with sole_rebuild(backend):  # Else the graph may be dropped that is read.

@@ -77,7 +77,7 @@ class QuickClient(Client):
         return subscription
 
     def message(self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None) -> Msg:
-        """Return the driver's message of what `listen` was given."""
+        """Return the driver's message for the parts that a receiver is given."""
         return Msg(self, subject, reply, data, headers)
 
     async def publish_all(self, messages: Sequence[Outbound]) -> None:
