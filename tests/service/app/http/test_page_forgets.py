@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -250,7 +250,7 @@ async def test_a_consolidation_is_read_once_the_graph_has_it(
         await expect(panel.locator(".long")).to_contain_text(STAYS)
         after = parse_qs(urlsplit((await asked.value).url).query)["after"]
         await page.get_by_role("button", name="← Back").click()
-        lacking = {"consolidations": [], "next": None}
+        lacking: dict[str, Any] = {"consolidations": [], "next": None}
         await page.route(re.compile("/v1/consolidations"), lambda one: one.fulfill(json=lacking))
         await link.click()
 
