@@ -364,7 +364,7 @@ class Drawing:
 
     @property
     def is_seen(self) -> bool:
-        """Whether it was there a moment ago: then nobody looks again."""
+        """True where it was there a moment ago: then nobody looks again."""
         return time.monotonic() - self.seen_at <= SEEN_S
 
     def draw(self) -> Key:
