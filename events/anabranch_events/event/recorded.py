@@ -44,7 +44,7 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def erased(self) -> bool:
-        """True where keys are gone: the content behind them cannot be read any more."""
+        """True where keys are gone: what the event said there cannot be read any more."""
         opened = self._opened()
         return opened is not None and opened.erased
 

@@ -1,7 +1,7 @@
 """Sealed documents, opened with what is left of their keys.
 
 Nothing in a stored message proves who wrote it. So a document is refused where a box was changed or
-is another event's. So it is where something is said outside the boxes: nothing would erase that.
+is another event's. So is one that says something outside the boxes, for nothing would erase that.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _COMMA: Final = ord(",")
 _ONE_BOX: Final = b"%b{%b%b." % (JSON, BOX, DATA)
 """The start of data whose only box is their own: it stands first."""
 _TOKEN: Final = len(_ONE_BOX) - len(DATA) - 1
-"""The place of the box's text, behind the start of the data."""
+"""The place of the box's text, behind the start of `JSON`."""
 _NOTHING_MORE: Final = b'"}}'
 _NEXT: Final = b'",'
 _READABLE: Final = frozenset(

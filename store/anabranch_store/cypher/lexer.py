@@ -48,7 +48,7 @@ _TOKEN: Final = re.compile(
 )
 _OPENERS: Final = {"'": "a string", '"': "a string", "`": "a quoted name"}
 _ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)(\\u+([0-9a-fA-F]{4}))")
-"""An escape, with the pairs of backslashes before it; behind half a pair there is none."""
+"""An escape, with the pairs of backslashes before it: one behind half a pair is none."""
 _ENDS: Final = frozenset("'\"`\\")
 """The characters that end a string or a name, or keep one from its end."""
 _COMMENT_ENDS: Final = frozenset("*/\n\r")

@@ -170,9 +170,12 @@ def test_many_identifiers_read_few_texts(monkeypatch: pytest.MonkeyPatch) -> Non
     reach = eligible(cut, Question(text="hosts", namespace="default"), at=moment(60))
     rows: list[int] = []
     read = type(cut).document
-    monkeypatch.setattr(
-        type(cut), "document", lambda self, row: (rows.append(row), read(self, row))[1]
-    )
+
+    def noted(self: Cut, row: int) -> Any:
+        rows.append(row)
+        return read(self, row)
+
+    monkeypatch.setattr(type(cut), "document", noted)
 
     found = identified(cut, asked, reach, np.arange(400.0), pooled=[0, 399])
 
