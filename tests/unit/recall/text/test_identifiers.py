@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from anabranch_recall.index.identified import READ_MAX, identified
 from anabranch_recall.text.identifiers import Held, held, identifiers_in, lifts
 from tests.support.histories import at, insight, moment, session
 from tests.support.indexed_histories import DIMENSION, index_over, recalled, vector_of
+
+if TYPE_CHECKING:
+    from anabranch_projections.recall_index.cut import Cut
 
 ADDRESSES = [f"The host 10.0.{one}.{other} is slow" for one, other in product(range(9), repeat=2)]
 RELEASES = [f"Release v2.{one}.{other}-rc.1 broke it" for one, other in product(range(9), repeat=2)]
