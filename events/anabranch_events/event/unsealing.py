@@ -141,7 +141,7 @@ def _with_one_box(document: bytes, keys: bytes) -> Event | None:
         end = copied + _TOKEN + len(token)
         if key in _NO_KEY or not slot.isdigit() or not _is_spelled_so(document, end):
             return None
-        said = b"{%b}" % _decrypted(key, body, document[:copied] + DATA)
+        said = b"{" + _decrypted(key, body, document[:copied] + DATA) + b"}"
         read.data.sealed = decoder.read_box(said)
         plain = is_plain(document) and is_plain(said)
         return (decoder.make_plain if plain else decoder.make)(read)
@@ -158,10 +158,9 @@ def _is_spelled_so(document: bytes, end: int) -> bool:
     rest = document[end:]
     if rest == _NOTHING_MORE:
         return True
-    if BOX in rest or not rest.startswith(_NEXT):
-        return False
-    members = b"{" + rest[len(_NEXT) : -1]
-    return orjson.dumps(orjson.loads(members)) == members
+    members = b"{" + rest[2:-1]
+    spelled = orjson.dumps(orjson.loads(members))
+    return spelled == members and rest[:2] == _NEXT and BOX not in rest
 
 
 @lru_cache(_TYPES_MAX)
