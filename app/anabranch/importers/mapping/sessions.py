@@ -369,8 +369,8 @@ class Mapping:
     def _ended(self, line: MappedLine, record: Ended) -> Iterator[AnyDraft]:
         """Yield a line's end: its last answer is its report, and one event with its result.
 
-        A line may have gone on after an end with an earlier report, which the log holds. So the
-        last one is an event of its own.
+        The log may hold an earlier end of a line that went on. Its last report is an event of its
+        own then.
         """
         turn, line.answer = line.answer, None
         line.tick(record.time)
