@@ -34,7 +34,7 @@ from anabranch_recall.text.words import stems
 from anabranch_recall.timing import Durations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -144,7 +144,7 @@ class IndexRanker:
                 found.update(zip(some, answers, strict=True))
         return [found[one] for one in questions]
 
-    def _answers(self, asking: Sequence[_Asking]) -> list[list[Recollection] | Exception]:
+    def _answers(self, asking: Sequence[_Asking]) -> Iterator[list[Recollection] | Exception]:
         """Answer those who ask of the same position: by the last one's moment, the fullest."""
         moment = asking[-1].moment
         vectors = [vector for each in asking for vector in each.vectors]
@@ -153,7 +153,8 @@ class IndexRanker:
             with took.timed("meaning"):
                 moment.look_ahead(vectors)
         shared_ms = took.of("meaning") / max(1, len(vectors))
-        return [self._answers_of(moment, each, shared_ms=shared_ms) for each in asking]
+        for each in asking:
+            yield self._answers_of(moment, each, shared_ms=shared_ms)
 
     def _answers_of(
         self, moment: Moment, asking: _Asking, *, shared_ms: float

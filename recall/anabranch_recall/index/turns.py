@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+from math import ceil
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -23,15 +24,16 @@ class _Waiting(NamedTuple, Generic[T, R]):
 
 
 class Turns(Generic[T, R]):
-    """Gives a thread, when one is free, all that waits with the key of the first in line.
+    """Gives a thread, when one is free, its share of the line: those with the key of the first.
 
-    `work` has at most `together` items at once, in the order in which they came. For each it
-    returns its result, or the error that only its caller gets. It serves one event loop.
+    A share is what waits over the number of threads (guided self-scheduling), at most `together`,
+    in the order in which they came. For each item `work` gives its result, or the error that only
+    its caller gets; a caller has it at once. It serves one event loop.
     """
 
     def __init__(
         self,
-        work: Callable[[Sequence[T]], Sequence[R | Exception]],
+        work: Callable[[Sequence[T]], Iterable[R | Exception]],
         *,
         together: int,
         threads: int = THREADS,
@@ -50,8 +52,8 @@ class Turns(Generic[T, R]):
         return await done
 
     def _begin(self) -> None:
-        while self._waiting and len(self._running) < self._threads:
-            running = asyncio.create_task(self._serve(self._next()))
+        while len(self._running) < self._threads and (taken := self._next()):
+            running = asyncio.create_task(self._serve(taken))
             self._running.add(running)
             running.add_done_callback(self._ended)
 
@@ -63,26 +65,34 @@ class Turns(Generic[T, R]):
     def _next(self) -> list[_Waiting[T, R]]:
         """Take the first in line out of it, and those with its key; no caller that left."""
         self._waiting = [each for each in self._waiting if not each.done.done()]
+        share = min(self._together, ceil(len(self._waiting) / self._threads))
         taken: list[_Waiting[T, R]] = []
         left: list[_Waiting[T, R]] = []
         for each in self._waiting:
-            fits = len(taken) < self._together and (not taken or each.key == taken[0].key)
+            fits = len(taken) < share and (not taken or each.key == taken[0].key)
             (taken if fits else left).append(each)
         self._waiting = left
         return taken
 
     async def _serve(self, taken: Sequence[_Waiting[T, R]]) -> None:
-        found: Sequence[R | Exception]
         try:
-            found = await asyncio.to_thread(self._work, [each.item for each in taken])
+            await asyncio.to_thread(self._work_on, taken, asyncio.get_running_loop())
         except asyncio.CancelledError:  # The loop ends.
             for each in taken:
                 each.done.cancel()
             raise
-        except Exception as error:  # noqa: BLE001 - each caller gets it.
-            found = [error] * len(taken)
-        for each, result in zip(taken, found, strict=True):
-            _settle(each.done, result)
+
+    def _work_on(self, taken: Sequence[_Waiting[T, R]], loop: asyncio.AbstractEventLoop) -> None:
+        """Work in this thread; the loop hears of each result when it is there."""
+        settled = 0
+        try:
+            found = self._work([each.item for each in taken])
+            for each, result in zip(taken, found, strict=True):
+                loop.call_soon_threadsafe(_settle, each.done, result)
+                settled += 1
+        except Exception as error:  # noqa: BLE001 - each caller that is left gets it.
+            for each in taken[settled:]:
+                loop.call_soon_threadsafe(_settle, each.done, error)
 
 
 def _settle(done: asyncio.Future[R], result: R | Exception) -> None:

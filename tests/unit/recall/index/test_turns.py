@@ -12,7 +12,7 @@ from anabranch_recall.index.turns import Turns
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 class Work:
@@ -81,3 +81,58 @@ async def test_a_caller_that_left_is_not_served() -> None:
 
     assert await other == "OTHER"
     assert work.given == [["first"], ["other"]]
+
+
+async def test_no_thread_takes_the_share_of_another() -> None:
+    """Of eight that wait for two threads, the first that is free leaves half to the other."""
+    work = Work()
+    turns = Turns(work, together=8, threads=2)
+
+    tasks = await lined_up(turns, *(("a", str(number)) for number in range(10)))
+    work.let.set()
+    await asyncio.gather(*tasks)
+
+    assert sorted(len(given) for given in work.given) == [1, 1, 1, 1, 2, 4]
+
+
+async def test_a_result_waits_for_no_slower_one() -> None:
+    """A caller has it while others of its turn are still worked on; an error is for those left."""
+    names = ("first", "early", "late", "never")
+    let = {name: Event() for name in names}
+
+    def work(items: Sequence[str]) -> Iterator[str | Exception]:
+        for item in items:
+            assert let[item].wait(PATIENCE_S)
+            if item == "never":
+                raise RuntimeError("fatal")
+            yield item.upper()
+
+    turns = Turns(work, together=8, threads=1)
+
+    first, early, late, never = await lined_up(turns, *(("a", name) for name in names))
+    let["first"].set()
+    assert await first == "FIRST"
+    let["early"].set()
+    assert await asyncio.wait_for(early, PATIENCE_S) == "EARLY"
+    assert not late.done()
+    let["late"].set()
+    let["never"].set()
+
+    assert await late == "LATE"
+    with pytest.raises(RuntimeError, match="fatal"):
+        await never
+
+
+async def test_where_all_have_left_nothing_is_worked_on() -> None:
+    """A turn of nobody would hold a thread for nothing."""
+    work = Work()
+    turns = Turns(work, together=8, threads=1)
+
+    first, gone = await lined_up(turns, ("a", "first"), ("a", "gone"))
+    gone.cancel()
+    await asyncio.wait([gone])
+    work.let.set()
+    await first
+    await turns.take("a", "after")
+
+    assert work.given == [["first"], ["after"]]
