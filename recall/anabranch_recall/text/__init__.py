@@ -1,6 +1,5 @@
 """Text: words, stems, names and subjects, as questions and insights say them.
 
-Others use: `features.Features`, `features.features`, `identifiers.identifiers_in`,
-`identifiers.verbatim`, `language`, `prompt_tokens.prompt_tokens`, `subject.subjects_asked`,
-`subject.with_subject`, `words`.
+Others use: `features.Features`, `features.features`, `identifiers`, `language`,
+`prompt_tokens.prompt_tokens`, `subject.subjects_asked`, `subject.with_subject`, `words`.
 """

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from anabranch_events.event.types import InsightRecorded
+from anabranch_projections.recall_index.cut import Cut
 from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question
 from anabranch_recall.candidates import Row, rank_all
 from anabranch_recall.index.eligible import eligible
 from anabranch_recall.index.identified import READ_MAX, identified
+from anabranch_recall.moment import Document
 from anabranch_recall.text.identifiers import Held, held, identifiers_in, lifts
 from tests.support.histories import at, insight, moment, session
 from tests.support.indexed_histories import DIMENSION, index_over, recalled, vector_of
@@ -169,10 +171,13 @@ def test_many_identifiers_read_few_texts(monkeypatch: pytest.MonkeyPatch) -> Non
     cut = index_over(events, vectors=False).cut(None)
     reach = eligible(cut, Question(text="hosts", namespace="default"), at=moment(60))
     rows: list[int] = []
-    read = type(cut).document
-    monkeypatch.setattr(
-        type(cut), "document", lambda self, row: (rows.append(row), read(self, row))[1]
-    )
+    read = Cut.document
+
+    def counted(self: Cut, row: int) -> Document:
+        rows.append(row)
+        return read(self, row)
+
+    monkeypatch.setattr(Cut, "document", counted)
 
     found = identified(cut, asked, reach, np.arange(400.0), pooled=[0, 399])
 
