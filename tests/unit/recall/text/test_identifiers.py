@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from anabranch_recall import Question
 from anabranch_recall.candidates import Row, rank_all
 from anabranch_recall.index.eligible import eligible
 from anabranch_recall.index.identified import READ_MAX, identified
-from anabranch_recall.moment import Document
 from anabranch_recall.text.identifiers import Held, held, identifiers_in, lifts
 from tests.support.histories import at, insight, moment, session
 from tests.support.indexed_histories import DIMENSION, index_over, recalled, vector_of
+
+if TYPE_CHECKING:
+    from anabranch_recall.moment import Document
 
 ADDRESSES = [f"The host 10.0.{one}.{other} is slow" for one, other in product(range(9), repeat=2)]
 RELEASES = [f"Release v2.{one}.{other}-rc.1 broke it" for one, other in product(range(9), repeat=2)]
