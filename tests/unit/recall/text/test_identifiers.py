@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-<<<<<<< HEAD
-from typing import TYPE_CHECKING, Any
-=======
 from typing import TYPE_CHECKING
->>>>>>> fixr
 
 import numpy as np
 import pytest
@@ -24,11 +20,7 @@ from tests.support.histories import at, insight, moment, session
 from tests.support.indexed_histories import DIMENSION, index_over, recalled, vector_of
 
 if TYPE_CHECKING:
-<<<<<<< HEAD
-    from anabranch_projections.recall_index.cut import Cut
-=======
     from anabranch_recall.moment import Document
->>>>>>> fixr
 
 ADDRESSES = [f"The host 10.0.{one}.{other} is slow" for one, other in product(range(9), repeat=2)]
 RELEASES = [f"Release v2.{one}.{other}-rc.1 broke it" for one, other in product(range(9), repeat=2)]
@@ -182,15 +174,6 @@ def test_many_identifiers_read_few_texts(monkeypatch: pytest.MonkeyPatch) -> Non
     cut = index_over(events, vectors=False).cut(None)
     reach = eligible(cut, Question(text="hosts", namespace="default"), at=moment(60))
     rows: list[int] = []
-<<<<<<< HEAD
-    read = type(cut).document
-
-    def noted(self: Cut, row: int) -> Any:
-        rows.append(row)
-        return read(self, row)
-
-    monkeypatch.setattr(type(cut), "document", noted)
-=======
     read = Cut.document
 
     def counted(self: Cut, row: int) -> Document:
@@ -198,7 +181,6 @@ def test_many_identifiers_read_few_texts(monkeypatch: pytest.MonkeyPatch) -> Non
         return read(self, row)
 
     monkeypatch.setattr(Cut, "document", counted)
->>>>>>> fixr
 
     found = identified(cut, asked, reach, np.arange(400.0), pooled=[0, 399])
 
