@@ -17,6 +17,7 @@ from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_projections import KnownVectors, wait_for
 from anabranch_store import Graph, GraphRanker, scratch_graph
+from anabranch_store.together import together
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -322,12 +323,7 @@ async def _answered(ranker: Ranker, questions: Sequence[Question]) -> list[Recol
         async with room:
             return await ranker.recall(question)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            answers = [group.create_task(answer(one)) for one in questions]
-    except ExceptionGroup as failed:
-        raise failed.exceptions[0] from None
-    return [one.result() for one in answers]
+    return await together(answer(one) for one in questions)
 
 
 class SharedBackend(Backend):

@@ -32,6 +32,7 @@ from anabranch_events.event.types import (
     SessionForgotten,
     SessionOpened,
 )
+from anabranch_store.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -147,7 +148,7 @@ class Appender:
                     if known > KNOWN_MAX:
                         return
 
-        await asyncio.gather(*(read_some() for _ in range(READS_AT_ONCE)))
+        await together(read_some() for _ in range(READS_AT_ONCE))
 
     async def _forget_others(self, own: Iterable[str]) -> None:
         """Forget sessions but these, and those that were read ahead; once it is worth the while."""

@@ -70,7 +70,13 @@ def _insights(citations: list[tuple[str, Row]]) -> list[Row]:
         for insight_id in citation["ids"]:
             row = rows.setdefault(
                 (namespace, insight_id),
-                {"namespace": namespace, "id": insight_id, "last": 0} | _no_positions(),
+                {
+                    "namespace": namespace,
+                    "id": insight_id,
+                    "useful": [],
+                    "confirmed": [],
+                    "last": 0,
+                },
             )
             row["last"] = citation["position"]
             if citation["useful"]:
@@ -78,10 +84,6 @@ def _insights(citations: list[tuple[str, Row]]) -> list[Row]:
             if citation["confirmed"]:
                 row["confirmed"].append(citation["position"])
     return list(rows.values())
-
-
-def _no_positions() -> Row:
-    return {"useful": [], "confirmed": []}
 
 
 def _places(citations: Sequence[tuple[str, Row]]) -> list[Row]:

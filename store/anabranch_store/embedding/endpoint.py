@@ -9,8 +9,8 @@ import random
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from anabranch_store.embedding.network import CHARACTERS_MAX
-from anabranch_store.embedding.together import together
 from anabranch_store.errors import EmbedderMissing, EmbedderRefused, EmbedderUnavailable
+from anabranch_store.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

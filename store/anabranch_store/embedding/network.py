@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final, Literal
 from weakref import WeakValueDictionary
 
-from anabranch_store.embedding.together import together
 from anabranch_store.errors import EmbedderMissing, EmbedderRefused
+from anabranch_store.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence

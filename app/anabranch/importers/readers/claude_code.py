@@ -11,7 +11,6 @@ from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.claude_agents import Agents
 from anabranch.importers.readers.claude_files import (
     BOOKKEEPING,
-    Head,
     Results,
     agent_id,
     head_of,
@@ -31,7 +30,7 @@ from anabranch.importers.readers.claude_files import (
 from anabranch.importers.readers.claude_prompts import Prompts
 from anabranch.importers.readers.claude_talk import Talk, attributes_of
 from anabranch.importers.records.chains import Node
-from anabranch.importers.records.families import Family, Member, families_of
+from anabranch.importers.records.families import Family, Head, Member, families_of
 from anabranch.importers.records.model import Broken, Opened, Unknown
 from anabranch.importers.records.values import kind_of, text_of, time_of
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
@@ -11,13 +10,12 @@ import orjson
 
 from anabranch.importers.files.lines import Line, parsed, plain_name
 from anabranch.importers.files.lines import lines as lines_in
-from anabranch.importers.records.families import Link
+from anabranch.importers.records.families import Head, Link
 from anabranch.importers.records.model import Broken
 from anabranch.importers.records.values import json_of, kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
 CHAINED: Final = frozenset({"user", "assistant", "system", "attachment", "progress"})
@@ -56,18 +54,6 @@ _RESULT: Final = b'"type":"tool_result"'
 _HAS_RESULT: Final = re.compile(_RESULT).search
 _UNREADABLE: Final = (ValueError, RecursionError)
 """For lines that msgspec cannot decode; its own errors are ValueErrors."""
-
-
-@dataclass(slots=True)
-class Head:
-    """The beginning of a session's file: how it is known, and from which it was forked."""
-
-    path: Path
-    session_id: str
-    first_id: str | None = None
-    origin: str | None = None
-    project: str | None = None
-    time: datetime | None = None
 
 
 def is_claude(record: dict[str, Any]) -> bool:

@@ -12,7 +12,6 @@ from anabranch.importers.reader import Source
 from anabranch.importers.readers.cline_files import (
     SUFFIX,
     Compaction,
-    Head,
     compaction_of,
     damage_in,
     files_of,
@@ -20,7 +19,7 @@ from anabranch.importers.readers.cline_files import (
     manifest_in,
     rows_in,
 )
-from anabranch.importers.records.families import Family, Link, families_of
+from anabranch.importers.records.families import Family, Head, Link, families_of
 from anabranch.importers.records.model import (
     Broken,
     Described,

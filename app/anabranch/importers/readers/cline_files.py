@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch.importers.files.candidates import is_there
 from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.files.lines import document, plain_name, why_unread
+from anabranch.importers.records.families import Head
 from anabranch.importers.records.model import Broken, Summary, Unknown
 from anabranch.importers.records.values import (
     json_of,
@@ -21,22 +21,9 @@ from anabranch.importers.records.values import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
 SUFFIX: Final = ".messages.json"
-
-
-@dataclass(slots=True)
-class Head:
-    """The beginning of a session, as its manifest has it."""
-
-    path: Path
-    session_id: str
-    origin: str | None
-    project: str | None
-    time: datetime | None
-    first_id: str | None = None
 
 
 def head_of(path: Path, session_id: str) -> Head:
@@ -47,9 +34,9 @@ def head_of(path: Path, session_id: str) -> Head:
     return Head(
         path,
         session_id,
-        origin or text_of(metadata.get("restoredFromSessionId")),
-        text_of(manifest.get("workspace_root")),
-        time_of(manifest.get("started_at")),
+        origin=origin or text_of(metadata.get("restoredFromSessionId")),
+        project=text_of(manifest.get("workspace_root")),
+        time=time_of(manifest.get("started_at")),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.files.lines import lines, parsed, records
 from anabranch.importers.reader import Source
-from anabranch.importers.records.families import Family, Link, families_of
+from anabranch.importers.records.families import Family, Head, Link, families_of
 from anabranch.importers.records.model import (
     Boundary,
     Broken,
@@ -93,17 +93,11 @@ class CopilotCliReader:
 
 
 @dataclass(slots=True)
-class Head:
-    """The beginning of a session's file."""
+class StartedHead(Head):
+    """The beginning of a session's file, with what its start says of the place it runs in."""
 
-    path: Path
-    session_id: str
-    first_id: str | None = None
-    origin: str | None = None
-    project: str | None = None
     branch: str | None = None
     version: str | None = None
-    time: datetime | None = None
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -116,14 +110,14 @@ class Head:
         return {name: value for name, value in named.items() if value}
 
 
-def _head(path: Path) -> Head:
+def _head(path: Path) -> StartedHead:
     for record in records(path):
         if isinstance(record, Broken):
             continue
         event = record[1]
         data = object_of(event.get("data"))
         context = object_of(data.get("context"))
-        return Head(
+        return StartedHead(
             path,
             text_of(data.get("sessionId")) or path.parent.name,
             first_id=text_of(event.get("id")),
@@ -132,7 +126,7 @@ def _head(path: Path) -> Head:
             version=text_of(data.get("copilotVersion")),
             time=time_of(data.get("startTime")) or time_of(event.get("timestamp")),
         )
-    return Head(path, path.parent.name)
+    return StartedHead(path, path.parent.name)
 
 
 def _links(path: Path) -> Iterator[Link]:
@@ -160,7 +154,9 @@ def _last_ends(path: Path) -> set[str]:
 class _Session:
     """A session's file, with the sub-agents in it and the forks that leave it."""
 
-    def __init__(self, member: Member, family: Family[Head], heads: dict[Path, Head]) -> None:
+    def __init__(
+        self, member: Member, family: Family[StartedHead], heads: dict[Path, StartedHead]
+    ) -> None:
         self._member = member
         self._key = member.session_id
         self._family = family
@@ -209,7 +205,7 @@ class _Session:
         else:
             self._left_out[kind] += 1
 
-    def _opening(self, head: Head, parent: str | None, time: datetime | None) -> Opened:
+    def _opening(self, head: StartedHead, parent: str | None, time: datetime | None) -> Opened:
         self._opened.add(self._key)
         return Opened(
             key=self._key,

@@ -13,7 +13,7 @@ from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source, data_folder
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records.chains import END, Node
-from anabranch.importers.records.families import Family, Link, Member, families_of
+from anabranch.importers.records.families import Family, Head, Link, Member, families_of
 from anabranch.importers.records.model import (
     Boundary,
     Broken,
@@ -81,15 +81,10 @@ class OpenCodeReader:
             yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
-@dataclass(slots=True)
-class Head:
+@dataclass(slots=True, kw_only=True)
+class RowHead(Head):
     """A session's row, in the form that families are found by; `path` is only a name."""
 
-    path: Path
-    session_id: str
-    first_id: str | None
-    origin: str | None
-    time: datetime | None
     row: dict[str, Any]
 
 
@@ -149,11 +144,11 @@ class _Reading:
         created = object_of(message.get("time")).get("created")
         return f"{message.get('role')}@{created}#{said[:80]}"
 
-    def _head(self, session_id: str, row: dict[str, Any]) -> Head:
+    def _head(self, session_id: str, row: dict[str, Any]) -> RowHead:
         first = next(self.messages(session_id), None)
         mark = self.mark(*first) if first else None
         time = time_of(row.get("time_created"))
-        return Head(Path(session_id), session_id, mark, None, time, row)
+        return RowHead(Path(session_id), session_id, first_id=mark, time=time, row=row)
 
     def _links(self, session_id: str) -> Iterator[Link]:
         before: str | None = None
@@ -166,7 +161,7 @@ class _Reading:
 class _Session:
     """One session, with what leaves it."""
 
-    def __init__(self, session_id: str, reading: _Reading, family: Family[Head] | None) -> None:
+    def __init__(self, session_id: str, reading: _Reading, family: Family[RowHead] | None) -> None:
         self._id = session_id
         self._reading = reading
         self._family = family

@@ -10,13 +10,12 @@ from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.pi_entries import Entries, id_of, node_of
-from anabranch.importers.records.families import Family, Link, Member, families_of
+from anabranch.importers.records.families import Family, Head, Link, Member, families_of
 from anabranch.importers.records.model import Broken, Opened
 from anabranch.importers.records.values import kind_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from anabranch.importers.files.candidates import Candidate
     from anabranch.importers.records.chains import Node
@@ -63,20 +62,14 @@ class PiReader:
 
 
 @dataclass(slots=True)
-class Head:
+class Header(Head):
     """A session's header, and its first entry."""
 
-    path: Path
-    session_id: str
-    first_id: str | None = None
-    origin: str | None = None
-    project: str | None = None
-    time: datetime | None = None
     version: str | None = None
 
 
-def _head(path: Path) -> Head:
-    head = Head(path, plain_name(path).removesuffix(".jsonl").rpartition("_")[2])
+def _head(path: Path) -> Header:
+    head = Header(path, plain_name(path).removesuffix(".jsonl").rpartition("_")[2])
     for record in records(path):
         if isinstance(record, Broken):
             continue
@@ -126,7 +119,7 @@ def _links(path: Path) -> Iterator[Link]:
 class _Session(Entries):
     """A session's file, with the forks that leave it."""
 
-    def __init__(self, member: Member, family: Family[Head], heads: Sequence[Head]) -> None:
+    def __init__(self, member: Member, family: Family[Header], heads: Sequence[Header]) -> None:
         super().__init__(member.session_id)
         self._member = member
         self._family = family

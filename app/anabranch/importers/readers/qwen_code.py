@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -12,7 +11,7 @@ from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records.chains import Node
-from anabranch.importers.records.families import Family, Link, Member, families_of
+from anabranch.importers.records.families import Family, Head, Link, Member, families_of
 from anabranch.importers.records.model import (
     Boundary,
     Broken,
@@ -100,18 +99,6 @@ class QwenCodeReader:
             yield from _Session(root.session_id, family, agents).records(root, parent=origin)
         for agent in agents:
             yield from agent.records(agent.session, agents)
-
-
-@dataclass(slots=True)
-class Head:
-    """The beginning of a session's file."""
-
-    path: Path
-    session_id: str
-    first_id: str | None = None
-    origin: str | None = None
-    project: str | None = None
-    time: datetime | None = None
 
 
 def _is_agent(path: Path) -> bool:

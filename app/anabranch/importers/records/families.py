@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
 _LATE: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class Head(Protocol):
+@dataclass(slots=True)
+class Head:
     """The beginning of a session's file; `origin` is the session it says it was copied from."""
 
     path: Path
     session_id: str
-    first_id: str | None
-    origin: str | None
-    time: datetime | None
+    first_id: str | None = None
+    origin: str | None = None
+    project: str | None = None
+    time: datetime | None = None
 
 
 H = TypeVar("H", bound=Head)

@@ -261,6 +261,20 @@ def test_plain_text_with_the_mark_of_a_seal_is_refused(members: dict[str, Any]) 
     assert SAID not in str(refused.value)
 
 
+def _refuses(was: bytes, becomes: bytes) -> None:
+    """Hold that a document whose box opens is refused once `was` in it `becomes` something else."""
+    event = new_event(
+        InsightRecorded(insight_id=new_id(), text="Tea"), session_id=new_id(), namespace="acme"
+    )
+    document, keys = _sealed(event)
+    changed = document.replace(was, becomes.replace(b"%b", SAID.encode()), 1)
+    assert changed != document
+
+    with pytest.raises(EventInvalid) as refused:
+        _opened(changed, keys.at)
+    assert SAID not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("was", "becomes"),
     [
@@ -272,16 +286,7 @@ def test_plain_text_with_the_mark_of_a_seal_is_refused(members: dict[str, Any]) 
 )
 def test_plain_text_beside_a_box_that_opens_is_refused(was: bytes, becomes: bytes) -> None:
     """Also where the same member stands again behind it, and a reader would not see it."""
-    event = new_event(
-        InsightRecorded(insight_id=new_id(), text="Tea"), session_id=new_id(), namespace="acme"
-    )
-    document, keys = _sealed(event)
-    changed = document.replace(was, becomes.replace(b"%b", SAID.encode()), 1)
-    assert changed != document
-
-    with pytest.raises(EventInvalid) as refused:
-        _opened(changed, keys.at)
-    assert SAID not in str(refused.value)
+    _refuses(was, becomes)
 
 
 @pytest.mark.parametrize(
@@ -303,16 +308,7 @@ def test_plain_text_beside_a_box_that_opens_is_refused(was: bytes, becomes: byte
 )
 def test_a_box_that_opens_stands_in_our_own_spelling(was: bytes, becomes: bytes) -> None:
     """In another one something is said beside it, or those who drop keys find another box."""
-    event = new_event(
-        InsightRecorded(insight_id=new_id(), text="Tea"), session_id=new_id(), namespace="acme"
-    )
-    document, keys = _sealed(event)
-    changed = document.replace(was, becomes.replace(b"%b", SAID.encode()), 1)
-    assert changed != document
-
-    with pytest.raises(EventInvalid) as refused:
-        _opened(changed, keys.at)
-    assert SAID not in str(refused.value)
+    _refuses(was, becomes)
 
 
 def test_only_the_boxes_that_are_opened_are_boxes_of_a_document() -> None:
