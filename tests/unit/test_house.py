@@ -171,6 +171,16 @@ def test_a_header_of_the_server_has_one_name() -> None:
     assert {text: names for text, names in held.items() if len(names) > 1} == {}
 
 
+def test_nothing_waits_by_what_loses_a_cancellation() -> None:
+    """Before Python 3.12 `asyncio.wait_for` returns an answer that comes with a cancellation.
+
+    The task then goes on, and who waits for its end waits for ever. `asyncio.timeout` keeps both.
+    """
+    waiting = [name for name, path in modules().items() if "asyncio.wait_for(" in path.read_text()]
+
+    assert waiting == []
+
+
 def test_faststream_stays_in_two_rooms() -> None:
     """Only `commands` and `service` import FastStream, and its private names for types alone."""
     rooms_of_it: set[str] = set()

@@ -63,7 +63,8 @@ class Agents:
         if self._protocol is None:
             return
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), _END_TIMEOUT_S)
+            async with asyncio.timeout(_END_TIMEOUT_S):
+                await self._idle.wait()
         await self._protocol.close()
 
     async def _opened(self) -> Any:

@@ -98,7 +98,8 @@ class OtlpReceiver:
         """Import until it is cancelled; what the log did not take is tried again."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._came.wait(), _LOOK_EACH_S)
+                async with asyncio.timeout(_LOOK_EACH_S):
+                    await self._came.wait()
             self._came.clear()
             await asyncio.sleep(_TOGETHER_S)
             for trace_id in self._due():

@@ -97,6 +97,7 @@ async def top(
                 else:
                     show(load)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), interval_s)
+                    async with asyncio.timeout(interval_s):
+                        await ended.wait()
                     return
                 load = await memory.work.load(watch)

@@ -19,8 +19,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from anabranch.errors import TooManyRequests
+from anabranch.service.otlp_receiver import OtlpReceiver
 from anabranch.service.otlp_requests import PROTOBUF, request_in
 from anabranch.service.span_spool import KEPT_S, SpanSpool
+from anabranch.settings import Settings
 from anabranch_events.event.types import (
     BranchCompleted,
     BranchCreated,
@@ -233,6 +235,20 @@ async def test_requests_are_bounded_and_only_programs_of_this_machine_are_heard(
     }
     assert some_rejected.json()["partialSuccess"]["rejectedSpans"] == "1"
     assert (await log.bounds()).last == 0
+
+
+async def test_the_import_ends_though_spans_come_at_that_moment(log: Log, tmp_path: Path) -> None:
+    """What wakes it and what ends it come together: it ends, and nobody waits for it for ever."""
+    receiver = OtlpReceiver(Settings().changed(home=tmp_path, otlp_port=0))
+    async with receiver.opened(log):
+        following = asyncio.create_task(receiver._follow(log, None))  # pyright: ignore[reportPrivateUsage]  # no face ends it so
+        await asyncio.sleep(0.05)
+
+        receiver._came.set()  # pyright: ignore[reportPrivateUsage]  # as above
+        following.cancel()
+
+        await asyncio.wait({following}, timeout=PATIENCE_S)
+    assert following.cancelled()
 
 
 def test_files_are_bounded_and_dropped_after_an_hour(tmp_path: Path) -> None:
