@@ -1,9 +1,10 @@
 """The fast codec: events in our own spelling, checked by the same rules in a third of the time.
 
-Nothing in a stored message proves who wrote it, so nothing is read on trust. A document in
-Anabranch's own spelling needs fewer checks: msgspec reads types, numbers and lengths in one pass.
-Ids, names and texts are left. A document in another spelling may be valid too: it is left to
-pydantic, which also words the complaint about an invalid one.
+Nothing in a stored message proves who wrote it, so nothing is read on trust, but for what was
+sealed: only those write it who have its keys. A document in Anabranch's own spelling needs fewer
+checks: msgspec reads types, numbers and lengths in one pass. Ids, names and texts are left. A
+document in another spelling may be valid too: it is left to pydantic, which also words the
+complaint about an invalid one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from types import MappingProxyType, NoneType, UnionType
+from types import NoneType, UnionType
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -64,10 +65,6 @@ Check: TypeAlias = Callable[[Any], Any]
 _KNOWN_MAX: Final = 4096
 _RULES: Final = (Ge, Le, MinLen, MaxLen)
 _JSON: Final[Any] = Literal["application/json"] | None
-_AROUND: Final[tuple[Any, ...]] = (
-    ("specversion", Literal["1.0"]),
-    ("datacontenttype", _JSON, None),
-)
 _MOMENT: Final = re.compile(
     r"[0-9]{4}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     r"(?:\.[0-9]{3}(?:000)?)?Z"
@@ -111,6 +108,10 @@ class _Field(NamedTuple):
         return found
 
 
+Readings: TypeAlias = tuple[tuple[Any, _Field], ...]
+"""The readings of fields by their type."""
+
+
 def is_plain(document: bytes) -> bool:
     """Tell whether every character of every string in a JSON document is one a text may hold.
 
@@ -128,104 +129,61 @@ class Decoder(NamedTuple, Generic[E]):
     make: Callable[[Any], E]
 
 
-class SealedDecoder(NamedTuple, Generic[E]):
-    """The steps of decoding a sealed document; each may raise one of `REFUSALS`.
-
-    `read` refuses what says something outside the box. `read_box` takes the opened box, with braces
-    around it: what it returns takes the place of the box. Then `make` is for any document, and
-    `make_plain` for those where all of it is plain.
-    """
-
-    read: Callable[[bytes], Any]
-    read_box: Callable[[bytes], Any]
-    make: Callable[[Any], E]
-    make_plain: Callable[[Any], E]
-
-
 def event_decoder(envelope: type[E], data: type[EventData], *, plain: bool) -> Decoder[E]:
     """Return the decoder for documents of one type of event: plain ones, or all."""
-    fields = _event_fields(envelope, data, plain=plain)
-    decoder = msgspec.json.Decoder(_struct(envelope, fields, _AROUND))
+    known = _PLAIN if plain else _KNOWN
+    return _decoder(envelope, data, known, _facts(data, known))
+
+
+def vouched_event_decoder(
+    envelope: type[E], data: type[EventData], *, outside: Collection[str]
+) -> Decoder[E]:
+    """Return the decoder for documents of one type of event that a cipher vouches for.
+
+    What it vouches for was checked before it was sealed. The members of the data `outside` of that
+    are checked, as those of plain documents.
+    """
+    return _decoder(envelope, data, _VOUCHED, _facts(data, _VOUCHED, outside=outside))
+
+
+def _decoder(
+    envelope: type[E], data: type[EventData], known: Readings, facts: _Field
+) -> Decoder[E]:
+    fields = {
+        **_fields_of(envelope, known, besides={"type", "data"}),
+        "type": _Field(cast("Any", Literal)[data.event_type]),
+        "data": facts,
+    }
+    around = [("specversion", Literal["1.0"]), ("datacontenttype", _JSON, None)]
+    decoder = msgspec.json.Decoder(_struct(envelope, fields, around))
     return Decoder(decoder.decode, _maker(envelope, fields))
 
 
-def sealed_event_decoder(
-    envelope: type[E], data: type[EventData], *, content: Collection[str], mark: str, box: str
-) -> SealedDecoder[E] | None:
-    """Return the decoder for documents of one type of event, whose `content` stands in one box.
-
-    `mark` names the attribute that only sealed documents have, and `box` the member of the data.
-    None for data that are left to pydantic.
-    """
-    validators = _validators(data)
-    if validators is None:
-        return None
-    members = _fields_of(data, plain=True)
-    said = {name: field for name, field in members.items() if name in content}
-    outside = {name: field for name, field in members.items() if name not in content}
-    read = _struct(data, outside, [(box, str)])
-    whole = _struct(
-        envelope,
-        {**_event_fields(envelope, data, plain=True), "data": _Field(read)},
-        [*_AROUND, (mark, str)],
-    )
-
-    def maker(*, plain: bool) -> Check:
-        fields = _fields_of(data, plain=plain)
-        make_data = _maker(data, fields, validators, places=dict.fromkeys(said, f"{box}."))
-        around = _event_fields(envelope, data, plain=plain)
-        return _maker(envelope, {**around, "data": _Field(read, make_data)})
-
-    return SealedDecoder(
-        msgspec.json.Decoder(whole).decode,
-        msgspec.json.Decoder(_struct(data, said)).decode,
-        maker(plain=False),
-        maker(plain=True),
-    )
-
-
-def _event_fields(
-    envelope: type[BaseModel], data: type[EventData], *, plain: bool
-) -> dict[str, _Field]:
-    return {
-        **_fields_of(envelope, plain=plain, besides={"type", "data"}),
-        "type": _Field(cast("Any", Literal)[data.event_type]),
-        "data": _facts(data, plain=plain),
-    }
-
-
-def _facts(made: type[Facts], *, plain: bool) -> _Field:
-    validators = _validators(made)
-    if validators is None:
-        return _thorough(made)
-    fields = _fields_of(made, plain=plain)
-    return _Field(_struct(made, fields), _maker(made, fields, validators))
-
-
-def _validators(made: type[Facts]) -> list[Check] | None:
-    """Return the checks of a whole instance; None for a class with others, left to pydantic."""
+def _facts(made: type[Facts], known: Readings, *, outside: Collection[str] = ()) -> _Field:
     validators = [*made.__pydantic_decorators__.model_validators.values()]
     if any(each.info.mode != "after" for each in validators):
-        return None
-    return [each.func for each in validators]
+        return _thorough(made)
+    fields = _fields_of(made, known)
+    if outside:
+        plain = _fields_of(made, _PLAIN)
+        fields |= {name: plain[name] for name in outside}
+    return _Field(_struct(made, fields), _maker(made, fields, [each.func for each in validators]))
 
 
 def _fields_of(
-    made: type[BaseModel], *, plain: bool, besides: AbstractSet[str] = frozenset()
+    made: type[BaseModel], known: Readings, besides: AbstractSet[str] = frozenset()
 ) -> dict[str, _Field]:
     hints = get_type_hints(made, include_extras=True)
-    return {
-        name: _field(hints[name], plain=plain) for name in made.model_fields if name not in besides
-    }
+    return {name: _field(hints[name], known) for name in made.model_fields if name not in besides}
 
 
 def _struct(
     made: type[BaseModel], fields: Mapping[str, _Field], around: Sequence[Any] = ()
 ) -> type[msgspec.Struct]:
-    """Return msgspec's struct for fields of a class. Mutable defaults must be given there."""
+    """Return msgspec's struct for a class. Defaults that are mutable must be given there."""
     members: list[Any] = [*around]
-    for name, field in fields.items():
-        found, read_as = made.model_fields[name], field.read_as
+    for name, found in made.model_fields.items():
+        read_as = fields[name].read_as
         optional = not found.is_required() and not isinstance(found.default, dict)
         members.append((name, read_as, found.default) if optional else (name, read_as))
     return msgspec.defstruct(
@@ -234,16 +192,11 @@ def _struct(
 
 
 def _maker(
-    made: type[BaseModel],
-    fields: Mapping[str, _Field],
-    validators: Sequence[Check] = (),
-    *,
-    places: Mapping[str, str] = MappingProxyType({}),
+    made: type[BaseModel], fields: Mapping[str, _Field], validators: Sequence[Check] = ()
 ) -> Check:
     """Return a constructor from the values read; all fields of its instances count as given.
 
-    `validators` look at the whole instance, and return it or raise one of `REFUSALS`. `places`
-    tells where the value of a field was read, if within another one.
+    `validators` look at the whole instance, and return it or raise one of `REFUSALS`.
 
     It is compiled, as dataclasses are: loops over fields cost more than their checks. An empty
     value needs no check: None and tuples may be empty, and msgspec takes no empty text.
@@ -254,7 +207,7 @@ def _maker(
     checks |= {f"holds_{name}": field.holds for name, field in fields.items() if field.holds}
     source = [
         "def make(read):",
-        *(f" {name} = read.{places.get(name, '')}{name}" for name in names),
+        *(f" {name} = read.{name}" for name in names),
         *(line for name in names for line in fields[name].lines(name)),
         " instance = new(made)",
         f" set_values(instance, {{{', '.join(f'{name!r}: {name}' for name in names)}}})",
@@ -284,24 +237,24 @@ def _extra_of(made: type[BaseModel]) -> str:
     return "{}" if made.model_config.get("extra") == "allow" else "None"
 
 
-def _field(hint: Any, *, plain: bool) -> _Field:
+def _field(hint: Any, known: Readings) -> _Field:
     """Return the reading of a field by its type; an unknown type is read by pydantic."""
-    for known, field in _PLAIN if plain else _KNOWN:
-        if hint == known:
+    for type_, field in known:
+        if hint == type_:
             return field
     if isinstance(hint, type) and issubclass(hint, Facts):
-        return _facts(hint, plain=plain)
+        return _facts(hint, known)
     if isinstance(hint, type) and issubclass(hint, bool | StrEnum):
         return _Field(hint)
     inner, *more = get_args(hint) or (None,)
     if get_origin(hint) is tuple and more == [...]:
-        found = _field(inner, plain=plain)
+        found = _field(inner, known)
         read_as: Any = found.read_as
         if found.many:
             return _thorough(hint)
         return found._replace(read_as=tuple[read_as, ...], many=True)
     if get_origin(hint) in {Union, UnionType} and more == [NoneType]:
-        return _optional(hint, _field(inner, plain=plain))
+        return _optional(hint, _field(inner, known))
     rules = [rule for field in more for rule in getattr(field, "metadata", [field])]
     if get_origin(hint) is not Annotated or not all(isinstance(rule, _RULES) for rule in rules):
         return _thorough(hint)
@@ -309,7 +262,7 @@ def _field(hint: Any, *, plain: bool) -> _Field:
     if inner in {int, float}:
         bounds.setdefault("le", _INT_MAX if inner is int else sys.float_info.max)
         return _Field(Annotated[inner, msgspec.Meta(**bounds)])
-    found = _field(inner, plain=plain)
+    found = _field(inner, known)
     return found._replace(read_as=Annotated[found.read_as, msgspec.Meta(**bounds)])
 
 
@@ -341,7 +294,7 @@ def _name(value: str) -> str:
 _namespace = lru_cache(maxsize=_KNOWN_MAX)(checked_namespace)
 
 
-_KNOWN: Final[tuple[tuple[Any, _Field], ...]] = (
+_KNOWN: Final[Readings] = (
     (Identifier, _Field(_SOME, holds=is_canonical_uuid)),
     (Moment, _Field(_SOME, datetime.fromisoformat, holds=_MOMENT.fullmatch)),
     (GivenMoment, _Field(_SOME, datetime.fromisoformat, holds=_MOMENT.fullmatch)),
@@ -350,8 +303,16 @@ _KNOWN: Final[tuple[tuple[Any, _Field], ...]] = (
     (Text, _Field(_TEXT, checked_text)),
 )
 # A plain text may still be nothing but white space.
-_PLAIN: Final = (
+_PLAIN: Final[Readings] = (
     (Name, _Field(_NAME, holds=str.strip)),
     (Text, _Field(_TEXT, holds=str.strip)),
     *_KNOWN,
+)
+_VOUCHED: Final[Readings] = (
+    (Identifier, _Field(_SOME)),
+    (Moment, _Field(datetime)),
+    (GivenMoment, _Field(datetime)),
+    (Name, _Field(_NAME)),
+    (Namespace, _Field(_SOME)),
+    (Text, _Field(_TEXT)),
 )

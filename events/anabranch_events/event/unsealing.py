@@ -6,23 +6,19 @@ is another event's. So is one that says something outside the boxes, for nothing
 
 from __future__ import annotations
 
-import binascii
+import re
 from functools import cache, lru_cache
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
 import orjson
 
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event.codec import decode, dumped
 from anabranch_events.event.content import nothing_said
 from anabranch_events.event.envelope import Event
-from anabranch_events.event.fast_codec import (
-    REFUSALS,
-    SealedDecoder,
-    is_plain,
-    sealed_event_decoder,
-)
+from anabranch_events.event.fast_codec import REFUSALS, vouched_event_decoder
 from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_events.event.sealing import (
     AT,
@@ -48,19 +44,28 @@ from anabranch_events.event.sealing import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from anabranch_events.event.fast_codec import Decoder
     from anabranch_events.event.foreign import Place
     from anabranch_events.event.types import EventData
 
-_NO_KEY: Final = (b"", bytes(KEY_BYTES))
+_BASE64: Final = msgspec.json.Decoder(bytes)
+"""Stricter than binascii, and twice as fast."""
+_NO_KEY: Final = frozenset((b"", bytes(KEY_BYTES)))
 _TYPE: Final = b'"type":"'
 _TYPES_MAX: Final = 1024
 _COMMA: Final = ord(",")
+_ESCAPE: Final = b"\\"
 _ONE_BOX: Final = b"%b{%b%b." % (JSON, BOX, DATA)
-"""The start of data whose only box is their own: it stands first."""
-_TOKEN: Final = len(_ONE_BOX) - len(DATA) - 1
-"""The place of the box's text, behind the start of `JSON`."""
-_NOTHING_MORE: Final = b'"}}'
-_NEXT: Final = b'",'
+"""The start of data whose first box is their own."""
+_BOX: Final = len(JSON) + len(b"{")
+_TOKEN: Final = len(_ONE_BOX)
+"""The places of the box and of its slot there."""
+_PLAIN_STRING: Final = rb'"[^"\\\x7f\xc2]*"'
+_SMALL_NUMBER: Final = rb"(?:0|[1-9][0-9]{0,8})(?:\.(?:0|[0-9]{0,3}[1-9]))?"
+_VALUE: Final = b"(?:%b|%b|true|false|null|\\[(?:%b,?)*\\])" % (
+    *(_PLAIN_STRING, _SMALL_NUMBER, _PLAIN_STRING),
+)
+"""A value in our own spelling, whose strings are plain as `is_plain` means it."""
 _READABLE: Final = frozenset(
     {
         *("specversion", "id", SEALING, "source", "type", "subject", "time", "namespace"),
@@ -77,6 +82,15 @@ class Opened(NamedTuple):
     erased: bool
 
 
+class _OneBox(NamedTuple):
+    """Events of a type whose only box is that of their data."""
+
+    behind: re.Pattern[bytes]
+    """The members that may stand behind the box."""
+    decoder: Decoder[Event]
+    """Reads their documents when the box is open."""
+
+
 def unseal(document: bytes, *, keys: bytes) -> Opened:
     """Open the boxes of a document that names a block, whatever part of them has its key.
 
@@ -84,6 +98,65 @@ def unseal(document: bytes, *, keys: bytes) -> Opened:
     EventInvalid for a document that was changed, or whose boxes are those of another event. So it
     does for one that says something outside them, for nothing would erase that.
     """
+    found = _with_one_box(document, keys)
+    return Opened(found[0], erased=False) if found else _with_boxes(document, keys)
+
+
+def unsealed_event(
+    document: bytes, *, keys: bytes, place: Callable[[], Place] | None = None
+) -> Event:
+    """Read a sealed document like `decode`, opened as `unseal` does. Raises EventInvalid."""
+    found = _with_one_box(document, keys)
+    if found is None:
+        return decode(_with_boxes(document, keys).document, place=place)
+    opened, (read, make) = found
+    try:
+        return make(read(opened))
+    except REFUSALS:
+        return decode(opened, place=place)
+
+
+def _with_one_box(document: bytes, keys: bytes) -> tuple[bytes, Decoder[Event]] | None:
+    """Open a document whose only box is that of its data, in one pass; None for any other.
+
+    The cipher vouches for the box, and for what stands before it. What stands behind it is compared
+    with the members that may: of two with one name a reader would see only one.
+    """
+    copied = document.find(_ONE_BOX, SOURCE)
+    if copied < 0:
+        return None
+    at = document.find(_TYPE, SOURCE) + len(_TYPE)
+    known = _one_box(document[at : document.find(QUOTE, at)])
+    end = document.find(QUOTE, copied + _TOKEN)
+    slot, _, body = document[copied + _TOKEN : end].partition(b".")
+    key = _key(keys, int(slot)) if slot.isdigit() else None
+    if known is None or key is None or _ESCAPE in body:
+        return None
+    if not known.behind.fullmatch(document, end + 1):
+        return None
+    said = _decrypted(key, body, document[:copied] + DATA)
+    if not said:
+        return None
+    opened = (document[:AT], document[SOURCE : copied + _BOX], said, document[end + 1 :])
+    return b"".join(opened), known.decoder
+
+
+@lru_cache(_TYPES_MAX)
+def _one_box(event_type: bytes) -> _OneBox | None:
+    made = EVENT_TYPES.get(event_type.decode("utf-8", "replace"))
+    if made is None:
+        return None
+    own, within = parts(made)
+    if not own or within:
+        return None
+    outside = [name for name in made.model_fields if name not in own]
+    members = b"".join(b'(?:,"%b":%b)?' % (name.encode(), _VALUE) for name in outside)
+    decoder = vouched_event_decoder(Event, made, outside=outside)
+    return _OneBox(re.compile(members + b"}}"), decoder)
+
+
+def _with_boxes(document: bytes, keys: bytes) -> Opened:
+    """Open a document with any boxes."""
     _refuse_plain(document)
     copied = document.find(JSON)
     if copied < 0:
@@ -95,8 +168,8 @@ def unseal(document: bytes, *, keys: bytes) -> Opened:
     while at >= 0:
         end = document.find(QUOTE, at + len(BOX))
         label, slot, body = token_of(document[at + len(BOX) : end])
-        key = keys[slot * KEY_BYTES : (slot + 1) * KEY_BYTES]
-        if key in _NO_KEY:
+        key = _key(keys, slot)
+        if key is None:
             erased = True
             said = _blank(_type_of(document), label)
         else:
@@ -115,64 +188,10 @@ def unseal(document: bytes, *, keys: bytes) -> Opened:
     return Opened(b"".join(found), erased)
 
 
-def unsealed_event(
-    document: bytes, *, keys: bytes, place: Callable[[], Place] | None = None
-) -> Event:
-    """Read a sealed document like `decode`, opened as `unseal` does. Raises EventInvalid."""
-    event = _with_one_box(document, keys)
-    if event is not None:
-        return event
-    return decode(unseal(document, keys=keys).document, place=place)
-
-
-def _with_one_box(document: bytes, keys: bytes) -> Event | None:
-    """Return the event of a document whose only box is that of its data; None for any other."""
-    at = document.find(_TYPE, SOURCE) + len(_TYPE)
-    decoder = _decoder(document[at : document.find(QUOTE, at)])
-    copied = document.find(JSON, at)
-    if decoder is None or copied < 0 or not document.startswith(_ONE_BOX, copied):
-        return None
-    try:
-        read = decoder.read(document)
-        token = read.data.sealed
-        _, slot, body = token.split(".")
-        place = int(slot) * KEY_BYTES
-        key = keys[place : place + KEY_BYTES]
-        end = copied + _TOKEN + len(token)
-        if key in _NO_KEY or not slot.isdigit() or not _is_spelled_so(document, end):
-            return None
-        said = b"{" + _decrypted(key, body, document[:copied] + DATA) + b"}"
-        read.data.sealed = decoder.read_box(said)
-        plain = is_plain(document) and is_plain(said)
-        return (decoder.make_plain if plain else decoder.make)(read)
-    except REFUSALS:
-        return None
-
-
-def _is_spelled_so(document: bytes, end: int) -> bool:
-    """Tell whether a box ends there, and nothing follows but members in our own spelling.
-
-    The cipher vouches for what stands before the box. Of two members with one name a reader sees
-    only one, and of a box in another spelling those who drop keys see none. Raises ValueError.
-    """
-    rest = document[end:]
-    if rest == _NOTHING_MORE:
-        return True
-    members = b"{" + rest[2:-1]
-    spelled = orjson.dumps(orjson.loads(members))
-    return spelled == members and rest[:2] == _NEXT and BOX not in rest
-
-
-@lru_cache(_TYPES_MAX)
-def _decoder(event_type: bytes) -> SealedDecoder[Event] | None:
-    """Return the decoder for documents with one box; None for types that have others."""
-    made = EVENT_TYPES.get(event_type.decode("utf-8", "replace"))
-    if made is None:
-        return None
-    own, within = parts(made)
-    if not own or within:
-        return None
-    return sealed_event_decoder(Event, made, content=own, mark=SEALING, box=SEALED)
+def _key(keys: bytes, slot: int) -> bytes | None:
+    """Return the key that stands in a slot; None where it is gone."""
+    key = keys[slot * KEY_BYTES : (slot + 1) * KEY_BYTES]
+    return None if key in _NO_KEY else key
 
 
 def _refuse_plain(document: bytes) -> None:
@@ -240,9 +259,9 @@ def _type_of(document: bytes) -> str:
     return document[start : document.find(QUOTE, start)].decode("utf-8", "replace")
 
 
-def _decrypted(key: bytes, text: bytes | str, associated: bytes) -> bytes:
+def _decrypted(key: bytes, text: bytes, associated: bytes) -> bytes:
     try:
-        body = binascii.a2b_base64(text, strict_mode=True)
+        body = _BASE64.decode(b'"%b"' % text)
         found: bytes = cipher()(key).decrypt(body[:NONCE_BYTES], body[NONCE_BYTES:], associated)
     except (_invalid_tag(), ValueError) as error:
         raise _changed() from error

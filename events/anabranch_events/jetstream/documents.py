@@ -93,12 +93,12 @@ class Documents:
         """Return what `opened` would, where that needs no server; None otherwise."""
         raw = record.raw
         sealed = self.sealed.current
-        if sealed is None:
+        if sealed is None or is_reference(raw):
             return None
         if record.namespace not in sealed:
-            return None if is_sealed(raw) or is_reference(raw) else record
-        keys = self.keys.cached(record.namespace, raw[BLOCK].decode("ascii", "replace"))
-        if keys is None or not is_sealed(raw) or is_reference(raw):
+            return None if is_sealed(raw) else record
+        keys = self.keys.cached(record.namespace, raw[BLOCK])
+        if keys is None or not is_sealed(raw):
             return None
         force_setattr(record, "keys", keys)  # Nobody else has met it.
         return record
@@ -123,7 +123,7 @@ class Documents:
         block = block_of(record.raw)
         if block is None:
             return _told(record, refused="the block of its keys has no name")
-        keys = self.keys.cached(record.namespace, block)
+        keys = self.keys.cached(record.namespace, block.encode())
         if keys is None:
             keys = await self._keys(record.namespace, block)
         return _with_keys(record, keys)

@@ -82,7 +82,7 @@ class KeyBlocks:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._drawing: dict[str, Drawing] = {}
-        self._cached: OrderedDict[tuple[str, str], Keys] = OrderedDict()
+        self._cached: OrderedDict[tuple[str, bytes], Keys] = OrderedDict()
         self._changes = self._losses = 0
         self._listening = False
 
@@ -135,8 +135,11 @@ class KeyBlocks:
                 drawing = None
         return drawing
 
-    def cached(self, namespace: str, block: str) -> Keys | None:
-        """Return a block that was read before, if it is known that nobody changed it."""
+    def cached(self, namespace: str, block: bytes) -> Keys | None:
+        """Return a block that was read before, if it is known that nobody changed it.
+
+        It is given as a document names it.
+        """
         return self._cached.get((namespace, block))
 
     async def read(self, namespace: str, block: str) -> Keys:
@@ -148,7 +151,7 @@ class KeyBlocks:
             keys = Keys(b"" if found is None else found.data)
             if before == self._changes:
                 break
-        self._cached[namespace, block] = keys
+        self._cached[namespace, block.encode()] = keys
         if len(self._cached) > _CACHED_MAX:
             self._cached.popitem(last=False)
         return keys
@@ -337,7 +340,7 @@ class KeyBlocks:
 
     def _forget(self, namespace: str, block: str) -> None:
         self._changes += 1
-        self._cached.pop((namespace, block), None)
+        self._cached.pop((namespace, block.encode()), None)
 
     def _forget_all(self) -> None:
         self._changes += 1

@@ -261,12 +261,15 @@ def test_plain_text_with_the_mark_of_a_seal_is_refused(members: dict[str, Any]) 
     assert SAID not in str(refused.value)
 
 
-def _refuses(was: bytes, becomes: bytes) -> None:
-    """Hold that a document whose box opens is refused once `was` in it `becomes` something else."""
-    event = new_event(
+def _tea() -> Event:
+    return new_event(
         InsightRecorded(insight_id=new_id(), text="Tea"), session_id=new_id(), namespace="acme"
     )
-    document, keys = _sealed(event)
+
+
+def _refuses(was: bytes, becomes: bytes) -> None:
+    """Hold that a document whose box opens is refused once `was` in it `becomes` something else."""
+    document, keys = _sealed(_tea())
     changed = document.replace(was, becomes.replace(b"%b", SAID.encode()), 1)
     assert changed != document
 
@@ -309,6 +312,21 @@ def test_plain_text_beside_a_box_that_opens_is_refused(was: bytes, becomes: byte
 def test_a_box_that_opens_stands_in_our_own_spelling(was: bytes, becomes: bytes) -> None:
     """In another one something is said beside it, or those who drop keys find another box."""
     _refuses(was, becomes)
+
+
+@pytest.mark.parametrize("becomes", [rb'"d.0.\u%04x%b"', rb'"d.0.%c%b===="', rb'"d.0. %c%b"'])
+def test_the_text_of_a_box_stands_in_our_own_spelling(becomes: bytes) -> None:
+    """Readers of base64 that are less strict find the same box in others."""
+    document, keys = _sealed(_tea())
+    changed = re.sub(
+        rb'"d\.0\.(.)([^"]+)"',
+        lambda found: becomes % (found[1][0], found[2]),
+        document,
+    )
+    assert changed != document
+
+    with pytest.raises(EventInvalid):
+        _opened(changed, keys.at)
 
 
 def test_only_the_boxes_that_are_opened_are_boxes_of_a_document() -> None:
