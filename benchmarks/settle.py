@@ -54,7 +54,7 @@ from benchmarks.recall_quality import Kept, answerable, measures, read_spaces
 from benchmarks.rows import at_least, at_most
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from anabranch_events import Event
     from anabranch_events.event.types import EventData
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 
 PAIRS: Final = Path(__file__).parent / "settle_pairs.tsv"
 FILES: Final = ("realmem", "locomo_obs")
+"""The sets from which the pairs were drawn."""
 FEW, MANY = 10_240, 102_400
 """Numbers of insights that are whole batches."""
 NO_DAY: Final = "2000-01-01"
@@ -82,16 +83,25 @@ async def run() -> list[Row]:
         print("set ANABRANCH_RECALL_DATA for pairs and recall", file=sys.stderr)
         return rows
     vectors = Kept(Path(tempfile.gettempdir()) / "anabranch-recall-vectors.npz")
-    spaces = {name: read_spaces(Path(data), name) for name in FILES}
-    for found in spaces.values():
-        for space in found:
-            texts = (each["text"] for each in (*space["corpus"], *answerable(space)))
-            await vectors.make(texts)
+    spaces = {name: await _embedded(Path(data), name, vectors) for name in FILES}
     rows += _pairs(spaces, vectors)
     rows += _supported(spaces, vectors)
-    for name, found in spaces.items():
-        rows += _recall(name, found, vectors)
+    for name in _sets(Path(data)):
+        found = spaces.get(name) or await _embedded(Path(data), name, vectors)
+        rows += _recall(name, found, vectors, parts=PARTS if name in FILES else ())
     return rows
+
+
+def _sets(data: Path) -> list[str]:
+    return sorted(each.stem for each in data.glob("*.jsonl"))
+
+
+async def _embedded(data: Path, name: str, vectors: Kept) -> list[dict[str, Any]]:
+    """Return the spaces of a set, once their texts and questions have vectors."""
+    spaces = read_spaces(data, name)
+    for space in spaces:
+        await vectors.make(each["text"] for each in (*space["corpus"], *answerable(space)))
+    return spaces
 
 
 def _left_out(
@@ -229,7 +239,9 @@ def _pairs(spaces: Mapping[str, list[dict[str, Any]]], vectors: Kept) -> Iterato
     )
 
 
-def _recall(name: str, spaces: list[dict[str, Any]], vectors: Kept) -> Iterator[Row]:
+def _recall(
+    name: str, spaces: list[dict[str, Any]], vectors: Kept, *, parts: Sequence[float]
+) -> Iterator[Row]:
     settled = [_learned(space, vectors, settles=True) for space in spaces]
     unsettled = [_learned(space, vectors, settles=False) for space in spaces]
 
@@ -254,7 +266,7 @@ def _recall(name: str, spaces: list[dict[str, Any]], vectors: Kept) -> Iterator[
         unit="points",
     )
     cited = sum(len(one.evidence) for one in settled)
-    for part in PARTS:
+    for part in parts:
         yield at_least(
             f"{name}: R@5 settled, with {part} for the evidence of {cited} insights that are cited",
             ours=points(settled, evidence=part),

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import TYPE_CHECKING, NoReturn
 
+import pytest
+
 from anabranch_events import PinnedConsumer, new_event
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_events.event.types import RetentionRule, RetentionSet
@@ -22,7 +24,7 @@ from anabranch_thinking.settling.retention import set_policy
 from anabranch_thinking.settling.settlement import Settlement
 from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
-from tests.support.rounds import in_full_only
+from tests.support.rounds import CHAOS_ROUNDS, in_full_only
 from tests.support.settled import CHANGED, OPPOSED, SAID_AGAIN, settled_facts
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
     from anabranch_thinking.sessions.state import SessionState
     from anabranch_thinking.settling.recording import VectorsOf
     from anabranch_thinking.settling.retention import Outlived, OutlivedOf, Policy
-
-PAIRS = 6
 
 
 async def _learned(sessions: Sessions, texts: tuple[str, str], number: int) -> tuple[str, str]:
@@ -299,17 +299,35 @@ async def test_two_at_once_record_each_fact_once(
 ) -> None:
     """Of several consolidators one is at work; killed ones are followed by others, exactly once."""
     chance = Random(20261129)  # noqa: S311 - which process is killed; no secret.
-    processes = [await _started(nats_server) for _ in range(2)]
+    await _settled_while_killed(log, nats_server, sessions, chance, kills=2)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(0)
+async def test_kills_of_consolidators_for_long(
+    log: Log, nats_server: NatsServer, sessions: Sessions
+) -> None:
+    """Each fact once, wherever in a settlement its consolidator is killed."""
+    chance = Random()  # noqa: S311 - which process is killed, and when; no secret.
+    await _settled_while_killed(log, nats_server, sessions, chance, kills=CHAOS_ROUNDS)
+
+
+async def _settled_while_killed(
+    log: Log, server: NatsServer, sessions: Sessions, chance: Random, *, kills: int
+) -> None:
+    """Settle three pairs for each kill of one of two consolidators; hold each fact to once."""
+    processes = [await _started(server) for _ in range(2)]
     wanted: list[tuple[str, ...]] = []
     try:
-        for number in range(PAIRS):
+        for number in range(3 * kills):
             older, newer = await _learned(sessions, OPPOSED, number)
             wanted.append(("opposed", *sorted((older, newer))))
-            if number in {1, 4}:
+            if number % 3 == 1:
+                await asyncio.sleep(chance.uniform(0, 0.3))
                 victim = processes.pop(chance.randrange(len(processes)))
                 os.kill(victim.pid, signal.SIGKILL)
                 await victim.wait()
-                processes.append(await _started(nats_server))
+                processes.append(await _started(server))
 
         await _until(log, len(wanted))
     finally:
@@ -319,7 +337,7 @@ async def test_two_at_once_record_each_fact_once(
 
     # One more consolidator looks at everything again, and finds nothing that is not recorded.
     async with _settling(log):
-        same = await _learned(sessions, SAID_AGAIN, PAIRS)
+        same = await _learned(sessions, SAID_AGAIN, 3 * kills)
         await _until(log, len(wanted) + 1)
     counted = Counter(await settled_facts(log))
     assert {each for each in counted if each[0] != "linked"} == {
