@@ -144,7 +144,7 @@ class AnswerTooLarge(InputInvalid):
         super().__init__(
             f"the answer has {size} bytes, and the NATS server takes messages of {size_max}",
             field="k",
-            fix="ask for fewer at a time, or raise `max_payload` of the NATS server",
+            fix="ask for fewer at a time, or have the NATS server take larger messages",
         )
 
 

@@ -15,6 +15,7 @@ from anabranch.errors import (
     RequestUnfinished,
     TooManyRequests,
 )
+from anabranch.http.fixes import FIXES
 from anabranch_events.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def refused(error: Exception) -> Response:
     """Return the problem that an error is; one that nobody foresaw is noted in the log."""
     if not isinstance(error, AnabranchError):
         _log.error("an HTTP request met an unexpected %r", error)
-    problem = Problem.of(error)
+    problem = Problem.of(error, instead=FIXES)
     headers: dict[str, str] = {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 
 from anabranch.api.admission import REQUEST_BYTES_MAX
+from anabranch.api.fixes import OPERATORS
 from anabranch.errors import HostRefused, RequestTooLarge, RequestUnfinished
 from anabranch.http.answers import refused
 from anabranch.http.page_files import FILES
@@ -87,8 +88,8 @@ class Edge:
         if name not in self._hosts:
             raise HostRefused(
                 f"Host: {host[:100]!r} is not a name of this service",
-                fix="use the address that `anabranch serve` printed, or name the host with "
-                "`--allow-host`",
+                fix="use the address that the service printed when it began, or ask "
+                f"{OPERATORS} to name the host with `--allow-host`",
             )
         origin = headers.get("origin")
         foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()

@@ -24,6 +24,7 @@ from anabranch.http.places import PLACES, READ_ONLY, TAGS, UNTAGGED
 from anabranch.http.reading import EXPECTED, NAMESPACE, body_of
 from anabranch.http.routes import KEY
 from anabranch_events import Event
+from anabranch_events.event.identifiers import NAME_LENGTH_MAX
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -53,8 +54,9 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     KEY: {
         "name": KEY,
         "in": "header",
-        "description": "Makes the request one that may be sent again: a UUID.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+        "description": "Makes the request one that may be sent again. Any printable text, as it is: a "
+        "UUID is the usual one.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH_MAX},
     },
     EXPECTED: {
         "name": EXPECTED,

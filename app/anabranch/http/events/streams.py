@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from anabranch.api.problem import Problem
 from anabranch.errors import ServiceBusy
+from anabranch.http.fixes import FIXES
 from anabranch.http.metrics import FOLLOWERS
 from anabranch.transfer.exported_line import line_of
 from anabranch_events.errors import AnabranchError
@@ -145,7 +146,7 @@ async def event_frames(
                     yield frames
                     spoke = time.monotonic()
     except AnabranchError as error:
-        yield b"event: problem\ndata: %b\n\n" % Problem.of(error).document()
+        yield b"event: problem\ndata: %b\n\n" % Problem.of(error, instead=FIXES).document()
 
 
 async def event_lines(
@@ -159,4 +160,4 @@ async def event_lines(
                     return
                 yield orjson.dumps(line_of(recorded), option=orjson.OPT_APPEND_NEWLINE)
     except AnabranchError as error:
-        yield b'{"problem":%b}\n' % Problem.of(error).document()
+        yield b'{"problem":%b}\n' % Problem.of(error, instead=FIXES).document()
