@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,7 +20,7 @@ from anabranch_projections.vectors.projector import VectorProjector
 from anabranch_store import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from anabranch_events import Log, Recorded
     from anabranch_recall import Embedder
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 
 HOLD_S: Final = 5.0
+_EVERY: Final = 2**31 - 1
 
 
 class DeadLetter(BaseModel):
@@ -70,6 +71,11 @@ class DeadLetters:
     async def all(self, *, discarded: bool = False) -> list[DeadLetter]:
         """Return the pending ones, in position order; with `discarded` the discarded ones too."""
         return await self._read(None, discarded=discarded)
+
+    async def page(self, *, beyond: int, limit: int, discarded: bool = False) -> list[DeadLetter]:
+        """Return the first of those that `all` returns after a position, `limit` at most."""
+        question = self._question(None, discarded=discarded, beyond=beyond, limit=limit)
+        return _letters(await self._graph.read(question.statement, **question.parameters))
 
     async def get(self, position: int) -> DeadLetter:
         """Return the one at a position. Raises DeadLetterNotFound."""
@@ -175,18 +181,30 @@ class DeadLetters:
 
     async def _read(self, positions: Sequence[int] | None, *, discarded: bool) -> list[DeadLetter]:
         question = self._question(positions, discarded=discarded)
-        rows = await self._graph.read(question.statement, **question.parameters)
-        return [DeadLetter.model_validate(row) for row in rows]
+        return _letters(await self._graph.read(question.statement, **question.parameters))
 
-    def _question(self, positions: Sequence[int] | None, *, discarded: bool) -> Step:
+    def _question(
+        self,
+        positions: Sequence[int] | None,
+        *,
+        discarded: bool,
+        beyond: int = 0,
+        limit: int = _EVERY,
+    ) -> Step:
         return Step(
             "dead_letters/list",
             {
                 "namespace": self._namespace,
                 "positions": None if positions is None else [*positions],
                 "discarded": discarded,
+                "beyond": beyond,
+                "limit": limit,
             },
         )
+
+
+def _letters(rows: Sequence[Mapping[str, Any]]) -> list[DeadLetter]:
+    return [DeadLetter.model_validate(row) for row in rows]
 
 
 class _AlreadyApplied(Exception):

@@ -84,4 +84,4 @@ class Agents:
 
 def _check_method(scope: Scope) -> None:
     if scope["method"] not in METHODS:
-        raise MethodRefused(scope["method"], scope["path"])
+        raise MethodRefused(scope["method"], scope["path"], allowed=METHODS)

@@ -12,6 +12,7 @@ from anabranch.api.problem import PROBLEM_TYPE, Problem
 from anabranch.errors import (
     AnabranchError,
     KeyRefused,
+    MethodRefused,
     RequestUnfinished,
     TooManyRequests,
 )
@@ -48,6 +49,8 @@ def refused(error: Exception) -> Response:
         headers["Retry-After"] = _RETRY_AFTER_S
     elif isinstance(error, KeyRefused):
         headers["WWW-Authenticate"] = _challenge(error)
+    elif isinstance(error, MethodRefused):
+        headers["Allow"] = ", ".join(sorted(error.allowed))
     if isinstance(error, RequestUnfinished):
         headers["Connection"] = "close"  # The rest of its body may still come.
     return Response(

@@ -107,7 +107,8 @@ class KeyAccess:
             found = await self._tokens.caller(shown)
             return found, self._bucket(found.name, RATE)
         if token is None:
-            raise KeyRefused("there is no API key with the request", fix=_FIX, shown=bool(shown))
+            what = "what the request shows is no API key" if shown else "there is no API key"
+            raise KeyRefused(what, fix=_FIX, shown=bool(shown))
         key = self._keys.keys().get(token.id)
         if key is None or not await self._fits(key, token):
             raise KeyRefused("the API key is none of this service", fix=_FIX, shown=True)
