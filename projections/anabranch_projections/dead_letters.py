@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,7 +20,7 @@ from anabranch_projections.vectors.projector import VectorProjector
 from anabranch_store import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from anabranch_events import Log, Recorded
     from anabranch_recall import Embedder
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 
 HOLD_S: Final = 5.0
-_EVERY: Final = 2**31 - 1
 
 
 class DeadLetter(BaseModel):
@@ -74,8 +73,14 @@ class DeadLetters:
 
     async def page(self, *, beyond: int, limit: int, discarded: bool = False) -> list[DeadLetter]:
         """Return the first of those that `all` returns after a position, `limit` at most."""
-        question = self._question(None, discarded=discarded, beyond=beyond, limit=limit)
-        return _letters(await self._graph.read(question.statement, **question.parameters))
+        rows = await self._graph.read(
+            "dead_letters/page",
+            namespace=self._namespace,
+            beyond=beyond,
+            limit=limit,
+            discarded=discarded,
+        )
+        return [DeadLetter.model_validate(row) for row in rows]
 
     async def get(self, position: int) -> DeadLetter:
         """Return the one at a position. Raises DeadLetterNotFound."""
@@ -181,30 +186,18 @@ class DeadLetters:
 
     async def _read(self, positions: Sequence[int] | None, *, discarded: bool) -> list[DeadLetter]:
         question = self._question(positions, discarded=discarded)
-        return _letters(await self._graph.read(question.statement, **question.parameters))
+        rows = await self._graph.read(question.statement, **question.parameters)
+        return [DeadLetter.model_validate(row) for row in rows]
 
-    def _question(
-        self,
-        positions: Sequence[int] | None,
-        *,
-        discarded: bool,
-        beyond: int = 0,
-        limit: int = _EVERY,
-    ) -> Step:
+    def _question(self, positions: Sequence[int] | None, *, discarded: bool) -> Step:
         return Step(
             "dead_letters/list",
             {
                 "namespace": self._namespace,
                 "positions": None if positions is None else [*positions],
                 "discarded": discarded,
-                "beyond": beyond,
-                "limit": limit,
             },
         )
-
-
-def _letters(rows: Sequence[Mapping[str, Any]]) -> list[DeadLetter]:
-    return [DeadLetter.model_validate(row) for row in rows]
 
 
 class _AlreadyApplied(Exception):
