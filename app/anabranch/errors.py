@@ -75,7 +75,7 @@ from anabranch_events.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
 __all__ = [
@@ -144,7 +144,7 @@ class AnswerTooLarge(InputInvalid):
         super().__init__(
             f"the answer has {size} bytes, and the NATS server takes messages of {size_max}",
             field="k",
-            fix="ask for fewer at a time, or raise `max_payload` of the NATS server",
+            fix="ask for fewer at a time, or have the NATS server take larger messages",
         )
 
 
@@ -208,12 +208,12 @@ class PositionFromFuture(InputInvalid):
 
 
 class RequestTooLarge(InputInvalid):
-    """A request is larger than the command service takes."""
+    """A request is larger than the command service takes; `field` is the part of it that is."""
 
-    def __init__(self, size: int, *, size_max: int) -> None:
+    def __init__(self, size: int, *, size_max: int, field: str = "body") -> None:
         super().__init__(
-            f"the request has {size} bytes, at most {size_max} are taken",
-            field="body",
+            f"the {field} of the request has {size} bytes, at most {size_max} are taken",
+            field=field,
             fix="send less at a time",
         )
 
@@ -243,14 +243,15 @@ class MediaRefused(InputInvalid):
 
 
 class MethodRefused(InputInvalid):
-    """The address takes other methods than this one."""
+    """The address takes other methods than this one: `allowed`."""
 
-    def __init__(self, method: str, path: str) -> None:
+    def __init__(self, method: str, path: str, *, allowed: Collection[str]) -> None:
         super().__init__(
             f"{path[:200]} does not take {method[:20]}",
             field="method",
-            fix="see /docs for what there is",
+            fix=f"send {' or '.join(sorted(allowed))}; /docs says what there is",
         )
+        self.allowed = frozenset(allowed)
 
 
 class AccessRefused(AnabranchError):

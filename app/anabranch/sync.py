@@ -1370,6 +1370,10 @@ class DeadLetters(Face[AsyncDeadLetters]):
         """Return the pending ones, in position order; with `discarded` the discarded ones too."""
         return LOOP.run(self._wrapped.all(discarded=discarded))
 
+    def page(self, *, beyond: int, limit: int, discarded: bool = False) -> list[DeadLetter]:
+        """Return the first of those that `all` returns after a position, `limit` at most."""
+        return LOOP.run(self._wrapped.page(beyond=beyond, limit=limit, discarded=discarded))
+
     def get(self, position: int) -> DeadLetter:
         """Return the one at a position. Raises DeadLetterNotFound."""
         return LOOP.run(self._wrapped.get(position))

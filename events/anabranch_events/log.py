@@ -336,6 +336,14 @@ class Log:
         sealed, ended = await self._documents.sealed.known(), await self._ended.known()
         return {name: position for name, position in sealed.items() if name not in ended}
 
+    async def tell_erased(self, told: Callable[[str, int], None]) -> None:
+        """Call `told` whenever forgotten content has left the log; a tenant hears nothing.
+
+        It is given the namespace, and the position of the last forgetting.
+        """
+        if self._connection.view is None:
+            await self._documents.keys.tell_erased(told)
+
     async def is_sealed(self, namespace: str) -> bool:
         """Tell whether a namespace is sealed, or was before it was deleted."""
         return namespace in await self._documents.sealed.known()

@@ -71,6 +71,17 @@ class DeadLetters:
         """Return the pending ones, in position order; with `discarded` the discarded ones too."""
         return await self._read(None, discarded=discarded)
 
+    async def page(self, *, beyond: int, limit: int, discarded: bool = False) -> list[DeadLetter]:
+        """Return the first of those that `all` returns after a position, `limit` at most."""
+        rows = await self._graph.read(
+            "dead_letters/page",
+            namespace=self._namespace,
+            beyond=beyond,
+            limit=limit,
+            discarded=discarded,
+        )
+        return [DeadLetter.model_validate(row) for row in rows]
+
     async def get(self, position: int) -> DeadLetter:
         """Return the one at a position. Raises DeadLetterNotFound."""
         return (await self._all_of([position]))[0]

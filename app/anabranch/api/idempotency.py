@@ -49,7 +49,7 @@ class Ids:
             raise InputInvalid(
                 f"Nats-Msg-Id: is not 1 to {NAME_LENGTH_MAX} printable characters",
                 field="Nats-Msg-Id",
-                fix="use a UUID, the same one when the request is sent again",
+                fix="use such a text, a UUID for one: the same when the request is sent again",
             )
         self._name = f"{namespace}\n{command}\n{_digest(request)}\n{key}"
         self._numbers = itertools.count()

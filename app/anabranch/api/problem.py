@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from anabranch.api.fixes import OPERATORS, fix_for
 from anabranch.errors import (
     AccessRefused,
     AnswerTooLarge,
@@ -32,6 +33,8 @@ from anabranch_events.errors import (
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+    from anabranch.api.fixes import Fixes
 
 PROBLEM_TYPE: Final = "application/problem+json"
 _URN: Final = "urn:anabranch:error:"
@@ -77,22 +80,26 @@ class Problem(BaseModel):
     )
 
     @classmethod
-    def of(cls, error: Exception) -> Self:
-        """Say what `error` means to who asked; one that nobody foresaw keeps its details here."""
+    def of(cls, error: Exception, *, instead: Fixes | None = None) -> Self:
+        """Say what `error` means to who asked; one that nobody foresaw keeps its details here.
+
+        `instead` are the fixes of a surface without a terminal.
+        """
         if not isinstance(error, AnabranchError):
+            fix = "see the log of `anabranch up`" if instead is None else f"tell {OPERATORS}"
             return cls(
                 type=_URN + "Unexpected",
                 title="The service met an error that it does not know.",
                 status=_UNEXPECTED,
                 detail=f"the service met an unexpected {type(error).__name__}",
-                fix="see the log of `anabranch up`; what was to be stored may be stored or not",
+                fix=f"{fix}; what was to be stored may be stored or not",
             )
         return cls(
             type=_URN + type(error).__name__,
             title=(type(error).__doc__ or "").strip().partition("\n")[0],
             status=status_of(error),
             detail=error.message,
-            fix=error.fix,
+            fix=error.fix if instead is None else fix_for(error, instead),
             field=error.field if isinstance(error, InputInvalid) else None,
             actual=error.actual if isinstance(error, PositionConflict) else None,
         )
@@ -121,10 +128,8 @@ def request_invalid(error: ValidationError) -> InputInvalid:
             fix="send one JSON object in UTF-8",
         )
     found = input_invalid(error, whole="body")
-    if first["type"] == "extra_forbidden":
-        fix = f"leave {found.field} out; docs/reference/asyncapi.json has what there is"
-        if found.field == "namespace":
-            fix = "leave namespace out of the body: it stands in the subject, or in the address"
+    if first["type"] == "extra_forbidden" and found.field == "namespace":
+        fix = "leave namespace out of the body: it stands in the subject, or in the address"
         return InputInvalid(found.message, field=found.field, fix=fix)
     return found
 

@@ -153,6 +153,10 @@ class GetStatus(Request):
 class ListDeadLetters(Reading):
     """List the events that could not be applied."""
 
+    limit: PageSize = Field(default=100, description="How many at most.")
+    cursor: Position | None = Field(
+        default=None, description="The `next` of the page before; without it the first page."
+    )
     discarded: bool = Field(default=False, description="Also those that were discarded.")
 
 

@@ -41,6 +41,8 @@ from anabranch_recall import Associated
 from anabranch_store import QueryResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anabranch.api.context import Context
 
 _SCANNED_MAX: Final = 20_000
@@ -98,10 +100,11 @@ class StoredEvent(BaseModel):
     position: int
 
 
-class DeadLetterList(_Answer):
+class DeadLetterPage(_Answer):
     """The events that could not be applied, by position."""
 
     dead_letters: list[DeadLetter]
+    next: int | None = Field(description=_NEXT)
 
 
 class TaskList(_Answer):
@@ -257,13 +260,16 @@ async def get_status(context: Context, request: asked.GetStatus) -> Status:
     return await status(context.namespace.backend, namespace=context.namespace.name)
 
 
-async def dead_letters(context: Context, request: asked.ListDeadLetters) -> DeadLetterList:
+async def dead_letters(context: Context, request: asked.ListDeadLetters) -> DeadLetterPage:
     """List the events of the namespace that could not be applied, with the reason of each."""
     await context.waited(request)
     backend = context.namespace.backend
     await context.namespace.caught_up()
     letters = DeadLetters(backend.log, await backend.graph(), namespace=context.namespace.name)
-    return DeadLetterList(dead_letters=await letters.all(discarded=request.discarded))
+    found = await letters.page(
+        beyond=request.cursor or 0, limit=request.limit, discarded=request.discarded
+    )
+    return DeadLetterPage(dead_letters=found, next=_next(found, request.limit))
 
 
 async def list_tasks(context: Context, request: asked.ListTasks) -> TaskList:
@@ -279,7 +285,9 @@ async def list_workers(context: Context, request: asked.ListWorkers) -> WorkerLi
     return WorkerList(workers=await MemoryWork(context.namespace).workers())
 
 
-def _next(found: list[AssociationView] | list[ConsolidationView], limit: int) -> int | None:
+def _next(
+    found: Sequence[AssociationView | ConsolidationView | DeadLetter], limit: int
+) -> int | None:
     return found[-1].position if len(found) == limit else None
 
 
@@ -296,7 +304,7 @@ READS: Final = (
     Operation("get_event", asked.GetEvent, StoredEvent, get_event),
     Operation("diff", asked.Diff, Diff, diff),
     Operation("status", asked.GetStatus, Status, get_status),
-    Operation("list_dead_letters", asked.ListDeadLetters, DeadLetterList, dead_letters),
+    Operation("list_dead_letters", asked.ListDeadLetters, DeadLetterPage, dead_letters),
     Operation("list_tasks", asked.ListTasks, TaskList, list_tasks),
     Operation("list_workers", asked.ListWorkers, WorkerList, list_workers),
 )

@@ -76,7 +76,7 @@ class Agents:
                 except ModuleNotFoundError as error:
                     raise McpMissing(
                         f"the SDK of the Model Context Protocol is not installed: {error}",
-                        fix='pip install "anabranch[mcp]" where the service runs',
+                        fix='pip install "anabranch[mcp]"',
                     ) from error
                 self._protocol = await module.opened(self._desk.access, gate=self._gate)
         return self._protocol
@@ -84,4 +84,4 @@ class Agents:
 
 def _check_method(scope: Scope) -> None:
     if scope["method"] not in METHODS:
-        raise MethodRefused(scope["method"], scope["path"])
+        raise MethodRefused(scope["method"], scope["path"], allowed=METHODS)

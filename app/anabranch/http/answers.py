@@ -12,9 +12,11 @@ from anabranch.api.problem import PROBLEM_TYPE, Problem
 from anabranch.errors import (
     AnabranchError,
     KeyRefused,
+    MethodRefused,
     RequestUnfinished,
     TooManyRequests,
 )
+from anabranch.http.fixes import FIXES
 from anabranch_events.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def refused(error: Exception) -> Response:
     """Return the problem that an error is; one that nobody foresaw is noted in the log."""
     if not isinstance(error, AnabranchError):
         _log.error("an HTTP request met an unexpected %r", error)
-    problem = Problem.of(error)
+    problem = Problem.of(error, instead=FIXES)
     headers: dict[str, str] = {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
@@ -47,6 +49,8 @@ def refused(error: Exception) -> Response:
         headers["Retry-After"] = _RETRY_AFTER_S
     elif isinstance(error, KeyRefused):
         headers["WWW-Authenticate"] = _challenge(error)
+    elif isinstance(error, MethodRefused):
+        headers["Allow"] = ", ".join(sorted(error.allowed))
     if isinstance(error, RequestUnfinished):
         headers["Connection"] = "close"  # The rest of its body may still come.
     return Response(

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request  # noqa: TC002 - FastAPI reads the annotations.
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from anabranch.api.admission import Gate
 from anabranch.api.thoughts import EVERY
@@ -27,7 +27,7 @@ from anabranch.http.events.routes import EventRoutes
 from anabranch.http.health import health_of
 from anabranch.http.metrics import REGISTRY
 from anabranch.http.page_files import FILES, page_file
-from anabranch.http.places import PLACES
+from anabranch.http.places import PLACES, STREAMED
 from anabranch.http.routes import Desk, caller_of, check_everywhere
 from anabranch.http.thinking import ServiceThinking
 from anabranch.memory.namespaces import Namespaces
@@ -183,12 +183,19 @@ def _no_log() -> Log:
 def _not_routed(request: Request, error: Any) -> Response:
     """Answer what has no route."""
     found: AnabranchError
+    path = request.url.path
     if error.status_code == 404:
-        found = RouteNotFound(request.url.path)
+        found = RouteNotFound(path)
     elif error.status_code == 405:
-        found = MethodRefused(request.method, request.url.path)
+        found = MethodRefused(request.method, path, allowed=_methods(request))
     else:
         found = Unavailable(str(error.detail), fix="send it again")
-    answer = refused(found)
-    answer.headers.update(error.headers or {})
-    return answer
+    return refused(found)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return the methods that an address takes, of all routes that lead there."""
+    routes = (one for one in request.app.router.routes if isinstance(one, Route))
+    there = (one for one in routes if one.matches(request.scope)[0] is not Match.NONE)
+    found = {method for one in there for method in one.methods or ()}
+    return found | {"HEAD"} if "GET" in found and request.url.path not in STREAMED else found

@@ -13,9 +13,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 
 from anabranch.api.admission import REQUEST_BYTES_MAX
-from anabranch.errors import HostRefused, RequestTooLarge, RequestUnfinished
+from anabranch.api.fixes import OPERATORS
+from anabranch.errors import HostRefused, MediaRefused, RequestTooLarge, RequestUnfinished
 from anabranch.http.answers import refused
 from anabranch.http.page_files import FILES
+from anabranch.http.places import STREAMED
+from anabranch.http.server import HEAD_BYTES_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,6 +32,7 @@ BODIES_BYTES_MAX: Final = 128 * 1024 * 1024
 OPEN_PATHS: Final = frozenset({"/health", *FILES})
 """Paths that need no key: a load balancer asks there; the page holds nothing, and asks for one."""
 _CALLER: Final = "anabranch.caller"
+_PLAIN: Final = "identity"
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -64,6 +68,7 @@ class Edge:
         headers = Headers(scope=scope)
         body = b""
         try:
+            _check_head(scope, headers)
             self._check_host(headers)
             if scope["path"] not in OPEN_PATHS:
                 scope[_CALLER] = await self._access.caller(headers)
@@ -71,6 +76,8 @@ class Edge:
         except Exception as error:  # noqa: BLE001 - whoever asked gets an answer.
             await refused(error)(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and scope["path"] not in STREAMED:
+            scope = {**scope, "method": "GET"}  # The server knows, and sends no body for it.
         try:
             await self._app(scope, _replayed(body, receive), send)
         finally:
@@ -87,8 +94,8 @@ class Edge:
         if name not in self._hosts:
             raise HostRefused(
                 f"Host: {host[:100]!r} is not a name of this service",
-                fix="use the address that `anabranch serve` printed, or name the host with "
-                "`--allow-host`",
+                fix="use the address that the service printed when it began, or ask "
+                f"{OPERATORS} to name the host with `--allow-host`",
             )
         origin = headers.get("origin")
         foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
@@ -128,6 +135,16 @@ class Edge:
         if whole > REQUEST_BYTES_MAX or self._held_bytes + part > BODIES_BYTES_MAX:
             raise RequestTooLarge(whole, size_max=REQUEST_BYTES_MAX)
         self._held_bytes += part
+
+
+def _check_head(scope: Scope, headers: Headers) -> None:
+    """Raise RequestTooLarge and MediaRefused for a head that is too large, or a coded body."""
+    size = len(scope["query_string"]) + sum(len(name) + len(value) for name, value in headers.raw)
+    if size > HEAD_BYTES_MAX:
+        raise RequestTooLarge(size, size_max=HEAD_BYTES_MAX, field="head")
+    coding = headers.get("content-encoding", _PLAIN)
+    if coding.lower() != _PLAIN:
+        raise MediaRefused(coding, header="Content-Encoding", fix="send the body uncompressed")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

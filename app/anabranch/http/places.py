@@ -106,6 +106,8 @@ EVERYWHERE: Final = frozenset({"status"})
 """The operations that show all namespaces: only a key for all of them, with all rights, may."""
 UNTAGGED: Final = frozenset({"status", "list_dead_letters", "list_tasks", "list_workers"})
 """The operations whose answer may change while the log stays the same: they have no ETag."""
+STREAMED: Final = frozenset({"/v1/events/stream", "/v1/replay"})
+"""The addresses whose answers may have no end: they take no HEAD."""
 
 
 def reads(name: str) -> bool:

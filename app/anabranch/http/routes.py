@@ -12,6 +12,7 @@ from starlette.responses import Response  # noqa: TC002 - As above.
 
 from anabranch.api.claims import refuse_key
 from anabranch.api.context import Context
+from anabranch.api.fixes import OPERATORS
 from anabranch.api.thoughts import StartThought
 from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
@@ -169,8 +170,8 @@ def check_everywhere(caller: Caller, name: str) -> None:
     if not caller.everywhere:
         raise NotPermitted(
             f"{name} shows every namespace, and the key is not one for all of them",
-            fix="use a key made with `--scope admin --all-namespaces`; recall, sessions and events "
-            "keep to the namespaces of a key",
+            fix=f"ask {OPERATORS} for a key made with `--scope admin --all-namespaces`; recall, "
+            "sessions and events keep to the namespaces of a key",
         )
 
 
@@ -203,7 +204,7 @@ def _key_of(request: Request, name: str) -> str | None:
         raise InputInvalid(
             f"{KEY}: is not 1 to {NAME_LENGTH_MAX} printable characters",
             field=KEY,
-            fix="use a UUID, the same one when the request is sent again",
+            fix="use such a text, a UUID for one: the same when the request is sent again",
         )
     return key
 

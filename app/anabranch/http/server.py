@@ -23,7 +23,7 @@ HEAD_TIMEOUT_S: Final = 10.0
 WRITE_TIMEOUT_S: Final = 30.0
 _KEEP_ALIVE_S: Final = 15
 _END_TIMEOUT_S: Final = 3
-_HEAD_BYTES_MAX: Final = 32 * 1024
+HEAD_BYTES_MAX: Final = 32 * 1024
 _BACKLOG: Final = 512
 
 
@@ -143,7 +143,7 @@ async def serving(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=_HEAD_BYTES_MAX,
+        h11_max_incomplete_event_size=HEAD_BYTES_MAX,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=_END_TIMEOUT_S,
         ssl_certfile=certificate[0] if certificate else None,

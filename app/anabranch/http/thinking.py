@@ -12,6 +12,7 @@ import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from anabranch.api.fixes import OPERATORS
 from anabranch.errors import AnabranchError, NotPermitted
 from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.thinking.think import fabric_of, hedging_of
@@ -50,8 +51,8 @@ class ServiceThinking:
         if refused is not None:
             raise NotPermitted(
                 f"executor: {refused!r} may not be asked for over HTTP",
-                fix="name it in ANABRANCH_HTTP_EXECUTORS of the service, and start a worker that "
-                "allows it",
+                fix=f"ask for `recalling`, or have {OPERATORS} name it in ANABRANCH_HTTP_EXECUTORS of "
+                "the service, and start a worker that allows it",
             )
 
     def attend(self, namespace: str, executors: Collection[str]) -> None:

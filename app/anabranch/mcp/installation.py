@@ -6,15 +6,17 @@ import difflib
 import os
 import shutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch.errors import ClientSettingsInvalid
 from anabranch.mcp.clients import FORMS, SERVER, client_named, server_command
 from anabranch.mcp.jsonc import with_member, without_member
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+_MARK: Final = "\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def installed(
         entry = found.remote(service.url, service.key_variable)
     path = found.path(project=project)
     before = _read(path)
-    return Change(client, path, before, _with(path, before or "", found.key, entry))
+    after = _in_its_form(before or "", lambda text: _with(path, text, found.key, entry))
+    return Change(client, path, before, after)
 
 
 def uninstalled(client: str, *, project: Path | None = None) -> Change:
@@ -100,7 +103,17 @@ def uninstalled(client: str, *, project: Path | None = None) -> Change:
     found = client_named(client)
     path = found.path(project=project)
     before = _read(path)
-    return Change(client, path, before, _without(path, before or "", found.key))
+    after = _in_its_form(before or "", lambda text: _without(path, text, found.key))
+    return Change(client, path, before, after)
+
+
+def _in_its_form(text: str, change: Callable[[str], str]) -> str:
+    """Change a text that may begin with a mark, and whose lines may all end in CR LF: it stays so."""
+    mark = _MARK if text.startswith(_MARK) else ""
+    lines = text.removeprefix(mark)
+    if not 0 < lines.count("\n") == lines.count("\r\n"):
+        return mark + change(lines)
+    return mark + change(lines.replace("\r\n", "\n")).replace("\n", "\r\n")
 
 
 def _with(path: Path, text: str, key: str, entry: dict[str, Any]) -> str:
@@ -151,7 +164,7 @@ def _toml_without(text: str, key: str) -> str:
 
 def _read(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode()
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ _PARTS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING: Final = re.compile(r",(?=\s*[}\]])")
 _WORD: Final = re.compile(r"\s*")
 _INDENT: Final = "  "
+_INDENTED: Final = re.compile(r"\n([ \t]+)\S")
 _decoder = json.JSONDecoder()
 
 
@@ -61,7 +62,7 @@ def with_member(text: str, path: Sequence[str], value: object) -> str:
                 inner = {each: inner}
             return _inserted(text, plain, found, name, inner, depth=depth + 1)
         if depth == len(path) - 1:
-            written = _written(value, depth=depth + 1)
+            written = _written(value, _form(text[: member.start], depth=depth + 1))
             return text[: member.value] + written + text[member.end :]
         at = member.value
     raise ValueError("there is no path")
@@ -122,29 +123,50 @@ def _past_blanks(plain: str, at: int) -> int:
     return found.end() if found else at
 
 
+class _Form(NamedTuple):
+    """The blanks before a member's line, and those that each step further in has more."""
+
+    inside: str
+    step: str
+
+
+def _form(before: str, *, depth: int) -> _Form:
+    """Return the form of a member behind a text: that of its own line, if that is begun there."""
+    first = _INDENTED.search(before)
+    step = first[1] if first else _INDENT
+    line = before[before.rfind("\n") + 1 :]
+    return _Form(step * depth if line.strip() else line, step)
+
+
 def _inserted(
     text: str, plain: str, found: _Object, name: str, value: object, *, depth: int
 ) -> str:
     """Put a member behind the last one, on a line of its own where the others have such."""
-    member = f"{json.dumps(name)}: {_written(value, depth=depth)}"
+
+    def member(form: _Form) -> str:
+        return f"{json.dumps(name)}: {_written(value, form)}"
+
     if not found.members:
-        inside, closing = _INDENT * depth, _INDENT * (depth - 1)
+        form = _form(text[: found.start + 1], depth=depth)
+        closing = form.step * (depth - 1)
         said = text[found.start + 1 : found.end].rstrip()
-        return f"{text[: found.start + 1]}{said}\n{inside}{member}\n{closing}{text[found.end :]}"
+        inner = f"{said}\n{form.inside}{member(form)}\n{closing}"
+        return f"{text[: found.start + 1]}{inner}{text[found.end :]}"
     last = found.members[-1]
     line_end = plain.find("\n", last.end)
     comma_there = plain[_past_blanks(plain, last.end)] == ","
     comma = "" if comma_there else ","
+    form = _form(text[: last.end], depth=depth)
     if line_end < 0 or line_end > found.end:
         after = _past_blanks(plain, last.end) + 1 if comma_there else last.end
-        return f"{text[: last.end]}{comma}{text[last.end : after]} {member}{text[after:]}"
+        return f"{text[: last.end]}{comma}{text[last.end : after]} {member(form)}{text[after:]}"
     if comma_there:
         line_end = max(line_end, plain.find("\n", _past_blanks(plain, last.end)))
     indent = re.search(r"[ \t]*$", text[: last.start])
-    inside = indent[0] if indent else _INDENT * depth
+    form = form._replace(inside=indent[0] if indent else form.inside)
     kept = text[last.end : line_end].rstrip("\r")
     tail = "," if comma_there else ""
-    return f"{text[: last.end]}{comma}{kept}\n{inside}{member}{tail}{text[line_end:]}"
+    return f"{text[: last.end]}{comma}{kept}\n{form.inside}{member(form)}{tail}{text[line_end:]}"
 
 
 def _removed(text: str, plain: str, found: _Object, member: _Member) -> str:
@@ -167,8 +189,7 @@ def _removed(text: str, plain: str, found: _Object, member: _Member) -> str:
     return head + text[end:]
 
 
-def _written(value: object, *, depth: int) -> str:
-    """Return a value as JSON, the lines after its first indented by `depth`."""
-    return json.dumps(value, indent=len(_INDENT), ensure_ascii=False).replace(
-        "\n", f"\n{_INDENT * depth}"
-    )
+def _written(value: object, form: _Form) -> str:
+    """Return a value as JSON, the lines after its first as far in as its member."""
+    found = json.dumps(value, indent=form.step, ensure_ascii=False)
+    return found.replace("\n", f"\n{form.inside}")

@@ -37,7 +37,7 @@ from anabranch_events.jetstream.api import (
 from anabranch_events.jetstream.direct_get import EVENT_ID, EXPECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from anabranch_events.errors import AnabranchError
     from anabranch_events.transport.connection import Connection
@@ -85,6 +85,12 @@ class KeyBlocks:
         self._cached: OrderedDict[tuple[str, bytes], Keys] = OrderedDict()
         self._changes = self._losses = 0
         self._listening = False
+        self._told: list[Callable[[str, int], None]] = []
+
+    async def tell_erased(self, told: Callable[[str, int], None]) -> None:
+        """Call `told` whenever keys are gone: with the namespace, and up to which forgetting."""
+        self._told.append(told)
+        await self._listen()
 
     async def make(self, namespace: str) -> None:
         """Make the stream of a namespace's keys where it is not there."""
@@ -330,13 +336,15 @@ class KeyBlocks:
         self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
     ) -> None:
         """Hear that keys are gone: all of them, where a lost stream was made anew."""
-        del reply, data, headers
+        del reply, headers
         namespace = subject.removeprefix(_PREFIX).removesuffix(f".{ERASED}")
         self._changes += 1
         self._losses += 1
         self._drawing.pop(namespace, None)
         for known in [known for known in self._cached if known[0] == namespace]:
             del self._cached[known]
+        for told in self._told:
+            told(namespace, int(data))
 
     def _forget(self, namespace: str, block: str) -> None:
         self._changes += 1

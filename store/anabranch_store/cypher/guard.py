@@ -296,7 +296,7 @@ def _check_use(found: list[Token], at: int) -> None:
         raise _refused(
             f"USE {after.text}",
             why="it leaves the graph of this memory",
-            fix="set NEO4J_DATABASE to query another database; a variable `use` takes backticks",
+            fix="leave USE out: a query is of one graph; a variable `use` takes backticks",
         )
 
 

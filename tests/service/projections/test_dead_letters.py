@@ -81,6 +81,24 @@ async def _letters(graph: Graph) -> list[tuple[int, str]]:
     return [(row["position"], row["error"]) for row in rows]
 
 
+async def test_letters_come_by_pages(log: Log, graph: Graph) -> None:
+    """A page has those after a position, so many at most, also where some were discarded."""
+    for event in HISTORY:
+        await log.append(event)
+    await Projector(log, graph).run(to=len(HISTORY))
+    letters = DeadLetters(log, graph, namespace="default")
+    await letters.discard([5])
+
+    pages = [
+        [one.position for one in await letters.page(beyond=beyond, limit=3)]
+        for beyond in (0, 6, 11)
+    ]
+    whole = await letters.page(beyond=1, limit=2, discarded=True)
+
+    assert pages == [[1, 4, 6], [7, 10, 11], []]
+    assert [one.position for one in whole] == [4, 5]
+
+
 async def test_a_broken_rule_leaves_nothing_but_a_dead_letter(log: Log, graph: Graph) -> None:
     """Each rule puts its event aside, with all its effects, and the line moves on."""
     for event in HISTORY:

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
+from anabranch.api.fixes import OPERATORS
 from anabranch.errors import NotPermitted
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ class Caller:
         if SCOPES.index(scope) > max(map(SCOPES.index, self.scopes), default=-1):
             raise NotPermitted(
                 f"the key has no scope `{scope}`",
-                fix=f"use a key that was made with `--scope {scope}`, or a token with "
-                f"`anabranch:{scope}`",
+                fix=f"ask {OPERATORS} for a key that was made with `--scope {scope}`, or use a token "
+                f"with `anabranch:{scope}`",
             )
 
     def namespace(self, asked: str | None, *, default: str) -> str:
@@ -54,8 +55,8 @@ class Caller:
         if found not in self.namespaces:
             raise NotPermitted(
                 f"the key does not permit the namespace {found!r}",
-                fix="name one of the key's namespaces in the address: ?namespace=NAME; those of a "
-                "token are in its claim ANABRANCH_OIDC_NAMESPACES_CLAIM",
+                fix="name one of the key's namespaces in the address: ?namespace=NAME; which those "
+                f"are say {OPERATORS}, or the token's own claim of namespaces",
             )
         return found
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import httpx2
 import orjson
 
+from anabranch.api.fixes import OPERATORS
 from anabranch.errors import SettingInvalid
 from anabranch.http.access.bind import loopback
 from anabranch_events.errors import Unavailable
@@ -57,7 +58,8 @@ class Issuer:
         if self._age() > STALE_S:
             raise Unavailable(
                 f"the issuer {self.url} does not answer, and its keys are not known",
-                fix="ask again in a moment; see that the service reaches the issuer",
+                fix="ask again in a moment; if it stays so, the service does not reach the issuer: tell "
+                f"{OPERATORS}",
             )
         return self._keys.get(key_id)
 

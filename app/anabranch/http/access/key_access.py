@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from anabranch.api.fixes import OPERATORS
 from anabranch.errors import KeyRefused, TooManyRequests
 from anabranch.http.access.callers import Caller
 from anabranch.http.access.key_file import RATE, token_in
@@ -37,7 +38,7 @@ _CHECKS_AT_ONCE: Final = 2
 _REFUSED_PER_S: Final = 0.1
 _REFUSED_AT_ONCE: Final = 20
 _SCHEME: Final = "bearer "
-_FIX: Final = "send `Authorization: Bearer KEY`; `anabranch keys create` makes a key"
+_FIX: Final = f"send `Authorization: Bearer KEY`; {OPERATORS} make keys: `anabranch keys create`"
 
 
 class Bucket:
@@ -106,7 +107,8 @@ class KeyAccess:
             found = await self._tokens.caller(shown)
             return found, self._bucket(found.name, RATE)
         if token is None:
-            raise KeyRefused("there is no API key with the request", fix=_FIX, shown=bool(shown))
+            what = "what the request shows is no API key" if shown else "there is no API key"
+            raise KeyRefused(what, fix=_FIX, shown=bool(shown))
         key = self._keys.keys().get(token.id)
         if key is None or not await self._fits(key, token):
             raise KeyRefused("the API key is none of this service", fix=_FIX, shown=True)

@@ -24,6 +24,7 @@ from anabranch.http.places import PLACES, READ_ONLY, TAGS, UNTAGGED
 from anabranch.http.reading import EXPECTED, NAMESPACE, body_of
 from anabranch.http.routes import KEY
 from anabranch_events import Event
+from anabranch_events.event.identifiers import NAME_LENGTH_MAX
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -42,6 +43,10 @@ read to see what was written. `as_of` asks an earlier moment: a position, or a t
 problem (RFC 9457) with the member `fix`, which says what to do. A write with an `Idempotency-Key` may \
 be sent again: the same key with the same content is the same request. A `GET` has the position as \
 its `ETag`: with `If-None-Match` it is answered with 304 while nothing happens."""
+_PLAIN_NAMES: Final = {
+    "anabranch__views__Status": "Status",
+    "anabranch_thinking__sessions__state__Status": "SessionStatus",
+}
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     NAMESPACE: {
         "name": NAMESPACE,
@@ -53,8 +58,9 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     KEY: {
         "name": KEY,
         "in": "header",
-        "description": "Makes the request one that may be sent again: a UUID.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 256},
+        "description": "Makes the request one that may be sent again. Any printable text, as it is: a "
+        "UUID is the usual one.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": NAME_LENGTH_MAX},
     },
     EXPECTED: {
         "name": EXPECTED,
@@ -223,12 +229,25 @@ def openapi(application: FastAPI) -> dict[str, Any]:
         if schemas.setdefault(name, schema) != schema:
             raise LookupError(f"two models are called {name}")
     schemas["Event"] = event_in(schemas)
+    document = _with_plain_names(document)
+    schemas = document["components"]["schemas"]
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     document["components"]["securitySchemes"] = {
         "key": {"type": "http", "scheme": "bearer", "description": "`anabranch keys create`"}
     }
     document["security"] = [{"key": []}, {}]
     return document
+
+
+def _with_plain_names(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with a name of its own for each of two models that have one name."""
+    text = orjson.dumps(document).decode()
+    for old, new in _PLAIN_NAMES.items():
+        text = text.replace(f'"{old}"', f'"{new}"').replace(f'/{old}"', f'/{new}"')
+    found: dict[str, Any] = orjson.loads(text)
+    for name in _PLAIN_NAMES.values():
+        found["components"]["schemas"][name]["title"] = name
+    return found
 
 
 def _requests() -> dict[str, Any]:

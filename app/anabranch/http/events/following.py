@@ -28,6 +28,11 @@ class Followed:
         self._root_id: str | None = None
 
     @property
+    def namespace(self) -> str:
+        """The namespace whose events are wanted."""
+        return self._namespace
+
+    @property
     def session(self) -> SessionKey | None:
         """The one session whose events are wanted, if it is one."""
         return None if self._session_id is None else (self._namespace, self._session_id)

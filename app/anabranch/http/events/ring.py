@@ -82,6 +82,7 @@ class EventRing:
         self._first = 0
         """The place of the oldest event that is held; those before it are let go in bulk."""
         self._bytes = self._let_go = 0
+        self._erased: dict[str, int] = {}
         self._start = 0
         """The ring holds every event after this position, up to `_end`."""
         self._end = 0
@@ -105,13 +106,24 @@ class EventRing:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    async def erased(self, namespace: str) -> int:
+        """Return up to which forgetting a namespace's content has left the log, 0 for none."""
+        if namespace not in self._erased:
+            log = self._log_of()
+            try:
+                sealed = await log.is_sealed(namespace)
+                self._note_erased(namespace, await log.erasure(namespace).erased() if sealed else 0)
+            except AnabranchError:
+                return 0  # Its keys are away, or gone: then nothing of it is read either.
+        return self._erased[namespace]
+
     async def followed(
         self, after: int, *, beat_s: float, session: SessionKey | None = None
     ) -> AsyncGenerator[Taken]:
         """Yield the events after a position as they happen, without a gap, until `close`.
 
         Whatever a follower does with them, it keeps nobody waiting. In a silence it gets no events
-        every `beat_s`. One who wants a `session` only may be spared older events of others. Raises
+        every `beat_s`, and once something was erased. One who wants a `session` only may be spared older events of others. Raises
         LogRewound and LogRefused.
         """
         await self._open()
@@ -136,12 +148,13 @@ class EventRing:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(beat_s):
                         await change.wait()
-                    continue
-                yield Taken([], position)
+                if position >= self._end:
+                    yield Taken([], position)
 
     async def _open(self) -> None:
         async with self._opening:
             if self._task is None and not self._closed:
+                await self._log_of().tell_erased(self._hear_erased)
                 self._start = self._end = (await self._log_of().bounds()).last
                 self._task = asyncio.create_task(self._follow())
 
@@ -193,6 +206,7 @@ class EventRing:
                         self._keep(one for one in batch if one.position >= forgotten)
             except Unavailable as error:
                 _log.warning("the event stream waits for the log: %s", error.message)
+                self._erased.clear()  # What happens meanwhile is not heard.
                 await asyncio.sleep(_PAUSE_S)
             except AnabranchError as error:
                 self._broken = error
@@ -206,6 +220,15 @@ class EventRing:
             if _FORGOTTEN in recorded.raw and await self._log_of().is_sealed(recorded.namespace):
                 last = recorded.position
         return last
+
+    def _hear_erased(self, namespace: str, position: int) -> None:
+        """Have every follower hear of it; what is held may have been read before."""
+        self._note_erased(namespace, position)
+        self._let_all_go(self._end)
+        self._notify()
+
+    def _note_erased(self, namespace: str, position: int) -> None:
+        self._erased[namespace] = max(position, self._erased.get(namespace, 0))
 
     def _let_all_go(self, start: int) -> None:
         """Hold nothing up to there any more: it may be forgotten content."""

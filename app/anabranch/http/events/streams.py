@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from anabranch.api.problem import Problem
 from anabranch.errors import ServiceBusy
+from anabranch.http.fixes import FIXES
 from anabranch.http.metrics import FOLLOWERS
 from anabranch.transfer.exported_line import line_of
 from anabranch_events.errors import AnabranchError
@@ -127,11 +128,12 @@ async def event_frames(
     """Yield the events after a position as server-sent events, for as long as `holds` is true.
 
     Each has its position as its id. In a silence the id alone is sent, with the position that the
-    stream has come to: a client that comes again begins there. An error ends the stream with an
-    event `problem`.
+    stream has come to: a client that comes again begins there. An event `erased` says up to which
+    forgetting a sealed namespace's content has left the log, at the beginning and when that grows.
+    An error ends the stream with an event `problem`.
     """
     yield b"retry: %d\n: anabranch\nid: %d\n\n" % (RETRY_MS, after)
-    spoke = time.monotonic()
+    spoke, erased = time.monotonic(), 0
     followed = ring.followed(after, beat_s=BEAT_S, session=wanted.session)
     try:
         async with aclosing(followed):
@@ -139,13 +141,16 @@ async def event_frames(
                 if not holds():
                     return
                 frames = b"".join(one.frame for one in taken.events if wanted.wants(one.recorded))
+                if (known := await ring.erased(wanted.namespace)) > erased:
+                    erased = known
+                    frames += b'event: erased\ndata: {"position":%d}\n\n' % erased
                 if not frames and time.monotonic() - spoke >= PING_S:
                     frames = b": ping\nid: %d\n\n" % taken.position
                 if frames:
                     yield frames
                     spoke = time.monotonic()
     except AnabranchError as error:
-        yield b"event: problem\ndata: %b\n\n" % Problem.of(error).document()
+        yield b"event: problem\ndata: %b\n\n" % Problem.of(error, instead=FIXES).document()
 
 
 async def event_lines(
@@ -159,4 +164,4 @@ async def event_lines(
                     return
                 yield orjson.dumps(line_of(recorded), option=orjson.OPT_APPEND_NEWLINE)
     except AnabranchError as error:
-        yield b'{"problem":%b}\n' % Problem.of(error).document()
+        yield b'{"problem":%b}\n' % Problem.of(error, instead=FIXES).document()

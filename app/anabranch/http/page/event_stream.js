@@ -35,9 +35,10 @@ function frameOf(part) {
 export class EventStream {
   #ending = null;
 
-  constructor(connection, { onevents, onstate }) {
+  constructor(connection, { onevents, onerased, onstate }) {
     this.connection = connection;
     this.onevents = onevents;
+    this.onerased = onerased;
     this.onstate = onstate;
     this.position = 0;
   }
@@ -83,7 +84,8 @@ export class EventStream {
       if (signal.aborted) return;
       came();
       if (frame.kind === "problem") return;
-      if (frame.data) this.onevents(JSON.parse(frame.data));
+      if (frame.kind === "erased") this.onerased(JSON.parse(frame.data).position);
+      else if (frame.data) this.onevents(JSON.parse(frame.data));
       if (frame.id !== null) this.position = frame.id;
     }
   }

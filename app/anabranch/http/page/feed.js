@@ -6,7 +6,6 @@ import { number } from "./format.js";
 
 const SHOWN = 100;
 const WINDOW = 400; // Positions; a namespace has not all of them.
-const ERASED_MS = 2000;
 
 /** Shows the last events: while live they come by themselves. */
 export class FeedView {
@@ -17,7 +16,6 @@ export class FeedView {
   #drawing = false;
   #held = null; // What came while one reads.
   #came = 0;
-  #erased = 0;
 
   constructor(page) {
     this.page = page;
@@ -33,14 +31,9 @@ export class FeedView {
     this.element.replaceChildren();
   }
 
-  /** Let go of all, and ask again later: keys are dropped a moment after the event that says so. */
+  /** Let go of all: the next `refresh` asks anew. */
   forget() {
     this.clear();
-    clearTimeout(this.#erased);
-    this.#erased = setTimeout(() => {
-      this.#until = null;
-      if (this.element.isConnected) this.refresh();
-    }, ERASED_MS);
   }
 
   /** Take an event that has just come. */

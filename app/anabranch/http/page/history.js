@@ -210,9 +210,12 @@ export class History {
       lane.children = [];
       lane.marks = [];
     }
+    for (const mark of [...this.insights.values()].sort((a, b) => a.position - b.position)) {
+      const lane = this.sessions.get(mark.session);
+      lane?.marks.push(mark);
+      if (lane) lane.updated = Math.max(lane.updated, mark.position); // Its bar holds its insights.
+    }
     for (const lane of [...this.sessions.values()].sort((a, b) => a.opened - b.opened)) this.#place(lane);
-    const marks = [...this.insights.values()].sort((a, b) => a.position - b.position);
-    for (const mark of marks) this.sessions.get(mark.session)?.marks.push(mark);
     this.version += 1;
     this.#renew();
   }

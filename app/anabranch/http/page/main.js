@@ -35,6 +35,7 @@ class Page {
   #forgot = false;
   #spoken = 0;
   #begun = 0;
+  #erased = 0; // Up to which forgetting: words of it have left the log.
   #entered = false;
 
   constructor() {
@@ -58,7 +59,7 @@ class Page {
       work: new WorkView(this), conflicts: new ConflictsView(this), events: this.feed });
     this.status = new StatusLine(this);
     this.stream = new EventStream(this.connection, {
-      onevents: (event) => this.#came(event), onstate: (state) => this.status.state(state) });
+      onevents: (event) => this.#came(event), onerased: (position) => this.#erasedTo(position), onstate: (state) => this.status.state(state) });
     this.keys = new KeyDialog(this.connection);
     this.panel.addEventListener("shown", () => this.#remember());
   }
@@ -189,6 +190,7 @@ class Page {
   async #load() {
     const begun = (this.#begun += 1);
     this.stream.stop();
+    this.#erased = 0;
     this.history.clear();
     this.status.state("loading");
     byId("failure").replaceChildren();
@@ -256,6 +258,14 @@ class Page {
     if (this.#forgot) this.#forget();
     if (this.#forgot || (this.moment.live && this.#stale)) this.panel.refresh();
     this.#stale = this.#forgot = false;
+  }
+
+  /** What the log gave before it was erased is let go of, and asked for again. */
+  #erasedTo(position) {
+    if (position <= this.#erased) return;
+    this.#erased = position;
+    this.#forget();
+    this.panel.refresh();
   }
 
   #forget() {

@@ -5,6 +5,7 @@ import { endOf } from "./rows.js";
 import { TOP } from "./viewport.js";
 
 const [WIDTH, HEIGHT] = [176, 96];
+const ROOM = 3; // Times its size: on less it would hide what it shows.
 const LINE_MIN = 0.6; // Pixels.
 const AGAIN_MS = 1000; // While a history grows it is drawn anew so often.
 
@@ -28,7 +29,8 @@ export class Minimap {
   draw(colours, at) {
     const { view, history, ctx, canvas, scale } = this;
     const span = { first: history.first, last: Math.max(history.position, history.first + 1), rows: Math.max(history.rows.count, 1) };
-    canvas.hidden = !history.order.length || view.holds(span);
+    const tight = view.width < ROOM * WIDTH || view.height < ROOM * HEIGHT;
+    canvas.hidden = tight || !history.order.length || view.holds(span);
     if (canvas.hidden) return;
     this.#refresh(colours, at, span);
     ctx.setTransform(1, 0, 0, 1, 0, 0);

@@ -35,7 +35,7 @@ export class WorkView {
     const parts = await Promise.all([
       this.#part("Workers", connection.get("/workers"), ({ workers }) => this.#workers(workers)),
       this.#part("Queue", connection.get("/tasks"), ({ tasks }) => this.#tasks(tasks)),
-      this.#part("Dead letters", connection.get("/dead-letters"), ({ dead_letters: letters }) => this.#letters(letters)),
+      this.#part("Dead letters", connection.get("/dead-letters", { limit: 1000 }), (page) => this.#letters(page)),
     ]);
     if (asked !== this.#asked) return;
     this.element.replaceChildren(
@@ -73,11 +73,13 @@ export class WorkView {
     ]), { label: "Queue" });
   }
 
-  #letters(letters) {
+  #letters({ dead_letters: letters, next }) {
     if (!letters.length) return empty("No event is put aside", "One that could not be applied would stand here with its reason.");
-    return table(["Event", "Session", "Reason", "Tries", "Since"], letters.map((one) => [
+    const shown = table(["Event", "Session", "Reason", "Tries", "Since"], letters.map((one) => [
       eventLink(this.page, one.position), thingLink(this.page, "session", one.session_id), one.reason, String(one.attempts),
       one.put_aside_at ? time(one.put_aside_at) : "–",
     ]), { label: "Dead letters" });
+    if (next === null) return shown;
+    return el("div", {}, shown, el("p", { class: "aside" }, "There are more. From a terminal:"), el("pre", {}, el("code", {}, "anabranch dead-letters list")));
   }
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from anabranch.memory.reads.session_windows import newest
 from anabranch.past.as_of import erased_sessions, position_of, sessions_then, thought_then
 from anabranch.views import SessionView
-from anabranch_events.errors import InputInvalid
+from anabranch_events.errors import InputInvalid, SessionNotFound
 from anabranch_thinking.sessions.insights import REMEMBER_TASK
 from anabranch_thinking.sessions.state import Status
 
@@ -154,8 +154,24 @@ async def session_tree(
 
 
 async def _thought(namespace: OpenNamespace, root_id: str) -> list[SessionView]:
-    """Return every session of a thought, parents before their branches, page after page."""
+    """Return every session of a thought, parents before their branches.
+
+    Raises WaitTimedOut where the graph has not come to its root, which is in the log.
+    """
     await namespace.caught_up()
+    found = await _sessions_of(namespace, root_id)
+    if not found:
+        backend = namespace.backend
+        last = (await backend.log.bounds()).last
+        await backend.wait_for(last, projection="graph", timeout_s=0.0)
+        found = await _sessions_of(namespace, root_id)
+    if not found:  # The graph has put it aside.
+        raise SessionNotFound(root_id, namespace=namespace.name)
+    return found
+
+
+async def _sessions_of(namespace: OpenNamespace, root_id: str) -> list[SessionView]:
+    """Return every session of a thought that the graph has, page after page."""
     graph = await namespace.backend.graph()
     asked = {"namespace": namespace.name, "root_id": root_id, "limit": PAGE}
     views: list[SessionView] = []

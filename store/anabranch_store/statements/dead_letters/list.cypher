@@ -2,7 +2,5 @@
 // those that were discarded only where $discarded; a row a letter.
 MATCH (d:DeadLetter {namespace: $namespace})
 WHERE ($positions IS NULL OR d.position IN $positions) AND ($discarded OR d.discarded_at IS NULL)
-RETURN d.position AS position, d.namespace AS namespace, d.session_id AS session_id,
-  d.error AS error, d.reason AS reason, d.projection AS projection, d.put_aside_at AS put_aside_at,
-  coalesce(d.attempts, 1) AS attempts, d.tried_at AS tried_at, d.discarded_at AS discarded_at
+RETURN @dead_letters/columns
 ORDER BY position

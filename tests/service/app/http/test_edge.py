@@ -14,7 +14,7 @@ from anabranch.http.access.bind import HOST
 from anabranch.http.access.callers import OpenAccess
 from anabranch.http.edge import Edge
 from anabranch.http.events.streams import Turnstile
-from anabranch.http.server import BoundedProtocol, listening, serving
+from anabranch.http.server import HEAD_BYTES_MAX, BoundedProtocol, listening, serving
 from tests.support.fixtures.http import client_at, problem
 from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
@@ -97,6 +97,19 @@ async def test_a_body_has_a_bound() -> None:
 
     assert whole.text == str(1 << 20)
     assert problem(said) == problem(found) == (413, "RequestTooLarge")
+
+
+async def test_a_head_has_a_bound_and_a_body_no_coding() -> None:
+    """Each is named, with the status that says what the client can do about it."""
+    async with at_work(edge()) as (host, port), client_at(f"http://{host}:{port}") as client:
+        headed = await client.post("/", headers={"X-Large": "x" * HEAD_BYTES_MAX})
+        asked = await client.post("/", params={"x": "x" * HEAD_BYTES_MAX})
+        coded = await client.post("/", headers={"Content-Encoding": "gzip"}, content=b"x")
+        plain = await client.post("/", headers={"Content-Encoding": "identity"}, content=b"x")
+
+    assert problem(headed) == problem(asked) == (413, "RequestTooLarge")
+    assert problem(coded) == (415, "MediaRefused")
+    assert plain.text == "1"
 
 
 async def told(

@@ -135,12 +135,13 @@ async def test_what_is_linked_is_listed(web: httpx2.AsyncClient) -> None:
     now = await done(await web.get(path, params=after))
     then = await done(await web.get(path, params={"as_of": formed["position"]}))
     conflicts = await done(await web.get("/v1/conflicts", params={"only_open": False}))
-    letters = await done(await web.get("/v1/dead-letters"))
+    letters = await done(await web.get("/v1/dead-letters", params={"limit": 1, "cursor": 1}))
 
     assert now == {"associations": [], "next": None}
     (found,) = then["associations"]
     assert (found["from_id"], found["to_id"], found["weight"]) == (one, other, 0.7)
-    assert (conflicts["conflicts"], letters["dead_letters"]) == ([], [])
+    assert conflicts["conflicts"] == []
+    assert letters == {"dead_letters": [], "next": None}
 
 
 async def test_what_settles_is_asked_for(web: httpx2.AsyncClient) -> None:
@@ -378,3 +379,20 @@ async def test_the_queue_and_its_workers_are_listed(web: httpx2.AsyncClient) -> 
     workers = await done(await web.get("/v1/workers"))
 
     assert (tasks, workers) == ({"tasks": []}, {"workers": []})
+
+
+async def test_an_address_says_its_methods(web: httpx2.AsyncClient) -> None:
+    """HEAD is GET without the body, but on a stream; another method hears which there are."""
+    got = await web.get("/v1/conflicts")
+    headed = await web.head("/v1/conflicts")
+    deleted = await web.delete("/v1/sessions")
+    streamed = await web.head("/v1/events/stream")
+    agents = await web.get("/mcp")
+
+    assert (headed.status_code, headed.content) == (200, b"")
+    for name in ("etag", "content-length", "content-type"):
+        assert headed.headers[name] == got.headers[name]
+    assert problem(deleted) == (405, "MethodRefused")
+    assert deleted.headers["allow"] == "GET, HEAD, POST"
+    assert (streamed.status_code, streamed.headers["allow"]) == (405, "GET")
+    assert (agents.status_code, agents.headers["allow"]) == (405, "DELETE, POST")

@@ -30,6 +30,16 @@ SMOOTHING = 24  # Of 255: edges of curves that cross are smoothed a little other
 PICTURE = '() => document.getElementById("minimap").toDataURL()'
 MARKUP = "<b>loud</b> <img src=nowhere> &amp; <script>no</script>"
 VIEWS = ("Inspect", "Recall", "Query", "Work", "Conflicts", "Events")
+LENGTHS = """
+async (position) => {
+  const { History } = await import("/page/history.js");
+  const answered = async (path) => (await fetch(`/v1${path}`)).json();
+  const [opened, watched] = [new History(), new History()];
+  opened.addPage(await answered(`/lanes?after=${position}&wait_s=30`));
+  for (const event of (await answered("/events")).events) watched.apply(event);
+  return [opened, watched].map(({ order }) => order.map((lane) => [lane.row, lane.opened, lane.updated]));
+}
+"""
 PLAY_AND_PAUSE = """
 async () => {
   const press = () => document.body.dispatchEvent(new KeyboardEvent("keydown", { key: " ", bubbles: true }));
@@ -364,6 +374,20 @@ async def test_what_is_drawn_in_parts_is_as_if_drawn_whole(
     assert (
         min(found["seen"].values()) > 5
     )  # In the past, some lit, with less detail, while it zooms.
+
+
+async def test_a_page_that_is_opened_has_the_bars_of_one_that_is_watched(
+    browser: Browser, memory: Memory
+) -> None:
+    """A bar reaches to its last insight, also where that came after all else of its session."""
+    session = await memory.open_session("Map the canal")
+    await memory.remember("The gauge stands at 7")
+    last = await session.remember("The lock sticks")
+    async with served(memory) as url, visited(browser, url) as page:
+        opened, watched = await page.evaluate(LENGTHS, last.position)
+
+    assert opened == watched
+    assert [bar[1:] for bar in watched] == [[1, last.position], [2, 3]]
 
 
 async def test_a_page_that_is_watched_draws_what_is_new_alone(

@@ -13,6 +13,7 @@ from playwright.async_api import expect
 
 from anabranch.memory.memory import namespace_of
 from anabranch.memory.thinking.thoughts import begin_thought
+from anabranch_events.jetstream.key_blocks import KeyBlocks
 from anabranch_thinking.thoughts.think import branch_tasks
 from anabranch_thinking.work.dispatch import WorkTerms
 from tests.support.fixtures.browser import visited
@@ -213,6 +214,33 @@ async def test_events_of_a_sealed_namespace_lose_what_was_forgotten(
 
         await expect(panel.get_by_text(STAYS)).to_be_visible()
         await expect(panel.get_by_text(GOES)).to_have_count(0)
+
+
+async def test_words_that_were_read_before_their_keys_were_gone_go_with_them(
+    browser: Browser, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log gives them until then, however long it takes; once `forget` answers nobody has them."""
+    over, erase = asyncio.Event(), KeyBlocks.erase
+
+    async def erase_late(self: KeyBlocks, *given: Any) -> int:
+        await over.wait()
+        return await erase(self, *given)
+
+    monkeypatch.setattr(KeyBlocks, "erase", erase_late)
+    await memory.transfer.seal_namespace()
+    found = await disputed(memory)
+    async with served(memory) as url, visited(browser, url) as page:
+        panel = page.locator("#panel")
+        await ask(page, "Events")
+        forgetting = asyncio.create_task(memory.forget(found.goes))
+        await expect(panel.get_by_text("insight.forgotten")).to_be_visible()
+        await expect(panel.get_by_text(GOES)).to_be_visible()
+
+        over.set()
+        await forgetting
+
+        await expect(panel.get_by_text(GOES)).to_have_count(0)
+        await expect(panel.get_by_text(STAYS)).to_be_visible()
 
 
 async def test_the_card_at_the_pointer_goes_with_its_words(

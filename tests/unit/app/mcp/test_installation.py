@@ -108,6 +108,29 @@ def test_other_settings_stay(client: str, home: Path) -> None:
     assert "+" in change.difference()
 
 
+@pytest.mark.parametrize("client", FILES)
+def test_a_file_of_windows_stays_one(client: str, home: Path) -> None:
+    """Every line ends as the others do, and a mark at the beginning stays: uninstall leaves none."""
+    file, key = FILES[client]
+    mark = "" if client == "codex" else "\ufeff"
+    lines = TOML if client == "codex" else f'{{\n\t"{key}": {{\n\t\t"x": 1\n\t}}\n}}\n'
+    path = home / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = (mark + lines.replace("\n", "\r\n")).encode()
+    path.write_bytes(text)
+
+    installed(client).write()
+    added = path.read_bytes()
+    again = installed(client)
+    uninstalled(client).write()
+
+    assert added.startswith(mark.encode())
+    assert added.count(b"\n") == added.count(b"\r\n") > text.count(b"\n")
+    assert b"\n " not in added  # As far in as the others, by tabs.
+    assert not again.changed
+    assert path.read_bytes().rstrip() == text.rstrip()
+
+
 def test_a_project_names_no_folder_of_this_machine(tmp_path: Path) -> None:
     """What is committed with a project starts the server by its name alone."""
     change = installed("claude", project=tmp_path / "shop")

@@ -259,7 +259,7 @@ async def test_keys_and_tokens_stand_side_by_side(
     assert [one.headers.get("www-authenticate") for one in refused[:3]] == [
         'Bearer realm="anabranch"',
         f'{INVALID}, error_description="the token has expired"',
-        f'{INVALID}, error_description="there is no API key with the request"',
+        f'{INVALID}, error_description="what the request shows is no API key"',
     ]
     assert [(one.key, one.operation, one.status) for one in entries if one.key[:4] == "oidc"] == [
         ("oidc:agent-7", "remember", 200),

@@ -94,6 +94,31 @@ async def test_a_stream_is_of_a_namespace_a_session_or_a_thought(
     assert elsewhere.json() == {"events": [], "next": None}
 
 
+async def test_a_stream_says_when_forgotten_content_has_left_the_log(memory: Memory) -> None:
+    """One that is open hears it once the keys are gone, and one that begins later at once."""
+    await memory.transfer.seal_namespace()
+    fact = await memory.remember("Tea is green")
+    path = "/v1/events/stream?after=0"
+    async with served(memory) as url, client_at(url) as client:
+        async with client.stream("GET", path) as answer:
+            lines = answer.aiter_lines()
+            while not (await anext(lines)).startswith('data: {"specversion'):
+                pass
+            forgotten = await memory.forget(fact.insight_id)
+            while await anext(lines) != "event: erased":
+                pass
+            said = await anext(lines)
+            again = await client.get("/v1/events")
+        async with client.stream("GET", path) as answer:
+            lines = answer.aiter_lines()
+            while await anext(lines) != "event: erased":
+                pass
+            known = await anext(lines)
+
+    assert said == known == f'data: {{"position":{forgotten.position}}}'
+    assert "green" not in again.text
+
+
 @in_full_only
 async def test_a_slow_reader_keeps_nobody_waiting(web: httpx2.AsyncClient, memory: Memory) -> None:
     """While one client reads nothing, others get everything; it gets all of it later, too."""

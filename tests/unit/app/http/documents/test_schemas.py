@@ -69,6 +69,15 @@ def test_the_document_names_what_it_has() -> None:
     assert "Nats-Msg-Id" not in str(document()["paths"])
 
 
+def test_every_schema_has_a_name_of_its_own() -> None:
+    """Generators of clients name types by titles: no two have one, and none has a module's name."""
+    schemas = document()["components"]["schemas"]
+    titles = [schema.get("title", name) for name, schema in schemas.items()]
+
+    assert [name for name in schemas if "__" in name] == []
+    assert len({*titles}) == len(titles)
+
+
 @pytest.mark.parametrize("name", sorted(EXAMPLES))
 def test_an_example_is_taken(name: str) -> None:
     """The body that the document shows is one that the operation takes."""
