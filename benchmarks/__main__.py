@@ -21,7 +21,7 @@ from anabranch.backend.gc_tuning import collect_seldom
 if TYPE_CHECKING:
     from benchmarks.rows import Row
 
-PARTS = ("http", "log", "projection", "recall", "sessions", "startup")
+PARTS = ("embedding", "http", "log", "projection", "recall", "sessions", "startup")
 # Minutes each: only when asked for.
 LONG_PARTS = (
     "engines",

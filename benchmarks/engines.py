@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_projections import Projector
 from anabranch_store import EmbeddedGraph, Graph
+from benchmarks.processor import processor_s
 from benchmarks.projection_contest import EVENTS, ROUNDS, append, set_heap_aside, start_at
 from benchmarks.projection_stores import bench
 from benchmarks.projection_stream import NAMESPACE, mixed
@@ -83,7 +84,7 @@ async def _started(folder: Path, engine: EngineName) -> tuple[float, float]:
     ):
         await graph.apply_schema()
         await graph.query("MATCH (i:Insight) RETURN count(i) AS n")
-        return time.perf_counter() - began, _cpu_s(embedded.pid)
+        return time.perf_counter() - began, processor_s(embedded.pid)
 
 
 async def _idle() -> list[Row]:
@@ -134,10 +135,10 @@ async def _projection() -> list[Row]:
             for number in range(ROUNDS + WARM_UP):
                 for engine in ENGINES if number % 2 else ENGINES[::-1]:
                     server = _server_in(Path(folder) / engine)
-                    before = _cpu_s(server)
+                    before = processor_s(server)
                     rate = await _projected(opened[engine], first=not number)
                     rates[engine].append(rate)
-                    work[engine].append((_cpu_s(server) - before) / EVENTS * 1e6)
+                    work[engine].append((processor_s(server) - before) / EVENTS * 1e6)
     counted: dict[EngineName, list[float]] = {name: rates[name][WARM_UP:] for name in ENGINES}
     cold: dict[EngineName, list[float]] = {name: rates[name][:1] for name in ENGINES}
     working: dict[EngineName, list[float]] = {name: work[name][WARM_UP:] for name in ENGINES}
@@ -211,11 +212,6 @@ def _server_in(folder: Path) -> int:
         if str(folder / "graph") in words:
             return pid
     raise AssertionError(f"no process serves {folder}")
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss_mib(pid: int) -> float:

@@ -70,10 +70,14 @@ class Cut:
         self._open_first = segments[-1].end if segments else 0
         self._vectors = [each for each in vectors if each.first < count]
         self._ahead: dict[bytes, NDArray[np.float32]] = {}
+        self._found: dict[str, Postings] = {}
 
     def term(self, stem: str) -> Postings:
-        """Return the insights that have a stem."""
-        return self._find(stem)
+        """Return the insights that have a stem; one that was looked up is kept."""
+        found = self._found.get(stem)
+        if found is None:
+            found = self._found[stem] = self._find(stem)
+        return found
 
     def named(self, name: str) -> Postings:
         """Return the insights that mention a name."""

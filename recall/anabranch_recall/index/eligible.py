@@ -45,6 +45,10 @@ class Eligible:
         """Return the row at a slot."""
         return slot if self.rows is None else int(self.rows[slot])
 
+    def rows_at(self, slots: Rows) -> Rows:
+        """Return the rows at slots."""
+        return slots if self.rows is None else self.rows[slots]
+
     def slots(self, rows: Rows) -> tuple[Rows, Mask | slice]:
         """Return the slots of those of `rows` that are eligible, and which of them are."""
         if self.rows is None:

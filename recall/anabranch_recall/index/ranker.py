@@ -12,11 +12,10 @@ import numpy as np
 
 from anabranch_recall.answer import answer, listed, other_sessions, ranked_plainly, shown
 from anabranch_recall.asked import Asked, read
-from anabranch_recall.dates import NO_DAY
 from anabranch_recall.index.eligible import Eligible, eligible, forgotten_since
 from anabranch_recall.index.ranking import Ranked, Ranking, last_moment, rank
 from anabranch_recall.index.turns import Turns
-from anabranch_recall.moment import NEVER, day_text, moment_of
+from anabranch_recall.moment import NEVER, moment_of
 from anabranch_recall.question import (
     CONFLICTS_MAX,
     TIMEOUT_S,
@@ -29,8 +28,6 @@ from anabranch_recall.question import (
     Why,
 )
 from anabranch_recall.recipe import RECIPE
-from anabranch_recall.text.language import date_words
-from anabranch_recall.text.words import stems
 from anabranch_recall.timing import Durations
 
 if TYPE_CHECKING:
@@ -186,9 +183,11 @@ class IndexRanker:
         asked = read(question.text)
         found, reach = self._ranking(moment, asked, question, meaning.vectors.get(question.text))
         found.durations.add("meaning", shared_ms)
+        kept = found.best[: shown(question)]
+        matched = _matched(moment, asked, [each.row for each in kept])
         best = [
-            _hit(moment, asked, each, retired=int(reach.retired[each.row]))
-            for each in found.best[: shown(question)]
+            _hit(moment, each, words, retired=int(reach.retired[each.row]))
+            for each, words in zip(kept, matched, strict=True)
         ]
         hits, nothing_close = answer(question, best, words=len(asked.stems))
         if nothing_close and question.evidence_prior:
@@ -283,7 +282,19 @@ def _meaning_lane(lane: Lane, ranking: Ranking, meaning: Meaning) -> Lane:
     return lane
 
 
-def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:
+def _matched(moment: Moment, asked: Asked, rows: Sequence[int]) -> list[tuple[str, ...]]:
+    """Return for each row the words of the question that it has."""
+    found: list[list[str]] = [[] for _ in rows]
+    for stem, word in asked.stems.items():
+        having = moment.term(stem).rows
+        places = having.searchsorted(rows).tolist()
+        for of_row, row, place in zip(found, rows, places, strict=True):
+            if place < len(having) and having[place] == row:
+                of_row.append(word)
+    return [tuple(words) for words in found]
+
+
+def _hit(moment: Moment, ranked: Ranked, matched: tuple[str, ...], *, retired: int) -> Hit:
     columns, row = moment.columns, ranked.row
     document = moment.document(row)
     session_id = moment.value("session", int(columns.session[row]))
@@ -300,7 +311,7 @@ def _hit(moment: Moment, asked: Asked, ranked: Ranked, *, retired: int) -> Hit:
         position=ranked.position,
         recorded_at=moment_of(int(columns.recorded_at[row])),
         score=ranked.score,
-        why=_why(asked, ranked, text=document.said, day=int(columns.day[row])),
+        why=_why(ranked, matched),
         retired=retired if retired <= moment.position else None,
         similarity=ranked.cosine,
         tags=document.tags,
@@ -340,11 +351,9 @@ def _time(milliseconds: int) -> datetime | None:
     return None if abs(milliseconds) >= NEVER else moment_of(milliseconds)
 
 
-def _why(asked: Asked, ranked: Ranked, *, text: str, day: int) -> Why:
+def _why(ranked: Ranked, matched: tuple[str, ...]) -> Why:
     lanes = {"words": ranked.words} if ranked.words else {}
     lanes |= {"meaning": ranked.meaning} if ranked.cosine is not None else {}
-    dated = f"{text}\n{date_words(day_text(day))}" if day != NO_DAY else text
-    found = set(stems(dated))
     return Why(
         lanes=lanes,
         session=ranked.session,
@@ -353,7 +362,7 @@ def _why(asked: Asked, ranked: Ranked, *, text: str, day: int) -> Why:
         path=ranked.path,
         linked=ranked.linked,
         cosine=ranked.cosine,
-        matched=tuple(word for stem, word in asked.stems.items() if stem in found),
+        matched=matched,
         entities=ranked.names,
         seeds=ranked.seeds,
         associations=tuple(ranked.associations),

@@ -20,7 +20,7 @@ from anabranch_recall.text.language import entities
 from anabranch_recall.timing import Durations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from numpy.typing import NDArray
@@ -75,11 +75,6 @@ class Ranked:
         """True where more than its place and its length speaks for it."""
         return bool(self.matched or self.cosine is not None or self.path or self.linked)
 
-    @property
-    def order(self) -> tuple[float, int, str]:
-        """Best first; ties by position, then id."""
-        return (-self.score, self.position, self.insight_id)
-
 
 class Ranking(NamedTuple):
     """The best of each text, best first, which lanes had something, and the time of each."""
@@ -115,16 +110,12 @@ class Pool:
         wanted = [int(slot) for slot in slots]
         new = sorted(set(wanted) - self._ranked.keys())
         if new:
-            rows = self._reach.of(np.arange(self._reach.total))[new]
-            read = zip(
-                new, rows.tolist(), self._moment.insight_ids(rows), self._exact(rows), strict=True
-            )
-            self._ranked |= {each[0]: self._read(*each) for each in read}
+            self._ranked |= zip(new, self._read(np.asarray(new, np.int64)), strict=True)
         return [self._ranked[slot] for slot in wanted]
 
     def ordered(self) -> list[Ranked]:
         """Return all that were taken in, best first."""
-        return sorted(self._ranked.values(), key=lambda each: each.order)
+        return sorted(self._ranked.values(), key=_order)
 
     def _exact(self, rows: Rows) -> list[float | None]:
         if self._vector is None or self._scores.has_vector is None:
@@ -135,32 +126,54 @@ class Pool:
             cosine if there else None for cosine, there in zip(cosines.tolist(), has, strict=True)
         ]
 
-    def _read(self, slot: int, row: int, insight_id: str, cosine: float | None) -> Ranked:
-        scores, columns = self._scores, self._moment.columns
-        meaning = 0.0
-        if scores.cosines is not None and cosine is not None and scores.cosines.span > 0:
-            scaled = (cosine - scores.cosines.low) / scores.cosines.span
-            meaning = scores.meaning_share * scaled
-        elif scores.meaning is not None and cosine is None:
-            meaning = float(scores.meaning[slot])
-        priors = {name: float(prior[slot]) for name, prior in scores.priors.items() if prior[slot]}
-        words = 0.0 if scores.words is None else float(scores.words[slot])
-        session = float(scores.session[slot])
-        length = self._recipe.length * float(scores.substance[slot])
-        return Ranked(
-            slot=slot,
-            row=row,
-            position=int(columns.position[row]),
-            insight_id=insight_id,
-            words=words,
-            meaning=meaning,
-            session=session,
-            length=length,
-            priors=priors,
-            cosine=cosine,
-            own=words + meaning + session + length + sum(priors.values()),
-            matched=bool(scores.matched[slot]),
-        )
+    def _read(self, slots: Rows) -> Iterator[Ranked]:
+        """Yield what each part gives the insights at `slots`."""
+        scores, moment = self._scores, self._moment
+        rows = self._reach.rows_at(slots)
+        nothing = [0.0] * len(slots)
+        priors = {name: prior[slots].tolist() for name, prior in scores.priors.items()}
+        by_words = nothing if scores.words is None else scores.words[slots].tolist()
+        by_meaning = nothing if scores.meaning is None else scores.meaning[slots].tolist()
+        for at, (slot, row, position, insight_id, cosine, session, substance, matched) in enumerate(
+            zip(
+                *(slots.tolist(), rows.tolist(), moment.columns.position[rows].tolist()),
+                *(moment.insight_ids(rows), self._exact(rows), scores.session[slots].tolist()),
+                *(scores.substance[slots].tolist(), scores.matched[slots].tolist()),
+                strict=True,
+            )
+        ):
+            words = by_words[at]
+            meaning = self._meaning(by_meaning[at], cosine)
+            length = self._recipe.length * substance
+            given = {name: prior[at] for name, prior in priors.items() if prior[at]}
+            yield Ranked(
+                slot=slot,
+                row=row,
+                position=position,
+                insight_id=insight_id,
+                words=words,
+                meaning=meaning,
+                session=session,
+                length=length,
+                priors=given,
+                cosine=cosine,
+                own=words + meaning + session + length + sum(given.values()),
+                matched=matched,
+            )
+
+    def _meaning(self, stand_in: float, cosine: float | None) -> float:
+        """Return the share of a cosine; that of words stands in where there is no vector."""
+        if cosine is None:
+            return stand_in
+        cosines = self._scores.cosines
+        if cosines is None or cosines.span <= 0:
+            return 0.0
+        return self._scores.meaning_share * ((cosine - cosines.low) / cosines.span)
+
+
+def _order(each: Ranked) -> tuple[float, int, str]:
+    """Best first; ties by position, then id."""
+    return (-(each.own + each.path + each.linked), each.position, each.insight_id)
 
 
 def rank(

@@ -15,6 +15,7 @@ from anabranch_store.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
+    from pathlib import Path
 
     from tokenizers import Tokenizer
 
@@ -25,6 +26,7 @@ PIECE: Final = 8
 """Texts that a worker takes at once, so that it seldom changes threads."""
 THREADS_MAX: Final = 4
 _PACKAGES: Final = ("numpy", "onnxruntime", "tokenizers")
+_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 _FED: Final = frozenset({"input_ids", "attention_mask", "token_type_ids"})
 
 
@@ -32,7 +34,8 @@ class Network:
     """A loaded ONNX network with its tokenizer. Several threads may use it at once.
 
     One that gives a vector a token is pooled: their `mean`, or that of the first one (`cls`). Each
-    text is a run of its own on the thread that asks: nothing is padded, no thread waits.
+    text is a run of its own on the thread that asks: nothing is padded, no thread waits. `weights`
+    is the folder of the files that a network given as bytes takes its weights from.
     """
 
     def __init__(
@@ -41,12 +44,15 @@ class Network:
         tokenizer: Tokenizer,
         *,
         pooling: Pooling = "mean",
+        weights: Path | None = None,
     ) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
+        if weights is not None:
+            options.add_session_config_entry(_FOLDER, str(weights))
         self._session: Any = onnxruntime.InferenceSession(
             network, options, providers=["CPUExecutionProvider"]
         )

