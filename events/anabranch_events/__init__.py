@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from anabranch_events.deletion import Deletion
     from anabranch_events.event.codec import decode, decode_unchanged, encode
-    from anabranch_events.event.envelope import Event, Receipt, input_invalid, new_event
+    from anabranch_events.event.complaint import input_invalid
+    from anabranch_events.event.envelope import Event, Receipt, new_event
     from anabranch_events.event.fingerprint import fingerprint
     from anabranch_events.event.identifiers import (
         NAME_LENGTH_MAX,
@@ -74,7 +75,8 @@ __all__ = [
 _HOMES = {
     "anabranch_events.deletion": ("Deletion",),
     "anabranch_events.event.codec": ("decode", "decode_unchanged", "encode"),
-    "anabranch_events.event.envelope": ("Event", "Receipt", "input_invalid", "new_event"),
+    "anabranch_events.event.complaint": ("input_invalid",),
+    "anabranch_events.event.envelope": ("Event", "Receipt", "new_event"),
     "anabranch_events.event.fingerprint": ("fingerprint",),
     "anabranch_events.event.identifiers": (
         "NAME_LENGTH_MAX",
