@@ -68,3 +68,8 @@ def __getattr__(name: str) -> object:
     found: object = getattr(import_module(_HOMES.get(name, "anabranch_thinking")), name)
     globals()[name] = found
     return found
+
+
+def __dir__() -> list[str]:
+    """Return the public names, also those that nobody has used yet: editors and shells list them."""
+    return sorted({*globals(), *__all__})

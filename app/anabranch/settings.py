@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, SettingsConfigDict
 
 from anabranch.errors import SettingInvalid
-from anabranch_events.event.envelope import input_invalid
+from anabranch_events.event.complaint import input_invalid, is_empty, rule_of
 from anabranch_events.event.identifiers import Name, OwnNamespace
 from anabranch_events.transport.address import without_secrets
 
@@ -27,20 +27,6 @@ _SCHEMES: Final = {
     "http": re.compile(r"https?://"),
 }
 _CHAT_MODEL: Final = re.compile(r"(?:openai|anthropic)://[!-~]{1,200}")
-_BOUNDS: Final = {
-    "greater_than": ("gt", "more than"),
-    "greater_than_equal": ("ge", "at least"),
-    "less_than": ("lt", "less than"),
-    "less_than_equal": ("le", "at most"),
-    "string_too_long": ("max_length", "text of a length of at most"),
-}
-_KINDS: Final = {
-    "bool_parsing": "must be true or false",
-    "float_parsing": "must be a number",
-    "int_from_float": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "string_too_short": "must not be empty",
-}
 _SAID: Final = {
     "nats": "must begin with nats:// or tls://",
     "neo4j": "must begin with bolt:// or neo4j://, or the same with +s or +ssc",
@@ -493,11 +479,7 @@ def _setting_invalid(error: ValidationError) -> SettingInvalid:
 
 def _problem(found: ErrorDetails) -> str:
     """Return what is wrong with a value, in words; what was given is not repeated."""
-    bounds = found.get("ctx", {})
-    kind = found["type"]
-    if kind in _BOUNDS:
-        name, words = _BOUNDS[kind]
-        return f"must be {words} {bounds[name]:.15g}"
-    if kind == "literal_error":
-        return f"must be {bounds['expected']}"
-    return _KINDS.get(kind) or found["msg"].removeprefix("Value error, ")
+    if is_empty(found):
+        return "must not be empty"
+    rule = rule_of(found)
+    return f"must be {rule}" if rule else found["msg"].removeprefix("Value error, ")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from anabranch_events.deletion import Deletion
     from anabranch_events.event.codec import decode, decode_unchanged, encode
-    from anabranch_events.event.envelope import Event, Receipt, input_invalid, new_event
+    from anabranch_events.event.complaint import input_invalid
+    from anabranch_events.event.envelope import Event, Receipt, new_event
     from anabranch_events.event.fingerprint import fingerprint
     from anabranch_events.event.identifiers import (
         NAME_LENGTH_MAX,
@@ -74,7 +75,8 @@ __all__ = [
 _HOMES = {
     "anabranch_events.deletion": ("Deletion",),
     "anabranch_events.event.codec": ("decode", "decode_unchanged", "encode"),
-    "anabranch_events.event.envelope": ("Event", "Receipt", "input_invalid", "new_event"),
+    "anabranch_events.event.complaint": ("input_invalid",),
+    "anabranch_events.event.envelope": ("Event", "Receipt", "new_event"),
     "anabranch_events.event.fingerprint": ("fingerprint",),
     "anabranch_events.event.identifiers": (
         "NAME_LENGTH_MAX",
@@ -109,3 +111,8 @@ def __getattr__(name: str) -> object:
     found: object = getattr(import_module(_HOME_OF[name]), name)
     globals()[name] = found
     return found
+
+
+def __dir__() -> list[str]:
+    """Return the public names, also those that nobody has used yet: editors and shells list them."""
+    return sorted({*globals(), *__all__})

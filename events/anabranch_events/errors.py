@@ -51,6 +51,15 @@ class AnabranchError(Exception):
         self.fix = fix
         self.add_note(f"To fix it: {fix}")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how another process makes it again: pools pickle what their work raises."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[AnabranchError], said: tuple[object, ...]) -> AnabranchError:
+    """Return an error without calling its own `__init__`, whatever that asks for."""
+    return kind.__new__(kind, *said)
+
 
 class InputInvalid(AnabranchError):
     """The input breaks a rule; `field` names the part that does. Nothing was stored."""

@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 import subprocess
-import uuid
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,12 +35,6 @@ FIELDS = {
     "insights",
     "skipped",
 }
-
-
-@pytest.fixture
-def namespace() -> str:
-    """Give a namespace that no other test uses."""
-    return f"test-{uuid.uuid4().hex[:12]}"
 
 
 def test_a_real_run_becomes_a_tree_that_recall_answers_from(

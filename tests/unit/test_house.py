@@ -128,17 +128,45 @@ def test_readme_is_short() -> None:
     assert 40 <= len(lines) <= 120
 
 
+def headings(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as a reader on the web gets them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    shown = (re.sub(r"[`*]|\]\(.*?\)", "", one) for one in re.findall(r"(?m)^#+ (.*)$", text))
+    return {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in shown}
+
+
 def test_relative_links_in_docs_lead_somewhere() -> None:
-    """Every relative link of the README, CONTRIBUTING and docs/ names a file that exists."""
+    """Every link of the README, CONTRIBUTING and docs/ names a file, and a heading of it."""
     pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
-    broken = [
-        f"{page.relative_to(ROOT)}: {target}"
+    links = {
+        (page, target, anchor)
         for page in pages
-        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text())
-        if not (page.parent / target).exists()
+        for target, anchor in re.findall(r"\]\(([^)#:\s]*)#?([^)\s]*)\)", page.read_text())
+        if ":" not in target + anchor
+    }
+    anchors = {page: headings(page) for page in pages}
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}#{anchor}"
+        for page, target, anchor in sorted(links)
+        if not (found := (page.parent / target).resolve() if target else page).exists()
+        or (anchor and anchor not in anchors.get(found, ()))
     ]
 
+    assert len(links) > 100
     assert broken == []
+
+
+def test_every_page_of_the_docs_is_linked() -> None:
+    """From the README one gets to each page of docs/ by links alone."""
+    seen: set[Path] = set()
+    waiting = [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        seen.add(page)
+        linked = re.findall(r"\]\(([^)#:\s]+\.md)", page.read_text())
+        waiting += {(page.parent / one).resolve() for one in linked} - seen
+
+    assert set((ROOT / "docs").rglob("*.md")) - seen == set()
 
 
 def test_workers_take_whole_groups(request: pytest.FixtureRequest) -> None:

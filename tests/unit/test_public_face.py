@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import pytest
 from docs.generate import pages
@@ -10,6 +12,10 @@ from docs.generate import pages
 import anabranch
 from anabranch.errors import AnabranchError
 from tests.support.repository import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 PARTS = (
     "anabranch",
@@ -53,3 +59,41 @@ def test_every_error_stands_in_its_tree(part: str) -> None:
 
     assert own
     assert [name for name in own if name not in (errors.__doc__ or "")] == []
+
+
+@pytest.mark.parametrize("part", [*PARTS, "anabranch_recall"])
+def test_a_shell_lists_every_public_name(part: str) -> None:
+    """`dir` has the names that nobody has used yet, for whoever presses Tab."""
+    module = import_module(part)
+
+    assert set(module.__all__) <= set(dir(module))
+
+
+def errors_of(kind: type[AnabranchError]) -> Iterator[type[AnabranchError]]:
+    """Yield a kind of errors, and those below it."""
+    yield kind
+    for each in kind.__subclasses__():
+        yield from errors_of(each)
+
+
+def test_every_error_comes_out_of_another_process_as_it_was_raised() -> None:
+    """Pools pickle what their work raises: kind, message, fix, notes and data are the same."""
+    for part in PARTS:
+        import_module(f"{part}.errors")
+    for kind in errors_of(AnabranchError):
+        raised = kind.__new__(kind, "it failed")
+        AnabranchError.__init__(raised, "it failed", fix="try again")
+        raised.field = "text"  # type: ignore[attr-defined]  # Data of some kinds.
+
+        again = pickle.loads(pickle.dumps(raised))  # noqa: S301  Made a line before.
+
+        assert type(again) is kind
+        assert (str(again), vars(again)) == (str(raised), vars(raised))
+        assert again.__notes__ == ["To fix it: try again"]
+
+
+def test_a_memory_says_where_it_works(tmp_path: Path) -> None:
+    """Its `repr` has the namespace, the folder and its state, and no setting beside."""
+    memory = anabranch.Memory.open(tmp_path, namespace="acme")
+
+    assert repr(memory) == f"<Memory 'acme' in '{tmp_path}', not open>"

@@ -231,10 +231,23 @@ def _usage(error: typer.TyperException, *, json: bool) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(error.format_message(), err=True)
         return _USAGE
-    message = error.format_message().rstrip(".")
+    message = _in_our_words(error) or error.format_message().rstrip(".")
     fix = f"see `{_help_on(error)}`"
     write_error(UsageInvalid(message, field="arguments", fix=fix), json=json)
     return _USAGE
+
+
+def _in_our_words(error: typer.TyperException) -> str | None:
+    """Return which option breaks which rule, where pydantic complained of its value."""
+    from pydantic import ValidationError
+
+    from anabranch_events.event.complaint import rule_of
+
+    if not isinstance(error.__cause__, ValidationError):
+        return None
+    rule = rule_of(error.__cause__.errors(include_url=False)[0])
+    named = error.format_message().partition(":")[0]
+    return f"{named}: must be {rule}" if rule else None
 
 
 def _help_on(error: typer.TyperException) -> str:

@@ -88,6 +88,11 @@ class Memory:
         self._command = command
         self._opened: OpenNamespace | None = None
 
+    def __repr__(self) -> str:
+        """Return where it works, and whether it is open; settings hold secrets and stay out."""
+        state = "not open" if self._opened is None else "open"
+        return f"<Memory {self.namespace!r} in {str(self.settings.home)!r}, {state}>"
+
     @classmethod
     def open(
         cls,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
+from anabranch.terminal.listing import listing
 from anabranch.terminal.short_id import short_id
 from anabranch.terminal.thought_tree import duration
 
@@ -29,15 +29,13 @@ _SILENT_S: Final = 1.0
 
 def load_picture(load: Load) -> RenderableType:
     """Return a load as a picture: priorities, rates, workers."""
-    priorities = Table(box=None, pad_edge=False)
-    for name in ("PRIORITY", "WAITING", "IN FLIGHT", "OLDEST WAITING"):
-        priorities.add_column(name, justify="left" if name == "PRIORITY" else "right")
+    priorities = listing("priority")
+    for name in ("waiting", "in flight", "oldest waiting"):
+        priorities.add_column(name, justify="right")
     for one in load.priorities:
         waited = "-" if one.oldest_waiting_s is None else duration(one.oldest_waiting_s)
         priorities.add_row(one.priority, f"{one.waiting:,}", f"{one.in_flight:,}", waited)
-    workers = Table(box=None, pad_edge=False)
-    for name in ("WORKER", "BUSY", "HEARD", "RUNNING"):
-        workers.add_column(name, overflow="fold")
+    workers = listing("worker", "busy", "heard", "running")
     for each in load.workers:
         workers.add_row(*_worker(each))
     more = [Text("There are more tasks than were looked at.", style="yellow")] if load.more else []

@@ -71,11 +71,18 @@ class Output:
             self.console.print(part)
 
     def items(
-        self, values: Sequence[_Item], picture: Callable[[Sequence[_Item]], RenderableType]
+        self,
+        values: Sequence[_Item],
+        picture: Callable[[Sequence[_Item]], RenderableType],
+        *,
+        nothing: str = "There is nothing to list.",
     ) -> None:
-        """Write several things: a line of JSON each, or their picture to people."""
+        """Write several things: a line of JSON each, or their picture to people.
+
+        Where there are none people read `nothing`, and not the headings of an empty table.
+        """
         if not self.json:
-            self.console.print(picture(values))
+            self.console.print(picture(values) if values else nothing, markup=bool(values))
             return
         for one in values:
             write_line(one.model_dump(mode="json"))

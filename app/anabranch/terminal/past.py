@@ -57,12 +57,12 @@ def diff_picture(diff: Diff) -> RenderableType:
         return Group(*parts, Text("Nothing was learned in between.", style="dim"))
     width = max(len(f"{count:,}") for count in sums.values())
     parts += [Text(f"  {count:>{width},}  {_title(name)}") for name, count in sums.items()]
-    for name, (mark, style) in _MARKS.items():
+    for name in _MARKS:
         items = getattr(diff, name)
         if not items:
             continue
         parts.append(Text(f"\n{_title(name)}", style="bold"))
-        parts += [_item_line(item, mark, style) for item in items]
+        parts += [_item_line(name, item) for item in items]
         if diff.sums[name] > len(items):
             parts.append(Text(f"  and {diff.sums[name] - len(items):,} more", style="dim"))
     return Group(*parts)
@@ -72,25 +72,28 @@ def _title(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _item_line(item: Any, mark: str, style: str) -> Text:
+def _item_line(kind: str, item: Any) -> Text:
+    mark, style = _MARKS[kind]
     line = Text(f"  {mark} ", style=style)
     line.append(f"{item.position:>7} ", style="cyan")
     values = item.model_dump()
-    line.append(_said(values))
+    line.append(_said(kind, values))
     shown = values.get("insight_id")
     return line.append(f"  {short_id(shown)}", style="dim") if shown else line
 
 
-def _said(item: dict[str, Any]) -> str:
+def _said(kind: str, item: dict[str, Any]) -> str:
     if "from_id" in item:
-        said = f"{item['from_id']} → {item['to_id']}  {item['kind']}"
+        said = f"{short_id(item['from_id'])} → {short_id(item['to_id'])}  {item['kind']}"
         counts = (f"{item[name]} {name}" for name in ("useful", "rejected") if item[name])
         return "  ".join([said, *counts])
     if "insights" in item:
-        return f"{' against '.join(item['insights'])}: {item['decision'] or item['subject']}"
+        sides = " against ".join(map(short_id, item["insights"]))
+        decided = f"  resolved: {item['decision']}" if kind == "conflicts_resolved" else ""
+        return f"{sides}: {item['subject']}{decided}"
     text = " ".join(str(item.get("task") or item.get("text") or "(forgotten)").split())
     before = item.get("status") or item.get("reason")
-    after = f"  by {item['by']}" if item.get("by") else ""
+    after = f"  by {short_id(item['by'])}" if item.get("by") else ""
     if len(text) > _LENGTH_MAX:
         text = text[: _LENGTH_MAX - 1] + "…"
     return f"{before}: {text}{after}" if before else text + after

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from anabranch.terminal.listing import listing
 from anabranch.terminal.short_id import short_id
 
 if TYPE_CHECKING:
@@ -62,12 +63,7 @@ def session_panel(view: SessionView) -> RenderableType:
 
 
 def sessions_table(views: Sequence[SessionView]) -> RenderableType:
-    """Return sessions as a table, or say that there are none."""
-    if not views:
-        return (
-            "No sessions: `anabranch session open` begins one, and `anabranch session list --all` "
-            "shows those of single insights."
-        )
+    """Return sessions as a table."""
     return _Sessions(views)
 
 
@@ -87,9 +83,7 @@ class _Sessions:
 
 
 def _wide(views: Sequence[SessionView]) -> Table:
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("session", "status", "role", "opened"):
-        table.add_column(name, no_wrap=True)
+    table = listing("session", "status", "role", "opened", no_wrap=True)
     table.add_column("task", overflow="ellipsis", no_wrap=True)
     for view in views:
         task = Text(" ".join(view.task.split()))

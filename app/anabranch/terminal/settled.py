@@ -73,8 +73,6 @@ def _rule_text(rule: RetentionRule) -> str:
 
 def conflict_lines(found: Sequence[ConflictView]) -> str:
     """Return conflicts, a line each, with the position that names them."""
-    if not found:
-        return "no conflict"
     return "\n".join(
         f"{one.position}  {short_id(one.one)} and {short_id(one.other)}: "
         f"{escape(one.subject or '')}"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.filesize import decimal
 from rich.table import Table
 
+from anabranch.terminal.listing import listing
+
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 def found_table(rows: Sequence[FoundSessions]) -> Table:
     """Show what lies on the machine, a row a tool and project."""
-    table = Table("tool", "project", "sources", "new", "size", "newest", box=None)
+    table = listing("tool", "project", "sources", "new", "size", "newest")
     for row in rows:
         newest = row.newest.strftime("%Y-%m-%d %H:%M")
         size = decimal(row.bytes)

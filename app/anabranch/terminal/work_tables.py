@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
+from anabranch.terminal.listing import listing
 from anabranch.terminal.short_id import short_id
 from anabranch.terminal.thought_tree import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.table import Table
 
     from anabranch.memory.thinking.stats import WorkStats
     from anabranch.memory.thinking.views import TaskView, WorkerView
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
 
 def task_table(found: Sequence[TaskView]) -> Table:
     """Return the tasks as a table."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("SESSION", "PRIORITY", "STATUS", "ATTEMPTS", "EXECUTOR", "WORKER", "TASK"):
-        table.add_column(name, overflow="fold" if name == "TASK" else "ellipsis")
+    table = listing("session", "priority", "status", "attempts", "executor", "worker", no_wrap=True)
+    table.add_column("task", overflow="fold")
     for one in found:
         table.add_row(
             short_id(one.session_id),
@@ -37,9 +38,7 @@ def task_table(found: Sequence[TaskView]) -> Table:
 
 def worker_table(found: Sequence[WorkerView]) -> Table:
     """Return the workers as a table."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("WORKER", "BUSY", "PRIORITIES", "EXECUTORS"):
-        table.add_column(name)
+    table = listing("worker", "busy", "priorities", "executors")
     for one in found:
         busy = f"{one.busy}/{one.slots}" + (" draining" if one.draining else "")
         table.add_row(
@@ -55,11 +54,9 @@ def stats_table(found: Sequence[WorkStats]) -> Table:
         for name in ("role", "executor", "worker")
         if any(getattr(one, name) is not None for one in found)
     ]
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name.upper(), overflow="fold")
-    counts = ("BRANCHES", "FAILED", "CANCELLED", "ATTEMPTS", "P50", "P95")
-    for name in (*counts, "INSIGHTS", "USEFUL", "USED", "CONFIRMED", "REJECTED"):
+    table = listing(*names)
+    counts = ("branches", "failed", "cancelled", "attempts", "p50", "p95")
+    for name in (*counts, "insights", "useful", "used", "confirmed", "rejected"):
         table.add_column(name, justify="right")
     for one in found:
         table.add_row(

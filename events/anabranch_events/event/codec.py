@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event import fast_codec
-from anabranch_events.event.envelope import Event, input_invalid
+from anabranch_events.event.complaint import input_invalid
+from anabranch_events.event.envelope import Event
 from anabranch_events.event.foreign import check_extensions, completed, take_json
 from anabranch_events.event.identifiers import checked_text
 from anabranch_events.event.opaque import OpaqueData

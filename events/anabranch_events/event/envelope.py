@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, ValidationError, model_validator
 
-from anabranch_events.errors import EventUnknown, InputInvalid
+from anabranch_events.errors import EventUnknown
+from anabranch_events.event.complaint import input_invalid
 from anabranch_events.event.foreign import checked_extension
 from anabranch_events.event.identifiers import (
     Identifier,
@@ -20,15 +21,7 @@ from anabranch_events.event.opaque import OpaqueData
 from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_events.event.types import EventData
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from pydantic_core import ErrorDetails
-
 SOURCE: Final = "anabranch"
-_COMPLAINTS_TOLD: Final = 3
-_EMPTY: Final = "empty"
-_UNKNOWN: Final = "extra_forbidden"
 
 
 class Event(BaseModel):
@@ -126,64 +119,3 @@ def new_event(
         )
     except ValidationError as error:
         raise input_invalid(error) from error
-
-
-def input_invalid(
-    error: ValidationError, *, whole: str | None = None, known: Iterable[str] = ()
-) -> InputInvalid:
-    """Translate pydantic's complaints into ours: the fields, the problems, the fix.
-
-    The first few are named, for one may be the cause of another; `field` is that of the first.
-    A rule over several fields names one of them, and the fix, in its context. `whole` names the
-    value that was checked, for a complaint about no single field of it. `known` are the fields
-    that there are, for one that is not.
-    """
-    complaints = error.errors(include_url=False)
-    told: dict[str, str] = {}
-    for one in complaints[:_COMPLAINTS_TOLD]:
-        field = ".".join(str(part) for part in one["loc"]) or _of_rule(one, "field")
-        field = field or whole or error.title
-        told.setdefault(field, _problem(one))
-    more = len(complaints) - _COMPLAINTS_TOLD
-    said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
-    return InputInvalid(
-        f"{said} (and {more} more)" if more > 0 else said,
-        field=next(iter(told)),
-        fix=_fix(complaints, [*told], known=tuple(known)),
-    )
-
-
-def _fix(complaints: Sequence[ErrorDetails], fields: Sequence[str], *, known: Sequence[str]) -> str:
-    first = complaints[0]
-    if _is_text_for_list(first):
-        return "put it into a list"
-    if first["type"] == _UNKNOWN and known:
-        import difflib
-
-        near = difflib.get_close_matches(fields[0], known, n=1)
-        return f"say {near[0]}" if near else f"it may be {', '.join(known)}"
-    if first["type"] == _UNKNOWN:
-        return f"leave {fields[0]} out, or look for another spelling"
-    if said := _of_rule(first, "fix"):
-        return said
-    if first["type"] == _EMPTY:
-        return f"write something for {fields[0]}"
-    verb = "give" if all(one["type"] == "missing" for one in complaints) else "correct"
-    return f"{verb} {' and '.join(fields)}"
-
-
-def _of_rule(complaint: ErrorDetails, name: str) -> str | None:
-    found = complaint.get("ctx", {}).get(name)
-    return found if isinstance(found, str) else None
-
-
-def _problem(complaint: ErrorDetails) -> str:
-    if _is_text_for_list(complaint):
-        return "is a text, not a list of them"
-    if complaint["type"] == _UNKNOWN:
-        return "is not known here"
-    return complaint["msg"].removeprefix("Value error, ")
-
-
-def _is_text_for_list(complaint: ErrorDetails) -> bool:
-    return complaint["type"] == "tuple_type" and isinstance(complaint["input"], str)

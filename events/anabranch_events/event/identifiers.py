@@ -30,6 +30,7 @@ SEALS_SESSION = "5ea15bcd-e1e7-8000-8000-000000005ea1"
 """The session in the reserved namespace that says which namespaces are sealed."""
 TEXT_LENGTH_MAX = 4 * 1024 * 1024
 NAME_LENGTH_MAX = 256
+_WHOLE_ID = "give an id whole, such as 01a22add-bd99-7361-9488-6757ff2aa449"
 _DIGITS_AS_H = bytes.maketrans(b"0123456789abcdefh", b"h" * 16 + b"?")
 _CANONICAL_UUID = b"hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
@@ -54,7 +55,9 @@ def canonical_uuid(value: str) -> str:
     if is_canonical_uuid(value):
         return value
     if not _UUID.fullmatch(value):
-        raise ValueError(f"{_shown(value)} is not a UUID")
+        raise PydanticCustomError(
+            "no_uuid", "{shown} is not a UUID", {"shown": _shown(value), "fix": _WHOLE_ID}
+        )
     return str(uuid.UUID(value))
 
 

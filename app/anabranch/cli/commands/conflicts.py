@@ -34,7 +34,11 @@ async def list_(
 
     async with call.memory() as memory:
         found = await memory.conflicts(only_open=not all_, as_of=moment(as_of), limit=limit)
-    call.output.items(found, conflict_lines)
+    call.output.items(
+        found,
+        conflict_lines,
+        nothing="No conflicts." if all_ else "No open conflicts; `--all` lists resolved ones too.",
+    )
 
 
 @command(

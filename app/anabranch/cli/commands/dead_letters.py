@@ -39,7 +39,7 @@ async def list_(
     """List the namespace's events that could not be applied and wait, in position order."""
     async with call.memory() as memory:
         found = await (await memory.graph.dead_letters()).all(discarded=discarded)
-    call.output.items(found, _table)
+    call.output.items(found, _table, nothing="No dead letters wait: every event was applied.")
 
 
 @command(commands, "show", gives=f"{_GIVES}, event (as `events show`; null if purged)")
@@ -100,10 +100,11 @@ async def discard(call: Call, positions: PositionsArgument) -> None:
 
 
 def _table(letters: Sequence[DeadLetter]) -> Table:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    from anabranch.terminal.listing import listing
+
+    table = listing()
     for column in ("position", "session"):
         table.add_column(column, no_wrap=True, min_width=len(column))
     for column in ("put aside", "attempts", "error", "reason"):

@@ -62,10 +62,11 @@ async def cypher(
 
 
 def _table(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Table:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    from anabranch.terminal.listing import listing
+
+    table = listing()
     for column in columns:
         table.add_column(Text(column), overflow="fold")
     for row in rows:
@@ -183,9 +184,9 @@ async def drop(
 
 
 def _generations(found: Sequence[GenerationView]) -> Table:
-    from rich.table import Table
+    from anabranch.terminal.listing import listing
 
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    table = listing()
     table.add_column(
         "name", no_wrap=True, min_width=max((len(one.name) for one in found), default=0)
     )

@@ -19,11 +19,6 @@ from anabranch.cli.ids import insight_id_in, insight_ids_in, session_id_in
 from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import RenderableType
-
-    from anabranch_recall import Associated
     from anabranch_thinking import InsightFields, SessionReceipt
 
 commands = typer.Typer()
@@ -210,6 +205,7 @@ async def associations(
 ) -> None:
     """Show the insights that associations lead to, the strongest first."""
     from anabranch.cli.values import moment
+    from anabranch.terminal.associated import associated_table
 
     async with call.memory() as memory:
         found = await memory.associations(
@@ -219,13 +215,7 @@ async def associations(
             include_retired=include_retired,
             limit=limit,
         )
-    call.output.items(found, _associated)
-
-
-def _associated(found: Sequence[Associated]) -> RenderableType:
-    from anabranch.terminal.associated import associated_table
-
-    return associated_table(found) if found else "Nothing is associated with it."
+    call.output.items(found, associated_table, nothing="Nothing is associated with it.")
 
 
 @command(commands, "sever", gives=_STORED, panel=PANEL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -92,7 +92,11 @@ async def create(
 @command(commands, "list", gives=f"a line a key: {_GIVES}")
 async def list_(call: Call) -> None:
     """List the keys, also those that were revoked."""
-    call.output.items([one.view for one in _file(call).keys().values()], _table)
+    call.output.items(
+        [one.view for one in _file(call).keys().values()],
+        _table,
+        nothing="No keys: `anabranch keys create NAME` makes one.",
+    )
 
 
 @command(commands, "rotate", gives=f"{_GIVES}, key (shown once)")
@@ -124,7 +128,7 @@ async def audit(
 
     async with call.memory() as memory:
         found = await last_entries(namespace_of(memory).backend.log.connection, count)
-    call.output.items(found, _entries)
+    call.output.items(found, _entries, nothing="Nothing was done with keys yet.")
 
 
 def _file(call: Call) -> KeyFile:
@@ -190,12 +194,11 @@ def _entries(found: Sequence[Entry]) -> Table:
 
 
 def _columns(found: Sequence[BaseModel], names: Sequence[str]) -> Table:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name, overflow="fold")
+    from anabranch.terminal.listing import listing
+
+    table = listing(*names)
     for one in found:
         table.add_row(*(Text(_cell(getattr(one, name))) for name in names))
     return table
@@ -206,4 +209,6 @@ def _cell(value: Any) -> str:
         return ", ".join(f"{name}={one:g}" for name, one in value if one is not None)
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
     return "" if value is None else str(value)

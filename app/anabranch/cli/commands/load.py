@@ -51,7 +51,7 @@ async def stats(
     named = cast("list[By]", [one.strip() for one in by.split(",") if one.strip()])
     async with call.memory() as memory:
         found = await memory.work.stats(by=named, since=since, limit=limit)
-    call.output.items(found, stats_table)
+    call.output.items(found, stats_table, nothing="No branch was forked here.")
 
 
 @command(

@@ -206,7 +206,12 @@ async def list_sessions(
 
     async with call.memory() as memory:
         views = await memory.list_sessions(status=status, limit=limit, remembered=every)
-    call.output.items(views, sessions_table)
+    call.output.items(
+        views,
+        sessions_table,
+        nothing="No sessions: `anabranch session open` begins one, and `anabranch session list "
+        "--all` shows those of single insights.",
+    )
 
 
 @command(commands, "tree", gives="a session a line, parents before their branches")

@@ -31,10 +31,11 @@ async def settings(call: Call) -> None:
 
 
 def _table(found: Sequence[SettingView]) -> Table:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
+    from anabranch.terminal.listing import listing
+
+    table = listing()
     table.add_column("variable", no_wrap=True)
     table.add_column("value", overflow="fold")
     table.add_column("source", no_wrap=True)

@@ -201,12 +201,11 @@ async def roles(
 
 
 def _role_table(found: Sequence[RoleView]) -> Table:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    for name in ("ROLE", "PRIORITY", "SCOPE", "OF", "INSTRUCTIONS"):
-        table.add_column(name)
+    from anabranch.terminal.listing import listing
+
+    table = listing("role", "priority", "scope", "of", "instructions")
     for one in found:
         table.add_row(
             Text(one.name),

@@ -29,6 +29,10 @@ _GIVES: Final = (
     "a line a session: source_id, session_id, parent_source_id, kind, task, result, insights, "
     "skipped"
 )
+_NONE_FOUND: Final = (
+    "No agent tool has sessions here. Other folders and files are named: "
+    "`anabranch sessions found ~/backup/.codex`."
+)
 
 WhereArgument = Annotated[
     list[str] | None,
@@ -83,7 +87,7 @@ async def found(call: Call, where: WhereArgument = None) -> None:
     async with call.memory() as memory:
         log = namespace_of(memory).backend.log
         rows = await inventory(sources, log=log, namespace=memory.namespace)
-    call.output.items(rows, found_table)
+    call.output.items(rows, found_table, nothing=_NONE_FOUND)
 
 
 @command(commands, "import", gives=_GIVES)

@@ -21,6 +21,7 @@ _TASK: Final = (
 _WORKER: Final = (
     "worker, host, process, namespace, slots, busy, priorities, executors, running, draining, ended"
 )
+_NO_WORKER: Final = "No worker answers: `anabranch worker --executors recalling` starts one."
 TaskArgument = Annotated[
     str,
     typer.Argument(
@@ -51,7 +52,7 @@ async def list_tasks(
 
     async with call.memory() as memory:
         found = await memory.work.tasks(status=_checked_status(status), limit=limit)
-    call.output.items(found, task_table)
+    call.output.items(found, task_table, nothing="No task is so." if status else "No tasks wait.")
 
 
 @command(task_commands, "show", gives=f"{_TASK}, result, history [{{attempt, worker, ...}}]")
@@ -105,7 +106,7 @@ async def list_workers(call: Call) -> None:
 
     async with call.memory() as memory:
         found = await memory.work.workers()
-    call.output.items(found, worker_table)
+    call.output.items(found, worker_table, nothing=_NO_WORKER)
 
 
 @command(worker_commands, "drain", gives=f"a line a worker: {_WORKER}")
@@ -134,7 +135,7 @@ async def drain_workers(
             f"no worker {min(missing)} answers in this namespace",
             fix="see `anabranch workers list`; one that is frozen or gone does not answer",
         )
-    call.output.items(found, worker_table)
+    call.output.items(found, worker_table, nothing=_NO_WORKER)
 
 
 def _checked_status(given: str | None) -> str | None:

@@ -34,12 +34,6 @@ LOCALES = {
 COMMANDS = ("session list", "session list --json", "status", "replay")
 
 
-@pytest.fixture
-def namespace() -> str:
-    """Give a namespace that no other test uses."""
-    return f"test-{uuid.uuid4().hex[:12]}"
-
-
 @in_full_only
 def test_a_terminal_of_ascii_is_told_and_tells(anabranch: CommandLine, namespace: str) -> None:
     """A text of any script is stored unchanged, and every command prints something."""

@@ -102,3 +102,22 @@ def test_a_short_option_means_one_thing() -> None:
                 meanings[name].update(long)
 
     assert {name: found for name, found in meanings.items() if len(found) > 1} == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["recall", "x", "-k", "many"], "Invalid value for '-k': must be a whole number"),
+        (["up", "--http", "web"], "Invalid value for '--http': must be a whole number"),
+        (["think", "x", "--timeout", "soon"], "Invalid value for '--timeout': must be a number"),
+        (["conflicts", "list", "--limit", "0"], "Invalid value for '--limit': must be at least 1"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_in_our_words(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The option and its rule are named, and nothing is said of adapters and parsing."""
+    code = run(words)
+
+    first, *_ = capsys.readouterr().err.splitlines()
+    assert (code, first) == (2, f"UsageInvalid: {message}")

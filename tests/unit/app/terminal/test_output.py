@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from anabranch.terminal import output as module
 from anabranch.terminal.counting import counted
 from anabranch.terminal.output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from anabranch.memory.thinking.stats import WorkStats
 
 
 def test_lines_in_a_pipe_end_where_their_text_does(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,3 +68,15 @@ def test_numbers_have_their_nouns() -> None:
         "2,000 events",
     ]
     assert counted(3, "branch", "branches") == "3 branches"
+
+
+def test_an_empty_list_is_said_and_has_no_headings(capsys: pytest.CaptureFixture[str]) -> None:
+    """People read a sentence, machines nothing at all: a list of no lines."""
+
+    def picture(_: Sequence[WorkStats]) -> str:
+        return "role  branches"
+
+    Output(json=False).items([], picture, nothing="No branch was forked [here].")
+    Output(json=True).items([], picture, nothing="No branch was forked [here].")
+
+    assert capsys.readouterr().out == "No branch was forked [here].\n"

@@ -38,6 +38,6 @@ def test_a_column_that_tells_nothing_apart_is_left_out() -> None:
     console.print(stats_table([GROUP, none]))
 
     head, first, second = written.getvalue().splitlines()
-    assert head.split()[:2] == ["ROLE", "BRANCHES"]
+    assert head.split()[:2] == ["role", "branches"]
     assert " ".join(first.split()) == "[red]focus 4 1 0 5 20 ms 1.5 s 3 2 5 2 1"
     assert second.split()[:6] == ["-", "4", "1", "0", "5", "-"]

@@ -84,7 +84,7 @@ def test_top_is_live_on_a_terminal_and_one_look_elsewhere(anabranch: CommandLine
         words, env={**anabranch.environment, "TERM": "xterm"}, stdin=there, stdout=there
     ) as watching:
         drawn = b""
-        while drawn.count(b"PRIORITY") < 2:
+        while drawn.count(b"in flight") < 2:
             drawn += os.read(here, 4096)
         os.write(here, b"q")
         while SHOWN_AGAIN not in drawn:

@@ -1,0 +1,127 @@
+"""Complaints of pydantic in our words: the field, the rule it breaks, and the fix."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Final
+
+from anabranch_events.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+_COMPLAINTS_TOLD: Final = 3
+_EMPTY: Final = "empty"
+_UNKNOWN: Final = "extra_forbidden"
+_BOUNDS: Final = {
+    "greater_than": ("gt", "more than {:.15g}"),
+    "greater_than_equal": ("ge", "at least {:.15g}"),
+    "less_than": ("lt", "less than {:.15g}"),
+    "less_than_equal": ("le", "at most {:.15g}"),
+    "string_too_long": ("max_length", "text of at most {:,} characters"),
+    "string_too_short": ("min_length", "text of at least {:,} characters"),
+    "too_short": ("min_length", "at least {:,} in number"),
+    "too_long": ("max_length", "at most {:,} in number"),
+    "literal_error": ("expected", "{}"),
+    "enum": ("expected", "{}"),
+}
+_KINDS: Final = {
+    "bool": "true or false",
+    "date": "a date such as 2026-01-31",
+    "datetime": "a time such as 2026-01-31T12:00:00Z",
+    "dict": "an object",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "model": "an object",
+    "string": "a text",
+    "timezone": "a time that names its zone, such as 2026-01-31T12:00:00Z",
+    "tuple": "a list",
+}
+_MISTAKEN: Final = ("type", "parsing", "from_float", "from_date_parsing", "aware")
+"""What follows a kind where the value is not of it."""
+
+
+def rule_of(complaint: ErrorDetails) -> str | None:
+    """Return what a value must be, such as `at least 1`; None where pydantic's words must do."""
+    kind = complaint["type"]
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        return words.format(complaint.get("ctx", {})[name])
+    of, _, mistaken = kind.partition("_")
+    return _KINDS.get(of) if mistaken in _MISTAKEN else None
+
+
+def is_empty(complaint: ErrorDetails) -> bool:
+    """Tell whether something had to be written, and nothing was."""
+    if complaint["type"] == "string_too_short":
+        return bool(complaint.get("ctx", {})["min_length"] == 1)
+    return complaint["type"] == _EMPTY
+
+
+def input_invalid(
+    error: ValidationError, *, whole: str | None = None, known: Iterable[str] = ()
+) -> InputInvalid:
+    """Translate pydantic's complaints into ours: the fields, the problems, the fix.
+
+    The first few are named, for one may be the cause of another; `field` is that of the first.
+    A rule over several fields names one of them, and the fix, in its context. `whole` names the
+    value that was checked, for a complaint about no single field of it. `known` are the fields
+    that there are, for one that is not.
+    """
+    complaints = error.errors(include_url=False)
+    told: dict[str, str] = {}
+    for one in complaints[:_COMPLAINTS_TOLD]:
+        field = ".".join(str(part) for part in one["loc"]) or _of_rule(one, "field")
+        field = field or whole or error.title
+        told.setdefault(field, _problem(one))
+    more = len(complaints) - _COMPLAINTS_TOLD
+    said = "; ".join(f"{field}: {problem}" for field, problem in told.items())
+    return InputInvalid(
+        f"{said} (and {more} more)" if more > 0 else said,
+        field=next(iter(told)),
+        fix=_fix(complaints, [*told], known=tuple(known)),
+    )
+
+
+def _fix(complaints: Sequence[ErrorDetails], fields: Sequence[str], *, known: Sequence[str]) -> str:
+    first = complaints[0]
+    if _is_text_for_list(first):
+        return "put it into a list"
+    if first["type"] == _UNKNOWN and known:
+        near = difflib.get_close_matches(fields[0], known, n=1)
+        return f"say {near[0]}" if near else f"it may be {', '.join(known)}"
+    if first["type"] == _UNKNOWN:
+        return f"leave {fields[0]} out, or look for another spelling"
+    if said := _of_rule(first, "fix"):
+        return said
+    if is_empty(first):
+        return f"write something for {fields[0]}"
+    if (rule := rule_of(first)) and len(complaints) == 1:
+        return f"for {fields[0]} give {rule}"
+    verb = "give" if all(one["type"] == "missing" for one in complaints) else "correct"
+    return f"{verb} {' and '.join(fields)}"
+
+
+def _of_rule(complaint: ErrorDetails, name: str) -> str | None:
+    found = complaint.get("ctx", {}).get(name)
+    return found if isinstance(found, str) else None
+
+
+def _problem(complaint: ErrorDetails) -> str:
+    if _is_text_for_list(complaint):
+        return "is a text, not a list of them"
+    if complaint["type"] == _UNKNOWN:
+        return "is not known here"
+    if is_empty(complaint):
+        return "is empty"
+    if rule := rule_of(complaint):
+        return f"must be {rule}"
+    return complaint["msg"].removeprefix("Value error, ")
+
+
+def _is_text_for_list(complaint: ErrorDetails) -> bool:
+    return complaint["type"] == "tuple_type" and isinstance(complaint["input"], str)
