@@ -20,11 +20,13 @@ LINK_LENGTH: Final = 16
 _TAIL: Final = re.compile(
     rb',"position":(?P<position>[0-9]{1,19})'
     rb'(?P<marks>(?:,"fork":"(?P<session>[0-9a-f-]{36})/(?P<event>[0-9a-f-]{36})")?'
-    rb'(?:,"again":(?P<again>[0-9]{1,9}))?)'
+    rb'(?:,"again":(?P<again>[0-9]{1,9}))?'
+    rb'(?:,"before":"(?P<before>[0-9a-f-]{36})")?)'
     rb'(?:,"chain":"(?P<link>[0-9a-f]{16})")?\}\Z'
 )
 _FORK: Final = re.compile(r"([0-9a-f-]{36})/([0-9a-f-]{36})")
-_ADDED: Final = ("position", "fork", "again", "chain")
+_EVENT_ID: Final = re.compile(r"[0-9a-f-]{36}")
+_ADDED: Final = ("position", "fork", "again", "before", "chain")
 _INSIDE: Final = b'{"event":'
 _LINK: Final = re.compile(r"[0-9a-f]{16}")
 _MESSAGE: Final = frozenset({"unreadable", "reason"})
@@ -46,6 +48,8 @@ class Marks(NamedTuple):
     fork: Fork | None = None
     again: int = 0
     """The number of this copy, for an event that stands in the log more than once."""
+    before: str | None = None
+    """The event of the session behind which the stretch begins, at its first event there."""
 
 
 NO_MARKS: Final = Marks()
@@ -103,7 +107,8 @@ def _has_added(document: bytes) -> bool:
 
 def _written(marks: Marks) -> bytes:
     fork = b',"fork":"%b/%b"' % tuple(map(str.encode, marks.fork)) if marks.fork else b""
-    return fork + (b',"again":%d' % marks.again if marks.again else b"")
+    again = b',"again":%d' % marks.again if marks.again else b""
+    return fork + again + (b',"before":"%b"' % marks.before.encode() if marks.before else b"")
 
 
 def linked_line(line: bytes, link: str) -> bytes:
@@ -132,12 +137,13 @@ def read_line(line: bytes) -> ExportedLine:
     document = line[: tail.start()] + b"}"
     linked = b'%b,"position":%d%b}' % (document[:-1], int(tail["position"]), tail["marks"])
     fork = Fork(tail["session"].decode(), tail["event"].decode()) if tail["event"] else None
+    before = tail["before"].decode() if tail["before"] else None
     return ExportedLine(
         int(tail["position"]),
         None if _is_message(document) else _outside(document),
         linked,
         tail["link"].decode() if tail["link"] else None,
-        Marks(fork, int(tail["again"] or 0)),
+        Marks(fork, int(tail["again"] or 0), before),
     )
 
 
@@ -177,8 +183,15 @@ def _marks_of(fields: dict[str, Any]) -> Marks:
     """Take the marks out of a line's members."""
     fork = _FORK.fullmatch(str(fields.get("fork")))
     again = fields.get("again")
+    before = _EVENT_ID.fullmatch(str(fields.get("before")))
     if fork:
         del fields["fork"]
     if isinstance(again, int):
         del fields["again"]
-    return Marks(Fork(fork[1], fork[2]) if fork else None, again if isinstance(again, int) else 0)
+    if before:
+        del fields["before"]
+    return Marks(
+        Fork(fork[1], fork[2]) if fork else None,
+        again if isinstance(again, int) else 0,
+        before[0] if before else None,
+    )
