@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import MINYEAR, UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -30,7 +30,14 @@ def no_number(value: object) -> object:
 
 
 def _in_utc(value: datetime) -> datetime:
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    """Return a time in UTC; one for which UTC has no name is the first or last that it has."""
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        end = datetime.min if value.year == MINYEAR else datetime.max
+        return end.replace(tzinfo=UTC)
 
 
 def _composed(value: str) -> str:

@@ -6,6 +6,7 @@ An event may have an extension of its own under a name that a line adds. It then
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -27,6 +28,13 @@ _TAIL: Final = re.compile(
 _FORK: Final = re.compile(r"([0-9a-f-]{36})/([0-9a-f-]{36})")
 _EVENT_ID: Final = re.compile(r"[0-9a-f-]{36}")
 _ADDED: Final = ("position", "fork", "again", "before", "chain")
+_OF_PLACE: Final = {"subject": "session_id", "time": "stored_at", "namespace": "namespace"}
+_TEXT: Final = rb'"(?:[^"\\]|\\.)+"'
+_WHOLE: Final = re.compile(
+    rb'\{"specversion":"1\.0","id":%b,"source":%b,"type":%b,"subject":%b,"time":%b,"namespace":"'
+    % ((_TEXT,) * 5)
+)
+"""The beginning of a document in our own spelling, which has all that its place could give."""
 _INSIDE: Final = b'{"event":'
 _LINK: Final = re.compile(r"[0-9a-f]{16}")
 _MESSAGE: Final = frozenset({"unreadable", "reason"})
@@ -80,7 +88,8 @@ def line_of(recorded: Recorded) -> dict[str, Any]:
 def written_line(recorded: Recorded, marks: Marks = NO_MARKS) -> tuple[bytes, str | None]:
     """Return the line, without its end, and the type of its event; None where it is no event.
 
-    The document stands in it byte for byte, but that line ends between its tokens become spaces.
+    The document stands in it byte for byte, but that line ends between its tokens become spaces. An
+    attribute that its producer left to the log stands behind it: no other log could give it.
     """
     try:
         event_type = recorded.decode().type
@@ -92,10 +101,25 @@ def written_line(recorded: Recorded, marks: Marks = NO_MARKS) -> tuple[bytes, st
         }
         return orjson.dumps(message), None
     document = recorded.raw.strip().replace(b"\r", b" ").replace(b"\n", b" ")
+    if not _WHOLE.match(document):
+        document = _completed(document, recorded)
     if _has_added(document):
         document = b"%b%b}" % (_INSIDE, document)
     line = b'%b,"position":%d%b}' % (document[:-1], recorded.position, _written(marks))
     return line, event_type
+
+
+def _completed(document: bytes, recorded: Recorded) -> bytes:
+    """Return a document with the attributes of its place that it has not."""
+    fields: dict[str, Any] = orjson.loads(document)
+    place = recorded.place()._asdict()
+    missing = {name: place[given] for name, given in _OF_PLACE.items() if fields.get(name) is None}
+    if not missing:
+        return document
+    if fields.keys() & missing.keys():  # As null: no name may be there twice.
+        left = {name: value for name, value in json.loads(document).items() if name not in missing}
+        document = json.dumps(left, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"%b,%b" % (document[:-1].rstrip(), orjson.dumps(missing)[1:])
 
 
 def _has_added(document: bytes) -> bool:

@@ -110,7 +110,9 @@ class Taking:
         """Take messages that hold no task of their subject out of the queue: they stop nobody."""
         while self._spoilt:
             with suppress(Unanswered):
-                await self._connection.publish(self._spoilt.pop(), b"+TERM it holds no task of its subject")
+                await self._connection.publish(
+                    self._spoilt.pop(), b"+TERM it holds no task of its subject"
+                )
 
     def _lost(self) -> None:
         self._over = True

@@ -56,12 +56,8 @@ class InsightDraft(BaseModel):
     entities: tuple[Name, ...] | None = Field(
         default=None, description="Taken from text and subject where they are not given."
     )
-    valid_from: Time | None = Field(
-        default=None, description="Since when it holds in the world."
-    )
-    valid_until: Time | None = Field(
-        default=None, description="Until when it holds in the world."
-    )
+    valid_from: Time | None = Field(default=None, description="Since when it holds in the world.")
+    valid_until: Time | None = Field(default=None, description="Until when it holds in the world.")
     sources: tuple[Name, ...] = Field(
         default=(), description="Ids of insights, or other references, that it stands on."
     )

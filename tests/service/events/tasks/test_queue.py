@@ -158,7 +158,10 @@ async def test_what_is_no_task_is_taken_out_and_what_is_dropped_is_gone(
     dropped, kept = task(), task()
     client = await nats.connect(nats_server.url, token=nats_server.token)
     elsewhere = task().model_copy(update={"namespace": "elsewhere"})
-    for place, payload in (("rubbish", b"{}"), (elsewhere.key, elsewhere.model_dump_json().encode())):
+    for place, payload in (
+        ("rubbish", b"{}"),
+        (elsewhere.key, elsewhere.model_dump_json().encode()),
+    ):
         await client.request(f"anabranch.tasks.normal.{NAMESPACE}.{place}", payload, timeout=30)
     await client.close()
     await queue.put([dropped, kept])
