@@ -21,6 +21,9 @@ DERIVED: Final = "derived"
 
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*")
 
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+
 
 def no_number(value: object) -> object:
     """Return `value` unless it is a number, also as text, which pydantic takes for seconds."""
@@ -36,8 +39,7 @@ def _in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError:
-        end = datetime.min if value.year == MINYEAR else datetime.max
-        return end.replace(tzinfo=UTC)
+        return _FIRST if value.year == MINYEAR else _LAST
 
 
 def _composed(value: str) -> str:
