@@ -449,11 +449,11 @@ class Log:
         return await self._documents.opened(direct_get.recorded(message))
 
     async def holds(self, position: int) -> bool:
-        """Tell whether the log has a message at a position, by its leader: no replica that is late."""
+        """Tell whether the stream's leader has a message at a position: a replica may be late."""
         return await direct_get.ask_leader(self._connection, {"seq": position}) is not None
 
     async def lost_end(self, last: int) -> tuple[int, int] | None:
-        """Return the stretch before and up to `last` whose loss was accepted; None where none was."""
+        """Return the stretch that ends at `last` and whose loss was accepted, or None."""
         try:
             losses = [] if self.ledger is None else await self.ledger.losses()
         except LogRefused:  # A user who may not have buckets.

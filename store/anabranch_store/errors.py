@@ -104,7 +104,7 @@ class TransactionUndone(GraphUnavailable):
 
 
 class ConstraintBroken(TransactionUndone):
-    """A constraint of the graph refused it: a rival's write at that moment, or another program's."""
+    """A constraint of the graph refused it: a rival was faster, or it is another program's."""
 
 
 class QueryTimedOut(Unavailable):

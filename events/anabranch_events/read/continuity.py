@@ -87,7 +87,7 @@ class Continuity:
             await self._ledger.note_tip(tip_of(recorded))
 
     async def _compare(self, tip: Tip, last: int) -> None:
-        """Raise LogRewound and LogDamaged where the log is not as it was read up to the tip."""
+        """Raise LogRewound and LogDamaged where the log differs from what was read to the tip."""
         if tip.position > last:
             raise LogRewound(position=tip.position, last=last)
         stored = await self._at(tip.position)  # None where it was purged since.

@@ -143,8 +143,8 @@ def _weight(error: Exception, *, last: bool) -> int:
     """Return how many attempts a failure takes: none where it does not speak against the rows.
 
     A server that undid a transaction, or was cut off while it committed, has taken the rows. That
-    they take it too long is worth a try with fewer. A constraint refuses some of them for good, or
-    a rival's write was there for a moment: one event is tried thrice, more of them are halved.
+    they take it too long is worth a try with fewer. A constraint refuses some of them for good,
+    unless a rival's write stood there for a moment. One event is tried thrice, more are halved.
     """
     if isinstance(error, GraphFull):
         return 0
