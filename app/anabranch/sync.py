@@ -1158,7 +1158,8 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         event; the lines before its batch are in the log by then. `progress` is called now and then.
 
         Lines with links are checked as `verify_lines` does: ExportDamaged names the first line that
-        was changed, or where they were cut off. `verified=False` leaves the check out.
+        was changed, or where they were cut off. Lines of a stretch that follow on events that the
+        log lacks are refused with EventInvalid. `verified=False` leaves both checks out.
         """
         return LOOP.run(self._wrapped.import_lines(lines, verified=verified, progress=progress))
 

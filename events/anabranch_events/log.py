@@ -11,7 +11,7 @@ from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.documents import Documents
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
-from anabranch_events.jetstream.ledger import Ledger
+from anabranch_events.jetstream.ledger import Ledger, joined
 from anabranch_events.jetstream.sealed import checked_sealable
 from anabranch_events.jetstream.stream import (
     Bounds,
@@ -394,7 +394,7 @@ class Log:
 
     def continuity(self, *, accept_loss: bool = False) -> Continuity:
         """Return a watch over what is read: nothing is missing, and nothing was changed."""
-        return Continuity(self.ledger, self.at, accept_loss=accept_loss)
+        return Continuity(self.ledger, self.at, self.holds, accept_loss=accept_loss)
 
     async def verify(self, *, progress: Callable[[int], None] | None = None) -> LogReport:
         """Read the whole log and return what is missing, changed, or no event.
@@ -455,6 +455,18 @@ class Log:
         if message is None:
             return None
         return await self._documents.opened(direct_get.recorded(message))
+
+    async def holds(self, position: int) -> bool:
+        """Tell whether the stream's leader has a message at a position: a replica may be late."""
+        return await direct_get.ask_leader(self._connection, {"seq": position}) is not None
+
+    async def lost_end(self, last: int) -> tuple[int, int] | None:
+        """Return the stretch that ends at `last` and whose loss was accepted, or None."""
+        try:
+            losses = [] if self.ledger is None else await self.ledger.losses()
+        except LogRefused:  # A user who may not have buckets.
+            return None
+        return next(((first, end) for first, end in joined(losses) if end == last), None)
 
     async def append_again(self, event: Event, *, number: int) -> Receipt:
         """Store one more copy of an event, the `number`-th after the first, once.

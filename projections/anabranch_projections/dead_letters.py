@@ -15,7 +15,7 @@ from anabranch_projections.fold.rules import judge
 from anabranch_projections.fold.traces import Traces
 from anabranch_projections.run.batch import GRAPH, Batch, reason_of
 from anabranch_projections.run.checkpoint import hold
-from anabranch_projections.run.repeated import told_once
+from anabranch_projections.run.repeated import RepeatedOpening, told_once
 from anabranch_projections.vectors.projector import VectorProjector
 from anabranch_store import Step
 
@@ -148,12 +148,15 @@ class DeadLetters:
                 raise _AlreadyApplied
             [checkpoint] = await ask(Step("checkpoint/read", {"projection": GRAPH}))
             await since.catch_up(checkpoint["position"])
+            error = (await judge(batch.content.judged, ask)).get(at.position)
+            record = batch.records[0]
+            if error and isinstance(record, RepeatedOpening) and record.passed_by(error):
+                return [remove]
             later = since.traces.later(at)
             if later is not None:
                 raise RetryTooLate(at.position, later=later)
-            broken = await judge(batch.content.judged, ask)
-            if broken:
-                raise broken[at.position]
+            if error:
+                raise error
             return [*batch.content.steps(), remove]
 
         # Before the projector has to wait: inside, only later records are left to read.

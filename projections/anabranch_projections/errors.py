@@ -117,6 +117,7 @@ class SessionOpenedBefore(RuleBroken):
     def __init__(self, session_id: str, *, position: int) -> None:
         super().__init__(f"session {session_id} was opened at position {position} already")
         self.session_id = session_id
+        self.position = position
 
 
 class SessionEndedBefore(RuleBroken):

@@ -5,11 +5,12 @@ They are applied before anything is ranked, so none costs results.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import MINYEAR, UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,27 @@ DERIVED: Final = "derived"
 """The kind of insights that only repeat others: the built-in executor's, for one."""
 
 
+_NUMBER: Final = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*")
+
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def no_number(value: object) -> object:
+    """Return `value` unless it is a number, also as text, which pydantic takes for seconds."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
+    return value
+
+
 def _in_utc(value: datetime) -> datetime:
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    """Return a time in UTC; one for which UTC has no name is the first or last that it has."""
+    if value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if value.year == MINYEAR else _LAST
 
 
 def _composed(value: str) -> str:
@@ -28,8 +48,8 @@ def _composed(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_composed)]
 """A tag, an agent or a role; composed and decomposed characters are alike."""
-Time = Annotated[datetime, AfterValidator(_in_utc)]
-"""A time, in UTC where it names no zone."""
+Time = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(no_number)]
+"""A time, in UTC where it names no zone; a number is none."""
 
 
 class Filters(BaseModel):

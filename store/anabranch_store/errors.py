@@ -12,6 +12,7 @@
     │   ├── GraphUnavailable
     │   │   ├── CommitUnknown        the connection was lost while it committed
     │   │   └── TransactionUndone    for a reason that passes: a deadlock, another leader
+    │   │       └── ConstraintBroken     by a constraint, which may be another program's
     │   └── QueryTimedOut        the query ran longer than it may
     └── SetupInvalid
         ├── GraphRefused         wrong user or password
@@ -37,6 +38,7 @@ from anabranch_events.errors import (
 __all__ = [
     "AnabranchError",
     "CommitUnknown",
+    "ConstraintBroken",
     "CypherInvalid",
     "DriverMissing",
     "EmbeddedGraphMissing",
@@ -99,6 +101,10 @@ class CommitUnknown(GraphUnavailable):
 
 class TransactionUndone(GraphUnavailable):
     """The server undid the transaction for a reason that passes; trying again is safe."""
+
+
+class ConstraintBroken(TransactionUndone):
+    """A constraint of the graph refused it: a rival was faster, or it is another program's."""
 
 
 class QueryTimedOut(Unavailable):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-PATIENCE_S: Final = 240.0
+PATIENCE_S: Final = 900.0
 """However slow the machine is: a wait that is over means that something does not come."""
 _LOOK_S: Final = 0.05
 

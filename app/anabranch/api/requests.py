@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -18,6 +17,7 @@ from anabranch_events.event.types import (
 )
 from anabranch_recall import Filters, Scope
 from anabranch_recall.context import INSIGHTS, TOKENS, TOKENS_MAX
+from anabranch_recall.filters import no_number
 from anabranch_recall.question import HITS_MAX, QUESTIONS_MAX, SPREAD_MAX, TIMEOUT_S_MAX
 from anabranch_thinking import InsightDraft
 from anabranch_thinking.sessions.insights import RELATED, REMEMBERED_MAX, REQUESTED
@@ -27,22 +27,12 @@ if TYPE_CHECKING:
 
 _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
-_NUMBER: Final = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*")
 _EVENTS_MAX = 1000
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
 
 
-def _no_number(value: object) -> object:
-    """Return `value` unless it is a number, also as text, which pydantic takes for seconds."""
-    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
-    return value
-
-
-WorldTime = Annotated[datetime, AfterValidator(in_utc)]
-"""A time, in UTC where it names no zone."""
-Time = Annotated[WorldTime, BeforeValidator(_no_number)]
+Time = Annotated[datetime, AfterValidator(in_utc), BeforeValidator(no_number)]
 """A time as text: a number is none, and a negative one no position."""
 
 
@@ -145,8 +135,8 @@ class Update(Writing):
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     tags: tuple[Name, ...] | None = None
     entities: tuple[Name, ...] | None = None
-    valid_from: WorldTime | None = None
-    valid_until: WorldTime | None = None
+    valid_from: Time | None = None
+    valid_until: Time | None = None
     sources: tuple[Name, ...] = ()
     session_id: Identifier | None = None
     anyway: bool = Field(
@@ -170,7 +160,7 @@ class Retract(_Upkeep):
 
     insight_id: Identifier
     reason: Text = Field(description="Why it no longer holds.")
-    valid_until: WorldTime | None = Field(
+    valid_until: Time | None = Field(
         default=None, description="When it ceased to hold in the world."
     )
 

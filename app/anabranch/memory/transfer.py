@@ -66,7 +66,8 @@ class MemoryTransfer:
         event; the lines before its batch are in the log by then. `progress` is called now and then.
 
         Lines with links are checked as `verify_lines` does: ExportDamaged names the first line that
-        was changed, or where they were cut off. `verified=False` leaves the check out.
+        was changed, or where they were cut off. Lines of a stretch that follow on events that the
+        log lacks are refused with EventInvalid. `verified=False` leaves both checks out.
         """
         backend, name = self._namespace.backend, self._namespace.name
         return await import_events(backend, name, lines, verified=verified, progress=progress)

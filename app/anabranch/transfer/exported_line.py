@@ -6,6 +6,7 @@ An event may have an extension of its own under a name that a line adds. It then
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,11 +21,20 @@ LINK_LENGTH: Final = 16
 _TAIL: Final = re.compile(
     rb',"position":(?P<position>[0-9]{1,19})'
     rb'(?P<marks>(?:,"fork":"(?P<session>[0-9a-f-]{36})/(?P<event>[0-9a-f-]{36})")?'
-    rb'(?:,"again":(?P<again>[0-9]{1,9}))?)'
+    rb'(?:,"again":(?P<again>[0-9]{1,9}))?'
+    rb'(?:,"before":"(?P<before>[0-9a-f-]{36})")?)'
     rb'(?:,"chain":"(?P<link>[0-9a-f]{16})")?\}\Z'
 )
 _FORK: Final = re.compile(r"([0-9a-f-]{36})/([0-9a-f-]{36})")
-_ADDED: Final = ("position", "fork", "again", "chain")
+_EVENT_ID: Final = re.compile(r"[0-9a-f-]{36}")
+_ADDED: Final = ("position", "fork", "again", "before", "chain")
+_OF_PLACE: Final = {"subject": "session_id", "time": "stored_at", "namespace": "namespace"}
+_TEXT: Final = rb'"(?:[^"\\]|\\.)+"'
+_WHOLE: Final = re.compile(
+    rb'\{"specversion":"1\.0","id":%b,"source":%b,"type":%b,"subject":%b,"time":%b,"namespace":"'
+    % ((_TEXT,) * 5)
+)
+"""The beginning of a document in our own spelling, which has all that its place could give."""
 _INSIDE: Final = b'{"event":'
 _LINK: Final = re.compile(r"[0-9a-f]{16}")
 _MESSAGE: Final = frozenset({"unreadable", "reason"})
@@ -46,6 +56,8 @@ class Marks(NamedTuple):
     fork: Fork | None = None
     again: int = 0
     """The number of this copy, for an event that stands in the log more than once."""
+    before: str | None = None
+    """The event of the session behind which the stretch begins, at its first event there."""
 
 
 NO_MARKS: Final = Marks()
@@ -76,7 +88,8 @@ def line_of(recorded: Recorded) -> dict[str, Any]:
 def written_line(recorded: Recorded, marks: Marks = NO_MARKS) -> tuple[bytes, str | None]:
     """Return the line, without its end, and the type of its event; None where it is no event.
 
-    The document stands in it byte for byte, but that line ends between its tokens become spaces.
+    The document stands in it byte for byte, but that line ends between its tokens become spaces. An
+    attribute that its producer left to the log stands behind it: no other log could give it.
     """
     try:
         event_type = recorded.decode().type
@@ -88,10 +101,25 @@ def written_line(recorded: Recorded, marks: Marks = NO_MARKS) -> tuple[bytes, st
         }
         return orjson.dumps(message), None
     document = recorded.raw.strip().replace(b"\r", b" ").replace(b"\n", b" ")
+    if not _WHOLE.match(document):
+        document = _completed(document, recorded)
     if _has_added(document):
         document = b"%b%b}" % (_INSIDE, document)
     line = b'%b,"position":%d%b}' % (document[:-1], recorded.position, _written(marks))
     return line, event_type
+
+
+def _completed(document: bytes, recorded: Recorded) -> bytes:
+    """Return a document with the attributes of its place that it has not."""
+    fields: dict[str, Any] = orjson.loads(document)
+    place = recorded.place()._asdict()
+    missing = {name: place[given] for name, given in _OF_PLACE.items() if fields.get(name) is None}
+    if not missing:
+        return document
+    if fields.keys() & missing.keys():  # As null: no name may be there twice.
+        left = {name: value for name, value in json.loads(document).items() if name not in missing}
+        document = json.dumps(left, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"%b,%b" % (document[:-1].rstrip(), orjson.dumps(missing)[1:])
 
 
 def _has_added(document: bytes) -> bool:
@@ -103,7 +131,8 @@ def _has_added(document: bytes) -> bool:
 
 def _written(marks: Marks) -> bytes:
     fork = b',"fork":"%b/%b"' % tuple(map(str.encode, marks.fork)) if marks.fork else b""
-    return fork + (b',"again":%d' % marks.again if marks.again else b"")
+    again = b',"again":%d' % marks.again if marks.again else b""
+    return fork + again + (b',"before":"%b"' % marks.before.encode() if marks.before else b"")
 
 
 def linked_line(line: bytes, link: str) -> bytes:
@@ -132,12 +161,13 @@ def read_line(line: bytes) -> ExportedLine:
     document = line[: tail.start()] + b"}"
     linked = b'%b,"position":%d%b}' % (document[:-1], int(tail["position"]), tail["marks"])
     fork = Fork(tail["session"].decode(), tail["event"].decode()) if tail["event"] else None
+    before = tail["before"].decode() if tail["before"] else None
     return ExportedLine(
         int(tail["position"]),
         None if _is_message(document) else _outside(document),
         linked,
         tail["link"].decode() if tail["link"] else None,
-        Marks(fork, int(tail["again"] or 0)),
+        Marks(fork, int(tail["again"] or 0), before),
     )
 
 
@@ -177,8 +207,15 @@ def _marks_of(fields: dict[str, Any]) -> Marks:
     """Take the marks out of a line's members."""
     fork = _FORK.fullmatch(str(fields.get("fork")))
     again = fields.get("again")
+    before = _EVENT_ID.fullmatch(str(fields.get("before")))
     if fork:
         del fields["fork"]
     if isinstance(again, int):
         del fields["again"]
-    return Marks(Fork(fork[1], fork[2]) if fork else None, again if isinstance(again, int) else 0)
+    if before:
+        del fields["before"]
+    return Marks(
+        Fork(fork[1], fork[2]) if fork else None,
+        again if isinstance(again, int) else 0,
+        before[0] if before else None,
+    )

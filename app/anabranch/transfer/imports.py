@@ -54,7 +54,7 @@ async def import_events(
 ) -> Imported:
     """Append exported events as `MemoryTransfer.import_lines` says."""
     await refuse_damaged(backend.log)
-    importing = _Importing(backend, namespace)
+    importing = _Importing(backend, namespace, insists=not verified)
     given = verified_lines(lines) if verified else lines
     with stored_before(lambda: importing.imported):
         for number, line in enumerate(given, start=1):
@@ -88,8 +88,9 @@ async def refuse_damaged(log: Log) -> None:
 class _Importing:
     """One import: what the log had, what waits to be appended, and where old positions went."""
 
-    def __init__(self, backend: Backend, namespace: str) -> None:
+    def __init__(self, backend: Backend, namespace: str, *, insists: bool) -> None:
         self._backend = backend
+        self._insists = insists
         self._known = Known(backend.log, namespace)
         self._namespace = namespace
         self._waiting: dict[str, tuple[int, Event]] = {}
@@ -114,7 +115,10 @@ class _Importing:
     async def take(self, position: int, event: Event, marks: Marks) -> None:
         if event.id in self._waiting or marks.again or isinstance(event.data, BranchCreated):
             await self.append()
-        known = (await self._known.events(event.session_id)).get(event.id, [])
+        of_session = await self._known.events(event.session_id)
+        if marks.before is not None and marks.before not in of_session:
+            self._refuse_a_gap(event.session_id, marks.before, field="before")
+        known = of_session.get(event.id, [])
         if len(known) > marks.again:
             refuse_another(event, known[marks.again])
             self.skipped += 1
@@ -161,6 +165,16 @@ class _Importing:
         forked_at = await self._forked_at(data, fork)
         return event.model_copy(update={"data": data.model_copy(update={"forked_at": forked_at})})
 
+    def _refuse_a_gap(self, session_id: str, event_id: str, *, field: str) -> None:
+        """Raise EventInvalid for what follows on an event that the log lacks, unless it insists."""
+        if not self._insists:
+            raise EventInvalid(
+                f"follows on the event {event_id} of session {session_id}, which the log lacks",
+                field=field,
+                fix="import the part that has it first, or insist with --unverified: "
+                "the branch, or the session, then lacks what it knew",
+            )
+
     async def _forked_at(self, data: BranchCreated, fork: Fork | None) -> int:
         """Return the position in this log of the event at which a branch was forked.
 
@@ -171,6 +185,7 @@ class _Importing:
             found = (await self._known.events(fork.session_id)).get(fork.event_id)
             if found:
                 return found[0].position
+            self._refuse_a_gap(fork.session_id, fork.event_id, field="fork")
         at = bisect_right(self._old, data.forked_at)
         if at:
             return self._new[at - 1]

@@ -1,4 +1,4 @@
-"""The marks of exported events: the event a branch was forked at, and the number of a copy.
+"""The marks of exported events: forks, the numbers of copies, and what a stretch follows on.
 
 They hold what a position alone would lose. Parts of a log, imported one after another, give that
 log again, also inside a log with other positions.
@@ -23,20 +23,28 @@ class Marking:
     def __init__(self, log: Log, namespace: str, *, after: int) -> None:
         self._log = log
         self._namespace = namespace
+        self._after = after
+        self._begun: set[str] = set()
         self._repeats = log.repeats(after=after)
 
     async def marks(self, recorded: Recorded) -> Marks:
         """Return the marks of the next event."""
         again = len(await self._repeats.earlier(recorded))
-        if b"branch.created" not in recorded.raw:
-            return Marks(again=again)
         try:
-            data = recorded.decode().data
+            data = recorded.decode().data if b"branch.created" in recorded.raw else None
         except EventInvalid:
             return Marks()
+        before = await self._before(recorded)
         if not isinstance(data, BranchCreated) or data.forked_at >= recorded.position:
-            return Marks(again=again)
-        return Marks(await self._fork(data), again)
+            return Marks(again=again, before=before)
+        return Marks(await self._fork(data), again, before)
+
+    async def _before(self, recorded: Recorded) -> str | None:
+        """Return the session's last event before the stretch, once a session; None without one."""
+        if self._after == 0 or recorded.session_id in self._begun:
+            return None
+        self._begun.add(recorded.session_id)
+        return await self._repeats.last_id(recorded, up_to=self._after)
 
     async def _fork(self, data: BranchCreated) -> Fork | None:
         """Return the event at a fork, or the parent's last one before it; None without either."""

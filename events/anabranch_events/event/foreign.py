@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _IDS: Final = uuid.UUID("6f1c3f3e-6f0b-5d0e-9d0a-616e61627261")
 _JSON: Final = re.compile(r"\s*[\w.+-]+/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL)
 _NAME: Final = re.compile(r"[a-z0-9]+")
+_LEAP_SECOND: Final = re.compile(r"\A(\S{16}):60(?:\.[0-9]+)?")
 _INTEGER: Final = range(-(2**31), 2**31)
 
 
@@ -39,13 +40,16 @@ def completed(fields: Mapping[str, Any], place: Place | None) -> dict[str, Any]:
     """Return the attributes of a CloudEvent with those that its place gives, and a UUID as its id.
 
     A member that is null is an attribute that is not there. Session and namespace are those of the
-    subject it was published on, its time is that of the append.
+    subject it was published on, its time is that of the append. A leap second, which Python's
+    calendar has not, is the end of the second before.
     """
     found = {name: value for name, value in fields.items() if value is not None}
     if place is not None:
         found.setdefault("subject", place.session_id)
         found.setdefault("namespace", place.namespace)
         found.setdefault("time", place.stored_at)
+    if isinstance(time := found.get("time"), str):
+        found["time"] = _LEAP_SECOND.sub(r"\1:59.999", time)
     if isinstance(given := found.get("id"), str) and given:
         found["id"] = uuid_of(given, source=str(found.get("source", "")))
     return found

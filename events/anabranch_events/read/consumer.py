@@ -13,7 +13,7 @@ import orjson
 from anabranch_events.event.binary_mode import structured
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.recorded import Recorded
-from anabranch_events.jetstream.api import STREAM, ask
+from anabranch_events.jetstream.api import STREAM, Refused, ask
 from anabranch_events.transport.inbox import NO_RESPONDERS, STATUS, Unanswered
 from anabranch_events.transport.parser import RECORD_REPLY
 
@@ -130,6 +130,19 @@ class Consumer:
             await asyncio.sleep(_LAST_CHANCE_S)  # Arrivals during a busy spell are read only now.
             if not self._wake.is_set():
                 self.broken = "the server is silent"
+
+    async def look(self) -> None:
+        """Ask whether anything is still to come: a message that is damaged on disk never does.
+
+        Raises LogUnavailable.
+        """
+        try:
+            info = await ask(self._connection, f"CONSUMER.INFO.{STREAM}.{self._name}")
+        except Refused as refused:
+            self.broken = str(refused)
+            return
+        delivered: int = info["delivered"]["consumer_seq"]
+        self.caught_up = info["num_pending"] == 0 and delivered == self._sequence
 
     def _request(self) -> dict[str, Any]:
         return {

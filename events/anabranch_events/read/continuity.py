@@ -31,11 +31,13 @@ class Continuity:
         self,
         ledger: Ledger | None,
         at: Callable[[int], Awaitable[Recorded | None]],
+        holds: Callable[[int], Awaitable[bool]],
         *,
         accept_loss: bool = False,
     ) -> None:
         self._ledger = ledger
         self._at = at
+        self._holds = holds
         self._accept_loss = accept_loss
         self._position = 0
         self._blocks = Blocks()
@@ -55,16 +57,12 @@ class Continuity:
         except LogRefused:
             self._ledger = None
             return
-        if tip is None:
-            return
-        if self._accept_loss:
+        if tip is not None and self._accept_loss:
             await self._restart(self._ledger, last, read_to=tip.position)
-        elif tip.position > last:
-            raise LogRewound(position=tip.position, last=last)
-        else:
-            stored = await self._at(tip.position)  # None where it was purged since.
-            if stored is not None and tip.digest and hash_of(stored).hex() != tip.digest:
-                raise LogDamaged(changed=[(tip.position, tip.position)])
+        elif tip is not None:
+            await self._compare(tip, last)
+        if last > after and not await self._holds(last):
+            await self._lost(self._ledger, [(last, last)])  # No later record would tell.
 
     async def follow(self, records: Sequence[Recorded]) -> None:
         """Take in the next records. Raises LogDamaged for positions that were passed over."""
@@ -87,6 +85,14 @@ class Continuity:
         """Note the last record that has had its effects."""
         if self._ledger is not None:
             await self._ledger.note_tip(tip_of(recorded))
+
+    async def _compare(self, tip: Tip, last: int) -> None:
+        """Raise LogRewound and LogDamaged where the log differs from what was read to the tip."""
+        if tip.position > last:
+            raise LogRewound(position=tip.position, last=last)
+        stored = await self._at(tip.position)  # None where it was purged since.
+        if stored is not None and tip.digest and hash_of(stored).hex() != tip.digest:
+            raise LogDamaged(changed=[(tip.position, tip.position)])
 
     async def _restart(self, ledger: Ledger, last: int, *, read_to: int) -> None:
         """Take the log as it ends now for the whole."""

@@ -55,6 +55,9 @@ class PollingConsumer(Consumer):
         self.caught_up = not pending
         self._pause_s = PAUSE_MIN_S if found else min(2 * self._pause_s, PAUSE_MAX_S)
 
+    async def look(self) -> None:
+        """Do nothing: each question says how much is still to come."""
+
     async def wait(self) -> None:
         """Return after a pause."""
         await asyncio.sleep(self._pause_s)

@@ -118,6 +118,8 @@ class _Reader:
                 return []
             if not consumer.broken and not consumer.buffer:
                 await consumer.wait()
+                if self._to is not None and not consumer.broken and not consumer.buffer:
+                    await consumer.look()
 
     async def close(self) -> None:
         """Close the consumer."""

@@ -77,6 +77,12 @@ class Repeats:
         session = await self._session(recorded)
         return [one for one in session.events.get(event_id, ()) if one.position < recorded.position]
 
+    async def last_id(self, recorded: Recorded, *, up_to: int) -> str | None:
+        """Return the id of the last event of a record's session up to a position, or None."""
+        events = (await self._session(recorded)).events
+        stored = ((each.position, one) for one, found in events.items() for each in found)
+        return max((each for each in stored if each[0] <= up_to), default=(0, None))[1]
+
     def _is_new(self, recorded: Recorded, event_id: str) -> bool:
         """Tell whether the id is above all of its session, and make it the newest then."""
         newest = self._newest.get((recorded.namespace, recorded.session_id))

@@ -41,6 +41,10 @@ class ReadableLog(Protocol):
         """Return the record at a position."""
         ...
 
+    async def holds(self, position: int) -> bool:
+        """Tell whether the log has a message at a position, by its leader."""
+        ...
+
     def read_all(self, *, after: int = 0, to: int | None = None) -> AsyncGenerator[Recorded, None]:
         """Yield all records between two positions."""
         ...
@@ -118,15 +122,26 @@ async def _survey(log: ReadableLog) -> tuple[Extent, Tip | None, Condition]:
         return extent, tip, Condition(first=first, last=last, missing=0)
     losses, deleted = await _losses(log.ledger)
     accepted = [one for one in losses if one[0] <= last]
+    missing = max(0, last - messages - total(accepted) - deleted)
     known = Condition(
         first=first,
         last=last,
-        missing=max(0, last - messages - total(accepted) - deleted),
+        missing=missing or await _end_missing(log, last),
         accepted=tuple(losses),
         deleted=deleted,
         read_to=tip.position if tip is not None and tip.position > last else None,
     )
     return extent, tip, known
+
+
+async def _end_missing(log: ReadableLog, last: int) -> int:
+    """Return 1 where the last position has no event, though its message is counted."""
+    if log.ledger is None or last == 0 or await log.holds(last):
+        return 0
+    try:
+        return total(await Explained(log.ledger).unexplained([(last, last)]))
+    except LogRefused:
+        return 0
 
 
 class SpotCheck(NamedTuple):

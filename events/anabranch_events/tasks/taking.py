@@ -94,10 +94,9 @@ class Taking:
     def _receive(
         self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
     ) -> None:
-        del subject  # It is the task's own, and stands in it.
         if reply.startswith(_REPLY):
             task = read_task(data)
-            if task is None:
+            if task is None or task.subject != subject:
                 self._spoilt.append(reply)
             else:
                 self._arrived.append(Delivery(self._connection, task, reply=reply))
@@ -108,10 +107,12 @@ class Taking:
             self._wake.set()
 
     async def _refuse_spoilt(self) -> None:
-        """Take messages that hold no task out of the queue: they stop nobody."""
+        """Take messages that hold no task of their subject out of the queue: they stop nobody."""
         while self._spoilt:
             with suppress(Unanswered):
-                await self._connection.publish(self._spoilt.pop(), b"+TERM it holds no task")
+                await self._connection.publish(
+                    self._spoilt.pop(), b"+TERM it holds no task of its subject"
+                )
 
     def _lost(self) -> None:
         self._over = True

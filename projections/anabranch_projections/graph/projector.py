@@ -13,7 +13,7 @@ from anabranch_projections.fold.rules import judge, judge_by
 from anabranch_projections.run.batch import GRAPH, Batch, dead_letter, put_aside
 from anabranch_projections.run.elsewhere import Elsewhere, marked_elsewhere
 from anabranch_projections.run.follower import Follower
-from anabranch_projections.run.repeated import told_once
+from anabranch_projections.run.repeated import RepeatedOpening, told_once
 from anabranch_store import RestartTransaction, delete_namespace
 
 if TYPE_CHECKING:
@@ -134,12 +134,16 @@ def _applied(batch: Batch[BatchRows]) -> list[Step]:
 
 
 def _without(batch: Batch[BatchRows], broken: dict[int, RuleBroken]) -> Batch[BatchRows]:
-    """Fold a batch again, without the events that break a rule: they are put aside."""
+    """Fold a batch again, without the events that break a rule: they are put aside.
+
+    An opening that repeats the one that was applied is only passed by.
+    """
     found = Batch(BatchRows())
     for record in batch.records:
         error = broken.get(record.position)
-        if error is None:
-            found.add(record)
+        repeated = isinstance(record, RepeatedOpening) and error and record.passed_by(error)
+        if error is None or repeated:
+            found.add(repeated or record)
         else:
             found.letters.append(dead_letter(record, error))
     return found

@@ -2,5 +2,6 @@
 
 Others use: `backoff.Backoff`, `backoff.LOGGER`, `batch`, `checkpoint.hold`, `elsewhere.Elsewhere`,
 `elsewhere.marked_elsewhere`, `ended.EndedFold`, `ended.Late`, `follower.Follower`,
-`repeated.told_once`, `throughput.FollowerStatus`, `wait.not_reached`, `wait.wait_for`.
+`repeated.RepeatedOpening`, `repeated.told_once`, `throughput.FollowerStatus`, `wait.not_reached`,
+`wait.wait_for`.
 """

@@ -13,7 +13,13 @@ from anabranch_events.errors import InputInvalid, Unavailable
 from anabranch_projections.fold.positioned import timestamp
 from anabranch_projections.run.backoff import Backoff
 from anabranch_store import Step
-from anabranch_store.errors import CommitUnknown, GraphFull, QueryTimedOut, TransactionUndone
+from anabranch_store.errors import (
+    CommitUnknown,
+    ConstraintBroken,
+    GraphFull,
+    QueryTimedOut,
+    TransactionUndone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,8 +100,8 @@ class Checkpoint:
                 await self._backoff.pause(error)
                 if await self._stands_at(position, expected=expected, wait=wait):
                     return
-                attempts -= _counts(error, last=last)
-                if not attempts:
+                attempts -= _weight(error, last=last)
+                if attempts <= 0:
                     raise Refused(error) from error
             except (InputInvalid, ArithmeticError, TypeError, ValueError) as error:
                 # The driver raises Python's own errors for a value that has no form on the wire.
@@ -133,12 +139,17 @@ def hold(projection: str, *, seconds: float) -> Step:
     return Step("checkpoint/hold", {"projection": projection, "until": until})
 
 
-def _counts(error: Exception, *, last: bool) -> bool:
-    """Tell whether a failure speaks against the rows, and not for a server with other troubles.
+def _weight(error: Exception, *, last: bool) -> int:
+    """Return how many attempts a failure takes: none where it does not speak against the rows.
 
     A server that undid a transaction, or was cut off while it committed, has taken the rows. That
-    they take it too long is worth a try with fewer.
+    they take it too long is worth a try with fewer. A constraint refuses some of them for good,
+    unless a rival's write stood there for a moment. One event is tried thrice, more are halved.
     """
     if isinstance(error, GraphFull):
-        return False
-    return not (last and isinstance(error, (TransactionUndone, CommitUnknown, QueryTimedOut)))
+        return 0
+    if isinstance(error, ConstraintBroken):
+        return LAST_ATTEMPTS_MAX // 3 + 1 if last else ATTEMPTS_MAX
+    if last and isinstance(error, (TransactionUndone, CommitUnknown, QueryTimedOut)):
+        return 0
+    return 1

@@ -62,6 +62,7 @@ class Follower(ABC, Generic[C]):
         self._pinned = log.pinned(f"{name}-{shared}") if pins else None
         self._active = False
         self._ended = EndedFold({})
+        self._lost_end: tuple[int, int] | None = None
         self._throughput = Throughput()
         self._moved = asyncio.Event()
         self.name = name
@@ -152,6 +153,8 @@ class Follower(ABC, Generic[C]):
             raise LogRewound(position=self.position, last=last)
         await self._begin(last)
         self._ended = EndedFold(await self._log.ended_namespaces())
+        self._lost_end = await self._log.lost_end(last)
+        await self._pass_lost_end()
         batcher = Batcher(self._content)
         reader = asyncio.create_task(self._read(batcher, to), name=f"{self.name} reads")
         try:
@@ -230,12 +233,25 @@ class Follower(ABC, Generic[C]):
             wait=self._pinned is None,  # In an outage of its own it lets another try.
         )
         self._throughput.count(len(batch.records), dead_letters=len(batch.letters))
-        self._reach(batch.last)
+        await self._committed(batch.last)
+        await self._pass_lost_end()
+
+    async def _pass_lost_end(self) -> None:
+        """Move past an accepted loss at the log's end: no record comes that would."""
+        if self._lost_end is None or self.position != self._lost_end[0] - 1:
+            return
+        end = self._lost_end[1]
+        await self._checkpoint.move([], expected=self.position, position=end, last=True)
+        await self._committed(end)
+
+    async def _committed(self, position: int) -> None:
+        """Tell everybody that a position is in the graph."""
+        self._reach(position)
         if self.on_commit is not None:
-            self.on_commit(batch.last)
+            self.on_commit(position)
         if self.announces:
             with contextlib.suppress(LogUnavailable):
-                await self._log.announce(self.name, batch.last)
+                await self._log.announce(self.name, position)
 
     def _batch(self, records: Sequence[Recorded]) -> Batch[C]:
         batch = Batch(self._content())

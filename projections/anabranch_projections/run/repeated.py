@@ -9,12 +9,13 @@ import msgspec
 from anabranch_events import Recorded, fingerprint
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event.types import BranchCreated, SessionOpened
-from anabranch_projections.errors import IdTaken
+from anabranch_projections.errors import IdTaken, SessionOpenedBefore
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from anabranch_events import Repeats
+    from anabranch_projections.errors import RuleBroken
 
 
 class Repetition(Recorded, frozen=True, gc=False):
@@ -29,11 +30,24 @@ class Impostor(Recorded, frozen=True, gc=False):
         raise IdTaken(Recorded.decode(self).id)
 
 
-async def told_once(records: Iterable[Recorded], repeats: Repeats) -> list[Recorded]:
-    """Return the records with those marked that repeat an earlier one. Raises LogUnavailable.
+class RepeatedOpening(Recorded, frozen=True, gc=False):
+    """A record whose opening the log has already, at `copies`.
 
-    An opening is left to the rules, which ask the graph whether the earlier one was applied.
+    The rules judge it: it counts where no earlier one was applied, as before its parent came.
     """
+
+    copies: frozenset[int] = frozenset()
+
+    def passed_by(self, error: RuleBroken) -> Repetition | None:
+        """Return it as a repetition where one of its copies opened the session."""
+        if not isinstance(error, SessionOpenedBefore) or error.position not in self.copies:
+            return None
+        fields = {name: getattr(self, name) for name in Recorded.__struct_fields__}
+        return Repetition(**fields)
+
+
+async def told_once(records: Iterable[Recorded], repeats: Repeats) -> list[Recorded]:
+    """Return the records with those marked that repeat an earlier one. Raises LogUnavailable."""
     return [await _marked(record, repeats) for record in records]
 
 
@@ -45,7 +59,8 @@ async def _marked(record: Recorded, repeats: Repeats) -> Recorded:
         event = record.decode()
     except EventInvalid:
         return record
+    told, fields = fingerprint(event), msgspec.structs.asdict(record)
     if isinstance(event.data, SessionOpened | BranchCreated):
-        return record
-    same = earlier[0].fingerprint == fingerprint(event)
-    return (Repetition if same else Impostor)(**msgspec.structs.asdict(record))
+        copies = frozenset(one.position for one in earlier if one.fingerprint == told)
+        return RepeatedOpening(**fields, copies=copies)
+    return (Repetition if earlier[0].fingerprint == told else Impostor)(**fields)

@@ -9,6 +9,7 @@ from anabranch_store.bolt import driver as neo4j
 from anabranch_store.errors import (
     AnabranchError,
     CommitUnknown,
+    ConstraintBroken,
     CypherInvalid,
     GraphFull,
     GraphRefused,
@@ -87,11 +88,13 @@ def _server_error(error: neo4j.Neo4jError, *, uri: str) -> AnabranchError:
         )
     elif "TransactionTimedOut" in code or "Transaction.Terminated" in code:
         found = QueryTimedOut("the query ran longer than it may", fix="ask for less")
-    elif (
-        error.is_retryable()
-        or isinstance(error, neo4j.ConstraintError)
-        or code.endswith(".LockClientStopped")
-    ):
+    elif isinstance(error, neo4j.ConstraintError):
+        found = ConstraintBroken(
+            f"a constraint of the graph at {uri} refuses it: {said} ({code})",
+            fix="try again; if it lasts, drop the constraint if it is another program's: "
+            "`anabranch doctor` may name it",
+        )
+    elif error.is_retryable() or code.endswith(".LockClientStopped"):
         # A leader that lost its place refuses writes like a replica: checked before permissions.
         found = TransactionUndone(f"the graph at {uri} undid it: {said} ({code})", fix=_RETRY)
     elif code.endswith((".Forbidden", ".AccessMode", ".ForbiddenOnReadOnlyDatabase")):

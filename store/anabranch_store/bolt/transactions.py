@@ -26,6 +26,8 @@ ONWARD_MAX: Final = 1000
 # A server that undid a transaction is there, and takes it once the rival is through.
 _UNDONE_FOR_S: Final = 15.0
 # A broken connection is opened anew; a server that is gone should be noticed soon.
+_CONSTRAINT_FOR_S: Final = 0.5
+"""A rival that merged the same key is over by then; a foreign constraint stays."""
 _LOST_FOR_S: Final = 2.0
 _PAUSE_S: Final = 0.02
 _PAUSE_MAX_S: Final = 1.0
@@ -109,8 +111,9 @@ class _Attempt:
         """
         if isinstance(error, neo4j.Neo4jError):
             # Two transactions that MERGE one key: Neo4j locks, ArcadeDB refuses the second.
-            undone = error.is_retryable() or isinstance(error, neo4j.ConstraintError)
-            return _UNDONE_FOR_S if undone else 0
+            if isinstance(error, neo4j.ConstraintError):
+                return _CONSTRAINT_FOR_S
+            return _UNDONE_FOR_S if error.is_retryable() else 0
         return _LOST_FOR_S if error.is_retryable() else 0
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, LiteralString, NamedTuple, cast
 from anabranch_store.bolt import driver as neo4j
 from anabranch_store.bolt.statements import statement
 from anabranch_store.embedded.admin import admin_of
-from anabranch_store.errors import VectorsMismatched
+from anabranch_store.errors import GraphUnavailable, VectorsMismatched
 
 if TYPE_CHECKING:
     from neo4j import AsyncDriver
@@ -160,16 +160,18 @@ async def _drop_vector_index(driver: AsyncDriver, address: GraphAddress, product
 async def _make_embedded_indexes(address: GraphAddress, *, dimension: int) -> None:
     admin = admin_of(address)
     database = str(address.database)
-    await admin.sql(
-        database,
-        f"CREATE INDEX {TEXT_INDEX} IF NOT EXISTS ON Insight (text) FULL_TEXT "
-        f'METADATA {{"analyzer": "{_STEMMING}"}}',
-    )
-    await admin.sql(
-        database,
-        f"CREATE INDEX {VECTOR_INDEX} IF NOT EXISTS ON Insight (embedding) LSM_VECTOR "
-        f'METADATA {{"dimensions": {dimension}, "similarity": "COSINE"}}',
-    )
+    text = f'FULL_TEXT METADATA {{"analyzer": "{_STEMMING}"}}'
+    vector = f'LSM_VECTOR METADATA {{"dimensions": {dimension}, "similarity": "COSINE"}}'
+    for name, on, kind in ((TEXT_INDEX, "text", text), (VECTOR_INDEX, "embedding", vector)):
+        command = f"CREATE INDEX {name} IF NOT EXISTS ON Insight ({on}) {kind}"
+        try:
+            await admin.sql(database, command)
+        except GraphUnavailable as error:
+            if "already exists" not in error.message:
+                raise
+            # Another program's constraint: a property has one index there, and the graph is ours.
+            await admin.sql(database, f"DROP INDEX `Insight[{on}]`")
+            await admin.sql(database, command)
 
 
 async def _make_neo4j_indexes(

@@ -312,3 +312,27 @@ async def test_a_passing_reason_never_makes_a_dead_letter(
     assert await ask(graph.address, "MATCH (i:Insight) RETURN i.text AS text") == [
         {"text": "Gauge 1"}
     ]
+
+
+async def test_what_a_foreign_constraint_refuses_is_put_aside(
+    log: Log, graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds up nothing behind it, and is applied once the constraint is gone."""
+    monkeypatch.setattr("anabranch_projections.run.backoff.PAUSE_MAX_S", 0.01)
+    await empty(graph.address)
+    named = types.InsightRecorded(insight_id=insight(1), text="High", entities=("weir",))
+    again = types.InsightRecorded(insight_id=insight(2), text="Low", entities=("weir",))
+    for event in (_said(named, 1), _said(again, 2, namespace="other"), _said(_learned(3), 3)):
+        await log.append(event)
+    await ask(graph.address, "CREATE CONSTRAINT theirs FOR (e:Entity) REQUIRE e.name IS UNIQUE")
+    try:
+        await Projector(log, graph).run(to=3)
+    finally:
+        await ask(graph.address, "DROP CONSTRAINT theirs")
+
+    found = await _letters(graph)
+    tried = await DeadLetters(log, graph, namespace="other").retry()
+    texts = await ask(graph.address, "MATCH (i:Insight) RETURN i.text AS text ORDER BY text")
+    assert found == [(2, "ConstraintBroken")]
+    assert [one.applied for one in tried] == [True]
+    assert [row["text"] for row in texts] == ["Gauge 3", "High", "Low"]

@@ -76,9 +76,9 @@ async def test_each_event_counts_once_wherever_its_copies_stand(
     await projector.run(to=len(events))
     once = await content(graph)
 
-    for event in events[1:]:
+    for event in events:
         await store(log, event)
-    await (Projector(log, graph) if restarts else projector).run(to=2 * len(events) - 1)
+    await (Projector(log, graph) if restarts else projector).run(to=2 * len(events))
 
     assert await content(graph) == once
     assert await DeadLetters(log, graph, namespace="default").all() == []
@@ -90,7 +90,7 @@ async def test_a_rebuild_tells_the_same_as_the_projector_that_was_there(
     """The digest does not depend on where the projector was when the copies came."""
     await empty(graph.address)
     events = story()
-    for event in [*events, *events[4:9], *events[5:]]:
+    for event in [*events, *events[4:9], *events]:
         await store(log, event)
     last = (await log.bounds()).last
     for to in (1, 4, 9, 13, 17, last):
@@ -101,6 +101,54 @@ async def test_a_rebuild_tells_the_same_as_the_projector_that_was_there(
     await Projector(log, graph).run(to=last)
 
     assert await graph.digest() == piecemeal
+
+
+async def test_an_opening_counts_where_its_first_copy_did_not(log: Log, graph: Graph) -> None:
+    """A branch that is stored again behind its parent begins there; a third copy changes nothing."""
+    await empty(graph.address)
+    root, branch = session(1), session(2)
+    forked = new_event(
+        types.BranchCreated(parent_id=root, root_id=root, forked_at=1, depth=1, task="Gauge"),
+        session_id=branch,
+        namespace="default",
+    )
+    for event in (forked, said(types.SessionOpened(task="Tides")), forked, forked):
+        await store(log, event)
+
+    await Projector(log, graph).run(to=4)
+
+    rows = await ask(graph.address, "MATCH (s:Session) RETURN s.opened AS opened ORDER BY opened")
+    letters = await DeadLetters(log, graph, namespace="default").all()
+    assert [row["opened"] for row in rows] == [2, 3]
+    assert [(one.position, one.error) for one in letters] == [(1, "ParentUnknown")]
+
+
+async def test_another_opening_of_a_session_is_put_aside(log: Log, graph: Graph) -> None:
+    """Also one under the id of the first, and that one's repetition is passed by."""
+    await empty(graph.address)
+    opened = said(types.SessionOpened(task="Tides"))
+    other = said(types.SessionOpened(task="Ebb"), event_id=opened.id)
+    for event in (opened, other, opened):
+        await store(log, event)
+
+    await Projector(log, graph).run(to=3)
+
+    letters = await DeadLetters(log, graph, namespace="default").all()
+    assert [(one.position, one.error) for one in letters] == [(2, "SessionOpenedBefore")]
+
+
+async def test_a_rebuild_does_not_halt_at_an_opening_that_stands_twice(
+    log: Log, graph: Graph
+) -> None:
+    """With `halt` the projector passes by what has had its effects."""
+    await empty(graph.address)
+    opened = said(types.SessionOpened(task="Tides"))
+    for event in (opened, opened):
+        await store(log, event)
+
+    await Projector(log, graph, halt=True).run(to=2)
+
+    assert await graph.checkpoint("graph") == 2
 
 
 async def test_another_event_under_the_same_id_is_put_aside(log: Log, graph: Graph) -> None:

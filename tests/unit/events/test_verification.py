@@ -59,6 +59,10 @@ class KeptLog:
         """Return the record at a position."""
         return self.records.get(position)
 
+    async def holds(self, position: int) -> bool:
+        """Tell whether there is a record at a position."""
+        return position in self.records
+
     async def read_all(
         self, *, after: int = 0, to: int | None = None
     ) -> AsyncGenerator[Recorded, None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -20,6 +21,7 @@ from anabranch_events import NAME_LENGTH_MAX, input_invalid
 from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.event.identifiers import Name, Text
 from anabranch_events.event.types import Insight
+from anabranch_recall.filters import no_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,8 @@ ERROR_LENGTH_MAX: Final = 2000
 _TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s|$)")
+Time = Annotated[AwareDatetime, BeforeValidator(no_number)]
+"""A time with its zone; a number is none."""
 
 
 class InsightDraft(BaseModel):
@@ -52,12 +56,8 @@ class InsightDraft(BaseModel):
     entities: tuple[Name, ...] | None = Field(
         default=None, description="Taken from text and subject where they are not given."
     )
-    valid_from: AwareDatetime | None = Field(
-        default=None, description="Since when it holds in the world."
-    )
-    valid_until: AwareDatetime | None = Field(
-        default=None, description="Until when it holds in the world."
-    )
+    valid_from: Time | None = Field(default=None, description="Since when it holds in the world.")
+    valid_until: Time | None = Field(default=None, description="Until when it holds in the world.")
     sources: tuple[Name, ...] = Field(
         default=(), description="Ids of insights, or other references, that it stands on."
     )

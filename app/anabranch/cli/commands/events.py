@@ -130,7 +130,11 @@ async def import_(
     *,
     unverified: Annotated[
         bool,
-        typer.Option("--unverified", help="Take the lines though the chain of hashes is broken."),
+        typer.Option(
+            "--unverified",
+            help="Take the lines though the chain of hashes is broken, or the part before them is "
+            "not in the log.",
+        ),
     ] = False,
 ) -> None:
     """Append exported events to the log; those that it has already are left out.

@@ -24,6 +24,25 @@ async def test_applying_the_schema_again_changes_nothing(graph: Graph) -> None:
     assert await graph.checkpoint("graph") == 0
 
 
+async def test_a_foreign_constraint_keeps_no_embedded_graph_from_starting(graph: Graph) -> None:
+    """It gives way to our index of the texts; on Neo4j both stand, or the doctor names what lacks."""
+    await ask(graph.address, "CREATE CONSTRAINT theirs FOR (i:Insight) REQUIRE i.text IS UNIQUE")
+    try:
+        await graph.apply_schema()
+        insights = [
+            InsightRecorded(insight_id=insight(number), text="The weir is open")
+            for number in (1, 2)
+        ]
+        if graph.product.name == "arcadedb":
+            for number, one in enumerate(insights, start=1):
+                await graph.write(fold([at(number, one)]))
+            rows = await ask(graph.address, "MATCH (i:Insight) RETURN count(i) AS count")
+            assert rows == [{"count": 2}]
+    finally:
+        await ask(graph.address, "DROP CONSTRAINT theirs IF EXISTS")
+        await graph.apply_schema()
+
+
 async def test_another_dimension_is_refused(graph: Graph) -> None:
     """A graph that holds vectors of 384 numbers takes none of 512."""
     await graph.claim_vectors(model="one", dimension=384)

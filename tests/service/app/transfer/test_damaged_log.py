@@ -127,6 +127,64 @@ async def test_an_accepted_loss_is_written_down_and_all_goes_on(mine: Settings) 
     assert doctor.ok
 
 
+def end_flipped(settings: Settings) -> None:
+    """Flip a bit of the last message; the server's index, which is whole, still counts it."""
+    path = blocks(settings)[-1]
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
+async def test_a_last_event_that_cannot_be_read_is_told(mine: Settings) -> None:
+    """Nothing waits for it: status, doctor, export, import and rebuild name its position."""
+    digest = await filled(mine)
+    end_flipped(mine)
+
+    async with asyncio.timeout(PATIENCE_S), Memory.open(settings=mine) as memory:
+        status = await memory.status()
+        report = await memory.transfer.verify_log()
+        with pytest.raises(LogDamaged) as exported:
+            await memory.transfer.export(io.BytesIO())
+        with pytest.raises(LogDamaged) as rebuilt:
+            await memory.graph.rebuild()
+        with pytest.raises(LogDamaged):
+            await memory.transfer.import_lines([])
+        kept = await memory.graph.digest()
+    doctor = await log_check(mine)
+
+    lost = ((EVENTS, EVENTS),)
+    assert (status.log.last, status.log.missing) == (EVENTS, 1)
+    assert exported.value.missing == rebuilt.value.missing == report.missing == lost
+    assert (doctor.ok, f"missing at {EVENTS}" in doctor.detail) == (False, True)
+    assert kept.digest == digest
+
+
+async def test_a_lost_end_is_told_before_the_graph_has_it(mine: Settings) -> None:
+    """A projector that comes to the end stops there, and calls say why; accepted, all goes on."""
+    async with Memory.open(settings=mine) as memory:
+        told = await memory.remember("The mill is open")
+        await memory.wait_for(told.position)
+        log = namespace_of(memory).backend.log
+        first = await log.at(1)
+        assert first is not None
+        session = await memory.session(first.session_id)
+        await session.remember("The mill is shut")
+    end_flipped(mine)
+
+    patient = mine.changed(wait_timeout_s=PATIENCE_S)
+    async with asyncio.timeout(PATIENCE_S), Memory.open(settings=patient) as memory:
+        status = await memory.status()
+        rebuilt = await memory.graph.rebuild(accept_loss=True)
+        hits = (await memory.recall("mill")).hits
+        last = await memory.remember("The mill is open again")
+        more = (await memory.recall("mill", after=last.position)).hits
+        after = await memory.status()
+
+    assert (status.log.missing, after.log.missing, rebuilt.position) == (1, 0, 3)
+    assert [hit.text for hit in hits] == ["The mill is open"]
+    assert {hit.text for hit in more} == {"The mill is open", "The mill is open again"}
+
+
 async def lose(memory: Memory, *positions: int) -> None:
     """Take messages out of the stream, as nobody but a fault may."""
     log = namespace_of(memory).backend.log

@@ -122,6 +122,48 @@ async def test_a_part_finds_its_forks_in_a_log_with_other_positions(
     assert knows == {"Pier 1 is open"}
 
 
+async def test_a_part_whose_past_is_missing_is_refused(
+    own_settings: Settings, tmp_path: Path
+) -> None:
+    """In the wrong order nothing is stored; in the right one overlapping parts are the log."""
+    mine = own_settings.changed(embedder="none")
+    async with Memory.open(settings=mine) as memory:
+        await grown(memory)
+        parts = [
+            await part(memory, after=after, to=to) for after, to in ((0, 6), (4, 9), (7, None))
+        ]
+        fork = await part(memory, after=5, to=6)
+        before = await raws(memory)
+
+    async with Memory.open(
+        settings=own_settings.changed(embedder="none", home=tmp_path / "other")
+    ) as memory:
+        for late in (parts[2], parts[1], fork):
+            with pytest.raises(EventInvalid, match="line 1: follows on the event"):
+                await take(memory, late)
+        assert await raws(memory) == []
+        for lines in parts:
+            await take(memory, lines)
+        assert await raws(memory) == before
+
+
+async def test_who_insists_gets_a_part_without_its_past(
+    own_settings: Settings, tmp_path: Path
+) -> None:
+    """The events are there, and the branch knows what came with them."""
+    mine = own_settings.changed(embedder="none")
+    async with Memory.open(settings=mine) as memory:
+        await grown(memory)
+        late, count = await part(memory, after=7), len(await raws(memory)) - 7
+
+    async with Memory.open(
+        settings=own_settings.changed(embedder="none", home=tmp_path / "other")
+    ) as memory:
+        found = await memory.transfer.import_lines(io.BytesIO(late), verified=False)
+
+    assert (found.imported, found.skipped) == (count, 0)
+
+
 async def test_lines_without_marks_fork_at_the_end_of_what_came_before(memory: Memory) -> None:
     """A part that an earlier version wrote names no event: the parent's last one stands for it."""
     root, branch = new_id(), new_id()

@@ -153,16 +153,22 @@ async def test_namespaces_do_not_take_from_one_another(log: Log) -> None:
 async def test_what_is_no_task_is_taken_out_and_what_is_dropped_is_gone(
     log: Log, nats_server: NatsServer
 ) -> None:
-    """A message that holds no task stops nobody; a dropped task is not delivered."""
+    """A message without a task, or with another namespace's, stops nobody and is not delivered."""
     queue = await opened(log)
     dropped, kept = task(), task()
     client = await nats.connect(nats_server.url, token=nats_server.token)
-    await client.request(f"anabranch.tasks.normal.{NAMESPACE}.rubbish", b"{}", timeout=30)
+    elsewhere = task().model_copy(update={"namespace": "elsewhere"})
+    for place, payload in (
+        ("rubbish", b"{}"),
+        (elsewhere.key, elsewhere.model_dump_json().encode()),
+    ):
+        await client.request(f"anabranch.tasks.normal.{NAMESPACE}.{place}", payload, timeout=30)
     await client.close()
     await queue.put([dropped, kept])
 
     await queue.drop(dropped)
     found = await taken(queue, ALL, count=5)
+    await gone(queue, elsewhere.model_copy(update={"namespace": NAMESPACE}))
 
     assert [one.task for one in found] == [kept]
     assert await queue.queued(NAMESPACE) == [Queued(kept.session_id, Priority.NORMAL)]

@@ -15,6 +15,7 @@ from anabranch_events.event.types import WorkingMemorySet
 from anabranch_events.write.pipeline import WINDOW_EVENTS
 from tests.support.events import NAMESPACE, new_sessions, note, notes
 from tests.support.killing import MortalServer
+from tests.support.patience import PATIENCE_S
 from tests.support.proxy import Proxy
 from tests.support.rounds import in_full_only
 
@@ -121,7 +122,7 @@ async def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     reported: list[ImportProgress] = []
     async with (
         MortalServer(tmp_path / "nats") as server,
-        Log.connect(server.url, token=server.token, timeout_s=10) as log,
+        Log.connect(server.url, token=server.token, timeout_s=PATIENCE_S) as log,
     ):
         ingesting = asyncio.create_task(log.ingest(one_by_one(events), progress=reported.append))
         kills = 0
@@ -146,7 +147,7 @@ async def test_cut_connections_lose_and_double_nothing(
     reported: list[ImportProgress] = []
     async with (
         Proxy(nats_server.url) as proxy,
-        Log.connect(proxy.url, token=nats_server.token) as log,
+        Log.connect(proxy.url, token=nats_server.token, timeout_s=PATIENCE_S) as log,
     ):
         ingesting = asyncio.create_task(log.ingest(events, progress=reported.append))
         for _ in range(5):

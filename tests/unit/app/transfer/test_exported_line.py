@@ -16,7 +16,7 @@ from anabranch.transfer.check import event_of
 from anabranch.transfer.exported_line import linked_line, read_line, written_line
 from anabranch.transfer.files import reading, writing
 from anabranch.transfer.manifest import Manifest, Tally, is_manifest, manifest_line, verify_lines
-from anabranch_events import Event, Recorded, encode
+from anabranch_events import Event, Recorded, decode_unchanged, encode
 from tests.support.events import STORED_US, events, note
 
 if TYPE_CHECKING:
@@ -91,6 +91,26 @@ def test_an_unknown_event_keeps_its_spelling(first: dict[str, object]) -> None:
     assert not is_manifest(line)
     assert found.document == raw.replace(b"\n", b" ")
     assert (found.position, found.link, found.linked) == (7, "0" * 16, line)
+
+
+@pytest.mark.parametrize("left_out", [{}, {"time": None}, {"subject": None, "namespace": None}])
+@pytest.mark.parametrize("event_type", [UNKNOWN, note(SESSION).type])
+def test_what_an_event_leaves_to_its_place_stands_in_its_line(
+    left_out: dict[str, None], event_type: str
+) -> None:
+    """A producer that names no time, session or namespace is understood in another log."""
+    fields = json.loads(encode(note(SESSION))) | {"type": event_type, "big": "1"}
+    kept = {name: fields[name] for name in fields if name not in ("time", "subject", "namespace")}
+    one = of(json.dumps({**kept, **left_out}).encode(), 7)
+
+    line, _ = written_line(one)
+
+    document = read_line(line).document
+    assert document is not None
+    assert not any(value is None for value in json.loads(document).values())
+    found = decode_unchanged(document)
+    assert (found.namespace, found.subject, found.time) == ("default", SESSION, one.decode().time)
+    assert found.id == one.decode().id
 
 
 def test_a_message_that_is_no_event_is_kept_as_text_with_the_reason() -> None:

@@ -90,6 +90,14 @@ def test_what_is_left_out_is_that_of_the_message() -> None:
     assert event.time == datetime.fromtimestamp(1_795_000_000.123, UTC)
 
 
+@pytest.mark.parametrize("written", ["2016-12-31T23:59:60Z", "2017-01-01T01:59:60.5+02:00"])
+def test_a_leap_second_is_the_end_of_the_second_before(written: str) -> None:
+    """It is a valid time, which Python's calendar has not."""
+    event = decode(document(time=written))
+
+    assert event.time == datetime(2016, 12, 31, 23, 59, 59, 999_000, UTC)
+
+
 def test_an_id_that_is_no_uuid_becomes_the_same_one_every_time() -> None:
     """Source and id name a CloudEvent: the same pair is the same event, another pair another."""
     pairs = [("/crew/7", "A-1"), ("/crew/7", "A-2"), ("/crew/8", "A-1")]

@@ -6,7 +6,13 @@ import pytest
 from neo4j.exceptions import Neo4jError
 
 from anabranch_store.bolt.driver_errors import LostWhileCommitting, driver_errors
-from anabranch_store.errors import AnabranchError, CommitUnknown, QueryTimedOut, TransactionUndone
+from anabranch_store.errors import (
+    AnabranchError,
+    CommitUnknown,
+    ConstraintBroken,
+    QueryTimedOut,
+    TransactionUndone,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +23,7 @@ from anabranch_store.errors import AnabranchError, CommitUnknown, QueryTimedOut,
         ("Neo.ClientError.Transaction.TransactionNotFound", TransactionUndone),
         ("Neo.ClientError.Cluster.NotALeader", TransactionUndone),
         ("Neo.ClientError.General.ForbiddenOnReadOnlyDatabase", TransactionUndone),
-        ("Neo.ClientError.Schema.ConstraintValidationFailed", TransactionUndone),
+        ("Neo.ClientError.Schema.ConstraintValidationFailed", ConstraintBroken),
         ("Neo.TransientError.Transaction.Terminated", QueryTimedOut),
         ("Neo.ClientError.Transaction.TransactionTimedOut", QueryTimedOut),
     ],

@@ -1,0 +1,38 @@
+"""The times of filters: texts, in UTC, at the ends of the calendar too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from pydantic import ValidationError
+
+from anabranch_recall import Filters
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("given", [5, 5.5, True, "5", "20260131", " 1e9 "])
+def test_a_number_is_no_time(given: object) -> None:
+    """It would be taken for seconds since 1970, which nobody means."""
+    with pytest.raises(ValidationError, match="is a number, and no time"):
+        Filters.model_validate({"valid_at": given})
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T01:00:00+02:00", datetime(2026, 1, 30, 23, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+14:00", _FIRST),
+        ("9999-12-31T23:59:59-12:00", _LAST),
+        (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), _FIRST),
+        (datetime(2026, 1, 31), datetime(2026, 1, 31, tzinfo=UTC)),  # noqa: DTZ001 - that is it.
+    ],
+)
+def test_a_time_is_in_utc(given: object, found: datetime) -> None:
+    """One for which UTC has no name is the first or the last that it has."""
+    assert Filters.model_validate({"since": given, "valid_at": given}) == Filters(
+        since=found, valid_at=found
+    )
