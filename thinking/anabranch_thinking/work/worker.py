@@ -59,7 +59,7 @@ class Worker:
     """A worker for the branches of one namespace, with the executors that it may run.
 
     Of its slots `reserved` are kept for critical branches. `run` works until `drain` is called: it
-    then takes no more, and gives back what is not done within `grace_s`. A worker that says nothing
+    then takes no more, and gives back what is not done within `grace_s`, or by `hand_back`. A worker that says nothing
     for `silence_s` has lost its branches.
     """
 
@@ -108,6 +108,7 @@ class Worker:
         self._yielding: dict[Priority, float] = {}
         self._outrun: dict[Priority, tuple[int, float]] = {}
         self._draining = asyncio.Event()
+        self._handing_back = asyncio.Event()
         self._wake = asyncio.Event()
 
     def drain(self) -> None:
@@ -115,6 +116,11 @@ class Worker:
         self._draining.set()
         self._wake.set()
         self.slots.changed.set()
+
+    def hand_back(self) -> None:
+        """Drain, and give back at once what is in work."""
+        self._handing_back.set()
+        self.drain()
 
     def described(self) -> dict[str, Any]:
         """Return what the worker says of itself."""
@@ -304,8 +310,13 @@ class Worker:
             calling.cancel()
         running = [task for _, task in self._running.values()]
         if running and self._draining.is_set():
-            _, late = await asyncio.wait(running, timeout=self._grace_s)
-            running = list(late)
+            ending = [
+                asyncio.create_task(one) for one in (_all(running), self._handing_back.wait())
+            ]
+            await asyncio.wait(ending, timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
+            for one in ending:
+                one.cancel()
+            running = [one for one in running if not one.done()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
@@ -327,6 +338,10 @@ class Worker:
         if self.name in ids_of(message):
             self.drain()
             await message.respond(orjson.dumps(self.described()))
+
+
+async def _all(running: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.wait(running)
 
 
 def _not_allowed_pause_s(deliveries: int) -> float:
