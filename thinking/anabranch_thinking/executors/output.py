@@ -60,7 +60,7 @@ def finding_in(text: str, *, by: str) -> Finding | ForkedWork | str:
                 InsightDraft(text=insight)
                 if isinstance(insight, str)
                 else InsightDraft.model_validate(insight)
-                for insight in fields.get("insights") or ()
+                for insight in _listed(fields, "insights")
             ),
         )
     except (ValidationError, TypeError) as error:
@@ -87,14 +87,21 @@ def text_of(written: bytes, *, by: str, what: str) -> str:
 
 def _forked(fields: dict[str, Any]) -> ForkedWork:
     """Return the work that is passed on to forks. Raises ValidationError, TypeError."""
-    branches = fields["branches"]
-    if not isinstance(branches, list):
-        raise TypeError("branches: is no list")
     tasks = [
         BranchTask(task=one) if isinstance(one, str) else BranchTask.model_validate(one)
-        for one in branches
+        for one in _listed(fields, "branches")
     ]
     return ForkedWork(tasks, fields.get("join", "all"))
+
+
+def _listed(fields: dict[str, Any], name: str) -> list[Any]:
+    """Return a list among the fields. Raises TypeError: each letter of a text would be an item."""
+    found = fields.get(name)
+    if found is None and name == "insights":
+        return []
+    if not isinstance(found, list):
+        raise TypeError(f"{name}: is no list")
+    return found
 
 
 def _object(text: str, *, by: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from anabranch_thinking.work.slots import WorkSlots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from nats.aio.msg import Msg
 
@@ -107,6 +108,7 @@ class Worker:
         self._calls: set[asyncio.Task[None]] = set()
         self._yielding: dict[Priority, float] = {}
         self._outrun: dict[Priority, tuple[int, float]] = {}
+        self._called: set[str] | None = None
         self._draining = asyncio.Event()
         self._handing_back = asyncio.Event()
         self._wake = asyncio.Event()
@@ -161,28 +163,31 @@ class Worker:
         while not self._draining.is_set():
             self.slots.changed.clear()
             self._wake.clear()
-            if self.slots.free <= 0:
+            free = self.slots.free
+            if free <= 0:
                 await self.slots.changed.wait()
                 continue
+            called, self._called = self._called, set()
             try:
-                taken = await self._taken(taking)
+                taken = await self._taken(taking, free, self._in_order(called))
             except Unavailable as error:
                 _log.debug("the queue does not answer: %s", error)
+                self._called = None
                 await self._rest(_OUTAGE_PAUSE_S)
                 continue
             begun = await self._beginnings(taken)
             for delivery in taken:
                 await self._begin(delivery, begun.get(delivery.task.session_id))
-            if not taken:
-                await self._rest(LOOK_S * pauses.uniform(0.5, 1.0))
+            if len(taken) >= free:
+                self._called = None  # There may be more, of any priority.
+            elif not await self._rest(LOOK_S * pauses.uniform(0.5, 1.0)):
+                self._called = None
 
-    async def _taken(self, taking: Taking) -> list[Delivery]:
+    async def _taken(self, taking: Taking, free: int, wanted: Sequence[Priority]) -> list[Delivery]:
         """Take tasks for the free slots; those that are reserved get critical ones alone."""
-        wanted = self._in_order()
-        critical = [one for one in wanted if one is Priority.CRITICAL]
-        free = self.slots.free
-        if not self._reserved or not critical:
+        if not self._reserved or Priority.CRITICAL not in self._priorities:
             return await taking.take(self._namespace, priorities=wanted, count=free)
+        critical = [one for one in wanted if one is Priority.CRITICAL]
         found = await taking.take(self._namespace, priorities=critical, count=free)
         busy = sum(one.priority is Priority.CRITICAL for one, _ in self._running.values())
         kept = max(0, self._reserved - busy - len(found))
@@ -202,16 +207,21 @@ class Worker:
         except Unavailable:
             return {}  # Each attempt deals with the outage.
 
-    async def _rest(self, seconds: float) -> None:
-        """Rest until there is work, or for so long."""
+    async def _rest(self, seconds: float) -> bool:
+        """Rest until there is work, which it tells, or for so long."""
         waiting = asyncio.ensure_future(self._wake.wait())
         try:
             await asyncio.wait({waiting}, timeout=seconds)
         finally:
             waiting.cancel()
+        return self._wake.is_set()
 
-    def _in_order(self) -> list[Priority]:
-        """Return the priorities in strict order; now and then a lower one comes first."""
+    def _in_order(self, called: AbstractSet[str] | None) -> list[Priority]:
+        """Return the priorities in strict order; now and then a lower one comes first.
+
+        Those of which no task was put since the queue was empty are left out: `called` are the
+        others, None is any. A call that got lost is made up for by the next look of its own.
+        """
         look = next(self._looks)
         turn = look // AGEING % len(self._priorities)
         ordered = self._priorities
@@ -222,7 +232,8 @@ class Worker:
         return [
             one
             for one in ordered
-            if now >= max(self._yielding.get(one, 0.0), self._outrun.get(one, (0, 0.0))[1])
+            if (called is None or one in called)
+            and now >= max(self._yielding.get(one, 0.0), self._outrun.get(one, (0, 0.0))[1])
         ]
 
     async def _begin(self, delivery: Delivery, begun: SessionState | None = None) -> None:
@@ -321,7 +332,9 @@ class Worker:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def _hear_work(self, _message: Msg) -> None:
+    async def _hear_work(self, message: Msg) -> None:
+        named = ids_of(message)
+        self._called = self._called | {*named} if named and self._called is not None else None
         self._wake.set()
 
     async def _hear_ended(self, message: Msg) -> None:
