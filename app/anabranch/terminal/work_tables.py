@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
     from anabranch.memory.thinking.stats import WorkStats
     from anabranch.memory.thinking.views import TaskView, WorkerView
+
+
+_COUNTS: Final = (
+    *("failed", "cancelled", "attempts", "p50_ms", "p95_ms"),
+    *("insights", "useful", "used", "confirmed", "rejected"),
+)
 
 
 def task_table(found: Sequence[TaskView]) -> Table:
@@ -39,7 +45,8 @@ def worker_table(found: Sequence[WorkerView]) -> Table:
     """Return the workers as a table."""
     table = Table(box=None, pad_edge=False)
     for name in ("WORKER", "BUSY", "PRIORITIES", "EXECUTORS"):
-        table.add_column(name)
+        # A name is what `workers drain` takes: it is shown whole.
+        table.add_column(name, overflow="fold")
     for one in found:
         busy = f"{one.busy}/{one.slots}" + (" draining" if one.draining else "")
         table.add_row(
@@ -49,26 +56,35 @@ def worker_table(found: Sequence[WorkerView]) -> Table:
 
 
 def stats_table(found: Sequence[WorkStats]) -> Table:
-    """Return the groups as a table; a column that tells nothing apart is left out."""
+    """Return the groups as a table; a column that tells nothing apart, or of nothing, is left out.
+
+    So it fits a narrow terminal where little failed and little was cited.
+    """
     names = [
         name
         for name in ("role", "executor", "worker")
         if any(getattr(one, name) is not None for one in found)
     ]
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, collapse_padding=True)
     for name in names:
-        table.add_column(name.upper(), overflow="fold")
-    counts = ("BRANCHES", "FAILED", "CANCELLED", "ATTEMPTS", "P50", "P95")
-    for name in (*counts, "INSIGHTS", "USEFUL", "USED", "CONFIRMED", "REJECTED"):
-        table.add_column(name, justify="right")
+        table.add_column(name.upper(), overflow="fold", min_width=6)
+    counts = [
+        name
+        for name in ("branches", *_COUNTS)
+        if name == "branches" or any(getattr(one, name) for one in found)
+    ]
+    for name in counts:
+        table.add_column(name.removesuffix("_ms").upper(), justify="right", no_wrap=True)
     for one in found:
         table.add_row(
             *(Text(getattr(one, name) or "-") for name in names),
-            *map(str, (one.branches, one.failed, one.cancelled, one.attempts)),
-            *map(_milliseconds, (one.p50_ms, one.p95_ms)),
-            *map(str, (one.insights, one.useful, one.used, one.confirmed, one.rejected)),
+            *(_counted(name, getattr(one, name)) for name in counts),
         )
     return table
+
+
+def _counted(name: str, given: float | None) -> str:
+    return _milliseconds(given) if name.endswith("_ms") else f"{given or 0:,}"
 
 
 def _milliseconds(given: float | None) -> str:

@@ -57,6 +57,8 @@ class Running:
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=self._stop_s)
         if not self._task.done():
+            # Otherwise `asyncio.run` would wait for it, and the process would never end.
+            asyncio._unregister_task(self._task)  # noqa: SLF001 - it is documented. # pyright: ignore[reportPrivateUsage]
             _log.warning(
                 "%s does not stop for branch %s, and is left behind", self._name, self._session_id
             )

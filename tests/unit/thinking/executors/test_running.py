@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -134,3 +135,21 @@ async def test_a_cancelled_wait_lets_the_executor_clean_up() -> None:
         await waiting
 
     assert steps == ["cleaned up"]
+
+
+@pytest.mark.timeout(60)
+def test_one_that_is_left_behind_holds_up_no_end_of_the_process() -> None:
+    """The loop is closed without it: `asyncio.run` waits for all tasks that it knows."""
+
+    async def work(_branch: BranchContext) -> str:
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    async def think() -> str:
+        running = Running(CallableExecutor(work), lone_branch(), stop_s=0.01)
+        with pytest.raises(BranchTimedOut):
+            await running.found(within_s=0.01)
+        return "went on"
+
+    assert asyncio.run(think()) == "went on"
