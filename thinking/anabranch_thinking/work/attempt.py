@@ -299,6 +299,7 @@ class Attempt:
                     self.session_id, HANDED_BACK, will_retry=True, claim=self._claim
                 )
                 await self.delivery.give_back()
+                await self._fabric.queue.signals.work(self._sessions.namespace, [self.priority])
         except (Conflict, Unavailable, TimeoutError):
             return  # The queue gives it to another one after a while.
 

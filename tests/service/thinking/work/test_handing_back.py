@@ -11,12 +11,13 @@ from anabranch_events import new_event
 from anabranch_events.event.types import BranchFailed, BranchStarted
 from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, Status, ThoughtFailed
 from anabranch_thinking.executors.policy import ATTEMPTS_MAX
+from anabranch_thinking.work import worker as work_of_workers
 from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.history import HANDED_BACK
 from anabranch_thinking.work.worker import Worker
-from tests.support.fleet_of_workers import Crew
-from tests.support.patience import FOREVER_S, PATIENCE_S
+from tests.support.fleet_of_workers import Crew, noted_looks
+from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
     from anabranch_events import Log
@@ -58,6 +59,38 @@ async def test_a_worker_hands_back_at_once_where_that_is_asked(log: Log) -> None
     async with crew.at_work():
         joined = await thought.joined()
     assert (joined.branches[0].status, joined.branches[0].attempts) == (Status.COMPLETED, 2)
+
+
+async def test_what_is_handed_back_is_called_out(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that rests has it at once: it need not look by itself."""
+    monkeypatch.setattr(work_of_workers, "LOOK_S", FOREVER_S)
+    begun = asyncio.Event()
+
+    async def work(branch: BranchContext) -> str:
+        if branch.attempt == 1:
+            begun.set()
+            await asyncio.sleep(FOREVER_S)
+        return await echo(branch)
+
+    crew = Crew(log, {"work": work})
+    first = Worker(
+        crew.fabric,
+        namespace=NAMESPACE,
+        executors={"work": CallableExecutor(work, name="work")},
+    )
+    thought = await crew.begin(["a"], executor="work")
+    working = asyncio.create_task(first.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await begun.wait()
+    looks = noted_looks(monkeypatch)
+
+    async with crew.at_work():
+        await until(lambda: bool(looks))
+        first.hand_back()
+        joined = await thought.joined()
+
+    await working
+    assert joined.branches[0].attempts == 2
 
 
 async def handed_back(

@@ -7,39 +7,20 @@ from typing import TYPE_CHECKING
 
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.signals import Signals
-from anabranch_events.tasks.taking import Taking
 from anabranch_thinking import BranchContext, BranchTask
 from anabranch_thinking.work import worker as work_of_workers
-from tests.support.fleet_of_workers import Crew
+from tests.support.fleet_of_workers import Crew, noted_looks
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pytest
 
     from anabranch_events import Log
-    from anabranch_events.tasks.delivery import Delivery
 
 
 async def echo(branch: BranchContext) -> str:
     """Find what the task says."""
     return f"Found for {branch.task}."
-
-
-def noted_looks(monkeypatch: pytest.MonkeyPatch) -> list[list[Priority]]:
-    """Return the looks into the queue from now on: the priorities of each."""
-    looks: list[list[Priority]] = []
-    take = Taking.take
-
-    async def noted(
-        self: Taking, namespace: str, *, priorities: Sequence[Priority], count: int
-    ) -> list[Delivery]:
-        looks.append([*priorities])
-        return await take(self, namespace, priorities=priorities, count=count)
-
-    monkeypatch.setattr(Taking, "take", noted)
-    return looks
 
 
 async def test_a_worker_that_saw_the_queue_empty_looks_where_work_was_put(
