@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from anabranch_events.tasks.taking import Taking
 from anabranch_thinking import BranchTask, CallableExecutor, Sessions
 from anabranch_thinking.join import Join
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
     from datetime import datetime
 
+    import pytest
+
     from anabranch_events import Log
+    from anabranch_events.event.types import Priority
+    from anabranch_events.tasks.delivery import Delivery
     from anabranch_thinking import Thought
     from anabranch_thinking.executors.callable import Work
     from anabranch_thinking.tracing import Tracer
@@ -112,3 +117,18 @@ class Crew:
     async def think(self, branches: Sequence[BranchTask | str], **options: object) -> Thought:
         """Begin a thought and wait for it."""
         return await (await self.begin(branches, **options)).joined()  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # The options of `begin`.
+
+
+def noted_looks(monkeypatch: pytest.MonkeyPatch) -> list[list[Priority]]:
+    """Return the looks into the queue from now on: the priorities of each."""
+    looks: list[list[Priority]] = []
+    take = Taking.take
+
+    async def noted(
+        self: Taking, namespace: str, *, priorities: Sequence[Priority], count: int
+    ) -> list[Delivery]:
+        looks.append([*priorities])
+        return await take(self, namespace, priorities=priorities, count=count)
+
+    monkeypatch.setattr(Taking, "take", noted)
+    return looks

@@ -155,7 +155,7 @@ class BranchTimedOut(ExecutorFailed):
 
     def __init__(self, session_id: str, *, timeout_s: float) -> None:
         super().__init__(
-            f"branch {session_id} was stopped after {timeout_s:g} s",
+            f"branch {session_id} was stopped after {round(timeout_s, 1 if timeout_s >= 1 else 3):g} s",
             fix="give the branches a longer timeout, or a smaller task",
         )
         self.session_id = session_id

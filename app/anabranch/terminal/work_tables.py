@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
     from anabranch.memory.thinking.stats import WorkStats
     from anabranch.memory.thinking.views import TaskView, WorkerView
+
+
+_COUNTS: Final = (
+    *("failed", "cancelled", "attempts", "p50_ms", "p95_ms"),
+    *("insights", "useful", "used", "confirmed", "rejected"),
+)
 
 
 def task_table(found: Sequence[TaskView]) -> Table:
@@ -48,24 +54,36 @@ def worker_table(found: Sequence[WorkerView]) -> Table:
 
 
 def stats_table(found: Sequence[WorkStats]) -> Table:
-    """Return the groups as a table; a column that tells nothing apart is left out."""
+    """Return the groups as a table; a column that tells nothing apart, or of nothing, is left out.
+
+    So it fits a narrow terminal where little failed and little was cited.
+    """
     names = [
         name
         for name in ("role", "executor", "worker")
         if any(getattr(one, name) is not None for one in found)
     ]
     table = listing(*names)
-    counts = ("branches", "failed", "cancelled", "attempts", "p50", "p95")
-    for name in (*counts, "insights", "useful", "used", "confirmed", "rejected"):
-        table.add_column(name, justify="right")
+    table.padding = (0, 1, 0, 0)
+    for column in table.columns:
+        column.min_width = 6
+    counts = [
+        name
+        for name in ("branches", *_COUNTS)
+        if name == "branches" or any(getattr(one, name) for one in found)
+    ]
+    for name in counts:
+        table.add_column(name.removesuffix("_ms"), justify="right", no_wrap=True)
     for one in found:
         table.add_row(
             *(Text(getattr(one, name) or "-") for name in names),
-            *map(str, (one.branches, one.failed, one.cancelled, one.attempts)),
-            *map(_milliseconds, (one.p50_ms, one.p95_ms)),
-            *map(str, (one.insights, one.useful, one.used, one.confirmed, one.rejected)),
+            *(_counted(name, getattr(one, name)) for name in counts),
         )
     return table
+
+
+def _counted(name: str, given: float | None) -> str:
+    return _milliseconds(given) if name.endswith("_ms") else f"{given or 0:,}"
 
 
 def _milliseconds(given: float | None) -> str:

@@ -84,8 +84,11 @@ class TaskQueue:
         for start in range(0, len(tasks), PUTS_AT_ONCE):
             some = tasks[start : start + PUTS_AT_ONCE]
             count += await self._put_together(some)
-            for namespace in {task.namespace for task in some}:
-                await self.signals.work(namespace)
+            put: dict[str, set[str]] = {}
+            for task in some:
+                put.setdefault(task.namespace, set()).add(str(task.priority))
+            for namespace, priorities in put.items():
+                await self.signals.work(namespace, priorities)
         return count
 
     async def _put_together(self, tasks: Sequence[Task]) -> int:

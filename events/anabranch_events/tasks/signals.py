@@ -16,14 +16,14 @@ import orjson
 from anabranch_events.transport.inbox import Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 
     from nats.aio.msg import Msg
 
     from anabranch_events.transport.connection import Connection
 
 WORK: Final = "work"
-"""There are tasks."""
+"""There are tasks: a list of their priorities, or an empty one for any."""
 ENDED: Final = "ended"
 """Sessions have ended, by somebody else than the worker that runs them: a list of their ids."""
 JOINED: Final = "joined"
@@ -42,9 +42,9 @@ class Signals:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def work(self, namespace: str) -> None:
-        """Say that there are tasks."""
-        await self._send(WORK, namespace, b"")
+    async def work(self, namespace: str, priorities: Iterable[str] = ()) -> None:
+        """Say that there are tasks: of these priorities, where any are named."""
+        await self._send(WORK, namespace, orjson.dumps(sorted(priorities)))
 
     async def ended(self, namespace: str, session_ids: Sequence[str]) -> None:
         """Say that sessions have ended, to those who run them."""

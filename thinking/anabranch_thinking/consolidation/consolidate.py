@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 from uuid import UUID, uuid5
 
 from anabranch_events.event.types import (
@@ -18,7 +18,7 @@ from anabranch_recall import Embedder, entities
 from anabranch_recall.ends import ends_of
 from anabranch_thinking.consolidation.abstractive import Written, busy, key_of, refused, written
 from anabranch_thinking.consolidation.links import WeightedLink, find_links
-from anabranch_thinking.consolidation.points import Point
+from anabranch_thinking.consolidation.points import Likeness, Point, likeness
 from anabranch_thinking.consolidation.synthesis import METHOD, STATEMENTS_MAX, Synthesis, synthesise
 from anabranch_thinking.errors import NothingLearned
 from anabranch_thinking.sessions.insights import RESERVED, USAGE_NOTE
@@ -40,6 +40,10 @@ ASSOCIATIONS_MAX: Final = 900
 ASKED_MAX: Final = 12
 NEIGHBOURS_MAX: Final = 5
 RECALLS_AT_ONCE: Final = 8
+HERE_MAX: Final = 16
+"""The points that are compared within a millisecond: a thread of its own would take longer."""
+
+Computed = TypeVar("Computed")
 NOTE: Final = f"{RESERVED}synthesis"
 """The note in working memory on the last text that a model wrote, or on its answer that is none."""
 _IDS: Final = UUID("0f0d7c0c-7a8e-4c55-9e0b-5a0a6b0a1a57")
@@ -57,6 +61,7 @@ async def consolidate_thought(
     begun_after: int | None = None,
     known: Known | None = None,
     writer: Writer | None = None,
+    root: SessionState | None = None,
 ) -> Consolidation:
     """Synthesise the insights of a thought's sessions, and link them across sessions.
 
@@ -71,31 +76,35 @@ async def consolidate_thought(
     With `effect` the facts that it makes of the root and of the text go into the same batch.
     Where the root has ended, or has the `consolidation_id`, nothing is added. `begun_after` is a
     position after which all the sessions began: it makes the reading quicker. So do sessions that
-    are `known`. A `writer` has a model write the text; it goes without `effect`, so that no join
-    waits for a model.
+    are `known`, and the `root` as it was read a moment ago. A `writer` has a model write the text;
+    it goes without `effect`, so that no join waits for a model.
     """
     vectors: dict[str, list[float]] = {}
     asked: dict[str, Written] = {}
 
+    just_read = [] if root is None else [root]
+
     async def attempt() -> Consolidation:
-        root = await sessions.state(root_id)
+        root = just_read.pop() if just_read else await sessions.state(root_id)
         ids = [one for one in dict.fromkeys(session_ids) if one != root.session_id]
         states = await states_of(sessions, ids, begun_after=begun_after, known=known)
         points = _points(root, states)
         if not points:
             raise NothingLearned(root.session_id)
         own = await vectors_of(points, embedder, vectors)
-        synthesis = await asyncio.to_thread(
-            synthesise, root.task, points, vectors=own, root_id=root.session_id
-        )
+        near, synthesis = await _computed(points, partial(_beside, root, points, own))
         others = await _neighbours(synthesis, recall, root_id=root.session_id)
         theirs = await vectors_of(others, embedder, vectors)
-        links = await asyncio.to_thread(
-            find_links,
+        links = await _computed(
             points,
-            others,
-            vectors=None if own is None or theirs is None else own + theirs,
-            active=root.links,
+            partial(
+                find_links,
+                points,
+                others,
+                vectors=None if own is None or theirs is None else own + theirs,
+                active=root.links,
+                near=near,
+            ),
         )
         thinkers = tuple(dict.fromkeys(one.session_id for one in points))
         text = await text_of(root, synthesis, writer, embedder=embedder, asked=asked)
@@ -103,6 +112,20 @@ async def consolidate_thought(
         return await record(sessions, root, found, consolidation_id=consolidation_id, effect=effect)
 
     return await sessions.settle(attempt)
+
+
+async def _computed(points: Sequence[Point], compute: Callable[[], Computed]) -> Computed:
+    """Compute something about points; of more than a few not on the loop, which others wait for."""
+    return compute() if len(points) <= HERE_MAX else await asyncio.to_thread(compute)
+
+
+def _beside(
+    root: SessionState, points: Sequence[Point], vectors: Sequence[Sequence[float]] | None
+) -> tuple[Likeness, Synthesis]:
+    """Return points side by side, and their synthesis."""
+    near = likeness(points, vectors=vectors)
+    made = synthesise(root.task, points, vectors=vectors, root_id=root.session_id, near=near)
+    return near, made
 
 
 def _points(root: SessionState, states: Sequence[SessionState]) -> list[Point]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
 from anabranch_thinking.consolidation.points import (
     TOGETHER_BY_MEANING,
     TOGETHER_BY_WORDS,
+    Likeness,
     Point,
     likeness,
 )
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SIMILAR: Final = "similar"
 SHARES_ENTITY: Final = "shares_entity"
+_Candidate: TypeAlias = tuple[bool, float, str, str, str, str]
+"""A link that may be formed, in the order of their forming: those to others, then the strongest."""
+
 LINKS_MAX: Final = 5
 NEAREST_MAX: Final = 10
 MENTIONS_MAX: Final = 8
@@ -42,6 +46,7 @@ def find_links(
     *,
     vectors: Sequence[Sequence[float]] | None = None,
     active: frozenset[Link] = frozenset(),
+    near: Likeness | None = None,
 ) -> list[WeightedLink]:
     """Link `ours` with each other and with `others`, always across two different sessions.
 
@@ -50,51 +55,39 @@ def find_links(
     get more than one link, no insight more than five, those in `active` included.
 
     Links to `others` come first, for within the thought the synthesis tells what belongs together.
-    Then the strongest come first. The same input gives the same links.
+    Then the strongest come first. The same input gives the same links. `near` is the likeness of
+    `ours`, where it is known.
     """
     taken: Counter[str] = Counter()
     pairs: set[frozenset[str]] = set()
-    outside = {point.insight_id for point in others}
     for link in active:
         taken.update((link.from_id, link.to_id))
         pairs.add(frozenset((link.from_id, link.to_id)))
-    candidates = [
-        *_similar(ours, others, vectors=vectors),
-        *_sharing(ours, others),
-    ]
-    candidates.sort(
-        key=lambda one: (
-            outside.isdisjoint((one.link.from_id, one.link.to_id)),
-            *_strongest_first(one),
-        )
-    )
+    near = likeness([*ours, *others], vectors=vectors) if near is None or others else near
+    by_words = vectors is None
+    candidates = sorted({*_similar(ours, others, near, by_words=by_words), *_sharing(ours, others)})
     found: list[WeightedLink] = []
-    for candidate in candidates:
-        ends = (candidate.link.from_id, candidate.link.to_id)
-        if frozenset(ends) in pairs or max(taken[end] for end in ends) >= LINKS_MAX:
+    for _, weight, kind, newer, older, reason in candidates:
+        ends = frozenset((newer, older))
+        if ends in pairs or taken[newer] >= LINKS_MAX or taken[older] >= LINKS_MAX:
             continue
-        pairs.add(frozenset(ends))
+        pairs.add(ends)
         taken.update(ends)
-        found.append(candidate)
+        found.append(WeightedLink(Link(newer, older, kind), weight=-weight, reason=reason))
     return found
-
-
-def _strongest_first(candidate: WeightedLink) -> tuple[float, str, str, str]:
-    link = candidate.link
-    return (-candidate.weight, link.kind, link.from_id, link.to_id)
 
 
 def _similar(
     ours: Sequence[Point],
     others: Sequence[Point],
+    near: Likeness,
     *,
-    vectors: Sequence[Sequence[float]] | None,
-) -> Iterator[WeightedLink]:
+    by_words: bool,
+) -> Iterator[_Candidate]:
     everything = [*ours, *others]
-    near = likeness(everything, vectors=vectors)
     measure, enough, how = (
         (near.words, TOGETHER_BY_WORDS, "in words")
-        if vectors is None
+        if by_words
         else (near.meaning, TOGETHER_BY_MEANING, "in meaning")
     )
     sessions = np.array([point.session_id for point in everything])
@@ -102,15 +95,15 @@ def _similar(
     eligible = np.where(across & (measure[: len(ours)] >= enough), measure[: len(ours)], 0.0)
     for start, block in ((0, eligible[:, : len(ours)]), (len(ours), eligible[:, len(ours) :])):
         nearest = np.argsort(-block, axis=1, kind="stable")[:, :NEAREST_MAX]
+        strengths = np.take_along_axis(block, nearest, axis=1).tolist()
         for row, columns in enumerate(nearest.tolist()):
-            for column in columns:
-                weight = round(float(block[row, column]), 4)
-                if weight > 0:
+            for column, strength in zip(columns, strengths[row], strict=True):
+                if (weight := round(strength, 4)) > 0:
                     one, other = everything[row], everything[start + column]
-                    yield _link(one, other, kind=SIMILAR, weight=weight, reason=f"alike {how}")
+                    yield _candidate(one, other, SIMILAR, weight, f"alike {how}", outside=start > 0)
 
 
-def _sharing(ours: Sequence[Point], others: Sequence[Point]) -> Iterator[WeightedLink]:
+def _sharing(ours: Sequence[Point], others: Sequence[Point]) -> Iterator[_Candidate]:
     held: dict[str, list[Point]] = {}
     for point in (*ours, *others):
         for name in point.entities:
@@ -123,12 +116,15 @@ def _sharing(ours: Sequence[Point], others: Sequence[Point]) -> Iterator[Weighte
         weight = round(1 / len(mentions), 4)
         for one, other in combinations(mentions, 2):
             across = one.session_id != other.session_id
-            if across and not own.isdisjoint((one.insight_id, other.insight_id)):
+            inside = (one.insight_id in own) + (other.insight_id in own)
+            if across and inside:
                 reason = f"both mention {name}"
-                yield _link(one, other, kind=SHARES_ENTITY, weight=weight, reason=reason)
+                yield _candidate(one, other, SHARES_ENTITY, weight, reason, outside=inside == 1)
 
 
-def _link(one: Point, other: Point, *, kind: str, weight: float, reason: str) -> WeightedLink:
+def _candidate(
+    one: Point, other: Point, kind: str, weight: float, reason: str, *, outside: bool
+) -> _Candidate:
     # A UUIDv7 sorts by the time it was made: the newer insight points at the older.
     older, newer = sorted((one.insight_id, other.insight_id))
-    return WeightedLink(Link(newer, older, kind), weight=weight, reason=reason)
+    return (not outside, -weight, kind, newer, older, reason)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
@@ -98,12 +100,15 @@ def likeness(
 
 
 def _overlap(sets: Sequence[frozenset[str]]) -> Matrix:
-    columns = {member: column for column, member in enumerate(sorted(frozenset().union(*sets)))}
+    # A member of one set alone is in no overlap: most stems are, and they would be most columns.
+    held = Counter(chain.from_iterable(sets))
+    columns = {member: column for column, member in enumerate(one for one in held if held[one] > 1)}
     holds = np.zeros((len(sets), max(1, len(columns))))
     for row, members in enumerate(sets):
-        holds[row, [columns[member] for member in members]] = 1.0
+        holds[row, [columns[member] for member in members if member in columns]] = 1.0
     shared = holds @ holds.T
-    sizes = holds.sum(axis=1)
+    sizes = np.array([len(members) for members in sets], dtype=np.float64)
+    np.fill_diagonal(shared, sizes)
     either = sizes[:, None] + sizes[None, :] - shared
     overlap: Matrix = np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
     return overlap

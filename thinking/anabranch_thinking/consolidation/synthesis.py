@@ -70,6 +70,7 @@ def synthesise(
     root_id: str | None = None,
     seen_by: tuple[str, str] = BRANCHES,
     opposed: Sequence[tuple[str, str]] = (),
+    near: Likeness | None = None,
 ) -> Synthesis:
     """Group, order and cite `points`, of which there is at least one; `root_id` is no branch.
 
@@ -77,12 +78,15 @@ def synthesise(
     share their stems, or stand on the same evidence. Groups that more branches have seen come
     first. The same points in the same order give the same synthesis. Of more than 2,000 points the
     first of the most confident are read. `opposed` are pairs of insights that disagree; where both
-    are read they stand side by side at the end.
+    are read they stand side by side at the end. `near` is the likeness of all points, where it is
+    known.
     """
     chosen = sorted(range(len(points)), key=lambda index: -points[index].confidence)
     kept = sorted(chosen[:STATEMENTS_MAX])
     read = [points[index] for index in kept]
-    near = likeness(read, vectors=None if vectors is None else [vectors[index] for index in kept])
+    if near is None or len(read) < len(points):
+        chosen_vectors = None if vectors is None else [vectors[index] for index in kept]
+        near = likeness(read, vectors=chosen_vectors)
     groups = _groups(read, near)
     cited = tuple(point for group in groups for point in group.points)
     heading = _heading(task, read, groups, given=len(points), root_id=root_id, seen_by=seen_by)

@@ -8,6 +8,7 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable
 
+from anabranch_thinking.errors import ExecutorFailed
 from anabranch_thinking.executors.base import BranchContext, ForkedWork
 from anabranch_thinking.sessions.findings import Finding
 
@@ -59,9 +60,21 @@ async def _in_thread(function: Work, branch: BranchContext) -> Found | Awaitable
         try:
             found = context.run(function, branch)
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever awaits the result.
-            problem = error
+            problem = _raisable(error)
         if not loop.is_closed():
             loop.call_soon_threadsafe(settle, found, problem)
 
     threading.Thread(target=work, name=f"branch-{branch.session_id}", daemon=True).start()
     return await result
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """Return an error as a future takes it, and as nobody mistakes it for one of the loop's own."""
+    if isinstance(error, StopIteration) or not isinstance(
+        error, Exception | SystemExit | KeyboardInterrupt
+    ):
+        return ExecutorFailed(
+            f"the function raised {type(error).__name__}: {error}",
+            fix="have it raise an error of its own, or return what it found",
+        )
+    return error

@@ -12,12 +12,14 @@ from anabranch_thinking.errors import DoNotRetry
 from anabranch_thinking.executors.output import finding_in
 from anabranch_thinking.executors.prompt import SCHEMA, answer_text, prompt_of
 from anabranch_thinking.executors.service_errors import (
+    SAID_MAX,
     cut_off,
     refused,
     said_nothing,
     stopped_early,
     unreachable,
 )
+from anabranch_thinking.sessions.findings import lead, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -43,6 +45,8 @@ class Answer:
     text: str = ""
     ended: Literal["whole", "limit", "filtered"] | None = None
     reason: str | None = None
+    refusal: str = ""
+    """The model's own words, where it refused in others than an answer's."""
     usage: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -110,7 +114,10 @@ class ChatExecutor(ABC):
         if answer.ended == "limit":
             raise cut_off(self.name, tokens=self._tokens_max)
         if answer.ended == "filtered":
-            raise DoNotRetry(f"{self.name}: the answer was refused or filtered")
+            said = lead(plain(answer.refusal), length_max=SAID_MAX)
+            raise DoNotRetry(
+                f"{self.name}: the answer was refused or filtered{said and f': {said}'}"
+            )
         if answer.ended is None and (text or answer.usage):
             raise stopped_early(self.name)
         if not text:

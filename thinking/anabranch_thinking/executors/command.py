@@ -15,7 +15,7 @@ from anabranch_events.errors import InputInvalid
 from anabranch_events.event.trace_context import VARIABLE, traceparent_here
 from anabranch_thinking.errors import BranchTimedOut, ExecutorFailed
 from anabranch_thinking.executors.environment import passed_on
-from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in
+from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in, text_of
 from anabranch_thinking.sessions.findings import plain
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class CommandExecutor:
             finally:
                 await _end_group(process, line)
         if process.returncode != 0:
-            raise _failed(self.name, f"ended with exit code {process.returncode}", errors)
+            raise _failed(self.name, _ended_by(process.returncode), errors)
         return _finding(self.name, output, errors)
 
     async def _start(self, branch: BranchContext, line: Line) -> asyncio.subprocess.Process:
@@ -245,10 +245,18 @@ def _signal_group(process: asyncio.subprocess.Process, number: signal.Signals) -
 
 def _finding(name: str, output: bytes, errors: bytes) -> Finding | ForkedWork | str:
     """Read the command's output: its JSON, or its text without terminal codes."""
-    text = plain(output.decode(errors="replace"))
+    text = text_of(output, by=name, what="its output")
     if not text:
         raise _failed(name, "wrote no result", errors)
     return finding_in(text, by=name)
+
+
+def _ended_by(code: int | None) -> str:
+    """Return how a command ended; a negative code is that of a signal."""
+    try:
+        return f"was ended by {signal.Signals(-(code or 0)).name}"
+    except ValueError:
+        return f"ended with exit code {code}"
 
 
 def _failed(name: str, what: str, errors: bytes) -> ExecutorFailed:

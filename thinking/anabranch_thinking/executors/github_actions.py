@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import DoNotRetry, ExecutorFailed, RetryLater
 from anabranch_thinking.executors.github_api import GitHubApi
-from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in
+from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in, text_of
 from anabranch_thinking.executors.service_errors import PAUSE_S
 from anabranch_thinking.sessions.findings import plain
 
@@ -159,13 +159,7 @@ class GitHubActionsExecutor:
                 fix=f"have the workflow upload its result as an artifact of the name {ARTIFACT}",
             )
         content = _only_file(await api.download(artifact), by=self.name)
-        try:
-            text = plain(content.decode())
-        except UnicodeDecodeError as error:
-            raise ExecutorFailed(
-                f"{self.name}: the result is not UTF-8 text: {error.reason}",
-                fix="have the workflow upload text or JSON",
-            ) from error
+        text = text_of(content, by=self.name, what="the result")
         if not text:
             raise ExecutorFailed(
                 f"{self.name}: the result is empty",

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
 from anabranch_thinking.errors import DoNotRetry, ExecutorFailed
-from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in
+from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in, text_of
 from anabranch_thinking.executors.service_errors import client_missing, refused, unreachable
-from anabranch_thinking.sessions.findings import plain
 
 if TYPE_CHECKING:
     import httpx2
@@ -89,24 +88,18 @@ class HttpExecutor:
 
     def _found(self, response: httpx2.Response, body: bytes) -> Finding | ForkedWork | str:
         status = response.status_code
-        text = plain(body.decode(errors="replace"))
         if status in _ELSEWHERE:
             raise DoNotRetry(
                 f"{self.name}: the service answered with a redirect (status {status})",
                 fix="name the address where it is",
             )
         if status not in _FINE:
-            raise refused(self.name, status, text, response.headers)
+            said = body.decode(errors="replace")
+            raise refused(self.name, status, said, response.headers)
+        text = text_of(body, by=self.name, what="the answer")
         if not text:
             raise ExecutorFailed(
                 f"{self.name}: the answer is empty",
                 fix="have the service answer with the result as text or JSON",
             )
-        try:
-            body.decode()
-        except UnicodeDecodeError as error:
-            raise ExecutorFailed(
-                f"{self.name}: the answer is not UTF-8 text: {error.reason}",
-                fix="have the service answer with text or JSON",
-            ) from error
         return finding_in(text, by=self.name)

@@ -91,8 +91,10 @@ class OpenAIExecutor(ChatExecutor):
             async for chunk in stream:
                 for choice in chunk.choices[:1]:
                     said = (choice.delta.content if choice.delta else None) or ""
+                    refused = getattr(choice.delta, "refusal", None) or ""
                     parts.append(said)
-                    length += len(said)
+                    answer.refusal += refused
+                    length += len(said) + len(refused)
                     answer.reason = choice.finish_reason or answer.reason
                 if length > OUTPUT_MAX:
                     raise DoNotRetry(
@@ -102,6 +104,8 @@ class OpenAIExecutor(ChatExecutor):
                     answer.usage = _usage(chunk.usage)
         answer.text = "".join(parts)
         answer.ended = _ENDS.get(answer.reason, "whole") if answer.reason else None
+        if answer.refusal and not answer.text:
+            answer.ended = "filtered"
         return answer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_thinking.roles import PRESETS
@@ -29,6 +30,7 @@ SCHEMA: Final[dict[str, Any]] = {
 }
 """The form of an answer, as JSON Schema."""
 
+_FENCED: Final = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _PRESETS: Final = {role.name: role.instructions for role in PRESETS}
 _ANSWER: Final = (
     'Answer with one JSON object: {"result": "...", "insights": ["...", ...]}. `result` is your '
@@ -62,9 +64,11 @@ def _message(branch: BranchContext, known: Sequence[RecalledInsight]) -> str:
 
 
 def answer_text(text: str) -> str:
-    """Return an answer without what models put around JSON: a fence, and words before it."""
+    """Return an answer without what models put around its JSON: a fence, and words beside that."""
     stripped = plain(text)
-    if not stripped.startswith("```"):
-        return stripped
-    inner = stripped.split("\n", 1)[-1]
-    return inner.rpartition("```")[0].strip() or stripped
+    if stripped.startswith("```"):
+        inner = stripped.split("\n", 1)[-1]
+        return inner.rpartition("```")[0].strip() or stripped
+    fenced = [one.strip() for one in _FENCED.findall(stripped)]
+    findings = [one for one in fenced if one.startswith("{") and '"result"' in one]
+    return findings[0] if len(findings) == 1 else stripped

@@ -20,6 +20,7 @@ SAID_MAX: Final = 300
 _PASSING: Final = frozenset({408, 409, 425, 429})
 _REFUSED: Final = frozenset({401, 403})
 _SERVERS_FAULT: Final = 500
+_ELSEWHERE: Final = 300
 
 
 def client_missing(package: str, *, extra: str) -> InputInvalid:
@@ -40,7 +41,9 @@ def refused(by: str, status: int, said: str, headers: Mapping[str, str]) -> Exec
         )
     told = lead(plain(said), length_max=SAID_MAX) if said.strip() else "nothing more"
     text = f"{by}: the service answered with status {status}: {told}"
-    if status in _PASSING or status >= _SERVERS_FAULT:
+    # An answer that began well, and broke off with an error: such as of a service that is overloaded.
+    broke_off = status < _ELSEWHERE
+    if broke_off or status in _PASSING or status >= _SERVERS_FAULT:
         return RetryLater(text, delay_s=_pause_s(headers))
     return DoNotRetry(text, fix="check the model's name, and that the task suits it")
 
@@ -78,9 +81,9 @@ def said_nothing(by: str, *, because: str | None) -> ExecutorFailed:
 
 def cut_off(by: str, *, tokens: int | None) -> ExecutorFailed:
     """Return the error for an answer that stopped at the limit of tokens."""
-    limit = f" of {tokens}" if tokens else ""
+    limit = f"{tokens} tokens" if tokens else "tokens"
     return ExecutorFailed(
-        f"{by}: the answer stopped at the limit{limit} tokens",
+        f"{by}: the answer stopped at the limit of {limit}",
         fix="give the branch a smaller task, or the executor more tokens",
     )
 

@@ -9,14 +9,10 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, Conflict, InputInvalid
-from anabranch_thinking.errors import BranchTimedOut, DoNotRetry, NothingLearned, RetryLater
-from anabranch_thinking.executors.base import (
-    BranchContext,
-    Executor,
-    ForkedWork,
-    checked_finding,
-)
+from anabranch_thinking.errors import DoNotRetry, NothingLearned, RetryLater
+from anabranch_thinking.executors.base import BranchContext, Executor, ForkedWork
 from anabranch_thinking.executors.policy import given_up, tries_again
+from anabranch_thinking.executors.running import Running
 from anabranch_thinking.join import ALL, LATE, BranchEnd, Join, Verdict, decide
 from anabranch_thinking.sessions.carried import carried
 from anabranch_thinking.sessions.findings import Finding, error_text
@@ -328,15 +324,7 @@ class BranchRunner:
         if task.deadline is not None:
             left_s = (task.deadline - datetime.now(UTC)).total_seconds()
             allowed_s = max(0.0, min(allowed_s, left_s))
-        limit = asyncio.timeout(allowed_s)
-        try:
-            async with limit:
-                found = await self._executor.run(branch)
-        except TimeoutError:
-            if limit.expired():
-                raise BranchTimedOut(fork.session_id, timeout_s=allowed_s) from None
-            raise
-        return checked_finding(found, by=self._executor.name)
+        return await Running(self._executor, branch).found(within_s=allowed_s)
 
     async def _fork_and_wait(
         self, parent_id: str, branches: Sequence[BranchTask], *, depth: int

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import Conflict, NotFound, Unavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted, Then
-from anabranch_thinking.errors import BranchTimedOut, ClaimLost, SessionEnded
-from anabranch_thinking.executors.base import BranchContext, ForkedWork, checked_finding
+from anabranch_thinking.errors import ClaimLost, SessionEnded
+from anabranch_thinking.executors.base import BranchContext, ForkedWork
 from anabranch_thinking.executors.policy import attempts_max, pause_s, tries_again
+from anabranch_thinking.executors.running import Running
 from anabranch_thinking.sessions.carried import carried
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import forks_of
@@ -25,21 +26,21 @@ from anabranch_thinking.sessions.journal import Fact, checked
 from anabranch_thinking.sessions.state import Claim, SessionState
 from anabranch_thinking.tracing import Span, branch_span
 from anabranch_thinking.work.forking import BranchForks
-from anabranch_thinking.work.history import errors_of
+from anabranch_thinking.work.history import HANDED_BACK, errors_of, own_attempts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
     from anabranch_events.tasks.delivery import Delivery
     from anabranch_thinking.executors.base import Executor
-    from anabranch_thinking.executors.callable import Found
     from anabranch_thinking.sessions.sessions import Sessions
     from anabranch_thinking.work.fabric import Fabric
     from anabranch_thinking.work.slots import WorkSlots
 
 RECORD_PAUSE_S: Final = 0.2
 TIMEOUT_S: Final = 600.0
-HANDED_BACK: Final = "its worker ended before it was done"
+HANDED_BACK_FACTOR: Final = 4
+"""A branch that is handed back again and again is claimed so many times as often, at most."""
 _log: Final = logging.getLogger("anabranch")
 
 
@@ -74,7 +75,7 @@ class Attempt:
         self._silence_s = silence_s
         self._begun = begun
         self._claim: Claim | None = None
-        self._working: asyncio.Future[Found] | None = None
+        self._working: Running | None = None
         self._stopped: str | None = None
         self._traced: Span | None = None
 
@@ -82,7 +83,7 @@ class Attempt:
         """End the work on the branch: it has ended in the log, or is another worker's by now."""
         self._stopped = reason
         if self._working is not None:
-            self._working.cancel()
+            self._working.stop()
 
     async def run(self) -> None:
         """Work on the branch, to an end in the log or back to the queue."""
@@ -109,8 +110,7 @@ class Attempt:
         if state.claim is not None and await self._forked_on(state):
             await self.delivery.done()  # The worker before passed the work on to forks.
             return
-        limit = attempts_max(0 if state.join is None else state.join.retries)
-        if state.attempt >= limit:
+        if await self._is_poison(state):
             await self._put_aside(state)
             return
         with self._span(state):
@@ -141,6 +141,15 @@ class Attempt:
     async def _forked_on(self, state: SessionState) -> bool:
         forks = await forks_of(self._sessions, state.session_id)
         return bool(forks) and forks[-1].then is Then.COMPLETE
+
+    async def _is_poison(self, state: SessionState) -> bool:
+        """Tell whether a branch was claimed too often; one that was handed back counts less."""
+        limit = attempts_max(0 if state.join is None else state.join.retries)
+        if state.attempt < limit:
+            return False
+        if state.attempt >= limit * HANDED_BACK_FACTOR:
+            return True
+        return await own_attempts(self._sessions, self.session_id) >= limit
 
     async def _put_aside(self, state: SessionState) -> None:
         """Put aside a branch whose workers died again and again."""
@@ -237,22 +246,14 @@ class Attempt:
             instructions=role.instructions,
             scope=role.scope,
         )
-        allowed_s = _allowed_s(state)
-        limit = asyncio.timeout(allowed_s)
         # A task of its own can be stopped without an end to the attempt, which has more to do.
-        working = self._working = asyncio.ensure_future(self._executor.run(branch))
+        working = self._working = Running(self._executor, branch)
         if self._stopped is not None:
-            working.cancel()
+            working.stop()
         try:
-            async with limit:
-                found = await working
-        except TimeoutError:
-            if limit.expired():
-                raise BranchTimedOut(state.session_id, timeout_s=allowed_s) from None
-            raise
+            return await working.found(within_s=_allowed_s(state))
         finally:
             self._working = None
-        return checked_finding(found, by=self._executor.name)
 
     async def _completed(self, found: Finding, claim: Claim, duration_ms: float) -> None:
         await self._sessions.complete(
@@ -267,7 +268,10 @@ class Attempt:
         """Record a failed attempt, and have another one made where that may help."""
         retries = 0 if state.join is None else state.join.retries
         text = error_text(error)
-        if tries_again(error, attempt=claim.attempt, retries=retries):
+        attempt = claim.attempt
+        if attempt > 1:  # What was handed back is none of the retries.
+            attempt = await own_attempts(self._sessions, self.session_id)
+        if tries_again(error, attempt=attempt, retries=retries):
             await self._recorded(
                 lambda: self._sessions.fail(self.session_id, text, will_retry=True, claim=claim)
             )
@@ -295,6 +299,7 @@ class Attempt:
                     self.session_id, HANDED_BACK, will_retry=True, claim=self._claim
                 )
                 await self.delivery.give_back()
+                await self._fabric.queue.signals.work(self._sessions.namespace, [self.priority])
         except (Conflict, Unavailable, TimeoutError):
             return  # The queue gives it to another one after a while.
 

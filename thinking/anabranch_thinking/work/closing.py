@@ -73,6 +73,7 @@ async def close_join(
             effect=effect,
             begun_after=begun_after,
             known=known,
+            root=parent,
         )
     except NothingLearned:
         await _without_consolidation(fabric, join, effect)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from anabranch_events import Event
     from anabranch_thinking.sessions.sessions import Sessions
+
+
+HANDED_BACK: Final = "its worker ended before it was done"
+"""The error of an attempt that a worker gave back when it ended: it was no fault of the branch."""
 
 
 class AttemptMade(BaseModel):
@@ -59,6 +63,12 @@ def _end(found: list[AttemptMade], event: Event, outcome: str, error: str | None
     if found and found[-1].outcome is None:
         ended = {"ended_at": event.time, "outcome": outcome, "error": error}
         found[-1] = found[-1].model_copy(update=ended)
+
+
+async def own_attempts(sessions: Sessions, session_id: str) -> int:
+    """Return the number of attempts at a branch, without those that were handed back."""
+    events = [event for _, event in await sessions.events(session_id)]
+    return sum(one.error != HANDED_BACK for one in attempts_in(events))
 
 
 async def errors_of(sessions: Sessions, session_id: str, *, last: str) -> str:

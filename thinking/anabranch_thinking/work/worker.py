@@ -29,6 +29,7 @@ from anabranch_thinking.work.slots import WorkSlots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from nats.aio.msg import Msg
 
@@ -59,7 +60,7 @@ class Worker:
     """A worker for the branches of one namespace, with the executors that it may run.
 
     Of its slots `reserved` are kept for critical branches. `run` works until `drain` is called: it
-    then takes no more, and gives back what is not done within `grace_s`. A worker that says nothing
+    then takes no more, and gives back what is not done within `grace_s`, or by `hand_back`. A worker that says nothing
     for `silence_s` has lost its branches.
     """
 
@@ -107,7 +108,9 @@ class Worker:
         self._calls: set[asyncio.Task[None]] = set()
         self._yielding: dict[Priority, float] = {}
         self._outrun: dict[Priority, tuple[int, float]] = {}
+        self._called: set[str] | None = None
         self._draining = asyncio.Event()
+        self._handing_back = asyncio.Event()
         self._wake = asyncio.Event()
 
     def drain(self) -> None:
@@ -115,6 +118,11 @@ class Worker:
         self._draining.set()
         self._wake.set()
         self.slots.changed.set()
+
+    def hand_back(self) -> None:
+        """Drain, and give back at once what is in work."""
+        self._handing_back.set()
+        self.drain()
 
     def described(self) -> dict[str, Any]:
         """Return what the worker says of itself."""
@@ -155,28 +163,31 @@ class Worker:
         while not self._draining.is_set():
             self.slots.changed.clear()
             self._wake.clear()
-            if self.slots.free <= 0:
+            free = self.slots.free
+            if free <= 0:
                 await self.slots.changed.wait()
                 continue
+            called, self._called = self._called, set()
             try:
-                taken = await self._taken(taking)
+                taken = await self._taken(taking, free, self._in_order(called))
             except Unavailable as error:
                 _log.debug("the queue does not answer: %s", error)
+                self._called = None
                 await self._rest(_OUTAGE_PAUSE_S)
                 continue
             begun = await self._beginnings(taken)
             for delivery in taken:
                 await self._begin(delivery, begun.get(delivery.task.session_id))
-            if not taken:
-                await self._rest(LOOK_S * pauses.uniform(0.5, 1.0))
+            if len(taken) >= free:
+                self._called = None  # There may be more, of any priority.
+            elif not await self._rest(LOOK_S * pauses.uniform(0.5, 1.0)):
+                self._called = None
 
-    async def _taken(self, taking: Taking) -> list[Delivery]:
+    async def _taken(self, taking: Taking, free: int, wanted: Sequence[Priority]) -> list[Delivery]:
         """Take tasks for the free slots; those that are reserved get critical ones alone."""
-        wanted = self._in_order()
-        critical = [one for one in wanted if one is Priority.CRITICAL]
-        free = self.slots.free
-        if not self._reserved or not critical:
+        if not self._reserved or Priority.CRITICAL not in self._priorities:
             return await taking.take(self._namespace, priorities=wanted, count=free)
+        critical = [one for one in wanted if one is Priority.CRITICAL]
         found = await taking.take(self._namespace, priorities=critical, count=free)
         busy = sum(one.priority is Priority.CRITICAL for one, _ in self._running.values())
         kept = max(0, self._reserved - busy - len(found))
@@ -196,16 +207,21 @@ class Worker:
         except Unavailable:
             return {}  # Each attempt deals with the outage.
 
-    async def _rest(self, seconds: float) -> None:
-        """Rest until there is work, or for so long."""
+    async def _rest(self, seconds: float) -> bool:
+        """Rest until there is work, which it tells, or for so long."""
         waiting = asyncio.ensure_future(self._wake.wait())
         try:
             await asyncio.wait({waiting}, timeout=seconds)
         finally:
             waiting.cancel()
+        return self._wake.is_set()
 
-    def _in_order(self) -> list[Priority]:
-        """Return the priorities in strict order; now and then a lower one comes first."""
+    def _in_order(self, called: AbstractSet[str] | None) -> list[Priority]:
+        """Return the priorities in strict order; now and then a lower one comes first.
+
+        Those of which no task was put since the queue was empty are left out: `called` are the
+        others, None is any. A call that got lost is made up for by the next look of its own.
+        """
         look = next(self._looks)
         turn = look // AGEING % len(self._priorities)
         ordered = self._priorities
@@ -216,7 +232,8 @@ class Worker:
         return [
             one
             for one in ordered
-            if now >= max(self._yielding.get(one, 0.0), self._outrun.get(one, (0, 0.0))[1])
+            if (called is None or one in called)
+            and now >= max(self._yielding.get(one, 0.0), self._outrun.get(one, (0, 0.0))[1])
         ]
 
     async def _begin(self, delivery: Delivery, begun: SessionState | None = None) -> None:
@@ -304,13 +321,20 @@ class Worker:
             calling.cancel()
         running = [task for _, task in self._running.values()]
         if running and self._draining.is_set():
-            _, late = await asyncio.wait(running, timeout=self._grace_s)
-            running = list(late)
+            ending = [
+                asyncio.create_task(one) for one in (_all(running), self._handing_back.wait())
+            ]
+            await asyncio.wait(ending, timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
+            for one in ending:
+                one.cancel()
+            running = [one for one in running if not one.done()]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
 
-    async def _hear_work(self, _message: Msg) -> None:
+    async def _hear_work(self, message: Msg) -> None:
+        named = ids_of(message)
+        self._called = self._called | {*named} if named and self._called is not None else None
         self._wake.set()
 
     async def _hear_ended(self, message: Msg) -> None:
@@ -327,6 +351,10 @@ class Worker:
         if self.name in ids_of(message):
             self.drain()
             await message.respond(orjson.dumps(self.described()))
+
+
+async def _all(running: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.wait(running)
 
 
 def _not_allowed_pause_s(deliveries: int) -> float:

@@ -141,6 +141,8 @@ async def worker(
 ) -> None:
     """Work on branches of thoughts, until Ctrl-C or SIGTERM: then it finishes or hands back.
 
+    A second Ctrl-C, or SIGTERM, hands back at once.
+
     With --max it starts and drains workers instead, as many as the load asks for.
     """
     from anabranch.errors import UsageInvalid
@@ -192,7 +194,7 @@ def _begin(call: Call, worker: Worker, *, lifetime_s: float | None, tied: bool) 
     """Say that a worker works, and have it drain when it is to end."""
     import asyncio
 
-    on_signals(worker.drain)
+    on_signals(_drain_then_hand_back(call, worker))
     if lifetime_s is not None:
         asyncio.get_running_loop().call_later(lifetime_s, worker.drain)
     if tied:
@@ -203,6 +205,26 @@ def _begin(call: Call, worker: Worker, *, lifetime_s: float | None, tied: bool) 
         f"Worker {worker.name} takes {said['slots']} branches at a time: "
         f"{', '.join(said['executors'])}",
     )
+
+
+def _drain_then_hand_back(call: Call, worker: Worker) -> Callable[[], None]:
+    """Return what a signal does: the first drains the worker, the next hands back what is left."""
+    signals = 0
+
+    def end() -> None:
+        nonlocal signals
+        signals += 1
+        if signals > 1:
+            worker.hand_back()
+            return
+        worker.drain()
+        if worker.slots.busy:
+            call.output.message(
+                f"Finishing {counted(worker.slots.busy, 'branch', 'branches')}; "
+                "Ctrl-C again hands them back at once"
+            )
+
+    return end
 
 
 def _once_stdin_ends(end: Callable[[], None]) -> None:

@@ -193,13 +193,13 @@ async def test_signals_reach_those_who_listen(log: Log) -> None:
     """A signal comes with its ids, only in its namespace; a question is answered by all."""
     signals = log.tasks.signals
     heard: list[list[str]] = []
-    work: list[bytes] = []
+    work: list[list[str]] = []
 
     async def hear(message: Msg) -> None:
         heard.append(ids_of(message))
 
     async def hear_work(message: Msg) -> None:
-        work.append(message.data)
+        work.append(ids_of(message))
 
     async def answer(message: Msg) -> None:
         await message.respond(b'{"worker": "one"}')
@@ -212,7 +212,12 @@ async def test_signals_reach_those_who_listen(log: Log) -> None:
         await signals.ended("other", ["a"])
         await signals.ended(NAMESPACE, ["b", "c"])
         await signals.work(NAMESPACE)
+        await signals.work(NAMESPACE, {Priority.LOW, Priority.CRITICAL})
         answers = await signals.drain(NAMESPACE, ["one"])
-        await until(lambda: bool(heard and work))
+        await until(lambda: bool(heard and len(work) > 1))
 
-    assert (heard, work, answers) == ([["b", "c"]], [b""], [{"worker": "one"}])
+    assert (heard, work, answers) == (
+        [["b", "c"]],
+        [[], ["critical", "low"]],
+        [{"worker": "one"}],
+    )

@@ -37,6 +37,15 @@ pytestmark = [in_full_only, pytest.mark.timeout(120)]
 
 FOUND = json.dumps({"result": "The harbour hotel.", "insights": ["The harbour hotel has a bath."]})
 QUICK = "0.01"
+OVERLOADED = (
+    b'event: error\ndata: {"type": "error", "error": '
+    b'{"type": "overloaded_error", "message": "Overloaded"}}\n\n'
+)
+REFUSAL = streams(
+    '{"choices": [{"index": 0, "delta": {"refusal": "I will "}}]}',
+    '{"choices": [{"index": 0, "delta": {"refusal": "not."}, "finish_reason": "stop"}]}',
+    "[DONE]",
+)
 SPOKEN = streamed([{"type": "text", "text": "A quiet hotel."}])
 
 
@@ -181,8 +190,9 @@ async def test_a_long_pause_is_not_slept_through_in_a_call(
     [
         (says(FOUND, cut=True), RetryLater, "does not answer"),
         (says(FOUND, early=True), RetryLater, "in the middle"),
-        (says('{"result": "The har', ended="length"), ExecutorFailed, "limit tokens"),
+        (says('{"result": "The har', ended="length"), ExecutorFailed, "limit of tokens"),
         (says("", ended="content_filter"), DoNotRetry, "filtered"),
+        (REFUSAL, DoNotRetry, "refused or filtered: I will not."),
         (says(""), ExecutorFailed, "no text"),
         (says('{"result": 7}'), ExecutorFailed, "not a finding"),
         (refuses(401, "Incorrect API key provided: sk-ke**"), DoNotRetry, r"key \(status 401\)"),
@@ -190,7 +200,19 @@ async def test_a_long_pause_is_not_slept_through_in_a_call(
         (Reply(b"", status=307, headers={"location": "http://127.0.0.1:9"}), DoNotRetry, "307"),
         (Reply(b"<html>not a model</html>", "text/html"), ExecutorFailed, "no text"),
     ],
-    ids=["drops", "early", "limit", "filter", "silent", "lies", "key", "model", "redirect", "page"],
+    ids=[
+        "drops",
+        "early",
+        "limit",
+        "filter",
+        "refusal",
+        "silent",
+        "lies",
+        "key",
+        "model",
+        "redirect",
+        "page",
+    ],
 )
 async def test_what_is_no_answer_is_a_clear_error(
     sessions: Sessions, reply: Reply, error: type[ExecutorFailed], said: str
@@ -228,8 +250,9 @@ async def test_an_anthropic_model_answers_by_a_tool(sessions: Sessions) -> None:
         (refuses(404, "no such model"), DoNotRetry, "no such model"),
         (Reply(b"<html></html>", "text/html"), ExecutorFailed, "no text"),
         (Reply(SPOKEN.partition(b"event: message_delta")[0], EVENTS), RetryLater, "in the middle"),
+        (Reply(OVERLOADED, EVENTS), RetryLater, "Overloaded"),
     ],
-    ids=["key", "model", "page", "early"],
+    ids=["key", "model", "page", "early", "overloaded"],
 )
 async def test_what_anthropic_refuses_is_a_clear_error(
     sessions: Sessions, reply: Reply, error: type[ExecutorFailed], said: str

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from anabranch.memory.thinking.stats import WorkStats
-from anabranch.terminal.work_tables import stats_table
+from anabranch.memory.thinking.views import WorkerView
+from anabranch.terminal.work_tables import stats_table, worker_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 GROUP = WorkStats(
     role="[red]focus",
@@ -29,6 +34,51 @@ GROUP = WorkStats(
 )
 
 
+def printed(table: Table, *, width: int) -> list[str]:
+    """Return the lines of a table on a terminal of so many columns."""
+    written = io.StringIO()
+    Console(file=written, width=width).print(table)
+    return written.getvalue().splitlines()
+
+
+def test_the_record_fits_a_terminal_of_eighty_columns() -> None:
+    """Counts of nothing are left out, long names are folded, and no number is cut."""
+    usual = GROUP.model_copy(
+        update={
+            "role": "creative synthesis",
+            "worker": "host.example.org:123456:abcdef",
+            **dict.fromkeys(("useful", "used", "confirmed", "rejected"), 0),
+        }
+    )
+
+    lines = printed(stats_table([usual]), width=80)
+
+    assert lines[0].split()[2:] == ["branches", "FAILED", "ATTEMPTS", "P50", "P95", "INSIGHTS"]
+    assert lines[1].split()[-8:] == ["4", "1", "5", "20", "ms", "1.5", "s", "3"]
+
+
+def test_a_worker_is_named_whole() -> None:
+    """Its name is what `workers drain` takes, on a narrow terminal, too."""
+    name = "a-worker-with-a-long-name.example.org:123456:abcdef"
+    worker = WorkerView(
+        worker=name,
+        host="a-worker-with-a-long-name.example.org",
+        process=123456,
+        namespace="default",
+        slots=4,
+        busy=1,
+        priorities=("critical", "high", "normal", "low"),
+        executors=("recalling", "openai://gpt-5-mini"),
+        running=(),
+        draining=False,
+        ended={},
+    )
+
+    lines = printed(worker_table([worker]), width=80)
+
+    assert "".join(line.split("  ")[0].strip() for line in lines[1:]).startswith(name)
+
+
 def test_a_column_that_tells_nothing_apart_is_left_out() -> None:
     """By role there is neither an executor nor a worker; a group without durations says so."""
     none = GROUP.model_copy(update={"role": None, "p50_ms": None, "p95_ms": None})
@@ -39,5 +89,5 @@ def test_a_column_that_tells_nothing_apart_is_left_out() -> None:
 
     head, first, second = written.getvalue().splitlines()
     assert head.split()[:2] == ["role", "branches"]
-    assert " ".join(first.split()) == "[red]focus 4 1 0 5 20 ms 1.5 s 3 2 5 2 1"
-    assert second.split()[:6] == ["-", "4", "1", "0", "5", "-"]
+    assert " ".join(first.split()) == "[red]focus 4 1 5 20 ms 1.5 s 3 2 5 2 1"
+    assert second.split()[:6] == ["-", "4", "1", "5", "-", "-"]

@@ -122,7 +122,8 @@ async def test_a_command_gives_json_with_insights(branch: BranchContext) -> None
 
 
 @pytest.mark.parametrize(
-    "written", ["[1, 2]", '{"answer": 42}', '{"result": broken', "\x1b[1mplain\x1b[0m"]
+    "written",
+    ["[1, 2]", '{"answer": 42}', '{"answer": broken', "{result}", "\x1b[1mplain\x1b[0m"],
 )
 async def test_other_output_is_text(branch: BranchContext, written: str) -> None:
     """JSON of another shape is text, and terminal codes are dropped."""
@@ -138,8 +139,15 @@ async def test_other_output_is_text(branch: BranchContext, written: str) -> None
         ("import sys; sys.exit(3)", "exit code 3 and said nothing on stderr"),
         ("pass", "wrote no result"),
         ("print('{\"result\": 7}')", "not a finding"),
+        ('print(\'{"result": "x", "insights": "one"}\')', "insights: is no list"),
+        ('print(\'{"branches": "one"}\')', "branches: is no list"),
         ('print(\'{"result": "x", "insights": [{"txt": 1}]}\')', "not a finding"),
         ("print('x' * 5_000_000)", "more than 4194304 bytes"),
+        ('print(\'{"result": "x", "insights": [\')', "beginning of a finding that is not JSON"),
+        ('print(\'{ "result": "x"}\\ndone\')', "beginning of a finding that is not JSON"),
+        ("import sys; sys.stdout.buffer.write(b'caf\\xe9')", "is not UTF-8 text"),
+        ("import os; os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+        ("import os; os._exit(137)", "ended with exit code 137"),
     ],
 )
 async def test_a_command_that_fails_says_why(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from anabranch_thinking.executors.prompt import prompt_of
+from anabranch_thinking.executors.prompt import answer_text, prompt_of
 from tests.support.commanding_process import lone_branch
 
 
@@ -30,3 +30,23 @@ async def test_a_prompt_says_the_role(
 
     assert said in system
     assert user == f"The task:\n{branch.task}"
+
+
+FOUND = '{"result": "A hotel.", "insights": []}'
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (FOUND, FOUND),
+        (f"```json\n{FOUND}\n```", FOUND),
+        (f"Here it is:\n\n```json\n{FOUND}\n```\nI hope that helps.", FOUND),
+        (f"Here it is:\n```\n{FOUND}\n```", FOUND),
+        ("Run this:\n```sh\nls\n```", "Run this:\n```sh\nls\n```"),
+        (f"```\n{FOUND}\n```\nor\n```\n{FOUND}\n```", f"{FOUND}\n```\nor\n```\n{FOUND}"),
+        ("A hotel.", "A hotel."),
+    ],
+)
+def test_an_answer_is_read_without_what_stands_around_it(said: str, read: str) -> None:
+    """A fence, and words before or after it; other fences belong to the answer."""
+    assert answer_text(said) == read

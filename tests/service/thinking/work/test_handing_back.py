@@ -1,0 +1,170 @@
+"""A branch that a draining worker hands back: at once where asked, and at no cost to the branch."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch_events import new_event
+from anabranch_events.event.types import BranchFailed, BranchStarted
+from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, Status, ThoughtFailed
+from anabranch_thinking.executors.policy import ATTEMPTS_MAX
+from anabranch_thinking.work import worker as work_of_workers
+from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR
+from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
+from anabranch_thinking.work.history import HANDED_BACK
+from anabranch_thinking.work.worker import Worker
+from tests.support.fleet_of_workers import Crew, noted_looks
+from tests.support.patience import FOREVER_S, PATIENCE_S, until
+
+if TYPE_CHECKING:
+    from anabranch_events import Log
+
+NAMESPACE = "test"
+
+
+async def echo(branch: BranchContext) -> str:
+    """Find what the task says."""
+    return f"Found for {branch.task}."
+
+
+async def test_a_worker_hands_back_at_once_where_that_is_asked(log: Log) -> None:
+    """It does not wait for its grace, and another worker has the branch."""
+    begun = asyncio.Event()
+
+    async def work(branch: BranchContext) -> str:
+        if branch.attempt == 1:
+            begun.set()
+            await asyncio.sleep(FOREVER_S)
+        return await echo(branch)
+
+    crew = Crew(log, {"work": work})
+    first = Worker(
+        crew.fabric,
+        namespace=NAMESPACE,
+        executors={"work": CallableExecutor(work, name="work")},
+        grace_s=FOREVER_S,
+    )
+    thought = await crew.begin(["a"], executor="work")
+    working = asyncio.create_task(first.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await begun.wait()
+
+        first.drain()
+        first.hand_back()
+        await working
+
+    async with crew.at_work():
+        joined = await thought.joined()
+    assert (joined.branches[0].status, joined.branches[0].attempts) == (Status.COMPLETED, 2)
+
+
+async def test_what_is_handed_back_is_called_out(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that rests has it at once: it need not look by itself."""
+    monkeypatch.setattr(work_of_workers, "LOOK_S", FOREVER_S)
+    begun = asyncio.Event()
+
+    async def work(branch: BranchContext) -> str:
+        if branch.attempt == 1:
+            begun.set()
+            await asyncio.sleep(FOREVER_S)
+        return await echo(branch)
+
+    crew = Crew(log, {"work": work})
+    first = Worker(
+        crew.fabric,
+        namespace=NAMESPACE,
+        executors={"work": CallableExecutor(work, name="work")},
+    )
+    thought = await crew.begin(["a"], executor="work")
+    working = asyncio.create_task(first.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await begun.wait()
+    looks = noted_looks(monkeypatch)
+
+    async with crew.at_work():
+        await until(lambda: bool(looks))
+        first.hand_back()
+        joined = await thought.joined()
+
+    await working
+    assert joined.branches[0].attempts == 2
+
+
+async def handed_back(
+    log: Log, thought: ThoughtOverWorkers, session_id: str, *, times: int
+) -> None:
+    """Store that a branch was claimed and handed back so many times."""
+    for attempt in range(1, times + 1):
+        for data in (
+            BranchStarted(worker=f"worker {attempt}", attempt=attempt),
+            BranchFailed(error=HANDED_BACK, attempt=attempt, will_retry=True),
+        ):
+            await log.append(
+                new_event(
+                    data,
+                    session_id=session_id,
+                    namespace=NAMESPACE,
+                    correlation_id=thought.root_id,
+                )
+            )
+
+
+async def begun(crew: Crew, *, retries: int = 0) -> tuple[ThoughtOverWorkers, str]:
+    """Begin a thought of one branch; return it with the branch."""
+    terms = WorkTerms(executor="work", retries=retries)
+    thought = ThoughtOverWorkers(crew.fabric, crew.sessions, terms)
+    (session_id,) = await thought.begin("plan the trip", [BranchTask(task="a")], session_id=None)
+    return thought, session_id
+
+
+async def test_a_branch_is_not_put_aside_for_ends_of_its_workers(log: Log) -> None:
+    """Hand-backs are no fault of it: it is taken up more often than one that kills its workers."""
+    crew = Crew(log, {"work": echo})
+    thought, session_id = await begun(crew)
+    await handed_back(log, thought, session_id, times=ATTEMPTS_MAX + 1)
+
+    async with crew.at_work():
+        joined = await thought.joined()
+
+    assert (joined.branches[0].status, joined.branches[0].attempts) == (
+        Status.COMPLETED,
+        ATTEMPTS_MAX + 2,
+    )
+
+
+async def test_a_branch_that_is_always_handed_back_is_put_aside_in_the_end(log: Log) -> None:
+    """One that no worker ever has the time for does not go round for ever."""
+    crew = Crew(log, {"work": echo})
+    thought, session_id = await begun(crew)
+    await handed_back(log, thought, session_id, times=ATTEMPTS_MAX * HANDED_BACK_FACTOR)
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed, match="given up after"):
+            await thought.joined()
+
+    state = await crew.sessions.state(session_id)
+    assert state.status is Status.DEAD_LETTERED
+
+
+async def test_hand_backs_are_none_of_the_retries(log: Log) -> None:
+    """A branch that fails for the first time after hand-backs has its retries before it."""
+    failures = 0
+
+    async def work(branch: BranchContext) -> str:
+        nonlocal failures
+        if failures == 0:
+            failures += 1
+            raise ValueError("not yet")
+        return await echo(branch)
+
+    crew = Crew(log, {"work": work})
+    thought, session_id = await begun(crew, retries=1)
+    await handed_back(log, thought, session_id, times=2)
+
+    async with crew.at_work():
+        joined = await thought.joined()
+
+    assert (joined.branches[0].status, joined.branches[0].attempts) == (Status.COMPLETED, 4)
