@@ -48,7 +48,7 @@ async def looked_at(folder: Path, *, then: Path, later_s: float) -> list[str]:
         if changed.tool == "handoffs":
             return found
         if len(found) == 1:
-            os.utime(then, (latest + later_s,) * 2)
+            os.utime(then, (latest + later_s, latest + later_s))
             last.parent.mkdir()
             last.write_text("# Hand-off\n\nThe lamp is lit.\n")
     raise AssertionError("the watch ended")
