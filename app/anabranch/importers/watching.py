@@ -15,7 +15,7 @@ LOOK_EACH_S: Final = 0.25
 FIND_EACH: Final = 8
 _SUFFIXES: Final = ("", "-wal")
 LATER_NS: Final = 3_600_000_000_000
-"""What stands beside a source concerns it if it is written within an hour after the source.
+"""A file beside a source concerns it if it is written within an hour after the source.
 
 One database may stand beside all sessions of a tool, and is written for the newest of them.
 """

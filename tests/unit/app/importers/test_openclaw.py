@@ -6,7 +6,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from tests.support.transcripts import CASES, told
@@ -25,14 +25,19 @@ def read(folder: Path) -> Told:
     return told(READERS[source.tool].read(source))
 
 
+def _octets(text: str) -> int:
+    return len(text.encode())
+
+
 def test_an_agent_that_was_woken_again_has_the_task_it_was_given(tmp_path: Path) -> None:
     """Its run's record is replaced then: a notice stands for the task, and another beginning."""
     shutil.copytree(CASE / "nested", tmp_path / "copy")
     state = tmp_path / "copy" / "state" / "openclaw.sqlite"
     with closing(sqlite3.connect(state)) as database, database:
-        database.create_function("octet_length", 1, lambda text: len(text.encode()))
+        database.create_function("octet_length", 1, _octets)
         for run, payload in database.execute("SELECT run_id, payload_json FROM subagent_runs"):
-            woken = {**json.loads(payload), "task": "[Subagent Context] Your prior run ended."}
+            woken: dict[str, Any] = json.loads(payload)
+            woken["task"] = "[Subagent Context] Your prior run ended."
             woken["execution"]["startedAt"] += 60_000
             database.execute(
                 "UPDATE subagent_runs SET payload_json = ? WHERE run_id = ?",
@@ -63,7 +68,7 @@ def test_a_session_that_began_anew_is_one_of_its_own(tmp_path: Path) -> None:
     agent = tmp_path / "copy" / "agents" / "main" / "agent" / "openclaw-agent.sqlite"
     with closing(sqlite3.connect(agent)) as database, database:
         database.execute("PRAGMA ignore_check_constraints = ON")
-        database.create_function("octet_length", 1, lambda text: len(text.encode()))
+        database.create_function("octet_length", 1, _octets)
         (later,) = database.execute(
             "SELECT session_id FROM session_windows WHERE previous_session_id IS NOT NULL"
         ).fetchone()
