@@ -22,7 +22,7 @@ class Source:
     """Files that belong together: a conversation with its sub-agents and forks, or a database.
 
     `keys` name the lines that are known to be in it before it is read. A database of a server has
-    an `address`, and no files.
+    an `address`, and no files. Files `beside` say more of it, and may be written after the others.
     """
 
     tool: str
@@ -30,6 +30,7 @@ class Source:
     project: str | None = None
     keys: tuple[str, ...] = ()
     address: str | None = None
+    beside: tuple[Path, ...] = ()
 
     @property
     def path(self) -> Path:

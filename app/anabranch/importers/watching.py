@@ -6,14 +6,19 @@ import asyncio
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
     from pathlib import Path
 
     from anabranch.importers.reader import Source
 
 LOOK_EACH_S: Final = 0.25
 FIND_EACH: Final = 8
-_BESIDE: Final = ("", "-wal")
+_SUFFIXES: Final = ("", "-wal")
+LATER_NS: Final = 3_600_000_000_000
+"""A file beside a source concerns it if it is written within an hour after the source.
+
+One database may stand beside all sessions of a tool, and is written for the newest of them.
+"""
 _State: TypeAlias = "tuple[tuple[str, int, int], ...]"
 
 
@@ -51,14 +56,22 @@ class Watching:
 
 
 def _state(source: Source) -> _State:
-    """Return the sizes and times of a source's files, and of SQLite's files beside them."""
-    found: list[tuple[str, int, int]] = []
-    for path in source.files:
-        for suffix in _BESIDE:
+    """Return the sizes and times of a source's files, and of those beside it that concern it."""
+    own = list(_stats(source.files))
+    if not own:
+        return ()
+    latest = max(written for _, _, written in own) + LATER_NS
+    beside = [one for one in _stats(source.beside) if one[2] <= latest]
+    return (*own, *beside)
+
+
+def _stats(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
+    """Yield the names, sizes and times of files, and of SQLite's logs beside them."""
+    for path in paths:
+        for suffix in _SUFFIXES:
             part = path.with_name(path.name + suffix)
             try:
                 told = part.stat()
             except OSError:
                 continue
-            found.append((part.name, told.st_size, told.st_mtime_ns))
-    return tuple(found)
+            yield part.name, told.st_size, told.st_mtime_ns

@@ -119,6 +119,9 @@ class Insights:
         return clean
 
     def _source(self, record_id: str) -> str:
+        """Return where an insight is from. Where no tool gave an id, texts may stand in for one."""
+        if " " in record_id or not record_id.isprintable():
+            record_id = self._redaction.clean(record_id)
         return short_name(f"{self._tool}:{record_id}") or self._tool
 
     def agent(self, line: MappedLine) -> str:
@@ -126,7 +129,9 @@ class Insights:
         agent = self._agents.get(line.model)
         if agent is None:
             named = f"{self._tool}/{line.model}" if line.model else self._tool
-            agent = self._agents[line.model] = short_name(named) or self._tool
+            agent = self._agents[line.model] = (
+                short_name(self._redaction.clean(named)) or self._tool
+            )
         return agent
 
     def clean(self, text: str) -> str:

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from string import ascii_letters, digits
 from typing import Any, Final
 
 from anabranch.errors import RedactionMissing
@@ -30,14 +31,18 @@ BLOCK: Final = re.compile(
     r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)",
     re.DOTALL,
 )
+BLOCK_END: Final = re.compile(r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")
+_OF_BLOCK: Final = f"{ascii_letters}{digits}+/=\\\r\n\t"
+"""Characters of a key's lines, also as they stand in a JSON text."""
 # Each rule takes time in proportion to a text: what repeats before a rule's fixed part, or may
 # begin within itself, has a bound.
 ASSIGNED: Final = re.compile(
     r"(?i)(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key"
-    r"|auth[_-]?key|private[_-]?key|client[_-]?key|credential)s?[\w-]{0,128}"
-    r"[\"']?\s*(?:=>|:=|={1,3}|:)\s*[\"'`]?"
+    r"|auth[_-]?key|private[_-]?key|client[_-]?key|credential|authorization|\b_auth)s?[\w-]{0,128}"
+    r"\\{0,8}[\"']?\s*(?:=>|:=|={1,3}|:)\s*\\{0,8}[\"'`]?"
     r"(?P<secret>(?=[^\s\"'`,;]{0,256}[\d!@#$%^&*_+-])[^\s\"'`,;<>{}()\[\]]{6,})"
 )
+"""A name, and what is given to it. In a JSON text within a text there are backslashes."""
 OURS: Final = (
     ("Anthropic API key", re.compile(r"\bsk-ant-[\w-]{16,}")),
     ("OpenAI Token", re.compile(r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}")),
@@ -46,6 +51,35 @@ OURS: Final = (
     ("Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
     ("GitHub Token", re.compile(r"\bgithub_pat_\w{22,}")),
     ("Groq API key", re.compile(r"\bgsk_[A-Za-z0-9]{40,}")),
+    (
+        "API token",
+        re.compile(
+            r"\b(?:AGE-SECRET-KEY-1|dapi|dckr_pat_|do[op]_v1_|glsa_|hvs\.|lin_api_|ntn_|pplx-|r8_"
+            r"|rubygems_|sbp_|secret_|shp(?:at|ca|pa|ss)_|sntrys_|tskey-|xai-)[A-Za-z0-9_-]{24,}"
+        ),
+    ),
+    (
+        "Secret in a command",
+        re.compile(
+            r"(?i)(?<![\w-])--?(?:[a-z]{1,24}-){0,4}(?:password|passwd|passphrase|secret|token|api-?key)"
+            r"\s+[\"']?(?P<secret>(?=[^\s\"']{0,256}[\d!@#$%^&*_+])[^\s\"'`;|<>(){}\[\]-]"
+            r"[^\s\"'`;|<>(){}\[\]]{5,})"
+        ),
+    ),
+    (
+        "Basic Auth Credentials",
+        re.compile(
+            r"(?i)\bcurl\s[^\n|;&]{0,256}?(?<!\S)(?:-u|--user)[ =][\"']?[^\s:\"']{1,128}:"
+            r"(?P<secret>[^\s\"']{4,})"
+        ),
+    ),
+    (
+        "Cookie",
+        re.compile(
+            r"(?i)\b(?:set-)?cookie\\{0,8}[\"']?\s*:\s*\\{0,8}[\"']?"
+            r"(?P<secret>[\w.-]{1,128}=[^\s\"';\\]{8,}(?:;\s*[\w.-]{1,128}=[^\s\"';\\]+)*)"
+        ),
+    ),
     ("Bearer token", re.compile(r"(?i)\bbearer\s+(?P<secret>[\w.~+/-]{16,}=*)")),
     (
         "Basic Auth Credentials",
@@ -53,7 +87,7 @@ OURS: Final = (
     ),
     (
         "Basic Auth Credentials",
-        re.compile(r"(?<=[\w+.-])://[^\s/:@\"']*:(?P<secret>[^\s/@\"']+)@"),
+        re.compile(r"(?<=[\w+.-])://[^\s/:@\"']*:(?P<secret>[^\s/\"']+)@"),
     ),
     (
         "Secret in a URL",
@@ -65,7 +99,7 @@ OURS: Final = (
 )
 _NEEDED: Final = ("T3BlbkFJ", "_authToken")
 """Rules of detect-secrets with one of these run only over texts that hold it: they are slow."""
-_HOME: Final = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\Users\\)[^/\\\s\"'`:;,<>|()]+")
+_HOME: Final = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\{1,8}Users\\{1,8})[^/\\\s\"'`:;,<>|()]+")
 
 
 SECRET_LENGTH_MIN: Final = 8
@@ -102,11 +136,24 @@ class Redaction:
         if isinstance(value, list):
             return [self.value(one) for one in value]
         if isinstance(value, dict):
-            return {self.clean(str(name)): self.value(one) for name, one in value.items()}
+            return {
+                self.clean(str(name)): self._member(str(name), one) for name, one in value.items()
+            }
         return value
 
+    def _member(self, name: str, value: Any) -> Any:
+        """Return an object's member clean; its name may say that it is a secret."""
+        if self._secrets and isinstance(value, str):
+            given = ASSIGNED.search(f"{name}={value}")
+            if given and given.start("secret") == len(name) + 1:
+                return self._replaced_in(f"{name}={value}").removeprefix(f"{name}=")
+        return self.value(value)
+
+    def _replaced_in(self, text: str) -> str:
+        return ASSIGNED.sub(partial(self._replaced, kind="Secret Keyword"), text)
+
     def _without_secrets(self, text: str) -> str:
-        text = BLOCK.sub(lambda _: self._mark("Private Key"), text)
+        text = self._without_block_ends(BLOCK.sub(lambda _: self._mark("Private Key"), text))
         for kind, rule in OURS:
             text = rule.sub(partial(self._replaced, kind=kind), text)
         absent = [word for word in _NEEDED if word not in text]
@@ -114,7 +161,16 @@ class Redaction:
             if any(word in rule.pattern for word in absent):
                 continue
             text = rule.sub(partial(self._matched, kind=kind), text)
-        return ASSIGNED.sub(partial(self._replaced, kind="Secret Keyword"), text)
+        return self._replaced_in(text)
+
+    def _without_block_ends(self, text: str) -> str:
+        """Return a text without the last lines of private keys whose beginning was cut off."""
+        parts: list[str] = []
+        at = 0
+        for end in BLOCK_END.finditer(text):
+            parts += [text[at : end.start()].rstrip(_OF_BLOCK), self._mark("Private Key")]
+            at = end.end()
+        return "".join([*parts, text[at:]]) if parts else text
 
     def _matched(self, found: re.Match[str], *, kind: str) -> str:
         """Return a match with its secret marked: its last group, or all where that is a prefix."""
@@ -157,6 +213,8 @@ def is_suspect(text: str) -> bool:
         or "auth" in lower
         or "bearer" in lower
         or "basic" in lower
+        or "cookie" in lower
+        or "curl" in lower
         or "private" in lower
         or "credential" in lower
         or "sig=" in lower

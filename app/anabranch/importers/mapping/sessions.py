@@ -9,6 +9,7 @@ import orjson
 
 from anabranch.importers.mapping.drafts import Draft, Opening, Start
 from anabranch.importers.mapping.findings import (
+    OUTPUT_READ_MAX,
     Failure,
     command_of,
     decisions_in,
@@ -181,7 +182,7 @@ class Mapping:
             event_id=self._identity.opening(line.opened.key),
             parent_id=self._identity.session(parent) if parent else None,
             task=cut(task or f"a session of {self._tool}", TEXT_LENGTH_MAX),
-            role=short_name(line.opened.role),
+            role=self._name(line.opened.role),
             attributes=self._attributes(line),
             time=began,
             agent=self._insights.agent(line),
@@ -197,6 +198,10 @@ class Mapping:
         if first is not None and line.opened.kind != "subagent":
             yield self._request(line, first)
 
+    def _name(self, given: str | None) -> str | None:
+        """Return a role or a kind as a name can be; an agent may have made it up."""
+        return short_name(self._redaction.clean(given)) if given else None
+
     def _attributes(self, line: MappedLine) -> dict[str, Any]:
         given = {
             "tool": self._tool,
@@ -204,7 +209,8 @@ class Mapping:
             "kind": line.opened.kind,
             **line.attributes,
         }
-        return {name: self._redaction.value(value) for name, value in given.items() if value}
+        known = {name: value for name, value in given.items() if value}
+        return {**self._redaction.value(known)}
 
     def _asked(self, line: MappedLine, turn: Turn) -> Iterator[AnyDraft]:
         yield from self._settle(line, final=True)
@@ -276,8 +282,12 @@ class Mapping:
         if files := files_in(call):
             line.files.update(dict.fromkeys(files))
         if command:
-            line.programs.update(dict.fromkeys(names_in(command)))
+            line.programs.update(dict.fromkeys(self._named(command)))
         return drafts
+
+    def _named(self, command: str) -> tuple[str, ...]:
+        """Return what a command names. Of many lines some may be a key's, and no programs."""
+        return names_in(self._redaction.clean(command) if "\n" in command else command)
 
     def _given(self, call: ToolCall) -> str:
         if not self._with_tools:
@@ -301,10 +311,11 @@ class Mapping:
     def _worked_out(self, line: MappedLine, call: Call, result: ToolResult) -> Iterator[AnyDraft]:
         """Yield a failure, or the fix where one like it failed before."""
         command = call.command or ""
-        work, shown = same_work(command), shown_command(command)
-        names = names_in(command)
+        # Cut, or a line of many, a secret would be none that a rule finds.
+        work, shown = same_work(command), shown_command(self._insights.clean(command))
+        names = self._named(command)
         if result.failed:
-            error = error_in(result.output)
+            error = error_in(self._insights.clean(result.output[-OUTPUT_READ_MAX:]))
             text = f"`{shown}` failed: {error}" if error else f"`{shown}` failed"
             draft = self._insights.make(
                 line, call.id, "failure", text, result.time, aspect="failure", names=names
@@ -355,7 +366,7 @@ class Mapping:
     def _fact(self, line: MappedLine, fact: Fact) -> Iterator[AnyDraft]:
         yield from self._begin(line)
         line.tick(fact.time)
-        kind = short_name(fact.kind) or "observation"
+        kind = self._name(fact.kind) or "observation"
         said = (line, fact.id, kind, fact.text, fact.time)
         yield self._insights.make(*said, only_names=fact.entities, subject=fact.subject)
 
@@ -439,9 +450,13 @@ class Mapping:
         """Yield what is counted of a line, as a note in its working memory."""
         known: dict[str, Any] = {
             **self._attributes(line),
-            "tools": dict(sorted(line.tools.items())),
-            "left_out": dict(sorted(line.left_out.items())),
-            "unknown": dict(sorted(line.unknown.items())),
+            **self._redaction.value(
+                {
+                    "tools": dict(sorted(line.tools.items())),
+                    "left_out": dict(sorted(line.left_out.items())),
+                    "unknown": dict(sorted(line.unknown.items())),
+                }
+            ),
         }
         content = orjson.dumps(known, option=orjson.OPT_SORT_KEYS)
         digest = hashlib.sha256(content).digest()[:8]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.files.lines import lines
 from anabranch.importers.readers.claude_files import (
     Results,
     agent_id,
     copied_from,
+    head_of,
+    id_of,
     is_chained,
     meta_of,
     owner_of,
@@ -21,18 +24,21 @@ from anabranch.importers.records.values import object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from anabranch.importers.records.model import Record
+
+_LATE: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Agents:
     """The sub-agents of a source, each yielded once: where it was called, or at the end."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._waiting = {agent_id(path): path for path in paths}
-        self._meta = {name: meta_of(path) for name, path in self._waiting.items()}
+        self._waiting: dict[str, list[Path]] = {}
+        for path in paths:
+            self._waiting.setdefault(agent_id(path), []).append(path)
+        self._meta = {name: meta_of(found[0]) for name, found in self._waiting.items()}
 
     def called(self, calls: set[str], parent: str, *, session: str) -> Iterator[Record]:
         """Yield the records of the agents that a call began."""
@@ -47,8 +53,8 @@ class Agents:
 
     def of_session(self, session: str) -> Iterator[Record]:
         """Yield the records of the agents of a session that no call of its names."""
-        for name, path in list(self._waiting.items()):
-            if name in self._waiting and owner_of(path) == session:
+        for name, paths in list(self._waiting.items()):
+            if name in self._waiting and owner_of(paths[0]) == session:
                 parent = text_of(self._meta[name].get("parentAgentId"))
                 known = parent is not None and parent in self._meta
                 if not (known and parent in self._waiting):
@@ -58,22 +64,25 @@ class Agents:
 
     def left(self) -> Iterator[Record]:
         """Yield the records of agents whose session is not there."""
-        for name, path in list(self._waiting.items()):
+        for name, paths in list(self._waiting.items()):
             if name in self._waiting:
-                owner = text_of(self._meta[name].get("parentAgentId")) or owner_of(path)
-                yield from self._told(name, owner, session=owner_of(path))
+                session = owner_of(paths[0])
+                owner = text_of(self._meta[name].get("parentAgentId")) or session
+                yield from self._told(name, owner, session=session)
 
     def _told(self, name: str, parent: str | None, *, session: str) -> Iterator[Record]:
-        path = self._waiting.pop(name)
-        yield from _Agent(path, self._meta[name], self, session=session).records(parent)
+        paths = self._waiting.pop(name)
+        yield from _Agent(name, paths, self._meta[name], self, session=session).records(parent)
 
 
 class _Agent(Talk):
-    """A sub-agent's file."""
+    """A sub-agent's file, and copies beside it, such as a compressed one, that may hold less."""
 
-    def __init__(self, path: Path, meta: dict[str, Any], agents: Agents, *, session: str) -> None:
+    def __init__(
+        self, name: str, paths: list[Path], meta: dict[str, Any], agents: Agents, *, session: str
+    ) -> None:
         super().__init__(agents, session)
-        self._name, self._path, self._meta = agent_id(path), path, meta
+        self._name, self._paths, self._meta = name, paths, meta
 
     def records(self, parent: str | None) -> Iterator[Record]:
         """Yield the agent's records, from its task to its report."""
@@ -99,15 +108,26 @@ class _Agent(Talk):
 
     def _chained(self) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
         """Yield the records of the file's chain that were not copied, and what is no record."""
+        seen: set[str] = set()
+        for path in sorted(self._paths, key=_head_time):
+            for found in self._of_file(path):
+                if len(self._paths) > 1 and isinstance(found, (dict, Results)):
+                    record_id = found.uuid if isinstance(found, Results) else id_of(found)
+                    if record_id in seen:
+                        continue
+                    seen.add(record_id)
+                yield found
+
+    def _of_file(self, path: Path) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
         begun = False
-        for line in lines(self._path):
+        for line in lines(path):
             if isinstance(line, Broken):
                 yield line
                 continue
             if begun and (results := results_in(line)):
                 yield results
                 continue
-            record = record_in(self._path, line)
+            record = record_in(path, line)
             if isinstance(record, Broken):
                 yield record
             elif isinstance(record, str):
@@ -133,3 +153,7 @@ class _Agent(Talk):
             time=time,
             attributes=attributes_of(record) | ({"description": described} if described else {}),
         )
+
+
+def _head_time(path: Path) -> datetime:
+    return head_of(path).time or _LATE

@@ -13,6 +13,7 @@ from anabranch.importers.readers.claude_files import (
     BOOKKEEPING,
     Results,
     agent_id,
+    beside,
     head_of,
     id_of,
     is_agent,
@@ -79,7 +80,12 @@ class ClaudeCodeReader:
         ]
         orphans = [paths for owner, paths in sorted(agents.items()) if owner not in owned]
         return found + [
-            Source(self.tool, tuple(paths), keys=tuple(agent_id(path) for path in paths))
+            Source(
+                self.tool,
+                tuple(paths),
+                keys=tuple(agent_id(path) for path in paths),
+                beside=tuple(map(beside, paths)),
+            )
             for paths in orphans
         ]
 
@@ -102,6 +108,7 @@ def _source(family: Sequence[Head], agents: Sequence[Path]) -> Source:
         (*(head.path for head in family), *agents),
         project=next((head.project for head in family if head.project), None),
         keys=(*keys, *(agent_id(path) for path in agents)),
+        beside=tuple(map(beside, agents)),
     )
 
 

@@ -275,10 +275,14 @@ def head_of(path: Path) -> Head:
     return head
 
 
+def beside(path: Path) -> Path:
+    """Return the file that says of an agent what its own does not; that it ended, above all."""
+    return path.with_name(f"agent-{agent_id(path)}.meta.json")
+
+
 def meta_of(path: Path) -> dict[str, Any]:
     """Return what lies beside an agent's file."""
-    file = path.with_name(f"agent-{agent_id(path)}.meta.json")
     try:
-        return object_of(json_of(file.read_bytes()))
+        return object_of(json_of(beside(path).read_bytes()))
     except OSError:
         return {}

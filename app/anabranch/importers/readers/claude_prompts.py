@@ -14,6 +14,16 @@ _NO_PROMPT: Final = re.compile(
     r"\s*(?:<(?:command-name|command-message|local-command-|bash-|task-notification|user-memory-input)"
     r"|\[Request interrupted by user|Caveat: The messages below)"
 )
+_ASKED_BY_COMMAND: Final = re.compile(
+    r"\s*<command-message>[^<]*</command-message>"
+    r"\s*<command-name>\s*(?P<name>/[^<\s]+)\s*</command-name>"
+    r"(?:\s*<command-args>(?P<args>.*)</command-args>)?\s*\Z",
+    re.DOTALL,
+)
+"""A command of the user's own, or a skill: its text is what the assistant is asked.
+
+The tool's own commands, which it carries out itself, begin with their name.
+"""
 _COMMAND: Final = re.compile(
     r"<command-name>\s*(?P<name>/?[^<]+?)\s*</command-name>"
     r"(?:.*?<command-args>\s*(?P<args>[^<]*?)\s*</command-args>)?",
@@ -47,6 +57,8 @@ class Prompts:
         text = plain_text(content)
         if text is None or prompt_id in self._commands or has_results(content):
             return None
+        if (command := _ASKED_BY_COMMAND.match(text)) and not record.get("sourceToolUseID"):
+            return " ".join(filter(None, (command["name"], (command["args"] or "").strip())))
         return None if _NO_PROMPT.match(text) else text.strip()
 
 
@@ -77,14 +89,18 @@ def why_no_prompt(record: dict[str, Any]) -> str:
     return "command of the tool" if _COMMAND.search(text) else "notice"
 
 
-_CONTINUED: Final = re.compile(
-    r"\AThis session is being continued from a previous .*?:\s*", re.DOTALL
+_CONTINUED: Final = re.compile(r"\AThis session is being continued from a previous [^\n]*\n+")
+_GO_ON: Final = re.compile(
+    r"(?:\n+(?:If you need specific details from before compaction"
+    r"|(?:Please c|C)ontinue the conversation from where"
+    r"|Recent messages are preserved verbatim"
+    r"|The messages after this summary are)[^\n]*)+\s*\Z"
 )
 
 
 def summary_in(text: str) -> str:
-    """Return a compaction's summary without the sentence that leads it in."""
-    return text_of(_CONTINUED.sub("", text, count=1)) or text
+    """Return a compaction's summary without the tool's sentences before and after it."""
+    return text_of(_GO_ON.sub("", _CONTINUED.sub("", text, count=1))) or text
 
 
 def is_put_in(text: str) -> bool:

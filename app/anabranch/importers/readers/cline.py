@@ -12,6 +12,7 @@ from anabranch.importers.reader import Source
 from anabranch.importers.readers.cline_files import (
     SUFFIX,
     Compaction,
+    beside,
     compaction_of,
     damage_in,
     files_of,
@@ -90,6 +91,7 @@ class ClineReader:
                 ),
                 project=next((head.project for head in family if head.project), None),
                 keys=tuple(head.session_id for head in family),
+                beside=tuple(file for head in family for file in beside(head.path)),
             )
             for family in families_of([head_of(folder, folder.name) for folder in folders])
         ]

@@ -66,6 +66,8 @@ _INJECTED: Final = re.compile(
     r"\s*(?:<([a-z_]+)[ >].*</\1[ a-z]*>\s*\Z|# AGENTS\.md instructions)", re.DOTALL
 )
 """Texts that releases put in which did not name their kind: an element, and nothing beside it."""
+_IMAGE: Final = re.compile(r"<image(?: [^<>]*)?>")
+_IMAGE_END: Final = "</image>"
 _EXIT: Final = re.compile(r"(?:Process exited with code|Exit code:?)\s*(-?\d+)")
 _MESSAGE: Final = re.compile(r"\s*Message Type: *(\w+).*?Payload:[ \t]*\n?", re.DOTALL)
 _UNREADABLE: Final = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
@@ -232,7 +234,7 @@ class _Telling:
             time = time_of(found.get("timestamp"))
             if ordinal >= rollout.live_to and self._line == self._thread.id and own:
                 yield from self._let_go()
-                self._line = f"{self._thread.id}~{rollout.path.stem}"
+                self._line = f"{self._thread.id}~{ordinal}@{found.get('timestamp')}"
                 yield Opened(
                     key=self._line,
                     source_id=None,
@@ -465,9 +467,17 @@ def asked_in(payload: dict[str, Any]) -> str | None:
     for number, part in enumerate(parts):
         text = text_of(part.get("text"))
         kind = kinds[number] if number < len(kinds) else None
-        if text and (kind == "user.text" or (kind is None and not _INJECTED.match(text))):
+        if not text or _is_around_image(parts, number, text):
+            continue
+        if kind == "user.text" or (kind is None and not _INJECTED.match(text)):
             texts.append(text)
     return "\n\n".join(texts) or None
+
+
+def _is_around_image(parts: list[dict[str, Any]], number: int, text: str) -> bool:
+    """Tell whether a text is a tag that the tool put before or after an image."""
+    beside = number + 1 if _IMAGE.fullmatch(text) else number - 1 if text == _IMAGE_END else -1
+    return 0 <= beside < len(parts) and kind_of(parts[beside]) == "input_image"
 
 
 def _answered_in(payload: dict[str, Any]) -> str | None:

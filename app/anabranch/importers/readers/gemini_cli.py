@@ -16,6 +16,7 @@ import orjson
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.gemini_files import is_agent, project_of, sessions_in, steps_in
+from anabranch.importers.readers.referenced import without_referenced
 from anabranch.importers.records.chains import END, Node
 from anabranch.importers.records.model import (
     Boundary,
@@ -277,7 +278,7 @@ class _Session:
         self, message: dict[str, Any], line: str, time: datetime | None
     ) -> Iterator[Record]:
         self._last = time or self._last
-        text = _text_in(message)
+        text = text_in(message)
         match kind_of(message):
             case "user":
                 yield from self._asked(message, line, text, time)
@@ -378,26 +379,27 @@ def _history_in(step: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _is_snapshot(message: dict[str, Any]) -> bool:
-    return _SNAPSHOT.match(_text_in(message) or "") is not None
+    return _SNAPSHOT.match(text_in(message) or "") is not None
 
 
 def _is_thanks(message: dict[str, Any]) -> bool:
     """Tell whether a message is the answer that the tool puts behind a summary."""
-    return kind_of(message) == "gemini" and _THANKS.fullmatch(_text_in(message) or "") is not None
+    return kind_of(message) == "gemini" and _THANKS.fullmatch(text_in(message) or "") is not None
 
 
 def _is_context(message: dict[str, Any]) -> bool:
     """Tell whether a message of a history is what the tool puts before all: no other has its id."""
     has_id = "-" in (text_of(message.get("id")) or "")
-    return not has_id or _CONTEXT.match(_text_in(message) or "") is not None
+    return not has_id or _CONTEXT.match(text_in(message) or "") is not None
 
 
 def _mark(message: dict[str, Any]) -> int:
     """Return what a message and its copy have in common."""
-    return hash((kind_of(message), _text_in(message)))
+    return hash((kind_of(message), text_in(message)))
 
 
-def _text_in(message: dict[str, Any]) -> str | None:
+def text_in(message: dict[str, Any]) -> str | None:
+    """Return the text of a message, without thoughts and the files that it names."""
     content = message.get("content")
     if isinstance(content, str):
         return text_of(content)
@@ -406,7 +408,7 @@ def _text_in(message: dict[str, Any]) -> str | None:
         for part in objects_of(content)
         if not part.get("thought") and (text := text_of(part.get("text")))
     ]
-    return "\n\n".join(texts) or None
+    return "\n\n".join(without_referenced(texts)) or None
 
 
 def _output_in(call: dict[str, Any]) -> str:

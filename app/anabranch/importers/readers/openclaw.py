@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import zstandard
 
@@ -14,7 +15,7 @@ from anabranch.importers.files.candidates import is_there
 from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
-from anabranch.importers.readers.pi_entries import Entries, id_of, node_of
+from anabranch.importers.readers.pi_entries import Entries, asked_in, id_of, node_of
 from anabranch.importers.records.model import Broken, Ended, Opened, ToolResult, Turn
 from anabranch.importers.records.values import json_of, kind_of, object_of, text_of, time_of
 
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from anabranch.importers.records.chains import Node
     from anabranch.importers.records.model import Record
 
+_WOKEN: Final = "[Subagent Context]"
+"""The beginning of a run's task that is none: its agent's own agents ended, and it goes on."""
+_TASK: Final = re.compile(
+    r"(?:\A|\n)\[Subagent Task\]\s*(.*?)\s*(?:\n\nBegin\. Execute the assigned task[^\n]*)?\Z",
+    re.DOTALL,
+)
 _EVENTS = "SELECT event_json, event_zstd FROM transcript_events WHERE session_id = ? ORDER BY seq"
 
 
@@ -45,27 +52,37 @@ class OpenClawReader:
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Return a source a database."""
-        return [Source(self.tool, (path,), keys=_session_ids(path)) for path in files]
+        return [
+            Source(self.tool, (path,), keys=_session_ids(path), beside=tuple(_states(path))[:1])
+            for path in files
+        ]
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of all sessions, sub-agents where they were started."""
+        runs, broken = _runs(source.path)
+        if broken is not None:
+            yield broken
         try:
             with closing(snapshot(source.path)) as database:
-                yield from _Reading(database, _runs(source.path)).records()
+                yield from _Reading(database, runs).records()
         except sqlite3.Error as error:
             yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A session's place among others."""
+    """A session's place among others; a rewind went on under another id, with all entries again."""
 
-    session_id: str
+    session_ids: tuple[str, ...]
     key: str
     parent_key: str | None
     fork_of: str | None
-    fork_after: str | None
     label: str | None
+
+    @property
+    def session_id(self) -> str:
+        """The id under which it began."""
+        return self.session_ids[0]
 
 
 def _session_ids(path: Path) -> tuple[str, ...]:
@@ -77,21 +94,26 @@ def _session_ids(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def _runs(path: Path) -> dict[str, dict[str, Any]]:
-    """Return what is known of sub-agents by the key of their session."""
+def _states(path: Path) -> Iterator[Path]:
+    """Yield the databases of runs that are there; the nearest is the one beside the agents."""
+    beside = (folder / "state" / "openclaw.sqlite" for folder in path.parents)
+    return filter(is_there, beside)
+
+
+def _runs(path: Path) -> tuple[dict[str, dict[str, Any]], Broken | None]:
+    """Return what is known of sub-agents by the key of their session, or why that is not read."""
     found: dict[str, dict[str, Any]] = {}
-    for folder in path.parents:
-        state = folder / "state" / "openclaw.sqlite"
-        if is_there(state):
-            try:
-                with closing(snapshot(state)) as database:
-                    query = "SELECT child_session_key, payload_json FROM subagent_runs ORDER BY created_at"
-                    for key, payload in rows(database, query):
-                        found[str(key)] = object_of(json_of(payload))
-            except sqlite3.Error:
-                continue
-            break
-    return found
+    state = next(_states(path), None)
+    if state is None:
+        return found, None
+    try:
+        with closing(snapshot(state)) as database:
+            query = "SELECT child_session_key, payload_json FROM subagent_runs ORDER BY created_at"
+            for key, payload in rows(database, query):
+                found[str(key)] = object_of(json_of(payload))
+    except sqlite3.Error as error:
+        return found, Broken(path=state, number=0, reason=str(error), more=False)
+    return found, None
 
 
 def _nodes(database: sqlite3.Connection) -> list[_Node]:
@@ -103,8 +125,8 @@ def _nodes(database: sqlite3.Connection) -> list[_Node]:
             str(row["session_key"]): row for row in rows(database, "SELECT * FROM session_nodes")
         }
     windows = {
-        str(row["session_id"]): str(row["session_key"])
-        for row in rows(database, "SELECT session_id, session_key FROM session_windows")
+        str(row["session_id"]): _told(row)
+        for row in rows(database, "SELECT * FROM session_windows")
     }
     ids = [
         str(row[0])
@@ -113,18 +135,46 @@ def _nodes(database: sqlite3.Connection) -> list[_Node]:
             "SELECT session_id FROM transcript_events GROUP BY session_id ORDER BY min(created_at)",
         )
     ]
-    return [_node(session_id, windows.get(session_id, session_id), parents) for session_id in ids]
+    chains: dict[str, list[str]] = {}
+    for session_id in ids:
+        before = text_of(windows.get(session_id, {}).get("previous_session_id"))
+        chain = chains.get(before or "")
+        if before is None or chain is None or not _shared(database, before, session_id):
+            chain = []
+        chains[session_id] = chain
+        chain.append(session_id)
+    found = {chain[0]: tuple(chain) for chain in chains.values()}
+    return [
+        _node(chain, text_of(windows.get(chain[0], {}).get("session_key")) or chain[0], parents)
+        for chain in found.values()
+    ]
 
 
-def _node(session_id: str, key: str, parents: Mapping[str, sqlite3.Row]) -> _Node:
+def _shared(database: sqlite3.Connection, before: str, session_id: str) -> bool:
+    """Tell whether a session has an entry of the one before it: a new one has none."""
+    first = {id_of(entry) for entry in _entries(database, before) if kind_of(entry) != "session"}
+    return any(id_of(entry) in first for entry in _entries(database, session_id))
+
+
+def _told(row: sqlite3.Row) -> dict[str, Any]:
+    return dict(zip(row.keys(), row, strict=True))
+
+
+def _entries(database: sqlite3.Connection, session_id: str) -> Iterator[dict[str, Any]]:
+    for text, packed in rows(database, _EVENTS, session_id):
+        entry = json_of(text if text is not None else _unpacked(packed))
+        if isinstance(entry, dict):
+            yield object_of(entry)
+
+
+def _node(session_ids: tuple[str, ...], key: str, parents: Mapping[str, sqlite3.Row]) -> _Node:
     row = parents.get(key)
-    told = dict(zip(row.keys(), row, strict=True)) if row is not None else {}
+    told = _told(row) if row is not None else {}
     return _Node(
-        session_id,
+        session_ids,
         key,
         text_of(told.get("parent_session_key")) or text_of(told.get("spawned_by")),
         text_of(told.get("fork_source_session_id")),
-        text_of(told.get("fork_source_entry_id")),
         text_of(told.get("label")),
     )
 
@@ -137,8 +187,13 @@ class _Reading:
         self.runs = runs
         self.nodes = _nodes(database)
         self._by_key = {node.key: node for node in self.nodes}
-        self._by_id = {node.session_id: node for node in self.nodes}
+        self._by_id = {one: node for node in self.nodes for one in node.session_ids}
         self._told: set[str] = set()
+        self._forks: dict[str, list[tuple[str, _Node]]] = {}
+        for node in self.nodes:
+            if left_after := self._left_after(node):
+                origin = self._by_id[node.fork_of or ""].session_id
+                self._forks.setdefault(origin, []).append((left_after, node))
 
     def records(self) -> Iterator[Record]:
         """Yield all sessions, those that left another within it."""
@@ -155,10 +210,10 @@ class _Reading:
         if node is not None:
             yield from self.told(node, parent=line)
 
-    def forks_after(self, session_id: str, entry_id: str, *, line: str) -> Iterator[Record]:
+    def forks_after(self, session_id: str, entry: str, *, line: str) -> Iterator[Record]:
         """Yield the sessions that were forked after an entry."""
-        for node in self.nodes:
-            if node.fork_of == session_id and node.fork_after == entry_id:
+        for left_after, node in self._forks.get(session_id, ()):
+            if left_after == entry:
                 yield from self.told(node, parent=line)
 
     def children(self, node: _Node) -> Iterator[Record]:
@@ -173,21 +228,34 @@ class _Reading:
             self._told.add(node.session_id)
             yield from _Session(node, self).records(parent)
 
-    def entries(self, session_id: str) -> Iterator[dict[str, Any]]:
-        """Yield a session's entries."""
-        for text, packed in rows(self.database, _EVENTS, session_id):
-            entry = json_of(text if text is not None else _unpacked(packed))
-            if isinstance(entry, dict):
-                yield object_of(entry)
+    def entries(self, node: _Node) -> Iterator[dict[str, Any]]:
+        """Yield a session's entries, each once."""
+        seen: set[str] = set()
+        for session_id in node.session_ids:
+            for entry in _entries(self.database, session_id):
+                if len(node.session_ids) == 1:
+                    yield entry
+                elif id_of(entry) not in seen:
+                    seen.add(id_of(entry))
+                    yield entry
 
     def inherited(self, node: _Node) -> frozenset[str]:
         """Return the entries that a fork was given."""
-        if node.fork_of not in self._by_id:
+        origin = self._by_id.get(node.fork_of or "")
+        if origin is None or origin is node:
             return frozenset()
-        return frozenset(id_of(entry) for entry in self.entries(node.fork_of or ""))
+        return frozenset(id_of(entry) for entry in self.entries(origin))
+
+    def _left_after(self, node: _Node) -> str | None:
+        """Return the last entry that a fork shares with its origin; it names the next one."""
+        given = self.inherited(node)
+        if not given:
+            return None
+        shared = [found for entry in self.entries(node) if (found := id_of(entry)) in given]
+        return shared[-1] if shared else None
 
     def _origin(self, node: _Node) -> _Node | None:
-        if node.fork_of and node.fork_of != node.session_id:
+        if node.fork_of and node.fork_of not in node.session_ids:
             return self._by_id.get(node.fork_of)
         found = self._by_key.get(node.parent_key or "")
         return found if found is not node else None
@@ -209,6 +277,7 @@ class _Session(Entries):
         self._reading = reading
         self._run_told = reading.runs.get(node.key, {})
         self._task = text_of(self._run_told.get("task"))
+        self._woken_again = self._task is not None and self._task.startswith(_WOKEN)
         self._resets = 0
         self._asked = False
 
@@ -217,14 +286,17 @@ class _Session(Entries):
         fork = self._node.fork_of is not None and parent is not None
         inherited = self._reading.inherited(self._node) if fork else frozenset[str]()
         project: str | None = None
-        for entry in self._reading.entries(self.key):
+        for entry in self._reading.entries(self._node):
             if kind_of(entry) == "session":
                 project = text_of(entry.get("cwd"))
+            elif given := asked_in(entry):
+                if self._woken_again:
+                    self._first_run(given, entry)
                 break
         yield self._opened(self.key, self.key, parent, project, fork=fork)
         base = self.key
         course = Course(base, lambda: self._places(inherited))
-        for entry in self._reading.entries(self._node.session_id):
+        for entry in self._reading.entries(self._node):
             if kind_of(entry) == "session" or id_of(entry) in inherited:
                 continue
             time = time_of(entry.get("timestamp"))
@@ -242,14 +314,21 @@ class _Session(Entries):
                     details = object_of(object_of(entry.get("message")).get("details"))
                     child = text_of(details.get("childSessionKey"))
                     yield from self._reading.started(child or "", line=line)
-            yield from self._reading.forks_after(base, str(entry.get("id")), line=line)
+            yield from self._reading.forks_after(base, id_of(entry), line=line)
             yield from course.left(time)
         yield from self._reading.children(self._node)
         yield from self.counted()
         yield from self._end()
 
+    def _first_run(self, given: str, entry: dict[str, Any]) -> None:
+        """Take task and beginning of an agent that was woken again: its first message has them."""
+        task = _TASK.search(given)
+        self._task = task[1] if task else given
+        execution = object_of(self._run_told.get("execution"))
+        self._run_told["execution"] = {**execution, "startedAt": entry.get("timestamp")}
+
     def _places(self, inherited: frozenset[str]) -> Iterator[Node]:
-        for entry in self._reading.entries(self._node.session_id):
+        for entry in self._reading.entries(self._node):
             if kind_of(entry) != "session" and id_of(entry) not in inherited:
                 yield node_of(entry)
 

@@ -53,6 +53,7 @@ SETTINGS: Final = frozenset(
 )
 _ENDS: Final = {"stop": True, "length": True, "toolUse": False}
 _TASK: Final = "Task: "
+_FILES: Final = re.compile(r"\A(?:<file name=\"[^\"\n]*\">.*?</file>\s*)+", re.DOTALL)
 _GATEWAY: Final = "gateway-injected"
 """The model that OpenClaw names for what it says itself."""
 _COMMAND: Final = re.compile(
@@ -81,11 +82,16 @@ def asked_in(entry: dict[str, Any]) -> str | None:
     message = object_of(entry.get("message"))
     if message.get("role") != "user" or message.get("display") is False:
         return None
-    if object_of(message.get("provenance")).get("kind") == "inter_session":
+    if object_of(message.get("provenance")).get("kind") not in {None, "external_user"}:
         return None
-    text = said_in(message.get("content"))
+    text = _without_files(said_in(message.get("content")))
     is_command = text is not None and "__openclaw" in message and _COMMAND.match(text)
     return None if is_command else text
+
+
+def _without_files(text: str | None) -> str | None:
+    """Return a prompt without the files that were named with it: the tool puts them before it."""
+    return text_of(_FILES.sub("", text)) if text else None
 
 
 def _said(entry: dict[str, Any]) -> str | None:

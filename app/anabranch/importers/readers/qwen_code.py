@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.referenced import without_referenced
 from anabranch.importers.records.chains import Node
 from anabranch.importers.records.families import Family, Head, Link, Member, families_of
 from anabranch.importers.records.model import (
@@ -48,6 +49,8 @@ _ENDS: Final[dict[str, Literal["completed", "cancelled"]]] = {
     "completed": "completed",
     "cancelled": "cancelled",
 }
+_REMINDER: Final = re.compile(r"<(system-reminder)>.*?</\1>\s*", re.DOTALL)
+_GO_ON: Final = re.compile(r"\n+Resume the prior task using the summary above\.[^\n]*\s*\Z")
 _EXIT: Final = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
 
 
@@ -86,8 +89,12 @@ class QwenCodeReader:
             keys = dict.fromkeys(head.session_id for head in family)
             paths = (*(head.path for head in family), *own)
             project = next((head.project for head in family if head.project), None)
-            found.append(Source(self.tool, paths, project=project, keys=tuple(keys)))
-        return found + [Source(self.tool, tuple(paths)) for paths in agents.values()]
+            beside = tuple(map(_beside, own))
+            found.append(Source(self.tool, paths, project=project, keys=tuple(keys), beside=beside))
+        return found + [
+            Source(self.tool, tuple(paths), beside=tuple(map(_beside, paths)))
+            for paths in agents.values()
+        ]
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of a session, its sub-agents and its forks."""
@@ -158,7 +165,7 @@ class _Talk:
             case "tool_result":
                 yield from _results(record, line, time)
             case "system" if record.get("subtype") == "chat_compression":
-                yield from _summary(record, line, time)
+                yield from summary_of(record, line, time)
             case "system":
                 self.left_out[f"system {record.get('subtype') or ''}".strip()] += 1
             case kind:
@@ -218,8 +225,9 @@ def asked_in(record: dict[str, Any]) -> str | None:
     if kind_of(record, "provenance") not in {"", "real_user"}:
         return None
     parts = objects_of(object_of(record.get("message")).get("parts"))
-    texts = [text for part in parts if (text := text_of(part.get("text")))]
-    text = "\n\n".join(texts).strip()
+    given = (text for part in parts if (text := text_of(part.get("text"))))
+    texts = (_REMINDER.sub("", text) for text in without_referenced(given))
+    text = "\n\n".join(filter(str.strip, texts)).strip()
     return text if text and not text.startswith("<task-notification>") else None
 
 
@@ -242,13 +250,14 @@ def _results(record: dict[str, Any], line: str, time: datetime | None) -> Iterat
             )
 
 
-def _summary(record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Record]:
+def summary_of(record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Summary]:
     """Yield a compression's summary: the first text of the history that took the place of all."""
     payload = object_of(record.get("systemPayload"))
     for content in objects_of(payload.get("compressedHistory")):
         for part in objects_of(content.get("parts")):
             text = text_of(part.get("text"))
             if text and content.get("role") == "user" and not text.startswith("<session_context"):
+                text = _GO_ON.sub("", text)
                 yield Summary(line=line, id=_id_of(record), text=text, time=time)
                 return
     text = text_of(payload.get("summary"))
@@ -396,10 +405,14 @@ class _Agent(_Talk):
         )
 
 
+def _beside(path: Path) -> Path:
+    """Return the file that says of an agent what its own does not; how it ended, above all."""
+    return path.with_name(f"{plain_name(path).removesuffix('.jsonl')}.meta.json")
+
+
 def _meta(path: Path) -> dict[str, Any]:
-    file = path.with_name(f"{plain_name(path).removesuffix('.jsonl')}.meta.json")
     try:
-        return object_of(json_of(file.read_bytes()))
+        return object_of(json_of(_beside(path).read_bytes()))
     except OSError:
         return {}
 

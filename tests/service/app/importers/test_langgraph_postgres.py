@@ -15,6 +15,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from anabranch.errors import InputInvalid
 from anabranch.importers.inventory import located
 from anabranch.importers.readers.catalogue import READERS
+from tests.support.langgraph_graphs import ask_again, ask_side_by_side
 from tests.support.postgres_server import REQUIRED, postgres, programs
 from tests.support.rounds import in_full_only
 from tests.support.transcripts import shows, told
@@ -92,11 +93,44 @@ def shown(where: str) -> tuple[str, list[tuple[Any, ...]]]:
     ]
 
 
-@shows("langgraph-postgres", "plain", "tools", "sub-agent", "rewind")
-@in_full_only
-@pytest.mark.skipif(
+with_postgres = pytest.mark.skipif(
     programs() is None and not REQUIRED, reason="PostgreSQL is not on this machine; CI has it"
 )
+
+
+@shows("langgraph-postgres", "parallel", "nested", "resume")
+@in_full_only
+@with_postgres
+def test_graphs_beside_and_within_each_other_are_read_as_those_in_sqlite(tmp_path: Path) -> None:
+    """Each is a line below the one that invoked it, and the thread goes on."""
+    folder = programs()
+    assert folder is not None
+    for ask in (ask_side_by_side, ask_again):
+        with SqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:
+            ask(saver)
+
+    with postgres(folder) as address:
+        with PostgresSaver.from_conn_string(address) as saver:
+            saver.setup()
+        for ask in (ask_side_by_side, ask_again):
+            with PostgresSaver.from_conn_string(address) as saver:
+                ask(saver)
+        _, found = shown(address)
+
+    _, right = shown(str(tmp_path / "threads.sqlite"))
+    assert [line[:2] for line in found].count(("subagent", "Is all dry?")) == 2
+    assert ("subagent", "Check the lens.") in [line[:2] for line in found]
+    assert _without_order(found) == _without_order(right)
+
+
+def _without_order(lines: list[tuple[Any, ...]]) -> list[str]:
+    """Return lines, and what nodes said at a time within them, in no order."""
+    return sorted(str((*line[:2], sorted(line[2]), line[3])) for line in lines)
+
+
+@shows("langgraph-postgres", "plain", "tools", "sub-agent", "rewind")
+@in_full_only
+@with_postgres
 def test_threads_in_postgres_are_read_as_those_in_sqlite(tmp_path: Path) -> None:
     """A part that was left, a helper's graph, tools; a wrong address is refused without its password."""
     with SqliteSaver.from_conn_string(str(tmp_path / "threads.sqlite")) as saver:

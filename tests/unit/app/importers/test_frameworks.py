@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
@@ -11,15 +10,15 @@ import pytest
 from agents import Agent, RunConfig, Runner, SQLiteSession
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph import MessagesState  # noqa: TC002 - LangGraph reads what nodes take.
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
+from tests.support.langgraph_graphs import THREAD, ask_again, ask_side_by_side, graph_of
 from tests.support.patience import PATIENCE_S
 from tests.support.scripted_model import ScriptedModel
 from tests.support.transcripts import shows, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from langgraph.checkpoint.base import CheckpointTuple
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from tests.support.transcripts import Told
 
 OFFLINE: Final = RunConfig(tracing_disabled=True)
-THREAD: Final[Any] = {"configurable": {"thread_id": "pier"}}
 
 
 def read(folder: Path) -> Told:
@@ -81,47 +79,14 @@ async def test_agents_that_one_answer_calls_and_a_session_that_is_taken_up_again
     ]
 
 
-def _graph(node: Any, **others: Any) -> Any:
-    """Return a graph in which nodes answer side by side."""
-    graph = StateGraph(MessagesState)
-    for name, one in {"node": node, **others}.items():
-        graph.add_node(name, one)
-        graph.add_edge(START, name)
-        graph.add_edge(name, END)
-    return graph
-
-
 @shows("langgraph-sqlite", "parallel", "nested", "resume")
 def test_graphs_that_run_beside_and_within_each_other_and_a_thread_that_is_taken_up_again(
     tmp_path: Path,
 ) -> None:
     """Each graph of a node is a line below the one that invoked it; a thread goes on."""
-    both = threading.Barrier(2)
-
-    def look(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [AIMessage(f"Looked: {state['messages'][-1].content}")]}
-
-    def helper(name: str, inner: Any) -> Callable[[MessagesState], dict[str, Any]]:
-        def ask(state: MessagesState) -> dict[str, Any]:
-            if state["messages"][-1].content != "Is all dry?":
-                return {"messages": []}
-            both.wait(PATIENCE_S)
-            said = inner.invoke({"messages": [HumanMessage(f"Check the {name}.")]})["messages"][-1]
-            return {"messages": [AIMessage(f"{name}: {said.content}")]}
-
-        return ask
-
-    def passed_on(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [deep.invoke({"messages": state["messages"][-1:]})["messages"][-1]]}
-
-    deep = _graph(look).compile()
-    lens, horn = _graph(passed_on).compile(), _graph(look).compile()
-    with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
-        app = _graph(helper("lens", lens), horn=helper("horn", horn)).compile(checkpointer=saver)
-        app.invoke({"messages": [HumanMessage("Is all dry?")]}, THREAD)
-    with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
-        app = _graph(look).compile(checkpointer=saver)
-        app.invoke({"messages": [HumanMessage("And the wick?")]}, THREAD)
+    for ask in (ask_side_by_side, ask_again):
+        with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
+            ask(saver)
 
     found = read(tmp_path)
 
@@ -166,7 +131,7 @@ def test_an_answer_beside_a_node_that_failed_is_told_once(tmp_path: Path) -> Non
         return {"messages": [AIMessage("Three boats.", id="3")]}
 
     with SqliteSaver.from_conn_string(str(tmp_path / "checkpoints.db")) as saver:
-        app = _graph(well, boats=boats).compile(checkpointer=saver)
+        app = graph_of(well, boats=boats).compile(checkpointer=saver)
         with pytest.raises(ConnectionError):
             app.invoke(question, THREAD)
         failed = talk(read(tmp_path))

@@ -50,6 +50,10 @@ REPEATED = [
     "a://",
     "a://b:",
     "a:b@",
+    "://:a@",
+    "--a-a-token ",
+    "-u a",
+    "cookie: a=",
     "basic ",
     "-----BEGIN A ",
 ]
@@ -76,6 +80,22 @@ def test_a_secret_is_replaced_by_its_kind_and_counted(secret: str, kind: str) ->
         ('"api_key": "0123456789abcdef"', '"api_key": "[redacted'),
         ("Authorization: Bearer abcdef0123456789abcdef", "Authorization: Bearer [redacted"),
         ("https://pier/x?token=abcdef012345&y=1", "https://pier/x?token=[redacted"),
+        (
+            "postgres://keeper:f0gh@rn@pier/db",
+            "postgres://keeper:[redacted: Basic Auth Credentials]@p",
+        ),
+        ('{"a": "{\\"api_key\\": \\"0123456789ab\\"}"}', '{"a": "{\\"api_key\\": \\"[redacted'),
+        (
+            "login --password f0ghorn-9 --host pier",
+            "login --password [redacted: Secret in a command] -",
+        ),
+        (
+            "curl -u keeper:f0ghorn https://pier",
+            "curl -u keeper:[redacted: Basic Auth Credentials] h",
+        ),
+        ("Cookie: sid=0123456789; theme=dark", "Cookie: [redacted: Cookie]"),
+        ('"Set-Cookie": "sid=0123456789; Path=/"', '"Set-Cookie": "[redacted: Cookie]'),
+        ("Authorization: f0ghorn-9-horn", "Authorization: [redacted"),
     ],
 )
 def test_only_the_secret_of_an_assignment_goes(text: str, left: str) -> None:
@@ -93,6 +113,10 @@ def test_only_the_secret_of_an_assignment_goes(text: str, left: str) -> None:
         "export TOKEN=$GITHUB_TOKEN",
         "See https://example.com/a/b?page=2 and tests/unit/importers/test_redaction.py",
         "key: value",
+        "Use --password or --token to log in; sudo -u keeper:crew runs it.",
+        "docker run --user 1000:1000 image",
+        "See http://pier:8080/a and mail a@b.org; the cookie: it is sweet.",
+        "const secret_santa = draw(names);",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -103,15 +127,42 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert not redaction.counted
 
 
+def test_the_end_of_a_private_key_is_one_whose_beginning_was_cut_off() -> None:
+    """Also where its lines stand in a JSON text; what stands before it stays."""
+    end = "-----END RSA PRIVATE" + " KEY-----"
+    redaction = Redaction()
+
+    clean = redaction.clean(f'The rest was: {KEY}\n{KEY}\n{end}\nand "{KEY}\\n{end}" too.')
+
+    mark = "[redacted: Private Key]"
+    assert clean == f'The rest was: {mark}\nand "{mark}" too.'
+    assert redaction.counted == {"Private Key": 2}
+
+
+def test_the_name_of_a_member_says_that_its_value_is_a_secret() -> None:
+    """Of an object that is no text, name and value are looked at together."""
+    clean = Redaction().value({"env": {"DB_PASSWORD": "f0ghorn-9", "DB_USER": "keeper-9"}})
+
+    assert clean == {"env": {"DB_PASSWORD": "[redacted: Secret Keyword]", "DB_USER": "keeper-9"}}
+
+
+@pytest.mark.parametrize("prefix", ["xai-", "r8_", "dop_v1_", "hvs.", "glsa_", "secret_"])
+def test_a_token_is_known_by_its_prefix(prefix: str) -> None:
+    """Those of providers for which the rules of detect-secrets have none."""
+    clean = Redaction().clean("Take " + prefix + "a1B2c3D4e5" * 4 + " now.")
+
+    assert clean == "Take [redacted: API token] now."
+
+
 def test_homes_become_a_tilde_also_where_secrets_are_kept() -> None:
     """On every system; the rest of the path stays."""
     redaction = Redaction(secrets=False, home=Path("/srv/keeper"))
 
     clean = redaction.clean(
-        "/home/ada/log.txt /Users/ada/x C:\\Users\\ada\\y /srv/keeper/z /srv/keepers DB_PASSWORD=hunter22"
+        "/home/ada/log.txt /Users/ada/x C:\\Users\\ada\\y C:\\\\Users\\\\ada\\\\w /srv/keeper/z /srv/keepers DB_PASSWORD=hunter22"
     )
 
-    assert clean == "~/log.txt ~/x ~\\y ~/z /srv/keepers DB_PASSWORD=hunter22"
+    assert clean == "~/log.txt ~/x ~\\y ~\\\\w ~/z /srv/keepers DB_PASSWORD=hunter22"
 
 
 @pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.pattern[:30])

@@ -1,0 +1,116 @@
+"""Secrets wherever a transcript may have them: no event that is made of it holds one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from anabranch.importers.mapping.identity import Identity
+from anabranch.importers.mapping.redaction import Redaction
+from anabranch.importers.mapping.sessions import Mapping
+from anabranch.importers.outcome import Tally
+from anabranch.importers.records.model import (
+    Ended,
+    Fact,
+    Opened,
+    Skipped,
+    Summary,
+    ToolCall,
+    ToolResult,
+    Turn,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from anabranch.importers.records.model import Record
+
+# Put together here, so that no scanner takes this file for one that holds secrets.
+SECRET = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
+CORE = "a1B2c3D4e5"
+BODY = "\n".join(["MIIE" + CORE * 6] * 50)
+KEY = f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----"
+MAIN = Opened(key="main", source_id="main", task="Look.")
+
+
+def failed(command: str, output: str) -> list[Record]:
+    """Return a command that failed."""
+    return [
+        ToolCall(line="main", id="c", name="bash", input={"command": command}),
+        ToolResult(line="main", call_id="c", given=output, failed=True),
+    ]
+
+
+def turn(text: str, *, said: str = "user") -> list[Record]:
+    """Return a text that was said."""
+    return [
+        Turn(line="main", id="1", said="assistant" if said == "assistant" else "user", text=text)
+    ]
+
+
+PLACES: dict[str, list[Record]] = {
+    "a text past its length": turn(f"{'x ' * 990}{SECRET} and {KEY}"),
+    "a key that the length cuts": turn(f"{'x ' * 900}{KEY}"),
+    "a command past its length": failed(f"deploy {'-v ' * 60} --with {SECRET}", "it is wrong"),
+    "a line of an output past its length": failed("deploy", f"error: {'x ' * 140}{SECRET}"),
+    "a line of a key in an output": failed("cat key", KEY.rpartition("\n")[0]),
+    "the end of a key in an output": failed("tail key", KEY.partition("\n")[2]),
+    "a command of many lines": failed(f"cat <<E\n{KEY}\nE\ndeploy {SECRET}", f"no {SECRET}"),
+    "a decision": turn(f"We decided to use {SECRET} from now on.", said="assistant"),
+    "a role": [
+        Opened(key="a", source_id="a", kind="subagent", parent="main", role=SECRET, task="T"),
+        Ended(line="a", result="It is done."),
+    ],
+    "a model": [*turn("Hm."), Opened(key="b", source_id="b", model=SECRET, task="T", silent=True)],
+    "an attribute": [
+        Opened(key="b", source_id="b", task="T", attributes={"db_password": CORE}),
+        Turn(line="b", id="1", said="user", text="Look."),
+    ],
+    "a tool": [ToolCall(line="main", id="c", name=f"run {SECRET}", input={})],
+    "what was left out": [Skipped(line="main", why=f"record {SECRET}")],
+    "a kind that is not known": [Unknown(line="main", what=f"record {SECRET}")],
+    "a fact": [
+        Fact(line="main", id="f", text="T", kind=SECRET, subject=SECRET, entities=(SECRET,))
+    ],
+    "the id of a fact": [
+        Fact(line="main", id=f"observation\nlamp\n{SECRET}", text="T", kind="note")
+    ],
+    "a summary": [Summary(line="main", id="s", text=f"So far: {SECRET}")],
+    "a result": [
+        Opened(key="a", source_id="a", kind="subagent", parent="main", task="T"),
+        Ended(line="a", result=f"It is {SECRET}"),
+    ],
+    "a reason": [
+        Opened(key="a", source_id="a", kind="subagent", parent="main", task="T"),
+        Ended(line="a", how="failed", reason=f"It is {SECRET}"),
+    ],
+    "a tool's input within a text": [
+        ToolCall(line="main", id="c", name="run", input={"body": '{"token": "' + CORE + '"}'}),
+        ToolResult(line="main", call_id="c", given="it ran", failed=False),
+    ],
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_event_holds_a_secret(place: str) -> None:
+    """Neither cut off, nor in a name, nor in the whole text that is kept beside it."""
+    tally = Tally()
+    mapping = Mapping(
+        Identity("default", "tool"),
+        Redaction(),
+        tally,
+        tool="tool",
+        fallback_time=datetime(2026, 11, 30, tzinfo=UTC),
+        tools=True,
+    )
+
+    drafts = [
+        draft for record in (MAIN, *turn("Look."), *PLACES[place]) for draft in mapping.take(record)
+    ]
+    drafts += mapping.finish()
+
+    stored = repr([msgspec.structs.asdict(draft) for draft in drafts])
+    assert "redacted" in stored
+    assert CORE not in stored
