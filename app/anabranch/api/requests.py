@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text, in_utc
+from anabranch_events.event.identifiers import (
+    Identifier,
+    Json,
+    Name,
+    Position,
+    Text,
+    in_utc,
+    no_number,
+)
 from anabranch_events.event.types import (
     CITED_MAX,
     INSIGHTS_MAX,
@@ -27,23 +34,13 @@ if TYPE_CHECKING:
 
 _WAIT_S_MAX = 30.0
 _RETIRED_MAX = 100
-_NUMBER: Final = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*")
 _EVENTS_MAX = 1000
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
 
 
-def _no_number(value: object) -> object:
-    """Return `value` unless it is a number, also as text, which pydantic takes for seconds."""
-    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
-    return value
-
-
-WorldTime = Annotated[datetime, AfterValidator(in_utc)]
-"""A time, in UTC where it names no zone."""
-Time = Annotated[WorldTime, BeforeValidator(_no_number)]
-"""A time as text: a number is none, and a negative one no position."""
+WorldTime = Annotated[datetime, BeforeValidator(no_number), AfterValidator(in_utc)]
+"""A time as text, in UTC where it names no zone: a number is none, and no position."""
 
 
 class Request(BaseModel):
@@ -290,15 +287,15 @@ class _Asking(Request):
     agent: Name | None = Field(default=None, description="In whose name it was recorded.")
     role: Name | None = Field(default=None, description="The role of its session.")
     confidence_min: Annotated[float, Field(ge=0, le=1)] = 0.0
-    since: Time | None = Field(default=None, description="The earliest time of its recording.")
-    until: Time | None = Field(default=None, description="The latest time of its recording.")
-    valid_at: Time | None = Field(
+    since: WorldTime | None = Field(default=None, description="The earliest time of its recording.")
+    until: WorldTime | None = Field(default=None, description="The latest time of its recording.")
+    valid_at: WorldTime | None = Field(
         default=None, description="When it must hold in the world; by default when it is asked."
     )
     min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         default=None, description="Leave out what is less similar than this."
     )
-    as_of: Position | Time | None = Field(
+    as_of: Position | WorldTime | None = Field(
         default=None, description="Answer with what was known at a position, or a time."
     )
     after: Position | None = Field(
@@ -363,10 +360,10 @@ class Synthesise(Writing):
 
     session_id: Identifier | None = Field(default=None, description="What this session learned.")
     entity: Name | None = Field(default=None, description="What is known about this name.")
-    since: Position | Time | None = Field(
+    since: Position | WorldTime | None = Field(
         default=None, description="The beginning of a period: a position, or a time."
     )
-    until: Position | Time | None = Field(default=None, description="The end of the period.")
+    until: Position | WorldTime | None = Field(default=None, description="The end of the period.")
 
 
 class ResolveConflict(Writing):
@@ -404,7 +401,7 @@ class ShowSession(Reading):
     """Look up a session with its working memory and its insights."""
 
     session_id: Identifier
-    as_of: Position | Time | None = Field(
+    as_of: Position | WorldTime | None = Field(
         default=None, description="Show it as it was at a position, or a time."
     )
 
@@ -413,7 +410,9 @@ class ShowHistory(Reading):
     """Look up the life of a session, an insight or a consolidation."""
 
     thing_id: Identifier = Field(description="The id of a session, an insight or a consolidation.")
-    as_of: Position | Time | None = Field(default=None, description="Up to a position, or a time.")
+    as_of: Position | WorldTime | None = Field(
+        default=None, description="Up to a position, or a time."
+    )
     limit: Annotated[int, Field(ge=1, le=_EVENTS_MAX)] = Field(
         default=100, description="How many events at most: the last ones."
     )
