@@ -51,7 +51,7 @@ SETTINGS: Final = frozenset(
         "usage",
     }
 )
-_ENDS: Final = {"stop": True, "length": True, "toolUse": False}
+_ENDS: Final = {"stop": True, "length": True, "toolUse": False, "error": False, "aborted": False}
 _TASK: Final = "Task: "
 _GATEWAY: Final = "gateway-injected"
 """The model that OpenClaw names for what it says itself."""
