@@ -25,7 +25,7 @@ _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
-def no_number(value: object) -> object:
+def _no_number(value: object) -> object:
     """Return `value` unless it is a number, also as text, which pydantic takes for seconds."""
     if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
         raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
@@ -48,7 +48,7 @@ def _composed(value: str) -> str:
 
 Name = Annotated[str, AfterValidator(_composed)]
 """A tag, an agent or a role; composed and decomposed characters are alike."""
-Time = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(no_number)]
+Time = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_no_number)]
 """A time, in UTC where it names no zone; a number is none."""
 
 

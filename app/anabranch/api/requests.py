@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from anabranch_events.event.identifiers import Identifier, Json, Name, Position, Text, in_utc
+from anabranch_events.event.identifiers import (
+    Identifier,
+    Json,
+    Name,
+    Position,
+    Text,
+    in_utc,
+    no_number,
+)
 from anabranch_events.event.types import (
     CITED_MAX,
     INSIGHTS_MAX,
@@ -17,7 +25,6 @@ from anabranch_events.event.types import (
 )
 from anabranch_recall import Filters, Scope
 from anabranch_recall.context import INSIGHTS, TOKENS, TOKENS_MAX
-from anabranch_recall.filters import no_number
 from anabranch_recall.question import HITS_MAX, QUESTIONS_MAX, SPREAD_MAX, TIMEOUT_S_MAX
 from anabranch_thinking import InsightDraft
 from anabranch_thinking.sessions.insights import RELATED, REMEMBERED_MAX, REQUESTED
@@ -32,8 +39,8 @@ _EVENTS_MAX = 1000
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
 
 
-Time = Annotated[datetime, AfterValidator(in_utc), BeforeValidator(no_number)]
-"""A time as text: a number is none, and a negative one no position."""
+WorldTime = Annotated[datetime, BeforeValidator(no_number), AfterValidator(in_utc)]
+"""A time as text, in UTC where it names no zone: a number is none, and no position."""
 
 
 class Request(BaseModel):
@@ -135,8 +142,8 @@ class Update(Writing):
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
     tags: tuple[Name, ...] | None = None
     entities: tuple[Name, ...] | None = None
-    valid_from: Time | None = None
-    valid_until: Time | None = None
+    valid_from: WorldTime | None = None
+    valid_until: WorldTime | None = None
     sources: tuple[Name, ...] = ()
     session_id: Identifier | None = None
     anyway: bool = Field(
@@ -160,7 +167,7 @@ class Retract(_Upkeep):
 
     insight_id: Identifier
     reason: Text = Field(description="Why it no longer holds.")
-    valid_until: Time | None = Field(
+    valid_until: WorldTime | None = Field(
         default=None, description="When it ceased to hold in the world."
     )
 
@@ -280,15 +287,15 @@ class _Asking(Request):
     agent: Name | None = Field(default=None, description="In whose name it was recorded.")
     role: Name | None = Field(default=None, description="The role of its session.")
     confidence_min: Annotated[float, Field(ge=0, le=1)] = 0.0
-    since: Time | None = Field(default=None, description="The earliest time of its recording.")
-    until: Time | None = Field(default=None, description="The latest time of its recording.")
-    valid_at: Time | None = Field(
+    since: WorldTime | None = Field(default=None, description="The earliest time of its recording.")
+    until: WorldTime | None = Field(default=None, description="The latest time of its recording.")
+    valid_at: WorldTime | None = Field(
         default=None, description="When it must hold in the world; by default when it is asked."
     )
     min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         default=None, description="Leave out what is less similar than this."
     )
-    as_of: Position | Time | None = Field(
+    as_of: Position | WorldTime | None = Field(
         default=None, description="Answer with what was known at a position, or a time."
     )
     after: Position | None = Field(
@@ -353,10 +360,10 @@ class Synthesise(Writing):
 
     session_id: Identifier | None = Field(default=None, description="What this session learned.")
     entity: Name | None = Field(default=None, description="What is known about this name.")
-    since: Position | Time | None = Field(
+    since: Position | WorldTime | None = Field(
         default=None, description="The beginning of a period: a position, or a time."
     )
-    until: Position | Time | None = Field(default=None, description="The end of the period.")
+    until: Position | WorldTime | None = Field(default=None, description="The end of the period.")
 
 
 class ResolveConflict(Writing):
@@ -394,7 +401,7 @@ class ShowSession(Reading):
     """Look up a session with its working memory and its insights."""
 
     session_id: Identifier
-    as_of: Position | Time | None = Field(
+    as_of: Position | WorldTime | None = Field(
         default=None, description="Show it as it was at a position, or a time."
     )
 
@@ -403,7 +410,9 @@ class ShowHistory(Reading):
     """Look up the life of a session, an insight or a consolidation."""
 
     thing_id: Identifier = Field(description="The id of a session, an insight or a consolidation.")
-    as_of: Position | Time | None = Field(default=None, description="Up to a position, or a time.")
+    as_of: Position | WorldTime | None = Field(
+        default=None, description="Up to a position, or a time."
+    )
     limit: Annotated[int, Field(ge=1, le=_EVENTS_MAX)] = Field(
         default=100, description="How many events at most: the last ones."
     )

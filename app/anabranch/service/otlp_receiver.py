@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
 
+from anabranch.errors import HomeFull, TooManyRequests
 from anabranch.home.folder import Home
 from anabranch.http.access.bind import HOST, LOOPBACK
 from anabranch.http.access.callers import OpenAccess
@@ -25,7 +26,7 @@ from anabranch.importers.drift import note_unknown_records
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.reader import Source
 from anabranch.service.otlp_requests import answer_of, media_of, request_in
-from anabranch.service.span_spool import SpanSpool
+from anabranch.service.span_spool import RETRY_AFTER_S, SpanSpool
 from anabranch_events.errors import AnabranchError
 
 if TYPE_CHECKING:
@@ -67,7 +68,11 @@ class OtlpReceiver:
         await asyncio.to_thread(self._spool.open)
         self._changed = set(self._spool.traces)
         task = asyncio.create_task(self._follow(log, saw), name="importing spans")
-        application = Starlette(routes=[Route(PATH, self._export, methods=["POST"])])
+        # Both paths: Python's exporter takes a redirect for success, and its spans would be lost.
+        paths = (PATH, f"{PATH}/")
+        application = Starlette(
+            routes=[Route(one, self._export, methods=["POST"]) for one in paths]
+        )
         edge = Edge(application, hosts=LOOPBACK, access=OpenAccess())
         try:
             async with serving(edge, self._listener, ending=_nothing):
@@ -87,6 +92,8 @@ class OtlpReceiver:
             asked = await asyncio.to_thread(request_in, body, media=media, encoding=encoding)
             async with self._writing:
                 traces, rejected = await asyncio.to_thread(self._spool.keep, asked)
+        except HomeFull as error:
+            return refused(TooManyRequests(RETRY_AFTER_S, message=error.message, fix=error.fix))
         except AnabranchError as error:
             return refused(error)
         self._changed |= traces

@@ -38,7 +38,12 @@ if TYPE_CHECKING:
 SPOOL_BYTES_MAX: Final = 512 * 1024 * 1024
 KEPT_S: Final = 3600.0
 KEPT_WITHOUT_AGENTS_S: Final = 120.0
-_RETRY_AFTER_S: Final = 30.0
+RETRY_AFTER_S: Final = 2.0
+"""The pause that a sender is asked for.
+
+OpenTelemetry's exporters have 10 s for an export with all its tries, and drop at once what is to
+come later (findings/otlp_exporters_drop_what_is_to_come_later.sh).
+"""
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _KEPT: Final = ("gen_ai.", "anabranch.")
@@ -137,7 +142,7 @@ class SpanSpool:
         held = sum(trace.bytes for trace in self.traces.values())
         if held + sum(len(one) for parts in lines.values() for one in parts) > self._bytes_max:
             raise TooManyRequests(
-                _RETRY_AFTER_S,
+                RETRY_AFTER_S,
                 message="more spans wait to be imported than are taken",
                 fix="send them again later",
             )

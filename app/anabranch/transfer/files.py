@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 import zstandard
 
 from anabranch.errors import ExportDamaged, InputInvalid
+from anabranch.importers.files.zstd import ZstdFile
 from anabranch_events.errors import LogDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
-
-    from _typeshed import WriteableBuffer
 
 LINE_BYTES_MAX: Final = 128 * 1024 * 1024
 """More than any event has: 64 MiB, and what JSON needs to spell it."""
@@ -60,42 +59,6 @@ class Lines:
             ) from error
 
 
-class _Unpacked(io.RawIOBase):
-    """The content of a Zstandard file, of all its frames; one that was cut off is an error."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._packed = b""
-        self._frame: zstandard.ZstdDecompressionObj | None = None
-        self._content = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        while not self._content:
-            self._packed = self._packed or self._file.read(_BUFFER_BYTES)
-            if not self._packed:
-                if self._frame is not None:
-                    raise EOFError("the compressed file ends before its end was marked")
-                return 0
-            self._unpack()
-        taken = self._content[: len(view)]
-        view[: len(taken)] = taken
-        self._content = self._content[len(taken) :]
-        return len(taken)
-
-    def _unpack(self) -> None:
-        if self._frame is None:
-            self._frame = zstandard.ZstdDecompressor().decompressobj()
-        packed, self._packed = self._packed, b""
-        self._content = self._frame.decompress(packed)
-        if self._frame.eof:
-            self._packed = self._frame.unused_data
-            self._frame = None
-
-
 @contextmanager
 def reading(path: Path) -> Generator[Lines]:
     """Open a file of lines; `-` is stdin. Raises InputInvalid where that cannot be."""
@@ -109,7 +72,7 @@ def reading(path: Path) -> Generator[Lines]:
         if path.suffix == ".gz":
             content = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=file)))
         elif path.suffix == ".zst":
-            buffered = io.BufferedReader(_Unpacked(file), _BUFFER_BYTES)
+            buffered = io.BufferedReader(ZstdFile(file), _BUFFER_BYTES)
             content = cast("BinaryIO", stack.enter_context(buffered))
         yield Lines(content, file, total)
 

@@ -34,6 +34,7 @@ _WHOLE_ID = "give an id whole, such as 01a22add-bd99-7361-9488-6757ff2aa449"
 _DIGITS_AS_H = bytes.maketrans(b"0123456789abcdefh", b"h" * 16 + b"?")
 _CANONICAL_UUID = b"hhhhhhhh-hhhh-hhhh-hhhh-hhhhhhhhhhhh"
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
+_NUMBER = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -110,6 +111,17 @@ def in_utc(value: object) -> object:
     return value
 
 
+def no_number(value: object) -> object:
+    """Return a time as it is given, unless it is a number, also as text.
+
+    Pydantic takes one for seconds since 1970: "2026" and "20261130" are times of that year, in UTC
+    (findings/pydantic_takes_a_year_for_seconds_of_1970.sh).
+    """
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
+    return value
+
+
 def checked_json(value: JsonValue) -> JsonValue:
     """Return `value` if it comes back the same from JSON.
 
@@ -157,10 +169,15 @@ Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(checked_
 Position = Annotated[int, Field(ge=0)]
 """An event's stream sequence: 1 for the first event, 0 for "before everything"."""
 
-Moment = Annotated[AwareDatetime, AfterValidator(whole_milliseconds)]
+Moment = Annotated[AwareDatetime, BeforeValidator(no_number), AfterValidator(whole_milliseconds)]
 """A time with its zone, kept in UTC and whole milliseconds."""
 
-GivenMoment = Annotated[AwareDatetime, BeforeValidator(in_utc), AfterValidator(whole_milliseconds)]
+GivenMoment = Annotated[
+    AwareDatetime,
+    BeforeValidator(no_number),
+    BeforeValidator(in_utc),
+    AfterValidator(whole_milliseconds),
+]
 """A time that people give: one of Python's without a zone is in UTC, a text names its zone."""
 
 Json = Annotated[JsonValue, AfterValidator(checked_json)]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from neo4j.graph import Node, Path, Relationship
     from neo4j.time import Date, DateTime, Duration, Time
+    from neo4j.vector import Vector
 
 __all__ = [
     "READ_ACCESS",
@@ -38,6 +39,7 @@ __all__ = [
     "Query",
     "Relationship",
     "Time",
+    "Vector",
 ]
 
 _HOMES: Final = {
@@ -52,6 +54,7 @@ _HOMES: Final = {
     ),
     "neo4j.graph": ("Node", "Path", "Relationship"),
     "neo4j.time": ("Date", "DateTime", "Duration", "Time"),
+    "neo4j.vector": ("Vector",),
 }
 _HOME_OF: Final = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -36,8 +36,8 @@ def jsonable(value: Any) -> Any:
 
     A node is {"labels", "properties"}, without its vector: that is returned where it is named, as
     in `RETURN i.embedding`. A relationship is {"type", "properties"}, a path {"nodes",
-    "relationships"}. Dates, times and durations are ISO 8601 text, bytes base64. A float that is no
-    number is null.
+    "relationships"}. Dates, times and durations are ISO 8601 text, bytes base64. A vector is a list
+    of its numbers. A float that is no number is null.
     """
     if isinstance(value, neo4j.Node):
         properties = _properties(value)
@@ -50,6 +50,8 @@ def jsonable(value: Any) -> Any:
             "nodes": [jsonable(node) for node in value.nodes],
             "relationships": [jsonable(each) for each in value.relationships],
         }
+    if isinstance(value, neo4j.Vector):
+        value = value.to_native()
     if isinstance(value, list | tuple):
         return [jsonable(each) for each in value]
     if isinstance(value, dict):

@@ -12,6 +12,7 @@ import msgspec
 import orjson
 import zstandard
 
+from anabranch.importers.files.zstd import ZstdFile
 from anabranch.importers.records.model import Broken
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def opened(path: Path) -> Generator[IO[bytes]]:
             with gzip.open(file, "rb") as unpacked:
                 yield cast("IO[bytes]", unpacked)
         elif path.suffix == ".zst":
-            with zstandard.ZstdDecompressor().stream_reader(file) as reader:
-                yield io.BufferedReader(cast("io.RawIOBase", reader), _BUFFER)
+            with io.BufferedReader(ZstdFile(file), _BUFFER) as unpacked:
+                yield unpacked
         else:
             yield file
 

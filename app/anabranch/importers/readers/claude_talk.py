@@ -136,14 +136,13 @@ class Talk:
                 case "text":
                     text = text_of(block.get("text"))
                     if text:
-                        final = text_of(message.get("stop_reason"))
                         yield Turn(
                             line=line,
                             id=part_id(record, number),
                             said="assistant",
                             text=text,
                             time=time,
-                            final=None if final is None else final != "tool_use",
+                            final=_ends(record),
                         )
                 case "tool_use" | "server_tool_use":
                     call_id = text_of(block.get("id")) or part_id(record, number)
@@ -207,3 +206,14 @@ def _results(record: Results, line: str) -> list[ToolResult]:
         )
         for result in record.message.content
     ]
+
+
+def _ends(record: dict[str, Any]) -> bool | None:
+    """Tell whether a turn ends with a message; None where what follows tells.
+
+    One that was stopped has a mark, and no reason for its end.
+    """
+    if record.get("isAbortedMidStream") is True:
+        return False
+    reason = text_of(object_of(record.get("message")).get("stop_reason"))
+    return None if reason is None else reason != "tool_use"

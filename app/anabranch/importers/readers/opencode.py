@@ -280,7 +280,9 @@ class _Session:
             self._model = model
             yield Described(line=self._id, model=model)
         parts = list(self._reading.parts(message_id))
-        final = not any(kind_of(part) == "tool" for _, part in parts)
+        # A stream that ended early has no reason for it: the half is kept, and the talk goes on.
+        is_half = message.get("finish") == "unknown" or bool(object_of(message.get("error")))
+        final = not is_half and not any(kind_of(part) == "tool" for _, part in parts)
         for part_id, part in parts:
             kind = kind_of(part)
             text = text_of(part.get("text"))

@@ -51,7 +51,7 @@ SETTINGS: Final = frozenset(
         "usage",
     }
 )
-_ENDS: Final = {"stop": True, "length": True, "toolUse": False}
+_ENDS: Final = {"stop": True, "length": True, "toolUse": False, "error": False, "aborted": False}
 _TASK: Final = "Task: "
 _FILES: Final = re.compile(r"\A(?:<file name=\"[^\"\n]*\">.*?</file>\s*)+", re.DOTALL)
 _GATEWAY: Final = "gateway-injected"

@@ -49,6 +49,8 @@ _KIND: Final = re.compile(rb'(?<!\\)"(?:part_kind"\s*:|kind"\s*:\s*"(?:request|r
 _SILENT: Final = re.compile(
     r"compaction|system-prompt|thinking|file|speech|retry-feedback|(builtin|native)-tool-.*|instruction.*|.*-delta"
 )
+_WHOLE: Final = (None, "complete")
+"""The states of a message that was read to its end; older releases wrote none."""
 _LEFT_OUT: Final = {"system-prompt": "system prompt", "thinking": "hidden reasoning"}
 
 
@@ -186,7 +188,8 @@ class _Talk:
         said = [part for part in parts if kind_of(part, "part_kind") == "text"]
         texts = [text for part in said if (text := text_of(part.get("content")))]
         if texts:
-            text, final = "\n\n".join(texts), not calls
+            # A stream that was left leaves half an answer, which may say the opposite of the whole.
+            text, final = "\n\n".join(texts), not calls and message.get("state") in _WHOLE
             yield Turn(
                 line=line, id=message_id, said="assistant", text=text, time=time, final=final
             )

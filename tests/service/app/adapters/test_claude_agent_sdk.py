@@ -110,6 +110,32 @@ async def test_it_keeps_the_contracts_of_the_sdks_suite(namespace_settings: Sett
     assert next(numbers) == 15  # One asks which methods there are.
 
 
+async def test_a_gap_in_a_transcript_ends_no_session_and_is_filled_from_its_file(
+    memory: Memory, store: AnabranchSessionStore, tmp_path: Path
+) -> None:
+    """The SDK drops what a store refused thrice; its own reader then shows the end alone.
+
+    See findings/claude_agent_sdk_drops_what_a_store_refused_for_a_second.sh (0.2.189).
+    """
+    file = ClaudeFile(tmp_path)
+    file.turns(3)
+    entries = entries_of(file)
+    await store.append(key_of(file), entries[:2])
+    await store.append(key_of(file), entries[4:])
+    await store.imported()
+    said = await texts_of(memory)
+
+    importer = Importer(namespace_of(memory).backend.log, ImportOptions(memory.namespace))
+    (source,) = sources_below([tmp_path])
+    await importer.source(source)
+    events = await events_of(memory)
+
+    turns = [[f"Where is buoy {n}?", f"The buoy {n} lies at the pier."] for n in range(3)]
+    assert said == [*turns[0], *turns[2]]
+    assert await texts_of(memory) == [*said, *turns[1]]
+    assert len({event.session_id for event in events}) == 1
+
+
 @pytest.mark.parametrize("case", ["subagent-wait", "subagents-background", "fork", "compact"])
 async def test_mirrored_sessions_become_what_their_files_do(
     memory: Memory, store: AnabranchSessionStore, monkeypatch: pytest.MonkeyPatch, case: str

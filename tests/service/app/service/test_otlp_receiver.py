@@ -18,10 +18,10 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-from anabranch.errors import TooManyRequests
+from anabranch.errors import HomeFull, TooManyRequests
 from anabranch.service.otlp_receiver import OtlpReceiver
 from anabranch.service.otlp_requests import PROTOBUF, request_in
-from anabranch.service.span_spool import KEPT_S, SpanSpool
+from anabranch.service.span_spool import KEPT_S, RETRY_AFTER_S, SpanSpool
 from anabranch.settings import Settings
 from anabranch_events.event.types import (
     BranchCompleted,
@@ -35,12 +35,13 @@ from tests.support.patience import PATIENCE_S
 from tests.support.receiving_process import receiving
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
 
     from anabranch_events import Event, Log, NatsServer
+    from anabranch_events.errors import AnabranchError
 
 
 async def sent(address: str, spans: Sequence[ReadableSpan], **options: Any) -> None:
@@ -124,6 +125,47 @@ async def test_spans_that_come_children_first_and_again_are_stored_once(
     texts = [one.data.text for one in after if isinstance(one.data, InsightRecorded)]
     assert texts.count("Three boats passed.") == 1
     assert texts[-2:] == ["Good night.", "Sleep well."]
+
+
+async def test_an_address_with_a_slash_at_its_end_takes_spans(log: Log, tmp_path: Path) -> None:
+    """There is no redirect to the one without, which Python's exporter would take for success.
+
+    See findings/otlp_exporters_drop_what_is_to_come_later.sh (opentelemetry 1.45.2).
+    """
+    agents = InstrumentedAgents()
+    with agents.agent("keeper", "Fog?", "None."):
+        pass
+    async with receiving(log, tmp_path) as address:
+        await sent(f"{address}/", agents.ended)
+        events = await once(log, "None.")
+
+    assert tree(events) == {"Fog?": (None, None)}
+
+
+@pytest.mark.parametrize("error", [TooManyRequests(RETRY_AFTER_S), HomeFull("full", fix="room")])
+async def test_an_exporter_comes_again_for_spans_that_are_not_taken_now(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: AnabranchError
+) -> None:
+    """The pause fits into the 10 s of an export; what is to come later is dropped at once.
+
+    See findings/otlp_exporters_drop_what_is_to_come_later.sh (opentelemetry 1.45.2).
+    """
+    keep, errors = SpanSpool.keep, [error]
+
+    def kept(spool: SpanSpool, request: Mapping[str, Any]) -> tuple[set[str], int]:
+        if errors:
+            raise errors.pop()
+        return keep(spool, request)
+
+    monkeypatch.setattr(SpanSpool, "keep", kept)
+    agents = InstrumentedAgents()
+    with agents.agent("keeper", "Fog?", "None."):
+        pass
+    async with receiving(log, tmp_path) as address:
+        await sent(address, agents.ended)
+        events = await once(log, "None.")
+
+    assert tree(events) == {"Fog?": (None, None)}
 
 
 async def test_spans_that_a_killed_process_had_taken_are_imported_by_the_next(

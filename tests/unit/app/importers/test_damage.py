@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+import zstandard
 
 from anabranch.importers.files.lines import records
 from anabranch.importers.importer import Importer, ImportOptions
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 CASES: Final = cases()
 LONG: Final = "9" * 5000
+_LINES: Final = b"".join(b'{"a":%9d}\n' % number for number in range(50_000))
+"""Lines of sixteen bytes: a block of Zstandard, of 128 KiB, ends with one."""
 """A number that Python refuses to read: it takes 4,300 digits."""
 _EXIT: Final = re.compile(r"((?:Process exited with code|Exit [Cc]ode:?) *)\d+")
 _CASE_OF: Final = {
@@ -169,6 +172,11 @@ def told_below(folder: Path) -> list[tuple[str, str, Any, Any]]:
     )
 
 
+def half_of(data: bytes) -> bytes:
+    """Return what is left of a copy that broke off."""
+    return data[: len(data) // 2]
+
+
 @pytest.mark.parametrize(
     ("damaged", "told_of_it"),
     [
@@ -176,13 +184,20 @@ def told_below(folder: Path) -> list[tuple[str, str, Any, Any]]:
         pytest.param(gzip.compress(b'{"a":1}\n' * 9)[:-9], "ended before", id="gz-cut"),
         pytest.param(gzip.compress(os.urandom(9_000))[:10] + b"\xff" * 99, "invalid", id="gz"),
         pytest.param(b"no frame at all", "rame", id="zst"),
+        pytest.param(zstandard.compress(b'{"a":1}\n' * 9)[:-3], "before its end", id="zst-cut"),
+        pytest.param(half_of(zstandard.compress(_LINES)), "before its end", id="zst-half"),
     ],
 )
 def test_it_is_told_whether_the_rest_of_a_file_was_read(
     damaged: bytes, told_of_it: str, tmp_path: Path
 ) -> None:
-    """After a line that is no JSON the file goes on; after a damaged compression nothing does."""
-    suffix = {b"no": ".jsonl.zst", b"\x1f\x8b": ".jsonl.gz"}.get(damaged[:2], ".jsonl")
+    """After a line that is no JSON the file goes on; after a damaged compression nothing does.
+
+    A Zstandard file that was cut off ends in between two lines here, and the library says nothing:
+    findings/zstandard_ends_a_file_that_was_cut_off_as_a_whole_one.sh (zstandard 0.25.0).
+    """
+    kinds = {b"no": ".jsonl.zst", b"\x28\xb5": ".jsonl.zst", b"\x1f\x8b": ".jsonl.gz"}
+    suffix = kinds.get(damaged[:2], ".jsonl")
     path = tmp_path / f"file{suffix}"
     path.write_bytes(damaged)
 

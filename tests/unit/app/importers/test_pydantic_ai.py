@@ -9,6 +9,7 @@ import pytest
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from anabranch.importers.readers.pydantic_ai import PydanticAiReader
+from anabranch.importers.records.model import Turn
 from tests.support.transcripts import CASES, told
 
 if TYPE_CHECKING:
@@ -86,6 +87,25 @@ def test_a_conversation_that_comes_again_in_a_file_opens_once(tmp_path: Path) ->
         (line.opened.parent, [text for _, text in line.texts]) for line in found.lines.values()
     ]
     assert lines == [(None, ["Q1", "A1", "Q3", "A3"]), ("A", ["Q2", "Q4"])]
+
+
+@pytest.mark.parametrize(
+    ("state", "final"),
+    [({}, True), ({"state": "complete"}, True)]
+    + [({"state": state}, False) for state in ("interrupted", "incomplete", "suspended")],
+)
+def test_half_an_answer_is_a_remark(state: dict[str, str], *, final: bool, tmp_path: Path) -> None:
+    """A stream that was cancelled, or left while the run went on, is kept with the half that came.
+
+    See findings/pydantic_ai_forgets_an_answer_whose_stream_was_left.sh (pydantic-ai 2.66.0).
+    """
+    path = tmp_path / "messages.json"
+    saved(path, [asked("Is the buoy safe?"), answered("The buoy is at the pier, ", **state)])
+
+    (source,) = sources_below([tmp_path])
+    turns = [one for one in PydanticAiReader().read(source) if isinstance(one, Turn)]
+
+    assert [(turn.said, turn.final) for turn in turns] == [("user", None), ("assistant", final)]
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,23 @@ def test_time_is_kept_in_utc_and_whole_milliseconds() -> None:
     assert event.time.tzinfo is UTC
 
 
+@pytest.mark.parametrize("number", ["2026", "20261130", "20261130101010", 1_790_000_000])
+@pytest.mark.parametrize("field", ["time", "valid_from"])
+def test_a_number_is_no_time_of_an_event(field: str, number: str | int) -> None:
+    """CloudEvents has times as RFC 3339 writes them; pydantic takes digits for seconds since 1970.
+
+    See findings/pydantic_takes_a_year_for_seconds_of_1970.sh (pydantic 2.14.3).
+    """
+    data = {"insight_id": SESSION, "text": "The pump is red."}
+    if field == "time":
+        document = envelope(type=InsightRecorded.event_type, data=data, time=number)
+    else:
+        document = envelope(type=InsightRecorded.event_type, data=data | {field: number})
+
+    with pytest.raises(EventInvalid, match="is a number, and no time"):
+        decode(document)
+
+
 def test_the_type_and_the_data_belong_together() -> None:
     """An envelope of one type cannot carry the data of another."""
     event = new_event(SessionOpened(task="t"), session_id=new_id(), namespace="a")

@@ -34,6 +34,16 @@ def test_a_field_that_is_none_is_named_with_the_one_that_is(
     assert refused.value.field == next(iter(fields))
 
 
+@pytest.mark.parametrize("given", ["2026", "20261130", "1790000000", 1_790_000_000, 2026.5])
+def test_a_number_is_no_time(given: object) -> None:
+    """A model writes a year or a day so; pydantic would have it be a second of 1970, in UTC.
+
+    See findings/pydantic_takes_a_year_for_seconds_of_1970.sh (pydantic 2.14.3).
+    """
+    with pytest.raises(InputInvalid, match="valid_from: is a number, and no time"):
+        draft_of("The pump is red.", {"valid_from": given})
+
+
 @pytest.mark.parametrize("until", ["2026-11-30T01:00:00+01:00", "2026-11-29T23:59:59Z"])
 def test_what_would_never_hold_is_refused(until: str) -> None:
     """An end that is not after the beginning is a slip; one of them alone is no matter."""
