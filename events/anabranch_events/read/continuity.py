@@ -43,9 +43,10 @@ class Continuity:
         self._blocks = Blocks()
         self._explained = None if ledger is None else Explained(ledger)
 
-    async def begin(self, *, after: int, last: int) -> None:
+    async def begin(self, *, after: int, last: int, endless: bool = False) -> None:
         """Begin to watch after a position; the log ends at `last`.
 
+        `endless` says that no `end` comes: then the last position is looked up here.
         Raises LogRewound and LogDamaged where the log is not the one that was read before.
         """
         self._position = after
@@ -61,7 +62,7 @@ class Continuity:
             await self._restart(self._ledger, last, read_to=tip.position)
         elif tip is not None:
             await self._compare(tip, last)
-        if last > after and not await self._holds(last):
+        if endless and last > after and not await self._holds(last):
             await self._lost(self._ledger, [(last, last)])  # No later record would tell.
 
     async def follow(self, records: Sequence[Recorded]) -> None:

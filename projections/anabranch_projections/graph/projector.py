@@ -57,8 +57,8 @@ class Projector(Follower[BatchRows]):
     def _content(self) -> BatchRows:
         return BatchRows()
 
-    async def _begin(self, last: int) -> None:
-        await self._continuity.begin(after=self.position, last=last)
+    async def _begin(self, last: int, *, endless: bool) -> None:
+        await self._continuity.begin(after=self.position, last=last, endless=endless)
         if self._repeats.position != self.position:
             self._repeats = self._log.repeats(after=self.position)
 

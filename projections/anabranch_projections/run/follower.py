@@ -151,7 +151,7 @@ class Follower(ABC, Generic[C]):
         last = (await self._log.bounds()).last
         if last < self.position:
             raise LogRewound(position=self.position, last=last)
-        await self._begin(last)
+        await self._begin(last, endless=to is None)
         self._ended = EndedFold(await self._log.ended_namespaces())
         self._lost_end = await self._log.lost_end(last)
         await self._pass_lost_end()
@@ -160,6 +160,9 @@ class Follower(ABC, Generic[C]):
         try:
             while (batch := await batcher.take()) is not None:
                 await self._apply(batch)
+            if to is not None:
+                self._lost_end = await self._log.lost_end(to)
+                await self._pass_lost_end()
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
@@ -181,7 +184,7 @@ class Follower(ABC, Generic[C]):
         else:
             await batcher.end()
 
-    async def _begin(self, last: int) -> None:
+    async def _begin(self, last: int, *, endless: bool) -> None:
         """Prepare to read after the checkpoint; the log ends at `last`."""
 
     async def _read_up_to(self, to: int) -> None:
