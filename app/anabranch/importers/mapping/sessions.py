@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch.importers.mapping.drafts import Draft, Opening, Start
-from anabranch.importers.mapping.findings import (
-    OUTPUT_READ_MAX,
-    Failure,
-    command_of,
-    decisions_in,
-    error_in,
-    files_in,
-    names_in,
-    same_work,
-    shown_command,
-)
+from anabranch.importers.mapping.failures import Failures
+from anabranch.importers.mapping.findings import command_of, decisions_in, files_in
 from anabranch.importers.mapping.insights import TEXT_LENGTH_MAX, Insights, cut, short_name
 from anabranch.importers.mapping.line import Call, MappedLine
 from anabranch.importers.outcome import ImportedSession
@@ -56,7 +47,6 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import Record
 
 RESULT_LENGTH_MAX: Final = 100_000
-FAILURES_MAX: Final = 64
 CALLS_MAX: Final = 1024
 NOTE: Final = "transcript"
 SILENT: Final = "completed"
@@ -84,6 +74,7 @@ class Mapping:
         self._fallback_time = fallback_time
         self._with_tools = tools
         self._insights = Insights(identity, redaction, tally, tool=tool, keeps=keeps_insights)
+        self._failures = Failures(self._insights, redaction)
         self._lines: dict[str, MappedLine] = {}
         self._last: MappedLine | None = None
 
@@ -282,12 +273,8 @@ class Mapping:
         if files := files_in(call):
             line.files.update(dict.fromkeys(files))
         if command:
-            line.programs.update(dict.fromkeys(self._named(command)))
+            line.programs.update(dict.fromkeys(self._failures.named(command)))
         return drafts
-
-    def _named(self, command: str) -> tuple[str, ...]:
-        """Return what a command names. Of many lines some may be a key's, and no programs."""
-        return names_in(self._redaction.clean(command) if "\n" in command else command)
 
     def _given(self, call: ToolCall) -> str:
         if not self._with_tools:
@@ -305,41 +292,8 @@ class Mapping:
             made = self._insights.make(line, call.id, "tool", text, result.time, aspect="tool")
             drafts.append(made)
         if call.command and (result.failed or (result.failed is False and line.failures)):
-            drafts += self._worked_out(line, call, result)
+            drafts += self._failures.worked_out(line, call, result)
         return drafts
-
-    def _worked_out(self, line: MappedLine, call: Call, result: ToolResult) -> Iterator[AnyDraft]:
-        """Yield a failure, or the fix where one like it failed before."""
-        command = call.command or ""
-        # Cut, or a line of many, a secret would be none that a rule finds.
-        work, shown = same_work(command), shown_command(self._insights.clean(command))
-        names = self._named(command)
-        if result.failed:
-            error = error_in(self._insights.clean(result.output[-OUTPUT_READ_MAX:]))
-            text = f"`{shown}` failed: {error}" if error else f"`{shown}` failed"
-            draft = self._insights.make(
-                line, call.id, "failure", text, result.time, aspect="failure", names=names
-            )
-            if len(line.failures) < FAILURES_MAX:
-                line.failures[work] = Failure(draft.event_id, shown, error)
-            yield draft
-            return
-        failure = line.failures.pop(work, None)
-        if failure is None:
-            return
-        after = f" after changes to {', '.join(list(line.files)[:5])}" if line.files else ""
-        instead = "it" if failure.command == shown else f"`{shown}`"
-        told = f"`{failure.command}` failed ({failure.error}); {instead} worked{after}"
-        yield self._insights.make(
-            line,
-            call.id,
-            "fix",
-            told,
-            result.time,
-            aspect="fix",
-            names=names,
-            sources=(failure.insight_id,),
-        )
 
     def _summed(self, line: MappedLine, summary: Summary) -> Iterator[AnyDraft]:
         yield from self._settle(line, final=True)
