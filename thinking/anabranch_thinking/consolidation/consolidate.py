@@ -76,7 +76,7 @@ async def consolidate_thought(
     With `effect` the facts that it makes of the root and of the text go into the same batch.
     Where the root has ended, or has the `consolidation_id`, nothing is added. `begun_after` is a
     position after which all the sessions began: it makes the reading quicker. So do sessions that
-    are `known`, and the `root` as it was read a moment ago. A `writer` has a model write the text;
+    are `known`, and a `root` that was read a moment ago. A `writer` has a model write the text;
     it goes without `effect`, so that no join waits for a model.
     """
     vectors: dict[str, list[float]] = {}

@@ -45,8 +45,8 @@ def branch_as_json(branch: BranchContext) -> bytes:
 def finding_in(text: str, *, by: str) -> Finding | ForkedWork | str:
     """Return the finding in a text: its JSON where it is one, else the text.
 
-    Raises ExecutorFailed where it is JSON of a finding that breaks a rule, and where it begins like
-    one and is no JSON: that was cut off, or something stands behind it.
+    Raises ExecutorFailed where it is JSON of a finding that breaks a rule. It does so, too, where
+    it begins like one and is no JSON: that was cut off, or something stands behind it.
     """
     fields = _object(text, by=by)
     if "result" not in fields and "branches" not in fields:

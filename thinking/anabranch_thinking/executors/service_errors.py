@@ -41,7 +41,7 @@ def refused(by: str, status: int, said: str, headers: Mapping[str, str]) -> Exec
         )
     told = lead(plain(said), length_max=SAID_MAX) if said.strip() else "nothing more"
     text = f"{by}: the service answered with status {status}: {told}"
-    # An answer that began well, and broke off with an error: such as of a service that is overloaded.
+    # An answer that began well, and broke off: the service is overloaded, say.
     broke_off = status < _ELSEWHERE
     if broke_off or status in _PASSING or status >= _SERVERS_FAULT:
         return RetryLater(text, delay_s=_pause_s(headers))

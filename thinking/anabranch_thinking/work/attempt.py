@@ -269,7 +269,7 @@ class Attempt:
         retries = 0 if state.join is None else state.join.retries
         text = error_text(error)
         attempt = claim.attempt
-        if attempt > 1:  # What was handed back is none of the retries.
+        if attempt > 1:  # Hand-backs are none of the retries.
             attempt = await own_attempts(self._sessions, self.session_id)
         if tries_again(error, attempt=attempt, retries=retries):
             await self._recorded(

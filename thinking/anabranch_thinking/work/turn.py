@@ -220,7 +220,7 @@ class Turn:
             with step_span(self._fabric.tracer, "join", root_id=join.root_id, linked=fork):
                 known = self._known(join.namespace, {*join.branches, *below})
                 await close_join(self._fabric, join, verdict, session_ids=below, known=known)
-        # Whoever waits need not wait until the joiner has read its own events.
+        # Those who wait hear of it before the joiner has read its own events.
         await self._fabric.queue.signals.joined(join.namespace, [join.parent_id])
         if join.terms.then is Then.KEEP:
             join.joined = True

@@ -60,8 +60,8 @@ class Worker:
     """A worker for the branches of one namespace, with the executors that it may run.
 
     Of its slots `reserved` are kept for critical branches. `run` works until `drain` is called: it
-    then takes no more, and gives back what is not done within `grace_s`, or by `hand_back`. A worker that says nothing
-    for `silence_s` has lost its branches.
+    then takes no more, and gives back what is not done within `grace_s`, or by `hand_back`. A
+    worker that says nothing for `silence_s` has lost its branches.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Worker:
                 continue
             called, self._called = self._called, set()
             try:
-                taken = await self._taken(taking, free, self._in_order(called))
+                taken, more = await self._taken(taking, free, self._in_order(called))
             except Unavailable as error:
                 _log.debug("the queue does not answer: %s", error)
                 self._called = None
@@ -178,24 +178,33 @@ class Worker:
             begun = await self._beginnings(taken)
             for delivery in taken:
                 await self._begin(delivery, begun.get(delivery.task.session_id))
-            if len(taken) >= free:
-                self._called = None  # There may be more, of any priority.
-            elif not await self._rest(LOOK_S * pauses.uniform(0.5, 1.0)):
-                self._called = None
+            if more:
+                self._called = None  # Of any priority, once a slot is free for it.
+            if not taken or not more:
+                look_s = LOOK_S * pauses.uniform(0.5, 1.0)
+                if not await self._rest(look_s, for_slot=more):
+                    self._called = None
 
-    async def _taken(self, taking: Taking, free: int, wanted: Sequence[Priority]) -> list[Delivery]:
-        """Take tasks for the free slots; those that are reserved get critical ones alone."""
+    async def _taken(
+        self, taking: Taking, free: int, wanted: Sequence[Priority]
+    ) -> tuple[list[Delivery], bool]:
+        """Take tasks for the free slots; those that are reserved get critical ones alone.
+
+        Also tell whether there may be more than there was room for.
+        """
         if not self._reserved or Priority.CRITICAL not in self._priorities:
-            return await taking.take(self._namespace, priorities=wanted, count=free)
+            found = await taking.take(self._namespace, priorities=wanted, count=free)
+            return found, len(found) >= free
         critical = [one for one in wanted if one is Priority.CRITICAL]
         found = await taking.take(self._namespace, priorities=critical, count=free)
         busy = sum(one.priority is Priority.CRITICAL for one, _ in self._running.values())
         kept = max(0, self._reserved - busy - len(found))
+        room = free - len(found) - kept
+        if room <= 0:
+            return found, True
         others = [one for one in wanted if one is not Priority.CRITICAL]
-        if others and free - len(found) > kept:
-            count = free - len(found) - kept
-            found += await taking.take(self._namespace, priorities=others, count=count)
-        return found
+        more = await taking.take(self._namespace, priorities=others, count=room)
+        return found + more, len(more) >= room
 
     async def _beginnings(self, taken: Sequence[Delivery]) -> dict[str, SessionState]:
         """Read the branches that nobody had before, all together."""
@@ -207,14 +216,16 @@ class Worker:
         except Unavailable:
             return {}  # Each attempt deals with the outage.
 
-    async def _rest(self, seconds: float) -> bool:
-        """Rest until there is work, which it tells, or for so long."""
-        waiting = asyncio.ensure_future(self._wake.wait())
+    async def _rest(self, seconds: float, *, for_slot: bool = False) -> bool:
+        """Rest until there is work or a slot is free for it, which it tells, or for so long."""
+        calls = [self._wake, *([self.slots.changed] if for_slot else [])]
+        waiting = [asyncio.ensure_future(one.wait()) for one in calls]
         try:
-            await asyncio.wait({waiting}, timeout=seconds)
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            waiting.cancel()
-        return self._wake.is_set()
+            for one in waiting:
+                one.cancel()
+        return any(one.is_set() for one in calls)
 
     def _in_order(self, called: AbstractSet[str] | None) -> list[Priority]:
         """Return the priorities in strict order; now and then a lower one comes first.

@@ -78,3 +78,18 @@ async def test_reserved_slots_stay_free_for_critical_branches(log: Log) -> None:
             await many.joined()
 
     assert begun[2] == "now"
+
+
+async def test_slots_that_are_not_reserved_are_filled_again_at_once(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a branch calls for the next one, though a reserved slot was free all the time."""
+    monkeypatch.setattr(work_of_workers, "LOOK_S", FOREVER_S)
+    crew = Crew(log, {"echo": echo}, slots=[2], reserved=1)
+
+    async with crew.at_work():
+        thought = await crew.think([f"stop {number}" for number in range(5)])
+
+    assert [one.result for one in thought.branches] == [
+        f"Found for stop {number}." for number in range(5)
+    ]
