@@ -108,7 +108,7 @@ def uninstalled(client: str, *, project: Path | None = None) -> Change:
 
 
 def _in_its_form(text: str, change: Callable[[str], str]) -> str:
-    """Change a text that may begin with a mark, and whose lines may all end in CR LF: it stays so."""
+    """Change a text; its mark at the beginning and the ends of its lines stay as they are."""
     mark = _MARK if text.startswith(_MARK) else ""
     lines = text.removeprefix(mark)
     if not 0 < lines.count("\n") == lines.count("\r\n"):

@@ -123,8 +123,8 @@ class EventRing:
         """Yield the events after a position as they happen, without a gap, until `close`.
 
         Whatever a follower does with them, it keeps nobody waiting. In a silence it gets no events
-        every `beat_s`, and once something was erased. One who wants a `session` only may be spared older events of others. Raises
-        LogRewound and LogRefused.
+        every `beat_s`, and once something was erased. One who wants a `session` only may be spared
+        older events of others. Raises LogRewound and LogRefused.
         """
         await self._open()
         position = after
@@ -206,7 +206,7 @@ class EventRing:
                         self._keep(one for one in batch if one.position >= forgotten)
             except Unavailable as error:
                 _log.warning("the event stream waits for the log: %s", error.message)
-                self._erased.clear()  # What happens meanwhile is not heard.
+                self._erased.clear()  # Until it is back nothing is heard.
                 await asyncio.sleep(_PAUSE_S)
             except AnabranchError as error:
                 self._broken = error

@@ -48,8 +48,8 @@ class EventRoutes:
         Each event is a CloudEvent with its `position`. Come again with the last id as
         `Last-Event-ID` to go on without a gap and without a repetition, also after the service was
         killed. In a silence the id alone is sent, with the position that was reached. In a sealed
-        namespace an event `erased` says up to which forgetting content has left the log: let go of
-        what you keep of older events, and read them again.
+        namespace an event `erased` says up to which forgetting content has left the log. Let go of
+        older events then, and read them again.
         """
         return await self._desk.told(request, "stream_events", lambda: self._stream(request))
 

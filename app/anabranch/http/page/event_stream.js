@@ -2,6 +2,7 @@
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10_000;
+const SILENT_MS = 40_000; // The service says something every 15 s.
 
 /** Yield the frames of a body of server-sent events: an id, a kind, and data. */
 export async function* frames(body) {
@@ -76,7 +77,25 @@ export class EventStream {
     }
   }
 
+  /** Read until the stream ends; one that is silent for too long, or goes offline, is cut off. */
   async #read(signal, came) {
+    const cut = new AbortController();
+    const cutOff = () => cut.abort();
+    let timer = setTimeout(cutOff, SILENT_MS);
+    window.addEventListener("offline", cutOff);
+    try {
+      await this.#frames(AbortSignal.any([signal, cut.signal]), () => {
+        clearTimeout(timer);
+        timer = setTimeout(cutOff, SILENT_MS);
+        came();
+      });
+    } finally {
+      clearTimeout(timer);
+      window.removeEventListener("offline", cutOff);
+    }
+  }
+
+  async #frames(signal, came) {
     const headers = { "Last-Event-ID": String(this.position) };
     const answer = await this.connection.open("/events/stream", { headers, signal });
     this.onstate("live");

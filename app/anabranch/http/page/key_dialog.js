@@ -10,6 +10,8 @@ export class KeyDialog {
     this.connection = connection;
     this.dialog = byId("key-dialog");
     connection.onkey = (problem) => this.ask(problem);
+    // No button of the form: Enter presses the first of those.
+    byId("cancel-key").addEventListener("click", () => this.dialog.close());
     byId("forget-key").addEventListener("click", () => {
       connection.key = "";
       location.reload();

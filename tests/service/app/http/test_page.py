@@ -348,7 +348,7 @@ async def test_a_key_is_asked_for_and_stays_in_the_tab(
         dialog = page.get_by_role("dialog", name="API key")
         await expect(dialog).to_be_visible()
         await page.get_by_label("Key", exact=True).fill(token)
-        await page.get_by_role("button", name="Use", exact=True).click()
+        await page.keyboard.press("Enter")
 
         await expect(page.get_by_role("treeitem", name="Remember")).to_be_visible()
         await memory.open_session("Map the canal")
@@ -374,6 +374,19 @@ async def test_what_is_drawn_in_parts_is_as_if_drawn_whole(
     assert (
         min(found["seen"].values()) > 5
     )  # In the past, some lit, with less detail, while it zooms.
+
+
+async def test_a_page_that_was_offline_goes_on(browser: Browser, memory: Memory) -> None:
+    """It says so at once, and has what happened meanwhile once it is back."""
+    session = await memory.open_session("Map the canal")
+    async with served(memory) as url, visited(browser, url, loaded=True) as page:
+        stream = page.locator(".stream")
+        await page.evaluate('() => window.dispatchEvent(new Event("offline"))')
+        await expect(stream).to_have_attribute("data-state", "lost")
+        await session.branch("Look at the gate")
+
+        await expect(stream).to_have_attribute("data-state", "live")
+        await expect(page.get_by_role("treeitem", name="Look at the gate")).to_be_visible()
 
 
 async def test_a_page_that_is_opened_has_the_bars_of_one_that_is_watched(
