@@ -21,7 +21,6 @@ from anabranch_events import NAME_LENGTH_MAX, input_invalid
 from anabranch_events.errors import AnabranchError, InputInvalid
 from anabranch_events.event.identifiers import Name, Text, no_number
 from anabranch_events.event.types import Insight
-from anabranch_recall.filters import no_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,11 +60,6 @@ class InsightDraft(BaseModel):
     sources: tuple[Name, ...] = Field(
         default=(), description="Ids of insights, or other references, that it stands on."
     )
-
-    @field_validator("valid_from", "valid_until", mode="before")
-    @classmethod
-    def _is_no_number(cls, given: object) -> object:
-        return no_number(given)
 
     @field_validator("valid_until")
     @classmethod
