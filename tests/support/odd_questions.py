@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.errors import PositionFromFuture, ScopeNeedsSession
@@ -24,8 +25,15 @@ PIECES: Final = (
     *("\u6e2f\u53e3\u5728\u54ea\u91cc", "\u30d5\u30a7\u30ea\u30fc", "\ud398\ub9ac", "\u0e40\u0e23\u0e37\u0e2d"),
     *("\u092c\u0902\u0926\u0930\u0917\u093e\u0939", "Gr\u00fcnau", "Gru\u0308nau", "\U0001f6a2\u200d\U0001f4a8", "\u00df\u0130\u0131"),
     *("2026-11-23", "in November 2026", "99999-99-99", "31 February", "1e999", "-0", "next step"),
+    *("10.0.3.5", "v2.15.1", "ABC-123-456", f"{2**70}.{2**80}.{2**90}", "1.2.3." * 500),
     *("a" * 3_000, "port " * 2_000, "\u6e2f" * 4_000, "?" * 5_000, "e\u0301" * 2_000),
 )  # fmt: skip
+_TIMES: Final = (
+    datetime(2026, 11, 23, tzinfo=UTC),
+    datetime(2026, 11, 23),  # noqa: DTZ001 - a time that names no zone.
+    datetime.min.replace(tzinfo=UTC),
+    datetime.max.replace(tzinfo=timezone(timedelta(hours=-23))),
+)
 _LONG: Final = 20_000
 
 
@@ -49,6 +57,9 @@ def question(dice: random.Random, sessions: Sequence[str]) -> dict[str, Any]:
         "include_retired": (True, False),
         "spread": (0, 1, 4, 5, -1),
         "timeout_s": (200.0, 0, -1, math.inf),
+        "since": _TIMES,
+        "until": _TIMES,
+        "valid_at": _TIMES,
     }
     for name, values in choices.items():
         if dice.random() < 0.12:

