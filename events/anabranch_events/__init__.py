@@ -114,5 +114,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Return the public names, also those that nobody has used yet: editors and shells list them."""
+    """Return the names that editors and shells list, also those that nobody has used yet."""
     return sorted({*globals(), *__all__})

@@ -42,7 +42,7 @@ _KINDS: Final = {
     "tuple": "a list",
 }
 _MISTAKEN: Final = ("type", "parsing", "from_float", "from_date_parsing", "aware")
-"""What follows a kind where the value is not of it."""
+"""The ends of complaints about a value that is not of the kind."""
 
 
 def rule_of(complaint: ErrorDetails) -> str | None:

@@ -90,6 +90,10 @@ class Finding(BaseModel):
     result: str
     insights: tuple[InsightDraft, ...] = ()
 
+    if TYPE_CHECKING:  # It takes more than it holds: checkers of types know by this alone.
+
+        def __init__(self, *, result: str, insights: Sequence[InsightDraft | str] = ()) -> None: ...
+
     @field_validator("insights", mode="before")
     @classmethod
     def _texts_are_drafts(cls, value: object) -> object:

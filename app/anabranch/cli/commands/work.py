@@ -52,7 +52,9 @@ async def list_tasks(
 
     async with call.memory() as memory:
         found = await memory.work.tasks(status=_checked_status(status), limit=limit)
-    call.output.items(found, task_table, nothing="No task is so." if status else "No tasks wait.")
+    call.output.items(
+        found, task_table, nothing="No task has that status." if status else "No tasks wait."
+    )
 
 
 @command(task_commands, "show", gives=f"{_TASK}, result, history [{{attempt, worker, ...}}]")

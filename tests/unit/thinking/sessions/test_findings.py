@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anabranch_events.errors import InputInvalid
-from anabranch_thinking.sessions.findings import draft_of
+from anabranch_thinking.sessions.findings import Finding, InsightDraft, draft_of
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,13 @@ def test_what_would_never_hold_is_refused(until: str) -> None:
     assert refused.value.field == "valid_until"
     assert draft_of("The pump is red.", begins).valid_until is None
     assert draft_of("The pump is red.", {"valid_until": until}).valid_from is None
+
+
+def test_a_finding_takes_texts_as_checkers_of_types_know() -> None:
+    """A list of texts and drafts is taken as it stands, with nothing to ignore."""
+    found = Finding(result="done", insights=["One was learned", InsightDraft(text="and another")])
+
+    assert found.insights == (
+        InsightDraft(text="One was learned"),
+        InsightDraft(text="and another"),
+    )

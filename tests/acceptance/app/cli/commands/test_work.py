@@ -99,7 +99,7 @@ def test_top_is_live_on_a_terminal_and_one_look_elsewhere(anabranch: CommandLine
 
     assert (code, restored) == (0, before)
     assert b"No worker answers." in drawn
-    assert "OLDEST WAITING" in once.out
+    assert "oldest waiting" in once.out
     assert [(one["priority"], one["waiting"]) for one in load["priorities"]] == [
         ("critical", 0),
         ("high", 0),
