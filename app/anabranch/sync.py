@@ -1239,6 +1239,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         slots: int = 4,
         reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
+        labels: Sequence[str] = (),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
@@ -1250,6 +1251,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
         `name=command`, or the address of a model or a service. Commands have the variables of
         `passes` in their environment. Of its slots `reserved` are kept for critical branches.
+        Branches that want some of its `labels`, and no others, come to it before they go elsewhere.
 
         It joins what was forked, where no other process does. A worker that says nothing for
         `silence_s` has lost its branches to others. Raises InputInvalid.
@@ -1260,6 +1262,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
                 slots=slots,
                 reserved=reserved,
                 priorities=priorities,
+                labels=labels,
                 passes=passes,
                 silence_s=silence_s,
                 grace_s=grace_s,
@@ -1278,6 +1281,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         slots: int = 4,
         reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
+        labels: Sequence[str] = (),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
@@ -1302,6 +1306,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
                 slots=slots,
                 reserved=reserved,
                 priorities=priorities,
+                labels=labels,
                 passes=passes,
                 silence_s=silence_s,
                 grace_s=grace_s,
