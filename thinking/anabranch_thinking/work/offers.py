@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,7 @@ OFFERS_MAX: Final = 16
 """The branches that a worker offers at a time; others are handed back without an offer."""
 
 ANSWER_S: Final = 0.25
+CALLS_S: Final = 0.05
 _ROUNDS_MAX: Final = 16
 _log: Final = logging.getLogger("anabranch")
 _LABELS: Final = TypeAdapter[tuple[str, ...]](Labels)
@@ -60,11 +62,12 @@ class Offers:
         self._worker = worker
         self._wait_s = wait_s
         self._held: set[asyncio.Task[None]] = set()
+        self._calls: set[tuple[Priority, int]] = set()
         self._asking = 0
 
     def lacks(self, task: Task) -> bool:
         """Tell whether this worker lacks a label that a task wants."""
-        return bool(task.labels) and not set(task.labels or ()).issubset(self.labels)
+        return not set(task.labels or ()).issubset(self.labels)
 
     def must_wait(self, delivery: Delivery) -> bool:
         """Tell whether a task is to be kept for a worker that has its labels."""
@@ -129,6 +132,7 @@ class Offers:
 
     async def end(self) -> None:
         """Hand back at once what is held."""
+        await asyncio.sleep(0)  # One that is cancelled before its first step takes none.
         held = tuple(self._held)
         for one in held:
             one.cancel()
@@ -154,9 +158,23 @@ class Offers:
         rounds = min(delivery.deliveries - 1, _ROUNDS_MAX)
         pause_s = min(PAUSE_S * 2.0**rounds, max(0.0, self._left_s(delivery)))
         await delivery.give_back(delay_s=pause_s)
-        # Nobody is told when the queue offers it again: those that are idle look then.
-        await asyncio.sleep(pause_s)
-        await self._fabric.queue.signals.work(self._namespace, [delivery.task.priority])
+        if self._fabric.queue.may_put:
+            await self._call(delivery.task.priority, after_s=pause_s)
+
+    async def _call(self, priority: Priority, *, after_s: float) -> None:
+        """Call all who are idle once the queue offers a task again, of which it tells nobody.
+
+        One call does for all tasks of about the same moment.
+        """
+        moment = math.ceil((time.monotonic() + after_s) / CALLS_S)
+        if (priority, moment) in self._calls:
+            return
+        self._calls.add((priority, moment))
+        try:
+            await asyncio.sleep(moment * CALLS_S - time.monotonic())
+            await self._fabric.queue.signals.work(self._namespace, [priority])
+        finally:
+            self._calls.discard((priority, moment))
 
     async def _passed_on(self, delivery: Delivery) -> bool:
         """Pass a task on to a worker that has its labels, and room for it; tell whether one has.
@@ -189,7 +207,9 @@ class Offers:
 def _wanted_in(offer: dict[str, Any]) -> tuple[frozenset[str], Priority, str] | None:
     """Return the labels, the priority and the executor of an offer; None for what is none."""
     labels, priority, executor = (offer.get(one) for one in ("labels", "priority", "executor"))
-    if not isinstance(labels, list) or priority not in set(Priority):
+    if not isinstance(labels, list) or not isinstance(priority, str):
+        return None
+    if priority not in set(Priority):
         return None
     named = frozenset(one for one in labels if isinstance(one, str))
     return named, Priority(priority), executor if isinstance(executor, str) else ""

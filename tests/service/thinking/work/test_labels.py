@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from anabranch_events.event.types import BranchCreated, BranchStarted, Priority
 from anabranch_events.tasks.delivery import Delivery
+from anabranch_events.tasks.signals import Signals
 from anabranch_thinking import BranchContext, BranchTask
 from anabranch_thinking.work.offers import PAUSE_S
 from tests.support.fleet_of_workers import Crew
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pytest
 
     from anabranch_events import Log
@@ -132,6 +135,28 @@ async def test_a_worker_that_is_free_in_time_gets_the_branch(log: Log) -> None:
             await long.joined()
 
     assert thought.branches[0].worker == "worker 0"
+
+
+async def test_many_branches_are_handed_back_a_few_times_each(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has their label: they are through after the bound, without a storm of calls."""
+    calls: list[object] = []
+    delays = noted_hand_backs(monkeypatch)
+    work = Signals.work
+
+    async def noted(self: Signals, namespace: str, priorities: Iterable[str] = ()) -> None:
+        calls.append(priorities)
+        await work(self, namespace, priorities)
+
+    monkeypatch.setattr(Signals, "work", noted)
+    crew = Crew(log, {"echo": echo}, slots=[8, 8], label_wait_s=WAIT_S)
+    async with crew.at_work():
+        thought = await crew.think([BranchTask(task=str(n), labels=("gpu",)) for n in range(60)])
+
+    assert [one.attempts for one in thought.branches] == [1] * 60
+    assert len(delays) <= 5 * 60
+    assert len(calls) < 60
 
 
 async def test_clocks_that_differ_let_nobody_wait_for_ever(
