@@ -12,7 +12,6 @@ import typer
 from anabranch.cli.command import Call, command, standard_input
 from anabranch.cli.completion import PLACES, PRIORITIES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
-from anabranch.cli.values import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,6 +147,7 @@ async def think(
     ] = None,
 ) -> None:
     """Fan a task out over branches that run in parallel, and join what they find."""
+    from anabranch.cli.values import listed
     from anabranch.memory.thinking.think import ThinkOptions, checked_over
     from anabranch.terminal.thought_tree import ThoughtPicture, outcome
     from anabranch_thinking.executors.environment import unset

@@ -9,7 +9,6 @@ import typer
 from anabranch.cli.command import Call, command
 from anabranch.cli.completion import one_of
 from anabranch.cli.interrupt import on_signals
-from anabranch.cli.values import listed
 from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
@@ -156,6 +155,7 @@ async def worker(
 
     With --max it starts and drains workers instead, as many as the load asks for.
     """
+    from anabranch.cli.values import listed
     from anabranch.errors import UsageInvalid
 
     if most is None and (fewest or pool != "local"):
@@ -261,6 +261,7 @@ def _listed(given: str) -> list[str]:
 
 
 def _checked_priorities(given: str) -> list[str]:
+    from anabranch.cli.values import listed
     from anabranch.errors import InputInvalid
     from anabranch_events.event.types import Priority
 

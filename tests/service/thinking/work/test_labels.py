@@ -228,10 +228,12 @@ async def test_nothing_is_offered_where_no_labels_are_wanted(
     """No signal, no hand-back, and not a word of labels in the events and in the queue."""
     asked: list[str] = []
     delays = noted_hand_backs(monkeypatch)
-    monkeypatch.setattr(
-        "anabranch_events.tasks.signals.Signals.ask_all",
-        lambda _self, kind, *_, **__: asked.append(kind),
-    )
+
+    async def noted(_: Signals, kind: str, *__: object, **___: object) -> list[object]:
+        asked.append(kind)
+        return []
+
+    monkeypatch.setattr(Signals, "ask_all", noted)
     crew = Crew(log, {"echo": echo}, slots=[4, 4], labels=[("gpu",), ()])
     async with crew.at_work():
         thought = await crew.think(["a", "b", "c"])
