@@ -140,8 +140,8 @@ def vouched_event_decoder(
 ) -> Decoder[E]:
     """Return the decoder for documents of one type of event that a cipher vouches for.
 
-    What it vouches for was checked before it was sealed. The members of the data `outside` of that
-    are checked, as those of plain documents.
+    All that it vouches for was checked before it was sealed. The members of the data `outside` of
+    that are checked, as those of plain documents.
     """
     return _decoder(envelope, data, _VOUCHED, _facts(data, _VOUCHED, outside=outside))
 
