@@ -1,8 +1,8 @@
 """The fast codec: events in our own spelling, checked by the same rules in a third of the time.
 
-Nothing in a stored message proves who wrote it, so nothing is read on trust. What was sealed is an
-exception: only those write it who have its keys. A document in Anabranch's own spelling needs fewer
-checks: msgspec reads types, numbers and lengths in one pass. Ids, names and texts are left. A
+Nothing in a stored message proves who wrote it, so nothing is read on trust. Sealed parts are an
+exception: only those write them who have the keys. A document in Anabranch's own spelling needs
+fewer checks: msgspec reads types, numbers and lengths in one pass. Ids, names and texts are left. A
 document in another spelling may be valid too: it is left to pydantic, which also words the
 complaint about an invalid one.
 """

@@ -119,8 +119,8 @@ def unsealed_event(
 def _with_one_box(document: bytes, keys: bytes) -> tuple[bytes, Decoder[Event]] | None:
     """Open a document whose only box is that of its data, in one pass; None for any other.
 
-    The cipher vouches for the box, and for what stands before it. The members behind it are compared
-    with those that may stand there: of two with one name a reader would see only one.
+    The cipher vouches for the box, and for what stands before it. The members behind it are
+    compared with those that may stand there: of two with one name a reader would see only one.
     """
     copied = document.find(_ONE_BOX, SOURCE)
     if copied < 0:
