@@ -11,7 +11,7 @@ from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.documents import Documents
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
-from anabranch_events.jetstream.ledger import Ledger, joined
+from anabranch_events.jetstream.ledger import Ledger, joined, tip_of
 from anabranch_events.jetstream.sealed import checked_sealable
 from anabranch_events.jetstream.stream import (
     Bounds,
@@ -23,6 +23,7 @@ from anabranch_events.jetstream.stream import (
     read_clock,
     read_extent,
     read_identity,
+    read_tolerated,
     subject,
 )
 from anabranch_events.read import reader
@@ -304,6 +305,24 @@ class Log:
     def ledger(self) -> Ledger | None:
         """The ledger beside the log; None for a tenant."""
         return self._ledger if self._connection.view is None else None
+
+    async def note_end(self) -> None:
+        """Note the last event in the ledger: whoever opens the log later misses it if it is gone.
+
+        A projector notes what it has read; this is for what none has read yet.
+        """
+        ledger = self.ledger
+        if ledger is None:
+            return
+        tip, last = await ledger.tip(), (await self.bounds()).last
+        if last > (tip.position if tip is not None else 0):
+            recorded = await self.at(last)
+            if recorded is not None:
+                await ledger.note_tip(tip_of(recorded))
+
+    async def tolerated(self) -> list[str]:
+        """Return the stream's settings that are not ours, yet harm nothing by themselves."""
+        return await read_tolerated(self._connection)
 
     async def ended_namespaces(self) -> Mapping[str, int]:
         """Return the namespaces that were deleted, each with the position of its end."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from anabranch_store.bolt import driver as neo4j
 from anabranch_store.bolt.driver_errors import LostWhileCommitting
-from anabranch_store.bolt.parameters import as_given
+from anabranch_store.bolt.parameters import as_given, checked_numbers
 from anabranch_store.bolt.statements import statement as text_of
 from anabranch_store.bolt.values import native
 
@@ -171,7 +171,9 @@ async def _run(transaction: AsyncTransaction, step: Step) -> None:
 
 
 async def _rows(transaction: AsyncTransaction, step: Step) -> list[dict[str, Any]]:
-    result = await transaction.run(text_of(step.statement), as_given(step.parameters))
+    result = await transaction.run(
+        text_of(step.statement), as_given(checked_numbers(step.parameters))
+    )
     columns = result.keys()
     return [
         {name: native(value) for name, value in zip(columns, record, strict=True)}

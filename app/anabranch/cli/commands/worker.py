@@ -202,7 +202,7 @@ def _begin(call: Call, worker: Worker, *, lifetime_s: float | None, tied: bool) 
     said = worker.described()
     call.output.item(
         {name: said[name] for name in ("worker", "slots", "priorities", "executors")},
-        f"Worker {worker.name} takes {said['slots']} branches at a time: "
+        f"Worker {worker.name} takes {counted(said['slots'], 'branch', 'branches')} at a time: "
         f"{', '.join(said['executors'])}",
     )
 
