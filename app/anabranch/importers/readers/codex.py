@@ -248,7 +248,7 @@ class _Telling:
                 yield from self._told(found, time)
             else:
                 self._left_out["inherited"] += kind_of(found) != "session_meta"
-        yield from self._let_go()
+        yield from self._left_open()
         for _, thread in forks:
             yield from self._reading.thread(thread, origin=self._line)
         if self._line != self._thread.id:
@@ -450,6 +450,12 @@ class _Telling:
             self._summary = message
             summary_id = f"{self._thread.id}/compacted/{payload.get('window_id') or time}"
             yield Summary(line=self._line, id=summary_id, text=message, time=time)
+
+    def _left_open(self) -> Iterator[Record]:
+        """Yield the answer of a turn that the file does not end: it may become a summary."""
+        if self._held is not None and self._held.final:
+            self._held = msgspec.structs.replace(self._held, final=None)
+        yield from self._let_go()
 
     def _let_go(self) -> Iterator[Record]:
         """Yield the answer that was held back: it is no compaction's summary."""
