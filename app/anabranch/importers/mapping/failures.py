@@ -12,6 +12,7 @@ from anabranch.importers.mapping.findings import (
     same_work,
     shown_command,
 )
+from anabranch.importers.mapping.redaction import is_suspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import ToolResult
 
 FAILURES_MAX: Final = 64
+CUT_MARGIN: Final = 4096
+"""Characters after a cut that are not used: a secret may have begun before it."""
 
 
 class Failures:
@@ -33,8 +36,16 @@ class Failures:
         self._redaction = redaction
 
     def named(self, command: str) -> tuple[str, ...]:
-        """Return what a command names. Of many lines some may be a key's, and no programs."""
-        return names_in(self._redaction.clean(command) if "\n" in command else command)
+        """Return what a command names.
+
+        A word by itself does not look like the password that it is after its option, and of many
+        lines some may be a key's. So only names count that the clean command has too.
+        """
+        names = names_in(command)
+        if not names or not is_suspect(command):
+            return names
+        clean = self._redaction.clean(command)
+        return tuple(name for name in names if name in clean)
 
     def worked_out(self, line: MappedLine, call: Call, result: ToolResult) -> Iterator[AnyDraft]:
         """Yield a failure, or the fix where one like it failed before."""
@@ -43,7 +54,7 @@ class Failures:
         work, shown = same_work(command), shown_command(self._insights.clean(command))
         names = self.named(command)
         if result.failed:
-            error = error_in(self._insights.clean(result.output[-OUTPUT_READ_MAX:]))
+            error = error_in(self._end_of(result.output))
             text = f"`{shown}` failed: {error}" if error else f"`{shown}` failed"
             draft = self._insights.make(
                 line, call.id, "failure", text, result.time, aspect="failure", names=names
@@ -68,3 +79,8 @@ class Failures:
             names=names,
             sources=(failure.insight_id,),
         )
+
+    def _end_of(self, output: str) -> str:
+        """Return the end of an output, clean; where it was cut, no rule finds half a secret."""
+        clean = self._insights.clean(output[-OUTPUT_READ_MAX - CUT_MARGIN :])
+        return clean[CUT_MARGIN:] if len(output) > OUTPUT_READ_MAX + CUT_MARGIN else clean

@@ -57,6 +57,15 @@ class MappedLine:
     unknown: Counter[str] = field(default_factory=Counter[str])
     attributes: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def is_open(self) -> bool:
+        """True while its last text may be followed by a call, or be replaced by a summary.
+
+        A sub-agent's becomes its report, once the agent has ended.
+        """
+        answer = self.answer
+        return answer is not None and (answer.final is None or self.opened.kind == "subagent")
+
     def tick(self, time: datetime | None) -> None:
         """Go on to a time, where a record has one."""
         self.time = time or self.time

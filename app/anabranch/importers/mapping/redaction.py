@@ -21,6 +21,7 @@ _LEFT_OUT: Final = frozenset(
     }
 )
 _ARTIFACTORY: Final = re.compile(r"AP[\dABCDEF]")
+_HASHED: Final = re.compile(r"\$[\w-]{1,16}\$")
 _RUN: Final = b"x" * 20
 _AS_RUNS: Final = bytes(
     ord("x") if byte < 128 and (chr(byte).isalnum() or chr(byte) in "+/=_-") else ord(" ")
@@ -78,6 +79,12 @@ OURS: Final = (
         re.compile(
             r"(?i)\b(?:set-)?cookie\\{0,8}[\"']?\s*:\s*\\{0,8}[\"']?"
             r"(?P<secret>[\w.-]{1,128}=[^\s\"';\\]{8,}(?:;\s*[\w.-]{1,128}=[^\s\"';\\]+)*)"
+        ),
+    ),
+    (
+        "Password hash",
+        re.compile(
+            r"\$(?:2[abxy]?|[1567y]|argon2(?:id?|d)|pbkdf2-sha\d{1,3}|scrypt)\$[\w./+=,$-]{20,256}"
         ),
     ),
     ("Bearer token", re.compile(r"(?i)\bbearer\s+(?P<secret>[\w.~+/-]{16,}=*)")),
@@ -223,6 +230,7 @@ def is_suspect(text: str) -> bool:
         or "eyJ" in text
         or "AKC" in text
         or ("AP" in text and _ARTIFACTORY.search(text) is not None)
+        or ("$" in text and _HASHED.search(text) is not None)
         or ("://" in text and "@" in text)
         or _RUN in text.encode("utf-8", "surrogatepass").translate(_AS_RUNS)
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anabranch.importers.readers import codex, gemini_cli, pi_entries, qwen_code
+from anabranch.importers.readers import codex_items, gemini_messages, pi_entries, qwen_talk
 from anabranch.importers.readers.claude_prompts import Prompts, summary_in
 
 
@@ -26,7 +26,7 @@ NAMED = texts(
 
 def test_a_file_that_a_prompt_of_gemini_names_is_no_part_of_it() -> None:
     """Its text follows the prompt in parts of the same message."""
-    node = gemini_cli.text_in({"type": "user", "content": NAMED})
+    node = gemini_messages.text_in({"type": "user", "content": NAMED})
 
     assert node == "@log.txt What if it is fog?"
 
@@ -35,7 +35,7 @@ def test_what_stands_behind_the_files_of_a_prompt_is_part_of_it() -> None:
     """The parts between the two marks are left out, and no others."""
     content = [*NAMED, *texts("And the horn?")]
 
-    asked = qwen_code.asked_in({"type": "user", "message": {"parts": content}})
+    asked = qwen_talk.asked_in({"type": "user", "message": {"parts": content}})
 
     assert asked == "@log.txt What if it is fog?\n\nAnd the horn?"
 
@@ -45,8 +45,8 @@ def test_a_reminder_before_a_prompt_of_qwen_is_no_part_of_it() -> None:
     reminder = "<system-reminder>\n2 agents were restored.\n</system-reminder>\n\n"
     parts = texts(reminder, f"{reminder}Check the lamp.")
 
-    assert qwen_code.asked_in({"type": "user", "message": {"parts": parts}}) == "Check the lamp."
-    assert qwen_code.asked_in({"type": "user", "message": {"parts": texts(reminder)}}) is None
+    assert qwen_talk.asked_in({"type": "user", "message": {"parts": parts}}) == "Check the lamp."
+    assert qwen_talk.asked_in({"type": "user", "message": {"parts": texts(reminder)}}) is None
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_the_tags_around_an_image_are_no_part_of_a_prompt_of_codex() -> None:
     asked = {"type": "input_text", "text": "Count the boats."}
     tag = {"type": "input_text", "text": "</image>"}
 
-    assert codex.asked_in(image(asked)) == "Count the boats."
-    assert codex.asked_in(image()) is None
-    assert codex.asked_in(image(asked, tag)) == "Count the boats.\n\n</image>"
+    assert codex_items.asked_in(image(asked)) == "Count the boats."
+    assert codex_items.asked_in(image()) is None
+    assert codex_items.asked_in(image(asked, tag)) == "Count the boats.\n\n</image>"
 
 
 def command(text: str, **more: object) -> dict[str, Any]:
@@ -137,6 +137,6 @@ def test_a_summary_of_qwen_is_without_the_sentence_of_the_tool() -> None:
     history = [{"role": "user", "parts": texts(text)}]
     record = {"uuid": "1", "systemPayload": {"compressedHistory": history}}
 
-    (summary,) = qwen_code.summary_of(record, "line", None)
+    (summary,) = qwen_talk.summary_of(record, "line", None)
 
     assert summary.text == "The lamp turns."

@@ -24,6 +24,8 @@ SECRETS = {
     "xoxb-" + "123456789012-123456789012-" + "aBcDeFgHiJkLmNoPqRsTuVwX": "Slack Token",
     "sk-ant-" + "api03-" + "abcDEF123_-" * 4: "Anthropic API key",
     "sk-proj-" + "abcDEF123" * 5: "OpenAI Token",
+    "$6" + "$rounds=5000$saltsalt$" + "aB3/dEf.hIj" * 6: "Password hash",
+    "$argon2id" + "$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$" + "aB3dEfhIj" * 4: "Password hash",
     "AIza" + "SyA-1234567890abcdefghijklmnopqrstu": "Google API key",
     f"-----BEGIN RSA PRIVATE KEY-----\n{KEY}\n-----END RSA PRIVATE KEY-----": "Private Key",
 }
@@ -56,6 +58,8 @@ REPEATED = [
     "cookie: a=",
     "basic ",
     "-----BEGIN A ",
+    "$6$",
+    "$argon2id$a",
 ]
 
 
@@ -117,6 +121,7 @@ def test_only_the_secret_of_an_assignment_goes(text: str, left: str) -> None:
         "docker run --user 1000:1000 image",
         "See http://pier:8080/a and mail a@b.org; the cookie: it is sweet.",
         "const secret_santa = draw(names);",
+        "awk '{print $1$2, $6$7}' and cp $1 $2",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:

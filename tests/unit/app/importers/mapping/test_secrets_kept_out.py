@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from anabranch.importers.mapping.failures import CUT_MARGIN
+from anabranch.importers.mapping.findings import OUTPUT_READ_MAX
 from anabranch.importers.mapping.identity import Identity
 from anabranch.importers.mapping.redaction import Redaction
 from anabranch.importers.mapping.sessions import Mapping
@@ -77,6 +79,22 @@ PLACES: dict[str, list[Record]] = {
     "the id of a fact": [
         Fact(line="main", id=f"observation\nlamp\n{SECRET}", text="T", kind="note")
     ],
+    "the id of a fact without spaces": [
+        Fact(line="main", id=f"block-1/{SECRET}", text=SECRET, kind="memory block")
+    ],
+    "a word after an option of an installer": [
+        *failed(f"pip install --token {CORE} buoy", "error: no buoy"),
+        *turn("It is done.", said="assistant"),
+    ],
+    "a word of one that is not a program": failed(f"TOKEN={CORE} npm i --password {CORE}", "no"),
+    "a line of an output whose beginning is too far": failed(
+        "deploy", f"error: token={'a' * 40}{CORE}\n{' ' * (OUTPUT_READ_MAX - 12)}"
+    ),
+    "the first line of what is read of an output": failed(
+        f"deploy {SECRET}",
+        f"error: token={'a' * 40}{CORE}\n{'. ' * ((OUTPUT_READ_MAX + CUT_MARGIN) // 2 - 6)}",
+    ),
+    "a hash of a password": turn("password: $2b$12$" + CORE * 5 + "abc"),
     "a summary": [Summary(line="main", id="s", text=f"So far: {SECRET}")],
     "a result": [
         Opened(key="a", source_id="a", kind="subagent", parent="main", task="T"),
