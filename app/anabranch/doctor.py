@@ -209,7 +209,8 @@ def _settings(tolerated: Sequence[str]) -> list[Check]:
             detail=f"{', '.join(tolerated)} is switched on: an event that another client gave a time "
             "to live runs out, and is missing then; ours have none",
             fix="let no client set Nats-TTL on anabranch.events.>; nats-server cannot switch it off "
-            "again, only in a new stream: `anabranch export`, and `anabranch import` elsewhere",
+            "again, only in a new stream: `anabranch events export`, and `anabranch events import` "
+            "elsewhere",
         )
     ]
 
