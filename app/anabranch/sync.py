@@ -301,10 +301,10 @@ class Memory(OpenFace[AsyncMemory]):
         A session goes with all branches below it, and is cancelled where it still goes on. An
         imported one may be named by the id that its tool gave it. Its insights are forgotten as
         `forget` does; so are its task, notes, results, errors and hand-offs, and the whole texts in
-        the object store. An entity takes the insights that mention it along; `everywhere` also
-        those that only have its name in their words, in any case, and what sessions say with it:
-        these are forgotten themselves, their other insights are not. A producer (the `source` of
-        events) takes those that it recorded, and the sessions that it opened.
+        the object store. An entity takes the insights that mention it along. With `everywhere` it
+        takes those that only have its name in their words, in any case. Words of sessions that have
+        it go then too, and their other insights stay. A producer (the `source` of events) takes
+        those that it recorded, and the sessions that it opened.
 
         A run that was killed is run again, and goes on. `progress` gets the number of insights so
         far. `dry_run` says what would go. The log of an open namespace keeps the texts; see
@@ -380,9 +380,9 @@ class Memory(OpenFace[AsyncMemory]):
     def about(self, name: str, *, as_of: Moment | None = None, limit: int = 100) -> Profile:
         """Return what is known about a name: the insights that hold and name it, with sources.
 
-        It stands among their entities, is their subject, or stands in their texts with capitals:
-        also a name alone at the start of a sentence, which is no entity. `as_of` asks what was known at a
-        position, or a time. Raises InputInvalid and PositionFromFuture.
+        It stands among their entities, is their subject, or stands in their texts with capitals. A
+        name alone at the start of a sentence counts too, though it is no entity. `as_of` asks for
+        what was known at a position, or a time. Raises InputInvalid and PositionFromFuture.
         """
         return LOOP.run(self._wrapped.about(name, as_of=as_of, limit=limit))
 

@@ -144,7 +144,7 @@ class SessionView(BaseModel):
 
 
 class Remaining(BaseModel):
-    """What has an entity's name in its words and stays, as it does not mention it as a name.
+    """The texts that have an entity's name in their words and stay: it is no name there.
 
     `insights` have it in their texts, `sessions` in their task, notes, result or hand-offs. The
     lists hold the first 1,000; `sums` counts everything.

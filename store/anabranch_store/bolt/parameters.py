@@ -29,7 +29,7 @@ class _Unspelt(list[Any]):
 def checked_numbers(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return `parameters` if the driver can send their numbers. Raises InputInvalid past 64 bits.
 
-    Those within lists are not looked at: what events say was checked as it was stored.
+    Those within lists are not looked at: what events say was checked when it was stored.
     """
     for name, value in parameters.items():
         if type(value) is int and not _LEAST <= value <= _MOST:

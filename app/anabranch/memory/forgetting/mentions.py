@@ -1,7 +1,7 @@
-"""What has a name as words, whether or not it is known to mention it: for those who ask to be forgotten.
+"""The texts that have a name as words, for those who ask to be forgotten.
 
-A text mentions the names that were found in it as it was learned. One word alone at the start of a
-sentence is none of them, nor is a name in small letters; and sessions mention nobody.
+A text mentions the names that were found in it when it was learned. One word alone at the start of
+a sentence is none of them, nor is a name in small letters; and sessions mention nobody.
 """
 
 from __future__ import annotations
