@@ -152,11 +152,9 @@ class Attempt:
         return await own_attempts(self._sessions, self.session_id) >= limit
 
     async def _put_aside(self, state: SessionState) -> None:
-        """Put aside a branch whose workers died again and again."""
-        worker = state.claim.worker if state.claim else "its last worker"
-        reason = await errors_of(
-            self._sessions, self.session_id, last=f"worker {worker} fell silent"
-        )
+        """Put aside a branch whose workers died, or had no time for it, again and again."""
+        silent = f"worker {state.claim.worker} fell silent" if state.claim else ""
+        reason = await errors_of(self._sessions, self.session_id, last=silent)
         await self._sessions.dead_letter(self.session_id, reason, claim=state.claim)
         self.outcome = "dead_lettered"
         await self.delivery.done()
@@ -268,17 +266,17 @@ class Attempt:
         """Record a failed attempt, and have another one made where that may help."""
         retries = 0 if state.join is None else state.join.retries
         text = error_text(error)
-        attempt = claim.attempt
-        if attempt > 1:  # Hand-backs are none of the retries.
-            attempt = await own_attempts(self._sessions, self.session_id)
-        if tries_again(error, attempt=attempt, retries=retries):
+        own = 1  # Hand-backs are none of the branch's own attempts.
+        if claim.attempt > 1:
+            own = await own_attempts(self._sessions, self.session_id)
+        if tries_again(error, attempt=own, retries=retries):
             await self._recorded(
                 lambda: self._sessions.fail(self.session_id, text, will_retry=True, claim=claim)
             )
             self.outcome = "retried"
-            await self.delivery.give_back(delay_s=pause_s(error, attempt=claim.attempt))
+            await self.delivery.give_back(delay_s=pause_s(error, attempt=own))
             return
-        if claim.attempt > 1:
+        if own > 1:
             reason = await errors_of(self._sessions, self.session_id, last=text)
             await self._recorded(
                 lambda: self._sessions.dead_letter(self.session_id, reason, claim=claim)

@@ -9,8 +9,9 @@ import pytest
 
 from anabranch_events import new_event
 from anabranch_events.event.types import BranchFailed, BranchStarted
+from anabranch_events.tasks.delivery import Delivery
 from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, Status, ThoughtFailed
-from anabranch_thinking.executors.policy import ATTEMPTS_MAX
+from anabranch_thinking.executors.policy import ATTEMPTS_MAX, BACKOFF_S
 from anabranch_thinking.work import worker as work_of_workers
 from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
@@ -146,7 +147,10 @@ async def test_a_branch_that_is_always_handed_back_is_put_aside_in_the_end(log: 
             await thought.joined()
 
     state = await crew.sessions.state(session_id)
-    assert state.status is Status.DEAD_LETTERED
+    assert (state.status, state.error) == (
+        Status.DEAD_LETTERED,
+        "given up after 0 attempts, beside 20 that were handed back",
+    )
 
 
 async def test_hand_backs_are_none_of_the_retries(log: Log) -> None:
@@ -168,3 +172,56 @@ async def test_hand_backs_are_none_of_the_retries(log: Log) -> None:
         joined = await thought.joined()
 
     assert (joined.branches[0].status, joined.branches[0].attempts) == (Status.COMPLETED, 4)
+
+
+async def fails(branch: BranchContext) -> str:
+    """Find nothing."""
+    raise ValueError(f"attempt {branch.attempt} found nothing")
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+async def test_hand_backs_change_nothing_of_an_only_failure(log: Log, times: int) -> None:
+    """A branch that is not tried again has failed, by its own error, however often handed back."""
+    crew = Crew(log, {"work": fails})
+    thought, session_id = await begun(crew)
+    await handed_back(log, thought, session_id, times=times)
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed):
+            await thought.joined()
+
+    state = await crew.sessions.state(session_id)
+    assert (state.status, state.error) == (
+        Status.FAILED,
+        f"ValueError: attempt {times + 1} found nothing",
+    )
+
+
+async def test_hand_backs_change_no_pause_and_are_no_attempts(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next attempt comes as soon as without them, and what is given up tells them apart."""
+    pauses: list[float] = []
+    give_back = Delivery.give_back
+
+    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
+        pauses.append(delay_s)
+        await give_back(self, delay_s=delay_s)
+
+    monkeypatch.setattr(Delivery, "give_back", noted)
+    crew = Crew(log, {"work": fails})
+    thought, session_id = await begun(crew, retries=1)
+    await handed_back(log, thought, session_id, times=2)
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed):
+            await thought.joined()
+
+    state = await crew.sessions.state(session_id)
+    assert pauses == [BACKOFF_S]
+    assert state.status is Status.DEAD_LETTERED
+    assert state.error == (
+        "given up after 2 attempts, beside 2 that were handed back\n"
+        "attempt 3 by worker 0: ValueError: attempt 3 found nothing\n"
+        "attempt 4 by worker 0: ValueError: attempt 4 found nothing"
+    )
