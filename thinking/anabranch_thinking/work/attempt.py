@@ -11,7 +11,7 @@ import logging
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from anabranch_events.errors import Conflict, NotFound, Unavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted, Then
@@ -42,6 +42,7 @@ TIMEOUT_S: Final = 600.0
 HANDED_BACK_FACTOR: Final = 4
 """A branch that is handed back again and again is claimed so many times as often, at most."""
 _log: Final = logging.getLogger("anabranch")
+Answer = TypeVar("Answer")
 
 
 class Attempt:
@@ -200,10 +201,10 @@ class Attempt:
         duration_ms = (time.perf_counter() - begun) * 1000 - forks.waited_ms
         try:
             if isinstance(found, ForkedWork):
-                await self._recorded(lambda: forks.pass_on(found))
+                await self._answered(lambda: forks.pass_on(found))
                 self.outcome = "forked"
             else:
-                await self._recorded(lambda: self._completed(found, claim, duration_ms))
+                await self._answered(lambda: self._completed(found, claim, duration_ms))
                 self.outcome = "completed"
         except (SessionEnded, ClaimLost, Unavailable):
             raise
@@ -219,7 +220,7 @@ class Attempt:
 
     async def _settle_stopped(self) -> None:
         """Do away with the task of a branch that has ended; one of another worker is not ours."""
-        state = await self._sessions.state(self.session_id)
+        state = await self._answered(lambda: self._sessions.state(self.session_id))
         if state.ended:
             self.outrun = state.hedged > 0 and state.claim != self._claim
             await self.delivery.done()
@@ -268,22 +269,24 @@ class Attempt:
         text = error_text(error)
         own = 1  # Hand-backs are none of the branch's own attempts.
         if claim.attempt > 1:
-            own = await own_attempts(self._sessions, self.session_id)
+            own = await self._answered(lambda: own_attempts(self._sessions, self.session_id))
         if tries_again(error, attempt=own, retries=retries):
-            await self._recorded(
+            await self._answered(
                 lambda: self._sessions.fail(self.session_id, text, will_retry=True, claim=claim)
             )
             self.outcome = "retried"
             await self.delivery.give_back(delay_s=pause_s(error, attempt=own))
             return
         if own > 1:
-            reason = await errors_of(self._sessions, self.session_id, last=text)
-            await self._recorded(
+            reason = await self._answered(
+                lambda: errors_of(self._sessions, self.session_id, last=text)
+            )
+            await self._answered(
                 lambda: self._sessions.dead_letter(self.session_id, reason, claim=claim)
             )
             self.outcome = "dead_lettered"
         else:
-            await self._recorded(lambda: self._sessions.fail(self.session_id, text, claim=claim))
+            await self._answered(lambda: self._sessions.fail(self.session_id, text, claim=claim))
             self.outcome = "failed"
         await self.delivery.done()
 
@@ -301,15 +304,13 @@ class Attempt:
         except (Conflict, Unavailable, TimeoutError):
             return  # The queue gives it to another one after a while.
 
-    async def _recorded(self, record: Callable[[], Awaitable[object]]) -> None:
-        """Await `record`, again while the log does not answer: what was found is not lost."""
+    async def _answered(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Await `ask`, again while the log does not answer: how an attempt ended is not lost."""
         while True:
             try:
-                await record()
+                return await ask()
             except Unavailable:
                 await asyncio.sleep(RECORD_PAUSE_S)
-            else:
-                return
 
     @asynccontextmanager
     async def _beating(self) -> AsyncGenerator[None]:

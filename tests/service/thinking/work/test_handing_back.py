@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_events import new_event
+from anabranch_events.errors import LogUnavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted
 from anabranch_events.tasks.delivery import Delivery
 from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, Status, ThoughtFailed
 from anabranch_thinking.executors.policy import ATTEMPTS_MAX, BACKOFF_S
+from anabranch_thinking.work import attempt as attempts
 from anabranch_thinking.work import worker as work_of_workers
 from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
@@ -224,4 +226,37 @@ async def test_hand_backs_change_no_pause_and_are_no_attempts(
         "given up after 2 attempts, beside 2 that were handed back\n"
         "attempt 3 by worker 0: ValueError: attempt 3 found nothing\n"
         "attempt 4 by worker 0: ValueError: attempt 4 found nothing"
+    )
+
+
+async def test_an_outage_loses_no_failure(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the log does not answer what an attempt asks about those before, it asks again."""
+    out: list[str] = []
+
+    def answering_late(name: str) -> None:
+        ask = getattr(attempts, name)
+
+        async def late(*args: object, **options: object) -> object:
+            if name not in out:
+                out.append(name)
+                raise LogUnavailable("it does not answer", fix="wait")
+            return await ask(*args, **options)
+
+        monkeypatch.setattr(attempts, name, late)
+
+    for name in ("own_attempts", "errors_of"):
+        answering_late(name)
+    crew = Crew(log, {"work": fails})
+    thought, session_id = await begun(crew, retries=1)
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed):
+            await thought.joined()
+
+    state = await crew.sessions.state(session_id)
+    assert out == ["own_attempts", "errors_of"]
+    assert state.error == (
+        "given up after 2 attempts\n"
+        "attempt 1 by worker 0: ValueError: attempt 1 found nothing\n"
+        "attempt 2 by worker 0: ValueError: attempt 2 found nothing"
     )
