@@ -110,7 +110,6 @@ class Worker:
         self._outrun: dict[Priority, tuple[int, float]] = {}
         self._called: set[str] | None = None
         self._draining = asyncio.Event()
-        self._handing_back = asyncio.Event()
         self._wake = asyncio.Event()
 
     def drain(self) -> None:
@@ -121,8 +120,9 @@ class Worker:
 
     def hand_back(self) -> None:
         """Drain, and give back at once what is in work."""
-        self._handing_back.set()
+        self._grace_s = 0.0
         self.drain()
+        self._cancel_running()
 
     def described(self) -> dict[str, Any]:
         """Return what the worker says of itself."""
@@ -336,17 +336,17 @@ class Worker:
         for calling in self._calls:
             calling.cancel()
         running = [task for _, task in self._running.values()]
-        if running and self._draining.is_set():
-            ending = [
-                asyncio.create_task(one) for one in (_all(running), self._handing_back.wait())
-            ]
-            await asyncio.wait(ending, timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
-            for one in ending:
-                one.cancel()
-            running = [one for one in running if not one.done()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        try:
+            if running and self._draining.is_set():
+                await asyncio.wait(running, timeout=self._grace_s)
+        finally:
+            self._cancel_running()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _cancel_running(self) -> None:
+        for _, task in self._running.values():
+            if not task.cancelling():  # Asked a second time it would leave off handing back.
+                task.cancel()
 
     async def _hear_work(self, message: Msg) -> None:
         named = ids_of(message)
@@ -367,10 +367,6 @@ class Worker:
         if self.name in ids_of(message):
             self.drain()
             await message.respond(orjson.dumps(self.described()))
-
-
-async def _all(running: Sequence[asyncio.Task[None]]) -> None:
-    await asyncio.wait(running)
 
 
 def _not_allowed_pause_s(deliveries: int) -> float:

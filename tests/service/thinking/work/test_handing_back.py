@@ -11,13 +11,20 @@ from anabranch_events import new_event
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted
 from anabranch_events.tasks.delivery import Delivery
-from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, Status, ThoughtFailed
+from anabranch_thinking import (
+    BranchContext,
+    BranchTask,
+    CallableExecutor,
+    Sessions,
+    Status,
+    ThoughtFailed,
+)
 from anabranch_thinking.executors.policy import ATTEMPTS_MAX, BACKOFF_S
 from anabranch_thinking.work import attempt as attempts
 from anabranch_thinking.work import worker as work_of_workers
 from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
-from anabranch_thinking.work.history import HANDED_BACK
+from anabranch_thinking.work.history import HANDED_BACK, attempts_in
 from anabranch_thinking.work.worker import Worker
 from tests.support.fleet_of_workers import Crew, noted_looks
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
@@ -94,6 +101,73 @@ async def test_what_is_handed_back_is_called_out(log: Log, monkeypatch: pytest.M
 
     await working
     assert joined.branches[0].attempts == 2
+
+
+class Stuck:
+    """A worker with a branch that goes on until it is handed back; then others have it."""
+
+    def __init__(self, log: Log) -> None:
+        self.begun = asyncio.Event()
+        self.crew = Crew(log, {"work": self.work})
+        self.worker = Worker(
+            self.crew.fabric,
+            namespace=NAMESPACE,
+            executors={"work": CallableExecutor(self.work, name="work")},
+            silence_s=FOREVER_S,
+            grace_s=FOREVER_S,
+        )
+
+    async def work(self, branch: BranchContext) -> str:
+        """Go on for ever with the first attempt."""
+        if branch.attempt == 1:
+            self.begun.set()
+            await asyncio.sleep(FOREVER_S)
+        return await echo(branch)
+
+    async def errors(self) -> list[str | None]:
+        """Return how the attempts at the only branch in the queue have ended."""
+        (queued,) = await self.crew.fabric.queue.queued(NAMESPACE)
+        events = [event for _, event in await self.crew.sessions.events(queued.session_id)]
+        return [one.error for one in attempts_in(events)]
+
+
+async def test_a_worker_that_is_asked_again_goes_on_handing_back(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third signal comes while the log is told: the branch does not wait for silence."""
+    stuck = Stuck(log)
+    fail = Sessions.fail
+
+    async def asked_again(self: Sessions, *args: object, **options: object) -> object:
+        stuck.worker.hand_back()
+        await asyncio.sleep(0)
+        return await fail(self, *args, **options)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # Its own.
+
+    monkeypatch.setattr(Sessions, "fail", asked_again)
+    await stuck.crew.begin(["a"], executor="work")
+    working = asyncio.create_task(stuck.worker.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await stuck.begun.wait()
+        stuck.worker.hand_back()
+        await working
+
+    assert await stuck.errors() == [HANDED_BACK]
+
+
+async def test_a_worker_that_is_cancelled_while_it_drains_hands_back(log: Log) -> None:
+    """Nothing of it goes on behind."""
+    stuck = Stuck(log)
+    await stuck.crew.begin(["a"], executor="work")
+    working = asyncio.create_task(stuck.worker.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await stuck.begun.wait()
+        stuck.worker.drain()
+        await asyncio.sleep(0.01)
+        working.cancel()
+        await asyncio.wait({working})
+
+    assert stuck.worker.slots.busy == 0
+    assert await stuck.errors() == [HANDED_BACK]
 
 
 async def handed_back(
