@@ -101,6 +101,10 @@ class Attempt:
         except Unavailable as error:
             _log.warning("branch %s is given back: %s", self.session_id, error)
             await self.delivery.give_back(delay_s=1.0)
+        except asyncio.CancelledError:
+            if self._claim is None:
+                await self._give_on()
+            raise
 
     async def _run(self) -> None:
         # The state read a moment ago is enough: the claim is conditional on it.
@@ -292,17 +296,19 @@ class Attempt:
 
     async def _hand_back(self) -> None:
         """Give the branch back before this worker ends: another one need not wait for silence."""
-        if self._claim is None:
-            return
         try:
             async with asyncio.timeout(self._silence_s):
                 await self._sessions.fail(
                     self.session_id, HANDED_BACK, will_retry=True, claim=self._claim
                 )
-                await self.delivery.give_back()
-                await self._fabric.queue.signals.work(self._sessions.namespace, [self.priority])
+                await self._give_on()
         except (Conflict, Unavailable, TimeoutError):
             return  # The queue gives it to another one after a while.
+
+    async def _give_on(self) -> None:
+        """Give the task back, and call others to it."""
+        await self.delivery.give_back()
+        await self._fabric.queue.signals.work(self._sessions.namespace, [self.priority])
 
     async def _answered(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Await `ask`, again while the log does not answer: how an attempt ended is not lost."""

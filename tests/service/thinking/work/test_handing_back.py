@@ -31,6 +31,7 @@ from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
     from anabranch_events import Log
+    from anabranch_thinking.sessions.state import Claim
 
 NAMESPACE = "test"
 
@@ -168,6 +169,36 @@ async def test_a_worker_that_is_cancelled_while_it_drains_hands_back(log: Log) -
 
     assert stuck.worker.slots.busy == 0
     assert await stuck.errors() == [HANDED_BACK]
+
+
+async def test_a_branch_that_is_not_yet_claimed_is_handed_back_too(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that ends before it has claimed it leaves nobody to wait for its silence."""
+    taken, given_back = asyncio.Event(), asyncio.Event()
+    give_back = Delivery.give_back
+
+    async def never(*_: object) -> Claim:
+        taken.set()
+        await asyncio.sleep(FOREVER_S)
+        raise AssertionError
+
+    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
+        await give_back(self, delay_s=delay_s)
+        given_back.set()
+
+    monkeypatch.setattr(attempts.Attempt, "_claimed", never)
+    monkeypatch.setattr(Delivery, "give_back", noted)
+    stuck = Stuck(log)
+    await stuck.crew.begin(["a"], executor="work")
+    working = asyncio.create_task(stuck.worker.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await taken.wait()
+        stuck.worker.hand_back()
+        await working
+
+    assert given_back.is_set()
+    assert await stuck.errors() == []
 
 
 async def handed_back(
