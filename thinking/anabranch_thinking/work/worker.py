@@ -170,7 +170,7 @@ class Worker:
                 continue
             called, self._called = self._called, set()
             if time.monotonic() >= all_at:
-                called = None  # What comes back to the queue calls nobody.
+                called = None  # A task that comes back to the queue calls nobody.
             try:
                 taken, more = await self._taken(taking, free, self._in_order(called))
             except Unavailable as error:
@@ -232,8 +232,8 @@ class Worker:
     def _in_order(self, called: AbstractSet[str] | None) -> list[Priority]:
         """Return the priorities in strict order; now and then a lower one comes first.
 
-        Only those that were `called` are in it; None is any. Those that this worker leaves to others
-        for a moment are left out, and stay called.
+        It takes those that were `called`; None is any. Those that this worker leaves to others for
+        a moment are left out, and stay called.
         """
         look = next(self._looks)
         turn = look // AGEING % len(self._priorities)

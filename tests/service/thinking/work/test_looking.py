@@ -97,7 +97,7 @@ async def test_calls_for_one_priority_put_off_no_look_at_all(
 
 
 async def test_a_branch_is_tried_again_beside_a_trickle_of_others(log: Log) -> None:
-    """What comes back to the queue calls nobody; it is found though others are called all along."""
+    """A task that comes back calls nobody; it is found though others are called all along."""
     failed, again = asyncio.Event(), asyncio.Event()
 
     async def work(branch: BranchContext) -> str:
