@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import orjson
@@ -112,14 +112,14 @@ def in_utc(value: object) -> object:
 
 
 def no_number(value: object) -> object:
-    """Return a time as it is given, unless it is a number, also as text.
+    """Return a time of Python's or a text as it is given, unless the text is a number.
 
     Pydantic takes one for seconds since 1970: "2026" and "20261130" are times of that year, in UTC
     (findings/pydantic_takes_a_year_for_seconds_of_1970.sh). Events that are stored are read so.
     """
-    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
-    return value
+    if isinstance(value, date) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        return value
+    raise ValueError("is no time: give one such as 2026-01-31T12:00:00Z; a number is none")
 
 
 def checked_json(value: JsonValue) -> JsonValue:
