@@ -198,7 +198,11 @@ async def test_a_ring_hears_of_an_erasure_once_and_not_behind_its_end(
     """Neither an opening that failed nor a ring that was closed is told of it any more."""
     heard: list[tuple[str, int]] = []
     others: asyncio.Queue[int] = asyncio.Queue()
-    monkeypatch.setattr(EventRing, "_hear_erased", lambda _, *given: heard.append(given))
+
+    def hear(_: EventRing, namespace: str, position: int) -> None:
+        heard.append((namespace, position))
+
+    monkeypatch.setattr(EventRing, "_hear_erased", hear)
     await log.seal("acme")
     keys = log._documents.keys  # pyright: ignore[reportPrivateUsage]
     ring = EventRing(lambda: log)
