@@ -355,13 +355,15 @@ class Log:
         sealed, ended = await self._documents.sealed.known(), await self._ended.known()
         return {name: position for name, position in sealed.items() if name not in ended}
 
-    async def tell_erased(self, told: Callable[[str, int], None]) -> None:
+    async def tell_erased(self, told: Callable[[str, int], None]) -> Callable[[], object]:
         """Call `told` whenever forgotten content has left the log; a tenant hears nothing.
 
-        It is given the namespace, and the position of the last forgetting.
+        It is given the namespace, and the position of the last forgetting. A call of what is
+        returned ends it.
         """
-        if self._connection.view is None:
-            await self._documents.keys.tell_erased(told)
+        if self._connection.view is not None:
+            return lambda: None
+        return await self._documents.keys.tell_erased(told)
 
     async def is_sealed(self, namespace: str) -> bool:
         """Tell whether a namespace is sealed, or was before it was deleted."""

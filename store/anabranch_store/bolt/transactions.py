@@ -25,9 +25,9 @@ WRITER: Final = "anabranch_writer"
 ONWARD_MAX: Final = 1000
 # A server that undid a transaction is there, and takes it once the rival is through.
 _UNDONE_FOR_S: Final = 15.0
-# A broken connection is opened anew; a server that is gone should be noticed soon.
+# A rival that merged the same key is over by then; a foreign constraint stays.
 _CONSTRAINT_FOR_S: Final = 0.5
-"""A rival that merged the same key is over by then; a foreign constraint stays."""
+# A broken connection is opened anew; a server that is gone should be noticed soon.
 _LOST_FOR_S: Final = 2.0
 _PAUSE_S: Final = 0.02
 _PAUSE_MAX_S: Final = 1.0
