@@ -21,7 +21,7 @@ UNPACKED_BYTES_MAX: Final = 8 * REQUEST_BYTES_MAX
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 CODINGS: Final = frozenset({"gzip", "deflate"})
-"""What a body may be compressed with."""
+"""The codings in which a body may be compressed."""
 _ZLIB_OR_GZIP: Final = 32 + zlib.MAX_WBITS
 _IDS: Final = ("traceId", "spanId", "parentSpanId")
 
