@@ -358,8 +358,8 @@ class Log:
     async def tell_erased(self, told: Callable[[str, int], None]) -> Callable[[], object]:
         """Call `told` whenever forgotten content has left the log; a tenant hears nothing.
 
-        It is given the namespace, and the position of the last forgetting. A call of what is
-        returned ends it.
+        It is given the namespace, and the position of the last forgetting. Call the function that
+        is returned to end that.
         """
         if self._connection.view is not None:
             return lambda: None

@@ -91,7 +91,7 @@ class KeyBlocks:
     async def tell_erased(self, told: Callable[[str, int], None]) -> Callable[[], object]:
         """Call `told` whenever keys are gone: with the namespace, and up to which forgetting.
 
-        A call of what is returned ends it.
+        Call the function that is returned to end that.
         """
         await self._listen()
         key = object()
