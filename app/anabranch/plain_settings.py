@@ -24,6 +24,7 @@ OF_OWNERS: Final = {
     "ANABRANCH_GRAPH_PORT": "[0-9]{1,4}",
     "ANABRANCH_HEDGE": "none|critical|high|normal|low",
     "ANABRANCH_HTTP_EXECUTORS": r"[\w.:, ]{1,1000}",
+    "ANABRANCH_LABEL_WAIT_S": r"[1-5]?[0-9](?:\.[0-9]{1,3})?",
     "ANABRANCH_NATS_PORT": "[0-9]{1,4}",
     "ANABRANCH_OTLP_PORT": "[0-9]{1,4}",
     "ANABRANCH_OTLP_WAIT_S": "[1-9][0-9]{0,3}",

@@ -152,6 +152,13 @@ class Settings(BaseSettings):
         description="Branches over workers that get a second copy when they are slower than 95 of "
         "100 of their kind: those of this priority, and more urgent ones. The first result counts.",
     )
+    label_wait_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=60,
+        description="Seconds for which a branch waits in the queue for a worker that has the labels "
+        "it wants; then any worker takes it.",
+    )
     durability: Literal["default", "strict"] = Field(
         default="default",
         description="`strict` makes every append survive a power loss, at a price in speed; "

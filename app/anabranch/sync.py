@@ -1244,6 +1244,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         slots: int = 4,
         reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
+        labels: Sequence[str] = (),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
@@ -1255,6 +1256,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
         `name=command`, or the address of a model or a service. Commands have the variables of
         `passes` in their environment. Of its slots `reserved` are kept for critical branches.
+        Branches that want some of its `labels`, and no others, come to it before they go elsewhere.
 
         It joins what was forked, where no other process does. A worker that says nothing for
         `silence_s` has lost its branches to others. Raises InputInvalid.
@@ -1265,6 +1267,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
                 slots=slots,
                 reserved=reserved,
                 priorities=priorities,
+                labels=labels,
                 passes=passes,
                 silence_s=silence_s,
                 grace_s=grace_s,
@@ -1283,6 +1286,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         slots: int = 4,
         reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
+        labels: Sequence[str] = (),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
@@ -1307,6 +1311,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
                 slots=slots,
                 reserved=reserved,
                 priorities=priorities,
+                labels=labels,
                 passes=passes,
                 silence_s=silence_s,
                 grace_s=grace_s,

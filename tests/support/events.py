@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hypothesis import strategies as st
 
 from anabranch_events import Event, new_event
-from anabranch_events.event.identifiers import NAMESPACE_PATTERN, new_id
+from anabranch_events.event.identifiers import LABEL_PATTERN, NAMESPACE_PATTERN, new_id
 from anabranch_events.event.registry import EVENT_TYPES
 from anabranch_events.event.types import (
     EventData,
@@ -112,6 +112,7 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "insight_id": identifiers,
     "insight_ids": st.lists(identifiers, min_size=1, max_size=4),
     "join": _optional(_joins),
+    "labels": _optional(st.lists(st.from_regex(LABEL_PATTERN, fullmatch=True), max_size=3)),
     "namespace": st.from_regex(NAMESPACE_PATTERN, fullmatch=True),
     "outcome": st.sampled_from(Outcome),
     "parent_id": identifiers,

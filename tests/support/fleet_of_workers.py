@@ -13,6 +13,7 @@ from anabranch_thinking.join import Join
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
 from anabranch_thinking.work.joiner import Joiner
+from anabranch_thinking.work.offers import LABEL_WAIT_S
 from anabranch_thinking.work.worker import Worker
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Crew:
         *,
         namespace: str = "test",
         slots: Sequence[int] = (4,),
+        labels: Sequence[Sequence[str]] = (),
+        label_wait_s: float = LABEL_WAIT_S,
         reserved: int = 0,
         silence_s: float = SILENCE_S,
         joins: bool = True,
@@ -58,11 +61,15 @@ class Crew:
                 executors=executors,
                 slots=count,
                 reserved=reserved,
+                labels=own,
+                label_wait_s=label_wait_s,
                 silence_s=silence_s,
                 grace_s=0.2,
                 name=f"worker {number}",
             )
-            for number, count in enumerate(slots)
+            for number, (count, own) in enumerate(
+                zip(slots, labels or [()] * len(slots), strict=True)
+            )
         ]
         joiner = Joiner(self.fabric, silence_s=silence_s, hedging=hedging)
         self.joiner = joiner if joins else None

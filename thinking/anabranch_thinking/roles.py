@@ -28,7 +28,7 @@ PLACE: Final = "{task}"
 class Role:
     """A role: `instructions` for who works in it, `angles` are questions about a task.
 
-    `priority` is that of its branches where none is given. `scope` is what of memory they see.
+    `priority` and `labels` are those of its branches where none are given. `scope` is what of memory they see.
     """
 
     name: str
@@ -36,19 +36,29 @@ class Role:
     angles: tuple[str, ...] = (PLACE,)
     priority: Priority | None = None
     scope: Scope = Scope.NAMESPACE
+    labels: tuple[str, ...] = ()
 
     def question(self, turn: int, subject: str) -> str:
         """Return what the role asks about a subject in its `turn`-th turn."""
         return self.angles[turn % len(self.angles)].replace(PLACE, subject)
 
-    def given_to(self, task: BranchTask, *, priority: Priority | str | None) -> BranchTask:
+    def given_to(
+        self,
+        task: BranchTask,
+        *,
+        priority: Priority | str | None,
+        labels: Sequence[str] | None = None,
+    ) -> BranchTask:
         """Return a task of this role, with the priority that it has, or is given, or the role's.
 
+        So with its labels.
         A preset is known everywhere by its name; another role is written into the attributes.
         """
         chosen: dict[str, object] = {"role": self.name}
         if "priority" not in task.model_fields_set:
             chosen["priority"] = priority or self.priority or Priority.NORMAL
+        if "labels" not in task.model_fields_set:
+            chosen["labels"] = tuple(self.labels if labels is None else labels)
         if self not in PRESETS:
             chosen["attributes"] = {
                 **attributes_for(instructions=self.instructions, scope=self.scope),

@@ -5,7 +5,7 @@ A thought that was started is stored whole, and goes on without who asked for it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,7 +27,7 @@ from anabranch.memory.thinking.thoughts import (
     show_thought,
 )
 from anabranch_events.event.identifiers import Identifier, Name, Text
-from anabranch_events.event.types import BRANCHES_MAX, Priority
+from anabranch_events.event.types import BRANCHES_MAX, Labels, Priority
 from anabranch_thinking import Join
 from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.sessions.sessions import BranchTask
@@ -49,11 +49,17 @@ class ThoughtBranch(BaseModel):
     task: Text
     role: Name | None = None
     executor: Name | None = Field(default=None, description="What runs it; the thought's, if none.")
+    labels: Labels | None = Field(
+        default=None,
+        description="Those that its worker should have; the thought's, if none.",
+        exclude_if=lambda given: given is None,  # Earlier requests are known again without it.
+    )
 
 
 class StartThought(Writing):
     """Fan a task out over branches that workers run, and do not wait."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"labels"})
     task: Text = Field(description="What to think about.")
     branches: Annotated[tuple[ThoughtBranch | Text, ...], Field(max_length=BRANCHES_MAX)] = Field(
         default=(), description="The branches; without any, the task from several angles."
@@ -74,6 +80,11 @@ class StartThought(Writing):
         default=None, description="Join what there is after so many seconds."
     )
     priority: Priority = Priority.NORMAL
+    labels: Labels | None = Field(
+        default=None,
+        description="The labels that its workers should have: for a while such a worker comes "
+        "before all others, then any takes a branch.",
+    )
     timeout_s: Annotated[float, Field(gt=0, le=_TIMEOUT_S_MAX)] = Field(
         default=TIMEOUT_S, description="How long one branch may take, in seconds."
     )
@@ -135,12 +146,16 @@ async def start_thought(context: Context, request: StartThought) -> ThoughtRecei
         raise InputInvalid(
             "count: the branches are named already", field="count", fix="leave count out"
         )
-    given = [one if isinstance(one, str) else BranchTask(**dict(one)) for one in request.branches]
+    given = [
+        one if isinstance(one, str) else BranchTask(**one.model_dump(exclude_none=True))
+        for one in request.branches
+    ]
     tasks = branch_tasks(
         request.task,
         branches=given,
         count=request.count,
         priority=request.priority if "priority" in request.model_fields_set else None,
+        labels=request.labels,
         roles=roles_of(None, usual=context.namespace.backend.settings.roles),
     )
     terms = WorkTerms(

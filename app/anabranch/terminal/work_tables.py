@@ -27,7 +27,11 @@ _COUNTS: Final = (
 
 def task_table(found: Sequence[TaskView]) -> Table:
     """Return the tasks as a table."""
-    table = listing("session", "priority", "status", "attempts", "executor", "worker", no_wrap=True)
+    labelled = ("labels",) if any(one.labels for one in found) else ()
+    table = listing(
+        *("session", "priority", "status", "attempts", "executor", *labelled, "worker"),
+        no_wrap=True,
+    )
     table.add_column("task", overflow="fold")
     for one in found:
         table.add_row(
@@ -36,6 +40,7 @@ def task_table(found: Sequence[TaskView]) -> Table:
             one.status,
             str(one.attempts),
             Text(one.executor or "-"),
+            *(Text(", ".join(one.labels) or "-") for _ in labelled),
             Text(one.worker or "-"),
             Text(one.task),
         )
@@ -44,11 +49,16 @@ def task_table(found: Sequence[TaskView]) -> Table:
 
 def worker_table(found: Sequence[WorkerView]) -> Table:
     """Return the workers as a table."""
-    table = listing("worker", "busy", "priorities", "executors")
+    labelled = ("labels",) if any(one.labels for one in found) else ()
+    table = listing("worker", "busy", "priorities", "executors", *labelled)
     for one in found:
         busy = f"{one.busy}/{one.slots}" + (" draining" if one.draining else "")
         table.add_row(
-            Text(one.worker), busy, ", ".join(one.priorities), Text(", ".join(one.executors))
+            Text(one.worker),
+            busy,
+            ", ".join(one.priorities),
+            Text(", ".join(one.executors)),
+            *(Text(", ".join(one.labels) or "-") for _ in labelled),
         )
     return table
 

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 NAMESPACE_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+LABEL_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/=+@-]{0,63}")
 NAMESPACE_LENGTH_MAX = 64
 RESERVED_NAMESPACE = "_anabranch"
 """The namespace of events about namespaces; nobody else may write there."""
@@ -76,6 +77,19 @@ def checked_own_namespace(value: str) -> str:
     if value == RESERVED_NAMESPACE:
         raise ValueError(f"{value!r} is reserved: use another name")
     return checked_namespace(value)
+
+
+def checked_label(value: str) -> str:
+    """Return `value` if it can be a label: 1 to 64 of A-Z, a-z, 0-9 and `. _ : / = + @ -`.
+
+    It begins with a letter or a digit.
+    """
+    if not LABEL_PATTERN.fullmatch(value):
+        raise ValueError(
+            f"{_shown(value)} is not a label: use 1 to 64 letters, digits or any of . _ : / = + @ -, "
+            "a letter or digit first"
+        )
+    return value
 
 
 def checked_text(value: str) -> str:
@@ -162,6 +176,13 @@ OwnNamespace = Annotated[
 
 Name = Annotated[str, Field(max_length=NAME_LENGTH_MAX), AfterValidator(checked_text)]
 """A short label: a role, an agent, a kind, a tag, a key."""
+
+Label = Annotated[
+    str,
+    AfterValidator(checked_label),
+    WithJsonSchema({"type": "string", "pattern": f"^{LABEL_PATTERN.pattern}$"}),
+]
+"""What a worker has and a branch may want, such as `gpu` or `region=eu`."""
 
 Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(checked_text)]
 """Text for people and models; past 512 KiB its event goes through the object store."""

@@ -15,6 +15,7 @@ from anabranch_events.event.identifiers import (
     GivenMoment,
     Identifier,
     Json,
+    Label,
     Name,
     Namespace,
     Position,
@@ -22,6 +23,7 @@ from anabranch_events.event.identifiers import (
 )
 
 BRANCHES_MAX = 1000
+LABELS_MAX = 16
 INSIGHTS_MAX = 1000
 RULES_MAX = 100
 CITED_MAX = 64
@@ -89,6 +91,10 @@ class EventData(Facts):
     keeps_none: ClassVar[bool] = False
 
 
+Labels = Annotated[tuple[Label, ...], Field(max_length=LABELS_MAX)]
+"""The labels that a branch wants, or that a worker has."""
+
+
 class SessionOpened(EventData):
     """A root session began."""
 
@@ -124,7 +130,10 @@ class JoinTerms(Facts):
 
 
 class BranchCreated(EventData):
-    """A session was forked from its parent at a position."""
+    """A session was forked from its parent at a position.
+
+    `labels` are those that it would have its worker have; without any it is anybody's.
+    """
 
     event_type: ClassVar[str] = "anabranch.branch.created.v1"
     content: ClassVar[frozenset[str]] = frozenset({"task", "attributes"})
@@ -136,6 +145,7 @@ class BranchCreated(EventData):
     role: Name | None = None
     priority: Priority = Priority.NORMAL
     executor: Name | None = None
+    labels: Labels | None = None
     deadline: GivenMoment | None = None
     attributes: dict[Name, Json] | None = None
     join: JoinTerms | None = None

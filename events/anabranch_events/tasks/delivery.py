@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from anabranch_events.tasks.stream import TASKS
+from anabranch_events.tasks.task import read_task
 from anabranch_events.transport.inbox import Unanswered
 
 if TYPE_CHECKING:
     from anabranch_events.tasks.task import Task
     from anabranch_events.transport.connection import Connection
 
+ACK_PREFIX: Final = "$JS.ACK."
 _NS: Final = 1_000_000_000
+_FIELDS: Final = 9
+"""The fields of where a delivery is answered; a later form has two or three more before them."""
 
 
 class Delivery:
     """A task as the queue delivered it; `deliveries` counts this one and those before.
+
+    `put_at` is when it was put into the queue, by the server's clock, in seconds since 1970.
 
     An answer may get lost with the connection. The queue then delivers the task again, and the log
     shows how far it was.
@@ -28,9 +35,30 @@ class Delivery:
         self._connection = connection
         self._reply = reply
         fields = reply.split(".")
-        start = 4 if len(fields) == 9 else 6
+        start = 4 if len(fields) == _FIELDS else 6
         self.deliveries = int(fields[start])
         self.sequence = int(fields[start + 1])
+        self.put_at = int(fields[start + 3]) / _NS
+
+    @classmethod
+    def passed_on(cls, connection: Connection, *, task: object, reply: object) -> Delivery | None:
+        """Return a delivery that another worker was given; None for what is none.
+
+        Whoever knows where it is answered may answer it.
+        """
+        found = read_task(task.encode()) if isinstance(task, str) else None
+        if found is None or not isinstance(reply, str):
+            return None
+        if not reply.startswith(ACK_PREFIX) or f".{TASKS}." not in reply:
+            return None
+        try:
+            return cls(connection, found, reply=reply)
+        except (ValueError, IndexError):
+            return None
+
+    def to_pass_on(self) -> dict[str, str]:
+        """Return what another worker in the same account needs to have it in our place."""
+        return {"task": self.task.model_dump_json(exclude_none=True), "reply": self._reply}
 
     async def done(self) -> None:
         """Take the task out of the queue: its outcome is in the log."""

@@ -9,13 +9,14 @@ from anabranch_events.event.types import Priority
 from anabranch_events.jetstream import direct_get
 from anabranch_events.jetstream.api import Refused, ask, parsed, translated
 from anabranch_events.jetstream.stream import checked_token
+from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.signals import Signals
 from anabranch_events.tasks.stream import TASKS, ensure_consumers, ensure_tasks
 from anabranch_events.tasks.taking import Taking
 from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, subjects_of, task_consumer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nats.aio.msg import Msg
 
@@ -141,6 +142,10 @@ class TaskQueue:
     def taking(self) -> Taking:
         """Return a taker of tasks, to be used within `async with`."""
         return Taking(self._connection)
+
+    def given(self, said: Mapping[str, object]) -> Delivery | None:
+        """Return a delivery that another worker gives to us; None for what is none."""
+        return Delivery.passed_on(self._connection, task=said.get("task"), reply=said.get("reply"))
 
     async def depths(self, namespace: str) -> dict[Priority, Depth]:
         """Return the number of tasks of each priority; a tenant may not ask."""

@@ -16,7 +16,7 @@ import orjson
 from anabranch_events.transport.inbox import Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from nats.aio.msg import Msg
 
@@ -32,6 +32,10 @@ WORKERS: Final = "workers"
 """Asks each worker to describe itself."""
 DRAIN: Final = "drain"
 """Asks workers to end: a list of their names."""
+OFFER: Final = "offer"
+"""Asks workers who would have a task that wants labels: its labels, priority and executor."""
+GIVEN: Final = "given"
+"""Gives a task that was offered to the one worker that it names."""
 _IDS_MAX: Final = 500
 _PREFIX: Final = "anabranch.signals."
 
@@ -53,6 +57,10 @@ class Signals:
     async def joined(self, namespace: str, session_ids: Sequence[str]) -> None:
         """Say that the joins of these sessions have moved on, to those who wait for them."""
         await self._send_ids(JOINED, namespace, session_ids)
+
+    async def given(self, namespace: str, delivery: Mapping[str, object]) -> None:
+        """Give a task to the worker that would have it."""
+        await self._send(GIVEN, namespace, orjson.dumps(delivery))
 
     async def drain(self, namespace: str, workers: Sequence[str]) -> list[dict[str, Any]]:
         """Ask workers to end; return the answers of those that heard it."""
@@ -87,16 +95,28 @@ class Signals:
                 await subscription.unsubscribe()
 
     async def ask_all(
-        self, kind: str, namespace: str, payload: bytes = b"", *, wait_s: float = 0.4
+        self,
+        kind: str,
+        namespace: str,
+        payload: bytes = b"",
+        *,
+        wait_s: float = 0.4,
+        enough: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Ask everybody who listens; return the answers that come within `wait_s`."""
+        """Ask everybody who listens; return the answers that come within `wait_s`.
+
+        Once `enough` have come, no more are waited for.
+        """
         answers: list[dict[str, Any]] = []
+        all_came = asyncio.Event()
 
         async def hear(message: Msg) -> None:
             with suppress(orjson.JSONDecodeError):
                 found = orjson.loads(message.data)
                 if isinstance(found, dict):
                     answers.append(found)
+                    if len(answers) == enough:
+                        all_came.set()
 
         connection = self._connection
         inbox = connection.client.new_inbox()
@@ -106,13 +126,24 @@ class Signals:
             connection.fail(error)
         try:
             await connection.publish(_subject(kind, namespace), payload, reply=inbox)
-            await asyncio.sleep(wait_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await all_came.wait()
         except Unanswered as error:
             connection.fail(error)
         finally:
             with suppress(nats.errors.Error, OSError):
                 await subscription.unsubscribe()
         return answers
+
+
+def object_of(message: Msg) -> dict[str, Any]:
+    """Return the object that a signal carries, or an empty one; anybody may publish there."""
+    try:
+        found = orjson.loads(message.data)
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def ids_of(message: Msg) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 import nats.errors
 import orjson
 
-from anabranch_events.tasks.delivery import Delivery
+from anabranch_events.tasks.delivery import ACK_PREFIX, Delivery
 from anabranch_events.tasks.stream import TASKS
 from anabranch_events.tasks.task import read_task, task_consumer
 from anabranch_events.transport.inbox import NO_RESPONDERS, STATUS, Unanswered
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
 
 ANSWER_S: Final = 2.0
-_REPLY: Final = "$JS.ACK."
 
 
 class Taking:
@@ -94,7 +93,7 @@ class Taking:
     def _receive(
         self, subject: str, reply: str, data: bytes, headers: dict[str, str] | None
     ) -> None:
-        if reply.startswith(_REPLY):
+        if reply.startswith(ACK_PREFIX):
             task = read_task(data)
             if task is None or task.subject != subject:
                 self._spoilt.append(reply)
@@ -103,7 +102,7 @@ class Taking:
             self._awaited -= 1
         elif (headers or {}).get(STATUS) == NO_RESPONDERS:
             self._over = True
-        if self._awaited <= 0 or not reply.startswith(_REPLY):
+        if self._awaited <= 0 or not reply.startswith(ACK_PREFIX):
             self._wake.set()
 
     async def _refuse_spoilt(self) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from anabranch_events.event.identifiers import Identifier, Name, Namespace
-from anabranch_events.event.types import Priority
+from anabranch_events.event.types import Labels, Priority
 
 SUBJECT_PREFIX: Final = "anabranch.tasks."
 
@@ -24,6 +24,8 @@ class Task(BaseModel):
     session_id: Identifier
     priority: Priority = Priority.NORMAL
     executor: Name | None = None
+    labels: Labels | None = None
+    """Those that its worker should have: a preference, for a while."""
     hedge: bool = False
     """True for a second copy of a branch that another worker has."""
 

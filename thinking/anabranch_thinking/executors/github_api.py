@@ -14,6 +14,7 @@ from anabranch_thinking.errors import DoNotRetry, ExecutorFailed, RetryLater
 from anabranch_thinking.executors.output import OUTPUT_MAX
 from anabranch_thinking.executors.service_errors import (
     PAUSE_S,
+    asked_pause_s,
     client_missing,
     refused,
     unreachable,
@@ -248,11 +249,12 @@ class GitHubApi:
 def _limited_s(answer: bytes, headers: Mapping[str, str]) -> float | None:
     """Return the pause that a rate limit asks for; None for a refusal that is no limit.
 
-    GitHub says `retry-after`, or that none is left until `x-ratelimit-reset`, or just words.
+    GitHub says `retry-after`, also as a date, or that none is left until `x-ratelimit-reset`, or just words.
     """
     try:
         if "retry-after" in headers:
-            pause = float(headers["retry-after"])
+            asked_s = asked_pause_s(headers)
+            pause = 60.0 if asked_s is None else asked_s
         elif headers.get("x-ratelimit-remaining") == "0":
             pause = float(headers.get("x-ratelimit-reset", "0")) - time.time()
         elif b"rate limit" in answer:

@@ -94,16 +94,16 @@ async def end_long_pauses(response: Any) -> None:
     They sleep within the call, Anthropic's for any time that the service asks for. Both heed the
     header `x-should-retry`, and then fail at once.
     """
-    if (asked_s := _asked_pause_s(response.headers)) is not None and asked_s > PAUSE_MAX_S:
+    if (asked_s := asked_pause_s(response.headers)) is not None and asked_s > PAUSE_MAX_S:
         response.headers["x-should-retry"] = "false"
 
 
 def _pause_s(headers: Mapping[str, str]) -> float:
-    asked_s = _asked_pause_s(headers)
+    asked_s = asked_pause_s(headers)
     return PAUSE_S if asked_s is None else min(PAUSE_MAX_S, asked_s)
 
 
-def _asked_pause_s(headers: Mapping[str, str]) -> float | None:
+def asked_pause_s(headers: Mapping[str, str]) -> float | None:
     """Return how long a service wants to be left alone: it says how long, or until when."""
     for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:

@@ -53,13 +53,17 @@ READS_AT_ONCE: Final = 32
 
 
 class BranchTask(BaseModel):
-    """The task of one branch; `role` is the side it looks from."""
+    """The task of one branch; `role` is the side it looks from.
+
+    It goes to a worker that has all its `labels`, where one is free within a bound; then to any.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     task: str
     role: str | None = None
     priority: Priority = Priority.NORMAL
     executor: str | None = None
+    labels: tuple[str, ...] = ()
     deadline: Time | None = None
     attributes: dict[str, JsonValue] = {}
 
@@ -374,6 +378,7 @@ class Sessions(Insights):
                 role=state.role if role is None else role,
                 priority=state.priority,
                 executor=state.executor,
+                labels=state.labels,
                 deadline=state.deadline,
                 attributes=carried_attributes(state.attributes) if role is None else {},
             )
@@ -451,5 +456,9 @@ def fork_event(
         forked_at=parent.position,
         depth=parent.depth + 1,
         join=join,
-        **{**vars(branch), "attributes": branch.attributes or None},
+        **{
+            **vars(branch),
+            "attributes": branch.attributes or None,
+            "labels": branch.labels or None,
+        },
     )

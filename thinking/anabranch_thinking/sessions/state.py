@@ -120,6 +120,7 @@ class SessionState(msgspec.Struct, frozen=True):
     agent: str | None = None
     priority: Priority = Priority.NORMAL
     executor: str | None = None
+    labels: tuple[str, ...] = ()
     deadline: datetime | None = None
     parent_id: str | None = None
     root_id: str = ""
@@ -366,6 +367,7 @@ def _forked(state: SessionState, event: Event, data: BranchCreated, moved: _Move
         agent=event.agent,
         priority=data.priority,
         executor=data.executor,
+        labels=data.labels or (),
         deadline=data.deadline,
         parent_id=data.parent_id,
         root_id=data.root_id,

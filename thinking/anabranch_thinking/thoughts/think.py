@@ -60,6 +60,7 @@ async def think(
     late_kept: bool = False,
     deadline: datetime | None = None,
     priority: Priority | str | None = None,
+    labels: Sequence[str] | None = None,
     roles: Sequence[Role] = ROLES,
     branches_max: int = BUDGET,
     worker: str | None = None,
@@ -77,7 +78,7 @@ async def think(
     The branches are joined on the condition `join`: `all`, `first`, `majority` of equal results, or
     a number of results. At `deadline` they are joined with what there is. Late ones are cancelled,
     or waited for with `late_kept`, and not cited. All forks together have at most `branches_max`
-    branches.
+    branches. `labels` choose among workers; here they are only recorded.
 
     An `executor` may be a plain or an async function of the branch. A branch that fails does not
     fail the thought: its outcome says so. Where none completes, that raises ThoughtFailed.
@@ -91,7 +92,9 @@ async def think(
     error goes on. That takes at most five seconds a level. Raises InputInvalid before anything is
     appended, SessionNotFound and SessionEnded.
     """
-    tasks = branch_tasks(task, branches=branches, count=count, priority=priority, roles=roles)
+    tasks = branch_tasks(
+        task, branches=branches, count=count, priority=priority, labels=labels, roles=roles
+    )
     joined_on = Join.of(join, branches=len(tasks), late_kept=late_kept)
     work = _executor(executor, recall=recall)
     _check_bounds(concurrency=concurrency, timeout_s=timeout_s, retries=retries)
@@ -171,16 +174,21 @@ def branch_tasks(
     branches: Sequence[BranchTask | str] | None,
     count: int | None,
     priority: Priority | str | None = None,
+    labels: Sequence[str] | None = None,
     roles: Sequence[Role] = ROLES,
 ) -> list[BranchTask]:
     """Return the tasks of a thought's branches, each with a role and a priority.
 
-    One that names no priority has the thought's, else its role's. Raises InputInvalid naming the
-    field at fault.
+    One that names no priority, or no labels, has the thought's, else its role's. Raises
+    InputInvalid naming the field at fault.
     """
     if not roles:
         raise InputInvalid("roles: there are none", field="roles", fix="give at least one role")
     number = len(roles) if count is None else count
+    if isinstance(labels, str):
+        raise InputInvalid(
+            "labels: is a text, not a list of labels", field="labels", fix="put it into a list"
+        )
     if isinstance(branches, str):
         raise InputInvalid(
             "branches: is a text, not a list of tasks", field="branches", fix="put it into a list"
@@ -205,7 +213,7 @@ def branch_tasks(
     named = [one.role or roles[index % len(roles)].name for index, one in enumerate(given)]
     return _checked(
         [
-            known.get(name, Role(name, "")).given_to(one, priority=priority)
+            known.get(name, Role(name, "")).given_to(one, priority=priority, labels=labels)
             for name, one in zip(named, given, strict=True)
         ]
     )

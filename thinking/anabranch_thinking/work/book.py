@@ -50,6 +50,7 @@ class Forked:
     priority: Priority
     executor: str | None
     kind: Kind
+    labels: tuple[str, ...] | None = None
     end: BranchEnd | None = None
     worker: str = ""
     """The worker that has it, or had it last."""
@@ -218,7 +219,7 @@ class JoinBook:
             self._by_parent.setdefault(join.parent, set()).add(join.key)
         if event.session_id not in join.branches and not join.whole:
             kind = Kind(event.namespace, data.role, data.executor)
-            branch = Forked(event.session_id, data.priority, data.executor, kind)
+            branch = Forked(event.session_id, data.priority, data.executor, kind, data.labels)
             join.branches[event.session_id] = branch
             self._by_branch[branch.key] = join.key
         return join
@@ -299,7 +300,7 @@ class JoinBook:
             return self._ended(session, BranchEnd(Status.HANDED_OFF))
         join, branch = found
         self.running.pop(session, None)
-        receiver = Forked(to, branch.priority, branch.executor, branch.kind)
+        receiver = Forked(to, branch.priority, branch.executor, branch.kind, branch.labels)
         join.branches = {
             one.session_id: one
             for one in (receiver if one is branch else one for one in join.branches.values())

@@ -139,6 +139,7 @@ class ThoughtOverWorkers:
                         session_id=session_id,
                         priority=task.priority,
                         executor=task.executor,
+                        labels=task.labels or None,
                     )
                     for session_id, task in zip(session_ids, tasks, strict=True)
                 ],

@@ -103,6 +103,7 @@ class BranchForks:
                     session_id=fork.session_id,
                     priority=task.priority,
                     executor=task.executor,
+                    labels=task.labels or None,
                 )
                 for fork, task in zip(forks, named, strict=True)
             ],

@@ -53,7 +53,7 @@ def attempts_in(events: Iterable[Event]) -> list[AttemptMade]:
             case BranchCancelled() as data:
                 _end(found, event, "cancelled", data.reason)
             case BranchDeadLettered() as data:
-                _end(found, event, "dead_lettered", data.reason)
+                _end(found, event, "dead_lettered", _own_error(found, data.reason))
             case _:
                 continue
     return found
@@ -63,6 +63,16 @@ def _end(found: list[AttemptMade], event: Event, outcome: str, error: str | None
     if found and found[-1].outcome is None:
         ended = {"ended_at": event.time, "outcome": outcome, "error": error}
         found[-1] = found[-1].model_copy(update=ended)
+
+
+def _own_error(found: list[AttemptMade], reason: str) -> str:
+    """Return the last attempt's error out of a reason, which holds those of all before it."""
+    whose = f"\n{_whose(found[-1])}" if found else ""
+    return reason.rpartition(whose)[2] if whose else reason
+
+
+def _whose(one: AttemptMade) -> str:
+    return f"attempt {one.attempt} by {one.worker}: "
 
 
 async def own_attempts(sessions: Sessions, session_id: str) -> int:
@@ -81,5 +91,5 @@ async def errors_of(sessions: Sessions, session_id: str, *, last: str) -> str:
     own = [one for one in made if one.error != HANDED_BACK]
     if made and made[-1].outcome is None:
         own[-1] = own[-1].model_copy(update={"error": last})
-    lines = [f"attempt {one.attempt} by {one.worker}: {one.error}" for one in own if one.error]
+    lines = [f"{_whose(one)}{one.error}" for one in own if one.error]
     return given_up(lines, handed_back=len(made) - len(own))

@@ -146,7 +146,10 @@ class Turn:
         await self._hedge()
 
     async def _hedge(self) -> None:
-        """Put a second copy of slow branches into the queue: the first result counts."""
+        """Put a second copy of slow branches into the queue: the first result counts.
+
+        It is anybody's: labels would have it wait.
+        """
         for one in self._book.slow():
             task = Task(
                 namespace=one.kind.namespace,
@@ -264,6 +267,7 @@ class Turn:
                             session_id=one.session_id,
                             priority=one.priority,
                             executor=one.executor,
+                            labels=one.labels,
                         )
                     )
         for namespace, tasks in waiting.items():

@@ -25,6 +25,7 @@ from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
 from anabranch_thinking.sessions.many import TOGETHER_MIN
 from anabranch_thinking.work.attempt import Attempt, Hedge
+from anabranch_thinking.work.offers import LABEL_WAIT_S, Offers
 from anabranch_thinking.work.slots import WorkSlots
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ _log: Final = logging.getLogger("anabranch")
 class Worker:
     """A worker for the branches of one namespace, with the executors that it may run.
 
-    Of its slots `reserved` are kept for critical branches. `run` works until `drain` is called: it
+    Of its slots `reserved` are kept for critical branches. A branch that wants labels which are not
+    among its `labels` it leaves to others for `label_wait_s` after it was put. `run` works until `drain` is called: it
     then takes no more, and gives back what is not done within `grace_s`, or by `hand_back`. A
     worker that says nothing for `silence_s` has lost its branches.
     """
@@ -73,6 +75,8 @@ class Worker:
         slots: int = 4,
         reserved: int = 0,
         priorities: Sequence[Priority] = tuple(Priority),
+        labels: Sequence[str] = (),
+        label_wait_s: float = LABEL_WAIT_S,
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
         name: str | None = None,
@@ -101,6 +105,9 @@ class Worker:
         self._executors = executors
         self._priorities = [one for one in Priority if one in set(priorities)]
         self._reserved = reserved
+        self._offers = Offers(
+            fabric, namespace=namespace, worker=self.name, labels=labels, wait_s=label_wait_s
+        )
         self._silence_s = silence_s
         self._grace_s = grace_s
         self._looks = itertools.count(1)
@@ -109,6 +116,7 @@ class Worker:
         self._yielding: dict[Priority, float] = {}
         self._outrun: dict[Priority, tuple[int, float]] = {}
         self._called: set[str] | None = None
+        self._ended = False
         self._draining = asyncio.Event()
         self._wake = asyncio.Event()
 
@@ -135,6 +143,7 @@ class Worker:
             "busy": self.slots.busy,
             "priorities": [str(one) for one in self._priorities],
             "executors": sorted(self._executors),
+            "labels": self._offers.labels,
             "running": sorted({one.session_id for one, _ in self._running.values()}),
             "draining": self._draining.is_set(),
             "ended": self.counts,
@@ -152,6 +161,7 @@ class Worker:
                 (DRAIN, self._hear_drain),
             ):
                 await stack.enter_async_context(queue.signals.heard(kind, self._namespace, hear))
+            await stack.enter_async_context(self._offers.heard(self._has_room, self._begin))
             taking = await stack.enter_async_context(queue.taking())
             try:
                 await self._work(taking)
@@ -164,29 +174,42 @@ class Worker:
         while not self._draining.is_set():
             self.slots.changed.clear()
             self._wake.clear()
-            free = self.slots.free
-            if free <= 0:
+            if self.slots.free <= 0:
                 await self.slots.changed.wait()
                 continue
             called, self._called = self._called, set()
             if time.monotonic() >= all_at:
                 called = None  # A task that comes back to the queue calls nobody.
             try:
-                taken, more = await self._taken(taking, free, self._in_order(called))
+                async with self._offers.unheard:
+                    taken, more = await self._filled(taking, self._in_order(called))
             except Unavailable as error:
                 _log.debug("the queue does not answer: %s", error)
                 self._called = None
                 await self._rest(_OUTAGE_PAUSE_S)
                 continue
-            begun = await self._beginnings(taken)
-            for delivery in taken:
-                await self._begin(delivery, begun.get(delivery.task.session_id))
             if more:
                 self._called = None  # Of any priority, once a slot is free for it.
             if called is None:
                 all_at = time.monotonic() + LOOK_S * pauses.uniform(0.5, 1.0)
             if not taken or not more:
                 await self._rest(max(0.0, all_at - time.monotonic()), for_slot=more)
+
+    async def _filled(
+        self, taking: Taking, wanted: Sequence[Priority]
+    ) -> tuple[list[Delivery], bool]:
+        """Take tasks for the free slots and begin with them; also tell whether there may be more.
+
+        Raises Unavailable.
+        """
+        free = self.slots.free
+        if free <= 0:
+            return [], True
+        taken, more = await self._taken(taking, free, wanted)
+        begun = await self._beginnings(taken)
+        for delivery in taken:
+            await self._begin(delivery, begun.get(delivery.task.session_id))
+        return taken, more
 
     async def _taken(
         self, taking: Taking, free: int, wanted: Sequence[Priority]
@@ -200,14 +223,19 @@ class Worker:
             return found, len(found) >= free
         critical = [one for one in wanted if one is Priority.CRITICAL]
         found = await taking.take(self._namespace, priorities=critical, count=free)
-        busy = sum(one.priority is Priority.CRITICAL for one, _ in self._running.values())
-        kept = max(0, self._reserved - busy - len(found))
-        room = free - len(found) - kept
+        room = free - len(found) - self._kept(coming=len(found))
         if room <= 0:
             return found, True
         others = [one for one in wanted if one is not Priority.CRITICAL]
         more = await taking.take(self._namespace, priorities=others, count=room)
         return found + more, len(more) >= room
+
+    def _kept(self, *, coming: int = 0) -> int:
+        """Return the free slots that are kept for critical branches, once `coming` have begun."""
+        if not self._reserved or Priority.CRITICAL not in self._priorities:
+            return 0
+        busy = sum(one.priority is Priority.CRITICAL for one, _ in self._running.values())
+        return max(0, self._reserved - busy - coming)
 
     async def _beginnings(self, taken: Sequence[Delivery]) -> dict[str, SessionState]:
         """Read the branches that nobody had before, all together."""
@@ -265,6 +293,9 @@ class Worker:
         executor = self._executors.get(task.executor or "")
         if executor is None:
             await self._leave_to_others(delivery)
+            return
+        if task.labels and self._offers.must_wait(delivery):
+            self._offers.begin(delivery)
             return
         attempt = (Hedge if task.hedge else Attempt)(
             self._fabric,
@@ -333,8 +364,10 @@ class Worker:
 
     async def _end(self) -> None:
         """Wait for the branches in work; give back those that take too long."""
+        self._ended = True
         for calling in self._calls:
             calling.cancel()
+        await self._offers.end()
         running = [task for _, task in self._running.values()]
         try:
             if running and self._draining.is_set():
@@ -362,6 +395,14 @@ class Worker:
 
     async def _hear_question(self, message: Msg) -> None:
         await message.respond(orjson.dumps(self.described()))
+
+    def _has_room(self, priority: Priority, executor: str) -> bool:
+        """Tell whether a branch that another worker has in its hands may begin here now."""
+        if self._ended or self._draining.is_set() or priority not in self._priorities:
+            return False
+        if executor not in self._executors or self._leaves(priority):
+            return False
+        return self.slots.free > (0 if priority is Priority.CRITICAL else self._kept())
 
     async def _hear_drain(self, message: Msg) -> None:
         if self.name in ids_of(message):

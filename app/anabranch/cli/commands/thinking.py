@@ -12,6 +12,7 @@ import typer
 from anabranch.cli.command import Call, command, standard_input
 from anabranch.cli.completion import PLACES, PRIORITIES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
+from anabranch.cli.values import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +115,16 @@ async def think(
             show_default=False,
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            "--labels",
+            metavar="LIST",
+            help="Labels that the branches' workers should have, such as gpu,eu: these come before "
+            "others for ANABRANCH_LABEL_WAIT_S seconds, then any worker takes them.",
+            show_default=False,
+        ),
+    ] = None,
     roles: Annotated[
         Path | None,
         typer.Option(
@@ -150,6 +161,7 @@ async def think(
         late_kept=late_kept,
         deadline=deadline_s,
         priority=priority,
+        labels=None if labels is None else listed(labels),
         roles=roles,
         retries=retries,
     )
@@ -178,7 +190,7 @@ async def think(
 @command(
     commands,
     "roles",
-    gives="name, instructions, angles, priority, scope, preset; one line a role",
+    gives="name, instructions, angles, priority, scope, labels, preset; one line a role",
     panel=PANEL,
 )
 async def roles(
@@ -205,11 +217,13 @@ def _role_table(found: Sequence[RoleView]) -> Table:
 
     from anabranch.terminal.listing import listing
 
-    table = listing("role", "priority", "scope", "of", "instructions")
+    labelled = ("labels",) if any(one.labels for one in found) else ()
+    table = listing("role", "priority", *labelled, "scope", "of", "instructions")
     for one in found:
         table.add_row(
             Text(one.name),
             one.priority or "-",
+            *(Text(", ".join(one.labels) or "-") for _ in labelled),
             one.scope,
             "preset" if one.preset else "yours",
             Text(one.instructions),

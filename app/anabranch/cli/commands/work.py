@@ -15,12 +15,10 @@ task_commands = typer.Typer(help="Branches in the queue for workers.", no_args_i
 worker_commands = typer.Typer(help="The workers that are there.", no_args_is_help=True)
 PANEL: Final = "Think"
 _TASK: Final = (
-    "session_id, root_id, task, role, priority, executor, status, attempts, worker, "
+    "session_id, root_id, task, role, priority, executor, labels, status, attempts, worker, "
     "waiting_since, deadline, error"
 )
-_WORKER: Final = (
-    "worker, host, process, namespace, slots, busy, priorities, executors, running, draining, ended"
-)
+_WORKER: Final = "worker, host, process, namespace, slots, busy, priorities, executors, labels, running, draining, ended"
 _NO_WORKER: Final = "No worker answers: `anabranch worker --executors recalling` starts one."
 TaskArgument = Annotated[
     str,

@@ -9,6 +9,7 @@ import typer
 from anabranch.cli.command import Call, command
 from anabranch.cli.completion import one_of
 from anabranch.cli.interrupt import on_signals
+from anabranch.cli.values import listed
 from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class _Work(TypedDict):
     slots: int
     reserved: int
     priorities: Sequence[str]
+    labels: Sequence[str]
     passes: Sequence[str]
     silence_s: float
     grace_s: float
@@ -38,7 +40,7 @@ class _Work(TypedDict):
 @command(
     commands,
     "worker",
-    gives="worker, slots, priorities, executors; once it works. With --max a line a change: "
+    gives="worker, slots, priorities, executors, labels; once it works. With --max a line a change: "
     "workers, wanted, draining, waiting, in_flight",
     panel=PANEL,
     long_running=True,
@@ -68,6 +70,15 @@ async def worker(
         str,
         typer.Option("--priorities", metavar="LIST", help="The priorities that it takes."),
     ] = _PRIORITIES,
+    labels: Annotated[
+        str,
+        typer.Option(
+            "--labels",
+            metavar="LIST",
+            help="Labels that it has, such as gpu,eu: branches that want them come to it first.",
+            show_default=False,
+        ),
+    ] = "",
     passes: Annotated[
         list[str] | None,
         typer.Option(
@@ -156,6 +167,7 @@ async def worker(
         slots=slots,
         reserved=reserved,
         priorities=_checked_priorities(priorities),
+        labels=listed(labels),
         passes=passes or (),
         silence_s=silence_s,
         grace_s=grace_s,
@@ -201,9 +213,10 @@ def _begin(call: Call, worker: Worker, *, lifetime_s: float | None, tied: bool) 
         _once_stdin_ends(worker.drain)
     said = worker.described()
     call.output.item(
-        {name: said[name] for name in ("worker", "slots", "priorities", "executors")},
+        {name: said[name] for name in ("worker", "slots", "priorities", "executors", "labels")},
         f"Worker {worker.name} takes {counted(said['slots'], 'branch', 'branches')} at a time: "
-        f"{', '.join(said['executors'])}",
+        f"{', '.join(said['executors'])}"
+        + (f"; it has {', '.join(said['labels'])}" if said["labels"] else ""),
     )
 
 
@@ -251,7 +264,7 @@ def _checked_priorities(given: str) -> list[str]:
     from anabranch.errors import InputInvalid
     from anabranch_events.event.types import Priority
 
-    found = [one.strip() for one in given.split(",") if one.strip()]
+    found = listed(given)
     unknown = set(found) - set(Priority)
     if unknown or not found:
         raise InputInvalid(

@@ -43,6 +43,7 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "task": "Which route to the delta is the best?",
         "branches": ["By boat", {"task": "By train", "role": "critical"}],
         "join": "all",
+        "labels": ["eu"],
     },
     "cancel_thought": {"reason": "the trip is off"},
     "associate": {"from_id": _INSIGHT, "to_id": _OTHER, "kind": "explains", "weight": 0.7},

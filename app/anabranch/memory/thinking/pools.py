@@ -43,6 +43,7 @@ class WorkerOptions:
     passes: Sequence[str]
     silence_s: float
     grace_s: float
+    labels: Sequence[str] = ()
 
     def words(self) -> list[str]:
         """Return the options as words of a command."""
@@ -52,6 +53,7 @@ class WorkerOptions:
             ("--slots", str(self.slots)),
             ("--reserved", str(self.reserved)),
             ("--priorities", ",".join(self.priorities)),
+            *((("--labels", ",".join(self.labels)),) if self.labels else ()),
             ("--silence", f"{self.silence_s:g}"),
             ("--grace", f"{self.grace_s:g}"),
         ]

@@ -6,6 +6,7 @@ A table a role, whose name is the table's::
     instructions = "Doubt each claim, and say which fact would refute it."
     angles = ["The weakest claim here: {task}"]
     priority = "high"
+    labels = ["gpu"]
     scope = "thought"
 
 A table with the name of a preset is that preset, with what the table says in place of its own.
@@ -22,7 +23,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.identifiers import Name, checked_text
-from anabranch_events.event.types import Priority
+from anabranch_events.event.types import Labels, Priority
 from anabranch_recall import Scope
 from anabranch_thinking import PRESETS, ROLES, Role
 from anabranch_thinking.roles import PLACE
@@ -57,6 +58,7 @@ class _Table(BaseModel):
     angles: Annotated[tuple[_Angle, ...], Field(min_length=1, max_length=ANGLES_MAX)]
     priority: Priority | None = None
     scope: Scope = Scope.NAMESPACE
+    labels: Labels = ()
 
 
 class RoleView(BaseModel):
@@ -68,6 +70,7 @@ class RoleView(BaseModel):
     angles: tuple[str, ...]
     priority: Priority | None
     scope: Scope
+    labels: tuple[str, ...]
     preset: bool
 
 
@@ -142,7 +145,9 @@ def _role(path: Path, name: str, table: Any) -> Role:
         )
     preset = next((one for one in PRESETS if one.name == name), None)
     base = Role(name, "") if preset is None else preset
-    usual: dict[str, Any] = {"angles": base.angles, "priority": base.priority, "scope": base.scope}
+    usual: dict[str, Any] = {
+        name: getattr(base, name) for name in ("angles", "priority", "scope", "labels")
+    }
     if preset is not None:
         usual["instructions"] = preset.instructions
     try:

@@ -49,13 +49,15 @@ class ThinkOptions(TypedDict, total=False):
     is followed by at most `retries` others. All forks together have at most `branches_max`
     branches, each at most `timeout_s` seconds. `roles` are the roles of the branches, or a file of
     them; without, those of the setting ANABRANCH_ROLES, else the presets. `priority` goes before
-    what a role says.
+    what a role says, and so do `labels`: a worker that has all of them comes before others, for the
+    time of the setting ANABRANCH_LABEL_WAIT_S.
     """
 
     join: Join | str | int
     late_kept: bool
     deadline: datetime | float | None
     priority: Priority | str | None
+    labels: Sequence[str] | None
     retries: int
     timeout_s: float
     branches_max: int
@@ -126,6 +128,7 @@ async def think_over_workers(
         branches=branches,
         count=count,
         priority=priority,
+        labels=options.get("labels"),
         roles=roles_of(options.get("roles"), usual=namespace.backend.settings.roles),
     )
     terms = WorkTerms(

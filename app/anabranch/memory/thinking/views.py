@@ -19,6 +19,7 @@ class TaskView(BaseModel):
     role: str | None
     priority: Priority
     executor: str | None
+    labels: tuple[str, ...] = ()
     status: BranchStatus
     attempts: int
     worker: str | None
@@ -46,6 +47,7 @@ class WorkerView(BaseModel):
     busy: int
     priorities: tuple[str, ...]
     executors: tuple[str, ...]
+    labels: tuple[str, ...] = ()
     running: tuple[str, ...]
     draining: bool
     ended: dict[str, int]

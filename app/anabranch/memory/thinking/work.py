@@ -30,6 +30,7 @@ from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms, workers_of
 from anabranch_thinking.work.history import attempts_in
 from anabranch_thinking.work.joiner import Joiner
+from anabranch_thinking.work.offers import checked_labels
 from anabranch_thinking.work.worker import GRACE_S, Worker
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class MemoryWork:
         slots: int = 4,
         reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
+        labels: Sequence[str] = (),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
@@ -72,6 +74,7 @@ class MemoryWork:
         It runs the `executors` that are named here, and no others: `recalling`, `module:function`,
         `name=command`, or the address of a model or a service. Commands have the variables of
         `passes` in their environment. Of its slots `reserved` are kept for critical branches.
+        Branches that want some of its `labels`, and no others, come to it before they go elsewhere.
 
         It joins what was forked, where no other process does. A worker that says nothing for
         `silence_s` has lost its branches to others. Raises InputInvalid.
@@ -86,6 +89,8 @@ class MemoryWork:
             slots=slots,
             reserved=reserved,
             priorities=[Priority(one) for one in priorities],
+            labels=labels,
+            label_wait_s=self._namespace.backend.settings.label_wait_s,
             silence_s=silence_s,
             grace_s=grace_s,
             name=name,
@@ -105,6 +110,7 @@ class MemoryWork:
         slots: int = 4,
         reserved: int = 0,
         priorities: Sequence[Priority | str] = tuple(Priority),
+        labels: Sequence[str] = (),
         passes: Sequence[str] = (),
         silence_s: float = SILENCE_S,
         grace_s: float = GRACE_S,
@@ -129,6 +135,7 @@ class MemoryWork:
             slots=slots,
             reserved=reserved,
             priorities=priorities,
+            labels=checked_labels(labels),
             passes=passes,
             silence_s=silence_s,
             grace_s=grace_s,
@@ -212,6 +219,7 @@ class MemoryWork:
             role=state.role,
             priority=state.priority,
             executor=state.executor,
+            labels=state.labels,
             attributes={
                 **carried_attributes(state.attributes),
                 "retry_of": state.session_id,
@@ -301,6 +309,7 @@ def _fields(state: SessionState) -> dict[str, Any]:
         "role": state.role,
         "priority": state.priority,
         "executor": state.executor,
+        "labels": state.labels,
         "status": state.status,
         "attempts": state.attempt,
         "worker": state.claim.worker if state.claim else None,

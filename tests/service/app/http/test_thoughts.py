@@ -120,7 +120,9 @@ async def test_a_thought_is_called_off(web: httpx2.AsyncClient, memory: Memory) 
         problem(await web.post("/v1/thoughts", json={**ASKED, **one}))
         for one in ({"executor": "os:system"}, {"branches": [{"task": "x", "executor": "sh"}]})
     ]
-    begun = await done(await web.post("/v1/thoughts", json={**ASKED, "executor": "elsewhere"}))
+    wanting = {"executor": "elsewhere", "labels": ["gpu"]}
+    begun = await done(await web.post("/v1/thoughts", json={**ASKED, **wanting}))
+    tasks = await memory.work.tasks()
     path = f"/v1/thoughts/{begun['thought_id']}"
 
     cancelled = await done(await web.post(f"{path}/cancel", json={"reason": "no more"}))
@@ -128,6 +130,7 @@ async def test_a_thought_is_called_off(web: httpx2.AsyncClient, memory: Memory) 
     last = (await namespace_of(memory).backend.log.bounds()).last
     shown = await done(await web.get(path, params={"after": last, "wait_s": 30}))
 
+    assert [(one.executor, one.labels) for one in tasks] == [("elsewhere", ("gpu",))] * 2
     assert refused == [(403, "NotPermitted")] * 2
     assert cancelled["cancelled"] == [begun["thought_id"], *begun["branch_ids"]]
     assert again["cancelled"] == []
@@ -161,6 +164,7 @@ WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"join": "most"}, "join"),
     ({"join": 3}, "join"),
     ({"branches_max": 1}, "branches"),
+    ({"labels": ["g p u"]}, "labels.0"),
     ({"branches": [{"task": "x", "colour": "red"}]}, "branches.0.ThoughtBranch.colour"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import nats
@@ -133,6 +134,27 @@ async def test_a_task_that_is_given_back_comes_to_another(log: Log) -> None:
     third = await taken(queue, ALL, count=1)
 
     assert (second.task, second.deliveries, third) == (first.task, 2, [])
+
+
+async def test_another_worker_may_answer_for_a_task_that_it_was_given(log: Log) -> None:
+    """It beats and does away with it; what is no delivery of a task is none."""
+    queue = await opened(log)
+    put = task().model_copy(update={"labels": ("gpu",)})
+    await queue.put([put])
+    (delivery,) = await taken(queue, ALL, count=1)
+
+    given = delivery.to_pass_on()
+    heir = queue.given(given)
+
+    assert heir is not None
+    assert (heir.task, heir.deliveries, heir.put_at) == (put, 1, delivery.put_at)
+    assert abs(time.time() - heir.put_at) < PATIENCE_S
+    await heir.beat()
+    await heir.done()
+    await gone(queue, put)
+    replies = ("", "a.subject", "$JS.ACK.OTHER.c.1.1.1.1.1", "$JS.ACK.ANABRANCH_TASKS.x")
+    assert [queue.given({**given, "reply": one}) for one in replies] == [None] * 4
+    assert [queue.given(one) for one in ({}, {**given, "task": 1})] == [None, None]
 
 
 async def test_namespaces_do_not_take_from_one_another(log: Log) -> None:

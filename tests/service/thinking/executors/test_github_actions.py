@@ -7,6 +7,7 @@ import json
 import re
 import time
 from dataclasses import replace
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import pytest
@@ -124,21 +125,22 @@ async def test_a_dispatch_whose_answer_is_lost_is_not_made_twice() -> None:
     ("headers", "body", "least_s", "most_s"),
     [
         ({"retry-after": "17"}, b"{}", 17, 17),
+        ({"retry-after": "DATE"}, b"{}", 80, 100),
+        ({"retry-after": "in a while"}, b"{}", 60, 60),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "SOON"}, b"{}", 80, 100),
         ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "never"}, b"{}", 60, 60),
         ({}, b'{"message": "You have exceeded a secondary rate limit"}', 60, 60),
         ({"retry-after": "999999"}, b"{}", 3600, 3600),
     ],
-    ids=["after", "reset", "nonsense", "secondary", "too long"],
+    ids=["after", "date", "no date", "reset", "nonsense", "secondary", "too long"],
 )
 async def test_a_rate_limit_is_waited_for(
     headers: dict[str, str], body: bytes, least_s: float, most_s: float
 ) -> None:
     """A refusal that is a limit is tried again after the pause that GitHub names, within an hour."""
-    named = {
-        name: str(int(time.time()) + 100) if value == "SOON" else value
-        for name, value in headers.items()
-    }
+    until = time.time() + 100
+    soon = {"SOON": str(int(until)), "DATE": formatdate(until, usegmt=True)}
+    named = {name: soon.get(value, value) for name, value in headers.items()}
     github = GitHub(FOUND)
     github.fault("POST", "/workflows/", Reply(body, status=403, headers=named))
     with github.serving() as url, pytest.raises(RetryLater, match="limits") as limited:

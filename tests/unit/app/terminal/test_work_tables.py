@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from anabranch.memory.thinking.stats import WorkStats
-from anabranch.memory.thinking.views import WorkerView
-from anabranch.terminal.work_tables import stats_table, worker_table
+from anabranch.memory.thinking.views import TaskView, WorkerView
+from anabranch.terminal.work_tables import stats_table, task_table, worker_table
+from anabranch_events import new_id
+from anabranch_events.event.types import Priority
+from anabranch_thinking import Status
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -77,6 +80,48 @@ def test_a_worker_is_named_whole() -> None:
     lines = printed(worker_table([worker]), width=80)
 
     assert "".join(line.split("  ")[0].strip() for line in lines[1:]).startswith(name)
+
+
+def test_labels_are_shown_where_there_are_any() -> None:
+    """Of the workers that have them, and of the tasks that want them."""
+    plain = WorkerView(
+        worker="a",
+        host="here",
+        process=1,
+        namespace="default",
+        slots=4,
+        busy=1,
+        priorities=("low",),
+        executors=("recalling",),
+        running=(),
+        draining=False,
+        ended={},
+    )
+    task = TaskView(
+        session_id=new_id(),
+        root_id=new_id(),
+        task="train",
+        role=None,
+        priority=Priority.LOW,
+        executor="recalling",
+        status=Status.PENDING,
+        attempts=0,
+        worker=None,
+        waiting_since=None,
+        deadline=None,
+        error=None,
+    )
+    labelled = {"labels": ("eu", "gpu")}
+
+    workers = printed(worker_table([plain, plain.model_copy(update=labelled)]), width=80)
+    tasks = printed(task_table([task.model_copy(update=labelled)]), width=120)
+
+    assert workers[0].split()[-1] == "labels"
+    assert [line.split()[-1] for line in workers[1:]] == ["-", "gpu"]
+    assert tasks[0].split()[4:] == ["executor", "labels", "worker", "task"]
+    assert "eu, gpu" in tasks[1]
+    assert "labels" not in printed(worker_table([plain]), width=80)[0]
+    assert "labels" not in printed(task_table([task]), width=120)[0]
 
 
 def test_a_column_that_tells_nothing_apart_is_left_out() -> None:

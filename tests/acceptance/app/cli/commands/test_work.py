@@ -26,7 +26,8 @@ SHOWN_AGAIN = b"\x1b[?1049l"
 def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> None:
     """Seen, asked for a thought, interrupted at one that waits, drained: each with its answer."""
     words = anabranch.command(
-        *("worker", "-N", NAMESPACE, "--json", "--slots", "2", "--executors", "up=tr a-z A-Z")
+        *("worker", "-N", NAMESPACE, "--json", "--slots", "2", "--executors", "up=tr a-z A-Z"),
+        *("--labels", "gpu, region=eu"),
     )
     with subprocess.Popen(
         words, env=anabranch.environment, stdout=subprocess.PIPE, text=True
@@ -36,7 +37,7 @@ def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> No
 
         thought = anabranch.here(
             *("think", "a plan", "-N", NAMESPACE, "-n", "2", "--over", "workers"),
-            *("-x", "up", "--json"),
+            *("-x", "up", "--labels", "gpu", "--json"),
         ).value
         listed = anabranch.here("workers", "list", "-N", NAMESPACE, "--json").lines
         _interrupt_one_that_waits(anabranch)
@@ -47,7 +48,8 @@ def test_a_worker_runs_what_it_is_asked_and_drains(anabranch: CommandLine) -> No
         drained = anabranch.here("workers", "drain", said["worker"], "-N", NAMESPACE, "--json")
         code = worker.wait(PATIENCE_S)
 
-    assert said["executors"] == ["up"]
+    assert (said["executors"], said["labels"]) == (["up"], ["gpu", "region=eu"])
+    assert (listed[0]["labels"], shown["labels"]) == (["gpu", "region=eu"], ["gpu"])
     assert [one["status"] for one in thought["branches"]] == ["completed", "completed"]
     assert {one["worker"] for one in thought["branches"]} == {said["worker"]}
     assert [(one["worker"], one["slots"]) for one in listed] == [(said["worker"], 2)]

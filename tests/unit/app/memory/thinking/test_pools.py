@@ -29,6 +29,7 @@ def options(*executors: str, grace_s: float = 30.0) -> WorkerOptions:
         passes=("MODEL",),
         silence_s=5.0,
         grace_s=grace_s,
+        labels=("gpu", "region=eu"),
     )
 
 
@@ -139,6 +140,7 @@ async def test_a_job_runs_the_command_with_its_terms(
     assert f"{sys.executable} -m anabranch worker --name {jobs.prefix}one" in script
     assert "--lifetime 7110 " in script
     assert "--priorities critical,low" in script
+    assert "--labels gpu,region=eu" in script
     assert "planted" not in script
 
 

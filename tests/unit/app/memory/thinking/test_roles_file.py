@@ -15,6 +15,7 @@ from anabranch_thinking.sessions.carried import Carried, carried
 from anabranch_thinking.thoughts.think import branch_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 FILE = """
@@ -78,6 +79,7 @@ def test_the_file_given_goes_before_the_usual_one(path: Path) -> None:
         ("[a]", "roles.a.instructions", "required"),
         ('[a]\ninstructions = " "', "roles.a.instructions", "is empty"),
         ('[a]\ninstructions = "x"\nscope = "all"', "roles.a.scope", "'session', 'lineage'"),
+        ('[a]\ninstructions = "x"\nlabels = ["g p u"]', "roles.a.labels.0", "is not a label"),
         ('[a]\ninstructions = "x"\npriority = 1', "roles.a.priority", "'critical', 'high'"),
         ('[a]\ninstructions = "x"\nangles = []', "roles.a.angles", "at least 1"),
         ('[a]\ninstructions = "x"\nangles = ["y"]', "roles.a.angles.0", "does not say {task}"),
@@ -140,6 +142,32 @@ def test_a_priority_that_is_given_goes_before_the_roles() -> None:
     named = branch_tasks("plan", branches=[BranchTask(task="a", role="background")], count=None)
 
     assert [one.priority for one in (*tasks, *named)] == ["critical", "low", "low"]
+
+
+def test_labels_that_are_given_go_before_the_roles(tmp_path: Path) -> None:
+    """The branch's own go before the thought's, and those before the role's; none is an answer."""
+    path = tmp_path / "roles.toml"
+    path.write_text('[trainer]\ninstructions = "Train."\nlabels = ["gpu", "region=eu"]')
+    roles = read_roles(path)
+    branches = ["a", BranchTask(task="b", labels=("tpu",)), BranchTask(task="c", labels=())]
+
+    of_role = branch_tasks("plan", branches=branches, count=None, roles=roles)
+    given = branch_tasks("plan", branches=branches, count=None, labels=["eu"], roles=roles)
+    none = branch_tasks("plan", branches=["a"], count=None, labels=[], roles=roles)
+
+    assert [one.labels for one in of_role] == [("gpu", "region=eu"), ("tpu",), ()]
+    assert [one.labels for one in (*given, *none)] == [("eu",), ("tpu",), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [("gpu", "is a text"), (["g,u"], "not a label"), (["x"] * 17, "at most 16"), ([" "], "label")],
+)
+def test_labels_that_cannot_be_are_refused(labels: Sequence[str], said: str) -> None:
+    """A text is no list of letters; the field is named."""
+    with pytest.raises(InputInvalid, match=said) as raised:
+        branch_tasks("plan", branches=None, count=None, labels=labels)
+    assert (raised.value.field or "").startswith("labels")
 
 
 def test_angles_of_ones_own_take_turns() -> None:
