@@ -12,12 +12,13 @@ from anabranch.importers.reader import Source
 from anabranch.importers.readers.cline_files import (
     SUFFIX,
     Compaction,
-    beside,
     compaction_of,
     damage_in,
+    database_of,
     files_of,
     head_of,
     manifest_in,
+    manifest_of,
     rows_in,
 )
 from anabranch.importers.readers.put_in import without_elements
@@ -89,7 +90,8 @@ class ClineReader:
                 ),
                 project=next((head.project for head in family if head.project), None),
                 keys=tuple(head.session_id for head in family),
-                beside=tuple(file for head in family for file in beside(head.path)),
+                beside=tuple(manifest_of(head.path) for head in family),
+                shared=tuple(dict.fromkeys(database_of(head.path) for head in family)),
             )
             for family in families_of([head_of(folder, folder.name) for folder in folders])
         ]
