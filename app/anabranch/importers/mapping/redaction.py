@@ -143,11 +143,10 @@ class Redaction:
 
     def _member(self, name: str, value: Any) -> Any:
         """Return an object's member clean; its name may say that it is a secret."""
+        clean = self.value(value)
         if self._secrets and isinstance(value, str):
-            given = ASSIGNED.search(f"{name}={value}")
-            if given and given.start("secret") == len(name) + 1:
-                return self._replaced_in(f"{name}={value}").removeprefix(f"{name}=")
-        return self.value(value)
+            clean = self._replaced_in(f"{name}={clean}").removeprefix(f"{name}=")
+        return clean
 
     def _replaced_in(self, text: str) -> str:
         return ASSIGNED.sub(partial(self._replaced, kind="Secret Keyword"), text)

@@ -146,6 +146,16 @@ def test_the_name_of_a_member_says_that_its_value_is_a_secret() -> None:
     assert clean == {"env": {"DB_PASSWORD": "[redacted: Secret Keyword]", "DB_USER": "keeper-9"}}
 
 
+def test_a_secret_by_its_members_name_is_cleaned_as_any_text_too() -> None:
+    """It may hold another secret, and a home."""
+    other = "sk-ant-" + "a1B2c3D4e5" * 3
+
+    clean = Redaction().value({"token": f"first-1 {other} /home/alice/x"})
+
+    kinds = ("Secret Keyword", "Anthropic API key")
+    assert clean == {"token": " ".join([*(f"[redacted: {kind}]" for kind in kinds), "~/x"])}
+
+
 @pytest.mark.parametrize("prefix", ["xai-", "r8_", "dop_v1_", "hvs.", "glsa_", "secret_"])
 def test_a_token_is_known_by_its_prefix(prefix: str) -> None:
     """Those of providers for which the rules of detect-secrets have none."""
