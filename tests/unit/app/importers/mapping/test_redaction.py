@@ -117,6 +117,15 @@ def test_only_the_secret_of_an_assignment_goes(text: str, left: str) -> None:
         "docker run --user 1000:1000 image",
         "See http://pier:8080/a and mail a@b.org; the cookie: it is sweet.",
         "const secret_santa = draw(names);",
+        "use secret_manager_configuration_loader",
+        "run --secret my_secret_name --token TOKEN_NAME --token @file.txt",
+        "run --max-new-token 4096000",
+        "authorization: role-based",
+        '{\\"total_tokens\\": 1234567}',
+        "token_count: 1234567",
+        "xai-grok-4-fast-reasoning-latest-2",
+        "pplx-llama-3-sonar-large-32k-online",
+        "_authors: foo-bar-baz",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
@@ -144,6 +153,43 @@ def test_the_name_of_a_member_says_that_its_value_is_a_secret() -> None:
     clean = Redaction().value({"env": {"DB_PASSWORD": "f0ghorn-9", "DB_USER": "keeper-9"}})
 
     assert clean == {"env": {"DB_PASSWORD": "[redacted: Secret Keyword]", "DB_USER": "keeper-9"}}
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"tokenizer": "gpt-4o"},
+        {"token_type": "bearer-jwt"},
+        {"secret_name": "db-main"},
+        {"api_key_header": "X-Api-Key"},
+        {"_authors": "foo-bar-baz"},
+        {"max_tokens": "128000"},
+        {"authorization": "role-based"},
+    ],
+    ids=lambda member: next(iter(member)),
+)
+def test_a_name_that_only_begins_as_one_of_a_secret_hides_nothing(member: dict[str, str]) -> None:
+    """It must end in the word of a secret."""
+    assert Redaction().value(member) == member
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "apiKey",
+        "aws_secret_access_key",
+        "authToken",
+        "PASSWORD_2",
+        "credentials",
+        "_auth",
+        "Authorization",
+        "client-secret",
+        "tokens",
+    ],
+)
+def test_a_name_that_ends_in_the_word_of_a_secret_hides_its_value(name: str) -> None:
+    """As it is written, with a number behind it or without."""
+    assert Redaction().value({name: "f0ghorn-9"}) == {name: "[redacted: Secret Keyword]"}
 
 
 def test_a_secret_by_its_members_name_is_cleaned_as_any_text_too() -> None:
