@@ -32,18 +32,18 @@ class Failures:
         self._insights = insights
         self._redaction = redaction
 
-    def named(self, command: str) -> tuple[str, ...]:
-        """Return what a command names. Of many lines some may be a key's, and no programs."""
-        return names_in(self._redaction.clean(command) if "\n" in command else command)
+    def cleaned(self, command: str | None) -> str | None:
+        """Return a command of many lines clean: some may be a key's, and no programs."""
+        return self._redaction.clean(command) if command and "\n" in command else command
 
     def worked_out(self, line: MappedLine, call: Call, result: ToolResult) -> Iterator[AnyDraft]:
         """Yield a failure, or the fix where one like it failed before."""
         command = call.command or ""
         # Cut, or a line of many, a secret would be none that a rule finds.
         work, shown = same_work(command), shown_command(self._insights.clean(command))
-        names = self.named(command)
+        names = names_in(command)
         if result.failed:
-            error = error_in(self._insights.clean(result.output[-OUTPUT_READ_MAX:]))
+            error = error_in(self._insights.clean(_end_of(result.output)))
             text = f"`{shown}` failed: {error}" if error else f"`{shown}` failed"
             draft = self._insights.make(
                 line, call.id, "failure", text, result.time, aspect="failure", names=names
@@ -68,3 +68,10 @@ class Failures:
             names=names,
             sources=(failure.insight_id,),
         )
+
+
+def _end_of(output: str) -> str:
+    """Return the end of a long output, from the beginning of a line on: half a secret is none."""
+    if len(output) <= OUTPUT_READ_MAX:
+        return output
+    return output[-OUTPUT_READ_MAX:].partition("\n")[2]

@@ -9,7 +9,7 @@ import orjson
 
 from anabranch.importers.mapping.drafts import Draft, Opening, Start
 from anabranch.importers.mapping.failures import Failures
-from anabranch.importers.mapping.findings import command_of, decisions_in, files_in
+from anabranch.importers.mapping.findings import command_of, decisions_in, files_in, names_in
 from anabranch.importers.mapping.insights import TEXT_LENGTH_MAX, Insights, cut, short_name
 from anabranch.importers.mapping.line import Call, MappedLine
 from anabranch.importers.outcome import ImportedSession
@@ -266,14 +266,14 @@ class Mapping:
             drafts = [*self._settle(line, final=False), *self._begin(line)]
         line.tick(call.time)
         line.tools[call.name] += 1
-        command = command_of(call)
+        command = self._failures.cleaned(command_of(call))
         line.calls[call.id] = Call(call.id, call.name, command, self._given(call))
         if len(line.calls) > CALLS_MAX:
             del line.calls[next(iter(line.calls))]
         if files := files_in(call):
             line.files.update(dict.fromkeys(files))
         if command:
-            line.programs.update(dict.fromkeys(self._failures.named(command)))
+            line.programs.update(dict.fromkeys(names_in(command)))
         return drafts
 
     def _given(self, call: ToolCall) -> str:
