@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _PACKED_BYTES: Final = 512
-"""Read at a time, and held in memory unpacked: a block of four bytes may hold 128 KiB, so 16 MiB."""
+"""Read at a time, and held unpacked: a block of four bytes may hold 128 KiB, which makes 16 MiB."""
 
 
 class ZstdFile(io.RawIOBase):

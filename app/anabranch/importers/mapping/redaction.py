@@ -114,8 +114,10 @@ _LINEAR: Final = {
         r"(?<![\w=-])(?>[\w=-]*?(?=eyJ))(eyJ[\w=-]+\.[\w=-]+\.?)"
     ),
 }
-"""Parts of detect-secrets' rules that take the square or the cube of a text's length, and parts that
-find the same secrets without. Of blanks the first has three runs, which may be parted anyhow."""
+"""Slow parts of detect-secrets' rules, and parts that find the same in proportion to a text.
+
+The first has three runs of blanks, which may be parted anyhow.
+"""
 _NEEDED: Final = ("T3BlbkFJ", "_authToken")
 """Rules of detect-secrets with one of these run only over texts that hold it: they are slow."""
 _HOME: Final = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\{1,8}Users\\{1,8})[^/\\\s\"'`:;,<>|()]+")

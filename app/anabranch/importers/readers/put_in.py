@@ -1,4 +1,4 @@
-"""What tools put around texts, taken out again in time in proportion to a text."""
+"""Elements and last lines that tools put into texts, taken out in time in proportion to a text."""
 
 from __future__ import annotations
 
