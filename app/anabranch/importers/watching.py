@@ -22,7 +22,7 @@ writes a call only with its result.
 """
 _SUFFIXES: Final = ("", "-wal")
 LATER_NS: Final = 3_600_000_000_000
-"""A file beside a source concerns it if it is written within an hour after the source.
+"""A file that sources share concerns one if it is written within an hour after that source.
 
 One database may stand beside all sessions of a tool, and is written for the newest of them.
 """
@@ -92,13 +92,13 @@ class Watching:
 
 
 def _state(source: Source) -> _State:
-    """Return the sizes and times of a source's files, and of those beside it that concern it."""
+    """Return the sizes and times of a source's files, of its own and of those that it shares."""
     own = list(_stats(source.files))
     if not own:
         return ()
     latest = max(written for _, _, written in own) + LATER_NS
-    beside = [one for one in _stats(source.beside) if one[2] <= latest]
-    return (*own, *beside)
+    shared = [one for one in _stats(source.shared) if one[2] <= latest]
+    return (*own, *_stats(source.beside), *shared)
 
 
 def _stats(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:

@@ -12,7 +12,6 @@ from anabranch.importers.mapping.findings import (
     same_work,
     shown_command,
 )
-from anabranch.importers.mapping.redaction import is_suspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from anabranch.importers.mapping.drafts import AnyDraft
     from anabranch.importers.mapping.insights import Insights
     from anabranch.importers.mapping.line import Call, MappedLine
-    from anabranch.importers.mapping.redaction import Redaction
     from anabranch.importers.records.model import ToolResult
 
 FAILURES_MAX: Final = 64
@@ -31,33 +29,28 @@ CUT_MARGIN: Final = 4096
 class Failures:
     """Makes insights of commands that failed, and of fixes."""
 
-    def __init__(self, insights: Insights, redaction: Redaction) -> None:
+    def __init__(self, insights: Insights) -> None:
         self._insights = insights
-        self._redaction = redaction
 
-    def named(self, command: str) -> tuple[str, ...]:
-        """Return what a command names.
+    def known(self, command: str) -> tuple[str, tuple[str, ...]]:
+        """Return a command without secrets, and what it names.
 
-        A word by itself does not look like the password that it is after its option, and of many
-        lines some may be a key's. So only names count that the clean command has too.
+        It is cleaned whole, and once: cut, or a line of many, a secret would be none that a rule
+        finds. A word by itself does not look like the password that it is after its option. So only
+        names count that the clean command has too.
         """
-        names = names_in(command)
-        if not names or not is_suspect(command):
-            return names
-        clean = self._redaction.clean(command)
-        return tuple(name for name in names if name in clean)
+        clean = self._insights.clean(command)
+        return clean, tuple(name for name in names_in(command) if name in clean)
 
     def worked_out(self, line: MappedLine, call: Call, result: ToolResult) -> Iterator[AnyDraft]:
         """Yield a failure, or the fix where one like it failed before."""
         command = call.command or ""
-        # Cut, or a line of many, a secret would be none that a rule finds.
-        work, shown = same_work(command), shown_command(self._insights.clean(command))
-        names = self.named(command)
+        work, shown = same_work(command), shown_command(command)
         if result.failed:
             error = error_in(self._end_of(result.output))
             text = f"`{shown}` failed: {error}" if error else f"`{shown}` failed"
             draft = self._insights.make(
-                line, call.id, "failure", text, result.time, aspect="failure", names=names
+                line, call.id, "failure", text, result.time, aspect="failure", names=call.names
             )
             if len(line.failures) < FAILURES_MAX:
                 line.failures[work] = Failure(draft.event_id, shown, error)
@@ -76,7 +69,7 @@ class Failures:
             told,
             result.time,
             aspect="fix",
-            names=names,
+            names=call.names,
             sources=(failure.insight_id,),
         )
 

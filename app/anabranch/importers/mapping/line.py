@@ -23,6 +23,8 @@ class Call(msgspec.Struct, frozen=True):
     id: str
     name: str
     command: str | None
+    """Without secrets."""
+    names: tuple[str, ...]
     given: str
 
 

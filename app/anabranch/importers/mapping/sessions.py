@@ -74,7 +74,7 @@ class Mapping:
         self._fallback_time = fallback_time
         self._with_tools = tools
         self._insights = Insights(identity, redaction, tally, tool=tool, keeps=keeps_insights)
-        self._failures = Failures(self._insights, redaction)
+        self._failures = Failures(self._insights)
         self._lines: dict[str, MappedLine] = {}
         self.holds = False
         """True once a text was held at the end, which the next import may know more of."""
@@ -274,13 +274,15 @@ class Mapping:
         line.tick(call.time)
         line.tools[call.name] += 1
         command = command_of(call)
-        line.calls[call.id] = Call(call.id, call.name, command, self._given(call))
+        names: tuple[str, ...] = ()
+        if command:
+            command, names = self._failures.known(command)
+        line.calls[call.id] = Call(call.id, call.name, command, names, self._given(call))
         if len(line.calls) > CALLS_MAX:
             del line.calls[next(iter(line.calls))]
         if files := files_in(call):
             line.files.update(dict.fromkeys(files))
-        if command:
-            line.programs.update(dict.fromkeys(self._failures.named(command)))
+        line.programs.update(dict.fromkeys(names))
         return drafts
 
     def _given(self, call: ToolCall) -> str:

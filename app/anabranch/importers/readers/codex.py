@@ -225,7 +225,7 @@ class _Telling:
             time = time_of(found.get("timestamp"))
             if ordinal >= rollout.live_to and self._line == self._thread.id and own:
                 yield from self._let_go()
-                self._line = f"{self._thread.id}~{ordinal}@{found.get('timestamp')}"
+                self._line = f"{self._thread.id}~{rollout.name}"
                 yield Opened(
                     key=self._line,
                     source_id=None,

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.importers.readers.put_in import without_elements, without_last_lines
 from anabranch.importers.readers.referenced import without_referenced
 from anabranch.importers.records.model import (
     Boundary,
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
     from anabranch.importers.records.model import Record
 
-_REMINDER: Final = re.compile(r"<(system-reminder)>.*?</\1>\s*", re.DOTALL)
-_GO_ON: Final = re.compile(r"\n+Resume the prior task using the summary above\.[^\n]*\s*\Z")
+_GO_ON: Final = re.compile(r"Resume the prior task using the summary above\.")
 _EXIT: Final = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
 
 
@@ -123,7 +123,7 @@ def asked_in(record: dict[str, Any]) -> str | None:
         return None
     parts = objects_of(object_of(record.get("message")).get("parts"))
     given = (text for part in parts if (text := text_of(part.get("text"))))
-    texts = (_REMINDER.sub("", text) for text in without_referenced(given))
+    texts = (without_elements(text, "system-reminder") for text in without_referenced(given))
     text = "\n\n".join(filter(str.strip, texts)).strip()
     return text if text and not text.startswith("<task-notification>") else None
 
@@ -154,7 +154,7 @@ def summary_of(record: dict[str, Any], line: str, time: datetime | None) -> Iter
         for part in objects_of(content.get("parts")):
             text = text_of(part.get("text"))
             if text and content.get("role") == "user" and not text.startswith("<session_context"):
-                text = _GO_ON.sub("", text)
+                text = without_last_lines(text, _GO_ON)
                 yield Summary(line=line, id=id_of(record), text=text, time=time)
                 return
     text = text_of(payload.get("summary"))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from time import thread_time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from anabranch.importers.readers import codex_items, gemini_messages, pi_entries, qwen_talk
-from anabranch.importers.readers.claude_prompts import Prompts, summary_in
+from anabranch.importers.readers import cline, codex_items, gemini_messages, pi_entries, qwen_talk
+from anabranch.importers.readers.claude_prompts import (
+    Prompts,
+    plain_text,
+    summary_in,
+    why_no_prompt,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def texts(*given: str) -> list[dict[str, Any]]:
@@ -140,3 +149,54 @@ def test_a_summary_of_qwen_is_without_the_sentence_of_the_tool() -> None:
     (summary,) = qwen_talk.summary_of(record, "line", None)
 
     assert summary.text == "The lamp turns."
+
+
+def _summary_of_qwen(text: str) -> str:
+    history = [{"role": "user", "parts": texts(text)}]
+    record = {"uuid": "1", "systemPayload": {"compressedHistory": history}}
+    return next(iter(qwen_talk.summary_of(record, "line", None))).text
+
+
+def _asked_of_qwen(text: str) -> str | None:
+    return qwen_talk.asked_in({"type": "user", "message": {"parts": texts(text)}})
+
+
+def _asked_of_cline(text: str) -> str | None:
+    return cline.asked_in({"role": "user", "content": [{"type": "text", "text": text}]})
+
+
+RESUMED = "Resume the prior task using the summary above."
+LONG: dict[str, tuple[Callable[[str], object], str, str, str]] = {
+    "line ends in a summary of Claude": (summary_in, "x", "\n", "y"),
+    "sentences in a summary of Claude": (
+        summary_in,
+        "x",
+        "\nRecent messages are preserved verbatim",
+        "\ny",
+    ),
+    "blanks in a summary of Claude": (
+        summary_in,
+        "x\nRecent messages are preserved verbatim",
+        " ",
+        "y",
+    ),
+    "line ends in a summary of Qwen": (_summary_of_qwen, "x", "\n", "y"),
+    "blanks in a summary of Qwen": (_summary_of_qwen, f"x\n{RESUMED}", "\n", "y"),
+    "reminders of Claude": (plain_text, "x", "<system-reminder>", "y"),
+    "reminders of Qwen": (_asked_of_qwen, "x", "<system-reminder>", "y"),
+    "elements of Cline": (_asked_of_cline, "x", "<system_reminder>", "y"),
+    "a command's name": (lambda text: why_no_prompt(command(text)), "<command-name>", " ", "y"),
+}
+
+
+@pytest.mark.parametrize(("look", "first", "repeated", "last"), LONG.values(), ids=LONG)
+def test_a_long_text_takes_time_in_proportion(
+    look: Callable[[str], object], first: str, repeated: str, last: str
+) -> None:
+    """A quarter of a MB takes milliseconds; where each place is looked at from each, minutes."""
+    text = f"{first}{repeated * (250_000 // len(repeated))}{last}"
+    began = thread_time()
+
+    look(text)
+
+    assert thread_time() - began < 2

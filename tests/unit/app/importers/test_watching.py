@@ -68,6 +68,22 @@ async def test_a_file_that_says_more_of_a_source_has_it_read_again(
     assert await looked_at(tmp_path, then=beside, later_s=HOUR_S / 2) == [tool, tool, "handoffs"]
 
 
+@pytest.mark.parametrize(
+    "case", [one for one in BESIDE if "subagent-" in one] + ["cline-3.0.65/plain"]
+)
+async def test_a_file_of_a_source_of_its_own_concerns_it_however_late(
+    case: str, tmp_path: Path
+) -> None:
+    """An agent may end hours after the last thing it said."""
+    shutil.copytree(CASES / case, tmp_path / "copy")
+    beside = below(tmp_path, BESIDE[case])
+    tool = case.partition("/")[0].rpartition("-")[0]
+    later = beside.stat().st_mtime + 2 * HOUR_S
+    os.utime(beside, (later, later))
+
+    assert await looked_at(tmp_path, then=beside, later_s=5 * HOUR_S) == [tool, tool, "handoffs"]
+
+
 async def test_a_database_of_all_sessions_concerns_those_that_were_written_lately(
     tmp_path: Path,
 ) -> None:

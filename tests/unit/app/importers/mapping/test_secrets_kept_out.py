@@ -60,6 +60,9 @@ PLACES: dict[str, list[Record]] = {
     "a line of a key in an output": failed("cat key", KEY.rpartition("\n")[0]),
     "the end of a key in an output": failed("tail key", KEY.partition("\n")[2]),
     "a command of many lines": failed(f"cat <<E\n{KEY}\nE\ndeploy {SECRET}", f"no {SECRET}"),
+    "a secret that the end of an output cuts": failed(
+        f"deploy {SECRET}", f"{SECRET} error: wrong".ljust(4 + 64 * 1024 - 2, "\n") + ".."
+    ),
     "a decision": turn(f"We decided to use {SECRET} from now on.", said="assistant"),
     "a role": [
         Opened(key="a", source_id="a", kind="subagent", parent="main", role=SECRET, task="T"),
@@ -132,3 +135,21 @@ def test_no_event_holds_a_secret(place: str) -> None:
     stored = repr([msgspec.structs.asdict(draft) for draft in drafts])
     assert "redacted" in stored
     assert CORE not in stored
+
+
+@pytest.mark.parametrize("command", [f"deploy {SECRET}", f"cat <<E\n{SECRET}\nE\ndeploy"])
+def test_a_secret_of_a_command_that_failed_is_counted_once(command: str) -> None:
+    """However often it is looked at for what is stored of it."""
+    redaction = Redaction()
+    mapping = Mapping(
+        Identity("default", "tool"),
+        redaction,
+        Tally(),
+        tool="tool",
+        fallback_time=datetime(2026, 11, 30, tzinfo=UTC),
+    )
+
+    for record in (MAIN, *turn("Look."), *failed(command, "it is wrong")):
+        _ = [*mapping.take(record)]
+
+    assert redaction.counted == {"GitHub Token": 1}
