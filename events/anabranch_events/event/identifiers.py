@@ -182,7 +182,7 @@ Label = Annotated[
     AfterValidator(checked_label),
     WithJsonSchema({"type": "string", "pattern": f"^{LABEL_PATTERN.pattern}$"}),
 ]
-"""What a worker has and a branch may want, such as `gpu` or `region=eu`."""
+"""A name for a thing that a worker has and a branch may want: `gpu`, `region=eu`."""
 
 Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(checked_text)]
 """Text for people and models; past 512 KiB its event goes through the object store."""

@@ -249,7 +249,8 @@ class GitHubApi:
 def _limited_s(answer: bytes, headers: Mapping[str, str]) -> float | None:
     """Return the pause that a rate limit asks for; None for a refusal that is no limit.
 
-    GitHub says `retry-after`, also as a date, or that none is left until `x-ratelimit-reset`, or just words.
+    GitHub says `retry-after`, also as a date, or that none is left until `x-ratelimit-reset`, or
+    just words.
     """
     try:
         if "retry-after" in headers:

@@ -61,9 +61,9 @@ class Worker:
     """A worker for the branches of one namespace, with the executors that it may run.
 
     Of its slots `reserved` are kept for critical branches. A branch that wants labels which are not
-    among its `labels` it leaves to others for `label_wait_s` after it was put. `run` works until `drain` is called: it
-    then takes no more, and gives back what is not done within `grace_s`, or by `hand_back`. A
-    worker that says nothing for `silence_s` has lost its branches.
+    among its `labels` it leaves to others for `label_wait_s` after it was put. `run` works until
+    `drain` is called: it then takes no more, and gives back what is not done within `grace_s`, or
+    by `hand_back`. A worker that says nothing for `silence_s` has lost its branches.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ import typer
 from anabranch.cli.command import Call, command
 from anabranch.cli.completion import one_of
 from anabranch.cli.interrupt import on_signals
-from anabranch.cli.values import listed
+from anabranch.cli.lists import listed
 from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from anabranch_events.event.types import (
 )
 from tests.support.events import events
 
-OPEN_NAMES = {"role", "executor", "worker", "kind", "method", "receipt", "traceparent"}
+OPEN_NAMES = {"role", "executor", "worker", "labels", "kind", "method", "receipt", "traceparent"}
 """Names that say what sort of thing it is, or who did it; `receipt` names a request."""
 CLASSES = [*EVENT_TYPES.values(), Insight, JoinTerms, RetentionRule]
 ID = "0190c3a8-0000-7000-8000-000000000001"

@@ -149,7 +149,11 @@ def test_labels_that_are_given_go_before_the_roles(tmp_path: Path) -> None:
     path = tmp_path / "roles.toml"
     path.write_text('[trainer]\ninstructions = "Train."\nlabels = ["gpu", "region=eu"]')
     roles = read_roles(path)
-    branches = ["a", BranchTask(task="b", labels=("tpu",)), BranchTask(task="c", labels=())]
+    branches: list[BranchTask | str] = [
+        "a",
+        BranchTask(task="b", labels=("tpu",)),
+        BranchTask(task="c", labels=()),
+    ]
 
     of_role = branch_tasks("plan", branches=branches, count=None, roles=roles)
     given = branch_tasks("plan", branches=branches, count=None, labels=["eu"], roles=roles)
