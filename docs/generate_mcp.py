@@ -28,6 +28,8 @@ def mcp_page() -> str:
 
 def _lines() -> Iterator[str]:
     yield from ("# MCP", "")
+    yield "Made by `python docs/generate.py` from the tools themselves."
+    yield ""
     yield "The tools, resources and prompts of `anabranch mcp`. Each tool is an operation, and takes"
     yield "and gives a part of what that does. Set-up: [use with agents](../how-to/use-with-agents.md)."
     yield from ("", "## Instructions", "", "Every client reads these:", "", "```text")

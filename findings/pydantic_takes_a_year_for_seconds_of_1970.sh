@@ -12,8 +12,9 @@
 # 4. `date | AwareDatetime` given "20261130" is that moment of 1970, and no date.
 # 5. msgspec refuses all of them where a datetime is wanted.
 #
-# Models write "2026" and "20261130" where a schema asks for a time. So whoever keeps such times refuses texts of digits
-# before pydantic sees them.
+# Models write "2026" and "20261130" where a schema asks for a time. So Anabranch refuses them before pydantic sees them
+# where a time is given: in drafts, requests and filters. Events that are stored it reads as pydantic does, for they were
+# taken once, and each rebuild must give the same.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -16,10 +16,10 @@ from anabranch.importers.drift import unknown_records
 from anabranch.memory.memory import Memory, namespace_of
 from anabranch.terminal.counting import counted
 from anabranch_events import spot_check
-from anabranch_events.errors import stretches_text
+from anabranch_events.errors import positions_text, stretches_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from anabranch.settings import Settings
     from anabranch.views import GraphStatus, LogStatus, Status
@@ -60,7 +60,11 @@ def _transcripts(settings: Settings) -> list[Check]:
     if not counts:
         return []
     kinds = [f"{count} x {what}" for what, count in counts.items()]
-    more = f", and {len(kinds) - _KINDS_SHOWN} kinds more" if len(kinds) > _KINDS_SHOWN else ""
+    more = (
+        f", and {counted(len(kinds) - _KINDS_SHOWN, 'kind')} more"
+        if len(kinds) > _KINDS_SHOWN
+        else ""
+    )
     return [
         Check(
             name="transcripts",
@@ -132,12 +136,14 @@ async def _opened(settings: Settings) -> list[Check]:
             vectors = await _vectors(memory)
             foreign = await memory.graph.foreign() if settings.neo4j_uri else None
             found = await spot_check(namespace_of(memory).backend.log)
+            tolerated = await namespace_of(memory).backend.log.tolerated()
     except AnabranchError as error:
         return [Check(name="memory", ok=False, detail=error.message, fix=error.fix)]
     log, graph, lag = status.log, status.graph, status.lag
     dead = status.dead_letters
     return [
         _log(log, found.report, read=found.positions, all_counted=found.counted),
+        *_settings(tolerated),
         Check(
             name="graph",
             ok=True,
@@ -154,7 +160,7 @@ async def _opened(settings: Settings) -> list[Check]:
         Check(
             name="dead letters",
             ok=dead == 0,
-            detail=f"{dead} events could not be applied",
+            detail=f"{counted(dead, 'event')} could not be applied",
             fix="see them: `anabranch dead-letters list` in each namespace; then retry or discard them"
             if dead
             else None,
@@ -192,6 +198,23 @@ def _log(log: LogStatus, found: LogReport, *, read: int, all_counted: bool) -> C
     )
 
 
+def _settings(tolerated: Sequence[str]) -> list[Check]:
+    """Say which settings of the stream somebody else changed, where it goes on with them."""
+    if not tolerated:
+        return []
+    return [
+        Check(
+            name="stream",
+            ok=True,
+            detail=f"{', '.join(tolerated)} is switched on: an event that another client gave a time "
+            "to live runs out, and is missing then; ours have none",
+            fix="let no client set Nats-TTL on anabranch.events.>; nats-server cannot switch it off "
+            "again, only in a new stream: `anabranch events export`, and `anabranch events import` "
+            "elsewhere",
+        )
+    ]
+
+
 def _deleted(found: LogReport) -> str:
     """Return how many events were deleted with their namespace; that is no damage."""
     count = sum(last - first + 1 for first, last in found.deleted)
@@ -202,8 +225,8 @@ def _unreadable(found: LogReport) -> str:
     """Return where messages stand that are no events; they do no harm to others."""
     if not found.unreadable:
         return ""
-    places = stretches_text([(one.position, one.position) for one in found.unreadable])
-    return f"; no events at positions {places}"
+    places = positions_text([(one.position, one.position) for one in found.unreadable])
+    return f"; {'no event' if len(found.unreadable) == 1 else 'no events'} at {places}"
 
 
 def _generation(graph: GraphStatus) -> Check:

@@ -143,6 +143,19 @@ class SessionView(BaseModel):
         )
 
 
+class Remaining(BaseModel):
+    """The texts that have an entity's name in their words and stay: it is no name there.
+
+    `insights` have it in their texts, `sessions` in their task, notes, result or hand-offs. The
+    lists hold the first 1,000; `sums` counts everything.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    insights: tuple[str, ...]
+    sessions: tuple[str, ...]
+    sums: dict[str, int]
+
+
 class SubjectForgotten(BaseModel):
     """A subject that was forgotten, or would be: a session, an entity or a producer.
 
@@ -150,7 +163,8 @@ class SubjectForgotten(BaseModel):
     `consolidations` those that lost words. The lists hold the first 1,000; `sums` counts
     everything, also notes, results, reasons of associations, conflicts and objects. `position` is
     that of the last event about it. `log_keeps` is true where the log still holds what was said;
-    in a sealed namespace it does not, and `erasure` tells what was erased.
+    in a sealed namespace it does not, and `erasure` tells what was erased. `remaining` is what says
+    an entity's name and stays; `everywhere` takes it along.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
@@ -163,6 +177,7 @@ class SubjectForgotten(BaseModel):
     sessions: tuple[str, ...]
     consolidations: tuple[str, ...]
     sums: dict[str, int]
+    remaining: Remaining | None = None
     erasure: ErasureReceipt | None = None
 
 

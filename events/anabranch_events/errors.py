@@ -23,6 +23,7 @@ The tree is ordered by what the caller can do::
         ├── LogFull              the disk or a stream limit is reached
         ├── LogDamaged           events of the log are gone, or are not those that were stored
         ├── LogRewound           the log ends before what was already read
+        ├── LogReplaced          an empty log stands where the one of the graph was
         ├── StreamDrifted        the stream's settings are not ours
         ├── ServerOutdated       the NATS server is too old
         └── ServerMissing        the managed nats-server cannot be started
@@ -225,7 +226,7 @@ class LogDamaged(SetupInvalid):
         changed: Sequence[tuple[int, int]] = (),
     ) -> None:
         faults = [
-            f"{what} at positions {stretches_text(found)}"
+            f"{what} at {positions_text(found)}"
             for what, found in (("no events", missing), ("other events than before", changed))
             if found
         ]
@@ -247,6 +248,12 @@ def stretches_text(stretches: Sequence[tuple[int, int]], *, most: int = 10) -> s
     return shown if len(stretches) <= most else f"{shown} and {len(stretches) - most} more"
 
 
+def positions_text(stretches: Sequence[tuple[int, int]], *, most: int = 10) -> str:
+    """Return stretches with their noun: `position 3`, `positions 3, 7 to 12`."""
+    one = len(stretches) == 1 and stretches[0][0] == stretches[0][1]
+    return f"position{'' if one else 's'} {stretches_text(stretches, most=most)}"
+
+
 class LogRewound(SetupInvalid):
     """The log ends before a position that was already read: it is another, or lost its end."""
 
@@ -259,6 +266,19 @@ class LogRewound(SetupInvalid):
         )
         self.position = position
         self.last = last
+
+
+class LogReplaced(SetupInvalid):
+    """The log is empty, but a graph was filled from one before it: its stream was made anew."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the log is empty, and the graph was filled from another one: the log's stream was "
+            "deleted, or the server is not the one of before",
+            fix="restore the log from a copy (`anabranch snapshot restore`, `anabranch events "
+            "import`), or go back to its server; to begin with nothing: `anabranch rebuild "
+            "--accept-loss`",
+        )
 
 
 class ServerOutdated(SetupInvalid):

@@ -11,7 +11,7 @@ from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
 from anabranch_events.jetstream.documents import Documents
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
-from anabranch_events.jetstream.ledger import Ledger, joined
+from anabranch_events.jetstream.ledger import Ledger, joined, tip_of
 from anabranch_events.jetstream.sealed import checked_sealable
 from anabranch_events.jetstream.stream import (
     Bounds,
@@ -23,6 +23,7 @@ from anabranch_events.jetstream.stream import (
     read_clock,
     read_extent,
     read_identity,
+    read_tolerated,
     subject,
 )
 from anabranch_events.read import reader
@@ -305,6 +306,24 @@ class Log:
         """The ledger beside the log; None for a tenant."""
         return self._ledger if self._connection.view is None else None
 
+    async def note_end(self) -> None:
+        """Note the last event in the ledger: whoever opens the log later misses it if it is gone.
+
+        A projector notes what it has read; this is for what none has read yet.
+        """
+        ledger = self.ledger
+        if ledger is None:
+            return
+        tip, last = await ledger.tip(), (await self.bounds()).last
+        if last > (tip.position if tip is not None else 0):
+            recorded = await self.at(last)
+            if recorded is not None:
+                await ledger.note_tip(tip_of(recorded))
+
+    async def tolerated(self) -> list[str]:
+        """Return the stream's settings that are not ours, yet harm nothing by themselves."""
+        return await read_tolerated(self._connection)
+
     async def ended_namespaces(self) -> Mapping[str, int]:
         """Return the namespaces that were deleted, each with the position of its end."""
         return await self._ended.known()
@@ -336,13 +355,15 @@ class Log:
         sealed, ended = await self._documents.sealed.known(), await self._ended.known()
         return {name: position for name, position in sealed.items() if name not in ended}
 
-    async def tell_erased(self, told: Callable[[str, int], None]) -> None:
+    async def tell_erased(self, told: Callable[[str, int], None]) -> Callable[[], object]:
         """Call `told` whenever forgotten content has left the log; a tenant hears nothing.
 
-        It is given the namespace, and the position of the last forgetting.
+        It is given the namespace, and the position of the last forgetting. Call the function that
+        is returned to end that.
         """
-        if self._connection.view is None:
-            await self._documents.keys.tell_erased(told)
+        if self._connection.view is not None:
+            return lambda: None
+        return await self._documents.keys.tell_erased(told)
 
     async def is_sealed(self, namespace: str) -> bool:
         """Tell whether a namespace is sealed, or was before it was deleted."""

@@ -101,6 +101,8 @@ async def rebuild(
     filler = GraphFiller(
         log, graph, embedder, progress=progress, skip=skip, accept_loss=accept_loss, known=known
     )
+    if accept_loss:  # A log that lost all of it has no event from which a projector sees that.
+        await log.continuity(accept_loss=True).begin(after=0, last=(await log.bounds()).last)
     await filler.catch_up()
     found = await graph.digest()
     await filler.catch_up()  # Reading a large graph takes its time.

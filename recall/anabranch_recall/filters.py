@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import MINYEAR, UTC, datetime
+from datetime import MINYEAR, UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Final, TypedDict
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -26,10 +26,10 @@ _LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def _no_number(value: object) -> object:
-    """Return `value` unless it is a number, also as text, which pydantic takes for seconds."""
-    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
-    return value
+    """Return a time of Python's or a text, but no number: pydantic takes one for seconds."""
+    if isinstance(value, date) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        return value
+    raise ValueError("is no time: give one such as 2026-01-31T12:00:00Z; a number is none")
 
 
 def _in_utc(value: datetime) -> datetime:

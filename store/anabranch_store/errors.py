@@ -11,8 +11,8 @@
     │   ├── EmbedderUnavailable  the embeddings endpoint does not answer, or is busy
     │   ├── GraphUnavailable
     │   │   ├── CommitUnknown        the connection was lost while it committed
+    │   │   ├── ConstraintBroken     a constraint refused it, which may be another program's
     │   │   └── TransactionUndone    for a reason that passes: a deadlock, another leader
-    │   │       └── ConstraintBroken     by a constraint, which may be another program's
     │   └── QueryTimedOut        the query ran longer than it may
     └── SetupInvalid
         ├── GraphRefused         wrong user or password
@@ -103,7 +103,7 @@ class TransactionUndone(GraphUnavailable):
     """The server undid the transaction for a reason that passes; trying again is safe."""
 
 
-class ConstraintBroken(TransactionUndone):
+class ConstraintBroken(GraphUnavailable):
     """A constraint of the graph refused it: a rival was faster, or it is another program's."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -56,9 +57,16 @@ def calls(shell: str) -> Iterator[list[str]]:
 def named(words: list[str]) -> tuple[Any, list[str]]:
     """Return the command that the first words name, and the words behind."""
     found, rest = COMMANDS, list(words)
-    while rest and hasattr(found, "commands") and rest[0] in found.commands:
-        found = found.commands[rest.pop(0)]
+    while rest and rest[0] in below(found):
+        found = below(found)[rest.pop(0)]
     return found, rest
+
+
+@cache
+def below(command: Any) -> dict[str, Any]:
+    """Return the commands below one, by their names; each look imports them again."""
+    found: dict[str, Any] = getattr(command, "commands", {})
+    return found
 
 
 def unknown(words: list[str]) -> list[str]:
@@ -68,7 +76,7 @@ def unknown(words: list[str]) -> list[str]:
     command, rest = named(
         [one for one in words if one not in {"-N", "--namespace", "NAME", "acme"}]
     )
-    if hasattr(command, "commands") and not getattr(command, "invoke_without_command", False):
+    if below(command) and not getattr(command, "invoke_without_command", False):
         return [one for one in rest if not one.startswith("-")][:1]
     known = {*FOREIGN, "-N", "--namespace", "--home", "--json"}
     for one in command.params:

@@ -169,6 +169,27 @@ def test_every_page_of_the_docs_is_linked() -> None:
     assert set((ROOT / "docs").rglob("*.md")) - seen == set()
 
 
+def too_wide(page: Path) -> list[str]:
+    """Return where a page's prose is wider than 120 columns; tables and code may be."""
+    found: list[str] = []
+    in_code = False
+    for number, line in enumerate(page.read_text().splitlines(), start=1):
+        in_code ^= line.lstrip().startswith("```")
+        prose = not in_code and not line.startswith(("|", " " * 4))
+        if prose and len(line) > 120 and " " in line[:120].strip():
+            found.append(f"{page.relative_to(ROOT)}:{number}: {len(line)} columns")
+    return found
+
+
+def test_prose_stays_within_120_columns() -> None:
+    """So do all pages that are written by hand; `docs/generate.py` sets no line ends."""
+    pages = {*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")}
+    made = {page for page in pages if "`python docs/generate.py`" in page.read_text()[:1000]}
+
+    assert 5 < len(made) < len(pages - made)
+    assert [fault for page in sorted(pages - made) for fault in too_wide(page)] == []
+
+
 def test_workers_take_whole_groups(request: pytest.FixtureRequest) -> None:
     """Side by side, modules stay together: each then starts its servers once, and Neo4j is one's."""
     by_groups = request.config.getoption("loadgroup", default=False)

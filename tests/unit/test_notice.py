@@ -35,6 +35,17 @@ def test_notice_names_every_server_that_an_extra_installs() -> None:
     assert named == server_wheels() == set(LICENCES)
 
 
+def test_notice_names_the_files_of_the_model() -> None:
+    """Its vocabulary and the graph over its weights are made of what others publish."""
+    store = ROOT / "store" / "anabranch_store"
+    made = {each for pattern in ("*.onnx", "*.txt") for each in store.glob(pattern)}
+    notice = (ROOT / "NOTICE").read_text()
+
+    named = re.findall(r"^- (store/\S+):", notice, flags=re.MULTILINE)
+
+    assert {ROOT / each for each in named} == made
+
+
 @pytest.mark.parametrize("wheel", list(LICENCES))
 def test_the_licence_of_a_runtime_lies_where_notice_says(wheel: str) -> None:
     """The wheel has the text, so that whoever installs it has it too."""

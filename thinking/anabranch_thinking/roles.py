@@ -28,8 +28,8 @@ PLACE: Final = "{task}"
 class Role:
     """A role: `instructions` for who works in it, `angles` are questions about a task.
 
-    `priority` and `labels` are those of its branches where none are given. `scope` is what of
-    memory they see.
+    `priority` and `labels` are those of its branches where none are given. `scope` is the part of
+    memory that they see.
     """
 
     name: str

@@ -194,6 +194,10 @@ class ForgetAll(Writing):
     producer: Name | None = Field(
         default=None, description="All that events with this source brought."
     )
+    everywhere: bool = Field(
+        default=False,
+        description="Of an entity: also insights and sessions that only have its name in their words.",
+    )
     receipt: Text = Field(default=REQUESTED, description="The request for it, by its name.")
     dry_run: bool = Field(default=False, description="Say what would go, and forget nothing.")
 

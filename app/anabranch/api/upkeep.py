@@ -67,6 +67,7 @@ async def forget_all(context: Context, request: ForgetAll) -> SubjectForgotten:
         session_id=request.session_id,
         entity=request.entity,
         producer=request.producer,
+        everywhere=request.everywhere,
         receipt=request.receipt,
         dry_run=request.dry_run,
         wait=False,

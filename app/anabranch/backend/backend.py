@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from anabranch.backend.embedder import opened_embedder
 from anabranch.backend.lost_branches import end_lost_branches, ending_lost_branches
 from anabranch.backend.projection_runner import MOVE, Projecting
 from anabranch.backend.prompted_embedder import of_questions
-from anabranch.errors import ExporterMissing, OwnerGone, PositionFromFuture
+from anabranch.errors import AnabranchError, ExporterMissing, OwnerGone, PositionFromFuture
 from anabranch.home.servers import Servers
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_projections import KnownVectors, wait_for
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from anabranch_thinking.tracing import Tracer
 
 _AT_ONCE: Final = 4
+_NOTE_MAX_S: Final = 1.0
+"""The time that a leaving owner gives the log to note where it ends."""
 _log: Final = logging.getLogger("anabranch")
 _T = TypeVar("_T")
 
@@ -88,6 +90,8 @@ class Backend:
         self.embedder = await enter(opened_embedder(self.settings))
         await enter(self.servers)
         self.log = await enter(self.servers.connect_log())
+        if self.servers.projects:
+            self._stack.push_async_callback(self._note_end)
         self._stack.push_async_callback(self._let_graph_go)
         await self.graph()
         if self.servers.projects:
@@ -306,6 +310,12 @@ class Backend:
     async def _move(self, message: Msg) -> None:
         if self.projecting is not None:
             await message.respond((await self.projecting.asked(message.data.decode())).encode())
+
+    async def _note_end(self) -> None:
+        """Note where the log ends, as this owner leaves it; a server that is gone is let be."""
+        with suppress(AnabranchError, TimeoutError):
+            async with asyncio.timeout(_NOTE_MAX_S):
+                await self.log.note_end()
 
     async def _let_graph_go(self) -> None:
         graphs, self._graph, self._left, self._ranker = (self._left, self._graph), None, None, None

@@ -24,11 +24,6 @@ _DAYS: Final = re.compile(r"(.*)d")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 
-def listed(given: str) -> list[str]:
-    """Return the names of a list with commas."""
-    return [one.strip() for one in given.split(",") if one.strip()]
-
-
 def json_or_text(text: str, *, field: str = "value") -> JsonValue:
     """Return the JSON value that `text` is, or the text itself when it is none.
 

@@ -15,6 +15,7 @@ from anabranch.demo import scenario
 from anabranch.demo.dataset import example_sessions
 from anabranch.demo.scenario import Told
 from anabranch.memory.memory import Memory
+from anabranch.terminal.counting import counted
 from anabranch.terminal.narrator import Story
 from anabranch.terminal.recall_table import hits_table
 from anabranch.terminal.thought_tree import ThoughtPicture, duration
@@ -101,7 +102,8 @@ async def _learn(memory: Memory, story: Story) -> Ingested:
     with story.bar("sessions", total=len(sessions)) as progress:
         ingested = await scenario.ingest(memory, sessions, progress=progress)
     story.took(
-        f"{', '.join(ingested.people)}: {ingested.sessions} sessions, {ingested.insights} insights",
+        f"{', '.join(ingested.people)}: {counted(ingested.sessions, 'session')}, "
+        f"{counted(ingested.insights, 'insight')}",
         ingested.seconds,
     )
     for projection, done in (("graph", "folded into the graph"), ("vectors", "read for meaning")):
@@ -153,7 +155,7 @@ async def _link(memory: Memory, story: Story, thought: Thought) -> list[Linked]:
     linked = await scenario.links(memory)
     for one in linked:
         story.pair(f"{one.kind} {one.weight:.2f}", one.one, one.other)
-    story.line(Text(f"{count} associations formed", style="dim"))
+    story.line(Text(f"{counted(count, 'association')} formed", style="dim"))
     return linked
 
 
@@ -190,7 +192,7 @@ async def _replay(memory: Memory, story: Story) -> tuple[str, RebuildResult]:
     before = await memory.graph.digest()
     with story.bar("events", total=before.position) as progress:
         rebuilt = await memory.graph.rebuild(progress=lambda at: progress(at.position))
-    story.took(f"{rebuilt.events} events folded again", rebuilt.seconds)
+    story.took(f"{counted(rebuilt.events, 'event')} folded again", rebuilt.seconds)
     agree = before.digest == rebuilt.digest
     mark = Text("✓ the digests agree", "green") if agree else Text("✗ they differ", "red")
     story.line(Text.assemble(f"{before.digest[:16]}…  {rebuilt.digest[:16]}…  ", mark))

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from anabranch.backend.generation_switch import move
 from anabranch.generations.generations import address_of, embedded_only, sole_rebuild
-from anabranch_events.errors import LogRewound
+from anabranch_events.errors import LogReplaced, LogRewound
 from anabranch_projections import GRAPH, rebuild, unfit
 from anabranch_store import (
     GraphAddress,
     create_database,
     database_names,
     drop_database,
+    is_of_another_log,
     read_stamp,
 )
 from anabranch_store.errors import GraphTooNew
@@ -52,7 +53,7 @@ async def rebuild_beside(
 
     One that a killed rebuild left half filled is filled further where that gives the same, and
     dropped where not. The old one is kept. Raises LogRewound where the live graph holds more than
-    the log, and LogDamaged, unless `accept_loss`.
+    the log, LogReplaced where the log is empty, and LogDamaged, unless `accept_loss`.
     """
     embedded_only(backend, field="into")
     with sole_rebuild(backend):
@@ -88,9 +89,17 @@ async def _replaced(
 
 
 async def _refuse_less(backend: Backend) -> None:
-    """Raise LogRewound where the live graph holds more than the log would give."""
-    position = await (await backend.graph()).checkpoint(GRAPH)
+    """Raise LogRewound where the live graph holds more than the log would give.
+
+    Raises LogReplaced where that is nothing, and the graph is of another log.
+    """
+    graph = await backend.graph()
+    position = await graph.checkpoint(GRAPH)
     last = (await backend.log.bounds()).last
+    found = await read_stamp(graph)
+    replaced = found is not None and is_of_another_log(found, await backend.log.identity())
+    if last == 0 and replaced:
+        raise LogReplaced
     if position > last:
         raise LogRewound(position=position, last=last)
 

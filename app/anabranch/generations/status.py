@@ -12,7 +12,7 @@ from anabranch.views import GraphStatus, Lag, LogStatus, ProjectionStatus, Statu
 from anabranch_events import STREAM
 from anabranch_events.transport.address import without_secrets
 from anabranch_projections import PROJECTOR_VERSION
-from anabranch_store import find_foreign, read_stamp, rebuild_due
+from anabranch_store import find_foreign, is_of_another_log, read_stamp, rebuild_due
 
 if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
@@ -44,7 +44,11 @@ async def status(backend: Backend, *, namespace: str) -> Status:
             first=bounds.first,
             last=bounds.last,
             missing=bounds.missing,
-            damage=damage(bounds, position=folded_to),
+            damage=damage(
+                bounds,
+                position=folded_to,
+                replaced=found is not None and is_of_another_log(found, identity),
+            ),
         ),
         graph=GraphStatus(
             uri=servers.graph.uri,
@@ -72,14 +76,21 @@ async def status(backend: Backend, *, namespace: str) -> Status:
     )
 
 
-def damage(log: Condition, *, position: int) -> str | None:
-    """Return what is lost, as far as it is known without reading; the graph is at `position`."""
+def damage(log: Condition, *, position: int, replaced: bool = False) -> str | None:
+    """Return what is lost, as far as it is known without reading; the graph is at `position`.
+
+    `replaced` says that the graph is of another log.
+    """
     read_to = max(log.read_to or 0, position)
     faults: list[str] = []
     if log.missing:
-        faults.append(f"{log.missing} positions up to {log.last} have no event")
+        positions = "1 position" if log.missing == 1 else f"{log.missing:,} positions"
+        have = "has" if log.missing == 1 else "have"
+        faults.append(f"{positions} up to {log.last} {have} no event")
     if read_to > log.last:
         faults.append(f"it ends at {log.last}, and was read up to {read_to}")
+    if replaced and log.last == 0:
+        faults.append("it is empty, and the graph was filled from another one")
     return "; ".join(faults) or None
 
 

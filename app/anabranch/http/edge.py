@@ -44,7 +44,10 @@ _HEADERS: Final = {
 
 
 class Edge:
-    """Lets requests in to `app`, for the `hosts` it is known by and the callers of `access`."""
+    """Lets requests in to `app`, for the `hosts` it is known by and the callers of `access`.
+
+    A body comes uncompressed, or in one of the `codings` that `app` unpacks itself.
+    """
 
     def __init__(
         self,
@@ -52,11 +55,13 @@ class Edge:
         *,
         hosts: Collection[str],
         access: Access,
+        codings: Collection[str] = (),
         body_timeout_s: float = BODY_TIMEOUT_S,
     ) -> None:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._access = access
+        self._codings = frozenset({"", _PLAIN, *codings})
         self._body_timeout_s = body_timeout_s
         self._held_bytes = 0
 
@@ -68,7 +73,8 @@ class Edge:
         headers = Headers(scope=scope)
         body = b""
         try:
-            _check_head(scope, headers)
+            _check_size(scope, headers)
+            self._check_coding(headers)
             self._check_host(headers)
             if scope["path"] not in OPEN_PATHS:
                 scope[_CALLER] = await self._access.caller(headers)
@@ -82,6 +88,12 @@ class Edge:
             await self._app(scope, _replayed(body, receive), send)
         finally:
             self._held_bytes -= len(body)
+
+    def _check_coding(self, headers: Headers) -> None:
+        """Raise MediaRefused for a body in a coding that nobody unpacks here."""
+        coding = headers.get("content-encoding", "")
+        if coding.strip().lower() not in self._codings:
+            raise MediaRefused(coding, header="Content-Encoding", fix="send the body uncompressed")
 
     def _check_host(self, headers: Headers) -> None:
         """Raise HostRefused for a host that is not ours, and for what another site's page sends.
@@ -137,14 +149,11 @@ class Edge:
         self._held_bytes += part
 
 
-def _check_head(scope: Scope, headers: Headers) -> None:
-    """Raise RequestTooLarge and MediaRefused for a head that is too large, or a coded body."""
+def _check_size(scope: Scope, headers: Headers) -> None:
+    """Raise RequestTooLarge for a head that is too large."""
     size = len(scope["query_string"]) + sum(len(name) + len(value) for name, value in headers.raw)
     if size > HEAD_BYTES_MAX:
         raise RequestTooLarge(size, size_max=HEAD_BYTES_MAX, field="head")
-    coding = headers.get("content-encoding", _PLAIN)
-    if coding.lower() != _PLAIN:
-        raise MediaRefused(coding, header="Content-Encoding", fix="send the body uncompressed")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:

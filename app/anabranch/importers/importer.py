@@ -67,14 +67,21 @@ class Importer:
         self._saw = saw
         self._redaction = Redaction(secrets=options.redacts)
         self.tally = Tally()
+        self.holds = False
+        """True once a text of a growing source was held back, until its turn is over."""
 
-    async def source(self, source: Source) -> list[ImportedSession]:
+    async def source(
+        self, source: Source, *, growing: Callable[[], bool] = lambda: False
+    ) -> list[ImportedSession]:
         """Import one source and return the sessions it gave. Run again it adds what is new.
 
+        Of one that is still `growing` once it was read, texts of open turns are held: `holds`.
         Raises what `Log.append_all` raises; what was appended before stays.
         """
         found: list[ImportedSession] = []
-        await self.sources([source], stored=lambda _, sessions: found.extend(sessions))
+        await self.sources(
+            [source], stored=lambda _, sessions: found.extend(sessions), growing=growing
+        )
         return found
 
     async def sources(
@@ -82,6 +89,7 @@ class Importer:
         sources: Sequence[Source],
         *,
         stored: Callable[[Source, list[ImportedSession]], None],
+        growing: Callable[[], bool] = lambda: False,
     ) -> None:
         """Import sources in their order; `stored` is called with each once all of it is in the log.
 
@@ -90,7 +98,7 @@ class Importer:
         """
         if self._log is None:
             for source in sources:
-                stored(source, await self._taken(source))
+                stored(source, await self._taken(source, growing))
             return
         async with Appender(self._log, namespace=self._namespace, saw=self._saw) as appender:
             waiting = _Waiting(appender, stored, self._clock)
@@ -99,7 +107,7 @@ class Importer:
                 for at, source in enumerate(sources):
                     then = self._sessions(islice(sources, at + 1, at + LOADED_TOGETHER))
                     await appender.begin(self._sessions([source]), then=then)
-                    waiting.add(source, await self._taken(source, waiting))
+                    waiting.add(source, await self._taken(source, growing, waiting))
                     await waiting.look()
             except Exception:
                 if not appender.failed:
@@ -119,7 +127,7 @@ class Importer:
             yield from map(identity.session, source.keys)
 
     async def _taken(
-        self, source: Source, waiting: _Waiting | None = None
+        self, source: Source, growing: Callable[[], bool], waiting: _Waiting | None = None
     ) -> list[ImportedSession]:
         """Read and map a source, and give its events to the appender that others wait for."""
         mapping = Mapping(
@@ -132,7 +140,8 @@ class Importer:
             keeps_insights=self._options.tells_insights,
         )
         records = self._options.choice.chosen(source, READERS[source.tool])
-        await _mapped(records, mapping, waiting)
+        await _mapped(records, mapping, waiting, growing)
+        self.holds |= mapping.holds
         self.tally.sources += 1
         self.tally.redacted = self._redaction.counted
         return list(mapping.outcomes())
@@ -187,7 +196,12 @@ class _Read:
     since: float
 
 
-async def _mapped(records: Iterator[Record], mapping: Mapping, waiting: _Waiting | None) -> None:
+async def _mapped(
+    records: Iterator[Record],
+    mapping: Mapping,
+    waiting: _Waiting | None,
+    growing: Callable[[], bool],
+) -> None:
     """Map records; what they give is appended, where there is a log.
 
     The first is read in a thread: before it databases are copied, and locks are waited for.
@@ -204,6 +218,6 @@ async def _mapped(records: Iterator[Record], mapping: Mapping, waiting: _Waiting
             await asyncio.sleep(0)
             if waiting is not None:
                 await waiting.look()
-    for draft in mapping.finish():
+    for draft in mapping.finish(growing=growing()):
         if appender is not None:
             await appender.put(draft)

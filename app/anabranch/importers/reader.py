@@ -22,7 +22,8 @@ class Source:
     """Files that belong together: a conversation with its sub-agents and forks, or a database.
 
     `keys` name the lines that are known to be in it before it is read. A database of a server has
-    an `address`, and no files. Files `beside` say more of it, and may be written after the others.
+    an `address`, and no files. Files `beside` say more of it, and may be written after the others;
+    so do those that are `shared` with other sources.
     """
 
     tool: str
@@ -31,6 +32,7 @@ class Source:
     keys: tuple[str, ...] = ()
     address: str | None = None
     beside: tuple[Path, ...] = ()
+    shared: tuple[Path, ...] = ()
 
     @property
     def path(self) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from anabranch.api.fixes import fix_for
-from anabranch.errors import ConflictNotFound, PositionFromFuture, ServiceBusy
+from anabranch.errors import ConflictNotFound, EventNotFound, PositionFromFuture, ServiceBusy
 from anabranch_events.errors import SessionNotFound, WaitTimedOut
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 FIXES: Final[Fixes] = {
     SessionNotFound: "take a session_id that open_session, branch_session or recall gave",
     ConflictNotFound: "take the position of one in anabranch://conflicts, which are open",
+    EventNotFound: "take the position of an event that get_history gave",
     PositionFromFuture: "give a position up to there, or none for what is known now",
     ServiceBusy: "call again in a moment",
     WaitTimedOut: "ask again in a moment; memory is still taking in what was stored",

@@ -132,7 +132,7 @@ class _Form(NamedTuple):
 
 def _form(before: str, *, depth: int) -> _Form:
     """Return the form of a member behind a text: that of its own line, if that is begun there."""
-    first = _INDENTED.search(before)
+    first = _INDENTED.search(_uncommented(before))
     step = first[1] if first else _INDENT
     line = before[before.rfind("\n") + 1 :]
     return _Form(step * depth if line.strip() else line, step)

@@ -307,6 +307,7 @@ class Memory:
         session_id: str | None = None,
         entity: str | None = None,
         producer: str | None = None,
+        everywhere: bool = False,
         receipt: str = REQUESTED,
         dry_run: bool = False,
         progress: Callable[[int], None] | None = None,
@@ -316,8 +317,10 @@ class Memory:
         A session goes with all branches below it, and is cancelled where it still goes on. An
         imported one may be named by the id that its tool gave it. Its insights are forgotten as
         `forget` does; so are its task, notes, results, errors and hand-offs, and the whole texts in
-        the object store. An entity takes the insights that mention it along; a
-        producer (the `source` of events) those that it recorded, and the sessions that it opened.
+        the object store. An entity takes the insights that mention it along. With `everywhere` it
+        takes those that only have its name in their words, in any case. Words of sessions that have
+        it go then too, and their other insights stay. A producer (the `source` of events) takes
+        those that it recorded, and the sessions that it opened.
 
         A run that was killed is run again, and goes on. `progress` gets the number of insights so
         far. `dry_run` says what would go. The log of an open namespace keeps the texts; see
@@ -329,6 +332,7 @@ class Memory:
             session_id=session_id,
             entity=entity,
             producer=producer,
+            everywhere=everywhere,
             receipt=receipt,
             dry_run=dry_run,
             progress=progress,
@@ -395,8 +399,9 @@ class Memory:
     async def about(self, name: str, *, as_of: Moment | None = None, limit: int = 100) -> Profile:
         """Return what is known about a name: the insights that hold and name it, with sources.
 
-        It stands among their entities, or is their subject. `as_of` asks what was known at a
-        position, or a time. Raises InputInvalid and PositionFromFuture.
+        It stands among their entities, is their subject, or stands in their texts with capitals. A
+        name alone at the start of a sentence counts too, though it is no entity. `as_of` asks for
+        what was known at a position, or a time. Raises InputInvalid and PositionFromFuture.
         """
         return await about(self._namespace, name, as_of=as_of, limit=limit)
 

@@ -25,7 +25,7 @@ from anabranch.http.server import listening, serving
 from anabranch.importers.drift import note_unknown_records
 from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.reader import Source
-from anabranch.service.otlp_requests import answer_of, media_of, request_in
+from anabranch.service.otlp_requests import CODINGS, answer_of, media_of, request_in
 from anabranch.service.span_spool import RETRY_AFTER_S, SpanSpool
 from anabranch_events.errors import AnabranchError
 
@@ -73,7 +73,7 @@ class OtlpReceiver:
         application = Starlette(
             routes=[Route(one, self._export, methods=["POST"]) for one in paths]
         )
-        edge = Edge(application, hosts=LOOPBACK, access=OpenAccess())
+        edge = Edge(application, hosts=LOOPBACK, access=OpenAccess(), codings=CODINGS)
         try:
             async with serving(edge, self._listener, ending=_nothing):
                 yield

@@ -20,6 +20,8 @@ from anabranch.errors import InputInvalid, MediaRefused, RequestTooLarge
 UNPACKED_BYTES_MAX: Final = 8 * REQUEST_BYTES_MAX
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
+CODINGS: Final = frozenset({"gzip", "deflate"})
+"""The codings in which a body may be compressed."""
 _ZLIB_OR_GZIP: Final = 32 + zlib.MAX_WBITS
 _IDS: Final = ("traceId", "spanId", "parentSpanId")
 
@@ -74,7 +76,7 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
     encoding = encoding.strip().lower()
     if encoding in {"", "identity"}:
         return body
-    if encoding not in {"gzip", "deflate"}:
+    if encoding not in CODINGS:
         raise MediaRefused(
             encoding, header="Content-Encoding", fix="compress with gzip, or not at all"
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Group
 from rich.text import Text
 
+from anabranch.terminal.counting import counted
 from anabranch.terminal.short_id import short_id
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _life_line(event: LifeEvent) -> Text:
 
 def diff_picture(diff: Diff) -> RenderableType:
     """Return the sums of a difference, then the first of each kind."""
-    head = f"{diff.events:,} events of {diff.namespace} from {diff.after} to {diff.to}"
+    head = f"{counted(diff.events, 'event')} of {diff.namespace} from {diff.after} to {diff.to}"
     parts: list[RenderableType] = [Text(head, style="bold")]
     sums = {name: count for name, count in diff.sums.items() if count}
     if not sums:

@@ -192,7 +192,7 @@ def timing(thought: Thought) -> str:
     if thought.total_branches == 1:
         return f"1 branch took {duration(together)}"
     return (
-        f"{thought.total_branches:,} branches took {duration(together)} side by side; "
+        f"{counted(thought.total_branches, 'branch', 'branches')} took {duration(together)} side by side; "
         f"their times add up to {duration(added)}"
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.filesize import decimal
 from rich.table import Table
 
+from anabranch.terminal.counting import counted
 from anabranch.terminal.listing import listing
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def import_summary(tally: Tally, *, dry_run: bool) -> Table:
     table.add_row("sessions", _counts(tally.sessions))
     table.add_row("insights", _counts(tally.insights))
     if not dry_run:
-        table.add_row(did, f"{tally.appended} events, {tally.known} were there")
+        table.add_row(did, f"{counted(tally.appended, 'event')}, {tally.known} were there")
     table.add_row("left out", _counts(tally.left_out))
     table.add_row("redacted", _counts(tally.redacted))
     table.add_row("unknown", _counts(tally.unknown))

@@ -113,7 +113,8 @@ class _Importing:
             raise _on_line(number, error) from error
 
     async def take(self, position: int, event: Event, marks: Marks) -> None:
-        if event.id in self._waiting or marks.again or isinstance(event.data, BranchCreated):
+        looks_back = marks.again or marks.before or isinstance(event.data, BranchCreated)
+        if looks_back or event.id in self._waiting:
             await self.append()
         of_session = await self._known.events(event.session_id)
         if marks.before is not None and marks.before not in of_session:

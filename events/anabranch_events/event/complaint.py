@@ -50,7 +50,10 @@ def rule_of(complaint: ErrorDetails) -> str | None:
     kind = complaint["type"]
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        return words.format(complaint.get("ctx", {})[name])
+        try:
+            return words.format(complaint.get("ctx", {})[name])
+        except (TypeError, ValueError):  # The bound is no number, but a time or a text.
+            return None
     of, _, mistaken = kind.partition("_")
     return _KINDS.get(of) if mistaken in _MISTAKEN else None
 

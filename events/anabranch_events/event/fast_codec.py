@@ -1,8 +1,8 @@
 """The fast codec: events in our own spelling, checked by the same rules in a third of the time.
 
-Nothing in a stored message proves who wrote it, so nothing is read on trust, but for what was
-sealed: only those write it who have its keys. A document in Anabranch's own spelling needs fewer
-checks: msgspec reads types, numbers and lengths in one pass. Ids, names and texts are left. A
+Nothing in a stored message proves who wrote it, so nothing is read on trust. Sealed parts are an
+exception: only those write them who have the keys. A document in Anabranch's own spelling needs
+fewer checks: msgspec reads types, numbers and lengths in one pass. Ids, names and texts are left. A
 document in another spelling may be valid too: it is left to pydantic, which also words the
 complaint about an invalid one.
 """
@@ -140,8 +140,8 @@ def vouched_event_decoder(
 ) -> Decoder[E]:
     """Return the decoder for documents of one type of event that a cipher vouches for.
 
-    What it vouches for was checked before it was sealed. The members of the data `outside` of that
-    are checked, as those of plain documents.
+    All that it vouches for was checked before it was sealed. The members of the data `outside` of
+    that are checked, as those of plain documents.
     """
     return _decoder(envelope, data, _VOUCHED, _facts(data, _VOUCHED, outside=outside))
 

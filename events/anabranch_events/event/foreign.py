@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _IDS: Final = uuid.UUID("6f1c3f3e-6f0b-5d0e-9d0a-616e61627261")
 _JSON: Final = re.compile(r"\s*[\w.+-]+/(?:[\w.+-]+\+)?json\s*(?:;.*)?", re.IGNORECASE | re.DOTALL)
 _NAME: Final = re.compile(r"[a-z0-9]+")
-_LEAP_SECOND: Final = re.compile(r"\A(\S{16}):60(?:\.[0-9]+)?")
+_LEAP_SECOND: Final = re.compile(r"\A(\S{16}):60(?:\.[0-9]+)?(?=[Zz+-])")
 _INTEGER: Final = range(-(2**31), 2**31)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 import orjson
@@ -126,14 +126,14 @@ def in_utc(value: object) -> object:
 
 
 def no_number(value: object) -> object:
-    """Return a time as it is given, unless it is a number, also as text.
+    """Return a time of Python's or a text as it is given, unless the text is a number.
 
     Pydantic takes one for seconds since 1970: "2026" and "20261130" are times of that year, in UTC
-    (findings/pydantic_takes_a_year_for_seconds_of_1970.sh).
+    (findings/pydantic_takes_a_year_for_seconds_of_1970.sh). Events that are stored are read so.
     """
-    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
-        raise ValueError("is a number, and no time: give one such as 2026-01-31T12:00:00Z")
-    return value
+    if isinstance(value, date) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        return value
+    raise ValueError("is no time: give one such as 2026-01-31T12:00:00Z; a number is none")
 
 
 def checked_json(value: JsonValue) -> JsonValue:
@@ -182,7 +182,7 @@ Label = Annotated[
     AfterValidator(checked_label),
     WithJsonSchema({"type": "string", "pattern": f"^{LABEL_PATTERN.pattern}$"}),
 ]
-"""A thing that a worker has and a branch may want, such as `gpu` or `region=eu`."""
+"""A name for a thing that a worker has and a branch may want: `gpu`, `region=eu`."""
 
 Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(checked_text)]
 """Text for people and models; past 512 KiB its event goes through the object store."""
@@ -190,15 +190,10 @@ Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(checked_
 Position = Annotated[int, Field(ge=0)]
 """An event's stream sequence: 1 for the first event, 0 for "before everything"."""
 
-Moment = Annotated[AwareDatetime, BeforeValidator(no_number), AfterValidator(whole_milliseconds)]
+Moment = Annotated[AwareDatetime, AfterValidator(whole_milliseconds)]
 """A time with its zone, kept in UTC and whole milliseconds."""
 
-GivenMoment = Annotated[
-    AwareDatetime,
-    BeforeValidator(no_number),
-    BeforeValidator(in_utc),
-    AfterValidator(whole_milliseconds),
-]
+GivenMoment = Annotated[AwareDatetime, BeforeValidator(in_utc), AfterValidator(whole_milliseconds)]
 """A time that people give: one of Python's without a zone is in UTC, a text names its zone."""
 
 Json = Annotated[JsonValue, AfterValidator(checked_json)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -32,6 +32,11 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     """The keys of its block, for a message of a sealed namespace that has the mark of a seal."""
     refused: str | None = None
     """The reason for which a message of a sealed namespace is not taken."""
+
+    @classmethod
+    def of(cls, record: Recorded) -> Self:
+        """Return the same message as a record of this kind; what other kinds add is left out."""
+        return cls(*(getattr(record, name) for name in Recorded.__struct_fields__))
 
     @property
     def document(self) -> bytes:

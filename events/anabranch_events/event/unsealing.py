@@ -55,6 +55,7 @@ _TYPE: Final = b'"type":"'
 _TYPES_MAX: Final = 1024
 _COMMA: Final = ord(",")
 _ESCAPE: Final = b"\\"
+_SLOT: Final = re.compile(rb"[0-9]{1,9}")
 _ONE_BOX: Final = b"%b{%b%b." % (JSON, BOX, DATA)
 """The start of data whose first box is their own."""
 _BOX: Final = len(JSON) + len(b"{")
@@ -98,65 +99,6 @@ def unseal(document: bytes, *, keys: bytes) -> Opened:
     EventInvalid for a document that was changed, or whose boxes are those of another event. So it
     does for one that says something outside them, for nothing would erase that.
     """
-    found = _with_one_box(document, keys)
-    return Opened(found[0], erased=False) if found else _with_boxes(document, keys)
-
-
-def unsealed_event(
-    document: bytes, *, keys: bytes, place: Callable[[], Place] | None = None
-) -> Event:
-    """Read a sealed document like `decode`, opened as `unseal` does. Raises EventInvalid."""
-    found = _with_one_box(document, keys)
-    if found is None:
-        return decode(_with_boxes(document, keys).document, place=place)
-    opened, (read, make) = found
-    try:
-        return make(read(opened))
-    except REFUSALS:
-        return decode(opened, place=place)
-
-
-def _with_one_box(document: bytes, keys: bytes) -> tuple[bytes, Decoder[Event]] | None:
-    """Open a document whose only box is that of its data, in one pass; None for any other.
-
-    The cipher vouches for the box, and for what stands before it. What stands behind it is compared
-    with the members that may: of two with one name a reader would see only one.
-    """
-    copied = document.find(_ONE_BOX, SOURCE)
-    if copied < 0:
-        return None
-    at = document.find(_TYPE, SOURCE) + len(_TYPE)
-    known = _one_box(document[at : document.find(QUOTE, at)])
-    end = document.find(QUOTE, copied + _TOKEN)
-    slot, _, body = document[copied + _TOKEN : end].partition(b".")
-    key = _key(keys, int(slot)) if slot.isdigit() else None
-    if known is None or key is None or _ESCAPE in body:
-        return None
-    if not known.behind.fullmatch(document, end + 1):
-        return None
-    said = _decrypted(key, body, document[:copied] + DATA)
-    if not said:
-        return None
-    opened = (document[:AT], document[SOURCE : copied + _BOX], said, document[end + 1 :])
-    return b"".join(opened), known.decoder
-
-
-@lru_cache(_TYPES_MAX)
-def _one_box(event_type: bytes) -> _OneBox | None:
-    made = EVENT_TYPES.get(event_type.decode("utf-8", "replace"))
-    if made is None:
-        return None
-    own, within = parts(made)
-    if not own or within:
-        return None
-    outside = [name for name in made.model_fields if name not in own]
-    members = b"".join(b'(?:,"%b":%b)?' % (name.encode(), _VALUE) for name in outside)
-    decoder = vouched_event_decoder(Event, made, outside=outside)
-    return _OneBox(re.compile(members + b"}}"), decoder)
-
-
-def _with_boxes(document: bytes, keys: bytes) -> Opened:
-    """Open a document with any boxes."""
     _refuse_plain(document)
     copied = document.find(JSON)
     if copied < 0:
@@ -186,6 +128,64 @@ def _with_boxes(document: bytes, keys: bytes) -> Opened:
         at = document.find(BOX, end)
     found.append(document[copied:])
     return Opened(b"".join(found), erased)
+
+
+def unsealed_event(
+    document: bytes, *, keys: bytes, place: Callable[[], Place] | None = None
+) -> Event:
+    """Read a sealed document like `decode`, opened as `unseal` does. Raises EventInvalid."""
+    try:
+        found = _with_one_box(document, keys)
+    except EventInvalid:
+        found = None  # `unseal` words the complaint.
+    if found is None:
+        return decode(unseal(document, keys=keys).document, place=place)
+    opened, (read, make) = found
+    try:
+        return make(read(opened))
+    except REFUSALS:
+        return decode(opened, place=place)
+
+
+def _with_one_box(document: bytes, keys: bytes) -> tuple[bytes, Decoder[Event]] | None:
+    """Open a document whose only box is that of its data, in one pass; None for any other.
+
+    The cipher vouches for the box, and for what stands before it. The members behind it are
+    compared with those that may stand there: of two with one name a reader would see only one.
+    """
+    copied = document.find(_ONE_BOX, SOURCE)
+    if copied < 0:
+        return None
+    at = document.find(_TYPE, SOURCE) + len(_TYPE)
+    known = _one_box(document[at : document.find(QUOTE, at)])
+    end = document.find(QUOTE, copied + _TOKEN)
+    slot, _, body = document[copied + _TOKEN : end].partition(b".")
+    if known is None or not _SLOT.fullmatch(slot) or _ESCAPE in body:
+        return None
+    key = _key(keys, int(slot))
+    if key is None:
+        return None
+    if not known.behind.fullmatch(document, end + 1):
+        return None
+    said = _decrypted(key, body, document[:copied] + DATA)
+    if not said:
+        return None
+    opened = (document[:AT], document[SOURCE : copied + _BOX], said, document[end + 1 :])
+    return b"".join(opened), known.decoder
+
+
+@lru_cache(_TYPES_MAX)
+def _one_box(event_type: bytes) -> _OneBox | None:
+    made = EVENT_TYPES.get(event_type.decode("utf-8", "replace"))
+    if made is None:
+        return None
+    own, within = parts(made)
+    if not own or within:
+        return None
+    outside = [name for name in made.model_fields if name not in own]
+    members = b"".join(b'(?:,"%b":%b)?' % (name.encode(), _VALUE) for name in outside)
+    decoder = vouched_event_decoder(Event, made, outside=outside)
+    return _OneBox(re.compile(members + b"}}"), decoder)
 
 
 def _key(keys: bytes, slot: int) -> bytes | None:

@@ -20,6 +20,7 @@ import secrets
 import time
 from collections import OrderedDict
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from anabranch_events.errors import LogUnavailable
@@ -85,12 +86,17 @@ class KeyBlocks:
         self._cached: OrderedDict[tuple[str, bytes], Keys] = OrderedDict()
         self._changes = self._losses = 0
         self._listening = False
-        self._told: list[Callable[[str, int], None]] = []
+        self._told: dict[object, Callable[[str, int], None]] = {}
 
-    async def tell_erased(self, told: Callable[[str, int], None]) -> None:
-        """Call `told` whenever keys are gone: with the namespace, and up to which forgetting."""
-        self._told.append(told)
+    async def tell_erased(self, told: Callable[[str, int], None]) -> Callable[[], object]:
+        """Call `told` whenever keys are gone: with the namespace, and up to which forgetting.
+
+        Call the function that is returned to end that.
+        """
         await self._listen()
+        key = object()
+        self._told[key] = told
+        return partial(self._told.pop, key, None)
 
     async def make(self, namespace: str) -> None:
         """Make the stream of a namespace's keys where it is not there."""
@@ -343,7 +349,7 @@ class KeyBlocks:
         self._drawing.pop(namespace, None)
         for known in [known for known in self._cached if known[0] == namespace]:
             del self._cached[known]
-        for told in self._told:
+        for told in [*self._told.values()]:
             told(namespace, int(data))
 
     def _forget(self, namespace: str, block: str) -> None:

@@ -47,6 +47,11 @@ SETTINGS: Final[dict[str, Any]] = {
 `discard: new` makes a reached limit LogFull; the past is never dropped silently. No message may
 take others along, or run out: then a session's last position goes back, and with it its fence.
 """
+_TOLERATED: Final = frozenset({"allow_msg_ttl"})
+"""The settings that harm nothing by themselves where they are not ours.
+
+The server refuses to switch `allow_msg_ttl` off again, and no event of ours has a time to live.
+"""
 
 
 class Bounds(NamedTuple):
@@ -109,7 +114,7 @@ def checked_token(value: str, *, field: str) -> str:
 async def ensure_stream(connection: Connection) -> None:
     """Create the stream if it is not there, or find what a tenant may read of it.
 
-    Raises StreamDrifted when it has other settings.
+    Raises StreamDrifted when it has other settings, but for those that are tolerated.
     """
     try:
         config = await found_or_made(connection, STREAM, SETTINGS)
@@ -120,8 +125,21 @@ async def ensure_stream(connection: Connection) -> None:
                 return
         raise translated(refused) from refused
     differences = drift(config, SETTINGS)
-    if differences:
-        raise StreamDrifted(STREAM, differences)
+    if differences.keys() - _TOLERATED:
+        raise StreamDrifted(
+            STREAM, {name: each for name, each in differences.items() if name not in _TOLERATED}
+        )
+
+
+async def read_tolerated(connection: Connection) -> list[str]:
+    """Return the stream's settings that are not ours and are tolerated; none for a tenant."""
+    if connection.view is not None:
+        return []
+    try:
+        config = (await ask(connection, f"STREAM.INFO.{STREAM}"))["config"]
+    except Refused as refused:
+        raise translated(refused) from refused
+    return sorted(_TOLERATED & drift(config, SETTINGS).keys())
 
 
 async def read_identity(connection: Connection) -> str:

@@ -40,6 +40,7 @@ class Continuity:
         self._holds = holds
         self._accept_loss = accept_loss
         self._position = 0
+        self._known = 0
         self._blocks = Blocks()
         self._explained = None if ledger is None else Explained(ledger)
 
@@ -58,6 +59,7 @@ class Continuity:
         except LogRefused:
             self._ledger = None
             return
+        self._known = tip.position if tip is not None and not self._accept_loss else 0
         if tip is not None and self._accept_loss:
             await self._restart(self._ledger, last, read_to=tip.position)
         elif tip is not None:
@@ -83,8 +85,8 @@ class Continuity:
             self._position = position
 
     async def note(self, recorded: Recorded) -> None:
-        """Note the last record that has had its effects."""
-        if self._ledger is not None:
+        """Note the last record that has had its effects, unless the log was known to go further."""
+        if self._ledger is not None and recorded.position > self._known:
             await self._ledger.note_tip(tip_of(recorded))
 
     async def _compare(self, tip: Tip, last: int) -> None:
@@ -97,7 +99,7 @@ class Continuity:
 
     async def _restart(self, ledger: Ledger, last: int, *, read_to: int) -> None:
         """Take the log as it ends now for the whole."""
-        stored = await self._at(last)
+        stored = await self._at(last) if last else None
         tip = Tip(last, "") if stored is None else tip_of(stored)
         await ledger.cut(tip, read_to=read_to)
 

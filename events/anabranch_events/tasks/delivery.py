@@ -44,7 +44,7 @@ class Delivery:
     def passed_on(cls, connection: Connection, *, task: object, reply: object) -> Delivery | None:
         """Return a delivery that another worker was given; None for what is none.
 
-        The queue takes an answer from anybody who knows where to send it.
+        Any worker that knows where it is answered may answer it.
         """
         found = read_task(task.encode()) if isinstance(task, str) else None
         if found is None or not isinstance(reply, str):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from anabranch_events import Recorded, ended_by
 
 if TYPE_CHECKING:
@@ -20,4 +18,4 @@ def marked_elsewhere(record: Recorded, namespaces: Collection[str]) -> Recorded:
     """Return the record, marked unless it is of one of the namespaces, or ends one."""
     if record.namespace in namespaces or ended_by(record) in namespaces:
         return record
-    return Elsewhere(**msgspec.structs.asdict(record))
+    return Elsewhere.of(record)

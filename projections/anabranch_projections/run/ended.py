@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from anabranch_events import Recorded, ended_by
 
 if TYPE_CHECKING:
@@ -32,4 +30,4 @@ class EndedFold:
             self._ended.setdefault(namespace, record.position)
         if record.position <= self._ended.get(record.namespace, record.position):
             return record
-        return Late(**msgspec.structs.asdict(record))
+        return Late.of(record)

@@ -160,6 +160,7 @@ class Follower(ABC, Generic[C]):
         try:
             while (batch := await batcher.take()) is not None:
                 await self._apply(batch)
+                await self._pass_lost_end()
             if to is not None:
                 self._lost_end = await self._log.lost_end(to)
                 await self._pass_lost_end()
@@ -237,14 +238,16 @@ class Follower(ABC, Generic[C]):
         )
         self._throughput.count(len(batch.records), dead_letters=len(batch.letters))
         await self._committed(batch.last)
-        await self._pass_lost_end()
 
     async def _pass_lost_end(self) -> None:
         """Move past an accepted loss at the log's end: no record comes that would."""
         if self._lost_end is None or self.position != self._lost_end[0] - 1:
             return
         end = self._lost_end[1]
-        await self._checkpoint.move([], expected=self.position, position=end, last=True)
+        try:
+            await self._checkpoint.move([], expected=self.position, position=end, last=True)
+        except Refused as refused:
+            raise refused.cause from refused
         await self._committed(end)
 
     async def _committed(self, position: int) -> None:

@@ -42,8 +42,7 @@ class RepeatedOpening(Recorded, frozen=True, gc=False):
         """Return it as a repetition where one of its copies opened the session."""
         if not isinstance(error, SessionOpenedBefore) or error.position not in self.copies:
             return None
-        fields = {name: getattr(self, name) for name in Recorded.__struct_fields__}
-        return Repetition(**fields)
+        return Repetition.of(self)
 
 
 async def told_once(records: Iterable[Recorded], repeats: Repeats) -> list[Recorded]:
@@ -59,8 +58,8 @@ async def _marked(record: Recorded, repeats: Repeats) -> Recorded:
         event = record.decode()
     except EventInvalid:
         return record
-    told, fields = fingerprint(event), msgspec.structs.asdict(record)
+    told = fingerprint(event)
     if isinstance(event.data, SessionOpened | BranchCreated):
         copies = frozenset(one.position for one in earlier if one.fingerprint == told)
-        return RepeatedOpening(**fields, copies=copies)
-    return (Repetition if earlier[0].fingerprint == told else Impostor)(**fields)
+        return msgspec.structs.replace(RepeatedOpening.of(record), copies=copies)
+    return (Repetition if earlier[0].fingerprint == told else Impostor).of(record)

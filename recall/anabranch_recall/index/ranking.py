@@ -173,7 +173,7 @@ class Pool:
 
 def _order(each: Ranked) -> tuple[float, int, str]:
     """Best first; ties by position, then id."""
-    return (-(each.own + each.path + each.linked), each.position, each.insight_id)
+    return (-each.score, each.position, each.insight_id)
 
 
 def rank(

@@ -102,6 +102,11 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold() if not text.isascii() else text.lower()
 
 
+def unspaced(text: str) -> bool:
+    """Tell whether `text` is of scripts that are written without spaces, or glue particles on."""
+    return _UNSPACED.fullmatch(text) is not None
+
+
 def words_in(text: str) -> list[str]:
     """Return the words of `text` in order, folded; a run without spaces is one word."""
     return _WORD.findall(folded(text))

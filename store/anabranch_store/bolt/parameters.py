@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from anabranch_store.errors import InputInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_MOST: Final = 2**63 - 1
+_LEAST: Final = -(2**63)
 
 
 class _Unspelt(list[Any]):
@@ -18,6 +24,19 @@ class _Unspelt(list[Any]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} values>"
+
+
+def checked_numbers(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `parameters` if the driver can send their numbers. Raises InputInvalid past 64 bits.
+
+    Those within lists are not looked at: what events say was checked when it was stored.
+    """
+    for name, value in parameters.items():
+        if type(value) is int and not _LEAST <= value <= _MOST:
+            raise InputInvalid(
+                f"{name}: {value} is past 64 bits", field=name, fix="give a smaller number"
+            )
+    return parameters
 
 
 def as_given(parameters: Mapping[str, Any]) -> dict[str, Any]:

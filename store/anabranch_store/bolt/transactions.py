@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from anabranch_store.bolt import driver as neo4j
 from anabranch_store.bolt.driver_errors import LostWhileCommitting
-from anabranch_store.bolt.parameters import as_given
+from anabranch_store.bolt.parameters import as_given, checked_numbers
 from anabranch_store.bolt.statements import statement as text_of
 from anabranch_store.bolt.values import native
 
@@ -25,9 +25,9 @@ WRITER: Final = "anabranch_writer"
 ONWARD_MAX: Final = 1000
 # A server that undid a transaction is there, and takes it once the rival is through.
 _UNDONE_FOR_S: Final = 15.0
-# A broken connection is opened anew; a server that is gone should be noticed soon.
+# A rival that merged the same key is over by then; a foreign constraint stays.
 _CONSTRAINT_FOR_S: Final = 0.5
-"""A rival that merged the same key is over by then; a foreign constraint stays."""
+# A broken connection is opened anew; a server that is gone should be noticed soon.
 _LOST_FOR_S: Final = 2.0
 _PAUSE_S: Final = 0.02
 _PAUSE_MAX_S: Final = 1.0
@@ -171,7 +171,9 @@ async def _run(transaction: AsyncTransaction, step: Step) -> None:
 
 
 async def _rows(transaction: AsyncTransaction, step: Step) -> list[dict[str, Any]]:
-    result = await transaction.run(text_of(step.statement), as_given(step.parameters))
+    result = await transaction.run(
+        text_of(step.statement), as_given(checked_numbers(step.parameters))
+    )
     columns = result.keys()
     return [
         {name: native(value) for name, value in zip(columns, record, strict=True)}

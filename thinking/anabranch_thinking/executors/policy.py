@@ -40,7 +40,12 @@ def attempts_max(retries: int) -> int:
     return max(ATTEMPTS_MAX, retries + 1)
 
 
-def given_up(errors: Sequence[str]) -> str:
-    """Return the reason for putting a branch aside: the errors of all its attempts."""
-    text = f"given up after {len(errors)} attempts\n" + "\n".join(errors)
-    return lead(text, length_max=ERRORS_LENGTH_MAX)
+def given_up(errors: Sequence[str], *, handed_back: int = 0) -> str:
+    """Return the reason for putting a branch aside: the errors of all its own attempts."""
+    count = len(errors)
+    heading = f"given up after {count} attempt{'' if count == 1 else 's'}"
+    if handed_back:
+        heading += (
+            f", beside {handed_back} that {'was' if handed_back == 1 else 'were'} handed back"
+        )
+    return lead("\n".join([heading, *errors]), length_max=ERRORS_LENGTH_MAX)

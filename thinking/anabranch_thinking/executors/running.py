@@ -29,11 +29,11 @@ class Running:
         self._stop_s = stop_s
         self._task = asyncio.ensure_future(_found(executor, branch))
         self._waited = asyncio.shield(self._task)
+        self._stop_by: float | None = None
 
     def stop(self) -> None:
         """Cancel the work: whoever waits for it is cancelled, too, after `stop_s` at the latest."""
-        self._task.cancel()
-        asyncio.get_running_loop().call_later(self._stop_s, self._waited.cancel)
+        asyncio.get_running_loop().call_later(self._cancelled(), self._waited.cancel)
 
     async def found(self, *, within_s: float) -> Finding | ForkedWork:
         """Wait for the finding. Raises BranchTimedOut, and what the executor raises.
@@ -52,10 +52,19 @@ class Running:
             if not self._task.done():
                 await self._end()
 
-    async def _end(self) -> None:
-        if not self._task.cancelling():
+    def _cancelled(self) -> float:
+        """Cancel the work, and return the seconds that it has left to clean up.
+
+        Asked a second time it would leave its clean-up. An executor may cancel its own task, too.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._stop_by is None:
+            self._stop_by = now + self._stop_s
             self._task.cancel()
-            await asyncio.wait({self._task}, timeout=self._stop_s)
+        return max(0.0, self._stop_by - now)
+
+    async def _end(self) -> None:
+        await asyncio.wait({self._task}, timeout=self._cancelled())
         if not self._task.done():
             # Otherwise `asyncio.run` would wait for it, and the process would never end.
             asyncio._unregister_task(self._task)  # noqa: SLF001 - it is documented. # pyright: ignore[reportPrivateUsage]

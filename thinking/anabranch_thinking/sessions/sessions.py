@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
-from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import (
@@ -33,7 +33,7 @@ from anabranch_events.event.types import (
 from anabranch_recall import entities as entities_in
 from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, SessionNotFound
 from anabranch_thinking.sessions.carried import carried_attributes
-from anabranch_thinking.sessions.findings import InsightDraft, as_drafts, as_insight
+from anabranch_thinking.sessions.findings import InsightDraft, Time, as_drafts, as_insight
 from anabranch_thinking.sessions.insights import RESERVED, Insights
 from anabranch_thinking.sessions.journal import Announcement, Fact, checked
 from anabranch_thinking.sessions.opening import Opening, branch_receipts, open_and_fork
@@ -64,7 +64,7 @@ class BranchTask(BaseModel):
     priority: Priority = Priority.NORMAL
     executor: str | None = None
     labels: tuple[str, ...] = ()
-    deadline: AwareDatetime | None = None
+    deadline: Time | None = None
     attributes: dict[str, JsonValue] = {}
 
 

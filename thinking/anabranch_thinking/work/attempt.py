@@ -11,7 +11,7 @@ import logging
 import time
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from anabranch_events.errors import Conflict, NotFound, Unavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted, Then
@@ -42,6 +42,7 @@ TIMEOUT_S: Final = 600.0
 HANDED_BACK_FACTOR: Final = 4
 """A branch that is handed back again and again is claimed so many times as often, at most."""
 _log: Final = logging.getLogger("anabranch")
+Answer = TypeVar("Answer")
 
 
 class Attempt:
@@ -100,6 +101,10 @@ class Attempt:
         except Unavailable as error:
             _log.warning("branch %s is given back: %s", self.session_id, error)
             await self.delivery.give_back(delay_s=1.0)
+        except asyncio.CancelledError:
+            if self._claim is None:
+                await self._give_on()
+            raise
 
     async def _run(self) -> None:
         # The state read a moment ago is enough: the claim is conditional on it.
@@ -152,11 +157,9 @@ class Attempt:
         return await own_attempts(self._sessions, self.session_id) >= limit
 
     async def _put_aside(self, state: SessionState) -> None:
-        """Put aside a branch whose workers died again and again."""
-        worker = state.claim.worker if state.claim else "its last worker"
-        reason = await errors_of(
-            self._sessions, self.session_id, last=f"worker {worker} fell silent"
-        )
+        """Put aside a branch whose workers died, or had no time for it, again and again."""
+        silent = f"worker {state.claim.worker} fell silent" if state.claim else ""
+        reason = await errors_of(self._sessions, self.session_id, last=silent)
         await self._sessions.dead_letter(self.session_id, reason, claim=state.claim)
         self.outcome = "dead_lettered"
         await self.delivery.done()
@@ -202,10 +205,10 @@ class Attempt:
         duration_ms = (time.perf_counter() - begun) * 1000 - forks.waited_ms
         try:
             if isinstance(found, ForkedWork):
-                await self._recorded(lambda: forks.pass_on(found))
+                await self._answered(lambda: forks.pass_on(found))
                 self.outcome = "forked"
             else:
-                await self._recorded(lambda: self._completed(found, claim, duration_ms))
+                await self._answered(lambda: self._completed(found, claim, duration_ms))
                 self.outcome = "completed"
         except (SessionEnded, ClaimLost, Unavailable):
             raise
@@ -221,7 +224,7 @@ class Attempt:
 
     async def _settle_stopped(self) -> None:
         """Do away with the task of a branch that has ended; one of another worker is not ours."""
-        state = await self._sessions.state(self.session_id)
+        state = await self._answered(lambda: self._sessions.state(self.session_id))
         if state.ended:
             self.outrun = state.hedged > 0 and state.claim != self._claim
             await self.delivery.done()
@@ -268,50 +271,52 @@ class Attempt:
         """Record a failed attempt, and have another one made where that may help."""
         retries = 0 if state.join is None else state.join.retries
         text = error_text(error)
-        attempt = claim.attempt
-        if attempt > 1:  # Hand-backs are none of the retries.
-            attempt = await own_attempts(self._sessions, self.session_id)
-        if tries_again(error, attempt=attempt, retries=retries):
-            await self._recorded(
+        own = 1  # Hand-backs are none of the branch's own attempts.
+        if claim.attempt > 1:
+            own = await self._answered(lambda: own_attempts(self._sessions, self.session_id))
+        if tries_again(error, attempt=own, retries=retries):
+            await self._answered(
                 lambda: self._sessions.fail(self.session_id, text, will_retry=True, claim=claim)
             )
             self.outcome = "retried"
-            await self.delivery.give_back(delay_s=pause_s(error, attempt=claim.attempt))
+            await self.delivery.give_back(delay_s=pause_s(error, attempt=own))
             return
-        if claim.attempt > 1:
-            reason = await errors_of(self._sessions, self.session_id, last=text)
-            await self._recorded(
+        if own > 1:
+            reason = await self._answered(
+                lambda: errors_of(self._sessions, self.session_id, last=text)
+            )
+            await self._answered(
                 lambda: self._sessions.dead_letter(self.session_id, reason, claim=claim)
             )
             self.outcome = "dead_lettered"
         else:
-            await self._recorded(lambda: self._sessions.fail(self.session_id, text, claim=claim))
+            await self._answered(lambda: self._sessions.fail(self.session_id, text, claim=claim))
             self.outcome = "failed"
         await self.delivery.done()
 
     async def _hand_back(self) -> None:
         """Give the branch back before this worker ends: another one need not wait for silence."""
-        if self._claim is None:
-            return
         try:
             async with asyncio.timeout(self._silence_s):
                 await self._sessions.fail(
                     self.session_id, HANDED_BACK, will_retry=True, claim=self._claim
                 )
-                await self.delivery.give_back()
-                await self._fabric.queue.signals.work(self._sessions.namespace, [self.priority])
+                await self._give_on()
         except (Conflict, Unavailable, TimeoutError):
             return  # The queue gives it to another one after a while.
 
-    async def _recorded(self, record: Callable[[], Awaitable[object]]) -> None:
-        """Await `record`, again while the log does not answer: what was found is not lost."""
+    async def _give_on(self) -> None:
+        """Give the task back, and call others to it."""
+        await self.delivery.give_back()
+        await self._fabric.queue.signals.work(self._sessions.namespace, [self.priority])
+
+    async def _answered(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Await `ask`, again while the log does not answer: how an attempt ended is not lost."""
         while True:
             try:
-                await record()
+                return await ask()
             except Unavailable:
                 await asyncio.sleep(RECORD_PAUSE_S)
-            else:
-                return
 
     @asynccontextmanager
     async def _beating(self) -> AsyncGenerator[None]:

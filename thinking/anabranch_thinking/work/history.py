@@ -82,10 +82,14 @@ async def own_attempts(sessions: Sessions, session_id: str) -> int:
 
 
 async def errors_of(sessions: Sessions, session_id: str, *, last: str) -> str:
-    """Return the errors of all attempts at a branch as one text; `last` is that of the last one."""
+    """Return the errors of a branch's own attempts as one text; `last` is that of one still open.
+
+    Those that were handed back are counted beside them.
+    """
     events = [event for _, event in await sessions.events(session_id)]
     made = attempts_in(events)
-    lines = [f"{_whose(one)}{one.error}" for one in made if one.error]
-    whose = _whose(made[-1]) if made and made[-1].outcome is None else ""
-    lines.append(f"{whose}{last}")
-    return given_up(lines)
+    own = [one for one in made if one.error != HANDED_BACK]
+    if made and made[-1].outcome is None:
+        own[-1] = own[-1].model_copy(update={"error": last})
+    lines = [f"{_whose(one)}{one.error}" for one in own if one.error]
+    return given_up(lines, handed_back=len(made) - len(own))

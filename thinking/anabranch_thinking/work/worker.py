@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.work.fabric import Fabric
 
 LOOK_S: Final = 1.0
-"""The time after which an idle worker looks into the queue without being called."""
+"""The time after which a worker with free slots looks at all its priorities, called or not."""
 
 AGEING: Final = 8
 """Each so many-th look begins with a lower priority, so that none waits for ever."""
@@ -61,11 +61,9 @@ class Worker:
     """A worker for the branches of one namespace, with the executors that it may run.
 
     Of its slots `reserved` are kept for critical branches. A branch that wants labels which are not
-    among its `labels` it leaves to others for `label_wait_s` after it was put.
-
-    `run` works until `drain` is called: it then takes no more, and gives back what is not done
-    within `grace_s`, or by `hand_back`. A worker that says nothing for `silence_s` has lost its
-    branches.
+    among its `labels` it leaves to others for `label_wait_s` after it was put. `run` works until
+    `drain` is called: it then takes no more, and gives back what is not done within `grace_s`, or
+    by `hand_back`. A worker that says nothing for `silence_s` has lost its branches.
     """
 
     def __init__(
@@ -120,7 +118,6 @@ class Worker:
         self._called: set[str] | None = None
         self._ended = False
         self._draining = asyncio.Event()
-        self._handing_back = asyncio.Event()
         self._wake = asyncio.Event()
 
     def drain(self) -> None:
@@ -131,8 +128,9 @@ class Worker:
 
     def hand_back(self) -> None:
         """Drain, and give back at once what is in work."""
-        self._handing_back.set()
+        self._grace_s = 0.0
         self.drain()
+        self._cancel_running()
 
     def described(self) -> dict[str, Any]:
         """Return what the worker says of itself."""
@@ -172,6 +170,7 @@ class Worker:
 
     async def _work(self, taking: Taking) -> None:
         pauses = Random()  # noqa: S311 - no secret.
+        all_at = 0.0
         while not self._draining.is_set():
             self.slots.changed.clear()
             self._wake.clear()
@@ -179,6 +178,8 @@ class Worker:
                 await self.slots.changed.wait()
                 continue
             called, self._called = self._called, set()
+            if time.monotonic() >= all_at:
+                called = None  # A task that comes back to the queue calls nobody.
             try:
                 async with self._offers.unheard:
                     taken, more = await self._filled(taking, self._in_order(called))
@@ -189,10 +190,10 @@ class Worker:
                 continue
             if more:
                 self._called = None  # Of any priority, once a slot is free for it.
+            if called is None:
+                all_at = time.monotonic() + LOOK_S * pauses.uniform(0.5, 1.0)
             if not taken or not more:
-                look_s = LOOK_S * pauses.uniform(0.5, 1.0)
-                if not await self._rest(look_s, for_slot=more):
-                    self._called = None
+                await self._rest(max(0.0, all_at - time.monotonic()), for_slot=more)
 
     async def _filled(
         self, taking: Taking, wanted: Sequence[Priority]
@@ -246,8 +247,8 @@ class Worker:
         except Unavailable:
             return {}  # Each attempt deals with the outage.
 
-    async def _rest(self, seconds: float, *, for_slot: bool = False) -> bool:
-        """Rest until there is work or a slot is free for it, which it tells, or for so long."""
+    async def _rest(self, seconds: float, *, for_slot: bool = False) -> None:
+        """Rest until there is work or a slot is free for it, or for so long."""
         calls = [self._wake, *([self.slots.changed] if for_slot else [])]
         waiting = [asyncio.ensure_future(one.wait()) for one in calls]
         try:
@@ -255,13 +256,12 @@ class Worker:
         finally:
             for one in waiting:
                 one.cancel()
-        return any(one.is_set() for one in calls)
 
     def _in_order(self, called: AbstractSet[str] | None) -> list[Priority]:
         """Return the priorities in strict order; now and then a lower one comes first.
 
-        Those of which no task was put since the queue was empty are left out: `called` are the
-        others, None is any. A call that got lost is made up for by the next look of its own.
+        It takes those that were `called`; None is any. Those that this worker leaves to others for
+        a moment are left out, and stay called.
         """
         look = next(self._looks)
         turn = look // AGEING % len(self._priorities)
@@ -269,9 +269,11 @@ class Worker:
         if not look % AGEING and turn:
             aged = ordered[turn]
             ordered = [aged, *(one for one in ordered if one is not aged)]
-        return [
-            one for one in ordered if (called is None or one in called) and not self._leaves(one)
-        ]
+        wanted = [one for one in ordered if called is None or one in called]
+        left = {one for one in wanted if self._leaves(one)}
+        if self._called is not None:
+            self._called |= left
+        return [one for one in wanted if one not in left]
 
     def _leaves(self, priority: Priority) -> bool:
         """Tell whether this worker leaves a priority to others for a moment."""
@@ -367,17 +369,17 @@ class Worker:
             calling.cancel()
         await self._offers.end()
         running = [task for _, task in self._running.values()]
-        if running and self._draining.is_set():
-            ending = [
-                asyncio.create_task(one) for one in (_all(running), self._handing_back.wait())
-            ]
-            await asyncio.wait(ending, timeout=self._grace_s, return_when=asyncio.FIRST_COMPLETED)
-            for one in ending:
-                one.cancel()
-            running = [one for one in running if not one.done()]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        try:
+            if running and self._draining.is_set():
+                await asyncio.wait(running, timeout=self._grace_s)
+        finally:
+            self._cancel_running()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def _cancel_running(self) -> None:
+        for _, task in self._running.values():
+            if not task.cancelling():  # Asked a second time it would leave off handing back.
+                task.cancel()
 
     async def _hear_work(self, message: Msg) -> None:
         named = ids_of(message)
@@ -406,10 +408,6 @@ class Worker:
         if self.name in ids_of(message):
             self.drain()
             await message.respond(orjson.dumps(self.described()))
-
-
-async def _all(running: Sequence[asyncio.Task[None]]) -> None:
-    await asyncio.wait(running)
 
 
 def _not_allowed_pause_s(deliveries: int) -> float:

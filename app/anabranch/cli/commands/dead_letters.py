@@ -39,7 +39,9 @@ async def list_(
     """List the namespace's events that could not be applied and wait, in position order."""
     async with call.memory() as memory:
         found = await (await memory.graph.dead_letters()).all(discarded=discarded)
-    call.output.items(found, _table, nothing="No dead letters wait: every event was applied.")
+    call.output.items(
+        found, _table, nothing="No dead letters." if discarded else "No dead letters wait."
+    )
 
 
 @command(commands, "show", gives=f"{_GIVES}, event (as `events show`; null if purged)")

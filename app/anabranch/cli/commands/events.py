@@ -260,10 +260,11 @@ async def verify(
 
     with reading(source) as lines:
         found = verify_lines(lines)
+    unreadable = counted(found.unreadable, "message is no event", "messages are no events")
     call.output.item(
         found,
         f"{counted(found.events, 'event')} of namespace {found.namespace}, positions {found.first} to "
-        f"{found.last}, as they were exported; {found.unreadable} messages are no events",
+        f"{found.last}, as they were exported; {unreadable}",
     )
 
 

@@ -24,7 +24,7 @@ PANEL: Final = "Remember and recall"
 _GIVES: Final = (
     "of an insight: session_id, event_id, position, and what went with it: insights, "
     "consolidations, sessions, associations, conflicts, sums, erasure; of a subject: subject, name, dry_run, "
-    "position, log_keeps, insights, sessions, consolidations, sums, erasure"
+    "position, log_keeps, insights, sessions, consolidations, sums, remaining, erasure"
 )
 _KEPT: Final = (
     "The log still holds the events that said it, and so do exports, snapshots and backups made "
@@ -65,6 +65,12 @@ async def forget(
             "--producer", help="All that events with this source brought.", show_default=False
         ),
     ] = None,
+    everywhere: Annotated[
+        bool,
+        typer.Option(
+            "--everywhere", help="With --entity: also what only has the name in its words."
+        ),
+    ] = False,
     receipt: Annotated[
         str, typer.Option("--receipt", help="The request for it, by its name.")
     ] = "requested",
@@ -89,17 +95,24 @@ async def forget(
         if insight is not None:
             await _forget_insight(call, memory, insight, receipt=receipt)
             return
-        found = await _forget_subject(memory, subject, dry_run=True, receipt=receipt)
+        found = await _forget_subject(
+            memory, subject, everywhere=everywhere, dry_run=True, receipt=receipt
+        )
         if dry_run:
             call.output.item(found, _told(found, "Would forget"), *_details(found))
             return
         if not yes:
-            call.output.message(_told(found, "This forgets"))
+            call.output.message("\n".join([_told(found, "This forgets"), *_remaining(found)]))
             _ask(subject)
         total = found.sums["insights"] + found.sums["derived"]
         with call.output.progress("forgetting", total=total) as tell:
             found = await _forget_subject(
-                memory, subject, dry_run=False, receipt=receipt, progress=tell
+                memory,
+                subject,
+                everywhere=everywhere,
+                dry_run=False,
+                receipt=receipt,
+                progress=tell,
             )
     call.output.item(found, _told(found, "Forgot"), *_details(found))
 
@@ -139,6 +152,7 @@ async def _forget_subject(
     memory: Memory,
     subject: Mapping[str, str],
     *,
+    everywhere: bool,
     dry_run: bool,
     receipt: str,
     progress: Callable[[int], None] | None = None,
@@ -148,6 +162,7 @@ async def _forget_subject(
         session_id=None if session is None else await _session_id(memory, session),
         entity=subject.get("entity"),
         producer=subject.get("producer"),
+        everywhere=everywhere,
         receipt=receipt,
         dry_run=dry_run,
         progress=progress,
@@ -215,7 +230,19 @@ def _details(found: SubjectForgotten) -> list[str]:
         words.format(found.sums[name]) for name, words in _SUBJECT_WENT.items() if found.sums[name]
     )
     kept = _erased(found.erasure) if found.log_keeps or not found.dry_run else []
-    return [*([f"[dim]with it: {went}[/]"] if went else []), *kept]
+    return [*([f"[dim]with it: {went}[/]"] if went else []), *_remaining(found), *kept]
+
+
+def _remaining(found: SubjectForgotten) -> list[str]:
+    """Return what still says the name of an entity, with the way to forget it too."""
+    if found.remaining is None or not any(found.remaining.sums.values()):
+        return []
+    sums = found.remaining.sums
+    insights, sessions = counted(sums["insights"], "insight"), counted(sums["sessions"], "session")
+    return [
+        f"[yellow]![/] {insights} and {sessions} more have it in their words, and stay",
+        "[dim]look at them with `--dry-run --json`, forget them too with `--everywhere`[/]",
+    ]
 
 
 _FILES: Final = {

@@ -8,6 +8,7 @@ import typer
 
 from anabranch.cli.command import AsOfOption, Call, command, standard_input
 from anabranch.cli.completion import EMBEDDERS, one_of
+from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,8 @@ async def cypher(
         call.output.console.print(_table(found.columns, found.rows))
     if found.truncated:
         call.output.warn(
-            f"only the first {len(found.rows)} rows: add a LIMIT, or raise ANABRANCH_QUERY_ROWS_MAX"
+            f"only the first {counted(len(found.rows), 'row')}: add a LIMIT, or raise "
+            "ANABRANCH_QUERY_ROWS_MAX"
         )
 
 
@@ -341,7 +343,8 @@ def _say_rebuilt(call: Call, found: RebuildResult) -> None:
             "dead_letters": found.dead_letters,
             "resumed_after": found.resumed_after,
         },
-        f"Rebuilt from {found.events:,} events in {found.seconds:.1f} s ({speed:,.0f} a second)",
+        f"Rebuilt from {counted(found.events, 'event')} in {found.seconds:.1f} s "
+        f"({speed:,.0f} a second)",
         f"{found.digest}  at position {found.position}",
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from anabranch.cli.command import Call, command
+from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
     from anabranch_events import LogReport
@@ -44,12 +45,12 @@ async def verify(
 
 
 def _told(found: LogReport) -> list[str]:
-    from anabranch_events.errors import stretches_text
+    from anabranch_events.errors import positions_text
 
-    read = f"{found.events} events, positions {found.first} to {found.last}"
-    told = [f"{read}; {found.blocks} blocks read as before"]
+    read = f"{counted(found.events, 'event')}, positions {found.first} to {found.last}"
+    told = [f"{read}; {counted(found.blocks, 'block')} read as before"]
     told += [
-        f"{what}: positions {stretches_text(stretches)}"
+        f"{what}: {positions_text(stretches)}"
         for what, stretches in (
             ("missing", found.missing),
             ("changed", found.changed),

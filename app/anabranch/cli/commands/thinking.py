@@ -12,6 +12,7 @@ import typer
 from anabranch.cli.command import Call, command, standard_input
 from anabranch.cli.completion import PLACES, PRIORITIES, ids_of, one_of
 from anabranch.cli.ids import session_id_in
+from anabranch.cli.lists import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,6 +11,7 @@ import typer
 from anabranch.cli.command import Call, ForceOption, SessionArgument, command, refuse_existing
 from anabranch.cli.completion import one_of
 from anabranch.cli.ids import session_id_in
+from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -220,7 +221,7 @@ async def watch(
                 call.output.warn(f"{one.source.path}: {one.error.message}; it is tried again")
                 continue
             _tell(call, one.sessions)
-            call.output.message(f"{one.source.path}: {one.tally.appended} events")
+            call.output.message(f"{one.source.path}: {counted(one.tally.appended, 'event')}")
             note_unknown_records(home, one.tally.unknown)
 
 

@@ -9,6 +9,7 @@ import typer
 from anabranch.cli.command import Call, command
 from anabranch.cli.completion import one_of
 from anabranch.cli.interrupt import on_signals
+from anabranch.cli.lists import listed
 from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def _begin(call: Call, worker: Worker, *, lifetime_s: float | None, tied: bool) 
     said = worker.described()
     call.output.item(
         {name: said[name] for name in ("worker", "slots", "priorities", "executors", "labels")},
-        f"Worker {worker.name} takes {said['slots']} branches at a time: "
+        f"Worker {worker.name} takes {counted(said['slots'], 'branch', 'branches')} at a time: "
         f"{', '.join(said['executors'])}"
         + (f"; it has {', '.join(said['labels'])}" if said["labels"] else ""),
     )

@@ -92,6 +92,8 @@ class EventRing:
         self._opening = asyncio.Lock()
         self._readers = asyncio.Semaphore(_READERS_MAX)
         self._task: asyncio.Task[None] | None = None
+        self._deaf: Callable[[], object] | None = None
+        """Ends the hearing of erasures."""
 
     @property
     def open(self) -> bool:
@@ -102,6 +104,8 @@ class EventRing:
         """Stop reading; every follower ends with what it has."""
         self._closed = True
         self._notify()
+        if self._deaf is not None:
+            self._deaf()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -154,8 +158,8 @@ class EventRing:
     async def _open(self) -> None:
         async with self._opening:
             if self._task is None and not self._closed:
-                await self._log_of().tell_erased(self._hear_erased)
                 self._start = self._end = (await self._log_of().bounds()).last
+                self._deaf = await self._log_of().tell_erased(self._hear_erased)
                 self._task = asyncio.create_task(self._follow())
 
     async def _older(self, after: int, session: SessionKey | None) -> Taken:

@@ -21,11 +21,6 @@ export class ConflictsView {
     this.list.replaceChildren();
   }
 
-  /** Let go of all: the next `refresh` asks anew. */
-  forget() {
-    this.clear();
-  }
-
   /** Tell whether an event opens or resolves a conflict. */
   concerns(event) {
     return event.type.startsWith("anabranch.conflict.");

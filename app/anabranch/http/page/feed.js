@@ -31,11 +31,6 @@ export class FeedView {
     this.element.replaceChildren();
   }
 
-  /** Let go of all: the next `refresh` asks anew. */
-  forget() {
-    this.clear();
-  }
-
   /** Take an event that has just come. */
   push(event) {
     if (this.#until !== "live") return;

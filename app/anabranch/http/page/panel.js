@@ -43,7 +43,7 @@ export class Panel extends EventTarget {
 
   /** Have all views let go of what may hold words that were just forgotten; `refresh` asks anew. */
   forget() {
-    for (const view of Object.values(this.views)) view.forget?.();
+    for (const view of Object.values(this.views)) (view.forget ?? view.clear).call(view);
   }
 
   /** Tell whether an event changes what the view shows. */

@@ -22,11 +22,6 @@ export class WorkView {
     this.element.replaceChildren();
   }
 
-  /** Let go of all: the next `refresh` asks anew. */
-  forget() {
-    this.clear();
-  }
-
   /** Ask for everything anew. */
   async refresh() {
     clearTimeout(this.#timer);

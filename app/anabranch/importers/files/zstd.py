@@ -10,8 +10,8 @@ import zstandard
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_PACKED_BYTES: Final = 16 * 1024
-"""Read at a time: unpacked it may be a thousand times as much, which is held in memory."""
+_PACKED_BYTES: Final = 512
+"""Read at a time, and held unpacked: a block of four bytes may hold 128 KiB, which makes 16 MiB."""
 
 
 class ZstdFile(io.RawIOBase):

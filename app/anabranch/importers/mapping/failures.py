@@ -19,34 +19,38 @@ if TYPE_CHECKING:
     from anabranch.importers.mapping.drafts import AnyDraft
     from anabranch.importers.mapping.insights import Insights
     from anabranch.importers.mapping.line import Call, MappedLine
-    from anabranch.importers.mapping.redaction import Redaction
     from anabranch.importers.records.model import ToolResult
 
 FAILURES_MAX: Final = 64
+CUT_MARGIN: Final = 4096
+"""Characters after a cut that are not used: a secret may have begun before it."""
 
 
 class Failures:
     """Makes insights of commands that failed, and of fixes."""
 
-    def __init__(self, insights: Insights, redaction: Redaction) -> None:
+    def __init__(self, insights: Insights) -> None:
         self._insights = insights
-        self._redaction = redaction
 
-    def named(self, command: str) -> tuple[str, ...]:
-        """Return what a command names. Of many lines some may be a key's, and no programs."""
-        return names_in(self._redaction.clean(command) if "\n" in command else command)
+    def known(self, command: str) -> tuple[str, tuple[str, ...]]:
+        """Return a command without secrets, and what it names.
+
+        It is cleaned whole, and once: cut, or a line of many, a secret would be none that a rule
+        finds. A word by itself does not look like the password that it is after its option. So only
+        names count that the clean command has too.
+        """
+        clean = self._insights.clean(command)
+        return clean, tuple(name for name in names_in(command) if name in clean)
 
     def worked_out(self, line: MappedLine, call: Call, result: ToolResult) -> Iterator[AnyDraft]:
         """Yield a failure, or the fix where one like it failed before."""
         command = call.command or ""
-        # Cut, or a line of many, a secret would be none that a rule finds.
-        work, shown = same_work(command), shown_command(self._insights.clean(command))
-        names = self.named(command)
+        work, shown = same_work(command), shown_command(command)
         if result.failed:
-            error = error_in(self._insights.clean(result.output[-OUTPUT_READ_MAX:]))
+            error = error_in(self._end_of(result.output))
             text = f"`{shown}` failed: {error}" if error else f"`{shown}` failed"
             draft = self._insights.make(
-                line, call.id, "failure", text, result.time, aspect="failure", names=names
+                line, call.id, "failure", text, result.time, aspect="failure", names=call.names
             )
             if len(line.failures) < FAILURES_MAX:
                 line.failures[work] = Failure(draft.event_id, shown, error)
@@ -65,6 +69,11 @@ class Failures:
             told,
             result.time,
             aspect="fix",
-            names=names,
+            names=call.names,
             sources=(failure.insight_id,),
         )
+
+    def _end_of(self, output: str) -> str:
+        """Return the end of an output, clean; where it was cut, no rule finds half a secret."""
+        clean = self._insights.clean(output[-OUTPUT_READ_MAX - CUT_MARGIN :])
+        return clean[CUT_MARGIN:] if len(output) > OUTPUT_READ_MAX + CUT_MARGIN else clean

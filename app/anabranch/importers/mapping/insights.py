@@ -26,6 +26,7 @@ TEXT_LENGTH_MAX: Final = 2000
 NAME_LENGTH_MAX: Final = 256
 NAMES_KNOWN_MAX: Final = 4096
 _TERMINAL: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_REDACTED: Final = re.compile(r"\[redacted: [^\]]*\]")
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -80,7 +81,7 @@ class Insights:
             found = [self._name(name) for name in only_names]
         else:
             found = [self._name(name) for name in names]
-            found += entities(clean)
+            found += entities(_REDACTED.sub(" ", clean))
         line.replaced.append(insight_id)
         self._tally.insights[kind] += 1
         if self._keeps:
@@ -99,7 +100,7 @@ class Insights:
                     "tags": self._tags,
                     "entities": entities_of(found),
                     "valid_from": None if time is None else whole_milliseconds(time),
-                    "sources": (*sources, self._source(record_id)),
+                    "sources": (*sources, self._source(record_id, text)),
                 },
             ),
             time=time or line.time,
@@ -118,9 +119,9 @@ class Insights:
             self._clean_names.add(name)
         return clean
 
-    def _source(self, record_id: str) -> str:
+    def _source(self, record_id: str, text: str) -> str:
         """Return where an insight is from. Where no tool gave an id, texts may stand in for one."""
-        if " " in record_id or not record_id.isprintable():
+        if " " in record_id or not record_id.isprintable() or text in record_id:
             record_id = self._redaction.clean(record_id)
         return short_name(f"{self._tool}:{record_id}") or self._tool
 

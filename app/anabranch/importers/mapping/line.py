@@ -23,6 +23,8 @@ class Call(msgspec.Struct, frozen=True):
     id: str
     name: str
     command: str | None
+    """Without secrets."""
+    names: tuple[str, ...]
     given: str
 
 
@@ -56,6 +58,15 @@ class MappedLine:
     left_out: Counter[str] = field(default_factory=Counter[str])
     unknown: Counter[str] = field(default_factory=Counter[str])
     attributes: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def is_open(self) -> bool:
+        """True while its last text may be followed by a call, or be replaced by a summary.
+
+        A sub-agent's becomes its report, once the agent has ended.
+        """
+        answer = self.answer
+        return answer is not None and (answer.final is None or self.opened.kind == "subagent")
 
     def tick(self, time: datetime | None) -> None:
         """Go on to a time, where a record has one."""

@@ -74,9 +74,10 @@ class Mapping:
         self._fallback_time = fallback_time
         self._with_tools = tools
         self._insights = Insights(identity, redaction, tally, tool=tool, keeps=keeps_insights)
-        self._failures = Failures(self._insights, redaction)
+        self._failures = Failures(self._insights)
         self._lines: dict[str, MappedLine] = {}
-        self._last: MappedLine | None = None
+        self.holds = False
+        """True once a text was held at the end, which the next import may know more of."""
 
     def take(self, record: Record) -> Iterable[AnyDraft]:  # noqa: C901, PLR0912 - one case a record.
         """Return the events that a record gives, in the order in which they are to be stored.
@@ -112,11 +113,17 @@ class Mapping:
                 return self._ended(self._lines[record.line], record)
         return ()
 
-    def finish(self) -> Iterator[AnyDraft]:
-        """Yield the drafts that are left at the end of the source."""
+    def finish(self, *, growing: bool = False) -> Iterator[AnyDraft]:
+        """Yield the drafts that are left at the end of the source.
+
+        Of a source that is `growing` a last text is held, unless it is known to end its turn.
+        """
         for line in self._lines.values():
             if line.begun or line.waiting or line.answer or line.opened.silent:
-                yield from self._settle(line, final=True)
+                if growing and line.is_open:
+                    self.holds = True
+                else:
+                    yield from self._settle(line, final=True)
                 yield from self._begin(line)
                 yield from self._note(line)
 
@@ -267,13 +274,15 @@ class Mapping:
         line.tick(call.time)
         line.tools[call.name] += 1
         command = command_of(call)
-        line.calls[call.id] = Call(call.id, call.name, command, self._given(call))
+        names: tuple[str, ...] = ()
+        if command:
+            command, names = self._failures.known(command)
+        line.calls[call.id] = Call(call.id, call.name, command, names, self._given(call))
         if len(line.calls) > CALLS_MAX:
             del line.calls[next(iter(line.calls))]
         if files := files_in(call):
             line.files.update(dict.fromkeys(files))
-        if command:
-            line.programs.update(dict.fromkeys(self._failures.named(command)))
+        line.programs.update(dict.fromkeys(names))
         return drafts
 
     def _given(self, call: ToolCall) -> str:

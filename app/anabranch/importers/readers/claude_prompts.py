@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from anabranch.importers.readers.put_in import without_elements, without_last_lines
 from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of
 
-_REMINDER: Final = re.compile(
-    r"<(system-reminder|ide_opened_file|ide_selection|local-command-caveat)>.*?</\1>\s*", re.DOTALL
-)
+_REMINDERS: Final = ("system-reminder", "ide_opened_file", "ide_selection", "local-command-caveat")
 _NO_PROMPT: Final = re.compile(
     r"\s*(?:<(?:command-name|command-message|local-command-|bash-|task-notification|user-memory-input)"
     r"|\[Request interrupted by user|Caveat: The messages below)"
@@ -24,11 +23,7 @@ _ASKED_BY_COMMAND: Final = re.compile(
 
 The tool's own commands, which it carries out itself, begin with their name.
 """
-_COMMAND: Final = re.compile(
-    r"<command-name>\s*(?P<name>/?[^<]+?)\s*</command-name>"
-    r"(?:.*?<command-args>\s*(?P<args>[^<]*?)\s*</command-args>)?",
-    re.DOTALL,
-)
+_COMMAND: Final = re.compile(r"<command-name>[^<]+</command-name>")
 
 
 class Prompts:
@@ -91,16 +86,16 @@ def why_no_prompt(record: dict[str, Any]) -> str:
 
 _CONTINUED: Final = re.compile(r"\AThis session is being continued from a previous [^\n]*\n+")
 _GO_ON: Final = re.compile(
-    r"(?:\n+(?:If you need specific details from before compaction"
+    r"If you need specific details from before compaction"
     r"|(?:Please c|C)ontinue the conversation from where"
     r"|Recent messages are preserved verbatim"
-    r"|The messages after this summary are)[^\n]*)+\s*\Z"
+    r"|The messages after this summary are"
 )
 
 
 def summary_in(text: str) -> str:
     """Return a compaction's summary without the tool's sentences before and after it."""
-    return text_of(_GO_ON.sub("", _CONTINUED.sub("", text, count=1))) or text
+    return text_of(without_last_lines(_CONTINUED.sub("", text, count=1), _GO_ON)) or text
 
 
 def is_put_in(text: str) -> bool:
@@ -111,11 +106,11 @@ def is_put_in(text: str) -> bool:
 def plain_text(content: Any) -> str | None:
     """Return the text of a message without what the tool put in."""
     if isinstance(content, str):
-        return text_of(_REMINDER.sub("", content))
+        return text_of(without_elements(content, *_REMINDERS))
     parts = [
         found
         for part in objects_of(content)
         if kind_of(part) == "text"
-        and (found := text_of(_REMINDER.sub("", str(part.get("text") or ""))))
+        and (found := text_of(without_elements(str(part.get("text") or ""), *_REMINDERS)))
     ]
     return "\n\n".join(parts) or None

@@ -12,14 +12,16 @@ from anabranch.importers.reader import Source
 from anabranch.importers.readers.cline_files import (
     SUFFIX,
     Compaction,
-    beside,
     compaction_of,
     damage_in,
+    database_of,
     files_of,
     head_of,
     manifest_in,
+    manifest_of,
     rows_in,
 )
+from anabranch.importers.readers.put_in import without_elements
 from anabranch.importers.records.families import Family, Head, Link, families_of
 from anabranch.importers.records.model import (
     Broken,
@@ -51,10 +53,7 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import Kind, Record
 
 _INPUT: Final = re.compile(r"\A\s*<user_input(?:\s[^>]*)?>(.*)</user_input>\s*\Z", re.DOTALL)
-_INJECTED: Final = re.compile(
-    r"<(environment_details|file_content|workspace_info|system_reminder)(?=[\s>]).*?</\1>\s*",
-    re.DOTALL,
-)
+_INJECTED: Final = ("environment_details", "file_content", "workspace_info", "system_reminder")
 
 
 class ClineReader:
@@ -91,7 +90,8 @@ class ClineReader:
                 ),
                 project=next((head.project for head in family if head.project), None),
                 keys=tuple(head.session_id for head in family),
-                beside=tuple(file for head in family for file in beside(head.path)),
+                beside=tuple(manifest_of(head.path) for head in family),
+                shared=tuple(dict.fromkeys(database_of(head.path) for head in family)),
             )
             for family in families_of([head_of(folder, folder.name) for folder in folders])
         ]
@@ -196,8 +196,9 @@ def asked_in(message: dict[str, Any]) -> str | None:
     for block in objects_of(blocks):
         text = text_of(block.get("text")) if kind_of(block) == "text" else None
         if text:
-            wrapped = _INPUT.match(_INJECTED.sub("", text))
-            bare = text_of(wrapped[1] if wrapped else _INJECTED.sub("", text))
+            own = without_elements(text, *_INJECTED)
+            wrapped = _INPUT.match(own)
+            bare = text_of(wrapped[1] if wrapped else own)
             texts += [bare.strip()] if bare else []
     return "\n\n".join(texts) or None
 

@@ -81,14 +81,19 @@ def _compaction_beside(path: Path) -> Path:
     return path.with_name(plain_name(path).removesuffix(SUFFIX) + ".compaction.json")
 
 
-def beside(folder: Path) -> tuple[Path, Path]:
-    """Return the manifest of a session's folder, and the database of them all."""
-    return folder / f"{folder.name}.json", folder.parent.parent / "db" / "sessions.db"
+def manifest_of(folder: Path) -> Path:
+    """Return the file of a session's folder that says what the session is."""
+    return folder / f"{folder.name}.json"
+
+
+def database_of(folder: Path) -> Path:
+    """Return the database of all sessions."""
+    return folder.parent.parent / "db" / "sessions.db"
 
 
 def damage_in(folder: Path) -> list[Broken]:
     """Return why the manifest of a session's folder cannot be read, if it is there."""
-    path, _ = beside(folder)
+    path = manifest_of(folder)
     found = document(path) if is_there(path) else None
     return [found] if isinstance(found, Broken) else []
 
@@ -96,14 +101,14 @@ def damage_in(folder: Path) -> list[Broken]:
 def manifest_in(folder: Path) -> dict[str, Any]:
     """Return the manifest of a session's folder."""
     try:
-        return object_of(json_of(beside(folder)[0].read_bytes()))
+        return object_of(json_of(manifest_of(folder).read_bytes()))
     except OSError:
         return {}
 
 
 def rows_in(folder: Path) -> dict[str, dict[str, Any]] | Broken:
     """Return what the database beside the sessions says of each, or why it cannot be read."""
-    _, path = beside(folder)
+    path = database_of(folder)
     if not is_there(path):
         return {}
     try:

@@ -19,6 +19,7 @@ from anabranch.importers.readers.codex_files import (
     threads_of,
     without_twins,
 )
+from anabranch.importers.readers.codex_items import answered_in, asked_in, failed, sent_in
 from anabranch.importers.records.model import (
     Boundary,
     Broken,
@@ -33,12 +34,10 @@ from anabranch.importers.records.model import (
     Unknown,
 )
 from anabranch.importers.records.values import (
-    failed_by,
     json_of,
     kind_of,
     list_of,
     object_of,
-    objects_of,
     output_of,
     text_of,
     time_of,
@@ -62,14 +61,6 @@ _BOOKKEEPING: Final = frozenset(
         "world_state",
     }
 )
-_INJECTED: Final = re.compile(
-    r"\s*(?:<([a-z_]+)[ >].*</\1[ a-z]*>\s*\Z|# AGENTS\.md instructions)", re.DOTALL
-)
-"""Texts that releases put in which did not name their kind: an element, and nothing beside it."""
-_IMAGE: Final = re.compile(r"<image(?: [^<>]*)?>")
-_IMAGE_END: Final = "</image>"
-_EXIT: Final = re.compile(r"(?:Process exited with code|Exit code:?)\s*(-?\d+)")
-_MESSAGE: Final = re.compile(r"\s*Message Type: *(\w+).*?Payload:[ \t]*\n?", re.DOTALL)
 _UNREADABLE: Final = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
 _CALLS: Final = frozenset(
     {"function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call"}
@@ -234,7 +225,7 @@ class _Telling:
             time = time_of(found.get("timestamp"))
             if ordinal >= rollout.live_to and self._line == self._thread.id and own:
                 yield from self._let_go()
-                self._line = f"{self._thread.id}~{ordinal}@{found.get('timestamp')}"
+                self._line = f"{self._thread.id}~{rollout.name}"
                 yield Opened(
                     key=self._line,
                     source_id=None,
@@ -248,7 +239,7 @@ class _Telling:
                 yield from self._told(found, time)
             else:
                 self._left_out["inherited"] += kind_of(found) != "session_meta"
-        yield from self._let_go()
+        yield from self._left_open()
         for _, thread in forks:
             yield from self._reading.thread(thread, origin=self._line)
         if self._line != self._thread.id:
@@ -318,7 +309,7 @@ class _Telling:
 
     def _message(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
         role = text_of(payload.get("role"))
-        text = asked_in(payload) if role == "user" else _answered_in(payload)
+        text = asked_in(payload) if role == "user" else answered_in(payload)
         if role not in {"user", "assistant"} or text is None:
             self._left_out["injected context"] += 1
             return
@@ -352,7 +343,7 @@ class _Telling:
 
     def _between_agents(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
         """Yield a task that another agent gave; an answer is yielded by the one who gave it."""
-        kind, text = _sent_in(payload)
+        kind, text = sent_in(payload)
         if kind == "FINAL_ANSWER" or not self._thread.first.is_subagent:
             self._left_out["message between agents"] += 1
             return
@@ -387,7 +378,7 @@ class _Telling:
         if agent:
             yield from self._started(agent, call_id)
         yield ToolResult(
-            line=self._line, call_id=call_id, given=output, failed=_failed(output, told), time=time
+            line=self._line, call_id=call_id, given=output, failed=failed(output, told), time=time
         )
 
     def _started(self, thread_id: str, call_id: str) -> Iterator[Record]:
@@ -451,57 +442,14 @@ class _Telling:
             summary_id = f"{self._thread.id}/compacted/{payload.get('window_id') or time}"
             yield Summary(line=self._line, id=summary_id, text=message, time=time)
 
+    def _left_open(self) -> Iterator[Record]:
+        """Yield the answer of a turn that the file does not end: it may become a summary."""
+        if self._held is not None and self._held.final:
+            self._held = msgspec.structs.replace(self._held, final=None)
+        yield from self._let_go()
+
     def _let_go(self) -> Iterator[Record]:
         """Yield the answer that was held back: it is no compaction's summary."""
         if self._held is not None:
             yield self._held
             self._held = None
-
-
-def asked_in(payload: dict[str, Any]) -> str | None:
-    """Return what a person asked in a user message; None where the tool put all of it in."""
-    told = object_of(payload.get("internal_chat_message_metadata_passthrough"))
-    kinds = list_of(told.get("content_item_kinds"))
-    parts = objects_of(payload.get("content"))
-    texts: list[str] = []
-    for number, part in enumerate(parts):
-        text = text_of(part.get("text"))
-        kind = kinds[number] if number < len(kinds) else None
-        if not text or _is_around_image(parts, number, text):
-            continue
-        if kind == "user.text" or (kind is None and not _INJECTED.match(text)):
-            texts.append(text)
-    return "\n\n".join(texts) or None
-
-
-def _is_around_image(parts: list[dict[str, Any]], number: int, text: str) -> bool:
-    """Tell whether a text is a tag that the tool put before or after an image."""
-    beside = number + 1 if _IMAGE.fullmatch(text) else number - 1 if text == _IMAGE_END else -1
-    return 0 <= beside < len(parts) and kind_of(parts[beside]) == "input_image"
-
-
-def _answered_in(payload: dict[str, Any]) -> str | None:
-    parts = objects_of(payload.get("content"))
-    texts = [text for part in parts if (text := text_of(part.get("text")))]
-    return "\n\n".join(texts) or None
-
-
-def _sent_in(payload: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Return the type of a message between agents, and its payload as far as it can be read."""
-    kind: str | None = None
-    found: list[str] = []
-    for part in objects_of(payload.get("content")):
-        text = text_of(part.get("text")) or text_of(part.get("encrypted_content")) or ""
-        head = _MESSAGE.match(text)
-        if head:
-            kind, text = head[1], text[head.end() :]
-        if text.strip():
-            found.append(text.strip())
-    return kind, "\n\n".join(found) or None
-
-
-def _failed(output: str, told: dict[str, Any]) -> bool | None:
-    code = object_of(told.get("metadata")).get("exit_code")
-    if isinstance(code, int):
-        return code != 0
-    return failed_by(_EXIT.search(output[:2000]))

@@ -37,6 +37,11 @@ class Rollout:
         return text_of(self.meta.get("id")) or self.path.name
 
     @property
+    def name(self) -> str:
+        """The file's name without suffixes: compressed, it is the same."""
+        return plain_name(self.path).removesuffix(".jsonl")
+
+    @property
     def base_thread(self) -> str | None:
         """The thread on which the file's history stands."""
         return text_of(object_of(self.meta.get("history_base")).get("thread_id"))

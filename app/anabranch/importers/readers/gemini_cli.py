@@ -11,12 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.gemini_files import is_agent, project_of, sessions_in, steps_in
-from anabranch.importers.readers.referenced import without_referenced
+from anabranch.importers.readers.gemini_messages import (
+    CONTEXT,
+    SNAPSHOT,
+    failed,
+    history_in,
+    is_context,
+    is_snapshot,
+    is_thanks,
+    mark_of,
+    output_in,
+    result_of,
+    text_in,
+)
 from anabranch.importers.records.chains import END, Node
 from anabranch.importers.records.model import (
     Boundary,
@@ -32,12 +42,10 @@ from anabranch.importers.records.model import (
     Unknown,
 )
 from anabranch.importers.records.values import (
-    failed_by,
     json_of,
     kind_of,
     object_of,
     objects_of,
-    output_of,
     text_of,
     time_of,
 )
@@ -49,13 +57,9 @@ if TYPE_CHECKING:
     from anabranch.importers.files.candidates import Candidate
     from anabranch.importers.records.model import Record
 
-_CONTEXT: Final = re.compile(r"\s*<session_context>")
-_SNAPSHOT: Final = re.compile(r"\s*<state_snapshot>")
-_THANKS: Final = re.compile(r"\s*Got it\. Thanks for the additional context!\s*")
 _NOTICES: Final = frozenset({"info", "error", "warning"})
 _ENDED: Final = re.compile(r"Termination Reason:\s*(\w+)")
 _RESULT: Final = re.compile(r"Result:\s*\n(.*)", re.DOTALL)
-_EXIT: Final = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
 
 
 class GeminiCliReader:
@@ -158,7 +162,7 @@ class _Known:
         message_id = str(message.get("id"))
         fresh = message_id not in self.said
         self.said.add(message_id)
-        self.marks.add(_mark(message))
+        self.marks.add(mark_of(message))
         return fresh
 
     def compacted(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -167,10 +171,10 @@ class _Known:
         Beside the summary such a history holds a thank-you and the last messages, by other ids. A
         message whose original was never read is no copy: the file may begin with such a history.
         """
-        if not any(_is_snapshot(one) and str(one.get("id")) not in self.said for one in messages):
+        if not any(is_snapshot(one) and str(one.get("id")) not in self.said for one in messages):
             return []
-        kept = (one for one in messages if not (_is_snapshot(one) or _is_context(one)))
-        copies = [one for one in kept if _is_thanks(one) or _mark(one) in self.marks]
+        kept = (one for one in messages if not (is_snapshot(one) or is_context(one)))
+        copies = [one for one in kept if is_thanks(one) or mark_of(one) in self.marks]
         return [one for one in copies if self.is_new(one)]
 
 
@@ -202,7 +206,7 @@ class _Session:
             if not opened:
                 opened = True
                 yield self._opened(step, parent, role)
-            copies = self._known.compacted(_history_in(step))
+            copies = self._known.compacted(history_in(step))
             self._left_out["kept by a compaction"] += len(copies)
             for message in self._messages_in(step, self._left_out):
                 time = time_of(message.get("timestamp"))
@@ -243,12 +247,12 @@ class _Session:
             target = step.get("$rewindTo")
             if isinstance(target, str):
                 tip, rewound = above.get(target), True
-            for copy in known.compacted(_history_in(step)):
-                above[str(copy.get("id"))] = above.get(said.get(_mark(copy), ""), tip)
+            for copy in known.compacted(history_in(step)):
+                above[str(copy.get("id"))] = above.get(said.get(mark_of(copy), ""), tip)
             for message in self._messages_in(step):
                 if known.is_new(message):
                     message_id = str(message["id"])
-                    said[_mark(message)] = message_id
+                    said[mark_of(message)] = message_id
                     above[message_id] = tip
                     yield Node(message_id, tip, speaks=True, restarts=True)
                     tip, rewound = message_id, False
@@ -263,9 +267,9 @@ class _Session:
             yield step
             return
         left_out = Counter() if left_out is None else left_out
-        history = _history_in(step)
+        history = history_in(step)
         for message in history:
-            if _is_context(message) or str(message.get("id")).endswith("_response"):
+            if is_context(message) or str(message.get("id")).endswith("_response"):
                 left_out["injected context"] += 1
             else:
                 yield message
@@ -296,9 +300,9 @@ class _Session:
         record_id = self._record_id(message)
         if text is None:
             self._left_out["tool result again"] += 1
-        elif _CONTEXT.match(text):
+        elif CONTEXT.match(text):
             self._left_out["injected context"] += 1
-        elif _SNAPSHOT.match(text):
+        elif SNAPSHOT.match(text):
             yield Summary(line=line, id=record_id, text=text, time=time)
         else:
             yield Turn(line=line, id=record_id, said="user", text=text, time=time)
@@ -331,7 +335,7 @@ class _Session:
             name = text_of(call.get("name")) or "tool"
             given = object_of(call.get("args"))
             yield ToolCall(line=line, id=call_id, name=name, input=given, time=time)
-            output = _output_in(call)
+            output = output_in(call)
             if name == "complete_task":
                 self._result = result_of(given.get("result")) or self._result
             agent = text_of(call.get("agentId"))
@@ -340,7 +344,7 @@ class _Session:
                 role = text_of(given.get("agent_name"))
                 yield from session.records(parent=line, role=role, outcome=output)
             yield ToolResult(
-                line=line, call_id=call_id, given=output, failed=_failed(call, output), time=time
+                line=line, call_id=call_id, given=output, failed=failed(call, output), time=time
             )
 
     def _end(self, outcome: str | None) -> Iterator[Record]:
@@ -361,64 +365,3 @@ class _Session:
             started=self._first,
             time=self._last,
         )
-
-
-def result_of(value: Any) -> str | None:
-    """Return a result as text: the one text in an object, or its JSON."""
-    if isinstance(value, dict):
-        texts = [text for one in object_of(value).values() if (text := text_of(one))]
-        if len(texts) == len(value) == 1:
-            return texts[0]
-        return orjson.dumps(value).decode() if value else None
-    return text_of(value)
-
-
-def _history_in(step: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the history that a line sets."""
-    return objects_of(object_of(step.get("$set")).get("messages"))
-
-
-def _is_snapshot(message: dict[str, Any]) -> bool:
-    return _SNAPSHOT.match(text_in(message) or "") is not None
-
-
-def _is_thanks(message: dict[str, Any]) -> bool:
-    """Tell whether a message is the answer that the tool puts behind a summary."""
-    return kind_of(message) == "gemini" and _THANKS.fullmatch(text_in(message) or "") is not None
-
-
-def _is_context(message: dict[str, Any]) -> bool:
-    """Tell whether a message of a history is what the tool puts before all: no other has its id."""
-    has_id = "-" in (text_of(message.get("id")) or "")
-    return not has_id or _CONTEXT.match(text_in(message) or "") is not None
-
-
-def _mark(message: dict[str, Any]) -> int:
-    """Return what a message and its copy have in common."""
-    return hash((kind_of(message), text_in(message)))
-
-
-def text_in(message: dict[str, Any]) -> str | None:
-    """Return the text of a message, without thoughts and the files that it names."""
-    content = message.get("content")
-    if isinstance(content, str):
-        return text_of(content)
-    texts = [
-        text
-        for part in objects_of(content)
-        if not part.get("thought") and (text := text_of(part.get("text")))
-    ]
-    return "\n\n".join(without_referenced(texts)) or None
-
-
-def _output_in(call: dict[str, Any]) -> str:
-    for part in objects_of(call.get("result")):
-        response = object_of(object_of(part.get("functionResponse")).get("response"))
-        if response:
-            return output_of(response.get("output", response.get("error", response)))
-    return output_of(call.get("resultDisplay"))
-
-
-def _failed(call: dict[str, Any], output: str) -> bool:
-    stopped = kind_of(call, "status") in {"error", "cancelled"}
-    return stopped or failed_by(_EXIT.search(output)) is True

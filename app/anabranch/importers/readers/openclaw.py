@@ -53,7 +53,7 @@ class OpenClawReader:
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Return a source a database."""
         return [
-            Source(self.tool, (path,), keys=_session_ids(path), beside=tuple(_states(path))[:1])
+            Source(self.tool, (path,), keys=_session_ids(path), shared=tuple(_states(path))[:1])
             for path in files
         ]
 

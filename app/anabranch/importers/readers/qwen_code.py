@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
-from anabranch.importers.readers.referenced import without_referenced
+from anabranch.importers.readers.qwen_talk import Talk, asked_in, id_of
 from anabranch.importers.records.chains import Node
 from anabranch.importers.records.families import Family, Head, Link, Member, families_of
 from anabranch.importers.records.model import (
-    Boundary,
     Broken,
-    Described,
     Ended,
     Opened,
-    Skipped,
-    Summary,
     ToolCall,
-    ToolResult,
-    Turn,
     Unknown,
 )
 from anabranch.importers.records.values import (
-    failed_by,
     json_of,
     kind_of,
     object_of,
-    objects_of,
-    output_of,
     text_of,
     time_of,
 )
@@ -49,9 +38,6 @@ _ENDS: Final[dict[str, Literal["completed", "cancelled"]]] = {
     "completed": "completed",
     "cancelled": "cancelled",
 }
-_REMINDER: Final = re.compile(r"<(system-reminder)>.*?</\1>\s*", re.DOTALL)
-_GO_ON: Final = re.compile(r"\n+Resume the prior task using the summary above\.[^\n]*\s*\Z")
-_EXIT: Final = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
 
 
 class QwenCodeReader:
@@ -142,130 +128,7 @@ def _links(path: Path) -> Iterator[Link]:
             )
 
 
-def _id_of(record: dict[str, Any]) -> str:
-    return text_of(object_of(record.get("forkedFrom")).get("messageUuid")) or str(record["uuid"])
-
-
-class _Talk:
-    """The base of sessions and agents: a record into what it says."""
-
-    def __init__(self, key: str) -> None:
-        self.key = key
-        self.model: str | None = None
-        self.left_out: Counter[str] = Counter()
-
-    def said(self, record: dict[str, Any], line: str) -> Iterator[Record]:
-        """Yield what a record says on a line."""
-        time = time_of(record.get("timestamp"))
-        match kind_of(record):
-            case "user":
-                yield from self._user(record, line, time)
-            case "assistant":
-                yield from self._assistant(record, line, time)
-            case "tool_result":
-                yield from _results(record, line, time)
-            case "system" if record.get("subtype") == "chat_compression":
-                yield from summary_of(record, line, time)
-            case "system":
-                self.left_out[f"system {record.get('subtype') or ''}".strip()] += 1
-            case kind:
-                yield Unknown(line=line, what=f"record {kind}")
-
-    def _user(self, record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Record]:
-        text = asked_in(record)
-        if text is not None:
-            yield Turn(line=line, id=_id_of(record), said="user", text=text, time=time)
-            return
-        self.left_out["notification"] += 1
-        yield Boundary(line=line)
-
-    def _assistant(
-        self, record: dict[str, Any], line: str, time: datetime | None
-    ) -> Iterator[Record]:
-        model = text_of(record.get("model"))
-        if model and model != self.model:
-            self.model = model
-            yield Described(line=line, model=model)
-        parts = objects_of(object_of(record.get("message")).get("parts"))
-        calls = [object_of(part["functionCall"]) for part in parts if "functionCall" in part]
-        self.left_out["hidden reasoning"] += sum(bool(part.get("thought")) for part in parts)
-        texts = [
-            text
-            for part in parts
-            if not part.get("thought") and (text := text_of(part.get("text")))
-        ]
-        if texts:
-            yield Turn(
-                line=line,
-                id=_id_of(record),
-                said="assistant",
-                text="\n\n".join(texts),
-                time=time,
-                final=False if calls else None,
-            )
-        for number, call in enumerate(calls):
-            yield ToolCall(
-                line=line,
-                id=text_of(call.get("id")) or f"{_id_of(record)}/{number}",
-                name=text_of(call.get("name")) or "tool",
-                input=call.get("args"),
-                time=time,
-            )
-
-    def counted(self) -> Iterator[Record]:
-        """Yield what was left out."""
-        for why, count in sorted((+self.left_out).items()):
-            yield Skipped(line=self.key, why=why, count=count)
-
-
-def asked_in(record: dict[str, Any]) -> str | None:
-    """Return what a person asked, or an agent was given; None for notices."""
-    if kind_of(record) != "user" or record.get("subtype"):
-        return None
-    if kind_of(record, "provenance") not in {"", "real_user"}:
-        return None
-    parts = objects_of(object_of(record.get("message")).get("parts"))
-    given = (text for part in parts if (text := text_of(part.get("text"))))
-    texts = (_REMINDER.sub("", text) for text in without_referenced(given))
-    text = "\n\n".join(filter(str.strip, texts)).strip()
-    return text if text and not text.startswith("<task-notification>") else None
-
-
-def _results(record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Record]:
-    told = object_of(record.get("toolCallResult"))
-    for part in objects_of(object_of(record.get("message")).get("parts")):
-        response = object_of(part.get("functionResponse"))
-        if response:
-            given = object_of(response.get("response"))
-            output = output_of(given.get("output", given.get("error", given)))
-            failed = failed_by(_EXIT.search(output))
-            if told.get("status") == "error" or "error" in given:
-                failed = True
-            yield ToolResult(
-                line=line,
-                call_id=text_of(response.get("id")) or text_of(told.get("callId")) or "",
-                given=output,
-                failed=failed,
-                time=time,
-            )
-
-
-def summary_of(record: dict[str, Any], line: str, time: datetime | None) -> Iterator[Summary]:
-    """Yield a compression's summary: the first text of the history that took the place of all."""
-    payload = object_of(record.get("systemPayload"))
-    for content in objects_of(payload.get("compressedHistory")):
-        for part in objects_of(content.get("parts")):
-            text = text_of(part.get("text"))
-            if text and content.get("role") == "user" and not text.startswith("<session_context"):
-                text = _GO_ON.sub("", text)
-                yield Summary(line=line, id=_id_of(record), text=text, time=time)
-                return
-    text = text_of(payload.get("summary"))
-    if text:
-        yield Summary(line=line, id=_id_of(record), text=text, time=time)
-
-
-class _Session(_Talk):
+class _Session(Talk):
     """A session's file, with the forks and agents that leave it."""
 
     def __init__(self, session_id: str, family: Family[Head], agents: list[_Agent]) -> None:
@@ -295,7 +158,7 @@ class _Session(_Talk):
             if not text_of(found.get("uuid")):
                 yield Unknown(line=self.key, what=f"record {found.get('type')}")
                 continue
-            if self._family.is_inherited(self.key, path, _id_of(found)):
+            if self._family.is_inherited(self.key, path, id_of(found)):
                 self.left_out["inherited"] += 1
                 continue
             time = time_of(found.get("timestamp"))
@@ -303,12 +166,12 @@ class _Session(_Talk):
                 self._opened = True
                 kind = "fork" if parent else "main"
                 yield _opened(found, self.key, self.key, kind=kind, parent=parent, time=time)
-            yield from course.at(_id_of(found), time)
+            yield from course.at(id_of(found), time)
             for record_said in self.said(found, course.line):
                 yield record_said
                 if isinstance(record_said, ToolCall):
                     yield from self._called(record_said.id, course.line)
-            for fork in self._family.leaving(self.key, _id_of(found)):
+            for fork in self._family.leaving(self.key, id_of(found)):
                 yield from self._fork(fork, course.line)
             yield from course.left(time)
 
@@ -325,13 +188,13 @@ class _Session(_Talk):
             if isinstance(record, Broken) or not text_of(record[1].get("uuid")):
                 continue
             _, found = record
-            if not self._family.is_inherited(self.key, path, _id_of(found)):
+            if not self._family.is_inherited(self.key, path, id_of(found)):
                 speaks = asked_in(found) is not None
                 parent = text_of(found.get("parentUuid"))
                 yield Node(found["uuid"], parent, speaks, restarts=speaks)
 
 
-class _Agent(_Talk):
+class _Agent(Talk):
     """A sub-agent's file; its id is its own within its session only."""
 
     def __init__(self, path: Path) -> None:

@@ -39,9 +39,6 @@ class _Run:
     end: int = 0
     speaking: list[int] = field(default_factory=list[int])
 
-    def speaks_from(self, place: int) -> bool:
-        return bool(self.speaking) and self.speaking[-1] >= place
-
 
 END: Final = "~end"
 """The id of a node that is no record: it says on what the next record would have hung."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import orjson
 
+from anabranch.memory.forgetting.mentions import insights_saying, sessions_saying
 from anabranch_events.errors import EventInvalid, InputInvalid, SessionNotFound
 from anabranch_events.event import types
 from anabranch_events.event.identifiers import composed
@@ -33,6 +34,7 @@ class Subject:
     sessions: tuple[str, ...]
     statement: str
     names: tuple[str, ...]
+    everywhere: bool = False
 
     async def insights(self, namespace: OpenNamespace) -> AsyncGenerator[list[dict[str, Any]]]:
         """Yield its insights that are not forgotten yet, some at a time."""
@@ -53,10 +55,19 @@ class Subject:
                 if len(rows) < IDS_MAX:
                     break
                 after, after_id = rows[-1]["position"], rows[-1]["insight_id"]
+        if self.everywhere:
+            async with aclosing(insights_saying(namespace, self.name)) as batches:
+                async for found in batches:
+                    yield found
 
 
 async def subject_of(
-    namespace: OpenNamespace, *, session_id: str | None, entity: str | None, producer: str | None
+    namespace: OpenNamespace,
+    *,
+    session_id: str | None,
+    entity: str | None,
+    producer: str | None,
+    everywhere: bool = False,
 ) -> Subject:
     """Return the one subject that is named. Raises InputInvalid and SessionNotFound."""
     given = dict(zip(_SUBJECTS, (session_id, entity, producer), strict=True))
@@ -68,11 +79,19 @@ async def subject_of(
             field=named[0] if named else _SUBJECTS[0],
             fix=f"give one of {', '.join(_SUBJECTS)}",
         )
+    if everywhere and entity is None:
+        raise InputInvalid(
+            "everywhere: is for an entity",
+            field="everywhere",
+            fix="name an entity, or leave it out",
+        )
     if session_id is not None:
         return await _session(namespace, session_id)
     if entity is not None:
         names = (composed(entity),)
-        return Subject("entity", entity, (), "insights/to_forget_of_entities", names)
+        saying = tuple(await sessions_saying(namespace, entity)) if everywhere else ()
+        statement = "insights/to_forget_of_entities"
+        return Subject("entity", entity, saying, statement, names, everywhere=everywhere)
     return await _producer(namespace, producer or "")
 
 

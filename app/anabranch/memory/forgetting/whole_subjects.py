@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from anabranch.generations.erasing import finish_forgetting
 from anabranch.importers.mirrored import drop_mirrored
 from anabranch.memory.forgetting.insights import LISTED_MAX, copies_of, derived_from, not_yet_done
+from anabranch.memory.forgetting.mentions import insights_saying, sessions_saying
 from anabranch.memory.forgetting.subjects import OF_SESSIONS, Subject, ids_of, some_of, subject_of
-from anabranch.views import SubjectForgotten
+from anabranch.views import Remaining, SubjectForgotten
 from anabranch_thinking.sessions.insights import REQUESTED, LocatedInsight
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ async def forget_subject(
     session_id: str | None = None,
     entity: str | None = None,
     producer: str | None = None,
+    everywhere: bool = False,
     receipt: str = REQUESTED,
     dry_run: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -49,7 +51,13 @@ async def forget_subject(
 
     async def found() -> Subject:
         await _graph_follows(namespace)
-        return await subject_of(namespace, session_id=session_id, entity=entity, producer=producer)
+        return await subject_of(
+            namespace,
+            session_id=session_id,
+            entity=entity,
+            producer=producer,
+            everywhere=everywhere,
+        )
 
     return await _forget(
         namespace,
@@ -108,13 +116,14 @@ async def _forget(
             await forgetting.insights(rows)
             if progress is not None:
                 progress(len(forgetting.known))
+    remaining = await forgetting.remaining(subject)
     if transcripts and not dry_run:
         await drop_mirrored(namespace.backend.log, namespace.name, subject.sessions)
     await forgetting.sessions(subject.sessions)
     backend = namespace.backend
     sealed = namespace.name in await backend.log.sealed_namespaces()
     erasure = None if dry_run else await finish_forgetting(backend, namespace.name, wait=wait)
-    return forgetting.result(subject, log_keeps=not sealed, erasure=erasure)
+    return forgetting.result(subject, remaining, log_keeps=not sealed, erasure=erasure)
 
 
 async def _graph_follows(namespace: OpenNamespace) -> None:
@@ -215,12 +224,41 @@ class _Forgetting:
         if not self._dry_run:
             await self._namespace.backend.log.drop_objects(sorted(names))
 
+    async def remaining(self, subject: Subject) -> Remaining | None:
+        """Return what has the name of an entity and does not go; None for other subjects.
+
+        The graph need not know yet what went: it is left out by its id.
+        """
+        if subject.kind != "entity":
+            return None
+        insights: dict[str, None] = {}
+        async with aclosing(insights_saying(self._namespace, subject.name)) as batches:
+            async for rows in batches:
+                insights.update(dict.fromkeys(one for one in ids_of(rows) if one not in self.known))
+        saying = await sessions_saying(
+            self._namespace,
+            subject.name,
+            results_going=self._results,
+            consolidations_going={str(one) for one in self._words["consolidations"]},
+        )
+        sessions = [one for one in saying if one not in subject.sessions]
+        return Remaining(
+            insights=tuple(insights)[:LISTED_MAX],
+            sessions=tuple(sessions)[:LISTED_MAX],
+            sums={"insights": len(insights), "sessions": len(sessions)},
+        )
+
     def _stored(self, receipt: Receipt | None) -> None:
         if receipt is not None:
             self._position = max(self._position or 0, receipt.position)
 
     def result(
-        self, subject: Subject, *, log_keeps: bool, erasure: ErasureReceipt | None
+        self,
+        subject: Subject,
+        remaining: Remaining | None,
+        *,
+        log_keeps: bool,
+        erasure: ErasureReceipt | None,
     ) -> SubjectForgotten:
         """Return what was forgotten, or would be."""
         return SubjectForgotten(
@@ -241,5 +279,6 @@ class _Forgetting:
                 "notes": self._sums["notes"],
                 "objects": len(self._objects),
             },
+            remaining=remaining,
             erasure=erasure,
         )

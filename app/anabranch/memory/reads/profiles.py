@@ -14,6 +14,7 @@ from anabranch.views import InsightDetails
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.identifiers import composed
 from anabranch_recall.question import OpenConflict
+from anabranch_recall.text.mention import Mention
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,7 @@ async def about(
         "insights/about",
         namespace=namespace.name,
         name=wanted.lower(),
+        pattern=Mention(wanted).java,
         until=until,
         limit=limit,
     )

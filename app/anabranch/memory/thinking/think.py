@@ -49,8 +49,8 @@ class ThinkOptions(TypedDict, total=False):
     is followed by at most `retries` others. All forks together have at most `branches_max`
     branches, each at most `timeout_s` seconds. `roles` are the roles of the branches, or a file of
     them; without, those of the setting ANABRANCH_ROLES, else the presets. `priority` goes before
-    what a role says, and so do `labels`. A worker that has all of these comes before others, for
-    the seconds of ANABRANCH_LABEL_WAIT_S.
+    what a role says, and so do `labels`. A worker that has all of them comes before others, for the
+    time of the setting ANABRANCH_LABEL_WAIT_S.
     """
 
     join: Join | str | int

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from nats.js.api import RePublish, StreamSource
+from nats.js.errors import APIError
 
 from anabranch_events import STREAM, Bounds, Log, NatsServer
 from anabranch_events.errors import (
@@ -76,25 +77,45 @@ async def test_a_stream_that_drifted_is_refused_with_the_difference_named(
     assert "allow_atomic" in refused.value.message
 
 
-@pytest.mark.parametrize("setting", ["allow_msg_ttl", "allow_rollup_hdrs"])
-async def test_a_stream_in_which_messages_take_others_along_is_refused(
-    setting: str, log: Log, nats_server: NatsServer
+async def test_a_stream_that_takes_times_to_live_goes_on_and_says_so(
+    log: Log, nats_server: NatsServer
 ) -> None:
-    """A message that runs out takes the fence of its session along, a roll-up its history.
+    """The server never lets it be switched off again, and no event of ours has one.
 
-    See findings/nats_expectation_goes_back_with_what_is_gone.sh and
-    findings/nats_a_schedule_replaces_the_history_of_its_subject.sh (nats-server 2.15.1). Schedules
+    A message that has one and runs out takes the fence of its session along, and its position is
+    missing. See findings/nats_expectation_goes_back_with_what_is_gone.sh (nats-server 2.15.1).
+    """
+    manager = log.connection.jetstream()
+    config = (await manager.stream_info(STREAM)).config
+    before = await log.tolerated()
+    await manager.update_stream(config, allow_msg_ttl=True)
+
+    with pytest.raises(APIError, match="message TTL status can not be disabled"):
+        await manager.update_stream(config, allow_msg_ttl=False)
+    async with Log.connect(nats_server.url, token=nats_server.token) as again:
+        await again.append(note(new_id()))
+        assert (before, await again.tolerated()) == ([], ["allow_msg_ttl"])
+    message = await manager.get_msg(STREAM, 1)
+    assert "Nats-TTL" not in (message.headers or {})
+
+
+async def test_a_stream_in_which_messages_take_others_along_is_refused(
+    log: Log, nats_server: NatsServer
+) -> None:
+    """A roll-up takes the history of its session along.
+
+    See findings/nats_a_schedule_replaces_the_history_of_its_subject.sh (nats-server 2.15.1). Schedules
     the server refuses itself, as the log discards new messages when it is full.
     """
     manager = log.connection.jetstream()
     config = (await manager.stream_info(STREAM)).config
-    await manager.update_stream(config, **{setting: True})
+    await manager.update_stream(config, allow_rollup_hdrs=True)
 
     with pytest.raises(StreamDrifted) as refused:
         async with Log.connect(nats_server.url, token=nats_server.token):
             pass
 
-    assert refused.value.differences[setting] == (True, False)
+    assert refused.value.differences == {"allow_rollup_hdrs": (True, False)}
 
 
 async def test_more_replicas_and_a_size_limit_are_the_operators_to_choose(

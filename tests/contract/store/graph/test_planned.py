@@ -23,7 +23,6 @@ WALKING: Final = frozenset(
     {
         "consolidations/list",
         "dead_letters/list",
-        "dead_letters/page",
         "digest/read_relationships",
         "generation/count_foreign",
         "insights/conflicts",

@@ -105,11 +105,29 @@ async def test_a_head_has_a_bound_and_a_body_no_coding() -> None:
         headed = await client.post("/", headers={"X-Large": "x" * HEAD_BYTES_MAX})
         asked = await client.post("/", params={"x": "x" * HEAD_BYTES_MAX})
         coded = await client.post("/", headers={"Content-Encoding": "gzip"}, content=b"x")
-        plain = await client.post("/", headers={"Content-Encoding": "identity"}, content=b"x")
+        plain = [
+            await client.post("/", headers={"Content-Encoding": none}, content=b"x")
+            for none in ("identity", "Identity", "")
+        ]
 
     assert problem(headed) == problem(asked) == (413, "RequestTooLarge")
     assert problem(coded) == (415, "MediaRefused")
-    assert plain.text == "1"
+    assert [answer.text for answer in plain] == ["1", "1", "1"]
+
+
+async def test_a_coding_that_the_application_unpacks_comes_through() -> None:
+    """Its name is taken in any case; the body is the one that was sent."""
+    async with (
+        at_work(edge(codings={"gzip"})) as (host, port),
+        client_at(f"http://{host}:{port}") as client,
+    ):
+        taken, refused = [
+            await client.post("/", headers={"Content-Encoding": coding}, content=b"xyz")
+            for coding in ("GZip", "br")
+        ]
+
+    assert taken.text == "3"
+    assert problem(refused) == (415, "MediaRefused")
 
 
 async def told(

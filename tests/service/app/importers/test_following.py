@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from anabranch.importers.following import Following
-from anabranch.importers.importer import ImportOptions
+from anabranch.importers.importer import Importer, ImportOptions
 from anabranch.importers.readers.catalogue import sources_below
 from anabranch_events import Log
 from anabranch_events.event.types import InsightRecorded
 from tests.support.claude_files import ClaudeFile
+from tests.support.growing import growing
 from tests.support.killing import MortalServer
-from tests.support.patience import PATIENCE_S
+from tests.support.patience import PATIENCE_S, until
 from tests.support.rounds import in_full_only
+from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,3 +56,50 @@ async def test_what_is_written_while_the_server_is_away_is_stored_once(tmp_path:
     assert later.tally.insights == {"request": 2, "answer": 2}
     assert texts[-2:] == ["Who keeps the spare wick?", "The harbour master keeps the spare wick."]
     assert len(texts) == len(set(texts))
+
+
+async def test_what_is_followed_line_by_line_is_what_is_imported_later(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer is stored once its turn is over, or once its file is quiet; a remark is none.
+
+    Nothing in Gemini CLI's last line says that its turn is over.
+    """
+    monkeypatch.setattr("anabranch.importers.watching.FIND_EACH", 1)
+    case, folder = CASES / "gemini-cli-0.61.0" / "subagent", tmp_path / "case"
+    shutil.copytree(case, tmp_path / "whole")
+    importer = Importer(log, ImportOptions("later"))
+    await importer.sources(sources_below([tmp_path / "whole"]), stored=lambda _, __: None)
+    seen: list[str] = []
+    following = Following(
+        log,
+        ImportOptions("followed"),
+        lambda: sources_below([folder]),
+        saw=lambda event, _: seen.extend([event.id] * isinstance(event.data, InsightRecorded)),
+        quiet_s=0.5,
+    )
+
+    task = asyncio.create_task(_follow(following))
+    for _ in growing(case, folder):
+        await asyncio.sleep(0.3)
+    later = await kinds(log, "later")
+    await until(lambda: len(seen) >= len(later))
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert await kinds(log, "followed") == later
+
+
+async def _follow(following: Following) -> None:
+    async for _ in following.imported():
+        pass
+
+
+async def kinds(log: Log, namespace: str) -> list[tuple[str, str]]:
+    """Return the kinds and texts of a namespace's insights, sorted."""
+    events = [record.decode() async for record in log.read_all()]
+    return sorted(
+        (f"{one.data.kind}", one.data.text)
+        for one in events
+        if one.namespace == namespace and isinstance(one.data, InsightRecorded)
+    )

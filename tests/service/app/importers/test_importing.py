@@ -29,7 +29,6 @@ from anabranch_events.event.types import (
     WorkingMemorySet,
 )
 from tests.support.claude_files import BEGUN, ClaudeFile
-from tests.support.rounds import KILL_ROUNDS, in_full_only
 from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
@@ -398,35 +397,6 @@ async def test_sources_before_one_that_cannot_be_read_are_stored(
         )
     assert told == sources[:2]
     assert len(texts(await stored(log))) == 8
-
-
-@in_full_only
-async def test_an_import_that_is_killed_goes_on_where_it_was(
-    nats_server: NatsServer, log: Log, tmp_path: Path
-) -> None:
-    """Killed at any moment and run again until it ends, it has stored what one run stores."""
-    for turns in (1500, 1500, 1500, *[40] * 30):
-        ClaudeFile(tmp_path).turns(turns)
-    await imported(log, tmp_path, namespace="whole")
-    whole = texts(await stored(log, namespace="whole"))
-    words = (nats_server.url, nats_server.token, "killed", str(tmp_path))
-    start = (await log.bounds()).last
-
-    for number in range(1, KILL_ROUNDS + 1):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.support.importing_process", *words
-        )
-        aim = start + len(whole) * number // (KILL_ROUNDS + 2)
-        while process.returncode is None and (await log.bounds()).last < aim:  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-    await imported(log, tmp_path, namespace="killed")
-
-    found = await stored(log, namespace="killed")
-    assert len({event.id for event in found}) == len(found)
-    assert texts(found) == whole
 
 
 async def test_memory_is_that_of_the_longest_record(

@@ -216,6 +216,24 @@ async def test_a_profile_has_what_holds_then(either: Memory) -> None:
         await either.about("  ")
 
 
+async def test_a_profile_has_names_that_open_a_sentence(either: Memory) -> None:
+    """They are no entity, since any word may open one; whole words with a capital count."""
+    texts = [
+        "Xanthippe moved to Uji",
+        "Her dog was Zoë",
+        "Rose prices fell",
+        "X(y) \\E it",
+        "田中さん",
+    ]
+    for text in [*texts, "Xanthippes are ships", "prices rose"]:
+        await either.remember(text)
+
+    names = ("xanthippe", "Zoe\u0308", "rose", "X(y) \\E", "田中")
+    found = [[one.text for one in (await either.about(name)).insights] for name in names]
+
+    assert found == [[text] for text in texts]
+
+
 async def test_a_replay_gives_the_same_graph(either: Memory) -> None:
     """All that settling records is in the log: folded again it gives the same digest."""
     for texts in (SAID_AGAIN, CHANGED, OPPOSED):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 from typing import TYPE_CHECKING
 
 import orjson
@@ -13,7 +14,8 @@ from anabranch import Memory
 from anabranch.doctor import examine
 from anabranch.memory.memory import namespace_of
 from anabranch.transfer.manifest import verify_lines
-from anabranch_events.errors import LogDamaged, LogRewound
+from anabranch_events.errors import LogDamaged, LogReplaced, LogRewound
+from anabranch_events.read.continuity import Continuity
 from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from anabranch.doctor import Check
     from anabranch.settings import Settings
+    from anabranch_events import Recorded
 
 pytestmark = [pytest.mark.timeout(400), in_full_only]
 
@@ -195,6 +198,64 @@ async def lose(memory: Memory, *positions: int) -> None:
         assert recorded is not None
         subject = f"anabranch.events.{recorded.namespace}.{recorded.session_id}"
         await stream.purge_stream(str(config.name), subject=subject)
+
+
+async def test_a_lost_end_that_no_projector_read_is_told(
+    mine: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner of the home notes where the log ends as it leaves."""
+
+    async def nothing(self: Continuity, recorded: Recorded) -> None:
+        """Note nothing, as a projector that did not come so far."""
+
+    monkeypatch.setattr(Continuity, "note", nothing)
+    await filled(mine)
+    hurt(mine, cut)
+
+    async with Memory.open(settings=mine) as memory:
+        last = (await memory.status()).log.last
+        report = await memory.transfer.verify_log()
+
+    assert last < EVENTS
+    assert report.missing == ((last + 1, EVENTS),)
+
+
+@pytest.mark.parametrize("gone", ["ANABRANCH_EVENTS", "jetstream"])
+async def test_a_log_whose_files_are_gone_is_never_taken_for_an_empty_one(
+    mine: Settings, gone: str
+) -> None:
+    """With the ledger beside it or without: a rebuild keeps the graph, unless the loss is accepted."""
+    digest = await filled(mine)
+    shutil.rmtree(next(mine.home.rglob(gone)))
+
+    async with Memory.open(settings=mine) as memory:
+        with pytest.raises((LogReplaced, LogRewound), match=r"was read|is empty"):
+            await memory.graph.rebuild()
+        kept = await memory.graph.digest()
+        status = await memory.status()
+    doctor = await log_check(mine)
+    async with Memory.open(settings=mine) as memory:
+        begun = await memory.graph.rebuild(accept_loss=True)
+        after = await memory.status()
+
+    assert kept.digest == digest
+    assert "it is empty" in (status.log.damage or "")
+    assert (doctor.ok, "--accept-loss" in (doctor.fix or "")) == (False, True)
+    assert (begun.events, after.log.damage) == (0, None)
+
+
+async def test_a_stream_that_takes_times_to_live_is_told(mine: Settings) -> None:
+    """It is no fault of the log; the doctor says what may come of it."""
+    async with Memory.open(settings=mine) as memory:
+        await memory.remember("The mill is open")
+        stream = namespace_of(memory).backend.log.connection.jetstream()
+        config = (await stream.stream_info("ANABRANCH_EVENTS")).config
+        await stream.update_stream(config, allow_msg_ttl=True)
+
+    told = {one.name: one for one in await examine(mine)}
+
+    assert (told["log"].ok, told["stream"].ok) == (True, True)
+    assert "allow_msg_ttl is switched on" in told["stream"].detail
 
 
 async def test_holes_are_told_with_their_positions(mine: Settings) -> None:

@@ -147,6 +147,28 @@ async def test_a_part_whose_past_is_missing_is_refused(
         assert await raws(memory) == before
 
 
+@pytest.mark.parametrize("chained", [True, False], ids=["chained", "plain"])
+async def test_parts_may_come_in_one_stream(
+    own_settings: Settings, tmp_path: Path, *, chained: bool
+) -> None:
+    """A part may follow on what came just before it and waits: a session that was cut in two."""
+    mine = own_settings.changed(embedder="none")
+    async with Memory.open(settings=mine) as memory:
+        await grown(memory)
+        lines = await part(memory, chained=chained, to=3)
+        lines += await part(memory, chained=chained, after=3)
+        before = await raws(memory)
+
+    async with Memory.open(
+        settings=own_settings.changed(embedder="none", home=tmp_path / "other")
+    ) as memory:
+        taken = await take(memory, lines)
+        after = await raws(memory)
+
+    assert taken == (len(before), 0)
+    assert after == before
+
+
 async def test_who_insists_gets_a_part_without_its_past(
     own_settings: Settings, tmp_path: Path
 ) -> None:

@@ -8,19 +8,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anabranch_events import new_event
+from anabranch_events.errors import LogUnavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted
-from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, Status, ThoughtFailed
-from anabranch_thinking.executors.policy import ATTEMPTS_MAX
+from anabranch_events.tasks.delivery import Delivery
+from anabranch_thinking import (
+    BranchContext,
+    BranchTask,
+    CallableExecutor,
+    Sessions,
+    Status,
+    ThoughtFailed,
+)
+from anabranch_thinking.executors.policy import ATTEMPTS_MAX, BACKOFF_S
+from anabranch_thinking.work import attempt as attempts
 from anabranch_thinking.work import worker as work_of_workers
 from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
-from anabranch_thinking.work.history import HANDED_BACK
+from anabranch_thinking.work.history import HANDED_BACK, attempts_in
 from anabranch_thinking.work.worker import Worker
 from tests.support.fleet_of_workers import Crew, noted_looks
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
     from anabranch_events import Log
+    from anabranch_thinking.sessions.state import Claim
 
 NAMESPACE = "test"
 
@@ -93,6 +104,103 @@ async def test_what_is_handed_back_is_called_out(log: Log, monkeypatch: pytest.M
     assert joined.branches[0].attempts == 2
 
 
+class Stuck:
+    """A worker with a branch that goes on until it is handed back; then others have it."""
+
+    def __init__(self, log: Log) -> None:
+        self.begun = asyncio.Event()
+        self.crew = Crew(log, {"work": self.work})
+        self.worker = Worker(
+            self.crew.fabric,
+            namespace=NAMESPACE,
+            executors={"work": CallableExecutor(self.work, name="work")},
+            silence_s=FOREVER_S,
+            grace_s=FOREVER_S,
+        )
+
+    async def work(self, branch: BranchContext) -> str:
+        """Go on for ever with the first attempt."""
+        if branch.attempt == 1:
+            self.begun.set()
+            await asyncio.sleep(FOREVER_S)
+        return await echo(branch)
+
+    async def errors(self) -> list[str | None]:
+        """Return how the attempts at the only branch in the queue have ended."""
+        (queued,) = await self.crew.fabric.queue.queued(NAMESPACE)
+        events = [event for _, event in await self.crew.sessions.events(queued.session_id)]
+        return [one.error for one in attempts_in(events)]
+
+
+async def test_a_worker_that_is_asked_again_goes_on_handing_back(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third signal comes while the log is told: the branch does not wait for silence."""
+    stuck = Stuck(log)
+    fail = Sessions.fail
+
+    async def asked_again(self: Sessions, *args: object, **options: object) -> object:
+        stuck.worker.hand_back()
+        await asyncio.sleep(0)
+        return await fail(self, *args, **options)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # Its own.
+
+    monkeypatch.setattr(Sessions, "fail", asked_again)
+    await stuck.crew.begin(["a"], executor="work")
+    working = asyncio.create_task(stuck.worker.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await stuck.begun.wait()
+        stuck.worker.hand_back()
+        await working
+
+    assert await stuck.errors() == [HANDED_BACK]
+
+
+async def test_a_worker_that_is_cancelled_while_it_drains_hands_back(log: Log) -> None:
+    """Nothing of it goes on behind."""
+    stuck = Stuck(log)
+    await stuck.crew.begin(["a"], executor="work")
+    working = asyncio.create_task(stuck.worker.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await stuck.begun.wait()
+        stuck.worker.drain()
+        await asyncio.sleep(0.01)
+        working.cancel()
+        await asyncio.wait({working})
+
+    assert stuck.worker.slots.busy == 0
+    assert await stuck.errors() == [HANDED_BACK]
+
+
+async def test_a_branch_that_is_not_yet_claimed_is_handed_back_too(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that ends before it has claimed it leaves nobody to wait for its silence."""
+    taken, given_back = asyncio.Event(), asyncio.Event()
+    give_back = Delivery.give_back
+
+    async def never(*_: object) -> Claim:
+        taken.set()
+        await asyncio.sleep(FOREVER_S)
+        raise AssertionError
+
+    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
+        await give_back(self, delay_s=delay_s)
+        given_back.set()
+
+    monkeypatch.setattr(attempts.Attempt, "_claimed", never)
+    monkeypatch.setattr(Delivery, "give_back", noted)
+    stuck = Stuck(log)
+    await stuck.crew.begin(["a"], executor="work")
+    working = asyncio.create_task(stuck.worker.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await taken.wait()
+        stuck.worker.hand_back()
+        await working
+
+    assert given_back.is_set()
+    assert await stuck.errors() == []
+
+
 async def handed_back(
     log: Log, thought: ThoughtOverWorkers, session_id: str, *, times: int
 ) -> None:
@@ -146,7 +254,10 @@ async def test_a_branch_that_is_always_handed_back_is_put_aside_in_the_end(log: 
             await thought.joined()
 
     state = await crew.sessions.state(session_id)
-    assert state.status is Status.DEAD_LETTERED
+    assert (state.status, state.error) == (
+        Status.DEAD_LETTERED,
+        "given up after 0 attempts, beside 20 that were handed back",
+    )
 
 
 async def test_hand_backs_are_none_of_the_retries(log: Log) -> None:
@@ -168,3 +279,89 @@ async def test_hand_backs_are_none_of_the_retries(log: Log) -> None:
         joined = await thought.joined()
 
     assert (joined.branches[0].status, joined.branches[0].attempts) == (Status.COMPLETED, 4)
+
+
+async def fails(branch: BranchContext) -> str:
+    """Find nothing."""
+    raise ValueError(f"attempt {branch.attempt} found nothing")
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+async def test_hand_backs_change_nothing_of_an_only_failure(log: Log, times: int) -> None:
+    """A branch that is not tried again has failed, by its own error, however often handed back."""
+    crew = Crew(log, {"work": fails})
+    thought, session_id = await begun(crew)
+    await handed_back(log, thought, session_id, times=times)
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed):
+            await thought.joined()
+
+    state = await crew.sessions.state(session_id)
+    assert (state.status, state.error) == (
+        Status.FAILED,
+        f"ValueError: attempt {times + 1} found nothing",
+    )
+
+
+async def test_hand_backs_change_no_pause_and_are_no_attempts(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next attempt comes as soon as without them, and what is given up tells them apart."""
+    pauses: list[float] = []
+    give_back = Delivery.give_back
+
+    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
+        pauses.append(delay_s)
+        await give_back(self, delay_s=delay_s)
+
+    monkeypatch.setattr(Delivery, "give_back", noted)
+    crew = Crew(log, {"work": fails})
+    thought, session_id = await begun(crew, retries=1)
+    await handed_back(log, thought, session_id, times=2)
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed):
+            await thought.joined()
+
+    state = await crew.sessions.state(session_id)
+    assert pauses == [BACKOFF_S]
+    assert state.status is Status.DEAD_LETTERED
+    assert state.error == (
+        "given up after 2 attempts, beside 2 that were handed back\n"
+        "attempt 3 by worker 0: ValueError: attempt 3 found nothing\n"
+        "attempt 4 by worker 0: ValueError: attempt 4 found nothing"
+    )
+
+
+async def test_an_outage_loses_no_failure(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the log does not answer what an attempt asks about those before, it asks again."""
+    out: list[str] = []
+
+    def answering_late(name: str) -> None:
+        ask = getattr(attempts, name)
+
+        async def late(*args: object, **options: object) -> object:
+            if name not in out:
+                out.append(name)
+                raise LogUnavailable("it does not answer", fix="wait")
+            return await ask(*args, **options)
+
+        monkeypatch.setattr(attempts, name, late)
+
+    for name in ("own_attempts", "errors_of"):
+        answering_late(name)
+    crew = Crew(log, {"work": fails})
+    thought, session_id = await begun(crew, retries=1)
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed):
+            await thought.joined()
+
+    state = await crew.sessions.state(session_id)
+    assert out == ["own_attempts", "errors_of"]
+    assert state.error == (
+        "given up after 2 attempts\n"
+        "attempt 1 by worker 0: ValueError: attempt 1 found nothing\n"
+        "attempt 2 by worker 0: ValueError: attempt 2 found nothing"
+    )

@@ -5,17 +5,41 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.signals import Signals
 from anabranch_thinking import BranchContext, BranchTask
 from anabranch_thinking.work import worker as work_of_workers
+from anabranch_thinking.work.attempt import Attempt
 from tests.support.fleet_of_workers import Crew, noted_looks
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
-    import pytest
-
     from anabranch_events import Log
+
+NAMESPACE = "test"
+TRICKLE_S = 0.1
+
+
+class Clock:
+    """The clock of the workers: it stands, until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Return the clock by which workers go, with looks of their own that come late by it."""
+    made = Clock()
+    monkeypatch.setattr(work_of_workers, "time", made)
+    monkeypatch.setattr(work_of_workers, "LOOK_S", FOREVER_S)
+    return made
 
 
 async def echo(branch: BranchContext) -> str:
@@ -52,6 +76,76 @@ async def test_a_call_that_got_lost_is_made_up_for(
         thought = await crew.think([BranchTask(task="a", priority=Priority.CRITICAL)])
 
     assert thought.branches[0].result == "Found for a."
+
+
+async def test_calls_for_one_priority_put_off_no_look_at_all(
+    log: Log, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """However often it is called, a worker looks at all of them once that is due."""
+    looks = noted_looks(monkeypatch)
+    crew = Crew(log, {"echo": echo})
+
+    async with crew.at_work():
+        await until(lambda: bool(looks))
+        for seen in range(1, 7):
+            clock.now += FOREVER_S / 4
+            await crew.fabric.queue.signals.work(NAMESPACE, [Priority.NORMAL])
+            await until(lambda seen=seen: len(looks) > seen)  # type: ignore[misc]
+
+    assert looks[:2] == [[*Priority], [Priority.NORMAL]]
+    assert [*Priority] in looks[2:]
+
+
+async def test_a_branch_is_tried_again_beside_a_trickle_of_others(log: Log) -> None:
+    """A task that comes back calls nobody; it is found though others are called all along."""
+    failed, again = asyncio.Event(), asyncio.Event()
+
+    async def work(branch: BranchContext) -> str:
+        if branch.task == "now" and not failed.is_set():
+            failed.set()
+            raise ValueError("not yet")
+        if branch.task == "now":
+            again.set()
+        return await echo(branch)
+
+    crew = Crew(log, {"work": work})
+    async with crew.at_work(), asyncio.timeout(PATIENCE_S):
+        urgent = BranchTask(task="now", priority=Priority.CRITICAL)
+        await crew.begin([urgent], executor="work", retries=1)
+        await failed.wait()
+        while not again.is_set():
+            await crew.begin(["other"], executor="work")
+            await asyncio.sleep(TRICKLE_S)
+
+    assert crew.workers[0].counts["retried"] == 1
+
+
+async def test_a_call_for_what_is_left_to_others_is_kept(
+    log: Log, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    """A worker that was outrun at a priority looks at it once its pause is over."""
+
+    async def is_outrun(self: Attempt) -> None:
+        self.outrun = True
+        await self.delivery.done()
+
+    monkeypatch.setattr(Attempt, "run", is_outrun)
+    looks = noted_looks(monkeypatch)
+    crew = Crew(log, {"echo": echo})
+    signals = crew.fabric.queue.signals
+    (worker,) = crew.workers
+
+    async with crew.at_work():
+        await until(lambda: bool(looks))
+        await crew.begin(["a"])
+        await until(lambda: len(looks) == 2 and not worker.slots.busy)
+        await signals.work(NAMESPACE, [Priority.NORMAL])
+        await until(lambda: len(looks) == 3)
+        clock.now += work_of_workers.OUTRUN_PAUSE_S
+        await signals.work(NAMESPACE, [Priority.LOW])
+        await until(lambda: len(looks) == 4)
+
+    assert looks[1:] == [[Priority.NORMAL], [], [Priority.NORMAL, Priority.LOW]]
 
 
 async def test_reserved_slots_stay_free_for_critical_branches(log: Log) -> None:

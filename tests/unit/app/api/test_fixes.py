@@ -128,7 +128,8 @@ def test_no_fix_sends_a_caller_to_a_terminal(surface: Fixes) -> None:
     assert not ELSEWHERE.search("".join(surface.values()))
 
 
-def test_a_caller_is_asked_for_nothing_that_only_others_can_do() -> None:
+@pytest.mark.parametrize("surface", [REQUESTS, AGENTS], ids=["http", "agents"])
+def test_a_caller_is_asked_for_nothing_that_only_others_can_do(surface: Fixes) -> None:
     """An error that a caller can mend has a fix in its own words, with a request in it or without.
 
     Only what callers never meet, or cannot mend, is passed on to those who run the memory.
@@ -138,7 +139,7 @@ def test_a_caller_is_asked_for_nothing_that_only_others_can_do() -> None:
         for one in all_fixes()
         if issubclass(one.kind, (InputInvalid, NotFound, Conflict))
         and one.file not in OWN_FILES
-        and fix_for(one.error(), REQUESTS).startswith(f"tell {OPERATORS}")
+        and fix_for(one.error(), surface).startswith(f"tell {OPERATORS}")
     ]
 
     assert {one.kind.__name__ for one in passed_on} == OWN

@@ -16,7 +16,9 @@ from anabranch.importers.mapping.redaction import Redaction
 from anabranch.importers.mapping.sessions import Mapping
 from anabranch.importers.outcome import Tally
 from anabranch.importers.readers.catalogue import READERS, sources_below
+from anabranch.importers.records.model import Opened
 from anabranch_events.event.types import WorkingMemorySet
+from tests.support.transcripts import CASES as ALL_CASES
 from tests.support.transcripts import cases
 
 if TYPE_CHECKING:
@@ -98,3 +100,13 @@ def test_files_that_grow_lose_nothing(case: Path, tmp_path: Path) -> None:
         found |= event_ids(part)
 
     assert found >= event_ids(case)
+
+
+def test_a_reverted_part_of_codex_has_the_id_that_earlier_releases_gave_it() -> None:
+    """It is named by its file: what was imported before does not come a second time."""
+    (source,) = sources_below([ALL_CASES / "codex-0.171.0" / "revert"])
+
+    opened = [one for one in READERS["codex"].read(source) if isinstance(one, Opened)]
+
+    (reverted,) = (one.key for one in opened if one.kind == "abandoned")
+    assert reverted in {f"{opened[0].key}~{path.stem}" for path in source.files}

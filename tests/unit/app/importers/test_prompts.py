@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from anabranch.importers.readers import cline, codex, pi_entries
+from anabranch.importers.readers import cline, codex_items, pi_entries
 
 
 def openclaw(text: str) -> dict[str, Any]:
@@ -55,4 +55,4 @@ def test_a_prompt_that_begins_with_an_element_is_asked_of_codex(text: str) -> No
     texts = [text, *put_in]
 
     content = [{"type": "input_text", "text": one} for one in texts]
-    assert codex.asked_in({"content": content}) == text
+    assert codex_items.asked_in({"content": content}) == text

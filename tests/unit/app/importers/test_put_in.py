@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from time import thread_time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from anabranch.importers.readers import codex, gemini_cli, pi_entries, qwen_code
-from anabranch.importers.readers.claude_prompts import Prompts, summary_in
+from anabranch.importers.readers import cline, codex_items, gemini_messages, pi_entries, qwen_talk
+from anabranch.importers.readers.claude_prompts import (
+    Prompts,
+    plain_text,
+    summary_in,
+    why_no_prompt,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def texts(*given: str) -> list[dict[str, Any]]:
@@ -26,7 +35,7 @@ NAMED = texts(
 
 def test_a_file_that_a_prompt_of_gemini_names_is_no_part_of_it() -> None:
     """Its text follows the prompt in parts of the same message."""
-    node = gemini_cli.text_in({"type": "user", "content": NAMED})
+    node = gemini_messages.text_in({"type": "user", "content": NAMED})
 
     assert node == "@log.txt What if it is fog?"
 
@@ -35,7 +44,7 @@ def test_what_stands_behind_the_files_of_a_prompt_is_part_of_it() -> None:
     """The parts between the two marks are left out, and no others."""
     content = [*NAMED, *texts("And the horn?")]
 
-    asked = qwen_code.asked_in({"type": "user", "message": {"parts": content}})
+    asked = qwen_talk.asked_in({"type": "user", "message": {"parts": content}})
 
     assert asked == "@log.txt What if it is fog?\n\nAnd the horn?"
 
@@ -45,8 +54,8 @@ def test_a_reminder_before_a_prompt_of_qwen_is_no_part_of_it() -> None:
     reminder = "<system-reminder>\n2 agents were restored.\n</system-reminder>\n\n"
     parts = texts(reminder, f"{reminder}Check the lamp.")
 
-    assert qwen_code.asked_in({"type": "user", "message": {"parts": parts}}) == "Check the lamp."
-    assert qwen_code.asked_in({"type": "user", "message": {"parts": texts(reminder)}}) is None
+    assert qwen_talk.asked_in({"type": "user", "message": {"parts": parts}}) == "Check the lamp."
+    assert qwen_talk.asked_in({"type": "user", "message": {"parts": texts(reminder)}}) is None
 
 
 @pytest.mark.parametrize(
@@ -91,9 +100,9 @@ def test_the_tags_around_an_image_are_no_part_of_a_prompt_of_codex() -> None:
     asked = {"type": "input_text", "text": "Count the boats."}
     tag = {"type": "input_text", "text": "</image>"}
 
-    assert codex.asked_in(image(asked)) == "Count the boats."
-    assert codex.asked_in(image()) is None
-    assert codex.asked_in(image(asked, tag)) == "Count the boats.\n\n</image>"
+    assert codex_items.asked_in(image(asked)) == "Count the boats."
+    assert codex_items.asked_in(image()) is None
+    assert codex_items.asked_in(image(asked, tag)) == "Count the boats.\n\n</image>"
 
 
 def command(text: str, **more: object) -> dict[str, Any]:
@@ -137,6 +146,57 @@ def test_a_summary_of_qwen_is_without_the_sentence_of_the_tool() -> None:
     history = [{"role": "user", "parts": texts(text)}]
     record = {"uuid": "1", "systemPayload": {"compressedHistory": history}}
 
-    (summary,) = qwen_code.summary_of(record, "line", None)
+    (summary,) = qwen_talk.summary_of(record, "line", None)
 
     assert summary.text == "The lamp turns."
+
+
+def _summary_of_qwen(text: str) -> str:
+    history = [{"role": "user", "parts": texts(text)}]
+    record = {"uuid": "1", "systemPayload": {"compressedHistory": history}}
+    return next(iter(qwen_talk.summary_of(record, "line", None))).text
+
+
+def _asked_of_qwen(text: str) -> str | None:
+    return qwen_talk.asked_in({"type": "user", "message": {"parts": texts(text)}})
+
+
+def _asked_of_cline(text: str) -> str | None:
+    return cline.asked_in({"role": "user", "content": [{"type": "text", "text": text}]})
+
+
+RESUMED = "Resume the prior task using the summary above."
+LONG: dict[str, tuple[Callable[[str], object], str, str, str]] = {
+    "line ends in a summary of Claude": (summary_in, "x", "\n", "y"),
+    "sentences in a summary of Claude": (
+        summary_in,
+        "x",
+        "\nRecent messages are preserved verbatim",
+        "\ny",
+    ),
+    "blanks in a summary of Claude": (
+        summary_in,
+        "x\nRecent messages are preserved verbatim",
+        " ",
+        "y",
+    ),
+    "line ends in a summary of Qwen": (_summary_of_qwen, "x", "\n", "y"),
+    "blanks in a summary of Qwen": (_summary_of_qwen, f"x\n{RESUMED}", "\n", "y"),
+    "reminders of Claude": (plain_text, "x", "<system-reminder>", "y"),
+    "reminders of Qwen": (_asked_of_qwen, "x", "<system-reminder>", "y"),
+    "elements of Cline": (_asked_of_cline, "x", "<system_reminder>", "y"),
+    "a command's name": (lambda text: why_no_prompt(command(text)), "<command-name>", " ", "y"),
+}
+
+
+@pytest.mark.parametrize(("look", "first", "repeated", "last"), LONG.values(), ids=LONG)
+def test_a_long_text_takes_time_in_proportion(
+    look: Callable[[str], object], first: str, repeated: str, last: str
+) -> None:
+    """A quarter of a MB takes milliseconds; where each place is looked at from each, minutes."""
+    text = f"{first}{repeated * (250_000 // len(repeated))}{last}"
+    began = thread_time()
+
+    look(text)
+
+    assert thread_time() - began < 2

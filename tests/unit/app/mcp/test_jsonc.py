@@ -51,6 +51,16 @@ def test_a_member_is_added_behind_the_last() -> None:
     assert without_member(found, PATH) == COMMENTED
 
 
+def test_the_lines_of_a_comment_say_nothing_of_the_steps() -> None:
+    """A comment before the settings has an indent of its own."""
+    before = '/*\n * Settings.\n */\n{\n    "a": 1\n}\n'
+
+    after = with_member(before, ("servers", "anabranch"), {"command": "x"})
+
+    added = {"a": 1, "servers": {"anabranch": {"command": "x"}}}
+    assert after == before[: before.index("{")] + json.dumps(added, indent=4) + "\n"
+
+
 @pytest.mark.parametrize(
     "text",
     [

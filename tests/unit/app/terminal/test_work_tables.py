@@ -56,7 +56,7 @@ def test_the_record_fits_a_terminal_of_eighty_columns() -> None:
 
     lines = printed(stats_table([usual]), width=80)
 
-    assert lines[0].split()[2:] == ["branches", "FAILED", "ATTEMPTS", "P50", "P95", "INSIGHTS"]
+    assert lines[0].split()[2:] == ["branches", "failed", "attempts", "p50", "p95", "insights"]
     assert lines[1].split()[-8:] == ["4", "1", "5", "20", "ms", "1.5", "s", "3"]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -27,6 +28,11 @@ class Asked(BaseModel):
     text: Text = "said"
     name: Annotated[str, Field(min_length=1, max_length=1_000)] = "ada"
     task: str = "look"
+    day: Annotated[date, Field(ge=date(2026, 1, 1))] = date(2026, 1, 31)
+    then: Annotated[datetime, Field(lt=datetime(2026, 1, 1, tzinfo=UTC))] | None = None
+    pause: Annotated[timedelta, Field(gt=timedelta(0))] = timedelta(seconds=1)
+    rate: Annotated[Decimal, Field(le=Decimal("0.1"))] = Decimal(0)
+    first: Annotated[str, Field(ge="b")] = "b"
 
 
 A_TIME = "2026-01-31T12:00:00Z"
@@ -61,6 +67,7 @@ A_TIME = "2026-01-31T12:00:00Z"
             "for name give text of at most 1,000 characters",
         ),
         ({"task": 7}, "task: must be a text", "for task give a text"),
+        ({"rate": 1}, "rate: must be at most 0.1", "for rate give at most 0.1"),
         (
             {"k": 0, "task": 7},
             "k: must be at least 1; task: must be a text",
@@ -81,3 +88,24 @@ def test_a_complaint_says_the_rule_and_the_fix_what_to_give(
     assert fix is None or told.fix == fix
     assert told.field == next(iter(given))
     assert not told.fix.startswith("correct") or len(given) > 1
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"day": "2025-12-31"}, "day: Input should be greater than or equal to 2026-01-01"),
+        ({"then": A_TIME}, "then: Input should be less than 2026-01-01T00:00:00Z"),
+        ({"pause": 0}, "pause: Input should be greater than 0 seconds"),
+        ({"first": "a"}, "first: Input should be greater than or equal to b"),
+    ],
+)
+def test_a_bound_that_is_no_number_is_told_in_pydantics_words(
+    given: dict[str, Any], message: str
+) -> None:
+    """A time, a duration or a text as a bound has a complaint, too."""
+    with pytest.raises(ValidationError) as caught:
+        Asked.model_validate(given)
+
+    told = input_invalid(caught.value)
+
+    assert (told.message, told.field) == (message, next(iter(given)))

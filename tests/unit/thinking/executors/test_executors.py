@@ -141,6 +141,10 @@ async def test_other_output_is_text(branch: BranchContext, written: str) -> None
         ("print('{\"result\": 7}')", "not a finding"),
         ('print(\'{"result": "x", "insights": "one"}\')', "insights: is no list"),
         ('print(\'{"branches": "one"}\')', "branches: is no list"),
+        (
+            'print(\'{"branches": [{"task": "Look", "deadline": "20261130"}]}\')',
+            "deadline: is no time",
+        ),
         ('print(\'{"result": "x", "insights": [{"txt": 1}]}\')', "not a finding"),
         ("print('x' * 5_000_000)", "more than 4194304 bytes"),
         ('print(\'{"result": "x", "insights": [\')', "beginning of a finding that is not JSON"),

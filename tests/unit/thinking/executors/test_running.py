@@ -137,6 +137,86 @@ async def test_a_cancelled_wait_lets_the_executor_clean_up() -> None:
     assert steps == ["cleaned up"]
 
 
+class Cleaning:
+    """An executor's work that cleans up for as long as it is held, once it is cancelled."""
+
+    def __init__(self, *, within_s: float | None = None) -> None:
+        self.steps: list[str] = []
+        self.cleaning = asyncio.Event()
+        self.cleaned = asyncio.Event()
+        self._within_s = within_s
+
+    async def work(self, _branch: BranchContext) -> str:
+        """Wait for ever; where it is bounded in time by itself, go on with that afterwards."""
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._within_s):
+                    await self._held()
+            await asyncio.Event().wait()
+        finally:
+            self.steps.append("ended")
+        return "never"
+
+    async def _held(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cleaning.set()
+            await self.cleaned.wait()
+            self.steps.append("cleaned up")
+
+    def running(self) -> tuple[Running, asyncio.Task[object]]:
+        """Return it at work, and who waits for it."""
+        running = Running(CallableExecutor(self.work), lone_branch())
+        return running, asyncio.create_task(running.found(within_s=FOREVER_S))
+
+
+async def test_one_that_is_stopped_twice_still_cleans_up() -> None:
+    """Several tell that a branch has ended: the second is no reason to leave off."""
+    work = Cleaning()
+    running, waiting = work.running()
+    await asyncio.sleep(0)
+    running.stop()
+    await work.cleaning.wait()
+
+    running.stop()
+    await asyncio.sleep(0)
+    work.cleaned.set()
+    await asyncio.wait({waiting}, timeout=PATIENCE_S)
+
+    assert work.steps == ["cleaned up", "ended"]
+
+
+async def test_a_wait_that_is_cancelled_after_a_stop_lets_it_clean_up() -> None:
+    """A worker may end while a branch of its is being stopped."""
+    work = Cleaning()
+    running, waiting = work.running()
+    await asyncio.sleep(0)
+    running.stop()
+    await work.cleaning.wait()
+
+    waiting.cancel()
+    await asyncio.sleep(0.01)
+    still_waits = not waiting.done()
+    work.cleaned.set()
+    await asyncio.wait({waiting}, timeout=PATIENCE_S)
+
+    assert still_waits
+    assert (work.steps, waiting.cancelled()) == (["cleaned up", "ended"], True)
+
+
+async def test_one_whose_own_time_is_over_is_ended_all_the_same() -> None:
+    """What cancels it from within stands in for no end of the run."""
+    work = Cleaning(within_s=0.0)
+    _, waiting = work.running()
+    await work.cleaning.wait()
+
+    waiting.cancel()
+    await asyncio.wait({waiting}, timeout=PATIENCE_S)
+
+    assert (work.steps, waiting.cancelled()) == (["ended"], True)
+
+
 @pytest.mark.timeout(60)
 def test_one_that_is_left_behind_holds_up_no_end_of_the_process() -> None:
     """The loop is closed without it: `asyncio.run` waits for all tasks that it knows."""

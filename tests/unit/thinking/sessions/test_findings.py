@@ -34,13 +34,13 @@ def test_a_field_that_is_none_is_named_with_the_one_that_is(
     assert refused.value.field == next(iter(fields))
 
 
-@pytest.mark.parametrize("given", ["2026", "20261130", "1790000000", 1_790_000_000, 2026.5])
+@pytest.mark.parametrize("given", ["2026", "20261130", 1_790_000_000, 2026.5, b"2026"])
 def test_a_number_is_no_time(given: object) -> None:
     """A model writes a year or a day so; pydantic would have it be a second of 1970, in UTC.
 
     See findings/pydantic_takes_a_year_for_seconds_of_1970.sh (pydantic 2.14.3).
     """
-    with pytest.raises(InputInvalid, match="valid_from: is a number, and no time"):
+    with pytest.raises(InputInvalid, match=r"valid_from: is no time: .* a number is none"):
         draft_of("The pump is red.", {"valid_from": given})
 
 

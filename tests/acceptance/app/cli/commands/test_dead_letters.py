@@ -66,6 +66,8 @@ def test_letters_are_listed_shown_tried_and_discarded(anabranch: CommandLine) ->
     assert anabranch.here("dead-letters", "list", *here).lines == []
     kept = anabranch.here("dead-letters", "list", "--discarded", *here).lines
     assert [one["position"] for one in kept] == [first, second]
+    said = anabranch.here("dead-letters", "list", "-N", NAMESPACE).out
+    assert said == "No dead letters wait.\n"
 
 
 @pytest.mark.parametrize(

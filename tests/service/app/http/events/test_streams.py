@@ -11,6 +11,7 @@ import pytest
 
 from anabranch.http.events.ring import EventRing
 from anabranch_events import Log, new_event, new_id
+from anabranch_events.errors import LogUnavailable
 from anabranch_events.event.types import InsightForgotten, InsightRecorded, SessionOpened
 from tests.support.fixtures.http import client_at, events_of, served
 from tests.support.mortal_service import MortalService
@@ -189,6 +190,44 @@ async def test_the_ring_holds_nothing_from_before_a_forgetting(log: Log) -> None
     await ring.close()
 
     assert held == [5]
+
+
+async def test_a_ring_hears_of_an_erasure_once_and_not_behind_its_end(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither an opening that failed nor a ring that was closed is told of it any more."""
+    heard: list[tuple[str, int]] = []
+    others: asyncio.Queue[int] = asyncio.Queue()
+
+    def hear(_: EventRing, namespace: str, position: int) -> None:
+        heard.append((namespace, position))
+
+    monkeypatch.setattr(EventRing, "_hear_erased", hear)
+    await log.seal("acme")
+    keys = log._documents.keys  # pyright: ignore[reportPrivateUsage]
+    ring = EventRing(lambda: log)
+
+    with monkeypatch.context() as away:
+        away.setattr(Log, "bounds", _away)
+        with pytest.raises(LogUnavailable):
+            await anext(ring.followed(0, beat_s=0.01))
+    async with aclosing(ring.followed(0, beat_s=0.01)) as followed:
+        await anext(followed)
+    ended = await log.tell_erased(lambda _, position: others.put_nowait(position))
+    async with asyncio.timeout(PATIENCE_S):
+        await keys.note_erased("acme", 5)
+        assert await others.get() == 5
+        await ring.close()
+        await keys.note_erased("acme", 6)
+        assert await others.get() == 6
+    ended()
+    ended()
+
+    assert heard == [("acme", 5)]
+
+
+async def _away(_: Log) -> None:
+    raise LogUnavailable("not now", fix="wait")
 
 
 async def test_a_silence_says_where_the_stream_is(log: Log) -> None:

@@ -248,3 +248,49 @@ async def test_a_run_that_was_killed_goes_on(namespace_settings: Settings) -> No
         assert 0 < receipt.sums["insights"] <= 1401 - (reached - begun)
         shown = await memory.show_session(root.session_id)
         assert (shown.task, {one.text for one in shown.insights or ()}) == ("(forgotten)", {None})
+
+
+async def test_what_has_a_name_in_its_words_alone_is_counted_and_goes_with_everywhere(
+    namespace_settings: Settings,
+) -> None:
+    """A name that opens a sentence, one in small letters, and what sessions say themselves."""
+    async with Memory.open(settings=namespace_settings) as memory:
+        opening = await memory.remember("Xanthippe moved to Uji")
+        small = await memory.remember("the mail went to xanthippe@example.com")
+        known = await memory.remember("The one in Uji is Xanthippe")
+        kept = await memory.remember("Xanthippes are ships")
+        asked = await memory.open_session("Ask Xanthippe")
+        other = await asked.remember("Tea grows near Kyoto")
+        noted = await memory.open_session("Whom?")
+        await noted.note("who", "xanthippe")
+        done = await memory.open_session("Who lives in Uji?")
+        await done.complete("It is Xanthippe")
+        saying = {asked.session_id, noted.session_id, done.session_id}
+
+        looked = await memory.forget_all(entity="Xanthippe", dry_run=True)
+        receipt = await memory.forget_all(entity="Xanthippe")
+        whole = await memory.forget_all(entity="Xanthippe", everywhere=True, dry_run=True)
+        went = await memory.forget_all(entity="Xanthippe", everywhere=True)
+        again = await memory.forget_all(entity="Xanthippe")
+
+        assert receipt.insights == (known.insight_id,)
+        assert receipt.remaining is not None
+        assert set(receipt.remaining.insights) == {opening.insight_id, small.insight_id}
+        assert set(receipt.remaining.sessions) == saying
+        assert receipt.remaining.sums == {"insights": 2, "sessions": 3}
+        assert looked.remaining == receipt.remaining
+        assert set(went.insights) == {opening.insight_id, small.insight_id}
+        assert (set(went.sessions), went.sums) == (saying, whole.sums)
+        assert again.remaining is not None
+        assert again.remaining.sums == {"insights": 0, "sessions": 0}
+        shown = await _shown(memory, [*saying], [*went.insights, known.insight_id])
+        assert "xanthippe" not in shown.lower().replace("xanthippes are ships", "")
+        texts = [(await memory.get(one.insight_id)).text for one in (kept, other)]
+        assert texts == ["Xanthippes are ships", "Tea grows near Kyoto"]
+
+
+async def test_everywhere_is_for_an_entity(namespace_settings: Settings) -> None:
+    """A session's words are gone anyway; those of others about it are not searched for."""
+    async with Memory.open(settings=namespace_settings) as memory:
+        with pytest.raises(InputInvalid, match="everywhere"):
+            await memory.forget_all(producer="x", everywhere=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from anabranch.importers.mapping.failures import CUT_MARGIN
+from anabranch.importers.mapping.findings import OUTPUT_READ_MAX
 from anabranch.importers.mapping.identity import Identity
 from anabranch.importers.mapping.redaction import Redaction
 from anabranch.importers.mapping.sessions import Mapping
@@ -58,6 +60,9 @@ PLACES: dict[str, list[Record]] = {
     "a line of a key in an output": failed("cat key", KEY.rpartition("\n")[0]),
     "the end of a key in an output": failed("tail key", KEY.partition("\n")[2]),
     "a command of many lines": failed(f"cat <<E\n{KEY}\nE\ndeploy {SECRET}", f"no {SECRET}"),
+    "a secret that the end of an output cuts": failed(
+        f"deploy {SECRET}", f"{SECRET} error: wrong".ljust(4 + 64 * 1024 - 2, "\n") + ".."
+    ),
     "a decision": turn(f"We decided to use {SECRET} from now on.", said="assistant"),
     "a role": [
         Opened(key="a", source_id="a", kind="subagent", parent="main", role=SECRET, task="T"),
@@ -77,6 +82,22 @@ PLACES: dict[str, list[Record]] = {
     "the id of a fact": [
         Fact(line="main", id=f"observation\nlamp\n{SECRET}", text="T", kind="note")
     ],
+    "the id of a fact without spaces": [
+        Fact(line="main", id=f"block-1/{SECRET}", text=SECRET, kind="memory block")
+    ],
+    "a word after an option of an installer": [
+        *failed(f"pip install --token {CORE} buoy", "error: no buoy"),
+        *turn("It is done.", said="assistant"),
+    ],
+    "a word of one that is not a program": failed(f"TOKEN={CORE} npm i --password {CORE}", "no"),
+    "a line of an output whose beginning is too far": failed(
+        "deploy", f"error: token={'a' * 40}{CORE}\n{' ' * (OUTPUT_READ_MAX - 12)}"
+    ),
+    "the first line of what is read of an output": failed(
+        f"deploy {SECRET}",
+        f"error: token={'a' * 40}{CORE}\n{'. ' * ((OUTPUT_READ_MAX + CUT_MARGIN) // 2 - 6)}",
+    ),
+    "a hash of a password": turn("password: $2b$12$" + CORE * 5 + "abc"),
     "a summary": [Summary(line="main", id="s", text=f"So far: {SECRET}")],
     "a result": [
         Opened(key="a", source_id="a", kind="subagent", parent="main", task="T"),
@@ -114,3 +135,21 @@ def test_no_event_holds_a_secret(place: str) -> None:
     stored = repr([msgspec.structs.asdict(draft) for draft in drafts])
     assert "redacted" in stored
     assert CORE not in stored
+
+
+@pytest.mark.parametrize("command", [f"deploy {SECRET}", f"cat <<E\n{SECRET}\nE\ndeploy"])
+def test_a_secret_of_a_command_that_failed_is_counted_once(command: str) -> None:
+    """However often it is looked at for what is stored of it."""
+    redaction = Redaction()
+    mapping = Mapping(
+        Identity("default", "tool"),
+        redaction,
+        Tally(),
+        tool="tool",
+        fallback_time=datetime(2026, 11, 30, tzinfo=UTC),
+    )
+
+    for record in (MAIN, *turn("Look."), *failed(command, "it is wrong")):
+        _ = [*mapping.take(record)]
+
+    assert redaction.counted == {"GitHub Token": 1}
