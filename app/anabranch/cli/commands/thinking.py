@@ -148,7 +148,6 @@ async def think(
     ] = None,
 ) -> None:
     """Fan a task out over branches that run in parallel, and join what they find."""
-    from anabranch.cli.values import listed
     from anabranch.memory.thinking.think import ThinkOptions, checked_over
     from anabranch.terminal.thought_tree import ThoughtPicture, outcome
     from anabranch_thinking.executors.environment import unset

@@ -156,7 +156,6 @@ async def worker(
 
     With --max it starts and drains workers instead, as many as the load asks for.
     """
-    from anabranch.cli.values import listed
     from anabranch.errors import UsageInvalid
 
     if most is None and (fewest or pool != "local"):
@@ -262,7 +261,6 @@ def _listed(given: str) -> list[str]:
 
 
 def _checked_priorities(given: str) -> list[str]:
-    from anabranch.cli.values import listed
     from anabranch.errors import InputInvalid
     from anabranch_events.event.types import Priority
 
