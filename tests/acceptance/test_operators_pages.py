@@ -62,7 +62,7 @@ def test_branches_run_on_workers_as_the_page_says(
 ) -> None:
     """A worker takes a thought's branches; one that waits for another worker is called off."""
     space = "workers-page"
-    start, ask, _pool, _elsewhere, _stats, _claim, look = blocks("docs/how-to/run-workers.md", "sh")
+    start, ask, *_others, look = blocks("docs/how-to/run-workers.md", "sh")
     up, work = start.strip().splitlines()
 
     shell(anabranch, up, namespace=space)

@@ -97,9 +97,18 @@ def learned(anabranch: CommandLine) -> int:
 
 
 def both(anabranch: CommandLine, *arguments: str) -> tuple[Ran, Ran]:
-    """Run a command as it is, and again so that it opens a memory."""
+    """Run a command as it is, and again so that it opens a memory.
+
+    Where one takes a moment, a line on stderr says so: that is left out.
+    """
     words = arguments if "-N" in arguments else (*arguments, *HERE)
-    return anabranch.here(*words), anabranch.here(*words, environment=OPENS_A_MEMORY)
+    served, opened = anabranch.here(*words), anabranch.here(*words, environment=OPENS_A_MEMORY)
+    return without_patience(served), without_patience(opened)
+
+
+def without_patience(ran: Ran) -> Ran:
+    """Return a run without the line that says what a slow machine is waited for."""
+    return ran._replace(err=re.sub(r"(?m)^[A-Z][a-z]+ing .* \.\.\.\n", "", ran.err))
 
 
 def masked(ran: Ran) -> tuple[int, str, str]:
