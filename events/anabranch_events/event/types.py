@@ -455,7 +455,7 @@ class RetentionSet(EventData):
             )
         if any(rule.age_days is None and rule.count is None for rule in self.rules):
             raise PydanticCustomError(
-                "empty",
+                "unbounded",
                 "have one without a bound",
                 {"field": "rules", "fix": "give each rule age_days, count or both"},
             )
