@@ -172,18 +172,10 @@ def test_a_reader_that_has_gone_is_no_failure(
 def test_a_closed_pipe_is_no_failure_to_explain(anabranch: CommandLine, namespace: str) -> None:
     """When the reader goes away the command ends without a word."""
     anabranch.opened(namespace)
-    with subprocess.Popen(
-        anabranch.command("events", "tail", "--after", "0", "-N", namespace, "--json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=anabranch.environment,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
+    with anabranch.tailing(namespace) as (process, output, errors):
+        output.close()
         anabranch.opened(namespace)
 
         code = process.wait(timeout=60)
 
-        assert (code, process.stderr.read()) == (141, b"")
+        assert (code, errors.read()) == (141, b"")

@@ -41,69 +41,6 @@ async def echo(branch: BranchContext) -> str:
     return f"Found for {branch.task}."
 
 
-async def test_a_worker_hands_back_at_once_where_that_is_asked(log: Log) -> None:
-    """It does not wait for its grace, and another worker has the branch."""
-    begun = asyncio.Event()
-
-    async def work(branch: BranchContext) -> str:
-        if branch.attempt == 1:
-            begun.set()
-            await asyncio.sleep(FOREVER_S)
-        return await echo(branch)
-
-    crew = Crew(log, {"work": work})
-    first = Worker(
-        crew.fabric,
-        namespace=NAMESPACE,
-        executors={"work": CallableExecutor(work, name="work")},
-        grace_s=FOREVER_S,
-    )
-    thought = await crew.begin(["a"], executor="work")
-    working = asyncio.create_task(first.run())
-    async with asyncio.timeout(PATIENCE_S):
-        await begun.wait()
-
-        first.drain()
-        first.hand_back()
-        await working
-
-    async with crew.at_work():
-        joined = await thought.joined()
-    assert (joined.branches[0].status, joined.branches[0].attempts) == (Status.COMPLETED, 2)
-
-
-async def test_what_is_handed_back_is_called_out(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that rests has it at once: it need not look by itself."""
-    monkeypatch.setattr(work_of_workers, "LOOK_S", FOREVER_S)
-    begun = asyncio.Event()
-
-    async def work(branch: BranchContext) -> str:
-        if branch.attempt == 1:
-            begun.set()
-            await asyncio.sleep(FOREVER_S)
-        return await echo(branch)
-
-    crew = Crew(log, {"work": work})
-    first = Worker(
-        crew.fabric,
-        namespace=NAMESPACE,
-        executors={"work": CallableExecutor(work, name="work")},
-    )
-    thought = await crew.begin(["a"], executor="work")
-    working = asyncio.create_task(first.run())
-    async with asyncio.timeout(PATIENCE_S):
-        await begun.wait()
-    looks = noted_looks(monkeypatch)
-
-    async with crew.at_work():
-        await until(lambda: bool(looks))
-        first.hand_back()
-        joined = await thought.joined()
-
-    await working
-    assert joined.branches[0].attempts == 2
-
-
 class Stuck:
     """A worker with a branch that goes on until it is handed back; then others have it."""
 
@@ -130,6 +67,42 @@ class Stuck:
         (queued,) = await self.crew.fabric.queue.queued(NAMESPACE)
         events = [event for _, event in await self.crew.sessions.events(queued.session_id)]
         return [one.error for one in attempts_in(events)]
+
+
+async def test_a_worker_hands_back_at_once_where_that_is_asked(log: Log) -> None:
+    """It does not wait for its grace, and another worker has the branch."""
+    stuck = Stuck(log)
+    thought = await stuck.crew.begin(["a"], executor="work")
+    working = asyncio.create_task(stuck.worker.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await stuck.begun.wait()
+
+        stuck.worker.drain()
+        stuck.worker.hand_back()
+        await working
+
+    async with stuck.crew.at_work():
+        joined = await thought.joined()
+    assert (joined.branches[0].status, joined.branches[0].attempts) == (Status.COMPLETED, 2)
+
+
+async def test_what_is_handed_back_is_called_out(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that rests has it at once: it need not look by itself."""
+    monkeypatch.setattr(work_of_workers, "LOOK_S", FOREVER_S)
+    stuck = Stuck(log)
+    thought = await stuck.crew.begin(["a"], executor="work")
+    working = asyncio.create_task(stuck.worker.run())
+    async with asyncio.timeout(PATIENCE_S):
+        await stuck.begun.wait()
+    looks = noted_looks(monkeypatch)
+
+    async with stuck.crew.at_work():
+        await until(lambda: bool(looks))
+        stuck.worker.hand_back()
+        joined = await thought.joined()
+
+    await working
+    assert joined.branches[0].attempts == 2
 
 
 async def test_a_worker_that_is_asked_again_goes_on_handing_back(

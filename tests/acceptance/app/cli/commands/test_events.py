@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
@@ -118,18 +117,10 @@ def test_replay_keeps_the_pauses(anabranch: CommandLine, namespace: str) -> None
 def test_ctrl_c_ends_a_tail(anabranch: CommandLine, namespace: str) -> None:
     """Ctrl-C ends what follows for ever with 130, and without a traceback."""
     anabranch.opened(namespace)
-    with subprocess.Popen(
-        anabranch.command("events", "tail", "--after", "0", "-N", namespace, "--json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=anabranch.environment,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
+    with anabranch.tailing(namespace) as (process, _, errors):
         time.sleep(0.2)
         os.kill(process.pid, signal.SIGINT)
 
         code = process.wait(timeout=60)
 
-        assert (code, process.stderr.read()) == (130, b"")
+        assert (code, errors.read()) == (130, b"")
