@@ -487,7 +487,7 @@ class Log:
             losses = [] if self.ledger is None else await self.ledger.losses()
         except LogRefused:  # A user who may not have buckets.
             return None
-        return next(((first, end) for first, end in joined(losses) if end == last), None)
+        return next((one for one in joined(losses) if one[1] == last), None)
 
     async def append_again(self, event: Event, *, number: int) -> Receipt:
         """Store one more copy of an event, the `number`-th after the first, once.

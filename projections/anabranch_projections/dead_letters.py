@@ -15,7 +15,7 @@ from anabranch_projections.fold.rules import judge
 from anabranch_projections.fold.traces import Traces
 from anabranch_projections.run.batch import GRAPH, Batch, reason_of
 from anabranch_projections.run.checkpoint import hold
-from anabranch_projections.run.repeated import RepeatedOpening, told_once
+from anabranch_projections.run.repeated import passed_by, told_once
 from anabranch_projections.vectors.projector import VectorProjector
 from anabranch_store import Step
 
@@ -149,8 +149,7 @@ class DeadLetters:
             [checkpoint] = await ask(Step("checkpoint/read", {"projection": GRAPH}))
             await since.catch_up(checkpoint["position"])
             error = (await judge(batch.content.judged, ask)).get(at.position)
-            record = batch.records[0]
-            if error and isinstance(record, RepeatedOpening) and record.passed_by(error):
+            if error and passed_by(batch.records[0], error):
                 return [remove]
             later = since.traces.later(at)
             if later is not None:

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 DERIVED: Final = "derived"
 """The kind of insights that only repeat others: the built-in executor's, for one."""
 
-
 _NUMBER: Final = re.compile(r"\s*[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?\s*")
-
 _FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.taking import Taking
-from anabranch_thinking import BranchTask, CallableExecutor, Sessions
+from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, Sessions
 from anabranch_thinking.join import Join
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from anabranch_events import Log
     from anabranch_events.event.types import Priority
-    from anabranch_events.tasks.delivery import Delivery
     from anabranch_thinking import Thought
     from anabranch_thinking.executors.callable import Work
     from anabranch_thinking.tracing import Tracer
@@ -139,3 +139,21 @@ def noted_looks(monkeypatch: pytest.MonkeyPatch) -> list[list[Priority]]:
 
     monkeypatch.setattr(Taking, "take", noted)
     return looks
+
+
+def noted_hand_backs(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the delays with which tasks are given back from now on."""
+    delays: list[float] = []
+    give_back = Delivery.give_back
+
+    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
+        delays.append(delay_s)
+        await give_back(self, delay_s=delay_s)
+
+    monkeypatch.setattr(Delivery, "give_back", noted)
+    return delays
+
+
+async def echo(branch: BranchContext) -> str:
+    """Find what the task says."""
+    return f"Found for {branch.task}."

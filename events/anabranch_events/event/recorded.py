@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -34,9 +34,9 @@ class Recorded(msgspec.Struct, frozen=True, gc=False):
     """The reason for which a message of a sealed namespace is not taken."""
 
     @classmethod
-    def of(cls, record: Recorded) -> Self:
-        """Return the same message as a record of this kind; what other kinds add is left out."""
-        return cls(*(getattr(record, name) for name in Recorded.__struct_fields__))
+    def of(cls, record: Recorded, **more: Any) -> Self:
+        """Return the same message as a record of this kind, with `more` that this kind adds."""
+        return cls(*(getattr(record, name) for name in Recorded.__struct_fields__), **more)
 
     @property
     def document(self) -> bytes:

@@ -125,10 +125,10 @@ async def ensure_stream(connection: Connection) -> None:
                 return
         raise translated(refused) from refused
     differences = drift(config, SETTINGS)
-    if differences.keys() - _TOLERATED:
-        raise StreamDrifted(
-            STREAM, {name: each for name, each in differences.items() if name not in _TOLERATED}
-        )
+    for name in _TOLERATED:
+        differences.pop(name, None)
+    if differences:
+        raise StreamDrifted(STREAM, differences)
 
 
 async def read_tolerated(connection: Connection) -> list[str]:

@@ -59,10 +59,11 @@ class Continuity:
         except LogRefused:
             self._ledger = None
             return
-        self._known = tip.position if tip is not None and not self._accept_loss else 0
+        self._known = 0
         if tip is not None and self._accept_loss:
             await self._restart(self._ledger, last, read_to=tip.position)
         elif tip is not None:
+            self._known = tip.position
             await self._compare(tip, last)
         if endless and last > after and not await self._holds(last):
             await self._lost(self._ledger, [(last, last)])  # No later record would tell.

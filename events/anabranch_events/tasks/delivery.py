@@ -58,7 +58,7 @@ class Delivery:
 
     def to_pass_on(self) -> dict[str, str]:
         """Return what another worker in the same account needs to have it in our place."""
-        return {"task": self.task.model_dump_json(exclude_none=True), "reply": self._reply}
+        return {"task": self.task.payload().decode(), "reply": self._reply}
 
     async def done(self) -> None:
         """Take the task out of the queue: its outcome is in the log."""

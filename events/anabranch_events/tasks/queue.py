@@ -94,7 +94,7 @@ class TaskQueue:
 
     async def _put_together(self, tasks: Sequence[Task]) -> int:
         """Put tasks without a wait in between; each alone where one of them is refused."""
-        payloads = [_payload(task) for task in tasks]
+        payloads = [task.payload() for task in tasks]
 
         async def once(timeout_s: float) -> list[bytes]:
             answers = 0
@@ -120,7 +120,7 @@ class TaskQueue:
         return stored
 
     async def _put(self, task: Task) -> bool:
-        payload = _payload(task)
+        payload = task.payload()
 
         async def once(timeout_s: float) -> bytes:
             answer = await self._connection.request(task.subject, payload, timeout_s=timeout_s)
@@ -194,10 +194,6 @@ class TaskQueue:
         except Refused as refused:
             if refused.status != 404:
                 raise translated(refused) from refused
-
-
-def _payload(task: Task) -> bytes:
-    return task.model_dump_json(exclude_none=True).encode()
 
 
 def _is_stored(answer: bytes) -> bool:

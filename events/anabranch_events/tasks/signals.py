@@ -111,12 +111,10 @@ class Signals:
         all_came = asyncio.Event()
 
         async def hear(message: Msg) -> None:
-            with suppress(orjson.JSONDecodeError):
-                found = orjson.loads(message.data)
-                if isinstance(found, dict):
-                    answers.append(found)
-                    if len(answers) == enough:
-                        all_came.set()
+            if found := object_of(message):
+                answers.append(found)
+                if len(answers) == enough:
+                    all_came.set()
 
         connection = self._connection
         inbox = connection.client.new_inbox()
@@ -139,20 +137,22 @@ class Signals:
 
 def object_of(message: Msg) -> dict[str, Any]:
     """Return the object that a signal carries, or an empty one; anybody may publish there."""
-    try:
-        found = orjson.loads(message.data)
-    except orjson.JSONDecodeError:
-        return {}
+    found = _said(message)
     return found if isinstance(found, dict) else {}
 
 
 def ids_of(message: Msg) -> list[str]:
     """Return the ids that a signal carries; anybody may publish there."""
-    try:
-        found = orjson.loads(message.data)
-    except orjson.JSONDecodeError:
-        return []
+    found = _said(message)
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def _said(message: Msg) -> object:
+    try:
+        found: object = orjson.loads(message.data)
+    except orjson.JSONDecodeError:
+        return None
+    return found
 
 
 def _subject(kind: str, namespace: str) -> str:

@@ -39,6 +39,10 @@ class Task(BaseModel):
         """The session, or a name for the second copy of it."""
         return f"{self.session_id}-hedge" if self.hedge else self.session_id
 
+    def payload(self) -> bytes:
+        """Return the task as `read_task` reads it."""
+        return self.model_dump_json(exclude_none=True).encode()
+
 
 def read_task(payload: bytes) -> Task | None:
     """Return the task in a message; None where it holds none."""

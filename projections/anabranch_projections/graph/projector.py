@@ -13,7 +13,7 @@ from anabranch_projections.fold.rules import judge, judge_by
 from anabranch_projections.run.batch import GRAPH, Batch, dead_letter, put_aside
 from anabranch_projections.run.elsewhere import Elsewhere, marked_elsewhere
 from anabranch_projections.run.follower import Follower
-from anabranch_projections.run.repeated import RepeatedOpening, told_once
+from anabranch_projections.run.repeated import passed_by, told_once
 from anabranch_store import RestartTransaction, delete_namespace
 
 if TYPE_CHECKING:
@@ -141,9 +141,10 @@ def _without(batch: Batch[BatchRows], broken: dict[int, RuleBroken]) -> Batch[Ba
     found = Batch(BatchRows())
     for record in batch.records:
         error = broken.get(record.position)
-        repeated = isinstance(record, RepeatedOpening) and error and record.passed_by(error)
-        if error is None or repeated:
-            found.add(repeated or record)
+        if error is None:
+            found.add(record)
+        elif repeated := passed_by(record, error):
+            found.add(repeated)
         else:
             found.letters.append(dead_letter(record, error))
     return found

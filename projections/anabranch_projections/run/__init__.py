@@ -2,6 +2,6 @@
 
 Others use: `backoff.Backoff`, `backoff.LOGGER`, `batch`, `checkpoint.hold`, `elsewhere.Elsewhere`,
 `elsewhere.marked_elsewhere`, `ended.EndedFold`, `ended.Late`, `follower.Follower`,
-`repeated.RepeatedOpening`, `repeated.told_once`, `throughput.FollowerStatus`, `wait.not_reached`,
+`repeated.passed_by`, `repeated.told_once`, `throughput.FollowerStatus`, `wait.not_reached`,
 `wait.wait_for`.
 """

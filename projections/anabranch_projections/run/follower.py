@@ -62,7 +62,6 @@ class Follower(ABC, Generic[C]):
         self._pinned = log.pinned(f"{name}-{shared}") if pins else None
         self._active = False
         self._ended = EndedFold({})
-        self._lost_end: tuple[int, int] | None = None
         self._throughput = Throughput()
         self._moved = asyncio.Event()
         self.name = name
@@ -153,17 +152,16 @@ class Follower(ABC, Generic[C]):
             raise LogRewound(position=self.position, last=last)
         await self._begin(last, endless=to is None)
         self._ended = EndedFold(await self._log.ended_namespaces())
-        self._lost_end = await self._log.lost_end(last)
-        await self._pass_lost_end()
+        lost = await self._log.lost_end(last) if self.position < last else None
+        await self._pass_lost_end(lost)
         batcher = Batcher(self._content)
         reader = asyncio.create_task(self._read(batcher, to), name=f"{self.name} reads")
         try:
             while (batch := await batcher.take()) is not None:
                 await self._apply(batch)
-                await self._pass_lost_end()
-            if to is not None:
-                self._lost_end = await self._log.lost_end(to)
-                await self._pass_lost_end()
+                await self._pass_lost_end(lost)
+            if to is not None and self.position < to:
+                await self._pass_lost_end(await self._log.lost_end(to))
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
@@ -229,26 +227,28 @@ class Follower(ABC, Generic[C]):
         )
 
     async def _move(self, batch: Batch[C], steps: Sequence[Step] | Plan, *, last: bool) -> None:
-        await self._checkpoint.move(
-            steps,
-            expected=self.position,
-            position=batch.last,
-            last=last,
-            wait=self._pinned is None,  # In an outage of its own it lets another try.
-        )
+        await self._commit(steps, batch.last, last=last)
         self._throughput.count(len(batch.records), dead_letters=len(batch.letters))
         await self._committed(batch.last)
 
-    async def _pass_lost_end(self) -> None:
+    async def _commit(self, steps: Sequence[Step] | Plan, position: int, *, last: bool) -> None:
+        await self._checkpoint.move(
+            steps,
+            expected=self.position,
+            position=position,
+            last=last,
+            wait=self._pinned is None,  # In an outage of its own it lets another try.
+        )
+
+    async def _pass_lost_end(self, lost: tuple[int, int] | None) -> None:
         """Move past an accepted loss at the log's end: no record comes that would."""
-        if self._lost_end is None or self.position != self._lost_end[0] - 1:
+        if lost is None or self.position != lost[0] - 1:
             return
-        end = self._lost_end[1]
         try:
-            await self._checkpoint.move([], expected=self.position, position=end, last=True)
+            await self._commit([], lost[1], last=True)
         except Refused as refused:
             raise refused.cause from refused
-        await self._committed(end)
+        await self._committed(lost[1])
 
     async def _committed(self, position: int) -> None:
         """Tell everybody that a position is in the graph."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-import msgspec
-
 from anabranch_events import Recorded, fingerprint
 from anabranch_events.errors import EventInvalid
 from anabranch_events.event.types import BranchCreated, SessionOpened
@@ -38,11 +36,12 @@ class RepeatedOpening(Recorded, frozen=True, gc=False):
 
     copies: frozenset[int] = frozenset()
 
-    def passed_by(self, error: RuleBroken) -> Repetition | None:
-        """Return it as a repetition where one of its copies opened the session."""
-        if not isinstance(error, SessionOpenedBefore) or error.position not in self.copies:
-            return None
-        return Repetition.of(self)
+
+def passed_by(record: Recorded, error: RuleBroken) -> Repetition | None:
+    """Return a record as a repetition where one of its copies opened the session."""
+    if not isinstance(record, RepeatedOpening) or not isinstance(error, SessionOpenedBefore):
+        return None
+    return Repetition.of(record) if error.position in record.copies else None
 
 
 async def told_once(records: Iterable[Recorded], repeats: Repeats) -> list[Recorded]:
@@ -61,5 +60,5 @@ async def _marked(record: Recorded, repeats: Repeats) -> Recorded:
     told = fingerprint(event)
     if isinstance(event.data, SessionOpened | BranchCreated):
         copies = frozenset(one.position for one in earlier if one.fingerprint == told)
-        return msgspec.structs.replace(RepeatedOpening.of(record), copies=copies)
+        return RepeatedOpening.of(record, copies=copies)
     return (Repetition if earlier[0].fingerprint == told else Impostor).of(record)

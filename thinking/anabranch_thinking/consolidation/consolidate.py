@@ -43,10 +43,10 @@ RECALLS_AT_ONCE: Final = 8
 HERE_MAX: Final = 16
 """The points that are compared within a millisecond: a thread of its own would take longer."""
 
-Computed = TypeVar("Computed")
 NOTE: Final = f"{RESERVED}synthesis"
 """The note in working memory on the last text that a model wrote, or on its answer that is none."""
 _IDS: Final = UUID("0f0d7c0c-7a8e-4c55-9e0b-5a0a6b0a1a57")
+Computed = TypeVar("Computed")
 
 
 async def consolidate_thought(

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
 
 SIMILAR: Final = "similar"
 SHARES_ENTITY: Final = "shares_entity"
-_Candidate: TypeAlias = tuple[bool, float, str, str, str, str]
-"""A link that may be formed, in the order of their forming: those to others, then the strongest."""
-
 LINKS_MAX: Final = 5
 NEAREST_MAX: Final = 10
 MENTIONS_MAX: Final = 8
+_Candidate: TypeAlias = tuple[bool, float, str, str, str, str]
+"""A link that may be formed, in the order of their forming: those to others, then the strongest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import io
 import re
 import time
 import zipfile
+import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -189,7 +190,8 @@ def _only_file(archive: bytes, *, by: str) -> bytes:
                 )
             with opened.open(files[0]) as file:
                 content = file.read(OUTPUT_MAX + 1)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    # RuntimeError: a method or an encryption that it cannot read.
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
         raise RetryLater(
             f"{by}: the artifact cannot be read: {error}",
             delay_s=PAUSE_S,

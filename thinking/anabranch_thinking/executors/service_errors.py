@@ -20,7 +20,7 @@ SAID_MAX: Final = 300
 _PASSING: Final = frozenset({408, 409, 425, 429})
 _REFUSED: Final = frozenset({401, 403})
 _SERVERS_FAULT: Final = 500
-_ELSEWHERE: Final = 300
+_NOT_FINE: Final = 300
 
 
 def client_missing(package: str, *, extra: str) -> InputInvalid:
@@ -42,7 +42,7 @@ def refused(by: str, status: int, said: str, headers: Mapping[str, str]) -> Exec
     told = lead(plain(said), length_max=SAID_MAX) if said.strip() else "nothing more"
     text = f"{by}: the service answered with status {status}: {told}"
     # An answer that began well, and broke off: the service is overloaded, say.
-    broke_off = status < _ELSEWHERE
+    broke_off = status < _NOT_FINE
     if broke_off or status in _PASSING or status >= _SERVERS_FAULT:
         return RetryLater(text, delay_s=_pause_s(headers))
     return DoNotRetry(text, fix="check the model's name, and that the task suits it")

@@ -26,7 +26,7 @@ from anabranch_thinking.sessions.journal import Fact, checked
 from anabranch_thinking.sessions.state import Claim, SessionState
 from anabranch_thinking.tracing import Span, branch_span
 from anabranch_thinking.work.forking import BranchForks
-from anabranch_thinking.work.history import HANDED_BACK, errors_of, own_attempts
+from anabranch_thinking.work.history import HANDED_BACK, attempts_at, errors_of, own_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.executors.base import Executor
     from anabranch_thinking.sessions.sessions import Sessions
     from anabranch_thinking.work.fabric import Fabric
+    from anabranch_thinking.work.history import AttemptMade
     from anabranch_thinking.work.slots import WorkSlots
 
 RECORD_PAUSE_S: Final = 0.2
@@ -90,9 +91,7 @@ class Attempt:
         """Work on the branch, to an end in the log or back to the queue."""
         try:
             await self._run()
-        except NotFound:
-            await self.delivery.done()  # A task of no branch: its events were never stored.
-        except SessionEnded:
+        except (NotFound, SessionEnded):  # Its events were never stored, or it has ended.
             await self.delivery.done()
         except ClaimLost:
             self.outcome = "lost"  # The task is in the hands of another worker: it is not ours.
@@ -154,12 +153,12 @@ class Attempt:
             return False
         if state.attempt >= limit * HANDED_BACK_FACTOR:
             return True
-        return await own_attempts(self._sessions, self.session_id) >= limit
+        return len(own_of(await attempts_at(self._sessions, self.session_id))) >= limit
 
     async def _put_aside(self, state: SessionState) -> None:
         """Put aside a branch whose workers died, or had no time for it, again and again."""
         silent = f"worker {state.claim.worker} fell silent" if state.claim else ""
-        reason = await errors_of(self._sessions, self.session_id, last=silent)
+        reason = errors_of(await attempts_at(self._sessions, self.session_id), last=silent)
         await self._sessions.dead_letter(self.session_id, reason, claim=state.claim)
         self.outcome = "dead_lettered"
         await self.delivery.done()
@@ -271,9 +270,10 @@ class Attempt:
         """Record a failed attempt, and have another one made where that may help."""
         retries = 0 if state.join is None else state.join.retries
         text = error_text(error)
-        own = 1  # Hand-backs are none of the branch's own attempts.
+        made: list[AttemptMade] = []
         if claim.attempt > 1:
-            own = await self._answered(lambda: own_attempts(self._sessions, self.session_id))
+            made = await self._answered(lambda: attempts_at(self._sessions, self.session_id))
+        own = len(own_of(made)) or 1  # Hand-backs are none of the branch's own attempts.
         if tries_again(error, attempt=own, retries=retries):
             await self._answered(
                 lambda: self._sessions.fail(self.session_id, text, will_retry=True, claim=claim)
@@ -282,9 +282,7 @@ class Attempt:
             await self.delivery.give_back(delay_s=pause_s(error, attempt=own))
             return
         if own > 1:
-            reason = await self._answered(
-                lambda: errors_of(self._sessions, self.session_id, last=text)
-            )
+            reason = errors_of(made, last=text)
             await self._answered(
                 lambda: self._sessions.dead_letter(self.session_id, reason, claim=claim)
             )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from anabranch_events.errors import AnabranchError
 from anabranch_events.event.types import JoinTerms, Priority, SessionOpened, Then
 from anabranch_events.tasks.signals import WORKERS
-from anabranch_events.tasks.task import Task
 from anabranch_thinking.errors import ThoughtFailed
 from anabranch_thinking.join import ALL, Join
 from anabranch_thinking.sessions.forks import BUDGET, fork, fork_ids, join_id_of, share
@@ -129,21 +128,9 @@ class ThoughtOverWorkers:
 
     async def _put(self, session_ids: Sequence[str], tasks: Sequence[BranchTask]) -> None:
         """Queue the branches; what does not get there now is put there by the joiner."""
-        namespace = self._sessions.namespace
+        branches = zip(session_ids, tasks, strict=True)
         try:
-            await put(
-                self._fabric,
-                [
-                    Task(
-                        namespace=namespace,
-                        session_id=session_id,
-                        priority=task.priority,
-                        executor=task.executor,
-                        labels=task.labels or None,
-                    )
-                    for session_id, task in zip(session_ids, tasks, strict=True)
-                ],
-            )
+            await put(self._fabric, self._sessions.namespace, branches)
         except AnabranchError as error:
             _log.warning("branches of %s are not queued yet: %s", self.root_id, error)
 

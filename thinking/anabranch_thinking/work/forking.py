@@ -14,7 +14,7 @@ from anabranch_thinking.work.outcomes import outcome_of
 from anabranch_thinking.work.waiting import joined_states, until_joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from anabranch_thinking.executors.base import ForkedWork
     from anabranch_thinking.sessions.sessions import BranchTask, Sessions
@@ -95,26 +95,27 @@ class BranchForks:
             terms = terms.model_copy(update={"traceparent": span.traceparent})
             forks = await fork(self._sessions, state.session_id, named, terms=terms)
         self._spend(terms)
-        await put(
-            self._fabric,
-            [
-                Task(
-                    namespace=state.namespace,
-                    session_id=fork.session_id,
-                    priority=task.priority,
-                    executor=task.executor,
-                    labels=task.labels or None,
-                )
-                for fork, task in zip(forks, named, strict=True)
-            ],
-        )
+        ids = [one.session_id for one in forks]
+        await put(self._fabric, state.namespace, zip(ids, named, strict=True))
         return terms, forks[0].forked_at
 
     def _spend(self, terms: JoinTerms) -> None:
         self._budget = max(0, self._budget - terms.branches * (1 + terms.budget))
 
 
-async def put(fabric: Fabric, tasks: Sequence[Task]) -> None:
-    """Put tasks into the queue, where we may; the joiner puts in what is missing."""
-    if fabric.queue.may_put:
-        await fabric.queue.put(tasks)
+async def put(fabric: Fabric, namespace: str, branches: Iterable[tuple[str, BranchTask]]) -> None:
+    """Put branches into the queue by their ids, where we may; the joiner puts in the missing."""
+    if not fabric.queue.may_put:
+        return
+    await fabric.queue.put(
+        [
+            Task(
+                namespace=namespace,
+                session_id=session_id,
+                priority=one.priority,
+                executor=one.executor,
+                labels=one.labels or None,
+            )
+            for session_id, one in branches
+        ]
+    )

@@ -16,7 +16,7 @@ from anabranch_events.event.types import (
 from anabranch_thinking.executors.policy import given_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from anabranch_events import Event
     from anabranch_thinking.sessions.sessions import Sessions
@@ -75,20 +75,22 @@ def _whose(one: AttemptMade) -> str:
     return f"attempt {one.attempt} by {one.worker}: "
 
 
-async def own_attempts(sessions: Sessions, session_id: str) -> int:
-    """Return the number of attempts at a branch, without those that were handed back."""
-    events = [event for _, event in await sessions.events(session_id)]
-    return sum(one.error != HANDED_BACK for one in attempts_in(events))
+async def attempts_at(sessions: Sessions, session_id: str) -> list[AttemptMade]:
+    """Return the attempts at a branch, in their order."""
+    return attempts_in(event for _, event in await sessions.events(session_id))
 
 
-async def errors_of(sessions: Sessions, session_id: str, *, last: str) -> str:
+def own_of(made: Sequence[AttemptMade]) -> list[AttemptMade]:
+    """Return the attempts without those that were handed back."""
+    return [one for one in made if one.error != HANDED_BACK]
+
+
+def errors_of(made: Sequence[AttemptMade], *, last: str) -> str:
     """Return the errors of a branch's own attempts as one text; `last` is that of one still open.
 
     Those that were handed back are counted beside them.
     """
-    events = [event for _, event in await sessions.events(session_id)]
-    made = attempts_in(events)
-    own = [one for one in made if one.error != HANDED_BACK]
+    own = own_of(made)
     if made and made[-1].outcome is None:
         own[-1] = own[-1].model_copy(update={"error": last})
     lines = [f"{_whose(one)}{one.error}" for one in own if one.error]

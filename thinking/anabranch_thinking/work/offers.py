@@ -11,20 +11,23 @@ import logging
 import math
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel
 
-from anabranch_events.errors import InputInvalid, Unavailable
-from anabranch_events.event.types import Labels, Priority
+from anabranch_events.errors import Unavailable
+from anabranch_events.event.types import Labels
 from anabranch_events.tasks.signals import GIVEN, OFFER, object_of
+from anabranch_events.tasks.task import read_task
+from anabranch_thinking.sessions.journal import checked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 
     from nats.aio.msg import Msg
 
+    from anabranch_events.event.types import Priority
     from anabranch_events.tasks.delivery import Delivery
     from anabranch_events.tasks.task import Task
     from anabranch_thinking.work.fabric import Fabric
@@ -42,7 +45,6 @@ ANSWER_S: Final = 0.25
 CALLS_S: Final = 0.05
 _ROUNDS_MAX: Final = 16
 _log: Final = logging.getLogger("anabranch")
-_LABELS: Final = TypeAdapter[tuple[str, ...]](Labels)
 
 
 class Offers:
@@ -78,8 +80,7 @@ class Offers:
 
         It waited at least as long as its pauses were: where clocks differ, too, that has an end.
         """
-        rounds = min(delivery.deliveries - 1, _ROUNDS_MAX)
-        paused_s = PAUSE_S * (2.0**rounds - 1)
+        paused_s = PAUSE_S * (_factor(delivery) - 1)
         return self._wait_s - max(paused_s, time.time() - delivery.put_at)
 
     def begin(self, delivery: Delivery) -> None:
@@ -89,36 +90,33 @@ class Offers:
     @asynccontextmanager
     async def heard(
         self,
-        has_room: Callable[[Priority, str], bool],
+        has_room: Callable[[Task], bool],
         begin: Callable[[Delivery], Awaitable[None]],
     ) -> AsyncGenerator[None]:
         """Take what others offer for the length of the block, where this worker has labels.
 
-        `has_room` tells whether a branch of a priority and an executor may begin here now, `begin`
-        takes a slot for it. Raises LogUnavailable.
+        `has_room` tells whether a branch may begin here now, `begin` takes a slot for it. Raises
+        LogUnavailable.
         """
 
         async def hear_offer(message: Msg) -> None:
-            wanted = _wanted_in(object_of(message))
-            if wanted is None or not wanted[0].issubset(self.labels):
+            task = read_task(message.data)
+            if task is None or self.lacks(task):
                 return
             async with self.unheard:
-                if has_room(*wanted[1:]):
+                if has_room(task):
                     await message.respond(orjson.dumps({"worker": self._worker}))
 
         async def hear_given(message: Msg) -> None:
             said = object_of(message)
+            if said.get("worker") != self._worker:
+                return
             delivery = self._fabric.queue.given(said)
-            if delivery is None or said.get("worker") != self._worker:
+            if delivery is None:
                 return
             task = delivery.task
             async with self.unheard:
-                taken = (
-                    task.namespace == self._namespace
-                    and not self.lacks(task)
-                    and has_room(task.priority, task.executor or "")
-                )
-                if taken:
+                if task.namespace == self._namespace and not self.lacks(task) and has_room(task):
                     await begin(delivery)
                 else:
                     self._begin(self._handed_back(delivery))
@@ -155,8 +153,7 @@ class Offers:
         await self._handed_back(delivery)
 
     async def _handed_back(self, delivery: Delivery) -> None:
-        rounds = min(delivery.deliveries - 1, _ROUNDS_MAX)
-        pause_s = min(PAUSE_S * 2.0**rounds, max(0.0, self._left_s(delivery)))
+        pause_s = min(PAUSE_S * _factor(delivery), max(0.0, self._left_s(delivery)))
         await delivery.give_back(delay_s=pause_s)
         if self._fabric.queue.may_put:
             await self._call(delivery.task.priority, after_s=pause_s)
@@ -184,16 +181,11 @@ class Offers:
         """
         if self._asking >= OFFERS_MAX or not self._fabric.queue.may_put:
             return False
-        signals, task = self._fabric.queue.signals, delivery.task
-        wanted = {
-            "labels": task.labels,
-            "priority": task.priority,
-            "executor": task.executor,
-        }
+        signals = self._fabric.queue.signals
         self._asking += 1
         try:
             found = await signals.ask_all(
-                OFFER, self._namespace, orjson.dumps(wanted), wait_s=ANSWER_S, enough=1
+                OFFER, self._namespace, delivery.task.payload(), wait_s=ANSWER_S, enough=1
             )
             if not found:
                 return False
@@ -204,25 +196,15 @@ class Offers:
         return True
 
 
-def _wanted_in(offer: dict[str, Any]) -> tuple[frozenset[str], Priority, str] | None:
-    """Return the labels, the priority and the executor of an offer; None for what is none."""
-    labels, priority, executor = (offer.get(one) for one in ("labels", "priority", "executor"))
-    if not isinstance(labels, list) or not isinstance(priority, str):
-        return None
-    if priority not in set(Priority):
-        return None
-    named = frozenset(one for one in labels if isinstance(one, str))
-    return named, Priority(priority), executor if isinstance(executor, str) else ""
+def _factor(delivery: Delivery) -> float:
+    """Return two to the power of the times that a task was handed back, which has a bound."""
+    return 2.0 ** min(delivery.deliveries - 1, _ROUNDS_MAX)
+
+
+class _Given(BaseModel):
+    labels: Labels
 
 
 def checked_labels(given: Sequence[str]) -> tuple[str, ...]:
     """Return labels of a worker, each once. Raises InputInvalid."""
-    try:
-        found = _LABELS.validate_python([*given])
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        problem = first["msg"].removeprefix("Value error, ")
-        raise InputInvalid(
-            f"labels: {problem}", field="labels", fix="list them with commas: gpu,region=eu"
-        ) from error
-    return tuple(sorted({*found}))
+    return tuple(sorted({*checked(_Given, labels=given).labels}))

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from anabranch_events.tasks.delivery import Delivery
     from anabranch_events.tasks.taking import Taking
+    from anabranch_events.tasks.task import Task
     from anabranch_thinking.executors.base import Executor
     from anabranch_thinking.sessions.state import SessionState
     from anabranch_thinking.work.fabric import Fabric
@@ -294,7 +295,7 @@ class Worker:
         if executor is None:
             await self._leave_to_others(delivery)
             return
-        if task.labels and self._offers.must_wait(delivery):
+        if self._offers.must_wait(delivery):
             self._offers.begin(delivery)
             return
         attempt = (Hedge if task.hedge else Attempt)(
@@ -396,13 +397,13 @@ class Worker:
     async def _hear_question(self, message: Msg) -> None:
         await message.respond(orjson.dumps(self.described()))
 
-    def _has_room(self, priority: Priority, executor: str) -> bool:
+    def _has_room(self, task: Task) -> bool:
         """Tell whether a branch that another worker has in its hands may begin here now."""
-        if self._ended or self._draining.is_set() or priority not in self._priorities:
+        if self._ended or self._draining.is_set() or task.priority not in self._priorities:
             return False
-        if executor not in self._executors or self._leaves(priority):
+        if (task.executor or "") not in self._executors or self._leaves(task.priority):
             return False
-        return self.slots.free > (0 if priority is Priority.CRITICAL else self._kept())
+        return self.slots.free > (0 if task.priority is Priority.CRITICAL else self._kept())
 
     async def _hear_drain(self, message: Msg) -> None:
         if self.name in ids_of(message):

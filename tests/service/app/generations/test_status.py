@@ -22,6 +22,7 @@ from tests.support.fixtures.memory import CommandLine
 from tests.support.histories import insight, session
 from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
+from tests.support.visiting import patient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,7 +70,7 @@ async def counted_by(memory: Memory) -> ProjectionStatus:
 @pytest.fixture
 async def owner(own_settings: Settings) -> AsyncIterator[Memory]:
     """Open a memory that owns its home and makes no vectors."""
-    async with Memory.open(settings=own_settings.changed(embedder="none")) as opened:
+    async with Memory.open(settings=patient(own_settings)) as opened:
         yield opened
 
 

@@ -10,7 +10,6 @@ import pytest
 from anabranch_events import new_event
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted
-from anabranch_events.tasks.delivery import Delivery
 from anabranch_thinking import (
     BranchContext,
     BranchTask,
@@ -20,13 +19,12 @@ from anabranch_thinking import (
     ThoughtFailed,
 )
 from anabranch_thinking.executors.policy import ATTEMPTS_MAX, BACKOFF_S
-from anabranch_thinking.work import attempt as attempts
 from anabranch_thinking.work import worker as work_of_workers
 from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
-from anabranch_thinking.work.history import HANDED_BACK, attempts_in
+from anabranch_thinking.work.history import HANDED_BACK, AttemptMade, attempts_at, attempts_in
 from anabranch_thinking.work.worker import Worker
-from tests.support.fleet_of_workers import Crew, noted_looks
+from tests.support.fleet_of_workers import Crew, echo, noted_hand_backs, noted_looks
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
@@ -34,11 +32,6 @@ if TYPE_CHECKING:
     from anabranch_thinking.sessions.state import Claim
 
 NAMESPACE = "test"
-
-
-async def echo(branch: BranchContext) -> str:
-    """Find what the task says."""
-    return f"Found for {branch.task}."
 
 
 class Stuck:
@@ -148,20 +141,15 @@ async def test_a_branch_that_is_not_yet_claimed_is_handed_back_too(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that ends before it has claimed it leaves nobody to wait for its silence."""
-    taken, given_back = asyncio.Event(), asyncio.Event()
-    give_back = Delivery.give_back
+    taken = asyncio.Event()
 
     async def never(*_: object) -> Claim:
         taken.set()
         await asyncio.sleep(FOREVER_S)
         raise AssertionError
 
-    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
-        await give_back(self, delay_s=delay_s)
-        given_back.set()
-
-    monkeypatch.setattr(attempts.Attempt, "_claimed", never)
-    monkeypatch.setattr(Delivery, "give_back", noted)
+    monkeypatch.setattr("anabranch_thinking.work.attempt.Attempt._claimed", never)
+    given_back = noted_hand_backs(monkeypatch)
     stuck = Stuck(log)
     await stuck.crew.begin(["a"], executor="work")
     working = asyncio.create_task(stuck.worker.run())
@@ -170,7 +158,7 @@ async def test_a_branch_that_is_not_yet_claimed_is_handed_back_too(
         stuck.worker.hand_back()
         await working
 
-    assert given_back.is_set()
+    assert given_back
     assert await stuck.errors() == []
 
 
@@ -281,14 +269,7 @@ async def test_hand_backs_change_no_pause_and_are_no_attempts(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next attempt comes as soon as without them, and what is given up tells them apart."""
-    pauses: list[float] = []
-    give_back = Delivery.give_back
-
-    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
-        pauses.append(delay_s)
-        await give_back(self, delay_s=delay_s)
-
-    monkeypatch.setattr(Delivery, "give_back", noted)
+    pauses = noted_hand_backs(monkeypatch)
     crew = Crew(log, {"work": fails})
     thought, session_id = await begun(crew, retries=1)
     await handed_back(log, thought, session_id, times=2)
@@ -309,21 +290,15 @@ async def test_hand_backs_change_no_pause_and_are_no_attempts(
 
 async def test_an_outage_loses_no_failure(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the log does not answer what an attempt asks about those before, it asks again."""
-    out: list[str] = []
+    out: list[object] = []
 
-    def answering_late(name: str) -> None:
-        ask = getattr(attempts, name)
+    async def late(sessions: Sessions, session_id: str) -> list[AttemptMade]:
+        if not out:
+            out.append(session_id)
+            raise LogUnavailable("it does not answer", fix="wait")
+        return await attempts_at(sessions, session_id)
 
-        async def late(*args: object, **options: object) -> object:
-            if name not in out:
-                out.append(name)
-                raise LogUnavailable("it does not answer", fix="wait")
-            return await ask(*args, **options)
-
-        monkeypatch.setattr(attempts, name, late)
-
-    for name in ("own_attempts", "errors_of"):
-        answering_late(name)
+    monkeypatch.setattr("anabranch_thinking.work.attempt.attempts_at", late)
     crew = Crew(log, {"work": fails})
     thought, session_id = await begun(crew, retries=1)
 
@@ -332,7 +307,7 @@ async def test_an_outage_loses_no_failure(log: Log, monkeypatch: pytest.MonkeyPa
             await thought.joined()
 
     state = await crew.sessions.state(session_id)
-    assert out == ["own_attempts", "errors_of"]
+    assert out == [session_id]
     assert state.error == (
         "given up after 2 attempts\n"
         "attempt 1 by worker 0: ValueError: attempt 1 found nothing\n"

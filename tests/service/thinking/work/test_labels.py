@@ -7,11 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from anabranch_events.event.types import BranchCreated, BranchStarted, Priority
-from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.signals import Signals
 from anabranch_thinking import BranchContext, BranchTask
 from anabranch_thinking.work.offers import PAUSE_S
-from tests.support.fleet_of_workers import Crew
+from tests.support.fleet_of_workers import Crew, echo, noted_hand_backs
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
@@ -23,24 +22,6 @@ if TYPE_CHECKING:
 
 WAIT_S = 0.6
 GPU = BranchTask(task="train", labels=("gpu",))
-
-
-async def echo(branch: BranchContext) -> str:
-    """Find what the task says."""
-    return f"Found for {branch.task}."
-
-
-def noted_hand_backs(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Return the delays with which tasks are given back from now on."""
-    delays: list[float] = []
-    give_back = Delivery.give_back
-
-    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
-        delays.append(delay_s)
-        await give_back(self, delay_s=delay_s)
-
-    monkeypatch.setattr(Delivery, "give_back", noted)
-    return delays
 
 
 async def test_a_free_worker_with_the_labels_gets_the_branch_always(log: Log) -> None:

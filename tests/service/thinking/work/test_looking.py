@@ -12,7 +12,7 @@ from anabranch_events.tasks.signals import Signals
 from anabranch_thinking import BranchContext, BranchTask
 from anabranch_thinking.work import worker as work_of_workers
 from anabranch_thinking.work.attempt import Attempt
-from tests.support.fleet_of_workers import Crew, noted_looks
+from tests.support.fleet_of_workers import Crew, echo, noted_looks
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(work_of_workers, "time", made)
     monkeypatch.setattr(work_of_workers, "LOOK_S", FOREVER_S)
     return made
-
-
-async def echo(branch: BranchContext) -> str:
-    """Find what the task says."""
-    return f"Found for {branch.task}."
 
 
 async def test_a_worker_that_saw_the_queue_empty_looks_where_work_was_put(
