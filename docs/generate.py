@@ -5,6 +5,7 @@ A test compares what this gives with what is committed.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from importlib.metadata import version
@@ -184,7 +185,7 @@ def _name(argument: Any) -> str:
 def _option(option: Any) -> tuple[str, str]:
     names = ", ".join(f"`{name}`" for name in option.opts)
     default = option.default
-    shown = "" if default in {None, False, ()} else f" Default: `{default}`."
+    shown = "" if default in {None, False, (), ""} else f" Default: `{default}`."
     return names, ("Required. " if option.required else "") + option.help + shown
 
 
@@ -238,7 +239,7 @@ def _event(name: str, data_class: type[EventData]) -> Iterator[str]:
         for field, shape in schema["properties"].items()
     ]
     yield f"## {name}"
-    yield (data_class.__doc__ or "").strip()
+    yield inspect.cleandoc(data_class.__doc__ or "")
     yield _table(("data", "shape", "required"), rows)
     example = (EVENTS / f"{name}.json").read_text(encoding="utf-8").strip()
     yield f"```json\n{example}\n```"

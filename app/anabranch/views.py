@@ -146,8 +146,9 @@ class SessionView(BaseModel):
 class Remaining(BaseModel):
     """The texts that have an entity's name in their words and stay: it is no name there.
 
-    `insights` have it in their texts, `sessions` in their task, notes, result or hand-offs. The
-    lists hold the first 1,000; `sums` counts everything.
+    `insights` have it in their text, subject, tags or entities; `sessions` in their task,
+    attributes, notes, result, error, reason of end, hand-offs or a consolidation. The lists hold
+    the first 1,000; `sums` counts everything.
     """
 
     model_config = ConfigDict(frozen=True, defer_build=True)

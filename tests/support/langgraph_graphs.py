@@ -45,17 +45,18 @@ def ask_side_by_side(saver: BaseCheckpointSaver[Any]) -> None:
     def passed_on(state: MessagesState) -> dict[str, Any]:
         return {"messages": [deep.invoke({"messages": state["messages"][-1:]})["messages"][-1]]}
 
-    deep = graph_of(_look).compile()
-    lens, horn = graph_of(passed_on).compile(), graph_of(_look).compile()
+    deep = graph_of(look).compile()
+    lens, horn = graph_of(passed_on).compile(), graph_of(look).compile()
     app = graph_of(helper("lens", lens), horn=helper("horn", horn)).compile(checkpointer=saver)
     app.invoke({"messages": [HumanMessage("Is all dry?")]}, THREAD)
 
 
 def ask_again(saver: BaseCheckpointSaver[Any]) -> None:
     """Go on in the same thread."""
-    app = graph_of(_look).compile(checkpointer=saver)
+    app = graph_of(look).compile(checkpointer=saver)
     app.invoke({"messages": [HumanMessage("And the wick?")]}, THREAD)
 
 
-def _look(state: MessagesState) -> dict[str, Any]:
+def look(state: MessagesState) -> dict[str, Any]:
+    """Say what was looked at."""
     return {"messages": [AIMessage(f"Looked: {state['messages'][-1].content}")]}

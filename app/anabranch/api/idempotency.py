@@ -45,12 +45,7 @@ class Ids:
     """The ids that one keyed request makes, in their order: the same ones each time."""
 
     def __init__(self, namespace: str, command: str, key: str, request: Writing) -> None:
-        if not 1 <= len(key) <= NAME_LENGTH_MAX or not key.isprintable():
-            raise InputInvalid(
-                f"Nats-Msg-Id: is not 1 to {NAME_LENGTH_MAX} printable characters",
-                field="Nats-Msg-Id",
-                fix="use such a text, a UUID for one: the same when the request is sent again",
-            )
+        key = checked_key(key, field="Nats-Msg-Id")
         self._name = f"{namespace}\n{command}\n{_digest(request)}\n{key}"
         self._numbers = itertools.count()
 
@@ -61,6 +56,17 @@ class Ids:
     def at(self, number: int) -> str:
         """Return an id by its place, from 0 on."""
         return str(uuid.uuid5(_SPACE, f"{self._name}\n{number}"))
+
+
+def checked_key(key: str, *, field: str) -> str:
+    """Return the key of a request, from a header called `field`. Raises InputInvalid."""
+    if not 1 <= len(key) <= NAME_LENGTH_MAX or not key.isprintable():
+        raise InputInvalid(
+            f"{field}: is not 1 to {NAME_LENGTH_MAX} printable characters",
+            field=field,
+            fix="use such a text, a UUID for one: the same when the request is sent again",
+        )
+    return key
 
 
 def _digest(request: Writing) -> str:

@@ -96,9 +96,8 @@ async def _refuse_less(backend: Backend) -> None:
     graph = await backend.graph()
     position = await graph.checkpoint(GRAPH)
     last = (await backend.log.bounds()).last
-    found = await read_stamp(graph)
-    replaced = found is not None and is_of_another_log(found, await backend.log.identity())
-    if last == 0 and replaced:
+    found = None if last else await read_stamp(graph)
+    if found is not None and is_of_another_log(found, await backend.log.identity()):
         raise LogReplaced
     if position > last:
         raise LogRewound(position=position, last=last)

@@ -61,7 +61,7 @@ class Edge:
         self._app = app
         self._hosts = frozenset(host.lower() for host in hosts)
         self._access = access
-        self._codings = frozenset({"", _PLAIN, *codings})
+        self._codings = tuple(codings)
         self._body_timeout_s = body_timeout_s
         self._held_bytes = 0
 
@@ -92,8 +92,11 @@ class Edge:
     def _check_coding(self, headers: Headers) -> None:
         """Raise MediaRefused for a body in a coding that nobody unpacks here."""
         coding = headers.get("content-encoding", "")
-        if coding.strip().lower() not in self._codings:
-            raise MediaRefused(coding, header="Content-Encoding", fix="send the body uncompressed")
+        if coding.strip().lower() not in {"", _PLAIN, *self._codings}:
+            packed = f", or as {' or '.join(self._codings)}" if self._codings else ""
+            raise MediaRefused(
+                coding, header="Content-Encoding", fix=f"send the body uncompressed{packed}"
+            )
 
     def _check_host(self, headers: Headers) -> None:
         """Raise HostRefused for a host that is not ours, and for what another site's page sends.

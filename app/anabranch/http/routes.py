@@ -13,6 +13,7 @@ from starlette.responses import Response  # noqa: TC002 - As above.
 from anabranch.api.claims import refuse_key
 from anabranch.api.context import Context
 from anabranch.api.fixes import OPERATORS
+from anabranch.api.idempotency import checked_key
 from anabranch.api.thoughts import StartThought
 from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
@@ -20,7 +21,6 @@ from anabranch.http.metrics import count_request
 from anabranch.http.places import EVERYWHERE, PLACES, UNTAGGED, reads
 from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query
 from anabranch_events import Event, traced
-from anabranch_events.event.identifiers import NAME_LENGTH_MAX
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -200,13 +200,7 @@ def _key_of(request: Request, name: str) -> str | None:
     if key is None or reads(name):
         return None
     refuse_key(name, header=KEY)
-    if not 1 <= len(key) <= NAME_LENGTH_MAX or not key.isprintable():
-        raise InputInvalid(
-            f"{KEY}: is not 1 to {NAME_LENGTH_MAX} printable characters",
-            field=KEY,
-            fix="use such a text, a UUID for one: the same when the request is sent again",
-        )
-    return key
+    return checked_key(key, field=KEY)
 
 
 def _expected(request: Request) -> int | None:

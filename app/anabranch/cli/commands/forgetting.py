@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -90,14 +91,15 @@ async def forget(
         for name, value in (("session", session), ("entity", entity), ("producer", producer))
         if value is not None
     }
-    _one_of(insight, subject, dry_run=dry_run)
+    _one_of(insight, subject, dry_run=dry_run, everywhere=everywhere)
     async with call.memory() as memory:
         if insight is not None:
             await _forget_insight(call, memory, insight, receipt=receipt)
             return
-        found = await _forget_subject(
-            memory, subject, everywhere=everywhere, dry_run=True, receipt=receipt
+        forget_subject = partial(
+            _forget_subject, memory, subject, everywhere=everywhere, receipt=receipt
         )
+        found = await forget_subject(dry_run=True)
         if dry_run:
             call.output.item(found, _told(found, "Would forget"), *_details(found))
             return
@@ -106,18 +108,13 @@ async def forget(
             _ask(subject)
         total = found.sums["insights"] + found.sums["derived"]
         with call.output.progress("forgetting", total=total) as tell:
-            found = await _forget_subject(
-                memory,
-                subject,
-                everywhere=everywhere,
-                dry_run=False,
-                receipt=receipt,
-                progress=tell,
-            )
+            found = await forget_subject(dry_run=False, progress=tell)
     call.output.item(found, _told(found, "Forgot"), *_details(found))
 
 
-def _one_of(insight: str | None, subject: Mapping[str, str], *, dry_run: bool) -> None:
+def _one_of(
+    insight: str | None, subject: Mapping[str, str], *, dry_run: bool, everywhere: bool
+) -> None:
     """Raise InputInvalid unless one thing is named."""
     from anabranch.errors import InputInvalid
 
@@ -134,6 +131,12 @@ def _one_of(insight: str | None, subject: Mapping[str, str], *, dry_run: bool) -
             "dry_run: is for subjects",
             field="dry_run",
             fix=f"look at the insight with `anabranch get {insight}`",
+        )
+    if insight is not None and everywhere:
+        raise InputInvalid(
+            "everywhere: is for an entity",
+            field="everywhere",
+            fix="leave it out, or forget a name with --entity",
         )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from anabranch.cli.command import Call, command
 from anabranch.cli.interrupt import on_signals
+from anabranch.cli.lists import listed
 
 if TYPE_CHECKING:
     from anabranch.memory.thinking.stats import By
@@ -48,7 +49,7 @@ async def stats(
     """Show what branches did: ends, attempts, durations, and what their insights were good for."""
     from anabranch.terminal.work_tables import stats_table
 
-    named = cast("list[By]", [one.strip() for one in by.split(",") if one.strip()])
+    named = cast("list[By]", listed(by))
     async with call.memory() as memory:
         found = await memory.work.stats(by=named, since=since, limit=limit)
     call.output.items(found, stats_table, nothing="No branch was forked here.")

@@ -163,7 +163,7 @@ async def worker(
             "a pool without a maximum", field="max", fix="say --max, the most workers of the pool"
         )
     work = _Work(
-        executors=[one for given in executors or () for one in _listed(given)],
+        executors=[one for given in executors or () for one in _executors_in(given)],
         slots=slots,
         reserved=reserved,
         priorities=_checked_priorities(priorities),
@@ -255,9 +255,9 @@ def _once_stdin_ends(end: Callable[[], None]) -> None:
     loop.add_reader(0, readable)
 
 
-def _listed(given: str) -> list[str]:
+def _executors_in(given: str) -> list[str]:
     """Return the names in a list; a command may hold commas of its own."""
-    return [given] if "=" in given else [one for one in given.split(",") if one.strip()]
+    return [given] if "=" in given else listed(given)
 
 
 def _checked_priorities(given: str) -> list[str]:

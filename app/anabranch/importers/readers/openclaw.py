@@ -189,6 +189,7 @@ class _Reading:
         self._by_key = {node.key: node for node in self.nodes}
         self._by_id = {one: node for node in self.nodes for one in node.session_ids}
         self._told: set[str] = set()
+        self._ids_of: dict[str, frozenset[str]] = {}
         self._forks: dict[str, list[tuple[str, _Node]]] = {}
         for node in self.nodes:
             if left_after := self._left_after(node):
@@ -244,7 +245,9 @@ class _Reading:
         origin = self._by_id.get(node.fork_of or "")
         if origin is None or origin is node:
             return frozenset()
-        return frozenset(id_of(entry) for entry in self.entries(origin))
+        if origin.session_id not in self._ids_of:
+            self._ids_of[origin.session_id] = frozenset(map(id_of, self.entries(origin)))
+        return self._ids_of[origin.session_id]
 
     def _left_after(self, node: _Node) -> str | None:
         """Return the last entry that a fork shares with its origin; it names the next one."""

@@ -31,6 +31,7 @@ from anabranch.memory.memory import namespace_of
 from anabranch_events.errors import InputInvalid, LogUnavailable, NamespaceEnded
 from anabranch_events.event.types import BranchCompleted, InsightRecorded
 from tests.support.claude_files import ClaudeFile
+from tests.support.made_up_secrets import AWS_KEY
 from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
@@ -384,15 +385,14 @@ async def test_secrets_stay_in_transcripts_and_do_not_get_into_events(
     memory: Memory, store: AnabranchSessionStore, tmp_path: Path
 ) -> None:
     """Entries are kept as they are; events are redacted as imports are."""
-    secret = "AKIA" + "IOSFODNN7EXAMPLZ"
     file = ClaudeFile(tmp_path)
-    file.ask(f"Use {secret}")
+    file.ask(f"Use {AWS_KEY}")
     file.say("Done.")
 
     await store.append(key_of(file), entries_of(file))
     await store.imported()
 
-    assert secret in json.dumps(await store.load(key_of(file)))
+    assert AWS_KEY in json.dumps(await store.load(key_of(file)))
     (asked, _) = await texts_of(memory)
     assert asked.startswith("Use [redacted")
 

@@ -128,6 +128,7 @@ async def test_a_coding_that_the_application_unpacks_comes_through() -> None:
 
     assert taken.text == "3"
     assert problem(refused) == (415, "MediaRefused")
+    assert refused.json()["fix"] == "send the body uncompressed, or as gzip"
 
 
 async def told(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from anabranch.home.folder import Home
-from anabranch.http.access.key_access import KeyAccess
-from anabranch.http.access.key_file import KeyFile
 from tests.support.fixtures.browser import violations, visited
 from tests.support.fixtures.http import served
-from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -79,17 +74,6 @@ BARS = """
   };
 }
 """
-WRITTEN = """
-() => {
-  const { fillText } = CanvasRenderingContext2D.prototype;
-  window.written = [];
-  CanvasRenderingContext2D.prototype.fillText = function write(text, ...rest) {
-    window.written.push(text);
-    return fillText.call(this, text, ...rest);
-  };
-}
-"""
-expect.set_options(timeout=PATIENCE_S * 1000)
 
 
 async def thought(memory: Memory) -> tuple[Session, list[Session]]:
@@ -332,34 +316,6 @@ async def test_markup_stays_text(browser: Browser, memory: Memory) -> None:
         await expect(made).to_have_count(0)
 
 
-async def test_a_key_is_asked_for_and_stays_in_the_tab(
-    browser: Browser, memory: Memory, tmp_path: Path
-) -> None:
-    """Without a key the page asks; with one it works, and the key is in no address."""
-    await memory.remember("The gate sticks")
-    keys = KeyFile(Home(tmp_path / "keys"))
-    _, token = await keys.create("page", scope="read", namespaces=["default"])
-    asked: list[str] = []
-    async with (
-        served(memory, access=KeyAccess(keys)) as url,
-        visited(browser, url, loaded=False) as page,
-    ):
-        page.on("request", lambda one: asked.append(one.url))
-        dialog = page.get_by_role("dialog", name="API key")
-        await expect(dialog).to_be_visible()
-        await page.get_by_label("Key", exact=True).fill(token)
-        await page.keyboard.press("Enter")
-
-        await expect(page.get_by_role("treeitem", name="Remember")).to_be_visible()
-        await memory.open_session("Map the canal")
-        await expect(page.get_by_role("treeitem", name="Map the canal")).to_be_visible()
-        assert asked
-        assert not any(token in one for one in [*asked, page.url])
-        await page.keyboard.press("q")
-        await page.get_by_role("button", name="Run").click()
-        await expect(page.get_by_role("cell", name="The gate sticks")).to_be_visible()
-
-
 async def test_what_is_drawn_in_parts_is_as_if_drawn_whole(
     browser: Browser, memory: Memory
 ) -> None:
@@ -374,19 +330,6 @@ async def test_what_is_drawn_in_parts_is_as_if_drawn_whole(
     assert (
         min(found["seen"].values()) > 5
     )  # In the past, some lit, with less detail, while it zooms.
-
-
-async def test_a_page_that_was_offline_goes_on(browser: Browser, memory: Memory) -> None:
-    """It says so at once, and has what happened meanwhile once it is back."""
-    session = await memory.open_session("Map the canal")
-    async with served(memory) as url, visited(browser, url, loaded=True) as page:
-        stream = page.locator(".stream")
-        await page.evaluate('() => window.dispatchEvent(new Event("offline"))')
-        await expect(stream).to_have_attribute("data-state", "lost")
-        await session.branch("Look at the gate")
-
-        await expect(stream).to_have_attribute("data-state", "live")
-        await expect(page.get_by_role("treeitem", name="Look at the gate")).to_be_visible()
 
 
 async def test_a_page_that_is_opened_has_the_bars_of_one_that_is_watched(
@@ -449,50 +392,6 @@ async def test_a_branch_of_what_is_picked_is_lit(browser: Browser, memory: Memor
 
     assert before == {"lit": False, "dim": False}  # None had ended.
     assert beside == {"lit": False, "dim": True}
-
-
-async def test_what_is_forgotten_goes_from_a_past_moment(browser: Browser, memory: Memory) -> None:
-    """A task that is forgotten while one looks at the past is seen no more, neither in the tree."""
-    await memory.open_session("Map the north canal")
-    closed = await memory.open_session("Look at the lower gate")
-    await closed.close()
-    await memory.open_session("Look at old charts")
-    async with served(memory) as url, visited(browser, url) as page:
-        await page.get_by_role("slider", name="Position in history").fill("3")
-        await expect(page.get_by_role("treeitem")).to_have_count(2)
-        await page.evaluate(WRITTEN)
-        await memory.forget_all(session_id=closed.session_id)
-
-        await page.wait_for_function("() => written.includes('(forgotten)')")
-        await expect(page.get_by_role("treeitem", name="(forgotten)")).to_be_visible()
-        await expect(page.locator("#banner")).to_contain_text("Viewing #3")
-
-
-async def test_the_panel_lets_go_of_what_is_forgotten(browser: Browser, memory: Memory) -> None:
-    """Also at a past moment, and whatever has the focus: the inspector, recall and Cypher."""
-    session = await memory.open_session("Map the north canal")
-    gone = await session.remember("The lower gate sticks in frost")
-    await session.remember("The upper gate was painted")
-    async with served(memory) as url, visited(browser, url) as page:
-        panel = page.locator("#panel")
-        words = panel.get_by_text("lower gate sticks", exact=False)
-        await page.keyboard.press("r")
-        await page.keyboard.type("Which gate sticks?")
-        await page.keyboard.press("Enter")
-        await expect(words.first).to_be_visible()
-        await page.get_by_role("tab", name="Query").click()
-        await page.get_by_role("button", name="Run").click()
-        await expect(words.first).to_be_visible()
-        await page.get_by_role("treeitem", name="north canal").click()
-        await page.get_by_role("slider", name="Position in history").fill("3")
-        await expect(words.first).to_be_visible()
-        await memory.forget(gone.insight_id)
-
-        await expect(panel.get_by_role("button", name="forgotten")).to_be_visible()
-        for view in ("Query", "Recall"):
-            await page.get_by_role("tab", name=view).click()
-            await expect(panel.get_by_text("upper gate", exact=False).first).to_be_visible()
-            await expect(words).to_have_count(0)
 
 
 async def test_the_inspector_takes_what_comes(browser: Browser, memory: Memory) -> None:
@@ -609,16 +508,3 @@ async def test_every_view_is_accessible(
         moving = await page.evaluate("document.getAnimations().length")
         assert found == {name: [] for name in found}
         assert moving == 0
-
-
-async def test_a_break_is_said_and_mended(browser: Browser, memory: Memory) -> None:
-    """Where the service is gone the page says so; on its return what was missed is there."""
-    await memory.open_session("Map the canal")
-    async with served(memory) as url, visited(browser, url) as page:
-        await page.context.set_offline(True)
-        await page.evaluate("performance.mark('offline')")
-        await memory.open_session("Map the delta")
-        await page.context.set_offline(False)
-
-        await expect(page.get_by_role("treeitem", name=re.compile("delta"))).to_be_visible()
-        await expect(page.locator(".stream")).to_have_text("Live")

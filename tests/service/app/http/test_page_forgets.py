@@ -32,7 +32,16 @@ pytestmark = [in_full_only, pytest.mark.timeout(300)]
 GOES = "The limit of the gateway is 500 requests"
 STAYS = "The limit of the gateway is 800 requests"
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-expect.set_options(timeout=PATIENCE_S * 1000)
+WRITTEN = """
+() => {
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  window.written = [];
+  CanvasRenderingContext2D.prototype.fillText = function write(text, ...rest) {
+    window.written.push(text);
+    return fillText.call(this, text, ...rest);
+  };
+}
+"""
 
 
 class Disputed(NamedTuple):
@@ -284,3 +293,47 @@ async def test_a_consolidation_is_read_once_the_graph_has_it(
 
         await expect(panel.locator(".long")).to_have_text("The graph has not its text.")
         assert after == [str(joined.position)]
+
+
+async def test_what_is_forgotten_goes_from_a_past_moment(browser: Browser, memory: Memory) -> None:
+    """A task that is forgotten while one looks at the past is seen no more, neither in the tree."""
+    await memory.open_session("Map the north canal")
+    closed = await memory.open_session("Look at the lower gate")
+    await closed.close()
+    await memory.open_session("Look at old charts")
+    async with served(memory) as url, visited(browser, url) as page:
+        await page.get_by_role("slider", name="Position in history").fill("3")
+        await expect(page.get_by_role("treeitem")).to_have_count(2)
+        await page.evaluate(WRITTEN)
+        await memory.forget_all(session_id=closed.session_id)
+
+        await page.wait_for_function("() => written.includes('(forgotten)')")
+        await expect(page.get_by_role("treeitem", name="(forgotten)")).to_be_visible()
+        await expect(page.locator("#banner")).to_contain_text("Viewing #3")
+
+
+async def test_the_panel_lets_go_of_what_is_forgotten(browser: Browser, memory: Memory) -> None:
+    """Also at a past moment, and whatever has the focus: the inspector, recall and Cypher."""
+    session = await memory.open_session("Map the north canal")
+    gone = await session.remember("The lower gate sticks in frost")
+    await session.remember("The upper gate was painted")
+    async with served(memory) as url, visited(browser, url) as page:
+        panel = page.locator("#panel")
+        words = panel.get_by_text("lower gate sticks", exact=False)
+        await page.keyboard.press("r")
+        await page.keyboard.type("Which gate sticks?")
+        await page.keyboard.press("Enter")
+        await expect(words.first).to_be_visible()
+        await page.get_by_role("tab", name="Query").click()
+        await page.get_by_role("button", name="Run").click()
+        await expect(words.first).to_be_visible()
+        await page.get_by_role("treeitem", name="north canal").click()
+        await page.get_by_role("slider", name="Position in history").fill("3")
+        await expect(words.first).to_be_visible()
+        await memory.forget(gone.insight_id)
+
+        await expect(panel.get_by_role("button", name="forgotten")).to_be_visible()
+        for view in ("Query", "Recall"):
+            await page.get_by_role("tab", name=view).click()
+            await expect(panel.get_by_text("upper gate", exact=False).first).to_be_visible()
+            await expect(words).to_have_count(0)

@@ -29,6 +29,7 @@ from anabranch_events.event.types import (
     WorkingMemorySet,
 )
 from tests.support.claude_files import BEGUN, ClaudeFile
+from tests.support.made_up_secrets import AWS_KEY
 from tests.support.transcripts import CASES
 
 if TYPE_CHECKING:
@@ -434,14 +435,13 @@ async def test_memory_is_that_of_the_longest_record(
 async def test_secrets_and_homes_are_not_stored(log: Log, tmp_path: Path) -> None:
     """Neither in a text nor in a whole text beside it; each is counted by its kind."""
     file = ClaudeFile(tmp_path)
-    secret = "AKIA" + "IOSFODNN7EXAMPLZ"
-    file.ask(f"Use {secret} from /home/keeper/.aws and postgres://keeper:f0ghorn@pier/db")
-    file.say("x" * 3000 + f" {secret}")
+    file.ask(f"Use {AWS_KEY} from /home/keeper/.aws and postgres://keeper:f0ghorn@pier/db")
+    file.say("x" * 3000 + f" {AWS_KEY}")
 
     importer = await imported(log, tmp_path)
 
     raw = b"".join([record.raw async for record in log.read_all()])
-    assert secret.encode() not in raw
+    assert AWS_KEY.encode() not in raw
     assert b"f0ghorn" not in raw
     assert b"/home/keeper" not in raw
     assert b"~/.aws" in raw
@@ -454,7 +454,7 @@ async def test_secrets_and_homes_are_not_stored(log: Log, tmp_path: Path) -> Non
     kept = await objects.get(name.removeprefix("object:"))
     assert kept.data is not None
     assert kept.data.startswith(b"x" * 3000)
-    assert secret.encode() not in kept.data
+    assert AWS_KEY.encode() not in kept.data
 
 
 async def test_failures_fixes_and_decisions_are_found(log: Log, tmp_path: Path) -> None:

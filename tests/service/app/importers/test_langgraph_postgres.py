@@ -15,7 +15,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from anabranch.errors import InputInvalid
 from anabranch.importers.inventory import located
 from anabranch.importers.readers.catalogue import READERS
-from tests.support.langgraph_graphs import ask_again, ask_side_by_side
+from tests.support.langgraph_graphs import ask_again, ask_side_by_side, look
 from tests.support.postgres_server import REQUIRED, postgres, programs
 from tests.support.rounds import in_full_only
 from tests.support.transcripts import shows, told
@@ -26,17 +26,13 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
 
-def _help(state: MessagesState) -> dict[str, Any]:
-    return {"messages": [AIMessage(f"Looked: {state['messages'][-1].content}")]}
-
-
 def keep_watch(saver: BaseCheckpointSaver[Any]) -> None:
     """Talk in two threads: one is left at an earlier checkpoint, one asks a helper's graph.
 
     The latter stopped in a step of which one node had answered.
     """
     helper = StateGraph(MessagesState)
-    helper.add_node("look", _help)
+    helper.add_node("look", look)
     helper.add_edge(START, "look")
     helper.add_edge("look", END)
     helping = helper.compile()

@@ -31,6 +31,7 @@ from anabranch_events.event.types import (
     SessionOpened,
 )
 from tests.support.agent_spans import InstrumentedAgents
+from tests.support.made_up_secrets import AWS_KEY
 from tests.support.patience import PATIENCE_S
 from tests.support.receiving_process import receiving
 
@@ -210,11 +211,12 @@ async def test_agents_whose_callers_never_come_are_sessions_after_a_while(
 
 async def test_secrets_are_neither_in_the_log_nor_in_a_file(log: Log, tmp_path: Path) -> None:
     """In texts, in what tools were given, and in messages of errors; other attributes do not stay."""
-    secret = "AKIA" + "IOSFODNN7EXAMPLZ"
     agents = InstrumentedAgents()
     with (
-        agents.agent("keeper", f"Use {secret}", conversation="c") as span,
-        agents.tool("shell", {"command": f"login --key {secret}"}, secret, error=f"bad {secret}"),
+        agents.agent("keeper", f"Use {AWS_KEY}", conversation="c") as span,
+        agents.tool(
+            "shell", {"command": f"login --key {AWS_KEY}"}, AWS_KEY, error=f"bad {AWS_KEY}"
+        ),
     ):
         span.set_attribute("http.request.header.cookie", "biscuit")
 
@@ -225,7 +227,7 @@ async def test_secrets_are_neither_in_the_log_nor_in_a_file(log: Log, tmp_path: 
     raw = b"".join([record.raw async for record in log.read_all()])
     files = b"".join(path.read_bytes() for path in (tmp_path / "spans").iterdir())
     assert b"Use [redacted" in raw
-    assert secret.encode() not in raw + files
+    assert AWS_KEY.encode() not in raw + files
     assert b"biscuit" not in raw + files
 
 
@@ -250,6 +252,9 @@ async def test_requests_are_bounded_and_only_programs_of_this_machine_are_heard(
             ).status_code,
             "not packed": (await answer(b"{}", packed)).status_code,
             "cut off": (await answer(gzip.compress(b"{}")[:-4], packed)).status_code,
+            "packed otherwise": (
+                await answer(b"{}", {**json, "content-encoding": "br"})
+            ).status_code,
             "text": (await answer(b"{}", {"content-type": "text/plain"})).status_code,
             "no json": (await answer(b"{", json)).status_code,
             "no list": (await answer(b'{"resourceSpans":1}', json)).status_code,
@@ -266,6 +271,7 @@ async def test_requests_are_bounded_and_only_programs_of_this_machine_are_heard(
         "unpacks to too much": 413,
         "not packed": 400,
         "cut off": 400,
+        "packed otherwise": 415,
         "text": 415,
         "no json": 400,
         "no list": 400,

@@ -1,1 +1,1 @@
-"""Tests of the server for agents."""
+"""Tests of what the operations of the service have in common, without a server."""

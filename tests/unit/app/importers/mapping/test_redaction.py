@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies
 
 from anabranch.importers.mapping import redaction
 from anabranch.importers.mapping.redaction import Redaction
+from tests.support.made_up_secrets import AWS_KEY, GITHUB_TOKEN
 from tests.support.rounds import examples
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 # Put together here, so that no scanner takes this file for one that holds secrets.
 KEY = "MIIE" + "vQIBADANBgkq" * 4
 SECRETS = {
-    "AKIA" + "IOSFODNN7EXAMPLZ": "AWS Access Key",
-    "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8": "GitHub Token",
+    AWS_KEY: "AWS Access Key",
+    GITHUB_TOKEN: "GitHub Token",
     "xoxb-" + "123456789012-123456789012-" + "aBcDeFgHiJkLmNoPqRsTuVwX": "Slack Token",
     "sk-ant-" + "api03-" + "abcDEF123_-" * 4: "Anthropic API key",
     "sk-proj-" + "abcDEF123" * 5: "OpenAI Token",

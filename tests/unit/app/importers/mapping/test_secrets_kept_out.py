@@ -25,12 +25,12 @@ from anabranch.importers.records.model import (
     Turn,
     Unknown,
 )
+from tests.support.made_up_secrets import GITHUB_TOKEN as SECRET
 
 if TYPE_CHECKING:
     from anabranch.importers.records.model import Record
 
 # Put together here, so that no scanner takes this file for one that holds secrets.
-SECRET = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
 CORE = "a1B2c3D4e5"
 BODY = "\n".join(["MIIE" + CORE * 6] * 50)
 KEY = f"-----BEGIN RSA PRIVATE KEY-----\n{BODY}\n-----END RSA PRIVATE KEY-----"
