@@ -72,7 +72,7 @@ def dense(
     with took.timed("meaning"):
         meaning, has_vector = _meaning(moment, reach, vector)
     if meaning and words and has_vector is not None:  # Until they are made, words stand for them.
-        meaning.values[~has_vector] = words.values[~has_vector]
+        np.copyto(meaning.values, words.values, where=~has_vector)
     words_share = recipe.words if meaning else 1.0
     meaning_share = recipe.meaning if words else 1.0
     by_words = words_share * words.values if words else None
