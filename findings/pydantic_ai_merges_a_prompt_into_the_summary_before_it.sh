@@ -8,8 +8,9 @@
 #
 # 1. What the processor returns takes the place of the history: after that run all_messages() begins with the summary.
 # 2. The summary's request has no ids. In the run that made it, the prompt stands behind it as a message of its own.
-# 3. The next run merges the two requests into one. It has the first one's ids, which are none: the prompt lost its
-#    run_id and conversation_id, its place in its message has changed, and only its own timestamp stays.
+# 3. The next run merges the two requests into one, and that has no ids: the prompt lost its run_id and
+#    conversation_id, its place in its message has changed, and only its own timestamp stays. It is so with any two
+#    requests in a row, such as one whose run failed and the next, though both have the same ids.
 # 4. So of one exchange the prompt has no conversation and the answer has one.
 #
 # So whoever reads saved lists takes messages without an id at their beginning for the conversation behind them, and
@@ -23,7 +24,7 @@ cd "$work"
 cat >trial.py <<'PY'
 from pydantic_ai import Agent
 from pydantic_ai.capabilities import ProcessHistory
-from pydantic_ai.messages import CompactionPart, ModelRequest
+from pydantic_ai.messages import CompactionPart, ModelRequest, repair_messages
 from pydantic_ai.models.test import TestModel
 
 
@@ -35,14 +36,23 @@ def sum_up(messages):
 
 
 agent = Agent(TestModel(custom_output_text="Yes."), capabilities=[ProcessHistory(sum_up)])
+
+
+def told(messages):
+    """Print the parts of messages, and which ids each has."""
+    for message in messages:
+        parts = [f"{part.part_kind} {part.content!r}" for part in message.parts]
+        known = [name for name in ("conversation_id", "run_id") if getattr(message, name)]
+        print("  ", *parts, known)
+
+
 history = None
 for asked in ("Check the lamp.", "Is it bright?", "And the horn?", "Is it loud?"):
     history = agent.run_sync(asked, message_history=history).all_messages()
     print(asked)
-    for message in history:
-        parts = [f"{part.part_kind} {part.content!r}" for part in message.parts]
-        known = [name for name in ("conversation_id", "run_id") if getattr(message, name)]
-        print("  ", *parts, known)
+    told(history)
+print("both with ids:")
+told(repair_messages([history[-2], history[-2]]))
 PY
 cat >expected.txt <<'TXT'
 Check the lamp.
@@ -62,6 +72,8 @@ Is it loud?
    text 'Yes.' ['conversation_id', 'run_id']
    user-prompt 'Is it loud?' ['conversation_id', 'run_id']
    text 'Yes.' ['conversation_id', 'run_id']
+both with ids:
+   user-prompt 'Is it loud?' user-prompt 'Is it loud?' []
 TXT
 "$work/venv/bin/python" trial.py >seen.txt 2>said.txt || { cat said.txt; exit 1; }
 cat seen.txt
