@@ -70,6 +70,7 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     ),
     "j": (("gemini-cli nested",), "its agents have no tool that calls another"),
     "k": (("pydantic-ai rewind",), "the program cuts the list: it holds nothing of what was left"),
+    "l": (("google-adk fork",), "the library forks no session"),
 }
 _INTRODUCTION: Final = (
     "# Sessions of other tools",
