@@ -56,7 +56,6 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "g": (
         (
             "openai-agents nested",
-            "google-adk nested",
             *(f"pydantic-ai {one}" for one in ("sub-agent", "parallel", "nested")),
         ),
         "an agent that is a tool keeps its own items nowhere",
@@ -70,6 +69,8 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
         "a program sums up as it likes, and nothing marks it; messages that it removed are read",
     ),
     "j": (("gemini-cli nested",), "its agents have no tool that calls another"),
+    "k": (("pydantic-ai rewind",), "the program cuts the list: it holds nothing of what was left"),
+    "l": (("google-adk fork",), "the library forks no session"),
 }
 _INTRODUCTION: Final = (
     "# Sessions of other tools",
@@ -81,7 +82,8 @@ _INTRODUCTION: Final = (
     "libraries of LangGraph, the OpenAI Agents SDK and OpenTelemetry wrote theirs.\n"
     "- not seen: no test shows it. It may be right.\n"
     "- A letter: why it cannot be so, or could not be tried; see below.",
-    "In parallel are two agents of one caller, each of which began before the other ended.",
+    "In parallel are two agents of one caller, each of which began before the other ended: by their "
+    "times, or by the order in the file where it has one time for both.",
 )
 
 

@@ -44,6 +44,8 @@ class Line:
     summaries: list[str] = field(default_factory=list[str])
     facts: list[Fact] = field(default_factory=list[Fact])
     ended: Ended | None = None
+    places: list[int] = field(default_factory=list[int])
+    """Where among all records its opening stands, and its end."""
 
     @property
     def task(self) -> str | None:
@@ -78,13 +80,15 @@ class Told:
 def told(records: Iterable[Record]) -> Told:  # noqa: C901 - one case a record.
     """Gather what a reader tells; a line must have opened before it says anything."""
     found = Told()
-    for record in records:
+    for place, record in enumerate(records):
         match record:
             case Opened():
                 assert record.key not in found.lines
                 parent = found.lines.get(record.parent or "")
                 found.lines[record.key] = Line(
-                    record, before=[*parent.before, *parent.texts] if parent else []
+                    record,
+                    before=[*parent.before, *parent.texts] if parent else [],
+                    places=[place],
                 )
             case Turn():
                 found.lines[record.line].texts.append([record.said, record.text])
@@ -98,6 +102,7 @@ def told(records: Iterable[Record]) -> Told:  # noqa: C901 - one case a record.
                 found.lines[record.line].facts.append(record)
             case Ended():
                 found.lines[record.line].ended = record
+                found.lines[record.line].places.append(place)
             case Skipped():
                 found.left_out[record.why] += record.count
             case Unknown():
@@ -130,12 +135,18 @@ def scenarios(case: Path, found: Told) -> set[str]:
 
 
 def _at_a_time(one: Line, other: Line) -> bool:
-    """Tell whether two agents of one caller each began before the other ended."""
+    """Tell whether two agents of one caller each began before the other ended.
+
+    Where a file has one time for it all, because a step is written at its end, its order tells.
+    """
     begun, ended = (one.opened.time, other.opened.time), (one.ended, other.ended)
     if one.opened.parent != other.opened.parent or None in (*begun, *ended):
         return False
     ends = [end.time for end in ended if end is not None and end.time is not None]
-    return len(ends) == 2 and max(time for time in begun if time is not None) < min(ends)
+    last_begun = max(time for time in begun if time is not None)
+    if len(ends) == 2 and {*begun, *ends} == {last_begun}:
+        return max(one.places[0], other.places[0]) < min(one.places[1], other.places[1])
+    return len(ends) == 2 and last_begun < min(ends)
 
 
 def shows(tool: str, *scenarios: str) -> Callable[[T], T]:

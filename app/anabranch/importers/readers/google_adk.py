@@ -89,6 +89,8 @@ class _Session:
         self._key = f"{row['app_name']}/{row['user_id']}/{row['id']}@{row['create_time']}"
         self._asked: str | None = None
         self._agents: dict[str, tuple[datetime | None, datetime | None]] = {}
+        self._lines: dict[tuple[str, str | None], dict[str, str]] = {}
+        self._runs: Counter[str] = Counter()
         self._helpers: dict[str, str] = {}
         self._models: dict[str, str] = {}
         self._left_out: Counter[str] = Counter()
@@ -169,27 +171,29 @@ class _Session:
     def _line(
         self, event: dict[str, Any], main: str, time: datetime | None
     ) -> Generator[Record, None, str]:
-        """Return the line of the agent that speaks; open it when it speaks first.
+        """Return the line of the agent that speaks; open it when it first speaks in an invocation.
 
-        After a transfer only the path of the node tells it; for agents that run in parallel only
-        the branch.
+        When the user asks on, an agent is called the same and has another task. It hangs on the
+        one that handed over to it, where that spoke in the same invocation.
         """
-        path = text_of(object_of(event.get("node_info")).get("path")) or ""
-        branch = text_of(event.get("branch")) or ""
-        name = path if "/" in path else branch if "." in branch else None
+        name = _called(event)
         if name is None or event.get("author") == "user":
             return main
-        line = f"{main}/{name}"
-        if line not in self._agents:
+        lines = self._lines.setdefault((main, text_of(event.get("invocation_id"))), {})
+        if name not in lines:
+            key = f"{main}/{name}"
+            self._runs[key] += 1
+            line = lines[name] = key if self._runs[key] == 1 else f"{key}#{self._runs[key]}"
             yield Opened(
                 key=line,
                 source_id=name,
                 kind="subagent",
-                parent=main,
+                parent=next((lines[one] for one in _above(name) if one in lines), main),
                 task=self._asked,
                 role=text_of(event.get("author")),
                 time=time,
             )
+        line = lines[name]
         started, _ = self._agents.get(line, (time, None))
         self._agents[line] = (started, time)
         return line
@@ -227,6 +231,31 @@ class _Session:
             yield Ended(line=helper, result=output, time=time)
         failed = True if "error" in given else None
         yield ToolResult(line=line, call_id=call_id, given=output, failed=failed, time=time)
+
+
+def _called(event: dict[str, Any]) -> str | None:
+    """Return how an agent below another is called, None for one at the root.
+
+    After a transfer the path of the node tells it, and for agents that run in parallel the branch.
+    Both may end above the agent: those of a sequence share a branch, and those that a transfer ran
+    in parallel a path.
+    """
+    author = text_of(event.get("author"))
+    path = text_of(object_of(event.get("node_info")).get("path")) or ""
+    branch = text_of(event.get("branch")) or ""
+    for place, mark in ((path, "/"), (branch, ".")):
+        if mark in place:
+            last = place.rpartition(mark)[2].partition("@")[0]
+            return place if author in {None, last} else f"{place}{mark}{author}"
+    return None
+
+
+def _above(name: str) -> Iterator[str]:
+    """Yield the names of the agents above one, from the nearest."""
+    mark = "/" if "/" in name else "."
+    while mark in name:
+        name = name.rpartition(mark)[0]
+        yield name
 
 
 def _texts(content: dict[str, Any]) -> list[str]:

@@ -296,11 +296,33 @@ def _said_by(model: Span) -> list[dict[str, Any]]:
     OpenAI's instrumentation names the reason of each stream of chat completions that came to its
     end, and of no response of the newer API.
     """
-    messages = _messages(model, "output")
+    messages = _messages(model, "output") or _responses(model)
     is_streamed = any(event.name == _STREAMED for event in model.events)
     if not is_streamed or model.name != _OPENAI_CHAT or _text(model, _FINISHED):
         return messages
     return [{**message, "finish_reason": ""} for message in messages]
+
+
+def _responses(model: Span) -> list[dict[str, Any]]:
+    """Return what a model said by its output alone: OpenAI's responses, of a stream of the agents.
+
+    Their instrumentation makes messages only of an answer that came at once.
+    """
+    given = _value(model, "output.value")
+    found: list[dict[str, Any]] = []
+    for response in objects_of(given if isinstance(given, list) else [given]):
+        items = objects_of(response.get("output"))
+        said = [said_in(one.get("content"), kinds=("output_text",)) for one in items]
+        calls = [one for one in items if text_of(one.get("type")) == "function_call"]
+        if any(said) or calls:
+            found.append(
+                {
+                    "role": "assistant",
+                    "content": "\n\n".join(text for text in said if text) or None,
+                    "parts": [{"type": "tool_call"}] if calls else [],
+                }
+            )
+    return found
 
 
 def _message(role: str, text: str | None) -> list[dict[str, Any]] | None:

@@ -91,10 +91,19 @@ class PydanticAiReader:
         except msgspec.MsgspecError as error:
             yield Broken(path=source.path, number=0, reason=str(error), more=False)
             return
-        talk = _Talk(_name_of(source.path, messages))
+        talk = _Talk(_named_in(messages) or _name_of(source.path, messages))
         for raw in messages:
             yield from talk.message(object_of(json_of(bytes(raw))))
         yield from talk.counted()
+
+
+def _named_in(messages: Sequence[msgspec.Raw]) -> str | None:
+    """Return the conversation of the first message that names one: those before it are of it.
+
+    What a history processor puts before them has no id, and takes that of the prompt behind it.
+    """
+    told = (object_of(json_of(bytes(raw))).get("conversation_id") for raw in messages)
+    return next((name for one in told if (name := text_of(one))), None)
 
 
 def _name_of(path: Path, messages: Sequence[msgspec.Raw]) -> str:
@@ -115,6 +124,7 @@ class _Talk:
         self._line: str | None = None
         self._model: str | None = None
         self._number = 0
+        self._asked: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
 
     def message(self, message: dict[str, Any]) -> Iterator[Record]:
@@ -162,7 +172,8 @@ class _Talk:
                 case "user-prompt":
                     text = _asked(part.get("content"))
                     if text:
-                        record_id = f"{message_id}/{number}"
+                        told = time_of(part.get("timestamp"))
+                        record_id = self._prompt_id(told) if told else f"{message_id}/{number}"
                         yield Turn(line=line, id=record_id, said="user", text=text, time=at)
                 case "tool-return":
                     yield _result(part, line, at, failed=part.get("outcome") == "failed")
@@ -171,9 +182,19 @@ class _Talk:
                 case "retry-prompt":
                     self._left_out["retry"] += 1
                 case "compaction" if text := text_of(part.get("content")):
-                    yield Summary(line=line, id=f"{message_id}/{number}", text=text, time=at)
+                    digest = sha256(text.encode()).hexdigest()[:16]
+                    yield Summary(line=line, id=f"{line}/summary/{digest}", text=text, time=at)
                 case kind:
                     yield from self._other(kind)
+
+    def _prompt_id(self, time: datetime) -> str:
+        """Return an id of a prompt by its own time.
+
+        It loses its run and its place when a history processor puts a message before it.
+        """
+        asked = f"{self._line}/asked/{time.isoformat()}"
+        self._asked[asked] += 1
+        return f"{asked}/{self._asked[asked]}"
 
     def _response(
         self, message: dict[str, Any], message_id: str, time: datetime | None

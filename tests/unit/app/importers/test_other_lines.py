@@ -268,6 +268,40 @@ def test_what_adk_rewound_is_abandoned_and_parallel_agents_have_lines(tmp_path: 
     ]
 
 
+def test_adk_agents_of_one_path_or_branch_have_a_line_each(tmp_path: Path) -> None:
+    """Those of a sequence share the branch; who was handed over to hangs on who spoke above it."""
+    at = {"invocation_id": "i1"}
+    beside = {"node_info": {"path": "keeper@1/crew@1"}, "branch": "crew.steps", **at}
+    below = {"node_info": {"path": "keeper@1/crew@1/golf/india@1"}, **at}
+    rows = [
+        adk(1, "user", "Check the house.", **at),
+        adk(2, "golf", "Dry.", **beside),
+        adk(3, "hotel", "Loud.", **beside),
+        adk(4, "india", "Whole.", **below),
+        adk(5, "user", "And at night?", invocation_id="i2"),
+        adk(6, "golf", "Dark.", **{**beside, "invocation_id": "i2"}),
+    ]
+    write_adk(tmp_path / "adk.db", rows)
+
+    found = read(tmp_path)
+
+    assert talk(found) == [
+        ("main", None, ["Check the house.", "And at night?"]),
+        ("subagent", "Check the house.", ["Dry."]),
+        ("subagent", "Check the house.", ["Loud."]),
+        ("subagent", "Check the house.", ["Whole."]),
+        ("subagent", "Check the house.", ["Dark."]),
+    ]
+    main, golf, hotel, india, again = found.lines.values()
+    assert [one.opened.parent for one in (golf, hotel, india, again)] == [
+        main.opened.key,
+        main.opened.key,
+        golf.opened.key,
+        main.opened.key,
+    ]
+    assert again.task == "And at night?"
+
+
 @shows("pi", "parallel", "rewind")
 def test_a_pi_tree_with_a_branch_and_parallel_helpers(tmp_path: Path) -> None:
     """Another answer to one question is a line of its own; one result holds all helpers."""

@@ -9,7 +9,7 @@ import pytest
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from anabranch.importers.readers.pydantic_ai import PydanticAiReader
-from anabranch.importers.records.model import Turn
+from anabranch.importers.records.model import Summary, Turn
 from tests.support.transcripts import CASES, told
 
 if TYPE_CHECKING:
@@ -87,6 +87,33 @@ def test_a_conversation_that_comes_again_in_a_file_opens_once(tmp_path: Path) ->
         (line.opened.parent, [text for _, text in line.texts]) for line in found.lines.values()
     ]
     assert lines == [(None, ["Q1", "A1", "Q3", "A3"]), ("A", ["Q2", "Q4"])]
+
+
+def test_a_prompt_that_a_summary_was_put_before_is_the_same_prompt(tmp_path: Path) -> None:
+    """The next run puts both in one message, without the ids of the prompt (pydantic-ai 2.66.0).
+
+    See findings/pydantic_ai_merges_a_prompt_into_the_summary_before_it.sh.
+    """
+    first, second = ({"part_kind": "compaction", "content": text} for text in ("Dry.", "Wet."))
+    prompt = asked("Check the lamp.", conversation_id="A", run_id="r3")
+    when = {"timestamp": "2026-11-30T01:00:01Z"}
+    answer = answered("It burns.", conversation_id="A", run_id="r3", **when)
+    without = {"instructions": None, "kind": "request", "run_id": None, "conversation_id": None}
+    for name, messages in {
+        "1": [prompt, answer],
+        "2": [{"parts": [first], **without}, prompt, answer],
+        "3": [{"parts": [first, *prompt["parts"]], **without}, answer],
+        "4": [{"parts": [second, *prompt["parts"]], **without}, answer],
+    }.items():
+        saved(tmp_path / name / "messages.json", messages)
+
+    records = [[*PydanticAiReader().read(source)] for source in sources_below([tmp_path])]
+
+    assert [list(told(one).lines) for one in records] == [["A"]] * 4
+    turns = {one.id for file in records for one in file if isinstance(one, Turn)}
+    assert len(turns) == 2
+    summaries = {one.id: one.text for file in records for one in file if isinstance(one, Summary)}
+    assert sorted(summaries.values()) == ["Dry.", "Wet."]
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,13 @@ def test_a_case_keeps_its_branches_tools_and_summaries(case: Path) -> None:
 
     found = read(case)
 
-    by_task = {line.task: line for line in found.speaking if line.opened.kind != "abandoned"}
+    lines = {
+        (line.opened.source_id, line.task): line
+        for line in found.speaking
+        if line.opened.kind != "abandoned"
+    }
     for one in right["sessions"]:
-        line = by_task[one["task"]]
+        line = lines[one["source_id"], one["task"]]
         told_before = [text for _, text in line.before]
         if "forked_after" in one:
             assert told_before[-1] == one["forked_after"]
