@@ -268,12 +268,17 @@ async def _fitting(graph: Graph, embedder: Embedder | None) -> Embedder | None:
 
 
 async def _kept_running(projection: Projector | VectorProjector) -> None:
-    """Run the projection; when it fails, say so and begin again from its checkpoint."""
+    """Run the projection; when it fails, say so and begin again from its checkpoint.
+
+    An error that stays the same is told once.
+    """
+    told = ""
     while True:
         try:
             await projection.run()
         except AnabranchError as error:
-            _log.warning("a projection stopped and begins again: %s", error)
+            if told != (told := str(error)):
+                _log.warning("a projection stopped and begins again: %s", error)
         except Exception:  # noqa: BLE001 - a fault of ours: projecting would end without a word.
             _log.exception("a projection failed and begins again")
         await asyncio.sleep(_PAUSE_S)

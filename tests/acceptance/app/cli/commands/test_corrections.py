@@ -56,7 +56,7 @@ def test_a_session_is_forgotten(anabranch: CommandLine, namespace: str) -> None:
 
     assert (dry["dry_run"], dry["sums"]["insights"], dry["sessions"]) == (True, 1, [session])
     assert "--yes" in asked.err
-    assert "ID and --session" in both.err
+    assert "ID and --session are given" in both.err
     assert "everywhere: is for an entity" in everywhere.err
     assert (gone["dry_run"], gone["log_keeps"], gone["sums"]) == (False, True, dry["sums"])
     assert "Ann" not in shown.out
