@@ -232,7 +232,8 @@ def _details(found: SubjectForgotten) -> list[str]:
     went = ", ".join(
         words.format(found.sums[name]) for name, words in _SUBJECT_WENT.items() if found.sums[name]
     )
-    kept = _erased(found.erasure) if found.log_keeps or not found.dry_run else []
+    anything = any(found.sums.values())
+    kept = _erased(found.erasure) if anything and (found.log_keeps or not found.dry_run) else []
     return [*([f"[dim]with it: {went}[/]"] if went else []), *_remaining(found), *kept]
 
 
