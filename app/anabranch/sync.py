@@ -1184,7 +1184,8 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         """Read the whole log, of all namespaces; return what is missing, changed or no event.
 
         With `accept_loss` what is missing is written down, and readers go on without it. `progress`
-        gets the positions reached, now and then.
+        gets the positions reached, now and then. Raises LogReplaced and LogRewound where nothing
+        else is wrong, but the graph was filled from another log, or from more of this one.
         """
         return LOOP.run(self._wrapped.verify_log(accept_loss=accept_loss, progress=progress))
 

@@ -9,7 +9,7 @@ from anabranch_events.deletion import Deletion, checked_deletable
 from anabranch_events.erasure import Erasure
 from anabranch_events.errors import Explain, InputInvalid, LogRefused
 from anabranch_events.jetstream import announcements, direct_get
-from anabranch_events.jetstream.documents import Documents
+from anabranch_events.jetstream.documents import Documents, StoredDocuments
 from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger, joined, tip_of
 from anabranch_events.jetstream.sealed import checked_sealable
@@ -256,12 +256,16 @@ class Log:
                 for message in messages:
                     yield await self._documents.opened(direct_get.recorded(message))
 
-    def read_all(self, *, after: int = 0, to: int | None = None) -> AsyncGenerator[Recorded, None]:
+    def read_all(
+        self, *, after: int = 0, to: int | None = None, stored: bool = False
+    ) -> AsyncGenerator[Recorded, None]:
         """Yield all records after `after` up to `to`, or up to the end as of the call.
 
-        Raises InputInvalid for positions beyond the end.
+        With `stored` what is sealed is not opened, so that its keys may be missing. Raises
+        InputInvalid for positions beyond the end.
         """
-        return reader.read_all(self._connection, self._documents, after=after, to=to)
+        documents = StoredDocuments(self._documents.claim_check) if stored else self._documents
+        return reader.read_all(self._connection, documents, after=after, to=to)
 
     def batches(
         self,

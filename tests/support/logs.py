@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from anabranch_events import Event, Log, Recorded
 
 
-async def all_of(log: Log, **bounds: int) -> list[Event]:
+async def all_of(log: Log, *, after: int = 0, to: int | None = None) -> list[Event]:
     """Return every event between two positions."""
-    return [record.decode() async for record in log.read_all(**bounds)]
+    return [record.decode() async for record in log.read_all(after=after, to=to)]
 
 
 async def session_of(

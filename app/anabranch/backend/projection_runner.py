@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MOVE: Final = "anabranch.home.folder.move"
 SKIP: Final = "skip"
 _PAUSE_S: Final = 1.0
+_AT_ONCE_S: Final = 60.0
 _CATCH_UP_S: Final = 20.0
 _log = logging.getLogger("anabranch")
 
@@ -268,12 +270,19 @@ async def _fitting(graph: Graph, embedder: Embedder | None) -> Embedder | None:
 
 
 async def _kept_running(projection: Projector | VectorProjector) -> None:
-    """Run the projection; when it fails, say so and begin again from its checkpoint."""
+    """Run the projection; when it fails, say so and begin again from its checkpoint.
+
+    An error that comes again at once is told once.
+    """
+    told = ""
     while True:
+        begun = time.monotonic()
         try:
             await projection.run()
         except AnabranchError as error:
-            _log.warning("a projection stopped and begins again: %s", error)
+            before, told = told, str(error)
+            if told != before or time.monotonic() - begun > _AT_ONCE_S:
+                _log.warning("a projection stopped and begins again: %s", error)
         except Exception:  # noqa: BLE001 - a fault of ours: projecting would end without a word.
             _log.exception("a projection failed and begins again")
         await asyncio.sleep(_PAUSE_S)

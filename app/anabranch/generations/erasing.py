@@ -89,23 +89,29 @@ class _Left:
 
 
 async def _watch(backend: Backend) -> None:
-    left = _Left()
+    left, told = _Left(), dict[str, str]()
     while True:
-        with _tried_again():
+        with _tried_again("", told):
             for namespace in await backend.log.sealed_namespaces():
-                with _tried_again():  # One whose keys are missing does not stop the others.
+                with _tried_again(
+                    namespace, told
+                ):  # One whose keys are missing does not stop the others.
                     await left.finish(namespace, backend.log.erasure(namespace))
             await _erase_files(backend)
         await asyncio.sleep(_PAUSE_S)
 
 
 @contextmanager
-def _tried_again() -> Generator[None]:
-    """Log an error, whatever it is, for what failed is tried again."""
+def _tried_again(place: str, told: dict[str, str]) -> Generator[None]:
+    """Log an error, whatever it is, for what failed is tried again; once while it stays the same."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - else nobody would look again before a restart.
-        _log.warning("what was forgotten is not yet erased from all files: %s", error)
+        if told.get(place) != str(error):
+            _log.warning("what was forgotten is not yet erased from all files: %s", error)
+        told[place] = str(error)
+    else:
+        told.pop(place, None)
 
 
 async def _erase_files(backend: Backend) -> None:

@@ -79,7 +79,7 @@ async def _replaced(
     progress: Callable[[RebuildProgress], None] | None,
 ) -> RebuildResult:
     if not accept_loss:
-        await _refuse_less(backend)
+        await refuse_less(backend)
     fresh = await _half_filled(backend, live, skip=skip) or await create_database(
         live, explain=backend.servers.explained
     )
@@ -88,8 +88,8 @@ async def _replaced(
     return rebuilt
 
 
-async def _refuse_less(backend: Backend) -> None:
-    """Raise LogRewound where the live graph holds more than the log would give.
+async def refuse_less(backend: Backend) -> None:
+    """Raise LogRewound where the live graph has read more than the log holds.
 
     Raises LogReplaced where that is nothing, and the graph is of another log.
     """

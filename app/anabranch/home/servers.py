@@ -163,15 +163,19 @@ class Servers:
         )
 
     def connect_graph(self, address: GraphAddress | None = None) -> Graph:
-        """Return the graph that is served, or the one at `address`, to be entered."""
+        """Return the graph that is served, or the one at `address`, to be entered.
+
+        One on another server is nowhere else when it does not answer, and no owner is waited for.
+        """
         from anabranch_store import Graph
 
+        ours = address is None or address.uri == self.graph.uri
         return Graph.connect(
             address or self.graph,
             timeout_s=self.settings.request_timeout_s,
             explain=self.explained,
-            locate=self.locate_graph,
-            paused=self._absences.paused if self.role == "joined" else None,
+            locate=self.locate_graph if ours else None,
+            paused=self._absences.paused if ours and self.role == "joined" else None,
         )
 
     def locate_log(self) -> tuple[str, str | None] | None:

@@ -53,13 +53,12 @@ def located(
     place, and FrameworkMissing.
     """
     found: list[Source] = [source_at(name) for name in where if is_address(name)]
-    paths = [
-        Path(name).expanduser() for name in where if name not in READERS and not is_address(name)
-    ]
-    for path in paths:
-        if not is_there(path):
+    named = [name for name in where if name not in READERS and not is_address(name)]
+    paths = [Path(name).expanduser() for name in named]
+    for name, path in zip(named, paths, strict=True):
+        if not name or not is_there(path):
             raise InputInvalid(
-                f"where: {str(path)!r} is neither a tool nor a file or folder",
+                f"where: {str(path) if name else ''!r} is neither a tool nor a file or folder",
                 field="where",
                 fix=f"name a path that exists, or one of {', '.join(sorted(READERS))}",
             )

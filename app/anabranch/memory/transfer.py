@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
+from anabranch.generations.rebuild import refuse_less
 from anabranch.memory.forgetting.deletion import delete_namespace
 from anabranch.memory.forgetting.sealing import seal_namespace
 from anabranch.transfer.append_events import append_events
@@ -88,10 +89,13 @@ class MemoryTransfer:
         """Read the whole log, of all namespaces; return what is missing, changed or no event.
 
         With `accept_loss` what is missing is written down, and readers go on without it. `progress`
-        gets the positions reached, now and then.
+        gets the positions reached, now and then. Raises LogReplaced and LogRewound where nothing
+        else is wrong, but the graph was filled from another log, or from more of this one.
         """
         log = self._namespace.backend.log
         found = await log.verify(progress=progress)
+        if found.sound and not accept_loss:
+            await refuse_less(self._namespace.backend)
         if accept_loss and found.missing and log.ledger is not None:
             await log.ledger.accept(found.missing)
         return found

@@ -105,6 +105,8 @@ def replacing(path: Path) -> Generator[Path]:
     It is on the disk before it has the name, and has the mode of the file that was there. A kill
     leaves it, under a name of its own that ends in `.part`. Raises InputInvalid where it cannot be.
     """
+    if not path.name:
+        raise InputInvalid(f"{path} is no file", field="path", fix="name a file in a folder")
     unfinished = path.with_name(f".{path.name}.{token_hex(4)}.part")
     _opened(unfinished, "xb", named=path).close()
     try:

@@ -206,7 +206,7 @@ async def _taken(server: Snapshots, name: str, target: zipfile.ZipFile) -> Snaps
 async def _digest(log: Log, *, to: int, progress: Callable[[int], None] | None) -> tuple[int, str]:
     """Return how many records there are up to a position, and the hash of all that they are."""
     digest, count = hashlib.sha256(), 0
-    async for record in log.read_all(to=to):
+    async for record in log.read_all(to=to, stored=True):
         head = f"{record.position} {record.namespace} {record.session_id} {record.stored_at}"
         digest.update(f"{head} {len(record.raw)}\n".encode())
         digest.update(record.raw)

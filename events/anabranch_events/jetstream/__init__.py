@@ -1,7 +1,7 @@
 """The log's side of JetStream: streams, stored messages, buckets, snapshots.
 
 Others use: `announcements`, `api`, `claim_check.ClaimCheck`, `claim_check.is_reference`,
-`direct_get`, `documents.Documents`, `ended.DELETIONS`, `ended.EndedNamespaces`, `ended.ended_by`,
-`explained.Explained`, `kept_stream.ensure`, `kv`, `ledger`, `sealed.checked_sealable`, `snapshot`,
-`stream`, `tenant_view`.
+`direct_get`, `documents.Documents`, `documents.StoredDocuments`, `ended.DELETIONS`,
+`ended.EndedNamespaces`, `ended.ended_by`, `explained.Explained`, `kept_stream.ensure`, `kv`,
+`ledger`, `sealed.checked_sealable`, `snapshot`, `stream`, `tenant_view`.
 """

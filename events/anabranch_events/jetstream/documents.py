@@ -39,6 +39,21 @@ PLAIN: Final = "the namespace is sealed, and this event says something in plain 
 NO_KEYS: Final = "its namespace is sealed, and a connection with limited rights has no keys"
 
 
+class StoredDocuments:
+    """Documents as the log holds them, with large data put back; no key is asked for."""
+
+    def __init__(self, claim_check: ClaimCheck) -> None:
+        self._claim_check = claim_check
+
+    def opened_here(self, record: Recorded) -> Recorded | None:
+        """Return the record, unless its data stand in the object store."""
+        return None if is_reference(record.raw) else record
+
+    async def opened(self, record: Recorded) -> Recorded:
+        """Return a record with its data put back. Raises LogUnavailable."""
+        return await self._claim_check.check_out(record)
+
+
 class Documents:
     """The documents of one log. Its methods raise LogUnavailable, also where keys are missing."""
 

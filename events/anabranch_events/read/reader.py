@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from anabranch_events.event.recorded import Recorded
-    from anabranch_events.jetstream.documents import Documents
+    from anabranch_events.jetstream.documents import Documents, StoredDocuments
     from anabranch_events.transport.connection import Connection
 
 RECORDS_MAX: Final = 1000
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 
 async def batches(
     connection: Connection,
-    documents: Documents | None,
+    documents: Documents | StoredDocuments | None,
     *,
     after: int,
     to: int | None,
@@ -66,7 +66,7 @@ async def batches(
 
 
 async def read_all(
-    connection: Connection, documents: Documents, *, after: int, to: int | None
+    connection: Connection, documents: Documents | StoredDocuments, *, after: int, to: int | None
 ) -> AsyncGenerator[Recorded, None]:
     """Yield every record after `after` up to `to`, or up to the end as of the call."""
     checked_position(after, field="after")
@@ -91,7 +91,7 @@ class _Reader:
     def __init__(
         self,
         connection: Connection,
-        documents: Documents | None,
+        documents: Documents | StoredDocuments | None,
         *,
         after: int,
         to: int | None,

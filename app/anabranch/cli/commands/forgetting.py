@@ -120,15 +120,15 @@ def _one_of(
 
     named = [*(["ID"] if insight is not None else []), *(f"--{name}" for name in subject)]
     if len(named) != 1:
-        given = " and ".join(named) if named else "nothing"
+        given = f"{' and '.join(named)} are given" if named else "nothing is given"
         raise InputInvalid(
-            f"id: {given} is given, one thing is forgotten at a time",
+            f"id: {given}, one thing is forgotten at a time",
             field="id",
             fix="give the id of an insight, or one of --session, --entity and --producer",
         )
     if insight is not None and dry_run:
         raise InputInvalid(
-            "dry_run: is for subjects",
+            "dry_run: is for a session, an entity or a producer",
             field="dry_run",
             fix=f"look at the insight with `anabranch get {insight}`",
         )
@@ -232,7 +232,8 @@ def _details(found: SubjectForgotten) -> list[str]:
     went = ", ".join(
         words.format(found.sums[name]) for name, words in _SUBJECT_WENT.items() if found.sums[name]
     )
-    kept = _erased(found.erasure) if found.log_keeps or not found.dry_run else []
+    anything = any(found.sums.values())
+    kept = _erased(found.erasure) if anything and (found.log_keeps or not found.dry_run) else []
     return [*([f"[dim]with it: {went}[/]"] if went else []), *_remaining(found), *kept]
 
 

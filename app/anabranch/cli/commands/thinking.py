@@ -336,11 +336,11 @@ async def consolidate(
 
     Every consolidation cites its evidence and replaces none of it.
     """
-    subject = [session, entity, since_moment or until_moment]
-    if root is None and not any(subject):
+    named = any(one is not None for one in (session, entity, since_moment, until_moment))
+    if root is None and not named:
         await _settle(call, since=since, dry_run=dry_run)
         return
-    if since is not None or dry_run or (root is not None and any(subject)):
+    if since is not None or dry_run or (root is not None and named):
         from anabranch.errors import UsageInvalid
 
         raise UsageInvalid(

@@ -74,8 +74,7 @@ async def subject_of(
     named = [name for name, value in given.items() if value is not None]
     if len(named) != 1:
         raise InputInvalid(
-            f"{named[0] if named else _SUBJECTS[0]}: "
-            f"{' and '.join(named) if named else 'nothing'} is given, one subject is forgotten",
+            f"{named[0] if named else _SUBJECTS[0]}: {_given(named)}, one subject is forgotten",
             field=named[0] if named else _SUBJECTS[0],
             fix=f"give one of {', '.join(_SUBJECTS)}",
         )
@@ -85,6 +84,7 @@ async def subject_of(
             field="everywhere",
             fix="name an entity, or leave it out",
         )
+    _refuse_blank(entity=entity, producer=producer)
     if session_id is not None:
         return await _session(namespace, session_id)
     if entity is not None:
@@ -93,6 +93,18 @@ async def subject_of(
         statement = "insights/to_forget_of_entities"
         return Subject("entity", entity, saying, statement, names, everywhere=everywhere)
     return await _producer(namespace, producer or "")
+
+
+def _given(named: Sequence[str]) -> str:
+    """Say which subjects are given: none, or several."""
+    return f"{' and '.join(named)} are given" if named else "nothing is given"
+
+
+def _refuse_blank(**names: str | None) -> None:
+    """Raise InputInvalid for a name of nothing: an empty text is in all words."""
+    for field, name in names.items():
+        if name is not None and not name.strip():
+            raise InputInvalid(f"{field}: is empty", field=field, fix="name what is forgotten")
 
 
 async def _session(namespace: OpenNamespace, given: str) -> Subject:

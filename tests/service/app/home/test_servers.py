@@ -335,6 +335,19 @@ async def test_a_graph_that_is_not_there(memory: Memory) -> None:
     assert isinstance(caught.value, Unavailable)
 
 
+async def test_a_graph_to_be_filled_that_does_not_answer_is_not_ours(memory: Memory) -> None:
+    """Whoever joined a home fills another graph: its own is never taken in the other's place."""
+    ours = namespace_of(memory).backend.servers.graph
+    other = ours.model_copy(update={"uri": "bolt://127.0.0.1:1"})
+    async with Memory.open(settings=memory.settings) as joined:
+        role = namespace_of(joined).backend.servers.role
+
+        with pytest.raises(GraphUnavailable):
+            await joined.graph.rebuild(into=other)
+
+    assert role == "joined"
+
+
 async def test_a_wrong_password_is_told(memory: Memory) -> None:
     """The graph refuses a wrong password by its own error, the log a wrong token."""
     log, graph = (

@@ -231,17 +231,22 @@ async def test_a_log_whose_files_are_gone_is_never_taken_for_an_empty_one(
     async with Memory.open(settings=mine) as memory:
         with pytest.raises((LogReplaced, LogRewound), match=r"was read|is empty"):
             await memory.graph.rebuild()
+        try:
+            sound = (await memory.transfer.verify_log()).sound
+        except LogReplaced:
+            sound = False
         kept = await memory.graph.digest()
         status = await memory.status()
     doctor = await log_check(mine)
     async with Memory.open(settings=mine) as memory:
         begun = await memory.graph.rebuild(accept_loss=True)
         after = await memory.status()
+        again = await memory.transfer.verify_log()
 
-    assert kept.digest == digest
+    assert (kept.digest, sound) == (digest, False)
     assert "it is empty" in (status.log.damage or "")
     assert (doctor.ok, "--accept-loss" in (doctor.fix or "")) == (False, True)
-    assert (begun.events, after.log.damage) == (0, None)
+    assert (begun.events, after.log.damage, again.sound) == (0, None, True)
 
 
 async def test_a_stream_that_takes_times_to_live_is_told(mine: Settings) -> None:

@@ -107,6 +107,22 @@ async def test_a_restored_log_is_the_same_log_and_goes_on(
     assert (again.position, receipt.position) == (2, 6)
 
 
+async def test_a_snapshot_is_restored_before_the_keys_of_what_is_sealed(
+    own_settings: Settings, tmp_path: Path
+) -> None:
+    """They are not in it, and stand on no new server yet: the log is the same without them."""
+    file = tmp_path / "log.snapshot"
+    target = own_settings.changed(home=tmp_path / "other")
+    async with Memory.open(settings=own_settings) as memory:
+        await memory.transfer.seal_namespace()
+        await memory.remember("Ann lives in Uji")
+        taken = await memory.transfer.snapshot(file)
+
+    restored = await restore_snapshot(target, file)
+
+    assert (restored.digest, restored.last) == (taken.digest, taken.last)
+
+
 async def test_a_log_that_is_there_stays_as_it_is(own_settings: Settings, tmp_path: Path) -> None:
     """Nothing is restored over it, nor from a file that is damaged, cut off or none."""
     file = tmp_path / "log.snapshot"

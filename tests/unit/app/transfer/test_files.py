@@ -6,15 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
 
-from anabranch.transfer.files import reading, writing
-from anabranch_events.errors import LogDamaged
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from anabranch.transfer.files import reading, replacing, writing
+from anabranch_events.errors import InputInvalid, LogDamaged
 
 ENDS: Final = ("jsonl", "jsonl.gz", "jsonl.zst")
 _KILLED: Final = """
@@ -52,6 +50,12 @@ def test_a_whole_file_takes_the_place_of_the_one_before(tmp_path: Path, end: str
 
     assert lines_of(path) == [b"after\n"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_no_file_to_write() -> None:
+    """An empty name is the working folder's."""
+    with pytest.raises(InputInvalid, match="is no file"), replacing(Path()):
+        pass
 
 
 @pytest.mark.parametrize("end", ENDS)

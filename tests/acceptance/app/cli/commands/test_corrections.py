@@ -53,13 +53,15 @@ def test_a_session_is_forgotten(anabranch: CommandLine, namespace: str) -> None:
     everywhere = run("forget", session, "--everywhere")
     gone = run("forget", "--session", session, "--yes", "--receipt", "ticket 7").value
     shown = anabranch.here("session", "show", session, "-N", namespace)
+    nobody = anabranch.here("forget", "--entity", "Xanthippe", "--yes", "-N", namespace)
 
     assert (dry["dry_run"], dry["sums"]["insights"], dry["sessions"]) == (True, 1, [session])
     assert "--yes" in asked.err
-    assert "ID and --session" in both.err
+    assert "ID and --session are given" in both.err
     assert "everywhere: is for an entity" in everywhere.err
     assert (gone["dry_run"], gone["log_keeps"], gone["sums"]) == (False, True, dry["sums"])
     assert "Ann" not in shown.out
+    assert nobody.out.splitlines() == ["Forgot 0 insights and 0 sessions of entity Xanthippe"]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,13 @@ def test_think_with_a_command(anabranch: CommandLine, namespace: str) -> None:
     assert {"root_id", "sessions", "sources", "text", "position"} < set(again)
 
 
+def test_a_subject_without_a_name_is_refused(anabranch: CommandLine, namespace: str) -> None:
+    """An empty variable of a script does not settle the whole memory instead."""
+    found = anabranch.here("consolidate", "--entity", "", "-N", namespace)
+
+    assert (found.code, "entity: is empty" in found.err) == (2, True)
+
+
 def test_roles_of_ones_own_are_listed_and_thought_in(
     anabranch: CommandLine, namespace: str, tmp_path: Path
 ) -> None:

@@ -136,14 +136,18 @@ async def test_an_entity_takes_the_insights_along_that_mention_it(
 
 
 async def test_one_subject_is_named(namespace_settings: Settings) -> None:
-    """Not none, and not two; an unknown session is an error."""
+    """Not none, not two, and none without a name; an unknown session is an error."""
     async with Memory.open(settings=namespace_settings) as memory:
         with pytest.raises(InputInvalid, match="one of session_id, entity, producer"):
             await memory.forget_all()
-        with pytest.raises(InputInvalid, match="session_id and entity"):
+        with pytest.raises(InputInvalid, match="session_id and entity are given"):
             await memory.forget_all(session_id="x", entity="y")
         with pytest.raises(InputInvalid, match="session_id"):
             await memory.forget_all(session_id="tool-2")
+        with pytest.raises(InputInvalid, match="entity: is empty"):
+            await memory.forget_all(entity=" ", everywhere=True)
+        with pytest.raises(InputInvalid, match="producer: is empty"):
+            await memory.forget_all(producer="")
 
 
 async def test_a_name_that_a_tool_gave_several_sessions_is_none_of_them(

@@ -112,6 +112,12 @@ def test_a_path_where_nothing_can_be_is_refused(name: str, tmp_path: Path) -> No
         located([str(tmp_path / name)], home=tmp_path, environment={})
 
 
+def test_a_path_without_a_name_is_not_the_working_folder(tmp_path: Path) -> None:
+    """An empty variable of a script imports nothing that nobody named."""
+    with pytest.raises(InputInvalid, match="where: '' is neither"):
+        located([""], home=tmp_path, environment={})
+
+
 @pytest.mark.parametrize(
     ("name", "data", "why"),
     [
