@@ -108,6 +108,12 @@ class OpenJoin:
         return [one.session_id for one in self.branches.values() if not one.lost]
 
     @property
+    def unread(self) -> list[str]:
+        """The branches of the fork that were not read yet, or are in other hands."""
+        ids = fork_ids(self.terms.join_id, self.terms.branches)
+        return [one for one in ids if one not in self.branches]
+
+    @property
     def going(self) -> list[Forked]:
         """The branches that have not ended."""
         return [one for one in self.branches.values() if one.end is None]
@@ -232,14 +238,12 @@ class JoinBook:
         return self._ended(session, BranchEnd(Status.FAILED))
 
     def fill(self, join: OpenJoin) -> None:
-        """Note the branches of a fork that never came as lost: they stand one after another."""
-        there = join.branches
+        """Note the branches of a fork that never came as lost."""
         kind = Kind(join.namespace, None, None)
-        ids = [one for one in fork_ids(join.terms.join_id, join.terms.branches) if one not in there]
-        for session_id in ids[: join.terms.branches - len(there)]:
+        for session_id in join.unread[: join.terms.branches - len(join.branches)]:
             branch = Forked(session_id, Priority.NORMAL, None, kind)
             branch.lost, branch.end = True, BranchEnd(Status.FAILED)
-            there[session_id] = branch
+            join.branches[session_id] = branch
             join.ended += 1
             self._by_branch[branch.key] = join.key
 

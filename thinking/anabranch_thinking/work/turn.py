@@ -177,9 +177,9 @@ class Turn:
             self._checks.pop(join.key, None)
             return
         if not join.whole:
-            if self._position < join.position + join.terms.branches - 1:
-                return
-            self._book.fill(join)
+            if self._position >= join.position + join.terms.branches - 1:
+                self._start(join, "fill", self._fill(join))
+            return
         if join.called_off:
             self._start(join, "cancel", self._cancel(join, PARENT_ENDED))
             return
@@ -250,6 +250,12 @@ class Turn:
         going = [one.session_id for one in join.going]
         await self._fabric.sessions_of(join.namespace).cancel_all(going, reason)
         await self._fabric.queue.signals.ended(join.namespace, going)
+
+    async def _fill(self, join: OpenJoin) -> None:
+        """Note branches of a fork that were never read as lost, unless they stand further on."""
+        if not await self._fabric.sessions_of(join.namespace).present(join.unread):
+            self._book.fill(join)
+            self._due.add(join.key)
 
     async def _note_lost(self, join: OpenJoin) -> None:
         """Note what the log holds no more of a join: an operator took it out of the stream.

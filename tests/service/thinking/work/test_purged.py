@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from anabranch_events import subject
+from anabranch_events.errors import NamespaceEnded
 from anabranch_events.jetstream.api import STREAM
-from anabranch_thinking import BranchContext, Status
+from anabranch_thinking import BranchContext, CallableExecutor, Status, think
 from anabranch_thinking.errors import SessionNotFound
 from anabranch_thinking.sessions.many import LOST
 from anabranch_thinking.work.calling_off import call_off
@@ -168,3 +169,50 @@ async def test_a_session_whose_beginning_is_gone_is_not_there(log: Log) -> None:
 
     with pytest.raises(SessionNotFound):
         await Crew(log, {"echo": echo}).sessions.state(branch.session_id)
+
+
+async def test_a_namespace_that_is_deleted_ends_its_thoughts(log: Log) -> None:
+    """Whoever waits hears it, its tasks leave the queue, and the joiner goes on with others."""
+    work = Work()
+    crew = Crew(log, {"echo": work}, slots=[1], silence_s=1.0)
+
+    async with crew.at_work():
+        thought = await crew.begin(TASKS)
+        await until(lambda: bool(work.begun))
+        joined = asyncio.create_task(thought.joined())
+        deletion = log.deletion(NAMESPACE)
+        await deletion.end()
+        await deletion.purge()
+        work.go.set()
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(NamespaceEnded):
+                await joined
+            await until(lambda: crew.workers[0].slots.busy == 0)
+            while await crew.fabric.queue.queued(NAMESPACE):  # noqa: ASYNC110 - it tells nobody.
+                await asyncio.sleep(0.05)
+        await let_go(log)
+
+
+async def test_a_branch_of_this_process_that_is_taken_out_has_failed(log: Log) -> None:
+    """Without workers, too, the others are joined, and the thought says of the one why."""
+
+    async def work(branch: BranchContext) -> str:
+        if branch.task == "b":
+            await purge(log, branch.session_id)
+        return await echo(branch)
+
+    sessions = Crew(log, {"echo": echo}).sessions
+
+    async with asyncio.timeout(PATIENCE_S / 3):
+        found = await think(
+            sessions, "plan the trip", branches=TASKS, executor=CallableExecutor(work)
+        )
+
+    assert [(one.task, one.status) for one in found.branches] == [
+        ("a", Status.COMPLETED),
+        ("b", Status.FAILED),
+        ("c", Status.COMPLETED),
+    ]
+    assert found.branches[1].error == LOST
+    assert (await sessions.state(found.session_id)).status is Status.CLOSED
+    assert found.consolidation is not None
