@@ -104,7 +104,8 @@ class SessionNotFound(NotFound):
         then = "does not exist" if position is None else f"had not begun at position {position}"
         super().__init__(
             f"session {session_id} {then} in namespace {namespace!r}",
-            fix="list the sessions with `anabranch session list`, or check the namespace",
+            fix="list the sessions with `anabranch session list`, or check the namespace; "
+            "`anabranch doctor` says whether the log has lost events",
         )
         self.session_id = session_id
         self.namespace = namespace

@@ -35,7 +35,11 @@ class EmbeddingsServer:
         self.failing: deque[tuple[int, str] | int | float | str] = deque()
         self.dawdle_s = 0.0
         self.bad: dict[str, object] = {}
-        """What stands in the place of a text's vector, or the status with which it is refused."""
+        """What stands in the place of a text's vector, or the status with which it is refused.
+
+        "drop" closes the connection without an answer, "hang" never answers, and with "left out"
+        the others' vectors alone are given.
+        """
         self.characters_max: int | None = None
         """A longer text is refused with status 400."""
         self.texts: list[str] = []
@@ -45,6 +49,7 @@ class EmbeddingsServer:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
         self._lock = threading.Lock()
+        self._ended = threading.Event()
 
     @property
     def url(self) -> str:
@@ -75,6 +80,7 @@ class EmbeddingsServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._ended.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -98,6 +104,8 @@ class EmbeddingsServer:
             return
         time.sleep(self.dawdle_s)
         texts = asked["input"]
+        if self._is_silent(call, texts):
+            return
         bad = [self.bad.get(text) for text in texts]
         refused = {one for one in bad if isinstance(one, int)}
         if any(len(text) > (self.characters_max or len(text)) for text in texts):
@@ -110,12 +118,20 @@ class EmbeddingsServer:
                 "index": index,
                 "embedding": self.bad.get(text, vector_of(text, dimension=self.dimension)),
             }
-            for index, text in enumerate(texts)
+            for index, text in enumerate(text for text in texts if self.bad.get(text) != "left out")
         ]
         with self._lock:
             self.texts += texts
         # The API does not promise the order.
         _send(call, 200, json.dumps({"object": "list", "data": rows[::-1], "model": MODEL}))
+
+    def _is_silent(self, call: BaseHTTPRequestHandler, texts: list[str]) -> bool:
+        """Give no answer where a text is bad in that way."""
+        bad = [self.bad.get(text) for text in texts]
+        if "hang" in bad:
+            self._ended.wait()
+        call.close_connection = "hang" in bad or "drop" in bad
+        return call.close_connection
 
 
 def _send(call: BaseHTTPRequestHandler, status: int, body: str) -> None:

@@ -28,7 +28,7 @@ _CONVERSATIONS: Final[set[asyncio.Task[None]]] = set()
 async def serve_stdio(
     access: HomeAccess, *, agent: str | None = None, parent_id: str | None = None
 ) -> None:
-    """Answer until standard input ends, or a signal comes; then close what was opened.
+    """Answer until standard input ends, nobody reads on, or a signal comes; then close all.
 
     Standard output holds the protocol alone: what else is printed goes to standard error.
     """
@@ -41,6 +41,8 @@ async def serve_stdio(
     try:
         async with stdio_server() as (reader, writer):
             await memory.answer(reader, writer)
+    except* BrokenPipeError:
+        pass  # The client has gone without closing our input first.
     finally:
         stopping.cancel()
         await _close(memory, access)

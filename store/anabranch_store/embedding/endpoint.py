@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 TEXTS_A_REQUEST: Final = 128
 REQUESTS_AT_ONCE: Final = 4
 ATTEMPTS_MAX: Final = 5
+ATTEMPTS_OF_HALVES: Final = 2
 PAUSE_S: Final = 0.5
 PAUSE_MAX_S: Final = 20.0
 _NEEDED: Final = ("httpx2", "numpy")
 _PASSING: Final = frozenset({408, 409, 425, 429})
+_AWAY: Final = frozenset({*_PASSING, 502, 503})
+"""The answers of a server that is busy or away, whatever the text."""
 _OF_THE_TEXT: Final = frozenset({400, 413, 422})
 """The answers to a text that is too long, or that the model will not take."""
 SHORTEST: Final = 256
@@ -41,7 +44,8 @@ class EmbeddingEndpoint:
     rate limit, a fault of the server, and no answer within `timeout_s`. The pauses grow, or are
     those that the server asks for. The vectors are scaled to length one.
 
-    A text that is refused counts up to its first half, and so on, down to 256 characters. One that
+    A text that is refused counts up to its first half, and so on, down to 256 characters. So does
+    one over which the server fails again and again, while a plain text gets its vector. One that
     gets no vector all the same, or one that is none, is put aside: its vector is all zeros.
     """
 
@@ -113,8 +117,9 @@ class EmbeddingEndpoint:
 
     async def _each(self, texts: list[str]) -> list[Vector | None]:
         """Return the vectors of texts of which some get none: asked for in halves, then alone."""
+        attempts = ATTEMPTS_MAX if len(texts) == 1 else ATTEMPTS_OF_HALVES
         try:
-            found = await self._tried(texts)
+            found = await self._tried(texts, attempts=attempts)
         except _Unfit:
             if len(texts) == 1:
                 return [await self._shortened(texts[0])]
@@ -137,13 +142,21 @@ class EmbeddingEndpoint:
             return found if isinstance(found, list) else None
         return None
 
-    async def _tried(self, texts: list[str]) -> list[Vector | _Unfit]:
-        """Ask for vectors, again after a passing failure. Raises _Unfit where texts are refused."""
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+    async def _tried(
+        self, texts: list[str], *, attempts: int | None = None
+    ) -> list[Vector | _Unfit]:
+        """Ask for vectors, again after a passing failure.
+
+        Raises _Unfit where texts are refused, and where the server fails over them alone.
+        """
+        attempts = attempts or ATTEMPTS_MAX
+        for attempt in range(1, attempts + 1):
             try:
                 return self._vectors(await self._answer(texts), len(texts))
             except _Passing as passing:
-                if attempt == ATTEMPTS_MAX:
+                if attempt == attempts:
+                    if passing.may_be_of_the_text and await self._answers():
+                        raise _Unfit(f"it failed {attempt} times, lastly: {passing}") from passing
                     raise EmbedderUnavailable(
                         f"{self._url} failed {attempt} times, lastly: {passing}",
                         fix="see whether it is up and what its rate limit is; vectors follow "
@@ -151,6 +164,14 @@ class EmbeddingEndpoint:
                     ) from passing
                 await asyncio.sleep(_pause_s(attempt, asked_s=passing.wait_s))
         raise AssertionError  # The last attempt returns or raises.
+
+    async def _answers(self) -> bool:
+        """Tell whether a plain text gets an answer right now."""
+        try:
+            await self._answer([_PROBE])
+        except _Passing:
+            return False
+        return True
 
     async def _answer(self, texts: list[str]) -> Any:
         import httpx2
@@ -163,11 +184,17 @@ class EmbeddingEndpoint:
         except httpx2.UnsupportedProtocol as error:
             raise self._refused(str(error)) from error
         except httpx2.RequestError as error:
-            raise _Passing(f"{type(error).__name__} {error}".strip()) from error
+            raise _Passing(
+                f"{type(error).__name__} {error}".strip(),
+                may_be_of_the_text=not isinstance(
+                    error, httpx2.ConnectError | httpx2.ConnectTimeout
+                ),
+            ) from error
         if response.status_code in _PASSING or response.status_code >= 500:
             raise _Passing(
                 f"status {response.status_code}",
                 wait_s=_seconds(response.headers.get("Retry-After")),
+                may_be_of_the_text=response.status_code not in _AWAY,
             )
         if response.status_code != 200:
             problem = f"status {response.status_code}: {response.text[:300]}"
@@ -187,7 +214,7 @@ class EmbeddingEndpoint:
         except (KeyError, TypeError, ValueError) as error:
             raise self._refused("its answer is not one of the embeddings API") from error
         if places != list(range(count)):
-            raise self._refused(f"it gave {len(places)} vectors for {count} texts")
+            raise _Unfit(f"it gave {len(places)} vectors for {count} texts")
         return [self._unit(numbers) for numbers in given]
 
     def _unit(self, given: object) -> Vector | _Unfit:
@@ -222,13 +249,16 @@ class EmbeddingEndpoint:
 class _Passing(Exception):
     """A failure that may pass before the next request, after `wait_s` if the server names it."""
 
-    def __init__(self, reason: str, *, wait_s: float | None = None) -> None:
+    def __init__(
+        self, reason: str, *, wait_s: float | None = None, may_be_of_the_text: bool = False
+    ) -> None:
         super().__init__(reason)
         self.wait_s = wait_s
+        self.may_be_of_the_text = may_be_of_the_text
 
 
 class _Unfit(Exception):
-    """A text that the endpoint refuses, or a vector that is none."""
+    """A text that the endpoint refuses or fails over, or a vector that is none."""
 
     def __init__(self, problem: str, *, fix: str | None = None) -> None:
         super().__init__(problem)

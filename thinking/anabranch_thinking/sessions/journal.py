@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from copy import copy
 from datetime import UTC, datetime
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
 
 SETTLE_S: Final = 60.0
+CONFIRMED_AT_ONCE: Final = 32
 _PAUSE_MAX_S: Final = 0.004
 _NAMES_MAX: Final = 1024
 _NAME: Final = TypeAdapter[str](Name)
@@ -144,6 +145,24 @@ class Journal:
             raise SessionNotFound(key, namespace=self.namespace)
         self._states.keep(state)
         return state
+
+    async def confirm(self, session_ids: Iterable[str]) -> None:
+        """Forget those sessions that go on by what is known here, and that the log holds no more.
+
+        `state` reads what is new alone: whoever waits would never hear that an operator took a
+        session out of the stream.
+        """
+        gate = asyncio.Semaphore(CONFIRMED_AT_ONCE)
+
+        async def confirm(known: SessionState) -> None:
+            async with gate:
+                last = await self._log.last_of(known.session_id, namespace=self.namespace)
+            if last is None or last.position < known.position:
+                self._states.drop(known.session_id, namespace=self.namespace)
+
+        found = [self._states.get(one, namespace=self.namespace) for one in session_ids]
+        going = [one for one in found if one is not None and not one.ended]
+        await asyncio.gather(*map(confirm, going))
 
     async def beginnings(self, session_ids: Sequence[str]) -> dict[str, SessionState]:
         """Return those of the sessions that have begun and no more, read together.
@@ -253,7 +272,12 @@ class Journal:
         self, facts: Sequence[Fact], *, root_id: str, expected: Mapping[str, int] | None
     ) -> list[Receipt]:
         events = self._events_of(facts, root_id=root_id)
-        receipts = await self._log.append_all(events, expected=expected)
+        try:
+            receipts = await self._log.append_all(events, expected=expected)
+        except PositionConflict as conflict:
+            if conflict.actual < conflict.expected:  # It was taken out of the log since.
+                self._states.drop(conflict.session_id, namespace=self.namespace)
+            raise
         self._stored(events, receipts, expected=expected or {})
         return receipts
 

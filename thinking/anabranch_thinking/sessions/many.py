@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from anabranch_thinking.errors import SessionNotFound
 from anabranch_thinking.sessions.sessions import READS_AT_ONCE
+from anabranch_thinking.sessions.state import SessionState, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from anabranch_thinking.sessions.sessions import Sessions
-    from anabranch_thinking.sessions.state import SessionState
 
+LOST: Final = "its events are no longer in the log: they were taken out of the stream"
 TOGETHER_MIN: Final = 8
 _RECORDS_EACH: Final = 8
 
@@ -49,6 +51,32 @@ async def states_of(
     missing = [one for one in dict.fromkeys(ids) if one not in found]
     found |= zip(missing, await asyncio.gather(*map(read, missing)), strict=True)
     return [found[one] for one in ids]
+
+
+async def states_with_lost(
+    sessions: Sessions,
+    session_ids: Iterable[str],
+    *,
+    parents: Mapping[str, str],
+    begun_after: int | None = None,
+) -> list[SessionState]:
+    """Return the states of branches in their order; one that the log holds no more has failed.
+
+    `parents` has the session that each was forked from.
+    """
+    ids = list(session_ids)
+    try:
+        return await states_of(sessions, ids, begun_after=begun_after)
+    except SessionNotFound:
+        found = await sessions.present(ids)
+    return [found.get(one) or lost_state(one, sessions.namespace, parents[one]) for one in ids]
+
+
+def lost_state(session_id: str, namespace: str, parent_id: str) -> SessionState:
+    """Return the state of a branch that the log holds no more."""
+    return SessionState(
+        session_id, namespace, status=Status.FAILED, error=LOST, parent_id=parent_id
+    )
 
 
 async def _going_on(sessions: Sessions, known: Known) -> dict[str, SessionState] | None:

@@ -46,7 +46,7 @@ from anabranch_thinking.sessions.receipts import (
 from anabranch_thinking.sessions.state import Claim, SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
 READS_AT_ONCE: Final = 32
@@ -300,6 +300,21 @@ class Sessions(Insights):
         data = checked(BranchCancelled, reason=reason)
         return await self._end_all(session_ids, lambda _state: data)
 
+    async def present(self, session_ids: Iterable[str]) -> dict[str, SessionState]:
+        """Return the states of those sessions that are in the log, by their ids as given."""
+        gate = asyncio.Semaphore(READS_AT_ONCE)
+
+        async def state_of(session_id: str) -> SessionState | None:
+            async with gate:
+                try:
+                    return await self.state(session_id)
+                except SessionNotFound:
+                    return None
+
+        ids = list(session_ids)
+        states = zip(ids, await asyncio.gather(*map(state_of, ids)), strict=True)
+        return {one: state for one, state in states if state is not None}
+
     async def fail_all(self, session_ids: Sequence[str], error: str) -> list[SessionReceipt]:
         """Fail the sessions that have begun and not ended, a thousand at a time."""
 
@@ -319,22 +334,12 @@ class Sessions(Insights):
         *,
         only_begun: bool = False,
     ) -> list[SessionReceipt]:
-        gate = asyncio.Semaphore(READS_AT_ONCE)
-
-        async def state_of(session_id: str) -> SessionState | None:
-            async with gate:
-                try:
-                    return await self.state(session_id)
-                except SessionNotFound:
-                    if only_begun:
-                        return None
-                    raise
-
         async def attempt() -> list[SessionReceipt]:
-            states = await asyncio.gather(*map(state_of, session_ids))
-            going = {
-                state.session_id: state for state in states if state is not None and not state.ended
-            }
+            states = await self.present(session_ids)
+            gone = next((one for one in session_ids if one not in states), None)
+            if gone is not None and not only_begun:
+                raise SessionNotFound(gone, namespace=self.namespace)
+            going = {one.session_id: one for one in states.values() if not one.ended}
             if not going:
                 return []
             receipts = await self.append(

@@ -155,13 +155,13 @@ class SessionState(msgspec.Struct, frozen=True):
 
     @property
     def exists(self) -> bool:
-        """True when the session was ever opened or forked."""
-        return self.status is not None
+        """True when the session was opened or forked; of one without that its beginning is gone."""
+        return self.opened_at is not None
 
     @property
     def ended(self) -> bool:
         """True when the session takes no more work."""
-        return self.exists and self.status not in GOING
+        return self.status is not None and self.status not in GOING
 
     def without_content(self) -> SessionState:
         """Return the session without what it said; the graph has it the same way."""

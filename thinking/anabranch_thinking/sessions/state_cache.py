@@ -49,6 +49,11 @@ class StateCache:
             _, (_, dropped) = self._states.popitem(last=False)
             self._weight -= dropped
 
+    def drop(self, session_id: str, *, namespace: str) -> None:
+        """Forget what is known of a session of a namespace."""
+        _, weight = self._states.pop((namespace, session_id), (None, 0))
+        self._weight -= weight
+
     def take(
         self,
         events: Sequence[Event],
@@ -89,8 +94,7 @@ class StateCache:
         if event.id > state.newest_event and _weight_of(state) <= FOLLOWED_MAX:
             self.keep(state.after(event, position=position))
         else:
-            _, weight = self._states.pop((event.namespace, event.session_id))
-            self._weight -= weight
+            self.drop(event.session_id, namespace=event.namespace)
 
 
 def _begun(event: Event, namespace: str) -> SessionState | None:

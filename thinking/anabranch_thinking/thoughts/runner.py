@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import AnabranchError, Conflict, InputInvalid
-from anabranch_thinking.errors import DoNotRetry, NothingLearned, RetryLater
+from anabranch_thinking.errors import DoNotRetry, NothingLearned, RetryLater, SessionNotFound
 from anabranch_thinking.executors.base import BranchContext, Executor, ForkedWork
 from anabranch_thinking.executors.policy import given_up, tries_again
 from anabranch_thinking.executors.running import Running
@@ -17,6 +17,8 @@ from anabranch_thinking.join import ALL, LATE, BranchEnd, Join, Verdict, decide
 from anabranch_thinking.sessions.carried import carried
 from anabranch_thinking.sessions.findings import Finding, error_text
 from anabranch_thinking.sessions.forks import BUDGET, DEPTH_MAX, too_many
+from anabranch_thinking.sessions.many import LOST
+from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import BranchOutcome, Consolidation
 from anabranch_thinking.tracing import branch_span
 
@@ -73,6 +75,7 @@ class BranchRunner:
         self._announce = announce
         self._tracer = tracer
         self._begun_after: dict[str, int] = {}
+        self._lost: set[str] = set()
 
     async def fan_out(
         self,
@@ -180,8 +183,11 @@ class BranchRunner:
     async def _call_off(self, forks: Sequence[BranchReceipt], reason: str, *, depth: int) -> None:
         going = [fork for fork in forks if self.outcomes[fork.session_id] is None]
         async with asyncio.timeout(CALL_OFF_S):
-            await self._sessions.cancel_all([fork.session_id for fork in going], reason)
+            present = await self._sessions.present([fork.session_id for fork in going])
+            await self._sessions.cancel_all(list(present), reason)
             for fork in going:
+                if fork.session_id not in present:
+                    continue
                 self.outcomes[fork.session_id] = await self._outcome(
                     fork, duration_ms=0, depth=depth
                 )
@@ -231,6 +237,19 @@ class BranchRunner:
         except Conflict as error:
             # Another process took, ended or cancelled the branch: the log's word holds.
             return await self._outcome(fork, duration_ms=duration_ms, depth=depth, lost=error)
+        except SessionNotFound:  # An operator took it out of the stream.
+            self._lost.add(fork.session_id)
+            return BranchOutcome(
+                session_id=fork.session_id,
+                parent_id=fork.parent_id,
+                depth=depth,
+                task=task.task,
+                role=task.role,
+                status=Status.FAILED,
+                duration_ms=duration_ms,
+                attempts=len(errors),
+                error=LOST,
+            )
         return await self._outcome(fork, duration_ms=duration_ms, depth=depth)
 
     async def _failed(self, claim: Claim, error: Exception, errors: Sequence[str]) -> bool:
@@ -269,7 +288,7 @@ class BranchRunner:
         wanted: set[str] = set()
         found: list[str] = []
         for session_id, outcome in self.outcomes.items():
-            if outcome is None:
+            if outcome is None or session_id in self._lost:
                 continue
             direct = outcome.parent_id == parent_id
             if session_id in counted if direct else outcome.parent_id in wanted:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from anabranch_events.errors import Conflict, NotFound, Unavailable
+from anabranch_events.errors import Conflict, NamespaceEnded, NotFound, Unavailable
 from anabranch_events.event.types import BranchFailed, BranchStarted, Then
 from anabranch_thinking.errors import ClaimLost, SessionEnded
 from anabranch_thinking.executors.base import BranchContext, ForkedWork
@@ -91,7 +91,7 @@ class Attempt:
         """Work on the branch, to an end in the log or back to the queue."""
         try:
             await self._run()
-        except (NotFound, SessionEnded):  # Its events were never stored, or it has ended.
+        except (NotFound, SessionEnded, NamespaceEnded):  # It was never stored, or has ended.
             await self.delivery.done()
         except ClaimLost:
             self.outcome = "lost"  # The task is in the hands of another worker: it is not ours.
@@ -340,7 +340,7 @@ class Attempt:
         """
         while True:
             await self.delivery.beat()
-            with suppress(Unavailable, NotFound):
+            with suppress(Unavailable, NotFound, NamespaceEnded):
                 state = await self._sessions.state(self.session_id)
                 if state.ended:
                     self.stop("it has ended")

@@ -23,12 +23,14 @@ from anabranch_events.event.types import (
     ConsolidationRecorded,
     JoinKind,
     JoinTerms,
+    NamespaceDeleted,
     Priority,
     SessionClosed,
     SessionHandedOff,
     Then,
 )
 from anabranch_thinking.join import BranchEnd, Verdict, decide
+from anabranch_thinking.sessions.forks import fork_ids
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.work.hedging import Hedging, Kind, Paces
 from anabranch_thinking.work.waiting import join_of
@@ -58,6 +60,10 @@ class Forked:
     """When its last claim was read, by this process's clock."""
     hedged: bool = False
     """True once there is a second copy, or a task for one."""
+    position: int = 0
+    """Where it was forked; 0 for one that took a branch over."""
+    lost: bool = False
+    """True once the log holds it no more."""
 
     @property
     def key(self) -> Key:
@@ -74,6 +80,7 @@ class OpenJoin:
     parent_id: str
     root_id: str
     position: int
+    forked_at: int
     branches: dict[str, Forked] = field(default_factory=dict[str, Forked])
     joined: bool = False
     """True once the join has had its effect, or has none to have."""
@@ -94,6 +101,17 @@ class OpenJoin:
     def whole(self) -> bool:
         """True once all branches of the fork have been read; they stand one after another."""
         return len(self.branches) >= self.terms.branches
+
+    @property
+    def present(self) -> list[str]:
+        """The branches that the log holds, as far as is known."""
+        return [one.session_id for one in self.branches.values() if not one.lost]
+
+    @property
+    def unread(self) -> list[str]:
+        """The branches of the fork that were not read yet, or are in other hands."""
+        ids = fork_ids(self.terms.join_id, self.terms.branches)
+        return [one for one in ids if one not in self.branches]
 
     @property
     def going(self) -> list[Forked]:
@@ -137,7 +155,7 @@ class JoinBook:
         self._by_branch: dict[Key, Key] = {}
         self._by_parent: dict[Key, set[Key]] = {}
 
-    def take(self, event: Event, position: int) -> list[OpenJoin]:  # noqa: C901 - one case an event type.
+    def take(self, event: Event, position: int) -> list[OpenJoin]:  # noqa: C901, PLR0912 - one case an event type.
         """Take in an event; return the joins that it touched."""
         session = event.namespace, event.session_id
         match event.data:
@@ -163,6 +181,9 @@ class JoinBook:
                 return self._ended(session, BranchEnd(Status.CLOSED))
             case SessionHandedOff() as data:
                 return self._handed_off(session, data.to)
+            case NamespaceDeleted() as data:
+                self.forget_namespace(data.namespace)
+                return []
             case ConsolidationRecorded() as data:
                 return self._consolidated((event.namespace, data.consolidation_id))
             case _:
@@ -191,15 +212,45 @@ class JoinBook:
 
     def below(self, join: OpenJoin) -> list[str]:
         """Return the branches of a join and of all known joins below it, in their order."""
-        found: list[str] = []
+        return [one.session_id for one in self.branches_below(join) if not one.lost]
+
+    def branches_below(self, join: OpenJoin) -> list[Forked]:
+        """Return the branches of a join and of all known joins below it, also those lost."""
+        found: list[Forked] = []
         waiting = [join]
         while waiting:
             one = waiting.pop(0)
-            found += one.branches
+            found += one.branches.values()
             waiting += [
                 each for branch in one.branches.values() for each in self._of_parent(branch.key)
             ]
         return found
+
+    def lose(self, session: Key) -> list[OpenJoin]:
+        """Note that the log holds a branch no more: it has failed. Return the joins touched."""
+        found = self._branch(session)
+        if found is None or found[1].lost:
+            return []
+        found[1].lost = True
+        if found[1].end is not None:
+            found[1].end = BranchEnd(Status.FAILED)
+            return [found[0]]
+        return self._ended(session, BranchEnd(Status.FAILED))
+
+    def fill(self, join: OpenJoin) -> None:
+        """Note the branches of a fork that never came as lost."""
+        kind = Kind(join.namespace, None, None)
+        for session_id in join.unread[: join.terms.branches - len(join.branches)]:
+            branch = Forked(session_id, Priority.NORMAL, None, kind)
+            branch.lost, branch.end = True, BranchEnd(Status.FAILED)
+            join.branches[session_id] = branch
+            join.ended += 1
+            self._by_branch[branch.key] = join.key
+
+    def forget_namespace(self, namespace: str) -> None:
+        """Forget the joins of a namespace that was deleted."""
+        for join in [one for one in self.joins.values() if one.namespace == namespace]:
+            self._forget(join)
 
     def checkpoint(self, position: int) -> int:
         """Return the position from which on a joiner must read to know all open joins."""
@@ -214,12 +265,21 @@ class JoinBook:
     ) -> OpenJoin:
         join = self.joins.get((event.namespace, terms.join_id))
         if join is None:
-            join = OpenJoin(terms, event.namespace, data.parent_id, data.root_id, position)
+            join = OpenJoin(
+                terms, event.namespace, data.parent_id, data.root_id, position, data.forked_at
+            )
             self.joins[join.key] = join
             self._by_parent.setdefault(join.parent, set()).add(join.key)
         if event.session_id not in join.branches and not join.whole:
             kind = Kind(event.namespace, data.role, data.executor)
-            branch = Forked(event.session_id, data.priority, data.executor, kind, data.labels)
+            branch = Forked(
+                event.session_id,
+                data.priority,
+                data.executor,
+                kind,
+                data.labels,
+                position=position,
+            )
             join.branches[event.session_id] = branch
             self._by_branch[branch.key] = join.key
         return join
@@ -237,6 +297,11 @@ class JoinBook:
         """Tell whether a branch of an open join has not ended."""
         found = self._branch(session)
         return found is not None and found[1].end is None
+
+    def forked_at(self, session: Key) -> int:
+        """Return where a branch of an open join was forked; 0 for any other session."""
+        found = self._branch(session)
+        return 0 if found is None else found[1].position
 
     def slow(self) -> list[Forked]:
         """Return the branches in work that are slow for their kind, and have no second copy.

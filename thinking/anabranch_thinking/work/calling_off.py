@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from anabranch_events.event.types import BRANCHES_MAX
 from anabranch_thinking.sessions.forks import fork_ids, forks_of
-from anabranch_thinking.sessions.many import states_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,16 +36,18 @@ async def call_off(
     going: dict[str, None] = {}
     level = [top]
     while level:
-        states = await states_of(sessions, level)
+        states = list((await sessions.present(level)).values())
         going |= dict.fromkeys(state.session_id for state in states if not state.ended)
         level = await _forked_of(sessions, states, more if top in level else ())
     level = [top]
     while level:
-        for start in range(0, len(level), BRANCHES_MAX):
-            receipts = await sessions.cancel_all(level[start : start + BRANCHES_MAX], reason)
+        # What an operator took out of the stream meanwhile keeps none of the others going.
+        present = list(await sessions.present(level))
+        for start in range(0, len(present), BRANCHES_MAX):
+            receipts = await sessions.cancel_all(present[start : start + BRANCHES_MAX], reason)
             going |= dict.fromkeys(receipt.session_id for receipt in receipts)
         await fabric.queue.signals.ended(namespace, level)
-        states = await states_of(sessions, level)
+        states = list((await sessions.present(level)).values())
         level = await _forked_of(sessions, states, more if top in level else ())
     return list(going)
 

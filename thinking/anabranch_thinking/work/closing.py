@@ -45,7 +45,7 @@ async def close_join(
     begun_after = join.position - 1
     states: list[SessionState] = []
     if join.terms.then is Then.COMPLETE:  # The parent says what they say.
-        found = await states_of(sessions, join.branches, begun_after=begun_after, known=known)
+        found = await states_of(sessions, join.present, begun_after=begun_after, known=known)
         states = await heirs(sessions, found)
     counted = [one for one in states if one.session_id in set(verdict.counted) and one.result]
     errors = [one.error for one in states if one.error]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch_events.errors import AnabranchError
 from anabranch_events.event.types import JoinTerms, Priority, SessionOpened, Then
 from anabranch_events.tasks.signals import WORKERS
-from anabranch_thinking.errors import ThoughtFailed
+from anabranch_thinking.errors import SessionNotFound, ThoughtFailed
 from anabranch_thinking.join import ALL, Join
 from anabranch_thinking.sessions.forks import BUDGET, fork, fork_ids, join_id_of, share
 from anabranch_thinking.sessions.journal import checked
@@ -150,7 +150,9 @@ class ThoughtOverWorkers:
                 begun_after=self._begun_after,
             )
             joined = perf_counter()
-            states = await tree_of(self._sessions, self._join, begun_after=self._begun_after)
+            states = await tree_of(
+                self._sessions, self.root_id, self._join, begun_after=self._begun_after
+            )
         except BaseException:
             await self.call_off()
             raise
@@ -185,8 +187,12 @@ class ThoughtOverWorkers:
         with suppress(TimeoutError, AnabranchError):
             async with asyncio.timeout(CALL_OFF_S):
                 if self._own or join is None:
-                    await call_off(self._fabric, self._sessions.namespace, self.root_id, CALLED_OFF)
-                else:
+                    with suppress(SessionNotFound):  # Taken out of the log: its branches go on.
+                        await call_off(
+                            self._fabric, self._sessions.namespace, self.root_id, CALLED_OFF
+                        )
+                        return
+                if join is not None:
                     await _call_off_fork(self._fabric, self._sessions, join)
 
 
@@ -198,7 +204,8 @@ async def workers_of(fabric: Fabric, namespace: str) -> list[dict[str, object]]:
 
 async def _call_off_fork(fabric: Fabric, sessions: Sessions, join: JoinTerms) -> None:
     for session_id in fork_ids(join.join_id, join.branches):
-        await call_off(fabric, sessions.namespace, session_id, CALLED_OFF)
+        with suppress(SessionNotFound):
+            await call_off(fabric, sessions.namespace, session_id, CALLED_OFF)
 
 
 def _sequential_ms(outcomes: Sequence[BranchOutcome]) -> float:

@@ -53,7 +53,9 @@ class BranchForks:
                     terms,
                     begun_after=forked_at,
                 )
-                states = await joined_states(self._sessions, terms, begun_after=forked_at)
+                states = await joined_states(
+                    self._sessions, self._state.session_id, terms, begun_after=forked_at
+                )
                 return [outcome_of(state) for state in states]
         finally:
             self.waited_ms += (time.perf_counter() - begun) * 1000

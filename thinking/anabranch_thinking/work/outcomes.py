@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from anabranch_thinking.sessions.forks import fork_ids, forks_of
-from anabranch_thinking.sessions.many import begun_since, states_of
+from anabranch_thinking.sessions.many import begun_since, states_with_lost
 from anabranch_thinking.sessions.sessions import READS_AT_ONCE
 from anabranch_thinking.thought import BranchOutcome
 
@@ -42,11 +42,11 @@ def outcome_of(state: SessionState) -> BranchOutcome:
 
 
 async def tree_of(
-    sessions: Sessions, terms: JoinTerms, *, begun_after: int | None = None
+    sessions: Sessions, parent_id: str, terms: JoinTerms, *, begun_after: int | None = None
 ) -> list[SessionState]:
-    """Return the branches of a fork with all that was forked of them, level by level.
+    """Return the branches of a session's fork with all that was forked of them, level by level.
 
-    `begun_after` is a position before the fork: the tree is read from there in one go, where little
+    One that the log holds no more has failed. `begun_after` is a position before the fork: the tree is read from there in one go, where little
     else was stored since.
     """
     level = fork_ids(terms.join_id, terms.branches)
@@ -54,10 +54,12 @@ async def tree_of(
     if known is not None and known.keys() >= set(level):
         return _tree_in(known, level)
     found: list[SessionState] = []
-    while level:
-        states = await states_of(sessions, level)
+    parents = dict.fromkeys(level, parent_id)
+    while parents:
+        states = await states_with_lost(sessions, parents, parents=parents)
         found += states
-        level = [one for ids in await _forked_of(sessions, states) for one in ids]
+        forked = zip(states, await _forked_of(sessions, states), strict=True)
+        parents = {one: state.session_id for state, ids in forked for one in ids}
     return found
 
 

@@ -23,6 +23,7 @@ from anabranch_events.event.types import (
 from anabranch_events.tasks.task import Task
 from anabranch_thinking.join import LATE
 from anabranch_thinking.sessions.many import Known
+from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.sessions.state_cache import StateCache
 from anabranch_thinking.tracing import step_span
 from anabranch_thinking.work.book import JoinBook, Key, OpenJoin
@@ -176,6 +177,8 @@ class Turn:
             self._checks.pop(join.key, None)
             return
         if not join.whole:
+            if self._position >= join.position + join.terms.branches - 1:
+                self._start(join, "fill", self._fill(join))
             return
         if join.called_off:
             self._start(join, "cancel", self._cancel(join, PARENT_ENDED))
@@ -203,7 +206,11 @@ class Turn:
 
         async def run() -> None:
             try:
-                await work
+                try:
+                    await work
+                except NotFound:
+                    await self._note_lost(join)
+                    raise
             except (Conflict, NotFound, Unavailable) as error:
                 _log.debug("join %s is tried again: %s", join.terms.join_id, error)
                 self._due.add(join.key)
@@ -244,6 +251,33 @@ class Turn:
         await self._fabric.sessions_of(join.namespace).cancel_all(going, reason)
         await self._fabric.queue.signals.ended(join.namespace, going)
 
+    async def _fill(self, join: OpenJoin) -> None:
+        """Note branches of a fork that were never read as lost, unless they stand further on."""
+        if not await self._fabric.sessions_of(join.namespace).present(join.unread):
+            self._book.fill(join)
+            self._due.add(join.key)
+
+    async def _note_lost(self, join: OpenJoin) -> None:
+        """Note what the log holds no more of a join: an operator took it out of the stream.
+
+        The stream's leader says it. A branch has failed then, and without its parent a join is
+        called off.
+        """
+        holds = self._fabric.log.holds
+        if not await holds(join.forked_at):
+            _log.warning(
+                "session %s is no longer in the log: its branches are called off", join.parent_id
+            )
+            join.parent_end = Status.FAILED
+        for branch in self._book.branches_below(join):
+            known = branch.position and not branch.lost
+            if known and not await holds(branch.position):
+                self._note_lost_branch(branch.key)
+
+    def _note_lost_branch(self, key: Key) -> None:
+        _log.warning("branch %s is no longer in the log: it counts as failed", key[1])
+        self._due |= {join.key for join in self._book.lose(key)}
+
     async def _check_queue(self) -> None:
         """Find branches that should be in the queue and are not.
 
@@ -282,9 +316,17 @@ class Turn:
         """Put missing branches into the queue, once the log is read up to where it was then."""
         read_to = self._position
         due = [task for end, task in self._missing if end <= read_to]
-        lost = [task for task in due if self._book.goes_on((task.namespace, task.session_id))]
-        if lost:
-            await self._fabric.queue.put(lost)
+        absent = [task for task in due if self._book.goes_on((task.namespace, task.session_id))]
+        again: list[Task] = []
+        for task in absent:
+            key = task.namespace, task.session_id
+            position = self._book.forked_at(key)
+            if not position or await self._fabric.log.holds(position):
+                again.append(task)
+            else:
+                self._note_lost_branch(key)
+        if again:
+            await self._fabric.queue.put(again)
         self._missing = [(end, task) for end, task in self._missing if end > read_to]
 
 

@@ -12,7 +12,7 @@ from anabranch_events.event.types import Then
 from anabranch_events.tasks.signals import JOINED, ids_of
 from anabranch_thinking.join import BranchEnd, Join, decide
 from anabranch_thinking.sessions.forks import fork_ids
-from anabranch_thinking.sessions.many import states_of
+from anabranch_thinking.sessions.many import states_with_lost
 from anabranch_thinking.sessions.state import SessionState, Status
 from anabranch_thinking.work.outcomes import tree_of
 
@@ -47,7 +47,7 @@ async def until_joined(
     """Wait until the branches of a fork, which began after a position, are joined.
 
     The join's own effect on the parent, if it has one, is waited for, too. An outage of the log is
-    waited out.
+    waited out. Raises SessionNotFound where the parent was taken out of the log.
     """
     sessions = fabric.sessions_of(namespace)
     pause_s = LOOK_S
@@ -56,19 +56,26 @@ async def until_joined(
             with suppress(Unavailable):
                 if await _is_joined(sessions, parent_id, terms, begun_after):
                     return
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(pause_s):
                     await signal.wait()
+            except TimeoutError:
+                with suppress(Unavailable):
+                    await sessions.confirm([parent_id, *fork_ids(terms.join_id, terms.branches)])
             signal.clear()
             pause_s = min(LOOK_MAX_S, pause_s * 1.5)
 
 
 async def joined_states(
-    sessions: Sessions, terms: JoinTerms, *, begun_after: int
+    sessions: Sessions, parent_id: str, terms: JoinTerms, *, begun_after: int
 ) -> list[SessionState]:
-    """Return how the branches of a fork are, or those to whom they were handed off."""
-    ids = fork_ids(terms.join_id, terms.branches)
-    return await heirs(sessions, await states_of(sessions, ids, begun_after=begun_after))
+    """Return how the branches of a fork are, or those to whom they were handed off.
+
+    One that the log holds no more has failed.
+    """
+    parents = dict.fromkeys(fork_ids(terms.join_id, terms.branches), parent_id)
+    states = await states_with_lost(sessions, parents, parents=parents, begun_after=begun_after)
+    return await heirs(sessions, states)
 
 
 async def heirs(sessions: Sessions, states: Sequence[SessionState]) -> list[SessionState]:
@@ -90,13 +97,13 @@ async def _is_joined(
         return parent.ended
     if terms.then is Then.KEEP and terms.join_id in parent.consolidation_ids:
         return True
-    states = await joined_states(sessions, terms, begun_after=begun_after)
+    states = await joined_states(sessions, parent_id, terms, begun_after=begun_after)
     ends = {state.session_id: end_of(state) for state in states}
     overdue = terms.deadline is not None and datetime.now(UTC) > terms.deadline
     verdict = decide(join_of(terms), ends, overdue=overdue)
     if verdict is None or terms.then is Then.RETURN:
         return verdict is not None
-    tree = await tree_of(sessions, terms, begun_after=begun_after)
+    tree = await tree_of(sessions, parent_id, terms, begun_after=begun_after)
     return not any(state.insights for state in tree)  # There is nothing to consolidate.
 
 

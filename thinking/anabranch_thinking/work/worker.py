@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from anabranch_events import new_id
-from anabranch_events.errors import InputInvalid, NotFound, Unavailable
+from anabranch_events.errors import InputInvalid, NamespaceEnded, NotFound, Unavailable
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
@@ -319,8 +319,8 @@ class Worker:
         try:
             sessions = self._fabric.sessions_of(self._namespace)
             ended = (await sessions.state(delivery.task.session_id)).ended
-        except (NotFound, Unavailable) as error:
-            ended = isinstance(error, NotFound)
+        except (NotFound, NamespaceEnded, Unavailable) as error:
+            ended = not isinstance(error, Unavailable)
         if ended:
             await delivery.done()
         else:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from anabranch_recall import Recollection
 
 _READ_S: Final = 2.0
+_POSITION_MAX: Final = 2**63 - 1
 
 
 class ConflictDetails(BaseModel):
@@ -240,7 +241,7 @@ async def open_conflicts(
 
 
 async def _conflict(namespace: OpenNamespace, position: int) -> ConflictView:
-    if position > 0:
+    if 0 < position <= _POSITION_MAX:  # The graph takes none further on.
         for found in await list_conflicts(namespace, only_open=False, beyond=position - 1, limit=1):
             if found.position == position:
                 return found

@@ -389,6 +389,8 @@ async def test_resources_are_read_by_their_address(ask: Asking, memory: Memory) 
     ):
         with pytest.raises(MCPError, match="Fix: "):
             await client.read_resource(uri)
+    with pytest.raises(MCPError, match=f"no conflict that was opened at position {10**30}"):
+        await client.read_resource(f"anabranch://conflict/{10**30}")
 
 
 async def test_a_conflict_is_seen_and_decided(ask: Asking, memory: Memory) -> None:

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -114,6 +115,51 @@ def test_a_signal_ends_it_while_stdin_stays_open(anabranch: CommandLine) -> None
     line = ("--namespace", "stdio-signal", "session", "show", session, "--json")
     assert (code, rest) == (0, b"")
     assert anabranch.here(*line).value["status"] == "closed"
+
+
+def test_a_client_that_reads_no_more_ends_it(anabranch: CommandLine) -> None:
+    """It has gone: what it opened is closed, and nothing is complained of."""
+    session = given_up(anabranch)
+
+    line = ("--namespace", "stdio-deaf", "session", "show", session, "--json")
+    assert anabranch.here(*line).value["status"] == "closed"
+
+
+@in_full_only
+def test_without_an_up_a_client_that_reads_no_more_ends_it(alone: CommandLine) -> None:
+    """It ends the servers, too."""
+    given_up(alone)
+
+    assert not (alone.home / "runtime.json").exists()
+
+
+def given_up(line: CommandLine) -> str:
+    """Open a session over a process that nobody reads any more after that; return its id."""
+    process = subprocess.Popen(
+        line.command("mcp", "--namespace", "stdio-deaf"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=line.environment,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(script(call(2, "open_session", task="Walk the dog")))
+    process.stdin.flush()
+    answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+
+    process.stdout.close()
+    with suppress(BrokenPipeError):
+        process.stdin.write(script(call(3, "remember", text="The dog is back")))
+        process.stdin.close()
+    code = process.wait(120)
+
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert (code, said) == (0, "")
+    session: str = answers[1]["result"]["structuredContent"]["session_id"]
+    return session
 
 
 @in_full_only

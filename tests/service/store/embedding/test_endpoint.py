@@ -70,13 +70,13 @@ async def test_passing_failures_are_repeated(server: EmbeddingsServer) -> None:
 
 async def test_an_endpoint_that_keeps_failing_is_unavailable(server: EmbeddingsServer) -> None:
     """After five attempts the caller is told, to try again later."""
-    server.failing.extend([500] * 5)
+    server.failing.extend([500] * 6)
 
     async with endpoint_of(server) as embedder:
         with pytest.raises(EmbedderUnavailable, match="failed 5 times, lastly: status 500"):
             await embedder.embed(["Gauge"])
 
-    assert len(server.requests) == 5
+    assert len(server.requests) == 6  # The last one asked for a plain text.
 
 
 async def test_nobody_there_is_unavailable(server: EmbeddingsServer) -> None:
@@ -101,7 +101,6 @@ def _answer(*rows: object) -> tuple[int, str]:
         (404, "status 404", "ANABRANCH_EMBEDDER_URL"),
         ((200, "<html>"), "no JSON", "ANABRANCH_EMBEDDER_URL"),
         ((200, "[]"), "not one of the embeddings API", "ANABRANCH_EMBEDDER_URL"),
-        (_answer(), "0 vectors for 1 texts", "ANABRANCH_EMBEDDER_URL"),
     ],
 )
 async def test_what_no_repetition_mends_is_refused(
@@ -139,6 +138,7 @@ async def test_after_an_error_nothing_further_is_asked(
     ("answer", "problem", "fix"),
     [
         (400, "status 400: .*not now", "ANABRANCH_EMBEDDER_MODEL"),
+        (_answer(), "0 vectors for 1 texts", "ANABRANCH_EMBEDDER_URL"),
         (_answer({"index": 0, "embedding": None}), "0 numbers, not 8", "ANABRANCH_EMBEDDER_"),
         (
             _answer({"index": 0, "embedding": [1.0, 2.0]}),
@@ -167,17 +167,23 @@ async def test_an_endpoint_that_gives_no_text_a_vector_is_refused(
     [
         *([math.nan] * DIMENSION, [None] * DIMENSION, [0.0] * DIMENSION, [1.0], "x", None, 400),
         *([10**400] * DIMENSION, [1e308] * DIMENSION),
+        *(500, "drop", "left out", pytest.param("hang", marks=in_full_only)),
     ],
-    ids=["nan", "null", "zeros", "short", "text", "none", "refused", "whole", "long"],
+    ids=[
+        *("nan", "null", "zeros", "short", "text", "none", "refused", "whole", "long"),
+        *("fault", "dropped", "left out", "hang"),
+    ],
 )
 async def test_a_text_without_a_vector_holds_up_no_other(
-    server: EmbeddingsServer, bad: object
+    server: EmbeddingsServer, bad: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """NaN, zeros, a short vector or a refusal for one text: it is put aside, the others go on."""
+    """NaN, zeros, a refusal, a fault or silence for one text: it is put aside, the others go on."""
     texts = [f"Gauge {number}" for number in range(9)]
     server.bad = {"Gauge 4": bad}
+    monkeypatch.setattr(endpoint, "ATTEMPTS_MAX", 1 if bad == "hang" else 5)
+    monkeypatch.setattr(endpoint, "ATTEMPTS_OF_HALVES", 1)
 
-    async with endpoint_of(server) as embedder:
+    async with endpoint_of(server, timeout_s=0.5 if bad == "hang" else 30) as embedder:
         vectors = await embedder.embed(texts)
         alone = await embedder.embed(["Gauge 4"])
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from anabranch_events import PinnedConsumer, new_event
+from anabranch_events import PinnedConsumer, new_event, subject
 from anabranch_events.errors import InputInvalid, WaitTimedOut
 from anabranch_events.event.types import RetentionRule, RetentionSet
+from anabranch_events.jetstream.api import STREAM
 from anabranch_thinking import Sessions, consolidate_thought
-from anabranch_thinking.settling.chain import Overtaken
+from anabranch_thinking.settling.chain import Overtaken, own_session
 from anabranch_thinking.settling.consolidator import TICK_S, Consolidator, Turn
 from anabranch_thinking.settling.recording import Settler
 from anabranch_thinking.settling.retention import set_policy
@@ -131,6 +132,21 @@ async def test_a_successor_goes_on(log: Log, sessions: Sessions) -> None:
     assert both[: len(first)] == first
     assert Counter(each[0] for each in both)["restated"] == 1
     assert ("opposed", *sorted(same)) in both
+
+
+async def test_a_consolidator_whose_session_is_taken_out_goes_on(
+    log: Log, sessions: Sessions
+) -> None:
+    """An operator purges what it recorded: it begins a session anew, and settles what is new."""
+    await _learned(sessions, SAID_AGAIN, 1)
+    async with _settling(log, sessions_of=lambda _name: sessions):
+        await _until(log, 1)
+        own = subject("test", own_session("test", "0"))
+        await log.connection.jetstream().purge_stream(STREAM, subject=own)
+        same = await _learned(sessions, OPPOSED, 2)
+        found = await _until(log, 2)
+
+    assert ("opposed", *sorted(same)) in found
 
 
 async def test_one_settlement_is_let_in(log: Log, sessions: Sessions) -> None:

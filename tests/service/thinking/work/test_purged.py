@@ -1,0 +1,218 @@
+"""Sessions of a thought over workers that an operator takes out of the stream while it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from anabranch_events import subject
+from anabranch_events.errors import NamespaceEnded
+from anabranch_events.jetstream.api import STREAM
+from anabranch_thinking import BranchContext, CallableExecutor, Status, think
+from anabranch_thinking.errors import SessionNotFound
+from anabranch_thinking.sessions.many import LOST
+from anabranch_thinking.work.calling_off import call_off
+from anabranch_thinking.work.joiner import BUCKET, NAME
+from tests.support.fleet_of_workers import Crew, echo
+from tests.support.patience import PATIENCE_S, until
+
+if TYPE_CHECKING:
+    from anabranch_events import Log
+
+NAMESPACE = "test"
+TASKS = ("a", "b", "c")
+pytestmark = pytest.mark.timeout(180)
+
+
+class Work:
+    """Work that begins, and waits to be let go."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.go = asyncio.Event()
+
+    async def __call__(self, branch: BranchContext) -> str:
+        """Find what the task says, once it may."""
+        self.begun.append(branch.session_id)
+        await self.go.wait()
+        return await echo(branch)
+
+
+async def purge(log: Log, session_id: str) -> None:
+    """Take a session out of the stream."""
+    stream = log.connection.jetstream()
+    await stream.purge_stream(STREAM, subject=subject(NAMESPACE, session_id))
+
+
+async def forked_of(log: Log, root_id: str) -> list[str]:
+    """Return the sessions that the log holds beside the root, in their order."""
+    found = [one.session_id async for one in log.read_all()]
+    return [one for one in dict.fromkeys(found) if one != root_id]
+
+
+async def let_go(log: Log) -> None:
+    """Wait until no join keeps the joiner's checkpoint back."""
+    bucket = await log.bucket(BUCKET)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            noted = await bucket.get(NAME)
+            if noted and orjson.loads(noted)["position"] == (await log.bounds()).last:
+                return
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("gone", ["in work", "waiting"])
+async def test_a_branch_that_is_taken_out_has_failed(log: Log, gone: str) -> None:
+    """The others are joined, the thought says of the one why, and its worker is free again."""
+    work = Work()
+    crew = Crew(log, {"echo": work}, slots=[1])
+
+    async with crew.at_work():
+        thought = await crew.begin(TASKS)
+        await until(lambda: bool(work.begun))
+        branches = await forked_of(log, thought.root_id)
+        at_work = gone == "in work"
+        lost = next(one for one in branches if (one in work.begun) is at_work)
+        joined = asyncio.create_task(thought.joined())
+        await purge(log, lost)
+        work.go.set()
+        async with asyncio.timeout(PATIENCE_S):
+            found = await joined
+        root = await crew.sessions.state(thought.root_id)
+        await until(lambda: crew.workers[0].slots.busy == 0)
+        await let_go(log)
+
+    outcomes = {one.session_id: (one.status, one.error) for one in found.branches}
+    kept = dict.fromkeys(branches, (Status.COMPLETED, None))
+    assert outcomes == kept | {lost: (Status.FAILED, LOST)}
+    assert root.status is Status.CLOSED
+    assert found.consolidation is not None
+    assert set(found.consolidation.sessions) == set(branches) - {lost}
+
+
+async def test_a_branch_that_the_joiner_never_read_has_failed(log: Log) -> None:
+    """A joiner that begins after the purge joins what is left of the fork."""
+    crew = Crew(log, {"echo": echo})
+    thought = await crew.begin(TASKS)
+    branches = await forked_of(log, thought.root_id)
+    await purge(log, branches[0])
+
+    async with crew.at_work(), asyncio.timeout(PATIENCE_S):
+        found = await thought.joined()
+        await let_go(log)
+
+    assert [(one.status, one.error) for one in found.branches] == [
+        (Status.FAILED, LOST),
+        (Status.COMPLETED, None),
+        (Status.COMPLETED, None),
+    ]
+
+
+async def test_a_thought_whose_root_is_taken_out_says_so(log: Log) -> None:
+    """Whoever waits gets an error, its branches are called off, and nobody comes back to it."""
+    work = Work()
+    crew = Crew(log, {"echo": work}, slots=[1])
+
+    async with crew.at_work():
+        thought = await crew.begin(TASKS)
+        await until(lambda: bool(work.begun))
+        branches = await forked_of(log, thought.root_id)
+        joined = asyncio.create_task(thought.joined())
+        await purge(log, thought.root_id)
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(SessionNotFound, match=thought.root_id):
+                await joined
+        await until(lambda: crew.workers[0].slots.busy == 0)
+        await let_go(log)
+
+    states = [await crew.sessions.state(one) for one in branches]
+    assert {one.status for one in states} == {Status.CANCELLED}
+
+
+async def test_what_is_left_of_a_thought_is_called_off(log: Log) -> None:
+    """A process that never knew of the lost branch cancels the root and the others."""
+    crew = Crew(log, {"echo": echo})
+    thought = await crew.begin(TASKS)
+    branches = await forked_of(log, thought.root_id)
+    await purge(log, branches[1])
+    other = Crew(log, {"echo": echo})
+
+    cancelled = await call_off(other.fabric, NAMESPACE, thought.root_id, "enough")
+
+    assert cancelled == [thought.root_id, branches[0], branches[2]]
+
+
+async def test_a_session_that_is_taken_out_is_not_found_by_who_knew_it(log: Log) -> None:
+    """A command on it raises at once, and does not wait for a writer that never was there."""
+    sessions = Crew(log, {"echo": echo}).sessions
+    told = await sessions.open_session("notes on the mill")
+    await sessions.remember("The gate is shut", session_id=told.session_id)
+    await purge(log, told.session_id)
+
+    async with asyncio.timeout(PATIENCE_S / 3):
+        with pytest.raises(SessionNotFound):
+            await sessions.close(told.session_id)
+        with pytest.raises(SessionNotFound):
+            await sessions.state(told.session_id)
+
+
+async def test_a_session_whose_beginning_is_gone_is_not_there(log: Log) -> None:
+    """A purge up to a position leaves events of it: they are no session without a task."""
+    crew = Crew(log, {"echo": echo})
+    root = await crew.sessions.open_session("plan the trip")
+    branch = await crew.sessions.branch(root.session_id, "find a hotel")
+    claim = await crew.sessions.start(branch.session_id, worker="worker 0")
+    await log.connection.jetstream().purge_stream(STREAM, seq=claim.position)
+
+    with pytest.raises(SessionNotFound):
+        await Crew(log, {"echo": echo}).sessions.state(branch.session_id)
+
+
+async def test_a_namespace_that_is_deleted_ends_its_thoughts(log: Log) -> None:
+    """Whoever waits hears it, its tasks leave the queue, and the joiner goes on with others."""
+    work = Work()
+    crew = Crew(log, {"echo": work}, slots=[1], silence_s=1.0)
+
+    async with crew.at_work():
+        thought = await crew.begin(TASKS)
+        await until(lambda: bool(work.begun))
+        joined = asyncio.create_task(thought.joined())
+        deletion = log.deletion(NAMESPACE)
+        await deletion.end()
+        await deletion.purge()
+        work.go.set()
+        async with asyncio.timeout(PATIENCE_S):
+            with pytest.raises(NamespaceEnded):
+                await joined
+            await until(lambda: crew.workers[0].slots.busy == 0)
+            while await crew.fabric.queue.queued(NAMESPACE):  # noqa: ASYNC110 - it tells nobody.
+                await asyncio.sleep(0.05)
+        await let_go(log)
+
+
+async def test_a_branch_of_this_process_that_is_taken_out_has_failed(log: Log) -> None:
+    """Without workers, too, the others are joined, and the thought says of the one why."""
+
+    async def work(branch: BranchContext) -> str:
+        if branch.task == "b":
+            await purge(log, branch.session_id)
+        return await echo(branch)
+
+    sessions = Crew(log, {"echo": echo}).sessions
+
+    async with asyncio.timeout(PATIENCE_S / 3):
+        found = await think(
+            sessions, "plan the trip", branches=TASKS, executor=CallableExecutor(work)
+        )
+
+    assert [(one.task, one.status) for one in found.branches] == [
+        ("a", Status.COMPLETED),
+        ("b", Status.FAILED),
+        ("c", Status.COMPLETED),
+    ]
+    assert found.branches[1].error == LOST
+    assert (await sessions.state(found.session_id)).status is Status.CLOSED
+    assert found.consolidation is not None
