@@ -272,7 +272,7 @@ async def _fitting(graph: Graph, embedder: Embedder | None) -> Embedder | None:
 async def _kept_running(projection: Projector | VectorProjector) -> None:
     """Run the projection; when it fails, say so and begin again from its checkpoint.
 
-    An error that comes again at once is told once.
+    An error that comes again at once is logged once.
     """
     told = ""
     while True:

@@ -93,9 +93,8 @@ async def _watch(backend: Backend) -> None:
     while True:
         with _tried_again("", told):
             for namespace in await backend.log.sealed_namespaces():
-                with _tried_again(
-                    namespace, told
-                ):  # One whose keys are missing does not stop the others.
+                # One whose keys are missing does not stop the others.
+                with _tried_again(namespace, told):
                     await left.finish(namespace, backend.log.erasure(namespace))
             await _erase_files(backend)
         await asyncio.sleep(_PAUSE_S)
@@ -103,7 +102,7 @@ async def _watch(backend: Backend) -> None:
 
 @contextmanager
 def _tried_again(place: str, told: dict[str, str]) -> Generator[None]:
-    """Log an error, whatever it is, for what failed is tried again; once while it stays the same."""
+    """Log an error, once while it stays the same; what failed is tried again."""
     try:
         yield
     except Exception as error:  # noqa: BLE001 - else nobody would look again before a restart.

@@ -41,7 +41,7 @@ async def call_off(
         level = await _forked_of(sessions, states, more if top in level else ())
     level = [top]
     while level:
-        # What an operator took out of the stream meanwhile keeps none of the others going.
+        # A session that an operator took out of the stream meanwhile keeps no other going.
         present = list(await sessions.present(level))
         for start in range(0, len(present), BRANCHES_MAX):
             receipts = await sessions.cancel_all(present[start : start + BRANCHES_MAX], reason)

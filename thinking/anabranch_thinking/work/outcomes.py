@@ -46,8 +46,8 @@ async def tree_of(
 ) -> list[SessionState]:
     """Return the branches of a session's fork with all that was forked of them, level by level.
 
-    One that the log holds no more has failed. `begun_after` is a position before the fork: the tree is read from there in one go, where little
-    else was stored since.
+    One that the log holds no more has failed. `begun_after` is a position before the fork: the tree
+    is read from there in one go, where little else was stored since.
     """
     level = fork_ids(terms.join_id, terms.branches)
     known = await begun_since(sessions, terms.branches, begun_after=begun_after)

@@ -100,7 +100,7 @@ class PydanticAiReader:
 def _named_in(messages: Sequence[msgspec.Raw]) -> str | None:
     """Return the conversation of the first message that names one: those before it are of it.
 
-    What a history processor puts before them has no id, and takes that of the prompt behind it.
+    A message that a history processor puts before them has no id, or that of the prompt behind it.
     """
     told = (object_of(json_of(bytes(raw))).get("conversation_id") for raw in messages)
     return next((name for one in told if (name := text_of(one))), None)
