@@ -42,6 +42,8 @@ async def test_export_writes_lines(memory: Memory) -> None:
     assert orjson.loads(part.getvalue()) == second | {"before": first["id"]}
     with pytest.raises(PositionFromFuture):
         await memory.transfer.export(io.BytesIO(), to=3)
+    with pytest.raises(InputInvalid, match="1 is before 2"):
+        await memory.transfer.export(io.BytesIO(), after=2, to=1)
 
 
 async def test_import_lines_makes_the_same_memory(memory: Memory, tmp_path: Path) -> None:
