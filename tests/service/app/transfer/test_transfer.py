@@ -123,8 +123,9 @@ async def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
         ended = alone("down", "--json")
 
     assert ended.code == 0, ended.err
-    assert 0 < middle < len(lines)
-    assert (again["skipped"], again["imported"]) == (middle, len(lines) - middle)
+    # The server may have had one more batch in hand when the import was killed.
+    assert 0 < middle <= again["skipped"] <= fed
+    assert again["skipped"] + again["imported"] == len(lines)
     assert resumed == whole
     assert same == digest
 
