@@ -39,7 +39,8 @@ async def test_an_error_that_comes_again_is_told_once(
     failing = Failing([1, 1, 1, 2, 2])
 
     with caplog.at_level(logging.WARNING):
-        kept = asyncio.create_task(projection_runner._kept_running(cast("Projector", failing)))
+        running = projection_runner._kept_running(cast("Projector", failing))  # pyright: ignore[reportPrivateUsage]  # no face fails at will
+        kept = asyncio.create_task(running)
         async with asyncio.timeout(PATIENCE_S):
             await failing.done.wait()
         kept.cancel()
