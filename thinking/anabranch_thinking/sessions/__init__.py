@@ -2,6 +2,6 @@
 
 Others use: `carried.attributes_for`, `carried.carried`, `carried.carried_attributes`, `findings`,
 `forks`, `holding`, `insights`, `journal`, `lease.Lease`, `many`, `opening.Opening`,
-`recall.Recall`, `recall.RecalledInsight`, `receipts`, `sessions.BranchTask`,
-`sessions.READS_AT_ONCE`, `sessions.Sessions`, `state`, `state_cache.StateCache`.
+`recall.Recall`, `recall.RecalledInsight`, `receipts`, `sessions.BranchTask`, `sessions.Sessions`,
+`state`, `state_cache.StateCache`.
 """

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from anabranch_events.event.types import EventData
 
 SETTLE_S: Final = 60.0
-CONFIRMED_AT_ONCE: Final = 32
+READS_AT_ONCE: Final = 32
 _PAUSE_MAX_S: Final = 0.004
 _NAMES_MAX: Final = 1024
 _NAME: Final = TypeAdapter[str](Name)
@@ -152,7 +152,7 @@ class Journal:
         `state` reads what is new alone: whoever waits would never hear that an operator took a
         session out of the stream.
         """
-        gate = asyncio.Semaphore(CONFIRMED_AT_ONCE)
+        gate = asyncio.Semaphore(READS_AT_ONCE)
 
         async def confirm(known: SessionState) -> None:
             async with gate:

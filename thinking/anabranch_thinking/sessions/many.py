@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_thinking.errors import SessionNotFound
-from anabranch_thinking.sessions.sessions import READS_AT_ONCE
+from anabranch_thinking.sessions.journal import READS_AT_ONCE
 from anabranch_thinking.sessions.state import SessionState, Status
 
 if TYPE_CHECKING:
@@ -54,29 +54,23 @@ async def states_of(
 
 
 async def states_with_lost(
-    sessions: Sessions,
-    session_ids: Iterable[str],
-    *,
-    parents: Mapping[str, str],
-    begun_after: int | None = None,
+    sessions: Sessions, parents: Mapping[str, str], *, begun_after: int | None = None
 ) -> list[SessionState]:
     """Return the states of branches in their order; one that the log holds no more has failed.
 
-    `parents` has the session that each was forked from.
+    `parents` has, for each branch, the session that it was forked from.
     """
-    ids = list(session_ids)
     try:
-        return await states_of(sessions, ids, begun_after=begun_after)
+        return await states_of(sessions, parents, begun_after=begun_after)
     except SessionNotFound:
-        found = await sessions.present(ids)
-    return [found.get(one) or lost_state(one, sessions.namespace, parents[one]) for one in ids]
-
-
-def lost_state(session_id: str, namespace: str, parent_id: str) -> SessionState:
-    """Return the state of a branch that the log holds no more."""
-    return SessionState(
-        session_id, namespace, status=Status.FAILED, error=LOST, parent_id=parent_id
-    )
+        found = await sessions.present(parents)
+    return [
+        found.get(one)
+        or SessionState(
+            one, sessions.namespace, status=Status.FAILED, error=LOST, parent_id=parent_id
+        )
+        for one, parent_id in parents.items()
+    ]
 
 
 async def _going_on(sessions: Sessions, known: Known) -> dict[str, SessionState] | None:

@@ -7,7 +7,7 @@ Of two rivals one wins, and the other gets an error.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -35,7 +35,7 @@ from anabranch_thinking.errors import BranchTaken, ClaimLost, SessionEnded, Sess
 from anabranch_thinking.sessions.carried import carried_attributes
 from anabranch_thinking.sessions.findings import InsightDraft, Time, as_drafts, as_insight
 from anabranch_thinking.sessions.insights import RESERVED, Insights
-from anabranch_thinking.sessions.journal import Announcement, Fact, checked
+from anabranch_thinking.sessions.journal import READS_AT_ONCE, Announcement, Fact, checked
 from anabranch_thinking.sessions.opening import Opening, branch_receipts, open_and_fork
 from anabranch_thinking.sessions.receipts import (
     BranchReceipt,
@@ -48,8 +48,6 @@ from anabranch_thinking.sessions.state import Claim, SessionState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
-
-READS_AT_ONCE: Final = 32
 
 
 class BranchTask(BaseModel):
@@ -292,13 +290,16 @@ class Sessions(Insights):
             session_id, lambda _state: checked(BranchCancelled, reason=reason), claim=claim
         )
 
-    async def cancel_all(self, session_ids: Sequence[str], reason: str) -> list[SessionReceipt]:
+    async def cancel_all(
+        self, session_ids: Sequence[str], reason: str, *, only_begun: bool = False
+    ) -> list[SessionReceipt]:
         """Cancel the sessions that have not ended: all of them or none, at once.
 
-        At most 1,000 sessions.
+        At most 1,000 sessions. Raises SessionNotFound, unless `only_begun` passes over those that
+        the log does not hold.
         """
         data = checked(BranchCancelled, reason=reason)
-        return await self._end_all(session_ids, lambda _state: data)
+        return await self._end_all(session_ids, lambda _state: data, only_begun=only_begun)
 
     async def present(self, session_ids: Iterable[str]) -> dict[str, SessionState]:
         """Return the states of those sessions that are in the log, by their ids as given."""

@@ -75,7 +75,6 @@ class BranchRunner:
         self._announce = announce
         self._tracer = tracer
         self._begun_after: dict[str, int] = {}
-        self._lost: set[str] = set()
 
     async def fan_out(
         self,
@@ -238,7 +237,6 @@ class BranchRunner:
             # Another process took, ended or cancelled the branch: the log's word holds.
             return await self._outcome(fork, duration_ms=duration_ms, depth=depth, lost=error)
         except SessionNotFound:  # An operator took it out of the stream.
-            self._lost.add(fork.session_id)
             return BranchOutcome(
                 session_id=fork.session_id,
                 parent_id=fork.parent_id,
@@ -288,7 +286,7 @@ class BranchRunner:
         wanted: set[str] = set()
         found: list[str] = []
         for session_id, outcome in self.outcomes.items():
-            if outcome is None or session_id in self._lost:
+            if outcome is None or outcome.error == LOST:
                 continue
             direct = outcome.parent_id == parent_id
             if session_id in counted if direct else outcome.parent_id in wanted:

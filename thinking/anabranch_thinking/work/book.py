@@ -182,7 +182,7 @@ class JoinBook:
             case SessionHandedOff() as data:
                 return self._handed_off(session, data.to)
             case NamespaceDeleted() as data:
-                self.forget_namespace(data.namespace)
+                self._forget_namespace(data.namespace)
                 return []
             case ConsolidationRecorded() as data:
                 return self._consolidated((event.namespace, data.consolidation_id))
@@ -247,7 +247,7 @@ class JoinBook:
             join.ended += 1
             self._by_branch[branch.key] = join.key
 
-    def forget_namespace(self, namespace: str) -> None:
+    def _forget_namespace(self, namespace: str) -> None:
         """Forget the joins of a namespace that was deleted."""
         for join in [one for one in self.joins.values() if one.namespace == namespace]:
             self._forget(join)

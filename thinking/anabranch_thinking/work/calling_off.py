@@ -41,10 +41,10 @@ async def call_off(
         level = await _forked_of(sessions, states, more if top in level else ())
     level = [top]
     while level:
-        # A session that an operator took out of the stream meanwhile keeps no other going.
-        present = list(await sessions.present(level))
-        for start in range(0, len(present), BRANCHES_MAX):
-            receipts = await sessions.cancel_all(present[start : start + BRANCHES_MAX], reason)
+        for start in range(0, len(level), BRANCHES_MAX):
+            # A session that an operator took out of the stream keeps no other going.
+            some = level[start : start + BRANCHES_MAX]
+            receipts = await sessions.cancel_all(some, reason, only_begun=True)
             going |= dict.fromkeys(receipt.session_id for receipt in receipts)
         await fabric.queue.signals.ended(namespace, level)
         states = list((await sessions.present(level)).values())

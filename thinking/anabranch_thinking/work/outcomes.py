@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from anabranch_thinking.sessions.forks import fork_ids, forks_of
+from anabranch_thinking.sessions.journal import READS_AT_ONCE
 from anabranch_thinking.sessions.many import begun_since, states_with_lost
-from anabranch_thinking.sessions.sessions import READS_AT_ONCE
 from anabranch_thinking.thought import BranchOutcome
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def tree_of(
     found: list[SessionState] = []
     parents = dict.fromkeys(level, parent_id)
     while parents:
-        states = await states_with_lost(sessions, parents, parents=parents)
+        states = await states_with_lost(sessions, parents)
         found += states
         forked = zip(states, await _forked_of(sessions, states), strict=True)
         parents = {one: state.session_id for state, ids in forked for one in ids}

@@ -74,7 +74,7 @@ async def joined_states(
     One that the log holds no more has failed.
     """
     parents = dict.fromkeys(fork_ids(terms.join_id, terms.branches), parent_id)
-    states = await states_with_lost(sessions, parents, parents=parents, begun_after=begun_after)
+    states = await states_with_lost(sessions, parents, begun_after=begun_after)
     return await heirs(sessions, states)
 
 

@@ -183,7 +183,7 @@ async def test_a_text_without_a_vector_holds_up_no_other(
     monkeypatch.setattr(endpoint, "ATTEMPTS_MAX", 1 if bad == "hang" else 5)
     monkeypatch.setattr(endpoint, "ATTEMPTS_OF_HALVES", 1)
 
-    async with endpoint_of(server, timeout_s=0.5 if bad == "hang" else 30) as embedder:
+    async with endpoint_of(server, timeout_s=2 if bad == "hang" else 30) as embedder:
         vectors = await embedder.embed(texts)
         alone = await embedder.embed(["Gauge 4"])
 

@@ -21,6 +21,7 @@ from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
     from anabranch_events import Log
+    from anabranch_thinking.work.dispatch import ThoughtOverWorkers
 
 NAMESPACE = "test"
 TASKS = ("a", "b", "c")
@@ -53,6 +54,13 @@ async def forked_of(log: Log, root_id: str) -> list[str]:
     return [one for one in dict.fromkeys(found) if one != root_id]
 
 
+async def begun(crew: Crew, work: Work) -> ThoughtOverWorkers:
+    """Begin a thought; return it once a branch is at work."""
+    thought = await crew.begin(TASKS)
+    await until(lambda: bool(work.begun))
+    return thought
+
+
 async def let_go(log: Log) -> None:
     """Wait until no join keeps the joiner's checkpoint back."""
     bucket = await log.bucket(BUCKET)
@@ -71,8 +79,7 @@ async def test_a_branch_that_is_taken_out_has_failed(log: Log, gone: str) -> Non
     crew = Crew(log, {"echo": work}, slots=[1])
 
     async with crew.at_work():
-        thought = await crew.begin(TASKS)
-        await until(lambda: bool(work.begun))
+        thought = await begun(crew, work)
         branches = await forked_of(log, thought.root_id)
         at_work = gone == "in work"
         lost = next(one for one in branches if (one in work.begun) is at_work)
@@ -117,8 +124,7 @@ async def test_a_thought_whose_root_is_taken_out_says_so(log: Log) -> None:
     crew = Crew(log, {"echo": work}, slots=[1])
 
     async with crew.at_work():
-        thought = await crew.begin(TASKS)
-        await until(lambda: bool(work.begun))
+        thought = await begun(crew, work)
         branches = await forked_of(log, thought.root_id)
         joined = asyncio.create_task(thought.joined())
         await purge(log, thought.root_id)
@@ -177,8 +183,7 @@ async def test_a_namespace_that_is_deleted_ends_its_thoughts(log: Log) -> None:
     crew = Crew(log, {"echo": work}, slots=[1], silence_s=1.0)
 
     async with crew.at_work():
-        thought = await crew.begin(TASKS)
-        await until(lambda: bool(work.begun))
+        thought = await begun(crew, work)
         joined = asyncio.create_task(thought.joined())
         deletion = log.deletion(NAMESPACE)
         await deletion.end()
