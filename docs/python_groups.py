@@ -189,6 +189,7 @@ GROUPS: Final = (
                 "append_lines",
                 "verify_log",
                 "snapshot",
+                "namespaces",
                 "seal_namespace",
                 "delete_namespace",
             ),

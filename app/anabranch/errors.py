@@ -409,6 +409,17 @@ class HomeMismatched(Conflict):
     """The home is open on other servers than the settings name."""
 
 
+class NamespaceNotFound(NotFound):
+    """Nothing was ever written to the namespace, and it was never sealed."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(
+            f"there is no namespace {namespace!r}: nothing was ever written to it",
+            fix="list them with `anabranch namespace list`",
+        )
+        self.namespace = namespace
+
+
 class NamespaceInUse(Conflict):
     """The namespace to delete, or to seal, is one that tenants may write to, or project."""
 

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         GenerationView,
         InsightDetails,
         NamespaceDeletion,
+        NamespaceView,
         SealedNamespace,
         SessionView,
         Status,
@@ -1189,6 +1190,13 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         """
         return LOOP.run(self._wrapped.verify_log(accept_loss=accept_loss, progress=progress))
 
+    def namespaces(self) -> tuple[NamespaceView, ...]:
+        """Return all namespaces of the log, by name, the sealed and the deleted ones too.
+
+        Only what the server counts is read, no event. Raises LogRefused for a tenant.
+        """
+        return LOOP.run(self._wrapped.namespaces())
+
     def seal_namespace(self, *, accept_loss: bool = False) -> SealedNamespace:
         """Seal this memory's namespace before its first event, for ever.
 
@@ -1218,9 +1226,9 @@ class MemoryTransfer(Face[AsyncMemoryTransfer]):
         was when it is called again. `progress` gets the name of each step done. `dry_run` says
         what would go.
 
-        Copies elsewhere stay: exports, snapshots, backups. Raises InputInvalid without the name,
-        NamespaceInUse while tenants may write there, LogRefused for a tenant, LogDamaged where the
-        log is not whole.
+        Copies elsewhere stay: exports, snapshots, backups. Raises NamespaceNotFound where nothing
+        was ever written, InputInvalid without the name, and NamespaceInUse while tenants may write
+        there. LogRefused is for a tenant, LogDamaged for a log that is not whole.
         """
         return LOOP.run(self._wrapped.delete_namespace(confirm, dry_run=dry_run, progress=progress))
 

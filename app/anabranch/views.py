@@ -59,6 +59,23 @@ class SealedNamespace(BaseModel):
     position: int
 
 
+class NamespaceView(BaseModel):
+    """A namespace in the log; `last` is the position of its newest event.
+
+    `sealed` and `deleted` are the positions at which it was. A deleted one holds nothing, and takes
+    no more; one without events has neither `last` nor `last_at`.
+    """
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+    namespace: str
+    sessions: int = 0
+    events: int = 0
+    last: int | None = None
+    last_at: datetime | None = None
+    sealed: int | None = None
+    deleted: int | None = None
+
+
 class NamespaceDeletion(BaseModel):
     """A namespace that was deleted, or would be: what it had in the log, and in how many graphs.
 

@@ -28,6 +28,7 @@ from anabranch_events.jetstream.stream import (
 )
 from anabranch_events.read import reader
 from anabranch_events.read.continuity import Continuity
+from anabranch_events.read.namespaces import Namespace, namespaces
 from anabranch_events.read.pinned_consumer import PinnedConsumer
 from anabranch_events.read.repeats import Repeats
 from anabranch_events.read.verification import Condition, LogReport, condition, verify
@@ -327,6 +328,15 @@ class Log:
     async def tolerated(self) -> list[str]:
         """Return the stream's settings that are not ours, yet harm nothing by themselves."""
         return await read_tolerated(self._connection)
+
+    async def namespaces(self) -> list[Namespace]:
+        """Return the namespaces that have events, by name. Raises LogRefused for a tenant."""
+        if self._connection.view is not None:
+            raise LogRefused(
+                "a tenant may not list the namespaces of others",
+                fix="connect with a user of all rights; your own stand in your credentials",
+            )
+        return await namespaces(self._connection)
 
     async def ended_namespaces(self) -> Mapping[str, int]:
         """Return the namespaces that were deleted, each with the position of its end."""

@@ -54,6 +54,7 @@ _LINES: Final = (
     "anabranch mcp uninstall claude",
     "anabranch namespace create acme --sealed",
     "anabranch namespace delete trial --dry-run",
+    "anabranch namespace list",
     "anabranch note 25da4fe2 budget 8700",
     "anabranch rebuild",
     "anabranch retention apply --dry-run",

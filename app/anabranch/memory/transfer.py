@@ -8,6 +8,7 @@ from anabranch.errors import InputInvalid
 from anabranch.generations.rebuild import refuse_less
 from anabranch.memory.forgetting.deletion import delete_namespace
 from anabranch.memory.forgetting.sealing import seal_namespace
+from anabranch.memory.reads.namespaces import namespaces
 from anabranch.transfer.append_events import append_events
 from anabranch.transfer.export import export_chained, export_lines
 from anabranch.transfer.imports import import_events
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from anabranch.transfer.append_events import Appended
     from anabranch.transfer.imports import Imported
     from anabranch.transfer.snapshot import Snapshot
-    from anabranch.views import NamespaceDeletion, SealedNamespace
+    from anabranch.views import NamespaceDeletion, NamespaceView, SealedNamespace
     from anabranch_events import LogReport
 
 
@@ -107,6 +108,13 @@ class MemoryTransfer:
             await log.ledger.accept(found.missing)
         return found
 
+    async def namespaces(self) -> tuple[NamespaceView, ...]:
+        """Return all namespaces of the log, by name, the sealed and the deleted ones too.
+
+        Only what the server counts is read, no event. Raises LogRefused for a tenant.
+        """
+        return await namespaces(self._namespace.backend.log)
+
     async def seal_namespace(self, *, accept_loss: bool = False) -> SealedNamespace:
         """Seal this memory's namespace before its first event, for ever.
 
@@ -138,9 +146,9 @@ class MemoryTransfer:
         was when it is called again. `progress` gets the name of each step done. `dry_run` says
         what would go.
 
-        Copies elsewhere stay: exports, snapshots, backups. Raises InputInvalid without the name,
-        NamespaceInUse while tenants may write there, LogRefused for a tenant, LogDamaged where the
-        log is not whole.
+        Copies elsewhere stay: exports, snapshots, backups. Raises NamespaceNotFound where nothing
+        was ever written, InputInvalid without the name, and NamespaceInUse while tenants may write
+        there. LogRefused is for a tenant, LogDamaged for a log that is not whole.
         """
         backend, name = self._namespace.backend, self._namespace.name
         return await delete_namespace(

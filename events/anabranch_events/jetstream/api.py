@@ -72,3 +72,18 @@ async def ask(connection: Connection, subject: str, request: object = None) -> d
         return (await connection.request(f"$JS.API.{subject}", payload, timeout_s=timeout_s)).data
 
     return parsed(await connection.attempt(once))
+
+
+async def stored_subjects(connection: Connection, stream: str, wanted: str) -> dict[str, int]:
+    """Return the subjects of a stream that a pattern takes in, each with its number of messages.
+
+    Raises Refused, LogUnavailable.
+    """
+    found: dict[str, int] = {}
+    while True:
+        request = {"subjects_filter": wanted, "offset": len(found)}
+        info = await ask(connection, f"STREAM.INFO.{stream}", request)
+        page = info["state"].get("subjects") or {}
+        found |= page
+        if not page or len(found) >= info.get("total", 0):
+            return found

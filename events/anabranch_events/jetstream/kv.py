@@ -18,6 +18,7 @@ from anabranch_events.jetstream.api import (
     Refused,
     ask,
     parsed,
+    stored_subjects,
     translated,
 )
 from anabranch_events.jetstream.direct_get import EXPECTED
@@ -230,15 +231,3 @@ async def drop_values(connection: Connection, name: str, wanted: Callable[[str],
             return 0
         raise translated(refused) from refused
     return found
-
-
-async def stored_subjects(connection: Connection, stream: str, wanted: str) -> list[str]:
-    """Return the subjects of a stream that a pattern takes in. Raises Refused, LogUnavailable."""
-    found: list[str] = []
-    while True:
-        request = {"subjects_filter": wanted, "offset": len(found)}
-        info = await ask(connection, f"STREAM.INFO.{stream}", request)
-        page = info["state"].get("subjects") or {}
-        found += page
-        if not page or len(found) >= info.get("total", 0):
-            return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from anabranch_events.event.identifiers import is_canonical_uuid
 from anabranch_events.event.types import Priority
 from anabranch_events.jetstream import direct_get
-from anabranch_events.jetstream.api import Refused, ask, parsed, translated
+from anabranch_events.jetstream.api import Refused, ask, parsed, stored_subjects, translated
 from anabranch_events.jetstream.stream import checked_token
 from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.signals import Signals
@@ -171,17 +171,10 @@ class TaskQueue:
         found = await self._subjects(subjects_of("*", "*"))
         return None if found is None else sorted({one.rsplit(".", 2)[1] for one in found})
 
-    async def _subjects(self, wanted: str) -> dict[str, Any] | None:
+    async def _subjects(self, wanted: str) -> dict[str, int] | None:
         """Return the subjects of tasks; None where there is no queue yet."""
-        found: dict[str, Any] = {}
         try:
-            while True:
-                request = {"subjects_filter": wanted, "offset": len(found)}
-                info = await ask(self._connection, f"STREAM.INFO.{TASKS}", request)
-                page = info["state"].get("subjects") or {}
-                found |= page
-                if not page or len(found) >= info.get("total", 0):
-                    return found
+            return await stored_subjects(self._connection, TASKS, wanted)
         except Refused as refused:
             if refused.status == 404:
                 return None

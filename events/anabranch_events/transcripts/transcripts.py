@@ -19,10 +19,10 @@ from anabranch_events.jetstream.api import (
     Refused,
     ask,
     parsed,
+    stored_subjects,
     translated,
 )
 from anabranch_events.jetstream.direct_get import EVENT_ID, get, position_of, read_subject
-from anabranch_events.jetstream.kv import stored_subjects
 from anabranch_events.transcripts.piece import (
     PIECE_BYTES,
     Line,
@@ -236,7 +236,7 @@ class Transcripts:
 
     async def _subjects(self, wanted: str) -> list[str]:
         try:
-            return await stored_subjects(self._connection, TRANSCRIPTS, wanted)
+            return [*await stored_subjects(self._connection, TRANSCRIPTS, wanted)]
         except Refused as refused:
             if refused.code == STREAM_NOT_FOUND:
                 return []

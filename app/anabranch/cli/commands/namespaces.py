@@ -1,4 +1,4 @@
-"""A whole namespace: sealed before its first event, or deleted for ever."""
+"""Whole namespaces: listed, sealed before the first event, deleted for ever."""
 
 from __future__ import annotations
 
@@ -11,10 +11,26 @@ from anabranch.cli.command import Call, command
 from anabranch.terminal.counting import counted
 
 if TYPE_CHECKING:
-    from anabranch.views import NamespaceDeletion
+    from collections.abc import Sequence
 
-commands = typer.Typer(help="Seal or delete a whole namespace.", no_args_is_help=True)
+    from rich.table import Table
+
+    from anabranch.views import NamespaceDeletion, NamespaceView
+
+commands = typer.Typer(help="List, seal or delete whole namespaces.", no_args_is_help=True)
 PANEL: Final = "Look and query"
+
+
+@command(
+    commands,
+    "list",
+    gives="a line a namespace: namespace, sessions, events, last, last_at, sealed, deleted",
+)
+async def list_namespaces(call: Call) -> None:
+    """List the namespaces of the log: their sessions, events, and when the last one was stored."""
+    async with call.memory() as memory:
+        found = await memory.transfer.namespaces()
+    call.output.items(found, _table, nothing="Nothing is in the log yet.")
 
 
 @command(commands, "create", gives="namespace, position")
@@ -87,6 +103,26 @@ async def delete(
 
         found = await memory.transfer.delete_namespace(name, progress=told)
     call.output.item(found, _told(found, "Deleted"))
+
+
+def _table(found: Sequence[NamespaceView]) -> Table:
+    from rich.text import Text
+
+    from anabranch.terminal.listing import listing
+
+    table = listing("namespace", "sessions", "events", "last", "")
+    for one in found:
+        last = "" if one.last_at is None else f"{one.last_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(
+            Text(one.namespace), f"{one.sessions:,}", f"{one.events:,}", last, _state(one)
+        )
+    return table
+
+
+def _state(one: NamespaceView) -> str:
+    if one.deleted is not None:
+        return f"deleted at position {one.deleted}"
+    return "" if one.sealed is None else "sealed"
 
 
 def _ask_for(name: str) -> None:

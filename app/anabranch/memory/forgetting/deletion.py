@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from anabranch.errors import InputInvalid, NamespaceInUse
+from anabranch.errors import InputInvalid, NamespaceInUse, NamespaceNotFound
 from anabranch.generations.generations import address_of, other_generations
 from anabranch.importers.mirrored import drop_namespace as drop_mirrored
 from anabranch.views import NamespaceDeletion
@@ -44,7 +44,7 @@ class NamespaceDeleting:
 
     async def steps(self) -> AsyncGenerator[str]:
         """Delete; yield the name of each step that is done."""
-        found = self._holdings = await self._deletion.survey()
+        found = await self._survey()
         ended = self._ended = await self._deletion.end()
         yield "end"
         await self._await_projections(ended)
@@ -78,9 +78,7 @@ class NamespaceDeleting:
 
     async def result(self, *, dry_run: bool) -> NamespaceDeletion:
         """Return what is deleted, or would be."""
-        found = self._holdings
-        if found is None:
-            found = await self._deletion.survey()
+        found = self._holdings or await self._survey()
         return NamespaceDeletion(
             namespace=self._namespace,
             dry_run=dry_run,
@@ -91,6 +89,19 @@ class NamespaceDeleting:
             objects=len(found.objects),
             graphs=1 + len(await other_generations(self._backend)),
         )
+
+    async def _survey(self) -> Holdings:
+        """Return all that goes. Raises NamespaceNotFound where there never was anything."""
+        found = self._holdings = await self._deletion.survey()
+        if not found.events and not await self._known():
+            raise NamespaceNotFound(self._namespace)
+        return found
+
+    async def _known(self) -> bool:
+        """Tell whether a namespace without events was sealed, ended, or has transcripts."""
+        log = self._backend.log
+        known = {*await log.sealed_namespaces(), *await log.ended_namespaces()}
+        return self._namespace in known or bool(await log.transcripts.keys(self._namespace))
 
     async def _await_projections(self, ended: int) -> None:
         """Wait until the graph has dropped what it had, and no vector is made any more."""
