@@ -118,10 +118,10 @@ class Output:
         self.message(Text(f"{text} ...", style="dim"))
 
     @contextmanager
-    def progress(self, description: str, *, total: int) -> Generator[Callable[[int], None]]:
+    def progress(self, description: str, *, total: int | None) -> Generator[Callable[[int], None]]:
         """Show a bar while something long runs; call what this gives with how far it has come.
 
-        Where there is no terminal nothing is shown.
+        Without `total` the bar has no end. Where there is no terminal nothing is shown.
         """
         if self.json or not self.messages.is_terminal:
             yield lambda _done: None

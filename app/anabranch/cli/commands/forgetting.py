@@ -99,14 +99,15 @@ async def forget(
         forget_subject = partial(
             _forget_subject, memory, subject, everywhere=everywhere, receipt=receipt
         )
-        found = await forget_subject(dry_run=True)
-        if dry_run:
-            call.output.item(found, _told(found, "Would forget"), *_details(found))
-            return
-        if not yes:
+        total = None
+        if dry_run or not yes:
+            found = await forget_subject(dry_run=True)
+            if dry_run:
+                call.output.item(found, _told(found, "Would forget"), *_details(found))
+                return
             call.output.message("\n".join([_told(found, "This forgets"), *_remaining(found)]))
             _ask(subject)
-        total = found.sums["insights"] + found.sums["derived"]
+            total = found.sums["insights"] + found.sums["derived"]
         with call.output.progress("forgetting", total=total) as tell:
             found = await forget_subject(dry_run=False, progress=tell)
     call.output.item(found, _told(found, "Forgot"), *_details(found))

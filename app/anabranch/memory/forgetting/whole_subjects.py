@@ -231,6 +231,8 @@ class _Forgetting:
         """
         if subject.kind != "entity":
             return None
+        if subject.everywhere:  # All that says it goes, and was looked for by its words.
+            return Remaining(insights=(), sessions=(), sums={"insights": 0, "sessions": 0})
         insights: dict[str, None] = {}
         async with aclosing(insights_saying(self._namespace, subject.name)) as batches:
             async for rows in batches:
