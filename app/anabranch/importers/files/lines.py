@@ -108,6 +108,17 @@ def document(path: Path) -> dict[str, Any] | Broken:
     return msgspec.structs.replace(found, more=False) if isinstance(found, Broken) else found
 
 
+def items(path: Path) -> list[msgspec.Raw] | Broken:
+    """Return the items of the JSON list that a whole file is, as they stand, or why it is none."""
+    data = whole(path)
+    if isinstance(data, Broken):
+        return data
+    try:
+        return msgspec.json.decode(data, type=list[msgspec.Raw])
+    except msgspec.MsgspecError as error:
+        return Broken(path=path, number=0, reason=str(error), more=False)
+
+
 def records(path: Path) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
     """Yield the JSON object on each line with the line's number."""
     for line in lines(path):

@@ -6,9 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from anabranch.importers.files.lines import whole
+from anabranch.importers.files.lines import items
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.records.chains import END, Node
@@ -68,14 +66,9 @@ class _Export(ABC):
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of all conversations; the file is held in memory as it is."""
-        data = whole(source.path)
-        if isinstance(data, Broken):
-            yield data
-            return
-        try:
-            found = msgspec.json.decode(data, type=list[msgspec.Raw])
-        except msgspec.MsgspecError as error:
-            yield Broken(path=source.path, number=0, reason=str(error), more=False)
+        found = items(source.path)
+        if isinstance(found, Broken):
+            yield found
             return
         for raw in found:
             conversation = object_of(json_of(bytes(raw)))

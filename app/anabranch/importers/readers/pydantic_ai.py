@@ -10,10 +10,8 @@ from collections import Counter
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from anabranch.importers.files.candidates import HEAD_BYTES
-from anabranch.importers.files.lines import plain_name, whole
+from anabranch.importers.files.lines import items, plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.records.model import (
     Broken,
@@ -40,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
+
+    import msgspec
 
     from anabranch.importers.files.candidates import Candidate
     from anabranch.importers.records.model import Record
@@ -82,14 +82,9 @@ class PydanticAiReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of a file; the messages are held in memory as they stand."""
-        data = whole(source.path)
-        if isinstance(data, Broken):
-            yield data
-            return
-        try:
-            messages = msgspec.json.decode(data, type=list[msgspec.Raw])
-        except msgspec.MsgspecError as error:
-            yield Broken(path=source.path, number=0, reason=str(error), more=False)
+        messages = items(source.path)
+        if isinstance(messages, Broken):
+            yield messages
             return
         talk = _Talk(_named_in(messages) or _name_of(source.path, messages))
         for raw in messages:
