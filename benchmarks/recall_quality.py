@@ -30,7 +30,7 @@ from anabranch_projections.recall_index.namespace_index import NamespaceIndex
 from anabranch_recall import Question, entities
 from anabranch_recall.asked import read
 from anabranch_recall.index.eligible import eligible
-from anabranch_recall.index.lanes import bm25
+from anabranch_recall.index.lanes import occurrences, weighed
 from anabranch_recall.index.ranking import rank
 from anabranch_recall.recipe import RECIPE
 from anabranch_store import MiniLM
@@ -42,7 +42,17 @@ if TYPE_CHECKING:
 
 NO_DAY: Final = "2000-01-01"
 BARE: Final = replace(
-    RECIPE, date=0, subject=0, question=0, answer=0, recency=0, path=0.2, shared_by_max=4
+    RECIPE,
+    words=0.4,
+    meaning=0.6,
+    candidates=0,
+    date=0,
+    subject=0,
+    question=0,
+    answer=0,
+    recency=0,
+    path=0.2,
+    shared_by_max=4,
 )
 """The recipe of the research, without the bonuses."""
 LUCENE: Final = replace(RECIPE, k1=1.2, b=0.75)
@@ -172,7 +182,7 @@ def rankings(space: Space) -> dict[str, list[tuple[list[int], set[int]]]]:
         cut = space.index.cut(as_of)
         asked, question = read(text), Question(text=text, namespace="space")
         reach = eligible(cut, question)
-        words = bm25(cut, asked, reach, recipe=LUCENE)
+        words = weighed(occurrences(cut, asked, reach, recipe=LUCENE), reach.count)
         meaning = cut.exact_similarities(vector, np.arange(reach.total))
         ways = {
             "BM25": _best(words),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Recipe:
     """The weight of each part of a score."""
 
-    words: float = 0.4
-    meaning: float = 0.6
+    words: float = 0.35
+    meaning: float = 0.65
     session: float = 0.7
     length: float = 0.3
     date: float = 0.4
@@ -27,6 +27,8 @@ class Recipe:
     seeds: int = 2
     shared_by_max: int = 6
     linked_from: int = 5
+    candidates: int = 100
+    """The best of each lane, among which words and meaning are weighed; 0 for all eligible."""
 
 
 RECIPE = Recipe()

@@ -103,9 +103,13 @@ def recalled(
     *,
     filters: Filters = NO_FILTERS,
     vectors: bool = True,
+    candidates: int = RECIPE.candidates,
     **fields: object,
 ) -> list[tuple[object, ...]]:
-    """Return all that is recalled, best first, with every part of every score to the last bit."""
+    """Return all that is recalled, best first, with every part of every score to the last bit.
+
+    Histories are short: with few `candidates` it is ranked as among many insights.
+    """
     question = Question.model_validate(
         {"text": text, "namespace": "default", "filters": filters, **fields}
     )
@@ -117,7 +121,7 @@ def recalled(
         k=question.k,
         vector=vector_of(text) if vectors else None,
         asked_at=question.asked_at,
-        recipe=replace(RECIPE, evidence=question.evidence_prior),
+        recipe=replace(RECIPE, evidence=question.evidence_prior, candidates=candidates),
     )
     return parts(ranking)
 

@@ -1,7 +1,8 @@
 """The dense part of the index ranker: a score for every eligible insight, by whole columns.
 
-Each number depends on its own row, on counts over the eligible ones and on nothing else. So what
-was recorded later changes no bit of it.
+Each number depends on its own row, on the eligible ones and on nothing else. So what was recorded
+later changes no bit of it. Words and meaning are weighed among the candidates, the best of each:
+what tells these apart counts, and not how they differ from all that has nothing to do with it.
 """
 
 from __future__ import annotations
@@ -13,20 +14,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from anabranch_recall.dates import closeness
+from anabranch_recall.index.best import best_slots
 from anabranch_recall.index.evidence import is_evidence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from anabranch_recall.asked import Asked
     from anabranch_recall.index.eligible import Eligible
-    from anabranch_recall.moment import Floats, Moment
+    from anabranch_recall.moment import Floats, Moment, Rows
     from anabranch_recall.recipe import Recipe
     from anabranch_recall.timing import Durations
 
 
 class Scaled(NamedTuple):
-    """A lane's values scaled to 0..1 over the eligible: (value - low) / span."""
+    """A lane's values, scaled to 0..1 over the candidates: (value - low) / span."""
 
     values: Floats
     low: float
@@ -67,10 +71,15 @@ def dense(
     The time of each lane is added to `took`.
     """
     with took.timed("words"):
-        said = bm25(moment, asked, reach, recipe=recipe)
-        words = scaled(said)
+        stems = occurrences(moment, asked, reach, recipe=recipe)
+        said = weighed(stems, reach.count)
     with took.timed("meaning"):
-        meaning, has_vector = _meaning(moment, reach, vector)
+        cosines, has_vector = _cosines(moment, reach, vector)
+    is_candidate = _candidates(said, cosines, has_vector, count=recipe.candidates)
+    with took.timed("words"):
+        words = scaled(weighed(stems, reach.count, among=is_candidate), is_candidate)
+    with took.timed("meaning"):
+        meaning = None if cosines is None else scaled(cosines, is_candidate, known=has_vector)
     if meaning and words and has_vector is not None:  # Until they are made, words stand for them.
         np.copyto(meaning.values, words.values, where=~has_vector)
     words_share = recipe.words if meaning else 1.0
@@ -101,29 +110,67 @@ def dense(
     )
 
 
-def bm25(moment: Moment, asked: Asked, reach: Eligible, *, recipe: Recipe) -> Floats:
-    """Return BM25 over exactly the eligible: their counts, their average length, Lucene's idf."""
-    scores = np.zeros(reach.count)
+def occurrences(
+    moment: Moment, asked: Asked, reach: Eligible, *, recipe: Recipe
+) -> list[tuple[Rows, Floats]]:
+    """Return the slots that have each stem of the question, and how much it counts in each.
+
+    That is BM25's count of it, over the average length of exactly the eligible.
+    """
+    found: list[tuple[Rows, Floats]] = []
     lengths = reach.of(moment.columns.length)
     mean = float(lengths.sum(dtype=np.int64)) / max(1, reach.count) or 1.0
     for stem in asked.stems:
-        found = moment.term(stem)
-        slots, kept = reach.slots(found.rows)
-        if not len(slots):
-            continue
-        counts = found.counts[kept].astype(np.float64)
-        idf = log(1 + (reach.count - len(slots) + 0.5) / (len(slots) + 0.5))
+        having = moment.term(stem)
+        slots, kept = reach.slots(having.rows)
+        counts = having.counts[kept].astype(np.float64)
         norms = recipe.k1 * (1 - recipe.b + recipe.b * lengths[slots] / mean)
-        scores[slots] += idf * counts * (recipe.k1 + 1) / (counts + norms)
+        found.append((slots, counts * (recipe.k1 + 1) / (counts + norms)))
+    return found
+
+
+def weighed(
+    stems: Sequence[tuple[Rows, Floats]], count: int, *, among: NDArray[np.bool_] | None = None
+) -> Floats:
+    """Return BM25 of `count` slots by Lucene's idf, which is over all of them or over some.
+
+    A stem that none of those has tells nothing apart, and counts nothing.
+    """
+    scores = np.zeros(count)
+    population = count if among is None else int(among.sum())
+    for slots, counts in stems:
+        having = len(slots) if among is None else int(among[slots].sum())
+        if having:
+            scores[slots] += log(1 + (population - having + 0.5) / (having + 0.5)) * counts
     return scores
 
 
-def scaled(values: Floats, known: NDArray[np.bool_] | None = None) -> Scaled | None:
-    """Scale to 0..1; what is not known is 0. None when there is nothing to tell apart."""
-    among = values if known is None else values[known]
-    if not len(among):
+def _candidates(
+    said: Floats, cosines: Floats | None, has_vector: NDArray[np.bool_] | None, *, count: int
+) -> NDArray[np.bool_]:
+    """Return who is among the best `count` by words or by meaning; all where there are no more."""
+    if not count or len(said) <= count:
+        return np.ones(len(said), np.bool_)
+    is_candidate = np.zeros(len(said), np.bool_)
+    by_words = best_slots(said, count)
+    is_candidate[by_words] = said[by_words] > 0
+    if cosines is not None and has_vector is not None:
+        near = best_slots(np.where(has_vector, cosines, -np.inf), count)
+        is_candidate[near] = has_vector[near]
+    return is_candidate
+
+
+def scaled(
+    values: Floats, among: NDArray[np.bool_], *, known: NDArray[np.bool_] | None = None
+) -> Scaled | None:
+    """Scale to 0..1 among some; what is not known is 0. None when there is nothing to tell apart.
+
+    Others go on by the same measure, below 0 where they are lower than all of these.
+    """
+    chosen = values[among if known is None else among & known]
+    if not len(chosen):
         return None
-    low, high = float(among.min()), float(among.max())
+    low, high = float(chosen.min()), float(chosen.max())
     if high <= low:
         return Scaled((values > 0).astype(np.float64), 0.0, high) if high > 0 else None
     found = (values - low) / (high - low)
@@ -141,16 +188,15 @@ def session_best(moment: Moment, reach: Eligible, base: Floats) -> Floats:
     return of_session
 
 
-def _meaning(
+def _cosines(
     moment: Moment, reach: Eligible, vector: NDArray[np.float32] | None
-) -> tuple[Scaled | None, NDArray[np.bool_] | None]:
+) -> tuple[Floats | None, NDArray[np.bool_] | None]:
     if vector is None:
         return None, None
     has_vector = reach.of(moment.columns.scale) > 0
     if not has_vector.any():
         return None, None
-    cosines = moment.similarities(vector, reach.rows)
-    return scaled(cosines, None if has_vector.all() else has_vector), has_vector
+    return moment.similarities(vector, reach.rows), has_vector
 
 
 def _priors(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from anabranch_recall.answer import distinct
+from anabranch_recall.index.best import best_slots
 from anabranch_recall.index.identified import identified
 from anabranch_recall.index.lanes import Dense, dense
 from anabranch_recall.moment import moment_of
@@ -34,8 +35,6 @@ RERANKED: Final = 100
 """The number of the best that are compared by the model's own vectors."""
 LINKS_MAX: Final = 200
 _GROWTH: Final = 4
-_GROUP: Final = 64
-"""The slots of a group: to part them all for the best hundred takes ten times as long."""
 _ROUNDED: Final = 0.02
 """More than one byte a number takes from a cosine, or adds to it."""
 
@@ -252,36 +251,6 @@ def _above(scores: Dense, min_similarity: float) -> Floats:
         near = scores.has_vector & (cosines >= min_similarity - _ROUNDED)
         totals[near] = scores.total[near]
     return totals
-
-
-def best_slots(total: NDArray[np.float64], count: int) -> list[int]:
-    """Return the slots of the highest scores; among equal ones the first."""
-    if len(total) <= count:
-        return list(range(len(total)))
-    near = _near_the_best(total, count)
-    scores = total[near]
-    least = _lowest_of_best(scores, count)
-    above = near[scores > least]
-    equal = near[scores == least][: count - len(above)]
-    return [*above.tolist(), *equal.tolist()]
-
-
-def _near_the_best(total: NDArray[np.float64], count: int) -> Rows:
-    """Return slots among which are those of the `count` highest scores, with few others.
-
-    Of groups of slots, `count` have one with a certain score or a higher one. So `count` slots
-    reach it, and none of the best is below it.
-    """
-    groups = len(total) // _GROUP
-    if groups <= count:
-        return np.arange(len(total))
-    peaks = total[: groups * _GROUP].reshape(_GROUP, groups).max(axis=0)
-    return np.flatnonzero(total >= _lowest_of_best(peaks, count))
-
-
-def _lowest_of_best(scores: NDArray[np.float64], count: int) -> float:
-    """Return the lowest of the `count` highest scores."""
-    return float(np.partition(scores, len(scores) - count)[len(scores) - count])
 
 
 def identify(pool: Pool, moment: Moment, asked: Asked, reach: Eligible, scores: Dense) -> None:

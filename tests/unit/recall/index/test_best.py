@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings, strategies
 
-from anabranch_recall.index.ranking import best_slots
+from anabranch_recall.index.best import best_slots
 from tests.support.rounds import examples
 
 
