@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from anabranch.api.choices import OBJECT_OR_TEXT
 from anabranch.api.moment import Moment, WorldTime
 from anabranch_events.event.identifiers import (
     Identifier,
@@ -35,6 +36,7 @@ _RETIRED_MAX = 100
 _EVENTS_MAX = 1000
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
+Learned = Annotated[InsightDraft | Text, OBJECT_OR_TEXT]
 
 
 class Request(BaseModel):
@@ -89,7 +91,7 @@ class Complete(Writing):
 
     session_id: Identifier
     result: Text = Field(description="What came out.")
-    insights: Annotated[tuple[InsightDraft | Text, ...], Field(max_length=INSIGHTS_MAX)] = Field(
+    insights: Annotated[tuple[Learned, ...], Field(max_length=INSIGHTS_MAX)] = Field(
         default=(), description="What was learned: texts, or objects that say more."
     )
 
@@ -110,9 +112,9 @@ class Remember(Writing, InsightDraft):
 class RememberAll(Writing):
     """Record several things learned, all of them or none; without a session one is opened."""
 
-    insights: Annotated[
-        tuple[InsightDraft | Text, ...], Field(min_length=1, max_length=REMEMBERED_MAX)
-    ] = Field(description="What was learned: texts, or objects that say more.")
+    insights: Annotated[tuple[Learned, ...], Field(min_length=1, max_length=REMEMBERED_MAX)] = (
+        Field(description="What was learned: texts, or objects that say more.")
+    )
     session_id: Identifier | None = None
 
 
