@@ -6,7 +6,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from anabranch.api.requests import Reading, Request, WorldTime
+from anabranch.api.moment import Moment
+from anabranch.api.requests import Reading, Request
 from anabranch.memory.reads.lanes import SPAN_MAX
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.identifiers import Identifier, Json, Name, Position
@@ -18,7 +19,6 @@ QUERY_LENGTH_MAX: Final = 65_536
 _SPEED_MAX: Final = 1e6
 
 PageSize = Annotated[int, Field(ge=1, le=PAGE_MAX)]
-Moment = Position | WorldTime
 
 
 class PastReading(Reading):

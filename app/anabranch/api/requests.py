@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from anabranch.api.choices import OBJECT_OR_TEXT
+from anabranch.api.moment import Moment, WorldTime
 from anabranch_events.event.identifiers import (
     Identifier,
     Json,
     Name,
     Position,
     Text,
-    in_utc,
-    no_number,
 )
 from anabranch_events.event.types import (
     CITED_MAX,
@@ -37,10 +36,7 @@ _RETIRED_MAX = 100
 _EVENTS_MAX = 1000
 
 Wait = Annotated[float, Field(ge=0, le=_WAIT_S_MAX)]
-
-
-WorldTime = Annotated[datetime, BeforeValidator(no_number), AfterValidator(in_utc)]
-"""A time as text, in UTC where it names no zone: a number is none, and no position."""
+Learned = Annotated[InsightDraft | Text, OBJECT_OR_TEXT]
 
 
 class Request(BaseModel):
@@ -95,7 +91,7 @@ class Complete(Writing):
 
     session_id: Identifier
     result: Text = Field(description="What came out.")
-    insights: Annotated[tuple[InsightDraft | Text, ...], Field(max_length=INSIGHTS_MAX)] = Field(
+    insights: Annotated[tuple[Learned, ...], Field(max_length=INSIGHTS_MAX)] = Field(
         default=(), description="What was learned: texts, or objects that say more."
     )
 
@@ -116,9 +112,9 @@ class Remember(Writing, InsightDraft):
 class RememberAll(Writing):
     """Record several things learned, all of them or none; without a session one is opened."""
 
-    insights: Annotated[
-        tuple[InsightDraft | Text, ...], Field(min_length=1, max_length=REMEMBERED_MAX)
-    ] = Field(description="What was learned: texts, or objects that say more.")
+    insights: Annotated[tuple[Learned, ...], Field(min_length=1, max_length=REMEMBERED_MAX)] = (
+        Field(description="What was learned: texts, or objects that say more.")
+    )
     session_id: Identifier | None = None
 
 
@@ -299,7 +295,7 @@ class _Asking(Request):
     min_similarity: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         default=None, description="Leave out what is less similar than this."
     )
-    as_of: Position | WorldTime | None = Field(
+    as_of: Moment | None = Field(
         default=None, description="Answer with what was known at a position, or a time."
     )
     after: Position | None = Field(
@@ -364,10 +360,10 @@ class Synthesise(Writing):
 
     session_id: Identifier | None = Field(default=None, description="What this session learned.")
     entity: Name | None = Field(default=None, description="What is known about this name.")
-    since: Position | WorldTime | None = Field(
+    since: Moment | None = Field(
         default=None, description="The beginning of a period: a position, or a time."
     )
-    until: Position | WorldTime | None = Field(default=None, description="The end of the period.")
+    until: Moment | None = Field(default=None, description="The end of the period.")
 
 
 class ResolveConflict(Writing):
@@ -405,7 +401,7 @@ class ShowSession(Reading):
     """Look up a session with its working memory and its insights."""
 
     session_id: Identifier
-    as_of: Position | WorldTime | None = Field(
+    as_of: Moment | None = Field(
         default=None, description="Show it as it was at a position, or a time."
     )
 
@@ -414,9 +410,7 @@ class ShowHistory(Reading):
     """Look up the life of a session, an insight or a consolidation."""
 
     thing_id: Identifier = Field(description="The id of a session, an insight or a consolidation.")
-    as_of: Position | WorldTime | None = Field(
-        default=None, description="Up to a position, or a time."
-    )
+    as_of: Moment | None = Field(default=None, description="Up to a position, or a time.")
     limit: Annotated[int, Field(ge=1, le=_EVENTS_MAX)] = Field(
         default=100, description="How many events at most: the last ones."
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from anabranch.api.choices import OBJECT_OR_TEXT, said_once
 from anabranch.api.claims import CLAIMS
 from anabranch.api.operations import OPERATIONS, Operation
 from anabranch.api.read_requests import Page, PastReading
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT_S_MAX: Final = 86_400.0
 _RETRIES_MAX: Final = 100
+_JOINS: Final = "say all, first, majority, or a number"
 
 
 class ThoughtBranch(BaseModel):
@@ -61,9 +63,9 @@ class StartThought(Writing):
 
     later: ClassVar[frozenset[str]] = frozenset({"labels"})
     task: Text = Field(description="What to think about.")
-    branches: Annotated[tuple[ThoughtBranch | Text, ...], Field(max_length=BRANCHES_MAX)] = Field(
-        default=(), description="The branches; without any, the task from several angles."
-    )
+    branches: Annotated[
+        tuple[Annotated[ThoughtBranch | Text, OBJECT_OR_TEXT], ...], Field(max_length=BRANCHES_MAX)
+    ] = Field(default=(), description="The branches; without any, the task from several angles.")
     count: Annotated[int, Field(ge=1, le=BRANCHES_MAX)] | None = Field(
         default=None, description="So many branches, each from another angle; five by default."
     )
@@ -72,7 +74,7 @@ class StartThought(Writing):
         description="What runs the branches, by its name: one that the service's owner allows. "
         "`recalling` asks memory.",
     )
-    join: str | int = Field(
+    join: Annotated[str | int, said_once("is no way to join", fix=_JOINS)] = Field(
         default="all", description="How many results are enough: all, first, majority, or a number."
     )
     late_kept: bool = Field(default=False, description="Let late branches go on.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ from anabranch.http.fixes import FIXES
 from anabranch_events.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydantic import BaseModel
 
@@ -44,7 +45,7 @@ def refused(error: Exception) -> Response:
     problem = Problem.of(error, instead=FIXES)
     headers: dict[str, str] = {}
     if isinstance(error, TooManyRequests):
-        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     elif isinstance(error, Unavailable):
         headers["Retry-After"] = _RETRY_AFTER_S
     elif isinstance(error, KeyRefused):
@@ -75,9 +76,9 @@ def tag_of(position: int) -> str:
     return f'W/"{position}"'
 
 
-def known_at(if_none_match: str | None) -> frozenset[int]:
-    """Return the positions of the answers that a client has."""
-    found = _TAG.finditer(if_none_match or "")
+def known_at(if_none_match: Iterable[str]) -> frozenset[int]:
+    """Return the positions of the answers that a client has, in one header or several."""
+    found = _TAG.finditer(", ".join(if_none_match))
     return frozenset(int(one["position"]) for one in found)
 
 

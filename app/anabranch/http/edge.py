@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 
@@ -105,7 +105,7 @@ class Edge:
         under a name of its own that leads here (DNS rebinding).
         """
         host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname if host.isprintable() else None
+        name = _parts(f"//{host}").hostname if host.isprintable() else None
         if name not in self._hosts:
             raise HostRefused(
                 f"Host: {host[:100]!r} is not a name of this service",
@@ -113,7 +113,7 @@ class Edge:
                 f"{OPERATORS} to name the host with `--allow-host`",
             )
         origin = headers.get("origin")
-        foreign = origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+        foreign = origin is not None and _parts(origin).netloc.lower() != host.lower()
         if foreign or headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
             raise HostRefused(
                 "a page of another site sent this request",
@@ -150,6 +150,14 @@ class Edge:
         if whole > REQUEST_BYTES_MAX or self._held_bytes + part > BODIES_BYTES_MAX:
             raise RequestTooLarge(whole, size_max=REQUEST_BYTES_MAX)
         self._held_bytes += part
+
+
+def _parts(address: str) -> SplitResult:
+    """Return the parts of an address. One that is malformed has none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _check_size(scope: Scope, headers: Headers) -> None:

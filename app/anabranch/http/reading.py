@@ -78,6 +78,16 @@ def from_query(request: type[Model], query: QueryParams, path: Mapping[str, str]
         raise request_invalid(error) from error
 
 
+def only(headers: Headers, name: str) -> str | None:
+    """Return what a header says. Raises InputInvalid where it stands more than once."""
+    given = headers.getlist(name)
+    if len(given) > 1:
+        raise InputInvalid(
+            f"{name}: stands {len(given)} times in the head", field=name, fix="send it once"
+        )
+    return given[0] if given else None
+
+
 def event_in(headers: Headers, body: bytes) -> Event:
     """Return the event of a request, in structured or in binary mode.
 

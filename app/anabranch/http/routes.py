@@ -19,7 +19,7 @@ from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
 from anabranch.http.metrics import count_request
 from anabranch.http.places import EVERYWHERE, PLACES, UNTAGGED, reads
-from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query
+from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query, only
 from anabranch_events import Event, traced
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Desk:
         """Answer with the position as ETag, or say that nothing happened since the client's."""
         backend = context.namespace.backend
         async with self._admitted(operation, 0):
-            known = answers.known_at(request.headers.get("if-none-match"))
+            known = answers.known_at(request.headers.getlist("if-none-match"))
             if known:
                 last = (await backend.log.bounds()).last
                 if last in known:
@@ -196,7 +196,7 @@ def _request_in(operation: Operation, request: Request, body: bytes) -> Any:
 
 
 def _key_of(request: Request, name: str) -> str | None:
-    key = request.headers.get(KEY)
+    key = only(request.headers, KEY)
     if key is None or reads(name):
         return None
     refuse_key(name, header=KEY)
@@ -204,7 +204,7 @@ def _key_of(request: Request, name: str) -> str | None:
 
 
 def _expected(request: Request) -> int | None:
-    given = request.headers.get(EXPECTED)
+    given = only(request.headers, EXPECTED)
     if given is None:
         return None
     if not (given.isascii() and given.isdecimal() and len(given) <= 19):

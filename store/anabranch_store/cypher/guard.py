@@ -336,8 +336,8 @@ def _makes(found: list[Token], at: int) -> bool:
 
 def _is_trimmed(found: list[Token], at: int) -> bool:
     """Tell whether a name is the character that `trim(BOTH character FROM text)` takes away."""
-    opened, side = found[at - 2].sign == "(", found[at - 1].word
-    return opened and side in _TRIMMED and found[at + 1].word == "FROM"
+    left = at - (2 if found[at - 1].word in _TRIMMED else 1)
+    return (found[left - 1].word, found[left].sign, found[at + 1].word) == ("TRIM", "(", "FROM")
 
 
 def _is_command(after: Token) -> bool:
@@ -379,8 +379,8 @@ def _check_write(token: Token, after: Token, then: Token) -> None:
     certain = (
         (word in {"CREATE", "INSERT", "MERGE", "FOREACH"} and after.sign == "(")
         or (word == "DETACH" and after.word == "DELETE")
-        or (word == "SET" and after.is_name and then.sign in {".", ":", "=", "+", "["})
-        or (word == "REMOVE" and after.is_name and then.sign in {".", ":"})
+        or (word == "SET" and _is_command(after) and then.sign in {".", ":", "=", "+", "["})
+        or (word == "REMOVE" and _is_command(after) and then.sign in {".", ":"})
     )
     if certain:
         raise _refused(word, why="it writes", fix=_READS_ONLY)

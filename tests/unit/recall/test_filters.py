@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from anabranch.api.requests import WorldTime
+from anabranch.api.moment import WorldTime
 from anabranch_recall import Filters
 from anabranch_recall.filters import Time
 from anabranch_thinking.sessions.findings import Time as DraftTime

@@ -15,7 +15,7 @@ from anabranch.errors import KeyRefused, TooManyRequests
 from anabranch.http.access.callers import Caller
 from anabranch.http.access.key_file import RATE, token_in
 from anabranch.http.access.token_access import PREFIX
-from anabranch.http.access.usage import Spent, counted
+from anabranch.http.access.usage import Spent, counted, insights_in
 from anabranch.http.metrics import AUDIT_LOST
 from anabranch.http.places import CYPHER, reads
 
@@ -160,12 +160,11 @@ class KeyAccess:
         if self._usage is None or key is None or not key.limits.daily:
             yield
             return
-        querying = operation == CYPHER
-        await self._usage.check(
-            key.id, key.limits, asked=asked, writing=not reads(operation), querying=querying
-        )
+        querying, writing = operation == CYPHER, not reads(operation)
+        await self._usage.check(key.id, key.limits, asked=asked, writing=writing, querying=querying)
+        about = Spent(insights_in(asked), int(writing))
         began = time.perf_counter()
-        with counted() as count:
+        with self._usage.held(key.id, about), counted() as count:
             try:
                 yield
             finally:

@@ -122,6 +122,8 @@ class Usage:
         self._stored: dict[str, _Kept] = {}
         self._fresh: dict[str, _Kept] = {}
         self._some = asyncio.Event()
+        self._held: dict[str, Spent] = {}
+        """The sums that the requests in work are about to store."""
         self._changing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -155,6 +157,17 @@ class Usage:
             if matters and used_up:
                 raise QuotaUsed(name, limit or 0, retry_after_s=self._rest_s())
 
+    @contextmanager
+    def held(self, key_id: str, spent: Spent) -> Generator[None]:
+        """Count what a request is about to store as spent, until it is added."""
+        self._held[key_id] = self._held.get(key_id, Spent()).plus(spent)
+        try:
+            yield
+        finally:
+            self._held[key_id] = self._held[key_id].minus(spent)
+            if self._held[key_id] == Spent():
+                del self._held[key_id]
+
     def add(self, key_id: str, spent: Spent) -> None:
         """Add what a key has spent."""
         if spent == Spent():
@@ -166,16 +179,15 @@ class Usage:
         self._some.set()
 
     async def spent(self, key_id: str) -> Spent:
-        """Return what a key has spent today."""
+        """Return what a key has spent today, with what is in work."""
         day = self._day()
         stored = self._stored.get(key_id)
         if stored is None or stored.day != day:
             async with self._changing:
                 stored = self._stored[key_id] = await self._read(key_id, day)
+        spent = stored.spent.plus(self._held.get(key_id, Spent()))
         fresh = self._fresh.get(key_id)
-        if fresh is None or fresh.day != day:
-            return stored.spent
-        return stored.spent.plus(fresh.spent)
+        return spent if fresh is None or fresh.day != day else spent.plus(fresh.spent)
 
     async def store(self) -> None:
         """Add what is new to what is stored."""

@@ -17,7 +17,7 @@ from anabranch.http.events.streams import (
     event_frames,
     event_lines,
 )
-from anabranch.http.reading import from_query
+from anabranch.http.reading import from_query, only
 from anabranch.http.routes import caller_of
 from anabranch.memory.reads.sessions import session_tree
 from anabranch.past.replay import replay
@@ -60,7 +60,7 @@ class EventRoutes:
     async def _stream(self, request: Request) -> Response:
         namespace = self._desk.namespace(request, writing=False)
         asked = from_query(FollowEvents, request.query_params, {})
-        after = await _start(namespace, asked, request.headers.get(LAST_EVENT_ID))
+        after = await _start(namespace, asked, only(request.headers, LAST_EVENT_ID))
         wanted = await _wanted(namespace, asked, after=after)
         return self._streaming(
             request,

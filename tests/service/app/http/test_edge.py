@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anabranch.api.admission import REQUEST_BYTES_MAX
-from anabranch.errors import PortTaken, ServiceBusy
+from anabranch.errors import PortTaken, ServiceBusy, TooManyRequests
 from anabranch.http.access.bind import HOST
 from anabranch.http.access.callers import OpenAccess
+from anabranch.http.answers import refused
 from anabranch.http.edge import Edge
 from anabranch.http.events.streams import Turnstile
 from anabranch.http.server import HEAD_BYTES_MAX, BoundedProtocol, listening, serving
@@ -64,6 +65,8 @@ async def at_work(application: ASGIApp) -> AsyncGenerator[tuple[str, int]]:
         ({"Host": "memory.example.evil.example"}, 421),
         ({"Host": "memory.example@evil.example"}, 421),
         ({"Host": ""}, 421),
+        ({"Host": "[memory.example"}, 421),
+        ({"Host": "memory.example", "Origin": "http://[memory.example"}, 421),
         ({"Host": "memory.example", "Origin": "http://memory.example"}, 200),
         ({"Host": "memory.example", "Origin": "http://evil.example"}, 421),
         ({"Host": "memory.example", "Origin": "null"}, 421),
@@ -218,6 +221,12 @@ def test_a_port_is_one_service_s() -> None:
 
         with pytest.raises(PortTaken, match=str(port)):
             listening(HOST, port)
+
+
+@pytest.mark.parametrize(("left_s", "said"), [(0.1, "1"), (1.0, "1"), (1.4, "2"), (3600.2, "3601")])
+def test_who_comes_again_when_told_is_not_too_early(left_s: float, said: str) -> None:
+    """Retry-After is in whole seconds, and none is less than is left."""
+    assert refused(TooManyRequests(left_s)).headers["retry-after"] == said
 
 
 @in_full_only

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from starlette.datastructures import Headers
 
-from anabranch.errors import InputInvalid, TooManyRequests
+from anabranch.api.requests import Recall, Remember, RememberAll
+from anabranch.errors import InputInvalid, QuotaUsed, TooManyRequests
 from anabranch.home.folder import Home
 from anabranch.http.access.key_access import KeyAccess
 from anabranch.http.access.key_file import KeyFile
 from anabranch.http.access.usage import BUCKET, Spent, Usage, note_append
 from anabranch.memory.memory import namespace_of
 from anabranch_events import encode
+from anabranch_thinking import InsightDraft
 from tests.support.fixtures.commands import opened_event
 from tests.support.fixtures.http import client_at, problem, served
 
@@ -124,6 +126,23 @@ async def test_a_key_stores_no_more_than_its_events(bounded: Bounded) -> None:
 
     assert [one.status_code for one in (*stored, others)] == [200, 200, 200]
     assert [problem(one) for one in refused] == [(429, "QuotaUsed")] * 2
+
+
+async def test_requests_at_work_count_before_they_have_stored(bounded: Bounded) -> None:
+    """Of two at the same time only one has room; where it stores nothing, the next has it."""
+    _, shown = await bounded.token(insights=3)
+    access = KeyAccess(bounded.keys, usage=bounded.usage)
+    caller = await access.caller(Headers(shown))
+    asked = RememberAll(insights=tuple(InsightDraft(text=one) for one in TEXTS))
+
+    async with access.spending(caller, "remember_all", asked):
+        with pytest.raises(QuotaUsed):
+            async with access.spending(caller, "remember", Remember(text=TEXTS[0])):
+                pass
+        async with access.spending(caller, "recall", Recall(query="Otters")):
+            pass
+    async with access.spending(caller, "remember_all", asked):
+        pass
 
 
 async def test_a_key_asks_no_more_cypher_than_its_time(bounded: Bounded) -> None:

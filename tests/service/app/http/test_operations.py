@@ -6,6 +6,8 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from anabranch.api.thoughts import EVERY
 from anabranch.http.places import PLACES
 from anabranch_events import encode
@@ -224,12 +226,32 @@ async def test_nothing_new_costs_nothing(web: httpx2.AsyncClient) -> None:
     first = await web.get(path)
     tag = {"If-None-Match": first.headers["etag"]}
     same = await web.get(path, headers=tag)
+    listed = await web.get(path, headers=[("If-None-Match", '"x"'), *tag.items()])
     await done(await web.post("/v1/insights", json={"text": "The south gate has no lock."}))
     changed = await web.get(path, headers=tag)
 
     assert first.headers["etag"] == f'W/"{kept["position"]}"'
-    assert (same.status_code, same.content) == (304, b"")
+    assert (same.status_code, same.content) == (listed.status_code, listed.content) == (304, b"")
     assert (changed.status_code, changed.json()) == (200, first.json())
+
+
+@pytest.mark.parametrize("given", ["yesterday", "-3", "1.5", ""])
+async def test_a_moment_that_is_none_is_named_once(web: httpx2.AsyncClient, given: str) -> None:
+    """Neither a position nor a time: the field and the fix are the caller's, in each operation."""
+    answers = [
+        await web.get("/v1/sessions", params={"as_of": given}),
+        await web.post("/v1/recall", json={"query": "gate", "as_of": given}),
+        await web.post("/v1/cypher", json={"query": "RETURN 1", "as_of": given}),
+    ]
+
+    assert [problem(one) for one in answers] == [(400, "InputInvalid")] * 3
+    for answer in answers:
+        found = answer.json()
+        assert (found["field"], found["detail"]) == (
+            "as_of",
+            "as_of: is neither a position nor a time",
+        )
+        assert "2026-01-31T12:00:00Z" in found["fix"]
 
 
 async def test_several_questions_are_asked_at_once(web: httpx2.AsyncClient) -> None:
@@ -296,6 +318,24 @@ REFUSED: tuple[tuple[str, str, dict[str, Any], tuple[int, str]], ...] = (
         "POST",
         "/v1/insights",
         {"json": {"text": "x"}, "headers": {"Idempotency-Key": "k" * 300}},
+        (400, "InputInvalid"),
+    ),
+    (
+        "POST",
+        "/v1/insights",
+        {"json": {"text": "x"}, "headers": [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]},
+        (400, "InputInvalid"),
+    ),
+    (
+        "POST",
+        f"/v1/sessions/{NOBODY}/close",
+        {"headers": [("Anabranch-Expected", "1"), ("Anabranch-Expected", "2")]},
+        (400, "InputInvalid"),
+    ),
+    (
+        "GET",
+        "/v1/events/stream",
+        {"headers": [("Last-Event-ID", "0"), ("Last-Event-ID", "0")]},
         (400, "InputInvalid"),
     ),
     (

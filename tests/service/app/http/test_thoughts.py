@@ -165,7 +165,7 @@ WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"join": 3}, "join"),
     ({"branches_max": 1}, "branches"),
     ({"labels": ["g p u"]}, "labels.0"),
-    ({"branches": [{"task": "x", "colour": "red"}]}, "branches.0.ThoughtBranch.colour"),
+    ({"branches": [{"task": "x", "colour": "red"}]}, "branches.0.colour"),
 )
 
 
