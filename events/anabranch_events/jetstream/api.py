@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 STREAM: Final = "ANABRANCH_EVENTS"
 """The stream that holds the log."""
 CONSUMER_NOT_FOUND: Final = 10014
+CONSUMER_EXISTS: Final = 10148
 STREAM_NOT_FOUND: Final = 10059
 MESSAGE_NOT_FOUND: Final = 10037
 CONFLICTS: Final = frozenset({10071, 10164})
