@@ -22,7 +22,6 @@ from anabranch.memory.thinking.work import MemoryWork as AsyncMemoryWork
 from anabranch.memory.transfer import MemoryTransfer as AsyncMemoryTransfer
 from anabranch.past.diff import ITEMS_MAX
 from anabranch_events.event.types import Outcome, Priority
-from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_projections.dead_letters import DeadLetters as AsyncDeadLetters
 from anabranch_recall import Scope
 from anabranch_recall.context import INSIGHTS, TOKENS
@@ -1255,7 +1254,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         priorities: Sequence[Priority | str] = tuple(Priority),
         labels: Sequence[str] = (),
         passes: Sequence[str] = (),
-        silence_s: float = SILENCE_S,
+        silence_s: float | None = None,
         grace_s: float = GRACE_S,
         name: str | None = None,
         ready: Callable[[Worker], None] | None = None,
@@ -1268,7 +1267,9 @@ class MemoryWork(Face[AsyncMemoryWork]):
         Branches that want some of its `labels`, and no others, come to it before they go elsewhere.
 
         It joins what was forked, where no other process does. A worker that says nothing for
-        `silence_s` has lost its branches to others. Raises InputInvalid.
+        `silence_s` has lost its branches to others. The bound is the namespace's. A new one holds
+        at once for what is in work; None leaves the one that stands, 10 s at first. Raises
+        InputInvalid.
         """
         return LOOP.run(
             self._wrapped.run_worker(
@@ -1297,7 +1298,7 @@ class MemoryWork(Face[AsyncMemoryWork]):
         priorities: Sequence[Priority | str] = tuple(Priority),
         labels: Sequence[str] = (),
         passes: Sequence[str] = (),
-        silence_s: float = SILENCE_S,
+        silence_s: float | None = None,
         grace_s: float = GRACE_S,
         cooldown_s: float = WINDOW_S,
         ready: Callable[[Scaler], None] | None = None,

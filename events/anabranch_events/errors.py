@@ -20,7 +20,7 @@ The tree is ordered by what the caller can do::
     │   └── WaitTimedOut
     └── SetupInvalid             change the set-up
         ├── LogRefused           wrong token, or a permission is missing
-        ├── LogFull              the disk or a stream limit is reached
+        ├── LogFull              the disk, or a limit of stream or account, is reached
         ├── LogDamaged           events of the log are gone, or are not those that were stored
         ├── LogRewound           the log ends before what was already read
         ├── LogReplaced          an empty log stands where the one of the graph was
@@ -207,7 +207,7 @@ class LogRefused(SetupInvalid):
 
 
 class LogFull(SetupInvalid):
-    """The log takes no more: its disk is full or a limit of the stream is reached.
+    """The log takes no more: its disk is full, or a limit of its stream or account is reached.
 
     Append the same events again once there is room, never new ones in their place. Of a batch a
     part may be readable before that; it is whole when the server has started again with room.

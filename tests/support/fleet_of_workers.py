@@ -71,7 +71,7 @@ class Crew:
                 zip(slots, labels or [()] * len(slots), strict=True)
             )
         ]
-        joiner = Joiner(self.fabric, silence_s=silence_s, hedging=hedging)
+        joiner = Joiner(self.fabric, hedging=hedging)
         self.joiner = joiner if joins else None
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -59,7 +59,7 @@ class Scaled:
     async def at_work(self) -> AsyncGenerator[Scaled]:
         """Scale, and join, for the length of the block."""
         scaling = asyncio.create_task(self.scaler.run())
-        joining = asyncio.create_task(Joiner(self.fabric, silence_s=SILENCE_S).run())
+        joining = asyncio.create_task(Joiner(self.fabric).run())
         try:
             yield self
         finally:

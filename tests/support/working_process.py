@@ -45,7 +45,7 @@ async def main(url: str, token: str, namespace: str, *terms: str) -> None:
             silence_s=silence_s,
             grace_s=10,
         )
-        joiner = asyncio.create_task(Joiner(fabric, silence_s=silence_s).run())
+        joiner = asyncio.create_task(Joiner(fabric).run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.drain)
         sys.stdout.write("ready\n")
         sys.stdout.flush()

@@ -108,7 +108,8 @@ class CommandService:
     async def drain(self) -> None:
         """Take no more requests, and answer those that were taken, within a bound.
 
-        FastStream's own stop would drop what waits.
+        FastStream's own stop would drop what waits
+        (findings/faststream_stops_with_requests_that_it_took.sh).
         """
         deadline = asyncio.get_running_loop().time() + _DRAIN_TIMEOUT_S
         await self._discovery.close()

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 STREAM: Final = "ANABRANCH_EVENTS"
 """The stream that holds the log."""
 CONSUMER_NOT_FOUND: Final = 10014
+CONSUMER_EXISTS: Final = 10148
 STREAM_NOT_FOUND: Final = 10059
 MESSAGE_NOT_FOUND: Final = 10037
 CONFLICTS: Final = frozenset({10071, 10164})
 DUPLICATE_IN_BATCH: Final = 10201
 BATCH_INCOMPLETE: Final = 10176
 BATCHES_BUSY: Final = 10210
-_FULL: Final = frozenset({10023, 10028, 10047, 10077})
+_FULL: Final = frozenset({10002, 10023, 10028, 10047, 10077})
+"""Full is a stream, a server, the memory or an account: this one with the status 400."""
 DISABLED: Final = frozenset({10039, 10076})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,7 @@ class Delivery:
         self.task = task
         self._connection = connection
         self._reply = reply
+        self._heard_at = time.monotonic()
         fields = reply.split(".")
         start = 4 if len(fields) == _FIELDS else 6
         self.deliveries = int(fields[start])
@@ -60,19 +62,32 @@ class Delivery:
         """Return what another worker in the same account needs to have it in our place."""
         return {"task": self.task.payload().decode(), "reply": self._reply}
 
+    @property
+    def silent_s(self) -> float:
+        """The time since it came, or since the last beat; the queue counts from no later."""
+        return time.monotonic() - self._heard_at
+
     async def done(self) -> None:
         """Take the task out of the queue: its outcome is in the log."""
         await self._say(b"+ACK")
 
     async def beat(self) -> None:
         """Say that the work goes on: silence gives the task to another worker."""
-        await self._say(b"+WPI")
+        begun = time.monotonic()
+        if await self._say(b"+WPI"):
+            self._heard_at = begun
 
     async def give_back(self, *, delay_s: float = 0.0) -> None:
-        """Let another worker have the task, after a delay."""
+        """Let another worker have the task, after a delay.
+
+        Only who still holds it may. The server obeys the answer of an earlier delivery, and takes
+        the task from its new worker (findings/nats_answers_of_a_lost_delivery_count.sh).
+        """
         delay = orjson.dumps({"delay": int(delay_s * _NS)})
         await self._say(b"-NAK " + delay if delay_s > 0 else b"-NAK")
 
-    async def _say(self, word: bytes) -> None:
+    async def _say(self, word: bytes) -> bool:
         with suppress(Unanswered):
             await self._connection.publish(self._reply, word)
+            return True
+        return False

@@ -11,7 +11,7 @@ from anabranch_events.jetstream.api import Refused, ask, parsed, stored_subjects
 from anabranch_events.jetstream.stream import checked_token
 from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.signals import Signals
-from anabranch_events.tasks.stream import TASKS, ensure_consumers, ensure_tasks
+from anabranch_events.tasks.stream import SILENCE_S, TASKS, ensure_consumers, ensure_tasks
 from anabranch_events.tasks.taking import Taking
 from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, subjects_of, task_consumer
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
     from anabranch_events.transport.connection import Connection
-
-SILENCE_S: Final = 10.0
-"""The time after which a worker that says nothing about a task has lost it."""
 
 PUTS_AT_ONCE: Final = 128
 _SUBJECT_TAKEN: Final = 10077
@@ -60,16 +57,17 @@ class TaskQueue:
         """True for a connection with all rights; a tenant only takes."""
         return self._connection.view is None
 
-    async def open(self, namespace: str, *, silence_s: float = SILENCE_S) -> None:
+    async def open(self, namespace: str, *, silence_s: float | None = None) -> float:
         """Make the queue and the consumers of a namespace, where they are not there.
 
-        `silence_s` is the bound after which a silent worker has lost its task; the last one to
-        open says. A tenant finds them made.
+        Returns the bound after which a silent worker has lost its task. It is `silence_s`, or with
+        None the one that stands. A tenant finds them made, and cannot ask.
         """
         checked_token(namespace, field="namespace")
-        if self.may_put:
-            await ensure_tasks(self._connection)
-            await ensure_consumers(self._connection, namespace, silence_s=silence_s)
+        if not self.may_put:
+            return SILENCE_S if silence_s is None else silence_s
+        await ensure_tasks(self._connection)
+        return await ensure_consumers(self._connection, namespace, silence_s=silence_s)
 
     async def ensure(self) -> None:
         """Make the queue where it is not there. Raises StreamDrifted."""

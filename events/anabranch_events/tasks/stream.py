@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch_events.event.types import Priority
-from anabranch_events.jetstream.api import Refused, ask, translated
+from anabranch_events.jetstream.api import CONSUMER_EXISTS, Refused, ask, translated
 from anabranch_events.jetstream.kept_stream import ensure
 from anabranch_events.tasks.task import SUBJECT_PREFIX, subjects_of, task_consumer
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from anabranch_events.transport.connection import Connection
 
 TASKS: Final = "ANABRANCH_TASKS"
+SILENCE_S: Final = 10.0
+"""The time after which a worker that says nothing about a task has lost it, where none is given."""
 SETTINGS: Final[dict[str, Any]] = {
     "subjects": [f"{SUBJECT_PREFIX}*.*.*"],
     "retention": "workqueue",
@@ -36,26 +38,47 @@ async def ensure_tasks(connection: Connection) -> None:
     await ensure(connection, TASKS, SETTINGS)
 
 
-async def ensure_consumers(connection: Connection, namespace: str, *, silence_s: float) -> None:
-    """Create the consumers of a namespace, one a priority, or give them this bound of silence.
+async def ensure_consumers(
+    connection: Connection, namespace: str, *, silence_s: float | None
+) -> float:
+    """Create the consumers of a namespace, one a priority; return their bound of silence.
 
-    A worker that says nothing about a task for `silence_s` has lost it: another one gets it.
+    A worker that says nothing about a task for so long has lost it: another one gets it. A bound
+    that is given holds at once for what is in work, and moves pauses. So with None the one that
+    stands is left. See findings/nats_ack_wait_reaches_what_is_in_work.sh.
     """
-    for priority in Priority:
-        name, subjects = task_consumer(priority, namespace), subjects_of(priority, namespace)
-        config = {
-            "name": name,
-            "durable_name": name,
-            "filter_subject": subjects,
-            "deliver_policy": "all",
-            "ack_policy": "explicit",
-            "ack_wait": int(silence_s * _NS),
-            "max_deliver": -1,  # The log counts the attempts: its count survives the queue.
-            "max_ack_pending": -1,  # Branches that wait for their forks are held, too.
-            "replay_policy": "instant",
-        }
-        request = {"stream_name": TASKS, "config": config}
+    bounds = [
+        await _ensured(connection, priority, namespace, silence_s=silence_s)
+        for priority in Priority
+    ]
+    return min(bounds)
+
+
+async def _ensured(
+    connection: Connection, priority: Priority, namespace: str, *, silence_s: float | None
+) -> float:
+    """Return the bound of the consumer for one priority, which is made where there is none."""
+    name, subjects = task_consumer(priority, namespace), subjects_of(priority, namespace)
+    config = {
+        "name": name,
+        "durable_name": name,
+        "filter_subject": subjects,
+        "deliver_policy": "all",
+        "ack_policy": "explicit",
+        "ack_wait": int((SILENCE_S if silence_s is None else silence_s) * _NS),
+        "max_deliver": -1,  # The log counts the attempts: its count survives the queue.
+        "max_ack_pending": -1,  # Branches that wait for their forks are held, too.
+        "replay_policy": "instant",
+    }
+    action = "create" if silence_s is None else ""
+    request = {"stream_name": TASKS, "config": config, "action": action}
+    try:
         try:
-            await ask(connection, f"CONSUMER.CREATE.{TASKS}.{name}.{subjects}", request)
+            info = await ask(connection, f"CONSUMER.CREATE.{TASKS}.{name}.{subjects}", request)
         except Refused as refused:
-            raise translated(refused) from refused
+            if refused.code != CONSUMER_EXISTS:
+                raise
+            info = await ask(connection, f"CONSUMER.INFO.{TASKS}.{name}")
+    except Refused as refused:
+        raise translated(refused) from refused
+    return float(info["config"]["ack_wait"]) / _NS

@@ -189,8 +189,8 @@ class QuickClient(Client):
 async def settled(client: Client) -> None:
     """Return once the server has taken in all that `client` sent before, subscriptions included.
 
-    The driver's `flush` lets its question overtake the messages to be flushed: a message does not.
-    Raises nats.errors.TimeoutError.
+    The driver's `flush` lets its question overtake the messages to be flushed: a message does not
+    (findings/nats_py_flush_overtakes_what_it_flushes.sh). Raises nats.errors.TimeoutError.
     """
     inbox = client.new_inbox()
     own = await client.subscribe(inbox)

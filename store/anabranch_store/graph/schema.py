@@ -27,7 +27,8 @@ DIMENSION: Final = 384
 """The default dimension of the vector index: the built-in model's."""
 _ONLINE_TIMEOUT_S: Final = 300
 _STEMMING: Final = "org.apache.lucene.analysis.en.EnglishAnalyzer"
-"""Lucene's analyzer that Neo4j calls `english`: words and questions are stemmed alike."""
+_ANALYZER: Final = "english"
+"""Neo4j's name for the same analyzer of Lucene: words and questions are stemmed alike."""
 
 KEYS: Final = {
     "Agent": ("namespace", "name"),
@@ -169,8 +170,10 @@ async def _make_embedded_indexes(address: GraphAddress, *, dimension: int) -> No
         except GraphUnavailable as error:
             if "already exists" not in error.message:
                 raise
-            # Another program's constraint: a property has one index there, and the graph is ours.
-            await admin.sql(database, f"DROP INDEX `Insight[{on}]`")
+            # One of ours by an earlier version, or another program's constraint: a property has one
+            # index there, and the graph is ours.
+            for other in (name, f"Insight[{on}]"):
+                await admin.sql(database, f"DROP INDEX `{other}` IF EXISTS")
             await admin.sql(database, command)
 
 
@@ -179,16 +182,29 @@ async def _make_neo4j_indexes(
 ) -> None:
     text = (
         f"CREATE FULLTEXT INDEX {TEXT_INDEX} IF NOT EXISTS FOR (n:Insight) ON EACH [n.text] "
-        "OPTIONS {indexConfig: {`fulltext.analyzer`: 'english'}}"
+        f"OPTIONS {{indexConfig: {{`fulltext.analyzer`: '{_ANALYZER}'}}}}"
     )
     vector = (
         f"CREATE VECTOR INDEX {VECTOR_INDEX} IF NOT EXISTS FOR (n:Insight) ON (n.embedding) "
         f"OPTIONS {{indexConfig: {{`vector.dimensions`: {dimension}, "
         "`vector.similarity_function`: 'cosine'}}"
     )
+    if await _is_of_an_earlier_version(driver, address):
+        await _run(driver, address, f"DROP INDEX {TEXT_INDEX} IF EXISTS")
     for command in (text, vector):
         await _run(driver, address, command)
     await _run(driver, address, "CALL db.awaitIndexes($timeout_s)", timeout_s=_ONLINE_TIMEOUT_S)
+
+
+async def _is_of_an_earlier_version(driver: AsyncDriver, address: GraphAddress) -> bool:
+    """Tell whether our full-text index cuts words otherwise: `IF NOT EXISTS` would leave it.
+
+    See findings/neo4j_if_not_exists_leaves_another_index.sh.
+    """
+    for row in await _run(driver, address, statement("schema/read_text_index"), name=TEXT_INDEX):
+        ours = (row["labels"], row["properties"]) == (["Insight"], ["text"])
+        return ours and row["analyzer"] != _ANALYZER
+    return False
 
 
 async def _run(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from anabranch_events import new_id
 from anabranch_events.errors import InputInvalid, Unavailable
 from anabranch_events.event.types import Priority
-from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_thinking.errors import PoolFailed
 from anabranch_thinking.pools import place as place_module
 from anabranch_thinking.pools.place import Place, PlaceLost, records_of
@@ -60,7 +59,7 @@ class Scaler:
         namespace: str,
         bounds: Bounds,
         priorities: Sequence[Priority] = tuple(Priority),
-        silence_s: float = SILENCE_S,
+        silence_s: float | None = None,
         window_s: float = WINDOW_S,
         tick_s: float = TICK_S,
         place_silence_s: float = place_module.SILENCE_S,

@@ -16,7 +16,6 @@ import orjson
 
 from anabranch_events import PinLost
 from anabranch_events.errors import LogRewound, Unavailable
-from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_thinking.work.turn import Turn
 
 if TYPE_CHECKING:
@@ -33,13 +32,10 @@ _log: Final = logging.getLogger("anabranch")
 class Joiner:
     """A place among the joiners of a log; `run` waits for its turn, and joins while it lasts."""
 
-    def __init__(
-        self, fabric: Fabric, *, silence_s: float = SILENCE_S, hedging: Hedging | None = None
-    ) -> None:
+    def __init__(self, fabric: Fabric, *, hedging: Hedging | None = None) -> None:
         self.active = False
         """True while this joiner is the one at work."""
         self._fabric = fabric
-        self._silence_s = silence_s
         self._hedging = hedging
         self._bucket: Bucket | None = None
         self._identity = ""
@@ -90,5 +86,5 @@ class Joiner:
     async def _open(self, namespace: str) -> None:
         """Make the consumers of a namespace, for workers that may not."""
         if namespace not in self._opened:
-            await self._fabric.queue.open(namespace, silence_s=self._silence_s)
+            await self._fabric.queue.open(namespace)
             self._opened.add(namespace)

@@ -21,8 +21,8 @@ import orjson
 from anabranch_events import new_id
 from anabranch_events.errors import InputInvalid, NamespaceEnded, NotFound, Unavailable
 from anabranch_events.event.types import Priority
-from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
+from anabranch_events.tasks.stream import SILENCE_S
 from anabranch_thinking.sessions.many import TOGETHER_MIN
 from anabranch_thinking.work.attempt import Attempt, Hedge
 from anabranch_thinking.work.offers import LABEL_WAIT_S, Offers
@@ -64,7 +64,8 @@ class Worker:
     Of its slots `reserved` are kept for critical branches. A branch that wants labels which are not
     among its `labels` it leaves to others for `label_wait_s` after it was put. `run` works until
     `drain` is called: it then takes no more, and gives back what is not done within `grace_s`, or
-    by `hand_back`. A worker that says nothing for `silence_s` has lost its branches.
+    by `hand_back`. A worker that says nothing for `silence_s` has lost its branches; with None the
+    bound is the one that stands for the namespace.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Worker:
         priorities: Sequence[Priority] = tuple(Priority),
         labels: Sequence[str] = (),
         label_wait_s: float = LABEL_WAIT_S,
-        silence_s: float = SILENCE_S,
+        silence_s: float | None = None,
         grace_s: float = GRACE_S,
         name: str | None = None,
     ) -> None:
@@ -109,7 +110,8 @@ class Worker:
         self._offers = Offers(
             fabric, namespace=namespace, worker=self.name, labels=labels, wait_s=label_wait_s
         )
-        self._silence_s = silence_s
+        self._given_silence_s = silence_s
+        self._silence_s = SILENCE_S
         self._grace_s = grace_s
         self._looks = itertools.count(1)
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
@@ -153,7 +155,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `drain` is called. Raises what opening the queue raises."""
         queue = self._fabric.queue
-        await queue.open(self._namespace, silence_s=self._silence_s)
+        self._silence_s = await queue.open(self._namespace, silence_s=self._given_silence_s)
         async with AsyncExitStack() as stack:
             for kind, hear in (
                 (WORK, self._hear_work),

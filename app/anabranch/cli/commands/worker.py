@@ -33,7 +33,7 @@ class _Work(TypedDict):
     priorities: Sequence[str]
     labels: Sequence[str]
     passes: Sequence[str]
-    silence_s: float
+    silence_s: float | None
     grace_s: float
 
 
@@ -88,15 +88,15 @@ async def worker(
         ),
     ] = None,
     silence_s: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--silence",
             min=0.5,
             max=3600,
-            help="Seconds of silence after which a worker's branches go to others; "
-            "the same for all workers of a namespace.",
+            help="Seconds of silence after which a worker's branches go to others. It is the "
+            "namespace's, and changes at once for what is in work; left out, it stays, 10 at first.",
         ),
-    ] = 10.0,
+    ] = None,
     grace_s: Annotated[
         float,
         typer.Option(

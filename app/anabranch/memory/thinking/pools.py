@@ -41,7 +41,7 @@ class WorkerOptions:
     reserved: int
     priorities: Sequence[str]
     passes: Sequence[str]
-    silence_s: float
+    silence_s: float | None
     grace_s: float
     labels: Sequence[str] = ()
 
@@ -54,7 +54,7 @@ class WorkerOptions:
             ("--reserved", str(self.reserved)),
             ("--priorities", ",".join(self.priorities)),
             *((("--labels", ",".join(self.labels)),) if self.labels else ()),
-            ("--silence", f"{self.silence_s:g}"),
+            *([] if self.silence_s is None else [("--silence", f"{self.silence_s:g}")]),
             ("--grace", f"{self.grace_s:g}"),
         ]
         return [word for pair in given for word in pair]

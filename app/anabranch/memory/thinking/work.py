@@ -16,7 +16,6 @@ from anabranch.memory.thinking.think import executor_access, fabric_of, hedging_
 from anabranch.memory.thinking.views import RetriedTask, TaskDetails, TaskView, WorkerView
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
-from anabranch_events.tasks.queue import SILENCE_S
 from anabranch_thinking import Join
 from anabranch_thinking import Status as BranchStatus
 from anabranch_thinking.pools.scaler import Scaler
@@ -64,7 +63,7 @@ class MemoryWork:
         priorities: Sequence[Priority | str] = tuple(Priority),
         labels: Sequence[str] = (),
         passes: Sequence[str] = (),
-        silence_s: float = SILENCE_S,
+        silence_s: float | None = None,
         grace_s: float = GRACE_S,
         name: str | None = None,
         ready: Callable[[Worker], None] | None = None,
@@ -77,7 +76,9 @@ class MemoryWork:
         Branches that want some of its `labels`, and no others, come to it before they go elsewhere.
 
         It joins what was forked, where no other process does. A worker that says nothing for
-        `silence_s` has lost its branches to others. Raises InputInvalid.
+        `silence_s` has lost its branches to others. The bound is the namespace's. A new one holds
+        at once for what is in work; None leaves the one that stands, 10 s at first. Raises
+        InputInvalid.
         """
         fabric = self._fabric(traces=True)
         worker = Worker(
@@ -95,7 +96,7 @@ class MemoryWork:
             grace_s=grace_s,
             name=name,
         )
-        async with _joining(fabric, self._namespace.backend.settings, silence_s=silence_s):
+        async with _joining(fabric, self._namespace.backend.settings):
             if ready is not None:
                 ready(worker)
             await worker.run()
@@ -112,7 +113,7 @@ class MemoryWork:
         priorities: Sequence[Priority | str] = tuple(Priority),
         labels: Sequence[str] = (),
         passes: Sequence[str] = (),
-        silence_s: float = SILENCE_S,
+        silence_s: float | None = None,
         grace_s: float = GRACE_S,
         cooldown_s: float = WINDOW_S,
         ready: Callable[[Scaler], None] | None = None,
@@ -157,7 +158,7 @@ class MemoryWork:
             window_s=cooldown_s,
             changed=changed,
         )
-        async with _joining(fabric, settings, silence_s=silence_s):
+        async with _joining(fabric, settings):
             if ready is not None:
                 ready(scaler)
             await scaler.run()
@@ -282,12 +283,12 @@ class MemoryWork:
 
 
 @asynccontextmanager
-async def _joining(fabric: Fabric, settings: Settings, *, silence_s: float) -> AsyncGenerator[None]:
+async def _joining(fabric: Fabric, settings: Settings) -> AsyncGenerator[None]:
     """Bid to be the joiner for the length of the block, where we may be it."""
     if not fabric.queue.may_put:
         yield
         return
-    joiner = Joiner(fabric, silence_s=silence_s, hedging=hedging_of(settings))
+    joiner = Joiner(fabric, hedging=hedging_of(settings))
     joining = asyncio.create_task(joiner.run())
     try:
         yield

@@ -14,9 +14,10 @@ from anabranch_events.errors import StreamDrifted
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.queue import Depth, Queued
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, ids_of
-from anabranch_events.tasks.task import Task
+from anabranch_events.tasks.stream import SILENCE_S, TASKS
+from anabranch_events.tasks.task import Task, task_consumer
 from tests.support.events import NAMESPACE
-from tests.support.patience import PATIENCE_S, until
+from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -120,6 +121,47 @@ async def test_silence_gives_a_task_to_another_and_beats_keep_it(log: Log) -> No
 
     assert [(one.task, one.deliveries) for one in again] == [(silent.task, 2)]
     assert (kept.deliveries, silent.deliveries) == (1, 1)
+
+
+async def bounds(log: Log) -> set[float]:
+    """Return the bounds of silence of the consumers for the namespace of these tests."""
+    stream = log.connection.jetstream()
+    names = [task_consumer(one, NAMESPACE) for one in Priority]
+    found = [await stream.consumer_info(TASKS, name) for name in names]
+    return {one.config.ack_wait or 0.0 for one in found}
+
+
+async def test_who_names_no_bound_of_silence_leaves_the_one_that_stands(log: Log) -> None:
+    """A joiner, a service or a thinker beside workers takes nothing from them that is in work.
+
+    nats-server 2.15.1 measures what is in work by a new bound at once, and moves the pauses of what
+    was given back (findings/nats_ack_wait_reaches_what_is_in_work.sh).
+    """
+    queue = log.tasks
+    first = await queue.open(NAMESPACE)
+    seen = [first, *await bounds(log)]
+
+    given = await queue.open(NAMESPACE, silence_s=FOREVER_S)
+    stands = await queue.open(NAMESPACE)
+
+    assert seen == [SILENCE_S, SILENCE_S]
+    assert (given, stands, await bounds(log)) == (FOREVER_S, FOREVER_S, {FOREVER_S})
+
+
+async def test_a_new_bound_of_silence_holds_for_what_is_in_work(log: Log) -> None:
+    """A task in the hands of a worker that beats by a longer one goes to another."""
+    queue = await opened(log, silence_s=FOREVER_S)
+    await queue.put([task()])
+    (held,) = await taken(queue, ALL, count=1)
+
+    await queue.open(NAMESPACE, silence_s=0.5)
+    again: list[Delivery] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while not again:
+            again = await taken(queue, ALL, count=1)
+            await asyncio.sleep(0.02)
+
+    assert [(one.task, one.deliveries) for one in again] == [(held.task, 2)]
 
 
 async def test_a_task_that_is_given_back_comes_to_another(log: Log) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from anabranch_events import new_event
 from anabranch_events.errors import LogUnavailable
-from anabranch_events.event.types import BranchFailed, BranchStarted
+from anabranch_events.event.types import BranchFailed, BranchStarted, Priority
 from anabranch_thinking import (
     BranchContext,
     BranchTask,
@@ -20,9 +20,10 @@ from anabranch_thinking import (
 )
 from anabranch_thinking.executors.policy import ATTEMPTS_MAX, BACKOFF_S
 from anabranch_thinking.work import worker as work_of_workers
-from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR
+from anabranch_thinking.work.attempt import HANDED_BACK_FACTOR, Attempt
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.history import HANDED_BACK, AttemptMade, attempts_at, attempts_in
+from anabranch_thinking.work.slots import WorkSlots
 from anabranch_thinking.work.worker import Worker
 from tests.support.fleet_of_workers import Crew, echo, noted_hand_backs, noted_looks
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
@@ -160,6 +161,40 @@ async def test_a_branch_that_is_not_yet_claimed_is_handed_back_too(
 
     assert given_back
     assert await stuck.errors() == []
+
+
+@pytest.mark.parametrize(("silence_s", "said"), [(FOREVER_S, True), (0.0, False)])
+async def test_a_task_that_may_be_anothers_by_now_is_not_given_back(
+    log: Log, monkeypatch: pytest.MonkeyPatch, silence_s: float, *, said: bool
+) -> None:
+    """Behind its silence the server would take it from the worker that has it since.
+
+    nats-server 2.15.1 obeys the answer of an earlier delivery: see
+    findings/nats_answers_of_a_lost_delivery_count.sh. The queue has taken it from us by itself.
+    """
+
+    async def unanswered(*_: object) -> None:
+        raise LogUnavailable("the log does not answer", fix="wait")
+
+    crew = Crew(log, {"work": echo})
+    await crew.begin(["a"], executor="work")
+    await crew.fabric.queue.open(NAMESPACE, silence_s=FOREVER_S)
+    async with crew.fabric.queue.taking() as taking:
+        (held,) = await taking.take(NAMESPACE, priorities=tuple(Priority), count=1)
+    given_back = noted_hand_backs(monkeypatch)
+    monkeypatch.setattr(Sessions, "state", unanswered)
+    attempt = Attempt(
+        crew.fabric,
+        held,
+        CallableExecutor(echo, name="work"),
+        slots=WorkSlots(1),
+        worker="late",
+        silence_s=silence_s,
+    )
+
+    await attempt.run()
+
+    assert bool(given_back) is said
 
 
 async def handed_back(

@@ -1,0 +1,81 @@
+"""The bound of silence: the queue's, set by who names one, and left as it is by all others."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from anabranch_events.event.types import Priority
+from anabranch_events.tasks.queue import TaskQueue
+from anabranch_events.tasks.stream import TASKS
+from anabranch_events.tasks.task import task_consumer
+from anabranch_thinking import BranchContext, CallableExecutor
+from anabranch_thinking.work.worker import Worker
+from tests.support.fleet_of_workers import Crew
+from tests.support.patience import FOREVER_S, until
+
+if TYPE_CHECKING:
+    import pytest
+
+    from anabranch_events import Log
+
+NAMESPACE = "test"
+
+
+async def test_who_joins_beside_a_worker_takes_nothing_from_it(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A joiner and a worker of an `up` open the queue too: what is in work keeps its long bound.
+
+    nats-server 2.15.1 would measure it by theirs:
+    see findings/nats_ack_wait_reaches_what_is_in_work.sh.
+    """
+    goes_on = asyncio.Event()
+    made: list[int] = []
+
+    async def work(branch: BranchContext) -> str:
+        made.append(branch.attempt)
+        await goes_on.wait()
+        return "Found."
+
+    crew = Crew(log, {"work": work}, silence_s=FOREVER_S)
+    other = Worker(
+        crew.fabric,
+        namespace=NAMESPACE,
+        executors={"other": CallableExecutor(work, name="other")},
+        grace_s=0.2,
+    )
+    bounds = noted_bounds(monkeypatch)
+    async with crew.at_work():
+        thinking = asyncio.create_task(crew.think(["a"], executor="work"))
+        await until(lambda: bool(made))
+        beside = asyncio.create_task(other.run())
+        await until(lambda: len(bounds) == 3)  # The worker's own, the joiner's, the other one's.
+        found = await ack_wait_s(log)
+        goes_on.set()
+        thought = await thinking
+        other.drain()
+        await beside
+
+    assert (bounds, found) == ([FOREVER_S] * 3, FOREVER_S)
+    assert (thought.branches[0].attempts, made) == (1, [1])
+
+
+def noted_bounds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the bounds that those who open the queue are given from now on."""
+    found: list[float] = []
+    opened = TaskQueue.open
+
+    async def noted(self: TaskQueue, namespace: str, *, silence_s: float | None = None) -> float:
+        found.append(await opened(self, namespace, silence_s=silence_s))
+        return found[-1]
+
+    monkeypatch.setattr(TaskQueue, "open", noted)
+    return found
+
+
+async def ack_wait_s(log: Log) -> float:
+    """Return the bound of the queue for branches of the usual priority."""
+    name = task_consumer(Priority.NORMAL, NAMESPACE)
+    info = await log.connection.jetstream().consumer_info(TASKS, name)
+    return info.config.ack_wait or 0.0
