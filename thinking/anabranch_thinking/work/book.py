@@ -37,6 +37,7 @@ from anabranch_thinking.work.waiting import join_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from anabranch_events import Event
 
@@ -62,6 +63,8 @@ class Forked:
     """True once there is a second copy, or a task for one."""
     position: int = 0
     """Where it was forked; 0 for one that took a branch over."""
+    givers: tuple[str, ...] = ()
+    """The sessions that had the branch before, and handed it off."""
     lost: bool = False
     """True once the log holds it no more."""
 
@@ -210,9 +213,13 @@ class JoinBook:
                 if below.finished:
                     self._forget(below)
 
-    def below(self, join: OpenJoin) -> list[str]:
-        """Return the branches of a join and of all known joins below it, in their order."""
-        return [one.session_id for one in self.branches_below(join) if not one.lost]
+    def below(self, join: OpenJoin, *, without: AbstractSet[str] = frozenset()) -> list[str]:
+        """Return the branches of a join and of all known joins below it, in their order.
+
+        Those who handed a branch off stand before its receiver; some are left out.
+        """
+        found = [one for one in self.branches_below(join) if one.session_id not in without]
+        return [each for one in found if not one.lost for each in (*one.givers, one.session_id)]
 
     def branches_below(self, join: OpenJoin) -> list[Forked]:
         """Return the branches of a join and of all known joins below it, also those lost."""
@@ -236,6 +243,10 @@ class JoinBook:
             found[1].end = BranchEnd(Status.FAILED)
             return [found[0]]
         return self._ended(session, BranchEnd(Status.FAILED))
+
+    def end(self, session: Key, end: BranchEnd) -> list[OpenJoin]:
+        """Note how a branch has ended by other ways than its events; return the joins touched."""
+        return self._ended(session, end)
 
     def fill(self, join: OpenJoin) -> None:
         """Note the branches of a fork that never came as lost."""
@@ -293,15 +304,10 @@ class JoinBook:
         """Tell whether a session is a branch of an open join."""
         return session in self._by_branch
 
-    def goes_on(self, session: Key) -> bool:
-        """Tell whether a branch of an open join has not ended."""
+    def going(self, session: Key) -> Forked | None:
+        """Return a branch of an open join that has not ended; None for any other session."""
         found = self._branch(session)
-        return found is not None and found[1].end is None
-
-    def forked_at(self, session: Key) -> int:
-        """Return where a branch of an open join was forked; 0 for any other session."""
-        found = self._branch(session)
-        return 0 if found is None else found[1].position
+        return None if found is None or found[1].end is not None else found[1]
 
     def slow(self) -> list[Forked]:
         """Return the branches in work that are slow for their kind, and have no second copy.
@@ -359,20 +365,34 @@ class JoinBook:
         return touched
 
     def _handed_off(self, session: Key, to: str) -> list[OpenJoin]:
-        """Put the receiver in the place of a branch that was handed off."""
+        """Put the receiver in the place of a branch that was handed off.
+
+        One that is a branch already cannot be that of two: so a circle ends.
+        """
         found = self._branch(session)
-        if found is None:
+        if found is None or found[1].end is not None:
             return self._ended(session, BranchEnd(Status.HANDED_OFF))
         join, branch = found
+        if to in {session[1], *branch.givers} or self.holds((session[0], to)):
+            return self._ended(session, BranchEnd(Status.HANDED_OFF))
+        below = self._called_off(session)
         self.running.pop(session, None)
         receiver = Forked(to, branch.priority, branch.executor, branch.kind, branch.labels)
+        receiver.givers = (*branch.givers, branch.session_id)
         join.branches = {
             one.session_id: one
             for one in (receiver if one is branch else one for one in join.branches.values())
         }
         del self._by_branch[session]
         self._by_branch[receiver.key] = join.key
-        return [join]
+        return [join, *below]
+
+    def _called_off(self, session: Key) -> list[OpenJoin]:
+        """Note that nobody waits for what a session forked: its receiver forks anew."""
+        below = [*self._of_parent(session)]
+        for join in below:
+            join.parent_end = Status.HANDED_OFF
+        return below
 
     def _consolidated(self, consolidation: Key) -> list[OpenJoin]:
         join = self.joins.get(consolidation)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 
 from anabranch_events import subject
@@ -15,8 +14,7 @@ from anabranch_thinking import BranchContext, CallableExecutor, Status, think
 from anabranch_thinking.errors import SessionNotFound
 from anabranch_thinking.sessions.many import LOST
 from anabranch_thinking.work.calling_off import call_off
-from anabranch_thinking.work.joiner import BUCKET, NAME
-from tests.support.fleet_of_workers import Crew, echo
+from tests.support.fleet_of_workers import Crew, echo, let_go
 from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
@@ -59,17 +57,6 @@ async def begun(crew: Crew, work: Work) -> ThoughtOverWorkers:
     thought = await crew.begin(TASKS)
     await until(lambda: bool(work.begun))
     return thought
-
-
-async def let_go(log: Log) -> None:
-    """Wait until no join keeps the joiner's checkpoint back."""
-    bucket = await log.bucket(BUCKET)
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            noted = await bucket.get(NAME)
-            if noted and orjson.loads(noted)["position"] == (await log.bounds()).last:
-                return
-            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("gone", ["in work", "waiting"])
