@@ -109,6 +109,7 @@ class Crew:
         session_id: str | None = None,
         deadline: datetime | None = None,
         retries: int = 0,
+        timeout_s: float = 600.0,
         branches_max: int = 10_000,
     ) -> ThoughtOverWorkers:
         """Begin a thought."""
@@ -118,6 +119,7 @@ class Crew:
             join=Join.of(join, branches=len(tasks), late_kept=late_kept),
             deadline=deadline,
             retries=retries,
+            timeout_s=timeout_s,
             branches_max=branches_max,
         )
         thought = ThoughtOverWorkers(self.fabric, self.sessions, terms)

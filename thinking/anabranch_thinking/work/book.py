@@ -129,11 +129,15 @@ class OpenJoin:
         return self.joined or self.parent_end is not None
 
     @property
+    def closed(self) -> bool:
+        """True when the parent's end is the join's own, as far as that can be told."""
+        ended = self.parent_end in {Status.CLOSED, Status.COMPLETED}
+        return ended and self.verdict(datetime.now(UTC)) is not None
+
+    @property
     def called_off(self) -> bool:
-        """True when the branches are wanted no more: their parent has ended otherwise."""
-        if self.parent_end in {Status.CLOSED, Status.COMPLETED}:
-            return not (self.terms.late_kept and self.verdict(datetime.now(UTC)) is not None)
-        return self.parent_end is not None
+        """True when the branches are wanted no more: their parent has ended."""
+        return self.parent_end is not None and not (self.terms.late_kept and self.closed)
 
     def verdict(self, now: datetime) -> Verdict | None:
         """Return the join's decision; None while it is open."""
@@ -170,18 +174,18 @@ class JoinBook:
                 return self._begun(session, None)
             case BranchCompleted() as data:
                 self._note_pace(session, data.duration_ms)
-                return self._ended(session, BranchEnd(Status.COMPLETED, data.result))
+                return self.end(session, BranchEnd(Status.COMPLETED, data.result))
             case BranchFailed() as data:
                 if data.will_retry:
                     self.running.pop(session, None)  # Nobody has it until it begins again.
                     return []
-                return self._ended(session, BranchEnd(Status.FAILED))
+                return self.end(session, BranchEnd(Status.FAILED))
             case BranchCancelled():
-                return self._ended(session, BranchEnd(Status.CANCELLED))
+                return self.end(session, BranchEnd(Status.CANCELLED))
             case BranchDeadLettered():
-                return self._ended(session, BranchEnd(Status.DEAD_LETTERED))
+                return self.end(session, BranchEnd(Status.DEAD_LETTERED))
             case SessionClosed():
-                return self._ended(session, BranchEnd(Status.CLOSED))
+                return self.end(session, BranchEnd(Status.CLOSED))
             case SessionHandedOff() as data:
                 return self._handed_off(session, data.to)
             case NamespaceDeleted() as data:
@@ -242,11 +246,7 @@ class JoinBook:
         if found[1].end is not None:
             found[1].end = BranchEnd(Status.FAILED)
             return [found[0]]
-        return self._ended(session, BranchEnd(Status.FAILED))
-
-    def end(self, session: Key, end: BranchEnd) -> list[OpenJoin]:
-        """Note how a branch has ended by other ways than its events; return the joins touched."""
-        return self._ended(session, end)
+        return self.end(session, BranchEnd(Status.FAILED))
 
     def fill(self, join: OpenJoin) -> None:
         """Note the branches of a fork that never came as lost."""
@@ -351,7 +351,8 @@ class JoinBook:
         if found is not None:
             self.paces.note(found[1].kind, found[1].worker, duration_ms)
 
-    def _ended(self, session: Key, end: BranchEnd) -> list[OpenJoin]:
+    def end(self, session: Key, end: BranchEnd) -> list[OpenJoin]:
+        """Note how a session has ended; return the joins that it touches."""
         touched: list[OpenJoin] = []
         self.running.pop(session, None)
         found = self._branch(session)
@@ -371,10 +372,10 @@ class JoinBook:
         """
         found = self._branch(session)
         if found is None or found[1].end is not None:
-            return self._ended(session, BranchEnd(Status.HANDED_OFF))
+            return self.end(session, BranchEnd(Status.HANDED_OFF))
         join, branch = found
         if to in {session[1], *branch.givers} or self.holds((session[0], to)):
-            return self._ended(session, BranchEnd(Status.HANDED_OFF))
+            return self.end(session, BranchEnd(Status.HANDED_OFF))
         below = self._called_off(session)
         self.running.pop(session, None)
         receiver = Forked(to, branch.priority, branch.executor, branch.kind, branch.labels)

@@ -185,7 +185,8 @@ class Turn:
                 self._start(join, "fill", self._fill(join))
             return
         if join.called_off:
-            self._start(join, "cancel", self._cancel(join, PARENT_ENDED))
+            reason = LATE if join.closed else PARENT_ENDED
+            self._start(join, "cancel", self._cancel(join, reason))
             return
         verdict = join.verdict(datetime.now(UTC))
         if verdict is None:

@@ -82,6 +82,7 @@ async def test_a_branch_that_is_taken_out_has_failed(log: Log, gone: str) -> Non
     outcomes = {one.session_id: (one.status, one.error) for one in found.branches}
     kept = dict.fromkeys(branches, (Status.COMPLETED, None))
     assert outcomes == kept | {lost: (Status.FAILED, LOST)}
+    assert [(one.task, one.depth) for one in found.branches] == [(task, 1) for task in TASKS]
     assert root.status is Status.CLOSED
     assert found.consolidation is not None
     assert set(found.consolidation.sessions) == set(branches) - {lost}
