@@ -130,7 +130,7 @@ class OpenJoin:
 
     @property
     def closed(self) -> bool:
-        """True when the parent's end is the join's own, as far as that can be told."""
+        """True when the parent's end is the join's own, or came after it could have been."""
         ended = self.parent_end in {Status.CLOSED, Status.COMPLETED}
         return ended and self.verdict(datetime.now(UTC)) is not None
 
