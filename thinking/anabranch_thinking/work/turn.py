@@ -278,11 +278,12 @@ class Turn:
 
     async def _holds(self, branch: Forked) -> bool:
         """Tell whether the log holds a branch; of a receiver nobody noted where it began."""
-        log = self._fabric.log
         if branch.position:
-            return await log.holds(branch.position)
+            return await self._fabric.log.holds(branch.position)
         namespace, session_id = branch.key
-        return await log.last_of(session_id, namespace=namespace) is not None
+        sessions = self._fabric.sessions_of(namespace)
+        await sessions.confirm([session_id])
+        return bool(await sessions.present([session_id]))
 
     async def _has_ended(self, receiver: Forked) -> bool:
         """Tell whether a receiver had ended before it became one, and note how."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch_events import new_event, new_id
+from anabranch_events import new_event, new_id, subject
 from anabranch_events.event.types import SessionHandedOff
+from anabranch_events.jetstream.api import STREAM
 from anabranch_events.tasks.queue import Queued, TaskQueue
 from anabranch_thinking import BranchContext, BranchTask, ForkedWork, Status
 from anabranch_thinking.sessions.many import LOST
@@ -134,6 +135,30 @@ async def hand_offs(
         return [(giver, other), (other, giver)]
     await crew.sessions.close(other)
     return [(giver, other)]
+
+
+async def test_a_receiver_that_is_taken_out_has_failed(log: Log) -> None:
+    """Also one of which the end is left, and not the beginning: the others are joined."""
+    work = Work()
+    crew = Crew(log, {"echo": work}, joins=False)
+    joining = Crew(log, {"echo": echo}, slots=[])
+
+    async with crew.at_work():
+        thought = await crew.begin(["find a train", "find a hotel"])
+        await until(lambda: work.has_learned)
+        passed = await crew.sessions.hand_off(work.begun[0], summary="go on")
+        await crew.sessions.fail(passed.to, "no train goes")
+        stream = log.connection.jetstream()
+        await stream.purge_stream(STREAM, subject=subject(NAMESPACE, passed.to), keep=1)
+        async with joining.at_work(), asyncio.timeout(PATIENCE_S):
+            found = await thought.joined()
+            await let_go(log)
+
+    assert sorted(str(one.status) for one in found.branches) == [
+        "completed",
+        "failed",
+        "handed_off",
+    ]
 
 
 async def test_the_forks_of_one_who_hands_off_are_called_off(log: Log) -> None:
