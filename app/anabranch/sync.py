@@ -1345,8 +1345,8 @@ class MemoryWork(Face[AsyncMemoryWork]):
     def retry(self, session_id: str) -> RetriedTask:
         """Try a branch again that has ended without a result, as a new thought of that one branch.
 
-        The old branch stays as it is. Raises InputInvalid for a root, and for a branch that goes
-        on.
+        The old branch stays as it is. Raises InputInvalid for a root, for a branch that goes on,
+        and for one that another has now.
         """
         return LOOP.run(self._wrapped.retry(session_id))
 

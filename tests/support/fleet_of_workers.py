@@ -7,15 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import orjson
+
 from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.taking import Taking
 from anabranch_thinking import BranchContext, BranchTask, CallableExecutor, Sessions
 from anabranch_thinking.join import Join
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
-from anabranch_thinking.work.joiner import Joiner
+from anabranch_thinking.work.joiner import BUCKET, NAME, Joiner
 from anabranch_thinking.work.offers import LABEL_WAIT_S
 from anabranch_thinking.work.worker import Worker
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -106,6 +109,7 @@ class Crew:
         session_id: str | None = None,
         deadline: datetime | None = None,
         retries: int = 0,
+        timeout_s: float = 600.0,
         branches_max: int = 10_000,
     ) -> ThoughtOverWorkers:
         """Begin a thought."""
@@ -115,6 +119,7 @@ class Crew:
             join=Join.of(join, branches=len(tasks), late_kept=late_kept),
             deadline=deadline,
             retries=retries,
+            timeout_s=timeout_s,
             branches_max=branches_max,
         )
         thought = ThoughtOverWorkers(self.fabric, self.sessions, terms)
@@ -157,3 +162,14 @@ def noted_hand_backs(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def echo(branch: BranchContext) -> str:
     """Find what the task says."""
     return f"Found for {branch.task}."
+
+
+async def let_go(log: Log) -> None:
+    """Wait until no join keeps the joiner's checkpoint back."""
+    bucket = await log.bucket(BUCKET)
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            noted = await bucket.get(NAME)
+            if noted and orjson.loads(noted)["position"] == (await log.bounds()).last:
+                return
+            await asyncio.sleep(0.05)

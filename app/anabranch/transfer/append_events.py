@@ -12,6 +12,7 @@ from anabranch.transfer.imports import refuse_damaged
 from anabranch.transfer.known import Known, refuse_another
 from anabranch.transfer.manifest import is_manifest
 from anabranch.transfer.stored_before import stored_before
+from anabranch.transfer.whole_forks import has_room
 from anabranch_events.event.identifiers import RESERVED_NAMESPACE
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
     from anabranch_events import Event
 
-_BATCH_MAX: Final = 500
 _TOLD_EVERY: Final = 100
 
 
@@ -78,7 +78,8 @@ class _Appending:
                 field="namespace",
                 fix="leave the line out; `anabranch namespace delete` ends a namespace",
             )
-        if event.id in self._waiting:
+        last = next(reversed(self._waiting.values()), None)
+        if event.id in self._waiting or not has_room(len(self._waiting), last, event):
             await self.append()
         known = (await self._of(event).events(event.session_id)).get(event.id)
         if known:
@@ -86,8 +87,6 @@ class _Appending:
             self.skipped += 1
             return
         self._waiting[event.id] = event
-        if len(self._waiting) >= _BATCH_MAX:
-            await self.append()
 
     async def append(self) -> None:
         """Append what waits: all of it or none."""

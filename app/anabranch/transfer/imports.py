@@ -13,6 +13,7 @@ from anabranch.transfer.exported_line import read_line
 from anabranch.transfer.known import Known, refuse_another
 from anabranch.transfer.manifest import is_manifest, verified_lines
 from anabranch.transfer.stored_before import stored_before
+from anabranch.transfer.whole_forks import has_room
 from anabranch_events import Event, decode_unchanged
 from anabranch_events.errors import LogDamaged, LogRewound
 from anabranch_events.event.sealing import block_of
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from anabranch.transfer.exported_line import ExportedLine, Fork, Marks
     from anabranch_events import Log, Receipt
 
-_BATCH_MAX: Final = 500
 _TOLD_EVERY: Final = 100
 
 
@@ -113,8 +113,8 @@ class _Importing:
             raise _on_line(number, error) from error
 
     async def take(self, position: int, event: Event, marks: Marks) -> None:
-        looks_back = marks.again or marks.before or isinstance(event.data, BranchCreated)
-        if looks_back or event.id in self._waiting:
+        looks_back = marks.again or marks.before or self._forks_at_what_waits(event, marks.fork)
+        if looks_back or event.id in self._waiting or not self._has_room(event):
             await self.append()
         of_session = await self._known.events(event.session_id)
         if marks.before is not None and marks.before not in of_session:
@@ -131,8 +131,19 @@ class _Importing:
             await self._append_again(position, event, number=len(known))
             return
         self._waiting[event.id] = (position, event)
-        if len(self._waiting) >= _BATCH_MAX:
-            await self.append()
+
+    def _has_room(self, event: Event) -> bool:
+        last = next(reversed(self._waiting.values()), None)
+        return has_room(len(self._waiting), last and last[1], event)
+
+    def _forks_at_what_waits(self, event: Event, fork: Fork | None) -> bool:
+        """Tell whether a branch is forked at an event that has no position in this log yet."""
+        if not isinstance(event.data, BranchCreated) or not self._waiting:
+            return False
+        if fork is not None and fork.event_id in self._waiting:
+            return True
+        first, _ = next(iter(self._waiting.values()))
+        return event.data.forked_at >= first
 
     async def append(self) -> None:
         """Append what waits: all of it or none."""

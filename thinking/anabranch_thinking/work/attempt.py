@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from anabranch_events.errors import Conflict, NamespaceEnded, NotFound, Unavailable
-from anabranch_events.event.types import BranchFailed, BranchStarted, Then
+from anabranch_events.event.types import BranchFailed, BranchStarted, Priority, Then
 from anabranch_thinking.errors import ClaimLost, SessionEnded
 from anabranch_thinking.executors.base import BranchContext, ForkedWork
 from anabranch_thinking.executors.policy import attempts_max, pause_s, tries_again
@@ -66,6 +66,7 @@ class Attempt:
         self.delivery = delivery
         self.session_id = delivery.task.session_id
         self.priority = delivery.task.priority
+        self.urgent = self.priority is Priority.CRITICAL
         self.outrun = False
         """True once another worker's second copy was faster."""
         self.outcome: str | None = None
@@ -189,7 +190,7 @@ class Attempt:
 
     async def _work(self, state: SessionState, claim: Claim) -> None:
         begun = time.perf_counter()
-        forks = BranchForks(self._fabric, state, slots=self._slots)
+        forks = BranchForks(self._fabric, state, slots=self._slots, urgent=self.urgent)
         try:
             found = await self._found(state, claim, forks)
         except asyncio.CancelledError:

@@ -37,6 +37,7 @@ from anabranch_thinking.work.waiting import join_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from anabranch_events import Event
 
@@ -62,6 +63,8 @@ class Forked:
     """True once there is a second copy, or a task for one."""
     position: int = 0
     """Where it was forked; 0 for one that took a branch over."""
+    givers: tuple[str, ...] = ()
+    """The sessions that had the branch before, and handed it off."""
     lost: bool = False
     """True once the log holds it no more."""
 
@@ -126,11 +129,15 @@ class OpenJoin:
         return self.joined or self.parent_end is not None
 
     @property
+    def closed(self) -> bool:
+        """True when the parent's end is the join's own, or came after it could have been."""
+        ended = self.parent_end in {Status.CLOSED, Status.COMPLETED}
+        return ended and self.verdict(datetime.now(UTC)) is not None
+
+    @property
     def called_off(self) -> bool:
-        """True when the branches are wanted no more: their parent has ended otherwise."""
-        if self.parent_end in {Status.CLOSED, Status.COMPLETED}:
-            return not (self.terms.late_kept and self.verdict(datetime.now(UTC)) is not None)
-        return self.parent_end is not None
+        """True when the branches are wanted no more: their parent has ended."""
+        return self.parent_end is not None and not (self.terms.late_kept and self.closed)
 
     def verdict(self, now: datetime) -> Verdict | None:
         """Return the join's decision; None while it is open."""
@@ -167,18 +174,18 @@ class JoinBook:
                 return self._begun(session, None)
             case BranchCompleted() as data:
                 self._note_pace(session, data.duration_ms)
-                return self._ended(session, BranchEnd(Status.COMPLETED, data.result))
+                return self.end(session, BranchEnd(Status.COMPLETED, data.result))
             case BranchFailed() as data:
                 if data.will_retry:
                     self.running.pop(session, None)  # Nobody has it until it begins again.
                     return []
-                return self._ended(session, BranchEnd(Status.FAILED))
+                return self.end(session, BranchEnd(Status.FAILED))
             case BranchCancelled():
-                return self._ended(session, BranchEnd(Status.CANCELLED))
+                return self.end(session, BranchEnd(Status.CANCELLED))
             case BranchDeadLettered():
-                return self._ended(session, BranchEnd(Status.DEAD_LETTERED))
+                return self.end(session, BranchEnd(Status.DEAD_LETTERED))
             case SessionClosed():
-                return self._ended(session, BranchEnd(Status.CLOSED))
+                return self.end(session, BranchEnd(Status.CLOSED))
             case SessionHandedOff() as data:
                 return self._handed_off(session, data.to)
             case NamespaceDeleted() as data:
@@ -210,9 +217,13 @@ class JoinBook:
                 if below.finished:
                     self._forget(below)
 
-    def below(self, join: OpenJoin) -> list[str]:
-        """Return the branches of a join and of all known joins below it, in their order."""
-        return [one.session_id for one in self.branches_below(join) if not one.lost]
+    def below(self, join: OpenJoin, *, without: AbstractSet[str] = frozenset()) -> list[str]:
+        """Return the branches of a join and of all known joins below it, in their order.
+
+        Those who handed a branch off stand before its receiver; some are left out.
+        """
+        found = [one for one in self.branches_below(join) if one.session_id not in without]
+        return [each for one in found if not one.lost for each in (*one.givers, one.session_id)]
 
     def branches_below(self, join: OpenJoin) -> list[Forked]:
         """Return the branches of a join and of all known joins below it, also those lost."""
@@ -235,7 +246,7 @@ class JoinBook:
         if found[1].end is not None:
             found[1].end = BranchEnd(Status.FAILED)
             return [found[0]]
-        return self._ended(session, BranchEnd(Status.FAILED))
+        return self.end(session, BranchEnd(Status.FAILED))
 
     def fill(self, join: OpenJoin) -> None:
         """Note the branches of a fork that never came as lost."""
@@ -293,15 +304,10 @@ class JoinBook:
         """Tell whether a session is a branch of an open join."""
         return session in self._by_branch
 
-    def goes_on(self, session: Key) -> bool:
-        """Tell whether a branch of an open join has not ended."""
+    def going(self, session: Key) -> Forked | None:
+        """Return a branch of an open join that has not ended; None for any other session."""
         found = self._branch(session)
-        return found is not None and found[1].end is None
-
-    def forked_at(self, session: Key) -> int:
-        """Return where a branch of an open join was forked; 0 for any other session."""
-        found = self._branch(session)
-        return 0 if found is None else found[1].position
+        return None if found is None or found[1].end is not None else found[1]
 
     def slow(self) -> list[Forked]:
         """Return the branches in work that are slow for their kind, and have no second copy.
@@ -345,7 +351,8 @@ class JoinBook:
         if found is not None:
             self.paces.note(found[1].kind, found[1].worker, duration_ms)
 
-    def _ended(self, session: Key, end: BranchEnd) -> list[OpenJoin]:
+    def end(self, session: Key, end: BranchEnd) -> list[OpenJoin]:
+        """Note how a session has ended; return the joins that it touches."""
         touched: list[OpenJoin] = []
         self.running.pop(session, None)
         found = self._branch(session)
@@ -359,20 +366,34 @@ class JoinBook:
         return touched
 
     def _handed_off(self, session: Key, to: str) -> list[OpenJoin]:
-        """Put the receiver in the place of a branch that was handed off."""
+        """Put the receiver in the place of a branch that was handed off.
+
+        One that is a branch already cannot be that of two: so a circle ends.
+        """
         found = self._branch(session)
-        if found is None:
-            return self._ended(session, BranchEnd(Status.HANDED_OFF))
+        if found is None or found[1].end is not None:
+            return self.end(session, BranchEnd(Status.HANDED_OFF))
         join, branch = found
+        if to in {session[1], *branch.givers} or self.holds((session[0], to)):
+            return self.end(session, BranchEnd(Status.HANDED_OFF))
+        below = self._called_off(session)
         self.running.pop(session, None)
         receiver = Forked(to, branch.priority, branch.executor, branch.kind, branch.labels)
+        receiver.givers = (*branch.givers, branch.session_id)
         join.branches = {
             one.session_id: one
             for one in (receiver if one is branch else one for one in join.branches.values())
         }
         del self._by_branch[session]
         self._by_branch[receiver.key] = join.key
-        return [join]
+        return [join, *below]
+
+    def _called_off(self, session: Key) -> list[OpenJoin]:
+        """Note that nobody waits for what a session forked: its receiver forks anew."""
+        below = [*self._of_parent(session)]
+        for join in below:
+            join.parent_end = Status.HANDED_OFF
+        return below
 
     def _consolidated(self, consolidation: Key) -> list[OpenJoin]:
         join = self.joins.get(consolidation)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from anabranch_events.errors import AnabranchError
 from anabranch_events.event.types import JoinTerms, Priority, SessionOpened, Then
 from anabranch_events.tasks.signals import WORKERS
@@ -16,6 +18,7 @@ from anabranch_thinking.errors import SessionNotFound, ThoughtFailed
 from anabranch_thinking.join import ALL, Join
 from anabranch_thinking.sessions.forks import BUDGET, fork, fork_ids, join_id_of, share
 from anabranch_thinking.sessions.journal import checked
+from anabranch_thinking.sessions.many import LOST
 from anabranch_thinking.sessions.opening import Opening
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.thought import BranchOutcome, Consolidation, Thought
@@ -65,6 +68,7 @@ class ThoughtOverWorkers:
         self._sessions = sessions
         self._terms = terms
         self._join: JoinTerms | None = None
+        self._asked: dict[str, BranchTask] = {}
         self._begun_after = 0
         self._own = False
         self._begun = self._forked = perf_counter()
@@ -98,7 +102,8 @@ class ThoughtOverWorkers:
             self.root_id = (await sessions.going(session_id)).session_id
         # A session may think again and again; a thought of its own does so once.
         join_id = join_id_of(self.root_id, 0) if self._own else sessions.new_id()
-        terms = JoinTerms(
+        terms = checked(
+            JoinTerms,
             join_id=join_id,
             branches=len(branches),
             kind=given.join.kind,
@@ -120,6 +125,7 @@ class ThoughtOverWorkers:
                 forks = await fork(sessions, self.root_id, named, terms=self._join, opening=opening)
             self._forked = perf_counter()
             self._begun_after = forks[0].position - 1
+            self._asked = {one.session_id: task for one, task in zip(forks, named, strict=True)}
             await self._put([one.session_id for one in forks], named)
         except BaseException:
             await self.call_off()
@@ -157,11 +163,11 @@ class ThoughtOverWorkers:
             await self.call_off()
             raise
         root = await self._sessions.state(self.root_id)
-        outcomes = tuple(map(outcome_of, states))
+        outcomes = tuple(outcome_of(self._with_task(one, root.depth + 1)) for one in states)
         if not any(outcome.status is Status.COMPLETED for outcome in outcomes):
             raise ThoughtFailed(
                 self.root_id,
-                errors={one.session_id: one.error or str(one.status) for one in outcomes},
+                errors={one.session_id: _reason(one) for one in outcomes},
             )
         parallel_ms = (joined - self._forked) * 1000
         sequential_ms = _sequential_ms(outcomes)
@@ -178,6 +184,13 @@ class ThoughtOverWorkers:
             speed_up=sequential_ms / parallel_ms if parallel_ms else 1.0,
             position=root.position,
         )
+
+    def _with_task(self, state: SessionState, depth: int) -> SessionState:
+        """Return a branch of ours that the log holds no more with what was asked of it."""
+        asked = self._asked.get(state.session_id)
+        if state.error != LOST or asked is None:
+            return state
+        return replace(state, task=asked.task, role=asked.role, depth=depth)
 
     async def call_off(self) -> None:
         """Cancel the thought, as far as the log answers."""
@@ -216,6 +229,13 @@ def _sequential_ms(outcomes: Sequence[BranchOutcome]) -> float:
     parents = {outcome.parent_id for outcome in outcomes}
     leaves = [one for one in outcomes if one.session_id not in parents]
     return sum(one.duration_ms for one in leaves)
+
+
+def _reason(outcome: BranchOutcome) -> str:
+    """Return why a branch gave no result."""
+    if outcome.status in {Status.PENDING, Status.RUNNING}:
+        return f"it was still {outcome.status} when the thought was joined"
+    return outcome.error or str(outcome.status)
 
 
 def _parallel_max(states: Sequence[SessionState]) -> int:

@@ -9,6 +9,7 @@ from anabranch_events.event.types import JoinTerms, Then
 from anabranch_events.tasks.task import Task
 from anabranch_thinking.join import Join
 from anabranch_thinking.sessions.forks import BUDGET, first_of_fork, fork, join_id_of, share
+from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.tracing import step_span
 from anabranch_thinking.work.outcomes import outcome_of
 from anabranch_thinking.work.waiting import joined_states, until_joined
@@ -31,11 +32,14 @@ class BranchForks:
     results. `waited_ms` is how long the branch waited for them.
     """
 
-    def __init__(self, fabric: Fabric, state: SessionState, *, slots: WorkSlots) -> None:
+    def __init__(
+        self, fabric: Fabric, state: SessionState, *, slots: WorkSlots, urgent: bool
+    ) -> None:
         self.waited_ms = 0.0
         self._fabric = fabric
         self._state = state
         self._slots = slots
+        self._urgent = urgent
         self._sessions: Sessions = fabric.sessions_of(state.namespace)
         self._budget = BUDGET if state.join is None else state.join.budget
         self._number = 0
@@ -44,7 +48,7 @@ class BranchForks:
         """Fork, leave the slot until the last of them has ended, and return how each did."""
         begun = time.perf_counter()
         try:
-            async with self._slots.given_up():
+            async with self._slots.given_up(urgent=self._urgent):
                 terms, forked_at = await self._fork(branches, Join(), then=Then.RETURN)
                 await until_joined(
                     self._fabric,
@@ -77,7 +81,8 @@ class BranchForks:
             self._spend(standing.join)
             return standing.join, standing.forked_at
         last = then is Then.COMPLETE
-        terms = JoinTerms(
+        terms = checked(
+            JoinTerms,
             join_id=join_id,
             branches=max(1, len(branches)),
             kind=join.kind,

@@ -57,6 +57,7 @@ async def tree_of(
     parents = dict.fromkeys(level, parent_id)
     while parents:
         states = await states_with_lost(sessions, parents)
+        states = [state for state in states if state.parent_id == parents[state.session_id]]
         found += states
         forked = zip(states, await _forked_of(sessions, states), strict=True)
         parents = {one: state.session_id for state, ids in forked for one in ids}
@@ -67,7 +68,9 @@ def _tree_in(known: Mapping[str, SessionState], level: Sequence[str]) -> list[Se
     """Return a tree out of all that began since its fork, level by level."""
     forks: dict[str, list[str]] = {}
     for state in known.values():
-        if state.join is not None and state.parent_id is not None:
+        parent = known.get(state.parent_id or "")
+        received = parent is not None and parent.handed_to == state.session_id
+        if state.parent_id is not None and (received or state.join is not None):
             forks.setdefault(state.parent_id, []).append(state.session_id)
     found: list[SessionState] = []
     while level:
@@ -77,14 +80,19 @@ def _tree_in(known: Mapping[str, SessionState], level: Sequence[str]) -> list[Se
 
 
 async def _forked_of(sessions: Sessions, states: list[SessionState]) -> list[list[str]]:
-    """Return the ids of each branch's forks; one that may not fork, or never ran, has none."""
+    """Return the ids of each branch's forks, and of its receiver where it was handed off.
+
+    One that may not fork, or never ran, has no forks.
+    """
     gate = asyncio.Semaphore(READS_AT_ONCE)
 
     async def forked(state: SessionState) -> list[str]:
+        receivers = [state.handed_to] if state.handed_to is not None else []
         if not state.attempt or (state.join is not None and not state.join.budget):
-            return []
+            return receivers
         async with gate:
             forks = await forks_of(sessions, state.session_id)
-        return [one for terms in forks for one in fork_ids(terms.join_id, terms.branches)]
+        ids = [one for terms in forks for one in fork_ids(terms.join_id, terms.branches)]
+        return ids + receivers
 
     return await asyncio.gather(*map(forked, states))

@@ -28,6 +28,7 @@ from anabranch_thinking.sessions.state_cache import StateCache
 from anabranch_thinking.tracing import step_span
 from anabranch_thinking.work.book import JoinBook, Key, OpenJoin
 from anabranch_thinking.work.closing import close_join
+from anabranch_thinking.work.waiting import end_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from anabranch_events import PinnedConsumer, Recorded
     from anabranch_thinking.join import Verdict
     from anabranch_thinking.sessions.state import SessionState
+    from anabranch_thinking.work.book import Forked
     from anabranch_thinking.work.fabric import Fabric
     from anabranch_thinking.work.hedging import Hedging
 
@@ -108,6 +110,8 @@ class Turn:
             hedged = self._book.is_hedged(session)
             for join in self._book.take(event, recorded.position):
                 touched[join.key] = join
+                if isinstance(event.data, SessionHandedOff):
+                    self._checks.pop(join.key, None)  # The receiver has no task yet.
             if self._book.holds(session):
                 self._states.follow(event, recorded.position)
             if isinstance(event.data, _STOPS) or (hedged and _is_end(event.data)):
@@ -181,7 +185,8 @@ class Turn:
                 self._start(join, "fill", self._fill(join))
             return
         if join.called_off:
-            self._start(join, "cancel", self._cancel(join, PARENT_ENDED))
+            reason = LATE if join.closed else PARENT_ENDED
+            self._start(join, "cancel", self._cancel(join, reason))
             return
         verdict = join.verdict(datetime.now(UTC))
         if verdict is None:
@@ -224,8 +229,7 @@ class Turn:
     async def _close(self, join: OpenJoin, verdict: Verdict) -> None:
         async with self._closing:
             counted = set(verdict.counted)
-            uncounted = {one for one in join.branches if one not in counted}
-            below = [one for one in self._book.below(join) if one not in uncounted]
+            below = self._book.below(join, without=join.branches.keys() - counted)
             fork = join.terms.traceparent
             with step_span(self._fabric.tracer, "join", root_id=join.root_id, linked=fork):
                 known = self._known(join.namespace, {*join.branches, *below})
@@ -263,16 +267,31 @@ class Turn:
         The stream's leader says it. A branch has failed then, and without its parent a join is
         called off.
         """
-        holds = self._fabric.log.holds
-        if not await holds(join.forked_at):
+        if not await self._fabric.log.holds(join.forked_at):
             _log.warning(
                 "session %s is no longer in the log: its branches are called off", join.parent_id
             )
             join.parent_end = Status.FAILED
         for branch in self._book.branches_below(join):
-            known = branch.position and not branch.lost
-            if known and not await holds(branch.position):
+            if not branch.lost and not await self._holds(branch):
                 self._note_lost_branch(branch.key)
+
+    async def _holds(self, branch: Forked) -> bool:
+        """Tell whether the log holds a branch; of a receiver nobody noted where it began."""
+        if branch.position:
+            return await self._fabric.log.holds(branch.position)
+        namespace, session_id = branch.key
+        sessions = self._fabric.sessions_of(namespace)
+        await sessions.confirm([session_id])
+        return bool(await sessions.present([session_id]))
+
+    async def _has_ended(self, receiver: Forked) -> bool:
+        """Tell whether a receiver had ended before it became one, and note how."""
+        namespace, session_id = receiver.key
+        end = end_of(await self._fabric.sessions_of(namespace).state(session_id))
+        if end is not None:
+            self._due |= {join.key for join in self._book.end(receiver.key, end)}
+        return end is not None
 
     def _note_lost_branch(self, key: Key) -> None:
         _log.warning("branch %s is no longer in the log: it counts as failed", key[1])
@@ -316,15 +335,15 @@ class Turn:
         """Put missing branches into the queue, once the log is read up to where it was then."""
         read_to = self._position
         due = [task for end, task in self._missing if end <= read_to]
-        absent = [task for task in due if self._book.goes_on((task.namespace, task.session_id))]
         again: list[Task] = []
-        for task in absent:
-            key = task.namespace, task.session_id
-            position = self._book.forked_at(key)
-            if not position or await self._fabric.log.holds(position):
+        for task in due:
+            branch = self._book.going((task.namespace, task.session_id))
+            if branch is None:
+                continue
+            if not await self._holds(branch):
+                self._note_lost_branch(branch.key)
+            elif branch.position or not await self._has_ended(branch):
                 again.append(task)
-            else:
-                self._note_lost_branch(key)
         if again:
             await self._fabric.queue.put(again)
         self._missing = [(end, task) for end, task in self._missing if end > read_to]

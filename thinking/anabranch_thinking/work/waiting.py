@@ -80,13 +80,17 @@ async def joined_states(
 
 async def heirs(sessions: Sessions, states: Sequence[SessionState]) -> list[SessionState]:
     """Return the states, those of sessions that were handed off replaced by their receivers'."""
-    found: list[SessionState] = []
-    for state in states:
-        last = state
-        while last.status is Status.HANDED_OFF and last.handed_to is not None:
-            last = await sessions.state(last.handed_to)
-        found.append(last)
-    return found
+    return [await _heir(sessions, state) for state in states]
+
+
+async def _heir(sessions: Sessions, state: SessionState) -> SessionState:
+    """Return the last one to whom a session was handed off: anybody may name anyone, or nobody."""
+    passed: set[str] = set()
+    while state.handed_to is not None and state.session_id not in passed:
+        passed.add(state.session_id)
+        receivers = await sessions.present([state.handed_to])
+        state = next(iter(receivers.values()), state)
+    return state
 
 
 async def _is_joined(

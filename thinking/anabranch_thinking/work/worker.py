@@ -100,13 +100,14 @@ class Worker:
                 fix="name them: recalling, module:function, or name=command",
             )
         self.name = name or f"{socket.gethostname()}:{os.getpid()}:{new_id()[-6:]}"
-        self.slots = WorkSlots(slots)
+        self._priorities = [one for one in Priority if one in set(priorities)]
+        kept = reserved if Priority.CRITICAL in self._priorities else 0
+        self.slots = WorkSlots(slots, reserved=kept)
         self.counts: dict[str, int] = {}
         self._fabric = fabric
         self._namespace = namespace
         self._executors = executors
-        self._priorities = [one for one in Priority if one in set(priorities)]
-        self._reserved = reserved
+        self._reserved = kept
         self._offers = Offers(
             fabric, namespace=namespace, worker=self.name, labels=labels, wait_s=label_wait_s
         )
@@ -221,24 +222,17 @@ class Worker:
 
         Also tell whether there may be more than there was room for.
         """
-        if not self._reserved or Priority.CRITICAL not in self._priorities:
+        if not self._reserved:
             found = await taking.take(self._namespace, priorities=wanted, count=free)
             return found, len(found) >= free
         critical = [one for one in wanted if one is Priority.CRITICAL]
         found = await taking.take(self._namespace, priorities=critical, count=free)
-        room = free - len(found) - self._kept(coming=len(found))
+        room = self.slots.room(urgent=False, coming=len(found))
         if room <= 0:
             return found, True
         others = [one for one in wanted if one is not Priority.CRITICAL]
         more = await taking.take(self._namespace, priorities=others, count=room)
         return found + more, len(more) >= room
-
-    def _kept(self, *, coming: int = 0) -> int:
-        """Return the free slots that are kept for critical branches, once `coming` have begun."""
-        if not self._reserved or Priority.CRITICAL not in self._priorities:
-            return 0
-        busy = sum(one.priority is Priority.CRITICAL for one, _ in self._running.values())
-        return max(0, self._reserved - busy - coming)
 
     async def _beginnings(self, taken: Sequence[Delivery]) -> dict[str, SessionState]:
         """Read the branches that nobody had before, all together."""
@@ -309,7 +303,7 @@ class Worker:
             silence_s=self._silence_s,
             begun=begun,
         )
-        self.slots.take()
+        self.slots.take(urgent=attempt.urgent)
         running = asyncio.create_task(self._run(attempt, task.key), name=f"branch {task.key}")
         self._running[task.key] = attempt, running
 
@@ -350,7 +344,7 @@ class Worker:
         except Exception:  # noqa: BLE001 - one branch's trouble is not that of the others.
             _log.exception("branch %s is left to another worker", attempt.session_id)
         finally:
-            self.slots.leave()
+            self.slots.leave(urgent=attempt.urgent)
             self._running.pop(key, None)
             self._pace(attempt)
             if attempt.outcome is not None:
@@ -405,7 +399,7 @@ class Worker:
             return False
         if (task.executor or "") not in self._executors or self._leaves(task.priority):
             return False
-        return self.slots.free > (0 if task.priority is Priority.CRITICAL else self._kept())
+        return self.slots.room(urgent=task.priority is Priority.CRITICAL) > 0
 
     async def _hear_drain(self, message: Msg) -> None:
         if self.name in ids_of(message):

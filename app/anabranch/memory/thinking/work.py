@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from anabranch.memory.namespaces import Namespaces
-from anabranch.memory.reads.sessions import list_sessions, show_session
+from anabranch.memory.reads.sessions import page_of_sessions, show_session
 from anabranch.memory.thinking.load import TASKS_SEEN_MAX, LoadWatch
 from anabranch.memory.thinking.pools import WorkerOptions, pool_of
 from anabranch.memory.thinking.stats import BY, work_stats
@@ -21,7 +21,6 @@ from anabranch_thinking import Status as BranchStatus
 from anabranch_thinking.pools.scaler import Scaler
 from anabranch_thinking.pools.scaling import WINDOW_S, Bounds
 from anabranch_thinking.sessions.carried import carried_attributes
-from anabranch_thinking.sessions.many import states_of
 from anabranch_thinking.sessions.sessions import BranchTask
 from anabranch_thinking.thoughts.think import TIMEOUT_S
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
@@ -169,10 +168,7 @@ class MemoryWork:
         With the status `dead_lettered` it returns those that were put aside, from the graph.
         """
         if status is not None and status not in _WITH_WORKERS:
-            views = await list_sessions(
-                self._namespace, root_id=None, status=str(status), limit=limit
-            )
-            ids = [view.session_id for view in views if view.parent_id]
+            ids = await self._branches_in(str(status), limit=limit)
         else:
             ids = [
                 one.session_id for one in await self._fabric().queue.queued(self._namespace.name)
@@ -182,8 +178,23 @@ class MemoryWork:
         for start in range(0, len(ids), TASKS_MAX):
             if len(found) >= limit:
                 break
-            states = await states_of(sessions, ids[start : start + TASKS_MAX])
+            # One that an operator took out of the stream keeps none of the others from the list.
+            states = (await sessions.present(ids[start : start + TASKS_MAX])).values()
             found += [TaskView(**_fields(one)) for one in states if _is_wanted(one, status)]
+        return found[:limit]
+
+    async def _branches_in(self, status: str, *, limit: int) -> list[str]:
+        """Return the newest branches that the graph has in a status, where roots stand as well."""
+        found: list[str] = []
+        before: int | None = None
+        while len(found) < limit:
+            page = await page_of_sessions(
+                self._namespace, status=status, limit=TASKS_MAX, before=before, remembered=False
+            )
+            found += [view.session_id for view in page.sessions if view.parent_id]
+            before = page.before
+            if before is None:
+                break
         return found[:limit]
 
     async def task(self, session_id: str) -> TaskDetails:
@@ -198,10 +209,16 @@ class MemoryWork:
     async def retry(self, session_id: str) -> RetriedTask:
         """Try a branch again that has ended without a result, as a new thought of that one branch.
 
-        The old branch stays as it is. Raises InputInvalid for a root, and for a branch that goes
-        on.
+        The old branch stays as it is. Raises InputInvalid for a root, for a branch that goes on,
+        and for one that another has now.
         """
         state = await self._state(session_id)
+        if state.handed_to is not None:
+            raise InputInvalid(
+                f"session_id: {state.session_id} was handed off to {state.handed_to}",
+                field="session_id",
+                fix="look at that one, and retry it if it has ended without a result",
+            )
         if not state.ended or state.status is BranchStatus.COMPLETED:
             raise InputInvalid(
                 f"session_id: {state.session_id} is {state.status}: there is nothing to retry",

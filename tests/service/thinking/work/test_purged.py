@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 
 from anabranch_events import subject
@@ -15,8 +14,7 @@ from anabranch_thinking import BranchContext, CallableExecutor, Status, think
 from anabranch_thinking.errors import SessionNotFound
 from anabranch_thinking.sessions.many import LOST
 from anabranch_thinking.work.calling_off import call_off
-from anabranch_thinking.work.joiner import BUCKET, NAME
-from tests.support.fleet_of_workers import Crew, echo
+from tests.support.fleet_of_workers import Crew, echo, let_go
 from tests.support.patience import PATIENCE_S, until
 
 if TYPE_CHECKING:
@@ -61,17 +59,6 @@ async def begun(crew: Crew, work: Work) -> ThoughtOverWorkers:
     return thought
 
 
-async def let_go(log: Log) -> None:
-    """Wait until no join keeps the joiner's checkpoint back."""
-    bucket = await log.bucket(BUCKET)
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            noted = await bucket.get(NAME)
-            if noted and orjson.loads(noted)["position"] == (await log.bounds()).last:
-                return
-            await asyncio.sleep(0.05)
-
-
 @pytest.mark.parametrize("gone", ["in work", "waiting"])
 async def test_a_branch_that_is_taken_out_has_failed(log: Log, gone: str) -> None:
     """The others are joined, the thought says of the one why, and its worker is free again."""
@@ -95,6 +82,7 @@ async def test_a_branch_that_is_taken_out_has_failed(log: Log, gone: str) -> Non
     outcomes = {one.session_id: (one.status, one.error) for one in found.branches}
     kept = dict.fromkeys(branches, (Status.COMPLETED, None))
     assert outcomes == kept | {lost: (Status.FAILED, LOST)}
+    assert [(one.task, one.depth) for one in found.branches] == [(task, 1) for task in TASKS]
     assert root.status is Status.CLOSED
     assert found.consolidation is not None
     assert set(found.consolidation.sessions) == set(branches) - {lost}

@@ -10,7 +10,12 @@ import pytest
 
 from anabranch_events import new_event, new_id
 from anabranch_events.errors import InputInvalid
-from anabranch_events.event.types import BranchCompleted, InsightRecorded, Priority
+from anabranch_events.event.types import (
+    BRANCHES_MAX,
+    BranchCompleted,
+    InsightRecorded,
+    Priority,
+)
 from anabranch_thinking import (
     BranchContext,
     BranchTask,
@@ -23,6 +28,7 @@ from anabranch_thinking import (
     ThoughtFailed,
     think,
 )
+from anabranch_thinking.join import LATE
 from anabranch_thinking.work.calling_off import call_off
 from tests.support.fleet_of_workers import Crew
 from tests.support.logs import types_of
@@ -161,7 +167,7 @@ async def test_a_join_that_needs_few_cancels_the_others(
         state = await ended(crew, slow)
         await until(lambda: crew.workers[0].slots.busy == 0)
 
-    assert state.status is Status.CANCELLED
+    assert (state.status, state.error) == (Status.CANCELLED, LATE)
     assert thought.consolidation is not None
     assert thought.consolidation.sessions == tuple(one.session_id for one in thought.branches[1:])
 
@@ -299,6 +305,52 @@ async def test_a_thought_without_a_result_says_why(log: Log) -> None:
 
     assert sorted(failed.value.errors.values()) == ["ValueError: no a", "ValueError: no b"]
     assert (await crew.sessions.state(failed.value.session_id)).status is Status.CLOSED
+
+
+async def test_a_thought_that_nobody_began_says_why(log: Log) -> None:
+    """A branch that waits for a worker at the deadline gives no reason of its own."""
+    crew = Crew(log, {"echo": echo}, slots=[])
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed, match=f"still pending when|{LATE}"):
+            await crew.think(["a"], deadline=datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"timeout_s": 0}, "timeout_s"),
+        ({"timeout_s": float("nan")}, "timeout_s"),
+        ({"retries": -1}, "retries"),
+        ({"retries": 101}, "retries"),
+    ],
+)
+async def test_terms_that_are_none_are_refused(
+    log: Log, terms: dict[str, float], field: str
+) -> None:
+    """The error names the field, and nothing is stored."""
+    crew = Crew(log, {"echo": echo})
+
+    with pytest.raises(InputInvalid) as refused:
+        await crew.begin(["a"], **terms)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # Terms that are wrong.
+
+    assert refused.value.field == field
+    assert (await log.bounds()).last == 0
+
+
+async def test_a_fork_that_is_too_wide_is_refused(log: Log) -> None:
+    """A fork of more branches than a batch takes says so, in the words of any other."""
+
+    async def wide(branch: BranchContext) -> ForkedWork:
+        return ForkedWork([branch.task] * (BRANCHES_MAX + 1))
+
+    crew = Crew(log, {"wide": wide})
+
+    async with crew.at_work():
+        with pytest.raises(ThoughtFailed, match="branches: ") as failed:
+            await crew.think(["x"], executor="wide")
+
+    assert "pydantic" not in str(failed.value)
 
 
 async def test_a_fork_bomb_ends_as_a_clear_error(log: Log) -> None:

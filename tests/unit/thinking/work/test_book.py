@@ -107,8 +107,8 @@ def test_a_join_is_that_of_its_namespace(first: str) -> None:
     assert (here.going, here.ended, here.parent_end) == ([*here.branches.values()], 0, None)
     assert (list(here.branches), here.joined, there.joined) == (ids, False, True)
     assert book.below(here) == ids
-    assert book.goes_on((first, ids[0]))
-    assert not book.goes_on((second, ids[0]))
+    assert book.going((first, ids[0]))
+    assert not book.going((second, ids[0]))
 
 
 def test_a_branch_is_slow_by_those_of_its_kind() -> None:

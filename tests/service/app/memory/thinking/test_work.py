@@ -9,6 +9,9 @@ import pytest
 
 from anabranch import Memory
 from anabranch.errors import InputInvalid
+from anabranch.memory.memory import namespace_of
+from anabranch_events import new_id
+from anabranch_events.tasks.task import Task
 from anabranch_thinking import Status, ThoughtFailed
 from tests.support.patience import PATIENCE_S
 
@@ -182,3 +185,45 @@ async def test_tasks_are_seen_retried_and_cancelled(working: Memory) -> None:
     with pytest.raises(InputInvalid) as refused:
         await working.think("x", over="workers", executor=echo)
     assert refused.value.field == "executor"
+
+
+async def test_a_task_whose_session_is_gone_hides_no_other(own_settings: Settings) -> None:
+    """An operator took its session out of the log, or a stranger put it into the queue."""
+    async with Memory.open(settings=own_settings.changed(embedder="none")) as memory:
+        namespace = namespace_of(memory)
+        branch = await (await memory.open_session("plan the trip")).branch("find a hotel")
+        queue = namespace.backend.log.tasks
+        await queue.ensure()
+        for one in (new_id(), branch.session_id):
+            await queue.put([Task(namespace=namespace.name, session_id=one, executor="nobody")])
+
+        listed = await memory.work.tasks()
+        load = await memory.work.load()
+
+    assert [one.session_id for one in listed] == [branch.session_id]
+    assert sum(one.waiting for one in load.priorities) == 1
+
+
+async def test_roots_take_no_room_of_branches(working: Memory) -> None:
+    """A list of so many tasks of a status has so many, whatever else has the status."""
+    branches: list[str] = []
+    for _ in range(3):
+        root = await working.open_session("plan the trip")
+        branch = await root.branch("find a hotel")
+        branches.append(branch.session_id)
+        await branch.cancel("enough")
+        await root.cancel("enough")
+
+    listed = await working.work.tasks(status="cancelled", limit=2)
+
+    assert [one.session_id for one in listed] == branches[:0:-1]
+
+
+async def test_a_branch_that_was_handed_off_is_not_retried(working: Memory) -> None:
+    """Its receiver has the task: the error names it."""
+    root = await working.open_session("plan the trip")
+    branch = await root.branch("find a hotel")
+    heir = await branch.hand_off(summary="go on")
+
+    with pytest.raises(InputInvalid, match=heir.session_id):
+        await working.work.retry(branch.session_id)
