@@ -62,7 +62,7 @@ _UNREADABLE: Final = (ValueError, RecursionError)
 def is_claude(record: dict[str, Any]) -> bool:
     """Tell by its fields whether a record is one of Claude Code."""
     if "sessionId" not in record:
-        return False
+        return kind_of(record) == "summary" and "leafUuid" in record
     return kind_of(record) in BOOKKEEPING or ("uuid" in record and kind_of(record) in CHAINED)
 
 
