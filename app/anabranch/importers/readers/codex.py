@@ -201,6 +201,7 @@ class _Telling:
         self._first: datetime | None = None
         self._named_task = False
         self._ordinal = 0
+        self._shown: str | None = None
 
     def records(self) -> Iterator[Record]:
         """Yield the thread's records, oldest file first."""
@@ -447,6 +448,9 @@ class _Telling:
                 yield from self._completed_item(object_of(payload.get("item")))
             case "task_complete":
                 yield from self._turn_over(payload, time)
+            case "agent_message":
+                self._shown = text_of(payload.get("message"))
+                self._left_out["agent_message"] += 1
             case "turn_aborted":
                 yield from self._let_go()
                 self._end = Ended(
@@ -484,10 +488,14 @@ class _Telling:
             self._end = Ended(line=self._thread.id, result=said, started=self._first, time=time)
 
     def _compacted(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        """Yield a summary; it is written as an answer too, before or after."""
+        """Yield a summary; it is written as an answer too, before or after.
+
+        Until 0.120 it was not, and an answer was shown by an event of its own.
+        """
         message = summary_in(payload)
         held, self._held = self._held, None
-        if held is not None and (message is None or held.text.strip() in message):
+        is_summary = held is not None and held.text != self._shown
+        if held is not None and is_summary and (message is None or held.text.strip() in message):
             self._left_out["summary of a compaction"] += 1
             message = held.text
         elif held is not None:

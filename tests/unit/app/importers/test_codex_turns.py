@@ -1,4 +1,4 @@
-"""Turns of Codex that were rolled back within each other, and a fork whose origin is gone."""
+"""Turns of Codex as earlier releases wrote them: rolled back, copied, summed up."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def write(path: Path, *payloads: dict[str, Any]) -> None:
     head = {"id": THREAD, "timestamp": "2026-11-30T08:00:00.000Z", "cwd": "/srv/pier"}
     lines = [{"type": "session_meta", "payload": head | {"cli_version": "0.80.0"}}]
     for payload in payloads:
-        kind = "response_item" if payload["type"] == "message" else "event_msg"
-        lines.append({"type": kind, "payload": payload})
+        kind = {"message": "response_item", "compacted": "compacted"}.get(payload["type"])
+        lines.append({"type": kind or "event_msg", "payload": payload})
     for number, line in enumerate(lines):
         line["timestamp"] = (BEGUN + timedelta(seconds=number)).isoformat()
     path.write_text("".join(json.dumps(one, separators=(",", ":")) + "\n" for one in lines))
@@ -79,6 +79,22 @@ def test_more_turns_rolled_back_than_there_were_are_all_of_them(tmp_path: Path) 
         ["Q2"],
         ["Q1", "A1"],
     ]
+
+
+def test_an_answer_whose_words_are_in_the_summary_stays(tmp_path: Path) -> None:
+    """An event shows that it was an answer: 0.80 writes no summary as one."""
+    write(
+        tmp_path / f"rollout-2026-11-30T08-00-00-{THREAD}.jsonl",
+        said("user", "Light the lamp."),
+        {"type": "agent_message", "message": "Done."},
+        said("assistant", "Done."),
+        {"type": "compacted", "message": "The lamp was to be lit. Done."},
+    )
+
+    (line,) = read(tmp_path).lines.values()
+
+    assert [text for _, text in line.texts] == ["Light the lamp.", "Done."]
+    assert line.summaries == ["The lamp was to be lit. Done."]
 
 
 def test_a_fork_whose_origin_is_gone_has_its_own_turns(tmp_path: Path) -> None:
