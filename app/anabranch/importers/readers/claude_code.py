@@ -12,7 +12,7 @@ from anabranch.importers.files.lines import lines
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.claude_agents import Agents
-from anabranch.importers.readers.claude_copies import Copies
+from anabranch.importers.readers.claude_copies import Copies, is_begun_copy
 from anabranch.importers.readers.claude_files import (
     BOOKKEEPING,
     Results,
@@ -72,7 +72,7 @@ class ClaudeCodeReader:
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Group sessions with their sub-agents, and with the sessions forked from them."""
-        mains = [path for path in files if not is_agent(path)]
+        mains = [path for path in files if not is_agent(path) and not is_begun_copy(path)]
         agents: dict[str, list[Path]] = {}
         for path in files:
             if is_agent(path):

@@ -14,8 +14,24 @@ from anabranch.importers.records.values import kind_of, object_of, objects_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from anabranch.importers.records.families import Head, Link
+
+
+def is_begun_copy(path: Path) -> bool:
+    """Tell whether a file may be a copy that has come no further than what was asked first.
+
+    Its first answer will say of what. A copy has texts in blocks; what a person types is a text.
+    """
+    is_copy = False
+    for number, record in enumerate(chained_in(path)):
+        if number == 0:
+            content = object_of(record.get("message")).get("content")
+            is_copy = copies_anew(record) and isinstance(content, list)
+        if not is_copy or record["type"] == "assistant":
+            return False
+    return is_copy
 
 
 class Copies:
