@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def is_begun_copy(path: Path) -> bool:
-    """Tell whether a file may be a copy that has come no further than what was asked first.
+    """Tell whether a file may be a copy that has come no further than its first prompt.
 
-    Its first answer will say of what. A copy has texts in blocks; what a person types is a text.
+    Its first answer will say which session that is. In a copy a prompt is a list of blocks.
     """
     is_copy = False
     for number, record in enumerate(chained_in(path)):
