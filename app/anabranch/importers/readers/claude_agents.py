@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.files.lines import lines
 from anabranch.importers.readers.claude_files import (
     Results,
+    age_of,
     agent_id,
+    chained_in,
     copied_from,
     head_of,
     id_of,
@@ -18,17 +19,19 @@ from anabranch.importers.readers.claude_files import (
     record_in,
     results_in,
 )
+from anabranch.importers.readers.claude_prompts import Prompts
 from anabranch.importers.readers.claude_talk import Talk, attributes_of
-from anabranch.importers.records.model import Broken, Ended, Opened, Unknown
-from anabranch.importers.records.values import object_of, text_of, time_of
+from anabranch.importers.records.model import Broken, Ended, Opened, Skipped, Unknown
+from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from anabranch.importers.records.model import Record
 
-_LATE: Final = datetime.max.replace(tzinfo=UTC)
+_WARM_UP: Final = "Warmup"
 
 
 class Agents:
@@ -46,10 +49,11 @@ class Agents:
             if name in self._waiting and text_of(meta.get("toolUseId")) in calls:
                 yield from self._told(name, parent, session=session)
 
-    def named(self, name: str, parent: str, *, session: str) -> Iterator[Record]:
-        """Yield the records of an agent that a result names."""
+    def named(self, told: dict[str, Any], parent: str, *, session: str) -> Iterator[Record]:
+        """Yield the records of an agent that a result tells of, with what its call said."""
+        name = text_of(told.get("agentId"))
         if name in self._waiting:
-            yield from self._told(name, parent, session=session)
+            yield from self._told(name, parent, session=session, told=told)
 
     def of_session(self, session: str) -> Iterator[Record]:
         """Yield the records of the agents of a session that no call of its names."""
@@ -57,7 +61,9 @@ class Agents:
             if name in self._waiting and owner_of(paths[0]) == session:
                 parent = text_of(self._meta[name].get("parentAgentId"))
                 known = parent is not None and parent in self._meta
-                if not (known and parent in self._waiting):
+                if self._is_warm_up(name):
+                    yield self._passed_over(name, session)
+                elif not (known and parent in self._waiting):
                     yield from self._told(
                         name, parent if known and parent else session, session=session
                     )
@@ -68,21 +74,56 @@ class Agents:
             if name in self._waiting:
                 session = owner_of(paths[0])
                 owner = text_of(self._meta[name].get("parentAgentId")) or session
-                yield from self._told(name, owner, session=session)
+                if self._is_warm_up(name):
+                    yield self._passed_over(name, None)
+                else:
+                    yield from self._told(name, owner, session=session)
 
-    def _told(self, name: str, parent: str | None, *, session: str) -> Iterator[Record]:
-        paths = self._waiting.pop(name)
-        yield from _Agent(name, paths, self._meta[name], self, session=session).records(parent)
+    def _is_warm_up(self, name: str) -> bool:
+        """Tell whether the tool started an agent that no call began, so that its model is ready.
+
+        Releases of 2.0 did so at each start. Some wrote down what they asked it, others did not.
+        """
+        if self._meta[name]:
+            return False
+        prompts = Prompts()
+        for record in chained_in(self._waiting[name][0]):
+            asked = prompts.asked(record)
+            if asked is not None or _calls(record):
+                return asked == _WARM_UP
+        return True
+
+    def _passed_over(self, name: str, line: str | None) -> Skipped:
+        del self._waiting[name]
+        return Skipped(line=line, why="agent that only warms up")
+
+    def _told(
+        self, name: str, parent: str | None, *, session: str, told: dict[str, Any] | None = None
+    ) -> Iterator[Record]:
+        agent = _Agent(
+            name, self._waiting.pop(name), self._meta[name], self, session=session, told=told or {}
+        )
+        yield from agent.records(parent)
 
 
 class _Agent(Talk):
-    """A sub-agent's file, and copies beside it, such as a compressed one, that may hold less."""
+    """A sub-agent's file, and copies beside it, such as a compressed one, that may hold less.
+
+    Some releases left out its task, or its reason to stop: the result of its call has `told` both.
+    """
 
     def __init__(
-        self, name: str, paths: list[Path], meta: dict[str, Any], agents: Agents, *, session: str
+        self,
+        name: str,
+        paths: list[Path],
+        meta: dict[str, Any],
+        agents: Agents,
+        *,
+        session: str,
+        told: dict[str, Any],
     ) -> None:
         super().__init__(agents, session)
-        self._name, self._paths, self._meta = name, paths, meta
+        self._name, self._paths, self._meta, self._call = name, paths, meta, told
 
     def records(self, parent: str | None) -> Iterator[Record]:
         """Yield the agent's records, from its task to its report."""
@@ -103,13 +144,14 @@ class _Agent(Talk):
                 continue
             yield from self.said(found, self._name)
         yield from self.counted(self._name)
-        if first is not None and (self._meta.get("finished") or stopped == "end_turn"):
+        over = self._meta.get("finished") or self._call.get("status") == "completed"
+        if first is not None and (over or stopped == "end_turn"):
             yield Ended(line=self._name, started=first, time=last)
 
     def _chained(self) -> Iterator[dict[str, Any] | Results | Broken | Unknown]:
         """Yield the records of the file's chain that were not copied, and what is no record."""
         seen: set[str] = set()
-        for path in sorted(self._paths, key=_head_time):
+        for path in sorted(self._paths, key=lambda path: age_of(head_of(path))):
             for found in self._of_file(path):
                 if len(self._paths) > 1 and isinstance(found, (dict, Results)):
                     record_id = found.uuid if isinstance(found, Results) else id_of(found)
@@ -142,18 +184,21 @@ class _Agent(Talk):
 
     def _opened(self, record: dict[str, Any], parent: str | None, time: datetime | None) -> Opened:
         self.version = text_of(record.get("version"))
-        described = text_of(self._meta.get("description"))
+        described = text_of(self._meta.get("description")) or text_of(self._call.get("description"))
         return Opened(
             key=self._name,
             source_id=self._name,
             kind="subagent",
             parent=parent,
-            role=text_of(self._meta.get("agentType")),
+            task=text_of(self._call.get("prompt")) if record["type"] == "assistant" else None,
+            role=text_of(self._meta.get("agentType")) or text_of(self._call.get("subagent_type")),
             model=text_of(self._meta.get("model")),
             time=time,
             attributes=attributes_of(record) | ({"description": described} if described else {}),
         )
 
 
-def _head_time(path: Path) -> datetime:
-    return head_of(path).time or _LATE
+def _calls(record: dict[str, Any]) -> bool:
+    """Tell whether a record calls a tool."""
+    content = object_of(record.get("message")).get("content")
+    return any(kind_of(block) == "tool_use" for block in objects_of(content))

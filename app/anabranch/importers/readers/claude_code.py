@@ -1,4 +1,7 @@
-"""Claude Code: `projects/<folder>/<session>.jsonl`, its sub-agents in `<session>/subagents/`."""
+"""Claude Code: `projects/<folder>/<session>.jsonl`, its sub-agents in `<session>/subagents/`.
+
+Releases of 2.0 kept them beside the session, earlier ones in its own file.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,11 @@ from anabranch.importers.files.lines import lines
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.claude_agents import Agents
+from anabranch.importers.readers.claude_copies import Copies, is_begun_copy
 from anabranch.importers.readers.claude_files import (
     BOOKKEEPING,
     Results,
+    age_of,
     agent_id,
     beside,
     head_of,
@@ -20,7 +25,6 @@ from anabranch.importers.readers.claude_files import (
     is_chained,
     is_claude,
     is_other,
-    links_in,
     owner_of,
     place_in,
     places_in,
@@ -29,6 +33,7 @@ from anabranch.importers.readers.claude_files import (
     results_in,
 )
 from anabranch.importers.readers.claude_prompts import Prompts
+from anabranch.importers.readers.claude_sides import SideChains
 from anabranch.importers.readers.claude_talk import Talk, attributes_of
 from anabranch.importers.records.chains import Node
 from anabranch.importers.records.families import Family, Head, Member, families_of
@@ -46,7 +51,7 @@ class ClaudeCodeReader:
     """Reads the sessions of Claude Code."""
 
     tool = "claude-code"
-    versions = "2.1.0 to 2.1.332"
+    versions = "1.0.60 to 2.1.332"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return the folder of projects."""
@@ -67,7 +72,7 @@ class ClaudeCodeReader:
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Group sessions with their sub-agents, and with the sessions forked from them."""
-        mains = [path for path in files if not is_agent(path)]
+        mains = [path for path in files if not is_agent(path) and not is_begun_copy(path)]
         agents: dict[str, list[Path]] = {}
         for path in files:
             if is_agent(path):
@@ -92,11 +97,13 @@ class ClaudeCodeReader:
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of a session, its sub-agents and its forks."""
         heads = [head_of(path) for path in source.files if not is_agent(path)]
+        heads.sort(key=age_of)
         agents = Agents([path for path in source.files if is_agent(path)])
-        family = Family(heads, links=lambda head: links_in(head.path))
+        copies = Copies()
+        family = Family(heads, links=copies.links)
         for root in family.roots():
             origin = next(iter(sorted(root.origins)), None)
-            session = _Session(root.session_id, family, agents)
+            session = _Session(root.session_id, family, agents, copies)
             yield from session.records(root.paths, parent=origin)
         yield from agents.left()
 
@@ -115,10 +122,14 @@ def _source(family: Sequence[Head], agents: Sequence[Path]) -> Source:
 class _Session(Talk):
     """A session's file: its lines, and the forks and agents that leave it."""
 
-    def __init__(self, session_id: str, family: Family[Head], agents: Agents) -> None:
+    def __init__(
+        self, session_id: str, family: Family[Head], agents: Agents, copies: Copies
+    ) -> None:
         super().__init__(agents, session_id)
+        self._copies = copies
         self._agents = agents
         self._family = family
+        self._sides = SideChains(self)
         self._begun = False
 
     def records(self, paths: Sequence[Path], *, parent: str | None = None) -> Iterator[Record]:
@@ -128,6 +139,7 @@ class _Session(Talk):
         for fork in self._family.left_over(self.session):
             yield from self._fork(fork, self.session)
         yield from self._agents.of_session(self.session)
+        yield from self._sides.left()
         yield from self.counted(self.session)
 
     def _of_file(self, path: Path, *, parent: str | None) -> Iterator[Record]:
@@ -140,8 +152,10 @@ class _Session(Talk):
             if isinstance(found, dict) and not self._begun:
                 self._begun = True
                 yield self._opened(found, parent)
-            if plain:
-                yield from self.said(found, self.session)
+            if isinstance(found, dict) and found.get("isSidechain"):
+                yield from self._sides.told(found, course.line)
+            elif plain:
+                yield from self._sides.beside(self.said(found, self.session))
             else:
                 yield from self._on_course(course, found)
 
@@ -154,11 +168,8 @@ class _Session(Talk):
             if isinstance(line, Broken):
                 yield line
                 continue
-            if lone and self._begun and (results := results_in(line)):
-                if results.isSidechain:
-                    self.left_out["side chain"] += 1
-                else:
-                    yield results
+            if lone and self._begun and (results := results_in(line)) and not results.isSidechain:
+                yield results
                 continue
             record = record_in(path, line)
             if isinstance(record, Broken):
@@ -170,17 +181,10 @@ class _Session(Talk):
                 self.left_out[record] += 1
             elif not is_chained(record):
                 yield from self._unchained(record)
-            elif why := self._why_left_out(path, record):
-                self.left_out[why] += 1
+            elif not lone and self._is_inherited(path, record):
+                self.left_out["inherited"] += 1
             else:
                 yield record
-
-    def _why_left_out(self, path: Path, record: dict[str, Any]) -> str | None:
-        if record.get("isSidechain"):
-            return "side chain"
-        if self._family.lone:
-            return None
-        return "inherited" if self._is_inherited(path, record) else None
 
     def _on_course(self, course: Course, record: dict[str, Any] | Results) -> Iterator[Record]:
         """Yield what a record says on its line, and the sessions that were forked there."""
@@ -189,8 +193,8 @@ class _Session(Talk):
         else:
             record_id, time = id_of(record), time_of(record.get("timestamp"))
         yield from course.at(record_id, time)
-        yield from self.said(record, course.line)
-        for fork in self._family.leaving(self.session, record_id):
+        yield from self._sides.beside(self.said(record, course.line))
+        for fork in self._family.leaving(self.session, self._copies.id(record_id)):
             yield from self._fork(fork, course.line)
         yield from course.left(time)
 
@@ -207,11 +211,11 @@ class _Session(Talk):
 
     def _fork(self, fork: Member, line: str) -> Iterator[Record]:
         """Yield a session that was forked, where it left the line."""
-        session = _Session(fork.session_id, self._family, self._agents)
+        session = _Session(fork.session_id, self._family, self._agents, self._copies)
         yield from session.records(fork.paths, parent=line)
 
     def _is_inherited(self, path: Path, record: dict[str, Any]) -> bool:
-        return self._family.is_inherited(self.session, path, id_of(record))
+        return self._family.is_inherited(self.session, path, self._copies.id(id_of(record)))
 
     def _nodes(self, path: Path) -> Iterator[Node]:
         prompts = Prompts()

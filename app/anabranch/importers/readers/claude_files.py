@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
@@ -50,6 +51,8 @@ BOOKKEEPING: Final = frozenset(
     }
 )
 _KIND: Final = re.compile(rb'\{"type":"([a-z-]+)"')
+_SESSION: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LATE: Final = datetime.max.replace(tzinfo=UTC)
 _RESULT: Final = b'"type":"tool_result"'
 _HAS_RESULT: Final = re.compile(_RESULT).search
 _UNREADABLE: Final = (ValueError, RecursionError)
@@ -59,7 +62,7 @@ _UNREADABLE: Final = (ValueError, RecursionError)
 def is_claude(record: dict[str, Any]) -> bool:
     """Tell by its fields whether a record is one of Claude Code."""
     if "sessionId" not in record:
-        return False
+        return kind_of(record) == "summary" and "leafUuid" in record
     return kind_of(record) in BOOKKEEPING or ("uuid" in record and kind_of(record) in CHAINED)
 
 
@@ -225,16 +228,14 @@ def is_chained(record: dict[str, Any]) -> bool:
     return kind_of(record) in CHAINED and isinstance(record.get("uuid"), str)
 
 
-def links_in(path: Path) -> Iterator[Link]:
-    """Yield the place of each record of the chain, and what it was copied from."""
-    for record in chained_in(path):
-        yield Link(
-            record["uuid"],
-            text_of(record.get("parentUuid")),
-            copied_from(record),
-            text_of(object_of(record.get("forkedFrom")).get("sessionId"))
-            or text_of(record.get("requestSessionId")),
-        )
+def link_of(record: dict[str, Any]) -> Link:
+    """Return the place of a record of the chain, and what it was copied from."""
+    return Link(
+        record["uuid"],
+        text_of(record.get("parentUuid")),
+        copied_from(record),
+        _origin_of(record),
+    )
 
 
 def id_of(record: dict[str, Any]) -> str:
@@ -247,15 +248,35 @@ def part_id(record: dict[str, Any], number: int) -> str:
     return f"{id_of(record)}/{number}" if number else id_of(record)
 
 
+def copies_anew(record: dict[str, Any]) -> bool:
+    """Tell whether a release wrote a record that may give copies ids of their own."""
+    return (text_of(record.get("version")) or "").startswith(("0.", "1."))
+
+
+def message_id(record: dict[str, Any]) -> str | None:
+    """Return the id that the model's service gave an answer: a copy keeps it."""
+    return text_of(object_of(record.get("message")).get("id"))
+
+
 def copied_from(record: dict[str, Any]) -> str | None:
     """Return the record of which this one says that it is a copy."""
     forked = record.get("forkedFrom")
     return None if forked is None else text_of(object_of(forked).get("messageUuid"))
 
 
+def _origin_of(record: dict[str, Any]) -> str | None:
+    """Return the session that a record was copied from; its own, where it was not."""
+    forked = text_of(object_of(record.get("forkedFrom")).get("sessionId"))
+    return forked or text_of(record.get("requestSessionId")) or text_of(record.get("sessionId"))
+
+
 def head_of(path: Path) -> Head:
-    """Read a file until its first answer, which names the session it was first given to."""
+    """Read a file until its first answer, which names the session it was first given to.
+
+    The file has the session's name. Some releases left the origin's in records that were copied.
+    """
     head = Head(path, plain_name(path).removesuffix(".jsonl"))
+    is_named = _SESSION.fullmatch(head.session_id) is not None
     for record in records_in(path):
         if not isinstance(record, dict):
             continue
@@ -264,15 +285,21 @@ def head_of(path: Path) -> Head:
             continue
         if head.first_id is None:
             head.first_id = copied_from(record) or record["uuid"]
-            head.session_id = text_of(record.get("sessionId")) or head.session_id
+            if not is_named:
+                head.session_id = text_of(record.get("sessionId")) or head.session_id
             head.project = text_of(record.get("cwd"))
-        forked = text_of(object_of(record.get("forkedFrom")).get("sessionId"))
-        head.origin = forked or text_of(record.get("requestSessionId"))
+        origin = _origin_of(record)
+        head.origin = None if origin == head.session_id else origin
+        if record["type"] == "assistant" and copies_anew(record):
+            head.first_id = message_id(record) or head.first_id
         if head.origin or record["type"] == "assistant":
             break
-    if head.origin == head.session_id:
-        head.origin = None
     return head
+
+
+def age_of(head: Head) -> datetime:
+    """Return when a session began; one that tells no time comes last."""
+    return head.time or _LATE
 
 
 def beside(path: Path) -> Path:

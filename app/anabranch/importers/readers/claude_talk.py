@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from anabranch.importers.records.model import Record
 
+BEGIN_AGENTS: Final = frozenset({"Agent", "Task"})
+"""The tools that begin sub-agents."""
 _HARNESS: Final = frozenset({"synthetic", "<synthetic>"})
 
 
@@ -44,8 +46,8 @@ class SubAgents(Protocol):
         """Yield the records of the agents that a call began."""
         ...
 
-    def named(self, name: str, parent: str, *, session: str) -> Iterator[Record]:
-        """Yield the records of an agent that a result names."""
+    def named(self, told: dict[str, Any], parent: str, *, session: str) -> Iterator[Record]:
+        """Yield the records of an agent that a result tells of, with what its call said."""
         ...
 
 
@@ -59,6 +61,8 @@ class Talk:
     version: str | None = None
     model: str | None = None
     prompts: Prompts = field(default_factory=Prompts)
+    called: dict[str, dict[str, Any]] = field(default_factory=dict[str, "dict[str, Any]"])
+    """The inputs of calls that began agents, by their ids."""
 
     def said(self, record: dict[str, Any] | Results, line: str) -> Iterable[Record]:
         """Return what a record of the chain says on a line, to be taken before the next."""
@@ -105,9 +109,9 @@ class Talk:
     ) -> Iterator[Record]:
         call_id = text_of(result.get("tool_use_id")) or ""
         told = object_of(record.get("toolUseResult"))
-        agent = text_of(told.get("agentId"))
-        if agent:
-            yield from self.agents.named(agent, line, session=self.session)
+        if told.get("agentId"):
+            told = self.called.get(call_id, {}) | told
+            yield from self.agents.named(told, line, session=self.session)
         failed = result.get("is_error")
         yield ToolResult(
             line=line,
@@ -147,10 +151,13 @@ class Talk:
                 case "tool_use" | "server_tool_use":
                     call_id = text_of(block.get("id")) or part_id(record, number)
                     calls.add(call_id)
+                    name = text_of(block.get("name")) or "tool"
+                    if name in BEGIN_AGENTS:
+                        self.called[call_id] = object_of(block.get("input"))
                     yield ToolCall(
                         line=line,
                         id=call_id,
-                        name=text_of(block.get("name")) or "tool",
+                        name=name,
                         input=block.get("input"),
                         time=time,
                     )

@@ -10,16 +10,31 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from anabranch.importers.reader import Source
+from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.codex_files import (
+    END,
     Rollout,
     Thread,
+    is_bare_head,
     ordinals,
     read_rollout,
     related,
     threads_of,
     without_twins,
 )
-from anabranch.importers.readers.codex_items import answered_in, asked_in, failed, sent_in
+from anabranch.importers.readers.codex_forks import (
+    copied_until,
+    mark_forks,
+    nodes_of,
+    rolls_back,
+)
+from anabranch.importers.readers.codex_items import (
+    answered_in,
+    asked_in,
+    failed,
+    sent_in,
+    summary_in,
+)
 from anabranch.importers.records.model import (
     Boundary,
     Broken,
@@ -57,10 +72,12 @@ _BOOKKEEPING: Final = frozenset(
         "realtime_item",
         "retained_context",
         "security_risk_score",
+        "state",
         "token_usage_record",
         "world_state",
     }
 )
+ROLLED_BACK: Final = "rolled back: the talk went on from an earlier turn"
 _UNREADABLE: Final = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
 _CALLS: Final = frozenset(
     {"function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call"}
@@ -74,7 +91,7 @@ class CodexReader:
     """Reads the threads of Codex."""
 
     tool = "codex"
-    versions = "0.140 to 0.171.0"
+    versions = "0.29.0 to 0.171.0"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return the folders of sessions."""
@@ -87,7 +104,7 @@ class CodexReader:
         if candidate.suffix != ".jsonl":
             return False
         records = candidate.first_records
-        return any(kind_of(record) == "session_meta" for record in records) or (
+        return any(kind_of(one) == "session_meta" or is_bare_head(one) for one in records) or (
             b'"type":"session_meta"' in candidate.head[:400]
         )
 
@@ -123,6 +140,7 @@ class _Reading:
 
     def __init__(self, threads: dict[str, Thread]) -> None:
         self.threads = threads
+        mark_forks(threads)
         self._told: set[str] = set()
 
     def has_origin(self, thread: Thread) -> bool:
@@ -150,6 +168,13 @@ class _Reading:
             if _origin(thread.first) == thread_id and thread.id != thread_id:
                 yield from self.thread(thread, origin=thread_id)
 
+    def copied_until(self, rollout: Rollout) -> int:
+        """Return the ordinal before which a file is copied; the end where others tell it."""
+        if rollout.copied_from is None:
+            return END
+        origin = self.threads.get(rollout.copied_from)
+        return copied_until(rollout, origin.first if origin else None)
+
     def left_over(self) -> Iterator[Record]:
         """Yield threads that name each other as origin."""
         for thread in list(self.threads.values()):
@@ -175,6 +200,8 @@ class _Telling:
         self._end: Ended | None = None
         self._first: datetime | None = None
         self._named_task = False
+        self._ordinal = 0
+        self._shown: str | None = None
 
     def records(self) -> Iterator[Record]:
         """Yield the thread's records, oldest file first."""
@@ -212,13 +239,17 @@ class _Telling:
         """Yield a file's own records; those before its first turn of its own are inherited."""
         self._line = self._thread.id
         forks = sorted(rollout.forks, key=lambda fork: fork[0])
-        own = rollout.forked_from is None or rollout.base_thread is not None
+        whole = rollout.forked_from is None and rollout.own_from is None
+        own = whole or rollout.base_thread is not None
+        copied = self._reading.copied_until(rollout)
+        course = self._course(rollout)
         last: datetime | None = None
         for record in ordinals(rollout):
             if isinstance(record, Broken):
                 yield record
                 continue
             ordinal, found = record
+            self._ordinal = ordinal
             while forks and forks[0][0] <= ordinal:
                 yield from self._let_go()
                 yield from self._reading.thread(forks.pop(0)[1], origin=self._line)
@@ -233,12 +264,14 @@ class _Telling:
                     parent=self._thread.id,
                     time=time,
                 )
-            own = self._is_own(rollout, found, ordinal, before=own)
+            own = ordinal >= copied or self._is_own(rollout, found, ordinal, before=own)
             if own:
                 last = time or last
-                yield from self._told(found, time)
+                yield from self._on_course(course, found, time)
             else:
                 self._left_out["inherited"] += kind_of(found) != "session_meta"
+                if course is not None:
+                    course.skip()
         yield from self._left_open()
         for _, thread in forks:
             yield from self._reading.thread(thread, origin=self._line)
@@ -246,17 +279,40 @@ class _Telling:
             reason = "reverted: the talk went on from an earlier turn"
             yield Ended(line=self._line, how="cancelled", reason=reason, time=last)
 
+    def _course(self, rollout: Rollout) -> Course | None:
+        """Return the lines of a file in which turns were taken back; None where none were."""
+        if not rolls_back(rollout):
+            return None
+        return Course(self._thread.id, lambda: nodes_of(rollout))
+
+    def _on_course(
+        self, course: Course | None, found: dict[str, Any], time: datetime | None
+    ) -> Iterator[Record]:
+        """Yield what a record says, on its line."""
+        if course is None:
+            yield from self._told(found, time)
+            return
+        opening = list(course.at(str(self._ordinal), time))
+        if course.line != self._line:
+            yield from self._let_go()
+        yield from opening
+        self._line = course.line
+        yield from self._told(found, time)
+        if ended := list(course.left(time, reason=ROLLED_BACK)):
+            yield from self._let_go()
+            yield from ended
+
     def _is_own(
         self, rollout: Rollout, found: dict[str, Any], ordinal: int, *, before: bool
     ) -> bool:
         """Tell whether a record is the thread's own, and not of a history that it was given.
 
         A given history has the other thread's head, and its turns. Ids of threads and turns sort by
-        their time, so that a turn which is older than the thread is none of its own.
+        their time, so that a turn which is older than the thread is none of its own. The place that
+        a head names is that of the file's end, where an old file was migrated.
         """
-        start = rollout.meta.get("subagent_history_start_ordinal")
-        if isinstance(start, int):
-            return ordinal >= start
+        if rollout.own_from is not None and ordinal >= rollout.own_from:
+            return True
         payload = object_of(found.get("payload"))
         if kind_of(found) == "session_meta":
             return before and payload.get("id") == self._thread.id
@@ -335,11 +391,11 @@ class _Telling:
         )
 
     def _id_of(self, payload: dict[str, Any], time: datetime | None) -> str:
-        """Return the item's own id within its turn; old releases gave none, then its time is it."""
+        """Return the item's own id within its turn; in old releases its time or place stands in."""
         told = object_of(payload.get("internal_chat_message_metadata_passthrough"))
         own = text_of(payload.get("id"))
         turn = text_of(told.get("turn_id")) or self._thread.id
-        return f"{turn}/{own}" if own else f"{turn}/{payload.get('role')}/{time}"
+        return f"{turn}/{own}" if own else f"{turn}/{payload.get('role')}/{time or self._ordinal}"
 
     def _between_agents(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
         """Yield a task that another agent gave; an answer is yielded by the one who gave it."""
@@ -392,6 +448,9 @@ class _Telling:
                 yield from self._completed_item(object_of(payload.get("item")))
             case "task_complete":
                 yield from self._turn_over(payload, time)
+            case "agent_message":
+                self._shown = text_of(payload.get("message"))
+                self._left_out["agent_message"] += 1
             case "turn_aborted":
                 yield from self._let_go()
                 self._end = Ended(
@@ -429,10 +488,14 @@ class _Telling:
             self._end = Ended(line=self._thread.id, result=said, started=self._first, time=time)
 
     def _compacted(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        """Yield a summary; it is written as an answer too, before or after."""
-        message = text_of(payload.get("message"))
+        """Yield a summary; it is written as an answer too, before or after.
+
+        Until 0.120 it was not, and an answer was shown by an event of its own.
+        """
+        message = summary_in(payload)
         held, self._held = self._held, None
-        if held is not None and (message is None or held.text.strip() in message):
+        is_summary = held is not None and held.text != self._shown
+        if held is not None and is_summary and (message is None or held.text.strip() in message):
             self._left_out["summary of a compaction"] += 1
             message = held.text
         elif held is not None:

@@ -30,6 +30,8 @@ class Rollout:
     live_to: int = END
     base: Rollout | None = None
     forks: list[tuple[int, Thread]] = field(default_factory=list["tuple[int, Thread]"])
+    copied_from: str | None = None
+    """The thread whose head stands second, where the file's own does not name it."""
 
     @property
     def thread_id(self) -> str:
@@ -70,11 +72,16 @@ class Rollout:
         return bool(self.spawn) or self.meta.get("thread_source") == "subagent"
 
     @property
+    def own_from(self) -> int | None:
+        """The ordinal from which on a sub-agent's records are its own, where its head names one."""
+        start = self.meta.get("subagent_history_start_ordinal")
+        return start if isinstance(start, int) else None
+
+    @property
     def forked_from(self) -> str | None:
         """The thread of which this is a fork."""
-        return text_of(self.meta.get("forked_from_id")) or (
-            self.base_thread if self.base_thread != self.thread_id else None
-        )
+        base = self.base_thread if self.base_thread != self.thread_id else None
+        return text_of(self.meta.get("forked_from_id")) or base or self.copied_from
 
 
 @dataclass(slots=True)
@@ -91,19 +98,43 @@ class Thread:
 
 
 def read_rollout(path: Path) -> Rollout | None:
-    """Return what a file's first records say; None where it is no rollout."""
+    """Return what a file's first records say; None where it is no rollout.
+
+    A fork begins with its own head and its origin's. Old releases named the origin nowhere else.
+    """
+    rollout: Rollout | None = None
     for number, record in enumerate(records(path)):
         if number >= _HEAD_RECORDS:
             break
         if isinstance(record, Broken):
             continue
-        _, found = record
-        if kind_of(found) == "session_meta":
+        found = enveloped(record[1])
+        if kind_of(found) != "session_meta":
+            continue
+        meta = object_of(found.get("payload"))
+        if rollout is None:
             ordinal = found.get("ordinal")
-            meta = object_of(found.get("payload"))
             time = time_of(meta.get("timestamp")) or time_of(found.get("timestamp")) or _LATE
-            return Rollout(path, meta, ordinal if isinstance(ordinal, int) else 0, time)
-    return None
+            rollout = Rollout(path, meta, ordinal if isinstance(ordinal, int) else 0, time)
+        elif rollout.forked_from is None and not rollout.is_subagent:
+            rollout.copied_from = text_of(meta.get("id"))
+            break
+    return rollout
+
+
+def is_bare_head(record: dict[str, Any]) -> bool:
+    """Tell whether a record is the head of a file of 0.2x, whose records have no envelope."""
+    return "type" not in record and record.keys() >= {"id", "timestamp", "instructions"}
+
+
+def enveloped(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record in the form that all releases since 0.3x write."""
+    if "payload" in record or ("type" not in record and "record_type" not in record):
+        bare = is_bare_head(record)
+        return {"type": "session_meta", "payload": record} if bare else record
+    if "record_type" in record:
+        return {"type": record["record_type"]}
+    return {"type": "response_item", "payload": record}
 
 
 def without_twins(paths: Sequence[Path]) -> list[Path]:
@@ -175,7 +206,7 @@ def ordinals(rollout: Rollout) -> Iterator[tuple[int, dict[str, Any]] | Broken]:
         if isinstance(record, Broken):
             yield record
             continue
-        _, found = record
+        found = enveloped(record[1])
         told = found.get("ordinal")
         ordinal = told if isinstance(told, int) else ordinal + 1
         yield ordinal, found

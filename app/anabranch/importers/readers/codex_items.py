@@ -18,6 +18,7 @@ _INJECTED: Final = re.compile(
     r"\s*(?:<([a-z_]+)[ >].*</\1[ a-z]*>\s*\Z|# AGENTS\.md instructions)", re.DOTALL
 )
 """Texts that releases put in which did not name their kind: an element, and nothing beside it."""
+_BEFORE_SUMMARY: Final = re.compile(r"\AAnother language model [^\n]*\n+")
 _IMAGE: Final = re.compile(r"<image(?: [^<>]*)?>")
 _IMAGE_END: Final = "</image>"
 _EXIT: Final = re.compile(r"(?:Process exited with code|Exit code:?)\s*(-?\d+)")
@@ -51,6 +52,11 @@ def answered_in(payload: dict[str, Any]) -> str | None:
     parts = objects_of(payload.get("content"))
     texts = [text for part in parts if (text := text_of(part.get("text")))]
     return "\n\n".join(texts) or None
+
+
+def summary_in(payload: dict[str, Any]) -> str | None:
+    """Return a compaction's summary without the tool's sentences before it."""
+    return text_of(_BEFORE_SUMMARY.sub("", text_of(payload.get("message")) or "", count=1))
 
 
 def sent_in(payload: dict[str, Any]) -> tuple[str | None, str | None]:

@@ -1,17 +1,24 @@
-"""OpenCode: `opencode.db`, sessions of messages of parts."""
+"""OpenCode: `opencode.db`, before that `storage/session`; sessions of messages of parts."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.files.databases import rows, snapshot
+from anabranch.importers.files.databases import snapshot
 from anabranch.importers.reader import Source, data_folder
 from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.opencode_store import (
+    Store,
+    folder_of,
+    is_of_project,
+    is_session_file,
+    sessions_in,
+)
 from anabranch.importers.records.chains import END, Node
 from anabranch.importers.records.families import Family, Head, Link, Member, families_of
 from anabranch.importers.records.model import (
@@ -57,26 +64,47 @@ class OpenCodeReader:
     """Reads the sessions of OpenCode."""
 
     tool = "opencode"
-    versions = "1.18.33"
+    versions = "0.5.29 to 1.18.33"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
-        """Return the folder of the database."""
+        """Return the folder of the database, and of the files before it."""
         return [data_folder(home, environment) / "opencode"]
 
     def claims(self, candidate: Candidate) -> bool:
-        """Tell by the tables."""
+        """Tell by the tables, or by the place of a session's file."""
+        if candidate.suffix == ".json":
+            return is_session_file(candidate.path)
         tables = candidate.tables
         return tables.keys() >= _TABLES and "message_id" in tables["part"]
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
-        """Return a source a database."""
-        return [Source(self.tool, (path,), keys=_session_ids(path)) for path in files]
+        """Return a source a folder: its database, and the sessions that are only in files."""
+        files_in: dict[Path, dict[str, Path]] = {}
+        databases = [path for path in files if path.suffix != ".json"]
+        for path in sorted(files, key=is_of_project):
+            if path.suffix == ".json":
+                files_in.setdefault(folder_of(path), {}).setdefault(path.stem, path)
+        found: list[Source] = []
+        for path in databases:
+            ids = sessions_in(path)
+            beside = files_in.pop(path.parent, {})
+            only = {name: file for name, file in beside.items() if name not in {*ids}}
+            found.append(Source(self.tool, (path, *only.values()), keys=(*ids, *only)))
+        return found + [
+            Source(self.tool, tuple(named.values()), keys=tuple(named))
+            for named in files_in.values()
+        ]
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of all sessions: sub-agents where called, forks where they left."""
+        databases = [path for path in source.files if path.suffix != ".json"]
+        sessions = [path for path in source.files if path.suffix == ".json"]
         try:
-            with closing(snapshot(source.path)) as database:
-                yield from _Reading(database).records()
+            with ExitStack() as stack:
+                opened = [stack.enter_context(closing(snapshot(path))) for path in databases]
+                store = Store(opened[0] if opened else None, sessions)
+                yield from _Reading(store).records()
+                yield from store.broken
         except sqlite3.Error as error:
             yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
@@ -88,23 +116,13 @@ class RowHead(Head):
     row: dict[str, Any]
 
 
-def _session_ids(path: Path) -> tuple[str, ...]:
-    try:
-        with closing(snapshot(path)) as database:
-            return tuple(str(row[0]) for row in rows(database, "SELECT id FROM session"))
-    except sqlite3.Error:
-        return ()
-
-
 class _Reading:
-    """The sessions of a database, each yielded once."""
+    """The sessions of a store, each yielded once."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self.database = database
-        self.rows = {
-            str(row["id"]): dict(zip(row.keys(), row, strict=True))
-            for row in rows(database, "SELECT * FROM session ORDER BY time_created, id")
-        }
+    def __init__(self, store: Store) -> None:
+        self.rows = store.rows
+        self.messages = store.messages
+        self.parts = store.parts
         self.told: set[str] = set()
 
     def records(self) -> Iterator[Record]:
@@ -122,18 +140,6 @@ class _Reading:
             if session_id not in self.told:
                 yield from _Session(session_id, self, None).records(parent=row.get("parent_id"))
 
-    def messages(self, session_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield a session's messages, with their ids."""
-        query = "SELECT id, data FROM message WHERE session_id = ? ORDER BY time_created, id"
-        for message_id, data in rows(self.database, query, session_id):
-            yield str(message_id), object_of(json_of(data))
-
-    def parts(self, message_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield a message's parts, with their ids."""
-        query = "SELECT id, data FROM part WHERE message_id = ? ORDER BY time_created, id"
-        for part_id, data in rows(self.database, query, message_id):
-            yield str(part_id), object_of(json_of(data))
-
     def mark(self, message_id: str, message: dict[str, Any]) -> str:
         """Return what a message and its copies have in common: their ids differ."""
         said = ""
@@ -143,6 +149,25 @@ class _Reading:
                 break
         created = object_of(message.get("time")).get("created")
         return f"{message.get('role')}@{created}#{said[:80]}"
+
+    def asked(self, session_id: str) -> str | None:
+        """Return the first text of a session."""
+        for message_id, _ in self.messages(session_id):
+            texts = (text_of(part.get("text")) for _, part in self.parts(message_id))
+            return next(filter(None, texts), None)
+        return None
+
+    def told_in_messages(self, session_id: str) -> dict[str, Any]:
+        """Return the agent and the folder of a session by its messages: old rows have neither."""
+        found: dict[str, Any] = {}
+        if {"agent", "directory"} - {name for name, of in self.rows[session_id].items() if of}:
+            for _, message in self.messages(session_id):
+                agent = message.get("agent") or message.get("mode")
+                folder = object_of(message.get("path")).get("cwd")
+                found |= {"agent": found.get("agent") or agent, "directory": folder}
+                if found["agent"] and folder:
+                    break
+        return found
 
     def _head(self, session_id: str, row: dict[str, Any]) -> RowHead:
         first = next(self.messages(session_id), None)
@@ -202,8 +227,10 @@ class _Session:
 
     def _opened(self, parent: str | None, *, fork: bool) -> Opened:
         kind: Kind = "fork" if fork else "subagent" if parent else "main"
+        told = self._reading.told_in_messages(self._id)
+        told |= {name: value for name, value in self._row.items() if value}
         found = {
-            "project": text_of(self._row.get("directory")),
+            "project": text_of(told.get("directory")),
             "tool_version": text_of(self._row.get("version")),
         }
         return Opened(
@@ -211,7 +238,7 @@ class _Session:
             source_id=self._id,
             kind=kind,
             parent=parent,
-            role=text_of(self._row.get("agent")) if kind == "subagent" else None,
+            role=text_of(told.get("agent")) if kind == "subagent" else None,
             time=time_of(self._row.get("time_created")),
             attributes={name: value for name, value in found.items() if value},
         )
@@ -308,7 +335,7 @@ class _Session:
             input=state.get("input"),
             time=started,
         )
-        child = text_of(metadata.get("sessionId"))
+        child = text_of(metadata.get("sessionId")) or self._begun_by(part)
         status = text_of(state.get("status"))
         if child in self._reading.rows and child != self._id:
             over = Ended(
@@ -331,9 +358,29 @@ class _Session:
                 time=ended,
             )
 
+    def _begun_by(self, part: dict[str, Any]) -> str | None:
+        """Return the session that a call began which does not name it: the one with its task."""
+        prompt = text_of(object_of(object_of(part.get("state")).get("input")).get("prompt"))
+        if part.get("tool") != "task" or prompt is None:
+            return None
+        return next(
+            (
+                session_id
+                for session_id, row in self._reading.rows.items()
+                if row.get("parent_id") == self._id
+                and session_id not in self._reading.told
+                and self._reading.asked(session_id) == prompt
+            ),
+            None,
+        )
+
 
 def unquoted(text: str) -> str:
-    """Return a prompt without the one pair of quotes in which the command line stores it."""
+    """Return a prompt without the one pair of quotes in which the command line stores it.
+
+    Before 1.3 it added the end of a line.
+    """
+    text = text.removesuffix("\n")
     inner = text[1:-1]
     quoted = len(text) > 2 and text[0] == text[-1] == '"' and '"' not in inner.replace('\\"', "")
     return inner.replace('\\"', '"') if quoted else text

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from tests.support.claude_files import ClaudeFile
-from tests.support.transcripts import Told, shows, told
+from tests.support.transcripts import CASES, Told, shows, told
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_FIRST = "2ae27816-011d-4f16-a24b-f55db55b87ca"
+_RESUMED = "8aea08da-a4c2-4650-b933-635a1564ddb9"
 
 
 def read(folder: Path) -> Told:
@@ -173,3 +177,29 @@ def test_what_was_typed_while_the_assistant_worked_is_asked_too(tmp_path: Path) 
     found = read(tmp_path)
 
     assert talk(found) == [("main", None, ["Q1", "And the rope?", "A1"])]
+
+
+def test_a_copy_that_a_later_release_forked_is_still_a_copy(tmp_path: Path) -> None:
+    """1.0 resumes into a file with other ids; what leaves that one later leaves a fork."""
+    case = CASES / "claude-code-1.0.60" / "resume-and-fork" / "projects" / "-work-gull-point"
+    names = [f"{name}.jsonl" for name in (_FIRST, _RESUMED)]
+    for name in names:
+        shutil.copy(case / name, tmp_path / name)
+    before = read(tmp_path)
+    fork = "aaaaaaaa-1111-4111-8111-000000000009"
+    lines = [json.loads(line) for line in (tmp_path / names[1]).read_text().splitlines()]
+    copied = [one | {"sessionId": fork} for one in lines if "uuid" in one]
+    own = copied[-1] | {"uuid": "new", "parentUuid": copied[-1]["uuid"], "version": "2.1.332"}
+    own |= {"type": "user", "message": {"role": "user", "content": "Is it foggy?"}}
+    found = [one | {"requestSessionId": _RESUMED} for one in copied] + [own]
+    (tmp_path / f"{fork}.jsonl").write_text("\n".join(map(json.dumps, found)) + "\n")
+
+    after = read(tmp_path)
+
+    assert [(line.opened.key, line.opened.parent) for line in after.lines.values()] == [
+        (_FIRST, None),
+        (_RESUMED, _FIRST),
+        (fork, _RESUMED),
+    ]
+    assert talk(after)[:2] == talk(before)
+    assert talk(after)[2] == ("fork", "Read the keeper's log.", ["Is it foggy?"])
