@@ -149,9 +149,9 @@ class _Reading:
     def may_mix(self, session_id: str) -> bool:
         """Tell whether a release wrote it that kept agents' messages with their caller's."""
         files = self._files.get(session_id, ())
-        return any(plain_name(path).endswith(".json") for path in files) or any(
-            "projectHash" in step and "kind" not in step for step in self._data(session_id)
-        )
+        first = next(self._data(session_id), {})
+        is_whole = any(plain_name(path).endswith(".json") for path in files)
+        return is_whole or ("projectHash" in first and "kind" not in first)
 
     def child_asked(self, session_id: str, tasks: Sequence[str]) -> str | None:
         """Return the sub-agent that was asked this: before 0.40 its call does not name it."""
