@@ -78,7 +78,7 @@ _INTRODUCTION: Final = (
     "sessions [are brought in](../how-to/bring-your-sessions.md) as they happened.",
     "- **right**: a file that this release wrote is read, and all of it is what happened: tasks, "
     "results, texts in order, parents and places.\n"
-    "- *made*: the same of a file that a test makes by the form that is known. The own "
+    "- *made*: the same of a file that a test makes by the newest form that is known. The own "
     "libraries of LangGraph, the OpenAI Agents SDK and OpenTelemetry wrote theirs.\n"
     "- not seen: no test shows it. It may be right.\n"
     "- A letter: why it cannot be so, or could not be tried; see below.",
@@ -100,19 +100,22 @@ def page() -> str:
         right.setdefault((tool, version), {})
     seen = {tool for tool, _ in right}
     made = dict(_made())
-    rows = [*sorted(right), *((tool, "") for tool in READERS if tool not in seen)]
+    released = sorted(right, key=_place)
+    rows = [*released, *((tool, "") for tool in READERS if tool not in seen)]
+    newest = dict(rows)
     lines = [
         "| tool | version | " + " | ".join(SCENARIOS) + " |",
         "|---" * (len(SCENARIOS) + 2) + "|",
     ]
     for tool, version in rows:
         shown = right.get((tool, version), {})
-        cells = [_cell(tool, one, shown, made) for one in SCENARIOS]
+        by_test = made if newest[tool] == version else {}
+        cells = [_cell(tool, one, shown, by_test) for one in SCENARIOS]
         lines.append(f"| `{tool}` | {version or 'none'} | {' | '.join(cells)} |")
     reasons = [f"- {letter}: {why}." for letter, (_, why) in _WHY_NOT.items()]
     files = [
         f"- `{tool}` {version}: {', '.join(sorted({name for of in shown.values() for name in of}))}"
-        for (tool, version), shown in sorted(right.items())
+        for (tool, version), shown in ((one, right[one]) for one in released)
         if shown
     ]
     parts = [
@@ -124,6 +127,11 @@ def page() -> str:
         "\n".join(files),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _place(row: tuple[str, str]) -> tuple[str, list[int]]:
+    """Return where a release stands: 0.8 comes before 0.61."""
+    return row[0], [int(part) for part in row[1].split(".")]
 
 
 def _cell(tool: str, scenario: str, right: dict[str, list[str]], made: dict[str, str]) -> str:

@@ -1,18 +1,25 @@
-"""Gemini CLI: `tmp/<project>/chats/session-*.jsonl`.
+"""Gemini CLI: `tmp/<project>/chats/session-*.jsonl`, `.json` in earlier releases.
 
-Sub-agents are in a folder named for their parent.
+Sub-agents are in a folder named for their parent, or where `gemini_agents` finds them.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.importers.files.lines import plain_name
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.gemini_agents import (
+    agent_in,
+    end_of,
+    mixed_in,
+    role_of,
+    tasks_of,
+)
 from anabranch.importers.readers.gemini_files import is_agent, project_of, sessions_in, steps_in
 from anabranch.importers.readers.gemini_messages import (
     CONTEXT,
@@ -32,7 +39,6 @@ from anabranch.importers.records.model import (
     Boundary,
     Broken,
     Described,
-    Ended,
     Opened,
     Skipped,
     Summary,
@@ -58,15 +64,13 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import Record
 
 _NOTICES: Final = frozenset({"info", "error", "warning"})
-_ENDED: Final = re.compile(r"Termination Reason:\s*(\w+)")
-_RESULT: Final = re.compile(r"Result:\s*\n(.*)", re.DOTALL)
 
 
 class GeminiCliReader:
     """Reads the sessions of Gemini CLI."""
 
     tool = "gemini-cli"
-    versions = "0.61.0"
+    versions = "0.8 to 0.61.0"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return the folder of projects."""
@@ -93,7 +97,7 @@ class GeminiCliReader:
             paths = [one for group in joined for one in group[1]]
             groups.append((names.union(*(group[0] for group in joined)), [*paths, path]))
         return [
-            Source(self.tool, tuple(paths), project=project_of(paths[0]), keys=tuple(sorted(names)))
+            Source(self.tool, tuple(paths), project=project_of(paths), keys=tuple(sorted(names)))
             for names, paths in groups
         ]
 
@@ -125,7 +129,7 @@ class _Reading:
 
     def steps(self, session_id: str) -> Iterator[dict[str, Any] | Broken]:
         """Yield a session's lines, from all its files."""
-        for path in self._files[session_id]:
+        for path in self._files.get(session_id, ()):
             for step in steps_in(path):
                 if isinstance(step, Broken):
                     yield step
@@ -141,6 +145,25 @@ class _Reading:
     def children(self, session_id: str) -> list[str]:
         """Return the sub-agents of a session."""
         return [child for child, parent in self._parents.items() if parent == session_id]
+
+    def may_mix(self, session_id: str) -> bool:
+        """Tell whether a release wrote it that kept agents' messages with their caller's."""
+        files = self._files.get(session_id, ())
+        first = next(self._data(session_id), {})
+        is_whole = any(plain_name(path).endswith(".json") for path in files)
+        return is_whole or ("projectHash" in first and "kind" not in first)
+
+    def child_asked(self, session_id: str, tasks: Sequence[str]) -> str | None:
+        """Return the sub-agent that was asked this: before 0.40 its call does not name it."""
+        for child in self.children(session_id) if tasks else ():
+            texts = (text_in(one) for one in self._data(child) if kind_of(one) == "user")
+            first = next(texts, None) or ""
+            if any(task in first for task in tasks):
+                return child
+        return None
+
+    def _data(self, session_id: str) -> Iterator[dict[str, Any]]:
+        return (step for step in self.steps(session_id) if not isinstance(step, Broken))
 
     def left(self) -> Iterator[Record]:
         """Yield sub-agents whose session is not there."""
@@ -185,7 +208,12 @@ class _Session:
         self._id = session_id
         self._reading = reading
         self._known = _Known()
-        self._left_out: Counter[str] = Counter()
+        self._may_mix = reading.may_mix(session_id)
+        self._mixed = mixed_in(
+            reading.steps(session_id) if self._may_mix else (),
+            lambda tasks: reading.child_asked(session_id, tasks) is not None,
+        )
+        self._left_out: Counter[str] = Counter(self._mixed.left_out)
         self._model: str | None = None
         self._result: str | None = None
         self._last: datetime | None = None
@@ -220,7 +248,13 @@ class _Session:
         for why, count in sorted((+self._left_out).items()):
             yield Skipped(line=self._id, why=why, count=count)
         if parent is not None:
-            yield from self._end(outcome)
+            yield from end_of(
+                self._id,
+                outcome,
+                result=self._result,
+                started=self._first,
+                time=self._last,
+            )
 
     def _opened(self, step: dict[str, Any], parent: str | None, role: str | None) -> Opened:
         self._first = time_of(step.get("startTime"))
@@ -264,7 +298,9 @@ class _Session:
     ) -> Iterator[dict[str, Any]]:
         """Yield the messages on a line; a list that was set again holds what is known, and less."""
         if text_of(step.get("id")) and "type" in step:
-            yield step
+            own = self._mixed.own(step)
+            if own:
+                yield own
             return
         left_out = Counter() if left_out is None else left_out
         history = history_in(step)
@@ -286,7 +322,7 @@ class _Session:
         match kind_of(message):
             case "user":
                 yield from self._asked(message, line, text, time)
-            case "gemini":
+            case "gemini" | "qwen":
                 yield from self._answer(message, line, text, time)
             case kind if kind in _NOTICES:
                 self._left_out["notice"] += 1
@@ -338,30 +374,21 @@ class _Session:
             output = output_in(call)
             if name == "complete_task":
                 self._result = result_of(given.get("result")) or self._result
-            agent = text_of(call.get("agentId"))
-            if agent:
-                session = _Session(agent, self._reading)
-                role = text_of(given.get("agent_name"))
-                yield from session.records(parent=line, role=role, outcome=output)
+            yield from self._agent(call, call_id, line, output)
             yield ToolResult(
                 line=line, call_id=call_id, given=output, failed=failed(call, output), time=time
             )
 
-    def _end(self, outcome: str | None) -> Iterator[Record]:
-        """Yield a sub-agent's end: its result is an object that it gave with its last call."""
-        reason = _ENDED.search(outcome or "")
-        answered = _RESULT.search(outcome or "")
-        result = self._result
-        if result is None and answered:
-            result = result_of(json_of(answered[1]) or answered[1])
-        if result is None and reason is None:
-            return
-        failed = reason is not None and reason[1] != "GOAL"
-        yield Ended(
-            line=self._id,
-            how="failed" if failed else "completed",
-            result=result,
-            reason=f"it ended with {reason[1]}" if reason else None,
-            started=self._first,
-            time=self._last,
-        )
+    def _agent(
+        self, call: dict[str, Any], call_id: str, line: str, output: str
+    ) -> Iterator[Record]:
+        """Yield the agent that a call ran, from its own file or from among the session's."""
+        agent = text_of(call.get("agentId")) or self._reading.child_asked(self._id, tasks_of(call))
+        mixed = self._mixed.agents.get(call_id)
+        if mixed is None and self._may_mix:
+            mixed = agent_in(call, call_id)
+        if agent:
+            session = _Session(agent, self._reading)
+            yield from session.records(parent=line, role=role_of(call), outcome=output)
+        elif mixed:
+            yield from mixed.records(self._id, line, output)

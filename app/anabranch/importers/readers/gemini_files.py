@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from anabranch.importers.records.model import Broken
 from anabranch.importers.records.values import objects_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -19,16 +20,16 @@ def is_agent(path: Path) -> bool:
     return path.parent.parent.name == "chats"
 
 
-def project_of(path: Path) -> str | None:
-    """Return the folder of the project, which a file beside the chats names."""
-    for folder in path.parents:
-        if folder.name == "chats":
-            marker = folder.parent / ".project_root"
-            try:
-                return text_of(marker.read_text(errors="replace").strip())
-            except OSError:
-                return folder.parent.name
-    return None
+def project_of(paths: Sequence[Path]) -> str | None:
+    """Return the project's folder, which a file beside the chats names; else what these are in.
+
+    Before 0.29 that is a hash, and a later release copies it: one of two has the file.
+    """
+    folders = [folder.parent for path in paths for folder in path.parents if folder.name == "chats"]
+    for folder in folders:
+        with suppress(OSError):
+            return text_of((folder / ".project_root").read_text(errors="replace").strip())
+    return folders[0].name if folders else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.files.databases import rows, snapshot
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.google_adk_actions import actions_in
 from anabranch.importers.records.chains import Node
 from anabranch.importers.records.model import (
     Broken,
@@ -33,23 +35,26 @@ from anabranch.importers.records.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from anabranch.importers.files.candidates import Candidate
     from anabranch.importers.records.model import Record
 
 _EVENTS: Final = (
-    "SELECT id, event_data, timestamp FROM events "
+    "SELECT {columns} FROM events "
     "WHERE app_name = ? AND user_id = ? AND session_id = ? ORDER BY timestamp, rowid"
 )
+_COLUMNS: Final = "SELECT name FROM pragma_table_info('events')"
+_WHOLE: Final = "id, event_data, timestamp"
+_APART: Final = "id, invocation_id, author, branch, timestamp, content, actions"
+"""The columns of 1.x: an event in pieces, its actions as a pickle, its time that of a clock."""
 
 
 class GoogleAdkReader:
     """Reads the sessions of the Agent Development Kit."""
 
     tool = "google-adk"
-    versions = "2.13.0"
+    versions = "1.14 to 2.13.0"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return nothing: programs choose where their sessions are."""
@@ -59,7 +64,9 @@ class GoogleAdkReader:
     def claims(self, candidate: Candidate) -> bool:
         """Tell by the tables."""
         tables = candidate.tables
-        return "event_data" in tables.get("events", ()) and "app_name" in tables.get("sessions", ())
+        events = tables.get("events", ())
+        is_known = "event_data" in events or {"invocation_id", "content", "actions"} <= {*events}
+        return is_known and "app_name" in tables.get("sessions", ())
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Return a source a database."""
@@ -72,8 +79,10 @@ class GoogleAdkReader:
                 query = (
                     "SELECT app_name, user_id, id, create_time FROM sessions ORDER BY create_time"
                 )
+                columns = [row[0] for row in rows(database, _COLUMNS)]
+                form = _WHOLE if "event_data" in columns else _APART
                 for row in list(rows(database, query)):
-                    yield from _Session(database, row).records()
+                    yield from _Session(database, row, form).records()
         except sqlite3.Error as error:
             yield Broken(path=source.path, number=0, reason=str(error), more=False)
 
@@ -81,12 +90,14 @@ class GoogleAdkReader:
 class _Session:
     """One session: the root agent's line, and one for each agent that took over or ran beside."""
 
-    def __init__(self, database: sqlite3.Connection, row: sqlite3.Row) -> None:
+    def __init__(self, database: sqlite3.Connection, row: sqlite3.Row, form: str) -> None:
         self._database = database
+        self._query = _EVENTS.format(columns=form)
         self._where = (row["app_name"], row["user_id"], row["id"])
         self._id = str(row["id"])
         self._time = time_of(row["create_time"])
-        self._key = f"{row['app_name']}/{row['user_id']}/{row['id']}@{row['create_time']}"
+        created = str(row["create_time"]).removesuffix(".000000")
+        self._key = f"{row['app_name']}/{row['user_id']}/{row['id']}@{created}"
         self._asked: str | None = None
         self._agents: dict[str, tuple[datetime | None, datetime | None]] = {}
         self._lines: dict[tuple[str, str | None], dict[str, str]] = {}
@@ -115,9 +126,12 @@ class _Session:
             yield Skipped(line=self._key, why=why, count=count)
 
     def _events(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        for row in rows(self._database, _EVENTS, *self._where):
-            event = object_of(json_of(row["event_data"]))
-            event.setdefault("timestamp", row["timestamp"])
+        for row in rows(self._database, self._query, *self._where):
+            if "event_data" in row.keys():  # noqa: SIM118 - a row's values are what `in` finds.
+                event = object_of(json_of(row["event_data"]))
+                event.setdefault("timestamp", row["timestamp"])
+            else:
+                event = _joined(row)
             yield str(row["id"]), event
 
     def _nodes(self) -> Iterator[Node]:
@@ -231,6 +245,17 @@ class _Session:
             yield Ended(line=helper, result=output, time=time)
         failed = True if "error" in given else None
         yield ToolResult(line=line, call_id=call_id, given=output, failed=failed, time=time)
+
+
+def _joined(row: sqlite3.Row) -> dict[str, Any]:
+    """Return an event of 1.x as later releases write it."""
+    event = {name: row[name] for name in ("invocation_id", "author", "branch")}
+    event["content"] = json_of(row["content"])
+    with suppress(ValueError):
+        event["timestamp"] = datetime.fromisoformat(str(row["timestamp"])).timestamp()
+    with suppress(ValueError):
+        event["actions"] = actions_in(bytes(row["actions"] or b"N."))
+    return event
 
 
 def _called(event: dict[str, Any]) -> str | None:

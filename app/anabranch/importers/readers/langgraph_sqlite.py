@@ -45,7 +45,7 @@ class LangGraphReader:
     """Reads the threads of LangGraph's SQLite checkpointer."""
 
     tool = "langgraph-sqlite"
-    versions = "3.1.2"
+    versions = "2.0 to 3.1.2"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return nothing: programs choose where their checkpoints are."""

@@ -58,7 +58,7 @@ class OpenAIAgentsReader:
     """Reads the sessions of the OpenAI Agents SDK."""
 
     tool = "openai-agents"
-    versions = "0.24.0"
+    versions = "0.3 to 0.24.0"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return nothing: programs choose where their sessions are."""

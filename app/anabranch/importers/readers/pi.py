@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from anabranch.importers.records.model import Record
 
 
+_IDS: Final = ("id", "parentId", "targetId", "entryId")
+
+
 class PiReader:
     """Reads the sessions of pi."""
 
     tool = "pi"
-    versions = "0.73 to 1.6.0"
+    versions = "0.13 to 1.6.0"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
         """Return the folder of sessions."""
@@ -75,12 +78,13 @@ def _head(path: Path) -> Header:
             continue
         _, found = record
         if kind_of(found) != "session":
-            head.first_id = id_of(found)
             break
         head.session_id = text_of(found.get("id")) or head.session_id
         head.origin = _session_in(text_of(found.get("parentSession")))
         head.project = text_of(found.get("cwd"))
         head.time = time_of(found.get("timestamp"))
+    entries = (entry for entry in _entries(path) if not isinstance(entry, Broken))
+    head.first_id = next((id_of(entry) for entry in entries), None)
     return head
 
 
@@ -92,8 +96,13 @@ def _session_in(path: str | None) -> str | None:
 
 
 def _entries(path: Path) -> Iterator[dict[str, Any] | Broken]:
-    """Yield a file's entries; where an old release gave no ids each hangs on the one before."""
+    """Yield a file's entries; one that had no id is named by its line, and hangs on the one before.
+
+    A later release gives such entries ids when it opens the file, and puts each behind the time;
+    its own come first. Their names stay, so that what was imported before is known again.
+    """
     before: str | None = None
+    named: dict[str, str] = {}
     for number, record in enumerate(records(path)):
         if isinstance(record, Broken):
             yield record
@@ -101,10 +110,23 @@ def _entries(path: Path) -> Iterator[dict[str, Any] | Broken]:
         _, entry = record
         if kind_of(entry) == "session":
             continue
-        if not text_of(entry.get("id")):
+        given = text_of(entry.get("id"))
+        if given is None:
             entry = {**entry, "id": f"entry-{number}", "parentId": before}
+        elif _got_id_later(entry):
+            named[given] = f"entry-{number}"
+        if named:
+            entry |= {
+                name: named[one] for name in _IDS if (one := text_of(entry.get(name))) in named
+            }
         before = str(entry["id"])
         yield entry
+
+
+def _got_id_later(entry: dict[str, Any]) -> bool:
+    """Tell whether an id was added to an entry that was written without one: it stands behind."""
+    names = list(entry)
+    return "timestamp" in names and names.index("timestamp") < names.index("id")
 
 
 def _links(path: Path) -> Iterator[Link]:

@@ -51,6 +51,9 @@ SETTINGS: Final = frozenset(
         "usage",
     }
 )
+_PUT_IN: Final = frozenset(
+    {"branchSummary", "compactionSummary", "custom", "hookMessage", "system"}
+)
 _ENDS: Final = {"stop": True, "length": True, "toolUse": False, "error": False, "aborted": False}
 _TASK: Final = "Task: "
 _FILES: Final = re.compile(r"\A(?:<file name=\"[^\"\n]*\">.*?</file>\s*)+", re.DOTALL)
@@ -147,7 +150,7 @@ class Entries:
                 yield from self._result(message, line, id_of(entry), time)
             case "bashExecution":
                 yield from _user_command(message, line, id_of(entry), time)
-            case "system" | "custom" | "branchSummary" | "compactionSummary" as role:
+            case role if role in _PUT_IN:
                 self.left_out[f"{role} message"] += 1
             case role:
                 yield Unknown(line=line, what=f"role {role}")

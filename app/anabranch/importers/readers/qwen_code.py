@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
+from anabranch.importers.readers.gemini_cli import GeminiCliReader
 from anabranch.importers.readers.qwen_talk import Talk, asked_in, id_of
 from anabranch.importers.records.chains import Node
 from anabranch.importers.records.families import Family, Head, Link, Member, families_of
@@ -16,6 +18,7 @@ from anabranch.importers.records.model import (
     Ended,
     Opened,
     ToolCall,
+    ToolResult,
     Unknown,
 )
 from anabranch.importers.records.values import (
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
     from anabranch.importers.files.candidates import Candidate
     from anabranch.importers.records.model import Record
 
+_GEMINI: Final = GeminiCliReader()
+"""Reads what releases before 0.5 wrote: they kept sessions as Gemini CLI did."""
 _TYPES: Final = frozenset({"user", "assistant", "tool_result", "system"})
+_GOING_ON: Final = frozenset({"running", "background", "pending"})
 _ENDS: Final[dict[str, Literal["completed", "cancelled"]]] = {
     "completed": "completed",
     "cancelled": "cancelled",
@@ -44,15 +50,18 @@ class QwenCodeReader:
     """Reads the sessions of Qwen Code."""
 
     tool = "qwen-code"
-    versions = "0.24.4"
+    versions = "0.1 to 0.24.4"
 
     def places(self, home: Path, environment: Mapping[str, str]) -> list[Path]:
-        """Return the folder of projects."""
+        """Return the folder of projects, and that of earlier releases."""
         config = environment.get("QWEN_CONFIG_DIR")
-        return [(Path(config) if config else home / ".qwen") / "projects"]
+        base = Path(config) if config else home / ".qwen"
+        return [base / "projects", base / "tmp"]
 
     def claims(self, candidate: Candidate) -> bool:
-        """Tell by records whose messages have parts."""
+        """Tell by records whose messages have parts; earlier files are those of Gemini CLI."""
+        if _GEMINI.claims(candidate):
+            return ".qwen" in candidate.path.parts or b'"type": "qwen"' in candidate.head
         if candidate.suffix != ".jsonl":
             return False
         return any(
@@ -64,12 +73,14 @@ class QwenCodeReader:
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Group sessions with their sub-agents and forks."""
+        early = [path for path in files if plain_name(path).endswith(".json")]
+        found = [replace(source, tool=self.tool) for source in _GEMINI.sources(early)]
+        files = [path for path in files if path not in early]
         agents: dict[str, list[Path]] = {}
         for path in files:
             if _is_agent(path):
                 agents.setdefault(path.parent.name, []).append(path)
         heads = [_head(path) for path in files if not _is_agent(path)]
-        found: list[Source] = []
         for family in families_of(heads):
             own = [path for head in family for path in agents.pop(head.session_id, ())]
             keys = dict.fromkeys(head.session_id for head in family)
@@ -84,6 +95,9 @@ class QwenCodeReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of a session, its sub-agents and its forks."""
+        if plain_name(source.path).endswith(".json"):
+            yield from _GEMINI.read(source)
+            return
         heads = [_head(path) for path in source.files if not _is_agent(path)]
         family = Family(heads, links=lambda head: _links(head.path))
         agents = [_Agent(path) for path in source.files if _is_agent(path)]
@@ -171,6 +185,8 @@ class _Session(Talk):
                 yield record_said
                 if isinstance(record_said, ToolCall):
                     yield from self._called(record_said.id, course.line)
+                elif isinstance(record_said, ToolResult):
+                    yield from self._without_file(found, record_said.call_id, course.line, time)
             for fork in self._family.leaving(self.key, id_of(found)):
                 yield from self._fork(fork, course.line)
             yield from course.left(time)
@@ -179,6 +195,28 @@ class _Session(Talk):
         for agent in self._agents:
             if agent.session == self.key and agent.call_id == call_id:
                 yield from agent.records(line, self._agents)
+
+    def _without_file(
+        self, record: dict[str, Any], call_id: str, line: str, time: datetime | None
+    ) -> Iterator[Record]:
+        """Yield an agent of an earlier release, of which its result is all that is kept."""
+        told = object_of(object_of(record.get("toolCallResult")).get("resultDisplay"))
+        task, status = text_of(told.get("taskPrompt")), kind_of(told, "status")
+        own = {agent.call_id for agent in self._agents if agent.session == self.key}
+        if not task or status in _GOING_ON or own & {call_id, None}:
+            return
+        key = f"{self.key}/{call_id}"
+        role = text_of(told.get("subagentName"))
+        yield Opened(
+            key=key, source_id=None, kind="subagent", parent=line, task=task, role=role, time=time
+        )
+        yield Ended(
+            line=key,
+            how=_ENDS.get(status, "failed"),
+            result=text_of(told.get("result")),
+            reason=f"it was {status}",
+            time=time,
+        )
 
     def _fork(self, fork: Member, line: str) -> Iterator[Record]:
         yield from _Session(fork.session_id, self._family, self._agents).records(fork, parent=line)
@@ -257,7 +295,7 @@ class _Agent(Talk):
 
     def _end(self, first: datetime | None, last: datetime | None) -> Iterator[Record]:
         status = text_of(self._meta.get("status"))
-        if first is None or status is None or status in {"running", "background", "pending"}:
+        if first is None or status is None or status in _GOING_ON:
             return
         yield Ended(
             line=self.key,
