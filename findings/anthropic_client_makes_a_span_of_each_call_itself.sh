@@ -89,10 +89,12 @@ def shown(what):
     for span in sorted(exporter.get_finished_spans(), key=lambda one: one.start_time):
         held = span.attributes
         ends = [name for name in ("anthropic.message.stop_reason", "gen_ai.response.finish_reasons") if name in held]
-        said = [part["content"] for one in json.loads(held.get("gen_ai.output.messages", "[]")) for part in one["parts"]]
-        reason = [one.get("finish_reason") for one in json.loads(held.get("gen_ai.output.messages", "[]"))]
+        messages = json.loads(held.get("gen_ai.output.messages", "[]"))
+        said = [part["content"] for one in messages for part in one["parts"]]
+        reason = [one.get("finish_reason") for one in messages]
         above = "a root" if span.parent is None else "below another"
-        print(f"  {held['gen_ai.operation.name']} {span.name} {held['gen_ai.response.id']}, {above}: {said} {reason} {span.status.status_code.name} {ends}")
+        which = f"{held['gen_ai.operation.name']} {span.name} {held['gen_ai.response.id']}, {above}"
+        print(f"  {which}: {said} {reason} {span.status.status_code.name} {ends}")
     exporter.clear()
 
 

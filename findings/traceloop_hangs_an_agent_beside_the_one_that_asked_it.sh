@@ -66,8 +66,8 @@ class Model(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def chat(self, text, calls):
-        call = {"id": "c1", "type": "function", "function": CALL}
-        message = {"role": "assistant", "content": None, "tool_calls": [call]} if calls else {"role": "assistant", "content": text}
+        called = {"content": None, "tool_calls": [{"id": "c1", "type": "function", "function": CALL}]}
+        message = {"role": "assistant", **(called if calls else {"content": text})}
         choice = {"index": 0, "finish_reason": "tool_calls" if calls else "stop", "message": message}
         return {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
 
@@ -76,8 +76,8 @@ class Model(BaseHTTPRequestHandler):
         item = {"type": "message", "id": "m1", "role": "assistant", "status": "completed", "content": [part]}
         if calls:
             item = {"type": "function_call", "id": "f1", "call_id": "c1", "status": "completed", **CALL}
-        rest = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
-        return {"id": "r1", "object": "response", "created_at": 0, "model": "m", "status": "completed", "output": [item], **rest}
+        rest = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": [], "status": "completed"}
+        return {"id": "r1", "object": "response", "created_at": 0, "model": "m", "output": [item], **rest}
 
 
 async def main(address, api):
@@ -95,9 +95,9 @@ async def main(address, api):
     def shown(above, depth):
         for span in spans:
             if (span.parent.span_id if span.parent else None) == above:
-                said = span.attributes.get("gen_ai.output.messages", "nothing")
-                texts = [part.get("content", part["type"]) for one in json.loads(said) for part in one["parts"]] if said[:1] == "[" else said
-                print("  " * depth + span.name, *([f"says {texts}"] if ".response" in span.name else []))
+                messages = json.loads(span.attributes.get("gen_ai.output.messages", "[]"))
+                said = [part.get("content", part["type"]) for one in messages for part in one["parts"]]
+                print("  " * depth + span.name, *([f"says {said or 'nothing'}"] if ".response" in span.name else []))
                 shown(span.context.span_id, depth + 1)
 
     shown(None, 1)

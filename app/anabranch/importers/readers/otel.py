@@ -24,6 +24,7 @@ from anabranch.importers.readers.otel_messages import (
 from anabranch.importers.readers.otel_trees import (
     AGENTS,
     MODELS,
+    RESPONSE,
     STEPS,
     TOOL,
     asked,
@@ -129,6 +130,11 @@ class _Told:
         self._left_out: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._conversation = self._conversations()
+        self._answered = {
+            answer: span.trace_id
+            for span in self._spans.values()
+            if (answer := span.text(RESPONSE)) is not None
+        }
         for span in self._spans.values():
             if span.dropped:
                 self._left_out["attribute or event that a limit of the sender dropped"] += (
@@ -155,6 +161,19 @@ class _Told:
                 found.setdefault(span.trace_id, name)
         return found
 
+    def _first_trace(self, trace_id: str) -> str:
+        """Return the trace in which the conversation of a trace began.
+
+        Microsoft's Agent Framework names another one in each turn: the newest answer of the turn
+        before.
+        """
+        seen: set[str] = set()
+        while trace_id not in seen:
+            seen.add(trace_id)
+            named = self._conversation.get(trace_id)
+            trace_id = self._answered.get(named, trace_id) if named else trace_id
+        return trace_id
+
     def _top(self, root: Span) -> Iterator[Record]:
         """Yield what a tree of spans tells that is below no agent of this source."""
         waiting = [root]
@@ -171,8 +190,10 @@ class _Told:
 
         An agent that another handed over to goes on: in one trace, what was asked is asked once.
         """
-        named = _conversation(span) or self._conversation.get(span.trace_id)
-        line = f"conversation:{named}" if named else f"trace:{span.trace_id}"
+        first = self._first_trace(span.trace_id)
+        named = _conversation(span) if first == span.trace_id else None
+        named = named or self._conversation.get(first)
+        line = f"conversation:{named}" if named else f"trace:{first}"
         question = asked(span, self._below)
         if question and self._asked_last.get(line) == (span.trace_id, question):
             question = None
@@ -182,7 +203,7 @@ class _Told:
             self._opened.add(line)
             yield Opened(
                 key=line,
-                source_id=named or span.trace_id,
+                source_id=named or first,
                 task=None if question else span.name,
                 role=_agent(span),
                 model=self._model(span),

@@ -22,8 +22,8 @@ AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow", "invoke_graph", "i
 MODELS: Final = frozenset({"chat", "generate_content", "text_completion"})
 TOOL: Final = "execute_tool"
 STEPS: Final = frozenset({"execute_task", "execute_event_loop_cycle"})
+RESPONSE: Final = "gen_ai.response.id"
 _NAME: Final = "gen_ai.agent.name"
-_RESPONSE: Final = "gen_ai.response.id"
 
 
 def in_order(spans: Iterable[Span]) -> dict[str, Span]:
@@ -177,7 +177,7 @@ def _by_answer(spans: Mapping[str, Span]) -> dict[str, Span]:
     found: dict[str, Span] = {}
     longest: dict[str, Span] = {}
     for span in spans.values():
-        answer = span.text(_RESPONSE) if operation(span) in MODELS else None
+        answer = span.text(RESPONSE) if operation(span) in MODELS else None
         if answer is None:
             continue
         before = longest.setdefault(answer, span)

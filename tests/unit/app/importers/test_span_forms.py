@@ -212,6 +212,40 @@ def test_a_stream_of_anthropics_client_that_was_left_is_no_answer(
     ]
 
 
+@pytest.mark.parametrize("tool", [True, False])
+def test_a_conversation_that_is_named_by_its_newest_answer_is_one(
+    tmp_path: Path, *, tool: bool
+) -> None:
+    """So Microsoft's Agent Framework does: the first turn has no name, or that of its first answer.
+
+    See findings/agent_framework_calls_the_last_answer_the_conversation.sh.
+    """
+    name = "gen_ai.conversation.id"
+    again = {**said("All is well.", "r2"), name: "r1"} if tool else said("All is well.", "r2")
+
+    def turn(number: int, text: str) -> list[dict[str, Any]]:
+        trace, during = {"traceId": str(number) * 32}, (2 * number, 2 * number + 1)
+        asking = {**agent("keeper", text), name: f"r{number}"}
+        answer = said("Three.", f"r{number + 1}")
+        return [
+            span(2, 0, during, "invoke_agent", told=asking, **trace),
+            span(3, 2, during, "chat", told=answer, **trace),
+        ]
+
+    found = read(
+        tmp_path,
+        span(2, 0, (1, 3), "invoke_agent", told=agent("keeper", "Is all well?")),
+        span(3, 2, (1, 1), "chat", told=said("I will look.", "r1")),
+        span(4, 2, (2, 3), "chat", told=again),
+        *turn(2, "And the boats?"),
+        *turn(3, "And the fog?"),
+    )
+
+    assert list(found.lines) == ["conversation:r1" if tool else f"trace:{TRACE}"]
+    asked_and_said = ["Is all well?", "I will look.", "All is well.", "And the boats?", "Three."]
+    assert talk(found) == [("main", [*asked_and_said, "And the fog?", "Three."])]
+
+
 def test_a_graph_of_strands_agents_is_what_its_agents_work_for(tmp_path: Path) -> None:
     """Its own span has what was asked as an event, and an agent's text ends with a line break."""
     content = json.dumps([{"text": "Is all well?"}])
