@@ -48,6 +48,10 @@ _WHY_NOT: Final[dict[str, tuple[tuple[str, ...], str]]] = {
                 "openinference-langchain",
                 "openinference-llama-index",
                 "openinference-openai-agents",
+                "anthropic",
+                "strands-agents",
+                "traceloop-langchain",
+                "traceloop-openai-agents",
             )
             for one in ("fork", "resume", "rewind", "compaction")
         ),

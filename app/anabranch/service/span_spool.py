@@ -47,7 +47,16 @@ come later (findings/otlp_exporters_drop_what_is_to_come_later.sh).
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _KEPT: Final = ("gen_ai.", "anabranch.")
-_KEPT_OF_ERRORS: Final = "error.type"
+_KEPT_ALSO: Final = frozenset(
+    {
+        "error.type",
+        "session.id",
+        "anthropic.message.stop_reason",
+        "anthropic.tool_result.content",
+        "content",
+        "message",
+    }
+)
 _LARGE: Final = frozenset({"gen_ai.system_instructions", "gen_ai.tool.definitions"})
 _DROPPED: Final = ("droppedAttributesCount", "droppedEventsCount")
 _OF_RESOURCE: Final = frozenset({"service.name", "service.version"})
@@ -202,9 +211,7 @@ class SpanSpool:
 
     def _attributes(self, attributes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for name, value in attributes.items():
-            wanted = (
-                name.startswith(_KEPT) or name == _KEPT_OF_ERRORS or is_wanted(name, attributes)
-            )
+            wanted = name.startswith(_KEPT) or name in _KEPT_ALSO or is_wanted(name, attributes)
             if wanted and name not in _LARGE and value is not None:
                 clean = self._redaction.value(structured(value))
                 yield _attribute(name, clean)

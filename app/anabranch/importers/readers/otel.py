@@ -10,12 +10,29 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from anabranch.importers.files.lines import records as records_in
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.openinference import conventional
-from anabranch.importers.readers.otel_messages import answered_in, asked_in, cut_in
+from anabranch.importers.readers.otel_messages import (
+    answered_in,
+    arguments_in,
+    cut_in,
+    result_in,
+)
+from anabranch.importers.readers.otel_trees import (
+    AGENTS,
+    MODELS,
+    RESPONSE,
+    STEPS,
+    TOOL,
+    asked,
+    in_order,
+    models_below,
+    operation,
+    placed,
+)
 from anabranch.importers.records.model import (
     Broken,
     Ended,
@@ -27,7 +44,7 @@ from anabranch.importers.records.model import (
     Turn,
     Unknown,
 )
-from anabranch.importers.records.spans import KIND, OPERATION, spans_in, structured
+from anabranch.importers.records.spans import KIND, spans_in
 from anabranch.importers.records.values import text_of
 
 if TYPE_CHECKING:
@@ -41,12 +58,10 @@ if TYPE_CHECKING:
     from anabranch.importers.records.spans import Span
 
 CONVERSATION: Final = "gen_ai.conversation.id"
-_AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow"})
-_MODELS: Final = frozenset({"chat", "generate_content", "text_completion"})
-_TOOL: Final = "execute_tool"
 _KNOWN: Final = frozenset(
     {
         "create_agent",
+        *STEPS,
         "embeddings",
         "plan",
         "retrieval",
@@ -61,7 +76,7 @@ _KNOWN: Final = frozenset(
 )
 _REQUEST: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{\s*\"resourceSpans\"\s*:")
 _CANCELLED: Final = re.compile(r"(?:asyncio\.)?(?:exceptions\.)?CancelledError\b")
-_TOLD: Final = frozenset({*_AGENTS, *_MODELS, _TOOL})
+_TOLD: Final = frozenset({*AGENTS, *MODELS, TOOL})
 
 
 class OtelReader:
@@ -98,16 +113,11 @@ class OtelReader:
         yield from _Told(spans.values()).records()
 
 
-def operation(span: Span) -> str | None:
-    """Return what a span of generative AI did, None for any other span."""
-    return span.text(OPERATION)
-
-
 class _Told:
     """The spans of a source, as trees."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        self._spans = conventional({span.key: span for span in sorted(spans, key=_order)})
+        self._spans = placed(conventional(in_order(spans)))
         self._below: dict[str, list[Span]] = {}
         self._roots: list[Span] = []
         for span in self._spans.values():
@@ -120,6 +130,11 @@ class _Told:
         self._left_out: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
         self._conversation = self._conversations()
+        self._answered = {
+            answer: span.trace_id
+            for span in self._spans.values()
+            if (answer := span.text(RESPONSE)) is not None
+        }
         for span in self._spans.values():
             if span.dropped:
                 self._left_out["attribute or event that a limit of the sender dropped"] += (
@@ -142,9 +157,22 @@ class _Told:
         """Return the conversation of each trace in which one is named: by its earliest span."""
         found: dict[str, str] = {}
         for span in self._spans.values():
-            if name := span.text(CONVERSATION):
+            if name := _conversation(span):
                 found.setdefault(span.trace_id, name)
         return found
+
+    def _first_trace(self, trace_id: str) -> str:
+        """Return the trace in which the conversation of a trace began.
+
+        Microsoft's Agent Framework names another one in each turn: the newest answer of the turn
+        before.
+        """
+        seen: set[str] = set()
+        while trace_id not in seen:
+            seen.add(trace_id)
+            named = self._conversation.get(trace_id)
+            trace_id = self._answered.get(named, trace_id) if named else trace_id
+        return trace_id
 
     def _top(self, root: Span) -> Iterator[Record]:
         """Yield what a tree of spans tells that is below no agent of this source."""
@@ -162,43 +190,46 @@ class _Told:
 
         An agent that another handed over to goes on: in one trace, what was asked is asked once.
         """
-        named = span.text(CONVERSATION) or self._conversation.get(span.trace_id)
-        line = f"conversation:{named}" if named else f"trace:{span.trace_id}"
-        asked = self._asked(span)
-        if self._asked_last.get(line) == (span.trace_id, asked):
-            asked = None
-        else:
-            self._asked_last[line] = (span.trace_id, asked)
+        first = self._first_trace(span.trace_id)
+        named = _conversation(span) if first == span.trace_id else None
+        named = named or self._conversation.get(first)
+        line = f"conversation:{named}" if named else f"trace:{first}"
+        question = asked(span, self._below)
+        if question and self._asked_last.get(line) == (span.trace_id, question):
+            question = None
+        elif question:
+            self._asked_last[line] = (span.trace_id, question)
         if line not in self._opened:
             self._opened.add(line)
             yield Opened(
                 key=line,
-                source_id=named or span.trace_id,
-                task=None if asked else span.name,
+                source_id=named or first,
+                task=None if question else span.name,
                 role=_agent(span),
                 model=self._model(span),
                 time=span.began,
                 attributes=_attributes(span),
                 silent=True,
             )
-        yield from self._turn(span, line, asked)
+        yield from self._turn(span, line, question)
 
     def _branch(self, span: Span, parent: str) -> Iterator[Record]:
         """Yield an agent that another invoked, with all below it."""
         line = f"span:{span.key}"
-        asked = self._asked(span)
-        own = span.text(CONVERSATION)
+        question = asked(span, self._below)
+        own = _conversation(span)
+        is_own = own != self._conversation.get(span.trace_id) and parent != f"conversation:{own}"
         yield Opened(
             key=line,
-            source_id=own if own and parent != f"conversation:{own}" else span.id,
+            source_id=own if own and is_own else span.id,
             kind="subagent",
             parent=parent,
-            task=None if asked else span.name,
+            task=None if question else span.name,
             role=_agent(span),
             model=self._model(span),
             time=span.began,
         )
-        yield from self._turn(span, line, asked)
+        yield from self._turn(span, line, question)
         yield Ended(
             line=line,
             how=_how(span),
@@ -207,18 +238,19 @@ class _Told:
             time=span.ended,
         )
 
-    def _turn(self, span: Span, line: str, asked: str | None) -> Iterator[Record]:
+    def _turn(self, span: Span, line: str, question: str | None) -> Iterator[Record]:
         """Yield what was asked, done and answered in an agent's span."""
-        if asked:
-            yield Turn(line=line, id=f"{span.key}/asked", said="user", text=asked, time=span.began)
+        if question:
+            turn = f"{span.key}/asked"
+            yield Turn(line=line, id=turn, said="user", text=question, time=span.began)
         told = _Texts(line)
-        if operation(span) in _AGENTS:
+        if operation(span) in AGENTS:
             for one in self._below.get(span.key, []):
                 yield from self._within(one, line, told)
             yield from _facts(span, line)
         else:
             yield from self._within(span, line, told)
-        yield from told.answered(span if operation(span) in _AGENTS else None)
+        yield from told.answered(span if operation(span) in AGENTS else None)
 
     def _within(self, first: Span, line: str, told: _Texts) -> Iterator[Record]:
         """Yield what happened in a span below an agent's, and below that; in the order of time."""
@@ -230,50 +262,32 @@ class _Told:
                 yield ToolResult(
                     line=line,
                     call_id=span.key,
-                    given=span.attributes.get("gen_ai.tool.call.result") or span.error,
+                    given=result_in(span) or span.error,
                     failed=span.failed,
                     time=span.ended,
                 )
                 continue
-            if did in _AGENTS:
+            if did in AGENTS:
                 yield from told.held()
                 yield from self._branch(span, line)
                 continue
-            if did == _TOOL:
+            if did == TOOL:
                 yield from told.held()
                 yield _call(span, line)
                 waiting.append((span, True))
-            elif did in _MODELS:
+            elif did in MODELS:
                 yield from told.said(span)
             else:
                 self._pass_over(span)
             waiting += [(one, False) for one in reversed(self._below.get(span.key, []))]
 
-    def _asked(self, span: Span) -> str | None:
-        """Return what an agent was asked: by its own span, or by that of its first model."""
-        found = asked_in(span)
-        if found or operation(span) not in _AGENTS:
-            return found
-        return next((text for one in self._models(span) if (text := asked_in(one))), None)
-
     def _model(self, span: Span) -> str | None:
         """Return the model of an agent: its own, or that which was asked first."""
-        for one in (span, *self._models(span)):
+        for one in (span, *models_below(span, self._below)):
             found = one.text("gen_ai.response.model") or one.text("gen_ai.request.model")
             if found:
                 return found
         return None
-
-    def _models(self, agent: Span) -> Iterator[Span]:
-        """Yield the spans of models below an agent's, but for those of agents within it."""
-        waiting = list(reversed(self._below.get(agent.key, [])))
-        while waiting:
-            span = waiting.pop()
-            did = operation(span)
-            if did in _MODELS:
-                yield span
-            if did not in _AGENTS:
-                waiting += reversed(self._below.get(span.key, []))
 
     def _pass_over(self, span: Span) -> None:
         did = operation(span)
@@ -321,7 +335,8 @@ class _Texts:
         message = answered_in(agent) if agent is not None else None
         held = self._held
         yield from self.held()
-        if agent is None or message is None or message.text == (held.text if held else self._last):
+        last = held.text if held else self._last
+        if agent is None or message is None or message.text.strip() == (last or "").strip():
             return
         yield Turn(
             line=self._line,
@@ -341,9 +356,10 @@ def _how(span: Span) -> Literal["completed", "cancelled", "failed"]:
 
 
 def _call(span: Span, line: str) -> ToolCall:
-    given: Any = structured(span.attributes.get("gen_ai.tool.call.arguments"))
-    name = span.text("gen_ai.tool.name") or span.name.removeprefix(_TOOL).strip()
-    return ToolCall(line=line, id=span.key, name=name or "tool", input=given, time=span.began)
+    name = span.text("gen_ai.tool.name") or span.name.removeprefix(TOOL).strip()
+    return ToolCall(
+        line=line, id=span.key, name=name or "tool", input=arguments_in(span), time=span.began
+    )
 
 
 def _facts(span: Span, line: str) -> Iterator[Fact]:
@@ -354,6 +370,16 @@ def _facts(span: Span, line: str) -> Iterator[Fact]:
         if text and insight_id:
             kind = text_of(event.attributes.get("anabranch.insight.kind")) or "insight"
             yield Fact(line=line, id=insight_id, text=text, kind=kind, time=event.time)
+
+
+def _conversation(span: Span) -> str | None:
+    """Return the conversation that a span names, or else its session, as Strands Agents has it.
+
+    The session of OpenInference's spans has been made a conversation before.
+    """
+    named = span.text(CONVERSATION)
+    is_other = KIND in span.attributes or operation(span) is None
+    return named if named or is_other else span.text("session.id")
 
 
 def _agent(span: Span) -> str | None:
@@ -367,7 +393,3 @@ def _attributes(span: Span) -> dict[str, JsonValue]:
         "provider": span.text("gen_ai.provider.name") or span.text("gen_ai.system"),
     }
     return {name: found for name, value in told.items() if (found := text_of(value))}
-
-
-def _order(span: Span) -> tuple[float, str]:
-    return (span.began.timestamp() if span.began else 0.0, span.key)

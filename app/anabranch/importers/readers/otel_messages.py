@@ -23,6 +23,13 @@ _TEXT: Final = frozenset({"", "text"})
 _GIVEN: Final = "gen_ai.input.messages"
 _ANSWERED: Final = "gen_ai.output.messages"
 _LISTS: Final = (_GIVEN, _ANSWERED)
+_CONTENTS: Final = (
+    "content",
+    "gen_ai.prompt",
+    "gen_ai.completion",
+    "gen_ai.event.content",
+    "message",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,32 @@ def answered_in(span: Span) -> Message | None:
     if not found:
         return Message("assistant", result) if result else None
     return found[-1]
+
+
+def arguments_in(span: Span) -> Any:
+    """Return what a tool was called with: by its attribute, or by the event of Strands Agents."""
+    given = span.attributes.get("gen_ai.tool.call.arguments")
+    if given is None:
+        given = _of_event(span, "gen_ai.tool.message", "content")
+    return structured(given)
+
+
+def result_in(span: Span) -> Any:
+    """Return what a tool gave; of a list of blocks their text, of LangChain's message its content.
+
+    Traceloop's for LangChain has the whole message as JSON.
+    """
+    given = span.attributes.get("gen_ai.tool.call.result")
+    if given is None:
+        given = _of_event(span, "gen_ai.choice", "message")
+    if given is None:
+        given = span.attributes.get("anthropic.tool_result.content")
+    held = structured(given)
+    message = object_of(object_of(object_of(held).get("output")).get("kwargs"))
+    if "tool_call_id" in message:
+        return message.get("content")
+    blocks = _blocks(held)
+    return given if blocks is None else blocks.text
 
 
 def cut_in(span: Span) -> int:
@@ -100,8 +133,14 @@ def _listed(span: Span, name: str) -> Iterator[Message]:
                 kind_of(told, "role"),
                 "\n\n".join(texts or ([whole] if whole else [])),
                 calls,
-                whole=told.get("finish_reason") != "",
+                whole=told.get("finish_reason") != "" and not _is_left(span),
             )
+
+
+def _is_left(span: Span) -> bool:
+    """Tell whether a stream of Anthropic's client was left: its own span has no reason then."""
+    is_its_own = span.name.startswith("anthropic.messages.")
+    return is_its_own and span.text("anthropic.message.stop_reason") is None
 
 
 def _numbered(attributes: Mapping[str, Any], of: str) -> Iterator[Message]:
@@ -117,14 +156,30 @@ def _numbered(attributes: Mapping[str, Any], of: str) -> Iterator[Message]:
 
 def _told(attributes: Mapping[str, Any], role: str) -> Iterator[Message]:
     """Yield the message of an event: its content, or a message that is JSON within it."""
-    for name in ("content", "gen_ai.prompt", "gen_ai.completion", "gen_ai.event.content"):
-        if text := text_of(attributes.get(name)):
-            held = structured(text)
-            if isinstance(held, str):
-                yield Message(role, held)
+    for name in _CONTENTS:
+        held = structured(attributes.get(name))
+        if text := text_of(held):
+            yield Message(role, text)
+        elif (blocks := _blocks(held)) is not None:
+            yield Message(role, blocks.text, blocks.calls)
+        else:
             for one in [object_of(held), *objects_of(held)]:
                 yield _of(one, role)
-    yield _of(object_of(structured(attributes.get("message"))), role)
+
+
+def _blocks(held: Any) -> Message | None:
+    """Return what a list of blocks says: as Amazon's Converse has them, or Anthropic's Messages."""
+    blocks = objects_of(held)
+    if not blocks or any("role" in one or "content" in one for one in blocks):
+        return None
+    texts = [text for one in blocks if (text := text_of(one.get("text")))]
+    calls = any("toolUse" in one or kind_of(one) == "tool_use" for one in blocks)
+    return Message("assistant", "\n\n".join(texts), calls) if texts or calls else None
+
+
+def _of_event(span: Span, event: str, name: str) -> Any:
+    found = (one.attributes.get(name) for one in span.events if one.name == event)
+    return next((value for value in found if value is not None), None)
 
 
 def _of(told: Mapping[str, Any], role: str) -> Message:

@@ -1,0 +1,216 @@
+"""Spans of agents put where they belong: their instrumentations hang some of them elsewhere.
+
+Two instrumentations of one call have a span each, one below the other. An agent that is a tool of
+another one may stand beside it, or its work beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from anabranch.importers.readers.otel_messages import answered_in, arguments_in, asked_in
+from anabranch.importers.records.spans import OPERATION
+from anabranch.importers.records.values import object_of, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from anabranch.importers.records.spans import Span
+
+AGENTS: Final = frozenset({"invoke_agent", "invoke_workflow", "invoke_graph", "invoke_swarm"})
+MODELS: Final = frozenset({"chat", "generate_content", "text_completion"})
+TOOL: Final = "execute_tool"
+STEPS: Final = frozenset({"execute_task", "execute_event_loop_cycle"})
+RESPONSE: Final = "gen_ai.response.id"
+_NAME: Final = "gen_ai.agent.name"
+
+
+def in_order(spans: Iterable[Span]) -> dict[str, Span]:
+    """Return spans by their keys, in the order in which they began."""
+    return {span.key: span for span in sorted(spans, key=_order)}
+
+
+def operation(span: Span) -> str | None:
+    """Return what a span of generative AI did, None for any other span."""
+    return span.text(OPERATION)
+
+
+def placed(spans: Mapping[str, Span]) -> dict[str, Span]:
+    """Return all spans, each below the one that it was a part of.
+
+    A span that tells what another one tells has no operation any more.
+    """
+    tree = _Tree(spans)
+    return {key: tree.placed(span) for key, span in spans.items()}
+
+
+def models_below(agent: Span, below: Mapping[str, list[Span]]) -> Iterator[Span]:
+    """Yield the spans of models below an agent's, but for those of agents within it."""
+    waiting = list(reversed(below.get(agent.key, [])))
+    while waiting:
+        span = waiting.pop()
+        did = operation(span)
+        if did in MODELS:
+            yield span
+        if did not in AGENTS:
+            waiting += reversed(below.get(span.key, []))
+
+
+def asked(span: Span, below: Mapping[str, list[Span]]) -> str | None:
+    """Return what an agent was asked: by its own span, or by that of its first model."""
+    found = asked_in(span)
+    if found or operation(span) not in AGENTS:
+        return found
+    return next((text for one in models_below(span, below) if (text := asked_in(one))), None)
+
+
+class _Tree:
+    """Spans as they hang on each other."""
+
+    def __init__(self, spans: Mapping[str, Span]) -> None:
+        self._spans = spans
+        self._below: dict[str, list[Span]] = {}
+        for span in spans.values():
+            if above := self._above(span):
+                self._below.setdefault(above.key, []).append(span)
+        self._answers = _by_answer(spans)
+        self._told_above = {
+            span.key: same for span in spans.values() if (same := self._same_above(span))
+        }
+        self._frames = {
+            same.key
+            for key, same in self._told_above.items()
+            if not _says(same) and _says(spans[key])
+        }
+        self._tools = self._tools_by_argument()
+
+    def placed(self, span: Span) -> Span:
+        """Return a span where it belongs."""
+        same = self._told_above.get(span.key)
+        if span.key in self._frames or (same is not None and _is_told_by(span, same)):
+            return replace(span, attributes={**span.attributes, OPERATION: None})
+        caller = self._agent_of_run(span) or self._tool_of_agent(span)
+        return span if caller is None else replace(span, parent_id=caller.id)
+
+    def _above(self, span: Span) -> Span | None:
+        return self._spans.get(f"{span.trace_id}/{span.parent_id}") if span.parent_id else None
+
+    def _same_above(self, span: Span) -> Span | None:
+        """Return the span around one that may be of the same call: of a model, or of one agent."""
+        did, above = operation(span), self._above(span)
+        if did in AGENTS:
+            name = span.text(_NAME)
+            is_same = above is not None and operation(above) in AGENTS and above.text(_NAME) == name
+            return above if is_same and name else None
+        if did not in MODELS:
+            return None
+        return self._model_above(span) or self._answers.get(span.key)
+
+    def _model_above(self, span: Span) -> Span | None:
+        """Return the model's span that a model's hangs on, if only steps are in between."""
+        seen, above = {span.key}, self._above(span)
+        while above is not None and above.key not in seen:
+            did = operation(above)
+            if did is not None and did not in STEPS:
+                return above if did in MODELS else None
+            seen.add(above.key)
+            above = self._above(above)
+        return None
+
+    def _agent_of_run(self, span: Span) -> Span | None:
+        """Return the agent whose run a step is, if its span is empty and stands beside the step.
+
+        Traceloop's for LangGraph makes the one, and that for LangChain the other.
+        """
+        name, above = span.text("gen_ai.task.name"), self._above(span)
+        if name is None or above is None:
+            return None
+        return next(
+            (
+                one
+                for one in self._below[above.key]
+                if operation(one) in AGENTS
+                and one.text(_NAME) == name
+                and one.key not in self._below
+                and _encloses(one, span)
+            ),
+            None,
+        )
+
+    def _tool_of_agent(self, span: Span) -> Span | None:
+        """Return the tool in which an agent ran that stands beside the one who called it.
+
+        Traceloop's for the OpenAI Agents SDK hangs all agents of a run on one span.
+        """
+        if operation(span) not in AGENTS or not self._tools:
+            return None
+        text = asked(span, self._below)
+        found = self._tools.get((span.trace_id, span.parent_id, text.strip()), []) if text else []
+        return next(
+            (
+                tool
+                for agent, tool in reversed(found)
+                if _order(agent) < _order(span) and _encloses(tool, span)
+            ),
+            None,
+        )
+
+    def _tools_by_argument(self) -> dict[tuple[str, str | None, str], list[tuple[Span, Span]]]:
+        """Return agents and their tools, by what the agents hang on and each text of a call."""
+        found: dict[tuple[str, str | None, str], list[tuple[Span, Span]]] = {}
+        for span in self._spans.values():
+            above = self._above(span) if operation(span) == TOOL else None
+            if above is not None and operation(above) in AGENTS:
+                for text in _texts(arguments_in(span)):
+                    at = (span.trace_id, above.parent_id, text.strip())
+                    found.setdefault(at, []).append((above, span))
+        return found
+
+
+def _by_answer(spans: Mapping[str, Span]) -> dict[str, Span]:
+    """Return of models' spans the earlier one around each, of the same answer.
+
+    Traceloop's for Anthropic and the client's own span stand beside each other, in two traces
+    where nothing is around them.
+    """
+    found: dict[str, Span] = {}
+    longest: dict[str, Span] = {}
+    for span in spans.values():
+        answer = span.text(RESPONSE) if operation(span) in MODELS else None
+        if answer is None:
+            continue
+        before = longest.setdefault(answer, span)
+        if before is not span and _encloses(before, span):
+            found[span.key] = before
+        else:
+            longest[answer] = span
+    return found
+
+
+def _order(span: Span) -> tuple[float, str]:
+    return (span.began.timestamp() if span.began else 0.0, span.key)
+
+
+def _says(span: Span) -> bool:
+    return bool(asked_in(span)) or answered_in(span) is not None
+
+
+def _is_told_by(span: Span, above: Span) -> bool:
+    """Tell whether a span says nothing that the one above it does not say."""
+    message, same = answered_in(span), answered_in(above)
+    if message is None:
+        return not asked_in(span) or same is not None or bool(asked_in(above))
+    return same is not None and message.text.strip() == same.text.strip()
+
+
+def _encloses(span: Span, other: Span) -> bool:
+    """Tell whether a span began before another one, and ended after it."""
+    if not (span.began and span.ended and other.began and other.ended):
+        return False
+    return span.began <= other.began and other.ended <= span.ended
+
+
+def _texts(given: Any) -> Iterator[str]:
+    values = object_of(given).values() if isinstance(given, dict) else [given]
+    return (text for one in values if (text := text_of(one)))

@@ -1,0 +1,269 @@
+"""Spans that instrumentations hang elsewhere, or make twice: what their fixtures do not show."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from anabranch.importers.reader import Source
+from anabranch.importers.readers.catalogue import READERS
+from anabranch.importers.records.model import Turn
+from tests.support.transcripts import Told, told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
+SECOND: Final = 1_000_000_000
+
+
+def attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return attributes as OTLP writes them in JSON."""
+    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
+
+
+def span(number: int, above: int, during: tuple[int, int], did: str, **more: Any) -> dict[str, Any]:
+    """Return a span of an operation, from one second to another."""
+    values = {"gen_ai.operation.name": did} | {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in more.pop("told", {}).items()
+    }
+    return {
+        "traceId": TRACE,
+        "spanId": f"{number:016x}",
+        "parentSpanId": f"{above:016x}",
+        "name": more.pop("name", did),
+        "startTimeUnixNano": str((1_795_984_968 + during[0]) * SECOND),
+        "endTimeUnixNano": str((1_795_984_968 + during[1]) * SECOND),
+        "attributes": attributes(values),
+        **more,
+    }
+
+
+def message(role: str, text: str) -> list[dict[str, Any]]:
+    """Return a message as the conventions have one."""
+    return [{"role": role, "parts": [{"type": "text", "content": text}]}]
+
+
+def asked(text: str) -> dict[str, Any]:
+    """Return what a model or agent was given."""
+    return {"gen_ai.input.messages": message("user", text)}
+
+
+def said(text: str, answer: str | None = None) -> dict[str, Any]:
+    """Return what a model or agent said, with the id of the answer."""
+    named = {"gen_ai.response.id": answer} if answer else {}
+    return {"gen_ai.output.messages": message("assistant", text), **named}
+
+
+def agent(name: str, text: str) -> dict[str, Any]:
+    """Return the name of an agent, and what it was asked."""
+    return {"gen_ai.agent.name": name, **asked(text)}
+
+
+def file_of(folder: Path, *spans: dict[str, Any]) -> Source:
+    """Write a file of spans."""
+    request = {"resourceSpans": [{"scopeSpans": [{"spans": list(spans)}]}]}
+    (folder / "traces.json").write_text(json.dumps(request))
+    return Source("otel", (folder / "traces.json",))
+
+
+def read(folder: Path, *spans: dict[str, Any]) -> Told:
+    """Return what is told of spans in a file."""
+    return told(READERS["otel"].read(file_of(folder, *spans)))
+
+
+def talk(found: Told) -> list[tuple[str, list[str]]]:
+    """Return each line as its kind and its texts."""
+    return [(one.opened.kind, [text for _, text in one.texts]) for one in found.lines.values()]
+
+
+@pytest.mark.parametrize(
+    ("argument", "during", "kinds"),
+    [
+        ("Are the stairs dry?", (3, 4), ["main", "subagent"]),
+        ("Are the stairs dry?", (2, 5), ["main", "subagent"]),
+        ("Is the roof whole?", (3, 4), ["main"]),
+        ("Are the stairs dry?", (3, 6), ["main"]),
+    ],
+)
+def test_an_agent_beside_its_caller_is_below_the_tool_that_asked_it(
+    tmp_path: Path, argument: str, during: tuple[int, int], kinds: list[str]
+) -> None:
+    """The call has the same text, and lasted from before the agent began until after it ended.
+
+    See findings/traceloop_hangs_an_agent_beside_the_one_that_asked_it.sh.
+    """
+    call = {"gen_ai.tool.name": "ask", "gen_ai.tool.call.arguments": {"input": argument}}
+
+    found = read(
+        tmp_path,
+        span(2, 1, (1, 9), "invoke_agent", told=agent("keeper", "Is all well?")),
+        span(3, 2, (2, 5), "execute_tool", told=call),
+        span(4, 1, during, "invoke_agent", told=agent("bravo", "Are the stairs dry?")),
+        span(5, 2, (7, 8), "chat", told=said("All is well.")),
+    )
+
+    assert [kind for kind, _ in talk(found)] == kinds
+
+
+def test_agents_that_ask_each_other_the_same_at_one_time_are_all_told(tmp_path: Path) -> None:
+    """With a clock that stands still each call lasts as long as the other."""
+    call = {"gen_ai.tool.call.arguments": {"input": "Fog?"}}
+
+    found = read(
+        tmp_path,
+        span(2, 1, (1, 1), "invoke_agent", told=agent("alfa", "Fog?")),
+        span(3, 1, (1, 1), "invoke_agent", told=agent("bravo", "Fog?")),
+        span(4, 2, (1, 1), "execute_tool", told=call),
+        span(5, 3, (1, 1), "execute_tool", told=call),
+        span(6, 2, (1, 1), "chat", told=said("None.")),
+        span(7, 3, (1, 1), "chat", told=said("A little.")),
+    )
+
+    assert talk(found) == [
+        ("main", ["Fog?", "None."]),
+        ("subagent", ["Fog?", "A little."]),
+    ]
+
+
+@pytest.mark.parametrize(("above", "trace"), [(2, TRACE), (1, TRACE), (0, TRACE[::-1])])
+@pytest.mark.parametrize("inner", ["Three boats.", None])
+def test_a_call_that_its_client_traces_too_is_told_once(
+    tmp_path: Path, above: int, trace: str, inner: str | None
+) -> None:
+    """Its own span hangs on the other one, or stands beside it and has the same answer's id.
+
+    Where nothing is around the call, it is in a trace of its own.
+    See findings/anthropic_client_makes_a_span_of_each_call_itself.sh.
+    """
+    own = said(inner, "msg_1") if inner else {"gen_ai.response.id": "msg_1"}
+
+    found = read(
+        tmp_path,
+        span(2, 1, (1, 5), "chat", told={**asked("Boats?"), **said("Three boats.", "msg_1")}),
+        span(3, above, (2, 4), "chat", told=own, traceId=trace),
+        span(4, 1, (6, 7), "chat", told={**asked("Boats?"), **said("Three boats.", "msg_2")}),
+    )
+
+    assert talk(found) == [("main", ["Boats?", "Three boats.", "Three boats."])]
+
+
+@pytest.mark.parametrize("during", [(1, 5), (2, 4)])
+def test_calls_of_which_only_the_inner_one_says_anything_are_told_by_it(
+    tmp_path: Path, during: tuple[int, int]
+) -> None:
+    """The outer instrumentation was asked to leave content out."""
+    told_inside = {**asked("Boats?"), **said("Three boats.", "msg_1")}
+
+    found = read(
+        tmp_path,
+        span(2, 1, (1, 5), "chat", told={"gen_ai.response.id": "msg_1"}),
+        span(3, 2, during, "chat", told=told_inside),
+    )
+
+    assert talk(found) == [("main", ["Boats?", "Three boats."])]
+
+
+def test_answers_of_one_id_are_all_told_where_they_differ(tmp_path: Path) -> None:
+    """Some servers give each answer the same id, and calls may run beside each other."""
+    found = read(
+        tmp_path,
+        span(2, 1, (1, 9), "chat", told={**asked("Boats?"), **said("Three boats.", "1")}),
+        span(3, 1, (2, 4), "chat", told={**asked("Fog?"), **said("None.", "1")}),
+    )
+
+    assert talk(found) == [("main", ["Boats?", "Three boats.", "Fog?", "None."])]
+
+
+def test_a_call_without_texts_in_between_does_not_repeat_the_question(tmp_path: Path) -> None:
+    """In one trace, what was asked is asked once."""
+    found = read(
+        tmp_path,
+        span(2, 1, (1, 2), "chat", told={**asked("Boats?"), **said("I will look.")}),
+        span(3, 1, (3, 4), "chat"),
+        span(4, 1, (5, 6), "chat", told={**asked("Boats?"), **said("Three.")}),
+    )
+
+    assert talk(found) == [("main", ["Boats?", "I will look.", "Three."])]
+
+
+@pytest.mark.parametrize(("reason", "final"), [({}, False), ({"stop_reason": "end_turn"}, None)])
+def test_a_stream_of_anthropics_client_that_was_left_is_no_answer(
+    tmp_path: Path, reason: dict[str, str], *, final: bool | None
+) -> None:
+    """Its span has the half as a message like any other, and no reason for its end."""
+    stopped = {f"anthropic.message.{name}": value for name, value in reason.items()}
+    own = span(
+        2,
+        1,
+        (1, 2),
+        "chat",
+        name="anthropic.messages.create",
+        told={**asked("Boats?"), **said("Three", "msg_1"), **stopped},
+    )
+
+    records = READERS["otel"].read(file_of(tmp_path, own))
+
+    assert [one.final for one in records if isinstance(one, Turn) and one.said == "assistant"] == [
+        final
+    ]
+
+
+@pytest.mark.parametrize("tool", [True, False])
+def test_a_conversation_that_is_named_by_its_newest_answer_is_one(
+    tmp_path: Path, *, tool: bool
+) -> None:
+    """So Microsoft's Agent Framework does: the first turn has no name, or that of its first answer.
+
+    See findings/agent_framework_calls_the_last_answer_the_conversation.sh.
+    """
+    name = "gen_ai.conversation.id"
+    again = {**said("All is well.", "r2"), name: "r1"} if tool else said("All is well.", "r2")
+
+    def turn(number: int, text: str) -> list[dict[str, Any]]:
+        trace, during = {"traceId": str(number) * 32}, (2 * number, 2 * number + 1)
+        asking = {**agent("keeper", text), name: f"r{number}"}
+        answer = said("Three.", f"r{number + 1}")
+        return [
+            span(2, 0, during, "invoke_agent", told=asking, **trace),
+            span(3, 2, during, "chat", told=answer, **trace),
+        ]
+
+    found = read(
+        tmp_path,
+        span(2, 0, (1, 3), "invoke_agent", told=agent("keeper", "Is all well?")),
+        span(3, 2, (1, 1), "chat", told=said("I will look.", "r1")),
+        span(4, 2, (2, 3), "chat", told=again),
+        *turn(2, "And the boats?"),
+        *turn(3, "And the fog?"),
+    )
+
+    assert list(found.lines) == ["conversation:r1" if tool else f"trace:{TRACE}"]
+    asked_and_said = ["Is all well?", "I will look.", "All is well.", "And the boats?", "Three."]
+    assert talk(found) == [("main", [*asked_and_said, "And the fog?", "Three."])]
+
+
+def test_a_graph_of_strands_agents_is_what_its_agents_work_for(tmp_path: Path) -> None:
+    """Its own span has what was asked as an event, and an agent's text ends with a line break."""
+    content = json.dumps([{"text": "Is all well?"}])
+    asking = {"name": "gen_ai.user.message", "attributes": attributes({"content": content})}
+    saying = {"name": "gen_ai.choice", "attributes": attributes({"message": "All is well.\n"})}
+    blocks = json.dumps([{"text": "All is well."}, {"toolUse": {"name": "look", "input": {}}}])
+    calling = {"name": "gen_ai.choice", "attributes": attributes({"message": blocks})}
+
+    found = read(
+        tmp_path,
+        span(2, 1, (1, 9), "invoke_graph", events=[asking]),
+        span(3, 2, (2, 8), "invoke_agent", events=[asking, saying]),
+        span(4, 3, (3, 7), "execute_event_loop_cycle", events=[asking]),
+        span(5, 4, (4, 6), "chat", events=[asking, calling]),
+    )
+
+    assert talk(found) == [
+        ("main", ["Is all well?"]),
+        ("subagent", ["Is all well?", "All is well."]),
+    ]
+    assert found.unknown == {}
