@@ -1,8 +1,8 @@
 """The dense part of the index ranker: a score for every eligible insight, by whole columns.
 
 Each number depends on its own row, on the eligible ones and on nothing else. So what was recorded
-later changes no bit of it. Words and meaning are weighed among the candidates, the best of each:
-what tells these apart counts, and not how they differ from all that has nothing to do with it.
+later changes no bit of it. Words and meaning are weighed among the candidates, the best of each.
+So what tells these apart counts, and not how they differ from all others.
 """
 
 from __future__ import annotations

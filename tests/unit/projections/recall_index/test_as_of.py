@@ -71,7 +71,7 @@ def test_as_of_is_a_prefix(  # noqa: PLR0917 - hypothesis gives them by position
     back: what was forgotten later is in no answer.
     """
     position = data.draw(st.integers(0, len(events)))
-    few = {"vectors": vectors, "candidates": data.draw(st.sampled_from((1, 3, 100)))}
+    candidates = data.draw(st.sampled_from((1, 3, 100)))
     kept = [
         each
         for each in events
@@ -81,7 +81,15 @@ def test_as_of_is_a_prefix(  # noqa: PLR0917 - hypothesis gives them by position
     now = index_over(kept, vectors=vectors)
 
     answers = [
-        recalled(each, text, filters=filters, as_of=position, **few, **place)
+        recalled(
+            each,
+            text,
+            filters=filters,
+            vectors=vectors,
+            candidates=candidates,
+            as_of=position,
+            **place,
+        )
         for each in (then, now)
     ]
 
