@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from anabranch_events import new_event
+from anabranch_events import NAME_LENGTH_MAX, new_event
 from anabranch_events.event.identifiers import new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from anabranch_projections import PositionedEvent
@@ -138,7 +138,8 @@ def told(
         if item["session"] not in sessions:
             sessions[item["session"]] = new_id()
             data.append(SessionOpened(task="A session"))
-        data.append(InsightRecorded(insight_id=new_id(), text=text, entities=entities(text)))
+        names = tuple(name for name in entities(text) if len(name) <= NAME_LENGTH_MAX)
+        data.append(InsightRecorded(insight_id=new_id(), text=text, entities=names))
         for each in data:
             event = new_event(
                 each, session_id=sessions[item["session"]], namespace=namespace, time=day
