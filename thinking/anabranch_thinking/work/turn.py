@@ -128,12 +128,12 @@ class Turn:
         noted_at = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
-            if not self._caught_up:
-                continue
             try:
-                await self._tick_once()
+                if self._caught_up:
+                    await self._tick_once()
                 if time.monotonic() - noted_at >= NOTED_S:
                     noted_at = time.monotonic()
+                    await self._pass_by_purged()
                     await self._keep_checkpoint()
             except AnabranchError as error:
                 _log.debug("the joiner tries again: %s", error)
@@ -166,7 +166,17 @@ class Turn:
             await self._fabric.queue.put([task])
             one.hedged = True
 
+    async def _pass_by_purged(self) -> None:
+        """Go on to the log's end where nothing is held before it: what was purged never comes."""
+        read, last = self._position, (await self._fabric.log.bounds()).last
+        if read < last and not await self._fabric.log.holds_after(read):
+            self._position = max(self._position, last)
+            self._caught_up = True
+            self._due |= self._book.joins.keys()
+
     async def _keep_checkpoint(self) -> None:
+        if not self._caught_up:
+            return
         checkpoint = self._book.checkpoint(self._position)
         if checkpoint != self._noted:
             await self._note(checkpoint)
