@@ -285,23 +285,32 @@ class Turn:
         for branch in self._book.branches_below(join):
             if not branch.lost and not await self._holds(branch):
                 self._note_lost_branch(branch.key)
+            namespace = branch.kind.namespace
+            there = [one for one in branch.givers if await self._is_there(namespace, one)]
+            branch.givers = tuple(there)
 
     async def _holds(self, branch: Forked) -> bool:
         """Tell whether the log holds a branch; of a receiver nobody noted where it began."""
         if branch.position:
             return await self._fabric.log.holds(branch.position)
-        namespace, session_id = branch.key
+        return await self._is_there(*branch.key)
+
+    async def _is_there(self, namespace: str, session_id: str) -> bool:
         sessions = self._fabric.sessions_of(namespace)
         await sessions.confirm([session_id])
         return bool(await sessions.present([session_id]))
 
-    async def _has_ended(self, receiver: Forked) -> bool:
-        """Tell whether a receiver had ended before it became one, and note how."""
+    async def _wants_worker(self, receiver: Forked) -> bool:
+        """Tell whether a receiver is for workers; one may have ended before it became one.
+
+        A root is for none: whoever has it ends it.
+        """
         namespace, session_id = receiver.key
-        end = end_of(await self._fabric.sessions_of(namespace).state(session_id))
+        state = await self._fabric.sessions_of(namespace).state(session_id)
+        end = end_of(state)
         if end is not None:
             self._due |= {join.key for join in self._book.end(receiver.key, end)}
-        return end is not None
+        return end is None and state.parent_id is not None
 
     def _note_lost_branch(self, key: Key) -> None:
         _log.warning("branch %s is no longer in the log: it counts as failed", key[1])
@@ -352,7 +361,7 @@ class Turn:
                 continue
             if not await self._holds(branch):
                 self._note_lost_branch(branch.key)
-            elif branch.position or not await self._has_ended(branch):
+            elif branch.position or await self._wants_worker(branch):
                 again.append(task)
         if again:
             await self._fabric.queue.put(again)
