@@ -499,7 +499,7 @@ class Log:
     async def last_held(self) -> int:
         """Return the position of the last message that the stream's leader has; 0 for none.
 
-        What was purged at the end of the log lies after it, and still counts in its bounds.
+        The bounds also count events that were purged at the end of the log.
         """
         asked = {"last_by_subj": f"{SUBJECT_PREFIX}>"}
         found = await direct_get.ask_leader(self._connection, asked)
