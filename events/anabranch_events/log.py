@@ -14,6 +14,7 @@ from anabranch_events.jetstream.kv import Bucket, drop_values, open_bucket
 from anabranch_events.jetstream.ledger import Ledger, joined, tip_of
 from anabranch_events.jetstream.sealed import checked_sealable
 from anabranch_events.jetstream.stream import (
+    SUBJECT_PREFIX,
     Bounds,
     Extent,
     checked_position,
@@ -494,6 +495,20 @@ class Log:
     async def holds(self, position: int) -> bool:
         """Tell whether the stream's leader has a message at a position: a replica may be late."""
         return await direct_get.ask_leader(self._connection, {"seq": position}) is not None
+
+    async def last_held(self) -> int:
+        """Return the position of the last message that the stream's leader has; 0 for none.
+
+        The bounds also count events that were purged at the end of the log.
+        """
+        asked = {"last_by_subj": f"{SUBJECT_PREFIX}>"}
+        found = await direct_get.ask_leader(self._connection, asked)
+        return 0 if found is None else found.position
+
+    async def holds_after(self, position: int) -> bool:
+        """Tell whether the stream's leader has a message after a position."""
+        asked = {"seq": position + 1, "next_by_subj": f"{SUBJECT_PREFIX}>"}
+        return await direct_get.ask_leader(self._connection, asked) is not None
 
     async def lost_end(self, last: int) -> tuple[int, int] | None:
         """Return the stretch that ends at `last` and whose loss was accepted, or None."""

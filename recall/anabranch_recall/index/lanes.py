@@ -172,7 +172,9 @@ def scaled(
         return None
     low, high = float(chosen.min()), float(chosen.max())
     if high <= low:
-        return Scaled((values > 0).astype(np.float64), 0.0, high) if high > 0 else None
+        low = 0.0  # Others may differ, where these are copies.
+    if high <= low:
+        return None
     found = (values - low) / (high - low)
     if known is not None:
         found[~known] = 0.0

@@ -94,7 +94,7 @@ class Consolidator:
             try:
                 async with pinned.taken(_from_the_beginning):
                     self.active = True
-                    await turn.run(pinned, end=(await self._log.bounds()).last)
+                    await turn.run(pinned, end=await self._log.last_held())
             except Overtaken:
                 _log.debug("the consolidator begins again: another one was faster")
             except PinLost as lost:

@@ -112,9 +112,12 @@ class OpenJoin:
 
     @property
     def unread(self) -> list[str]:
-        """The branches of the fork that were not read yet, or are in other hands."""
+        """The branches of the fork that were not read yet."""
+        if self.whole:
+            return []
+        givers = {giver for one in self.branches.values() for giver in one.givers}
         ids = fork_ids(self.terms.join_id, self.terms.branches)
-        return [one for one in ids if one not in self.branches]
+        return [one for one in ids if one not in self.branches and one not in givers]
 
     @property
     def going(self) -> list[Forked]:
@@ -223,7 +226,8 @@ class JoinBook:
         Those who handed a branch off stand before its receiver; some are left out.
         """
         found = [one for one in self.branches_below(join) if one.session_id not in without]
-        return [each for one in found if not one.lost for each in (*one.givers, one.session_id)]
+        there = [(*one.givers, *(() if one.lost else (one.session_id,))) for one in found]
+        return [each for ids in there for each in ids]
 
     def branches_below(self, join: OpenJoin) -> list[Forked]:
         """Return the branches of a join and of all known joins below it, also those lost."""
@@ -251,7 +255,7 @@ class JoinBook:
     def fill(self, join: OpenJoin) -> None:
         """Note the branches of a fork that never came as lost."""
         kind = Kind(join.namespace, None, None)
-        for session_id in join.unread[: join.terms.branches - len(join.branches)]:
+        for session_id in join.unread:
             branch = Forked(session_id, Priority.NORMAL, None, kind)
             branch.lost, branch.end = True, BranchEnd(Status.FAILED)
             join.branches[session_id] = branch
@@ -368,13 +372,13 @@ class JoinBook:
     def _handed_off(self, session: Key, to: str) -> list[OpenJoin]:
         """Put the receiver in the place of a branch that was handed off.
 
-        One that is a branch already cannot be that of two: so a circle ends.
+        One that is a branch already, read or not, cannot be that of two: so a circle ends.
         """
         found = self._branch(session)
         if found is None or found[1].end is not None:
             return self.end(session, BranchEnd(Status.HANDED_OFF))
         join, branch = found
-        if to in {session[1], *branch.givers} or self.holds((session[0], to)):
+        if to in {session[1], *branch.givers, *join.unread} or self.holds((session[0], to)):
             return self.end(session, BranchEnd(Status.HANDED_OFF))
         below = self._called_off(session)
         self.running.pop(session, None)

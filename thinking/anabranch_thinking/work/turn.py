@@ -128,12 +128,12 @@ class Turn:
         noted_at = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
-            if not self._caught_up:
-                continue
             try:
-                await self._tick_once()
+                if self._caught_up:
+                    await self._tick_once()
                 if time.monotonic() - noted_at >= NOTED_S:
                     noted_at = time.monotonic()
+                    await self._pass_by_purged()
                     await self._keep_checkpoint()
             except AnabranchError as error:
                 _log.debug("the joiner tries again: %s", error)
@@ -166,7 +166,17 @@ class Turn:
             await self._fabric.queue.put([task])
             one.hedged = True
 
+    async def _pass_by_purged(self) -> None:
+        """Go on to the log's end where nothing is held before it: what was purged never comes."""
+        read, last = self._position, (await self._fabric.log.bounds()).last
+        if read < last and not await self._fabric.log.holds_after(read):
+            self._position = max(self._position, last)
+            self._caught_up = True
+            self._due |= self._book.joins.keys()
+
     async def _keep_checkpoint(self) -> None:
+        if not self._caught_up:
+            return
         checkpoint = self._book.checkpoint(self._position)
         if checkpoint != self._noted:
             await self._note(checkpoint)
@@ -275,23 +285,32 @@ class Turn:
         for branch in self._book.branches_below(join):
             if not branch.lost and not await self._holds(branch):
                 self._note_lost_branch(branch.key)
+            namespace = branch.kind.namespace
+            there = [one for one in branch.givers if await self._is_there(namespace, one)]
+            branch.givers = tuple(there)
 
     async def _holds(self, branch: Forked) -> bool:
         """Tell whether the log holds a branch; of a receiver nobody noted where it began."""
         if branch.position:
             return await self._fabric.log.holds(branch.position)
-        namespace, session_id = branch.key
+        return await self._is_there(*branch.key)
+
+    async def _is_there(self, namespace: str, session_id: str) -> bool:
         sessions = self._fabric.sessions_of(namespace)
         await sessions.confirm([session_id])
         return bool(await sessions.present([session_id]))
 
-    async def _has_ended(self, receiver: Forked) -> bool:
-        """Tell whether a receiver had ended before it became one, and note how."""
+    async def _wants_worker(self, receiver: Forked) -> bool:
+        """Tell whether a receiver is for workers; one may have ended before it became one.
+
+        A root is for none: whoever has it ends it.
+        """
         namespace, session_id = receiver.key
-        end = end_of(await self._fabric.sessions_of(namespace).state(session_id))
+        state = await self._fabric.sessions_of(namespace).state(session_id)
+        end = end_of(state)
         if end is not None:
             self._due |= {join.key for join in self._book.end(receiver.key, end)}
-        return end is not None
+        return end is None and state.parent_id is not None
 
     def _note_lost_branch(self, key: Key) -> None:
         _log.warning("branch %s is no longer in the log: it counts as failed", key[1])
@@ -342,7 +361,7 @@ class Turn:
                 continue
             if not await self._holds(branch):
                 self._note_lost_branch(branch.key)
-            elif branch.position or not await self._has_ended(branch):
+            elif branch.position or await self._wants_worker(branch):
                 again.append(task)
         if again:
             await self._fabric.queue.put(again)

@@ -90,6 +90,19 @@ async def test_it_records_what_the_rules_find(log: Log, sessions: Sessions) -> N
     assert ("linked", *sorted(same)) in found
 
 
+async def test_it_begins_where_the_end_of_the_log_was_purged(log: Log, sessions: Sessions) -> None:
+    """The last position never comes, and nothing more is stored: it waits for neither."""
+    same = await _learned(sessions, SAID_AGAIN, 7)
+    other = await sessions.open_session("Look after the lock")
+    stream = log.connection.jetstream()
+    await stream.purge_stream(STREAM, subject=subject(sessions.namespace, other.session_id))
+
+    async with _settling(log):
+        found = await _until(log, 1)
+
+    assert ("restated", *sorted(same)) in found
+
+
 async def test_the_end_of_a_session_is_settled_at_once(log: Log, sessions: Sessions) -> None:
     """A hand-off, a close and the join of a thought wait for no quiet, and each fact is once."""
     async with _settling(log, idle_s=1e9):

@@ -18,7 +18,10 @@ from tests.support.fleet_of_workers import Crew, echo, let_go
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from anabranch_events import Log
+    from anabranch_events.tasks.task import Task
     from anabranch_thinking.work.dispatch import ThoughtOverWorkers
 
 NAMESPACE = "test"
@@ -159,6 +162,101 @@ async def test_a_receiver_that_is_taken_out_has_failed(log: Log) -> None:
         "failed",
         "handed_off",
     ]
+
+
+async def test_a_branch_that_is_gone_counts_beside_one_that_was_handed_off(log: Log) -> None:
+    """A joiner that begins then takes the one for lost, and not who handed off."""
+    work = Work()
+    crew = Crew(log, {"echo": work}, joins=False)
+    joining = Crew(log, {"echo": echo}, slots=[])
+
+    async with crew.at_work():
+        thought = await crew.begin(["find a train", "find a hotel"])
+        await until(lambda: work.has_learned and crew.workers[0].counts.get("completed") == 1)
+        await crew.sessions.hand_off(work.begun[0], summary="go on")
+        stream = log.connection.jetstream()
+        await stream.purge_stream(STREAM, subject=subject(NAMESPACE, work.begun[1]))
+        async with joining.at_work(), asyncio.timeout(PATIENCE_S):
+            found = await thought.joined()
+            await let_go(log)
+
+    assert found.consolidation is not None
+    assert work.begun[0] in found.consolidation.sessions
+    assert work.begun[1] not in found.consolidation.sessions
+
+
+async def test_one_who_handed_off_and_is_taken_out_holds_up_nothing(log: Log) -> None:
+    """The joiner reads of it once it joins: what its receiver found is the thought's."""
+    begun: list[str] = []
+    goes_on = asyncio.Event()
+
+    async def work(branch: BranchContext) -> str:
+        begun.append(branch.session_id)
+        await (goes_on if len(begun) > 1 else asyncio.Event()).wait()
+        return await echo(branch)
+
+    crew = Crew(log, {"echo": work}, joins=False)
+    joining = Crew(log, {"echo": echo}, slots=[])
+
+    async with crew.at_work(), joining.at_work():
+        thought = await crew.begin(["find a train"])
+        await until(lambda: bool(begun))
+        await crew.sessions.hand_off(begun[0], summary="go on")
+        await until(lambda: len(begun) > 1)
+        stream = log.connection.jetstream()
+        await stream.purge_stream(STREAM, subject=subject(NAMESPACE, begun[0]))
+        goes_on.set()
+        async with asyncio.timeout(PATIENCE_S):
+            found = await thought.joined()
+        await let_go(log)
+
+    assert found.consolidation is not None
+    assert [*found.consolidation.sessions] == [begun[1]]
+
+
+async def test_a_root_that_receives_is_waited_for(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No worker takes it, so it gets no task: the branch ends as whoever has it ends it."""
+    begun: list[str] = []
+
+    async def work(branch: BranchContext) -> str:
+        begun.append(branch.session_id)
+        if len(begun) < 3:
+            await asyncio.Event().wait()
+        return await echo(branch)
+
+    crew = Crew(log, {"echo": work})
+    root = await crew.sessions.open_session("plan the walk")
+
+    async with crew.at_work():
+        thought = await crew.begin(["find a train", "find a hotel"])
+        await until(lambda: len(begun) == 2)
+        put = noted_puts(monkeypatch)
+        data = SessionHandedOff(to=root.session_id, summary="yours")
+        await log.append(new_event(data, session_id=begun[0], namespace=NAMESPACE))
+        passed = await crew.sessions.hand_off(begun[1], summary="go on")
+        await until(lambda: len(begun) == 3)  # What is missing was put by then.
+        await crew.sessions.close(root.session_id)
+        async with asyncio.timeout(PATIENCE_S):
+            found = await thought.joined()
+        await let_go(log)
+
+    assert found.consolidation is not None
+    assert set(put) == {passed.to}
+
+
+def noted_puts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the sessions of which tasks are put into the queue from now on."""
+    found: list[str] = []
+    put = TaskQueue.put
+
+    async def noted(self: TaskQueue, tasks: Sequence[Task]) -> int:
+        found.extend(one.session_id for one in tasks)
+        return await put(self, tasks)
+
+    monkeypatch.setattr(TaskQueue, "put", noted)
+    return found
 
 
 async def test_the_forks_of_one_who_hands_off_are_called_off(log: Log) -> None:

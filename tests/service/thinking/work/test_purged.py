@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from anabranch_events import subject
 from anabranch_events.errors import NamespaceEnded
 from anabranch_events.jetstream.api import STREAM
 from anabranch_thinking import BranchContext, CallableExecutor, Status, think
-from anabranch_thinking.errors import SessionNotFound
+from anabranch_thinking.errors import SessionNotFound, ThoughtFailed
 from anabranch_thinking.sessions.many import LOST
 from anabranch_thinking.work.calling_off import call_off
 from tests.support.fleet_of_workers import Crew, echo, let_go
@@ -88,22 +89,37 @@ async def test_a_branch_that_is_taken_out_has_failed(log: Log, gone: str) -> Non
     assert set(found.consolidation.sessions) == set(branches) - {lost}
 
 
-async def test_a_branch_that_the_joiner_never_read_has_failed(log: Log) -> None:
-    """A joiner that begins after the purge joins what is left of the fork."""
+@pytest.mark.parametrize("gone", [0, 2])
+async def test_a_branch_that_the_joiner_never_read_has_failed(log: Log, gone: int) -> None:
+    """A joiner that begins after the purge joins what is left; of the log's end nothing comes."""
     crew = Crew(log, {"echo": echo})
     thought = await crew.begin(TASKS)
     branches = await forked_of(log, thought.root_id)
-    await purge(log, branches[0])
+    await purge(log, branches[gone])
 
     async with crew.at_work(), asyncio.timeout(PATIENCE_S):
         found = await thought.joined()
         await let_go(log)
 
-    assert [(one.status, one.error) for one in found.branches] == [
-        (Status.FAILED, LOST),
-        (Status.COMPLETED, None),
-        (Status.COMPLETED, None),
-    ]
+    expected: list[tuple[Status, str | None]] = [(Status.COMPLETED, None)] * 3
+    expected[gone] = (Status.FAILED, LOST)
+    assert [(one.status, one.error) for one in found.branches] == expected
+
+
+async def test_a_joiner_that_begins_at_a_purged_end_joins_what_waits(log: Log) -> None:
+    """Nothing more is stored, and the log's last position never comes: it is passed by."""
+    crew = Crew(log, {"echo": echo}, slots=[])
+    thought = await crew.begin(["a"], deadline=datetime.now(UTC))
+    joined = asyncio.create_task(thought.joined())
+    other = await crew.sessions.open_session("plan the walk")
+    await purge(log, other.session_id)
+
+    async with crew.at_work(), asyncio.timeout(PATIENCE_S):
+        await until(joined.done)
+        await let_go(log)
+
+    assert (await crew.sessions.state(thought.root_id)).ended
+    assert isinstance(joined.exception(), ThoughtFailed)
 
 
 async def test_a_thought_whose_root_is_taken_out_says_so(log: Log) -> None:

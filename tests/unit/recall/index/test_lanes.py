@@ -46,6 +46,19 @@ def test_the_scale_is_of_the_candidates_and_goes_on_below_them() -> None:
     assert (found.low, found.span) == pytest.approx((0.5, 0.4))
 
 
+def test_candidates_that_are_all_alike_are_above_the_others() -> None:
+    """They may be copies of one text: what is weaker stays so."""
+    values = np.array([0.8, 0.8, 0.4, 0.0, -0.4])
+    among, known = np.array([True, True, False, False, False]), np.array([True] * 4 + [False])
+
+    found = scaled(values, among, known=known)
+
+    assert found is not None
+    assert found.values == pytest.approx([1.0, 1.0, 0.5, 0.0, 0.0])
+    assert (found.low, found.span) == pytest.approx((0.0, 0.8))
+    assert scaled(-values, among) is None
+
+
 def test_among_many_alike_the_word_that_differs_decides() -> None:
     """Of a word that is rare in all, but in each that is near, little is left."""
     texts = [f"the ledger of wharf {number}" for number in range(60)]

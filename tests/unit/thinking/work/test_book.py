@@ -200,3 +200,24 @@ def test_executors_are_those_that_were_named() -> None:
         assert refused.value.field == "executors"
     with pytest.raises(InputInvalid):
         allowed_executors(["recalling", "recalling"])
+
+
+def test_who_handed_off_was_read_and_no_branch_takes_the_place_of_another() -> None:
+    """Of a fork that is not whole what is missing is known, and a hand-off to that ends a branch."""
+    book = JoinBook()
+    terms = JoinTerms(join_id=join_id_of(ROOT, 0), branches=3, then=Then.CLOSE)
+    first, second, third = fork_ids(terms.join_id, 3)
+    for position, session_id in enumerate((first, second), start=5):
+        data = BranchCreated(
+            parent_id=ROOT, root_id=ROOT, forked_at=1, depth=1, task="look", join=terms
+        )
+        take(book, session_id, data, position)
+    join = book.joins["test", terms.join_id]
+
+    take(book, first, SessionHandedOff(to=new_id(), summary="yours"), 8)
+    take(book, second, SessionHandedOff(to=third, summary="yours"), 9)
+
+    assert join.unread == [third]
+    book.fill(join)
+    assert join.whole
+    assert [one.session_id for one in join.branches.values() if one.lost] == [third]
