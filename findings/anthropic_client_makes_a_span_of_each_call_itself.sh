@@ -15,8 +15,10 @@
 #    the messages and not in `gen_ai.response.finish_reasons`, for a whole answer either: what tells is whether
 #    `anthropic.message.stop_reason` is there.
 #
+# 5. ANTHROPIC_OPEN_TELEMETRY=false switches its spans off, but not those of a client that was given `open_telemetry`.
+#
 # So who counts calls or keeps what was said from spans drops one of two with the same response id, and asks the client's
-# own for the reason of the end under its own name. ANTHROPIC_OPEN_TELEMETRY=false switches these spans off.
+# own for the reason of the end under its own name.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -125,6 +127,15 @@ a stream:
   chat anthropic.messages.create msg_3, a root: ['Three boats passed.'] [None] OK ['anthropic.message.stop_reason']
 a stream that is left:
   chat anthropic.messages.create msg_4, a root: ['Three '] [None] UNSET []
+with ANTHROPIC_OPEN_TELEMETRY=false:
+a call:
+a call, with content:
+  chat anthropic.messages.create msg_2, a root: ['Three boats passed.'] [None] OK ['anthropic.message.stop_reason']
+with ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE=content:
+a call:
+  chat anthropic.messages.create msg_1, a root: ['Three boats passed.'] [None] OK ['anthropic.message.stop_reason']
+a call, with content:
+  chat anthropic.messages.create msg_2, a root: ['Three boats passed.'] [None] OK ['anthropic.message.stop_reason']
 with Traceloop's:
 a call:
   chat anthropic.chat msg_1, a root: ['Three boats passed.'] ['stop'] OK ['gen_ai.response.finish_reasons']
@@ -138,6 +149,10 @@ a stream that is left:
   chat anthropic.messages.create msg_4, a root: ['Three '] [None] UNSET []
 TXT
 "$work/venv/bin/python" -W ignore trial.py >seen.txt 2>said.txt || { cat said.txt; exit 1; }
+for switch in ANTHROPIC_OPEN_TELEMETRY=false ANTHROPIC_OPEN_TELEMETRY_TRACES_CONTENT_MODE=content; do
+  env "$switch" "$work/venv/bin/python" -W ignore trial.py >all.txt 2>said.txt || { cat said.txt; exit 1; }
+  { echo "with $switch:" && sed '/^a stream:/,$d' all.txt; } >>seen.txt
+done
 echo "with Traceloop's:" >>seen.txt
 "$work/venv/bin/python" -W ignore trial.py beside >>seen.txt 2>said.txt || { cat said.txt; exit 1; }
 cat seen.txt

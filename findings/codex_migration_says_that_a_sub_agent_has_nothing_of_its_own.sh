@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# @openai/codex 0.120.0, 0.171.0: `codex migrate-rollouts` says of a sub-agent's file that nothing in it is the agent's
-# own, deletes turns that were rolled back, and says neither.
+# @openai/codex 0.120.0, 0.171.0: `codex migrate-rollouts` marks all of a sub-agent's file as its caller's, deletes
+# turns that were rolled back, and tells of neither.
 #
 # The command brings files of earlier releases into the form of today. In that form the head of a sub-agent's file may
 # name `subagent_history_start_ordinal`: what stands before it was inherited from the caller. One would guess that a
 # migrated file of an agent that inherited nothing has no such field, or a 0, and that a turn that was rolled back
 # stays, as it stayed in the old file. In fact:
 #
-# 1. The field is the number of the file's records: all of them count as inherited, the task and the answer too. That
-#    the turn's id is younger than the thread's still tells whose it is.
+# 1. The field is the number of the file's records: all of them count as inherited, the task and the answer too. What
+#    still tells whose a turn is, is its id: that of a turn of its own is younger than the thread's.
 # 2. The records of a turn that was rolled back are gone, with the record that said so. The old file is replaced.
 #
 # The command says that it migrated all, and that none failed.
@@ -135,9 +135,10 @@ def show(when, thread):
     files = {path: path.read_text() for path in sorted((home / ".codex/sessions").rglob("*.jsonl"))}
     (own,) = [text for path, text in files.items() if thread in path.name]
     (agent,) = [text for path, text in files.items() if thread not in path.name]
-    head = json.loads(agent.splitlines()[0])["payload"]
-    start, number = head.get("subagent_history_start_ordinal"), len(agent.splitlines())
+    head, *rest = [json.loads(line)["payload"] for line in agent.splitlines()]
+    start, number = head.get("subagent_history_start_ordinal"), len(rest) + 1
     print(f"{when}: the agent's task is there {'look at the pier' in agent},", end=" ")
+    print("its turns are younger", min(one["turn_id"] for one in rest if one.get("turn_id")) > head["id"], end=", ")
     print("no start is named;" if start is None else f"its start is its end {start == number};", end=" ")
     print("what was rolled back is there", "answer to is it foggy" in own)
 
@@ -150,9 +151,9 @@ show("0.171.0", thread)
 server.shutdown()
 PY
 cat >expected.txt <<'TXT'
-0.120.0: the agent's task is there True, no start is named; what was rolled back is there True
+0.120.0: the agent's task is there True, its turns are younger True, no start is named; what was rolled back is there True
 ['Scanned 2 rollout(s): 2 migrated, 0 already paginated, 0 skipped (0 empty, 0 busy), 0 failed.']
-0.171.0: the agent's task is there True, its start is its end True; what was rolled back is there False
+0.171.0: the agent's task is there True, its turns are younger True, its start is its end True; what was rolled back is there False
 TXT
 python3 trial.py >seen.txt || { cat seen.txt; exit 1; }
 cat seen.txt

@@ -30,7 +30,6 @@ import os
 import socket
 import subprocess
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import nats
 import nats.errors
@@ -125,7 +124,7 @@ async def trial(url, said, *, drains=False, second=False, **options):
                 await until(lambda: len(begun) == ASKED)
                 subscriber.subscription = None
             stopping = asyncio.create_task(broker.stop())
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # The stop has begun, and waits for the handlers.
             may_go.set()
             await stopping
             answers = await asyncio.gather(*asked)

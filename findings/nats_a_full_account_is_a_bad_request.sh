@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # nats-server 2.15.1, nats-py 2.16.0: a message for which an account has no room left is a bad request (400, 10002),
-# where a full stream and a full server are 503. An atomic batch gets no answer, and a part of it is in the stream.
+# where a full stream and a full server are 503. An atomic batch gets no answer at first, and 10002 when sent again.
 #
 # A stream, an account and a server each have a limit for what is stored. One would guess that "full" is one answer, or
 # one kind of answer at least: a 503, which clients take for a reason to come again. In fact:
@@ -11,11 +11,10 @@
 #    or by 5xx, takes it for a mistake in the message, and drops it.
 # 3. It is one limit for all streams of the account: a key-value bucket is refused because a log beside it has grown.
 # 4. A smaller message, sent later, is stored. So what comes after a refusal need not be refused.
-# 5. An atomic batch of ten that does not fit gets no answer at all, and some of its messages can be read. Sent again it
-#    has another answer: 10002. So silence means neither stored nor refused, and a half is no proof of the whole.
+# 5. An atomic batch of ten that does not fit gets no answer, and some of its messages can be read, as at the limit of a
+#    server (nats_server_shows_a_part_of_a_batch_until_restart.sh). Sent again it is refused with 10002.
 #
-# So ask for the codes 10002, 10023, 10028, 10047 and 10077, not for the status, and after silence send the very same
-# messages again.
+# So ask for the codes 10002, 10023 and 10077, not for the status, and after silence send the very same messages again.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

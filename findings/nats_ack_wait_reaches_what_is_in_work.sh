@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # nats-server 2.15.1: a new `ack_wait` of a consumer holds for messages that were delivered before. It takes them from
-# who works on them, and moves the pauses of those that were given back: ten minutes become none, a second an hour.
+# who works on them, and moves the pauses of those that were given back: ten minutes become none, ten seconds an hour.
 #
 # A consumer may be made again with another `ack_wait`, by any client that names it, for instance one that starts with
 # another default. One would guess that the new value counts for what is delivered from then on, as the old one was the
@@ -10,7 +10,7 @@
 # 1. A worker was given a message with an hour to answer, and the consumer gets an `ack_wait` of a second. The message
 #    is delivered to another one. The first, who says "in progress" each twenty minutes, hears nothing of it.
 # 2. A pause is kept as a moment that lies one `ack_wait` before its end. With a shorter `ack_wait` it ends at once: of
-#    ten minutes nothing is left. With an hour in the place of a second, a pause of a second lasts an hour.
+#    ten minutes nothing is left. With an hour in the place of a minute, a pause of ten seconds lasts 59 minutes more.
 # 3. STREAM or CONSUMER.INFO tell of neither. The message counts as one that waits for its acknowledgement.
 # 4. To make a consumer only where there is none takes `"action": "create"`: with another `ack_wait` it is refused with
 #    10148 then, and changes nothing. nats-py's `add_consumer` names no action, so it changes the consumer that is there.
@@ -108,9 +108,9 @@ async def main():
 
         held = await begin(HOUR)
         await make(60)
-        await give_back(held, 1)
+        await give_back(held, 10)
         await make(HOUR)
-        print("given back for a second, an hour now, deliveries within 10 s:", (await take(within_s=10))[1])
+        print("given back for ten seconds, an hour now, deliveries within 15 s:", (await take(within_s=15))[1])
         info = await api("CONSUMER.INFO.TASKS.taker")
         print("it waits for an acknowledgement, by the server:", info["num_ack_pending"], "for delivery:", info["num_pending"])
         await make(60)
@@ -133,7 +133,7 @@ cat >expected.txt <<'TXT'
 in work with an hour, a second now, deliveries: 2
 given back for ten minutes, deliveries at once: None
 with a second now, deliveries: 2
-given back for a second, an hour now, deliveries within 10 s: None
+given back for ten seconds, an hour now, deliveries within 15 s: None
 it waits for an acknowledgement, by the server: 1 for delivery: 0
 with a minute again, deliveries: 2
 create only, with a second: 10148

@@ -30,7 +30,7 @@ import subprocess
 import nats
 import nats.errors
 
-WORDS = re.compile(rb"^(?:PING|SUB [a-z]+|PUB [a-z]+)", re.MULTILINE)
+WORDS = re.compile(rb"^(?:PING|(?:SUB|PUB) (?:[a-z]+|_INBOX))", re.MULTILINE)
 
 
 async def ignored(error):
@@ -74,7 +74,7 @@ async def ignore(message):
     """Take a message."""
 
 
-async def trial(port, *, between=False, keeps=False):
+async def trial(port, *, between=False, keeps=False, oneself=False):
     """Subscribe, publish and flush; return what the line saw, and whether flush returned and the server has both."""
     line = Line(port)
     serving = await asyncio.start_server(line.serve, "127.0.0.1", 0)
@@ -93,7 +93,7 @@ async def trial(port, *, between=False, keeps=False):
     if between:
         await asyncio.sleep(0)
     try:
-        await client.flush(timeout=10)
+        await (settled(client) if oneself else client.flush(timeout=10))
         returned = True
     except nats.errors.TimeoutError:
         returned = False
@@ -113,7 +113,7 @@ async def trial(port, *, between=False, keeps=False):
 
 
 async def settled(client):
-    """Return once the server has taken in what the client sent before."""
+    """Return once a message to oneself has come back: the server has taken in what was sent before."""
     inbox = client.new_inbox()
     own = await client.subscribe(inbox)
     await client.publish(inbox)
@@ -130,6 +130,7 @@ async def main():
         await (await connected(port)).close()
         print("said:", (await trial(port))[0])
         print("said, with a turn of the loop before:", (await trial(port, between=True))[0])
+        print("said, with a message to oneself:", (await trial(port, oneself=True))[0])
         _, returned, known, heard = await trial(port, keeps=True)
         print("kept behind the PING: flush returned", returned, "- subscription known:", known, "- message came:", heard)
         _, returned, known, heard = await trial(port, between=True, keeps=True)
@@ -144,6 +145,7 @@ PY
 cat >expected.txt <<'TXT'
 said: ['PING', 'SUB question', 'PUB news']
 said, with a turn of the loop before: ['SUB question', 'PUB news', 'PING']
+said, with a message to oneself: ['SUB question', 'PUB news', 'SUB _INBOX', 'PUB _INBOX']
 kept behind the PING: flush returned True - subscription known: False - message came: []
 the same, with a turn before: flush returned True - subscription known: True - message came: ['news']
 TXT

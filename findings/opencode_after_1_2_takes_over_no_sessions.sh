@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# opencode-ai 1.1.11, 1.2.1, 1.18.33: who skips 1.2 on the way up has no sessions any more, and nobody is told.
+# opencode-ai 1.1.11, 1.2.1, 1.18.33: who goes from 1.1.11 to 1.18.33 without a stop at 1.2.1 has no sessions any more.
 #
-# Until 1.1 OpenCode kept sessions in JSON files, a file for each message and each part. Since 1.2 they are in a
-# database. One would guess that each release since then takes over what it finds, or says that it cannot. In fact:
+# OpenCode 1.1 kept sessions in JSON files, a file for each message and each part. Since 1.2 they are in a database.
+# One would guess that each release since then takes over what it finds, or says that it cannot. In fact:
 #
 # 1. 1.2.1 takes over all sessions at its first start, with the ids they had. It leaves the files where they are, and
 #    writes to the database only: what is said later is in one of the two places.
-# 2. 1.18.33, started over the same files, makes an empty database. The session is not found. The files stay.
-# 3. A start of 1.2.1 after that does not bring them back.
+# 2. 1.18.33, started over the same files, makes an empty database, and says nothing of them. The session is not found.
+#    The files stay.
+# 3. A start of 1.2.1 after that does not bring the session back.
 #
 # So a reader of sessions looks for the files beside the database, and takes from them only what the database has not.
 #
@@ -72,7 +73,7 @@ settings = {
 
 
 def run(version, home, *words):
-    """Run a release in a home; tell whether it found the session that it was asked for."""
+    """Run a release in a home; return whether its model answered, and all that it printed."""
     (home / "opencode.json").write_text(json.dumps(settings))
     program = Path(version, "node_modules", f"opencode-linux-{machine}", "bin", "opencode").absolute()
     switches = {f"OPENCODE_DISABLE_{name}": "1" for name in ("AUTOUPDATE", "MODELS_FETCH", "DEFAULT_PLUGINS")}
@@ -85,17 +86,19 @@ def run(version, home, *words):
         text=True,
         timeout=200,
     )
-    return "Dry." in found.stdout
+    return "Dry." in found.stdout, found.stdout + found.stderr
 
 
 def state(home):
     data = home / ".local/share/opencode"
     files = [path.stem for path in data.glob("storage/session/*/ses_*.json")]
+    held = f"sessions in files {len(files)}, messages {len([*data.glob('storage/message/ses_*/msg_*.json')])}"
     if not (data / "opencode.db").exists():
-        return f"files {len(files)}, no database"
+        return f"{held}; no database"
     with sqlite3.connect(data / "opencode.db") as database:
         rows = [row[0] for row in database.execute("SELECT id FROM session")]
-    return f"files {len(files)}, in the database {len(rows)}, of the files {len({*rows} & {*files})}"
+        ((messages,),) = database.execute("SELECT count(*) FROM message WHERE session_id = ?", rows[:1])
+    return f"{held}; in the database {len(rows)}, messages {messages}, of the files {len({*rows} & {*files})}"
 
 
 first = Path("first").absolute()
@@ -106,19 +109,21 @@ print("1.1.11:", state(first))
 homes = {name: Path(name).absolute() for name in ("by-step", "at-once")}
 for home in homes.values():
     shutil.copytree(first, home)
-told = run("1.2.1", homes["by-step"], "--session", session, "and now?")
-print(f"1.2.1 goes on with it {told}:", state(homes["by-step"]))
+goes_on, _ = run("1.2.1", homes["by-step"], "--session", session, "and now?")
+print(f"1.2.1 goes on with it {goes_on}:", state(homes["by-step"]))
+_, told = run("1.18.33", homes["at-once"], "is the pier wet?")
+print("1.18.33 speaks of it:", any(word in told for word in (session, "migrat", "storage")))
 for version in ("1.18.33", "1.2.1"):
-    run(version, homes["at-once"], "is the pier wet?")
-    told = run(version, homes["at-once"], "--session", session, "and now?")
-    print(f"{version} instead goes on with it {told}:", state(homes["at-once"]))
+    goes_on, _ = run(version, homes["at-once"], "--session", session, "and now?")
+    print(f"{version} instead goes on with it {goes_on}:", state(homes["at-once"]))
 server.shutdown()
 PY
 cat >expected.txt <<'TXT'
-1.1.11: files 1, no database
-1.2.1 goes on with it True: files 1, in the database 1, of the files 1
-1.18.33 instead goes on with it False: files 1, in the database 1, of the files 0
-1.2.1 instead goes on with it False: files 1, in the database 1, of the files 0
+1.1.11: sessions in files 1, messages 2; no database
+1.2.1 goes on with it True: sessions in files 1, messages 2; in the database 1, messages 4, of the files 1
+1.18.33 speaks of it: False
+1.18.33 instead goes on with it False: sessions in files 1, messages 2; in the database 1, messages 2, of the files 0
+1.2.1 instead goes on with it False: sessions in files 1, messages 2; in the database 1, messages 2, of the files 0
 TXT
 python3 trial.py >seen.txt || { cat seen.txt; exit 1; }
 cat seen.txt

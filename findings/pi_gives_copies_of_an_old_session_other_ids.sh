@@ -1,45 +1,58 @@
 #!/usr/bin/env bash
-# @mariozechner/pi-coding-agent 0.73.1: an old session that is opened gets random ids, in each copy others.
+# @earendil-works/pi-coding-agent 1.6.0: an old session that is opened gets random ids, in each copy others.
 #
-# Until 0.30 the entries of pi's sessions had no ids. A later release that opens such a file rewrites it as a tree.
-# One would guess that the new ids follow from what stands there, so that a session and the fork that was copied
-# from it still share their beginning. In fact:
+# Until 0.30 the entries of pi's sessions had no ids, and a fork was a copy that named its origin's file as
+# `branchedFrom`. A later release that opens such a file writes it anew, as a tree. One would guess that the new ids
+# follow from what stands there, so that a session and its fork still share their beginning, and that the fork is still
+# one. In fact:
 #
 # 1. The ids are random: of two equal files, each opened once, no entry has the same id.
-# 2. The fork's `branchedFrom` stays as it is, and is not turned into the `parentSession` of later releases.
-# 3. An id that was added stands last in its entry; one that was there from the beginning comes before the time.
+# 2. `branchedFrom` stays, and does not become `parentSession`, which is where later releases name the origin.
+# 3. An id that was added stands behind the entry's time; one that was there from the beginning stands before it.
 #
-# So whoever read such a file before must know its entries by place and time, and can tell by the order of the names.
+# So whoever read such a file before knows its entries by place and time, and can tell by the order of the names.
+#
+# Needs Node 20 or newer. pi as a whole needs 22.19: so its session manager is imported by itself.
 set -euo pipefail
+command -v node >/dev/null || { echo "this needs node"; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
-echo '{"private":true,"type":"module"}' >package.json
-npm install --silent --no-audit --no-fund --ignore-scripts "@mariozechner/pi-coding-agent@0.73.1"
-for copy in one two; do
-  cat >"$copy.jsonl" <<'JSON'
-{"type":"session","id":"11111111-1111-4111-8111-111111111111","timestamp":"2025-12-01T10:00:00.000Z","cwd":"/work","branchedFrom":"/work/origin.jsonl"}
-{"type":"message","timestamp":"2025-12-01T10:00:01.000Z","message":{"role":"user","content":"Does the lamp turn?","timestamp":1764583201000}}
-{"type":"message","timestamp":"2025-12-01T10:00:02.000Z","message":{"role":"user","content":"And now?","timestamp":1764583202000}}
-JSON
-done
+echo '{"private": true, "type": "module"}' >package.json
+npm install --ignore-scripts --no-audit --no-fund --loglevel=error "@earendil-works/pi-coding-agent@1.6.0" >npm.log 2>&1 ||
+  { cat npm.log; exit 2; }
 cat >trial.js <<'JS'
-import assert from "node:assert";
-import { readFileSync } from "node:fs";
-import { SessionManager } from "@mariozechner/pi-coding-agent";
+import { readFileSync, writeFileSync } from "node:fs";
+import { SessionManager } from "./node_modules/@earendil-works/pi-coding-agent/dist/core/session-manager.js";
 
+const START = Date.parse("2025-12-01T10:00:00Z");
+const said = (role, text) => ({ role, content: [{ type: "text", text }], timestamp: START });
+const entry = (second, message) => ({ type: "message", timestamp: new Date(START + 1000 * second).toISOString(), message });
+const head = { type: "session", id: "11111111-1111-4111-8111-111111111111", timestamp: entry(0).timestamp };
+const old = [
+  { ...head, cwd: "/lighthouse", branchedFrom: "/lighthouse/first.jsonl" },
+  entry(1, said("user", "Does the lamp turn?")),
+  entry(2, said("assistant", "It does.")),
+];
+const entries = (name) => readFileSync(name, "utf8").trim().split("\n").map((line) => JSON.parse(line));
 const opened = (name) => {
-  SessionManager.open(`${name}.jsonl`);
-  return readFileSync(`${name}.jsonl`, "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  writeFileSync(name, old.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  SessionManager.open(name).appendMessage(said("user", "And now?"));
+  return entries(name);
 };
-const [one, two] = [opened("one"), opened("two")];
+const [one, two] = [opened("one.jsonl"), opened("two.jsonl")];
+console.log("head:", one[0].branchedFrom, one[0].parentSession);
 for (const place of [1, 2]) {
-  assert.ok(one[place].id && two[place].id);
-  assert.notEqual(one[place].id, two[place].id);
-  assert.deepEqual(Object.keys(one[place]), ["type", "timestamp", "message", "id", "parentId"]);
+  console.log(`old entry: ${Object.keys(one[place])}; the id is the copy's, too: ${one[place].id === two[place].id}`);
 }
-assert.equal(one[0].branchedFrom, "/work/origin.jsonl");
-assert.equal(one[0].parentSession, undefined);
-console.log("as described");
+console.log(`new entry: ${Object.keys(one[3])}`);
 JS
-node trial.js
+cat >expected.txt <<'TXT'
+head: /lighthouse/first.jsonl undefined
+old entry: type,timestamp,message,id,parentId; the id is the copy's, too: false
+old entry: type,timestamp,message,id,parentId; the id is the copy's, too: false
+new entry: type,id,parentId,timestamp,message
+TXT
+node trial.js >seen.txt || { cat seen.txt; exit 1; }
+cat seen.txt
+diff expected.txt seen.txt && echo "as described"
