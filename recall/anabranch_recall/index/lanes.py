@@ -182,7 +182,7 @@ def scaled(
 
 
 def session_best(moment: Moment, reach: Eligible, base: Floats) -> Floats:
-    """Return for each slot the best of its session."""
+    """Return for each slot the best of its session, at least 0."""
     session = reach.of(moment.columns.session)
     best = np.zeros(int(session.max(initial=-1)) + 1)
     np.maximum.at(best, session, base)
@@ -227,13 +227,13 @@ def _priors(
 
 
 def _of_the_question_before(moment: Moment, reach: Eligible, base: Floats) -> Floats:
-    """Return for each insight that follows a short question in its session that one's score."""
+    """Return for each insight that follows a short question that one's score, at least 0."""
     found = np.zeros(reach.count)
     columns = moment.columns
     before = reach.of(columns.before)
     follows = np.flatnonzero((before >= 0) & columns.asks[before])
     slots, kept = reach.slots(before[follows].astype(np.int64))
-    found[follows[kept]] = base[slots]
+    found[follows[kept]] = np.maximum(base[slots], 0.0)
     return found
 
 

@@ -110,7 +110,7 @@ def _table(found: Sequence[NamespaceView]) -> Table:
 
     from anabranch.terminal.listing import listing
 
-    table = listing("namespace", "sessions", "events", "last", "")
+    table = listing("namespace", "sessions", "events", "last event", "")
     for one in found:
         last = "" if one.last_at is None else f"{one.last_at:%Y-%m-%d %H:%M:%S}"
         table.add_row(
