@@ -98,10 +98,19 @@ class NamespaceDeleting:
         return found
 
     async def _known(self) -> bool:
-        """Tell whether a namespace without events was sealed, ended, or has transcripts."""
-        log = self._backend.log
+        """Tell whether a namespace without events was sealed or ended, or left something.
+
+        Its events may be gone from the stream, by an operator's hand, and stand in the graph.
+        """
+        log, graph = self._backend.log, await self._backend.graph()
         known = {*await log.sealed_namespaces(), *await log.ended_namespaces()}
-        return self._namespace in known or bool(await log.transcripts.keys(self._namespace))
+        if self._namespace in known or await log.transcripts.keys(self._namespace):
+            return True
+        last = (await log.bounds()).last
+        (row,) = await graph.read(
+            "sessions/last_opened", namespace=self._namespace, before=last + 1
+        )
+        return row["opened"] is not None
 
     async def _await_projections(self, ended: int) -> None:
         """Wait until the graph has dropped what it had, and no vector is made any more."""

@@ -8,6 +8,8 @@ import pytest
 
 from anabranch import Memory
 from anabranch.errors import NamespaceNotFound
+from anabranch.memory.memory import namespace_of
+from anabranch_events import STREAM
 
 if TYPE_CHECKING:
     from anabranch.settings import Settings
@@ -49,6 +51,23 @@ async def test_a_namespace_of_which_nothing_is_known_is_not_deleted(own_settings
         with pytest.raises(NamespaceNotFound):
             await memory.transfer.delete_namespace(dry_run=True)
         assert (await memory.remember("The trail goes on")).position == 2
+
+
+async def test_a_namespace_that_was_purged_from_the_stream_is_deleted_all_the_same(
+    own_settings: Settings,
+) -> None:
+    """An operator's purge leaves the graph as it was, and the graph is to be cleared too."""
+    settings = own_settings.changed(embedder="none", namespace="mill")
+    async with Memory.open(settings=settings) as memory:
+        fact = await memory.remember("The mill stands")
+        await memory.wait_for(fact.position)
+        connection = namespace_of(memory).backend.log.connection
+        await connection.jetstream().purge_stream(STREAM, subject="anabranch.events.mill.*")
+
+        assert not await memory.transfer.namespaces()
+        deleted = await memory.transfer.delete_namespace("mill")
+
+    assert (deleted.events, deleted.position) == (0, fact.position + 1)
 
 
 def test_the_command_lists_them(anabranch: CommandLine) -> None:
