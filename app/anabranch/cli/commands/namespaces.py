@@ -53,6 +53,7 @@ async def create(
 
     It is sealed before its first event or never, and for ever. An open one needs no making.
     """
+    settings = call.settings.changed(namespace=name)
     if not sealed:
         from anabranch.errors import InputInvalid
 
@@ -61,7 +62,7 @@ async def create(
             field="sealed",
             fix=f"write to it: `anabranch remember TEXT --namespace {name}`; or give --sealed",
         )
-    async with call.memory(call.settings.changed(namespace=name)) as memory:
+    async with call.memory(settings) as memory:
         found = await memory.transfer.seal_namespace(accept_loss=accept_loss)
     call.output.item(
         found,

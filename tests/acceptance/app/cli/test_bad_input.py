@@ -206,6 +206,11 @@ def test_bad_input_is_told(anabranch: CommandLine, case: Case) -> None:
             "namespace: '' is not a namespace: use 1 to 64 letters, digits, hyphens or underscores",
             "correct namespace",
         ),
+        (
+            ("namespace", "create", "a b"),
+            "namespace: 'a b' is not a namespace: use 1 to 64 letters, digits, hyphens or underscores",
+            "correct namespace",
+        ),
         (("session", "--bogus"), "No such option: --bogus", "see `anabranch help session`"),
         (("remember",), "Missing argument 'text'", "see `anabranch help remember`"),
         (("xyzzy",), "No such command 'xyzzy'", "see `anabranch help`"),
