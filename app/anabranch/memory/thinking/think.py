@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
@@ -21,6 +21,7 @@ from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
 from anabranch_thinking.work.hedging import Hedging
+from anabranch_thinking.work.joiner import Joiner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -150,16 +151,19 @@ async def think_over_workers(
     )
     thought = ThoughtOverWorkers(fabric, namespace.sessions, terms)
     begins_after = (await backend.log.bounds()).last
+    # Without a worker nobody else would see the deadline.
+    bidding = nullcontext() if terms.deadline is None else joining(fabric, backend.settings)
     with thought_span(backend.tracer):
         with RunningThought(backend.servers.home.thoughts, namespace=namespace.name) as it:
             await thought.begin(task, tasks, session_id=session_id, announce=it.note)
-        if on_event is None:
-            found = await thought.joined()
-        else:
-            heard = Heard(backend.log, thought.root_id, on_event)
-            async with heard.following(after=begins_after):
+        async with bidding:
+            if on_event is None:
                 found = await thought.joined()
-                await heard.reach(found.position)
+            else:
+                heard = Heard(backend.log, thought.root_id, on_event)
+                async with heard.following(after=begins_after):
+                    found = await thought.joined()
+                    await heard.reach(found.position)
     backend.saw(None, found.position)
     return found
 
@@ -259,6 +263,21 @@ def _priority(value: Priority | str | None) -> Priority | None:
         raise InputInvalid(
             f"priority: {value!r} is none", field="priority", fix=f"say {', '.join(Priority)}"
         ) from None
+
+
+@asynccontextmanager
+async def joining(fabric: Fabric, settings: Settings) -> AsyncGenerator[None]:
+    """Bid to be the joiner for the length of the block, where we may be it."""
+    if not fabric.queue.may_put:
+        yield
+        return
+    joiner = Joiner(fabric, hedging=hedging_of(settings))
+    running = asyncio.create_task(joiner.run())
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def hedging_of(settings: Settings) -> Hedging:

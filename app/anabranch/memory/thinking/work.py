@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from anabranch.memory.reads.sessions import page_of_sessions, show_session
 from anabranch.memory.thinking.load import TASKS_SEEN_MAX, LoadWatch
 from anabranch.memory.thinking.pools import WorkerOptions, pool_of
 from anabranch.memory.thinking.stats import BY, work_stats
-from anabranch.memory.thinking.think import executor_access, fabric_of, hedging_of
+from anabranch.memory.thinking.think import executor_access, fabric_of, joining
 from anabranch.memory.thinking.views import RetriedTask, TaskDetails, TaskView, WorkerView
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
@@ -27,18 +26,16 @@ from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms, workers_of
 from anabranch_thinking.work.history import attempts_in
-from anabranch_thinking.work.joiner import Joiner
 from anabranch_thinking.work.offers import checked_labels
 from anabranch_thinking.work.worker import GRACE_S, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from anabranch.memory.namespaces import OpenNamespace
     from anabranch.memory.thinking.load import Load
     from anabranch.memory.thinking.stats import By, WorkStats
     from anabranch.past.as_of import Moment
-    from anabranch.settings import Settings
     from anabranch_thinking import SessionState
     from anabranch_thinking.pools.scaler import PoolState
     from anabranch_thinking.work.fabric import Fabric
@@ -95,7 +92,7 @@ class MemoryWork:
             grace_s=grace_s,
             name=name,
         )
-        async with _joining(fabric, self._namespace.backend.settings):
+        async with joining(fabric, self._namespace.backend.settings):
             if ready is not None:
                 ready(worker)
             await worker.run()
@@ -157,7 +154,7 @@ class MemoryWork:
             window_s=cooldown_s,
             changed=changed,
         )
-        async with _joining(fabric, settings):
+        async with joining(fabric, settings):
             if ready is not None:
                 ready(scaler)
             await scaler.run()
@@ -297,21 +294,6 @@ class MemoryWork:
                 fix="name a branch; `anabranch tasks list` has those in the queue",
             )
         return state
-
-
-@asynccontextmanager
-async def _joining(fabric: Fabric, settings: Settings) -> AsyncGenerator[None]:
-    """Bid to be the joiner for the length of the block, where we may be it."""
-    if not fabric.queue.may_put:
-        yield
-        return
-    joiner = Joiner(fabric, hedging=hedging_of(settings))
-    joining = asyncio.create_task(joiner.run())
-    try:
-        yield
-    finally:
-        joining.cancel()
-        await asyncio.gather(joining, return_exceptions=True)
 
 
 def _is_wanted(state: SessionState, status: str | None) -> bool:

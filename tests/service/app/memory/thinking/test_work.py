@@ -227,3 +227,13 @@ async def test_a_branch_that_was_handed_off_is_not_retried(working: Memory) -> N
 
     with pytest.raises(InputInvalid, match=heir.session_id):
         await working.work.retry(branch.session_id)
+
+
+async def test_a_deadline_holds_without_a_worker(own_settings: Settings) -> None:
+    """Who waits joins then: the thought fails when its time is over, and its branches end."""
+    settings = own_settings.changed(embedder="none")
+    async with Memory.open(settings=settings) as memory, asyncio.timeout(PATIENCE_S):
+        with pytest.raises(ThoughtFailed):
+            await memory.think("Move", branches=["a"], over="workers", deadline=0.5)
+        while await memory.work.tasks():  # noqa: ASYNC110 - a task that is gone tells nobody.
+            await asyncio.sleep(0)
