@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anabranch.importers.readers.claude_files import id_of
+from anabranch.importers.readers.claude_prompts import Prompts
 from anabranch.importers.readers.claude_talk import BEGIN_AGENTS, Talk, attributes_of
 from anabranch.importers.records.model import Ended, Opened, ToolCall, ToolResult
 from anabranch.importers.records.values import object_of, text_of, time_of
@@ -81,7 +82,7 @@ class SideChains:
 
     def _call_of(self, record: dict[str, Any]) -> ToolCall | None:
         """Return the first call that waits for an agent with this task."""
-        asked = Talk(self._talk.agents, self._talk.session).prompts.asked(record)
+        asked = Prompts().asked(record)
         taken = {side.call_id for side in self._open}
         for call_id, call in self._calls.items():
             prompt = text_of(object_of(call.input).get("prompt"))

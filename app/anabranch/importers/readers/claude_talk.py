@@ -62,7 +62,7 @@ class Talk:
     model: str | None = None
     prompts: Prompts = field(default_factory=Prompts)
     called: dict[str, dict[str, Any]] = field(default_factory=dict[str, "dict[str, Any]"])
-    """The inputs of calls that began agents, by their ids."""
+    """The inputs of calls that began agents, by their ids, until their results come."""
 
     def said(self, record: dict[str, Any] | Results, line: str) -> Iterable[Record]:
         """Return what a record of the chain says on a line, to be taken before the next."""
@@ -109,8 +109,9 @@ class Talk:
     ) -> Iterator[Record]:
         call_id = text_of(result.get("tool_use_id")) or ""
         told = object_of(record.get("toolUseResult"))
+        called = self.called.pop(call_id, {})
         if told.get("agentId"):
-            told = self.called.get(call_id, {}) | told
+            told = called | told
             yield from self.agents.named(told, line, session=self.session)
         failed = result.get("is_error")
         yield ToolResult(

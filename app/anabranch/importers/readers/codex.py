@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
 
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
@@ -28,35 +24,9 @@ from anabranch.importers.readers.codex_forks import (
     nodes_of,
     rolls_back,
 )
-from anabranch.importers.readers.codex_items import (
-    answered_in,
-    asked_in,
-    failed,
-    sent_in,
-    summary_in,
-)
-from anabranch.importers.records.model import (
-    Boundary,
-    Broken,
-    Described,
-    Ended,
-    Opened,
-    Skipped,
-    Summary,
-    ToolCall,
-    ToolResult,
-    Turn,
-    Unknown,
-)
-from anabranch.importers.records.values import (
-    json_of,
-    kind_of,
-    list_of,
-    object_of,
-    output_of,
-    text_of,
-    time_of,
-)
+from anabranch.importers.readers.codex_talk import Talk
+from anabranch.importers.records.model import Broken, Ended, Opened, Skipped
+from anabranch.importers.records.values import kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -65,26 +35,8 @@ if TYPE_CHECKING:
     from anabranch.importers.files.candidates import Candidate
     from anabranch.importers.records.model import Record
 
-_BOOKKEEPING: Final = frozenset(
-    {
-        "inter_agent_communication",
-        "inter_agent_communication_metadata",
-        "realtime_item",
-        "retained_context",
-        "security_risk_score",
-        "state",
-        "token_usage_record",
-        "world_state",
-    }
-)
+REVERTED: Final = "reverted: the talk went on from an earlier turn"
 ROLLED_BACK: Final = "rolled back: the talk went on from an earlier turn"
-_UNREADABLE: Final = re.compile(r"[A-Za-z0-9+/=_-]{40,}")
-_CALLS: Final = frozenset(
-    {"function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call"}
-)
-_OUTPUTS: Final = frozenset(
-    {"function_call_output", "custom_tool_call_output", "tool_search_output"}
-)
 
 
 class CodexReader:
@@ -181,39 +133,27 @@ class _Reading:
             yield from self.thread(thread, origin=None)
 
 
-class _Telling:
+class _Telling(Talk):
     """Tells one thread's records."""
 
     def __init__(
         self, thread: Thread, reading: _Reading, *, origin: str | None, task: str | None
     ) -> None:
-        self._thread = thread
+        super().__init__(thread, reading, task=task)
         self._reading = reading
         self._origin = origin
-        self._task = task
-        self._line = thread.id
-        self._left_out: Counter[str] = Counter()
-        self._messages: dict[str, str] = {}
-        self._held: Turn | None = None
-        self._summary: str | None = None
-        self._model: str | None = None
-        self._end: Ended | None = None
-        self._first: datetime | None = None
-        self._named_task = False
-        self._ordinal = 0
-        self._shown: str | None = None
 
     def records(self) -> Iterator[Record]:
         """Yield the thread's records, oldest file first."""
         yield self._opened()
         for rollout in self._thread.rollouts:
             yield from self._of_file(rollout)
-        yield from self._let_go()
+        yield from self.let_go()
         yield from self._reading.children(self._thread.id)
-        for why, count in sorted(self._left_out.items()):
+        for why, count in sorted(self.left_out.items()):
             yield Skipped(line=self._thread.id, why=why, count=count)
-        if self._thread.first.is_subagent and self._end is not None:
-            yield self._end
+        if self._thread.first.is_subagent and self.end is not None:
+            yield self.end
 
     def _opened(self) -> Opened:
         first = self._thread.first
@@ -237,7 +177,7 @@ class _Telling:
 
     def _of_file(self, rollout: Rollout) -> Iterator[Record]:
         """Yield a file's own records; those before its first turn of its own are inherited."""
-        self._line = self._thread.id
+        self.line = self._thread.id
         forks = sorted(rollout.forks, key=lambda fork: fork[0])
         whole = rollout.forked_from is None and rollout.own_from is None
         own = whole or rollout.base_thread is not None
@@ -249,35 +189,34 @@ class _Telling:
                 yield record
                 continue
             ordinal, found = record
-            self._ordinal = ordinal
+            self.ordinal = ordinal
             while forks and forks[0][0] <= ordinal:
-                yield from self._let_go()
-                yield from self._reading.thread(forks.pop(0)[1], origin=self._line)
+                yield from self.let_go()
+                yield from self._reading.thread(forks.pop(0)[1], origin=self.line)
             time = time_of(found.get("timestamp"))
-            if ordinal >= rollout.live_to and self._line == self._thread.id and own:
-                yield from self._let_go()
-                self._line = f"{self._thread.id}~{rollout.name}"
-                yield Opened(
-                    key=self._line,
-                    source_id=None,
-                    kind="abandoned",
-                    parent=self._thread.id,
-                    time=time,
-                )
+            if ordinal >= rollout.live_to and self.line == self._thread.id and own:
+                yield from self._reverted(rollout, time)
             own = ordinal >= copied or self._is_own(rollout, found, ordinal, before=own)
             if own:
                 last = time or last
                 yield from self._on_course(course, found, time)
             else:
-                self._left_out["inherited"] += kind_of(found) != "session_meta"
+                self.left_out["inherited"] += kind_of(found) != "session_meta"
                 if course is not None:
                     course.skip()
-        yield from self._left_open()
+        yield from self.left_open()
         for _, thread in forks:
-            yield from self._reading.thread(thread, origin=self._line)
-        if self._line != self._thread.id:
-            reason = "reverted: the talk went on from an earlier turn"
-            yield Ended(line=self._line, how="cancelled", reason=reason, time=last)
+            yield from self._reading.thread(thread, origin=self.line)
+        if self.line != self._thread.id:
+            yield Ended(line=self.line, how="cancelled", reason=REVERTED, time=last)
+
+    def _reverted(self, rollout: Rollout, time: datetime | None) -> Iterator[Record]:
+        """Go on to the line of a file's end that was reverted, and yield its opening."""
+        yield from self.let_go()
+        self.line = f"{self._thread.id}~{rollout.name}"
+        yield Opened(
+            key=self.line, source_id=None, kind="abandoned", parent=self._thread.id, time=time
+        )
 
     def _course(self, rollout: Rollout) -> Course | None:
         """Return the lines of a file in which turns were taken back; None where none were."""
@@ -290,16 +229,16 @@ class _Telling:
     ) -> Iterator[Record]:
         """Yield what a record says, on its line."""
         if course is None:
-            yield from self._told(found, time)
+            yield from self.said(found, time)
             return
-        opening = list(course.at(str(self._ordinal), time))
-        if course.line != self._line:
-            yield from self._let_go()
+        opening = list(course.at(str(self.ordinal), time))
+        if course.line != self.line:
+            yield from self.let_go()
         yield from opening
-        self._line = course.line
-        yield from self._told(found, time)
+        self.line = course.line
+        yield from self.said(found, time)
         if ended := list(course.left(time, reason=ROLLED_BACK)):
-            yield from self._let_go()
+            yield from self.let_go()
             yield from ended
 
     def _is_own(
@@ -320,199 +259,3 @@ class _Telling:
         if kind_of(payload) == "task_started" and turn and len(turn) == len(self._thread.id):
             return turn > self._thread.id
         return before
-
-    def _told(self, found: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        payload = object_of(found.get("payload"))
-        match kind_of(found):
-            case "response_item":
-                yield from self._item(payload, time)
-            case "event_msg":
-                yield from self._event(payload, time)
-            case "compacted":
-                yield from self._compacted(payload, time)
-            case "turn_context":
-                yield from self._described(text_of(payload.get("model")))
-            case "session_meta":
-                pass
-            case kind if kind in _BOOKKEEPING:
-                self._left_out[str(kind)] += 1
-            case kind:
-                yield Unknown(line=self._line, what=f"record {kind}")
-
-    def _described(self, model: str | None) -> Iterator[Record]:
-        if model and model != self._model:
-            self._model = model
-            yield Described(line=self._thread.id, model=model)
-        self._left_out["turn_context"] += 1
-
-    def _item(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        kind = kind_of(payload)
-        if kind == "message":
-            yield from self._message(payload, time)
-        elif kind == "agent_message":
-            yield from self._between_agents(payload, time)
-        elif kind in _CALLS:
-            yield from self._let_go()
-            yield self._call(payload, time)
-        elif kind in _OUTPUTS:
-            yield from self._output(payload, time)
-        elif kind == "reasoning":
-            self._left_out["hidden reasoning"] += 1
-        elif kind in {"compaction", "context_compaction", "ghost_snapshot"}:
-            self._left_out[str(kind)] += 1
-        else:
-            yield Unknown(line=self._line, what=f"item {kind}")
-
-    def _message(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        role = text_of(payload.get("role"))
-        text = asked_in(payload) if role == "user" else answered_in(payload)
-        if role not in {"user", "assistant"} or text is None:
-            self._left_out["injected context"] += 1
-            return
-        yield from self._let_go()
-        if role == "user":
-            self._first = self._first or time
-            yield Turn(
-                line=self._line, id=self._id_of(payload, time), said="user", text=text, time=time
-            )
-            return
-        if self._summary is not None and text.strip() in self._summary:
-            self._left_out["summary of a compaction"] += 1
-            return
-        phase = text_of(payload.get("phase"))
-        final = None if phase is None else phase == "final_answer"
-        self._held = Turn(
-            line=self._line,
-            id=self._id_of(payload, time),
-            said="assistant",
-            text=text,
-            time=time,
-            final=final,
-        )
-
-    def _id_of(self, payload: dict[str, Any], time: datetime | None) -> str:
-        """Return the item's own id within its turn; in old releases its time or place stands in."""
-        told = object_of(payload.get("internal_chat_message_metadata_passthrough"))
-        own = text_of(payload.get("id"))
-        turn = text_of(told.get("turn_id")) or self._thread.id
-        return f"{turn}/{own}" if own else f"{turn}/{payload.get('role')}/{time or self._ordinal}"
-
-    def _between_agents(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        """Yield a task that another agent gave; an answer is yielded by the one who gave it."""
-        kind, text = sent_in(payload)
-        if kind == "FINAL_ANSWER" or not self._thread.first.is_subagent:
-            self._left_out["message between agents"] += 1
-            return
-        if text is None or _UNREADABLE.fullmatch(text):
-            text = self._task or text_of(self._thread.first.spawn.get("agent_path"))
-        if text:
-            yield from self._let_go()
-            yield Turn(
-                line=self._line, id=self._id_of(payload, time), said="user", text=text, time=time
-            )
-
-    def _call(self, payload: dict[str, Any], time: datetime | None) -> ToolCall:
-        given = payload.get("arguments", payload.get("input", payload.get("action")))
-        parsed = json_of(given) if isinstance(given, str) else given
-        call_id = text_of(payload.get("call_id")) or text_of(payload.get("id")) or "call"
-        message = text_of(object_of(parsed).get("message"))
-        if payload.get("name") == "spawn_agent" and message:
-            self._messages[call_id] = message
-        return ToolCall(
-            line=self._line,
-            id=call_id,
-            name=text_of(payload.get("name")) or str(kind_of(payload)).removesuffix("_call"),
-            input=given if parsed is None else parsed,
-            time=time,
-        )
-
-    def _output(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        call_id = text_of(payload.get("call_id")) or "call"
-        output = output_of(payload.get("output"))
-        told = object_of(json_of(output))
-        agent = text_of(told.get("agent_id"))
-        if agent:
-            yield from self._started(agent, call_id)
-        yield ToolResult(
-            line=self._line, call_id=call_id, given=output, failed=failed(output, told), time=time
-        )
-
-    def _started(self, thread_id: str, call_id: str) -> Iterator[Record]:
-        yield from self._let_go()
-        task = self._messages.get(call_id)
-        yield from self._reading.started(thread_id, line=self._line, task=task)
-
-    def _event(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        match kind_of(payload):
-            case "item_completed":
-                yield from self._completed_item(object_of(payload.get("item")))
-            case "task_complete":
-                yield from self._turn_over(payload, time)
-            case "agent_message":
-                self._shown = text_of(payload.get("message"))
-                self._left_out["agent_message"] += 1
-            case "turn_aborted":
-                yield from self._let_go()
-                self._end = Ended(
-                    line=self._thread.id,
-                    how="cancelled",
-                    reason=f"the turn was {payload.get('reason') or 'aborted'}",
-                    started=self._first,
-                    time=time,
-                )
-                yield Boundary(line=self._line)
-            case kind:
-                self._left_out[str(kind)] += 1
-
-    def _completed_item(self, item: dict[str, Any]) -> Iterator[Record]:
-        """Yield the sub-agents that an item names; all else in it stands in other records too."""
-        self._left_out["item_completed"] += 1
-        call_id = text_of(item.get("id")) or ""
-        if kind_of(item) == "SubAgentActivity":
-            yield from self._started(str(item.get("agent_thread_id")), call_id)
-        elif kind_of(item) == "CollabAgentToolCall":
-            for thread_id in list_of(item.get("receiver_thread_ids")):
-                yield from self._started(str(thread_id), call_id)
-
-    def _turn_over(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        said = text_of(payload.get("last_agent_message"))
-        if said is None and self._summary is not None and self._held is not None:
-            self._left_out["summary of a compaction"] += 1
-            self._held = None
-        if self._held is not None:
-            self._held = msgspec.structs.replace(self._held, final=True)
-        yield from self._let_go()
-        self._summary = None
-        yield Boundary(line=self._line)
-        if said is not None:
-            self._end = Ended(line=self._thread.id, result=said, started=self._first, time=time)
-
-    def _compacted(self, payload: dict[str, Any], time: datetime | None) -> Iterator[Record]:
-        """Yield a summary; it is written as an answer too, before or after.
-
-        Until 0.120 it was not, and an answer was shown by an event of its own.
-        """
-        message = summary_in(payload)
-        held, self._held = self._held, None
-        is_summary = held is not None and held.text != self._shown
-        if held is not None and is_summary and (message is None or held.text.strip() in message):
-            self._left_out["summary of a compaction"] += 1
-            message = held.text
-        elif held is not None:
-            yield held
-        if message:
-            self._summary = message
-            summary_id = f"{self._thread.id}/compacted/{payload.get('window_id') or time}"
-            yield Summary(line=self._line, id=summary_id, text=message, time=time)
-
-    def _left_open(self) -> Iterator[Record]:
-        """Yield the answer of a turn that the file does not end: it may become a summary."""
-        if self._held is not None and self._held.final:
-            self._held = msgspec.structs.replace(self._held, final=None)
-        yield from self._let_go()
-
-    def _let_go(self) -> Iterator[Record]:
-        """Yield the answer that was held back: it is no compaction's summary."""
-        if self._held is not None:
-            yield self._held
-            self._held = None

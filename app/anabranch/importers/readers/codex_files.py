@@ -116,8 +116,9 @@ def read_rollout(path: Path) -> Rollout | None:
             ordinal = found.get("ordinal")
             time = time_of(meta.get("timestamp")) or time_of(found.get("timestamp")) or _LATE
             rollout = Rollout(path, meta, ordinal if isinstance(ordinal, int) else 0, time)
-        elif rollout.forked_from is None and not rollout.is_subagent:
-            rollout.copied_from = text_of(meta.get("id"))
+        elif meta.get("id") != rollout.thread_id:
+            if rollout.forked_from is None and not rollout.is_subagent:
+                rollout.copied_from = text_of(meta.get("id"))
             break
     return rollout
 

@@ -46,7 +46,12 @@ def nodes_of(rollout: Rollout) -> Iterator[Node]:
         if turn:
             begun.append(before)
         count = payload.get("num_turns")
-        if kind_of(payload) == "thread_rolled_back" and isinstance(count, int) and begun and count:
+        if (
+            kind_of(payload) == "thread_rolled_back"
+            and isinstance(count, int)
+            and begun
+            and count > 0
+        ):
             before = begun[-count] if count <= len(begun) else begun[0]
             del begun[-count:]
         yield Node(name, before, speaks=turn)

@@ -20,7 +20,14 @@ from anabranch.importers.readers.gemini_agents import (
     role_of,
     tasks_of,
 )
-from anabranch.importers.readers.gemini_files import is_agent, project_of, sessions_in, steps_in
+from anabranch.importers.readers.gemini_files import (
+    is_agent,
+    is_qwen,
+    is_whole,
+    project_of,
+    sessions_in,
+    steps_in,
+)
 from anabranch.importers.readers.gemini_messages import (
     CONTEXT,
     SNAPSHOT,
@@ -78,10 +85,9 @@ class GeminiCliReader:
         return [(Path(base) if base else home) / ".gemini" / "tmp"]
 
     def claims(self, candidate: Candidate) -> bool:
-        """Tell by the first line, the session's metadata."""
+        """Tell by the first line, the session's metadata; such files of Qwen Code are its own."""
         if candidate.suffix == ".json":
-            head = candidate.head[:400]
-            return b'"sessionId"' in head and b'"projectHash"' in head
+            return is_whole(candidate) and not is_qwen(candidate)
         if candidate.suffix != ".jsonl" or not candidate.first_records:
             return False
         first = candidate.first_records[0]
@@ -149,9 +155,10 @@ class _Reading:
     def may_mix(self, session_id: str) -> bool:
         """Tell whether a release wrote it that kept agents' messages with their caller's."""
         files = self._files.get(session_id, ())
+        if any(plain_name(path).endswith(".json") for path in files):
+            return True
         first = next(self._data(session_id), {})
-        is_whole = any(plain_name(path).endswith(".json") for path in files)
-        return is_whole or ("projectHash" in first and "kind" not in first)
+        return "projectHash" in first and "kind" not in first
 
     def child_asked(self, session_id: str, tasks: Sequence[str]) -> str | None:
         """Return the sub-agent that was asked this: before 0.40 its call does not name it."""
@@ -249,11 +256,7 @@ class _Session:
             yield Skipped(line=self._id, why=why, count=count)
         if parent is not None:
             yield from end_of(
-                self._id,
-                outcome,
-                result=self._result,
-                started=self._first,
-                time=self._last,
+                self._id, outcome, result=self._result, started=self._first, time=self._last
             )
 
     def _opened(self, step: dict[str, Any], parent: str | None, role: str | None) -> Opened:

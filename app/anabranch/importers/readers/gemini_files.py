@@ -14,6 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from anabranch.importers.files.candidates import Candidate
+
+
+def is_whole(candidate: Candidate) -> bool:
+    """Tell whether a file is a session of an old release, one object."""
+    head = candidate.head[:400]
+    return candidate.suffix == ".json" and b'"sessionId"' in head and b'"projectHash"' in head
+
+
+def is_qwen(candidate: Candidate) -> bool:
+    """Tell whether such a file is one of Qwen Code, which began as a copy of Gemini CLI."""
+    return ".qwen" in candidate.path.parts or b'"type": "qwen"' in candidate.head
+
 
 def is_agent(path: Path) -> bool:
     """Tell whether a file is a sub-agent's: it lies in a folder named for its caller's session."""

@@ -253,8 +253,9 @@ def _joined(row: sqlite3.Row) -> dict[str, Any]:
     event["content"] = json_of(row["content"])
     with suppress(ValueError):
         event["timestamp"] = datetime.fromisoformat(str(row["timestamp"])).timestamp()
-    with suppress(ValueError):
-        event["actions"] = actions_in(bytes(row["actions"] or b"N."))
+    if isinstance(row["actions"], bytes):
+        with suppress(ValueError):
+            event["actions"] = actions_in(row["actions"])
     return event
 
 

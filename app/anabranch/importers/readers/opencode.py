@@ -88,7 +88,8 @@ class OpenCodeReader:
         for path in databases:
             ids = sessions_in(path)
             beside = files_in.pop(path.parent, {})
-            only = {name: file for name, file in beside.items() if name not in {*ids}}
+            taken = set(ids)
+            only = {name: file for name, file in beside.items() if name not in taken}
             found.append(Source(self.tool, (path, *only.values()), keys=(*ids, *only)))
         return found + [
             Source(self.tool, tuple(named.values()), keys=tuple(named))
@@ -162,10 +163,10 @@ class _Reading:
         found: dict[str, Any] = {}
         if {"agent", "directory"} - {name for name, of in self.rows[session_id].items() if of}:
             for _, message in self.messages(session_id):
-                agent = message.get("agent") or message.get("mode")
                 folder = object_of(message.get("path")).get("cwd")
-                found |= {"agent": found.get("agent") or agent, "directory": folder}
-                if found["agent"] and folder:
+                found["agent"] = found.get("agent") or message.get("agent") or message.get("mode")
+                found["directory"] = found.get("directory") or folder
+                if all(found.values()):
                     break
         return found
 
@@ -335,7 +336,7 @@ class _Session:
             input=state.get("input"),
             time=started,
         )
-        child = text_of(metadata.get("sessionId")) or self._begun_by(part)
+        child = text_of(metadata.get("sessionId")) or self._begun_by(part, ended)
         status = text_of(state.get("status"))
         if child in self._reading.rows and child != self._id:
             over = Ended(
@@ -358,8 +359,11 @@ class _Session:
                 time=ended,
             )
 
-    def _begun_by(self, part: dict[str, Any]) -> str | None:
-        """Return the session that a call began which does not name it: the one with its task."""
+    def _begun_by(self, part: dict[str, Any], ended: datetime | None) -> str | None:
+        """Return the session that a call began which does not name it: the one with its task.
+
+        One that began after the call had ended is that of another call, which asked again.
+        """
         prompt = text_of(object_of(object_of(part.get("state")).get("input")).get("prompt"))
         if part.get("tool") != "task" or prompt is None:
             return None
@@ -369,6 +373,7 @@ class _Session:
                 for session_id, row in self._reading.rows.items()
                 if row.get("parent_id") == self._id
                 and session_id not in self._reading.told
+                and not (ended and (time_of(row.get("time_created")) or ended) > ended)
                 and self._reading.asked(session_id) == prompt
             ),
             None,

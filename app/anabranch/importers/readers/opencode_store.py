@@ -25,7 +25,7 @@ _NO_PROJECTS: Final = frozenset({"diff", "message", "part", "share"})
 
 def is_session_file(path: Path) -> bool:
     """Tell by its place whether a JSON file says what a session is."""
-    if not path.name.startswith("ses_") or len(path.parents) < 3:
+    if not (path.name.startswith("ses_") and path.suffix == ".json") or len(path.parents) < 3:
         return False
     kind, session, storage = path.parent.name, path.parents[1].name, path.parents[2].name
     return storage == "storage" and session == "session" and kind not in _NO_PROJECTS

@@ -6,6 +6,7 @@ another one may stand beside it, or its work beside it.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ from anabranch.importers.records.values import object_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from anabranch.importers.records.spans import Span
 
@@ -83,6 +85,7 @@ class _Tree:
             for key, same in self._told_above.items()
             if not _says(same) and _says(spans[key])
         }
+        self._empty = self._empty_agents()
         self._tools = self._tools_by_argument()
 
     def placed(self, span: Span) -> Span:
@@ -124,19 +127,8 @@ class _Tree:
         Traceloop's for LangGraph makes the one, and that for LangChain the other.
         """
         name, above = span.text("gen_ai.task.name"), self._above(span)
-        if name is None or above is None:
-            return None
-        return next(
-            (
-                one
-                for one in self._below[above.key]
-                if operation(one) in AGENTS
-                and one.text(_NAME) == name
-                and one.key not in self._below
-                and _encloses(one, span)
-            ),
-            None,
-        )
+        agents = self._empty.get((above.key, name)) if name and above else None
+        return next(agents.around(span), None) if agents else None
 
     def _tool_of_agent(self, span: Span) -> Span | None:
         """Return the tool in which an agent ran that stands beside the one who called it.
@@ -146,26 +138,66 @@ class _Tree:
         if operation(span) not in AGENTS or not self._tools:
             return None
         text = asked(span, self._below)
-        found = self._tools.get((span.trace_id, span.parent_id, text.strip()), []) if text else []
-        return next(
-            (
-                tool
-                for agent, tool in reversed(found)
-                if _order(agent) < _order(span) and _encloses(tool, span)
-            ),
-            None,
-        )
+        tools = self._tools.get((span.trace_id, span.parent_id, text.strip())) if text else None
+        around = tools.around(span) if tools else ()
+        return next((tool for tool in around if self._calls(tool, span)), None)
 
-    def _tools_by_argument(self) -> dict[tuple[str, str | None, str], list[tuple[Span, Span]]]:
-        """Return agents and their tools, by what the agents hang on and each text of a call."""
-        found: dict[tuple[str, str | None, str], list[tuple[Span, Span]]] = {}
+    def _calls(self, tool: Span, span: Span) -> bool:
+        agent = self._above(tool)
+        return agent is not None and _order(agent) < _order(span)
+
+    def _empty_agents(self) -> dict[tuple[str, str], _Around]:
+        """Return the agents below which nothing hangs, by what they hang on and their names."""
+        found: dict[tuple[str, str], _Around] = {}
+        for span in self._spans.values():
+            name, above = span.text(_NAME), self._above(span)
+            if name and above and operation(span) in AGENTS and span.key not in self._below:
+                found.setdefault((above.key, name), _Around()).add(span)
+        return found
+
+    def _tools_by_argument(self) -> dict[tuple[str, str | None, str], _Around]:
+        """Return agents' tools, by what the agents hang on and each text of a call."""
+        found: dict[tuple[str, str | None, str], _Around] = {}
         for span in self._spans.values():
             above = self._above(span) if operation(span) == TOOL else None
             if above is not None and operation(above) in AGENTS:
-                for text in _texts(arguments_in(span)):
-                    at = (span.trace_id, above.parent_id, text.strip())
-                    found.setdefault(at, []).append((above, span))
+                for text in {text.strip() for text in _texts(arguments_in(span))}:
+                    at = (span.trace_id, above.parent_id, text)
+                    found.setdefault(at, _Around()).add(span)
         return found
+
+
+class _Around:
+    """Spans that are alike, in their order: those of them that enclose another one.
+
+    A trace may have thousands of a kind. Each knows the one before it that ended no sooner, so
+    that those between are passed over.
+    """
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[Span, datetime]] = []
+        self._began: list[datetime] = []
+        self._before: list[int] = []
+
+    def add(self, span: Span) -> None:
+        """Add a span that began after those before."""
+        if not (span.began and span.ended):
+            return
+        at = len(self._spans) - 1
+        while at >= 0 and self._spans[at][1] < span.ended:
+            at = self._before[at]
+        self._before.append(at)
+        self._began.append(span.began)
+        self._spans.append((span, span.ended))
+
+    def around(self, span: Span) -> Iterator[Span]:
+        """Yield the spans that enclose this one, from the last to begin."""
+        at = bisect_right(self._began, span.began) - 1 if span.began else -1
+        while at >= 0:
+            found, _ = self._spans[at]
+            if _encloses(found, span):
+                yield found
+            at = self._before[at]
 
 
 def _by_answer(spans: Mapping[str, Span]) -> dict[str, Span]:

@@ -10,6 +10,7 @@ from anabranch.importers.files.lines import plain_name, records
 from anabranch.importers.reader import Source
 from anabranch.importers.readers.abandoned import Course
 from anabranch.importers.readers.gemini_cli import GeminiCliReader
+from anabranch.importers.readers.gemini_files import is_qwen, is_whole
 from anabranch.importers.readers.qwen_talk import Talk, asked_in, id_of
 from anabranch.importers.records.chains import Node
 from anabranch.importers.records.families import Family, Head, Link, Member, families_of
@@ -60,8 +61,8 @@ class QwenCodeReader:
 
     def claims(self, candidate: Candidate) -> bool:
         """Tell by records whose messages have parts; earlier files are those of Gemini CLI."""
-        if _GEMINI.claims(candidate):
-            return ".qwen" in candidate.path.parts or b'"type": "qwen"' in candidate.head
+        if candidate.suffix == ".json":
+            return is_whole(candidate) and is_qwen(candidate)
         if candidate.suffix != ".jsonl":
             return False
         return any(
@@ -73,9 +74,9 @@ class QwenCodeReader:
 
     def sources(self, files: Sequence[Path]) -> list[Source]:
         """Group sessions with their sub-agents and forks."""
-        early = [path for path in files if plain_name(path).endswith(".json")]
+        early = [path for path in files if _is_early(path)]
         found = [replace(source, tool=self.tool) for source in _GEMINI.sources(early)]
-        files = [path for path in files if path not in early]
+        files = [path for path in files if not _is_early(path)]
         agents: dict[str, list[Path]] = {}
         for path in files:
             if _is_agent(path):
@@ -95,7 +96,7 @@ class QwenCodeReader:
 
     def read(self, source: Source) -> Iterator[Record]:
         """Yield the records of a session, its sub-agents and its forks."""
-        if plain_name(source.path).endswith(".json"):
+        if _is_early(source.path):
             yield from _GEMINI.read(source)
             return
         heads = [_head(path) for path in source.files if not _is_agent(path)]
@@ -106,6 +107,10 @@ class QwenCodeReader:
             yield from _Session(root.session_id, family, agents).records(root, parent=origin)
         for agent in agents:
             yield from agent.records(agent.session, agents)
+
+
+def _is_early(path: Path) -> bool:
+    return plain_name(path).endswith(".json")
 
 
 def _is_agent(path: Path) -> bool:
@@ -202,8 +207,9 @@ class _Session(Talk):
         """Yield an agent of an earlier release, of which its result is all that is kept."""
         told = object_of(object_of(record.get("toolCallResult")).get("resultDisplay"))
         task, status = text_of(told.get("taskPrompt")), kind_of(told, "status")
-        own = {agent.call_id for agent in self._agents if agent.session == self.key}
-        if not task or status in _GOING_ON or own & {call_id, None}:
+        if not task or status in _GOING_ON:
+            return
+        if {agent.call_id for agent in self._agents if agent.session == self.key} & {call_id, None}:
             return
         key = f"{self.key}/{call_id}"
         role = text_of(told.get("subagentName"))

@@ -81,6 +81,33 @@ def test_more_turns_rolled_back_than_there_were_are_all_of_them(tmp_path: Path) 
     ]
 
 
+def test_a_count_of_turns_below_one_rolls_nothing_back(tmp_path: Path) -> None:
+    """Such a record is damaged: the talk is read as it stands."""
+    write(
+        tmp_path / f"rollout-2026-11-30T08-00-00-{THREAD}.jsonl",
+        said("user", "Q1"),
+        {"type": "thread_rolled_back", "num_turns": -1},
+        said("user", "Q2"),
+    )
+
+    (line,) = read(tmp_path).lines.values()
+
+    assert [text for _, text in line.texts] == ["Q1", "Q2"]
+
+
+def test_a_head_that_is_written_again_makes_no_fork(tmp_path: Path) -> None:
+    """A thread whose settings changed has its head twice: only another's tells of a copy."""
+    path = tmp_path / f"rollout-2026-11-30T08-00-00-{THREAD}.jsonl"
+    write(path, said("user", "Q1"), said("assistant", "A1"))
+    head, *rest = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([head, head, *rest]))
+
+    (line,) = read(tmp_path).lines.values()
+
+    assert (line.opened.kind, line.opened.parent) == ("main", None)
+    assert [text for _, text in line.texts] == ["Q1", "A1"]
+
+
 def test_an_answer_whose_words_are_in_the_summary_stays(tmp_path: Path) -> None:
     """An event shows that it was an answer: 0.80 writes no summary as one."""
     write(

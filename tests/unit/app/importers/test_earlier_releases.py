@@ -80,6 +80,25 @@ def test_a_pickle_in_a_database_is_not_loaded(tmp_path: Path) -> None:
     )
 
 
+def test_actions_that_are_no_pickle_say_nothing(tmp_path: Path) -> None:
+    """What else stands in that column of google-adk 1.x ends no import."""
+    (case,) = CASES.glob("google-adk-1.14.1/*")
+    shutil.copy(case / "adk.db", tmp_path / "adk.db")
+    with closing(sqlite3.connect(tmp_path / "adk.db")) as database:
+        database.execute("UPDATE events SET actions = 'none'")
+        database.commit()
+
+    assert names(tmp_path) == names(case)
+
+
+def test_a_file_of_qwen_code_is_none_of_gemini_cli() -> None:
+    """It has the form of Gemini CLI's: who asks for those alone gets no session of another tool."""
+    (case,) = CASES.glob("qwen-code-0.1.4/*")
+
+    assert sources_below([case], tools=["gemini-cli"]) == []
+    assert [one.tool for one in sources_below([case])] == ["qwen-code"]
+
+
 def test_a_text_that_stands_twice_in_a_pickle_is_found() -> None:
     """The second is a reference to the first."""
     part = {"text": "The lamp turns."}

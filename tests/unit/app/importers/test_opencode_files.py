@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from anabranch.importers.records.model import Opened, Turn
-from tests.support.transcripts import CASES
+from tests.support.transcripts import CASES, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 def ids(folder: Path) -> list[str]:
     """Return the ids of the lines and turns that are told of a folder, in order."""
     (source,) = sources_below([folder])
-    told = READERS["opencode"].read(source)
     return [
         one.key if isinstance(one, Opened) else f"{one.line} {one.id}"
-        for one in told
+        for one in READERS["opencode"].read(source)
         if isinstance(one, (Opened, Turn))
     ]
 
@@ -58,10 +57,31 @@ def test_a_session_that_1_0_took_over_is_read_where_it_went_on(tmp_path: Path) -
     assert ids(tmp_path) == [*ids(case), f"{info.stem} msg_9"]
 
 
+def test_a_call_that_failed_has_not_begun_what_a_later_one_did(tmp_path: Path) -> None:
+    """It names no session. The next one with the same task does, and that one was completed."""
+    shutil.copytree(CASES / "opencode-1.1.11" / "parallel", tmp_path, dirs_exist_ok=True)
+    path = next(one for one in tmp_path.rglob("prt_*.json") if '"task"' in one.read_text())
+    part = json.loads(path.read_text())
+    began = part["state"]["time"]["start"]
+    part["state"] |= {"status": "error", "error": "no such agent", "metadata": {}}
+    part["state"]["time"] = {"start": began - 90, "end": began - 30}
+    path.with_name("prt_0.json").write_text(json.dumps(part | {"callID": "call_0"}))
+    (source,) = sources_below([tmp_path])
+
+    found = told(READERS["opencode"].read(source))
+
+    agents = [one for one in found.lines.values() if one.opened.kind == "subagent"]
+    assert [one.ended.how for one in agents if one.ended] == ["completed", "completed"]
+
+
 def test_files_that_are_no_sessions_are_none(tmp_path: Path) -> None:
-    """Messages, parts, differences and shares lie beside them, and are named by sessions too."""
-    for place in ("message/ses_1", "part/msg_1", "session_diff", "session/share", "session"):
-        path = tmp_path / "storage" / place / "ses_1.json"
+    """Messages, parts, differences and shares lie beside them, and are named by sessions too.
+
+    A file that was compressed by hand has lost its parts.
+    """
+    places = ("message/ses_1", "part/msg_1", "session_diff", "session/share", "session")
+    for name in (*(f"{place}/ses_1.json" for place in places), "session/global/ses_1.json.gz"):
+        path = tmp_path / "storage" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('{"id": "ses_1", "version": "1.1.11"}')
 

@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from anabranch.importers.reader import Source
+from anabranch.importers.readers import otel_trees
 from anabranch.importers.readers.catalogue import READERS
+from anabranch.importers.readers.otel_trees import in_order, placed
 from anabranch.importers.records.model import Turn
+from anabranch.importers.records.spans import spans_in
 from tests.support.transcripts import Told, told
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from anabranch.importers.records.spans import Span
+
 TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
 SECOND: Final = 1_000_000_000
+NAME: Final = "gen_ai.agent.name"
+STEP: Final = "gen_ai.task.name"
+ALIKE: Final = 200
 
 
 def attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
@@ -267,3 +275,35 @@ def test_a_graph_of_strands_agents_is_what_its_agents_work_for(tmp_path: Path) -
         ("subagent", ["Is all well?", "All is well."]),
     ]
     assert found.unknown == {}
+
+
+def test_of_thousands_alike_each_span_finds_its_own_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Agents that a tool ran, and steps of agents, are compared with the few that are near."""
+    compared: list[Span] = []
+
+    def encloses(one: Span, other: Span) -> bool:
+        compared.append(other)
+        return real(one, other)
+
+    real = otel_trees._encloses
+    monkeypatch.setattr(otel_trees, "_encloses", encloses)
+    question, end = {"gen_ai.tool.call.arguments": {"input": "Dry?"}}, 10 * ALIKE
+    spans = [span(1, 0, (0, end), "retrieval"), span(2, 1, (0, end), "invoke_agent")]
+    for number in range(ALIKE):
+        first, at = 10 * number + 10, 10 * number
+        spans += [
+            span(first, 2, (at, at + 3), "execute_tool", told=question),
+            span(first + 1, 1, (at + 1, at + 2), "invoke_agent", told=asked("Dry?")),
+            span(first + 2, 1, (at + 5, at + 8), "invoke_agent", told={NAME: "mate"}),
+            span(first + 3, 1, (at + 6, at + 7), "execute_task", told={STEP: "mate"}),
+        ]
+    request = {"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}
+
+    found = placed(in_order(spans_in(request)))
+
+    above = {int(one.id, 16): int(one.parent_id or "0", 16) for one in found.values()}
+    for first in range(10, 10 * ALIKE, 10):
+        assert (above[first + 1], above[first + 3]) == (first, first + 2)
+    assert len(compared) <= 4 * ALIKE
