@@ -101,6 +101,23 @@ def whole(path: Path) -> bytes | Broken:
         return Broken(path=path, number=0, reason=str(error), more=False)
 
 
+def holds(path: Path, wanted: bytes) -> bool:
+    """Tell whether a file has these bytes anywhere; it is not cut into lines for that.
+
+    One that cannot be read has none: who reads its lines hears why.
+    """
+    try:
+        with opened(path) as file:
+            end = b""
+            while chunk := file.read(_BUFFER):
+                if wanted in chunk or wanted in end + chunk[: len(wanted)]:
+                    return True
+                end = chunk[-len(wanted) :]
+    except UNREADABLE:
+        pass
+    return False
+
+
 def document(path: Path) -> dict[str, Any] | Broken:
     """Return the JSON object that a whole file is, or why it is none."""
     data = whole(path)

@@ -29,7 +29,7 @@ from anabranch.importers.records.model import Broken, Ended, Opened, Skipped
 from anabranch.importers.records.values import kind_of, object_of, text_of, time_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from anabranch.importers.files.candidates import Candidate
@@ -199,7 +199,8 @@ class _Telling(Talk):
             own = ordinal >= copied or self._is_own(rollout, found, ordinal, before=own)
             if own:
                 last = time or last
-                yield from self._on_course(course, found, time)
+                said = self.said(found, time)
+                yield from said if course is None else self._on_course(course, said, time)
             else:
                 self.left_out["inherited"] += kind_of(found) != "session_meta"
                 if course is not None:
@@ -225,18 +226,15 @@ class _Telling(Talk):
         return Course(self._thread.id, lambda: nodes_of(rollout))
 
     def _on_course(
-        self, course: Course | None, found: dict[str, Any], time: datetime | None
+        self, course: Course, said: Iterable[Record], time: datetime | None
     ) -> Iterator[Record]:
         """Yield what a record says, on its line."""
-        if course is None:
-            yield from self.said(found, time)
-            return
         opening = list(course.at(str(self.ordinal), time))
         if course.line != self.line:
             yield from self.let_go()
         yield from opening
         self.line = course.line
-        yield from self.said(found, time)
+        yield from said
         if ended := list(course.left(time, reason=ROLLED_BACK)):
             yield from self.let_go()
             yield from ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from anabranch.importers.files.lines import lines
+from anabranch.importers.files.lines import holds
 from anabranch.importers.readers.codex_files import END, Rollout, Thread, ordinals
 from anabranch.importers.readers.codex_items import asked_in
 from anabranch.importers.records.chains import Node
@@ -27,9 +27,12 @@ def asked(found: dict[str, Any]) -> str | None:
 
 
 def rolls_back(rollout: Rollout) -> bool:
-    """Tell without parsing it whether a file says anywhere that turns were taken back."""
-    found = (line for line in lines(rollout.path) if not isinstance(line, Broken))
-    return any(b'"thread_rolled_back"' in line.data for line in found)
+    """Tell without parsing it whether a file says anywhere that turns were taken back.
+
+    In a paginated history, of later releases, none are: a second file begins where one is reverted.
+    """
+    is_paginated = rollout.meta.get("history_mode") == "paginated"
+    return not is_paginated and holds(rollout.path, b'"thread_rolled_back"')
 
 
 def nodes_of(rollout: Rollout) -> Iterator[Node]:

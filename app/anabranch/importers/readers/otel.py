@@ -126,6 +126,7 @@ class _Told:
             else:
                 self._roots.append(span)
         self._opened: set[str] = set()
+        self._firsts: dict[str, str] = {}
         self._asked_last: dict[str, tuple[str, str | None]] = {}
         self._left_out: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
@@ -167,12 +168,14 @@ class _Told:
         Microsoft's Agent Framework names another one in each turn: the newest answer of the turn
         before.
         """
-        seen: set[str] = set()
-        while trace_id not in seen:
-            seen.add(trace_id)
+        seen: dict[str, None] = {}
+        while trace_id not in seen and trace_id not in self._firsts:
+            seen[trace_id] = None
             named = self._conversation.get(trace_id)
             trace_id = self._answered.get(named, trace_id) if named else trace_id
-        return trace_id
+        first = self._firsts.get(trace_id, trace_id)
+        self._firsts |= dict.fromkeys(seen, first)
+        return first
 
     def _top(self, root: Span) -> Iterator[Record]:
         """Yield what a tree of spans tells that is below no agent of this source."""
