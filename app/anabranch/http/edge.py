@@ -105,8 +105,7 @@ class Edge:
         under a name of its own that leads here (DNS rebinding).
         """
         host = headers.get("host", "")
-        name = _parts(f"//{host}").hostname if host.isprintable() else None
-        if name not in self._hosts:
+        if _name_in(host) not in self._hosts:
             raise HostRefused(
                 f"Host: {host[:100]!r} is not a name of this service",
                 fix="use the address that the service printed when it began, or ask "
@@ -158,6 +157,17 @@ def _parts(address: str) -> SplitResult:
         return urlsplit(address)
     except ValueError:
         return urlsplit("")
+
+
+def _name_in(host: str) -> str | None:
+    """Return the name in a Host header; None where it is not a name alone, or with a port."""
+    parts = _parts(f"//{host}")
+    try:
+        _ = parts.port
+    except ValueError:
+        return None
+    is_plain = host.isprintable() and parts.netloc == host and "@" not in host
+    return parts.hostname if is_plain else None
 
 
 def _check_size(scope: Scope, headers: Headers) -> None:
