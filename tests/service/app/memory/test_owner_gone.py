@@ -115,6 +115,7 @@ def operations(
         (MemoryTransfer, "import_lines"): lambda: transfer.import_lines(iter(lines)),
         (MemoryTransfer, "append_lines"): lambda: transfer.append_lines(iter(lines)),
         (MemoryTransfer, "verify_log"): transfer.verify_log,
+        (MemoryTransfer, "namespaces"): transfer.namespaces,
         (MemoryTransfer, "seal_namespace"): transfer.seal_namespace,
         (MemoryTransfer, "delete_namespace"): lambda: transfer.delete_namespace(memory.namespace),
         (MemoryTransfer, "snapshot"): lambda: transfer.snapshot(folder / "log.zip"),
