@@ -162,7 +162,9 @@ async def test_evidence_is_ranked_down_for_who_wants_it(own_settings: Settings) 
     settings = own_settings.changed(ranker="index")
     async with Memory.open(settings=settings) as owner:
         same = [(await owner.remember(text.format(7))).insight_id for text in SAID_AGAIN]
-        other = await owner.remember("Which backups of the orders database run is said by number 8.")
+        other = await owner.remember(
+            "Which backups of the orders database run is said by number 8."
+        )
         assert len((await owner.settle()).restated) == 1
         after = (await owner.status()).log.last
         query = "Which backups of the orders database run?"

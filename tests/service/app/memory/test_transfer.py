@@ -82,14 +82,14 @@ async def test_an_error_says_how_many_events_were_stored_before_it(
     session_id, batch = new_id(), 500
     lines = [
         encode(note(session_id, number))[:-1] + b',"position":%d}' % number
-        for number in range(1, batch + 1)
+        for number in range(1, batch + 2)
     ]
     bad = encode(note(session_id, 1)).replace(b'"key"', b'"kee"')
 
     with pytest.raises(EventInvalid) as refused:
-        await getattr(memory.transfer, transfer)([*lines, bad[:-1] + b',"position":501}'])
+        await getattr(memory.transfer, transfer)([*lines, bad[:-1] + b',"position":502}'])
 
-    assert str(refused.value).startswith("line 501: ")
+    assert str(refused.value).startswith("line 502: ")
     assert str(refused.value).endswith("; of these lines at least 500 events are stored")
     assert refused.value.message == str(refused.value)
     assert memory.position == batch
