@@ -27,6 +27,7 @@
     │   ├── HistoryNotFound      no event names the thing
     │   ├── GenerationNotFound   no generation of the graph has this name
     │   ├── KeyNotFound          no API key has this id or name
+    │   ├── NamespaceNotFound    nothing was ever written to the namespace
     │   ├── NothingRunning       there is nothing to end
     │   └── RouteNotFound        the HTTP service has no such address
     ├── Conflict
@@ -110,6 +111,7 @@ __all__ = [
     "MediaRefused",
     "MemoryNotOpen",
     "MethodRefused",
+    "NamespaceNotFound",
     "NotFound",
     "NotPermitted",
     "NothingRunning",

@@ -10,7 +10,7 @@ from anabranch.importers.readers.claude_files import (
     link_of,
     message_id,
 )
-from anabranch.importers.records.values import kind_of, object_of, objects_of
+from anabranch.importers.records.values import kind_of, object_of, objects_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,8 +75,9 @@ def _mark(record: dict[str, Any], above: int) -> tuple[int, bool]:
     """Return what a record has in common with its copies, and whether it needs nothing above."""
     content = object_of(record.get("message")).get("content")
     blocks = objects_of(content)
-    if calls := [block["tool_use_id"] for block in blocks if kind_of(block) == "tool_result"]:
-        return hash(("result", *map(str, calls))), True
+    results = [block for block in blocks if kind_of(block) == "tool_result"]
+    if calls := [call for block in results if (call := text_of(block.get("tool_use_id")))]:
+        return hash(("result", *calls)), True
     said = content if isinstance(content, str) else None
     texts = [said] if said else [str(one.get("text") or one.get("id") or "") for one in blocks]
     if kind_of(record) == "assistant" and (answer := message_id(record)):

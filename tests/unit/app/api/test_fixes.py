@@ -42,6 +42,7 @@ OWN: Final = {
     "KeyNotFound",
     "LogNotEmpty",
     "NamespaceInUse",
+    "NamespaceNotFound",
     "NothingRunning",
     "ProjectionHalted",
     "RetryTooLate",
