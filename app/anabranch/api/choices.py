@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+if TYPE_CHECKING:
+    from typing import LiteralString
 
 
 def said_once(said: str, *, fix: str) -> WrapValidator:
@@ -31,7 +34,11 @@ def _of_its_kind(value: object, checked: ValidatorFunctionWrapHandler) -> object
     except ValidationError as error:
         found = [
             InitErrorDetails(
-                type=PydanticCustomError(one["type"], one["msg"], one.get("ctx")),
+                type=PydanticCustomError(
+                    cast("LiteralString", one["type"]),
+                    cast("LiteralString", one["msg"]),
+                    one.get("ctx"),
+                ),
                 loc=one["loc"][1:],
                 input=one["input"],
             )

@@ -195,7 +195,7 @@ class _Around:
         at = bisect_right(self._began, span.began) - 1 if span.began else -1
         while at >= 0:
             found, _ = self._spans[at]
-            if _encloses(found, span):
+            if encloses(found, span):
                 yield found
             at = self._before[at]
 
@@ -213,7 +213,7 @@ def _by_answer(spans: Mapping[str, Span]) -> dict[str, Span]:
         if answer is None:
             continue
         before = longest.setdefault(answer, span)
-        if before is not span and _encloses(before, span):
+        if before is not span and encloses(before, span):
             found[span.key] = before
         else:
             longest[answer] = span
@@ -236,7 +236,7 @@ def _is_told_by(span: Span, above: Span) -> bool:
     return same is not None and message.text.strip() == same.text.strip()
 
 
-def _encloses(span: Span, other: Span) -> bool:
+def encloses(span: Span, other: Span) -> bool:
     """Tell whether a span began before another one, and ended after it."""
     if not (span.began and span.ended and other.began and other.ended):
         return False

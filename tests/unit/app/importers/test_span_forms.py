@@ -287,8 +287,8 @@ def test_of_thousands_alike_each_span_finds_its_own_at_once(
         compared.append(other)
         return real(one, other)
 
-    real = otel_trees._encloses
-    monkeypatch.setattr(otel_trees, "_encloses", encloses)
+    real = otel_trees.encloses
+    monkeypatch.setattr(otel_trees, "encloses", encloses)
     question, end = {"gen_ai.tool.call.arguments": {"input": "Dry?"}}, 10 * ALIKE
     spans = [span(1, 0, (0, end), "retrieval"), span(2, 1, (0, end), "invoke_agent")]
     for number in range(ALIKE):
