@@ -36,7 +36,7 @@ from anabranch_events.read.verification import Condition, LogReport, condition, 
 from anabranch_events.tasks.queue import TaskQueue
 from anabranch_events.transcripts.transcripts import Transcripts
 from anabranch_events.transport.connection import Absence, Connection, Locate
-from anabranch_events.write.append import append, outgoing
+from anabranch_events.write.append import append, last_position, outgoing
 from anabranch_events.write.atomic_batch import append_batch, check_events, check_sessions
 from anabranch_events.write.group_commit import GroupCommit
 from anabranch_events.write.pipeline import ImportProgress, Pipeline, ingest
@@ -501,9 +501,7 @@ class Log:
 
         The bounds also count events that were purged at the end of the log.
         """
-        asked = {"last_by_subj": f"{SUBJECT_PREFIX}>"}
-        found = await direct_get.ask_leader(self._connection, asked)
-        return 0 if found is None else found.position
+        return await last_position(self._connection, f"{SUBJECT_PREFIX}>")
 
     async def holds_after(self, position: int) -> bool:
         """Tell whether the stream's leader has a message after a position."""

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-
-
-class _Return(NamedTuple):
-    """A branch that goes on as soon as it has a slot."""
-
-    urgent: bool
-    begun: asyncio.Future[None]
 
 
 class WorkSlots:
@@ -29,18 +23,14 @@ class WorkSlots:
         self._reserved = reserved
         self._busy = 0
         self._urgent = 0
-        self._returning: list[_Return] = []
+        self._returning: dict[bool, deque[asyncio.Future[None]]] = {True: deque(), False: deque()}
+        """The branches that go on as soon as they have a slot: urgent ones, and others."""
         self.changed = asyncio.Event()
 
     @property
     def busy(self) -> int:
         """The slots that are taken."""
         return self._busy
-
-    @property
-    def returning(self) -> int:
-        """The branches that would go on, and have no slot."""
-        return len(self._returning)
 
     @property
     def free(self) -> int:
@@ -61,11 +51,12 @@ class WorkSlots:
         """Leave a slot, to one that returns if there is any."""
         self._busy -= 1
         self._urgent -= urgent
-        for one in sorted(self._returning, key=lambda each: not each.urgent):
-            if not one.begun.done() and self.room(urgent=one.urgent) > 0:
-                self.take(urgent=one.urgent)
-                one.begun.set_result(None)
-        self._returning = [one for one in self._returning if not one.begun.done()]
+        for comes_first, returning in self._returning.items():
+            while returning and self.room(urgent=comes_first) > 0:
+                waiting = returning.popleft()
+                if not waiting.done():
+                    self.take(urgent=comes_first)
+                    waiting.set_result(None)
         self.changed.set()
 
     @asynccontextmanager
@@ -81,12 +72,12 @@ class WorkSlots:
         if self.room(urgent=urgent) > 0:
             self.take(urgent=urgent)
             return
-        waiting = _Return(urgent, asyncio.get_running_loop().create_future())
-        self._returning.append(waiting)
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._returning[urgent].append(waiting)
         try:
-            await waiting.begun
+            await waiting
         except asyncio.CancelledError:
             # The canceller leaves a slot that it holds: one more is counted for that.
-            if waiting.begun.cancelled():
+            if waiting.cancelled():
                 self.take(urgent=urgent)
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import msgspec
@@ -106,15 +106,12 @@ def holds(path: Path, wanted: bytes) -> bool:
 
     One that cannot be read has none: who reads its lines hears why.
     """
-    try:
-        with opened(path) as file:
-            end = b""
-            while chunk := file.read(_BUFFER):
-                if wanted in chunk or wanted in end + chunk[: len(wanted)]:
-                    return True
-                end = chunk[-len(wanted) :]
-    except UNREADABLE:
-        pass
+    with suppress(*UNREADABLE), opened(path) as file:
+        end = b""
+        while chunk := file.read(_BUFFER):
+            if wanted in chunk or wanted in end + chunk[: len(wanted)]:
+                return True
+            end = chunk[-len(wanted) :]
     return False
 
 
