@@ -21,18 +21,19 @@ from pydantic import BaseModel, ValidationError
 from anabranch.api.admission import HELD_MAX, Gate
 from anabranch.api.claims import COMMANDED, refuse_key
 from anabranch.api.context import Context
+from anabranch.api.expected import EXPECTED, expected_in
 from anabranch.api.problem import PROBLEM_TYPE, Problem, request_invalid
 from anabranch.api.subjects import COMMANDS, KEY, PROBLEM_CODE
 from anabranch.commands.discovery import Discovery
 from anabranch.errors import AnswerTooLarge
 from anabranch_events import Event, decode_unchanged, traced
-from anabranch_events.errors import AnabranchError, InputInvalid
+from anabranch_events.errors import AnabranchError
 from anabranch_events.event.binary_mode import structured
 from anabranch_events.event.registry import REGISTRY
 from anabranch_events.transport.client import settled
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from faststream._internal.basic_types import AsyncFuncAny
     from faststream._internal.types import BrokerMiddleware
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from anabranch.memory.namespaces import Namespaces
 
 QUEUE: Final = "anabranch"
-EXPECTED: Final = "Anabranch-Expected"
 PAYLOAD_MAX: Final = 1024 * 1024
 _DRAIN_TIMEOUT_S: Final = 20.0
 _PAUSE_S: Final = 0.02
@@ -139,7 +139,7 @@ class CommandService:
         return Context(
             self._namespaces.of(message.path["namespace"]),
             key=message.headers.get(KEY),
-            expected=_expected(message.headers),
+            expected=expected_in(message.headers.get(EXPECTED)),
         )
 
     def _answering(self) -> type[BaseMiddleware[Any, Any]]:
@@ -216,16 +216,3 @@ async def _event_in(message: NatsMessage) -> Event:
     if event.opaque and event.type not in REGISTRY.known:
         raise event.unknown()
     return event
-
-
-def _expected(headers: Mapping[str, str]) -> int | None:
-    given = headers.get(EXPECTED)
-    if given is None:
-        return None
-    if not (given.isascii() and given.isdecimal() and len(given) <= 19):
-        raise InputInvalid(
-            f"{EXPECTED}: is no position",
-            field=EXPECTED,
-            fix="give the session's last position, or 0 for a new session",
-        )
-    return int(given)

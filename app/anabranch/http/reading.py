@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 NAMESPACE: Final = "namespace"
-EXPECTED: Final = "Anabranch-Expected"
 
 
 @lru_cache(maxsize=256)

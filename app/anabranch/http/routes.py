@@ -12,6 +12,7 @@ from starlette.responses import Response  # noqa: TC002 - As above.
 
 from anabranch.api.claims import refuse_key
 from anabranch.api.context import Context
+from anabranch.api.expected import EXPECTED, expected_in
 from anabranch.api.fixes import OPERATORS
 from anabranch.api.idempotency import checked_key
 from anabranch.api.thoughts import StartThought
@@ -19,7 +20,7 @@ from anabranch.errors import InputInvalid, MediaRefused, NotPermitted
 from anabranch.http import answers
 from anabranch.http.metrics import count_request
 from anabranch.http.places import EVERYWHERE, PLACES, UNTAGGED, reads
-from anabranch.http.reading import EXPECTED, NAMESPACE, event_in, from_body, from_query, only
+from anabranch.http.reading import NAMESPACE, event_in, from_body, from_query, only
 from anabranch_events import Event, traced
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Desk:
         context = Context(
             namespace,
             key=_key_of(request, operation.name),
-            expected=_expected(request),
+            expected=expected_in(only(request.headers, EXPECTED)),
             graphs=None if caller_of(request).everywhere else self._graphs,
         )
         if place.method == "GET" and operation.name not in UNTAGGED:
@@ -201,16 +202,3 @@ def _key_of(request: Request, name: str) -> str | None:
         return None
     refuse_key(name, header=KEY)
     return checked_key(key, field=KEY)
-
-
-def _expected(request: Request) -> int | None:
-    given = only(request.headers, EXPECTED)
-    if given is None:
-        return None
-    if not (given.isascii() and given.isdecimal() and len(given) <= 19):
-        raise InputInvalid(
-            f"{EXPECTED}: is no position",
-            field=EXPECTED,
-            fix="give the session's last position, or 0 for a new session",
-        )
-    return int(given)

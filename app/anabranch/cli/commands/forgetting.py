@@ -99,15 +99,11 @@ async def forget(
         forget_subject = partial(
             _forget_subject, memory, subject, everywhere=everywhere, receipt=receipt
         )
-        total = None
-        if dry_run or not yes:
+        if dry_run:
             found = await forget_subject(dry_run=True)
-            if dry_run:
-                call.output.item(found, _told(found, "Would forget"), *_details(found))
-                return
-            call.output.message("\n".join([_told(found, "This forgets"), *_remaining(found)]))
-            _ask(subject)
-            total = found.sums["insights"] + found.sums["derived"]
+            call.output.item(found, _told(found, "Would forget"), *_details(found))
+            return
+        total = None if yes else _agreed(call, subject, await forget_subject(dry_run=True))
         with call.output.progress("forgetting", total=total) as tell:
             found = await forget_subject(dry_run=False, progress=tell)
     call.output.item(found, _told(found, "Forgot"), *_details(found))
@@ -185,6 +181,13 @@ async def _session_id(memory: Memory, given: str) -> str:
         raise
     except (InputInvalid, SessionNotFound):
         return given
+
+
+def _agreed(call: Call, subject: Mapping[str, str], found: SubjectForgotten) -> int:
+    """Say what would go, let the caller confirm, and return how many insights that are."""
+    call.output.message("\n".join([_told(found, "This forgets"), *_remaining(found)]))
+    _ask(subject)
+    return found.sums["insights"] + found.sums["derived"]
 
 
 def _ask(subject: Mapping[str, str]) -> None:

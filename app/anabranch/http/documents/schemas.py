@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.responses import Response
 
 from anabranch.api.claims import UNKEYED
+from anabranch.api.expected import EXPECTED
 from anabranch.api.problem import PROBLEM_TYPE, Problem
 from anabranch.api.read_requests import FollowEvents, ReplayEvents
 from anabranch.api.thoughts import EVERY
@@ -21,7 +22,7 @@ from anabranch.http.documents.examples import EXAMPLES
 from anabranch.http.events.routes import LAST_EVENT_ID, EventRoutes
 from anabranch.http.events.streams import LINES, SSE
 from anabranch.http.places import PLACES, READ_ONLY, TAGS, UNTAGGED
-from anabranch.http.reading import EXPECTED, NAMESPACE, body_of
+from anabranch.http.reading import NAMESPACE, body_of
 from anabranch.http.routes import KEY
 from anabranch_events import Event
 from anabranch_events.event.identifiers import NAME_LENGTH_MAX
