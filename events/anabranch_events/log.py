@@ -75,6 +75,7 @@ class Log:
         self._ledger = Ledger(connection)
         self._ended = self._documents.ended
         self._groups = groups
+        self._tasks = TaskQueue(connection)
 
     @classmethod
     def connect(
@@ -151,7 +152,7 @@ class Log:
     @property
     def tasks(self) -> TaskQueue:
         """The queue of tasks beside the log, on the same connection."""
-        return TaskQueue(self._connection)
+        return self._tasks
 
     @property
     def transcripts(self) -> Transcripts:

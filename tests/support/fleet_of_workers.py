@@ -151,9 +151,11 @@ def noted_hand_backs(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     delays: list[float] = []
     give_back = Delivery.give_back
 
-    async def noted(self: Delivery, *, delay_s: float = 0.0) -> None:
-        delays.append(delay_s)
-        await give_back(self, delay_s=delay_s)
+    async def noted(self: Delivery, *, delay_s: float = 0.0) -> bool:
+        is_ours = await give_back(self, delay_s=delay_s)
+        if is_ours:
+            delays.append(delay_s)
+        return is_ours
 
     monkeypatch.setattr(Delivery, "give_back", noted)
     return delays

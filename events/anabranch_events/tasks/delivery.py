@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from anabranch_events.tasks.stream import TASKS
+from anabranch_events.tasks.stream import SILENCE_S, TASKS
 from anabranch_events.tasks.task import read_task
 from anabranch_events.transport.inbox import Unanswered
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from anabranch_events.tasks.task import Task
     from anabranch_events.transport.connection import Connection
 
@@ -20,6 +22,11 @@ ACK_PREFIX: Final = "$JS.ACK."
 _NS: Final = 1_000_000_000
 _FIELDS: Final = 9
 """The fields of where a delivery is answered; a later form has two or three more before them."""
+
+
+def silence_of(task: Task, bounds: Mapping[str, float]) -> float:
+    """Return the bound of silence of a task: that of its namespace, where it is known."""
+    return bounds.get(task.namespace, SILENCE_S)
 
 
 class Delivery:
@@ -31,8 +38,9 @@ class Delivery:
     shows how far it was.
     """
 
-    def __init__(self, connection: Connection, task: Task, *, reply: str) -> None:
+    def __init__(self, connection: Connection, task: Task, *, reply: str, silence_s: float) -> None:
         self.task = task
+        self._silence_s = silence_s
         self._connection = connection
         self._reply = reply
         self._heard_at = time.monotonic()
@@ -43,10 +51,13 @@ class Delivery:
         self.put_at = int(fields[start + 3]) / _NS
 
     @classmethod
-    def passed_on(cls, connection: Connection, *, task: object, reply: object) -> Delivery | None:
+    def passed_on(
+        cls, connection: Connection, *, task: object, reply: object, bounds: Mapping[str, float]
+    ) -> Delivery | None:
         """Return a delivery that another worker was given; None for what is none.
 
-        Any worker that knows where it is answered may answer it.
+        Any worker that knows where it is answered may answer it. `bounds` has those of silence, by
+        namespace.
         """
         found = read_task(task.encode()) if isinstance(task, str) else None
         if found is None or not isinstance(reply, str):
@@ -54,18 +65,13 @@ class Delivery:
         if not reply.startswith(ACK_PREFIX) or f".{TASKS}." not in reply:
             return None
         try:
-            return cls(connection, found, reply=reply)
+            return cls(connection, found, reply=reply, silence_s=silence_of(found, bounds))
         except (ValueError, IndexError):
             return None
 
     def to_pass_on(self) -> dict[str, str]:
         """Return what another worker in the same account needs to have it in our place."""
         return {"task": self.task.payload().decode(), "reply": self._reply}
-
-    @property
-    def silent_s(self) -> float:
-        """The time since it came, or since the last beat; the queue counts from no later."""
-        return time.monotonic() - self._heard_at
 
     async def done(self) -> None:
         """Take the task out of the queue: its outcome is in the log."""
@@ -77,14 +83,18 @@ class Delivery:
         if await self._say(b"+WPI"):
             self._heard_at = begun
 
-    async def give_back(self, *, delay_s: float = 0.0) -> None:
-        """Let another worker have the task, after a delay.
+    async def give_back(self, *, delay_s: float = 0.0) -> bool:
+        """Let another worker have the task, after a delay; tell whether it was still ours to give.
 
-        Only who still holds it may. The server obeys the answer of an earlier delivery, and takes
-        the task from its new worker (findings/nats_answers_of_a_lost_delivery_count.sh).
+        After a silence another may have it by now. The server obeys the answer of an earlier
+        delivery, and would take the task from its new worker
+        (findings/nats_answers_of_a_lost_delivery_count.sh). The queue counts the silence from no
+        later than we do: since it came, or since the last beat.
         """
+        if time.monotonic() - self._heard_at >= self._silence_s:
+            return False
         delay = orjson.dumps({"delay": int(delay_s * _NS)})
-        await self._say(b"-NAK " + delay if delay_s > 0 else b"-NAK")
+        return await self._say(b"-NAK " + delay if delay_s > 0 else b"-NAK")
 
     async def _say(self, word: bytes) -> bool:
         with suppress(Unanswered):

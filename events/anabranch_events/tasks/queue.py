@@ -50,6 +50,8 @@ class TaskQueue:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._bounds: dict[str, float] = {}
+        """The bounds of silence of the namespaces that were opened."""
         self.signals = Signals(connection)
 
     @property
@@ -64,10 +66,12 @@ class TaskQueue:
         None the one that stands. A tenant finds them made, and cannot ask.
         """
         checked_token(namespace, field="namespace")
-        if not self.may_put:
-            return SILENCE_S if silence_s is None else silence_s
-        await ensure_tasks(self._connection)
-        return await ensure_consumers(self._connection, namespace, silence_s=silence_s)
+        bound = SILENCE_S if silence_s is None else silence_s
+        if self.may_put:
+            await ensure_tasks(self._connection)
+            bound = await ensure_consumers(self._connection, namespace, silence_s=silence_s)
+        self._bounds[namespace] = bound
+        return bound
 
     async def ensure(self) -> None:
         """Make the queue where it is not there. Raises StreamDrifted."""
@@ -139,11 +143,16 @@ class TaskQueue:
 
     def taking(self) -> Taking:
         """Return a taker of tasks, to be used within `async with`."""
-        return Taking(self._connection)
+        return Taking(self._connection, self._bounds)
 
     def given(self, said: Mapping[str, object]) -> Delivery | None:
         """Return a delivery that another worker gives to us; None for what is none."""
-        return Delivery.passed_on(self._connection, task=said.get("task"), reply=said.get("reply"))
+        return Delivery.passed_on(
+            self._connection,
+            task=said.get("task"),
+            reply=said.get("reply"),
+            bounds=self._bounds,
+        )
 
     async def depths(self, namespace: str) -> dict[Priority, Depth]:
         """Return the number of tasks of each priority; a tenant may not ask."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, Self
 import nats.errors
 import orjson
 
-from anabranch_events.tasks.delivery import ACK_PREFIX, Delivery
+from anabranch_events.tasks.delivery import ACK_PREFIX, Delivery, silence_of
 from anabranch_events.tasks.stream import TASKS
 from anabranch_events.tasks.task import read_task, task_consumer
 from anabranch_events.transport.inbox import NO_RESPONDERS, STATUS, Unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nats.aio.subscription import Subscription
 
@@ -32,8 +32,9 @@ class Taking:
     whose it is. One that comes too late for its question is handed out with the next.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, bounds: Mapping[str, float]) -> None:
         self._connection = connection
+        self._bounds = bounds
         self._inbox = ""
         self._subscription: Subscription | None = None
         self._arrived: list[Delivery] = []
@@ -98,7 +99,10 @@ class Taking:
             if task is None or task.subject != subject:
                 self._spoilt.append(reply)
             else:
-                self._arrived.append(Delivery(self._connection, task, reply=reply))
+                silence_s = silence_of(task, self._bounds)
+                self._arrived.append(
+                    Delivery(self._connection, task, reply=reply, silence_s=silence_s)
+                )
             self._awaited -= 1
         elif (headers or {}).get(STATUS) == NO_RESPONDERS:
             self._over = True

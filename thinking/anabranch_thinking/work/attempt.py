@@ -97,10 +97,10 @@ class Attempt:
         except ClaimLost:
             self.outcome = "lost"  # The task is in the hands of another worker: it is not ours.
         except Conflict:
-            await self._give_back(delay_s=self._silence_s / 4)
+            await self.delivery.give_back(delay_s=self._silence_s / 4)
         except Unavailable as error:
             _log.warning("branch %s is given back: %s", self.session_id, error)
-            await self._give_back(delay_s=1.0)
+            await self.delivery.give_back(delay_s=1.0)
         except asyncio.CancelledError:
             if self._claim is None:
                 await self._give_on()
@@ -280,7 +280,7 @@ class Attempt:
                 lambda: self._sessions.fail(self.session_id, text, will_retry=True, claim=claim)
             )
             self.outcome = "retried"
-            await self._give_back(delay_s=pause_s(error, attempt=own))
+            await self.delivery.give_back(delay_s=pause_s(error, attempt=own))
             return
         if own > 1:
             reason = errors_of(made, last=text)
@@ -306,13 +306,8 @@ class Attempt:
 
     async def _give_on(self) -> None:
         """Give the task back, and call others to it."""
-        await self._give_back()
+        await self.delivery.give_back()
         await self._fabric.queue.signals.work(self._sessions.namespace, [self.priority])
-
-    async def _give_back(self, *, delay_s: float = 0.0) -> None:
-        """Give the task back, unless our silence may have given it to another worker already."""
-        if self.delivery.silent_s < self._silence_s:
-            await self.delivery.give_back(delay_s=delay_s)
 
     async def _answered(self, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Await `ask`, again while the log does not answer: how an attempt ended is not lost."""
