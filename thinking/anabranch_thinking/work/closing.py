@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from anabranch_thinking.join import Verdict
     from anabranch_thinking.sessions.many import Known
     from anabranch_thinking.sessions.state import SessionState
-    from anabranch_thinking.work.book import OpenJoin
     from anabranch_thinking.work.fabric import Fabric
+    from anabranch_thinking.work.open_join import OpenJoin
 
     Effect = Callable[[SessionState, str | None], list[Fact]]
 

@@ -26,7 +26,7 @@ from anabranch_thinking.sessions.many import Known
 from anabranch_thinking.sessions.state import Status
 from anabranch_thinking.sessions.state_cache import StateCache
 from anabranch_thinking.tracing import step_span
-from anabranch_thinking.work.book import JoinBook, Key, OpenJoin
+from anabranch_thinking.work.book import JoinBook
 from anabranch_thinking.work.closing import close_join
 from anabranch_thinking.work.waiting import end_of
 
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     from anabranch_events import PinnedConsumer, Recorded
     from anabranch_thinking.join import Verdict
     from anabranch_thinking.sessions.state import SessionState
-    from anabranch_thinking.work.book import Forked
     from anabranch_thinking.work.fabric import Fabric
     from anabranch_thinking.work.hedging import Hedging
+    from anabranch_thinking.work.open_join import Forked, Key, OpenJoin
 
 TICK_S: Final = 0.1
 NOTED_S: Final = 2.0

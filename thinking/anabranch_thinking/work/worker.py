@@ -24,7 +24,8 @@ from anabranch_events.event.types import Priority
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
 from anabranch_events.tasks.stream import SILENCE_S
 from anabranch_thinking.sessions.many import TOGETHER_MIN
-from anabranch_thinking.work.attempt import Attempt, Hedge
+from anabranch_thinking.work.attempt import Attempt
+from anabranch_thinking.work.hedge import Hedge
 from anabranch_thinking.work.offers import LABEL_WAIT_S, Offers
 from anabranch_thinking.work.slots import WorkSlots
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from anabranch_events import new_event, new_id
@@ -22,8 +24,11 @@ from anabranch_events.event.types import (
 )
 from anabranch_thinking.sessions.forks import fork_ids, join_id_of, share
 from anabranch_thinking.work.allowed import allowed_executors
-from anabranch_thinking.work.book import Forked, JoinBook, OpenJoin
+from anabranch_thinking.work.book import JoinBook
 from anabranch_thinking.work.hedging import Hedging, Kind, Paces
+
+if TYPE_CHECKING:
+    from anabranch_thinking.work.open_join import Forked, OpenJoin
 
 ROOT = new_id()
 
