@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from anabranch.api.fixes import OPERATORS
 from anabranch.errors import AnabranchError, NotPermitted
 from anabranch.memory.namespaces import Namespaces
-from anabranch.memory.thinking.think import fabric_of, hedging_of
+from anabranch.memory.thinking.joining import fabric_of, hedging_of
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.joiner import Joiner
 from anabranch_thinking.work.worker import Worker

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypedDict
 
 from anabranch.home.running_thoughts import RunningThought
 from anabranch.memory.recall import BranchRecall
+from anabranch.memory.thinking.joining import joining
 from anabranch.memory.thinking.roles_file import roles_of
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.types import Priority
@@ -20,8 +21,6 @@ from anabranch_thinking.tracing import thought_span
 from anabranch_thinking.work.allowed import RECALLING, allowed_executors
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms
 from anabranch_thinking.work.fabric import Fabric
-from anabranch_thinking.work.hedging import Hedging
-from anabranch_thinking.work.joiner import Joiner
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -29,12 +28,10 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from anabranch.backend.backend import Backend
-    from anabranch.memory.namespaces import Namespaces, OpenNamespace
+    from anabranch.memory.namespaces import OpenNamespace
     from anabranch.settings import Settings
     from anabranch_events import Log
     from anabranch_thinking import BranchTask, EventListener, Executor, Role, Thought, Work
-    from anabranch_thinking.sessions.recall import Recall
 
 Over = Literal["local", "workers"]
 _OVER: Final = ("local", "workers")
@@ -132,19 +129,7 @@ async def think_over_workers(
         labels=options.get("labels"),
         roles=roles_of(options.get("roles"), usual=namespace.backend.settings.roles),
     )
-    terms = WorkTerms(
-        executor=executor or RECALLING,
-        join=Join.of(
-            options.get("join", "all"),
-            branches=len(tasks),
-            late_kept=options.get("late_kept", False),
-        ),
-        deadline=moment(options.get("deadline")),
-        priority=priority or Priority.NORMAL,
-        timeout_s=options.get("timeout_s", TIMEOUT_S),
-        retries=options.get("retries", 0),
-        branches_max=options.get("branches_max", BUDGET),
-    )
+    terms = _terms(options, executor or RECALLING, branches=len(tasks), priority=priority)
     backend = namespace.backend
     fabric = Fabric(
         log=backend.log, sessions_of=lambda _: namespace.sessions, tracer=backend.tracer
@@ -166,6 +151,24 @@ async def think_over_workers(
                     await heard.reach(found.position)
     backend.saw(None, found.position)
     return found
+
+
+def _terms(
+    options: ThinkOptions, executor: str, *, branches: int, priority: Priority | None
+) -> WorkTerms:
+    return WorkTerms(
+        executor=executor,
+        join=Join.of(
+            options.get("join", "all"),
+            branches=branches,
+            late_kept=options.get("late_kept", False),
+        ),
+        deadline=moment(options.get("deadline")),
+        priority=priority or Priority.NORMAL,
+        timeout_s=options.get("timeout_s", TIMEOUT_S),
+        retries=options.get("retries", 0),
+        branches_max=options.get("branches_max", BUDGET),
+    )
 
 
 class Heard:
@@ -208,24 +211,6 @@ class Heard:
                 self._moved.set()
 
 
-def fabric_of(namespaces: Namespaces, backend: Backend, *, traces: bool = False) -> Fabric:
-    """Return what a worker and a joiner need, for all namespaces of a backend.
-
-    With `traces` there are spans, where they are sent anywhere.
-    """
-
-    def recall_of(name: str) -> Recall:
-        return BranchRecall(namespaces.of(name))
-
-    return Fabric(
-        log=backend.log,
-        sessions_of=lambda name: namespaces.of(name).sessions,
-        recall_of=recall_of,
-        embedder=backend.embedder,
-        tracer=backend.tracer if traces else None,
-    )
-
-
 def moment(value: datetime | float | None) -> datetime | None:
     """Return a deadline as a time; a number is seconds from now. Raises InputInvalid."""
     if isinstance(value, datetime):
@@ -263,29 +248,6 @@ def _priority(value: Priority | str | None) -> Priority | None:
         raise InputInvalid(
             f"priority: {value!r} is none", field="priority", fix=f"say {', '.join(Priority)}"
         ) from None
-
-
-@asynccontextmanager
-async def joining(fabric: Fabric, settings: Settings) -> AsyncGenerator[None]:
-    """Bid to be the joiner for the length of the block, where we may be it."""
-    if not fabric.queue.may_put:
-        yield
-        return
-    joiner = Joiner(fabric, hedging=hedging_of(settings))
-    running = asyncio.create_task(joiner.run())
-    try:
-        yield
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-
-
-def hedging_of(settings: Settings) -> Hedging:
-    """Return which branches get a second copy when they are slow, by the settings."""
-    ordered = tuple(Priority)
-    if settings.hedge == "none":
-        return Hedging(priorities=frozenset())
-    return Hedging(priorities=frozenset(ordered[: ordered.index(Priority(settings.hedge)) + 1]))
 
 
 def executor_access(settings: Settings) -> ExecutorAccess:

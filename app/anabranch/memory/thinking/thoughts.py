@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.reads.links import ConsolidationView, list_consolidations
 from anabranch.memory.reads.sessions import session_tree
-from anabranch.memory.thinking.think import fabric_of
+from anabranch.memory.thinking.joining import fabric_of
 from anabranch.past.as_of import position_of, sessions_then
 from anabranch.views import SessionView
 from anabranch_thinking.sessions.forks import first_of_fork, fork_ids, join_id_of

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.memory.namespaces import Namespaces
 from anabranch.memory.reads.sessions import page_of_sessions, show_session
+from anabranch.memory.thinking.joining import fabric_of, joining
 from anabranch.memory.thinking.load import TASKS_SEEN_MAX, LoadWatch
 from anabranch.memory.thinking.pools import WorkerOptions, pool_of
 from anabranch.memory.thinking.stats import BY, work_stats
-from anabranch.memory.thinking.think import executor_access, fabric_of, joining
+from anabranch.memory.thinking.think import executor_access
 from anabranch.memory.thinking.views import RetriedTask, TaskDetails, TaskView, WorkerView
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Priority
