@@ -53,10 +53,10 @@ _KEPT_ALSO: Final = frozenset(
         "session.id",
         "anthropic.message.stop_reason",
         "anthropic.tool_result.content",
-        "content",
-        "message",
     }
 )
+_KEPT_OF_MESSAGES: Final = frozenset({"content", "message"})
+"""The attributes of the events `gen_ai.*` that hold what was said; other events' are not ours."""
 _LARGE: Final = frozenset({"gen_ai.system_instructions", "gen_ai.tool.definitions"})
 _DROPPED: Final = ("droppedAttributesCount", "droppedEventsCount")
 _OF_RESOURCE: Final = frozenset({"service.name", "service.version"})
@@ -199,19 +199,29 @@ class SpanSpool:
                 "message": self._redaction.value(str(status.get("message", ""))),
             },
             "attributes": list(self._attributes(attributes)),
-            "events": [
-                {
-                    "name": str(event.get("name", "")),
-                    "timeUnixNano": event.get("timeUnixNano"),
-                    "attributes": list(self._attributes(attributes_of(event.get("attributes")))),
-                }
-                for event in objects_of(span.get("events"))
-            ],
+            "events": [self._slim_event(event) for event in objects_of(span.get("events"))],
         }
 
-    def _attributes(self, attributes: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    def _slim_event(self, event: dict[str, Any]) -> dict[str, Any]:
+        name = str(event.get("name", ""))
+        also = _KEPT_OF_MESSAGES if name.startswith("gen_ai.") else frozenset[str]()
+        attributes = attributes_of(event.get("attributes"))
+        return {
+            "name": name,
+            "timeUnixNano": event.get("timeUnixNano"),
+            "attributes": list(self._attributes(attributes, also=also)),
+        }
+
+    def _attributes(
+        self, attributes: Mapping[str, Any], *, also: frozenset[str] = frozenset()
+    ) -> Iterator[dict[str, Any]]:
         for name, value in attributes.items():
-            wanted = name.startswith(_KEPT) or name in _KEPT_ALSO or is_wanted(name, attributes)
+            wanted = (
+                name.startswith(_KEPT)
+                or name in _KEPT_ALSO
+                or name in also
+                or is_wanted(name, attributes)
+            )
             if wanted and name not in _LARGE and value is not None:
                 clean = self._redaction.value(structured(value))
                 yield _attribute(name, clean)

@@ -335,6 +335,26 @@ def test_files_are_bounded_and_dropped_after_an_hour(tmp_path: Path) -> None:
     assert spool.traces == {}
 
 
+def test_of_an_event_that_is_no_message_nothing_said_is_kept(tmp_path: Path) -> None:
+    """`content` and `message` are what was said where the event is GenAI's, else somebody's own."""
+    agents = InstrumentedAgents()
+    with agents.agent("keeper", "Fog?") as span:
+        span.add_event("gen_ai.choice", {"message": "Fog lifts at ten"})
+        span.add_event("cache.miss", {"message": "key tide-table", "content": "a page of tides"})
+    spool = SpanSpool(tmp_path / "spans")
+    spool.open()
+
+    spool.keep(
+        request_in(encode_spans(agents.ended).SerializeToString(), media=PROTOBUF, encoding="")
+    )
+
+    (path,) = (tmp_path / "spans").iterdir()
+    kept = path.read_text()
+    assert "Fog lifts at ten" in kept
+    assert "cache.miss" in kept
+    assert "tide" not in kept
+
+
 def test_an_answer_that_rejects_is_what_the_protocol_says() -> None:
     """In protobuf an empty answer is a success, of zero bytes."""
     from anabranch.service.otlp_requests import answer_of
