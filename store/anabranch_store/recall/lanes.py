@@ -99,30 +99,23 @@ async def scan(
 
 
 async def search_words(graph: Graph, reach: Reach, question: str, *, wanted: int) -> list[str]:
-    """Return the ids of eligible insights that the full-text index gives, best first.
-
-    Hangul, katakana, Thai and the like are one word of the index as far as no space stands in them.
-    Texts that hold such a word of the question somewhere within come first.
-    """
+    """Return the ids of eligible insights that the full-text index gives, best first."""
     terms = search_terms(question)
     if not terms:
         return []
-    holding, found = await asyncio.gather(
-        _holding(graph, reach, question, wanted=wanted),
-        _search(graph, "recall/search_words", reach, wanted=wanted, words=" ".join(terms)),
-    )
-    return list(dict.fromkeys([*holding, *found]))
+    return await _search(graph, "recall/search_words", reach, wanted=wanted, words=" ".join(terms))
 
 
-async def _holding(graph: Graph, reach: Reach, question: str, *, wanted: int) -> list[str]:
+async def search_within(graph: Graph, reach: Reach, question: str, *, wanted: int) -> list[str]:
+    """Return the ids of eligible insights that hold a word of the question within a longer one.
+
+    Hangul, katakana, Thai and the like are one word of the index as far as no space stands in them.
+    Questions without such words are not looked for.
+    """
     parts = glued_words(question)
     if not parts:
         return []
-    try:
-        async with asyncio.timeout(INDEX_TIMEOUT_S):
-            return await _of_reach(graph, "recall/holding", reach, limit=wanted, parts=parts)
-    except (TimeoutError, Unavailable):
-        return []
+    return await _of_reach(graph, "recall/holding", reach, limit=wanted, parts=parts)
 
 
 async def search_meaning(graph: Graph, reach: Reach, vector: Vector, *, wanted: int) -> list[str]:

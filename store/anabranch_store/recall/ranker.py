@@ -39,6 +39,7 @@ from anabranch_store.recall.lanes import (
     read_shared,
     scan,
     search_meaning,
+    search_within,
     search_words,
     vector_of,
 )
@@ -83,6 +84,16 @@ class _Ranking(NamedTuple):
 
     ranked: list[Scored]
     lanes: Mapping[str, LaneOutcome[object]]
+
+
+class _Chosen(NamedTuple):
+    """The candidates of the indexes, and the vector to which they can be compared."""
+
+    words: LaneOutcome[list[str]]
+    within: LaneOutcome[list[str]]
+    meaning: LaneOutcome[list[str]]
+    near: Vector | None
+    read: _Read
 
 
 class GraphRanker:
@@ -207,14 +218,14 @@ class GraphRanker:
             "meaning": meaning,
             "entities": _judged(ranked, "path"),
             "associations": links,
-            **_told(evidence),
+            **_told("evidence", evidence),
         }
         return _Ranking(link(ranked, links.found), lanes)
 
     async def _approximate(
         self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None]
     ) -> _Ranking:
-        words, meaning, near, read = await self._chosen(asked, vector)
+        words, within, meaning, near, read = await self._chosen(asked, vector)
         evidence = await self._evidence(asked, read)
         ranked = self._weigh(asked, read, shared={}, evidence=evidence.found)
         shared, links = await asyncio.gather(
@@ -236,24 +247,22 @@ class GraphRanker:
             "meaning": meaning,
             "entities": shared,
             "associations": links,
-            **_told(evidence),
+            **_told("words_within", within),
+            **_told("evidence", evidence),
         }
         return _Ranking(link(ranked, links.found), lanes)
 
-    async def _chosen(
-        self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None]
-    ) -> tuple[LaneOutcome[list[str]], LaneOutcome[list[str]], Vector | None, _Read]:
+    async def _chosen(self, asked: _ScopedQuestion, vector: LaneOutcome[Vector | None]) -> _Chosen:
         """Return what the indexes choose; where copies of a text fill it, they choose more."""
         wanted = max(WANTED_MIN, asked.question.k)
+        of = self._graph, asked.reach, asked.text
         while True:
-            words, meaning = await asyncio.gather(
-                self._attempt(
-                    asked,
-                    search_words(self._graph, asked.reach, asked.text, wanted=wanted),
-                    nothing=[],
-                ),
+            words, within, meaning = await asyncio.gather(
+                self._attempt(asked, search_words(*of, wanted=wanted), nothing=[]),
+                self._attempt(asked, search_within(*of, wanted=wanted), nothing=[]),
                 self._near(asked, vector, wanted=wanted),
             )
+            words = _first(within, words)
             chosen = list(dict.fromkeys([*words.found, *meaning.found]))
             # A vector that the index could not take would fail the exact comparison too.
             near = None if meaning.state == "failed" else vector.found
@@ -261,7 +270,7 @@ class GraphRanker:
             texts = {row.text for row, _ in read.values()}
             full = max(len(words.found), len(meaning.found)) >= wanted
             if len(texts) >= shown(asked.question) or not full or wanted >= FETCH_MAX:
-                return words, meaning, near, read
+                return _Chosen(words, within, meaning, near, read)
             wanted = min(wanted * FETCH_GROWTH, FETCH_MAX)
 
     def _weigh(
@@ -417,9 +426,16 @@ def _together(one: LaneOutcome[_Evidence], other: LaneOutcome[_Evidence]) -> Lan
     )
 
 
-def _told(evidence: LaneOutcome[_Evidence]) -> dict[str, LaneOutcome[object]]:
-    """Return the lane of evidence, where it failed: what it brings is a part of each score."""
-    return {"evidence": evidence} if evidence.state == "failed" else {}
+def _first(within: LaneOutcome[list[str]], words: LaneOutcome[list[str]]) -> LaneOutcome[list[str]]:
+    """Return the lane of words: texts that hold one within a longer word come first."""
+    found = list(dict.fromkeys([*within.found, *words.found]))
+    state = "ok" if found and words.state == "empty" else words.state
+    return words._replace(state=state, found=found)
+
+
+def _told(name: str, outcome: LaneOutcome[Any]) -> dict[str, LaneOutcome[object]]:
+    """Return a lane that is told where it failed: what it brings is a part of the others."""
+    return {name: outcome} if outcome.state == "failed" else {}
 
 
 def _require_an_answer(lanes: Mapping[str, LaneOutcome[object]]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from anabranch_store import GraphRanker
+from anabranch_store.errors import GraphUnavailable
+from anabranch_store.recall import ranker as ranking
 from tests.support.histories import moment
 from tests.support.learning import Account, learn
 from tests.support.patience import PATIENCE_S
@@ -12,6 +14,8 @@ from tests.support.recalling import ask
 from tests.support.rounds import neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
+    import pytest
+
     from anabranch_store import Graph
 
 pytestmark = [neo4j_in_full_only, two_stores]
@@ -52,6 +56,33 @@ async def test_a_word_that_no_space_sets_apart_is_found(graph: Graph) -> None:
         found = await ranker.recall(ask(word, k=3))
 
         assert [hit.text for hit in found][:1] == [text], word
+
+
+async def test_words_within_longer_ones_that_cannot_be_looked_for_are_named(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index still answers, and the answer says that it lacks what only running text holds."""
+    account = Account()
+    session = account.open()
+    for text in (RUNNING["프린터"], "프린터 is the Korean word for printer"):
+        account.remember(session, text)
+    await learn(graph, account.events)
+    ranker = GraphRanker(graph, None, scan_max=0, timeout_s=PATIENCE_S, clock=lambda: moment(1000))
+
+    async def fails(*_: object, **__: object) -> list[str]:
+        raise GraphUnavailable("the graph is away", fix="wait")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ranking, "search_within", fails)
+        found = await ranker.recall(ask("프린터", k=3))
+    whole = await ranker.recall(ask("프린터", k=3))
+
+    assert [hit.text for hit in found] == ["프린터 is the Korean word for printer"]
+    assert found.lanes["words"].state == "ok"
+    assert found.lanes["words_within"].state == "failed"
+    assert "the graph is away" in str(found.lanes["words_within"].reason)
+    assert len(whole.hits) == 2
+    assert "words_within" not in whole.lanes
 
 
 async def test_a_word_is_found_in_another_form(graph: Graph) -> None:
