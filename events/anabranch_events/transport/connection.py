@@ -40,6 +40,9 @@ PINGS_MISSED_MAX: Final = 2
 NOTICED_S: Final = PING_S * (PINGS_MISSED_MAX + 1)
 """The time until a silent server, frozen or cut off, counts as gone."""
 
+STOOD_STILL_S: Final = 1.0
+"""So much later than its limit ends a wait of a process that did not run meanwhile."""
+
 CLOSE_TIMEOUT_S: Final = 2.0
 RECONNECT_TIMEOUT_S: Final = 2.0
 _FORBIDDEN: Final = re.compile(r'permissions violation for publish to "(.+)"', re.IGNORECASE)
@@ -49,6 +52,14 @@ Locate: TypeAlias = "Callable[[], tuple[str, str | None] | None]"
 """The address and token of the server by now; None where they are the same."""
 Absence: TypeAlias = 'Callable[[], Literal["paused", "handed over"] | None]'
 """Why a server is away: paused by its operator, handed over to another owner, or by no plan."""
+
+
+def stood_still(deadline: float) -> bool:
+    """Tell whether a wait up to `deadline` (monotonic) ends so late that the process cannot have run.
+
+    It was stopped, or something held the event loop. The answer may lie in its socket unread.
+    """
+    return time.monotonic() > deadline + STOOD_STILL_S
 
 
 class View(Protocol):
@@ -264,18 +275,25 @@ class Connection:
         """Call `once` with a time limit, again while it raises Unanswered, for `timeout_s` in all.
 
         Only for requests that may be sent twice. A leader that steps down keeps its answers to
-        itself, so the first try is a short one. Each next try is twice as long. Raises
-        LogUnavailable, or LogRefused.
+        itself, so the first try is a short one. Each next try is twice as long. A process that
+        stood still meanwhile has not waited: it begins anew, once. Raises LogUnavailable, or
+        LogRefused.
         """
-        deadline = time.monotonic() + self.timeout_s
+        deadline = until = time.monotonic() + self.timeout_s
         patience_s = min(self.timeout_s / 2, FIRST_PATIENCE_S)
+        anew = False
         while True:
             began = time.monotonic()
             try:
                 await self.wait_connected(deadline)
-                return await once(min(patience_s, deadline - time.monotonic()))
+                limit_s = min(patience_s, deadline - time.monotonic())
+                until = time.monotonic() + limit_s
+                return await once(limit_s)
             except Unanswered as error:
                 if self._absence() == "paused":
+                    deadline = time.monotonic() + self.timeout_s
+                elif not anew and stood_still(until):
+                    anew = True
                     deadline = time.monotonic() + self.timeout_s
                 if time.monotonic() + RETRY_PAUSE_S >= deadline:
                     self.fail(error)

@@ -130,8 +130,8 @@ async def append(connection: Connection, out: Outgoing) -> Receipt:
 async def not_stored(connection: Connection, error: LogUnavailable) -> LogUnavailable | LogFull:
     """Return the error for an append that nobody answered.
 
-    A server whose disk is full answers every question but acknowledges nothing, from anybody. One
-    that stores the events of others meanwhile is only slow.
+    A server whose disk is full, or stands still, answers every question but acknowledges nothing,
+    from anybody. One that stores the events of others meanwhile is only slow.
     """
     try:
         async with asyncio.timeout(1):
@@ -144,7 +144,8 @@ async def not_stored(connection: Connection, error: LogUnavailable) -> LogUnavai
     if _last_sequence(before.data) != _last_sequence(after.data):
         return error
     return LogFull(
-        f"the NATS server at {connection.url} answers, but stores nothing: its disk must be full",
+        f"the NATS server at {connection.url} answers, but stores nothing: "
+        "its disk is full, or stands still",
         fix="make room on its disk, and see its log; appending the same event again is safe",
     )
 

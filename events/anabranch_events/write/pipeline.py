@@ -18,7 +18,7 @@ from anabranch_events.event.codec import CONTENT_TYPE
 from anabranch_events.jetstream.api import Refused, parsed, translated
 from anabranch_events.jetstream.direct_get import EVENT_ID
 from anabranch_events.jetstream.stream import DUPLICATE_WINDOW_S
-from anabranch_events.transport.connection import RETRY_PAUSE_S
+from anabranch_events.transport.connection import RETRY_PAUSE_S, stood_still
 from anabranch_events.transport.inbox import NO_RESPONDERS, STATUS, Forbidden, Unanswered
 from anabranch_events.write.append import Outgoing, check_same, not_stored, subject_of
 
@@ -219,10 +219,13 @@ class Pipeline:
 
     async def _progressed(self, patience_s: float) -> None:
         """Return when something was acknowledged or went wrong. Raises LogUnavailable, LogFull."""
+        deadline = time.monotonic() + patience_s
         try:
             async with asyncio.timeout(patience_s):
                 await self._changed.wait()
         except TimeoutError:
+            if stood_still(deadline):
+                return
             silence = self._connection.unavailable(Unanswered("no acknowledgement came"))
             if isinstance(silence, LogUnavailable):
                 raise await not_stored(self._connection, silence) from None
@@ -251,7 +254,9 @@ class Pipeline:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_FIRST_PATIENCE_S):
                     await self._changed.wait()
-            if time.monotonic() > deadline:
+            if stood_still(deadline):
+                deadline = time.monotonic() + self._patience_s
+            elif time.monotonic() > deadline:
                 self._changed.clear()
                 await self._progressed(0)
             elif self._oldest == first:
