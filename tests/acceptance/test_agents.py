@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import responses_model
 from tests.support.messages_model import MessagesModel, serving
-from tests.support.patience import until
+from tests.support.patience import PATIENCE_S, until
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     in_full_only,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(shutil.which("npm") is None, reason="Node is not on this machine"),
 ]
 CLAUDE: Final = "@anthropic-ai/claude-code@2.1.332"
@@ -251,7 +251,7 @@ def test_two_agents_are_followed_live_and_a_third_recalls_what_they_found(
         asyncio.run(until(found))
     finally:
         watching.terminate()
-        told, _ = watching.communicate(timeout=60)
+        told, _ = watching.communicate(timeout=PATIENCE_S)
     model = responses_model.ResponsesModel(
         (lambda _: ("recall", {"query": "fuse of the pump"}),),
         server="mcp__anabranch",

@@ -20,6 +20,7 @@ from tests.acceptance.test_agents import npm
 from tests.support.graphs import empty
 from tests.support.histories import at, insight
 from tests.support.outside_tools import outside_python
+from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
 from tests.support.rounds import ENGINE, in_full_only
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from anabranch_store import GraphAddress
 
-pytestmark = [pytest.mark.timeout(300), in_full_only, pytest.mark.xdist_group("outside")]
+pytestmark = [pytest.mark.timeout(900), in_full_only, pytest.mark.xdist_group("outside")]
 
 PAGE: Final = (ROOT / "docs" / "how-to" / "read-the-graph.md").read_text(encoding="utf-8")
 PINS: Final = (ROOT / "requirements" / "outside.in").read_text(encoding="utf-8")
@@ -187,7 +188,7 @@ def test_graphql_introspection_finds_types_with_names_that_it_takes(
             env=environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
         for environment in stores.values()

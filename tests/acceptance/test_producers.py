@@ -21,6 +21,7 @@ from anabranch_events import Log, encode, new_event, new_id
 from anabranch_events.event.types import InsightRecorded, SessionOpened
 from tests.acceptance.test_docs import blocks
 from tests.support.fixtures.memory import CommandLine, running
+from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
 from tests.support.rounds import in_full_only
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from anabranch_events import NatsServer
 
-pytestmark = [pytest.mark.timeout(600), in_full_only]
+pytestmark = [pytest.mark.timeout(1800), in_full_only]
 
 PAGES = "docs/how-to/produce-with-{}.md"
 
@@ -63,7 +64,7 @@ def get(line: CommandLine, path: str) -> tuple[int, bytes]:
     """Return the status and the body of a page."""
     try:
         url = runtime(line)["http_url"] + path
-        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - our own pages.
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:  # noqa: S310 - our own pages.
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -125,7 +126,7 @@ def test_the_shell_finds_the_server_as_the_page_says(up: CommandLine) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
     found = runtime(up)["log"]
@@ -230,7 +231,7 @@ async def test_what_a_command_stored_is_recalled_by_a_command(client: Client) ->
 
     async def ask(command: str, body: dict[str, Any]) -> Any:
         subject = f"anabranch.commands.meadow.{command}"
-        answer = await client.request(subject, json.dumps(body).encode(), timeout=60)
+        answer = await client.request(subject, json.dumps(body).encode(), timeout=PATIENCE_S)
         assert (answer.headers or {})["Content-Type"] == "application/json", answer.data
         return json.loads(answer.data)
 
@@ -247,7 +248,9 @@ async def test_the_pages_tell_of_health_metrics_and_commands(
     up: CommandLine, client: Client
 ) -> None:
     """Health names log and graph; metrics count commands; the document is the committed one."""
-    await client.request("anabranch.commands.meadow.open_session", b'{"task": "x"}', timeout=60)
+    await client.request(
+        "anabranch.commands.meadow.open_session", b'{"task": "x"}', timeout=PATIENCE_S
+    )
 
     health, said = get(up, "/health")
     metrics, counted = get(up, "/metrics")
@@ -272,7 +275,7 @@ def test_the_operations_stand_beside_the_pages(up: CommandLine) -> None:
         data=b'{"text": "Dippers walk under water"}',
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 - as above.
+    with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310 - as above.
         kept = json.loads(answer.read())
 
     shown = up.here("get", kept["insight_id"], "-N", "brook", "--json").value
@@ -286,7 +289,7 @@ def test_the_operations_stand_beside_the_pages(up: CommandLine) -> None:
 async def test_the_metrics_tell_of_the_projections(up: CommandLine, client: Client) -> None:
     """Once all is applied, the page and `status` give the same figures of each projection."""
     body = b'{"text": "Herons wait for fish"}'
-    answer = await client.request("anabranch.commands.meadow.remember", body, timeout=60)
+    answer = await client.request("anabranch.commands.meadow.remember", body, timeout=PATIENCE_S)
     position = json.loads(answer.data)["position"]
     name = "anabranch_projection_"
 
@@ -330,7 +333,7 @@ async def test_up_leaves_the_stream_as_the_log_makes_it(
     other = await nats.connect(nats_server.url, token=nats_server.token)
 
     async def settings_of(one: Client) -> Any:
-        answer = await one.request("$JS.API.STREAM.INFO.ANABRANCH_EVENTS", b"", timeout=30)
+        answer = await one.request("$JS.API.STREAM.INFO.ANABRANCH_EVENTS", b"", timeout=PATIENCE_S)
         return json.loads(answer.data)["config"]
 
     async with Log.connect(nats_server.url, token=nats_server.token):

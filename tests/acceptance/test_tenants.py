@@ -16,6 +16,7 @@ from anabranch_events.transport.address import with_user
 from anabranch_projections import wait_for
 from anabranch_store import Graph
 from tests.support.fixtures.memory import CommandLine, running
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ async def test_a_recall_by_command_stays_in_its_namespace(owner: CommandLine) ->
         body = {"query": "vault", "scope": scope, "session_id": theirs["session_id"]}
         body |= {"after": theirs["position"], "wait_s": 30}
         reply = await client.request(
-            "anabranch.commands.acme.recall", json.dumps(body).encode(), timeout=60
+            "anabranch.commands.acme.recall", json.dumps(body).encode(), timeout=PATIENCE_S
         )
         answers.append(reply.data)
     await client.close()
@@ -160,7 +161,7 @@ async def test_up_projects_with_a_projectors_credentials(
         assert process.stdout is not None
         ready = json.loads(await asyncio.wait_for(process.stdout.readline(), 110))
         async with Graph.connect(graph_address) as graph:
-            reached = await wait_for(log, graph, "graph", last.position, timeout_s=60)
+            reached = await wait_for(log, graph, "graph", last.position, timeout_s=PATIENCE_S)
         process.terminate()
         _, said = await asyncio.wait_for(process.communicate(), 60)
 

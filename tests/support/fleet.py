@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from anabranch_events import Log
 from anabranch_events.errors import LogUnavailable
 from tests.support.histories import stream
+from tests.support.patience import PATIENCE_S
 from tests.support.projecting import Nursery
 from tests.support.proxy import Proxy
 
@@ -93,7 +94,7 @@ class Fleet:
             ways = await enter(Proxy(server.url)), await enter(Proxy(graph.address.uri))
             self._members.append(Member(*ways))
             await self._start(self._members[-1])
-        self.log = await enter(Log.connect(server.url, token=server.token, timeout_s=30))
+        self.log = await enter(Log.connect(server.url, token=server.token, timeout_s=PATIENCE_S))
         self._writers = [asyncio.create_task(self._write(seed)) for seed in range(WRITERS)]
         return self
 

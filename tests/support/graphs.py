@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from anabranch_store.address import GraphAddress
 from anabranch_store.bolt.values import native
 from anabranch_store.graph.graph import open_driver
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -58,7 +59,7 @@ async def session_with(address: GraphAddress) -> AsyncGenerator[AsyncSession]:
         address.uri,
         username=address.username,
         password=address.password.get_secret_value(),
-        timeout_s=10,
+        timeout_s=PATIENCE_S,
     )
     async with driver, driver.session(database=address.database) as session:
         yield session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE_S: Final = 90.0
+PATIENCE_S: Final = 240.0
 """How long a test waits for what must come. It is met only by what would never come."""
 FOREVER_S: Final = 3600.0
 """A limit given to the code under test that no test reaches: what ends sooner has not waited."""

@@ -14,6 +14,7 @@ from anabranch_events.event.types import Priority, SessionOpened
 from anabranch_events.server.accounts import VIEWS_ADMIN
 from anabranch_events.tasks.task import task_consumer
 from anabranch_events.transport.address import with_user
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -112,7 +113,9 @@ class World:
         """Ask JetStream as the owner."""
         client = self._views if views else self.admin
         payload = b"" if request is None else json.dumps(request).encode()
-        answer = json.loads((await client.request(f"$JS.API.{subject}", payload, timeout=10)).data)
+        answer = json.loads(
+            (await client.request(f"$JS.API.{subject}", payload, timeout=PATIENCE_S)).data
+        )
         assert "error" not in answer, answer
         return answer
 
@@ -210,7 +213,7 @@ async def answered(thief: Thief, number: int) -> None:
     """Ask what every tenant may, and wait for the answer: the connection works."""
     inbox = f"_INBOX.thief.control{number}"
     await thief.send("anabranch.log.info", b"", reply=inbox)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while inbox not in {one.subject for one in thief.heard}:  # noqa: ASYNC110  The driver's callback keeps a list.
             await asyncio.sleep(0.01)
     assert thief.client.stats["reconnects"] == 0

@@ -29,7 +29,7 @@ JUMPS_S: Final = (HOUR_S, -HOUR_S, 0, YEAR_S, -YEAR_S, 0)
 SESSION: Final = "01a20000-0000-7000-8000-000000000001"
 
 pytestmark = [
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(1800),
     in_full_only,
     pytest.mark.skipif(shutil.which("go") is None, reason="Go is not on this machine"),
 ]

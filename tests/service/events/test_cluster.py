@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from anabranch_events import Recorded
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 
 WRITERS = 4
 STEP_DOWNS = 3

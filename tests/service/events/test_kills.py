@@ -10,7 +10,7 @@ import pytest
 
 from anabranch_events import Log
 from tests.support.killing import MortalServer
-from tests.support.patience import until
+from tests.support.patience import PATIENCE_S, until
 from tests.support.rounds import CHAOS_ROUNDS
 from tests.support.writers import Writer, check, follow, further
 
@@ -28,8 +28,8 @@ async def survive(folder: Path, *, rounds: int, seed: int) -> int:
     dice = random.Random(seed)  # noqa: S311 - a test's dice
     async with (
         MortalServer(folder) as server,
-        Log.connect(server.url, token=server.token, timeout_s=10) as log,
-        Log.connect(server.url, token=server.token, timeout_s=10) as reading,
+        Log.connect(server.url, token=server.token, timeout_s=PATIENCE_S) as log,
+        Log.connect(server.url, token=server.token, timeout_s=PATIENCE_S) as reading,
     ):
         writers = [Writer(log, seed + number) for number in range(WRITERS)]
         seen: list[Recorded] = []

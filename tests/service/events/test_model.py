@@ -15,7 +15,7 @@ from anabranch_events.event.identifiers import new_id
 from anabranch_events.jetstream import stream
 from tests.support.events import NAMESPACE, new_sessions, note
 from tests.support.killing import MortalServer
-from tests.support.patience import until
+from tests.support.patience import PATIENCE_S, until
 from tests.support.rounds import CHAOS_ROUNDS
 
 if TYPE_CHECKING:
@@ -195,8 +195,10 @@ async def live(folder: Path, *, durability: Durability, conditional: bool, kills
     model = Model(seed, conditional=conditional)
     async with (
         MortalServer(folder) as server,
-        Log.connect(server.url, token=server.token, timeout_s=10, durability=durability) as log,
-        Log.connect(server.url, token=server.token, timeout_s=10) as other,
+        Log.connect(
+            server.url, token=server.token, timeout_s=PATIENCE_S, durability=durability
+        ) as log,
+        Log.connect(server.url, token=server.token, timeout_s=PATIENCE_S) as other,
     ):
         writers = [Writer(model, log if number % 3 else other) for number in range(WRITERS)]
         async with asyncio.TaskGroup() as tasks:

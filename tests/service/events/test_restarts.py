@@ -74,7 +74,7 @@ async def test_a_subscription_goes_on_after_its_server_was_killed(mortal: Mortal
 @in_full_only
 async def test_a_subscription_outlives_twenty_restarts(mortal: MortalServer) -> None:
     """Half of them kills, while others write: no event is missed or doubled, and all in order."""
-    async with Log.connect(mortal.url, token=mortal.token, timeout_s=30) as log:
+    async with Log.connect(mortal.url, token=mortal.token, timeout_s=PATIENCE_S) as log:
         writers = [Writer(log, seed) for seed in range(2)]
         seen: list[Recorded] = []
         following = asyncio.create_task(follow_each(log, seen))
@@ -150,7 +150,7 @@ async def test_an_append_whose_answer_was_lost_is_stored_once(
     expected = {events[0].session_id: 0} if expectation else None
     async with (
         Log.connect(nats_server.url, token=nats_server.token) as direct,
-        Log.connect(proxy.url, token=nats_server.token, timeout_s=10) as log,
+        Log.connect(proxy.url, token=nats_server.token, timeout_s=PATIENCE_S) as log,
     ):
         await log.ended_namespaces()  # Both are asked once, before the first event.
         await log.sealed_namespaces()
@@ -330,7 +330,9 @@ async def test_a_server_that_comes_back_elsewhere_is_found(tmp_path: Path) -> No
     async with NatsServer(tmp_path / "first") as first, NatsServer(tmp_path / "second") as second:
         at = [(first.url, first.token)]
         async with (
-            Log.connect(first.url, token=first.token, timeout_s=60, locate=lambda: at[0]) as log,
+            Log.connect(
+                first.url, token=first.token, timeout_s=PATIENCE_S, locate=lambda: at[0]
+            ) as log,
             Log.connect(second.url, token=second.token) as other,
         ):
             before = await other.append(large(new_id(), 10))

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine, Ran
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 UNKNOWN = "01a20728-9303-7384-8336-25da4fe2860a"
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_remember_and_recall(anabranch: CommandLine, namespace: str) -> None:
@@ -176,6 +177,6 @@ def test_a_closed_pipe_is_no_failure_to_explain(anabranch: CommandLine, namespac
         output.close()
         anabranch.opened(namespace)
 
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=PATIENCE_S)
 
         assert (code, errors.read()) == (141, b"")

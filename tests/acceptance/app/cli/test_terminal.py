@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 TEXT = "Zürich café 東京 🚲 Ελλάδα"
 PLAINEST = "POSIX without UTF-8"

@@ -32,6 +32,7 @@ from tests.support.histories import (
     session,
     thoughts,
 )
+from tests.support.patience import PATIENCE_S
 from tests.support.properties import OnThisLoop, held
 from tests.support.rounds import FULL, in_full_only
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event, Recorded
     from anabranch_store import EmbeddedGraph, GraphAddress
 
-pytestmark = [pytest.mark.timeout(600), in_full_only]
+pytestmark = [pytest.mark.timeout(1800), in_full_only]
 
 HELD: Final = (
     "MATCH (i:Insight {namespace: $namespace}) WHERE i.recorded <= $as_of "
@@ -85,7 +86,7 @@ class Past:
         new = [each async for each in found]
         self.records += new
         self.events += [PositionedEvent(each.position, each.decode()) for each in new]
-        await self.memory.wait_for(len(self.events), timeout_s=60)
+        await self.memory.wait_for(len(self.events), timeout_s=PATIENCE_S)
 
     @property
     def namespace(self) -> str:

@@ -14,6 +14,7 @@ from anabranch.memory.memory import namespace_of
 from tests.support.chinese_model import DIMENSION as CHINESE_DIMENSION
 from tests.support.chinese_model import chinese_model
 from tests.support.embeddings import DIMENSION, MODEL, EmbeddingsServer
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ async def test_none_skips_meaning_and_a_rebuild_brings_it(own_settings: Settings
             checks = {check.name: check for check in await examine(memory.settings)}
         async with Memory.open(settings=_with_endpoint(own_settings, server)) as memory:
             await namespace_of(memory).backend.wait_for(
-                namespace_of(memory).backend.seen, projection="vectors", timeout_s=60
+                namespace_of(memory).backend.seen, projection="vectors", timeout_s=PATIENCE_S
             )
             both = await memory.recall(QUESTION)
 
@@ -89,7 +90,7 @@ async def test_a_rebuild_asks_the_model_for_nothing(own_settings: Settings) -> N
             await memory.remember("The old gauge drifts.")
             last = await memory.remember("A new gauge does not drift.")
             await namespace_of(memory).backend.wait_for(
-                last.position, projection="vectors", timeout_s=60
+                last.position, projection="vectors", timeout_s=PATIENCE_S
             )
             before = list(server.texts)
             await memory.graph.rebuild()
@@ -112,7 +113,7 @@ async def test_an_embedder_that_hangs_keeps_no_words_waiting(own_settings: Setti
             learned = [await memory.remember(f"Gauge {number} drifts.") for number in range(20)]
             last = learned[-1]
             await asyncio.to_thread(server.asked.wait, 30)
-            reached = await memory.wait_for(last.position, timeout_s=60)
+            reached = await memory.wait_for(last.position, timeout_s=PATIENCE_S)
             projecting = namespace_of(memory).backend.projecting
             assert projecting is not None
             behind = projecting.positions["vectors"]
@@ -147,7 +148,7 @@ async def test_a_model_in_a_folder_finds_what_its_language_means(own_settings: S
         answer = await memory.remember("这次出行靠银行贷款。")
         last = await memory.remember("投影器在断档之后会重置消费者。")
         await namespace_of(memory).backend.wait_for(
-            last.position, projection="vectors", timeout_s=60
+            last.position, projection="vectors", timeout_s=PATIENCE_S
         )
         found = await memory.recall("旅游怎么付钱")
 
@@ -168,7 +169,7 @@ async def test_questions_and_texts_have_their_own_prefixes(
         async with Memory.open(settings=settings) as memory:
             receipt = await memory.remember("The old gauge drifts.")
             await namespace_of(memory).backend.wait_for(
-                receipt.position, projection="vectors", timeout_s=60
+                receipt.position, projection="vectors", timeout_s=PATIENCE_S
             )
             found = await memory.recall(QUESTION)
             embedder = namespace_of(memory).backend.embedder

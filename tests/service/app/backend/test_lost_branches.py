@@ -12,6 +12,7 @@ from anabranch.backend.lost_branches import end_lost_branches
 from anabranch.home.running_thoughts import lost_thoughts
 from anabranch_events.event.types import BranchCreated, SessionOpened
 from anabranch_thinking import Sessions
+from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ async def thinker(server: NatsServer, folder: Path, *session_id: str) -> AsyncGe
     assert process.stdout is not None
     try:
         wanted = sum(BEGUN.values()) - len(session_id)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             for _ in range(wanted):
                 assert await process.stdout.readline()
         yield process

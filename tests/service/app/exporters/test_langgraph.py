@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.service.app.exporters.conftest import Pier
 
 # LangGraph takes longer to import than the tests take.
-pytestmark = [in_full_only, pytest.mark.timeout(120)]
+pytestmark = [in_full_only, pytest.mark.timeout(360)]
 
 
 async def test_a_graph_goes_on_where_a_branch_stands(pier: Pier, tmp_path: Path) -> None:

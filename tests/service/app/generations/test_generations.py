@@ -24,6 +24,7 @@ from anabranch_store.errors import GraphTooNew
 from tests.support.fixtures.memory import CommandLine, Ran
 from tests.support.graphs import ask
 from tests.support.histories import insight, session
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import CHAOS_ROUNDS, FULL, in_full_only
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Event
 
-pytestmark = [pytest.mark.timeout(900), in_full_only]
+pytestmark = [pytest.mark.timeout(2700), in_full_only]
 EVENTS = 6_000
 VICTIMS = ("log", "rebuild", "owner", "graph")
 
@@ -150,7 +151,7 @@ async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -
     servers.home.runtime.rmdir()
     servers.home.runtime.write_bytes(written)
     last = await memory.remember("The south gate has no lock.")
-    reached = await memory.wait_for(last.position, timeout_s=60)
+    reached = await memory.wait_for(last.position, timeout_s=PATIENCE_S)
 
     assert rebuilt.database == empty.database
     assert "never filled" in never_filled
@@ -176,7 +177,7 @@ async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settin
         finally:
             os.kill(host, signal.SIGCONT)
         last = await memory.remember("The south gate has no lock.")
-        reached = await memory.wait_for(last.position, timeout_s=60)
+        reached = await memory.wait_for(last.position, timeout_s=PATIENCE_S)
         live = (await memory.graph.generations())[0].name
 
     assert problem

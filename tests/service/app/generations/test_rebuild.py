@@ -13,7 +13,7 @@ from anabranch_projections.errors import ProjectionHalted
 if TYPE_CHECKING:
     from anabranch import Memory
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 async def test_a_rebuild_halts_at_what_cannot_be_applied_unless_told_to_skip(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_store import GraphAddress
 
-pytestmark = [pytest.mark.timeout(300), in_full_only]
+pytestmark = [pytest.mark.timeout(900), in_full_only]
 
 
 async def test_what_is_foreign_is_said_and_left_by_a_repair(

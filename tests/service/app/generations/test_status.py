@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event, NatsServer
     from anabranch_store import GraphAddress
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 LOAD = 20_000
 NOBODY = "bolt://127.0.0.1:1"
 

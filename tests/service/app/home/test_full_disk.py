@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.own_servers]
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.own_servers]
 
 
 def mounted(*arguments: str) -> None:

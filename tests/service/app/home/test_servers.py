@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from anabranch_events import NatsServer
     from anabranch_store import GraphAddress
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 OWNER = """
 import asyncio, sys
@@ -424,7 +424,9 @@ async def _projected_elsewhere(
     assert process.stdout is not None
     ready = [await asyncio.wait_for(process.stdout.readline(), 120) for _ in range(2)]
     async with Graph.connect(graph_address) as graph:
-        reached = await wait_for(namespace_of(memory).backend.log, graph, "graph", 2, timeout_s=60)
+        reached = await wait_for(
+            namespace_of(memory).backend.log, graph, "graph", 2, timeout_s=PATIENCE_S
+        )
     process.terminate()
     await asyncio.wait_for(process.communicate(), 60)
 

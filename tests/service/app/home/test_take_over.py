@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from tests.support.visiting import Visitor
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.own_servers]
+pytestmark = [pytest.mark.timeout(2700), pytest.mark.own_servers]
 
 VISITORS_MAX = 20
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from anabranch import Memory
     from anabranch.http.access.callers import Access
 
-pytestmark = [pytest.mark.timeout(300), in_full_only]
+pytestmark = [pytest.mark.timeout(900), in_full_only]
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 HELLO: Final = {"jsonrpc": "2.0", **HANDSHAKE[0]}
 TAKES: Final = {"Accept": "application/json, text/event-stream"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from anabranch import Memory, Session
 
-pytestmark = [in_full_only, pytest.mark.timeout(300)]
+pytestmark = [in_full_only, pytest.mark.timeout(900)]
 SCRIPTS = Path(__file__).parent
 SMOOTHING = 24  # Of 255: edges of curves that cross are smoothed a little otherwise in parts.
 PICTURE = '() => document.getElementById("minimap").toDataURL()'

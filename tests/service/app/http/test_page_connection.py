@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from anabranch import Memory
 
-pytestmark = [in_full_only, pytest.mark.timeout(300)]
+pytestmark = [in_full_only, pytest.mark.timeout(900)]
 
 
 async def test_a_key_is_asked_for_and_stays_in_the_tab(

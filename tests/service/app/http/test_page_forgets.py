@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from anabranch import Memory
 
-pytestmark = [in_full_only, pytest.mark.timeout(300)]
+pytestmark = [in_full_only, pytest.mark.timeout(900)]
 GOES = "The limit of the gateway is 500 requests"
 STAYS = "The limit of the gateway is 800 requests"
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"

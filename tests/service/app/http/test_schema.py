@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from anabranch import Memory
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)
 EXAMPLES: Final = 10
 ENDLESS: Final = "/v1/events/stream"
 """It answers until the client goes; the tests of streams have it."""

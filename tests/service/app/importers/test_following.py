@@ -23,7 +23,7 @@ from tests.support.transcripts import CASES
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [in_full_only, pytest.mark.timeout(240)]
+pytestmark = [in_full_only, pytest.mark.timeout(720)]
 
 
 async def test_what_is_written_while_the_server_is_away_is_stored_once(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from anabranch_events import Event, Log, NatsServer
 
-pytestmark = [in_full_only, pytest.mark.timeout(240)]
+pytestmark = [in_full_only, pytest.mark.timeout(720)]
 KILLS: Final = 2
 TURNS: Final = 30
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from anabranch import Memory
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = [pytest.mark.timeout(300), in_full_only]
+pytestmark = [pytest.mark.timeout(900), in_full_only]
 GIVEN: Final[dict[str, dict[str, Any]]] = {
     "remember": {"text": "Nine boats are in"},
     "set_note": {"key": "boats", "value": 9},

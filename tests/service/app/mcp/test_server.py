@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from anabranch import Memory
 
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 GIVES: Final = {tool["name"]: tool["outputSchema"] for tool in listed_tools()}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 ERAS: Final = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 
 

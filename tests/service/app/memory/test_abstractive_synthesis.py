@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
 # The client of the models takes longer to import than the tests take.
-pytestmark = [in_full_only, pytest.mark.timeout(240)]
+pytestmark = [in_full_only, pytest.mark.timeout(720)]
 
 LIMIT = "The limit of the gateway in Basel is 500 requests a minute."
 OWNER = "The gateway in Basel belongs to the storage team."

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Recorded
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 async def types(events: AsyncIterator[Recorded]) -> list[str]:

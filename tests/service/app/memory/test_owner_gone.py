@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 OWNER = """
 import asyncio, sys

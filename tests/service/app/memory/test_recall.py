@@ -11,6 +11,7 @@ import pytest
 from anabranch import Memory
 from anabranch.errors import InputInvalid
 from anabranch_store import Graph
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 from tests.support.settled import SAID_AGAIN
 
@@ -85,7 +86,7 @@ async def test_several_questions_are_answered_in_order(own_settings: Settings, r
         await memory.remember_all(FACTS)
         known = memory.position
         alone = [await asked(memory, each, as_of=known, k=3) for each in QUESTIONS]
-        found = await memory.recall_all(QUESTIONS, as_of=known, k=3, timeout_s=30)
+        found = await memory.recall_all(QUESTIONS, as_of=known, k=3, timeout_s=PATIENCE_S)
         with pytest.raises(InputInvalid, match="queries"):
             await memory.recall_all("one question")
         with pytest.raises(InputInvalid, match="query"):

@@ -13,7 +13,7 @@ from tests.support.settled import CHANGED
 if TYPE_CHECKING:
     from anabranch.settings import Settings
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
 QUESTION = "deployments of shop number 7"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KINDS = ("restated", "superseded", "conflicts")
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 async def _learned(memory: Memory, texts: tuple[str, str]) -> tuple[str, str]:

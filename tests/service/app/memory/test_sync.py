@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 LEFT_OPEN = """
 import sys

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Recorded
 
-pytestmark = [pytest.mark.timeout(400), in_full_only]
+pytestmark = [pytest.mark.timeout(1200), in_full_only]
 
 EVENTS = 30
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Event
 
-pytestmark = [pytest.mark.timeout(400), in_full_only]
+pytestmark = [pytest.mark.timeout(1200), in_full_only]
 
 
 async def part(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(1200)
 
 BATCH = 500
 UNKNOWN = "com.example.tea.brewed.v7"

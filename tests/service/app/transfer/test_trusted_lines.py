@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from anabranch_events import Event
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = [in_full_only, pytest.mark.timeout(400)]
+pytestmark = [in_full_only, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture

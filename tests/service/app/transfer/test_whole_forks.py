@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Event, Receipt
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def forked(before: int, branches: int) -> list[Event]:

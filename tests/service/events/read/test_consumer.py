@@ -10,6 +10,7 @@ import pytest
 from anabranch_events.read.consumer import BUFFER_BYTES_MAX, REQUEST_BYTES, WINDOW_RECORDS, Consumer
 from anabranch_events.transport.connection import Connection
 from tests.support.events import new_sessions, note, notes
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ async def test_what_waits_for_a_slow_reader_is_bounded(
     """However long it takes nothing, it holds a window of records or bytes, and misses none."""
     await log.ingest(events)
     found: list[Recorded] = []
-    async with Connection(nats_server.url, token=nats_server.token, timeout_s=10) as connection:
+    async with Connection(
+        nats_server.url, token=nats_server.token, timeout_s=PATIENCE_S
+    ) as connection:
         pull = Consumer(connection, after=0)
         await pull.open()
         most_records, most_bytes = await stalled(pull)
 
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while len(found) < len(events):
                 await pull.ask_for_more()
                 if not pull.buffer:

@@ -14,7 +14,7 @@ from anabranch_events import Log, NatsServer, Tenant, encode, new_event, new_id
 from anabranch_events.errors import LogRefused, LogUnavailable, PositionConflict
 from anabranch_events.event.types import InsightRecorded
 from tests.support.answering import answering
-from tests.support.patience import until
+from tests.support.patience import PATIENCE_S, until
 from tests.support.tenancy import World, a_world, as_tenant, opened, quiet
 
 if TYPE_CHECKING:
@@ -89,7 +89,10 @@ async def test_a_refusal_is_told_at_once(world: World, name: str, namespace: str
     """An append that is not allowed raises LogRefused that says what to do, and stores nothing."""
     before = await world.log.bounds()
 
-    async with Log.connect(world.url(name), timeout_s=60) as log, asyncio.timeout(30):
+    async with (
+        Log.connect(world.url(name), timeout_s=PATIENCE_S) as log,
+        asyncio.timeout(PATIENCE_S),
+    ):
         with pytest.raises(LogRefused, match=rf"anabranch\.events\.{namespace}\.") as refused:
             await log.append(opened(namespace))
         with pytest.raises(LogRefused):
@@ -104,7 +107,10 @@ async def test_an_import_is_refused_at_once(world: World) -> None:
     allowed, forbidden = opened("acme"), opened("other")
     before = await world.log.bounds()
 
-    async with Log.connect(world.url("acme-app"), timeout_s=60) as log, asyncio.timeout(30):
+    async with (
+        Log.connect(world.url("acme-app"), timeout_s=PATIENCE_S) as log,
+        asyncio.timeout(PATIENCE_S),
+    ):
         with pytest.raises(LogRefused, match=rf"{forbidden.session_id}") as refused:
             await log.ingest([forbidden])
         unmoved = await world.log.bounds()
@@ -119,7 +125,7 @@ async def test_an_import_is_refused_at_once(world: World) -> None:
 
 async def test_reads_of_others_are_refused(world: World) -> None:
     """Reading a session of another namespace, or a bucket, raises LogRefused."""
-    async with Log.connect(world.url("acme-app"), timeout_s=60) as log:
+    async with Log.connect(world.url("acme-app"), timeout_s=PATIENCE_S) as log:
         with pytest.raises(LogRefused, match="other"):
             await log.last_of(world.sessions["other"], namespace="other")
         with pytest.raises(LogRefused, match="other"):
@@ -150,7 +156,7 @@ async def test_a_subscription_follows(world: World, name: str) -> None:
             for namespace in ("acme", "other", "acme", "lab", "acme")
         ]
         found: list[int] = []
-        async with aclosing(log.subscribe(after=after)) as records, asyncio.timeout(60):
+        async with aclosing(log.subscribe(after=after)) as records, asyncio.timeout(PATIENCE_S):
             async for record in records:
                 if record.position > start:
                     found.append(record.position)
@@ -202,7 +208,7 @@ async def test_a_projector_keeps_vectors_and_announces(world: World) -> None:
         await bucket.put("model.key", b"numbers")
         kept, missing = await bucket.get("model.key"), await bucket.get("model.none")
         await graph.announce("graph", 3)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             heard = await anext(positions)
 
     assert (kept, missing, heard) == (b"numbers", None, 3)
@@ -220,7 +226,7 @@ async def test_commands_answer_their_own_namespace(world: World) -> None:
     ):
         body = b'{"task": "forged"}'
         answer = await producer.client.request(
-            "anabranch.commands.acme.open_session", body, timeout=30
+            "anabranch.commands.acme.open_session", body, timeout=PATIENCE_S
         )
         for reply in (f"anabranch.events.other.{session}", "anabranch.commands.other.append"):
             await producer.send("anabranch.commands.acme.open_session", body, reply=reply)
@@ -240,7 +246,7 @@ async def asked(world: World, command: str, body: Any, **headers: str) -> dict[s
         document = body if isinstance(body, bytes) else json.dumps(body).encode()
         subject = f"anabranch.commands.acme.{command}"
         named = {name.replace("_", "-"): value for name, value in headers.items()} or None
-        reply = await producer.client.request(subject, document, headers=named, timeout=60)
+        reply = await producer.client.request(subject, document, headers=named, timeout=PATIENCE_S)
         answer: dict[str, Any] = json.loads(reply.data)
         return answer
 

@@ -226,7 +226,9 @@ async def test_what_is_no_task_is_taken_out_and_what_is_dropped_is_gone(
         ("rubbish", b"{}"),
         (elsewhere.key, elsewhere.model_dump_json().encode()),
     ):
-        await client.request(f"anabranch.tasks.normal.{NAMESPACE}.{place}", payload, timeout=30)
+        await client.request(
+            f"anabranch.tasks.normal.{NAMESPACE}.{place}", payload, timeout=PATIENCE_S
+        )
     await client.close()
     await queue.put([dropped, kept])
 

@@ -14,6 +14,7 @@ from anabranch_events import Log, NatsServer, Tenant
 from anabranch_events.errors import LogUnavailable
 from anabranch_events.transport.inbox import NobodyListens, Unanswered
 from anabranch_events.transport.plain_connection import PlainAnswer, PlainConnection
+from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def connection(server: NatsServer, *, token: str | None = None) -> PlainConnection:
     """Return a connection to the server, to be entered."""
-    return PlainConnection(server.url, token=token or server.token, timeout_s=10)
+    return PlainConnection(server.url, token=token or server.token, timeout_s=PATIENCE_S)
 
 
 async def test_requests_are_answered_in_turn(nats_server: NatsServer, log: Log) -> None:
@@ -38,7 +39,9 @@ async def test_requests_are_answered_in_turn(nats_server: NatsServer, log: Log) 
     large = b"x\r\n" * 100_000
 
     async with connection(nats_server) as plain:
-        found = [await plain.request("echo", one, timeout_s=60) for one in (b"a", large, b"")]
+        found = [
+            await plain.request("echo", one, timeout_s=PATIENCE_S) for one in (b"a", large, b"")
+        ]
 
     assert [one.data for one in found] == [b"aa", large * 2, b""]
     assert [one.header("Kind") for one in found] == ["plain", "plain", None]
@@ -50,9 +53,9 @@ async def test_a_request_that_reaches_nobody_is_told(nats_server: NatsServer) ->
     """The server's word that nobody listens comes at once, and the next request goes on."""
     async with connection(nats_server) as plain:
         with pytest.raises(NobodyListens):
-            await plain.request("nobody", b"x", timeout_s=60)
+            await plain.request("nobody", b"x", timeout_s=PATIENCE_S)
         with pytest.raises(NobodyListens):
-            await plain.request("nobody", b"y", timeout_s=60)
+            await plain.request("nobody", b"y", timeout_s=PATIENCE_S)
 
 
 async def test_a_user_of_the_address_is_let_in(tmp_path: Path) -> None:
@@ -62,7 +65,9 @@ async def test_a_user_of_the_address_is_let_in(tmp_path: Path) -> None:
         async with Log.connect(server.url) as log:
             last = (await log.bounds()).last
         async with connection(server) as plain:
-            found = await plain.request("$JS.API.STREAM.INFO.ANABRANCH_EVENTS", b"", timeout_s=60)
+            found = await plain.request(
+                "$JS.API.STREAM.INFO.ANABRANCH_EVENTS", b"", timeout_s=PATIENCE_S
+            )
 
     assert json.loads(found.data)["state"]["last_seq"] == last
 
@@ -71,7 +76,7 @@ async def test_a_wrong_token_is_no_answer(nats_server: NatsServer) -> None:
     """A server that refuses us ends the connection: the request is unanswered."""
     async with connection(nats_server, token="wrong") as plain:
         with pytest.raises(Unanswered, match="Authorization"):
-            await plain.request("echo", b"x", timeout_s=60)
+            await plain.request("echo", b"x", timeout_s=PATIENCE_S)
 
 
 async def test_a_server_that_dies_leaves_a_request_unanswered(tmp_path: Path) -> None:
@@ -89,7 +94,7 @@ async def test_a_server_that_dies_leaves_a_request_unanswered(tmp_path: Path) ->
 
         async with connection(server) as plain:
             with pytest.raises(Unanswered):
-                await plain.request("last", b"x", timeout_s=60)
+                await plain.request("last", b"x", timeout_s=PATIENCE_S)
 
 
 async def test_silence_ends_a_request(nats_server: NatsServer, log: Log) -> None:
@@ -116,7 +121,7 @@ async def test_what_is_no_nats_server_is_unavailable() -> None:
 
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    other = PlainConnection(f"nats://127.0.0.1:{port}", token=None, timeout_s=10)
+    other = PlainConnection(f"nats://127.0.0.1:{port}", token=None, timeout_s=PATIENCE_S)
 
     async with server:
         with pytest.raises(LogUnavailable, match="no NATS server"):

@@ -26,6 +26,7 @@ from anabranch_store import Graph
 from tests.support.cutting import CutAtCommit
 from tests.support.graphs import ask, empty
 from tests.support.histories import insight, session, stream
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -152,11 +153,11 @@ async def test_a_reader_waits_for_its_own_write(log: Log, graph: Graph) -> None:
     async with _running(projector):
         receipt = await log.append(_recorded(1))
 
-        reached = await wait_for(log, graph, "graph", receipt.position, timeout_s=30)
+        reached = await wait_for(log, graph, "graph", receipt.position, timeout_s=PATIENCE_S)
 
         found = await ask(graph.address, "MATCH (i:Insight) RETURN i.text AS text")
         assert (reached, found) == (1, [{"text": "Gauge 1"}])
-        await projector.wait_for(receipt.position, timeout_s=30)
+        await projector.wait_for(receipt.position, timeout_s=PATIENCE_S)
         assert projector.status.batch_size == 1
         assert projector.status.events_per_s > 0
 
@@ -197,7 +198,7 @@ async def test_commits_of_unknown_outcome_are_settled_by_the_checkpoint(
         async with _running(projector):
             for event in islice(stream(8), 1, 11):
                 position = (await log.append(event)).position
-                await projector.wait_for(position, timeout_s=60)
+                await projector.wait_for(position, timeout_s=PATIENCE_S)
     disturbed = await graph.digest()
 
     await empty(graph.address)
@@ -220,7 +221,7 @@ async def test_vectors_follow_and_leave_with_what_is_forgotten(log: Log, graph: 
         with pytest.raises(WaitTimedOut):
             await vectors.wait_for(1, timeout_s=0.3)
         await Projector(log, graph).run(to=3)
-        await vectors.wait_for(3, timeout_s=30)
+        await vectors.wait_for(3, timeout_s=PATIENCE_S)
 
     found = await ask(
         graph.address,

@@ -24,6 +24,7 @@ from tests.support.indexed_histories import parts
 from tests.support.indexing_process import SOURCE, follow
 from tests.support.learning import HashingEmbedder
 from tests.support.logs import stored
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import KILL_ROUNDS, in_full_only
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ async def test_it_is_killed_at_any_moment_and_goes_on(
 
 async def _until_written(folder: Path, child: asyncio.subprocess.Process) -> None:
     """Wait until the child has written something; so there is progress on a slow machine too."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not _segments(folder):
             assert child.returncode is None, "the child ended by itself"
             await asyncio.sleep(0.02)

@@ -132,7 +132,7 @@ async def _begin_anew(graph: Graph) -> None:
 
 async def _compare(log: Log, address: GraphAddress, quiet: Graph, last: int) -> None:
     """The graph comes to the log's end, and then it is the one of an undisturbed projector."""
-    async with Graph.connect(address, timeout_s=60) as graph:
+    async with Graph.connect(address, timeout_s=PATIENCE_S) as graph:
         await wait_for(log, graph, "graph", last, timeout_s=PATIENCE_S)
         await Projector(log, quiet).run(to=last)
         disturbed, undisturbed = await graph.digest(), await quiet.digest()
@@ -146,7 +146,7 @@ async def _compare(log: Log, address: GraphAddress, quiet: Graph, last: int) -> 
 @pytest.mark.parametrize(
     "graph_address", ["embedded", "neo4j"] if FULL else ["embedded"], indirect=True
 )
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2700)
 @in_full_only
 async def test_a_fleet_of_projectors_makes_the_graph_of_a_quiet_one(
     graph: Graph, embedded_graph: EmbeddedGraph, tmp_path: Path

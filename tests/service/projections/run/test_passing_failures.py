@@ -16,6 +16,7 @@ from anabranch_projections import Projector, rebuild
 from anabranch_store import EmbeddedGraph, Graph
 from tests.support.graphs import ask, empty, session_with
 from tests.support.histories import session
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only, neo4j_in_full_only, two_stores
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ async def test_what_takes_too_long_is_tried_again(
         os.kill(embedded_graph.pid, signal.SIGSTOP)
     try:
         halting.go_on.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not projector.status.retries:  # noqa: ASYNC110 - it is counted, and told nobody
                 await asyncio.sleep(0.05)
     finally:

@@ -11,7 +11,7 @@ import pytest
 from anabranch_store import EmbeddedGraph
 from tests.support.rounds import in_full_only
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def _archived(cache: Path) -> Path:

@@ -100,7 +100,7 @@ def _check(found: tuple[int, int], acknowledged: int) -> None:
 
 
 @in_full_only
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 async def test_kills_of_the_server_and_its_owner_lose_nothing(tmp_path: Path) -> None:
     """Killed in turn, in the middle of writing: every acknowledged commit is there, whole."""
     await _kill_rounds(tmp_path / "graph", KILL_ROUNDS)

@@ -292,7 +292,7 @@ async def test_more_than_a_few_texts_at_once_are_extractive(sessions: Sessions) 
 
 
 @in_full_only
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(360)
 @pytest.mark.parametrize(
     ("replies", "why"),
     [
@@ -346,7 +346,7 @@ async def test_a_service_over_the_chat_protocol(
 
 
 @in_full_only
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(360)
 async def test_tokens_of_an_answer_that_is_none_are_noted(sessions: Sessions) -> None:
     """They were spent all the same."""
     read, session_id = points(), new_id()
@@ -361,7 +361,7 @@ async def test_tokens_of_an_answer_that_is_none_are_noted(sessions: Sessions) ->
 
 
 @in_full_only
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(360)
 async def test_a_model_of_anthropic_answers_by_a_tool(sessions: Sessions) -> None:
     """The tool's input is the form."""
     read, session_id = points(), new_id()
@@ -382,7 +382,7 @@ async def test_a_model_of_anthropic_answers_by_a_tool(sessions: Sessions) -> Non
 
 
 @in_full_only
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(720)
 async def test_a_process_that_is_killed_while_it_writes_records_once(
     log: Log, sessions: Sessions, nats_server: NatsServer, namespace: str
 ) -> None:

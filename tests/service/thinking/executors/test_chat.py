@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from anabranch_thinking import Sessions, Thought
 
 # The clients take longer to import than the tests take.
-pytestmark = [in_full_only, pytest.mark.timeout(120)]
+pytestmark = [in_full_only, pytest.mark.timeout(360)]
 
 FOUND = json.dumps({"result": "The harbour hotel.", "insights": ["The harbour hotel has a bath."]})
 QUICK = "0.01"

@@ -10,6 +10,7 @@ import pytest
 
 from anabranch_events.event.types import BranchCreated
 from anabranch_thinking import Sessions, consolidate_thought
+from tests.support.patience import PATIENCE_S
 from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ async def killed_after(lines: int, *arguments: str) -> list[list[str]]:
     )
     assert process.stdout is not None
     said: list[bytes] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while len(said) < lines and (line := await process.stdout.readline()):
             said.append(line)
         process.kill()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.work.dispatch import ThoughtOverWorkers
 
 NAMESPACE = "test"
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(540)
 
 
 class Work:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "test"
 SLOTS = 6
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(540)
 
 Copy = Callable[["BranchContext"], Awaitable[str]]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NAMESPACE = "test"
 TASKS = ("a", "b", "c")
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(540)
 
 
 class Work:

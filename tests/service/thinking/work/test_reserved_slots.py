@@ -15,7 +15,7 @@ from tests.support.patience import PATIENCE_S, until
 if TYPE_CHECKING:
     from anabranch_events import Log
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(540)
 
 
 async def test_a_critical_branch_that_waits_leaves_its_slot_to_critical_ones(log: Log) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from anabranch_thinking import SessionState
 
 NAMESPACE = "test"
-TIMEOUT = pytest.mark.timeout(180)
+TIMEOUT = pytest.mark.timeout(540)
 pytestmark = TIMEOUT
 
 

@@ -42,7 +42,7 @@ async def at_work(folder: Path) -> AsyncGenerator[tuple[MortalServer, WorkerProc
     async with (
         MortalServer(folder) as server,
         WorkerProcesses(server, namespace=NAMESPACE) as workers,
-        Log.connect(server.url, token=server.token, timeout_s=30) as log,
+        Log.connect(server.url, token=server.token, timeout_s=PATIENCE_S) as log,
     ):
         yield server, workers, log
 
@@ -80,7 +80,7 @@ async def assert_each_once(log: Log, thoughts: list[Thought]) -> None:
 
 
 @in_full_only
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(720)
 async def test_kills_of_workers_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """A worker killed, one frozen, one drained, while thoughts run: all is there once."""
     chance = Random(7)  # noqa: S311 - no secret.
@@ -98,7 +98,7 @@ async def test_kills_of_workers_lose_nothing_and_double_nothing(tmp_path: Path) 
 
 
 @in_full_only
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_a_restart_of_the_server_in_the_middle_is_waited_out(tmp_path: Path) -> None:
     """The nats-server killed twice while thoughts run, a worker with it: all is there once."""
     chance = Random(11)  # noqa: S311 - no secret.

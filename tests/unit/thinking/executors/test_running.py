@@ -217,7 +217,7 @@ async def test_one_whose_own_time_is_over_is_ended_all_the_same() -> None:
     assert (work.steps, waiting.cancelled()) == (["ended"], True)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_one_that_is_left_behind_holds_up_no_end_of_the_process() -> None:
     """The loop is closed without it: `asyncio.run` waits for all tasks that it knows."""
 

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_memory_is_corrected(anabranch: CommandLine, namespace: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = [pytest.mark.timeout(300), in_full_only]
+pytestmark = [pytest.mark.timeout(900), in_full_only]
 NAMESPACE = "letters"
 
 

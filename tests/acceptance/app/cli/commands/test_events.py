@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_events_are_exported_and_imported_once(
@@ -121,6 +122,6 @@ def test_ctrl_c_ends_a_tail(anabranch: CommandLine, namespace: str) -> None:
         time.sleep(0.2)
         os.kill(process.pid, signal.SIGINT)
 
-        code = process.wait(timeout=60)
+        code = process.wait(timeout=PATIENCE_S)
 
         assert (code, errors.read()) == (130, b"")

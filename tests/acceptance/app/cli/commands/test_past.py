@@ -12,7 +12,7 @@ from tests.support.rounds import in_full_only
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 NOWHERE = "00000000-0000-7000-8000-000000000000"
 
 

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.fixtures.memory import CommandLine, Ran
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_a_session_branches_and_completes(anabranch: CommandLine, namespace: str) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_think_with_a_command(anabranch: CommandLine, namespace: str) -> None:

@@ -116,7 +116,7 @@ async def _held(
 
 
 @in_full_only
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 async def test_clients_that_come_and_go_have_every_event_once(
     nats_server: NatsServer, log: Log, unused_tcp_port: int
 ) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anabranch import Memory
     from anabranch_events import Event, NatsServer
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 _KILLS = 6
 _NUMBER = 1000
 

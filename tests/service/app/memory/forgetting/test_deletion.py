@@ -23,6 +23,7 @@ from anabranch_events.errors import LogDamaged, NamespaceEnded
 from anabranch_events.event.types import SessionOpened, WorkingMemorySet
 from anabranch_projections.vectors.cache import BUCKET, text_key
 from tests.support.fixtures.memory import CommandLine, running
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_events import Log
 
-pytestmark = [pytest.mark.timeout(600), in_full_only]
+pytestmark = [pytest.mark.timeout(1800), in_full_only]
 
 LARGE = 600_000
 GONE = 2 * (1 + 5 + 1 + 260) + 1 + 2
@@ -244,7 +245,7 @@ async def test_a_sealed_namespace_is_deleted_beside_another(mine: Settings) -> N
 
     async with of(mine.changed(ranker="index"), "kept") as kept:
         last = await kept.remember("The kept wheel turns")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 answer = await kept.recall("Does the kept wheel turn?", after=last.position)
                 if answer.ranker == "index":
@@ -288,7 +289,7 @@ async def test_vectors_of_a_deleted_namespace_leave_the_cache(own_settings: Sett
         await kept.remember("The kept mill stands")
         await gone.remember("The gone mill stands")
         backend = namespace_of(gone).backend
-        await backend.wait_for(gone.position, projection="vectors", timeout_s=60)
+        await backend.wait_for(gone.position, projection="vectors", timeout_s=PATIENCE_S)
         await gone.transfer.delete_namespace("gone")
 
         values = await log_of(kept).connection.jetstream().key_value(BUCKET)

@@ -39,7 +39,7 @@ async def plain(namespace_settings: Settings) -> AsyncIterator[Memory]:
         yield memory
 
 
-pytestmark = [in_full_only, pytest.mark.timeout(300)]
+pytestmark = [in_full_only, pytest.mark.timeout(900)]
 
 
 async def _expired(memory: Memory) -> Counter[str]:

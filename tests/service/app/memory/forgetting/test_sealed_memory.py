@@ -17,6 +17,7 @@ from anabranch.errors import EventInvalid, InputInvalid
 from anabranch.memory.memory import namespace_of
 from anabranch_store import MiniLM
 from tests.support.bytes_held import held
+from tests.support.patience import PATIENCE_S
 from tests.support.rounds import in_full_only
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from tests.support.fixtures.memory import CommandLine
 
-pytestmark = [in_full_only, pytest.mark.own_servers, pytest.mark.timeout(180)]
+pytestmark = [in_full_only, pytest.mark.own_servers, pytest.mark.timeout(540)]
 
 SECRET = "The heron Quaggafix nests at Uji"
 NEEDLE = b"quaggafix"
@@ -60,7 +61,7 @@ async def _learned(memory: Memory) -> tuple[str, list[bytes]]:
         kept = await session.remember(KEPT)
     await memory.associate(found.insight_id, kept.insight_id, reason=f"{SECRET}, by the ferry")
     backend = namespace_of(memory).backend
-    await backend.wait_for(memory.position, projection="vectors", timeout_s=60)
+    await backend.wait_for(memory.position, projection="vectors", timeout_s=PATIENCE_S)
     hits = (await memory.recall("Where does the heron nest?")).hits
     assert hits[0].text == SECRET
     query = "MATCH (i:Insight {id: $id}) RETURN i.embedding AS vector"

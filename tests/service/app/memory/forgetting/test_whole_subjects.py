@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from anabranch.settings import Settings
     from anabranch_thinking.sessions.receipts import SessionReceipt
 
-pytestmark = [in_full_only, pytest.mark.timeout(120)]
+pytestmark = [in_full_only, pytest.mark.timeout(360)]
 
 SECRET = "Ann lives in Uji"
 

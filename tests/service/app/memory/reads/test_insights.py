@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from anabranch.settings import Settings
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 async def test_an_insight_is_looked_up(either: Memory) -> None:
