@@ -55,9 +55,9 @@ Absence: TypeAlias = 'Callable[[], Literal["paused", "handed over"] | None]'
 
 
 def stood_still(deadline: float) -> bool:
-    """Tell whether a wait up to `deadline` (monotonic) ends so late that the process cannot have run.
+    """Tell whether a wait up to `deadline` (monotonic) ended so late that nothing can have run.
 
-    It was stopped, or something held the event loop. The answer may lie in its socket unread.
+    The process was stopped, or its event loop held. The answer may lie in its socket unread.
     """
     return time.monotonic() > deadline + STOOD_STILL_S
 

@@ -218,7 +218,7 @@ class GraphRanker:
             "meaning": meaning,
             "entities": _judged(ranked, "path"),
             "associations": links,
-            **_told("evidence", evidence),
+            **_failed("evidence", evidence),
         }
         return _Ranking(link(ranked, links.found), lanes)
 
@@ -247,8 +247,8 @@ class GraphRanker:
             "meaning": meaning,
             "entities": shared,
             "associations": links,
-            **_told("words_within", within),
-            **_told("evidence", evidence),
+            **_failed("words_within", within),
+            **_failed("evidence", evidence),
         }
         return _Ranking(link(ranked, links.found), lanes)
 
@@ -433,8 +433,8 @@ def _first(within: LaneOutcome[list[str]], words: LaneOutcome[list[str]]) -> Lan
     return words._replace(state=state, found=found)
 
 
-def _told(name: str, outcome: LaneOutcome[Any]) -> dict[str, LaneOutcome[object]]:
-    """Return a lane that is told where it failed: what it brings is a part of the others."""
+def _failed(name: str, outcome: LaneOutcome[Any]) -> dict[str, LaneOutcome[object]]:
+    """Return a lane that has a name only where it failed: what it brings is a part of others."""
     return {name: outcome} if outcome.state == "failed" else {}
 
 
