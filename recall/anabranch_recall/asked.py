@@ -28,7 +28,7 @@ _REPLIES: Final = re.compile(
     r"|hi|hello|hey|g'day)\b",
     re.IGNORECASE,
 )
-_SENTENCE_ENDS: Final = re.compile(r"[.!?\u3002\uff01\uff1f]+\s+(?=\S)")
+_SENTENCE_ENDS: Final = re.compile(r"(?<![.!?\u3002\uff01\uff1f])[.!?\u3002\uff01\uff1f]+\s+(?=\S)")
 
 
 class Asked(NamedTuple):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MOMENT_S: Final = 1.0
 """Seconds for which something may go on without a word."""
-_BLANKS: Final = re.compile(r"[ \t]+\n")
+_BLANKS: Final = re.compile(r"(?<![ \t])[ \t]+\n")
 _WIDTH_OF_FILES: Final = 1000
 _WIDTH_OF_STORIES: Final = 100
 _Item = TypeVar("_Item", bound="BaseModel")

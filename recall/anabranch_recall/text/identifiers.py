@@ -18,8 +18,9 @@ MARGIN: Final = 0.1
 
 As much as an association gives at most, so that none turns them round.
 """
-_JOINED: Final = re.compile(r"\w+(?:[.:/\\@#+-]+\w+)+")
-_NUMBERED: Final = re.compile(r"[^\W_]*\d\w*")
+# A long word is looked at once, and not again from each of its characters.
+_JOINED: Final = re.compile(r"(?<!\w)\w+(?:[.:/\\@#+-]+\w+)+")
+_NUMBERED: Final = re.compile(r"(?<![^\W_])[^\W_]*\d\w*")
 _NAME: Final = re.compile(r"(?<!\w)[^\W\d]")
 _MONTH: Final = (
     "(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"

@@ -88,7 +88,7 @@ _UNIT: Final = re.compile(
 )
 _HALF_DAY: Final = re.compile(r"(?<=\d) ?([ap])\.?m\b\.?", re.IGNORECASE)
 _SPELLED_WORD: Final = re.compile(rf"\b(?:{'|'.join(_SPELLED)})\b", re.IGNORECASE)
-_COMPOUND: Final = re.compile(r"\d+(?:[-:/]\d+)+")
+_COMPOUND: Final = re.compile(r"(?<!\d)\d+(?:[-:/]\d+)+")
 _COMPARED: Final = re.compile("[<>=\u2264\u2265\u2260~\u2248\u00b1]+")
 _RANGE: Final = words("to and - \u2013 \u2014")
 _NOT: Final = re.compile(r"\bcannot\b|\b(?:(ca|wo)|(\w+?))n['\u2019]t\b", re.IGNORECASE)

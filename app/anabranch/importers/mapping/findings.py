@@ -40,7 +40,7 @@ _FILE_FIELDS: Final = (
 )
 _CHANGES: Final = re.compile(r"(?i)edit|write|patch|create|replace|notebook|insert|delete|move")
 _PATCHED: Final = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)
-_SEGMENT: Final = re.compile(r"\s*(?:&&|\|\||;|\||\n)\s*")
+_SEGMENT: Final = re.compile(r"(?<!\s)\s*(?:&&|\|\||;|\||\n)\s*")
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9_][\w.+-]*")
 _BEFORE: Final = frozenset({"sudo", "env", "time", "nice", "nohup", "command", "exec", "timeout"})
 _NO_PROGRAM: Final = frozenset({"cd", "export", "set", "source", "true", "echo", "for", "if", "do"})
@@ -58,7 +58,7 @@ _INSTALLS: Final = {
     "go": ("get", "install"),
 }
 _ERROR: Final = re.compile(
-    r"\w*(?:Error|Exception)\b|(?i:\berror\b|\bfatal\b|not found|denied|panicked)"
+    r"(?<!\w)\w*(?:Error|Exception)\b|(?i:\berror\b|\bfatal\b|not found|denied|panicked)"
 )
 _FAILED: Final = re.compile(r"(?i)fail|cannot|unable|missing|refused|invalid")
 _SHELL: Final = re.compile(r"^(?:/bin/)?(?:ba|z)?sh\s+-l?c\s+")

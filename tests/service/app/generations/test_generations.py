@@ -163,7 +163,7 @@ async def test_a_move_that_fails_leaves_the_live_graph_at_work(memory: Memory) -
 @pytest.mark.own_servers
 async def test_a_graph_that_freezes_while_the_pointer_moves(own_settings: Settings) -> None:
     """Where nothing answers the move gives up, and projecting begins again once it does."""
-    async with Memory.open(settings=own_settings.changed(request_timeout_s=1.0)) as memory:
+    async with Memory.open(settings=own_settings.changed(request_timeout_s=15.0)) as memory:
         projecting = namespace_of(memory).backend.projecting
         assert projecting is not None
         await memory.remember("The lock of the north gate was changed in May.")

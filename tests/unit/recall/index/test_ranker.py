@@ -343,7 +343,16 @@ async def test_questions_of_many_callers_are_answered_as_each_alone() -> None:
     assert all(each.hits for each in found)
 
 
-@pytest.mark.parametrize("text", ["?!", "AND OR (", "🦦", "\u202eabc", "x" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("?!", id="signs"),
+        pytest.param("AND OR (", id="syntax"),
+        pytest.param("🦦", id="picture"),
+        pytest.param("\u202eabc", id="direction"),
+        pytest.param("x" * 100_000, id="long"),
+    ],
+)
 async def test_any_question_has_an_answer(text: str) -> None:
     """Syntax, signs, other directions, great length: each is answered, with words or without."""
     found = await ranker().recall(ask(text))
