@@ -57,7 +57,8 @@ Absence: TypeAlias = 'Callable[[], Literal["paused", "handed over"] | None]'
 def stood_still(deadline: float) -> bool:
     """Tell whether a wait up to `deadline` (monotonic) ended so late that nothing can have run.
 
-    The process was stopped, or its event loop held. The answer may lie in its socket unread.
+    The process was stopped, or its event loop held. The answer may lie in its socket unread, see
+    findings/nats_py_takes_an_answer_that_came_while_it_was_stopped_for_none.sh.
     """
     return time.monotonic() > deadline + STOOD_STILL_S
 
