@@ -28,6 +28,7 @@ THREADS_MAX: Final = 4
 _PACKAGES: Final = ("numpy", "onnxruntime", "tokenizers")
 _FOLDER: Final = "session.model_external_initializers_file_folder_path"
 _FED: Final = frozenset({"input_ids", "attention_mask", "token_type_ids"})
+_SILENCE: Final = "ORT_DISABLE_TELEMETRY"
 
 
 class Network:
@@ -46,14 +47,13 @@ class Network:
         pooling: Pooling = "mean",
         weights: Path | None = None,
     ) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
+        runtime = silent_runtime()
+        options = runtime.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         if weights is not None:
             options.add_session_config_entry(_FOLDER, str(weights))
-        self._session: Any = onnxruntime.InferenceSession(
+        self._session: Any = runtime.InferenceSession(
             network, options, providers=["CPUExecutionProvider"]
         )
         self._inputs = {each.name for each in self._session.get_inputs()}
@@ -144,6 +144,25 @@ class LocalEmbedder(ABC):
 
 _networks: WeakValueDictionary[Hashable, Network] = WeakValueDictionary()
 _loading = threading.Lock()
+
+
+def silent_runtime() -> Any:
+    """Return onnxruntime, which sends its maker nothing about this machine and its models.
+
+    Its wheels do from 1.29 on, and decide that when they are imported. Where a program imported it
+    before, events of loaded models and of runs are off from here on, for the whole process.
+    """
+    before = os.environ.get(_SILENCE)
+    os.environ[_SILENCE] = "1"
+    try:
+        import onnxruntime
+    finally:
+        if before is None:
+            del os.environ[_SILENCE]
+        else:
+            os.environ[_SILENCE] = before
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
 
 
 def check_installed(*also: str) -> None:

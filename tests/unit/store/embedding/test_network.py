@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -14,6 +17,16 @@ from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from pathlib import Path
+
+EMBEDDING: Final = """
+import asyncio, os
+from anabranch_store import MiniLM
+[vector] = asyncio.run(MiniLM().embed(["a river"]))
+print(len(vector), os.environ.get("ORT_DISABLE_TELEMETRY"))
+"""
+UNASKED: Final = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "XDG_CACHE_HOME")
+"""Variables that keep the runtime from reporting, or put its reports elsewhere."""
 
 
 class Refusing(Network):
@@ -61,3 +74,25 @@ async def test_after_an_error_no_further_piece_is_taken() -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
     assert network.pieces == 2
+
+
+@pytest.mark.parametrize("theirs", [{}, {"ORT_DISABLE_TELEMETRY": "0"}])
+def test_nothing_is_kept_for_the_maker_of_the_runtime(
+    tmp_path: Path, theirs: dict[str, str]
+) -> None:
+    """Neither an id of the device nor a report is written, and the variable is as it was.
+
+    onnxruntime 1.32 makes both when it is imported, and sends the reports.
+    """
+    ours = {name: value for name, value in os.environ.items() if name not in UNASKED}
+
+    ran = subprocess.run(
+        [sys.executable, "-c", EMBEDDING],
+        env={**ours, **theirs, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert ran.stdout.split() == ["384", str(theirs.get("ORT_DISABLE_TELEMETRY"))]
+    assert [*tmp_path.rglob("*")] == []
