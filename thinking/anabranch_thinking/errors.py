@@ -35,7 +35,7 @@ from anabranch_events.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
 __all__ = [
@@ -183,13 +183,26 @@ class DoNotRetry(ExecutorFailed):
 
 
 class ThoughtFailed(ExecutorFailed):
-    """No branch of the thought completed; `errors` has the reason of each, by its session."""
+    """No branch of the thought completed; `errors` has the reason of each, by its session.
 
-    def __init__(self, session_id: str, *, errors: Mapping[str, str]) -> None:
-        first = next(iter(errors.values()), "there was none")
-        super().__init__(
-            f"none of the {len(errors)} branches of {session_id} completed; the first: {first}",
-            fix="mend the executor, or look at the branches with `anabranch session tree`",
-        )
+    Those in `late` were at work, or waited for it, when the thought was joined without them.
+    """
+
+    def __init__(
+        self, session_id: str, *, errors: Mapping[str, str], late: Collection[str] = ()
+    ) -> None:
+        first = next((why for one, why in errors.items() if one not in late), None)
+        none = f"none of the {len(errors)} branches of {session_id}"
+        if late and first is None:
+            super().__init__(
+                f"{none} had ended when the thought's deadline passed",
+                fix="give it longer; a branch over workers waits for one that allows its executor, "
+                "as `anabranch workers list` shows",
+            )
+        else:
+            super().__init__(
+                f"{none} completed; the first: {first or 'there was none'}",
+                fix="mend the executor, or look at the branches with `anabranch session tree`",
+            )
         self.session_id = session_id
         self.errors = dict(errors)

@@ -105,7 +105,7 @@ class Insights(Journal):
             raise InputInvalid(
                 f"insights: there are {len(drafts)}, one call takes 1 to {REMEMBERED_MAX}",
                 field="insights",
-                fix=f"remember at most {REMEMBERED_MAX} insights at a time",
+                fix=f"remember 1 to {REMEMBERED_MAX} insights at a time",
             )
         owner, receipts, ids = await self._learned(drafts, session_id=session_id)
         return InsightsReceipt(**vars(receipts[-1]), session_id=owner, insight_ids=ids)

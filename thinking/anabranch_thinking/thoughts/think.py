@@ -15,7 +15,7 @@ from anabranch_events.event.types import BRANCHES_MAX, BranchCreated, Priority, 
 from anabranch_thinking.errors import ThoughtFailed
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.recall import RecallExecutor
-from anabranch_thinking.join import ALL, Join
+from anabranch_thinking.join import ALL, LATE, Join
 from anabranch_thinking.roles import PRESETS, ROLES, Role, angles
 from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.sessions.journal import checked
@@ -136,7 +136,9 @@ async def think(
             await told.close(root_id, verdict.reason)
     if not any(outcome.status is Status.COMPLETED for outcome in outcomes):
         raise ThoughtFailed(
-            root_id, errors={one.session_id: one.error or str(one.status) for one in outcomes}
+            root_id,
+            errors={one.session_id: one.error or str(one.status) for one in outcomes},
+            late=[one.session_id for one in outcomes if one.error == LATE],
         )
     state = await told.state(root_id)
     parallel_ms = (joined - forked) * 1000

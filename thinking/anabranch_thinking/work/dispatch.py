@@ -15,7 +15,7 @@ from anabranch_events.errors import AnabranchError
 from anabranch_events.event.types import JoinTerms, Priority, SessionOpened, Then
 from anabranch_events.tasks.signals import WORKERS
 from anabranch_thinking.errors import SessionNotFound, ThoughtFailed
-from anabranch_thinking.join import ALL, Join
+from anabranch_thinking.join import ALL, LATE, Join
 from anabranch_thinking.sessions.forks import BUDGET, fork, fork_ids, join_id_of, share
 from anabranch_thinking.sessions.journal import checked
 from anabranch_thinking.sessions.many import LOST
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from anabranch_thinking.work.fabric import Fabric
 
 CALL_OFF_S: Final = 5.0
+_GOING: Final = frozenset({Status.PENDING, Status.RUNNING})
 CALLED_OFF: Final = "its thought was called off"
 _log: Final = logging.getLogger("anabranch")
 
@@ -168,6 +169,12 @@ class ThoughtOverWorkers:
             raise ThoughtFailed(
                 self.root_id,
                 errors={one.session_id: _reason(one) for one in outcomes},
+                late=[
+                    one.session_id
+                    for one in outcomes
+                    if one.error == LATE or one.status in _GOING
+                    if root.status is not Status.CANCELLED
+                ],
             )
         parallel_ms = (joined - self._forked) * 1000
         sequential_ms = _sequential_ms(outcomes)
@@ -233,7 +240,7 @@ def _sequential_ms(outcomes: Sequence[BranchOutcome]) -> float:
 
 def _reason(outcome: BranchOutcome) -> str:
     """Return why a branch gave no result."""
-    if outcome.status in {Status.PENDING, Status.RUNNING}:
+    if outcome.status in _GOING:
         return f"it was still {outcome.status} when the thought was joined"
     return outcome.error or str(outcome.status)
 

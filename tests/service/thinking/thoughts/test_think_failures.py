@@ -209,6 +209,33 @@ async def test_cancelling_a_thought_calls_off_what_was_running(sessions: Session
     }
 
 
+async def test_a_deadline_that_came_too_early_is_named(sessions: Sessions) -> None:
+    """No executor is to be mended where all branches were at work; an error of one's own comes first."""
+
+    async def work(branch: BranchContext) -> str:
+        if branch.task == "fails":
+            raise ValueError("no tea")
+        await asyncio.Event().wait()
+        return "done"
+
+    errors: list[ThoughtFailed] = []
+    for tasks in (["slow", "slower"], ["slow", "fails"]):
+        with pytest.raises(ThoughtFailed) as caught:
+            await think(
+                sessions,
+                "plan",
+                branches=tasks,
+                executor=CallableExecutor(work),
+                deadline=datetime.now(UTC) + timedelta(seconds=1),
+            )
+        errors.append(caught.value)
+
+    assert "2 branches" in str(errors[0])
+    assert str(errors[0]).endswith("had ended when the thought's deadline passed")
+    assert errors[0].fix.startswith("give it longer")
+    assert str(errors[1]).endswith("completed; the first: ValueError: no tea")
+
+
 async def test_forks_end_with_the_branch_that_waits_for_them(sessions: Sessions) -> None:
     """A branch that reaches its deadline takes its forks with it: they are cancelled, and the thought ends."""
 

@@ -308,12 +308,15 @@ async def test_a_thought_without_a_result_says_why(log: Log) -> None:
 
 
 async def test_a_thought_that_nobody_began_says_why(log: Log) -> None:
-    """A branch that waits for a worker at the deadline gives no reason of its own."""
+    """Where no worker took a branch until the deadline, that is the reason, and workers the fix."""
     crew = Crew(log, {"echo": echo}, slots=[])
 
     async with crew.at_work():
-        with pytest.raises(ThoughtFailed, match=f"still pending when|{LATE}"):
+        with pytest.raises(ThoughtFailed, match="none of the 1 branches") as failed:
             await crew.think(["a"], deadline=datetime.now(UTC))
+
+    assert "had ended when the thought's deadline passed" in str(failed.value)
+    assert "anabranch workers list" in failed.value.fix
 
 
 @pytest.mark.parametrize(
