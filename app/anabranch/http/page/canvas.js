@@ -43,7 +43,7 @@ export class LaneCanvas {
 
   get #all() {
     const { history } = this;
-    return { first: history.first, last: Math.max(history.position, history.first + 1), rows: history.rows.count };
+    return { first: history.first, last: history.last, rows: history.rows.count };
   }
 
   /** Draw in the next frame; the history, the theme or the selection has changed. */

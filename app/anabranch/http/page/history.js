@@ -6,6 +6,7 @@ import { endOf, FORGOTTEN, Rows } from "./rows.js";
 /** All that the page knows of a namespace; it grows with the events, and is told at any position. */
 export class History {
   #changed = { lanes: Infinity, labels: Infinity };
+  #reached = 0; // Up to where something is known to have happened in this namespace.
 
   constructor() {
     this.clear();
@@ -15,6 +16,7 @@ export class History {
   clear() {
     this.namespace = "";
     this.position = 0;
+    this.#reached = 0;
     this.sessions = new Map();
     this.insights = new Map();
     this.joins = [];
@@ -31,6 +33,12 @@ export class History {
   /** The position of the first session. */
   get first() {
     return this.order[0]?.opened ?? 0;
+  }
+
+  /** The position at which the picture ends: the log's last, unless most up to there is of other namespaces. */
+  get last() {
+    const [shown, empty] = [this.#reached - this.first, this.position - this.#reached];
+    return Math.max(empty > shown ? this.#reached : this.position, this.first + 1);
   }
 
   /** Tell whether all of it has been arranged anew since `changes` was asked. */
@@ -68,7 +76,7 @@ export class History {
   apply(event) {
     if (event.position <= this.position) return false;
     this.#change(this.position); // Up to now: what waits is drawn up to there.
-    this.position = event.position;
+    this.position = this.#reached = event.position;
     const fold = FOLDS[event.type.replace(/^anabranch\./, "").replace(/\.v\d+$/, "")];
     const lane = this.sessions.get(event.subject);
     if (lane) this.#lengthen(lane, event.position);
@@ -124,6 +132,7 @@ export class History {
   join(join) {
     if (this.joined.has(join.id)) return;
     this.joined.add(join.id);
+    this.#reached = Math.max(this.#reached, join.position);
     const lanes = join.sessions.map((id) => this.sessions.get(id)).filter(Boolean);
     this.joins.push({ ...join, first: Math.min(join.position, ...lanes.map((lane) => lane.opened)) });
     this.#change(Math.min(join.position, ...lanes.map(endOf)));
@@ -187,6 +196,7 @@ export class History {
 
   #addLane(id, columns, at) {
     if (this.sessions.has(id)) return;
+    this.#reached = Math.max(this.#reached, columns.updated[at], columns.ended[at] ?? 0);
     this.sessions.set(id, {
       id, parent: columns.parent_id[at], task: columns.task[at], role: columns.role[at],
       agent: columns.agent[at], status: columns.status[at], forked: columns.forked_at[at],
@@ -197,6 +207,7 @@ export class History {
 
   #addMark(id, columns, at) {
     if (this.insights.has(id)) return;
+    this.#reached = Math.max(this.#reached, columns.position[at], columns.retired[at] ?? 0);
     this.insights.set(id, { id, session: columns.session_id[at], kind: columns.kind[at],
       position: columns.position[at], retired: columns.retired[at], text: undefined });
   }

@@ -28,7 +28,7 @@ export class Minimap {
   /** Draw the frame over the lanes, which are drawn again where they have changed. */
   draw(colours, at) {
     const { view, history, ctx, canvas, scale } = this;
-    const span = { first: history.first, last: Math.max(history.position, history.first + 1), rows: Math.max(history.rows.count, 1) };
+    const span = { first: history.first, last: history.last, rows: Math.max(history.rows.count, 1) };
     const tight = view.width < ROOM * WIDTH || view.height < ROOM * HEIGHT;
     canvas.hidden = tight || !history.order.length || view.holds(span);
     if (canvas.hidden) return;
@@ -72,7 +72,7 @@ export class Minimap {
     const { canvas, history, view } = this;
     const go = (event) => {
       const box = canvas.getBoundingClientRect();
-      const span = Math.max(history.position - history.first, 1);
+      const span = history.last - history.first;
       view.centre(history.first + ((event.clientX - box.left) / box.width) * span,
         ((event.clientY - box.top) / box.height) * Math.max(history.rows.count, 1));
       this.onmove();

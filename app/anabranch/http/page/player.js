@@ -50,7 +50,7 @@ export class Player {
     const whole = Math.floor(this.#owed);
     this.#owed -= whole;
     const next = moment.position + whole;
-    if (whole) moment.go(next >= history.position ? null : next);
+    if (whole) moment.go(next >= history.last ? null : next);
     requestAnimationFrame((later) => this.#step(later));
   }
 

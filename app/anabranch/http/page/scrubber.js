@@ -27,8 +27,8 @@ export class Scrubber {
   /** Go so many positions back or on; past the end is live. */
   step(by) {
     const { history, moment } = this;
-    const next = (moment.position ?? history.position) + by;
-    moment.go(next >= history.position ? null : Math.max(next, history.first));
+    const next = (moment.position ?? history.last) + by;
+    moment.go(next >= history.last ? null : Math.max(next, history.first));
   }
 
   /** Take what is new in the history, or the new moment. */
@@ -36,7 +36,7 @@ export class Scrubber {
     const { history, moment, slider } = this;
     const at = moment.position ?? history.position;
     slider.min = String(history.first);
-    slider.max = String(Math.max(history.position, history.first + 1));
+    slider.max = String(history.last);
     slider.value = String(at);
     const when = time(history.timeAt(at));
     const text = moment.live ? `Live, ${position(at)}` : `${position(at)}${when ? `, ${when}` : ""}`;
@@ -51,7 +51,7 @@ export class Scrubber {
 
   #slid() {
     const value = Number(this.slider.value);
-    this.moment.go(value >= this.history.position ? null : value);
+    this.moment.go(value >= this.history.last ? null : value);
   }
 
   /** Count what happened in each bar: beginnings, insights and ends. */
@@ -59,7 +59,7 @@ export class Scrubber {
     const { history } = this;
     if (this.#counts?.length === bars && this.#version === history.version) return this.#counts;
     const counts = new Float64Array(bars);
-    const span = Math.max(history.position - history.first, 1);
+    const span = history.last - history.first;
     const add = (at) => {
       counts[Math.min(Math.floor(((at - history.first) / span) * bars), bars - 1)] += 1;
     };
@@ -83,7 +83,7 @@ export class Scrubber {
     const colours = palette();
     const counts = this.#counted(Math.max(Math.floor(box.width / BAR), 1));
     const most = Math.max(...counts, 1);
-    const now = ((at - history.first) / Math.max(history.position - history.first, 1)) * box.width;
+    const now = ((at - history.first) / (history.last - history.first)) * box.width;
     counts.forEach((count, index) => {
       const x = index * BAR;
       const height = count ? Math.max(Math.sqrt(count / most) * (box.height - 6), 1.5) : 0;

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
+from anabranch.memory.memory import namespace_of
+from anabranch_thinking import Sessions
 from tests.support.fixtures.browser import violations, visited
 from tests.support.fixtures.http import served
 from tests.support.rounds import in_full_only
@@ -72,6 +74,26 @@ BARS = """
     }
     return { lit: found.lit > 40, dim: found.dim > 40 }; // Fewer are smoothed edges.
   };
+}
+"""
+
+
+# Tells how far to the right a bar of a session that has ended is seen: 0 to 1.
+REACH = """
+() => {
+  const lanes = document.getElementById("lanes");
+  const ctx = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  ctx.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--bar").trim();
+  ctx.fillRect(0, 0, 1, 1);
+  const bar = [...ctx.getImageData(0, 0, 1, 1).data];
+  const { data } = lanes.getContext("2d").getImageData(0, 0, lanes.width, lanes.height);
+  let reach = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    if (bar.every((value, part) => Math.abs(data[at + part] - value) <= 1)) {
+      reach = Math.max(reach, ((at / 4) % lanes.width) / lanes.width);
+    }
+  }
+  return reach;
 }
 """
 
@@ -156,6 +178,27 @@ async def test_the_past_is_shown_whole(browser: Browser, memory: Memory) -> None
         await expect(page.locator("#panel td")).to_have_text("3")
         await expect(page.locator("#banner")).to_be_hidden()
         await expect(page.get_by_role("treeitem")).to_have_count(3)
+
+
+async def test_a_namespace_is_as_wide_as_what_happened_in_it(
+    browser: Browser, memory: Memory
+) -> None:
+    """However much other namespaces write after it: its lanes and the scrubber end where it does."""
+    root, _ = await thought(memory)
+    closed = await root.close("mapped")
+    await Sessions(namespace_of(memory).backend.log, namespace="elsewhere").remember_all(
+        ["x"] * 900
+    )
+
+    async with served(memory) as url, visited(browser, url) as page:
+        scrubber = page.get_by_role("slider")
+        await expect(scrubber).to_have_attribute("max", str(closed.position))
+        await expect(page.locator("#minimap")).to_be_hidden()
+        assert await page.evaluate(REACH) > 1 / 3
+        await page.keyboard.press(",")
+        await expect(page.locator("#banner-text")).to_contain_text(f"#{closed.position - 1} ")
+        await page.keyboard.press(".")
+        await expect(page.locator("html")).to_have_attribute("data-moment", "live")
 
 
 async def test_recall_shows_the_parts_of_each_score(browser: Browser, memory: Memory) -> None:
