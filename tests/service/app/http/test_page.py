@@ -96,6 +96,13 @@ REACH = """
   return reach;
 }
 """
+# Tells how wide the state of the stream is, where it ends, and up to where it would be seen.
+STATE = """
+() => {
+  const [state, figures] = [".stream", "#figures"].map((one) => document.querySelector(one).getBoundingClientRect());
+  return [state.width, state.right, figures.right];
+}
+"""
 
 
 async def thought(memory: Memory) -> tuple[Session, list[Session]]:
@@ -199,6 +206,16 @@ async def test_a_namespace_is_as_wide_as_what_happened_in_it(
         await expect(page.locator("#banner-text")).to_contain_text(f"#{closed.position - 1} ")
         await page.keyboard.press(".")
         await expect(page.locator("html")).to_have_attribute("data-moment", "live")
+
+
+async def test_a_phone_shows_whether_the_page_is_live(browser: Browser, memory: Memory) -> None:
+    """The state of the stream stands in sight, whole, however narrow the window is."""
+    sight: Any = {"width": 390, "height": 844}
+    async with served(memory) as url, visited(browser, url, viewport=sight) as page:
+        width, end, edge = await page.evaluate(STATE)
+
+    assert width > 20
+    assert end <= edge <= sight["width"]
 
 
 async def test_recall_shows_the_parts_of_each_score(browser: Browser, memory: Memory) -> None:
