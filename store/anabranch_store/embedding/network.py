@@ -151,6 +151,7 @@ def silent_runtime() -> Any:
 
     Its wheels do from 1.29 on, and decide that when they are imported. Where a program imported it
     before, events of loaded models and of runs are off from here on, for the whole process.
+    See findings/onnxruntime_reports_the_machine_when_it_is_imported.sh.
     """
     before = os.environ.get(_SILENCE)
     os.environ[_SILENCE] = "1"
