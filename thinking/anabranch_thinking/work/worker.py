@@ -27,7 +27,7 @@ from anabranch_thinking.sessions.many import TOGETHER_MIN
 from anabranch_thinking.work.attempt import Attempt
 from anabranch_thinking.work.hedge import Hedge
 from anabranch_thinking.work.offers import LABEL_WAIT_S, Offers
-from anabranch_thinking.work.slots import WorkSlots
+from anabranch_thinking.work.slots import WorkSlots, check_slots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,16 +84,7 @@ class Worker:
         grace_s: float = GRACE_S,
         name: str | None = None,
     ) -> None:
-        if slots < 1:
-            raise InputInvalid(
-                f"slots: {slots} is not a number of slots", field="slots", fix="give 1 or more"
-            )
-        if not 0 <= reserved < slots:
-            raise InputInvalid(
-                f"reserved: {reserved} of {slots} slots cannot be kept for critical branches",
-                field="reserved",
-                fix="give fewer than there are slots",
-            )
+        check_slots(slots, reserved=reserved, priorities=priorities)
         if not executors:
             raise InputInvalid(
                 "executors: none is allowed, so there is nothing that this worker may run",
@@ -102,13 +93,12 @@ class Worker:
             )
         self.name = name or f"{socket.gethostname()}:{os.getpid()}:{new_id()[-6:]}"
         self._priorities = [one for one in Priority if one in set(priorities)]
-        kept = reserved if Priority.CRITICAL in self._priorities else 0
-        self.slots = WorkSlots(slots, reserved=kept)
+        self.slots = WorkSlots(slots, reserved=reserved)
         self.counts: dict[str, int] = {}
         self._fabric = fabric
         self._namespace = namespace
         self._executors = executors
-        self._reserved = kept
+        self._reserved = reserved
         self._offers = Offers(
             fabric, namespace=namespace, worker=self.name, labels=labels, wait_s=label_wait_s
         )
