@@ -326,6 +326,16 @@ async def test_large_answers_are_compressed(web: httpx2.AsyncClient) -> None:
     assert answer.json()["openapi"].startswith("3.")
 
 
+async def test_who_refuses_gzip_gets_a_plain_answer(web: httpx2.AsyncClient) -> None:
+    """It says that it depends on what is asked for, so no cache gives it to others."""
+    for given in ("gzip;q=0", "GZIP; Q=0.000, *", "*;q=0", "identity"):
+        answer = await web.get("/openapi.json", headers={"Accept-Encoding": given})
+
+        assert "content-encoding" not in answer.headers, given
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.json()["openapi"].startswith("3.")
+
+
 REFUSED: tuple[tuple[str, str, dict[str, Any], tuple[int, str]], ...] = (
     ("GET", "/v1/nothing", {}, (404, "RouteNotFound")),
     ("PUT", "/v1/recall", {}, (405, "MethodRefused")),
