@@ -22,7 +22,6 @@ from anabranch_events import new_id
 from anabranch_events.errors import InputInvalid, NamespaceEnded, NotFound, Unavailable
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
-from anabranch_events.tasks.stream import SILENCE_S
 from anabranch_thinking.sessions.many import TOGETHER_MIN
 from anabranch_thinking.work.attempt import Attempt
 from anabranch_thinking.work.hedge import Hedge
@@ -103,7 +102,6 @@ class Worker:
             fabric, namespace=namespace, worker=self.name, labels=labels, wait_s=label_wait_s
         )
         self._given_silence_s = silence_s
-        self._silence_s = SILENCE_S
         self._grace_s = grace_s
         self._looks = itertools.count(1)
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
@@ -147,7 +145,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `drain` is called. Raises what opening the queue raises."""
         queue = self._fabric.queue
-        self._silence_s = await queue.open(self._namespace, silence_s=self._given_silence_s)
+        await queue.open(self._namespace, silence_s=self._given_silence_s)
         async with AsyncExitStack() as stack:
             for kind, hear in (
                 (WORK, self._hear_work),
@@ -291,7 +289,6 @@ class Worker:
             executor,
             slots=self.slots,
             worker=self.name,
-            silence_s=self._silence_s,
             begun=begun,
         )
         self.slots.take(urgent=attempt.urgent)
