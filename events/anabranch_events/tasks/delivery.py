@@ -68,7 +68,7 @@ class Delivery:
 
     @property
     def silence_s(self) -> float:
-        """The bound of silence of the task's namespace, as it was read last."""
+        """The bound of silence of the task's namespace, by the last reading."""
         return self._bounds.get(self.task.namespace, SILENCE_S)
 
     def to_pass_on(self) -> dict[str, str]:

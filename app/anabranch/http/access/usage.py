@@ -159,7 +159,7 @@ class Usage:
                 continue
             used_up = would_be > limit or (querying and would_be == limit)
             if matters and used_up:
-                # What queries at work do not take is left again when they end.
+                # Seconds that queries at work do not take are left again when they end.
                 at_work = name == "cypher" and spent.cypher_s - self._at_work_s(key_id) < limit
                 after_s = AT_WORK_S if at_work else self._rest_s()
                 raise QuotaUsed(name, limit, retry_after_s=after_s, at_work=at_work)
