@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from anabranch.backend.log_damage import LOSS, rebuild_advice
 from anabranch.errors import AnabranchError, HomeFull
 from anabranch.home.folder import Home, held
 from anabranch.home.keeper import COMMAND as KEEP
@@ -150,7 +151,7 @@ async def _opened(settings: Settings) -> list[Check]:
             detail=f"{graph.product} {graph.version} at {graph.uri}, position {graph.position}",
         ),
         vectors,
-        _generation(graph),
+        _generation(graph, harmed=log.damage),
         *([] if foreign is None else [_foreign(foreign)]),
         Check(
             name="lag",
@@ -193,8 +194,7 @@ def _log(log: LogStatus, found: LogReport, *, read: int, all_counted: bool) -> C
         name="log",
         ok=False,
         detail=f"{detail}: {'; '.join(faults)}",
-        fix="restore a snapshot of it, or go on without: `anabranch rebuild --accept-loss`; "
-        "`anabranch log verify` tells all",
+        fix=f"{LOSS}; `anabranch log verify` tells all",
     )
 
 
@@ -229,7 +229,7 @@ def _unreadable(found: LogReport) -> str:
     return f"; {'no event' if len(found.unreadable) == 1 else 'no events'} at {places}"
 
 
-def _generation(graph: GraphStatus) -> Check:
+def _generation(graph: GraphStatus, *, harmed: str | None) -> Check:
     """Say which versions filled the graph, and what lies beside it."""
     versions = f"projector version {graph.projector_version}, schema {graph.schema_version}"
     detail = f"{graph.generation}, {versions}"
@@ -241,7 +241,7 @@ def _generation(graph: GraphStatus) -> Check:
         name="generation",
         ok=False,
         detail=f"{detail}; a rebuild is due: {graph.rebuild_due}",
-        fix="run `anabranch rebuild`; reads go on meanwhile",
+        fix=f"{rebuild_advice(harmed)}; reads go on meanwhile",
     )
 
 

@@ -478,12 +478,16 @@ class TooManyRequests(Unavailable):
 class QuotaUsed(TooManyRequests):
     """The key has used up what it may store, or ask in Cypher, in a day."""
 
-    def __init__(self, limit: str, value: float, *, retry_after_s: float) -> None:
+    def __init__(
+        self, limit: str, value: float, *, retry_after_s: float, at_work: bool = False
+    ) -> None:
         unit = " s" if limit == "cypher" else ""
+        left = "those at work may take what is left" if at_work else "not enough are left of them"
+        when = "once they have ended" if at_work else "after midnight UTC"
         super().__init__(
             retry_after_s,
-            message=f"{limit}: this key has {value:g}{unit} a day, and not enough are left of them",
-            fix="ask again after midnight UTC, ask for less, or use a key with a higher limit",
+            message=f"{limit}: this key has {value:g}{unit} a day, and {left}",
+            fix=f"ask again {when}, ask for less, or use a key with a higher limit",
         )
         self.limit = limit
 

@@ -1353,7 +1353,8 @@ class MemoryWork(Face[AsyncMemoryWork]):
     def cancel(self, session_id: str, reason: str = "cancelled") -> list[str]:
         """Cancel a session with all that was forked of it; return those that were going.
 
-        Executors that run for one of them are stopped at once. Raises SessionNotFound.
+        One that was handed off has its receiver cancelled. Executors that run for one of them are
+        stopped at once. Raises SessionNotFound.
         """
         return LOOP.run(self._wrapped.cancel(session_id, reason))
 

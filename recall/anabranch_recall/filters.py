@@ -8,9 +8,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import MINYEAR, UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Final, TypedDict
+from typing import TYPE_CHECKING, Annotated, Final, Self, TypedDict
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +63,8 @@ class Filters(BaseModel):
 
     An insight carries every one of `tags`, and is of one of `kinds`; without these, derived
     insights are left out. It was recorded in the name of `agent`, in a session with `role`, from
-    `since` on and up to `until`. `valid_at` is a moment in the world at which it must hold.
+    `since` on and up to `until`, which comes no earlier. `valid_at` is a moment in the world at
+    which it must hold.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +77,16 @@ class Filters(BaseModel):
     since: Time | None = None
     until: Time | None = None
     valid_at: Time | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Self:
+        if self.since is not None and self.until is not None and self.until < self.since:
+            raise PydanticCustomError(
+                "crossed",
+                "is earlier than since, so nothing would ever answer",
+                {"field": "until", "fix": "give a later until, or an earlier since"},
+            )
+        return self
 
     @property
     def kinds_left_out(self) -> tuple[str, ...]:

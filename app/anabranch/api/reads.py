@@ -29,10 +29,11 @@ from anabranch.memory.reads.sessions import page_of_sessions, session_tree
 from anabranch.memory.spread import associations as associations_in
 from anabranch.memory.thinking.views import TaskView, WorkerView
 from anabranch.memory.thinking.work import MemoryWork
-from anabranch.past.as_of import position_of
+from anabranch.past.as_of import positions_of
 from anabranch.past.diff import Span, diff_of
 from anabranch.past.diff_model import Diff
 from anabranch.past.replay import replay
+from anabranch.past.stretch import check_stretch
 from anabranch.transfer.exported_line import line_of
 from anabranch.views import SessionView, Status
 from anabranch_projections import DeadLetters
@@ -217,10 +218,8 @@ async def list_events(context: Context, request: asked.ListEvents) -> EventPage:
     A page looks at so many positions at most: it may be short, or empty, and still have a `next`.
     """
     backend, name = context.namespace.backend, context.namespace.name
-    await backend.checked_position(request.cursor, field="cursor")
-    last = (await backend.log.bounds()).last
-    if request.to is not None:
-        last = await backend.checked_position(request.to, field="to")
+    await check_stretch(backend, request.cursor, request.to, fields=("cursor", "to"))
+    last = (await backend.log.bounds()).last if request.to is None else request.to
     end = last if request.session_id else min(last, request.cursor + _SCANNED_MAX)
     found: list[dict[str, Any]] = []
     events = replay(backend, name, after=request.cursor, to=end, session_id=request.session_id)
@@ -246,8 +245,9 @@ async def get_event(context: Context, request: asked.GetEvent) -> StoredEvent:
 async def diff(context: Context, request: asked.Diff) -> Diff:
     """Tell what was learned between two moments; the sums are exact, the lists are bounded."""
     backend, name = context.namespace.backend, context.namespace.name
-    one = await position_of(backend, request.before, field="before")
-    other = await position_of(backend, request.after, field="after")
+    one, other = await positions_of(
+        backend, request.before, request.after, fields=("before", "after")
+    )
     await backend.wait_for(
         max(one, other), projection="graph", timeout_s=backend.settings.wait_timeout_s
     )

@@ -9,6 +9,7 @@ import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Final, Self
 
+from anabranch.backend.log_damage import damage, rebuild_advice
 from anabranch.backend.projector_peers import answering
 from anabranch.views import ProjectorView
 from anabranch_events.errors import AnabranchError
@@ -22,6 +23,7 @@ from anabranch_projections import (
 from anabranch_store import (
     Graph,
     find_foreign,
+    is_of_another_log,
     mark_served,
     read_stamp,
     rebuild_due,
@@ -220,7 +222,15 @@ class Projecting:
         await mark_served(graph)
         due = rebuild_due(found, log=log, projector_version=PROJECTOR_VERSION)
         if due is not None:
-            _log.warning("a rebuild of the graph is due: %s. Run `anabranch rebuild`", due)
+            harmed = damage(
+                await self._log.condition(),
+                position=await graph.checkpoint("graph"),
+                replaced=found is not None and is_of_another_log(found, log),
+            )
+            said = f"{due}; and the log is damaged: {harmed}" if harmed else due
+            _log.warning(
+                "a rebuild of the graph is due: %s. To fix it: %s", said, rebuild_advice(harmed)
+            )
         foreign = await find_foreign(graph)
         if foreign.hindering:
             found_there = "; ".join(foreign.hindering)

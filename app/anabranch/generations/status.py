@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from anabranch.backend.log_damage import damage
 from anabranch.backend.projector_peers import ask_projectors
 from anabranch.generations.generations import count_others, name_of
 from anabranch.views import GraphStatus, Lag, LogStatus, ProjectionStatus, Status
@@ -17,7 +18,7 @@ from anabranch_store import find_foreign, is_of_another_log, read_stamp, rebuild
 if TYPE_CHECKING:
     from anabranch.backend.backend import Backend
     from anabranch.views import ProjectorView
-    from anabranch_events import Condition, Log
+    from anabranch_events import Log
 
 PROJECTIONS: Final = ("graph", "vectors")
 
@@ -74,24 +75,6 @@ async def status(backend: Backend, *, namespace: str) -> Status:
         ranker="graph" if index_position is None else "index",
         index_position=index_position,
     )
-
-
-def damage(log: Condition, *, position: int, replaced: bool = False) -> str | None:
-    """Return what is lost, as far as it is known without reading; the graph is at `position`.
-
-    `replaced` says that the graph is of another log.
-    """
-    read_to = max(log.read_to or 0, position)
-    faults: list[str] = []
-    if log.missing:
-        positions = "1 position" if log.missing == 1 else f"{log.missing:,} positions"
-        have = "has" if log.missing == 1 else "have"
-        faults.append(f"{positions} up to {log.last} {have} no event")
-    if read_to > log.last:
-        faults.append(f"it ends at {log.last}, and was read up to {read_to}")
-    if replaced and log.last == 0:
-        faults.append("it is empty, and the graph was filled from another one")
-    return "; ".join(faults) or None
 
 
 async def projection_statuses(backend: Backend, *, last: int) -> tuple[ProjectionStatus, ...]:

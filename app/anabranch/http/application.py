@@ -20,6 +20,7 @@ from anabranch.http.access.callers import OpenAccess
 from anabranch.http.agents import PATH as AGENTS
 from anabranch.http.agents import Agents
 from anabranch.http.answers import JSON, refused
+from anabranch.http.codings import Codings
 from anabranch.http.documents import schemas
 from anabranch.http.edge import Edge
 from anabranch.http.events.ring import EventRing
@@ -123,7 +124,7 @@ class HttpService:
         compressed = GZipMiddleware(
             application, minimum_size=_COMPRESSED_FROM, compresslevel=_LEVEL
         )
-        return Edge(compressed, hosts=self._hosts, access=self._access)
+        return Edge(Codings(compressed), hosts=self._hosts, access=self._access)
 
     async def _health(self) -> Response:
         found = await health_of(self._backend())

@@ -57,7 +57,11 @@ class Door:
                 usage = await stack.enter_async_context(Usage(lambda: backend.log.bucket(BUCKET)))
                 backend.on_append = note_append
                 access = KeyAccess(
-                    KeyFile(self._home), audit=audit, tokens=self._tokens, usage=usage
+                    KeyFile(self._home),
+                    audit=audit,
+                    tokens=self._tokens,
+                    usage=usage,
+                    query_s=backend.settings.query_timeout_s,
                 )
             service = HttpService(
                 lambda: backend, hosts=self._hosts(), access=access, observe=observe

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any, Final
 
 from anabranch.errors import InputInvalid
@@ -31,12 +32,19 @@ class ClientSettings:
     entry: Callable[[Sequence[str]], dict[str, Any]]
     remote: Callable[[str, str | None], dict[str, Any]]
     """The form of a server at an address, with the variable that holds its key."""
+    program: str | None = None
+    """The client's command, where it is not its name."""
 
     def path(self, *, project: Path | None = None) -> Path:
         """Return the file of the user, or that of a project."""
         if project is not None:
             return _existing(project / self.project)
         return _existing(self.user(os.environ, Path.home()))
+
+    @property
+    def found(self) -> bool:
+        """True where this machine has the client: its command, or a user's settings of it."""
+        return self.path().is_file() or which(self.program or self.name) is not None
 
 
 def _existing(path: Path) -> Path:
@@ -142,6 +150,7 @@ CLIENTS: Final = {
             ".vscode/mcp.json",
             _stdio,
             _addressed("${env:NAME}", type="http"),
+            program="code",
         ),
     )
 }

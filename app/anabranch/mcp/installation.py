@@ -6,15 +6,17 @@ import difflib
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pydantic import BaseModel, ConfigDict
+
 from anabranch.errors import ClientSettingsInvalid
-from anabranch.mcp.clients import FORMS, SERVER, client_named, server_command
+from anabranch.mcp.clients import CLIENTS, FORMS, SERVER, client_named, server_command
 from anabranch.mcp.jsonc import with_member, without_member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 _MARK: Final = "\ufeff"
 
@@ -105,6 +107,39 @@ def uninstalled(client: str, *, project: Path | None = None) -> Change:
     before = _read(path)
     after = _in_its_form(before or "", lambda text: _without(path, text, found.key))
     return Change(client, path, before, after)
+
+
+class ClientView(BaseModel):
+    """A client that we know: `found` on this machine, with the server `installed` in `path`.
+
+    `installed` is None for settings that cannot be read.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    client: str
+    found: bool
+    installed: bool | None
+    path: Path
+
+
+def known_clients(*, project: Path | None = None) -> list[ClientView]:
+    """Return all clients, with the settings of the user, or of a project."""
+    return [
+        ClientView(
+            client=name,
+            found=one.found,
+            installed=_is_installed(name, project=project),
+            path=one.path(project=project),
+        )
+        for name, one in CLIENTS.items()
+    ]
+
+
+def _is_installed(client: str, *, project: Path | None) -> bool | None:
+    try:
+        return uninstalled(client, project=project).changed
+    except ClientSettingsInvalid:
+        return None
 
 
 def _in_its_form(text: str, change: Callable[[str], str]) -> str:

@@ -10,7 +10,7 @@ from anabranch.memory.reads.links import reached_for
 from anabranch.memory.reads.sessions import session_tree
 from anabranch.memory.recall import BranchRecall
 from anabranch.memory.thinking.think import executor_access
-from anabranch.past.as_of import position_of
+from anabranch.past.as_of import position_of, positions_of
 from anabranch_events.errors import InputInvalid
 from anabranch_events.event.types import Insight
 from anabranch_thinking.errors import NothingLearned
@@ -156,7 +156,10 @@ async def _subject(
             raise InputInvalid("entity: is empty", field="entity", fix="name who or what it is")
         return _Subject(name, f"entity:{name.lower()}", name=name.lower())
     backend = namespace.backend
-    after = 0 if since is None else await position_of(backend, since, field="since")
-    last = None if until is None else await position_of(backend, until, field="until")
+    begin = 0 if since is None else since
+    if until is None:
+        after, last = await position_of(backend, begin, field="since"), None
+    else:
+        after, last = await positions_of(backend, begin, until, fields=("since", "until"))
     words = f"the time from {since or 'the beginning'} to {until or 'now'}"
     return _Subject(words, f"period:{after}:{last or ''}", after=after, until=last)

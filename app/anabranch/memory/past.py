@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from anabranch.errors import EventNotFound
-from anabranch.past.as_of import position_of
+from anabranch.past.as_of import position_of, positions_of
 from anabranch.past.diff import ITEMS_MAX, Span, diff_of
 from anabranch.past.history import history_of
 from anabranch.past.replay import replay
@@ -66,8 +66,7 @@ class MemoryPast:
         what the events between the two do. Raises InputInvalid, PositionFromFuture, WaitTimedOut.
         """
         backend = self._namespace.backend
-        one = await position_of(backend, before, field="before")
-        other = await position_of(backend, after, field="after")
+        one, other = await positions_of(backend, before, after, fields=("before", "after"))
         await backend.wait_for(
             max(one, other), projection="graph", timeout_s=backend.settings.wait_timeout_s
         )

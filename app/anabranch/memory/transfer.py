@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from anabranch.errors import InputInvalid
 from anabranch.generations.rebuild import refuse_less
 from anabranch.memory.forgetting.deletion import delete_namespace
 from anabranch.memory.forgetting.sealing import seal_namespace
 from anabranch.memory.reads.namespaces import namespaces
+from anabranch.past.stretch import check_order
 from anabranch.transfer.append_events import append_events
 from anabranch.transfer.export import export_chained, export_lines
 from anabranch.transfer.imports import import_events
@@ -47,12 +47,8 @@ class MemoryTransfer:
         `verify_lines` finds any change. `progress` gets the positions reached, now and then.
         Raises LogDamaged where the log lacks events, once all others are written.
         """
-        if to is not None and to < after:
-            raise InputInvalid(
-                f"to: {to} is before {after}, behind which the export begins",
-                field="to",
-                fix="give a later end, or an earlier beginning",
-            )
+        if to is not None:
+            check_order(after, to, fields=("after", "to"))
         backend, name = self._namespace.backend, self._namespace.name
         if chained:
             return await export_chained(

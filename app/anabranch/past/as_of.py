@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from anabranch.past.stretch import check_order
 from anabranch.views import SessionView
 from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.content import FORGOTTEN
@@ -45,6 +46,32 @@ async def position_of(backend: Backend, moment: Moment, *, field: str = "as_of")
     if isinstance(moment, bool) or not isinstance(moment, int):  # pyright: ignore[reportUnnecessaryIsInstance]  # Types are not checked everywhere.
         raise _no_moment(moment, field=field)
     return await backend.checked_position(moment, field=field)
+
+
+async def positions_of(
+    backend: Backend, begin: Moment, end: Moment, *, fields: tuple[str, str]
+) -> tuple[int, int]:
+    """Return the positions of two moments, whose fields are named.
+
+    Raises InputInvalid where the second comes before the first, and what `position_of` raises.
+    """
+    first, last = fields
+    positions = (
+        await position_of(backend, begin, field=first),
+        await position_of(backend, end, field=last),
+    )
+    times = [_time_of(begin, field=first), _time_of(end, field=last)]
+    if times[0] is not None and times[1] is not None:  # Nothing may have happened in between.
+        check_order(times[0], times[1], fields=fields)
+    check_order(*positions, fields=fields)
+    return positions
+
+
+def _time_of(moment: Moment, *, field: str) -> datetime | None:
+    found = moment_in(moment, field=field) if isinstance(moment, str) else moment
+    if not isinstance(found, datetime):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def moment_in(text: str, *, field: str = "as_of") -> int | datetime:

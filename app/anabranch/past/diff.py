@@ -20,7 +20,7 @@ from anabranch.past.diff_model import (
     Diff,
 )
 from anabranch.past.diff_scan import Touched
-from anabranch_events.errors import InputInvalid
+from anabranch.past.stretch import check_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,12 +59,7 @@ async def diff_of(
 
     `progress` gets each position that was read. Raises InputInvalid for a span that runs back.
     """
-    if span.after > span.to:
-        raise InputInvalid(
-            f"after: position {span.to} comes before {span.after}",
-            field="after",
-            fix="name the earlier moment first",
-        )
+    check_order(span.after, span.to, fields=("before", "after"))
     graph = await backend.graph()
     touched = await _touched(backend, graph, span, progress)
     found: dict[str, list[Any]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from anabranch.past.stretch import check_stretch
 from anabranch_events.errors import InputInvalid
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ async def replay(
     """
     if speed is not None and speed <= 0:
         raise InputInvalid("speed: must be above 0", field="speed", fix="use 1 for real time")
-    await backend.checked_position(after, field="after")
-    if to is not None:
-        await backend.checked_position(to, field="to")
+    await check_stretch(backend, after, to)
     before: datetime | None = None
     async for recorded in _records(backend, namespace, after, to, session_id):
         if speed is not None and before is not None:

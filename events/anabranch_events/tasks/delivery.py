@@ -24,11 +24,6 @@ _FIELDS: Final = 9
 """The fields of where a delivery is answered; a later form has two or three more before them."""
 
 
-def silence_of(task: Task, bounds: Mapping[str, float]) -> float:
-    """Return the bound of silence of a task: that of its namespace, where it is known."""
-    return bounds.get(task.namespace, SILENCE_S)
-
-
 class Delivery:
     """A task as the queue delivered it; `deliveries` counts this one and those before.
 
@@ -38,9 +33,11 @@ class Delivery:
     shows how far it was.
     """
 
-    def __init__(self, connection: Connection, task: Task, *, reply: str, silence_s: float) -> None:
+    def __init__(
+        self, connection: Connection, task: Task, *, reply: str, bounds: Mapping[str, float]
+    ) -> None:
         self.task = task
-        self._silence_s = silence_s
+        self._bounds = bounds
         self._connection = connection
         self._reply = reply
         self._heard_at = time.monotonic()
@@ -65,9 +62,14 @@ class Delivery:
         if not reply.startswith(ACK_PREFIX) or f".{TASKS}." not in reply:
             return None
         try:
-            return cls(connection, found, reply=reply, silence_s=silence_of(found, bounds))
+            return cls(connection, found, reply=reply, bounds=bounds)
         except (ValueError, IndexError):
             return None
+
+    @property
+    def silence_s(self) -> float:
+        """The bound of silence of the task's namespace, by the last reading."""
+        return self._bounds.get(self.task.namespace, SILENCE_S)
 
     def to_pass_on(self) -> dict[str, str]:
         """Return what another worker in the same account needs to have it in our place."""
@@ -91,7 +93,7 @@ class Delivery:
         (findings/nats_answers_of_a_lost_delivery_count.sh). The queue counts the silence from no
         later than we do: since it came, or since the last beat.
         """
-        if time.monotonic() - self._heard_at >= self._silence_s:
+        if time.monotonic() - self._heard_at >= self.silence_s:
             return False
         delay = orjson.dumps({"delay": int(delay_s * _NS)})
         return await self._say(b"-NAK " + delay if delay_s > 0 else b"-NAK")

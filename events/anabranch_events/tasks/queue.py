@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from anabranch_events.errors import AnabranchError
 from anabranch_events.event.identifiers import is_canonical_uuid
 from anabranch_events.event.types import Priority
 from anabranch_events.jetstream import direct_get
@@ -11,7 +15,7 @@ from anabranch_events.jetstream.api import Refused, ask, parsed, stored_subjects
 from anabranch_events.jetstream.stream import checked_token
 from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.signals import Signals
-from anabranch_events.tasks.stream import SILENCE_S, TASKS, ensure_consumers, ensure_tasks
+from anabranch_events.tasks.stream import SILENCE_S, TASKS, bound_of, ensure_consumers, ensure_tasks
 from anabranch_events.tasks.taking import Taking
 from anabranch_events.tasks.task import SUBJECT_PREFIX, Task, subjects_of, task_consumer
 
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
 
     from anabranch_events.transport.connection import Connection
 
+BOUND_AGE_S: Final = 1.0
+"""The time after which a bound of silence is read again."""
 PUTS_AT_ONCE: Final = 128
 _SUBJECT_TAKEN: Final = 10077
 
@@ -52,6 +58,8 @@ class TaskQueue:
         self._connection = connection
         self._bounds: dict[str, float] = {}
         """The bounds of silence of the namespaces that were opened."""
+        self._read_at: dict[str, float] = {}
+        """When each of them was read again, or begun to be."""
         self.signals = Signals(connection)
 
     @property
@@ -72,6 +80,19 @@ class TaskQueue:
             bound = await ensure_consumers(self._connection, namespace, silence_s=silence_s)
         self._bounds[namespace] = bound
         return bound
+
+    async def bound(self, namespace: str) -> float:
+        """Return the bound of silence that stands; one that was read lately is not read again.
+
+        Another worker may name another one at any time. Where it cannot be read it is the one that
+        was read last. So it is with a tenant, who cannot ask.
+        """
+        now = time.monotonic()
+        if self.may_put and now - self._read_at.get(namespace, -math.inf) >= BOUND_AGE_S:
+            self._read_at[namespace] = now  # First: all others go on with what is known.
+            with suppress(AnabranchError):
+                self._bounds[namespace] = await bound_of(self._connection, namespace)
+        return self._bounds.get(namespace, SILENCE_S)
 
     async def ensure(self) -> None:
         """Make the queue where it is not there. Raises StreamDrifted."""

@@ -82,3 +82,13 @@ async def _ensured(
     except Refused as refused:
         raise translated(refused) from refused
     return float(info["config"]["ack_wait"]) / _NS
+
+
+async def bound_of(connection: Connection, namespace: str) -> float:
+    """Return the bound of silence that stands for a namespace."""
+    name = task_consumer(Priority.CRITICAL, namespace)
+    try:
+        info = await ask(connection, f"CONSUMER.INFO.{TASKS}.{name}")
+    except Refused as refused:
+        raise translated(refused) from refused
+    return float(info["config"]["ack_wait"]) / _NS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 import nats.errors
 import orjson
 
-from anabranch_events.tasks.delivery import ACK_PREFIX, Delivery, silence_of
+from anabranch_events.tasks.delivery import ACK_PREFIX, Delivery
 from anabranch_events.tasks.stream import TASKS
 from anabranch_events.tasks.task import read_task, task_consumer
 from anabranch_events.transport.inbox import NO_RESPONDERS, STATUS, Unanswered
@@ -99,9 +99,8 @@ class Taking:
             if task is None or task.subject != subject:
                 self._spoilt.append(reply)
             else:
-                silence_s = silence_of(task, self._bounds)
                 self._arrived.append(
-                    Delivery(self._connection, task, reply=reply, silence_s=silence_s)
+                    Delivery(self._connection, task, reply=reply, bounds=self._bounds)
                 )
             self._awaited -= 1
         elif (headers or {}).get(STATUS) == NO_RESPONDERS:

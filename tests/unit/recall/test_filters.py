@@ -43,6 +43,17 @@ def test_a_time_is_one_on_each_surface(time: Any, given: object) -> None:
     assert found == datetime(2026, 1, 31, tzinfo=UTC)
 
 
+def test_a_period_does_not_end_before_it_begins() -> None:
+    """Nothing would ever answer; one of a single moment is a period, and so is either alone."""
+    begin, end = datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 1, 30, tzinfo=UTC)
+
+    with pytest.raises(ValidationError, match="is earlier than since"):
+        Filters(since=begin, until=end)
+
+    for given in ({"since": begin, "until": begin}, {"since": begin}, {"until": end}):
+        assert Filters.model_validate(given).model_dump(exclude_unset=True) == given
+
+
 @pytest.mark.parametrize(
     ("given", "found"),
     [

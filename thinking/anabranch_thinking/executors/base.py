@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol, Unpack
+from typing import TYPE_CHECKING, Final, Protocol, Unpack, runtime_checkable
 
 from anabranch_events.errors import InputInvalid
 from anabranch_recall import Scope
@@ -121,6 +121,15 @@ class Executor(Protocol):
 
     async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
         """Return the branch's finding; plain text is its result. An error fails the attempt."""
+        ...
+
+
+@runtime_checkable
+class CheckedExecutor(Protocol):
+    """An executor that knows before its first branch what it lacks here."""
+
+    def check_here(self) -> None:
+        """Raise InputInvalid for what it lacks on this machine."""
         ...
 
 

@@ -13,6 +13,7 @@ from anabranch_thinking.executors.output import finding_in
 from anabranch_thinking.executors.prompt import SCHEMA, answer_text, prompt_of
 from anabranch_thinking.executors.service_errors import (
     SAID_MAX,
+    check_client,
     cut_off,
     refused,
     said_nothing,
@@ -74,6 +75,10 @@ class ChatExecutor(ABC):
         self._url = url
         self._key = key
         self._tokens_max = tokens_max
+
+    def check_here(self) -> None:
+        """Raise InputInvalid where the provider's client is not installed."""
+        check_client(self.provider, extra=self.provider)
 
     @property
     def model(self) -> str:

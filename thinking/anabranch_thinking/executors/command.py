@@ -73,6 +73,23 @@ class CommandExecutor:
         self._passes = tuple(passes)
         self.name = f"command:{os.path.basename(argv[0])}"[:256]  # noqa: PTH119 - a name, not a path.
 
+    def check_here(self) -> None:
+        """Raise InputInvalid where there is no such command, or it may not be run."""
+        if self._missing(self._given()):
+            raise InputInvalid(
+                f"executor: there is no command {self._argv[0]} that may be run",
+                field="executor",
+                fix="check its spelling, name it by its whole path, or have PATH lead to it",
+            )
+
+    def _given(self) -> Mapping[str, str]:
+        """Return the environment of the command, without what is a branch's own."""
+        given = self._environment
+        return passed_on(os.environ, self._passes) if given is None else given
+
+    def _missing(self, environment: Mapping[str, str]) -> bool:
+        return which(self._argv[0], path=environment.get("PATH")) is None
+
     async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
         """Return the finding in the command's output. Raises ExecutorFailed and BranchTimedOut."""
         with Line() as line:
@@ -89,9 +106,8 @@ class CommandExecutor:
         return _finding(self.name, output, errors)
 
     async def _start(self, branch: BranchContext, line: Line) -> asyncio.subprocess.Process:
-        given = self._environment
-        environment = passed_on(os.environ, self._passes) if given is None else given
-        if which(self._argv[0], path=environment.get("PATH")) is None:
+        environment = self._given()
+        if self._missing(environment):
             raise ExecutorFailed(
                 f"{self.name} cannot be started: there is no command {self._argv[0]}",
                 fix="check that the command exists and may be run",

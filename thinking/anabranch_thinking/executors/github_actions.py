@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.errors import DoNotRetry, ExecutorFailed, RetryLater
-from anabranch_thinking.executors.github_api import GitHubApi
+from anabranch_thinking.executors.github_api import GitHubApi, check_access
 from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in, text_of
 from anabranch_thinking.executors.service_errors import PAUSE_S
 from anabranch_thinking.sessions.findings import plain
@@ -64,6 +64,10 @@ class GitHubActionsExecutor:
         self._token = token
         self._poll_s = poll_s
         self.name = f"{SCHEME}://{self._repository}/{self._workflow}"[:256]
+
+    def check_here(self) -> None:
+        """Raise InputInvalid without a token, and where the client is not installed."""
+        check_access(self._token)
 
     async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
         """Return the finding of a run.

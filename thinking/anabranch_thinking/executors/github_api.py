@@ -15,7 +15,7 @@ from anabranch_thinking.executors.output import OUTPUT_MAX
 from anabranch_thinking.executors.service_errors import (
     PAUSE_S,
     asked_pause_s,
-    client_missing,
+    check_client,
     refused,
     unreachable,
 )
@@ -53,6 +53,17 @@ class Artifact(NamedTuple):
     digest: str | None
 
 
+def check_access(token: str | None) -> None:
+    """Raise InputInvalid without a token, and where the client is not installed."""
+    check_client("httpx2", extra="graph")
+    if not token:
+        raise InputInvalid(
+            "executor: GitHub wants a token to run a workflow",
+            field="executor",
+            fix="set ANABRANCH_GITHUB_TOKEN",
+        )
+
+
 class GitHubApi:
     """The workflows of one repository, at the REST API of `url`. Made by `open`.
 
@@ -71,16 +82,9 @@ class GitHubApi:
         cls, url: str, *, token: str | None, repository: str, by: str
     ) -> AsyncGenerator[GitHubApi]:
         """Open a client for a repository; `by` is the executor's name in errors."""
-        try:
-            import httpx2
-        except ModuleNotFoundError as error:
-            raise client_missing("httpx2", extra="graph") from error
-        if not token:
-            raise InputInvalid(
-                "executor: GitHub wants a token to run a workflow",
-                field="executor",
-                fix="set ANABRANCH_GITHUB_TOKEN",
-            )
+        check_access(token)
+        import httpx2
+
         headers = {
             "accept": "application/vnd.github+json",
             "authorization": f"Bearer {token}",

@@ -8,7 +8,12 @@ from anabranch_events.errors import InputInvalid
 from anabranch_events.event.trace_context import TRACEPARENT, traceparent_here
 from anabranch_thinking.errors import DoNotRetry, ExecutorFailed
 from anabranch_thinking.executors.output import OUTPUT_MAX, branch_as_json, finding_in, text_of
-from anabranch_thinking.executors.service_errors import client_missing, refused, unreachable
+from anabranch_thinking.executors.service_errors import (
+    check_client,
+    client_missing,
+    refused,
+    unreachable,
+)
 
 if TYPE_CHECKING:
     import httpx2
@@ -42,6 +47,10 @@ class HttpExecutor:
         scheme, _, rest = url.partition("://")
         host = rest.partition("/")[0].rpartition("@")[2]
         self.name = f"{scheme}://{host}"[:256]
+
+    def check_here(self) -> None:
+        """Raise InputInvalid where the client is not installed."""
+        check_client("httpx2", extra="graph")
 
     async def run(self, branch: BranchContext) -> Finding | ForkedWork | str:
         """Return the finding in the answer.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
 from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,12 @@ def client_missing(package: str, *, extra: str) -> InputInvalid:
         field="executor",
         fix=f'install it: pip install "anabranch[{extra}]"',
     )
+
+
+def check_client(package: str, *, extra: str) -> None:
+    """Raise InputInvalid for a client that is not installed; it is not imported."""
+    if find_spec(package) is None:
+        raise client_missing(package, extra=extra)
 
 
 def refused(by: str, status: int, said: str, headers: Mapping[str, str]) -> ExecutorFailed:

@@ -2,6 +2,6 @@
 
 Others use: `allowed`, `calling_off.call_off`, `dispatch.ThoughtOverWorkers`, `dispatch.WorkTerms`,
 `dispatch.workers_of`, `fabric.Fabric`, `hedging.Hedging`, `history.AttemptMade`,
-`history.attempts_in`, `joiner.BUCKET`, `joiner.Joiner`, `offers.checked_labels`, `worker.GRACE_S`,
-`worker.Worker`.
+`history.attempts_in`, `joiner.BUCKET`, `joiner.Joiner`, `offers.checked_labels`,
+`slots.check_slots`, `worker.GRACE_S`, `worker.Worker`.
 """

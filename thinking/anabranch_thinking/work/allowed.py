@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import re
 import shlex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from anabranch_events.errors import InputInvalid
 from anabranch_thinking.executors.access import NO_KEYS, ExecutorAccess
 from anabranch_thinking.executors.anthropic_chat import TOKENS_MAX, AnthropicExecutor
+from anabranch_thinking.executors.base import CheckedExecutor
 from anabranch_thinking.executors.callable import CallableExecutor
 from anabranch_thinking.executors.command import CommandExecutor
 from anabranch_thinking.executors.github_actions import SCHEME, GitHubActionsExecutor
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from anabranch_thinking.executors.base import Executor
+    from anabranch_thinking.executors.callable import Work
     from anabranch_thinking.executors.chat import ChatExecutor
 
 RECALLING: Final = RecallExecutor.name
@@ -33,7 +35,12 @@ _FUNCTION: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 def allowed_executors(
-    named: Sequence[str], *, passes: Sequence[str] = (), access: ExecutorAccess = NO_KEYS
+    named: Sequence[str],
+    *,
+    passes: Sequence[str] = (),
+    access: ExecutorAccess = NO_KEYS,
+    here: bool = True,
+    field: str = "executors",
 ) -> Mapping[str, Executor]:
     """Return executors by the names under which thoughts ask for them.
 
@@ -43,15 +50,21 @@ def allowed_executors(
     is `name=` with such an address, or with a command and its arguments.
 
     `passes` names variables that commands get beside the usual ones, `access` has the keys of
-    services. Raises InputInvalid for any other, and for a function that cannot be imported.
+    services. Raises InputInvalid naming `field` for any other, and for a function that cannot be
+    imported. Where they are to run `here` also for a command that does not exist, and for a client
+    or a token that is lacking.
     """
     found: dict[str, Executor] = {}
-    for one in named:
-        name, executor = _allowed(one.strip(), passes=passes, access=access)
+    for one in map(str.strip, named):
+        try:
+            name, executor = _allowed(one, passes=passes, access=access)
+            if here and isinstance(executor, CheckedExecutor):
+                executor.check_here()
+        except InputInvalid as error:
+            said = error.message.removeprefix("executor: ")
+            raise InputInvalid(f"{field}: {one!r}: {said}", field=field, fix=error.fix) from error
         if name in found:
-            raise InputInvalid(
-                f"executors: {name!r} is named twice", field="executors", fix="name it once"
-            )
+            raise InputInvalid(f"{field}: {name!r} is named twice", field=field, fix="name it once")
         found[name] = executor
     return found
 
@@ -102,28 +115,46 @@ def _allowed(named: str, *, passes: Sequence[str], access: ExecutorAccess) -> tu
     name, equals, command = named.partition("=")
     if equals and _NAME.fullmatch(name) and command.strip():
         called = executor_at(command.strip(), access=access)
-        return name, called or CommandExecutor(shlex.split(command), passes=passes)
+        return name, called or CommandExecutor(words_of(command), passes=passes)
     if _FUNCTION.fullmatch(named):
         return named, _imported(named)
     raise InputInvalid(
-        f"executors: {named!r} names no executor",
-        field="executors",
+        "executor: names no executor",
+        field="executor",
         fix=f"say {RECALLING}, module:function, name=command, openai://MODEL, anthropic://MODEL, "
         "https://... or github-actions://OWNER/REPOSITORY/WORKFLOW@REF",
     )
+
+
+def words_of(command: str) -> list[str]:
+    """Return a command and its arguments. Raises InputInvalid for quotes that do not end."""
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise InputInvalid(
+            f"executor: {command!r} is no command with arguments: {error}",
+            field="executor",
+            fix="close its quotes, or write them as \\' or \\\"",
+        ) from error
 
 
 def _imported(named: str) -> Executor:
     module, _, function = named.partition(":")
     try:
         found = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
+        if hasattr(found, "run") and hasattr(found, "name"):
+            executor: Executor = found() if isinstance(found, type) else found
+            return executor
+    except Exception as error:
         raise InputInvalid(
-            f"executors: {named} cannot be imported: {error}",
-            field="executors",
-            fix="check the module's name, and that it is on the worker's PYTHONPATH",
+            f"executor: cannot be imported: {type(error).__name__}: {error}",
+            field="executor",
+            fix="check the module's name, that it is on the worker's PYTHONPATH, and that it imports",
         ) from error
-    if hasattr(found, "run") and hasattr(found, "name"):
-        executor: Executor = found() if isinstance(found, type) else found
-        return executor
-    return CallableExecutor(found, name=named)
+    if not callable(found):
+        raise InputInvalid(
+            f"executor: is {type(found).__name__}, which cannot be called",
+            field="executor",
+            fix="name a function that takes a branch, or an executor",
+        )
+    return CallableExecutor(cast("Work", found), name=named)

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from anabranch_thinking.work.history import AttemptMade
     from anabranch_thinking.work.slots import WorkSlots
 
+LOOK_S: Final = 1.0
+"""The time after which an attempt looks whether the bound of silence is another one."""
 RECORD_PAUSE_S: Final = 0.2
 TIMEOUT_S: Final = 600.0
 HANDED_BACK_FACTOR: Final = 4
@@ -60,7 +62,6 @@ class Attempt:
         *,
         slots: WorkSlots,
         worker: str,
-        silence_s: float,
         begun: SessionState | None = None,
     ) -> None:
         self.delivery = delivery
@@ -75,7 +76,6 @@ class Attempt:
         self._executor = executor
         self._slots = slots
         self._worker = worker
-        self._silence_s = silence_s
         self._begun = begun
         self._claim: Claim | None = None
         self._working: Running | None = None
@@ -97,7 +97,7 @@ class Attempt:
         except ClaimLost:
             self.outcome = "lost"  # The task is in the hands of another worker: it is not ours.
         except Conflict:
-            await self.delivery.give_back(delay_s=self._silence_s / 4)
+            await self.delivery.give_back(delay_s=self.delivery.silence_s / 4)
         except Unavailable as error:
             _log.warning("branch %s is given back: %s", self.session_id, error)
             await self.delivery.give_back(delay_s=1.0)
@@ -296,7 +296,7 @@ class Attempt:
     async def _hand_back(self) -> None:
         """Give the branch back before this worker ends: another one need not wait for silence."""
         try:
-            async with asyncio.timeout(self._silence_s):
+            async with asyncio.timeout(self.delivery.silence_s):
                 await self._sessions.fail(
                     self.session_id, HANDED_BACK, will_retry=True, claim=self._claim
                 )
@@ -320,12 +320,14 @@ class Attempt:
     @asynccontextmanager
     async def _beating(self) -> AsyncGenerator[None]:
         beating: list[asyncio.Task[None]] = []
+        claimed_at = time.monotonic()
 
         def begin() -> None:
-            beating.append(asyncio.create_task(self._beat()))
+            beating.append(asyncio.create_task(self._beat(claimed_at)))
 
         # Most branches have ended by then: they need no task that beats.
-        timer = asyncio.get_running_loop().call_later(self._silence_s / 3, begin)
+        pause_s = min(LOOK_S, self.delivery.silence_s / 3)
+        timer = asyncio.get_running_loop().call_later(pause_s, begin)
         try:
             yield
         finally:
@@ -334,20 +336,31 @@ class Attempt:
                 one.cancel()
             await asyncio.gather(*beating, return_exceptions=True)
 
-    async def _beat(self) -> None:
-        """Keep the task, and notice that the branch has ended or is another worker's by now.
+    async def _beat(self, beaten_at: float) -> None:
+        """Keep the task, by the bound of silence as it is by now.
+
+        A worker that joins may name another bound, which holds at once for what is in work.
+        """
+        while True:
+            pause_s = await self._fabric.queue.bound(self.delivery.task.namespace) / 3
+            if time.monotonic() - beaten_at >= pause_s:
+                beaten_at = time.monotonic()
+                await self.delivery.beat()
+                await self._look()
+            due_s = beaten_at + pause_s - time.monotonic()
+            await asyncio.sleep(min(LOOK_S, max(0.0, due_s)))
+
+    async def _look(self) -> None:
+        """Notice that the branch has ended or is another worker's by now.
 
         A process that was frozen learns from the log that its claim is gone.
         """
-        while True:
-            await self.delivery.beat()
-            with suppress(Unavailable, NotFound, NamespaceEnded):
-                state = await self._sessions.state(self.session_id)
-                if state.ended:
-                    self.stop("it has ended")
-                elif self._claim is not None and state.claim != self._claim:
-                    self.stop("another worker has it")
-            await asyncio.sleep(self._silence_s / 3)
+        with suppress(Unavailable, NotFound, NamespaceEnded):
+            state = await self._sessions.state(self.session_id)
+            if state.ended:
+                self.stop("it has ended")
+            elif self._claim is not None and state.claim != self._claim:
+                self.stop("another worker has it")
 
 
 def _is_cancelled() -> bool:

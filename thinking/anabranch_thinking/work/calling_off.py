@@ -25,6 +25,7 @@ async def call_off(
 ) -> list[str]:
     """Cancel a session and all that was forked of it to workers; return those that were going.
 
+    Where one was handed off, its receiver is cancelled with all that was forked of that.
     `join_ids` are further forks of the session, each with the number of its branches. Those who run
     one of them hear of it at once. The joiner calls off what is forked while this runs. Raises
     SessionNotFound.
@@ -55,9 +56,15 @@ async def call_off(
 async def _forked_of(
     sessions: Sessions, states: Sequence[SessionState], more: Sequence[str]
 ) -> list[str]:
-    """Return the sessions forked of these to workers, and `more`."""
+    """Return the sessions forked of these to workers, their receivers, and `more`.
+
+    A hand-off is only a word, and may name anybody: a receiver is a branch of who handed off.
+    """
     found = list(more)
     for state in states:
         for terms in await forks_of(sessions, state.session_id):
             found += fork_ids(terms.join_id, terms.branches)
+    givers = {one.handed_to: one.session_id for one in states if one.handed_to is not None}
+    named = (await sessions.present(list(givers))).values() if givers else ()
+    found += [one.session_id for one in named if one.parent_id == givers[one.session_id]]
     return list(dict.fromkeys(found))

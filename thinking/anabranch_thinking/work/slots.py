@@ -7,8 +7,38 @@ from collections import deque
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from anabranch_events.errors import InputInvalid
+from anabranch_events.event.types import Priority
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Collection
+
+
+def check_slots(slots: int, *, reserved: int, priorities: Collection[Priority]) -> None:
+    """Raise InputInvalid for slots and priorities with which a worker would do nothing as said."""
+    if slots < 1:
+        raise InputInvalid(
+            f"slots: {slots} is not a number of slots", field="slots", fix="give 1 or more"
+        )
+    if not 0 <= reserved < slots:
+        raise InputInvalid(
+            f"reserved: {reserved} of {slots} slots cannot be kept for critical branches",
+            field="reserved",
+            fix="give fewer than there are slots",
+        )
+    if not priorities:
+        raise InputInvalid(
+            "priorities: without any a worker takes no branch",
+            field="priorities",
+            fix=f"name some of {', '.join(Priority)}",
+        )
+    if reserved and Priority.CRITICAL not in priorities:
+        raise InputInvalid(
+            f"reserved: {reserved} of {slots} slots would stay idle: they are kept for critical "
+            f"branches, and this worker takes only {', '.join(priorities)}",
+            field="reserved",
+            fix="leave reserved out, or name critical among the priorities",
+        )
 
 
 class WorkSlots:

@@ -22,12 +22,11 @@ from anabranch_events import new_id
 from anabranch_events.errors import InputInvalid, NamespaceEnded, NotFound, Unavailable
 from anabranch_events.event.types import Priority
 from anabranch_events.tasks.signals import DRAIN, ENDED, WORK, WORKERS, ids_of
-from anabranch_events.tasks.stream import SILENCE_S
 from anabranch_thinking.sessions.many import TOGETHER_MIN
 from anabranch_thinking.work.attempt import Attempt
 from anabranch_thinking.work.hedge import Hedge
 from anabranch_thinking.work.offers import LABEL_WAIT_S, Offers
-from anabranch_thinking.work.slots import WorkSlots
+from anabranch_thinking.work.slots import WorkSlots, check_slots
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,16 +83,7 @@ class Worker:
         grace_s: float = GRACE_S,
         name: str | None = None,
     ) -> None:
-        if slots < 1:
-            raise InputInvalid(
-                f"slots: {slots} is not a number of slots", field="slots", fix="give 1 or more"
-            )
-        if not 0 <= reserved < slots:
-            raise InputInvalid(
-                f"reserved: {reserved} of {slots} slots cannot be kept for critical branches",
-                field="reserved",
-                fix="give fewer than there are slots",
-            )
+        check_slots(slots, reserved=reserved, priorities=priorities)
         if not executors:
             raise InputInvalid(
                 "executors: none is allowed, so there is nothing that this worker may run",
@@ -102,18 +92,16 @@ class Worker:
             )
         self.name = name or f"{socket.gethostname()}:{os.getpid()}:{new_id()[-6:]}"
         self._priorities = [one for one in Priority if one in set(priorities)]
-        kept = reserved if Priority.CRITICAL in self._priorities else 0
-        self.slots = WorkSlots(slots, reserved=kept)
+        self.slots = WorkSlots(slots, reserved=reserved)
         self.counts: dict[str, int] = {}
         self._fabric = fabric
         self._namespace = namespace
         self._executors = executors
-        self._reserved = kept
+        self._reserved = reserved
         self._offers = Offers(
             fabric, namespace=namespace, worker=self.name, labels=labels, wait_s=label_wait_s
         )
         self._given_silence_s = silence_s
-        self._silence_s = SILENCE_S
         self._grace_s = grace_s
         self._looks = itertools.count(1)
         self._running: dict[str, tuple[Attempt, asyncio.Task[None]]] = {}
@@ -157,7 +145,7 @@ class Worker:
     async def run(self) -> None:
         """Work until `drain` is called. Raises what opening the queue raises."""
         queue = self._fabric.queue
-        self._silence_s = await queue.open(self._namespace, silence_s=self._given_silence_s)
+        await queue.open(self._namespace, silence_s=self._given_silence_s)
         async with AsyncExitStack() as stack:
             for kind, hear in (
                 (WORK, self._hear_work),
@@ -301,7 +289,6 @@ class Worker:
             executor,
             slots=self.slots,
             worker=self.name,
-            silence_s=self._silence_s,
             begun=begun,
         )
         self.slots.take(urgent=attempt.urgent)

@@ -14,8 +14,12 @@ from anabranch.cli.completion import CLIENTS, one_of
 from anabranch.cli.streams import interruptible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
     from anabranch.mcp.access import HomeAccess
-    from anabranch.mcp.installation import Change, Service
+    from anabranch.mcp.installation import Change, ClientView, Service
     from anabranch.mcp.relayed_lines import Hello
 
 commands = typer.Typer(
@@ -28,10 +32,17 @@ _CLIENTS: Final = f"{', '.join(CLIENTS[:-1])} or {CLIENTS[-1]}"
 _OF_COMMANDS: Final = frozenset({"home", "namespace"})
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
+_GIVES: Final = (
+    "client, path, copy, changed; without CLIENT a line a client: client, found, installed, path"
+)
+
 ClientArgument = Annotated[
-    str,
+    str | None,
     typer.Argument(
-        help=f"The client: {_CLIENTS}.", metavar="CLIENT", autocompletion=one_of(CLIENTS)
+        help=f"The client: {_CLIENTS}. Without one they are listed.",
+        metavar="CLIENT",
+        autocompletion=one_of(CLIENTS),
+        show_default=False,
     ),
 ]
 ByProjectOption = Annotated[
@@ -142,10 +153,10 @@ def _session_id(given: str) -> str:
         ) from error
 
 
-@command(commands, "install", gives="client, path, copy, changed", panel=PANEL)
+@command(commands, "install", gives=_GIVES, panel=PANEL)
 async def install(
     call: Call,
-    client: ClientArgument,
+    client: ClientArgument = None,
     *,
     namespace_by_project: ByProjectOption = False,
     url: Annotated[
@@ -170,10 +181,18 @@ async def install(
     only_print: PrintOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Write the server into a client's own settings; a copy of the file before is kept."""
+    """Write the server into a client's own settings; a copy of the file before is kept.
+
+    Without a client it lists those that it knows, and which of them are on this machine.
+    """
     from anabranch.mcp.installation import installed
 
     given = call.given_options
+    folder = Path.cwd() if project else None
+    if client is None:
+        alone = not (namespace_by_project or url or key_env or only_print or yes)
+        _list_clients(call, project=folder, alone=alone and not given & _OF_COMMANDS)
+        return
     service = _service(url, key_env, alone=not (namespace_by_project or given & _OF_COMMANDS))
     options: list[str] = []
     if "home" in given:
@@ -182,25 +201,64 @@ async def install(
         options += ["--namespace", call.settings.namespace]
     if namespace_by_project:
         options.append("--namespace-by-project")
-    folder = Path.cwd() if project else None
     change = installed(client, options, project=folder, service=service)
     _apply(call, change, only_print=only_print, yes=yes)
 
 
-@command(commands, "uninstall", gives="client, path, copy, changed", panel=PANEL)
+@command(commands, "uninstall", gives=_GIVES, panel=PANEL)
 async def uninstall(
     call: Call,
-    client: ClientArgument,
+    client: ClientArgument = None,
     *,
     project: ProjectOption = False,
     only_print: PrintOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Take the server out of a client's settings; a copy of the file before is kept."""
+    """Take the server out of a client's settings; a copy of the file before is kept.
+
+    Without a client it lists those that it knows, and which of them have the server.
+    """
     from anabranch.mcp.installation import uninstalled
 
     folder = Path.cwd() if project else None
+    if client is None:
+        _list_clients(call, project=folder, alone=not (only_print or yes))
+        return
     _apply(call, uninstalled(client, project=folder), only_print=only_print, yes=yes)
+
+
+def _list_clients(call: Call, *, project: Path | None, alone: bool) -> None:
+    """List the clients that we know. Raises UsageInvalid beside options that are for one."""
+    from anabranch.mcp.installation import known_clients
+
+    if not alone:
+        from anabranch.errors import UsageInvalid
+
+        raise UsageInvalid(
+            "client: none is named, to which the other options could apply",
+            field="client",
+            fix=f"name one: {_CLIENTS}; without options they are listed",
+        )
+    call.output.items(known_clients(project=project), _client_table)
+    call.output.message("Name one: its change is shown, and asked for before it is written.")
+
+
+def _client_table(found: Sequence[ClientView]) -> Table:
+    from rich.text import Text
+
+    from anabranch.terminal.listing import listing
+
+    table = listing("client", "found here", "has Anabranch", "settings")
+    said = {True: "yes", False: "-", None: "cannot be read"}
+    for one in found:
+        table.add_row(one.client, said[one.found], said[one.installed], Text(_in_home(one.path)))
+    return table
+
+
+def _in_home(path: Path) -> str:
+    """Return a path as people write it: from `~` on, where it lies in the user's folder."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def _service(url: str | None, key_env: str | None, *, alone: bool) -> Service | None:

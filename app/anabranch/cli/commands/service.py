@@ -191,7 +191,11 @@ async def status(call: Call) -> None:
             f"{counted(found.dead_letters, 'event')} could not be applied: see `anabranch dead-letters list`"
         )
     if graph.rebuild_due:
-        call.output.warn(f"a rebuild is due: {graph.rebuild_due}. Run `anabranch rebuild`")
+        from anabranch.backend.log_damage import rebuild_advice
+
+        call.output.warn(
+            f"a rebuild is due: {graph.rebuild_due}. To fix it: {rebuild_advice(log.damage)}"
+        )
     if graph.hindering:
         call.output.warn(f"others changed the graph's schema: {'; '.join(graph.hindering)}")
     if graph.foreign:

@@ -255,11 +255,13 @@ def _command(
 ) -> CommandExecutor | str | None:
     """Return the executor of a command that runs here; an address, or nothing, as it is."""
     from anabranch_thinking import CommandExecutor
-    from anabranch_thinking.work.allowed import is_address
+    from anabranch_thinking.work.allowed import is_address, words_of
 
     if executor is None or is_address(executor):
         return executor
-    return CommandExecutor(shlex.split(executor), timeout_s=timeout_s, passes=passes or ())
+    found = CommandExecutor(words_of(executor), timeout_s=timeout_s, passes=passes or ())
+    found.check_here()
+    return found
 
 
 async def _warn_without_workers(call: Call, memory: Memory, executor: str | None) -> None:

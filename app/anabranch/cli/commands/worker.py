@@ -166,7 +166,7 @@ async def worker(
         executors=[one for given in executors or () for one in _executors_in(given)],
         slots=slots,
         reserved=reserved,
-        priorities=_checked_priorities(priorities),
+        priorities=listed(priorities),
         labels=listed(labels),
         passes=passes or (),
         silence_s=silence_s,
@@ -258,18 +258,3 @@ def _once_stdin_ends(end: Callable[[], None]) -> None:
 def _executors_in(given: str) -> list[str]:
     """Return the names in a list; a command may hold commas of its own."""
     return [given] if "=" in given else listed(given)
-
-
-def _checked_priorities(given: str) -> list[str]:
-    from anabranch.errors import InputInvalid
-    from anabranch_events.event.types import Priority
-
-    found = listed(given)
-    unknown = set(found) - set(Priority)
-    if unknown or not found:
-        raise InputInvalid(
-            f"priorities: {given!r} names none, or one that is not known",
-            field="priorities",
-            fix=f"list some of {_PRIORITIES}",
-        )
-    return found

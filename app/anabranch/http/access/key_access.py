@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 KNOWN_MAX: Final = 1024
 CHECKS_PER_S: Final = 5.0
+QUERY_S: Final = 10.0
+"""The time that a query of Cypher may take, where none is given."""
 UNKNOWN: Final = "unknown"
 """The key of an entry on one who showed none of the file's."""
 _BURST_S: Final = 2.0
@@ -60,7 +62,10 @@ class Bucket:
 
 
 class KeyAccess:
-    """Knows callers by the keys of a file, and by `tokens`; a key that is revoked ends at once."""
+    """Knows callers by the keys of a file, and by `tokens`; a key that is revoked ends at once.
+
+    A query of Cypher may take `query_s`.
+    """
 
     def __init__(
         self,
@@ -69,12 +74,14 @@ class KeyAccess:
         audit: Audit | None = None,
         tokens: TokenAccess | None = None,
         usage: Usage | None = None,
+        query_s: float = QUERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = keys
         self._audit = audit
         self._tokens = tokens
         self._usage = usage
+        self._query_s = query_s
         self._clock = clock
         self._known: OrderedDict[bytes, str] = OrderedDict()
         """The hash in the file that a token was found to fit, by a digest of the token."""
@@ -162,7 +169,8 @@ class KeyAccess:
             return
         querying, writing = operation == CYPHER, not reads(operation)
         await self._usage.check(key.id, key.limits, asked=asked, writing=writing, querying=querying)
-        about = Spent(insights_in(asked), int(writing))
+        # As long as a query is at work it counts with the most that it may take.
+        about = Spent(insights_in(asked), int(writing), self._query_s if querying else 0.0)
         began = time.perf_counter()
         with self._usage.held(key.id, about), counted() as count:
             try:

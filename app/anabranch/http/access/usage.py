@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 BUCKET: Final = "ANABRANCH_USAGE"
 STORE_S: Final = 0.5
+AT_WORK_S: Final = 1.0
+"""The time after which a query may fit that those at work left no room for."""
 _DAY: Final = timedelta(days=1)
 _TIMEOUT_S: Final = 5.0
 _log: Final = logging.getLogger("anabranch")
@@ -123,7 +125,7 @@ class Usage:
         self._fresh: dict[str, _Kept] = {}
         self._some = asyncio.Event()
         self._held: dict[str, Spent] = {}
-        """The sums that the requests in work are about to store."""
+        """The sums that the requests in work may store, and take."""
         self._changing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -153,13 +155,18 @@ class Usage:
             ("cypher", limits.cypher, spent.cypher_s, querying),
         )
         for name, limit, would_be, matters in bounds:
-            used_up = limit is not None and (would_be > limit or (querying and would_be == limit))
+            if limit is None:
+                continue
+            used_up = would_be > limit or (querying and would_be == limit)
             if matters and used_up:
-                raise QuotaUsed(name, limit or 0, retry_after_s=self._rest_s())
+                # Seconds that queries at work do not take are left again when they end.
+                at_work = name == "cypher" and spent.cypher_s - self._at_work_s(key_id) < limit
+                after_s = AT_WORK_S if at_work else self._rest_s()
+                raise QuotaUsed(name, limit, retry_after_s=after_s, at_work=at_work)
 
     @contextmanager
     def held(self, key_id: str, spent: Spent) -> Generator[None]:
-        """Count what a request is about to store as spent, until it is added."""
+        """Count what a request may store, and take, as spent, until it is added."""
         self._held[key_id] = self._held.get(key_id, Spent()).plus(spent)
         try:
             yield
@@ -167,6 +174,9 @@ class Usage:
             self._held[key_id] = self._held[key_id].minus(spent)
             if self._held[key_id] == Spent():
                 del self._held[key_id]
+
+    def _at_work_s(self, key_id: str) -> float:
+        return self._held.get(key_id, Spent()).cypher_s
 
     def add(self, key_id: str, spent: Spent) -> None:
         """Add what a key has spent."""

@@ -21,6 +21,7 @@ from anabranch.http.reading import from_query, only
 from anabranch.http.routes import caller_of
 from anabranch.memory.reads.sessions import session_tree
 from anabranch.past.replay import replay
+from anabranch.past.stretch import check_stretch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -72,9 +73,7 @@ class EventRoutes:
         namespace = self._desk.namespace(request, writing=False)
         asked = from_query(ReplayEvents, request.query_params, {})
         backend = namespace.backend
-        await backend.checked_position(asked.after, field="after")
-        if asked.to is not None:
-            await backend.checked_position(asked.to, field="to")
+        await check_stretch(backend, asked.after, asked.to)
         if asked.session_id is not None:
             await namespace.sessions.state(asked.session_id)
         events = replay(

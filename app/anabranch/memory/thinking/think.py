@@ -15,6 +15,7 @@ from anabranch_events.errors import EventInvalid, InputInvalid
 from anabranch_events.event.types import Priority
 from anabranch_thinking import Join, think
 from anabranch_thinking.executors.access import ExecutorAccess
+from anabranch_thinking.executors.base import CheckedExecutor
 from anabranch_thinking.sessions.forks import BUDGET
 from anabranch_thinking.thoughts.think import TIMEOUT_S, branch_tasks
 from anabranch_thinking.tracing import thought_span
@@ -88,9 +89,7 @@ async def think_locally(
             task,
             branches=branches,
             count=count,
-            executor=_named(executor, namespace.backend.settings)
-            if isinstance(executor, str)
-            else executor,
+            executor=_checked(executor, namespace.backend.settings),
             recall=BranchRecall(namespace),
             embedder=namespace.backend.embedder,
             session_id=session_id,
@@ -267,7 +266,14 @@ def executor_access(settings: Settings) -> ExecutorAccess:
     )
 
 
-def _named(executor: str, settings: Settings) -> Executor:
-    """Return the executor that a name or a command says, to run in this process."""
-    (found,) = allowed_executors([executor], access=executor_access(settings)).values()
+def _checked(executor: Executor | Work | str | None, settings: Settings) -> Executor | Work | None:
+    """Return an executor that may run in this process, also one that a name says."""
+    if not isinstance(executor, str):
+        given: object = executor
+        if isinstance(given, CheckedExecutor):
+            given.check_here()
+        return executor
+    (found,) = allowed_executors(
+        [executor], access=executor_access(settings), field="executor"
+    ).values()
     return found

@@ -28,6 +28,7 @@ from anabranch_thinking.work.calling_off import call_off
 from anabranch_thinking.work.dispatch import ThoughtOverWorkers, WorkTerms, workers_of
 from anabranch_thinking.work.history import attempts_in
 from anabranch_thinking.work.offers import checked_labels
+from anabranch_thinking.work.slots import check_slots
 from anabranch_thinking.work.worker import GRACE_S, Worker
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class MemoryWork:
         at once for what is in work; None leaves the one that stands, 10 s at first. Raises
         InputInvalid.
         """
+        wanted = _checked_priorities(priorities)
         fabric = self._fabric(traces=True)
         worker = Worker(
             fabric,
@@ -86,7 +88,7 @@ class MemoryWork:
             ),
             slots=slots,
             reserved=reserved,
-            priorities=[Priority(one) for one in priorities],
+            priorities=wanted,
             labels=labels,
             label_wait_s=self._namespace.backend.settings.label_wait_s,
             silence_s=silence_s,
@@ -124,15 +126,19 @@ class MemoryWork:
         Of several such calls for one pool one is at work. `changed` hears of each change. The other
         options are those of `run_worker`. Raises InputInvalid.
         """
+        wanted = _checked_priorities(priorities)
+        check_slots(slots, reserved=reserved, priorities=wanted)
         fabric = self._fabric(traces=True)
         settings = self._namespace.backend.settings
         bounds = Bounds(fewest=fewest, most=most, slots=slots)
-        allowed_executors(executors, passes=passes, access=executor_access(settings))
+        allowed_executors(
+            executors, passes=passes, access=executor_access(settings), here=pool == "local"
+        )
         options = WorkerOptions(
             executors=executors,
             slots=slots,
             reserved=reserved,
-            priorities=priorities,
+            priorities=wanted,
             labels=checked_labels(labels),
             passes=passes,
             silence_s=silence_s,
@@ -150,7 +156,7 @@ class MemoryWork:
             ),
             namespace=name,
             bounds=bounds,
-            priorities=[Priority(one) for one in priorities],
+            priorities=wanted,
             silence_s=silence_s,
             window_s=cooldown_s,
             changed=changed,
@@ -248,7 +254,8 @@ class MemoryWork:
     async def cancel(self, session_id: str, reason: str = "cancelled") -> list[str]:
         """Cancel a session with all that was forked of it; return those that were going.
 
-        Executors that run for one of them are stopped at once. Raises SessionNotFound.
+        One that was handed off has its receiver cancelled. Executors that run for one of them are
+        stopped at once. Raises SessionNotFound.
         """
         return await call_off(self._fabric(), self._namespace.name, session_id, reason)
 
@@ -318,3 +325,15 @@ def _fields(state: SessionState) -> dict[str, Any]:
         "deadline": state.deadline or (state.join.deadline if state.join else None),
         "error": state.error,
     }
+
+
+def _checked_priorities(named: Sequence[Priority | str]) -> list[Priority]:
+    """Return priorities by their names. Raises InputInvalid for one that is none."""
+    unknown = [str(one) for one in named if one not in set(Priority)]
+    if unknown:
+        raise InputInvalid(
+            f"priorities: {unknown[0]!r} is none",
+            field="priorities",
+            fix=f"name some of {', '.join(Priority)}",
+        )
+    return [Priority(one) for one in named]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(900)
 
+NOWHERE = "/nowhere/at-all"
 UNKNOWN = "01a20728-9303-7384-8336-25da4fe2860a"
 
 
@@ -110,6 +111,20 @@ CASES = (
     ),
     Case("a parameter that is missing", ("cypher", "RETURN $x AS x"), "CypherInvalid", 2),
     Case("thinking with no command", ("think", "x", "--executor", ""), "InputInvalid", 2),
+    Case("thinking with a command that is none", ("think", "x", "-x", NOWHERE), "InputInvalid", 2),
+    Case("a worker of nothing", ("worker", "--executors", f"up={NOWHERE}"), "InputInvalid", 2),
+    Case(
+        "a worker that keeps slots for what it does not take",
+        ("worker", "--executors", "recalling", "--priorities", "high", "--reserved", "1"),
+        "InputInvalid",
+        2,
+    ),
+    Case(
+        "a worker of an unknown priority",
+        ("worker", "--executors", "recalling", "--priorities", "hihg"),
+        "InputInvalid",
+        2,
+    ),
     Case("thinking with no branches", ("think", "x", "-n", "0"), "InputInvalid", 2),
     Case(
         "thinking over workers with variables of here",

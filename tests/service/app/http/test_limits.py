@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from starlette.datastructures import Headers
 
+from anabranch.api.read_requests import Cypher
 from anabranch.api.requests import Recall, Remember, RememberAll
 from anabranch.errors import InputInvalid, QuotaUsed, TooManyRequests
 from anabranch.home.folder import Home
 from anabranch.http.access.key_access import KeyAccess
 from anabranch.http.access.key_file import KeyFile
-from anabranch.http.access.usage import BUCKET, Spent, Usage, note_append
+from anabranch.http.access.usage import AT_WORK_S, BUCKET, Spent, Usage, note_append
 from anabranch.memory.memory import namespace_of
 from anabranch_events import encode
 from anabranch_thinking import InsightDraft
@@ -194,3 +195,26 @@ async def test_a_key_has_its_burst(tmp_path: Path) -> None:
         await access.caller(shown)
     with pytest.raises(InputInvalid, match=r"limits\.insights"):
         await keys.create("x", scope="read", namespaces=None, limits={"insights": "-1"})
+
+
+async def test_queries_at_work_count_with_the_most_that_they_may_take(bounded: Bounded) -> None:
+    """No more begin at once than the key's seconds allow; those that end give back the rest."""
+    access = KeyAccess(bounded.keys, usage=bounded.usage, query_s=10)
+    key_id, shown = await bounded.token("admin", cypher=15)
+    caller = await access.caller(Headers(shown))
+    asked = Cypher(query="RETURN 1 AS one")
+
+    async with access.spending(caller, "cypher", asked):
+        async with access.spending(caller, "cypher", asked):
+            at_work = (await bounded.usage.spent(key_id)).cypher_s
+            with pytest.raises(QuotaUsed, match="those at work may take what is left") as refused:
+                async with access.spending(caller, "cypher", asked):
+                    raise AssertionError("it does not begin")
+        async with access.spending(caller, "cypher", asked):
+            again = True
+    left = (await bounded.usage.spent(key_id)).cypher_s
+
+    assert at_work == 20
+    assert again
+    assert refused.value.retry_after_s == AT_WORK_S
+    assert 0 < left < 10

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TEXT = "The lock of the north gate was changed in May."
 NOBODY = str(uuid.UUID(int=7))
+CROSSED = {"query": TEXT, "since": "2026-02-01T00:00:00Z", "until": "2026-01-31T00:00:00Z"}
 
 
 async def done(answer: httpx2.Response) -> dict[str, Any]:
@@ -204,6 +205,38 @@ async def test_events_are_listed_one_by_one_and_replayed(web: httpx2.AsyncClient
     assert list(map(json.loads, replayed.text.splitlines())) == told[1:]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "asked", "field"),
+    [
+        ("POST", "/v1/recall", CROSSED, "until"),
+        ("POST", "/v1/recall/batch", {"questions": [CROSSED]}, "until"),
+        ("POST", "/v1/context", CROSSED, "until"),
+        ("POST", "/v1/consolidations", {"since": 2, "until": 1}, "until"),
+        ("GET", "/v1/events", {"cursor": 2, "to": 1}, "to"),
+        ("GET", "/v1/replay", {"after": 2, "to": 1}, "to"),
+        ("GET", "/v1/diff", {"before": 2, "after": 1}, "after"),
+    ],
+)
+async def test_an_end_before_the_beginning_is_refused(
+    web: httpx2.AsyncClient, method: str, path: str, asked: dict[str, Any], field: str
+) -> None:
+    """It would find nothing: the problem names the end, and what to correct."""
+    for _ in range(2):
+        await done(await web.post("/v1/insights", json={"text": TEXT}))
+
+    if method == "POST":
+        answer = await web.post(path, json=asked)
+    else:
+        answer = await web.get(path, params=asked)
+
+    refused = answer.json()
+    assert problem(answer) == (400, "InputInvalid")
+    assert refused["field"] == field
+    assert refused["detail"].startswith(f"{field}: ")
+    assert " is earlier than " in refused["detail"]
+    assert refused["fix"].startswith(f"give a later {field}, or an earlier ")
+
+
 async def test_a_request_that_is_sent_again_is_stored_once(web: httpx2.AsyncClient) -> None:
     """The same key with the same content gets the same receipt; another content is another."""
     key = {"Idempotency-Key": str(uuid.uuid4())}
@@ -291,6 +324,16 @@ async def test_large_answers_are_compressed(web: httpx2.AsyncClient) -> None:
 
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.json()["openapi"].startswith("3.")
+
+
+async def test_who_refuses_gzip_gets_a_plain_answer(web: httpx2.AsyncClient) -> None:
+    """It says that it depends on what is asked for, so no cache gives it to others."""
+    for given in ("gzip;q=0", "GZIP; Q=0.000, *", "*;q=0", "identity"):
+        answer = await web.get("/openapi.json", headers={"Accept-Encoding": given})
+
+        assert "content-encoding" not in answer.headers, given
+        assert answer.headers["vary"] == "Accept-Encoding"
+        assert answer.json()["openapi"].startswith("3.")
 
 
 REFUSED: tuple[tuple[str, str, dict[str, Any], tuple[int, str]], ...] = (

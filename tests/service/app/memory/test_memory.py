@@ -389,9 +389,12 @@ async def test_replay_reads_events_again(memory: Memory, session: Session) -> No
 
 
 async def test_replay_refuses_what_is_not_there(memory: Memory) -> None:
-    """A position of the future, a session that is unknown, time that stands still."""
+    """A position of the future, an end before the beginning, an unknown session, no speed."""
+    await memory.remember("The gate is open")
+    with pytest.raises(InputInvalid, match="to: 1 is earlier than after, which is 2"):
+        await anext(memory.replay(after=2, to=1))
     with pytest.raises(PositionFromFuture):
-        await anext(memory.replay(to=1))
+        await anext(memory.replay(to=3))
     with pytest.raises(SessionNotFound):
         await anext(memory.replay(session_id=new_id()))
     with pytest.raises(InputInvalid):

@@ -231,6 +231,7 @@ async def test_filters_go_through_both_faces(either: Memory) -> None:
         ({"since": "yesterday"}, "since"),
         ({"agent": 7}, "agent"),
         ({"label": "x"}, "label"),
+        ({"since": "2026-01-31T12:00:00.001Z", "until": "2026-01-31T12:00:00Z"}, "until"),
     ],
 )
 async def test_a_filter_that_is_none_is_refused(either: Memory, given: Any, field: str) -> None:

@@ -275,3 +275,7 @@ async def test_a_subject_is_put_together_once(either: Memory) -> None:
         await either.synthesise(entity="Atlantis")
     with pytest.raises(InputInvalid, match="one of them"):
         await either.synthesise(entity="Basel", since=1)
+    for crossed in ({"since": 3, "until": 2}, {"since": "2026-01-02", "until": "2026-01-01"}):
+        with pytest.raises(InputInvalid, match=r"until: .* is earlier than since, ") as caught:
+            await either.synthesise(**crossed)
+        assert caught.value.field == "until"

@@ -42,7 +42,7 @@ async def test_export_writes_lines(memory: Memory) -> None:
     assert orjson.loads(part.getvalue()) == second | {"before": first["id"]}
     with pytest.raises(PositionFromFuture):
         await memory.transfer.export(io.BytesIO(), to=3)
-    with pytest.raises(InputInvalid, match="1 is before 2"):
+    with pytest.raises(InputInvalid, match="to: 1 is earlier than after, which is 2"):
         await memory.transfer.export(io.BytesIO(), after=2, to=1)
 
 

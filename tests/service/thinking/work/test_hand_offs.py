@@ -14,6 +14,7 @@ from anabranch_events.tasks.queue import Queued, TaskQueue
 from anabranch_thinking import BranchContext, BranchTask, ForkedWork, Status
 from anabranch_thinking.sessions.many import LOST
 from anabranch_thinking.work import turn
+from anabranch_thinking.work.calling_off import call_off
 from tests.support.fleet_of_workers import Crew, echo, let_go
 from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
@@ -287,3 +288,67 @@ async def test_the_forks_of_one_who_hands_off_are_called_off(log: Log) -> None:
     results = {one.session_id: one.result for one in found.branches}
     assert results == {parent: None, forked[0]: None, passed.to: "Found for find a train."}
     assert leaf.status is Status.CANCELLED
+
+
+@pytest.mark.parametrize("named", ["root", "giver"])
+async def test_to_cancel_one_who_handed_off_is_to_cancel_its_receivers(
+    log: Log, named: str
+) -> None:
+    """With what they and it had forked: all end, and their executors are stopped at once."""
+    stopped: list[str] = []
+    leaves: list[str] = []
+    begun: list[str] = []
+
+    async def work(branch: BranchContext) -> str | ForkedWork:
+        if branch.task == "forks":
+            return ForkedWork(["leaf"])
+        (leaves if branch.task == "leaf" else begun).append(branch.session_id)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.append(branch.session_id)
+        raise AssertionError("nobody ends it")
+
+    crew = Crew(log, {"echo": work}, slots=[8])
+
+    async with crew.at_work():
+        thought = await crew.begin(["forks"])
+        await until(lambda: len(leaves) == 1)
+        giver = (await crew.sessions.state(leaves[0])).parent_id
+        assert giver is not None
+        second = await crew.sessions.hand_off(giver, summary="go on", task="forks")
+        await until(lambda: len(leaves) == 2)
+        third = await crew.sessions.hand_off(second.to, summary="go on", task="waits")
+        await until(lambda: len(begun) == 1)
+        top = thought.root_id if named == "root" else giver
+        going = await call_off(crew.fabric, NAMESPACE, top, "enough")
+        await until(lambda: {*begun, *leaves} <= {*stopped})
+        states = await crew.sessions.present([third.to, *leaves])
+        await let_go(log)
+
+    assert begun == [third.to]
+    assert third.to in going
+    assert (thought.root_id in going) is (named == "root")
+    assert {one.status for one in states.values()} == {Status.CANCELLED}
+
+
+async def test_a_stranger_that_a_hand_off_names_is_not_cancelled(log: Log) -> None:
+    """Anybody may name anyone: only a branch of who handed off goes with it, and no circle holds."""
+    work = Work()
+    crew = Crew(log, {"echo": work})
+    stranger = await crew.sessions.open_session("plan the walk")
+
+    async with crew.at_work():
+        thought = await crew.begin(["find a train"])
+        await until(lambda: work.has_learned)
+        own = (await crew.sessions.branch(work.begun[0], "look")).session_id
+        for giver, receiver in ((work.begun[0], own), (own, stranger.session_id)):
+            data = SessionHandedOff(to=receiver, summary="yours")
+            await log.append(new_event(data, session_id=giver, namespace=NAMESPACE))
+        async with asyncio.timeout(PATIENCE_S):
+            going = await call_off(crew.fabric, NAMESPACE, thought.root_id, "enough")
+        left = await crew.sessions.state(stranger.session_id)
+        await let_go(log)
+
+    assert going == [thought.root_id]
+    assert not left.ended

@@ -190,7 +190,6 @@ async def test_a_task_that_may_be_anothers_by_now_is_not_given_back(
         CallableExecutor(echo, name="work"),
         slots=WorkSlots(1),
         worker="late",
-        silence_s=silence_s,
     )
 
     await attempt.run()

@@ -5,21 +5,26 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from anabranch_events import Log
 from anabranch_events.event.types import Priority
+from anabranch_events.tasks import queue
+from anabranch_events.tasks.delivery import Delivery
 from anabranch_events.tasks.queue import TaskQueue
 from anabranch_events.tasks.stream import TASKS
 from anabranch_events.tasks.task import task_consumer
 from anabranch_thinking import BranchContext, CallableExecutor
+from anabranch_thinking.work import attempt
 from anabranch_thinking.work.worker import Worker
 from tests.support.fleet_of_workers import Crew
-from tests.support.patience import FOREVER_S, until
+from tests.support.patience import FOREVER_S, PATIENCE_S, until
 
 if TYPE_CHECKING:
     import pytest
 
-    from anabranch_events import Log
+    from anabranch_events import NatsServer
 
 NAMESPACE = "test"
+SHORT_S = 1.5
 
 
 async def test_who_joins_beside_a_worker_takes_nothing_from_it(
@@ -59,6 +64,53 @@ async def test_who_joins_beside_a_worker_takes_nothing_from_it(
 
     assert (bounds, found) == ([FOREVER_S] * 3, FOREVER_S)
     assert (thought.branches[0].attempts, made) == (1, [1])
+
+
+async def test_a_worker_beats_by_the_bound_that_stands(
+    log: Log, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another one names a shorter bound while a branch is in work, and then a longer one."""
+    goes_on = asyncio.Event()
+    made: list[int] = []
+    beats: list[float] = []
+    beat = Delivery.beat
+
+    async def work(branch: BranchContext) -> str:
+        made.append(branch.attempt)
+        await goes_on.wait()
+        return "Found."
+
+    async def noted(self: Delivery) -> None:
+        await beat(self)
+        beats.append(self.silence_s)
+
+    monkeypatch.setattr(Delivery, "beat", noted)
+    monkeypatch.setattr(attempt, "LOOK_S", 0.01)
+    monkeypatch.setattr(queue, "BOUND_AGE_S", 0.01)
+    crew = Crew(log, {"work": work}, silence_s=FOREVER_S)
+    async with (
+        Log.connect(nats_server.url, token=nats_server.token) as other,
+        crew.at_work(),
+    ):
+        thinking = asyncio.create_task(crew.think(["a"], executor="work"))
+        await until(lambda: bool(made))
+        before = [*beats]
+        await other.tasks.open(NAMESPACE, silence_s=SHORT_S)
+        await until(lambda: len(beats) >= 3)
+        await other.tasks.open(NAMESPACE, silence_s=FOREVER_S)
+        await until_bound(crew, FOREVER_S)
+        goes_on.set()
+        await thinking
+
+    assert before == []
+    assert set(beats) == {SHORT_S}
+
+
+async def until_bound(crew: Crew, bound_s: float) -> None:
+    """Wait until a crew goes by a bound of silence."""
+    async with asyncio.timeout(PATIENCE_S):
+        while await crew.fabric.queue.bound(NAMESPACE) != bound_s:  # noqa: ASYNC110 - it tells nobody.
+            await asyncio.sleep(0.01)
 
 
 def noted_bounds(monkeypatch: pytest.MonkeyPatch) -> list[float]:

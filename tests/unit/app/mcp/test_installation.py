@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from typing import TYPE_CHECKING, Any, Final
 
@@ -215,6 +216,38 @@ def test_the_command_shows_asks_and_writes(alone: CommandLine, home: Path) -> No
     assert (again.code, again.out) == (0, f"{path} is so already\n")
     assert (removed.code, parsed(path.read_text())) == (0, {"mcpServers": {}})
     assert "-" in removed.err
+
+
+def test_without_a_client_they_are_listed(alone: CommandLine, home: Path, tmp_path: Path) -> None:
+    """With which of them are here, by their command or their settings, and have the server."""
+    environment = {"HOME": str(home), "PATH": str(home / "bin")}
+    program = home / "bin" / "code"
+    program.parent.mkdir()
+    program.touch(mode=0o755)
+    installed("cursor").write()
+    (home / ".gemini").mkdir()
+    (home / ".gemini" / "settings.json").write_text("{ broken")
+
+    def run(*words: str) -> Any:
+        return alone.here("mcp", *words, environment=environment)
+
+    listed = run("install", "--json")
+    shown = run("uninstall")
+    unclear = run("install", "--url", URL, "--json")
+
+    rows = [json.loads(line) for line in listed.out.splitlines()]
+    assert [one["client"] for one in rows] == [*CLIENTS]
+    assert [one["path"] for one in rows] == [str(tmp_path / file) for file, _ in FILES.values()]
+    assert {one["client"]: (one["found"], one["installed"]) for one in rows} == {
+        **dict.fromkeys(CLIENTS, (False, False)),
+        "cursor": (True, True),
+        "gemini": (True, None),
+        "vscode": (True, False),
+    }
+    assert shown.code == 0
+    assert "~/.gemini/settings.json" in shown.out
+    assert (unclear.code, unclear.error["type"]) == (2, "UsageInvalid")
+    assert "claude, cursor, codex" in unclear.error["fix"]
 
 
 URL = "https://memory.example.com/mcp?namespace=trips"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,8 @@ from anabranch_thinking.work.book import JoinBook
 from anabranch_thinking.work.hedging import Hedging, Kind, Paces
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anabranch_thinking.work.open_join import Forked, OpenJoin
 
 ROOT = new_id()
@@ -205,6 +208,47 @@ def test_executors_are_those_that_were_named() -> None:
         assert refused.value.field == "executors"
     with pytest.raises(InputInvalid):
         allowed_executors(["recalling", "recalling"])
+
+
+@pytest.mark.parametrize(
+    ("named", "said", "fix"),
+    [
+        ("up=/nowhere/at-all --fast", "there is no command /nowhere/at-all", "whole path"),
+        ("up=no-such-command-anywhere", "there is no command no-such-command-anywhere", "PATH"),
+        (f"up={__file__}", "that may be run", "whole path"),
+        ("up=tr 'a-z", "no command with arguments: No closing quotation", "close its quotes"),
+        ("json:__name__", "is str, which cannot be called", "name a function"),
+        ("broken:run", "SyntaxError", "that it imports"),
+        ("openai://small", "needs the package openai", 'pip install "anabranch[openai]"'),
+        ("anthropic://small", "needs the package anthropic", "anabranch[anthropic]"),
+        ("https://example.org", "needs the package httpx2", "anabranch[graph]"),
+        ("github-actions://acme/research/b.yml@main", "wants a token", "ANABRANCH_GITHUB_TOKEN"),
+        ("github-actions://acme", "names no workflow", "OWNER/REPOSITORY"),
+    ],
+)
+def test_an_executor_that_cannot_run_here_is_refused_at_once(
+    named: str, said: str, fix: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Not with the first branch: it names the field, the executor, and the mend."""
+    (tmp_path / "broken.py").write_text("def run(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    if "package" in said:
+        monkeypatch.setitem(sys.modules, said.rpartition(" ")[2], None)
+
+    with pytest.raises(InputInvalid) as refused:
+        allowed_executors([named])
+
+    assert refused.value.field == "executors"
+    assert refused.value.message.startswith(f"executors: {named!r}: ")
+    assert said in refused.value.message
+    assert fix in refused.value.fix
+
+
+def test_a_command_of_another_machine_is_not_looked_for_here() -> None:
+    """A job of a cluster runs on a node that may have it; one that is none is refused still."""
+    assert [*allowed_executors(["up=/nowhere/at-all"], here=False)] == ["up"]
+    with pytest.raises(InputInvalid, match="names no executor"):
+        allowed_executors(["nowhere"], here=False)
 
 
 def test_who_handed_off_was_read_and_no_branch_takes_the_place_of_another() -> None:

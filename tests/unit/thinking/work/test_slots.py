@@ -6,7 +6,9 @@ import asyncio
 
 import pytest
 
-from anabranch_thinking.work.slots import WorkSlots
+from anabranch_events.errors import InputInvalid
+from anabranch_events.event.types import Priority
+from anabranch_thinking.work.slots import WorkSlots, check_slots
 from tests.support.patience import until
 
 
@@ -21,6 +23,23 @@ async def ended(forks: asyncio.Event) -> None:
     forks.set()
     for _ in range(3):
         await asyncio.sleep(0)
+
+
+def test_slots_that_would_stay_idle_are_refused() -> None:
+    """Those kept for critical branches by a worker that takes none, and all of no priority."""
+    check_slots(2, reserved=1, priorities=tuple(Priority))
+    check_slots(2, reserved=0, priorities=[Priority.HIGH])
+
+    for slots, reserved, priorities, field in (
+        (2, 1, [Priority.HIGH, Priority.LOW], "reserved"),
+        (2, 2, tuple(Priority), "reserved"),
+        (2, -1, tuple(Priority), "reserved"),
+        (2, 0, [], "priorities"),
+        (0, 0, tuple(Priority), "slots"),
+    ):
+        with pytest.raises(InputInvalid) as refused:
+            check_slots(slots, reserved=reserved, priorities=priorities)
+        assert refused.value.field == field
 
 
 async def test_what_goes_on_takes_no_slot_that_is_kept() -> None:

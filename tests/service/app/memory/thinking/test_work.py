@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,7 @@ from anabranch.errors import InputInvalid
 from anabranch.memory.memory import namespace_of
 from anabranch_events import new_id
 from anabranch_events.tasks.task import Task
-from anabranch_thinking import Status, ThoughtFailed
+from anabranch_thinking import CommandExecutor, Status, ThoughtFailed
 from tests.support.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -237,3 +237,35 @@ async def test_a_deadline_holds_without_a_worker(own_settings: Settings) -> None
             await memory.think("Move", branches=["a"], over="workers", deadline=0.5)
         while await memory.work.tasks():  # noqa: ASYNC110 - a task that is gone tells nobody.
             await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"executors": ["up=/nowhere/at-all"]}, "executors"),
+        ({"priorities": ["high"], "reserved": 1}, "reserved"),
+        ({"slots": 2, "reserved": 2}, "reserved"),
+        ({"priorities": ["hihg"]}, "priorities"),
+        ({"priorities": []}, "priorities"),
+    ],
+)
+async def test_a_worker_that_could_not_work_as_asked_is_refused(
+    memory: Memory, given: dict[str, Any], field: str
+) -> None:
+    """Alone, and as the workers of a pool, which would end one after the other."""
+    asked: dict[str, Any] = {"executors": ["recalling"], **given}
+
+    for refusing in (memory.work.run_worker(**asked), memory.work.run_pool(most=1, **asked)):
+        with pytest.raises(InputInvalid) as refused:
+            async with asyncio.timeout(PATIENCE_S):
+                await refusing
+        assert refused.value.field == field
+
+
+async def test_a_thought_of_a_command_that_is_not_there_stores_nothing(memory: Memory) -> None:
+    """It is refused before its root is opened."""
+    with pytest.raises(InputInvalid, match="no command /nowhere/at-all") as refused:
+        await memory.think("Plan", executor=CommandExecutor(["/nowhere/at-all"]))
+
+    assert refused.value.field == "executor"
+    assert memory.position == 0
