@@ -1,5 +1,4 @@
 """Files of other tools: found, followed, and read as lines or rows.
 
-Others use: `candidates`, `databases.copy_below`, `databases.rows`, `databases.snapshot`, `lines`,
-`zstd.ZstdFile`.
+Others use: `cache.FileCache`, `candidates`, `databases`, `lines`, `zstd.ZstdFile`.
 """
