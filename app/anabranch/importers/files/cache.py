@@ -1,9 +1,9 @@
-"""Files of a source that a reader goes through several times: short ones are read once."""
+"""Files and rows that a reader goes through several times: short ones are read once."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from anabranch.importers.files.lines import (
     Line,
@@ -16,7 +16,7 @@ from anabranch.importers.files.lines import (
 from anabranch.importers.records.model import Broken
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from anabranch.importers.files.lines import Extent
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CACHED_BYTES_MAX: Final = 4 * 1024 * 1024
 """Of files, together. Parsed, their JSON takes up to five times as much memory."""
+
+ROW_BYTES: Final = 512
+"""The least that a parsed row takes."""
 
 
 class FileCache:
@@ -95,3 +98,31 @@ class FileCache:
         self._bytes += size
         while self._bytes > self._bytes_max and len(kept) > 1:
             self._bytes -= kept.popitem(last=False)[1][0]
+
+
+class RowCache(Generic[T]):
+    """Rows of a copied database, parsed: few are kept from the first time on, many made anew.
+
+    `parsed` yields each with the bytes that it was made of.
+    """
+
+    def __init__(self, parsed: Callable[[], Iterator[tuple[int, T]]]) -> None:
+        self._parsed = parsed
+        self._kept: Sequence[T] | None = None
+
+    def __iter__(self) -> Iterator[T]:
+        """Yield all rows."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        found: list[T] = []
+        size = 0
+        for bytes_read, row in self._parsed():
+            size += bytes_read + ROW_BYTES
+            if size <= CACHED_BYTES_MAX:
+                found.append(row)
+            else:
+                found.clear()
+            yield row
+        if size <= CACHED_BYTES_MAX:
+            self._kept = found

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anabranch.importers.files import cache
-from anabranch.importers.files.cache import FileCache
+from anabranch.importers.files.cache import FileCache, RowCache
 from anabranch.importers.files.databases import is_left_over
 from anabranch.importers.files.lines import Line
+from anabranch.importers.readers import google_adk, langgraph_sqlite
 from anabranch.importers.readers.catalogue import READERS, sources_below
 from anabranch.importers.records.model import Broken, ToolResult
 from tests.support.opens import opens
 from tests.support.transcripts import CASES, cases
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterable
     from pathlib import Path
+    from types import ModuleType
 
     from anabranch.importers.records.model import Record
 
@@ -170,6 +172,46 @@ def test_files_that_are_kept_are_bounded_together(tmp_path: Path) -> None:
             list(files.lines(path))
 
     assert [counted[os.fspath(path)] for path in paths] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("bytes_max", [0, cache.CACHED_BYTES_MAX], ids=["many", "few"])
+@pytest.mark.parametrize(
+    ("module", "name", "case"),
+    [
+        (google_adk, "json_of", "google-adk-2.13.0/rewind"),
+        (langgraph_sqlite, "unpacked", "langgraph-sqlite-3.1.2/fork"),
+    ],
+    ids=["google-adk", "langgraph"],
+)
+def test_rows_are_parsed_once_where_they_are_few(
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    name: str,
+    case: str,
+    bytes_max: int,
+) -> None:
+    """Of many each is parsed twice: for its place, and for what it says."""
+    parse = getattr(module, name)
+    parsed: Counter[str] = Counter()
+
+    def counting(*given: Any) -> Any:
+        parsed[repr(given)] += 1
+        return parse(*given)
+
+    monkeypatch.setattr(module, name, counting)
+    monkeypatch.setattr(cache, "CACHED_BYTES_MAX", bytes_max)
+
+    assert read(CASES / case)
+    assert set(parsed.values()) == {1 if bytes_max else 2}
+
+
+def test_rows_that_were_not_all_read_are_not_kept() -> None:
+    """Who comes later gets all of them."""
+    rows = RowCache(lambda: ((1, number) for number in range(3)))
+    first = next(iter(rows))
+
+    assert first == 0
+    assert [*rows] == [*rows] == [0, 1, 2]
 
 
 FORKED = [
